@@ -1,0 +1,281 @@
+//! What a scan has found: a rule that matched a file, with the file's facts and the bytes that matched.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::text;
+
+/// A SHA-256 digest. Written and parsed as 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sha256(pub [u8; 32]);
+
+impl Sha256 {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// The first eight hex digits, enough to tell digests apart on a screen.
+    pub fn short(&self) -> String {
+        text::hex(&self.0[..4])
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text that is not 64 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256 is 64 hex digits; this is not: {0}")]
+pub struct NotSha256(pub String);
+
+impl FromStr for Sha256 {
+    type Err = NotSha256;
+
+    fn from_str(text: &str) -> Result<Self, NotSha256> {
+        let wrong = || NotSha256(crate::text::escape_str(text).into_owned());
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(wrong());
+        }
+        let mut digest = [0; 32];
+        for (index, byte) in digest.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| wrong())?;
+        }
+        if text.contains('+') {
+            return Err(wrong());
+        }
+        Ok(Self(digest))
+    }
+}
+
+impl serde::Serialize for Sha256 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Sha256 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A point in time as `stat` gives it: seconds and nanoseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileTime {
+    /// Seconds since the epoch; negative before it.
+    pub seconds: i64,
+    /// Nanoseconds within the second, 0 to 999,999,999.
+    pub nanos: u32,
+}
+
+impl FileTime {
+    /// This time as a timestamp, `None` when it lies outside the years jiff can express.
+    pub fn timestamp(self) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::new(self.seconds, self.nanos.try_into().ok()?).ok()
+    }
+}
+
+impl fmt::Display for FileTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.timestamp() {
+            Some(timestamp) => write!(f, "{timestamp:.9}"),
+            None => write!(f, "{} s {} ns since 1970", self.seconds, self.nanos),
+        }
+    }
+}
+
+/// What the file system and the file's own bytes say, taken from the descriptor that was scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Path as walked, raw bytes; absolute unless the tree was given relative and could not be resolved.
+    pub path: PathBuf,
+    /// Device number of the file system the file is on (`st_dev`).
+    pub dev: u64,
+    /// Inode number (`st_ino`).
+    pub ino: u64,
+    /// Type and permission bits (`st_mode`).
+    pub mode: u32,
+    /// Hard links (`st_nlink`).
+    pub links: u64,
+    /// Owner's user id.
+    pub uid: u32,
+    /// Owner's group id.
+    pub gid: u32,
+    /// The user's name in the account database of the box, if it has one.
+    pub owner: Option<String>,
+    /// The group's name in the account database of the box, if it has one.
+    pub group: Option<String>,
+    /// Length in bytes.
+    pub size: u64,
+    /// Last access (`st_atim`).
+    pub accessed: FileTime,
+    /// Last change of content (`st_mtim`).
+    pub modified: FileTime,
+    /// Last change of content or inode (`st_ctim`); a user cannot set it back.
+    pub changed: FileTime,
+    /// Birth, where the file system knows it (`stx_btime`); never 1970 for "unknown".
+    pub born: Option<FileTime>,
+    /// SHA-256 of the very bytes that were scanned.
+    pub sha256: Sha256,
+    /// Whether `O_NOATIME` was granted, so that reading left the access time alone.
+    pub noatime: bool,
+}
+
+/// One place where one pattern of a rule matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatternMatch {
+    /// The pattern's identifier with its `$`.
+    pub pattern: Arc<str>,
+    /// Offset of the first matched byte in the file.
+    pub offset: u64,
+    /// Matched bytes, counted.
+    pub length: u64,
+    /// The matched bytes themselves, at most [`PatternMatch::KEPT`] of them.
+    pub data: Vec<u8>,
+}
+
+impl PatternMatch {
+    /// How many of the matched bytes are kept with a finding.
+    pub const KEPT: usize = 256;
+
+    /// Offset one past the last matched byte.
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.length)
+    }
+}
+
+/// A stretch of a file as it was when it was scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Offset of the first byte in the file.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The bytes kept with a finding, so that a file deleted or changed since can still be looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptBytes {
+    /// Stretches in file order, not overlapping; the whole file when it is small.
+    pub excerpts: Vec<Excerpt>,
+}
+
+impl KeptBytes {
+    /// Files up to this many bytes are kept whole.
+    pub const WHOLE: u64 = 64 * 1024;
+    /// Bytes kept before and after each match of a larger file.
+    pub const AROUND: u64 = 512;
+    /// Bytes kept of one finding at most.
+    pub const MOST: usize = 256 * 1024;
+
+    /// Takes from `file` what is worth keeping for these matches, which are in file order.
+    pub fn around(file: &[u8], matches: &[PatternMatch]) -> Self {
+        if file.len() as u64 <= Self::WHOLE {
+            return Self { excerpts: vec![Excerpt { offset: 0, bytes: file.to_vec() }] };
+        }
+        let mut ranges: Vec<(usize, usize)> = vec![(0, 512)];
+        for found in matches {
+            let start = found.offset.saturating_sub(Self::AROUND) as usize;
+            let end = (found.offset + found.length.min(Self::AROUND) + Self::AROUND).min(file.len() as u64) as usize;
+            match ranges.last_mut() {
+                Some(last) if start <= last.1 => last.1 = last.1.max(end),
+                _ => ranges.push((start, end)),
+            }
+        }
+        let mut total = 0;
+        let mut excerpts = Vec::new();
+        for (start, end) in ranges {
+            let Some(bytes) = file.get(start..end) else { continue };
+            total += bytes.len();
+            if total > Self::MOST {
+                break;
+            }
+            excerpts.push(Excerpt { offset: start as u64, bytes: bytes.to_vec() });
+        }
+        Self { excerpts }
+    }
+
+    /// The kept byte at `offset`, if it was kept.
+    pub fn byte(&self, offset: u64) -> Option<u8> {
+        let index = self.excerpts.partition_point(|e| e.offset <= offset).checked_sub(1)?;
+        let excerpt = &self.excerpts[index];
+        excerpt.bytes.get((offset - excerpt.offset) as usize).copied()
+    }
+}
+
+/// One rule that matched one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Namespace and name of the rule.
+    pub rule: RuleId,
+    /// The file's facts, shared by all findings in the same file.
+    pub file: Arc<FileFacts>,
+    /// Every place a pattern of the rule matched, in file order.
+    pub matches: Vec<PatternMatch>,
+    /// Whether a pattern met the cap on matches, so that there are more than are listed.
+    pub capped: bool,
+    /// The bytes around the matches as they were scanned.
+    pub kept: Arc<KeptBytes>,
+}
+
+/// A rule's name and the namespace it was compiled in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId {
+    /// Namespace: `builtin` for the built-in hunts, otherwise made from the file the rule came from.
+    pub namespace: Arc<str>,
+    /// The rule's identifier.
+    pub name: Arc<str>,
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_parse_what_they_print() {
+        let digest = Sha256::of(b"abc");
+        assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(digest.to_string().to_uppercase().parse(), Ok(digest));
+        assert!("12".parse::<Sha256>().is_err());
+        assert!("+1".repeat(32).parse::<Sha256>().is_err());
+        assert!("é".repeat(32).parse::<Sha256>().is_err());
+    }
+
+    fn found(offset: u64, length: u64) -> PatternMatch {
+        PatternMatch { pattern: "$a".into(), offset, length, data: Vec::new() }
+    }
+
+    #[test]
+    fn small_files_are_kept_whole_and_large_ones_around_their_matches() {
+        let small = vec![7; 100];
+        assert_eq!(KeptBytes::around(&small, &[found(10, 4)]).excerpts.len(), 1);
+        let mut large = vec![0; 1 << 20];
+        large[500_000] = 9;
+        let kept = KeptBytes::around(&large, &[found(500_000, 1), found(500_100, 4), found((1 << 20) - 4, 4)]);
+        assert_eq!(kept.byte(500_000), Some(9));
+        assert_eq!(kept.byte(0), Some(0));
+        assert_eq!(kept.byte(250_000), None);
+        assert_eq!(kept.byte((1 << 20) - 1), Some(0));
+        assert_eq!(kept.byte(1 << 20), None);
+        assert_eq!(kept.excerpts.len(), 3);
+    }
+}

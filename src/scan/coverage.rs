@@ -1,0 +1,147 @@
+//! What was not scanned, and why. A scan that says nothing of its gaps cannot be trusted.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::text;
+
+/// Why something in the tree was not scanned, or not as it now is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Opening or reading was refused (`EACCES`, `EPERM`).
+    Permission,
+    /// The system reported another error.
+    Io(String),
+    /// It was listed in its folder and gone when it was opened (`ENOENT`).
+    Vanished,
+    /// Its size or times changed while it was read; what was scanned may be neither the old nor the new content.
+    Changed,
+    /// A FIFO, socket or device: opening it could block or act on hardware.
+    Special(&'static str),
+    /// A file system made up by the kernel (`proc`, `sysfs`, …).
+    PseudoFileSystem(&'static str),
+    /// On another file system than the tree, with `--one-file-system`.
+    OtherFileSystem,
+    /// Huntbook's own file: case, register, cache or the running executable.
+    Own,
+    /// A glob of `--exclude` covers it.
+    Excluded(String),
+    /// Larger than `--max-file-size`, both in bytes.
+    TooLarge {
+        /// Size of the file in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Matching took longer than the limit, in seconds.
+    TimedOut(u64),
+    /// The path is longer than the kernel takes (`ENAMETOOLONG`).
+    NameTooLong,
+    /// It, or a folder above it, became a link after it was listed (`ELOOP`).
+    BecameLink,
+    /// The engine failed on this file; the message says how.
+    Engine(String),
+    /// The responder skipped it.
+    Skipped,
+}
+
+impl Reason {
+    /// A stable short name for filters and reports.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Permission => "permission",
+            Self::Io(_) => "io-error",
+            Self::Vanished => "vanished",
+            Self::Changed => "changed",
+            Self::Special(_) => "special-file",
+            Self::PseudoFileSystem(_) => "pseudo-file-system",
+            Self::OtherFileSystem => "other-file-system",
+            Self::Own => "own-file",
+            Self::Excluded(_) => "excluded",
+            Self::TooLarge { .. } => "too-large",
+            Self::TimedOut(_) => "timed-out",
+            Self::NameTooLong => "name-too-long",
+            Self::BecameLink => "became-link",
+            Self::Engine(_) => "engine-failed",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether content that could hold a finding went unseen. What holds no content (devices, kernel file systems), is
+    /// Huntbook's own, or was left out because the responder asked for it, is listed but is no gap.
+    pub fn is_gap(&self) -> bool {
+        !matches!(
+            self,
+            Self::Special(_) | Self::PseudoFileSystem(_) | Self::OtherFileSystem | Self::Own | Self::Excluded(_)
+        )
+    }
+
+    /// The reason behind a system error.
+    pub fn of(error: &io::Error) -> Self {
+        use rustix::io::Errno;
+        match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::ACCESS | Errno::PERM) => Self::Permission,
+            Some(Errno::NOENT | Errno::STALE) => Self::Vanished,
+            Some(Errno::NAMETOOLONG) => Self::NameTooLong,
+            Some(Errno::LOOP) => Self::BecameLink,
+            _ => Self::Io(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permission => f.write_str("permission denied"),
+            Self::Io(message) => write!(f, "I/O error: {}", text::escape_str(message)),
+            Self::Vanished => f.write_str("vanished before it could be opened"),
+            Self::Changed => f.write_str("changed while it was read"),
+            Self::Special(what) => write!(f, "{what}, not opened"),
+            Self::PseudoFileSystem(kind) => write!(f, "{kind} file system, made up by the kernel"),
+            Self::OtherFileSystem => f.write_str("on another file system"),
+            Self::Own => f.write_str("Huntbook's own file"),
+            Self::Excluded(glob) => write!(f, "left out by --exclude {}", text::escape_str(glob)),
+            Self::TooLarge { size, limit } => {
+                write!(f, "too large: {}, the limit is {}", text::bytes(*size), text::bytes(*limit))
+            }
+            Self::TimedOut(seconds) => write!(f, "matching took longer than {seconds} s"),
+            Self::NameTooLong => f.write_str("path longer than the system takes"),
+            Self::BecameLink => f.write_str("became a link while the tree was walked"),
+            Self::Engine(message) => write!(f, "the engine failed: {}", text::escape_str(message)),
+            Self::Skipped => f.write_str("skipped by the responder"),
+        }
+    }
+}
+
+/// One thing in the tree that was not scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unscanned {
+    /// The file, or the folder with everything below it.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: Reason,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_errors_become_the_reasons_a_responder_knows() {
+        let of = |errno: rustix::io::Errno| Reason::of(&io::Error::from(errno));
+        assert_eq!(of(rustix::io::Errno::ACCESS), Reason::Permission);
+        assert_eq!(of(rustix::io::Errno::NOENT), Reason::Vanished);
+        assert_eq!(of(rustix::io::Errno::NAMETOOLONG), Reason::NameTooLong);
+        assert_eq!(of(rustix::io::Errno::LOOP), Reason::BecameLink);
+        assert!(matches!(of(rustix::io::Errno::IO), Reason::Io(_)));
+    }
+
+    #[test]
+    fn only_unseen_content_is_a_gap() {
+        assert!(Reason::Permission.is_gap());
+        assert!(Reason::TooLarge { size: 2, limit: 1 }.is_gap());
+        assert!(!Reason::Special("FIFO").is_gap());
+        assert!(!Reason::Own.is_gap());
+    }
+}

@@ -1,0 +1,249 @@
+//! The tree that is scanned: opened once, and every file in it opened below it, without following links or leaving a
+//! trace in access times.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
+
+use crate::text;
+
+/// A tree that cannot be scanned at all.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// Nothing is there.
+    #[error("{path}: no such file or folder; give the path of an existing one")]
+    Missing {
+        /// The path as it was given, escaped.
+        path: String,
+    },
+    /// It may not be read.
+    #[error("{path}: permission denied; run as a user who may read it (root sees everything)")]
+    Permission {
+        /// The path as it was given, escaped.
+        path: String,
+    },
+    /// It is neither a folder nor a regular file.
+    #[error("{path}: is a {kind}; give a folder or a regular file")]
+    Special {
+        /// The path as it was given, escaped.
+        path: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Any other system error.
+    #[error("{path}: {error}")]
+    Io {
+        /// The path as it was given, escaped.
+        path: String,
+        /// The system's error.
+        error: io::Error,
+    },
+}
+
+impl TreeError {
+    fn new(path: &Path, error: io::Error) -> Self {
+        let path = text::escape_path(path).into_owned();
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing { path },
+            io::ErrorKind::PermissionDenied => Self::Permission { path },
+            _ => Self::Io { path, error },
+        }
+    }
+}
+
+/// The folder (or the folder of the single file) that is scanned.
+#[derive(Debug)]
+pub struct Tree {
+    /// Where the walk starts: absolute, free of links; a folder, or the file itself.
+    start: PathBuf,
+    folder: PathBuf,
+    handle: OwnedFd,
+    device: u64,
+}
+
+/// A regular file opened for reading.
+#[derive(Debug)]
+pub struct Opened {
+    /// The descriptor, positioned at the first byte.
+    pub file: File,
+    /// What `fstat` said right after opening.
+    pub stat: Stat,
+    /// Whether `O_NOATIME` was granted.
+    pub noatime: bool,
+}
+
+impl Tree {
+    /// Opens `path`, a folder or a single regular file, following links in the path as it was given.
+    ///
+    /// # Errors
+    /// When it does not exist, may not be read, or is neither folder nor regular file.
+    pub fn open(path: &Path) -> Result<Self, TreeError> {
+        let fail = |error: io::Error| TreeError::new(path, error);
+        let start = path.canonicalize().map_err(fail)?;
+        let stat = rustix::fs::stat(&start).map_err(|e| fail(e.into()))?;
+        let folder = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => start.clone(),
+            FileType::RegularFile => start.parent().unwrap_or(Path::new("/")).to_owned(),
+            other => {
+                return Err(TreeError::Special { path: text::escape_path(path).into_owned(), kind: kind_name(other) });
+            }
+        };
+        // Opened for reading, not O_PATH, so that a folder that may not be listed is refused here and now.
+        let flags = if folder == start { OFlags::RDONLY } else { OFlags::PATH };
+        let handle = rustix::fs::openat(CWD, &folder, flags | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|e| fail(e.into()))?;
+        if folder != start {
+            rustix::fs::accessat(
+                &handle,
+                start.file_name().unwrap_or_default(),
+                rustix::fs::Access::READ_OK,
+                AtFlags::EACCESS,
+            )
+            .map_err(|e| fail(e.into()))?;
+        }
+        Ok(Self { start, folder, handle, device: stat.st_dev })
+    }
+
+    /// Where the walk starts.
+    pub fn start(&self) -> &Path {
+        &self.start
+    }
+
+    /// Device number of the file system the tree's root is on.
+    pub fn device(&self) -> u64 {
+        self.device
+    }
+
+    /// Opens a regular file below the tree for reading. No link is followed at any part of the path below the root, a
+    /// FIFO does not block, and the access time is left alone where the kernel allows it (own files, or root).
+    ///
+    /// # Errors
+    /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`] inside when it is no regular file, else what
+    /// the system said.
+    pub fn open_file(&self, path: &Path) -> io::Result<Opened> {
+        let below = path.strip_prefix(&self.folder).unwrap_or(path);
+        let base = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let (handle, noatime) = match self.open_below(below, base | OFlags::NOATIME) {
+            Err(Errno::PERM) => (self.open_below(below, base)?, false),
+            other => (other?, true),
+        };
+        let stat = rustix::fs::fstat(&handle)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Ok(Opened { file: handle.into(), stat, noatime }),
+            other => Err(io::Error::other(NotRegular(kind_name(other)))),
+        }
+    }
+
+    fn open_below(&self, below: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::BENEATH;
+        // A rename elsewhere in the tree makes RESOLVE_BENEATH give up with EAGAIN (openat2(2)); a few tries are enough.
+        for _ in 0..16 {
+            match rustix::fs::openat2(&self.handle, below, flags, Mode::empty(), resolve) {
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                // Linux before 5.6, or a sandbox that does not know the call.
+                Err(Errno::NOSYS) => return rustix::fs::openat(&self.handle, below, flags, Mode::empty()),
+                other => return other,
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+}
+
+/// The file is no regular file; the name says what it is instead.
+#[derive(Debug, thiserror::Error)]
+#[error("is a {0}")]
+pub struct NotRegular(pub &'static str);
+
+/// What to call a file of this type.
+pub(super) fn kind_name(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Fifo => "FIFO",
+        FileType::Socket => "socket",
+        FileType::CharacterDevice => "character device",
+        FileType::BlockDevice => "block device",
+        FileType::Symlink => "link",
+        FileType::Directory => "folder",
+        FileType::RegularFile => "regular file",
+        FileType::Unknown => "file of unknown type",
+    }
+}
+
+/// The name of the file system with this magic number if its files are made up by the kernel: their content is not
+/// stored anywhere, may be endless, and may change by being read. Numbers from `statfs(2)` and `linux/magic.h`.
+pub(super) fn pseudo_file_system(magic: u64) -> Option<&'static str> {
+    Some(match magic & 0xffff_ffff {
+        0x9fa0 => "proc",
+        0x6265_6572 => "sysfs",
+        0x0027_e0eb => "cgroup",
+        0x6367_7270 => "cgroup2",
+        0x6462_6720 => "debugfs",
+        0x7472_6163 => "tracefs",
+        0x7363_6673 => "securityfs",
+        0xf97c_ff8c => "selinuxfs",
+        0x4341_5d53 => "smackfs",
+        0xcafe_4a11 => "bpf",
+        0x6165_676c => "pstore",
+        0xde5e_81e4 => "efivarfs",
+        0x1cd1 => "devpts",
+        0x1980_0202 => "mqueue",
+        0x6265_6570 => "configfs",
+        0x6573_5543 => "fusectl",
+        0x4249_4e4d => "binfmt_misc",
+        0x0187 => "autofs",
+        0x6759_6969 => "rpc_pipefs",
+        0x6e73_6673 => "nsfs",
+        0x6e66_7364 => "nfsd",
+        0x0765_5821 => "resctrl",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn files_open_below_the_tree_and_links_do_not() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret"), "x").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("a")).unwrap();
+        std::fs::write(dir.path().join("a/file"), "abc").unwrap();
+        symlink(outside.path(), dir.path().join("link")).unwrap();
+        symlink("file", dir.path().join("a/link")).unwrap();
+        let tree = Tree::open(dir.path()).unwrap();
+        let root = tree.start().to_owned();
+        assert_eq!(tree.open_file(&root.join("a/file")).unwrap().stat.st_size, 3);
+        for link in ["link/secret", "a/link"] {
+            let error = tree.open_file(&root.join(link)).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(Errno::LOOP.raw_os_error()), "{link}");
+        }
+        assert!(tree.open_file(&root.join("a")).unwrap_err().to_string().contains("folder"));
+    }
+
+    #[test]
+    fn a_fifo_does_not_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        rustix::fs::mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+        let tree = Tree::open(dir.path()).unwrap();
+        let error = tree.open_file(&tree.start().join("fifo")).unwrap_err();
+        assert!(error.to_string().contains("FIFO"));
+        assert!(matches!(Tree::open(&fifo), Err(TreeError::Special { kind: "FIFO", .. })));
+    }
+
+    #[test]
+    fn a_single_file_is_a_tree() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("one");
+        std::fs::write(&file, "abc").unwrap();
+        let tree = Tree::open(&file).unwrap();
+        assert!(tree.open_file(tree.start()).is_ok());
+        assert!(matches!(Tree::open(&dir.path().join("none")), Err(TreeError::Missing { .. })));
+    }
+}

@@ -1,0 +1,301 @@
+//! Untrusted bytes to text that is safe to show, and text cut to a width.
+//!
+//! File names, rule meta, command lines and matched bytes come from a box that may be hostile. Whatever is shown on a
+//! screen or printed as a line goes through this module first: control characters, escape sequences, bidirectional
+//! overrides, zero-width characters, floods of combining marks and bytes that are not UTF-8 become visible escapes.
+//! The raw bytes stay in the data.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// How many zero-width marks may follow one visible character before the rest are escaped.
+const MAX_MARKS: usize = 2;
+
+/// The character that stands where text was cut away.
+pub const ELLIPSIS: char = '…';
+
+/// Makes untrusted bytes safe to show: what is not printable text becomes `\n`, `\t`, `\x1b` or `\u{202e}`.
+///
+/// A backslash is doubled only when the text needs escapes at all, so that ordinary paths stay as they are while an
+/// escaped text can still be told from one that merely looks escaped.
+pub fn escape(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return escape_str(text);
+    }
+    let mut out = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        push_escaped(&mut out, chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// [`escape`] for text that is already UTF-8.
+pub fn escape_str(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    push_escaped(&mut out, text);
+    Cow::Owned(out)
+}
+
+/// [`escape`] for a path.
+pub fn escape_path(path: &Path) -> Cow<'_, str> {
+    escape(path.as_os_str().as_bytes())
+}
+
+/// Lower-case hex digits of `bytes`, two to a byte, without separators.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+/// Columns that `text` takes on a terminal.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// Cuts `text` at its end so that it takes at most `columns`, with an ellipsis where something was lost.
+pub fn truncate_end(text: &str, columns: usize) -> Cow<'_, str> {
+    if width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    if columns == 0 {
+        return Cow::Borrowed("");
+    }
+    let mut out = head(text, columns - 1).to_owned();
+    out.push(ELLIPSIS);
+    Cow::Owned(out)
+}
+
+/// Cuts `text` in its middle so that it takes at most `columns`: of a long path both ends stay readable.
+///
+/// The end gets two thirds of the room, because that is where a file's name stands.
+pub fn truncate_middle(text: &str, columns: usize) -> Cow<'_, str> {
+    if width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    if columns < 3 {
+        return truncate_end(text, columns);
+    }
+    let room = columns - 1;
+    let front = room / 3;
+    let mut out = head(text, front).to_owned();
+    out.push(ELLIPSIS);
+    out.push_str(tail(text, room - front));
+    Cow::Owned(out)
+}
+
+/// `text` cut or filled with spaces to exactly `columns`.
+pub fn fit(text: &str, columns: usize) -> String {
+    let mut out = truncate_end(text, columns).into_owned();
+    let missing = columns.saturating_sub(width(&out));
+    out.extend(std::iter::repeat_n(' ', missing));
+    out
+}
+
+/// A count of bytes for people: `317 B`, `4.2 KiB`, `1.0 GiB`.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A count with thousands separated: `111,871`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Breaks `text` at spaces into lines of at most `columns`; words that are longer are cut.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            let mut word = word;
+            if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+                lines.push(std::mem::take(&mut line));
+            }
+            while width(word) > columns {
+                let cut = head(word, columns);
+                let cut = if cut.is_empty() { first_char(word) } else { cut };
+                lines.push(cut.to_owned());
+                word = &word[cut.len()..];
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    if lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines
+}
+
+fn first_char(text: &str) -> &str {
+    text.chars().next().map_or("", |c| &text[..c.len_utf8()])
+}
+
+fn head(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    for (index, c) in text.char_indices() {
+        used += c.width().unwrap_or(0);
+        if used > columns {
+            return &text[..index];
+        }
+    }
+    text
+}
+
+fn tail(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    for (index, c) in text.char_indices().rev() {
+        used += c.width().unwrap_or(0);
+        if used > columns {
+            return &text[index + c.len_utf8()..];
+        }
+    }
+    text
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| (0x20..0x7f).contains(&b)) || {
+        let mut marks = 0;
+        text.chars().all(|c| classify(c, &mut marks) == Shown::AsIs)
+    }
+}
+
+fn push_escaped(out: &mut String, text: &str) {
+    let mut marks = 0;
+    for c in text.chars() {
+        match classify(c, &mut marks) {
+            Shown::AsIs if c == '\\' => out.push_str("\\\\"),
+            Shown::AsIs => out.push(c),
+            Shown::Escaped => match c {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                c if (c as u32) < 0x80 => {
+                    let _ = write!(out, "\\x{:02x}", c as u32);
+                }
+                c => {
+                    let _ = write!(out, "\\u{{{:x}}}", c as u32);
+                }
+            },
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Shown {
+    AsIs,
+    Escaped,
+}
+
+fn classify(c: char, marks: &mut usize) -> Shown {
+    if c.is_control() || is_invisible(c) {
+        return Shown::Escaped;
+    }
+    if c.width() == Some(0) {
+        *marks += 1;
+        return if *marks > MAX_MARKS { Shown::Escaped } else { Shown::AsIs };
+    }
+    *marks = 0;
+    Shown::AsIs
+}
+
+/// Characters that are not controls by category but change or hide what is around them: bidirectional marks and
+/// overrides (UAX #9), zero-width characters, blank letters, line separators, tags, variation selectors, private use.
+fn is_invisible(c: char) -> bool {
+    matches!(u32::from(c),
+        0x00ad | 0x034f | 0x061c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
+        | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x2800 | 0x3164 | 0xe000..=0xf8ff
+        | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff
+        | 0xf0000..=0x10_ffff)
+        // Spaces other than U+0020 look like one and are not.
+        || matches!(u32::from(c), 0x00a0 | 0x1680 | 0x2000..=0x200a | 0x202f | 0x205f | 0x3000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_text_is_borrowed_as_it_is() {
+        assert!(matches!(escape(b"/opt/reports/payload.py"), Cow::Borrowed(_)));
+        assert_eq!(escape("/srv/Prüfung/日本".as_bytes()), "/srv/Prüfung/日本");
+        assert_eq!(escape(br"C:\temp"), r"C:\temp");
+    }
+
+    #[test]
+    fn what_could_fool_a_terminal_or_an_eye_is_escaped() {
+        assert_eq!(escape(b"\x1b[2J"), r"\x1b[2J");
+        assert_eq!(escape("a\u{202e}b".as_bytes()), r"a\u{202e}b");
+        assert_eq!(escape("a\u{200b}b\u{9b}".as_bytes()), r"a\u{200b}b\u{9b}");
+        assert_eq!(escape(b"a\nb\tc\\d"), r"a\nb\tc\\d");
+        assert_eq!(escape(b"a\xff\xfeb"), r"a\xff\xfeb");
+        let flood = format!("a{}", "\u{301}".repeat(50));
+        assert!(width(&escape_str(&flood)) > 40);
+    }
+
+    #[test]
+    fn cutting_counts_columns_not_bytes() {
+        assert_eq!(truncate_end("日本語", 5), "日本…");
+        assert_eq!(truncate_end("日本語", 6), "日本語");
+        assert_eq!(truncate_middle("/very/long/path/to/payload.py", 16), "/very…payload.py");
+        assert_eq!(truncate_end("abc", 0), "");
+        assert_eq!(fit("ab", 4), "ab  ");
+    }
+
+    #[test]
+    fn wrapping_never_exceeds_the_width_and_loses_no_word() {
+        let text = "one two three, averyveryverylongword 日本語 end";
+        for columns in 1..30 {
+            let lines = wrap(text, columns);
+            assert!(lines.iter().all(|l| width(l) <= columns.max(2)), "{columns}: {lines:?}");
+            let joined: String = lines.concat().split_whitespace().collect();
+            assert_eq!(joined, text.split_whitespace().collect::<String>());
+        }
+    }
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(bytes(317), "317 B");
+        assert_eq!(bytes(4301), "4.2 KiB");
+        assert_eq!(bytes(1 << 30), "1.0 GiB");
+        assert_eq!(bytes(1_048_575), "1.0 MiB");
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_118_710), "1,118,710");
+    }
+}
