@@ -1,7 +1,13 @@
 //! From a finding to a verdict: the responder's answers, exclusions and the register that keeps them.
 
+pub mod actor;
 pub mod exclusion;
+pub mod folders;
+pub mod hit;
+pub mod matching;
 pub mod register;
+pub mod scope;
+pub mod verdict;
 pub mod walkthrough;
 
 use std::fmt;

@@ -1,0 +1,240 @@
+//! The journal's rows: writing them, reading them, and the hash that chains them.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::{Value, json};
+
+use super::digest::Fields;
+use super::fault::Outcome;
+use super::{Case, CaseError, CaseFault, Event, FindingId, Head, JournalEntry, Seq, Stamp, Subject};
+use crate::finding::Sha256;
+
+/// A row of the journal, as stored; the hash is over these very texts.
+pub(super) struct StoredEntry {
+    pub(super) seq: Seq,
+    pub(super) at: String,
+    pub(super) actor: String,
+    pub(super) host: String,
+    pub(super) kind: String,
+    pub(super) group: Seq,
+    pub(super) finding: Option<FindingId>,
+    pub(super) about: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) payload: String,
+    pub(super) previous: Sha256,
+    pub(super) hash: Sha256,
+    undone: bool,
+}
+
+impl StoredEntry {
+    const COLUMNS: &str = "seq, at, actor, host, kind, grp, finding, about, subject, payload, previous, hash, \
+                           EXISTS (SELECT 1 FROM undone WHERE undone.grp = journal.grp)";
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            at: row.get(1)?,
+            actor: row.get(2)?,
+            host: row.get(3)?,
+            kind: row.get(4)?,
+            group: row.get(5)?,
+            finding: row.get(6)?,
+            about: row.get(7)?,
+            subject: row.get(8)?,
+            payload: row.get(9)?,
+            previous: Sha256(row.get(10)?),
+            hash: Sha256(row.get(11)?),
+            undone: row.get(12)?,
+        })
+    }
+
+    /// The hash that the entry should have. Its fields, encoded as [`Fields`] does: the name `huntbook journal 1`, the
+    /// hash of the entry before (zeros before the first), then the columns in their order.
+    pub(super) fn computed_hash(&self) -> Sha256 {
+        Fields::of("huntbook journal 1")
+            .digest(self.previous)
+            .number(self.seq.0.cast_unsigned())
+            .text(&self.at)
+            .text(&self.actor)
+            .text(&self.host)
+            .text(&self.kind)
+            .number(self.group.0.cast_unsigned())
+            .maybe(self.finding, |fields, finding| fields.number(finding.0.cast_unsigned()))
+            .maybe(self.about.as_deref(), Fields::text)
+            .maybe(self.subject.as_deref(), Fields::text)
+            .text(&self.payload)
+            .finish()
+    }
+
+    /// The entry with its texts understood.
+    pub(super) fn parse(&self) -> Outcome<JournalEntry> {
+        let payload: Value = serde_json::from_str(&self.payload)?;
+        let subject: Option<Subject> = self.subject.as_deref().map(serde_json::from_str).transpose()?;
+        Ok(JournalEntry {
+            seq: self.seq,
+            group: self.group,
+            at: parse_time(&self.at)?,
+            actor: serde_json::from_str(&self.actor)?,
+            host: self.host.clone(),
+            event: serde_json::from_value(json!({ "kind": self.kind, "payload": payload }))?,
+            finding: self.finding.zip(subject),
+            undone: self.undone,
+            hash: self.hash,
+        })
+    }
+}
+
+/// A time as it is stored.
+pub(super) fn time_text(at: jiff::Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+/// A stored time.
+pub(super) fn parse_time(text: &str) -> Outcome<jiff::Timestamp> {
+    text.parse().map_err(|error: jiff::Error| CaseFault::Damaged(error.to_string()))
+}
+
+/// Entries that are recorded together and undone together.
+pub(super) struct Group<'a> {
+    db: &'a Connection,
+    stamp: &'a Stamp,
+    head: Head,
+    first: Seq,
+}
+
+impl<'a> Group<'a> {
+    /// A group that begins at the journal's end; `db` is in a transaction that has the write lock.
+    pub(super) fn begin(db: &'a Connection, stamp: &'a Stamp) -> Outcome<Self> {
+        let head = head(db)?;
+        Ok(Self { db, stamp, head, first: Seq(head.seq.0 + 1) })
+    }
+
+    /// The group's first entry.
+    pub(super) fn first(&self) -> Seq {
+        self.first
+    }
+
+    pub(super) fn append(&mut self, event: &Event, finding: Option<(FindingId, &Subject)>) -> Outcome<()> {
+        let mut written = serde_json::to_value(event)?;
+        let mut entry = StoredEntry {
+            seq: Seq(self.head.seq.0 + 1),
+            at: time_text(self.stamp.at),
+            actor: serde_json::to_string(&self.stamp.actor)?,
+            host: self.stamp.host.clone(),
+            kind: written.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            group: self.first,
+            finding: finding.map(|(id, _)| id),
+            about: event.about(),
+            subject: finding.map(|(_, subject)| serde_json::to_string(subject)).transpose()?,
+            payload: written.get_mut("payload").map(Value::take).unwrap_or_default().to_string(),
+            previous: self.head.hash,
+            hash: Head::START.hash,
+            undone: false,
+        };
+        entry.hash = entry.computed_hash();
+        self.db
+            .prepare_cached(
+                "INSERT INTO journal (seq, at, actor, host, kind, grp, finding, about, subject, payload, previous, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(params![
+                entry.seq,
+                entry.at,
+                entry.actor,
+                entry.host,
+                entry.kind,
+                entry.group,
+                entry.finding,
+                entry.about,
+                entry.subject,
+                entry.payload,
+                entry.previous.0,
+                entry.hash.0
+            ])?;
+        self.head = Head { seq: entry.seq, hash: entry.hash };
+        Ok(())
+    }
+}
+
+/// The journal's last entry.
+pub(super) fn head(db: &Connection) -> Outcome<Head> {
+    let last = db
+        .prepare_cached("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| Ok(Head { seq: row.get(0)?, hash: Sha256(row.get(1)?) }))
+        .optional()?;
+    Ok(last.unwrap_or(Head::START))
+}
+
+/// Hands every entry to `each`, first to last.
+pub(super) fn each_entry(db: &Connection, mut each: impl FnMut(StoredEntry) -> Outcome<()>) -> Outcome<()> {
+    let mut statement = db.prepare(&format!("SELECT {} FROM journal ORDER BY seq", StoredEntry::COLUMNS))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(StoredEntry::from_row(row)?)?;
+    }
+    Ok(())
+}
+
+/// The entries about one finding, first to last.
+pub(super) fn entries_of(db: &Connection, finding: FindingId) -> Outcome<Vec<JournalEntry>> {
+    let sql = format!("SELECT {} FROM journal WHERE finding = ?1 ORDER BY seq", StoredEntry::COLUMNS);
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([finding], StoredEntry::from_row)?;
+    rows.map(|row| row?.parse()).collect()
+}
+
+/// Entries after `after`, at most `limit`, first to last.
+fn entries_after(db: &Connection, after: Seq, limit: usize) -> Outcome<Vec<JournalEntry>> {
+    let sql = format!("SELECT {} FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2", StoredEntry::COLUMNS);
+    let mut statement = db.prepare_cached(&sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![after, limit], StoredEntry::from_row)?;
+    rows.map(|row| row?.parse()).collect()
+}
+
+/// The one entry at `seq`.
+pub(super) fn entry(db: &Connection, seq: Seq) -> Outcome<JournalEntry> {
+    let sql = format!("SELECT {} FROM journal WHERE seq = ?1", StoredEntry::COLUMNS);
+    let stored = db.prepare_cached(&sql)?.query_row([seq], StoredEntry::from_row).optional()?;
+    stored.ok_or(CaseFault::NoSuchEntry(seq))?.parse()
+}
+
+impl Case {
+    /// The journal's last entry, for the foot of every report.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn head(&self) -> Result<Head, CaseError> {
+        self.read(head)
+    }
+
+    /// Whether the journal still holds the entry that was its head once. Together with a whole chain
+    /// ([`Case::verify`]) this says that nothing up to it was changed.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn has_head(&self, kept: &Head) -> Result<bool, CaseError> {
+        self.read(|db| {
+            let hash = db
+                .prepare_cached("SELECT hash FROM journal WHERE seq = ?1")?
+                .query_row([kept.seq], |row| row.get(0).map(Sha256))
+                .optional()?;
+            Ok(hash == Some(kept.hash) || *kept == Head::START)
+        })
+    }
+
+    /// The journal after entry `after` (`Seq(0)` for its start), at most `limit` entries, first to last.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or an entry in it does not parse.
+    pub fn journal(&self, after: Seq, limit: usize) -> Result<Vec<JournalEntry>, CaseError> {
+        self.read(|db| entries_after(db, after, limit))
+    }
+
+    /// Everything ever recorded about `finding`, first to last, with what has been undone since.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or an entry in it does not parse.
+    pub fn history(&self, finding: FindingId) -> Result<Vec<JournalEntry>, CaseError> {
+        self.read(|db| entries_of(db, finding))
+    }
+}

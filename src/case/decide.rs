@@ -1,0 +1,157 @@
+//! Recording decisions, and taking them back.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::chain::{self, Group};
+use super::fault::Outcome;
+use super::{Case, CaseError, CaseFault, Cover, Decision, Event, FindingId, Record, Seq, Stamp, tables};
+
+/// What to take back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undo {
+    /// The group of this entry, whatever came after it. If it is an undoing, what it undid is in force again.
+    Entry(Seq),
+    /// The last decision in force about this finding, with all that was decided together with it.
+    LastOf(FindingId),
+    /// The last decision in force in the case.
+    Last,
+}
+
+impl Case {
+    /// Records that somebody opened the case for writing; called once after [`Case::open`].
+    ///
+    /// # Errors
+    /// When the case cannot be written.
+    pub fn record_opening(&mut self, stamp: &Stamp) -> Result<Seq, CaseError> {
+        self.write(|db| {
+            let case = db.query_row("SELECT value FROM host WHERE key = 'case.id'", [], |row| row.get(0))?;
+            let program = concat!("huntbook ", env!("CARGO_PKG_VERSION")).to_owned();
+            let mut group = Group::begin(db, stamp)?;
+            group.append(&Event::Happened(Record::CaseOpened { case, program }), None)?;
+            Ok(group.first())
+        })
+    }
+
+    /// Records one decision about each of `findings`, as one group that is undone together, and returns the group.
+    ///
+    /// It is on the disk when this returns. Revoking an exclusion concerns every finding that the exclusion was ever
+    /// recorded for, so `findings` may be empty then.
+    ///
+    /// # Errors
+    /// [`CaseFault::NothingChosen`], [`CaseFault::NoSuchFinding`], [`CaseFault::NoReason`], or when the case cannot be
+    /// written; then nothing is recorded for any of them.
+    pub fn decide(&mut self, findings: &[FindingId], decision: &Decision, stamp: &Stamp) -> Result<Seq, CaseError> {
+        self.write(|db| {
+            let mut chosen: BTreeSet<_> = findings.iter().copied().collect();
+            match decision {
+                Decision::MarkedMalicious { reason } | Decision::ExclusionRevoked { reason, .. }
+                    if reason.trim().is_empty() =>
+                {
+                    return Err(CaseFault::NoReason);
+                }
+                Decision::ExclusionRevoked { exclusion, .. } => chosen.extend(ever_excluded_by(db, exclusion)?),
+                _ if chosen.is_empty() => return Err(CaseFault::NothingChosen),
+                _ => {}
+            }
+            record(db, &chosen, &Event::Decided(decision.clone()), stamp)
+        })
+    }
+
+    /// Takes a decision back by a new entry for each finding it concerned, and returns their group. Any depth.
+    ///
+    /// # Errors
+    /// [`CaseFault::NothingToUndo`], [`CaseFault::NoSuchEntry`], [`CaseFault::NotADecision`],
+    /// [`CaseFault::AlreadyUndone`], or when the case cannot be written.
+    pub fn undo(&mut self, what: Undo, stamp: &Stamp) -> Result<Seq, CaseError> {
+        self.write(|db| {
+            let seq = match what {
+                Undo::Entry(seq) => seq,
+                Undo::LastOf(finding) => last_in_force(db, Some(finding))?,
+                Undo::Last => last_in_force(db, None)?,
+            };
+            let target = chain::entry(db, seq)?;
+            match target.event {
+                Event::Decided(_) | Event::Happened(Record::Undone { .. }) => {}
+                Event::Happened(_) => return Err(CaseFault::NotADecision(seq)),
+            }
+            if target.undone {
+                return Err(CaseFault::AlreadyUndone(seq));
+            }
+            let mut statement =
+                db.prepare_cached("SELECT finding FROM journal WHERE grp = ?1 AND finding IS NOT NULL")?;
+            let concerned = statement.query_map([target.group], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            record(db, &concerned, &Event::Happened(Record::Undone { group: target.group }), stamp)
+        })
+    }
+
+    /// Stores what the register says of findings, as just looked up (`None`: no exclusion covers it), and brings their
+    /// verdicts up to date. Called after a scan, after the register changed, and when a case is opened again, because
+    /// exclusions expire.
+    ///
+    /// # Errors
+    /// [`CaseFault::NoSuchFinding`], or when the case cannot be written.
+    pub fn apply_register(&mut self, covers: &[(FindingId, Option<Cover>)]) -> Result<(), CaseError> {
+        self.write(|db| {
+            for (finding, cover) in covers {
+                if tables::cover(db, *finding)? == *cover {
+                    continue;
+                }
+                db.prepare_cached("DELETE FROM covers WHERE finding = ?1")?.execute([finding])?;
+                if let Some(cover) = cover {
+                    db.prepare_cached("INSERT INTO covers (finding, exclusion, lapsed) VALUES (?1, ?2, ?3)")?
+                        .execute((finding, &cover.exclusion, &cover.lapsed))
+                        .map_err(|error| missing_finding(error, *finding))?;
+                }
+                tables::refresh(db, *finding)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// One entry for each of `findings`, or a single one without a finding, and the tables brought up to date.
+fn record(db: &Connection, findings: &BTreeSet<FindingId>, event: &Event, stamp: &Stamp) -> Outcome<Seq> {
+    let mut group = Group::begin(db, stamp)?;
+    for finding in findings {
+        group.append(event, Some((*finding, &tables::subject(db, *finding)?)))?;
+    }
+    if findings.is_empty() {
+        group.append(event, None)?;
+    }
+    if matches!(event, Event::Happened(Record::Undone { .. })) {
+        tables::refresh_undone(db)?;
+    }
+    for finding in findings {
+        tables::refresh(db, *finding)?;
+    }
+    Ok(group.first())
+}
+
+/// The findings that `exclusion` was recorded for, undone or not: an undoing may be undone later.
+fn ever_excluded_by(db: &Connection, exclusion: &str) -> Outcome<Vec<FindingId>> {
+    let sql = "SELECT DISTINCT finding FROM journal
+               WHERE kind = 'exclusion-recorded' AND about = ?1 AND finding IS NOT NULL";
+    let mut statement = db.prepare_cached(sql)?;
+    Ok(statement.query_map([exclusion], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The last decision that has not been undone, about `finding` or at all.
+fn last_in_force(db: &Connection, finding: Option<FindingId>) -> Outcome<Seq> {
+    let about = if finding.is_some() { "finding = ?1" } else { "?1 IS NULL" };
+    let sql = format!(
+        "SELECT seq FROM journal WHERE {about}
+         AND kind IN ('answered', 'note', 'marked-malicious', 'exclusion-recorded', 'exclusion-revoked')
+         AND NOT EXISTS (SELECT 1 FROM undone WHERE undone.grp = journal.grp) ORDER BY seq DESC LIMIT 1"
+    );
+    let last = db.prepare_cached(&sql)?.query_row([finding], |row| row.get(0)).optional()?;
+    last.ok_or(CaseFault::NothingToUndo)
+}
+
+fn missing_finding(error: rusqlite::Error, finding: FindingId) -> CaseFault {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => CaseFault::NoSuchFinding(finding),
+        _ => error.into(),
+    }
+}

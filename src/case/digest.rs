@@ -1,0 +1,56 @@
+//! One way to take the digest of a row, so that an edited row can be told.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use sha2::Digest as _;
+
+use crate::finding::Sha256;
+
+/// A SHA-256 over fields, each preceded by its length, so that no two lists of fields share their bytes.
+///
+/// A text or blob is its length in bytes as 8 big-endian bytes, then the bytes. A number is 8 big-endian bytes, preceded
+/// by the length 8. A field that is absent is the length 2^64 - 1 and nothing more. The first field is the name of
+/// what is digested.
+pub(super) struct Fields(sha2::Sha256);
+
+impl Fields {
+    pub(super) fn of(what: &str) -> Self {
+        Self(sha2::Sha256::new()).text(what)
+    }
+
+    pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    pub(super) fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    pub(super) fn path(self, path: &Path) -> Self {
+        self.bytes(path.as_os_str().as_bytes())
+    }
+
+    pub(super) fn number(self, number: u64) -> Self {
+        self.bytes(&number.to_be_bytes())
+    }
+
+    pub(super) fn digest(self, digest: Sha256) -> Self {
+        self.bytes(&digest.0)
+    }
+
+    /// The field `add` writes for a value, or the mark of an absent one.
+    pub(super) fn maybe<T>(mut self, value: Option<T>, add: impl FnOnce(Self, T) -> Self) -> Self {
+        if let Some(value) = value {
+            return add(self, value);
+        }
+        self.0.update(u64::MAX.to_be_bytes());
+        self
+    }
+
+    pub(super) fn finish(self) -> Sha256 {
+        Sha256(self.0.finalize().into())
+    }
+}

@@ -1,0 +1,200 @@
+//! File facts, matches and kept bytes as rows.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::digest::Fields;
+use super::fault::Outcome;
+use crate::finding::{Excerpt, FileFacts, FileTime, KeptBytes, PatternMatch, Sha256};
+
+/// A stored path.
+pub(super) fn path(bytes: Vec<u8>) -> PathBuf {
+    OsString::from_vec(bytes).into()
+}
+
+/// The row of `path`, made where it is missing.
+pub(super) fn path_row(db: &Connection, path: &Path) -> Outcome<i64> {
+    let bytes = path.as_os_str().as_bytes();
+    let found = db.prepare_cached("SELECT id FROM paths WHERE path = ?1")?.query_row([bytes], |row| row.get(0));
+    match found.optional()? {
+        Some(id) => Ok(id),
+        None => Ok(db.prepare_cached("INSERT INTO paths (path) VALUES (?1)")?.insert([bytes])?),
+    }
+}
+
+/// Digest over all facts.
+pub(super) fn facts_content(facts: &FileFacts) -> Sha256 {
+    let time = |fields: Fields, time: FileTime| fields.number(time.seconds.cast_unsigned()).number(time.nanos.into());
+    let fields = Fields::of("huntbook file 1")
+        .path(&facts.path)
+        .number(facts.dev)
+        .number(facts.ino)
+        .number(facts.mode.into())
+        .number(facts.links)
+        .number(facts.uid.into())
+        .number(facts.gid.into())
+        .maybe(facts.owner.as_deref(), Fields::text)
+        .maybe(facts.group.as_deref(), Fields::text)
+        .number(facts.size);
+    time(time(time(fields, facts.accessed), facts.modified), facts.changed)
+        .maybe(facts.born, time)
+        .digest(facts.sha256)
+        .number(facts.noatime.into())
+        .finish()
+}
+
+/// The row of these facts, made where it is missing, and their digest.
+pub(super) fn facts_row(db: &Connection, facts: &FileFacts) -> Outcome<(i64, Sha256)> {
+    let content = facts_content(facts);
+    let mut select = db.prepare_cached("SELECT id FROM files WHERE content = ?1")?;
+    if let Some(id) = select.query_row([content.0], |row| row.get(0)).optional()? {
+        return Ok((id, content));
+    }
+    let id = db
+        .prepare_cached(
+            "INSERT INTO files (path, dev, ino, mode, links, uid, gid, owner, grp, size, accessed, accessed_ns, modified,
+                modified_ns, changed, changed_ns, born, born_ns, sha256, noatime, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        )?
+        .insert(params![
+            path_row(db, &facts.path)?,
+            facts.dev.cast_signed(),
+            facts.ino.cast_signed(),
+            facts.mode,
+            facts.links.cast_signed(),
+            facts.uid,
+            facts.gid,
+            facts.owner,
+            facts.group,
+            facts.size.cast_signed(),
+            facts.accessed.seconds,
+            facts.accessed.nanos,
+            facts.modified.seconds,
+            facts.modified.nanos,
+            facts.changed.seconds,
+            facts.changed.nanos,
+            facts.born.map(|born| born.seconds),
+            facts.born.map(|born| born.nanos),
+            facts.sha256.0,
+            facts.noatime,
+            content.0
+        ])?;
+    Ok((id, content))
+}
+
+/// The facts stored in row `id` of `files`.
+pub(super) fn load_facts(db: &Connection, id: i64) -> Outcome<FileFacts> {
+    let mut statement = db.prepare_cached(
+        "SELECT paths.path, dev, ino, mode, links, uid, gid, owner, grp, size, accessed, accessed_ns, modified,
+            modified_ns, changed, changed_ns, born, born_ns, sha256, noatime
+         FROM files JOIN paths ON paths.id = files.path WHERE files.id = ?1",
+    )?;
+    Ok(statement.query_row([id], facts_from)?)
+}
+
+fn facts_from(row: &Row<'_>) -> rusqlite::Result<FileFacts> {
+    let unsigned = |column| row.get(column).map(i64::cast_unsigned);
+    let time = |column| Ok::<_, rusqlite::Error>(FileTime { seconds: row.get(column)?, nanos: row.get(column + 1)? });
+    let born = match (row.get(16)?, row.get(17)?) {
+        (Some(seconds), Some(nanos)) => Some(FileTime { seconds, nanos }),
+        _ => None,
+    };
+    Ok(FileFacts {
+        path: path(row.get(0)?),
+        dev: unsigned(1)?,
+        ino: unsigned(2)?,
+        mode: row.get(3)?,
+        links: unsigned(4)?,
+        uid: row.get(5)?,
+        gid: row.get(6)?,
+        owner: row.get(7)?,
+        group: row.get(8)?,
+        size: unsigned(9)?,
+        accessed: time(10)?,
+        modified: time(12)?,
+        changed: time(14)?,
+        born,
+        sha256: Sha256(row.get(18)?),
+        noatime: row.get(19)?,
+    })
+}
+
+/// What a rule found in a file, with the digests of the rule's and the file's rows.
+pub(super) struct HitContent<'a> {
+    pub(super) rule: Sha256,
+    pub(super) file: Sha256,
+    pub(super) capped: bool,
+    pub(super) matches: &'a [PatternMatch],
+    /// Offset and digest of each kept excerpt.
+    pub(super) excerpts: &'a [(u64, Sha256)],
+}
+
+impl HitContent<'_> {
+    /// Digest over all of it.
+    pub(super) fn digest(&self) -> Sha256 {
+        let mut fields = Fields::of("huntbook hit 1")
+            .digest(self.rule)
+            .digest(self.file)
+            .number(self.capped.into())
+            .number(self.matches.len() as u64);
+        for found in self.matches {
+            fields = fields.text(&found.pattern).number(found.offset).number(found.length).bytes(&found.data);
+        }
+        for (offset, digest) in self.excerpts {
+            fields = fields.number(*offset).digest(*digest);
+        }
+        fields.finish()
+    }
+}
+
+/// Stores the matches of the new hit in row `hit`.
+pub(super) fn store_matches(db: &Connection, hit: i64, matches: &[PatternMatch]) -> Outcome<()> {
+    let mut insert =
+        db.prepare_cached("INSERT INTO matches (hit, n, pattern, at, length, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for (n, found) in (0_i64..).zip(matches) {
+        let (offset, length) = (found.offset.cast_signed(), found.length.cast_signed());
+        insert.execute(params![hit, n, &*found.pattern, offset, length, found.data])?;
+    }
+    Ok(())
+}
+
+/// Stores the bytes kept with the new hit in row `hit`; bytes that the case has already are not stored again.
+pub(super) fn store_kept(db: &Connection, hit: i64, kept: &KeptBytes, digests: &[(u64, Sha256)]) -> Outcome<()> {
+    for (n, (excerpt, (offset, digest))) in (0_i64..).zip(kept.excerpts.iter().zip(digests)) {
+        db.prepare_cached("INSERT INTO blobs (sha256, bytes) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING")?
+            .execute(params![digest.0, excerpt.bytes])?;
+        db.prepare_cached(
+            "INSERT INTO excerpts (hit, n, at, blob) SELECT ?1, ?2, ?3, id FROM blobs WHERE sha256 = ?4",
+        )?
+        .execute(params![hit, n, offset.cast_signed(), digest.0])?;
+    }
+    Ok(())
+}
+
+/// The matches of the hit in row `hit`, in file order.
+pub(super) fn load_matches(db: &Connection, hit: i64) -> Outcome<Vec<PatternMatch>> {
+    let mut statement = db.prepare_cached("SELECT pattern, at, length, data FROM matches WHERE hit = ?1 ORDER BY n")?;
+    let matches = statement.query_map([hit], |row| {
+        Ok(PatternMatch {
+            pattern: row.get::<_, Arc<str>>(0)?,
+            offset: row.get(1).map(i64::cast_unsigned)?,
+            length: row.get(2).map(i64::cast_unsigned)?,
+            data: row.get(3)?,
+        })
+    })?;
+    Ok(matches.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The bytes kept with the hit in row `hit`.
+pub(super) fn load_kept(db: &Connection, hit: i64) -> Outcome<KeptBytes> {
+    let mut statement = db.prepare_cached(
+        "SELECT at, bytes FROM excerpts JOIN blobs ON blobs.id = excerpts.blob WHERE hit = ?1 ORDER BY n",
+    )?;
+    let excerpts = statement
+        .query_map([hit], |row| Ok(Excerpt { offset: row.get(0).map(i64::cast_unsigned)?, bytes: row.get(1)? }))?;
+    Ok(KeptBytes { excerpts: excerpts.collect::<rusqlite::Result<_>>()? })
+}

@@ -1,0 +1,89 @@
+//! The case: the record of one hunt on one box, in one `SQLite` file.
+//!
+//! Three kinds of things are in it. **What was seen**: host facts, scans with their rules, findings with their bytes,
+//! coverage. **What was decided**: the [`journal`], to which entries are only ever added and in which each entry holds
+//! the hash of the one before. **What that comes to**: answers and verdicts, worked out from the other two by
+//! [`replay`], stored for quick reading in the same transaction, and checked by [`Case::verify`].
+//!
+//! A decision is on the disk (WAL, `synchronous=FULL`) before the call that records it returns. The end of a scan puts a
+//! digest of all that it saw into the journal, so the hash chain covers the findings too. Several processes may use one
+//! case: readers never wait, writers take turns.
+
+mod chain;
+mod decide;
+mod digest;
+mod facts;
+mod fault;
+mod ids;
+mod journal;
+mod opening;
+mod place;
+mod query;
+mod record;
+mod replay;
+mod rules;
+mod scans;
+mod schema;
+mod tables;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub use decide::Undo;
+pub use fault::{CaseError, CaseFault};
+pub use ids::{FindingId, ScanId, Seq};
+pub use journal::{Decision, Event, Head, JournalEntry, PathText, Record, Stamp, Subject};
+pub use place::default_path;
+pub use query::{Comparison, FindingRow, GivenAnswer, Seen};
+pub use replay::Cover;
+pub use scans::{CoverageRow, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, ScanRow};
+pub use verify::{Problem, Verification};
+
+use fault::Outcome;
+
+/// How long a call waits for another process's write lock before it gives up with [`CaseFault::Busy`].
+pub const BUSY: Duration = Duration::from_secs(5);
+
+/// An open case. One connection; give each thread its own.
+#[derive(Debug)]
+pub struct Case {
+    db: Connection,
+    path: PathBuf,
+    /// Where it is written; `None` in memory and when it is only read.
+    place: Option<opening::Place>,
+}
+
+impl Case {
+    /// The case's file; `:memory:` for a case that is kept in memory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` on one state of the case, whatever other processes write meanwhile.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T, CaseError> {
+        let read = || work(&*self.db.unchecked_transaction()?);
+        read().map_err(|fault| self.error(fault))
+    }
+
+    /// Runs `work` with the write lock; all of it is on the disk when this returns, or nothing is.
+    fn write<T>(&mut self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T, CaseError> {
+        let write = || {
+            let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
+            let done = work(&transaction)?;
+            self.place.as_ref().map_or(Ok(()), opening::Place::must_be_there)?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        write().map_err(|fault| self.error(fault))
+    }
+
+    fn error(&self, fault: CaseFault) -> CaseError {
+        CaseError { path: self.path.clone(), fault }
+    }
+}

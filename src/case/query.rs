@@ -1,0 +1,304 @@
+//! Questions to a case.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::fault::Outcome;
+use super::tables::{parse_answer, parse_verdict};
+use super::{Case, CaseError, CaseFault, Cover, Decision, Event, FindingId, ScanId, Seq, chain, facts, tables};
+use crate::finding::{Finding, RuleId, Sha256};
+use crate::triage::{Actor, Answer, Verdict};
+
+/// A finding as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingRow {
+    /// Its number.
+    pub id: FindingId,
+    /// The rule that matched.
+    pub rule: RuleId,
+    /// The file that it matched.
+    pub path: PathBuf,
+    /// Digest of the file's content.
+    pub sha256: Sha256,
+    /// The file's length in bytes.
+    pub size: u64,
+    /// The file's owner by name, if it has one.
+    pub owner: Option<String>,
+    /// Matches that were recorded.
+    pub matches: u64,
+    /// What it has come to.
+    pub verdict: Verdict,
+    /// Why an exclusion that covered it does not any more.
+    pub lapsed: Option<String>,
+}
+
+/// An answer in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenAnswer {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The answer.
+    pub answer: Answer,
+    /// Why.
+    pub note: Option<String>,
+    /// Who gave it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Its place in the journal.
+    pub seq: Seq,
+    /// Digest of the content that it was given on; when the file's is another now, it does not count any more.
+    pub sha256: Sha256,
+}
+
+/// Which sighting of a finding is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// The last one.
+    Last,
+    /// The one of this scan.
+    In(ScanId),
+}
+
+/// What a later scan saw differently.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// Seen by the later scan only.
+    pub new: Vec<FindingId>,
+    /// Seen by the earlier scan only.
+    pub gone: Vec<FindingId>,
+    /// Seen by both, with another content.
+    pub changed: Vec<FindingId>,
+    /// Seen by both, with the same content but by another version of the rule.
+    pub rule_changed: Vec<FindingId>,
+}
+
+impl Case {
+    /// The findings of `scan` by number, which is the order they were first found in: those after `after`
+    /// (`FindingId(0)` for the first), at most `limit`.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn findings(&self, scan: ScanId, after: FindingId, limit: usize) -> Result<Vec<FindingRow>, CaseError> {
+        self.read(|db| list(db, scan, after, limit))
+    }
+
+    /// The next open finding of `scan` after `after`, from the start again when there is none behind it.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn next_open(&self, scan: ScanId, after: FindingId) -> Result<Option<FindingId>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT id FROM findings WHERE verdict = 'open' AND id > ?2
+                 AND EXISTS (SELECT 1 FROM sightings WHERE scan = ?1 AND finding = findings.id) ORDER BY id LIMIT 1",
+            )?;
+            let mut first = |after| statement.query_row(params![scan, after], |row| row.get(0)).optional();
+            match first(after)? {
+                None => Ok(first(FindingId(0))?),
+                found => Ok(found),
+            }
+        })
+    }
+
+    /// All of one finding: facts, matches and kept bytes.
+    ///
+    /// # Errors
+    /// [`CaseFault::NoSuchFinding`], [`CaseFault::NoSuchScan`] when that scan did not see it, or when the case cannot be
+    /// read.
+    pub fn load_finding(&self, id: FindingId, seen: Seen) -> Result<Finding, CaseError> {
+        self.read(|db| load(db, id, seen))
+    }
+
+    /// The number of the finding of `rule` at `path`, if the case has one.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn find(&self, rule: &RuleId, path: &std::path::Path) -> Result<Option<FindingId>, CaseError> {
+        use std::os::unix::ffi::OsStrExt as _;
+        self.read(|db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT findings.id FROM findings JOIN rule_names ON rule_names.id = findings.rule_name
+                     JOIN paths ON paths.id = findings.path WHERE namespace = ?1 AND name = ?2 AND paths.path = ?3",
+                )?
+                .query_row(params![&*rule.namespace, &*rule.name, path.as_os_str().as_bytes()], |row| row.get(0))
+                .optional()?)
+        })
+    }
+
+    /// What `finding` has come to.
+    ///
+    /// # Errors
+    /// [`CaseFault::NoSuchFinding`], or when the case cannot be read.
+    pub fn verdict(&self, finding: FindingId) -> Result<Verdict, CaseError> {
+        self.read(|db| {
+            let verdict = db
+                .prepare_cached("SELECT verdict FROM findings WHERE id = ?1")?
+                .query_row([finding], |row| row.get::<_, String>(0))
+                .optional()?;
+            parse_verdict(&verdict.ok_or(CaseFault::NoSuchFinding(finding))?)
+        })
+    }
+
+    /// The answers in force for `finding`, by scenario.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or the journal does not hold an answer that the case lists.
+    pub fn answers(&self, finding: FindingId) -> Result<Vec<GivenAnswer>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT scenario, answer, seq, sha256 FROM answers WHERE finding = ?1 ORDER BY scenario",
+            )?;
+            let mut rows = statement.query([finding])?;
+            let mut answers = Vec::new();
+            while let Some(row) = rows.next()? {
+                answers.push(answer_from(db, row)?);
+            }
+            Ok(answers)
+        })
+    }
+
+    /// What the register was last found to say of `finding`.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn cover(&self, finding: FindingId) -> Result<Option<Cover>, CaseError> {
+        self.read(|db| tables::cover(db, finding))
+    }
+
+    /// How many findings of `scan` each exclusion in force covers, by the exclusion's id.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn exclusion_hits(&self, scan: ScanId) -> Result<Vec<(String, u64)>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare(
+                "SELECT exclusion, count(*) FROM covers JOIN sightings ON sightings.finding = covers.finding
+                 WHERE scan = ?1 AND lapsed IS NULL GROUP BY exclusion ORDER BY exclusion",
+            )?;
+            let hits = statement.query_map([scan], |row| Ok((row.get(0)?, row.get(1).map(i64::cast_unsigned)?)))?;
+            Ok(hits.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// What `later` saw differently from `earlier`.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn compare(&self, earlier: ScanId, later: ScanId) -> Result<Comparison, CaseError> {
+        self.read(|db| {
+            Ok(Comparison {
+                new: seen_only_by(db, later, earlier)?,
+                gone: seen_only_by(db, earlier, later)?,
+                changed: seen_by_both(db, "f1.sha256 <> f2.sha256", earlier, later)?,
+                rule_changed: seen_by_both(db, "f1.sha256 = f2.sha256 AND r1.digest <> r2.digest", earlier, later)?,
+            })
+        })
+    }
+}
+
+fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcome<Vec<FindingRow>> {
+    let mut statement = db.prepare_cached(
+        "SELECT findings.id, findings.rule_name, paths.path, files.sha256, files.size, files.owner,
+            (SELECT count(*) FROM matches WHERE matches.hit = hits.id), findings.verdict, covers.lapsed
+         FROM sightings JOIN findings ON findings.id = sightings.finding JOIN hits ON hits.id = sightings.hit
+         JOIN files ON files.id = hits.file JOIN paths ON paths.id = findings.path
+         LEFT JOIN covers ON covers.finding = findings.id
+         WHERE sightings.scan = ?1 AND sightings.finding > ?2 ORDER BY sightings.finding LIMIT ?3",
+    )?;
+    let mut rules: HashMap<i64, RuleId> = HashMap::new();
+    let mut rows = statement.query(params![scan, after, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut findings = Vec::new();
+    while let Some(row) = rows.next()? {
+        let rule_name = row.get(1)?;
+        let rule = match rules.get(&rule_name) {
+            Some(rule) => rule.clone(),
+            None => rules.entry(rule_name).or_insert(rule_id(db, rule_name)?).clone(),
+        };
+        findings.push(FindingRow {
+            id: row.get(0)?,
+            rule,
+            path: facts::path(row.get(2)?),
+            sha256: Sha256(row.get(3)?),
+            size: row.get(4).map(i64::cast_unsigned)?,
+            owner: row.get(5)?,
+            matches: row.get(6).map(i64::cast_unsigned)?,
+            verdict: parse_verdict(row.get_ref(7)?.as_str().map_err(rusqlite::Error::from)?)?,
+            lapsed: row.get(8)?,
+        });
+    }
+    Ok(findings)
+}
+
+fn rule_id(db: &Connection, rule_name: i64) -> Outcome<RuleId> {
+    let mut statement = db.prepare_cached("SELECT namespace, name FROM rule_names WHERE id = ?1")?;
+    Ok(statement.query_row([rule_name], |row| Ok(RuleId { namespace: row.get(0)?, name: row.get(1)? }))?)
+}
+
+fn load(db: &Connection, id: FindingId, seen: Seen) -> Outcome<Finding> {
+    let (rule_name, last_hit): (i64, i64) = db
+        .prepare_cached("SELECT rule_name, last_hit FROM findings WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .ok_or(CaseFault::NoSuchFinding(id))?;
+    let hit = match seen {
+        Seen::Last => last_hit,
+        Seen::In(scan) => db
+            .prepare_cached("SELECT hit FROM sightings WHERE scan = ?1 AND finding = ?2")?
+            .query_row(params![scan, id], |row| row.get(0))
+            .optional()?
+            .ok_or(CaseFault::NoSuchScan(scan))?,
+    };
+    let (file, capped) = db
+        .prepare_cached("SELECT file, capped FROM hits WHERE id = ?1")?
+        .query_row([hit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Finding {
+        rule: rule_id(db, rule_name)?,
+        file: Arc::new(facts::load_facts(db, file)?),
+        matches: facts::load_matches(db, hit)?,
+        capped,
+        kept: Arc::new(facts::load_kept(db, hit)?),
+    })
+}
+
+/// An answer from the columns scenario, answer, seq, sha256, with the rest from its journal entry.
+fn answer_from(db: &Connection, row: &Row<'_>) -> Outcome<GivenAnswer> {
+    let seq = row.get(2)?;
+    let entry = chain::entry(db, seq)?;
+    let Event::Decided(Decision::Answered { note, .. }) = entry.event else {
+        return Err(CaseFault::Damaged(format!("entry {seq} of its journal should be an answer")));
+    };
+    Ok(GivenAnswer {
+        scenario: row.get(0)?,
+        answer: parse_answer(&row.get::<_, String>(1)?)?,
+        note,
+        by: entry.actor,
+        at: entry.at,
+        seq,
+        sha256: Sha256(row.get(3)?),
+    })
+}
+
+fn seen_only_by(db: &Connection, scan: ScanId, other: ScanId) -> Outcome<Vec<FindingId>> {
+    let sql = "SELECT finding FROM sightings AS s WHERE scan = ?1
+               AND NOT EXISTS (SELECT 1 FROM sightings WHERE scan = ?2 AND finding = s.finding) ORDER BY finding";
+    let mut statement = db.prepare(sql)?;
+    Ok(statement.query_map([scan, other], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn seen_by_both(db: &Connection, when: &str, earlier: ScanId, later: ScanId) -> Outcome<Vec<FindingId>> {
+    let sql = format!(
+        "SELECT s1.finding FROM sightings AS s1 JOIN sightings AS s2 ON s2.scan = ?2 AND s2.finding = s1.finding
+         JOIN hits AS h1 ON h1.id = s1.hit JOIN hits AS h2 ON h2.id = s2.hit
+         JOIN files AS f1 ON f1.id = h1.file JOIN files AS f2 ON f2.id = h2.file
+         JOIN rules AS r1 ON r1.id = h1.rule JOIN rules AS r2 ON r2.id = h2.rule
+         WHERE s1.scan = ?1 AND {when} ORDER BY s1.finding"
+    );
+    let mut statement = db.prepare(&sql)?;
+    Ok(statement.query_map([earlier, later], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+}

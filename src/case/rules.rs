@@ -1,0 +1,101 @@
+//! Rules as rows, and the digests that put a scan into the journal.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::digest::Fields;
+use super::fault::Outcome;
+use super::{RuleRecord, ScanId};
+use crate::finding::{RuleId, Sha256};
+
+/// Digest over all of a rule's record.
+pub(super) fn rule_content(rule: &RuleRecord) -> Outcome<Sha256> {
+    Ok(Fields::of("huntbook rule 1")
+        .text(&rule.id.namespace)
+        .text(&rule.id.name)
+        .digest(rule.digest)
+        .text(&rule.source)
+        .text(&rule.meta.to_string())
+        .text(&serde_json::to_string(&rule.scenarios)?)
+        .text(&serde_json::to_string(&rule.known)?)
+        .finish())
+}
+
+/// The row of this rule, made where it is missing, and its digest.
+pub(super) fn rule_row(db: &Connection, rule: &RuleRecord) -> Outcome<(i64, Sha256)> {
+    let content = rule_content(rule)?;
+    let found = db.prepare_cached("SELECT id FROM rules WHERE content = ?1")?.query_row([content.0], |row| row.get(0));
+    if let Some(id) = found.optional()? {
+        return Ok((id, content));
+    }
+    let id = db
+        .prepare_cached(
+            "INSERT INTO rules (rule_name, digest, source, meta, scenarios, known, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .insert(params![
+            rule_name_row(db, &rule.id)?,
+            rule.digest.0,
+            rule.source,
+            rule.meta.to_string(),
+            serde_json::to_string(&rule.scenarios)?,
+            serde_json::to_string(&rule.known)?,
+            content.0
+        ])?;
+    Ok((id, content))
+}
+
+fn rule_name_row(db: &Connection, id: &RuleId) -> Outcome<i64> {
+    let names = params![&*id.namespace, &*id.name];
+    let mut select = db.prepare_cached("SELECT id FROM rule_names WHERE namespace = ?1 AND name = ?2")?;
+    match select.query_row(names, |row| row.get(0)).optional()? {
+        Some(id) => Ok(id),
+        None => Ok(db.prepare_cached("INSERT INTO rule_names (namespace, name) VALUES (?1, ?2)")?.insert(names)?),
+    }
+}
+
+/// A rule from the columns namespace, name, digest, source, meta, scenarios, known.
+pub(super) fn rule_from(row: &Row<'_>) -> Outcome<RuleRecord> {
+    Ok(RuleRecord {
+        id: RuleId { namespace: row.get(0)?, name: row.get(1)? },
+        digest: Sha256(row.get(2)?),
+        source: row.get(3)?,
+        meta: serde_json::from_str(&row.get::<_, String>(4)?)?,
+        scenarios: serde_json::from_str(&row.get::<_, String>(5)?)?,
+        known: serde_json::from_str(&row.get::<_, String>(6)?)?,
+    })
+}
+
+/// Digest over a set of rules, from the digests of their rows, in whatever order they were loaded.
+pub(super) fn rules_digest(mut contents: Vec<Sha256>) -> Sha256 {
+    contents.sort_unstable();
+    contents.dedup();
+    contents.into_iter().fold(Fields::of("huntbook rules 1"), Fields::digest).finish()
+}
+
+/// Digest over the rules of `scan`, as stored.
+pub(super) fn stored_rules_digest(db: &Connection, scan: ScanId) -> Outcome<Sha256> {
+    let mut statement =
+        db.prepare("SELECT content FROM scan_rules JOIN rules ON rules.id = scan_rules.rule WHERE scan = ?1")?;
+    let contents = statement.query_map([scan], |row| row.get(0).map(Sha256))?;
+    Ok(rules_digest(contents.collect::<rusqlite::Result<_>>()?))
+}
+
+/// Digest over all that `scan` saw: its rules, each finding by the digest of its hit, and coverage, in stored order.
+pub(super) fn scan_digest(db: &Connection, scan: ScanId) -> Outcome<Sha256> {
+    let mut fields = Fields::of("huntbook scan 1").digest(stored_rules_digest(db, scan)?);
+    let mut sightings = db.prepare(
+        "SELECT hits.content FROM sightings JOIN hits ON hits.id = sightings.hit WHERE scan = ?1
+         ORDER BY sightings.finding",
+    )?;
+    let mut rows = sightings.query([scan])?;
+    while let Some(row) = rows.next()? {
+        fields = fields.digest(Sha256(row.get(0)?));
+    }
+    let mut coverage = db.prepare("SELECT path, reason, detail FROM coverage WHERE scan = ?1 ORDER BY id")?;
+    let mut rows = coverage.query([scan])?;
+    while let Some(row) = rows.next()? {
+        fields = fields.bytes(&row.get::<_, Vec<u8>>(0)?);
+        fields = fields.text(&row.get::<_, String>(1)?).text(&row.get::<_, String>(2)?);
+    }
+    Ok(fields.finish())
+}

@@ -1,0 +1,333 @@
+//! Host facts, scans, the rules they ran with, and coverage.
+
+use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::Value;
+
+use super::chain::{Group, parse_time, time_text};
+use super::fault::Outcome;
+use super::rules::{rule_from, rule_row, rules_digest, scan_digest};
+use super::{Case, CaseError, CaseFault, Event, PathText, Record, ScanId, Stamp, facts};
+use crate::finding::{RuleId, Sha256};
+
+/// What a scan is about to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScanPlan {
+    /// The tree, absolute.
+    pub tree: PathBuf,
+    /// The options it runs with.
+    pub options: Value,
+    /// Every rule it runs with.
+    pub rules: Vec<RuleRecord>,
+}
+
+/// A rule as a scan ran it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleRecord {
+    /// Namespace and name.
+    pub id: RuleId,
+    /// Digest of the rule's source.
+    pub digest: Sha256,
+    /// The rule's source text.
+    pub source: String,
+    /// The rule's `meta` section, with author, reference and licence.
+    pub meta: Value,
+    /// Ids of the scenarios of its hunt, in their order. When all are ruled out the finding is suspicious.
+    pub scenarios: Vec<String>,
+    /// Digests of known samples; a file with one of them is malicious unless excluded.
+    pub known: Vec<Sha256>,
+}
+
+/// How a scan ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanOutcome {
+    /// It went through the whole tree.
+    Finished,
+    /// The responder stopped it.
+    Cancelled,
+    /// It could not go on.
+    Failed,
+}
+
+impl ScanOutcome {
+    fn parse(text: &str) -> Outcome<Self> {
+        let all = [Self::Finished, Self::Cancelled, Self::Failed];
+        let found = all.into_iter().find(|outcome| outcome.to_string() == text);
+        found.ok_or_else(|| CaseFault::Damaged(format!("a scan ended as {text:?}")))
+    }
+}
+
+impl fmt::Display for ScanOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "finished",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// What a scan has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScanEnd {
+    /// How it ended.
+    pub outcome: ScanOutcome,
+    /// Files scanned.
+    pub files: u64,
+    /// Bytes in those files.
+    pub bytes: u64,
+}
+
+/// A scan of the case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScanRow {
+    /// Its number.
+    pub id: ScanId,
+    /// The tree it walked.
+    pub tree: PathBuf,
+    /// The options it ran with.
+    pub options: Value,
+    /// Digest over all its rules.
+    pub rules_digest: Sha256,
+    /// When it began.
+    pub started: Timestamp,
+    /// When and how it ended; `None` while it runs, or when it was killed.
+    pub ended: Option<(Timestamp, ScanEnd)>,
+    /// Findings seen.
+    pub findings: u64,
+    /// Things in the tree that were not scanned.
+    pub not_scanned: u64,
+}
+
+/// One thing in the tree that was not scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotScanned {
+    /// Its path.
+    pub path: PathBuf,
+    /// The kind of reason, the same word for the same kind.
+    pub reason: String,
+    /// What more is known: the operating system's message, the limit that was met.
+    pub detail: String,
+}
+
+/// A [`NotScanned`] with the number to ask for those after it.
+pub type CoverageRow = (i64, NotScanned);
+
+impl Case {
+    /// Stores facts about the box that was scanned, as ECS names (`host.name`, `host.os.full`, `host.id`, …) and their
+    /// values; a name that is there gets the new value.
+    ///
+    /// # Errors
+    /// When the case cannot be written.
+    pub fn record_host(&mut self, facts: &[(&str, &str)]) -> Result<(), CaseError> {
+        self.write(|db| {
+            let mut insert = db.prepare_cached(
+                "INSERT INTO host (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            )?;
+            facts.iter().filter(|(key, _)| *key != "case.id").try_for_each(|fact| insert.execute(*fact).map(drop))?;
+            Ok(())
+        })
+    }
+
+    /// The facts about the box that was scanned, by name, and `case.id`, the UUID the case was given when it was created.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn host(&self) -> Result<Vec<(String, String)>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare("SELECT key, value FROM host ORDER BY key")?;
+            let facts = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(facts.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Records that a scan begins, with its rules, and returns its number.
+    ///
+    /// # Errors
+    /// When the case cannot be written.
+    pub fn start_scan(&mut self, plan: &ScanPlan, stamp: &Stamp) -> Result<ScanId, CaseError> {
+        self.write(|db| {
+            let rules = plan.rules.iter().map(|rule| rule_row(db, rule)).collect::<Outcome<Vec<_>>>()?;
+            let rules_digest = rules_digest(rules.iter().map(|(_, content)| *content).collect());
+            let scan = ScanId(
+                db.prepare("INSERT INTO scans (tree, options, rules_digest, started) VALUES (?1, ?2, ?3, ?4)")?
+                    .insert(params![
+                        plan.tree.as_os_str().as_bytes(),
+                        plan.options.to_string(),
+                        rules_digest.0,
+                        time_text(stamp.at)
+                    ])?,
+            );
+            for (rule, _) in rules {
+                db.prepare_cached("INSERT OR IGNORE INTO scan_rules (scan, rule) VALUES (?1, ?2)")?
+                    .execute(params![scan, rule])?;
+            }
+            let (tree, options) = (PathText::from(plan.tree.as_path()), plan.options.clone());
+            let started = Record::ScanStarted { scan, tree, options, rules: rules_digest };
+            Group::begin(db, stamp)?.append(&Event::Happened(started), None)?;
+            Ok(scan)
+        })
+    }
+
+    /// Records that `scan` is over, and puts a digest of all it saw into the journal.
+    ///
+    /// # Errors
+    /// [`CaseFault::NoSuchScan`], [`CaseFault::ScanOver`], or when the case cannot be written.
+    pub fn end_scan(&mut self, scan: ScanId, end: &ScanEnd, stamp: &Stamp) -> Result<(), CaseError> {
+        self.write(|db| {
+            must_run(db, scan)?;
+            db.execute(
+                "UPDATE scans SET ended = ?2, outcome = ?3, files = ?4, bytes = ?5 WHERE id = ?1",
+                params![
+                    scan,
+                    time_text(stamp.at),
+                    end.outcome.to_string(),
+                    end.files.cast_signed(),
+                    end.bytes.cast_signed()
+                ],
+            )?;
+            let ended = Record::ScanEnded {
+                scan,
+                outcome: end.outcome.to_string(),
+                findings: count(db, "sightings", scan)?,
+                not_scanned: count(db, "coverage", scan)?,
+                digest: scan_digest(db, scan)?,
+            };
+            Group::begin(db, stamp)?.append(&Event::Happened(ended), None)
+        })
+    }
+
+    /// All scans, first to last.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn scans(&self) -> Result<Vec<ScanRow>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare(
+                "SELECT id, tree, options, rules_digest, started, ended, outcome, files, bytes FROM scans ORDER BY id",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut scans = Vec::new();
+            while let Some(row) = rows.next()? {
+                scans.push(scan_from(db, row)?);
+            }
+            Ok(scans)
+        })
+    }
+
+    /// The rules `scan` ran with, by namespace and name.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn rules(&self, scan: ScanId) -> Result<Vec<RuleRecord>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare(
+                "SELECT namespace, name, digest, source, meta, scenarios, known
+                 FROM scan_rules JOIN rules ON rules.id = scan_rules.rule JOIN rule_names ON rule_names.id = rules.rule_name
+                 WHERE scan = ?1 ORDER BY namespace, name",
+            )?;
+            let mut rows = statement.query([scan])?;
+            let mut rules = Vec::new();
+            while let Some(row) = rows.next()? {
+                rules.push(rule_from(row)?);
+            }
+            Ok(rules)
+        })
+    }
+
+    /// Adds to what `scan` did not scan.
+    ///
+    /// # Errors
+    /// [`CaseFault::NoSuchScan`], [`CaseFault::ScanOver`], or when the case cannot be written.
+    pub fn record_coverage(&mut self, scan: ScanId, missed: &[NotScanned]) -> Result<(), CaseError> {
+        self.write(|db| {
+            must_run(db, scan)?;
+            let mut insert =
+                db.prepare_cached("INSERT INTO coverage (scan, path, reason, detail) VALUES (?1, ?2, ?3, ?4)")?;
+            for NotScanned { path, reason, detail } in missed {
+                insert.execute(params![scan, path.as_os_str().as_bytes(), reason, detail])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What `scan` did not scan, in the order it was met: those after row `after` (0 for the first), at most `limit`.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn coverage(&self, scan: ScanId, after: i64, limit: usize) -> Result<Vec<CoverageRow>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT id, path, reason, detail FROM coverage WHERE scan = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![scan, after, limit], |row| {
+                Ok((
+                    row.get(0)?,
+                    NotScanned { path: facts::path(row.get(1)?), reason: row.get(2)?, detail: row.get(3)? },
+                ))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// How many things `scan` did not scan, by reason.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn coverage_counts(&self, scan: ScanId) -> Result<Vec<(String, u64)>, CaseError> {
+        self.read(|db| {
+            let mut statement =
+                db.prepare("SELECT reason, count(*) FROM coverage WHERE scan = ?1 GROUP BY reason ORDER BY reason")?;
+            let counts = statement.query_map([scan], |row| Ok((row.get(0)?, row.get(1).map(i64::cast_unsigned)?)))?;
+            Ok(counts.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+/// Refuses a scan that is not there or has ended.
+pub(super) fn must_run(db: &Connection, scan: ScanId) -> Outcome<()> {
+    let ended = db
+        .prepare_cached("SELECT ended IS NOT NULL FROM scans WHERE id = ?1")?
+        .query_row([scan], |row| row.get(0))
+        .optional()?;
+    match ended {
+        None => Err(CaseFault::NoSuchScan(scan)),
+        Some(true) => Err(CaseFault::ScanOver(scan)),
+        Some(false) => Ok(()),
+    }
+}
+
+fn count(db: &Connection, table: &str, scan: ScanId) -> Outcome<u64> {
+    let mut statement = db.prepare_cached(&format!("SELECT count(*) FROM {table} WHERE scan = ?1"))?;
+    Ok(statement.query_row([scan], |row| row.get(0).map(i64::cast_unsigned))?)
+}
+
+fn scan_from(db: &Connection, row: &Row<'_>) -> Outcome<ScanRow> {
+    let id = row.get(0)?;
+    let ended = match (row.get::<_, Option<String>>(5)?, row.get::<_, Option<String>>(6)?) {
+        (Some(at), Some(outcome)) => {
+            let end = ScanEnd {
+                outcome: ScanOutcome::parse(&outcome)?,
+                files: row.get(7).map(i64::cast_unsigned)?,
+                bytes: row.get(8).map(i64::cast_unsigned)?,
+            };
+            Some((parse_time(&at)?, end))
+        }
+        _ => None,
+    };
+    Ok(ScanRow {
+        id,
+        tree: facts::path(row.get(1)?),
+        options: serde_json::from_str(&row.get::<_, String>(2)?)?,
+        rules_digest: Sha256(row.get(3)?),
+        started: parse_time(&row.get::<_, String>(4)?)?,
+        ended,
+        findings: count(db, "sightings", id)?,
+        not_scanned: count(db, "coverage", id)?,
+    })
+}

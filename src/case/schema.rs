@@ -1,0 +1,121 @@
+//! The tables of a case.
+
+/// `application_id` of a case: "Hunt" in ASCII.
+pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
+
+/// `user_version` that this program writes, and the highest it reads.
+pub(super) const FORMAT: i64 = 1;
+
+/// Names and definitions of the triggers that keep the journal append-only; `verify` looks for each, word for word.
+///
+/// The third refuses what `INSERT OR REPLACE` would slip past the second.
+pub(super) const GUARDS: [(&str, &str); 3] = [
+    (
+        "journal_is_never_changed",
+        "CREATE TRIGGER journal_is_never_changed BEFORE UPDATE ON journal \
+         BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    ),
+    (
+        "journal_is_never_shortened",
+        "CREATE TRIGGER journal_is_never_shortened BEFORE DELETE ON journal \
+         BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    ),
+    (
+        "journal_grows_at_its_end",
+        "CREATE TRIGGER journal_grows_at_its_end BEFORE INSERT ON journal \
+         WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM journal) \
+         BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    ),
+];
+
+/// The tables. Paths and digests are blobs: a path is raw bytes, a digest 32 of them. Times are RFC 3339 in UTC with
+/// nanoseconds, or seconds and nanoseconds since 1970 where they come from `stat`. Unsigned 64-bit numbers (device,
+/// inode, size, offset) are stored as the signed number with the same bits.
+///
+/// What a scan saw is stored once however often it is seen again: `content` is a digest over all of a row, and a later
+/// scan that meets the same row points to it.
+pub(super) const TABLES: &str = "
+CREATE TABLE host (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE scans (
+    id INTEGER PRIMARY KEY, tree BLOB NOT NULL, options TEXT NOT NULL, rules_digest BLOB NOT NULL,
+    started TEXT NOT NULL, ended TEXT, outcome TEXT, files INTEGER, bytes INTEGER
+) STRICT;
+
+CREATE TABLE rule_names (
+    id INTEGER PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (namespace, name)
+) STRICT;
+CREATE TABLE rules (
+    id INTEGER PRIMARY KEY, rule_name INTEGER NOT NULL REFERENCES rule_names, digest BLOB NOT NULL,
+    source TEXT NOT NULL, meta TEXT NOT NULL, scenarios TEXT NOT NULL, known TEXT NOT NULL, content BLOB NOT NULL UNIQUE
+) STRICT;
+CREATE INDEX rules_by_name ON rules (rule_name);
+CREATE TABLE scan_rules (
+    scan INTEGER NOT NULL REFERENCES scans, rule INTEGER NOT NULL REFERENCES rules, PRIMARY KEY (scan, rule)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE paths (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY, path INTEGER NOT NULL REFERENCES paths,
+    dev INTEGER NOT NULL, ino INTEGER NOT NULL, mode INTEGER NOT NULL, links INTEGER NOT NULL,
+    uid INTEGER NOT NULL, gid INTEGER NOT NULL, owner TEXT, grp TEXT, size INTEGER NOT NULL,
+    accessed INTEGER NOT NULL, accessed_ns INTEGER NOT NULL, modified INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
+    changed INTEGER NOT NULL, changed_ns INTEGER NOT NULL, born INTEGER, born_ns INTEGER,
+    sha256 BLOB NOT NULL, noatime INTEGER NOT NULL, content BLOB NOT NULL UNIQUE
+) STRICT;
+
+-- `last_hit` is a row of `hits`. It is not declared so, as hits refer to findings: with a circle SQLite would look through
+-- all findings at each new hit. `verify` checks it.
+CREATE TABLE findings (
+    id INTEGER PRIMARY KEY, rule_name INTEGER NOT NULL REFERENCES rule_names, path INTEGER NOT NULL REFERENCES paths,
+    last_hit INTEGER NOT NULL, verdict TEXT NOT NULL,
+    UNIQUE (rule_name, path)
+) STRICT;
+CREATE INDEX findings_open ON findings (id) WHERE verdict = 'open';
+CREATE TABLE hits (
+    id INTEGER PRIMARY KEY, finding INTEGER NOT NULL REFERENCES findings, rule INTEGER NOT NULL REFERENCES rules,
+    file INTEGER NOT NULL REFERENCES files, capped INTEGER NOT NULL, content BLOB NOT NULL, UNIQUE (finding, content)
+) STRICT;
+CREATE TABLE matches (
+    hit INTEGER NOT NULL REFERENCES hits, n INTEGER NOT NULL, pattern TEXT NOT NULL, at INTEGER NOT NULL,
+    length INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (hit, n)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE blobs (id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE excerpts (
+    hit INTEGER NOT NULL REFERENCES hits, n INTEGER NOT NULL, at INTEGER NOT NULL,
+    blob INTEGER NOT NULL REFERENCES blobs, PRIMARY KEY (hit, n)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sightings (
+    scan INTEGER NOT NULL REFERENCES scans, finding INTEGER NOT NULL REFERENCES findings,
+    hit INTEGER NOT NULL REFERENCES hits, PRIMARY KEY (scan, finding)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE coverage (
+    id INTEGER PRIMARY KEY, scan INTEGER NOT NULL REFERENCES scans, path BLOB NOT NULL, reason TEXT NOT NULL,
+    detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX coverage_by_scan ON coverage (scan, id);
+
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, host TEXT NOT NULL, kind TEXT NOT NULL,
+    grp INTEGER NOT NULL, finding INTEGER REFERENCES findings, about TEXT, subject TEXT, payload TEXT NOT NULL,
+    previous BLOB NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX journal_by_group ON journal (grp);
+CREATE INDEX journal_by_finding ON journal (finding, seq) WHERE finding IS NOT NULL;
+CREATE INDEX journal_exclusions ON journal (about, finding) WHERE kind = 'exclusion-recorded';
+CREATE INDEX journal_undone ON journal (grp, about) WHERE kind = 'undone';
+
+-- What follows is what the journal comes to, kept for quick reading; `verify` replays the journal against it.
+CREATE TABLE undone (grp INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE answers (
+    finding INTEGER NOT NULL REFERENCES findings, scenario TEXT NOT NULL, answer TEXT NOT NULL, seq INTEGER NOT NULL,
+    sha256 BLOB NOT NULL, PRIMARY KEY (finding, scenario)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE standings (
+    finding INTEGER PRIMARY KEY REFERENCES findings, seq INTEGER NOT NULL, exclusion TEXT, sha256 BLOB NOT NULL,
+    rule_digest BLOB NOT NULL
+) STRICT;
+
+-- What the register says of a finding, as last looked up; not decided here, so not in the journal.
+CREATE TABLE covers (finding INTEGER PRIMARY KEY REFERENCES findings, exclusion TEXT NOT NULL, lapsed TEXT) STRICT;
+";

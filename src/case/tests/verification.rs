@@ -1,0 +1,134 @@
+use super::*;
+
+/// Edits a case as somebody with a database tool would, guards removed.
+fn tamper(case: &Case, sql: &str) {
+    case.db.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    for (name, _) in schema::GUARDS {
+        case.db.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+    }
+    case.db.execute_batch(sql).unwrap();
+    for (_, definition) in schema::GUARDS {
+        case.db.execute_batch(definition).unwrap();
+    }
+}
+
+/// A case with an ended scan and decisions, `sql` done to it, and what is found wrong then.
+fn problems_after(sql: &str) -> Vec<Problem> {
+    let (mut case, scan, ids) = with_findings(4);
+    let missed = NotScanned { path: "/p".into(), reason: "permission".into(), detail: String::new() };
+    case.record_coverage(scan, &[missed]).unwrap();
+    let end = ScanEnd { outcome: ScanOutcome::Finished, files: 4, bytes: 28 };
+    case.end_scan(scan, &end, &stamp()).unwrap();
+    case.decide(&ids[..2], &answered("a", Answer::RuledOut), &stamp()).unwrap();
+    case.decide(&ids[2..3], &malicious(), &stamp()).unwrap();
+    case.undo(Undo::Last, &stamp()).unwrap();
+    case.decide(&ids[3..], &excluded("x"), &stamp()).unwrap();
+    assert_whole(&case);
+    tamper(&case, sql);
+    case.verify().unwrap().problems
+}
+
+#[test]
+fn the_journal_refuses_every_change() {
+    let (mut case, _, ids) = with_findings(1);
+    case.decide(&ids, &malicious(), &stamp()).unwrap();
+    for sql in [
+        "UPDATE journal SET actor = '{}' WHERE seq = 1",
+        "DELETE FROM journal WHERE seq = 2",
+        "INSERT OR REPLACE INTO journal SELECT * FROM journal WHERE seq = 1",
+        "INSERT INTO journal SELECT 9, at, actor, host, kind, grp, finding, about, subject, payload, previous, hash
+         FROM journal WHERE seq = 1",
+    ] {
+        let error = case.db.execute_batch(sql).unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{sql}: {error}");
+    }
+    assert_whole(&case);
+}
+
+#[test]
+fn an_edited_entry_is_named() {
+    assert_eq!(problems_after(""), []);
+    assert_eq!(
+        problems_after("UPDATE journal SET at = '2020-01-01T00:00:00.000000000Z' WHERE seq = 4"),
+        [Problem::Edited(Seq(4))]
+    );
+    assert_eq!(problems_after("UPDATE journal SET host = 'other' WHERE seq = 1"), [Problem::Edited(Seq(1))]);
+    assert_eq!(problems_after("DELETE FROM journal WHERE seq = 1"), [Problem::Gap(Seq(2))]);
+    let unreadable = problems_after("UPDATE journal SET payload = '{' WHERE seq = 3");
+    assert!(matches!(unreadable[..2], [Problem::Edited(Seq(3)), Problem::Unreadable(Seq(3), _)]), "{unreadable:?}");
+}
+
+#[test]
+fn an_entry_replaced_with_a_fitting_hash_breaks_the_chain_after_it() {
+    let (mut case, _, ids) = with_findings(1);
+    for n in 0..3 {
+        case.decide(&ids, &Decision::Note { note: n.to_string() }, &stamp()).unwrap();
+    }
+    let head = case.head().unwrap();
+    tamper(&case, r#"UPDATE journal SET payload = '{"note":"forged"}' WHERE seq = 2"#);
+    let mut forged = None;
+    chain::each_entry(&case.db, |entry| {
+        forged = forged.or((entry.seq == Seq(2)).then(|| entry.computed_hash()));
+        Ok(())
+    })
+    .unwrap();
+    tamper(&case, &format!("UPDATE journal SET hash = x'{}' WHERE seq = 2", forged.unwrap()));
+    assert_eq!(case.verify().unwrap().problems, [Problem::Chain(Seq(3))]);
+    assert!(case.has_head(&head).unwrap());
+    tamper(&case, "DELETE FROM journal WHERE seq > 2");
+    assert_eq!(case.verify().unwrap().problems, []);
+    assert!(!case.has_head(&head).unwrap());
+    assert_eq!(head.to_string().parse(), Ok(head));
+    assert!("1:xyz".parse::<Head>().is_err());
+}
+
+#[test]
+fn tables_that_differ_from_the_journal_are_named() {
+    let two = FindingId(2);
+    assert_eq!(problems_after("DELETE FROM answers WHERE finding = 2"), [Problem::Decisions(two)]);
+    assert_eq!(problems_after("UPDATE answers SET answer = 'applies' WHERE finding = 2"), [Problem::Decisions(two)]);
+    assert_eq!(problems_after("UPDATE findings SET verdict = 'benign' WHERE id = 2"), [Problem::Verdict(two)]);
+    assert_eq!(problems_after("DELETE FROM undone"), [Problem::Undone]);
+}
+
+#[test]
+fn evidence_that_was_edited_is_named() {
+    let one = FindingId(1);
+    let evidence = |sql| problems_after(sql).contains(&Problem::Evidence(one));
+    assert!(evidence("UPDATE matches SET at = 5 WHERE hit = 1"));
+    assert!(evidence("UPDATE files SET uid = 0 WHERE id = 1"));
+    assert!(evidence("UPDATE blobs SET bytes = x'00'"));
+    assert!(evidence("DELETE FROM excerpts WHERE hit = 1"));
+    assert!(evidence("UPDATE findings SET last_hit = 2 WHERE id = 1"));
+    assert!(evidence("UPDATE sightings SET hit = 2 WHERE finding = 1"));
+    assert!(problems_after("UPDATE rules SET source = 'rule r { condition: false }'").contains(&Problem::Rule(1)));
+    let scan = Problem::Scan(ScanId(1));
+    assert!(problems_after("DELETE FROM sightings WHERE finding = 1").contains(&scan));
+    assert!(problems_after("DELETE FROM coverage").contains(&scan));
+    assert!(problems_after("DELETE FROM scan_rules").contains(&scan));
+    let gone = problems_after("DELETE FROM findings WHERE id = 1");
+    assert!(gone.contains(&Problem::Misdirected(Seq(3))), "{gone:?}");
+}
+
+#[test]
+fn missing_guards_are_named_and_a_flood_of_problems_is_counted() {
+    let (case, _, _) = with_findings(300);
+    case.db.execute_batch("DROP TRIGGER journal_is_never_changed").unwrap();
+    assert_eq!(case.verify().unwrap().problems, [Problem::Guard("journal_is_never_changed")]);
+    case.db.execute_batch("UPDATE findings SET verdict = 'malicious'").unwrap();
+    let found = case.verify().unwrap();
+    assert_eq!((found.problems.len(), found.more), (100, 201));
+    assert!(!found.is_whole());
+}
+
+#[test]
+fn the_opening_is_on_record() {
+    let mut case = Case::in_memory().unwrap();
+    assert_eq!(case.head().unwrap(), Head::START);
+    assert!(case.has_head(&Head::START).unwrap());
+    let seq = case.record_opening(&stamp()).unwrap();
+    let entry = case.journal(Seq(0), 10).unwrap().remove(0);
+    assert_eq!((entry.seq, entry.group, &entry.actor, entry.at), (seq, seq, &stamp().actor, stamp().at));
+    assert!(matches!(entry.event, Event::Happened(Record::CaseOpened { .. })), "{entry:?}");
+    assert_whole(&case);
+}

@@ -1,0 +1,189 @@
+//! The command line: what may be given, and what it means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::size::parse_size;
+use crate::scan::{self, ScanOptions, WalkOptions};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing is open
+  1  findings that no exclusion covers
+  2  wrong usage, or a failure that stopped the scan
+  3  no such finding, but part of the tree could not be scanned
+
+Nothing on the scanned tree is executed, written or followed through a link.";
+
+/// From a YARA hit to a defensible verdict: scan a tree, look at the bytes, walk the documented scenarios, record the
+/// decision.
+#[derive(Debug, Parser)]
+#[command(name = "huntbook", version, about, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; without a command, the screen opens on TREE.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Folder or single file to scan.
+    #[arg(value_name = "TREE")]
+    pub tree: Option<PathBuf>,
+    /// What is scanned, and how.
+    #[command(flatten)]
+    pub scan: ScanArgs,
+    /// What the screen looks like.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Scan without a screen and print what was found.
+    #[command(after_help = EXIT_CODES)]
+    Scan {
+        /// Folder or single file to scan.
+        #[arg(value_name = "TREE")]
+        tree: PathBuf,
+        /// How the result is printed.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        /// What is scanned, and how.
+        #[command(flatten)]
+        scan: ScanArgs,
+    },
+    /// Look at the hunts: rules, hypotheses and scenarios.
+    #[command(subcommand)]
+    Hunts(HuntsCommand),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man,
+}
+
+/// What to do with the hunts.
+#[derive(Debug, Subcommand)]
+pub enum HuntsCommand {
+    /// List every hunt with its rule, patterns and scenarios.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Which hunts there are.
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+    /// Print one hunt as a person reads it.
+    Show {
+        /// Name of its rule.
+        name: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Which hunts there are.
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+    /// Check hunts on disk: every problem with file, line and column.
+    Check {
+        /// Folders of NAME.yar and NAME.toml files.
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How the result of a scan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One ECS document a line, for machines.
+    Ndjson,
+}
+
+/// Which rules there are.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RuleArgs {
+    /// Hunts of your own: a folder of NAME.yar files with a NAME.toml beside each.
+    #[arg(long, value_name = "DIR")]
+    pub hunts: Vec<PathBuf>,
+    /// Plain YARA files, or folders of .yar and .yara files; they get generic scenarios.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub rules: Vec<PathBuf>,
+    /// Leave out the five built-in hunts.
+    #[arg(long)]
+    pub no_builtin: bool,
+    /// Facts about this site: accounts, networks and tools that the scenarios' checks name.
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+}
+
+/// What is scanned, and how.
+#[derive(Debug, Clone, Args)]
+pub struct ScanArgs {
+    /// Which rules there are.
+    #[command(flatten)]
+    pub rules: RuleArgs,
+    /// The register of exclusions [default: exclusions.toml in huntbook's folder of XDG_DATA_HOME].
+    #[arg(long, value_name = "FILE")]
+    pub exclusions: Option<PathBuf>,
+    /// The case file [default: one per host and tree in huntbook's folder of XDG_STATE_HOME].
+    #[arg(long, value_name = "FILE")]
+    pub case: Option<PathBuf>,
+    /// Root of the box when it is a mounted image; its accounts, packages and schedules are then looked up there.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// Threads that match [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub threads: Option<u16>,
+    /// Files larger than this are listed in coverage instead of matched, as 64MiB or 2GiB.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
+    pub max_file_size: u64,
+    /// Stay on the file system of TREE.
+    #[arg(long)]
+    pub one_file_system: bool,
+    /// Enter proc, sysfs and other file systems made up by the kernel, too.
+    #[arg(long)]
+    pub include_pseudo: bool,
+    /// Leave out what this glob covers, written as in a .gitignore in TREE; coverage lists it.
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+}
+
+impl ScanArgs {
+    /// The scanner's options; `own_files` are Huntbook's own.
+    pub fn options(&self, own_files: Vec<PathBuf>, count_ahead: bool) -> ScanOptions {
+        let default = ScanOptions::default();
+        ScanOptions {
+            walk: WalkOptions {
+                one_file_system: self.one_file_system,
+                include_pseudo: self.include_pseudo,
+                exclude: self.exclude.clone(),
+            },
+            threads: self.threads.map_or(default.threads, usize::from),
+            max_file_size: self.max_file_size,
+            count_ahead,
+            own_files,
+            root: self.root.clone(),
+        }
+    }
+}
+
+/// What the screen looks like.
+#[derive(Debug, Clone, Args)]
+pub struct ScreenArgs {
+    /// Colours: a theme's name, or a theme file.
+    #[arg(long, value_name = "NAME|FILE", default_value = crate::theme::DEFAULT)]
+    pub theme: String,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub no_mouse: bool,
+}
+
+const _: () = assert!(scan::MAX_FILE_SIZE == 1 << 30, "--max-file-size says its default");

@@ -1,0 +1,184 @@
+//! Anomalies of segments and of where the entry point lands in them.
+
+use goblin::elf::{header as eh, program_header as ph};
+
+use super::super::Elf;
+use super::super::kernel;
+use super::super::segments::{Extent, PAGE, Segment};
+use super::Found;
+
+/// Where a box keeps its dynamic linkers.
+const INTERPRETER_FOLDERS: [&str; 2] = ["/lib", "/usr/lib"];
+
+pub(super) fn find(elf: &Elf, found: &mut Found) {
+    for segment in &elf.segments {
+        one(elf, segment, found);
+    }
+    overlaps(elf, found);
+    stack(elf, found);
+    interpreter(elf, found);
+    entry(elf, found);
+}
+
+fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
+    let values = &segment.values;
+    let (index, name) = (segment.index, &segment.type_name);
+    if segment.cut {
+        let text = format!("the file ends at offset {:#x}, inside program header {index}", elf.file_size);
+        found.add_field("program-header-truncated", text, segment.fields.first());
+        return;
+    }
+    if segment.extent.exceeds_file() {
+        let text = format!(
+            "segment {index} ({name}) takes {} bytes from offset {:#x} on, past the end of the file at {:#x}",
+            values.p_filesz, values.p_offset, elf.file_size
+        );
+        found.add_field("segment-past-end", text, segment.field("p_filesz"));
+    }
+    if !segment.is_load() {
+        return;
+    }
+    if values.p_memsz < values.p_filesz {
+        let text = format!(
+            "segment {index} has {} bytes in the file but only {} in memory; the kernel refuses that",
+            values.p_filesz, values.p_memsz
+        );
+        found.add_field("segment-memory-smaller", text, segment.field("p_memsz"));
+    }
+    if segment.is_writable() && segment.is_executable() {
+        let text = format!("segment {index} at {:#x} is both writable and executable", values.p_vaddr);
+        found.add_field("segment-writable-executable", text, segment.field("p_flags"));
+    }
+    if values.p_filesz > 0 && values.p_vaddr % PAGE != values.p_offset % PAGE {
+        let text = format!(
+            "segment {index}: address {:#x} and offset {:#x} differ within a page of 4096 bytes; the file cannot be mapped so",
+            values.p_vaddr, values.p_offset
+        );
+        found.add_field("segment-misaligned", text, segment.field("p_offset"));
+    }
+}
+
+/// Sorted by address, a segment can only overlap others if it overlaps the one that reaches furthest before it.
+fn overlaps(elf: &Elf, found: &mut Found) {
+    let mut loads: Vec<&Segment> =
+        elf.segments.iter().filter(|segment| segment.is_load() && segment.values.p_memsz > 0).collect();
+    loads.sort_by_key(|segment| segment.values.p_vaddr);
+    let mut furthest: Option<&Segment> = None;
+    for segment in loads {
+        if let Some(before) = furthest.filter(|before| segment.values.p_vaddr < before.memory_end()) {
+            let text = format!(
+                "segment {} at {:#x} overlaps segment {}, which ends at {:#x}; the later in the table covers the other",
+                segment.index,
+                segment.values.p_vaddr,
+                before.index,
+                before.memory_end()
+            );
+            found.add_field("segments-overlap", text, segment.field("p_vaddr"));
+        }
+        if furthest.is_none_or(|before| segment.memory_end() > before.memory_end()) {
+            furthest = Some(segment);
+        }
+    }
+}
+
+fn stack(elf: &Elf, found: &mut Found) {
+    let header = elf.segments.iter().find(|segment| segment.values.p_type == ph::PT_GNU_STACK);
+    if let Some(header) = header.filter(|header| header.is_executable()) {
+        let text = format!("PT_GNU_STACK asks for {}: the stack is executable", header.flags);
+        found.add_field("executable-stack", text, header.field("p_flags"));
+    } else if elf.segments.iter().any(Segment::is_load) && kernel::read_implies_exec(elf) {
+        let text = "an i386 file without PT_GNU_STACK: the stack and all readable memory are executable".to_owned();
+        found.add("executable-stack", text, None);
+    }
+}
+
+fn interpreter(elf: &Elf, found: &mut Found) {
+    let mut all = elf.segments.iter().filter_map(|segment| Some((segment, segment.interpreter.as_ref()?)));
+    let Some((segment, interpreter)) = all.next() else { return };
+    let path = &interpreter.path;
+    let place = Some((segment.values.p_offset, segment.values.p_filesz));
+    let more = all.count();
+    if more > 0 {
+        let text = format!("{} PT_INTERP segments; the kernel heeds the first, {path}", more + 1);
+        found.add_field("interpreter-many", text, segment.fields.first());
+    }
+    // What lies past the end is reported as such, and what was not read cannot be judged.
+    if segment.extent == Extent::NotRead || segment.extent.exceeds_file() {
+        return;
+    }
+    if !interpreter.terminated {
+        let text = format!("the interpreter's path {path} does not end in a NUL; the kernel refuses that");
+        found.add("interpreter-unterminated", text, place);
+    }
+    let usual = INTERPRETER_FOLDERS.iter().any(|folder| {
+        // `/lib64` and `/libx32` count as `/lib`.
+        let inside = path.strip_prefix(folder).and_then(|rest| rest.split_once('/'));
+        inside.is_some_and(|(bits, _)| bits.len() <= 3) && !path.contains("/../")
+    });
+    if !usual {
+        found.add("interpreter-unusual", format!("the interpreter is {path}, not under /lib* or /usr/lib*"), place);
+    }
+}
+
+fn entry(elf: &Elf, found: &mut Found) {
+    let address = elf.entry.address;
+    let is_program = match elf.header.values.e_type {
+        eh::ET_EXEC => true,
+        // A library has no entry point and says 0.
+        eh::ET_DYN => address != 0,
+        _ => false,
+    };
+    if !is_program || elf.segment_table.not_read > 0 {
+        return;
+    }
+    let field = elf.header.field("e_entry");
+    let Some(landing) = elf.landing(address) else {
+        found.add_field("entry-outside-segments", format!("no segment maps the entry point {address:#x}"), field);
+        return;
+    };
+    let segment = landing.segment;
+    let (index, flags) = (segment.index, &segment.flags);
+    if landing.by_page {
+        let text = format!(
+            "the entry point {address:#x} lies outside every segment and is mapped only with the whole page of segment {index}"
+        );
+        found.add_field("entry-outside-segments", text, field);
+    }
+    if segment.is_writable() {
+        let text = format!("the entry point {address:#x} lies in segment {index}, which is writable ({flags})");
+        found.add_field("entry-writable", text, field);
+    }
+    if !segment.is_executable() {
+        let effect = if kernel::executes(elf, segment) {
+            "; the kernel runs it all the same, for want of PT_GNU_STACK"
+        } else {
+            ""
+        };
+        let text =
+            format!("the entry point {address:#x} lies in segment {index}, which is not executable ({flags}){effect}");
+        found.add_field("entry-not-executable", text, field);
+    }
+    match landing.offset {
+        None => {
+            found.add_field("entry-in-zeros", format!("there are only zeros at the entry point {address:#x}"), field);
+        }
+        Some(offset) if offset >= elf.file_size => {
+            let text = format!("the entry point {address:#x} maps to offset {offset:#x}, past the end of the file");
+            found.add_field("entry-past-end", text, field);
+        }
+        Some(offset) => in_headers(elf, offset, found),
+    }
+}
+
+fn in_headers(elf: &Elf, offset: u64, found: &mut Found) {
+    let table = elf.segment_table;
+    let what = if offset < elf.layout.header_size() {
+        "the ELF header"
+    } else if (table.offset..table.end()).contains(&offset) {
+        "the program headers"
+    } else {
+        return;
+    };
+    let text = format!("the entry point {:#x} is offset {offset:#x} in the file, inside {what}", elf.entry.address);
+    found.add("entry-in-headers", text, Some((offset, 1)));
+}

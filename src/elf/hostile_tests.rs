@@ -1,0 +1,118 @@
+//! The decoder on files cut at every length, damaged files, and anything at all.
+
+use goblin::elf::header as eh;
+use proptest::prelude::*;
+
+use super::fixtures::{Program, mips_header, tiny45, with_sections};
+use super::*;
+
+/// What must hold of any decoded file.
+fn sound(elf: &Elf) {
+    let fields = elf.header.fields.iter();
+    let fields = fields.chain(elf.segments.iter().flat_map(|segment| &segment.fields));
+    for field in fields.chain(elf.sections.iter().flat_map(|section| &section.fields)) {
+        assert!(field.raw.len() as u64 <= field.length);
+        assert!(field.raw.is_empty() || field.present().end <= elf.file_size, "{field:?} of {}", elf.file_size);
+        assert!(!field.meaning.is_empty(), "{field:?}");
+    }
+    for anomaly in &elf.anomalies {
+        assert!(anomaly.text.lines().count() == 1);
+        if let Some(place) = anomaly.place {
+            assert!(place.length > 0 && place.offset + place.length <= elf.file_size, "{anomaly:?}");
+        }
+    }
+    assert!(elf.segments.len() as u64 <= segments::MOST_SEGMENTS);
+    assert!(elf.sections.len() as u64 <= sections::MOST_SECTIONS);
+    assert!(elf.entry_offset().is_none_or(|offset| offset < elf.file_size));
+    assert_eq!(elf.kernel.runnable == Some(true), elf.kernel.reasons.is_empty(), "{:?}", elf.kernel);
+    serde_json::to_string(elf).unwrap();
+}
+
+/// Decodes, disassembles and checks whatever comes of it; `file_size` may exceed what is given.
+fn survive(bytes: &[u8], file_size: u64) {
+    let Some(elf) = decode(bytes, file_size) else {
+        assert!(!bytes.starts_with(b"\x7fELF"));
+        return;
+    };
+    sound(&elf);
+    if let Ok(code) = disassemble_entry(&elf, &Prefix::new(bytes, file_size), 64) {
+        assert!(!code.is_empty() && code.len() <= 64);
+        for instruction in code {
+            let at = instruction.offset as usize;
+            assert_eq!(bytes.get(at..at + instruction.bytes.len()), Some(instruction.bytes.as_slice()));
+        }
+    }
+}
+
+#[test]
+fn good_files_cut_at_every_length_are_decoded_as_far_as_they_go() {
+    for file in [with_sections(), tiny45(), Program::default().bytes(), mips_header()] {
+        for length in 0..=file.len() {
+            survive(&file[..length], length as u64);
+            survive(&file[..length], file.len() as u64);
+        }
+    }
+}
+
+#[test]
+fn this_test_program_itself_is_decoded_from_memory_and_from_the_open_file_alike() {
+    let Ok(path) = std::env::current_exe() else { return };
+    let (Ok(file), Ok(bytes)) = (std::fs::File::open(&path), std::fs::read(&path)) else { return };
+    let elf = decode(&bytes, bytes.len() as u64).unwrap();
+    assert_eq!(decode_with(&FileBytes::new(&file).unwrap()).unwrap(), elf);
+    sound(&elf);
+    assert_ne!(elf.kernel.runnable, Some(false), "it runs");
+    if matches!(elf.header.values.e_machine, eh::EM_X86_64 | eh::EM_386) {
+        assert!(!disassemble_entry(&elf, &bytes.as_slice(), 8).unwrap().is_empty());
+    }
+    for length in [20, 64, 100, 4096] {
+        survive(&bytes[..length], length as u64);
+        survive(&bytes[..length], bytes.len() as u64);
+    }
+}
+
+/// A good file with some of its bytes, mostly of its headers, changed.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let base =
+        prop_oneof![Just(with_sections()), Just(tiny45()), Just(Program::default().bytes()), Just(mips_header())];
+    let edits = prop::collection::vec(
+        (any::<prop::sample::Index>(), prop_oneof![any::<u8>(), Just(0), Just(1), Just(0x7f), Just(0xff)]),
+        0..24,
+    );
+    (base, edits).prop_map(|(mut file, edits)| {
+        for (at, value) in edits {
+            let at = at.index(file.len());
+            file[at] = value;
+        }
+        file[..4].copy_from_slice(b"\x7fELF");
+        file
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_survived(mut bytes in prop::collection::vec(any::<u8>(), 4..2000), beyond in 0..u64::MAX / 2) {
+        survive(&bytes, beyond);
+        bytes[..4].copy_from_slice(b"\x7fELF");
+        survive(&bytes, bytes.len() as u64);
+        survive(&bytes, beyond);
+    }
+
+    #[test]
+    fn damaged_files_are_survived(file in mutated(), keep in any::<prop::sample::Index>(), beyond in any::<u64>()) {
+        survive(&file, file.len() as u64);
+        survive(&file[..keep.index(file.len())], file.len() as u64);
+        survive(&file, beyond);
+    }
+
+    #[test]
+    fn what_the_strict_parser_accepts_without_lies_has_its_numbers(file in mutated()) {
+        let elf = decode(&file, file.len() as u64).unwrap();
+        let honest = elf.layout.class_basis == Basis::Ident
+            && elf.layout.endian_basis == Basis::Ident
+            && elf.segment_table.complete() && elf.section_table.complete()
+            && elf.segment_table.entry_size == elf.layout.program_header_size()
+            && elf.section_table.entry_size == elf.layout.section_header_size();
+        prop_assert!(!(honest && elf.strict == Strict::Differs), "{:?}", elf);
+    }
+}

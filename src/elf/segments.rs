@@ -1,0 +1,243 @@
+//! Program headers (gABI chapter 5, "Program Header"): what of the file goes where in memory.
+
+use goblin::elf::ProgramHeader;
+use goblin::elf::program_header as ph;
+use serde::Serialize;
+
+use super::field::{Field, Record, Shape, Width};
+use super::layout::{Class, Layout};
+use super::names;
+use super::source::Bytes;
+use super::table::Table;
+use crate::text;
+
+/// Program headers decoded at most: as many as the kernel accepts of the smaller kind (65,536 bytes of 32 each), so
+/// that no segment the kernel would map goes unseen.
+pub const MOST_SEGMENTS: u64 = 2048;
+
+/// Bytes in a page of x86 memory, which the kernel maps whole.
+pub const PAGE: u64 = 4096;
+
+/// Longest interpreter path the kernel takes, with its NUL, in bytes (`PATH_MAX`).
+pub(super) const LONGEST_INTERPRETER: u64 = 4096;
+
+const SHAPE_32: Shape = &[
+    ("p_type", Width::Word),
+    ("p_offset", Width::Native),
+    ("p_vaddr", Width::Native),
+    ("p_paddr", Width::Native),
+    ("p_filesz", Width::Native),
+    ("p_memsz", Width::Native),
+    ("p_flags", Width::Word),
+    ("p_align", Width::Native),
+];
+
+const SHAPE_64: Shape = &[
+    ("p_type", Width::Word),
+    ("p_flags", Width::Word),
+    ("p_offset", Width::Native),
+    ("p_vaddr", Width::Native),
+    ("p_paddr", Width::Native),
+    ("p_filesz", Width::Native),
+    ("p_memsz", Width::Native),
+    ("p_align", Width::Native),
+];
+
+/// How a stretch that a header names lies in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extent {
+    /// It has no bytes.
+    Empty,
+    /// All of it lies inside the file and is at hand.
+    Inside,
+    /// All of it lies inside the file, but some of it was not at hand.
+    NotRead,
+    /// The file ends inside it.
+    Cut,
+    /// It begins at or after the end of the file.
+    PastEnd,
+}
+
+impl Extent {
+    pub(super) fn of(source: &dyn Bytes, offset: u64, length: u64) -> Self {
+        let end = offset.saturating_add(length);
+        if length == 0 {
+            Self::Empty
+        } else if offset >= source.size() {
+            Self::PastEnd
+        } else if end > source.size() {
+            Self::Cut
+        } else if end > source.readable() {
+            Self::NotRead
+        } else {
+            Self::Inside
+        }
+    }
+
+    /// Whether some of the stretch lies past the end of the file.
+    pub fn exceeds_file(self) -> bool {
+        matches!(self, Self::Cut | Self::PastEnd)
+    }
+}
+
+/// One program header and the segment it names.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Segment {
+    /// Place in the table, from 0.
+    pub index: u64,
+    /// Name of the type, such as `LOAD`, or its number.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Permissions, such as `R-X`.
+    pub flags: String,
+    /// How the segment's bytes lie in the file.
+    pub extent: Extent,
+    /// The path in a `PT_INTERP` segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interpreter: Option<Interpreter>,
+    /// Every field in file order.
+    pub fields: Vec<Field>,
+    /// The numbers, zeros where the file ends too early.
+    #[serde(skip)]
+    pub values: ProgramHeader,
+    /// Whether the file ends inside this header.
+    pub cut: bool,
+}
+
+/// What a `PT_INTERP` segment holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Interpreter {
+    /// The path up to its NUL, made safe to show.
+    pub path: String,
+    /// Whether the segment's last byte is a NUL, without which the kernel refuses the file. False where it was not read.
+    pub terminated: bool,
+}
+
+impl Segment {
+    /// Whether this segment is mapped (`PT_LOAD`).
+    pub fn is_load(&self) -> bool {
+        self.values.p_type == ph::PT_LOAD
+    }
+
+    /// Whether it may be written to (`PF_W`).
+    pub fn is_writable(&self) -> bool {
+        self.values.p_flags & ph::PF_W != 0
+    }
+
+    /// Whether it may be executed (`PF_X`).
+    pub fn is_executable(&self) -> bool {
+        self.values.p_flags & ph::PF_X != 0
+    }
+
+    /// Address one past the last byte in memory.
+    pub fn memory_end(&self) -> u64 {
+        self.values.p_vaddr.saturating_add(self.values.p_memsz.max(self.values.p_filesz))
+    }
+
+    /// Offset in the file one past the segment's last byte.
+    pub fn file_end(&self) -> u64 {
+        self.values.p_offset.saturating_add(self.values.p_filesz)
+    }
+
+    /// The field of that name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+/// Where an address lands.
+#[derive(Debug, Clone, Copy)]
+pub struct Landing<'a> {
+    /// The `PT_LOAD` segment that maps the address.
+    pub segment: &'a Segment,
+    /// Offset in the file of the byte there; `None` in the part of a segment that is zeros in memory only.
+    pub offset: Option<u64>,
+    /// Whether the address lies outside the segment's own bytes and is mapped only because pages are mapped whole.
+    pub by_page: bool,
+}
+
+/// Where `address` lands. Of segments that overlap the later one counts, because the kernel maps it over the earlier.
+pub(super) fn landing(segments: &[Segment], address: u64) -> Option<Landing<'_>> {
+    let loads = || segments.iter().rev().filter(|segment| segment.is_load());
+    let exact = loads().find(|segment| (segment.values.p_vaddr..segment.memory_end()).contains(&address));
+    if let Some(segment) = exact {
+        let into = address - segment.values.p_vaddr;
+        let offset = segment.values.p_offset.checked_add(into).filter(|_| into < segment.values.p_filesz);
+        return Some(Landing { segment, offset, by_page: false });
+    }
+    loads().find_map(|segment| {
+        let values = &segment.values;
+        let pages = values.p_vaddr - values.p_vaddr % PAGE
+            ..values.p_vaddr.checked_add(values.p_filesz)?.checked_next_multiple_of(PAGE)?;
+        let zeroed = values.p_memsz > values.p_filesz && address >= values.p_vaddr;
+        if values.p_filesz == 0 || zeroed || !pages.contains(&address) {
+            return None;
+        }
+        let offset = if address >= values.p_vaddr {
+            values.p_offset.checked_add(address - values.p_vaddr)
+        } else {
+            values.p_offset.checked_sub(values.p_vaddr - address)
+        };
+        Some(Landing { segment, offset: Some(offset?), by_page: true })
+    })
+}
+
+pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, machine: u16) -> Vec<Segment> {
+    let shape = match layout.class {
+        Class::Elf32 => SHAPE_32,
+        Class::Elf64 => SHAPE_64,
+    };
+    let record = |offset| Record::read(source, layout, offset, shape);
+    (0..).zip(table.offsets()).map(|(index, offset)| segment(source, index, record(offset), machine)).collect()
+}
+
+fn segment(source: &dyn Bytes, index: u64, record: Record, machine: u16) -> Segment {
+    let values = ProgramHeader {
+        p_type: record.word("p_type"),
+        p_flags: record.word("p_flags"),
+        p_offset: record.number("p_offset"),
+        p_vaddr: record.number("p_vaddr"),
+        p_paddr: record.number("p_paddr"),
+        p_filesz: record.number("p_filesz"),
+        p_memsz: record.number("p_memsz"),
+        p_align: record.number("p_align"),
+    };
+    Segment {
+        index,
+        type_name: names::segment_type(values.p_type, machine),
+        flags: names::segment_flags(values.p_flags),
+        extent: Extent::of(source, values.p_offset, values.p_filesz),
+        interpreter: (values.p_type == ph::PT_INTERP).then(|| interpreter(source, &values)),
+        cut: record.cut(),
+        fields: record.explain(|field| meaning(field, machine)),
+        values,
+    }
+}
+
+fn interpreter(source: &dyn Bytes, values: &ProgramHeader) -> Interpreter {
+    let length = values.p_filesz.min(LONGEST_INTERPRETER);
+    let bytes = source.read(values.p_offset, length as usize);
+    let path = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    Interpreter {
+        path: text::escape(path).into_owned(),
+        terminated: bytes.len() as u64 == values.p_filesz && bytes.last() == Some(&0),
+    }
+}
+
+fn meaning(field: &Field, machine: u16) -> String {
+    let number = field.value.number().unwrap_or(0);
+    match field.name {
+        "p_type" => names::segment_type(number as u32, machine),
+        "p_flags" => names::segment_flags(number as u32),
+        "p_offset" => format!("the segment begins {number} bytes into the file"),
+        "p_vaddr" => format!("it begins at address {number:#x}"),
+        "p_paddr" => format!("physical address {number:#x}, which Linux ignores"),
+        "p_filesz" => format!("{number} bytes of it are in the file"),
+        "p_memsz" => format!("it takes {number} bytes of memory"),
+        "p_align" if number <= 1 => "no alignment".to_owned(),
+        "p_align" if number.is_power_of_two() => format!("aligned to {number} bytes"),
+        "p_align" => format!("{number} bytes, which is not a power of two"),
+        _ => String::new(),
+    }
+}

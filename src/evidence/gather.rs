@@ -1,0 +1,238 @@
+//! Asking all probes about one file, each in its own thread and within its time.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::account::Account;
+use super::file::{self, FileEvidence, FolderEvidence};
+use super::indexes::Indexes;
+use super::limit::{self, Running};
+use super::observed::Observed;
+use super::package::PackageOwner;
+use super::process::{Process, Sought};
+use super::root::Root;
+use super::schedule::Schedule;
+use super::socket::{self, Socket};
+use super::{Evidence, host};
+use crate::finding::FileFacts;
+use crate::text;
+
+/// Time that a probe may take before its answer is "unknown".
+const LIMIT: Duration = Duration::from_secs(10);
+/// The probes of one box and their indexes. Cheap to clone; clones share the indexes.
+#[derive(Clone)]
+pub struct Gatherer {
+    root: Root,
+    proc: Option<PathBuf>,
+    without: Option<u32>,
+    limit: Duration,
+    indexes: Arc<Mutex<Indexes>>,
+}
+
+impl Gatherer {
+    /// Probes for the box at `root`. Nothing is read yet.
+    pub fn new(root: Root) -> Self {
+        let proc = root.is_live().then(|| PathBuf::from("/proc"));
+        let indexes = Arc::new(Mutex::new(Indexes::new(root.clone())));
+        Self { root, proc, without: None, limit: LIMIT, indexes }
+    }
+
+    /// Reads processes from another folder that is made like `/proc`.
+    #[must_use]
+    pub fn with_proc(self, proc: impl Into<PathBuf>) -> Self {
+        Self { proc: Some(proc.into()), ..self }
+    }
+
+    /// Leaves out one process, Huntbook itself, and what its parents' command lines name: `sudo huntbook inspect FILE`
+    /// names the file, which explains nothing.
+    #[must_use]
+    pub fn without_process(self, pid: u32) -> Self {
+        Self { without: Some(pid), ..self }
+    }
+
+    /// Sets the time that each probe may take before its answer is "unknown"; 10 s unless set.
+    #[must_use]
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// The box that is probed.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Starts building the indexes in the background, so that the first finding opened need not wait for them.
+    pub fn prepare(&self) {
+        // The answers are not waited for; the indexes are there once they are built.
+        let (packages, schedules, processes) = (self.indexes(), self.indexes(), self.indexes());
+        drop(limit::start("package", self.limit, move || Observed::Found(packages.packages())));
+        drop(limit::start("schedule", self.limit, move || Observed::Found(schedules.schedules())));
+        if let Some(proc) = self.proc.clone() {
+            drop(limit::start("process", self.limit, move || Observed::Found(processes.processes(&proc))));
+        }
+    }
+
+    /// Forgets all indexes, so that the next gathering reads the box anew.
+    pub fn refresh(&self) {
+        *self.indexes.lock().unwrap_or_else(PoisonError::into_inner) = Indexes::new(self.root.clone());
+    }
+
+    /// Whether `path` (absolute, as on the box) exists: `Found(true)`, `Found(false)`, or unknown and why.
+    pub fn host_path(&self, path: &Path) -> Observed<bool> {
+        let (root, path) = (self.root.clone(), path.to_owned());
+        limit::start("path", self.limit, move || host::exists(&root, &path)).finish()
+    }
+
+    /// Asks every probe about one file. Blocks, at most for about twice the limit, so call it off the UI thread.
+    pub fn gather(&self, facts: &FileFacts) -> Evidence {
+        let (gathered_at, started) = (Timestamp::now(), Instant::now());
+        let asked = self.ask(facts);
+        let indexes = asked.indexes.clone();
+
+        let path = asked.start("path", self.limit, Asked::path);
+        let file = asked.start("file", self.limit, Asked::file);
+        let folders = asked.start("folder", self.limit, Asked::folders);
+        let package = asked.start("package", self.limit, Asked::package);
+        let schedules = asked.start("schedule", self.limit, Asked::schedules);
+        let processes = asked.start("process", self.limit, Asked::processes);
+        let tools =
+            asked.start("host", self.limit, |asked| asked.path().and_then(|path| host::tools(&asked.root, &path)));
+
+        let (processes, sockets) = match processes.finish() {
+            Observed::Found((processes, sockets)) => (Observed::Found(processes), sockets),
+            Observed::NotFound => (Observed::NotFound, Observed::NotFound),
+            Observed::Unknown(reason) => (Observed::Unknown(reason.clone()), Observed::Unknown(reason)),
+        };
+        let roles = roles(facts, &processes);
+        let accounts = asked.start("account", self.limit, move |asked| asked.accounts(roles));
+        Evidence {
+            facts: facts.clone(),
+            path: path.finish().found().unwrap_or(&facts.path).clone(),
+            file: file.finish(),
+            folders: folders.finish(),
+            package: package.finish(),
+            schedules: schedules.finish(),
+            processes,
+            sockets,
+            accounts: accounts.finish(),
+            tools: tools.finish(),
+            gaps: indexes.gaps(),
+            processes_at: indexes.processes_at(),
+            gathered_at,
+            took: started.elapsed(),
+        }
+    }
+
+    fn ask(&self, facts: &FileFacts) -> Arc<Asked> {
+        Arc::new(Asked {
+            root: self.root.clone(),
+            proc: self.proc.clone(),
+            without: self.without,
+            facts: facts.clone(),
+            indexes: self.indexes(),
+        })
+    }
+
+    fn indexes(&self) -> Indexes {
+        let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        indexes.renew();
+        indexes.clone()
+    }
+}
+
+/// Whose accounts matter for a file, and why.
+fn roles(facts: &FileFacts, processes: &Observed<Vec<Process>>) -> Vec<(u32, String)> {
+    let mut roles = vec![(facts.uid, "owner of the file".to_owned())];
+    for process in processes.found().into_iter().flatten() {
+        match roles.iter_mut().find(|(uid, _)| *uid == process.uid) {
+            // One process is enough to say what kind of user this is.
+            Some((_, role)) if role.contains("runs pid") => {}
+            Some((_, role)) => role.extend([", runs pid ", &process.pid.to_string()]),
+            None => roles.push((process.uid, format!("runs pid {}", process.pid))),
+        }
+    }
+    roles
+}
+
+/// A question about one file, shared by the threads of all probes.
+struct Asked {
+    root: Root,
+    proc: Option<PathBuf>,
+    without: Option<u32>,
+    facts: FileFacts,
+    indexes: Indexes,
+}
+
+impl Asked {
+    fn start<T: Send + 'static>(
+        self: &Arc<Self>,
+        what: &'static str,
+        limit: Duration,
+        probe: impl FnOnce(&Self) -> Observed<T> + Send + 'static,
+    ) -> Running<T> {
+        let asked = Arc::clone(self);
+        limit::start(what, limit, move || probe(&asked))
+    }
+
+    /// The file's path on the box with the links above it resolved.
+    fn path(&self) -> Observed<PathBuf> {
+        let Some(path) = self.root.on_box(&self.facts.path) else {
+            let (path, root) = (text::escape_path(&self.facts.path), text::escape_path(self.root.dir()));
+            return Observed::Unknown(format!("{path} does not lie below the root {root}"));
+        };
+        match self.root.locate(&path, false) {
+            Ok(located) => Observed::Found(located.path),
+            Err(_) => Observed::Found(path),
+        }
+    }
+
+    fn file(&self) -> Observed<FileEvidence> {
+        self.path().and_then(|path| file::file(&self.root, &path, &self.facts, &self.indexes.accounts()))
+    }
+
+    fn folders(&self) -> Observed<Vec<FolderEvidence>> {
+        self.path().and_then(|path| file::folders(&self.root, &path, &self.indexes.accounts()))
+    }
+
+    fn package(&self) -> Observed<PackageOwner> {
+        self.path().and_then(|path| self.indexes.packages().owner(&path, Some(self.facts.sha256)))
+    }
+
+    fn schedules(&self) -> Observed<Vec<Schedule>> {
+        self.path().and_then(|path| {
+            let accounts = self.indexes.accounts();
+            self.indexes.schedules().naming(&path, &self.facts, &self.indexes.packages(), &accounts)
+        })
+    }
+
+    fn processes(&self) -> Observed<(Vec<Process>, Observed<Vec<Socket>>)> {
+        let Some(proc) = &self.proc else {
+            return Observed::Unknown("not a live system".to_owned());
+        };
+        self.path().and_then(|path| {
+            let index = self.indexes.processes(proc);
+            let sought = Sought { dev: self.facts.dev, ino: self.facts.ino, path: &path };
+            index.of(&sought, &self.indexes.accounts(), self.without).map(|processes| {
+                let sockets = socket::of(&index, &processes);
+                (processes, sockets)
+            })
+        })
+    }
+
+    fn accounts(&self, roles: Vec<(u32, String)>) -> Observed<Vec<Account>> {
+        let accounts = self.indexes.accounts();
+        if accounts.users.is_empty() {
+            return match accounts.gaps.settle(Vec::new()) {
+                Observed::Found(_) | Observed::NotFound => Observed::Unknown("/etc/passwd names nobody".to_owned()),
+                unknown @ Observed::Unknown(_) => unknown,
+            };
+        }
+        Observed::Found(roles.into_iter().map(|(uid, role)| accounts.account(uid, role)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;

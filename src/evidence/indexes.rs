@@ -1,0 +1,89 @@
+//! The indexes of one box: each is built once, by the first who asks.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Gap;
+use super::account::Accounts;
+use super::limit::Slot;
+use super::observed::Gaps;
+use super::package::Packages;
+use super::process::Processes;
+use super::root::Root;
+use super::schedule::Schedules;
+
+/// Age from which `/proc` is read anew for the next finding, if that is quick.
+const PROCESS_AGE: Duration = Duration::from_secs(15);
+
+/// Clones share what has been built.
+#[derive(Clone)]
+pub(super) struct Indexes {
+    root: Root,
+    accounts: Arc<Slot<Accounts>>,
+    packages: Arc<Slot<Packages>>,
+    schedules: Arc<Slot<Schedules>>,
+    processes: Arc<Slot<Processes>>,
+}
+
+impl Indexes {
+    /// Nothing is read yet.
+    pub(super) fn new(root: Root) -> Self {
+        Self {
+            root,
+            accounts: Arc::default(),
+            packages: Arc::default(),
+            schedules: Arc::default(),
+            processes: Arc::default(),
+        }
+    }
+
+    pub(super) fn accounts(&self) -> Arc<Accounts> {
+        self.accounts.get(|| Accounts::read(&self.root))
+    }
+
+    pub(super) fn packages(&self) -> Arc<Packages> {
+        self.packages.get(|| Packages::read(&self.root))
+    }
+
+    pub(super) fn schedules(&self) -> Arc<Schedules> {
+        self.schedules.get(|| Schedules::read(&self.root, &self.accounts()))
+    }
+
+    /// The processes below `proc`.
+    pub(super) fn processes(&self, proc: &Path) -> Arc<Processes> {
+        self.processes.get(|| Processes::read(proc))
+    }
+
+    /// When the processes were read, if they were.
+    pub(super) fn processes_at(&self) -> Option<Timestamp> {
+        self.processes.built().map(|processes| processes.at)
+    }
+
+    /// Forgets the processes when they are old.
+    pub(super) fn renew(&mut self) {
+        if self.processes.is_worth_renewing(PROCESS_AGE) {
+            self.processes = Arc::default();
+        }
+    }
+
+    /// What could not be read for the indexes built so far.
+    pub(super) fn gaps(&self) -> Vec<Gap> {
+        let accounts = self.accounts.built();
+        let packages = self.packages.built();
+        let schedules = self.schedules.built();
+        let processes = self.processes.built();
+        let gaps = [
+            ("account", accounts.as_ref().map(|index| &index.gaps)),
+            ("package", packages.as_ref().map(|index| &index.gaps)),
+            ("process", processes.as_ref().map(|index| &index.gaps)),
+            ("schedule", schedules.as_ref().map(|index| &index.gaps)),
+        ];
+        let lines = |(probe, gaps): (_, Option<&Gaps>)| {
+            gaps.into_iter().flat_map(Gaps::lines).map(move |text| Gap { probe, text }).collect::<Vec<_>>()
+        };
+        gaps.into_iter().flat_map(lines).collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! What the box itself says about a found file: read-only, nothing executed, nothing written.
+//!
+//! [`Gatherer`] holds the indexes of one box; [`Gatherer::gather`] asks one probe per subject about one file and
+//! returns the [`Evidence`]. Every probe answers [`Observed`]: found, not found, or unknown and why. Each piece shows who
+//! could have made it so, because "a cron table names it" is as true of an intruder's file as of an administrator's.
+//!
+//! | file | what it asks |
+//! | --- | --- |
+//! | `root.rs` | where the box is; every path is opened through it |
+//! | `file.rs`, `xattr.rs` | the file as it is now, and the folders above it |
+//! | `package/` | dpkg, rpm, apk: whose file it is, and whether the content is as shipped |
+//! | `schedule/` | cron, anacron, at, systemd: what runs by itself and names it |
+//! | `process/`, `socket.rs` | what runs, maps, opens or names it now, and whom that talks to |
+//! | `account.rs`, `sudoers.rs` | who the users are and what they may do |
+//! | `host.rs` | which paths exist and which tools are installed |
+//! | `field.rs` | all of it under the names that checks use |
+//! | `gather.rs`, `limit.rs`, `indexes.rs` | time limits, and indexes that are built once |
+
+mod account;
+mod field;
+mod file;
+mod gather;
+mod host;
+mod indexes;
+mod limit;
+mod lines;
+mod observed;
+mod package;
+mod process;
+mod root;
+mod schedule;
+mod show;
+mod socket;
+mod sudoers;
+#[cfg(test)]
+mod testing;
+mod xattr;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use account::Account;
+pub use field::{FIELDS, Value};
+pub use file::{FileEvidence, FolderEvidence};
+pub use gather::Gatherer;
+pub use host::Tool;
+pub use observed::Observed;
+pub use package::{Content, PackageOwner};
+pub use process::{Ancestor, Process, Relation};
+pub use root::Root;
+pub use schedule::{Names, Referrer, Schedule, Scheduler};
+pub use socket::{Direction, Protocol, Socket};
+pub use sudoers::Grant;
+pub use xattr::Xattr;
+
+use crate::finding::FileFacts;
+
+/// Something that a probe could not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// The probe: `account`, `package`, `process`, `schedule`.
+    pub probe: &'static str,
+    /// Which path, and why; safe to show.
+    pub text: String,
+}
+
+/// All that the box says about one found file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Evidence {
+    /// The facts of the scan that this is about.
+    #[serde(skip)]
+    pub facts: FileFacts,
+    /// The file's path on the box, links above it resolved; as walked when it does not lie below the root.
+    #[serde(serialize_with = "show::serialize_path")]
+    pub path: PathBuf,
+    /// The file as it is now.
+    pub file: Observed<FileEvidence>,
+    /// The folders above it, the nearest first.
+    pub folders: Observed<Vec<FolderEvidence>>,
+    /// The package that ships it.
+    pub package: Observed<PackageOwner>,
+    /// What runs by itself and names it or a folder above it; what names the file itself first.
+    pub schedules: Observed<Vec<Schedule>>,
+    /// The processes that have to do with it; those that run it first.
+    pub processes: Observed<Vec<Process>>,
+    /// The TCP and UDP sockets of those processes.
+    pub sockets: Observed<Vec<Socket>>,
+    /// The file's owner and the users of those processes.
+    pub accounts: Observed<Vec<Account>>,
+    /// The management and security tools on the box; those whose folder holds the file first.
+    pub tools: Observed<Vec<Tool>>,
+    /// What could not be read on the way. What was found stands, but there may be more.
+    pub gaps: Vec<Gap>,
+    /// When `/proc` was read, if it was.
+    pub processes_at: Option<Timestamp>,
+    /// When this was gathered.
+    pub gathered_at: Timestamp,
+    /// How long that took.
+    pub took: Duration,
+}

@@ -1,0 +1,64 @@
+//! apk's database: `/lib/apk/db/installed`, one paragraph a package (apk-package(5), "Installed database V2").
+
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use super::super::lines;
+use super::super::observed::Gaps;
+use super::super::root::Root;
+use super::Entry;
+use super::digest::Shipped;
+
+/// Where the database is: the first is older, the second goes with a merged `/usr`.
+const PATHS: [&str; 2] = ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"];
+
+/// The database. It is small, so it is read anew at each look-up.
+pub(super) struct Apk {
+    path: PathBuf,
+}
+
+impl Apk {
+    pub(super) fn read(root: &Root, gaps: &mut Gaps) -> Option<Self> {
+        PATHS.iter().map(Path::new).find_map(|path| match root.open(path) {
+            Ok(_) => Some(Self { path: path.to_owned() }),
+            Err(error) => {
+                gaps.add_error(path, &error);
+                None
+            }
+        })
+    }
+
+    pub(super) fn entry(&self, path: &Path, root: &Root) -> Option<Entry> {
+        let folder = path.parent()?.as_os_str().as_bytes().strip_prefix(b"/")?;
+        let name = path.file_name()?.as_bytes();
+        let (_, file) = root.open(&self.path).ok()?;
+        let (mut package, mut version) = (String::new(), String::new());
+        let (mut in_folder, mut found) = (false, false);
+        let read = lines::each(file, |line| {
+            let Some((key, value)) = line.split_first_chunk::<2>() else {
+                in_folder = false;
+                return ControlFlow::Continue(());
+            };
+            match key {
+                b"P:" => package = String::from_utf8_lossy(value).into_owned(),
+                b"V:" => version = String::from_utf8_lossy(value).into_owned(),
+                b"F:" => in_folder = value == folder,
+                b"R:" if in_folder && value == name => {
+                    found = true;
+                    return ControlFlow::Break(());
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        });
+        (read.is_ok() && found).then(|| Entry {
+            manager: "apk",
+            package,
+            version,
+            installed: true,
+            listed_as: path.to_owned(),
+            shipped: Shipped::Unusable("apk records SHA-1, which Huntbook does not compute".to_owned()),
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! A file's digests against the one a package recorded.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use md5::Md5;
+use sha2::{Digest as _, Sha256 as Sha2};
+
+use super::super::observed::reason;
+use super::super::root::Root;
+use super::Content;
+use crate::finding::Sha256;
+
+/// Files over this many bytes are not compared.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// What a package recorded of a file's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shipped {
+    Md5([u8; 16]),
+    Sha256(Sha256),
+    /// Nothing that can be compared; a phrase that says why.
+    Unusable(String),
+}
+
+impl Shipped {
+    /// Reads a digest of as many hex digits as the MD5 or SHA-256 has.
+    pub(super) fn from_hex(digits: &[u8]) -> Option<Self> {
+        let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        if digits.len() == 64 {
+            return digits.parse().ok().map(Self::Sha256);
+        }
+        let value = u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32)?;
+        Some(Self::Md5(value.to_be_bytes()))
+    }
+
+    /// Compares with the file at `path` as it is now, or not at all when that is no longer what was scanned.
+    pub(super) fn compare(&self, root: &Root, path: &Path, scanned: Option<Sha256>) -> Content {
+        if let Self::Unusable(reason) = self {
+            return Content::NotCompared(reason.clone());
+        }
+        let (md5, sha256) = match digests(root, path) {
+            Ok(digests) => digests,
+            Err(reason) => return Content::NotCompared(reason),
+        };
+        if scanned.is_some_and(|scanned| scanned != sha256) {
+            return Content::NotCompared("the file has changed since it was scanned".to_owned());
+        }
+        let same = match self {
+            Self::Md5(shipped) => *shipped == md5,
+            Self::Sha256(shipped) => *shipped == sha256,
+            Self::Unusable(_) => false,
+        };
+        if same { Content::AsShipped } else { Content::Changed }
+    }
+}
+
+fn digests(root: &Root, path: &Path) -> Result<([u8; 16], Sha256), String> {
+    let located = root.locate(path, false).map_err(|error| reason(&error))?;
+    if located.metadata.len() > MAX_BYTES {
+        return Err("the file is over 4 GiB".to_owned());
+    }
+    let mut file = located.open().map_err(|error| reason(&error))?.take(MAX_BYTES);
+    let (mut md5, mut sha256) = (Md5::new(), Sha2::new());
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let read = file.read(&mut buffer).map_err(|error| reason(&error))?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        md5.update(bytes);
+        sha256.update(bytes);
+    }
+    Ok((md5.finalize().into(), Sha256(sha256.finalize().into())))
+}

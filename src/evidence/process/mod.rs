@@ -1,0 +1,120 @@
+//! Processes that run the found file, map it, hold it open, or name it on their command line.
+//!
+//! `/proc` is read once into an index by device and inode; a look-up then costs the same with a hundred thousand
+//! processes as with a hundred. A path alone is trusted only where the file can no longer be looked at.
+
+mod index;
+mod read;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::account::Accounts;
+use super::show;
+use crate::text;
+pub(super) use index::{Processes, Sought};
+pub(super) use read::bytes;
+
+/// How a process has to do with the found file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// It is its executable, deleted or not.
+    Executable,
+    /// It is mapped into its memory.
+    Mapped,
+    /// The process holds it open under this descriptor number.
+    Open(u32),
+    /// Its command line names it, relative to its working folder and root.
+    Named,
+    /// Its command line names the path, where this process can see no such file (any more).
+    NamedByPathOnly,
+}
+
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Executable => f.write_str("runs it"),
+            Self::Mapped => f.write_str("has it mapped"),
+            Self::Open(number) => write!(f, "has it open as descriptor {number}"),
+            Self::Named => f.write_str("names it on its command line"),
+            Self::NamedByPathOnly => f.write_str("names its path on its command line, but sees no such file"),
+        }
+    }
+}
+
+/// A process above another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ancestor {
+    /// Process id.
+    pub pid: u32,
+    /// Name (`comm`, at most 15 bytes), safe to show. A process can set it to anything.
+    pub name: String,
+    /// Name of the effective user.
+    pub user: String,
+}
+
+impl fmt::Display for Ancestor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {} {}, user {}", self.pid, self.name, self.user)
+    }
+}
+
+/// A process that belongs to the finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// Name (`comm`, at most 15 bytes), safe to show. A process can set it to anything.
+    pub name: String,
+    /// What it has to do with the file; the strongest first.
+    pub relations: Vec<Relation>,
+    /// The words of its command line, joined by blanks, safe to show.
+    pub command_line: String,
+    /// The path of its executable, as the kernel names it.
+    #[serde(serialize_with = "show::serialize_maybe_path")]
+    pub executable: Option<PathBuf>,
+    /// Whether the executable has been deleted since it was started.
+    pub deleted: bool,
+    /// Effective user id, whose rights it has.
+    pub uid: u32,
+    /// Name of the effective user.
+    pub user: String,
+    /// Name of the real user, where that is someone else.
+    pub real_user: Option<String>,
+    /// When it was started, to the hundredth of a second.
+    pub started: Option<Timestamp>,
+    /// Its parents up to init, the nearest first.
+    pub parents: Vec<Ancestor>,
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let command = if self.command_line.is_empty() { &self.name } else { &self.command_line };
+        write!(f, "pid {} {}, user {}", self.pid, text::truncate_end(command, 200), self.user)?;
+        if let Some(real) = &self.real_user {
+            write!(f, " (started by {real})")?;
+        }
+        if let Some(started) = self.started {
+            write!(f, ", started {started:.0}")?;
+        }
+        if self.deleted {
+            f.write_str(", its executable is deleted")?;
+        }
+        for relation in &self.relations {
+            write!(f, ", {relation}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Names the users of a process.
+fn users(accounts: &Accounts, real: u32, effective: u32) -> (String, Option<String>) {
+    (accounts.user(effective), (real != effective).then(|| accounts.user(real)))
+}
+
+#[cfg(test)]
+mod tests;

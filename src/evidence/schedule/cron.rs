@@ -1,0 +1,194 @@
+//! cron and anacron tables (crontab(5), anacrontab(5)) and the folders whose scripts they run (run-parts(8)).
+
+use std::path::{Path, PathBuf};
+
+use super::super::root::Attributes;
+use super::words::Setting;
+use super::{Entry, Reader, Scheduler};
+
+/// Tables of the system, whose lines name a user.
+const SYSTEM_TABLE: &str = "/etc/crontab";
+const SYSTEM_TABLES: &str = "/etc/cron.d";
+/// Tables of users, named after them: Debian, Red Hat, SUSE, Alpine.
+const USER_TABLES: [&str; 4] = ["/var/spool/cron/crontabs", "/var/spool/cron", "/var/spool/cron/tabs", "/etc/crontabs"];
+/// Folders whose scripts are run: where, when, and anacron's stamp for it.
+const SCRIPT_FOLDERS: [(&str, &str); 10] = [
+    ("/etc/cron.hourly", "hourly"),
+    ("/etc/cron.daily", "daily"),
+    ("/etc/cron.weekly", "weekly"),
+    ("/etc/cron.monthly", "monthly"),
+    ("/etc/cron.yearly", "yearly"),
+    ("/etc/periodic/15min", "every 15 minutes"),
+    ("/etc/periodic/hourly", "hourly"),
+    ("/etc/periodic/daily", "daily"),
+    ("/etc/periodic/weekly", "weekly"),
+    ("/etc/periodic/monthly", "monthly"),
+];
+/// cron's own search path where a table sets none, and the usual one of `/etc/crontab`.
+const SEARCH_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin", "/usr/sbin", "/usr/bin"];
+
+pub(super) fn read(reader: &mut Reader<'_>) {
+    table(reader, Path::new(SYSTEM_TABLE), None);
+    for path in reader.names(Path::new(SYSTEM_TABLES)) {
+        table(reader, &path, None);
+    }
+    for folder in USER_TABLES {
+        for path in reader.names(Path::new(folder)) {
+            // Debian keeps its user tables in a folder below the one where Red Hat keeps them.
+            let is_folder = reader.root.locate(&path, false).is_ok_and(|found| found.metadata.is_dir());
+            if let Some(user) = path.file_name().map(|name| name.to_string_lossy().into_owned())
+                && !is_folder
+            {
+                table(reader, &path, Some(&user));
+            }
+        }
+    }
+    anacrontab(reader, Path::new("/etc/anacrontab"));
+    for (folder, when) in SCRIPT_FOLDERS {
+        for path in reader.names(Path::new(folder)) {
+            script(reader, &path, when);
+        }
+    }
+}
+
+/// Reads a table: of the system when `user` is `None`, so that each line names the user.
+fn table(reader: &mut Reader<'_>, path: &Path, user: Option<&str>) {
+    let Some((attributes, lines)) = reader.table(path) else { return };
+    // cron skips names that run-parts would skip, so that backups left by editors do not run.
+    let in_folder = path.parent() == Some(Path::new(SYSTEM_TABLES));
+    let note = if in_folder { name_note(path, "Debian's cron") } else { None };
+    let mut search = search_path();
+    let table = Table { path, attributes };
+    for (line, text) in lines {
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let job = when(&text);
+        if job.is_none()
+            && let Some(value) = variable(&text, "PATH")
+        {
+            search = value.split(':').map(PathBuf::from).collect();
+        }
+        let (when, user, command) = match (job, user) {
+            (Some((when, command)), Some(user)) => (when, Some(user), command),
+            (Some((when, rest)), None) => match rest.split_once(char::is_whitespace) {
+                Some((user, command)) => (when, Some(user), command.trim_start()),
+                None => continue,
+            },
+            (None, user) => ("in the environment of each job of this table".to_owned(), user, text.as_str()),
+        };
+        let home = user.and_then(|user| reader.home(user));
+        let mut setting = Setting { home, folder: None, path: search.clone() };
+        let user = user.map(str::to_owned);
+        reader.file(Entry { user, note: note.clone(), ..table.entry(line, when, command) }, &mut setting);
+    }
+}
+
+/// The file that entries are made from.
+struct Table<'a> {
+    path: &'a Path,
+    attributes: Attributes,
+}
+
+impl Table<'_> {
+    fn entry(&self, line: usize, when: String, command: &str) -> Entry {
+        Entry {
+            scheduler: Scheduler::Cron,
+            path: self.path.to_owned(),
+            attributes: self.attributes,
+            line,
+            when,
+            user: None,
+            command: command.to_owned(),
+            last_run: None,
+            next_run: None,
+            note: None,
+        }
+    }
+}
+
+fn search_path() -> Vec<PathBuf> {
+    SEARCH_PATH.iter().map(PathBuf::from).collect()
+}
+
+/// The value of `NAME = value`, as crontab(5) lets it be written.
+fn variable<'t>(line: &'t str, name: &str) -> Option<&'t str> {
+    let (left, value) = line.split_once('=')?;
+    (left.trim() == name).then(|| value.trim().trim_matches(['"', '\'']))
+}
+
+/// Splits the time off a table's line: five fields, or `@daily` and the like.
+fn when(line: &str) -> Option<(String, &str)> {
+    if line.starts_with('@') {
+        let (when, rest) = line.split_once(char::is_whitespace)?;
+        return Some((when.to_owned(), rest.trim_start()));
+    }
+    let mut rest = line;
+    let mut fields = Vec::new();
+    for _ in 0..5 {
+        let (field, after) = rest.split_once(char::is_whitespace)?;
+        let known = |c: char| c.is_ascii_alphanumeric() || "*,-/~?#".contains(c);
+        // Only month and weekday names hold letters, so a word is no minute.
+        let is_word = fields.is_empty() && field.starts_with(|c: char| c.is_ascii_alphabetic());
+        if field.is_empty() || is_word || !field.chars().all(known) {
+            return None;
+        }
+        fields.push(field);
+        rest = after.trim_start();
+    }
+    Some((fields.join(" "), rest))
+}
+
+/// Reads anacron's table: period in days or `@monthly`, delay in minutes, job's name, command.
+fn anacrontab(reader: &mut Reader<'_>, path: &Path) {
+    let Some((attributes, lines)) = reader.table(path) else { return };
+    let table = Table { path, attributes };
+    for (line, text) in lines.into_iter().filter(|(_, text)| !text.starts_with('#')) {
+        let mut fields = text.split_whitespace();
+        let (Some(period), Some(delay), Some(job)) = (fields.next(), fields.next(), fields.next()) else { continue };
+        if !(period.starts_with('@') || period.parse::<u32>().is_ok()) || delay.parse::<u32>().is_err() {
+            continue;
+        }
+        let when = match period.strip_prefix('@') {
+            Some(name) => name.to_owned(),
+            None => format!("every {period} days"),
+        };
+        let command = fields.collect::<Vec<_>>().join(" ");
+        let last_run = reader.stamp(&format!("/var/spool/anacron/{job}"));
+        let entry = Entry { scheduler: Scheduler::Anacron, last_run, ..table.entry(line, when, &command) };
+        reader.file(entry, &mut Setting { home: Some("/".into()), folder: None, path: search_path() });
+    }
+}
+
+/// Files a script that run-parts runs: under its own path, and each of its lines under what it names.
+fn script(reader: &mut Reader<'_>, path: &Path, when: &str) {
+    let Some(found) = reader.text(path) else { return };
+    let mut note = name_note(path, "run-parts");
+    if found.attributes.mode & 0o111 == 0 {
+        note = Some("not executable, so that run-parts skips it".to_owned());
+    }
+    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let last_run = folder.and_then(|folder| reader.stamp(&format!("/var/spool/anacron/{folder}")));
+    let table = Table { path, attributes: found.attributes };
+    let entry =
+        |line, command: &str| Entry { note: note.clone(), last_run, ..table.entry(line, when.to_owned(), command) };
+    let itself = entry(1, &format!("the script {} itself", path.display()));
+    reader.file_under(itself, vec![path.to_owned(), found.resolved]);
+    // A program has no lines that could be read.
+    if found.bytes.contains(&0) {
+        return;
+    }
+    let mut setting = Setting { home: Some("/".into()), folder: None, path: search_path() };
+    for (line, text) in super::numbered(&found.bytes) {
+        if !text.is_empty() && !text.starts_with('#') {
+            reader.file(entry(line, &text), &mut setting);
+        }
+    }
+}
+
+/// Debian runs only names of letters, digits, `_` and `-` (cron(8), run-parts(8)).
+fn name_note(path: &Path, who: &str) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy();
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    (!plain).then(|| format!("its name is one that {who} skips on Debian"))
+}

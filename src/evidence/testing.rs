@@ -1,0 +1,48 @@
+//! Made-up boxes for the tests of this room.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use super::root::{Attributes, Root};
+use crate::finding::{FileFacts, Sha256};
+
+/// A folder with these files in it, as the root of an image.
+pub(super) fn scratch(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, content) in files {
+        put(dir.path(), path, content.as_bytes());
+    }
+    let root = Root::image(dir.path());
+    (dir, root)
+}
+
+/// Writes one file and the folders above it.
+pub(super) fn put(dir: &Path, path: &str, content: &[u8]) {
+    let path = dir.join(path.trim_start_matches('/'));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+/// The facts a scan would take of a file of this machine.
+pub(super) fn facts(path: &Path) -> FileFacts {
+    let metadata = std::fs::symlink_metadata(path).unwrap();
+    let now = Attributes::of(&metadata);
+    FileFacts {
+        path: path.to_owned(),
+        dev: now.dev,
+        ino: now.ino,
+        mode: now.mode,
+        links: metadata.nlink(),
+        uid: now.uid,
+        gid: now.gid,
+        owner: None,
+        group: None,
+        size: now.size,
+        accessed: now.accessed,
+        modified: now.modified,
+        changed: now.changed,
+        born: now.born,
+        sha256: Sha256::of(&std::fs::read(path).unwrap()),
+        noatime: true,
+    }
+}

@@ -1,0 +1,45 @@
+//! The hex view without its drawing: where bytes come from, how they are laid out, marked, searched, read and copied.
+//!
+//! | module | its job |
+//! | --- | --- |
+//! | [`source`] | what bytes can be had from: known bytes, holes, unknown stretches |
+//! | [`file`] | the file on disk, and whether it is still the one that was scanned |
+//! | [`kept`] | the bytes that were kept with a finding |
+//! | [`view`] | the one or the other, and the words for which it is |
+//! | [`layout`] | bytes to rows and columns; moving the cursor |
+//! | [`byte`] | one byte: its kind and the character that stands for it |
+//! | [`highlight`] | which patterns cover which bytes; from match to match |
+//! | [`strip`] | where in the file the matches are |
+//! | [`goto`] | an offset as it is typed |
+//! | [`marks`] | offsets with a letter |
+//! | [`query`], [`matcher`], [`search`] | what to search for, in one piece of memory, in a file of any size |
+//! | [`inspect`] | the value under the cursor |
+//! | [`copy`] | a selection as text, for the terminal's clipboard |
+//! | [`dump`] | lines of a hexdump, for output without a screen |
+//!
+//! Reading blocks, so [`view`] and [`search`] belong on a worker thread; all else is pure.
+
+pub mod byte;
+pub mod copy;
+pub mod dump;
+pub mod file;
+#[cfg(test)]
+mod fixtures;
+pub mod goto;
+pub mod highlight;
+pub mod inspect;
+pub mod kept;
+pub mod layout;
+pub mod marks;
+pub mod matcher;
+pub mod query;
+pub mod search;
+#[cfg(test)]
+mod search_tests;
+pub mod source;
+pub mod strip;
+pub mod view;
+#[cfg(test)]
+mod view_tests;
+
+pub use view::{Request, View, Window};

@@ -1,0 +1,175 @@
+//! What a hex view looks at: the file as it is on disk, or the bytes that were kept with the finding, and which.
+
+use std::sync::Arc;
+
+use super::file::{Change, FileSource, Gone, State};
+use super::kept::KeptSource;
+use super::source::{self, Ahead, ByteSource, Piece};
+use crate::finding::{FileFacts, KeptBytes};
+use crate::text;
+
+/// A question to a [`View`], made by a thread that must not wait for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// Offset of the first byte.
+    pub offset: u64,
+    /// Bytes; more than [`source::MOST`] are not given.
+    pub len: usize,
+    /// Comes back with the answer, so that an answer that came too late can be told.
+    pub generation: u64,
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// The request's number.
+    pub generation: u64,
+    /// Offset of the first byte.
+    pub offset: u64,
+    /// The bytes, `None` where they are unknown; fewer than asked for where the file ends.
+    pub bytes: Vec<Option<u8>>,
+    /// Size of what is looked at, in bytes.
+    pub size: u64,
+    /// Which bytes these are.
+    pub shown: Shown,
+    /// What a responder must know about these bytes; `None` when they are the file's as it was scanned. Safe text.
+    pub notice: Option<String>,
+}
+
+/// Which bytes are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Those on disk.
+    File,
+    /// Those kept with the finding.
+    Kept,
+}
+
+/// The bytes of one finding. Opening one costs a few system calls, whatever the file's size; reading may block, so a
+/// view belongs to a worker thread. A search takes a view of its own.
+#[derive(Debug)]
+pub struct View {
+    file: Result<FileSource, Gone>,
+    kept: KeptSource,
+    wanted: Option<Shown>,
+}
+
+impl View {
+    /// Opens the file that `facts` were taken from; when it cannot be, the kept bytes are what is left to look at.
+    pub fn open(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
+        Self { file: FileSource::open(facts), kept: KeptSource::new(kept, facts.size), wanted: None }
+    }
+
+    /// Whether the file was still what was scanned when it was last looked at.
+    pub fn state(&self) -> State {
+        match &self.file {
+            Ok(file) => file.state().clone(),
+            Err(gone) => State::Gone(gone.clone()),
+        }
+    }
+
+    /// Which bytes are looked at: what the responder wants if it is to be had, else those in which the scanned offsets
+    /// mean something.
+    pub fn shown(&self) -> Shown {
+        let nothing_kept = self.kept.count() == 0;
+        match (self.state(), self.wanted) {
+            (State::Gone(_), _) => Shown::Kept,
+            (_, Some(Shown::Kept)) if !nothing_kept => Shown::Kept,
+            (State::ChangedSince(change), None) if change.is_another_content() && !nothing_kept => Shown::Kept,
+            _ => Shown::File,
+        }
+    }
+
+    /// Looks at these bytes from now on, as far as they can be had; `None` leaves the choice to the view.
+    pub fn want(&mut self, wanted: Option<Shown>) {
+        self.wanted = wanted;
+    }
+
+    /// Reads what was asked for, having looked whether the file is still what was scanned.
+    pub fn window(&mut self, request: Request) -> Window {
+        let before = self.shown();
+        let mut bytes = source::read(self, request.offset, request.len);
+        // Checked after the read, or a change between the two would go unnoticed.
+        if let Ok(file) = &mut self.file {
+            file.recheck();
+        }
+        let shown = self.shown();
+        if shown != before {
+            bytes = source::read(self, request.offset, request.len);
+        }
+        Window {
+            generation: request.generation,
+            offset: request.offset,
+            bytes,
+            size: self.size(),
+            shown,
+            notice: self.notice(),
+        }
+    }
+
+    /// What a responder must know about the bytes; `None` when they are the file's as it was scanned. Safe text.
+    pub fn notice(&mut self) -> Option<String> {
+        let unreadable = self.file.as_mut().ok().and_then(FileSource::take_unreadable);
+        let which = match self.shown() {
+            Shown::Kept => Some(self.kept_notice()),
+            Shown::File => self.file_notice(),
+        };
+        let unreadable = unreadable.map(|unreadable| unreadable.to_string());
+        let parts: Vec<String> = which.into_iter().chain(unreadable).collect();
+        (!parts.is_empty()).then(|| text::escape_str(&parts.join("; ")).into_owned())
+    }
+
+    fn file_notice(&self) -> Option<String> {
+        let State::ChangedSince(change) = self.state() else { return None };
+        let bytes = match change {
+            Change::Inode { .. } => return Some(change.to_string()),
+            Change::OtherFile => "these are the other file's bytes",
+            change if change.is_scanned_content() => "these are its bytes as they were scanned, until this view is closed",
+            _ => "these are its bytes as they are now",
+        };
+        Some(format!("{change}: {bytes}"))
+    }
+
+    fn kept_notice(&self) -> String {
+        let (count, size) = (self.kept.count(), self.kept.size());
+        let bytes = match (count, size) {
+            (0, _) => "no bytes were kept with the finding".to_owned(),
+            _ if count >= size => format!("these are the {} bytes kept with the finding", text::count(count)),
+            _ => format!(
+                "these are the {} of its {} bytes that were kept with the finding, the others are unknown",
+                text::count(count),
+                text::count(size)
+            ),
+        };
+        match self.state() {
+            State::AsScanned => bytes,
+            State::ChangedSince(change) => format!("{change}: {bytes}"),
+            State::Gone(gone) => format!("{gone}: {bytes}"),
+        }
+    }
+
+    fn source(&mut self) -> &mut dyn ByteSource {
+        let shown = self.shown();
+        match &mut self.file {
+            Ok(file) if shown == Shown::File => file,
+            _ => &mut self.kept,
+        }
+    }
+}
+
+impl ByteSource for View {
+    fn size(&self) -> u64 {
+        match &self.file {
+            Ok(file) if self.shown() == Shown::File => file.size(),
+            _ => self.kept.size(),
+        }
+    }
+
+    fn piece(&mut self, offset: u64, buffer: &mut [u8]) -> Piece {
+        self.source().piece(offset, buffer)
+    }
+
+    fn ahead(&mut self, offset: u64) -> Ahead {
+        self.source().ahead(offset)
+    }
+}

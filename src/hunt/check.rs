@@ -1,0 +1,163 @@
+//! One predicate over evidence, and how it reads.
+
+use std::fmt;
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use super::field::{Field, Kind, Operator};
+use crate::text;
+
+/// One predicate over evidence, such as `process.parent.name in [systemd, cron]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What is looked at.
+    pub field: Field,
+    /// How it is compared.
+    pub operator: Operator,
+    /// With what.
+    pub operand: Operand,
+}
+
+/// What a check compares with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operand {
+    /// Any one of these, in the form that [`Operator::matches`] compares. For accounts, `%group` stands for its members.
+    Values(Vec<String>),
+    /// The site set of this name, without the `$`.
+    SiteSet(String),
+    /// Whether there is a value; only with [`Operator::Exists`].
+    Exists(bool),
+    /// The run times of a schedule that names the file; only `process.start` within it.
+    Schedule,
+}
+
+/// How the operand [`Operand::Schedule`] is written.
+pub(super) const SCHEDULE: &str = "schedule";
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Values(values) => f.write_str(&either(values)),
+            Self::SiteSet(name) => write!(f, "${}", text::escape_str(name)),
+            Self::Exists(wanted) => write!(f, "{wanted}"),
+            Self::Schedule => f.write_str(SCHEDULE),
+        }
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn either(values: &[String]) -> String {
+    let shown: Vec<_> = values.iter().map(|value| text::escape_str(value)).collect();
+    match shown.split_last() {
+        Some((last, [])) => last.to_string(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "nothing".to_owned(),
+    }
+}
+
+impl fmt::Display for Check {
+    /// As a person would read it; what came from a file is escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, operator, operand } = self;
+        match (operator, operand) {
+            (_, Operand::Exists(true)) => write!(f, "{field} is there"),
+            (_, Operand::Exists(false)) => write!(f, "{field} is not there"),
+            (_, Operand::Schedule) => write!(f, "{field} fits a schedule that names the file"),
+            (_, Operand::Values(_)) if *field == Field::HostPath => write!(f, "{operand} exists on the box"),
+            (_, Operand::SiteSet(_)) if *field == Field::HostPath => write!(f, "one of {operand} exists on the box"),
+            (Operator::In, Operand::Values(values)) if values.len() > 1 => {
+                let shown: Vec<_> = values.iter().map(|value| text::escape_str(value)).collect();
+                write!(f, "{field} is one of {}", shown.join(", "))
+            }
+            (Operator::In, Operand::SiteSet(_)) => write!(f, "{field} is one of {operand}"),
+            (Operator::In | Operator::Exists, _) => write!(f, "{field} is {operand}"),
+            (Operator::Contains, _) => write!(f, "{field} contains {operand}"),
+            (Operator::Under, _) => write!(f, "{field} lies under {operand}"),
+            (Operator::Glob, _) => write!(f, "{field} matches {operand}"),
+            (Operator::Within, _) => write!(f, "{field} lies within {operand}"),
+        }
+    }
+}
+
+impl Serialize for Check {
+    /// As in a hunt's TOML: `{"field": …, "<operator>": …}`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("field", self.field.name())?;
+        let key = self.operator.name();
+        match &self.operand {
+            Operand::Values(values) if self.field.kind() == Kind::Port => {
+                let ports: Vec<u16> = values.iter().filter_map(|value| value.parse().ok()).collect();
+                map.serialize_entry(key, &ports)?;
+            }
+            Operand::Values(values) => map.serialize_entry(key, values)?,
+            Operand::SiteSet(name) => map.serialize_entry(key, &format!("${name}"))?,
+            Operand::Exists(wanted) => map.serialize_entry(key, wanted)?,
+            Operand::Schedule => map.serialize_entry(key, SCHEDULE)?,
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(field: Field, operator: Operator, operand: Operand) -> Check {
+        Check { field, operator, operand }
+    }
+
+    fn values(values: &[&str]) -> Operand {
+        Operand::Values(values.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn checks_read_like_sentences_and_serialize_like_the_toml() {
+        let cases = [
+            (
+                check(Field::ProcessParentName, Operator::In, values(&["systemd", "cron", "crond"])),
+                "process.parent.name is one of systemd, cron, crond",
+                r#"{"field":"process.parent.name","in":["systemd","cron","crond"]}"#,
+            ),
+            (
+                check(Field::DestinationPort, Operator::In, values(&["23"])),
+                "destination.port is 23",
+                r#"{"field":"destination.port","in":[23]}"#,
+            ),
+            (
+                check(Field::FilePath, Operator::Under, values(&["/etc", "/opt"])),
+                "file.path lies under /etc or /opt",
+                r#"{"field":"file.path","under":["/etc","/opt"]}"#,
+            ),
+            (
+                check(Field::SourceIp, Operator::Within, Operand::SiteSet("internal_networks".into())),
+                "source.ip lies within $internal_networks",
+                r#"{"field":"source.ip","within":"$internal_networks"}"#,
+            ),
+            (
+                check(Field::ScheduleCron, Operator::Exists, Operand::Exists(true)),
+                "schedule.cron is there",
+                r#"{"field":"schedule.cron","exists":true}"#,
+            ),
+            (
+                check(Field::ProcessStart, Operator::Within, Operand::Schedule),
+                "process.start fits a schedule that names the file",
+                r#"{"field":"process.start","within":"schedule"}"#,
+            ),
+            (
+                check(Field::HostPath, Operator::In, values(&["/etc/ansible", "/var/lib/salt", "/etc/salt"])),
+                "/etc/ansible, /var/lib/salt or /etc/salt exists on the box",
+                r#"{"field":"host.path","in":["/etc/ansible","/var/lib/salt","/etc/salt"]}"#,
+            ),
+            (
+                check(Field::FileName, Operator::Glob, values(&["a\u{1b}*"])),
+                r"file.name matches a\x1b*",
+                r#"{"field":"file.name","glob":["a\u001b*"]}"#,
+            ),
+        ];
+        for (check, sentence, json) in cases {
+            assert_eq!(check.to_string(), sentence);
+            assert_eq!(serde_json::to_string(&check).unwrap(), json);
+        }
+    }
+}

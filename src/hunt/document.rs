@@ -1,0 +1,203 @@
+//! Reads the TOML beside a rule: hypothesis, candidate condition, scenarios, checks.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::check::{Check, Operand, SCHEDULE};
+use super::field::{Field, Kind, Operator};
+use super::problem::{Problems, did_you_mean_one_of};
+use super::site::Site;
+use super::table::{self, Table, Text};
+use super::{Scenario, compile, matching};
+
+/// What the TOML says; the rule it names may or may not exist.
+pub(super) struct Document {
+    pub(super) rule: Text,
+    pub(super) hypothesis: String,
+    pub(super) candidate: Option<String>,
+    pub(super) scenarios: Vec<Scenario>,
+}
+
+/// The document, if all of it is right; otherwise everything that is wrong is in `problems`.
+pub(super) fn read(source: &str, site: &Site, problems: &mut Problems<'_>) -> Option<Document> {
+    let document = table::parse(source, problems)?;
+    let table = Table::new(document.get_ref(), document.span(), "the hunt");
+    table.only(&["rule", "hypothesis", "candidate", "scenario"], problems);
+    let rule = table.text("rule", problems);
+    let hypothesis = table.text("hypothesis", problems);
+    let candidate = table.optional_text("candidate", problems).and_then(|text| {
+        let condition = compile::condition(&text.text);
+        condition
+            .map_err(|wrong| problems.note(&text.span, format!("`candidate` is no YARA condition: {wrong}"), None))
+            .ok()
+    });
+    let scenarios = Scenarios { site, ids: HashSet::new() }.read(&table, problems);
+    Some(Document { rule: rule?, hypothesis: hypothesis?.text, candidate, scenarios })
+}
+
+struct Scenarios<'a> {
+    site: &'a Site,
+    ids: HashSet<String>,
+}
+
+impl Scenarios<'_> {
+    fn read(&mut self, table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Vec<Scenario> {
+        let list = table.list("scenario", problems);
+        if list.map_or_else(|| table.get("scenario").is_none(), |list| list.is_empty()) {
+            let hint = "add a [[scenario]], or delete the file to get the generic ones";
+            problems.note(table.span(), "the hunt has no scenario", Some(hint.into()));
+        }
+        list.into_iter().flatten().filter_map(|value| self.scenario(value, problems)).collect()
+    }
+
+    fn scenario(&mut self, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Scenario> {
+        let table = Table::of(value, "the scenario", problems)?;
+        table.only(&["id", "title", "story", "filter", "applies_when"], problems);
+        let id = table.text("id", problems);
+        if let Some(id) = &id {
+            self.check_id(id, problems);
+        }
+        let title = table.text("title", problems);
+        let story = table.text("story", problems);
+        let filter = table.text("filter", problems);
+        let lines = table.list("applies_when", problems);
+        let applies_when = lines.into_iter().flatten().filter_map(|line| self.line(line, problems)).collect();
+        Some(Scenario { id: id?.text, title: title?.text, story: story?.text, filter: filter?.text, applies_when })
+    }
+
+    fn check_id(&mut self, id: &Text, problems: &mut Problems<'_>) {
+        let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if !id.text.split('-').all(word) {
+            let hint = Some("lower-case words joined by `-`, such as `nightly-backup`".into());
+            problems.note(&id.span, format!("`{}` is no scenario id", id.text), hint);
+        }
+        if !self.ids.insert(id.text.clone()) {
+            problems.note(&id.span, format!("another scenario has the id `{}`", id.text), None);
+        }
+    }
+
+    fn line(&self, line: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Vec<Check>> {
+        let Some(checks) = line.get_ref().as_array() else {
+            table::wrong_type(line, "the line of `applies_when`", "a list of checks", problems);
+            return None;
+        };
+        if checks.is_empty() {
+            problems.note(&line.span(), "a line without a check would always be met", None);
+        }
+        Some(checks.iter().filter_map(|check| self.check(check, problems)).collect())
+    }
+
+    fn check(&self, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Check> {
+        let table = Table::of(value, "the check", problems)?;
+        let field = field_of(&table, problems);
+        let named = operator_of(&table, problems)?;
+        let (field, operator) = (field?, named.operator);
+        if !field.operators().contains(&operator) {
+            let fitting: Vec<&str> = field.operators().iter().map(|operator| operator.name()).collect();
+            let hint = Some(format!("one of: {}", fitting.join(", ")));
+            problems.note(&named.key, format!("`{operator}` does not fit `{field}`"), hint);
+            return None;
+        }
+        let operand = self.operand(field, operator, named.operand, problems)?;
+        Some(Check { field, operator, operand })
+    }
+
+    fn operand(
+        &self,
+        field: Field,
+        operator: Operator,
+        value: &Spanned<DeValue<'_>>,
+        problems: &mut Problems<'_>,
+    ) -> Option<Operand> {
+        match value.get_ref() {
+            DeValue::Boolean(wanted) if operator == Operator::Exists => Some(Operand::Exists(*wanted)),
+            _ if operator == Operator::Exists => {
+                table::wrong_type(value, "`exists`", "true or false", problems);
+                None
+            }
+            DeValue::String(text) if text.starts_with('$') => {
+                let name = Text { text: text[1..].to_owned(), span: value.span() };
+                let fits = self.site.check_use(&name, field.kind(), operator, problems);
+                fits.then_some(Operand::SiteSet(name.text))
+            }
+            DeValue::String(text) if text == SCHEDULE && field == Field::ProcessStart => Some(Operand::Schedule),
+            DeValue::Array(list) if list.is_empty() => {
+                problems.note(&value.span(), "an empty list matches nothing", None);
+                None
+            }
+            DeValue::Array(list) => {
+                let values: Vec<_> = list.iter().map(|item| one(field, operator, item, problems)).collect();
+                values.into_iter().collect::<Option<_>>().map(Operand::Values)
+            }
+            _ => one(field, operator, value, problems).map(|value| Operand::Values(vec![value])),
+        }
+    }
+}
+
+/// One listed value: text, or a whole number where ports are compared.
+fn one(field: Field, operator: Operator, item: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<String> {
+    let text = match item.get_ref() {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(port) if field.kind() == Kind::Port => port.to_string(),
+        _ => {
+            table::wrong_type(item, "the value", field.kind().noun(), problems);
+            return None;
+        }
+    };
+    if text.starts_with('$') && text.len() > 1 {
+        let hint = Some(format!("{operator} = \"{text}\""));
+        problems.note(&item.span(), "a site set stands alone, not in a list", hint);
+        return None;
+    }
+    let normal = matching::normal(field.kind(), operator, &text);
+    normal.map_err(|wrong| problems.note(&item.span(), wrong, hint_for(field, &text))).ok()
+}
+
+fn hint_for(field: Field, value: &str) -> Option<String> {
+    match field.kind() {
+        Kind::PackageState => did_you_mean_one_of(value, &["unchanged", "changed"]),
+        Kind::Time if field == Field::ProcessStart => did_you_mean_one_of(value, &[SCHEDULE]),
+        _ => None,
+    }
+}
+
+fn field_of(check: &Table<'_, '_>, problems: &mut Problems<'_>) -> Option<Field> {
+    let name = check.text("field", problems)?;
+    let field = name.text.parse::<Field>();
+    let hint = || did_you_mean_one_of(&name.text, &Field::ALL.map(Field::name));
+    field.map_err(|unknown| problems.note(&name.span, unknown.to_string(), hint())).ok()
+}
+
+/// The operator of a check, where its key stands, and what stands under it.
+struct Named<'t, 'i> {
+    operator: Operator,
+    key: Range<usize>,
+    operand: &'t Spanned<DeValue<'i>>,
+}
+
+fn operator_of<'t, 'i>(check: &Table<'t, 'i>, problems: &mut Problems<'_>) -> Option<Named<'t, 'i>> {
+    let names = Operator::ALL.map(Operator::name);
+    let mut found = None;
+    let mut wrong = false;
+    for (key, operand) in check.entries().filter(|(key, _)| key.text != "field") {
+        match key.text.parse::<Operator>() {
+            Ok(operator) if found.is_none() => found = Some(Named { operator, key: key.span, operand }),
+            Ok(_) => {
+                let hint = Some("put the second in a check of its own".into());
+                problems.note(&key.span, "a check has one operator", hint);
+                wrong = true;
+            }
+            Err(unknown) => {
+                problems.note(&key.span, unknown.to_string(), did_you_mean_one_of(&key.text, &names));
+                wrong = true;
+            }
+        }
+    }
+    if found.is_none() && !wrong {
+        problems.note(check.span(), "the check has no operator", Some(format!("one of: {}", names.join(", "))));
+    }
+    found.filter(|_| !wrong)
+}

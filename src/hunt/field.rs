@@ -1,0 +1,282 @@
+//! What checks look at, and how.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A fact about a finding or about the box, named as in the Elastic Common Schema.
+///
+/// Names that ECS does not have are Huntbook's own: `file.package*`, `schedule.*`, `host.path`, `process.ancestor.name`.
+/// A field may have several values (a file is held by several processes): a check is met when one of them meets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Field {
+    /// Absolute path of the file (ECS `file.path`).
+    FilePath,
+    /// Last component of the path (ECS `file.name`).
+    FileName,
+    /// Owner's account name (ECS `file.owner`).
+    FileOwner,
+    /// Group's name (ECS `file.group`).
+    FileGroup,
+    /// Permission bits in octal, such as `0755` (ECS `file.mode`).
+    FileMode,
+    /// Last change of content, RFC 3339 with the box's own offset (ECS `file.mtime`).
+    FileMtime,
+    /// SHA-256 of the content, lower-case hex (ECS `file.hash.sha256`).
+    FileSha256,
+    /// Name of the package that ships the path.
+    FilePackage,
+    /// `unchanged` or `changed`: the content against the digest that the package recorded.
+    FilePackageState,
+    /// Lines of cron tables, anacrontab and at jobs that name the file or a folder above it.
+    ScheduleCron,
+    /// Directives of systemd units and timers that name the file or a folder above it.
+    ScheduleSystemd,
+    /// Full name of a process that has to do with the file, or of the script it runs; not cut to 15 bytes (ECS `process.name`).
+    ProcessName,
+    /// Its arguments, joined by spaces (ECS `process.command_line`).
+    ProcessCommandLine,
+    /// Account it runs as (ECS `process.user`, today `process.user.name`).
+    ProcessUser,
+    /// When it was started, RFC 3339 with the box's own offset (ECS `process.start`).
+    ProcessStart,
+    /// Name of the process that started it (ECS `process.parent.name`).
+    ProcessParentName,
+    /// Names of all processes above it, the parent included: a tool often stands behind a shell.
+    ProcessAncestorName,
+    /// Remote port of a connection of such a process (ECS `destination.port`).
+    DestinationPort,
+    /// Local address of a connection of such a process (ECS `source.ip`).
+    SourceIp,
+    /// Paths that exist on the box; asked for by name.
+    HostPath,
+    /// Groups of the account such a process runs as, or of the file's owner when none runs (ECS `user.group.name`).
+    UserGroup,
+}
+
+/// How a field is compared with what a check names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operator {
+    /// Equal to one of the values, letter for letter.
+    In,
+    /// Holds one of the values as a part; the case of ASCII letters does not count (as Sentinel's `contains`).
+    Contains,
+    /// Is one of these folders or lies below one, compared by path components; a component `*` stands for any one name.
+    Under,
+    /// Matches one of these patterns: `*` within a component, `**` across, `?`, `[…]`, `{a,b}`.
+    Glob,
+    /// An address within one of these networks, or a time within one of these daily windows.
+    Within,
+    /// Whether there is any value at all.
+    Exists,
+}
+
+/// What sort of values a field, a site set or a list in a check holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Absolute paths.
+    Path,
+    /// Names of files and processes, without a slash.
+    Name,
+    /// Account names; in a set also `%group` for the members of a group, as in sudoers(5).
+    Account,
+    /// Group names.
+    Group,
+    /// Permission bits.
+    Mode,
+    /// Points in time.
+    Time,
+    /// SHA-256 digests.
+    Sha256,
+    /// Package names.
+    Package,
+    /// `unchanged` or `changed`.
+    PackageState,
+    /// Text: command lines and entries of schedules.
+    Text,
+    /// Port numbers.
+    Port,
+    /// IP addresses and networks.
+    Address,
+}
+
+impl Field {
+    /// Every field, in the order they are listed to a person.
+    pub const ALL: [Self; 21] = [
+        Self::FilePath,
+        Self::FileName,
+        Self::FileOwner,
+        Self::FileGroup,
+        Self::FileMode,
+        Self::FileMtime,
+        Self::FileSha256,
+        Self::FilePackage,
+        Self::FilePackageState,
+        Self::ScheduleCron,
+        Self::ScheduleSystemd,
+        Self::ProcessName,
+        Self::ProcessCommandLine,
+        Self::ProcessUser,
+        Self::ProcessStart,
+        Self::ProcessParentName,
+        Self::ProcessAncestorName,
+        Self::DestinationPort,
+        Self::SourceIp,
+        Self::HostPath,
+        Self::UserGroup,
+    ];
+
+    /// The name in hunt files, on screens and in exports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FilePath => "file.path",
+            Self::FileName => "file.name",
+            Self::FileOwner => "file.owner",
+            Self::FileGroup => "file.group",
+            Self::FileMode => "file.mode",
+            Self::FileMtime => "file.mtime",
+            Self::FileSha256 => "file.hash.sha256",
+            Self::FilePackage => "file.package",
+            Self::FilePackageState => "file.package.state",
+            Self::ScheduleCron => "schedule.cron",
+            Self::ScheduleSystemd => "schedule.systemd",
+            Self::ProcessName => "process.name",
+            Self::ProcessCommandLine => "process.command_line",
+            Self::ProcessUser => "process.user",
+            Self::ProcessStart => "process.start",
+            Self::ProcessParentName => "process.parent.name",
+            Self::ProcessAncestorName => "process.ancestor.name",
+            Self::DestinationPort => "destination.port",
+            Self::SourceIp => "source.ip",
+            Self::HostPath => "host.path",
+            Self::UserGroup => "user.group",
+        }
+    }
+
+    /// What sort of values it has.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::FilePath | Self::HostPath => Kind::Path,
+            Self::FileName | Self::ProcessName | Self::ProcessParentName | Self::ProcessAncestorName => Kind::Name,
+            Self::FileOwner | Self::ProcessUser => Kind::Account,
+            Self::FileGroup | Self::UserGroup => Kind::Group,
+            Self::FileMode => Kind::Mode,
+            Self::FileMtime | Self::ProcessStart => Kind::Time,
+            Self::FileSha256 => Kind::Sha256,
+            Self::FilePackage => Kind::Package,
+            Self::FilePackageState => Kind::PackageState,
+            Self::ScheduleCron | Self::ScheduleSystemd | Self::ProcessCommandLine => Kind::Text,
+            Self::DestinationPort => Kind::Port,
+            Self::SourceIp => Kind::Address,
+        }
+    }
+
+    /// The operators that make sense for it.
+    pub fn operators(self) -> &'static [Operator] {
+        use Operator::{Contains, Exists, Glob, In, Under, Within};
+        match (self, self.kind()) {
+            // The paths of a box are not listed but asked for by name.
+            (Self::HostPath, _) | (_, Kind::Mode | Kind::Sha256 | Kind::PackageState) => &[In],
+            (_, Kind::Path) => &[In, Contains, Under, Glob],
+            (_, Kind::Name) => &[In, Contains, Glob, Exists],
+            (_, Kind::Account | Kind::Group | Kind::Package) => &[In, Glob, Exists],
+            (_, Kind::Time) => &[Within, Exists],
+            (_, Kind::Text) => &[Contains, Exists],
+            (_, Kind::Port) => &[In, Exists],
+            (_, Kind::Address) => &[In, Within, Exists],
+        }
+    }
+}
+
+impl Operator {
+    /// Every operator.
+    pub const ALL: [Self; 6] = [Self::In, Self::Contains, Self::Under, Self::Glob, Self::Within, Self::Exists];
+
+    /// The key in hunt files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Contains => "contains",
+            Self::Under => "under",
+            Self::Glob => "glob",
+            Self::Within => "within",
+            Self::Exists => "exists",
+        }
+    }
+}
+
+impl Kind {
+    /// What one value is called, for error messages.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Path => "an absolute path",
+            Self::Name => "a name without a slash",
+            Self::Account => "an account",
+            Self::Group => "a group",
+            Self::Mode => "permission bits in octal such as 0755",
+            Self::Time => "a daily window such as 01:00-05:30",
+            Self::Sha256 => "a SHA-256 of 64 hex digits",
+            Self::Package => "a package name",
+            Self::PackageState => "`unchanged` or `changed`",
+            Self::Text => "text",
+            Self::Port => "a port from 0 to 65535",
+            Self::Address => "an IP address or a network such as 10.0.0.0/8",
+        }
+    }
+}
+
+/// A name that is not one of the known ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {what} `{name}`")]
+pub struct UnknownName {
+    what: &'static str,
+    name: String,
+}
+
+impl FromStr for Field {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let found = Self::ALL.into_iter().find(|field| field.name() == name);
+        found.ok_or_else(|| UnknownName { what: "field", name: name.to_owned() })
+    }
+}
+
+impl FromStr for Operator {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let found = Self::ALL.into_iter().find(|operator| operator.name() == name);
+        found.ok_or_else(|| UnknownName { what: "operator", name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_parses_to_what_prints_it_and_is_there_once() {
+        for field in Field::ALL {
+            assert_eq!(field.to_string().parse(), Ok(field));
+            assert_eq!(Field::ALL.iter().filter(|other| **other == field).count(), 1);
+            assert!(!field.operators().is_empty());
+        }
+        for operator in Operator::ALL {
+            assert_eq!(operator.to_string().parse(), Ok(operator));
+            assert!(Field::ALL.iter().any(|field| field.operators().contains(&operator)), "{operator} fits no field");
+        }
+        assert_eq!("file.pth".parse::<Field>().unwrap_err().to_string(), "there is no field `file.pth`");
+    }
+}

@@ -1,0 +1,142 @@
+//! Scenarios that fit any rule, for rules that come without a hunt of their own.
+
+use super::check::{Check, Operand};
+use super::field::{Field, Operator};
+use super::rule::Rule;
+use super::{Hunt, Scenario};
+
+/// A hunt for a rule that nobody wrote one for.
+pub fn hunt(rule: Rule) -> Hunt {
+    Hunt { hypothesis: hypothesis(&rule), rule, candidate: None, scenarios: generic_scenarios() }
+}
+
+/// What is known about a rule without a hypothesis: what its author says of it.
+fn hypothesis(rule: &Rule) -> String {
+    let mut known = vec![format!("No hypothesis comes with the rule {}; its meta is all that is known.", rule.id)];
+    let said = [
+        ("It describes itself as", rule.description()),
+        ("Author", rule.author()),
+        ("Reference", rule.reference()),
+        ("Date", rule.date()),
+    ];
+    known.extend(
+        said.into_iter().filter_map(|(what, text)| text.map(|text| format!("{what}: {}.", text.trim_end_matches('.')))),
+    );
+    let samples = rule.known_samples().len();
+    if samples > 0 {
+        known.push(format!("Known samples listed: {samples}."));
+    }
+    known.join(" ")
+}
+
+/// The four benign explanations that any rule can meet with.
+pub fn generic_scenarios() -> Vec<Scenario> {
+    let under = |set| check(Field::FilePath, Operator::Under, Operand::SiteSet(set));
+    let named = |field, set| check(field, Operator::In, Operand::SiteSet(set));
+    vec![
+        Scenario {
+            id: "package-owned-file".into(),
+            title: "File of an installed package".into(),
+            story: "The file belongs to software that the system's package manager installed, and the rule's patterns \
+                    also occur in that software."
+                .into(),
+            filter: "A package ships this path and the content is what the package shipped. A package that owns the \
+                     path but not this content speaks against it; so does a package from no repository you know."
+                .into(),
+            applies_when: vec![vec![check(Field::FilePackageState, Operator::In, values(&["unchanged"]))]],
+        },
+        Scenario {
+            id: "backup-or-mirror".into(),
+            title: "Backup or mirror of a good file".into(),
+            story: "The file is a copy that a backup or a mirror made of a file known to be good.".into(),
+            filter: "The content is on a list of known-good hashes, or the file lies in a backup folder or was put \
+                     there by a backup tool. Find the original and compare: a backup of a bad file is a bad file."
+                .into(),
+            applies_when: vec![
+                vec![named(Field::FileSha256, "known_good".into())],
+                vec![under("backup_dirs".into())],
+                vec![named(Field::ProcessName, "backup_tools".into())],
+            ],
+        },
+        Scenario {
+            id: "security-tool-signatures".into(),
+            title: "Signatures of a security tool".into(),
+            story:
+                "The file is the rule itself, or a signature file of a scanner that looks for the same thing, so it \
+                    must hold the same patterns."
+                    .into(),
+            filter: "It lies in a scanner's signature folder, or is named like a signature file and belongs to a \
+                     package or is held by a security tool. Look at the bytes around the match: signatures read as \
+                     lists of patterns; anything that could run does not belong here."
+                .into(),
+            applies_when: vec![
+                vec![under("signature_dirs".into())],
+                vec![signature_name(), check(Field::FilePackage, Operator::Exists, Operand::Exists(true))],
+                vec![signature_name(), named(Field::ProcessName, "security_tools".into())],
+            ],
+        },
+        Scenario {
+            id: "build-tree".into(),
+            title: "Source or build tree".into(),
+            story: "The file is source code, test data or a build product of software that is written or built on \
+                    this box."
+                .into(),
+            filter: "It lies where software is developed or built here, and its owner is someone who does that. A \
+                     build folder on a box where nobody builds, or a file no repository knows, contradicts it."
+                .into(),
+            applies_when: vec![vec![under("development_dirs".into())], vec![under("build_dirs".into())]],
+        },
+    ]
+}
+
+fn signature_name() -> Check {
+    let names = ["*.yar", "*.yara", "*.yarc", "*.cvd", "*.cld", "*.ndb", "*.hdb", "*.ldb", "*.rules"];
+    check(Field::FileName, Operator::Glob, values(&names))
+}
+
+fn values(values: &[&str]) -> Operand {
+    Operand::Values(values.iter().map(ToString::to_string).collect())
+}
+
+fn check(field: Field, operator: Operator, operand: Operand) -> Check {
+    Check { field, operator, operand }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::hunt::{Site, matching, rules_of};
+
+    #[test]
+    fn four_scenarios_with_checks_that_hold_up_to_validation() {
+        let scenarios = generic_scenarios();
+        assert_eq!(scenarios.len(), 4);
+        let site = Site::default();
+        for check in scenarios.iter().flat_map(|scenario| &scenario.applies_when).flatten() {
+            assert!(check.field.operators().contains(&check.operator), "{check}");
+            match &check.operand {
+                Operand::SiteSet(name) => {
+                    assert_eq!(site.set(name).and_then(|set| set.kind), Some(check.field.kind()), "{check}");
+                }
+                Operand::Values(values) => {
+                    for value in values {
+                        assert_eq!(matching::normal(check.field.kind(), check.operator, value).as_ref(), Ok(value));
+                    }
+                }
+                Operand::Exists(_) | Operand::Schedule => {}
+            }
+        }
+    }
+
+    #[test]
+    fn the_hypothesis_says_what_the_meta_says() {
+        let source =
+            "rule a { meta: description = \"Finds x.\" author = \"Ann\" condition: true }\nrule b { condition: true }";
+        let hypotheses: Vec<String> =
+            rules_of("n", Path::new("x"), source).unwrap().into_iter().map(|rule| hunt(rule).hypothesis).collect();
+        assert!(hypotheses[0].ends_with("It describes itself as: Finds x. Author: Ann."), "{}", hypotheses[0]);
+        assert_eq!(hypotheses[1], "No hypothesis comes with the rule b; its meta is all that is known.");
+    }
+}

@@ -1,0 +1,223 @@
+//! Hash lists of files known to be good, as `sha256sum`, `hashdeep` and the NSRL write them.
+//!
+//! Lists of millions of lines are read as a stream and kept as 32 bytes a digest, sorted.
+
+mod line;
+
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::file;
+use super::problem::{Place, Problem};
+use crate::finding::Sha256;
+use line::{Format, Reading};
+
+/// Bytes of one line at most; a path is at most 4096 bytes, quoted or escaped at most twice that.
+const MOST_LINE: u64 = 16 * 1024;
+
+/// Digests kept at most: 4 GiB of them.
+const MOST_DIGESTS: usize = 1 << 27;
+
+/// Wrong lines of one list that are named.
+const NAMED_WRONG: usize = 5;
+
+/// SHA-256 digests of files known to be good.
+#[derive(Debug, Clone, Default)]
+pub struct KnownGood {
+    /// Sorted, each once.
+    digests: Vec<[u8; 32]>,
+    lists: Vec<List>,
+}
+
+/// What came of one list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List {
+    /// The file.
+    pub path: PathBuf,
+    /// Lines that held a SHA-256.
+    pub digests: u64,
+    /// Lines that held none and are neither blank, comment nor header.
+    pub wrong: u64,
+    /// The first few of them, with line and reason.
+    pub first_wrong: Vec<Problem>,
+}
+
+impl KnownGood {
+    /// Reads all lists.
+    ///
+    /// # Errors
+    /// A list that cannot be read, that holds no SHA-256 at all, or that is too long to keep.
+    pub fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Self, Problem> {
+        let mut known = Self::default();
+        for path in paths {
+            let path = path.as_ref();
+            let list = known.read(path, BufReader::with_capacity(1 << 20, file::open(path)?))?;
+            known.lists.push(list);
+        }
+        known.digests.sort_unstable();
+        known.digests.dedup();
+        known.digests.shrink_to_fit();
+        Ok(known)
+    }
+
+    /// Whether the digest is on one of the lists.
+    pub fn contains(&self, digest: &Sha256) -> bool {
+        self.digests.binary_search(&digest.0).is_ok()
+    }
+
+    /// How many different digests there are.
+    pub fn len(&self) -> usize {
+        self.digests.len()
+    }
+
+    /// Whether no list was given, so that nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.digests.is_empty()
+    }
+
+    /// What came of each list, in the order given.
+    pub fn lists(&self) -> &[List] {
+        &self.lists
+    }
+
+    fn read(&mut self, path: &Path, mut from: impl BufRead) -> Result<List, Problem> {
+        let mut list = List { path: path.to_owned(), digests: 0, wrong: 0, first_wrong: Vec::new() };
+        let mut format = Format::default();
+        let mut line = Vec::new();
+        let mut number = 0;
+        while let Some(whole) =
+            next_line(&mut from, &mut line).map_err(|error| Problem::whole(path, format!("cannot be read: {error}")))?
+        {
+            number += 1;
+            let reading = if whole { format.read(&line) } else { Reading::Wrong("is longer than 16 KiB") };
+            match reading {
+                Reading::Digest(digest) => {
+                    list.digests += 1;
+                    self.digests.push(digest);
+                }
+                Reading::Nothing => {}
+                Reading::Wrong(why) => {
+                    list.wrong += 1;
+                    if list.first_wrong.len() < NAMED_WRONG {
+                        let place = Some(Place { line: number, column: 1 });
+                        list.first_wrong.push(Problem { place, ..Problem::whole(path, why) });
+                    }
+                }
+            }
+            if list.digests == 0 && format.has_no_column() {
+                break;
+            }
+            if self.digests.len() > MOST_DIGESTS {
+                return Err(Problem::whole(path, format!("brings the digests to more than {MOST_DIGESTS}")));
+            }
+        }
+        if list.digests == 0 { Err(no_digest(path, &format)) } else { Ok(list) }
+    }
+}
+
+fn no_digest(path: &Path, format: &Format) -> Problem {
+    let problem = Problem::whole(path, "holds no SHA-256");
+    let others = format.other_digests();
+    if others.is_empty() {
+        return problem.hint("a list as sha256sum, hashdeep or the NSRL write it is expected");
+    }
+    problem.hint(format!(
+        "it holds {} only; get the list with SHA-256, as the NSRL has it since RDS 3",
+        others.join(" and ")
+    ))
+}
+
+/// The next line without its end in `line`: `Some(false)` when it was too long and is cut, `None` at the end.
+fn next_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<Option<bool>> {
+    line.clear();
+    if from.by_ref().take(MOST_LINE).read_until(b'\n', line)? == 0 {
+        return Ok(None);
+    }
+    let whole = line.ends_with(b"\n") || (line.len() as u64) < MOST_LINE;
+    if !whole {
+        skip_line(from)?;
+    }
+    while line.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
+        line.pop();
+    }
+    Ok(Some(whole))
+}
+
+fn skip_line(from: &mut impl BufRead) -> std::io::Result<()> {
+    loop {
+        let buffer = from.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let end = buffer.iter().position(|b| *b == b'\n');
+        let used = end.map_or(buffer.len(), |end| end + 1);
+        from.consume(used);
+        if end.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: impl AsRef<[u8]>) -> Result<KnownGood, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("list");
+        std::fs::write(&path, text).unwrap();
+        KnownGood::load(&[path]).map_err(|problem| problem.to_string().split_once("list").unwrap().1.to_owned())
+    }
+
+    fn hex(text: &str) -> String {
+        Sha256::of(text.as_bytes()).to_string()
+    }
+
+    #[test]
+    fn digests_of_several_lists_are_found_and_others_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        std::fs::write(&one, format!("{}  a\n{}  b\n{}  a again\n", hex("a"), hex("b"), hex("a"))).unwrap();
+        std::fs::write(&two, format!("%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n1,{},/c\n", hex("c"))).unwrap();
+        let known = KnownGood::load(&[one, two]).unwrap();
+        assert_eq!(known.len(), 3);
+        for good in ["a", "b", "c"] {
+            assert!(known.contains(&Sha256::of(good.as_bytes())), "{good}");
+        }
+        assert!(!known.contains(&Sha256::of(b"d")));
+        assert_eq!(known.lists().iter().map(|list| list.digests).collect::<Vec<_>>(), [3, 1]);
+    }
+
+    #[test]
+    fn wrong_lines_are_counted_and_the_first_are_named() {
+        let long = "x".repeat(40_000);
+        let text = format!("{}  a\nnonsense\n\n{long}\n{}\n{}", hex("a"), "zz  y\n".repeat(10), hex("b"));
+        let known = load(text).unwrap();
+        assert_eq!(known.len(), 2);
+        let list = &known.lists()[0];
+        assert_eq!((list.digests, list.wrong, list.first_wrong.len()), (2, 12, NAMED_WRONG));
+        let shown: Vec<String> = list.first_wrong.iter().map(ToString::to_string).collect();
+        assert!(shown[0].ends_with("list:2:1: holds no SHA-256"), "{shown:?}");
+        assert!(shown[1].ends_with("list:4:1: is longer than 16 KiB"), "{shown:?}");
+    }
+
+    #[test]
+    fn a_list_without_sha256_says_what_it_holds_instead() {
+        let nsrl = "\"SHA-1\",\"MD5\",\"CRC32\",\"FileName\"\n\"000\",\"1\",\"2\",\"a\"\n";
+        let wrong = load(nsrl).unwrap_err();
+        assert!(wrong.starts_with(": holds no SHA-256 (it holds SHA-1 and MD5 only"), "{wrong}");
+        let wrong = load("d41d8cd98f00b204e9800998ecf8427e  a\n").unwrap_err();
+        assert!(wrong.contains("it holds MD5 only"), "{wrong}");
+        assert!(load("").unwrap_err().contains("is expected"));
+        assert!(load([0, 255, 10, 7]).unwrap_err().contains("is expected"));
+    }
+
+    #[test]
+    fn an_endless_line_is_read_in_bounded_memory() {
+        let mut from = std::io::Cursor::new(vec![b'a'; 1 << 20]);
+        let mut line = Vec::new();
+        assert_eq!(next_line(&mut from, &mut line).unwrap(), Some(false));
+        assert!(line.capacity() <= 4 * MOST_LINE as usize);
+        assert_eq!(next_line(&mut from, &mut line).unwrap(), None);
+    }
+}

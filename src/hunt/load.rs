@@ -1,0 +1,218 @@
+//! Loads hunts and plain rules from disk and checks them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::problem::{Problem, Problems};
+use super::rule::{Rule, rules_of};
+use super::site::Site;
+use super::{Hunt, compile, document, file, generic};
+
+/// Files looked at below one folder at most.
+const MOST_FILES: usize = 20_000;
+
+/// Folders nested in a folder of rules at most.
+const MOST_DEPTH: usize = 16;
+
+/// The text of one YARA file, to be compiled into a namespace of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleText {
+    /// The namespace that the rules' ids carry.
+    pub namespace: String,
+    /// Where the text comes from, for messages.
+    pub origin: String,
+    /// The text.
+    pub text: String,
+}
+
+/// Hunts, and the texts their rules must be compiled from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Loaded {
+    /// One hunt for each rule that is not private, in the order of files and of the rules in them.
+    pub hunts: Vec<Hunt>,
+    /// Every YARA text, whole: rules may refer to imports and to private rules beside them.
+    pub texts: Vec<RuleText>,
+}
+
+impl Loaded {
+    /// Takes over what `other` holds.
+    pub fn extend(&mut self, other: Self) {
+        self.hunts.extend(other.hunts);
+        self.texts.extend(other.texts);
+    }
+}
+
+/// The hunts of a folder: every `NAME.yar` or `NAME.yara` with the `NAME.toml` beside it. Folders in it are not entered.
+///
+/// A rule that no TOML names gets the generic scenarios.
+///
+/// # Errors
+/// Every problem of every file.
+pub fn load_dir(dir: &Path, site: &Site) -> Result<Loaded, Vec<Problem>> {
+    let mut rules = BTreeMap::new();
+    let mut documents = BTreeMap::new();
+    for entry in entries(dir).map_err(|problem| vec![problem])? {
+        let path = dir.join(&entry);
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yar" | "yara") => _ = rules.insert(path, documents_key(&entry)),
+            Some("toml") => _ = documents.insert(documents_key(&entry), path),
+            _ => {}
+        }
+    }
+    let mut list = Vec::new();
+    let mut loaded = Loaded::default();
+    for (path, key) in &rules {
+        match hunts_of(path, documents.get(key).map(PathBuf::as_path), site) {
+            Ok(more) => loaded.extend(more),
+            Err(problems) => list.extend(problems),
+        }
+    }
+    for path in documents.iter().filter(|(key, _)| !rules.values().any(|k| k == *key)).map(|(_, path)| path) {
+        let problem = Problem::whole(path, "has no YARA file beside it");
+        let hint = match path.file_name() {
+            Some(name) if name == "site.toml" => "site facts are given apart, with --site".to_owned(),
+            _ => format!("a hunt needs {} too", crate::text::escape_path(&path.with_extension("yar"))),
+        };
+        list.push(problem.hint(hint));
+    }
+    if list.is_empty() { Ok(loaded) } else { Err(list) }
+}
+
+/// Two files belong together when their names without extension are the same.
+fn documents_key(entry: &Path) -> PathBuf {
+    entry.with_extension("")
+}
+
+/// Plain YARA rules without scenarios: one file, or every `.yar` and `.yara` below a folder. They get the generic scenarios.
+///
+/// Whether they compile is left to the scan, which compiles them anyway.
+///
+/// # Errors
+/// Every problem of every file.
+pub fn load_rules(path: &Path) -> Result<Loaded, Vec<Problem>> {
+    let mut files = Vec::new();
+    if path.is_dir() {
+        rule_files(path, MOST_DEPTH, &mut files).map_err(|problem| vec![problem])?;
+        if files.is_empty() {
+            return Err(vec![Problem::whole(path, "holds no .yar or .yara file")]);
+        }
+    } else {
+        files.push(path.to_owned());
+    }
+    let mut list = Vec::new();
+    let mut loaded = Loaded::default();
+    for path in &files {
+        match read_rules(path, file::MOST_RULE_BYTES) {
+            Ok((text, rules)) => {
+                loaded.texts.push(text);
+                loaded.hunts.extend(rules.into_iter().filter(|rule| !rule.private).map(generic::hunt));
+            }
+            Err(problems) => list.extend(problems),
+        }
+    }
+    if list.is_empty() { Ok(loaded) } else { Err(list) }
+}
+
+fn rule_files(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    for entry in entries(dir)? {
+        let path = dir.join(&entry);
+        let is_rules = matches!(path.extension().and_then(|extension| extension.to_str()), Some("yar" | "yara"));
+        let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_dir());
+        if is_folder {
+            let depth = depth.checked_sub(1).ok_or_else(|| Problem::whole(&path, "is nested too deep"))?;
+            rule_files(&path, depth, files)?;
+        } else if is_rules {
+            files.push(path);
+        }
+        if files.len() > MOST_FILES {
+            return Err(Problem::whole(dir, format!("holds more than {MOST_FILES} rule files")));
+        }
+    }
+    Ok(())
+}
+
+/// The names in a folder, sorted, so that hunts are listed in the same order everywhere.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let unreadable = |error: std::io::Error| Problem::whole(dir, format!("cannot be listed: {error}"));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+        names.push(PathBuf::from(entry.map_err(unreadable)?.file_name()));
+        if names.len() > MOST_FILES {
+            return Err(Problem::whole(dir, format!("holds more than {MOST_FILES} files")));
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn read_rules(path: &Path, most: u64) -> Result<(RuleText, Vec<Rule>), Vec<Problem>> {
+    let text = file::read(path, most).map_err(|problem| vec![problem])?;
+    let namespace = path.to_string_lossy().into_owned();
+    let rules = rules_of(&namespace, path, &text)?;
+    Ok((RuleText { origin: namespace.clone(), namespace, text }, rules))
+}
+
+fn hunts_of(path: &Path, document: Option<&Path>, site: &Site) -> Result<Loaded, Vec<Problem>> {
+    let rules = read_rules(path, file::MOST_BYTES).and_then(|(text, rules)| {
+        let problems = compile::problems_of(path, &text.text);
+        if problems.is_empty() { Ok((text, rules)) } else { Err(problems) }
+    });
+    let document =
+        document.map(|path| Ok((path, file::read(path, file::MOST_BYTES).map_err(|problem| vec![problem])?)));
+    match (rules, document) {
+        (Ok((text, rules)), None) => Ok(assemble(text, rules, None)),
+        (Ok((text, rules)), Some(Ok((path, source)))) => {
+            let hunt = hunt_of(path, &source, &rules, site)?;
+            Ok(assemble(text, rules, Some(&hunt)))
+        }
+        // The rules are broken, so the document is held against none of them, but what is wrong with it is said too.
+        (Err(mut list), Some(Ok((path, source)))) => {
+            let mut problems = Problems::new(path, &source);
+            document::read(&source, site, &mut problems);
+            list.extend(problems.finish());
+            Err(list)
+        }
+        (Err(mut list), Some(Err(more))) => {
+            list.extend(more);
+            Err(list)
+        }
+        (Err(list), None) | (Ok(_), Some(Err(list))) => Err(list),
+    }
+}
+
+fn assemble(text: RuleText, rules: Vec<Rule>, hunt: Option<&Hunt>) -> Loaded {
+    let hunts = rules.into_iter().filter(|rule| !rule.private).map(|rule| match hunt {
+        Some(hunt) if hunt.rule.id == rule.id => hunt.clone(),
+        _ => generic::hunt(rule),
+    });
+    Loaded { hunts: hunts.collect(), texts: vec![text] }
+}
+
+/// The hunt that `source` describes for one of `rules`; `path` is only named.
+///
+/// # Errors
+/// Everything that is wrong with `source`.
+pub(super) fn hunt_of(path: &Path, source: &str, rules: &[Rule], site: &Site) -> Result<Hunt, Vec<Problem>> {
+    let mut problems = Problems::new(path, source);
+    let document = document::read(source, site, &mut problems);
+    let hunt = document.and_then(|document| {
+        let name = &document.rule;
+        let Some(rule) = rules.iter().find(|rule| *rule.id.name == *name.text) else {
+            let names: Vec<&str> = rules.iter().map(|rule| &*rule.id.name).collect();
+            let hint = super::problem::did_you_mean_one_of(&name.text, &names);
+            problems.note(&name.span, format!("the YARA file has no rule `{}`", name.text), hint);
+            return None;
+        };
+        if rule.private {
+            problems.note(&name.span, format!("`{}` is a private rule and reports no match", name.text), None);
+        }
+        let document::Document { hypothesis, candidate, scenarios, .. } = document;
+        Some(Hunt { rule: rule.clone(), hypothesis, candidate, scenarios })
+    });
+    let list = problems.finish();
+    hunt.filter(|_| list.is_empty()).ok_or(list)
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

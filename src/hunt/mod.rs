@@ -1,0 +1,91 @@
+//! What a hunt is: a rule, the hypothesis behind it, and the documented benign explanations of a hit.
+//!
+//! A hunt on disk is `NAME.yar` with `NAME.toml` beside it ([`load`]); five are built in ([`builtin`]). Each scenario
+//! carries checks over evidence ([`check`], [`field`]) that are weighed in three-valued logic ([`truth`]); what depends
+//! on the site is named in sets ([`site`], [`known_good`]).
+
+pub mod builtin;
+pub mod check;
+mod compile;
+pub mod describe;
+mod document;
+pub mod field;
+mod file;
+pub mod generic;
+pub mod known_good;
+pub mod load;
+mod matching;
+mod nesting;
+pub mod problem;
+pub mod rule;
+pub mod site;
+mod site_defaults;
+mod table;
+pub mod truth;
+
+pub use check::{Check, Operand};
+pub use compile::EXTERNAL_VARIABLES;
+pub use field::{Field, Operator};
+pub use load::{Loaded, RuleText, load_dir, load_rules};
+pub use problem::{Place, Problem};
+pub use rule::{MetaValue, Pattern, Rule, rules_of};
+pub use site::{Site, SiteSet};
+pub use truth::Truth;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
+
+/// One YARA rule, the hypothesis behind it, and its scenarios.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hunt {
+    /// The rule.
+    pub rule: Rule,
+    /// What a hit may mean.
+    pub hypothesis: String,
+    /// A YARA condition for files that are worth a look though the rule does not match them.
+    pub candidate: Option<String>,
+    /// The documented benign explanations, in the order they are gone through.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// One documented benign explanation of a hit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Scenario {
+    /// Name within the hunt: lower-case words joined by `-`.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// What benign thing this would be.
+    pub story: String,
+    /// What to verify, and what would contradict it.
+    pub filter: String,
+    /// The filter as checks: it is met when all checks of any one line are. Empty when no evidence can express it.
+    pub applies_when: Vec<Vec<Check>>,
+}
+
+impl Serialize for Hunt {
+    /// The document of `hunts list --json`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("rule", &*self.rule.id.name)?;
+        map.serialize_entry("namespace", &*self.rule.id.namespace)?;
+        for (key, value) in [
+            ("description", self.rule.description()),
+            ("author", self.rule.author()),
+            ("reference", self.rule.reference()),
+            ("date", self.rule.date()),
+            ("license", self.rule.license()),
+        ] {
+            map.serialize_entry(key, &value)?;
+        }
+        map.serialize_entry("known_samples", &self.rule.known_samples())?;
+        map.serialize_entry("digest", &self.rule.digest)?;
+        map.serialize_entry("hypothesis", &self.hypothesis)?;
+        map.serialize_entry("patterns", &self.rule.patterns)?;
+        map.serialize_entry("condition", &self.rule.condition)?;
+        map.serialize_entry("candidate", &self.candidate)?;
+        map.serialize_entry("scenarios", &self.scenarios)?;
+        map.serialize_entry("source", &self.rule.source)?;
+        map.end()
+    }
+}

@@ -1,0 +1,113 @@
+//! Reads TOML tables so that every mistake is named with its place.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::problem::{Problems, did_you_mean_one_of};
+
+/// A text with the bytes it stands at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) span: Range<usize>,
+}
+
+/// One table of a TOML document.
+pub(super) struct Table<'t, 'i> {
+    entries: &'t DeTable<'i>,
+    span: Range<usize>,
+    /// What it is, for messages: "the scenario".
+    what: &'static str,
+}
+
+/// The document as a tree, or its syntax errors in `problems`.
+pub(super) fn parse<'i>(source: &'i str, problems: &mut Problems<'_>) -> Option<Spanned<DeTable<'i>>> {
+    let (document, errors) = DeTable::parse_recoverable(source);
+    for error in &errors {
+        problems.note(&error.span().unwrap_or_default(), error.message(), None);
+    }
+    errors.is_empty().then_some(document)
+}
+
+impl<'t, 'i> Table<'t, 'i> {
+    pub(super) fn new(entries: &'t DeTable<'i>, span: Range<usize>, what: &'static str) -> Self {
+        Self { entries, span, what }
+    }
+
+    /// The table that `value` is.
+    pub(super) fn of(value: &'t Spanned<DeValue<'i>>, what: &'static str, problems: &mut Problems<'_>) -> Option<Self> {
+        let Some(entries) = value.get_ref().as_table() else {
+            wrong_type(value, what, "a table", problems);
+            return None;
+        };
+        Some(Self::new(entries, value.span(), what))
+    }
+
+    pub(super) fn span(&self) -> &Range<usize> {
+        &self.span
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Text, &'t Spanned<DeValue<'i>>)> + use<'t, 'i> {
+        self.entries.iter().map(|(key, value)| (Text { text: key.get_ref().to_string(), span: key.span() }, value))
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&'t Spanned<DeValue<'i>>> {
+        self.entries.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+    }
+
+    /// Notes every key that is not one of `known`.
+    pub(super) fn only(&self, known: &[&str], problems: &mut Problems<'_>) {
+        for (key, _) in self.entries().filter(|(key, _)| !known.contains(&key.text.as_str())) {
+            let hint = did_you_mean_one_of(&key.text, known);
+            problems.note(&key.span, format!("{} has no key `{}`", self.what, key.text), hint);
+        }
+    }
+
+    /// The text under `key`, which must be there and not be blank.
+    pub(super) fn text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Text> {
+        if self.get(key).is_none() {
+            problems.note(&self.span, format!("{} lacks `{key}`", self.what), None);
+        }
+        self.optional_text(key, problems)
+    }
+
+    /// The text under `key`, if it is there; it must not be blank.
+    pub(super) fn optional_text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Text> {
+        let value = self.get(key)?;
+        let Some(text) = value.get_ref().as_str() else {
+            wrong_type(value, &format!("`{key}`"), "text", problems);
+            return None;
+        };
+        if text.trim().is_empty() {
+            problems.note(&value.span(), format!("`{key}` is blank"), None);
+            return None;
+        }
+        Some(Text { text: text.trim().to_owned(), span: value.span() })
+    }
+
+    /// The list under `key`, if it is there.
+    pub(super) fn list(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<&'t DeArray<'i>> {
+        let value = self.get(key)?;
+        let list = value.get_ref().as_array();
+        if list.is_none() {
+            wrong_type(value, &format!("`{key}`"), "a list", problems);
+        }
+        list
+    }
+}
+
+/// Notes that `value` is of the wrong type.
+pub(super) fn wrong_type(value: &Spanned<DeValue<'_>>, what: &str, wanted: &str, problems: &mut Problems<'_>) {
+    let found = match value.get_ref() {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    problems.note(&value.span(), format!("{what} is {found} where {wanted} belongs"), None);
+}

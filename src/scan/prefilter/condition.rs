@@ -1,0 +1,335 @@
+//! A rule's condition, reduced to what can be told about a file before yara-x has seen it.
+
+use super::truth::{Bounds, Comparison, Truth};
+
+/// Index of a pattern among those of all rules of a [`super::Prefilter`].
+pub(super) type PatternIndex = usize;
+/// Index of a rule in the order of declaration.
+pub(super) type RuleIndex = usize;
+
+/// A boolean expression. What YARA's language has beyond these forms has become [`Condition::Unknown`].
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Condition {
+    Constant(Truth),
+    /// Anything: module calls, external variables, loop variables, strings, floats.
+    Unknown,
+    /// The pattern occurs, wherever an `at` or `in` wants it.
+    Pattern(PatternIndex),
+    Rule(RuleIndex),
+    Not(Box<Condition>),
+    Defined(Box<Condition>),
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+    Of(Quantifier, Vec<Condition>),
+    /// `for … in`: the body holds in as many rounds as the quantifier asks; how many rounds there are is not known.
+    Loop(Quantifier, Box<Condition>),
+    Compare(Comparison, Number, Number),
+    /// A number where a boolean is wanted.
+    NonZero(Number),
+}
+
+/// How many of a set must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Quantifier {
+    None,
+    All,
+    Any,
+    Count(Number),
+    Percent(Number),
+}
+
+/// An integer expression.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Number {
+    Unknown,
+    Constant(i128),
+    Filesize,
+    /// `uint32(offset)` and the like.
+    Read(Field, Box<Number>),
+    /// `#a`, with or without a range.
+    Count(PatternIndex),
+    /// `@a[i]` and `!a[i]`: a value or undefined, and certainly undefined without a match.
+    OfMatch(PatternIndex),
+    Binary(Operator, Box<Number>, Box<Number>),
+}
+
+/// What `uint16be` and its kin read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field {
+    /// Bytes: 1, 2, 4 or 8.
+    pub width: u8,
+    pub big_endian: bool,
+    pub signed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+    And,
+    Or,
+    Xor,
+    ShiftLeft,
+    ShiftRight,
+}
+
+/// What is known, or assumed, when a condition is evaluated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts<'f> {
+    /// Size of the file in bytes; `None` for any size.
+    pub filesize: Option<u64>,
+    /// The first bytes of the file, as many as are known.
+    pub header: &'f [u8],
+    /// By [`PatternIndex`]: whether the pattern may occur.
+    pub patterns: &'f [bool],
+    /// What becomes of a comparison that depends on size or header and is not decided by what is known of them.
+    pub open_guard: Truth,
+    /// What [`Condition::Unknown`] comes to.
+    pub unknown: Truth,
+}
+
+impl Facts<'_> {
+    fn may_occur(&self, pattern: PatternIndex) -> bool {
+        self.patterns.get(pattern).copied().unwrap_or(true)
+    }
+}
+
+impl Condition {
+    /// What the condition can come to; `rules` holds the results of the rules declared before.
+    pub(super) fn truth(&self, facts: &Facts, rules: &[Truth]) -> Truth {
+        match self {
+            Self::Constant(truth) => *truth,
+            Self::Unknown => facts.unknown,
+            // That the literal is there does not mean the pattern is: it may always be absent.
+            Self::Pattern(pattern) => Truth { undefined: true, ..Truth::at_most(facts.may_occur(*pattern)) },
+            // A global rule that fails takes back the matches of its namespace, so a rule may always fail.
+            Self::Rule(rule) => rules.get(*rule).map_or(Truth::ANY, |truth| Truth::at_most(truth.holds)),
+            Self::Not(operand) => !operand.truth(facts, rules),
+            Self::Defined(operand) => operand.truth(facts, rules).defined(),
+            Self::All(operands) => Truth::all(operands.iter().map(|operand| operand.truth(facts, rules))),
+            Self::Any(operands) => Truth::any(operands.iter().map(|operand| operand.truth(facts, rules))),
+            Self::Of(quantifier, items) => {
+                let results = items.iter().map(|item| item.truth(facts, rules).settled());
+                let (mut most, mut least) = (0, 0);
+                for result in results {
+                    most += usize::from(result.holds);
+                    least += usize::from(!result.fails);
+                }
+                let holds = quantifier.can_be_met(items.len(), least, most, facts);
+                Truth { undefined: true, ..Truth::at_most(holds) }
+            }
+            Self::Loop(quantifier, body) => {
+                let holds = quantifier.can_end_true(body.truth(facts, rules).holds, facts);
+                Truth { undefined: true, ..Truth::at_most(holds) }
+            }
+            Self::Compare(comparison, left, right) => {
+                facts.decided(left.bounds(facts).compare(*comparison, right.bounds(facts)), &[left, right])
+            }
+            Self::NonZero(number) => {
+                facts.decided(number.bounds(facts).compare(Comparison::NotEqual, Bounds::exactly(0)), &[number])
+            }
+        }
+    }
+}
+
+impl Facts<'_> {
+    fn decided(&self, truth: Truth, operands: &[&Number]) -> Truth {
+        let open = u8::from(truth.holds) + u8::from(truth.fails) + u8::from(truth.undefined) > 1;
+        if open && operands.iter().any(|number| number.is_guard()) { min(truth, self.open_guard) } else { truth }
+    }
+}
+
+/// The results that both allow.
+const fn min(a: Truth, b: Truth) -> Truth {
+    Truth { holds: a.holds && b.holds, fails: a.fails && b.fails, undefined: a.undefined && b.undefined }
+}
+
+impl Quantifier {
+    /// Whether between `least` and `most` of `total` items can be enough.
+    fn can_be_met(&self, total: usize, least: usize, most: usize, facts: &Facts) -> bool {
+        match self {
+            Self::None => least == 0,
+            Self::All => most == total,
+            Self::Any => most > 0,
+            Self::Count(number) => {
+                let wanted = number.bounds(facts);
+                // Zero means "none" in a loop and "any number, even none" over a pattern set.
+                wanted.contains(0) || (wanted.high > 0 && wanted.low <= most as i128)
+            }
+            Self::Percent(number) => {
+                let wanted = number.bounds(facts);
+                let least_percent = wanted.low.clamp(0, 101) as f64;
+                wanted.high >= 0 && (total as f64 * least_percent / 100.0).ceil() <= most as f64
+            }
+        }
+    }
+
+    /// Whether a loop can end true, given whether its body can hold in some round.
+    ///
+    /// A loop over an empty range or collection ends false whatever its quantifier.
+    fn can_end_true(&self, body_can_hold: bool, facts: &Facts) -> bool {
+        let zero_asked = match self {
+            Self::None => true,
+            Self::All | Self::Any => false,
+            Self::Count(number) | Self::Percent(number) => number.bounds(facts).contains(0),
+        };
+        zero_asked || body_can_hold
+    }
+}
+
+impl Number {
+    fn bounds(&self, facts: &Facts) -> Bounds {
+        match self {
+            Self::Unknown => Bounds::ANY,
+            Self::Constant(value) => Bounds::exactly(*value),
+            Self::Filesize => match facts.filesize {
+                Some(size) => Bounds::exactly(i128::from(size)),
+                None => Bounds::between(0, i128::from(i64::MAX)),
+            },
+            Self::Read(field, offset) => field.bounds(offset.bounds(facts), facts),
+            // A range that is undefined makes the count undefined.
+            Self::Count(pattern) => {
+                let most = if facts.may_occur(*pattern) { i128::from(i64::MAX) } else { 0 };
+                Bounds::between(0, most).or_undefined()
+            }
+            Self::OfMatch(pattern) if facts.may_occur(*pattern) => {
+                Bounds::between(0, i128::from(i64::MAX)).or_undefined()
+            }
+            Self::OfMatch(_) => Bounds::UNDEFINED,
+            Self::Binary(operator, left, right) => {
+                match operator.apply(left.bounds(facts).value(), right.bounds(facts).value()) {
+                    Some(value) => Bounds::exactly(value),
+                    None => Bounds::ANY,
+                }
+            }
+        }
+    }
+
+    /// Whether the value depends on the file's size or its first bytes.
+    fn is_guard(&self) -> bool {
+        match self {
+            Self::Filesize | Self::Read(..) => true,
+            Self::Binary(_, left, right) => left.is_guard() || right.is_guard(),
+            Self::Unknown | Self::Constant(_) | Self::Count(_) | Self::OfMatch(_) => false,
+        }
+    }
+}
+
+impl Operator {
+    /// The result where signed, unsigned and wrapping arithmetic all agree: operands and result in `0..2^63`.
+    fn apply(self, left: Option<i128>, right: Option<i128>) -> Option<i128> {
+        let (left, right) = (i64::try_from(left?).ok()?, i64::try_from(right?).ok()?);
+        if left < 0 || right < 0 {
+            return None;
+        }
+        let shift = u32::try_from(right).ok().filter(|&bits| bits < 63);
+        let result = match self {
+            Self::Add => left.checked_add(right)?,
+            Self::Subtract => left.checked_sub(right)?,
+            Self::Multiply => left.checked_mul(right)?,
+            Self::Divide => left.checked_div(right)?,
+            Self::Modulo => left.checked_rem(right)?,
+            Self::And => left & right,
+            Self::Or => left | right,
+            Self::Xor => left ^ right,
+            Self::ShiftLeft => i64::try_from(i128::from(left) << shift?).ok()?,
+            Self::ShiftRight => left >> shift?,
+        };
+        (result >= 0).then_some(i128::from(result))
+    }
+}
+
+impl Field {
+    /// The field of a function's name, e.g. `uint16be`.
+    pub(super) fn of_function(name: &str) -> Option<Self> {
+        let (name, big_endian) = name.strip_suffix("be").map_or((name, false), |name| (name, true));
+        let (signed, bits) = match name.strip_prefix("uint") {
+            Some(bits) => (false, bits),
+            None => (true, name.strip_prefix("int")?),
+        };
+        let width = match bits {
+            "8" => 1,
+            "16" => 2,
+            "32" => 4,
+            "64" => 8,
+            _ => return None,
+        };
+        Some(Self { width, big_endian, signed })
+    }
+
+    fn bounds(self, offset: Bounds, facts: &Facts) -> Bounds {
+        let bits = u32::from(self.width) * 8;
+        let unknown = if self.signed {
+            Bounds::between(-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1).or_undefined()
+        } else {
+            Bounds::between(0, (1i128 << bits) - 1).or_undefined()
+        };
+        let Some(offset) = offset.value() else { return unknown };
+        let end = offset + i128::from(self.width);
+        if offset < 0 || facts.filesize.is_some_and(|size| end > i128::from(size)) {
+            return Bounds::UNDEFINED;
+        }
+        let range = usize::try_from(offset).ok().zip(usize::try_from(end).ok());
+        match range.and_then(|(start, end)| facts.header.get(start..end)) {
+            Some(bytes) => Bounds::exactly(self.value(bytes)),
+            None => unknown,
+        }
+    }
+
+    fn value(self, bytes: &[u8]) -> i128 {
+        let shift_in = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        let value = if self.big_endian { bytes.iter().fold(0, shift_in) } else { bytes.iter().rev().fold(0, shift_in) };
+        if !self.signed {
+            return i128::from(value);
+        }
+        let unused = 64 - u32::from(self.width) * 8;
+        i128::from((value << unused) as i64 >> unused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(name: &str, bytes: &[u8], filesize: u64, offset: i128) -> Bounds {
+        let facts = Facts {
+            filesize: Some(filesize),
+            header: bytes,
+            patterns: &[],
+            open_guard: Truth::ANY,
+            unknown: Truth::ANY,
+        };
+        Field::of_function(name).unwrap().bounds(Bounds::exactly(offset), &facts)
+    }
+
+    #[test]
+    fn fields_are_read_by_width_order_and_sign() {
+        let bytes = [0x7f, b'E', b'L', b'F', 0xff, 0xfe];
+        assert_eq!(field("uint32", &bytes, 6, 0), Bounds::exactly(0x464c_457f));
+        assert_eq!(field("uint32be", &bytes, 6, 0), Bounds::exactly(0x7f45_4c46));
+        assert_eq!(field("int16", &bytes, 6, 4), Bounds::exactly(-257));
+        assert_eq!(field("int16be", &bytes, 6, 4), Bounds::exactly(-2));
+        assert_eq!(field("uint8", &bytes, 6, 5), Bounds::exactly(0xfe));
+        assert!(Field::of_function("uint24").is_none() && Field::of_function("hexdump").is_none());
+    }
+
+    #[test]
+    fn a_read_beyond_the_file_is_undefined_and_one_beyond_the_header_is_unknown() {
+        assert_eq!(field("uint32", &[0; 4], 4, 1), Bounds::UNDEFINED);
+        assert_eq!(field("uint8", &[0; 4], 4, -1), Bounds::UNDEFINED);
+        assert_eq!(field("uint8", &[0; 4], 100, 50), Bounds::between(0, 255).or_undefined());
+    }
+
+    #[test]
+    fn arithmetic_that_signedness_could_change_is_unknown() {
+        assert_eq!(Operator::Add.apply(Some(1), Some(2)), Some(3));
+        assert_eq!(Operator::Subtract.apply(Some(1), Some(2)), None);
+        assert_eq!(Operator::Add.apply(Some(i128::from(i64::MAX)), Some(1)), None);
+        assert_eq!(Operator::Divide.apply(Some(1), Some(0)), None);
+        assert_eq!(Operator::ShiftLeft.apply(Some(1), Some(63)), None);
+        assert_eq!(Operator::And.apply(Some(0x1234), Some(0xff)), Some(0x34));
+    }
+}

@@ -1,0 +1,174 @@
+//! What to look for in a file to know that a pattern may be there.
+
+use std::ops::Range;
+
+use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Dot, Hir, Repetition};
+use yara_x_parser::ast::{self, HexToken, Pattern, PatternModifiers};
+
+use super::bytes::ByteSet;
+use super::required::{self, Cover, Run};
+
+/// Most bytes of a window; the search engine takes its fingerprint from the first [`FINGERPRINT`].
+const MAX_WINDOW: usize = 8;
+/// Fewer bytes than this are no window: they would slow the search for all the others.
+const MIN_WINDOW: usize = 3;
+const FINGERPRINT: usize = 4;
+/// Most spellings of one window (letters in either case, few-valued hex wildcards).
+const MAX_SPELLINGS: usize = 16;
+/// Bits that a window must tell; one of 12 bits is hit by chance about 64 times in 256 KiB.
+const MIN_WINDOW_BITS: f64 = 12.0;
+/// Bits that a whole run must tell, or it is found in most files anyway.
+const MIN_RUN_BITS: f64 = 18.0;
+/// Bytes of a run kept on either side of the window for checking a hit.
+const MARGIN: usize = 60;
+
+/// Places that occur in a row in the file if the pattern does, and the part of them that is searched for first.
+#[derive(Debug, Clone)]
+pub(super) struct Needle {
+    pub run: Run,
+    /// Indices into `run`.
+    pub window: Range<usize>,
+}
+
+impl Needle {
+    /// All byte strings that the window stands for.
+    pub(super) fn spellings(&self) -> Vec<Vec<u8>> {
+        let window = self.run.get(self.window.clone()).unwrap_or_default();
+        window.iter().fold(vec![Vec::new()], |spellings, set| {
+            let longer = |spelling: &Vec<u8>| {
+                let spelling = spelling.clone();
+                set.iter().map(move |byte| [spelling.as_slice(), &[byte]].concat()).collect::<Vec<_>>()
+            };
+            spellings.iter().flat_map(longer).collect()
+        })
+    }
+}
+
+/// Needles of which at least one is in every file that has the pattern; `None` if nothing usable is known.
+pub(super) fn needles(pattern: &Pattern) -> Option<Vec<Needle>> {
+    let modifiers = pattern.modifiers();
+    if modifiers.xor().is_some() || modifiers.base64().is_some() || modifiers.base64wide().is_some() {
+        return None;
+    }
+    let covers = match pattern {
+        Pattern::Text(text) => {
+            let set = if modifiers.nocase().is_some() { ByteSet::any_case } else { ByteSet::one };
+            vec![vec![text.text.value.iter().map(|&byte| set(byte)).collect()]]
+        }
+        Pattern::Hex(hex) => required::covers(&hex_expression(&hex.sub_patterns, 0)?),
+        Pattern::Regexp(regexp) => required::covers(&expression(&regexp.regexp, modifiers)?),
+    };
+    let wide = modifiers.wide().is_some();
+    let mut found = Vec::new();
+    if !wide || modifiers.ascii().is_some() {
+        found.extend(best(&covers)?);
+    }
+    if wide {
+        let covers: Vec<Cover> = covers.iter().map(|cover| cover.iter().map(widened).collect()).collect();
+        found.extend(best(&covers)?);
+    }
+    Some(found)
+}
+
+/// Each byte followed by a zero; the last zero tells too little to insist on it.
+fn widened(run: &Run) -> Run {
+    let zero = ByteSet::one(0);
+    let mut wide: Run = run.iter().flat_map(|&set| [set, zero]).collect();
+    wide.pop();
+    wide
+}
+
+/// The cover whose worst needle is the best.
+fn best(covers: &[Cover]) -> Option<Vec<Needle>> {
+    let scored = covers.iter().filter_map(|cover| {
+        let needles: Vec<(Needle, f64)> = cover.iter().map(needle).collect::<Option<_>>()?;
+        let worst = needles.iter().map(|(_, score)| *score).fold(f64::INFINITY, f64::min);
+        Some((needles, worst))
+    });
+    let (needles, _) = scored.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some(needles.into_iter().map(|(needle, _)| needle).collect())
+}
+
+/// The run with its most telling window, and how good that is.
+fn needle(run: &Run) -> Option<(Needle, f64)> {
+    let bits: Vec<f64> = run.iter().map(ByteSet::information).collect();
+    if bits.iter().sum::<f64>() < MIN_RUN_BITS {
+        return None;
+    }
+    let windows = (0..run.len()).filter_map(|start| {
+        let end = window_end(run, start);
+        let bits = bits.get(start..end).filter(|bits| bits.len() >= MIN_WINDOW)?;
+        if bits.iter().sum::<f64>() < MIN_WINDOW_BITS {
+            return None;
+        }
+        let (fingerprint, rest) = bits.split_at(bits.len().min(FINGERPRINT));
+        // The rest is compared only when the fingerprint is there.
+        let score = fingerprint.iter().sum::<f64>() + rest.iter().sum::<f64>() / 8.0;
+        let spellings: f64 = run.get(start..end)?.iter().map(|set| (set.len() as f64).log2()).sum();
+        Some((start..end, score - spellings))
+    });
+    let (window, score) = windows.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let first = window.start.saturating_sub(MARGIN);
+    let last = run.len().min(window.end + MARGIN);
+    let kept = run.get(first..last)?.to_vec();
+    Some((Needle { run: kept, window: window.start - first..window.end - first }, score))
+}
+
+/// The end of the longest window that begins at `start`.
+fn window_end(run: &Run, start: usize) -> usize {
+    let mut spellings = 1;
+    let longer = |set: &&ByteSet| {
+        spellings *= set.len();
+        spellings <= MAX_SPELLINGS
+    };
+    start + run.iter().skip(start).take(MAX_WINDOW).take_while(longer).count()
+}
+
+/// A hex pattern as an expression; `None` if it is nested too deep.
+fn hex_expression(pattern: &ast::HexSubPattern, depth: u32) -> Option<Hir> {
+    if depth > 50 {
+        return None;
+    }
+    let parts = pattern.iter().map(|token| {
+        Some(match token {
+            HexToken::Byte(byte) => one_of(byte, true),
+            HexToken::NotByte(byte) => one_of(byte, false),
+            HexToken::Jump(jump) => Hir::repetition(Repetition {
+                min: jump.start.unwrap_or(0),
+                max: jump.end,
+                greedy: false,
+                sub: Box::new(Hir::dot(Dot::AnyByte)),
+            }),
+            HexToken::Alternative(alternative) => {
+                let branches = alternative.alternatives.iter().map(|branch| hex_expression(branch, depth + 1));
+                Hir::alternation(branches.collect::<Option<_>>()?)
+            }
+        })
+    });
+    Some(Hir::concat(parts.collect::<Option<_>>()?))
+}
+
+/// The bytes that agree with the fixed bits (or, for `~`, do not).
+fn one_of(byte: &ast::HexByte, agree: bool) -> Hir {
+    let bytes = (0..=u8::MAX).filter(|candidate| (candidate & byte.mask == byte.value) == agree);
+    Hir::class(Class::Bytes(ClassBytes::new(bytes.map(|byte| ClassBytesRange::new(byte, byte)))))
+}
+
+/// A regular expression as yara-x takes it: over bytes, ASCII classes, and `\<` and `\>` as plain characters.
+///
+/// The parser here reads these two as word boundaries, so an expression that has them is left alone. So is one that
+/// it does not read at all; yara-x's relaxed syntax repairs some of those.
+fn expression(regexp: &ast::Regexp, modifiers: &PatternModifiers) -> Option<Hir> {
+    if regexp.src.contains(r"\<") || regexp.src.contains(r"\>") {
+        return None;
+    }
+    let syntax = regex_syntax::ast::parse::ParserBuilder::new().empty_min_range(true).build().parse(regexp.src).ok()?;
+    regex_syntax::hir::translate::TranslatorBuilder::new()
+        .case_insensitive(regexp.case_insensitive || modifiers.nocase().is_some())
+        .dot_matches_new_line(regexp.dot_matches_new_line)
+        .unicode(false)
+        .utf8(false)
+        .build()
+        .translate(regexp.src, &syntax)
+        .ok()
+}

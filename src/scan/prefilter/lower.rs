@@ -1,0 +1,248 @@
+//! From yara-x's syntax tree to [`Condition`].
+
+use std::collections::HashMap;
+
+use yara_x_parser::ast::{self, Expr};
+
+use super::condition::{Condition, Field, Number, Operator, PatternIndex, Quantifier, RuleIndex};
+use super::truth::{Comparison, Truth};
+
+/// Deeper nested than this, a condition is not looked into: evaluation recurses.
+const MAX_DEPTH: u32 = 100;
+/// With more parts than this, the rest of a condition is not looked into: `for … of` multiplies its body.
+const MAX_PARTS: u32 = 20_000;
+
+/// Longer sums and products are not looked into: each operand nests the number one deeper.
+const MAX_OPERANDS: usize = 16;
+
+/// What the names in a condition stand for.
+#[derive(Debug)]
+pub(super) struct Scope<'s> {
+    /// The rule's patterns in order of declaration, by identifier (`$a`; `$` for all that have no name).
+    pub patterns: &'s [(String, PatternIndex)],
+    /// The rules declared before in the same namespace; `None` for a name that stands for more than one.
+    pub rules: &'s HashMap<String, Option<RuleIndex>>,
+}
+
+/// Reduces a rule's condition.
+pub(super) fn lower(expr: &Expr, scope: &Scope) -> Condition {
+    Lowering { scope, locals: Vec::new(), current: None, depth: 0, parts: 0 }.condition(expr)
+}
+
+struct Lowering<'s> {
+    scope: &'s Scope<'s>,
+    /// Variables of the loops and `with` blocks around, which hide rules.
+    locals: Vec<String>,
+    /// What `$`, `#`, `@` and `!` stand for inside `for … of`.
+    current: Option<PatternIndex>,
+    depth: u32,
+    parts: u32,
+}
+
+impl Lowering<'_> {
+    /// Whether there is room for one more part at this depth.
+    fn enter(&mut self) -> bool {
+        self.parts += 1;
+        self.depth < MAX_DEPTH && self.parts < MAX_PARTS
+    }
+
+    fn condition(&mut self, expr: &Expr) -> Condition {
+        if !self.enter() {
+            return Condition::Unknown;
+        }
+        self.depth += 1;
+        let condition = self.boolean(expr);
+        self.depth -= 1;
+        condition
+    }
+
+    fn boolean(&mut self, expr: &Expr) -> Condition {
+        match expr {
+            Expr::True { .. } => Condition::Constant(Truth::HOLDS),
+            Expr::False { .. } => Condition::Constant(Truth::FAILS),
+            Expr::Not(unary) => Condition::Not(Box::new(self.condition(&unary.operand))),
+            Expr::Defined(unary) => Condition::Defined(Box::new(self.condition(&unary.operand))),
+            Expr::And(nary) => Condition::All(self.conditions(&nary.operands)),
+            Expr::Or(nary) => Condition::Any(self.conditions(&nary.operands)),
+            Expr::Eq(binary) => self.comparison(Comparison::Equal, binary),
+            Expr::Ne(binary) => self.comparison(Comparison::NotEqual, binary),
+            Expr::Lt(binary) => self.comparison(Comparison::Less, binary),
+            Expr::Le(binary) => self.comparison(Comparison::LessOrEqual, binary),
+            Expr::Gt(binary) => self.comparison(Comparison::Greater, binary),
+            Expr::Ge(binary) => self.comparison(Comparison::GreaterOrEqual, binary),
+            Expr::PatternMatch(found) => {
+                self.pattern(found.identifier.name).map_or(Condition::Unknown, Condition::Pattern)
+            }
+            Expr::Ident(ident) => self.rule(ident.name),
+            Expr::Of(of) => self.of(of),
+            Expr::ForOf(for_of) => self.for_of(for_of),
+            Expr::ForIn(for_in) => self.for_in(for_in),
+            Expr::With(with) => {
+                let names = with.declarations.iter().map(|declaration| declaration.identifier.name);
+                self.with_locals(names, |lowering| lowering.condition(&with.body))
+            }
+            other => match self.number(other) {
+                Number::Unknown => Condition::Unknown,
+                number => Condition::NonZero(number),
+            },
+        }
+    }
+
+    fn conditions(&mut self, operands: &[Expr]) -> Vec<Condition> {
+        operands.iter().map(|operand| self.condition(operand)).collect()
+    }
+
+    fn comparison(&mut self, comparison: Comparison, binary: &ast::BinaryExpr) -> Condition {
+        match (self.number(&binary.lhs), self.number(&binary.rhs)) {
+            (Number::Unknown, _) | (_, Number::Unknown) => Condition::Unknown,
+            (left, right) => Condition::Compare(comparison, left, right),
+        }
+    }
+
+    /// The pattern that `$a`, `#a`, `@a` or `!a`, or one of these signs alone, stands for.
+    fn pattern(&self, identifier: &str) -> Option<PatternIndex> {
+        let name = identifier.get(1..)?;
+        if name.is_empty() {
+            return self.current;
+        }
+        let mut named = self.scope.patterns.iter().filter(|(identifier, _)| identifier.get(1..) == Some(name));
+        named.next().map(|(_, pattern)| *pattern)
+    }
+
+    fn rule(&self, name: &str) -> Condition {
+        if self.locals.iter().any(|local| local == name) {
+            return Condition::Unknown;
+        }
+        self.scope.rules.get(name).copied().flatten().map_or(Condition::Unknown, Condition::Rule)
+    }
+
+    fn of(&mut self, of: &ast::Of) -> Condition {
+        let quantifier = self.quantifier(&of.quantifier);
+        let items = match &of.items {
+            ast::OfItems::PatternSet(set) => self.pattern_set(set).into_iter().map(Condition::Pattern).collect(),
+            ast::OfItems::BoolExprTuple(items) => self.conditions(items),
+        };
+        Condition::Of(quantifier, items)
+    }
+
+    fn for_of(&mut self, for_of: &ast::ForOf) -> Condition {
+        let quantifier = self.quantifier(&for_of.quantifier);
+        let outer = self.current;
+        let mut items = Vec::new();
+        for pattern in self.pattern_set(&for_of.pattern_set) {
+            self.current = Some(pattern);
+            items.push(self.condition(&for_of.body));
+        }
+        self.current = outer;
+        Condition::Of(quantifier, items)
+    }
+
+    fn for_in(&mut self, for_in: &ast::ForIn) -> Condition {
+        let quantifier = self.quantifier(&for_in.quantifier);
+        let names = for_in.variables.iter().map(|variable| variable.name);
+        let body = self.with_locals(names, |lowering| lowering.condition(&for_in.body));
+        Condition::Loop(quantifier, Box::new(body))
+    }
+
+    fn with_locals<'n, T>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+        lower_body: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let outer = self.locals.len();
+        self.locals.extend(names.map(str::to_owned));
+        let lowered = lower_body(self);
+        self.locals.truncate(outer);
+        lowered
+    }
+
+    fn quantifier(&mut self, quantifier: &ast::Quantifier) -> Quantifier {
+        match quantifier {
+            ast::Quantifier::None { .. } => Quantifier::None,
+            ast::Quantifier::All { .. } => Quantifier::All,
+            ast::Quantifier::Any { .. } => Quantifier::Any,
+            ast::Quantifier::Percentage(number) => Quantifier::Percent(self.number(number)),
+            ast::Quantifier::Expr(number) => Quantifier::Count(self.number(number)),
+        }
+    }
+
+    fn pattern_set(&self, set: &ast::PatternSet) -> Vec<PatternIndex> {
+        let chosen = |identifier: &str| match set {
+            ast::PatternSet::Them { .. } => true,
+            ast::PatternSet::Set(items) => items.iter().any(|item| {
+                if item.wildcard { identifier.starts_with(item.identifier) } else { identifier == item.identifier }
+            }),
+        };
+        self.scope.patterns.iter().filter(|(name, _)| chosen(name)).map(|(_, pattern)| *pattern).collect()
+    }
+
+    fn number(&mut self, expr: &Expr) -> Number {
+        if !self.enter() {
+            return Number::Unknown;
+        }
+        self.depth += 1;
+        let number = self.integer(expr);
+        self.depth -= 1;
+        number
+    }
+
+    fn integer(&mut self, expr: &Expr) -> Number {
+        match expr {
+            Expr::LiteralInteger(literal) if literal.is_unsigned => {
+                Number::Constant(i128::from(literal.value.cast_unsigned()))
+            }
+            Expr::LiteralInteger(literal) => Number::Constant(i128::from(literal.value)),
+            Expr::Filesize { .. } => Number::Filesize,
+            Expr::PatternCount(count) => self.pattern(count.identifier.name).map_or(Number::Unknown, Number::Count),
+            Expr::PatternOffset(of) | Expr::PatternLength(of) => {
+                self.pattern(of.identifier.name).map_or(Number::Unknown, Number::OfMatch)
+            }
+            Expr::FuncCall(call) => self.read(call),
+            Expr::Add(nary) => self.fold(Operator::Add, &nary.operands),
+            Expr::Sub(nary) => self.fold(Operator::Subtract, &nary.operands),
+            Expr::Mul(nary) => self.fold(Operator::Multiply, &nary.operands),
+            Expr::Div(nary) => self.fold(Operator::Divide, &nary.operands),
+            Expr::Mod(nary) => self.fold(Operator::Modulo, &nary.operands),
+            Expr::BitwiseAnd(pair) => self.binary(Operator::And, pair),
+            Expr::BitwiseOr(pair) => self.binary(Operator::Or, pair),
+            Expr::BitwiseXor(pair) => self.binary(Operator::Xor, pair),
+            Expr::Shl(pair) => self.binary(Operator::ShiftLeft, pair),
+            Expr::Shr(pair) => self.binary(Operator::ShiftRight, pair),
+            _ => Number::Unknown,
+        }
+    }
+
+    fn read(&mut self, call: &ast::FuncCall) -> Number {
+        let (None, Some(field), [offset]) =
+            (&call.object, Field::of_function(call.identifier.name), call.args.as_slice())
+        else {
+            return Number::Unknown;
+        };
+        match self.number(offset) {
+            Number::Unknown => Number::Unknown,
+            offset => Number::Read(field, Box::new(offset)),
+        }
+    }
+
+    fn binary(&mut self, operator: Operator, pair: &ast::BinaryExpr) -> Number {
+        let (left, right) = (self.number(&pair.lhs), self.number(&pair.rhs));
+        combine(operator, left, right)
+    }
+
+    /// `a + b + c` is `(a + b) + c`.
+    fn fold(&mut self, operator: Operator, operands: &[Expr]) -> Number {
+        let Some((first, rest)) = operands.split_first() else { return Number::Unknown };
+        if operands.len() > MAX_OPERANDS {
+            return Number::Unknown;
+        }
+        let first = self.number(first);
+        rest.iter().fold(first, |left, right| combine(operator, left, self.number(right)))
+    }
+}
+
+fn combine(operator: Operator, left: Number, right: Number) -> Number {
+    match (left, right) {
+        (Number::Unknown, _) | (_, Number::Unknown) => Number::Unknown,
+        (left, right) => Number::Binary(operator, Box::new(left), Box::new(right)),
+    }
+}

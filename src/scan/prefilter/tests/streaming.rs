@@ -1,0 +1,84 @@
+//! Chunks, holes, and when a decision falls.
+
+use super::{Decision, must_scan, prefilter};
+
+const WORD: &str = "rule word { strings: $a = \"needle-in-hay\" condition: $a }";
+
+#[test]
+fn a_literal_is_seen_across_any_chunk_edges() {
+    let prefilter = prefilter(WORD);
+    let data = [&[b'.'; 300][..], b"needle-in-hay", &[b'.'; 300]].concat();
+    for size in 1..data.len() {
+        let mut pass = prefilter.pass(data.len() as u64);
+        data.chunks(size).for_each(|chunk| _ = pass.feed(chunk));
+        assert!(pass.finish(), "chunks of {size}");
+    }
+}
+
+#[test]
+fn overlapping_literals_are_all_seen() {
+    let overlapping =
+        prefilter("rule r { strings: $a = \"abcd$efgh\" $b = \"d$efghijk\" $c = \"cd$e\" condition: all of them }");
+    assert!(must_scan(&overlapping, b"..abcd$efghijk") && !must_scan(&overlapping, b"abcd$efgh"));
+    let beginning =
+        "rule r { strings: $a = { C5 58 9F } $b = { C5 58 9F 52 89 E2 55 50 B9 E1 } condition: all of them }";
+    assert!(must_scan(&prefilter(beginning), b"\xc5\x58\x9f\x52\x89\xe2\x55\x50\xb9\xe1"));
+}
+
+#[test]
+fn counting_needs_different_patterns() {
+    let two = prefilter("rule r { strings: $a = \"alpha-1\" $b = \"bravo-2\" condition: 2 of them }");
+    let mut pass = two.pass(1000);
+    assert_eq!(pass.feed(b"alpha-1 alpha-1 alpha-1"), Decision::NeedMore);
+    pass.feed(&[b' '; 900]);
+    assert_eq!(pass.feed(b"bravo-2"), Decision::NeedMore, "the first bytes are not all there yet");
+    assert!(pass.finish(), "and a file shorter than its size is not judged");
+    assert!(!must_scan(&two, b"alpha-1 alpha-1"));
+}
+
+#[test]
+fn a_decision_stays() {
+    let prefilter = prefilter(WORD);
+    let mut pass = prefilter.pass(5000);
+    assert_eq!(pass.feed(&[b'.'; 4096]), Decision::NeedMore);
+    assert_eq!(pass.feed(b"needle-in-hay"), Decision::MustScan);
+    assert_eq!(pass.feed(b"more"), Decision::MustScan);
+    assert!(pass.finish());
+}
+
+#[test]
+fn a_file_whose_size_was_another_is_scanned() {
+    let prefilter = prefilter(WORD);
+    for filesize in [9, 11] {
+        let mut pass = prefilter.pass(filesize);
+        pass.feed(b"0123456789");
+        assert!(pass.finish());
+    }
+    assert!(!must_scan(&prefilter, b"0123456789") && !must_scan(&prefilter, b""));
+}
+
+#[test]
+fn holes_are_as_their_zeros() {
+    let zeros = "{ 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 99 E2 98 }";
+    let edge = prefilter(&format!("rule r {{ strings: $a = {zeros} condition: $a }}"));
+    let header = prefilter("rule r { condition: uint32(4000) == 0 and uint8(4095) == 0x2a }");
+    for length in [0_u64, 5, 15, 16, 17, 127, 128, 3999, 4095, 4096, 1 << 40] {
+        let mut pass = edge.pass(length + 3);
+        pass.skip_zeros(length);
+        pass.feed(b"\x99\xe2\x98");
+        assert_eq!(pass.finish(), length >= 16, "{length}");
+        let mut pass = header.pass(length + 1);
+        pass.skip_zeros(length);
+        pass.feed(b"*");
+        assert_eq!(pass.finish(), length == 4095, "{length}");
+    }
+}
+
+#[test]
+fn a_file_full_of_useless_hits_goes_to_yara() {
+    let rule = "rule r { strings: $a = { 5A 58 55 52 [1-9] 89 E2 } $b = \"never there\" condition: all of them }";
+    let prefilter = prefilter(rule);
+    let data = b"\x5a\x58\x55\x52\x90\x89\xe2".repeat(100_000);
+    let mut pass = prefilter.pass(1 << 30);
+    assert_eq!(pass.feed(&data), Decision::MustScan);
+}

@@ -1,0 +1,147 @@
+//! Colours of the screen: which style each [`Role`] has on a terminal of a given [`Depth`].
+//!
+//! A theme is a TOML file. The built-in ones lie in `themes/`; a person's own lie in a folder of theirs or anywhere.
+//!
+//! ```toml
+//! about = "One line for the list of themes"
+//! inherits = "dark"                  # a built-in theme, or NAME.toml in the person's folder
+//!
+//! border = "line"                    # a colour: the foreground
+//! "border.focused" = "sky"           # a dotted key stands in quotes
+//! match = { fg = "black", bg = "#e6c37a", modifiers = ["bold"] }
+//! anomaly = { fg = "red", underline = "red" }
+//!
+//! [palette]
+//! line = "#5b647a"
+//! sky = "bright-cyan"
+//! ```
+//!
+//! `match.1` falls back to `match`, then to `text`; the first of them that the theme or its parents define counts
+//! whole. A field that a style leaves out leaves alone what lies below. A colour is a name from the palette, `#rrggbb`,
+//! one of the terminal's own (`black red green yellow blue magenta cyan white`, each also as `bright-…`), or `default`.
+//! Modifiers are `bold dim italic underlined reversed crossed-out`.
+//!
+//! On a poorer terminal colours become the nearest it has, and what can't be expressed is lent by the built-in themes
+//! `ansi16` and `mono`.
+
+mod cascade;
+mod color;
+mod depth;
+mod downgrade;
+mod error;
+mod role;
+mod sheet;
+mod shelf;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use ratatui::style::Style;
+
+pub use self::depth::Depth;
+pub use self::error::{Fault, Place, ThemeError};
+pub use self::role::Role;
+
+use self::cascade::Styles;
+use self::shelf::Shelf;
+
+/// The theme that is used when none was chosen.
+pub const DEFAULT: &str = "dark";
+
+/// A theme made ready for one terminal: a style for every role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Theme {
+    name: String,
+    about: String,
+    depth: Depth,
+    styles: Styles,
+}
+
+impl Theme {
+    /// The style of `role`; an array lookup.
+    pub fn style(&self, role: Role) -> Style {
+        self.styles[role as usize]
+    }
+
+    /// The theme's name: that of its file without `.toml`. A file's name may be hostile; escape it before it is shown.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One line that its author wrote about it, empty if none. May be hostile; escape it before it is shown.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// The depth it was made ready for.
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+}
+
+/// A theme that can be chosen by name, or a file of the person's folder that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name; for a file whose name can't name a theme, the file's name, safe to show.
+    pub name: String,
+    /// Whether it came with the program.
+    pub built_in: bool,
+    /// What its author wrote about it, or why it can't be used.
+    pub about: Result<String, ThemeError>,
+}
+
+/// Loads the theme that `choice` names, or the TOML file that it is the path of: it has a `/` or ends in `.toml`.
+///
+/// A name is that of a built-in theme or of `NAME.toml` in `user_dir`; the built-in ones can't be replaced.
+///
+/// # Errors
+///
+/// [`ThemeError`] when there is no such theme, or it or a parent of it can't be read or holds something wrong.
+pub fn load(choice: &str, user_dir: Option<&Path>, depth: Depth) -> Result<Theme, ThemeError> {
+    let shelf = Shelf::new(user_dir);
+    let chain = shelf.chain(choice)?;
+    let styles = cascade::resolve(&chain)?;
+    let lent = match downgrade::stand_in(depth) {
+        Some(name) => cascade::resolve(&shelf.chain(name)?)?,
+        None => styles,
+    };
+    let styles = match depth {
+        Depth::TrueColor => styles,
+        Depth::Ansi256 => downgrade::to_256(&styles),
+        Depth::Ansi16 => downgrade::to_16(&styles, &lent),
+        Depth::Mono => downgrade::to_mono(&styles, &lent),
+    };
+    let (name, about) =
+        chain.into_iter().next().map(|sheet| (sheet.source.name, sheet.content.about)).unwrap_or_default();
+    Ok(Theme { name, about, depth, styles })
+}
+
+/// Names of the built-in themes, the default first.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    shelf::names()
+}
+
+/// The built-in themes, then up to 200 files of `user_dir` in alphabetical order, each loaded once to know whether it can
+/// be used.
+pub fn available(user_dir: Option<&Path>) -> Vec<Entry> {
+    let about = |name: &str| load(name, user_dir, Depth::TrueColor).map(|theme| theme.about);
+    let built_in = names().map(|name| Entry { name: name.to_owned(), built_in: true, about: about(name) });
+    let own = Shelf::new(user_dir).user_files().map(|path| match shelf::own_name(&path) {
+        Ok(name) => Entry { about: about(&name), name, built_in: false },
+        Err(error) => {
+            let name = path.file_name().map(Path::new).map(crate::text::escape_path).unwrap_or_default().into_owned();
+            Entry { name, built_in: false, about: Err(error) }
+        }
+    });
+    built_in.chain(own).collect()
+}
+
+/// A table of styles, one by one.
+fn styles_by(style: impl Fn(Role) -> Style) -> Styles {
+    let mut styles = [Style::default(); Role::COUNT];
+    for (place, role) in styles.iter_mut().zip(Role::ALL) {
+        *place = style(*role);
+    }
+    styles
+}

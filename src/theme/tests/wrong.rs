@@ -1,0 +1,189 @@
+//! Every way a theme can be wrong, with its message.
+
+use std::fs;
+use std::path::Path;
+
+use super::super::*;
+
+/// The message for `choice` with the person's folder `dir`, without the folder's path.
+fn message(choice: &str, dir: &Path) -> String {
+    let error = load(choice, Some(dir), Depth::TrueColor).unwrap_err();
+    error.to_string().replace(&format!("{}/", dir.display()), "")
+}
+
+#[test]
+fn every_mistake_has_its_place_and_its_remedy() {
+    let table = [
+        ("titel = 'red'", "1:1: `titel` is no key of a theme (did you mean `title`?)"),
+        (
+            "\n  'border.focussed' = 'red'",
+            "2:3: `border.focussed` is no key of a theme (did you mean `border.focused`?)",
+        ),
+        ("zebra-crossing = 'red'", "1:1: `zebra-crossing` is no key of a theme"),
+        ("inherit = 'dark'", "1:1: `inherit` is no key of a theme (did you mean `inherits`?)"),
+        ("'match.9' = 'red'", "1:1: `match.9` is no key of a theme (did you mean `match.1`?)"),
+        ("match.1 = 'red'", "1:1: a dotted key is written in quotes: \"match.1\" = …"),
+        ("[border]\nfocused = 'red'", "1:2: a dotted key is written in quotes: \"border.focused\" = …"),
+        ("title = { color = 'red' }", "1:11: a style has no `color`; it has fg, bg, modifiers and underline"),
+        (
+            "title = { modifier = ['bold'] }",
+            "1:11: a style has no `modifier` (did you mean `modifiers`?); it has fg, bg, modifiers and underline",
+        ),
+        (
+            "title = 'gren'",
+            "1:9: no colour is called `gren` (did you mean `green`?); define it under [palette] or write it as #rrggbb",
+        ),
+        (
+            "title = { bg = 'skye' }\n[palette]\nsky = 'blue'",
+            "1:16: no colour is called `skye` (did you mean `sky`?); define it under [palette] or write it as #rrggbb",
+        ),
+        ("title = 'puce'", "1:9: no colour is called `puce`; define it under [palette] or write it as #rrggbb"),
+        ("title = '#12345'", "1:9: `#12345` is no colour; write # and six hex digits, such as #7aa2f7"),
+        ("[palette]\nsky = '#12345g'", "2:7: `#12345g` is no colour; write # and six hex digits, such as #7aa2f7"),
+        (
+            "[palette]\nsky = 'blue'\nsea = 'sky'",
+            "3:7: no colour is called `sky`; define it under [palette] or write it as #rrggbb",
+        ),
+        (
+            "title = { modifiers = ['bold', 'underline'] }",
+            "1:32: no modifier is called `underline` (did you mean `underlined`?); there are bold, dim, italic, underlined, \
+             reversed, crossed-out",
+        ),
+        (
+            "title = 7",
+            "1:9: `title` is an integer; it should be a colour in quotes or a table like { fg = \"red\", modifiers = [\"bold\"] }",
+        ),
+        ("title = { fg = true }", "1:16: `fg` is a boolean; it should be a colour in quotes"),
+        (
+            "title = { modifiers = 'bold' }",
+            "1:23: `modifiers` is a string; it should be a list of names, such as [\"bold\", \"underlined\"]",
+        ),
+        (
+            "title = { modifiers = [1.5] }",
+            "1:24: `modifiers` is a float; it should be a list of names, such as [\"bold\", \"underlined\"]",
+        ),
+        ("palette = 'red'", "1:11: `palette` is a string; it should be a table of colours: [palette]"),
+        ("[palette]\nsky = []", "2:7: `sky` is an array; it should be a colour in quotes, such as \"#7aa2f7\""),
+        ("about = 3", "1:9: `about` is an integer; it should be a sentence in quotes"),
+        ("inherits = ['dark']", "1:12: `inherits` is an array; it should be the name of a theme in quotes"),
+        (
+            "inherits = 'drak'",
+            "1:12: no theme called `drak` is there to inherit from (did you mean `dark`?); there are dark, light, \
+             high-contrast, deuteranopia, ansi16, mono, own",
+        ),
+        (
+            "inherits = 'ligt'",
+            "1:12: no theme called `ligt` is there to inherit from (did you mean `light`?); there are dark, light, \
+             high-contrast, deuteranopia, ansi16, mono, own",
+        ),
+        (
+            "inherits = '../own'",
+            "1:12: no theme called `../own` is there to inherit from; there are dark, light, high-contrast, \
+             deuteranopia, ansi16, mono, own",
+        ),
+        ("inherits = 'own'", "1:12: the themes inherit in a circle: own → own; take one `inherits` out"),
+        ("title = 'red'\ntitle = 'blue'", "2:1: this is not TOML: duplicate key"),
+        ("title = 'red", "1:13: this is not TOML: invalid literal string, expected `'`"),
+        ("'\\u001b[2J' = 'red'", r"1:1: `\u001b[2J` is no key of a theme"),
+        ("\"\\u001b[2J\" = 'red'", r"1:1: `\x1b[2J` is no key of a theme"),
+        (
+            "title = \"\\u202ered\"",
+            r"1:9: no colour is called `\u{202e}red` (did you mean `red`?); define it under [palette] or write it as #rrggbb",
+        ),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let mut unexpected = Vec::new();
+    for (toml, expected) in table {
+        fs::write(dir.path().join("own.toml"), toml).unwrap();
+        let message = message("own", dir.path());
+        if message != format!("own.toml:{expected}") {
+            unexpected.push(format!("{toml:?}\n   is: {message}\n want: own.toml:{expected}"));
+        }
+    }
+    assert!(unexpected.is_empty(), "\n{}", unexpected.join("\n"));
+}
+
+#[test]
+fn the_first_mistake_of_a_file_is_the_one_that_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("own.toml"), "titel = 'red'\nbordr = 'red'\nabuot = ''").unwrap();
+    assert!(message("own", dir.path()).starts_with("own.toml:1:1: `titel`"));
+}
+
+#[test]
+fn a_mistake_in_a_parent_names_the_parent() {
+    let dir = tempfile::tempdir().unwrap();
+    let save = |name: &str, toml: &str| fs::write(dir.path().join(name), toml).unwrap();
+    save("a.toml", "inherits = 'b'");
+    save("b.toml", "inherits = 'c'");
+    save("c.toml", "about = ''\ninherits = 'b'");
+    let circle = "c.toml:2:12: the themes inherit in a circle: a → b → c → b; take one `inherits` out";
+    assert_eq!(message("a", dir.path()), circle);
+    save("c.toml", "title = 'sae'\n[palette]\nsea = 'blue'");
+    let parent = "c.toml:1:9: no colour is called `sae`";
+    assert!(message("a", dir.path()).starts_with(parent), "{}", message("a", dir.path()));
+}
+
+/// One file by two ways, its path and its name, is a circle too.
+#[test]
+fn a_circle_through_a_path_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a.toml"), "inherits = 'a'").unwrap();
+    let roundabout = format!("{}/../{}/a.toml", dir.path().display(), dir.path().file_name().unwrap().display());
+    assert!(message(&roundabout, dir.path()).contains("the themes inherit in a circle: a → a → a;"));
+}
+
+#[test]
+fn a_name_that_is_not_there_is_told_with_those_that_are() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("sea.toml"), "").unwrap();
+    let known = "give one of dark, light, high-contrast, deuteranopia, ansi16, mono, sea, or the path of a TOML file";
+    for (choice, expected) in [
+        ("see", format!("no theme is called `see` (did you mean `sea`?); {known}")),
+        ("", format!("no theme is called ``; {known}")),
+        ("..", format!("no theme is called `..`; {known}")),
+        ("\u{1b}]0;x", format!("no theme is called `\\x1b]0;x`; {known}")),
+    ] {
+        assert_eq!(message(choice, dir.path()), expected);
+    }
+}
+
+#[test]
+fn only_a_regular_file_of_sensible_size_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    fs::create_dir(path("folder.toml")).unwrap();
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, path("fifo.toml"), fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    std::os::unix::fs::symlink("nowhere", path("dangling.toml")).unwrap();
+    fs::write(path("large.toml"), vec![b'#'; 256 * 1024 + 1]).unwrap();
+    fs::write(path("latin1.toml"), b"about = 'x'\ntitle = 'gr\xfcn'").unwrap();
+    for (name, expected) in [
+        ("folder", "folder.toml: not a regular file; give the path of a TOML file"),
+        ("fifo", "fifo.toml: not a regular file; give the path of a TOML file"),
+        ("dangling", "dangling.toml: No such file or directory (os error 2)"),
+        ("large", "large.toml: larger than 256.0 KiB, which no theme needs; is it the right file?"),
+        ("latin1", "latin1.toml:2:12: this is not UTF-8; save the file as UTF-8"),
+    ] {
+        assert_eq!(message(name, dir.path()), expected);
+        let by_path = path(&format!("{name}.toml"));
+        assert_eq!(message(by_path.to_str().unwrap(), dir.path()), expected);
+    }
+    fs::write(path("largest.toml"), vec![b'#'; 256 * 1024]).unwrap();
+    assert!(load("largest", Some(dir.path()), Depth::TrueColor).is_ok());
+    assert_eq!(message("gone.toml", dir.path()), "gone.toml: No such file or directory (os error 2)");
+}
+
+/// Long words and many colours must cost neither time nor a screenful of message.
+#[test]
+fn a_hostile_file_is_refused_quickly_and_shortly() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "x".repeat(200_000);
+    let deep = format!("title = {}", "[".repeat(200_000));
+    let colors = (0..12_000).fold("[palette]\n".to_owned(), |all, n| format!("{all}c{n:05} = '#000000'\n"));
+    for toml in [format!("{long} = 'red'"), format!("title = '{long}'"), deep, format!("title = 'c99999'\n{colors}")] {
+        fs::write(dir.path().join("own.toml"), toml).unwrap();
+        let message = message("own", dir.path());
+        assert!(message.len() < 300, "{message}");
+    }
+}

@@ -1,0 +1,253 @@
+//! Exclusions held against hits: which hit is excluded, which was and has come back, and why.
+//!
+//! An exclusion counts only if it is understood, not revoked, not expired, made for the rule as it is, and its scope
+//! covers the hit. Everything else fails open: the hit shows.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::finding::Sha256;
+
+use super::exclusion::Exclusion;
+use super::folders::Folders;
+use super::hit::Hit;
+use super::register::{Doubt, Entry};
+use super::scope::Scope;
+
+/// How far the clocks of two boxes may differ before an exclusion counts as made in the future.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(24);
+
+/// Why a hit that an exclusion was made for shows again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The content is another.
+    ContentChanged,
+    /// The file belongs to someone else.
+    OwnerChanged,
+    /// The rule is another.
+    RuleChanged,
+    /// The exclusion has run out.
+    Expired,
+    /// The content is a known sample, and the exclusion was not made for one by typing the rule's name.
+    KnownSample,
+    /// Something about the exclusion is not as it must be.
+    Doubtful(String),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ContentChanged => f.write_str("was excluded, content changed"),
+            Self::OwnerChanged => f.write_str("was excluded, owner changed"),
+            Self::RuleChanged => f.write_str("was excluded, rule changed"),
+            Self::Expired => f.write_str("was excluded, exclusion expired"),
+            Self::KnownSample => f.write_str("an exclusion covers it, but it is a known sample"),
+            Self::Doubtful(cause) => write!(f, "the exclusion does not count: {cause}"),
+        }
+    }
+}
+
+/// An exclusion that was made for a hit and does not cover it now.
+#[derive(Debug, Clone)]
+pub struct Comeback<'a> {
+    /// Why it does not.
+    pub why: Why,
+    /// The register's entry.
+    pub entry: &'a Entry,
+}
+
+/// How a hit stands with the exclusions.
+#[derive(Debug, Clone)]
+pub enum Standing<'a> {
+    /// This exclusion covers it; the narrowest, if several do.
+    Excluded(&'a Exclusion),
+    /// No exclusion covers it, but these once did or were meant to. It belongs first in the list.
+    Returned(Vec<Comeback<'a>>),
+    /// No exclusion is about it.
+    Open,
+}
+
+/// An entry, and what speaks against it that only the box could tell.
+#[derive(Debug, Clone)]
+struct Slot {
+    entry: Entry,
+    refused: Option<String>,
+}
+
+/// Where to find the entries about a hit of one rule. The numbers are indices of slots.
+#[derive(Debug, Clone, Default)]
+struct RuleIndex {
+    paths: HashMap<PathBuf, Vec<usize>>,
+    contents: HashMap<Sha256, Vec<usize>>,
+    places: HashMap<PathBuf, Vec<usize>>,
+}
+
+/// The entries of a register, ready to be asked about any number of hits.
+#[derive(Debug, Clone, Default)]
+pub struct Exclusions {
+    slots: Vec<Slot>,
+    rules: HashMap<String, RuleIndex>,
+}
+
+impl Exclusions {
+    /// Makes entries ready. Every excluded folder is looked at once: one that others can write to by now does not count.
+    pub fn index(entries: impl IntoIterator<Item = Entry>, folders: &dyn Folders) -> Self {
+        let mut exclusions = Self::default();
+        for entry in entries {
+            exclusions.insert(entry, folders);
+        }
+        exclusions
+    }
+
+    /// Adds one entry. A revoked one is left out: its hits are plainly open.
+    pub fn insert(&mut self, entry: Entry, folders: &dyn Folders) {
+        let slot = self.slots.len();
+        let (rule, scope, seen) = match &entry.content {
+            Ok(exclusion) if exclusion.revoked.is_some() => return,
+            Ok(exclusion) => (&exclusion.rule, &exclusion.scope, Some(&exclusion.seen.path)),
+            Err(Doubt { rule: Some(rule), scope: Some(scope), .. }) => (rule, scope, None),
+            Err(_) => return,
+        };
+        let index = self.rules.entry(rule.clone()).or_default();
+        match scope {
+            Scope::FileAsIs { path, .. } | Scope::Path { path, .. } => {
+                index.paths.entry(path.clone()).or_default().push(slot);
+            }
+            Scope::Content { sha256 } => index.contents.entry(*sha256).or_default().push(slot),
+            Scope::Folder { folder, .. } => index.places.entry(folder.clone()).or_default().push(slot),
+        }
+        // The file that was looked at comes back marked when its content changes, whatever the scope was.
+        if let Some(seen) = seen.filter(|seen| matches!(scope, Scope::Content { .. }) && !seen.as_os_str().is_empty()) {
+            index.paths.entry(seen.clone()).or_default().push(slot);
+        }
+        let refused = scope.allowed(folders).err().map(|refusal| refusal.to_string());
+        self.slots.push(Slot { entry, refused });
+    }
+
+    /// How a hit stands at `now`.
+    pub fn judge(&self, hit: &Hit<'_>, now: Timestamp) -> Standing<'_> {
+        let mut best: Option<&Exclusion> = None;
+        let mut comebacks = Vec::new();
+        for slot in self.about(hit) {
+            match slot.judge(hit, now) {
+                Ok(Some(exclusion)) => {
+                    if best.is_none_or(|best| exclusion.scope.kind() < best.scope.kind()) {
+                        best = Some(exclusion);
+                    }
+                }
+                Ok(None) => {}
+                Err(why) => comebacks.push(Comeback { why, entry: &slot.entry }),
+            }
+        }
+        match best {
+            Some(exclusion) => Standing::Excluded(exclusion),
+            None if comebacks.is_empty() => Standing::Open,
+            None => Standing::Returned(comebacks),
+        }
+    }
+
+    /// Every exclusion that covers a hit at `now`, in the register's order.
+    pub fn covering(&self, hit: &Hit<'_>, now: Timestamp) -> Vec<&Exclusion> {
+        self.about(hit).into_iter().filter_map(|slot| slot.judge(hit, now).ok().flatten()).collect()
+    }
+
+    /// The slots that could be about a hit, in order, each once.
+    fn about(&self, hit: &Hit<'_>) -> Vec<&Slot> {
+        let Some(index) = self.rules.get(hit.rule) else { return Vec::new() };
+        let mut found: Vec<usize> = Vec::new();
+        found.extend(index.paths.get(hit.path).into_iter().flatten());
+        found.extend(index.contents.get(hit.sha256).into_iter().flatten());
+        if !index.places.is_empty() {
+            let above = hit.path.ancestors().skip(1);
+            found.extend(above.filter_map(|folder| index.places.get(folder)).flatten());
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|slot| self.slots.get(slot)).collect()
+    }
+}
+
+impl Slot {
+    /// The exclusion if it covers the hit, nothing if it is not about it, the cause if it is and does not count.
+    fn judge(&self, hit: &Hit<'_>, now: Timestamp) -> Result<Option<&Exclusion>, Why> {
+        let exclusion = match &self.entry.content {
+            Ok(exclusion) => exclusion,
+            Err(Doubt { cause, scope: Some(scope), .. }) if scope.covers(hit) => {
+                return Err(Why::Doubtful(cause.clone()));
+            }
+            Err(_) => return Ok(None),
+        };
+        if !exclusion.scope.covers(hit) {
+            return strayed(exclusion, hit).map_or(Ok(None), Err);
+        }
+        if let Some(refused) = &self.refused {
+            return Err(Why::Doubtful(refused.clone()));
+        }
+        if let Err(defect) = exclusion.check() {
+            return Err(Why::Doubtful(defect.to_string()));
+        }
+        if exclusion.rule_digest != *hit.rule_digest {
+            return Err(Why::RuleChanged);
+        }
+        if exclusion.is_expired(now) {
+            return Err(Why::Expired);
+        }
+        if exclusion.created.duration_since(now) > CLOCK_SLACK {
+            return Err(Why::Doubtful(format!(
+                "it was made in the future, at {}; a clock is wrong",
+                exclusion.created
+            )));
+        }
+        if hit.known_sample && !(exclusion.known_sample && exclusion.seen.sha256 == *hit.sha256) {
+            return Err(Why::KnownSample);
+        }
+        Ok(Some(exclusion))
+    }
+}
+
+/// What has changed about the very file an exclusion was made for, when its scope no longer covers that.
+fn strayed(exclusion: &Exclusion, hit: &Hit<'_>) -> Option<Why> {
+    match &exclusion.scope {
+        Scope::FileAsIs { path, sha256 } if path == hit.path && sha256 != hit.sha256 => Some(Why::ContentChanged),
+        Scope::Content { .. } if exclusion.content_changed(hit) => Some(Why::ContentChanged),
+        Scope::Path { path, owner } if path == hit.path && !owner.is(hit.uid, hit.owner) => Some(Why::OwnerChanged),
+        Scope::Folder { owner, .. } if exclusion.seen.path == hit.path && !owner.is(hit.uid, hit.owner) => {
+            Some(Why::OwnerChanged)
+        }
+        _ => None,
+    }
+}
+
+impl Scope {
+    /// Whether a hit lies within this scope; rule and time are not asked.
+    pub fn covers(&self, hit: &Hit<'_>) -> bool {
+        match self {
+            Self::FileAsIs { path, sha256 } => path == hit.path && sha256 == hit.sha256,
+            Self::Content { sha256 } => sha256 == hit.sha256,
+            Self::Path { path, owner } => path == hit.path && owner.is(hit.uid, hit.owner),
+            Self::Folder { folder, owner } => {
+                folder != hit.path && hit.path.starts_with(folder) && owner.is(hit.uid, hit.owner)
+            }
+        }
+    }
+}
+
+/// Which of these hits an exclusion would cover at `now`, as indices, before it is recorded.
+///
+/// This asks the same question as the next scan will, so the preview cannot differ from what comes of it.
+pub fn covers<'a>(
+    exclusion: &Exclusion,
+    hits: impl IntoIterator<Item = Hit<'a>>,
+    now: Timestamp,
+    folders: &dyn Folders,
+) -> Vec<usize> {
+    let alone = Exclusions::index([Entry::from(exclusion.clone())], folders);
+    let excluded = |hit: &Hit<'_>| matches!(alone.judge(hit, now), Standing::Excluded(_));
+    hits.into_iter().enumerate().filter(|(_, hit)| excluded(hit)).map(|(index, _)| index).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::super::exclusion::SeenFile;
+use super::super::exclusion::tests::{as_is, at, content, exclusion, folder, hit, path};
+use super::super::exclusion::{FOLDER_LIFE, Revocation};
+use super::super::folders::tests::MadeUp;
+use super::super::scope::Owner;
+use super::*;
+
+const NOW: &str = "2026-11-25T00:00:00Z";
+const WRITABLE: u32 = 0o040_777;
+
+fn index(exclusions: &[Exclusion]) -> Exclusions {
+    Exclusions::index(exclusions.iter().cloned().map(Entry::from), &MadeUp::new(&[]))
+}
+
+/// What one exclusion makes of a hit: `None` excluded, otherwise the causes, none of them when plainly open.
+fn causes(exclusion: &Exclusion, hit: &Hit<'_>) -> Option<Vec<Why>> {
+    match index(std::slice::from_ref(exclusion)).judge(hit, at(NOW)) {
+        Standing::Excluded(found) => {
+            assert_eq!(found, exclusion);
+            None
+        }
+        Standing::Returned(comebacks) => Some(comebacks.into_iter().map(|comeback| comeback.why).collect()),
+        Standing::Open => Some(Vec::new()),
+    }
+}
+
+#[test]
+fn each_scope_reaches_as_far_as_it_says() {
+    let (rule, a, b) = (Sha256::of(b"rule"), Sha256::of(b"a"), Sha256::of(b"b"));
+    let here = |sha| hit("/opt/r/x", &rule, sha);
+    let there = hit("/opt/s/y", &rule, &a);
+    let beside = hit("/opt/r/deep/z", &rule, &b);
+    for scope in [as_is, content, path, folder] {
+        assert_eq!(causes(&exclusion("/opt/r/x", "a", scope), &here(&a)), None);
+    }
+    let open = Some(Vec::new());
+    assert_eq!(causes(&exclusion("/opt/r/x", "a", as_is), &there), open);
+    assert_eq!(causes(&exclusion("/opt/r/x", "a", content), &there), None);
+    assert_eq!(causes(&exclusion("/opt/r/x", "a", path), &here(&b)), None);
+    assert_eq!(causes(&exclusion("/opt/r/x", "a", path), &beside), open);
+    assert_eq!(causes(&exclusion("/opt/r/x", "a", folder), &beside), None);
+    assert_eq!(causes(&exclusion("/opt/r/x", "a", folder), &there), open);
+    let similar = hit("/opt/reports/x", &rule, &a);
+    assert_eq!(causes(&exclusion("/opt/r/x", "a", folder), &similar), open);
+    let other_rule = Hit { rule: "other", ..here(&a) };
+    assert_eq!(causes(&exclusion("/opt/r/x", "a", content), &other_rule), open);
+}
+
+#[test]
+fn what_changed_since_is_told() {
+    let (rule, newer, a, b) = (Sha256::of(b"rule"), Sha256::of(b"rule2"), Sha256::of(b"a"), Sha256::of(b"b"));
+    let changed = hit("/opt/r/x", &rule, &b);
+    for scope in [as_is, content] {
+        assert_eq!(causes(&exclusion("/opt/r/x", "a", scope), &changed), Some(vec![Why::ContentChanged]));
+    }
+    for scope in [as_is, content, path, folder] {
+        let found = causes(&exclusion("/opt/r/x", "a", scope), &hit("/opt/r/x", &newer, &a));
+        assert_eq!(found, Some(vec![Why::RuleChanged]));
+    }
+    let stolen = Hit { uid: 1000, owner: Some("mallory"), ..hit("/opt/r/x", &rule, &a) };
+    for scope in [path, folder] {
+        assert_eq!(causes(&exclusion("/opt/r/x", "a", scope), &stolen), Some(vec![Why::OwnerChanged]));
+    }
+    assert_eq!(Why::ContentChanged.to_string(), "was excluded, content changed");
+}
+
+#[test]
+fn time_and_revocation_end_an_exclusion() {
+    let (rule, a) = (Sha256::of(b"rule"), Sha256::of(b"a"));
+    let hit = hit("/opt/r/x", &rule, &a);
+    let base = exclusion("/opt/r/x", "a", as_is);
+    let expired = Exclusion { expires: at(NOW), ..base.clone() };
+    assert_eq!(causes(&expired, &hit), Some(vec![Why::Expired]));
+    let last_moment = Exclusion { expires: at("2026-11-25T00:00:00.000000001Z"), ..base.clone() };
+    assert_eq!(causes(&last_moment, &hit), None);
+    let future = Exclusion { created: at("2026-11-26T00:00:01Z"), ..base.clone() };
+    assert!(matches!(causes(&future, &hit).unwrap().as_slice(), [Why::Doubtful(_)]));
+    let revocation = Revocation { by: base.by.clone(), at: at(NOW), why: "wrong host".into() };
+    let revoked = Exclusion { revoked: Some(revocation), ..base };
+    assert_eq!(causes(&revoked, &hit), Some(Vec::new()));
+}
+
+#[test]
+fn what_is_doubtful_shows_with_its_cause() {
+    let (rule, a) = (Sha256::of(b"rule"), Sha256::of(b"a"));
+    let hit = hit("/opt/r/x", &rule, &a);
+    let blank = Exclusion { reason: " ".into(), ..exclusion("/opt/r/x", "a", as_is) };
+    assert_eq!(causes(&blank, &hit), Some(vec![Why::Doubtful("it gives no reason".into())]));
+
+    let scope = Some(Scope::Content { sha256: a });
+    let doubt = Doubt { id: None, rule: Some("rule".into()), scope, line: 9, cause: "no `reason`".into() };
+    let entries = Exclusions::index([Entry { line: 7, content: Err(doubt) }], &MadeUp::new(&[]));
+    let Standing::Returned(comebacks) = entries.judge(&hit, at(NOW)) else { panic!("must come back") };
+    assert_eq!((comebacks[0].why.clone(), comebacks[0].entry.line), (Why::Doubtful("no `reason`".into()), 7));
+
+    let folder = exclusion("/opt/r/x", "a", folder);
+    let long = Exclusion { expires: folder.created + FOLDER_LIFE * 2, ..folder.clone() };
+    assert!(matches!(causes(&long, &hit).unwrap().as_slice(), [Why::Doubtful(_)]));
+    let opened = MadeUp::new(&[("/opt/r", WRITABLE)]);
+    let judged = Exclusions::index([Entry::from(folder)], &opened);
+    assert!(matches!(judged.judge(&hit, at(NOW)), Standing::Returned(_)));
+}
+
+#[test]
+fn a_known_sample_needs_an_exclusion_made_for_that_content() {
+    let (rule, a, b) = (Sha256::of(b"rule"), Sha256::of(b"a"), Sha256::of(b"b"));
+    let sample = |sha| Hit { known_sample: true, ..hit("/opt/r/x", &rule, sha) };
+    let plain = exclusion("/opt/r/x", "a", path);
+    assert_eq!(causes(&plain, &sample(&a)), Some(vec![Why::KnownSample]));
+    let typed = Exclusion { known_sample: true, ..plain };
+    assert_eq!(causes(&typed, &sample(&a)), None);
+    assert_eq!(causes(&typed, &sample(&b)), Some(vec![Why::KnownSample]));
+}
+
+#[test]
+fn the_narrowest_exclusion_is_named_and_one_in_force_is_enough() {
+    let (rule, a) = (Sha256::of(b"rule"), Sha256::of(b"a"));
+    let broad = exclusion("/opt/r/x", "a", folder);
+    let narrow = exclusion("/opt/r/x", "a", as_is);
+    let stale = exclusion("/opt/r/x", "old", as_is);
+    let all = index(&[stale, broad, narrow.clone()]);
+    let hit = hit("/opt/r/x", &rule, &a);
+    assert!(matches!(all.judge(&hit, at(NOW)), Standing::Excluded(found) if *found == narrow));
+    assert_eq!(all.covering(&hit, at(NOW)).len(), 2);
+}
+
+#[test]
+fn a_hundred_thousand_hits_against_ten_thousand_exclusions() {
+    let rule = Sha256::of(b"rule");
+    let kinds = [as_is, content, path, folder];
+    let made: Vec<_> =
+        (0..10_000usize).map(|n| exclusion(&format!("/opt/app{n}/lib/x{n}"), &n.to_string(), kinds[n % 4])).collect();
+    let all = index(&made);
+    let hits: Vec<_> =
+        (0..100_000usize).map(|n| (format!("/opt/app{n}/lib/x{n}"), Sha256::of(n.to_string().as_bytes()))).collect();
+    let excluded =
+        hits.iter().filter(|(path, sha)| matches!(all.judge(&hit(path, &rule, sha), at(NOW)), Standing::Excluded(_)));
+    assert_eq!(excluded.count(), 10_000);
+}
+
+type MadeHit = (String, Sha256, Sha256, u32, bool);
+
+fn made_hit() -> impl Strategy<Value = MadeHit> {
+    let path = "/[ab]{1}(/[ab]{1}){0,3}";
+    (path, "[ab]", "[rs]", 0..2u32, any::<bool>())
+        .prop_map(|(path, a, r, uid, known)| (path, Sha256::of(a.as_bytes()), Sha256::of(r.as_bytes()), uid, known))
+}
+
+fn as_hit(made: &MadeHit) -> Hit<'_> {
+    let (path, sha256, rule_digest, uid, known_sample) = made;
+    Hit {
+        rule: "rule",
+        rule_digest,
+        path: Path::new(path),
+        sha256,
+        uid: *uid,
+        owner: None,
+        known_sample: *known_sample,
+    }
+}
+
+fn made_exclusion() -> impl Strategy<Value = Exclusion> {
+    (made_hit(), 0..4usize, 0..10u8).prop_map(|(made, kind, fate)| {
+        let hit = as_hit(&made);
+        let seen = SeenFile { path: hit.path.into(), sha256: *hit.sha256, owner: Owner { uid: hit.uid, name: None } };
+        let scope = [as_is, content, path, folder][kind](&seen);
+        let base = exclusion("/opt/r/x", "a", as_is);
+        let rule_digest = *hit.rule_digest;
+        let mut made = Exclusion { scope, seen, rule_digest, known_sample: hit.known_sample, ..base };
+        match fate {
+            0 => made.expires = at(NOW),
+            1 => made.revoked = Some(Revocation { by: made.by.clone(), at: at(NOW), why: "x".into() }),
+            2 => made.reason.clear(),
+            _ if kind == 3 => made.expires = made.created + FOLDER_LIFE,
+            _ => {}
+        }
+        made
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_the_previews_show_is_what_the_next_scan_excludes(
+        exclusions in proptest::collection::vec(made_exclusion(), 0..12),
+        hits in proptest::collection::vec(made_hit(), 0..40),
+    ) {
+        let disk = MadeUp::new(&[("/b", WRITABLE)]);
+        let mut previewed = vec![false; hits.len()];
+        for exclusion in &exclusions {
+            for index in covers(exclusion, hits.iter().map(as_hit), at(NOW), &disk) {
+                previewed[index] = true;
+            }
+        }
+        let all = Exclusions::index(exclusions.iter().cloned().map(Entry::from), &disk);
+        for (made, previewed) in hits.iter().zip(previewed) {
+            let judged = all.judge(&as_hit(made), at(NOW));
+            prop_assert_eq!(matches!(judged, Standing::Excluded(_)), previewed);
+        }
+    }
+
+    #[test]
+    fn the_index_finds_what_asking_every_exclusion_finds(
+        exclusions in proptest::collection::vec(made_exclusion(), 0..12),
+        made in made_hit(),
+    ) {
+        let hit = as_hit(&made);
+        let in_force = |e: &&Exclusion| {
+            e.scope.covers(&hit)
+                && e.revoked.is_none()
+                && e.check().is_ok()
+                && !e.is_expired(at(NOW))
+                && e.rule_digest == *hit.rule_digest
+                && (!hit.known_sample || (e.known_sample && e.seen.sha256 == *hit.sha256))
+                && e.scope.allowed(&MadeUp::new(&[])).is_ok()
+        };
+        let expected: Vec<_> = exclusions.iter().filter(in_force).map(|e| e.id).collect();
+        let found: Vec<_> = index(&exclusions).covering(&hit, at(NOW)).iter().map(|e| e.id).collect();
+        prop_assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,195 @@
+//! Typed access to the keys of one TOML table, with the line of whatever is wrong.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use toml_edit::{Item, TableLike, Value};
+
+use crate::finding::Sha256;
+use crate::text;
+
+use super::super::Actor;
+use super::super::scope::Owner;
+
+/// Where the lines of a text begin.
+#[derive(Debug)]
+pub(super) struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    pub(super) fn of(text: &str) -> Self {
+        let after = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
+        Self { starts: std::iter::once(0).chain(after).collect() }
+    }
+
+    /// Line of a byte offset, from 1.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+
+    /// Offset of the line after the one that holds `offset`, `None` on the last.
+    pub(super) fn next(&self, offset: usize) -> Option<usize> {
+        self.starts.get(self.line(offset)).copied()
+    }
+}
+
+/// What is wrong with a table, and in which line.
+#[derive(Debug)]
+pub(super) struct Cause {
+    pub line: usize,
+    pub text: String,
+}
+
+pub(super) type Found<T> = Result<T, Cause>;
+
+/// The keys of one table.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a> {
+    table: &'a dyn TableLike,
+    lines: &'a Lines,
+    /// Line of the table itself, for keys that are missing.
+    line: usize,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn new(table: &'a dyn TableLike, lines: &'a Lines, line: usize) -> Self {
+        Self { table, lines, line }
+    }
+
+    pub(super) fn cause(&self, text: impl Into<String>) -> Cause {
+        Cause { line: self.line, text: text.into() }
+    }
+
+    pub(super) fn item(&self, key: &str) -> Option<&'a Item> {
+        self.table.get(key)
+    }
+
+    /// A cause that points at a key's value.
+    fn wrong(&self, key: &str, what: impl std::fmt::Display) -> Cause {
+        let line = self.item(key).and_then(Item::span).map_or(self.line, |span| self.lines.line(span.start));
+        Cause { line, text: format!("`{key}` {what}") }
+    }
+
+    fn need<T>(&self, key: &str, found: Option<T>) -> Found<T> {
+        found.ok_or_else(|| self.cause(format!("no `{key}`")))
+    }
+
+    pub(super) fn optional_text(&self, key: &str) -> Found<Option<&'a str>> {
+        let Some(item) = self.item(key) else { return Ok(None) };
+        item.as_str().map(Some).ok_or_else(|| self.wrong(key, "is not text"))
+    }
+
+    pub(super) fn text(&self, key: &str) -> Found<&'a str> {
+        let found = self.optional_text(key)?;
+        self.need(key, found)
+    }
+
+    /// Text that `parse` understands; `what` says what it should have been.
+    pub(super) fn parsed<T>(&self, key: &str, what: &str, parse: impl FnOnce(&str) -> Option<T>) -> Found<T> {
+        let text = self.text(key)?;
+        parse(text).ok_or_else(|| self.wrong(key, format!("is not {what}: {}", text::escape_str(text))))
+    }
+
+    pub(super) fn sha256(&self, key: &str) -> Found<Sha256> {
+        self.parsed(key, "a SHA-256 in hex", |text| text.parse().ok())
+    }
+
+    pub(super) fn flag(&self, key: &str) -> Found<bool> {
+        let Some(item) = self.item(key) else { return Ok(false) };
+        item.as_bool().ok_or_else(|| self.wrong(key, "is neither true nor false"))
+    }
+
+    pub(super) fn uid(&self, key: &str) -> Found<u32> {
+        let item = self.need(key, self.item(key))?;
+        let uid = item.as_integer().and_then(|number| number.try_into().ok());
+        uid.ok_or_else(|| self.wrong(key, "is not a user id"))
+    }
+
+    /// A time with its zone, as text or as TOML's own; a bare date is its first moment in UTC.
+    pub(super) fn time(&self, key: &str) -> Found<Timestamp> {
+        let item = self.need(key, self.item(key))?;
+        let written = match item.as_value() {
+            Some(Value::String(text)) => text.value().clone(),
+            Some(Value::Datetime(time)) => time.value().to_string(),
+            _ => return Err(self.wrong(key, "is not a time")),
+        };
+        let whole = if written.parse::<jiff::civil::Date>().is_ok() && written.len() == "2026-01-31".len() {
+            format!("{written}T00:00:00Z")
+        } else {
+            written
+        };
+        let what = || format!("is not a time such as 2027-01-31T12:00:00Z: {}", text::escape_str(&whole));
+        whole.parse().map_err(|_| self.wrong(key, what()))
+    }
+
+    /// A path as text, or exactly under `KEY_hex` where text cannot hold it; if both are there, they must agree.
+    pub(super) fn path(&self, key: &str) -> Found<PathBuf> {
+        let shown = self.text(key)?;
+        let hex_key = format!("{key}_hex");
+        let Some(hex) = self.optional_text(&hex_key)? else { return Ok(shown.into()) };
+        let bytes = from_hex(hex).ok_or_else(|| self.wrong(&hex_key, "is not hex"))?;
+        if text::escape(&bytes) != shown {
+            return Err(self.wrong(key, format!("and `{hex_key}` name two different paths")));
+        }
+        Ok(OsString::from_vec(bytes).into())
+    }
+
+    pub(super) fn owner(&self, uid: &str, name: &str) -> Found<Owner> {
+        Ok(Owner { uid: self.uid(uid)?, name: self.optional_text(name)?.map(str::to_owned) })
+    }
+
+    pub(super) fn table(&self, key: &str) -> Found<Self> {
+        let item = self.need(key, self.item(key))?;
+        let table = item.as_table_like().ok_or_else(|| self.wrong(key, "is not a table"))?;
+        Ok(Self { table, lines: self.lines, line: self.wrong(key, "").line })
+    }
+
+    /// The tables of an array, in either of the two ways that TOML writes them; none when there is no such key.
+    pub(super) fn tables(&self, key: &str) -> Found<Vec<Self>> {
+        let Some(item) = self.item(key) else { return Ok(Vec::new()) };
+        let line = self.wrong(key, "").line;
+        let fields = |table: &'a dyn TableLike| Self { table, lines: self.lines, line };
+        if let Some(tables) = item.as_array_of_tables() {
+            return Ok(tables.iter().map(|table| fields(table)).collect());
+        }
+        let inline = |value: &'a Value| value.as_inline_table().map(|table| fields(table));
+        let all = item.as_array().and_then(|array| array.iter().map(inline).collect());
+        all.ok_or_else(|| self.wrong(key, "is not a list of tables"))
+    }
+
+    pub(super) fn actor(&self, key: &str) -> Found<Actor> {
+        let fields = self.table(key)?;
+        let behind = fields.optional_text("behind")?.map(str::to_owned);
+        Ok(Actor { name: fields.text("name")?.to_owned(), uid: fields.uid("uid")?, behind })
+    }
+}
+
+fn from_hex(hex: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pairs = hex.as_bytes().chunks(2);
+    pairs.map(|pair| Some((digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?) as u8)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_have_lines() {
+        let lines = Lines::of("a\nbc\n");
+        assert_eq!([0, 1, 2, 4, 5].map(|offset| lines.line(offset)), [1, 1, 2, 2, 3]);
+        assert_eq!((lines.next(0), lines.next(3), lines.next(5)), (Some(2), Some(5), None));
+    }
+
+    #[test]
+    fn hex_is_pairs_of_digits() {
+        assert_eq!(from_hex("2fFf"), Some(vec![0x2f, 0xff]));
+        assert_eq!(from_hex(""), Some(Vec::new()));
+        for wrong in ["2", "2g", "+1", "é"] {
+            assert_eq!(from_hex(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A register's text to its entries. What is not TOML, or not a register, is an error; an entry that is not
+//! understood is listed as doubtful and the others stay what they are.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use toml_edit::{Document, Item, Table};
+use uuid::Uuid;
+
+use crate::text;
+
+use super::super::exclusion::{CheckResult, Exclusion, Judgement, Revocation, SeenCheck, SeenFile};
+use super::super::scope::{Scope, ScopeKind};
+use super::entry::{Doubt, Entry};
+use super::error::RegisterError;
+use super::fields::{Cause, Fields, Found, Lines};
+
+/// The version of the register's form that is written here, and the newest that is read.
+pub const VERSION: i64 = 1;
+
+/// The entries of a register, with what is needed to edit its text.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub entries: Vec<Entry>,
+    /// Whether the text says its version; it need not while it says nothing at all.
+    pub has_version: bool,
+    /// For each entry the offset of the line after its `id`, if it has one.
+    pub after_id: Vec<Option<usize>>,
+}
+
+/// Reads the text of `file`.
+pub(super) fn parse(file: &Path, text: &str) -> Result<Parsed, RegisterError> {
+    let wrong = |offset: usize, message: String| {
+        let (line, column) = place(text, offset);
+        RegisterError::Syntax { file: file.to_owned(), line, column, message }
+    };
+    let document = Document::parse(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        wrong(offset, format!("not TOML: {}", text::escape_str(error.message())))
+    })?;
+    let lines = Lines::of(text);
+    let start = |item: &Item| item.span().map_or(0, |span| span.start);
+    match document.get("version").map(|item| (item, item.as_integer())) {
+        None if document.is_empty() => {}
+        None => return Err(wrong(0, format!("no `version = {VERSION}` at the top, so this is not a register"))),
+        Some((item, Some(found))) if found > VERSION => {
+            let line = lines.line(start(item));
+            return Err(RegisterError::Newer { file: file.to_owned(), line, found, known: VERSION });
+        }
+        Some((_, Some(VERSION))) => {}
+        Some((item, _)) => return Err(wrong(start(item), format!("`version` must be {VERSION}"))),
+    }
+    let mut parsed =
+        Parsed { entries: Vec::new(), has_version: document.contains_key("version"), after_id: Vec::new() };
+    let Some(exclusions) = document.get("exclusion") else { return Ok(parsed) };
+    let Some(tables) = exclusions.as_array_of_tables() else {
+        return Err(wrong(start(exclusions), "`exclusion` must be written as [[exclusion]] tables".to_owned()));
+    };
+    for table in tables {
+        parsed.entries.push(entry(table, &lines));
+        let id = table.get("id").and_then(Item::span);
+        parsed.after_id.push(id.map(|span| lines.next(span.end).unwrap_or(text.len())));
+    }
+    doubt_twins(&mut parsed.entries);
+    Ok(parsed)
+}
+
+/// Line and column of a byte offset, both from 1, the column in characters.
+pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
+}
+
+fn entry(table: &Table, lines: &Lines) -> Entry {
+    let line = table.span().map_or(0, |span| lines.line(span.start));
+    let fields = Fields::new(table, lines, line);
+    let understood = exclusion(fields).and_then(|exclusion| match exclusion.check() {
+        Ok(()) => Ok(exclusion),
+        Err(defect) => Err(fields.cause(defect.to_string())),
+    });
+    let content = understood.map_err(|Cause { line, text }| Doubt {
+        id: id(fields).ok(),
+        rule: fields.text("rule").ok().map(str::to_owned),
+        scope: scope(fields).ok(),
+        line,
+        cause: text,
+    });
+    Entry { line, content }
+}
+
+/// Two entries of one id may be one entry before and after it was revoked, brought together by a merge: which of them
+/// counts cannot be told, so neither does.
+fn doubt_twins(entries: &mut [Entry]) {
+    let mut lines: HashMap<Uuid, Vec<usize>> = HashMap::new();
+    for entry in entries.iter() {
+        if let Some(id) = entry.id() {
+            lines.entry(id).or_default().push(entry.line);
+        }
+    }
+    for entry in entries {
+        let Ok(exclusion) = &entry.content else { continue };
+        let others = lines.get(&exclusion.id).into_iter().flatten();
+        let Some(other) = others.copied().find(|line| *line != entry.line) else { continue };
+        entry.content = Err(Doubt {
+            id: Some(exclusion.id),
+            rule: Some(exclusion.rule.clone()),
+            scope: Some(exclusion.scope.clone()),
+            line: entry.line,
+            cause: format!("the entry in line {other} has the same `id`; delete one of them"),
+        });
+    }
+}
+
+fn exclusion(fields: Fields<'_>) -> Found<Exclusion> {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Ok(Exclusion {
+        id: id(fields)?,
+        rule: fields.text("rule")?.to_owned(),
+        rule_digest: fields.sha256("rule_digest")?,
+        scope: scope(fields)?,
+        scenario: owned(fields.optional_text("scenario")?),
+        reason: fields.text("reason")?.to_owned(),
+        judgement: fields.parsed("judgement", "false-positive or benign-expected", Judgement::from_word)?,
+        by: fields.actor("by")?,
+        host: fields.text("host")?.to_owned(),
+        created: fields.time("created")?,
+        expires: fields.time("expires")?,
+        ticket: owned(fields.optional_text("ticket")?),
+        seen: SeenFile {
+            path: fields.path("seen_path")?,
+            sha256: fields.sha256("seen_sha256")?,
+            owner: fields.owner("seen_uid", "seen_owner")?,
+        },
+        checks: fields.tables("checks")?.into_iter().map(check).collect::<Found<_>>()?,
+        known_sample: fields.flag("known_sample")?,
+        revoked: fields.item("revoked").map(|_| revocation(fields.table("revoked")?)).transpose()?,
+    })
+}
+
+fn id(fields: Fields<'_>) -> Found<Uuid> {
+    fields.parsed("id", "a UUID", |text| text.parse().ok())
+}
+
+fn scope(fields: Fields<'_>) -> Found<Scope> {
+    let owner = || fields.owner("owner_uid", "owner");
+    Ok(match fields.parsed("scope", "file-as-is, content, path or folder", ScopeKind::from_word)? {
+        ScopeKind::FileAsIs => Scope::FileAsIs { path: fields.path("path")?, sha256: fields.sha256("sha256")? },
+        ScopeKind::Content => Scope::Content { sha256: fields.sha256("sha256")? },
+        ScopeKind::Path => Scope::Path { path: fields.path("path")?, owner: owner()? },
+        ScopeKind::Folder => Scope::Folder { folder: fields.path("folder")?, owner: owner()? },
+    })
+}
+
+fn check(fields: Fields<'_>) -> Found<SeenCheck> {
+    Ok(SeenCheck {
+        check: fields.text("check")?.to_owned(),
+        result: fields.parsed("result", "met, not met or unknown", CheckResult::from_word)?,
+        seen: fields.text("seen")?.to_owned(),
+    })
+}
+
+fn revocation(fields: Fields<'_>) -> Found<Revocation> {
+    Ok(Revocation { by: fields.actor("by")?, at: fields.time("at")?, why: fields.text("why")?.to_owned() })
+}

@@ -1,0 +1,124 @@
+//! Entries read, doubted and reviewed.
+
+use super::super::super::folders::Refusal;
+use super::super::super::folders::tests::MadeUp;
+use super::*;
+use crate::finding::Sha256;
+
+/// The cause and line for which the only entry of a register is doubtful.
+fn doubt(text: &str) -> (usize, String) {
+    let parsed = read::parse(Path::new("r.toml"), text).unwrap();
+    let [Entry { content: Err(doubt), .. }] = parsed.entries.as_slice() else { panic!("not doubtful: {parsed:?}") };
+    (doubt.line, doubt.cause.clone())
+}
+
+#[test]
+fn entries_that_are_not_understood_say_where_and_why() {
+    let whole = one(&exclusion("/opt/r/x", "a", folder));
+    let header = whole.lines().position(|line| line == "[[exclusion]]").unwrap() + 1;
+    let line_of = |text: &str, key: &str| text.lines().position(|line| line.starts_with(key)).unwrap() + 1;
+    for key in ["id", "rule", "rule_digest", "scope", "judgement", "reason", "by", "host", "created", "expires"] {
+        let without: String =
+            whole.lines().filter(|line| !line.starts_with(&format!("{key} ="))).flat_map(|l| [l, "\n"]).collect();
+        assert_eq!(doubt(&without), (header, format!("no `{key}`")));
+    }
+    let cases = [
+        ("expires", "expires = \"2027-02-30\"", "not a time"),
+        ("expires", "expires = \"2026-12-01T00:00:00\"", "not a time"),
+        ("expires", "expires = 5", "not a time"),
+        ("judgement", "judgement = \"fine\"", "false-positive or benign-expected"),
+        ("scope", "scope = \"rule\"", "file-as-is, content, path or folder: rule"),
+        ("owner_uid", "owner_uid = -1", "not a user id"),
+        ("seen_sha256", "seen_sha256 = \"12\"", "SHA-256"),
+        ("by", "by = \"me\"", "`by` is not a table"),
+        ("host", "host = 7", "not text"),
+        ("seen_owner", "revoked = true", "`revoked` is not a table"),
+        ("seen_owner", "checks = [1]", "not a list of tables"),
+        ("seen_owner", "known_sample = 1", "neither true nor false"),
+        ("folder", "folder = \"/opt/r\"\nfolder_hex = \"2f\"", "two different paths"),
+    ];
+    for (key, with, what) in cases {
+        let changed: String = whole
+            .lines()
+            .map(|line| if line.starts_with(&format!("{key} =")) { with } else { line })
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let (line, cause) = doubt(&changed);
+        assert!(cause.contains(what), "{with}: {cause}");
+        assert!(line.abs_diff(line_of(&changed, with.split('\n').next().unwrap())) <= 1, "{with}: {line}");
+    }
+    for (from, to, what) in [
+        ("nightly report job", "  ", "no reason"),
+        ("/opt/r\"", "opt/r\"", "not a full path"),
+        ("2026-12-20T", "2026-12-21T", "at most 30 days"),
+        ("2026-12-20T", "2026-10-20T", "expires before"),
+    ] {
+        let (line, cause) = doubt(&whole.replacen(from, to, 1));
+        assert!(cause.contains(what) && line == header, "{cause}");
+    }
+}
+
+#[test]
+fn times_may_be_written_as_a_person_would() {
+    let whole = one(&exclusion("/opt/r/x", "a", as_is));
+    let expires = whole.lines().find(|line| line.starts_with("expires")).unwrap();
+    for written in ["2027-01-31", "\"2027-01-31\"", "2027-01-31T00:00:00Z", "2027-01-31 01:00:00+01:00"] {
+        let changed = whole.replace(expires, &format!("expires = {written}"));
+        let parsed = read::parse(Path::new("r.toml"), &changed).unwrap();
+        let exclusion = parsed.entries[0].exclusion().unwrap_or_else(|| panic!("{written}: {parsed:?}"));
+        assert_eq!(exclusion.expires, at("2027-01-31T00:00:00Z"), "{written}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_not_a_crash() {
+    let text = format!("version = 1\nx = {}", "[".repeat(100_000));
+    assert!(read::parse(Path::new("r.toml"), &text).is_err());
+}
+
+#[test]
+fn check_finds_what_a_person_should_look_at() {
+    let rules = |_: &str| Some(Sha256::of(b"rule"));
+    let disk = MadeUp::new(&[("/opt/open", 0o040_777)]);
+    let base = |path_text: &str, scope| exclusion(path_text, "a", scope);
+    let register = [
+        Exclusion { expires: at(NOW), ..base("/srv/1/x", as_is) },
+        Exclusion { revoked: Some(revocation()), ..base("/srv/2/x", as_is) },
+        Exclusion { rule_digest: Sha256::of(b"older"), ..base("/srv/3/x", as_is) },
+        base("/opt/open/x", folder),
+        base("/srv/4/x", path),
+        base("/srv/4/x", path),
+        base("/srv/5/x", path),
+        base("/srv/5/y", folder),
+        base("/srv/5/deep/x", folder),
+        Exclusion { expires: at("2026-12-01T00:00:00Z"), ..base("/srv/5/z", as_is) },
+        base("/srv/6/x", folder),
+        base("/srv/6/y", folder),
+    ];
+    let (_folder, file) = place();
+    put(&file, &write::append("", false, &register));
+    let register = Register::load(&file).unwrap();
+    let found = register.check(at(NOW), &disk, &rules);
+    let index = |line| register.entries().iter().position(|entry| entry.line == line).unwrap();
+    let found: Vec<_> = found.iter().map(|f| (index(f.line), f.problem.clone())).collect();
+    let line = |index: usize| register.entries()[index].line;
+    let expected = [
+        (0, RegisterProblem::Expired(at(NOW))),
+        (1, RegisterProblem::Revoked),
+        (2, RegisterProblem::RuleChanged),
+        (3, RegisterProblem::OverBroad(Refusal::Writable("/opt/open".into()))),
+        (5, RegisterProblem::Redundant(line(4))),
+        // Entry 6 outlasts the folder of entry 7, so it is needed after that.
+        (8, RegisterProblem::Shadowed(line(7))),
+        (9, RegisterProblem::Shadowed(line(7))),
+        (11, RegisterProblem::Redundant(line(10))),
+    ];
+    assert_eq!(found, expected);
+    let faults: Vec<_> = found.iter().filter(|(_, problem)| !problem.is_fault()).map(|(index, _)| *index).collect();
+    assert_eq!(faults, [1]);
+
+    put(&file, "version = 1\n[[exclusion]]\nid = 5\n");
+    let doubtful = Register::load(&file).unwrap().check(at(NOW), &disk, &rules);
+    assert_eq!(doubtful[0].line, 3);
+    assert!(matches!(&doubtful[0].problem, RegisterProblem::Doubtful(cause) if cause.contains("`id` is not text")));
+}

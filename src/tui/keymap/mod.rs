@@ -1,0 +1,258 @@
+//! Every action in one table: the status hints, the help, the palette and the README's key table are made from it.
+
+mod press;
+
+use std::fmt::Write as _;
+
+pub use press::{BadKey, Press};
+
+/// Where keys are taken, from the outermost layer to the innermost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// Everywhere but in prompts.
+    Global,
+    /// The findings screen.
+    Findings,
+    /// The screen of one finding, whatever its tab.
+    Finding,
+    /// The hex tab.
+    Hex,
+    /// Tabs that are read: ELF, rule, facts, history.
+    Reading,
+    /// The scenarios tab.
+    Scenarios,
+    /// The register screen.
+    Register,
+    /// The coverage screen.
+    Coverage,
+}
+
+impl Context {
+    /// What to call it in help and README.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Global => "Everywhere",
+            Self::Findings => "Findings",
+            Self::Finding => "One finding",
+            Self::Hex => "Hex",
+            Self::Reading => "ELF, Rule, Facts, History",
+            Self::Scenarios => "Scenarios",
+            Self::Register => "Register",
+            Self::Coverage => "Coverage",
+        }
+    }
+
+    /// All contexts, in the order in which help shows them.
+    pub const ALL: [Self; 8] = [
+        Self::Global,
+        Self::Findings,
+        Self::Finding,
+        Self::Hex,
+        Self::Reading,
+        Self::Scenarios,
+        Self::Register,
+        Self::Coverage,
+    ];
+}
+
+macro_rules! actions {
+    ($($action:ident, $context:ident, $keys:literal, $short:literal, $long:literal;)*) => {
+        /// What a key can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "each is described in the table")]
+        pub enum Action { $($action),* }
+
+        /// The table, in the order in which help shows it.
+        pub const TABLE: &[Binding] = &[$(Binding {
+            action: Action::$action,
+            name: stringify!($action),
+            context: Context::$context,
+            keys: $keys,
+            short: $short,
+            long: $long,
+        }),*];
+    };
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// What it does.
+    pub action: Action,
+    /// Its name, for configuration and palette.
+    pub name: &'static str,
+    /// Where it is taken.
+    pub context: Context,
+    /// Its keys, separated by spaces.
+    pub keys: &'static str,
+    /// What the hint bar calls it; empty where the hint bar leaves it out.
+    pub short: &'static str,
+    /// What it does, for help and README.
+    pub long: &'static str,
+}
+
+actions! {
+    Quit, Global, "q ctrl-c", "quit", "leave Huntbook; everything decided is on disk already";
+    Back, Global, "esc", "", "close the top layer, go back one screen";
+    Help, Global, "?", "help", "all keys of this screen";
+    Palette, Global, ": ctrl-p", "", "find any action by name";
+    Suspend, Global, "ctrl-z", "", "stop Huntbook, back to the shell; fg continues";
+    Redraw, Global, "ctrl-l", "", "draw the screen anew";
+    Register, Global, "R", "register", "the register of exclusions";
+    Coverage, Global, "C", "coverage", "what was not scanned, and why";
+    Theme, Global, "T", "", "next theme";
+    Pause, Global, "ctrl-s", "", "pause or resume the scan";
+    SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it";
+    CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
+    NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
+
+    Open, Findings, "enter", "open", "open the selected finding";
+    Up, Findings, "k up", "", "one up";
+    Down, Findings, "j down", "", "one down";
+    PageUp, Findings, "pgup ctrl-b", "", "one page up";
+    PageDown, Findings, "pgdn ctrl-f", "", "one page down";
+    First, Findings, "g home", "", "first finding";
+    Last, Findings, "G end", "", "last finding";
+    NextHunt, Findings, "tab l right", "next hunt", "show the next hunt's findings";
+    PreviousHunt, Findings, "backtab h left", "", "show the previous hunt's findings";
+    Filter, Findings, "/", "filter", "show only paths that hold what you type; empty shows all";
+    Sort, Findings, "s", "sort", "sort by state, path, size or time";
+    Rescan, Findings, "r", "rescan", "scan the tree again";
+
+    NextTab, Finding, "tab", "next tab", "next tab";
+    PreviousTab, Finding, "backtab", "", "previous tab";
+    TabHex, Finding, "1", "", "the bytes";
+    TabElf, Finding, "2", "", "the ELF headers";
+    TabRule, Finding, "3", "", "the rule";
+    TabFacts, Finding, "4", "", "the file's facts and the evidence from the box";
+    TabScenarios, Finding, "5", "", "the scenarios";
+    TabHistory, Finding, "6", "", "what was decided, by whom, when";
+    NextFinding, Finding, "]", "", "next finding of the list";
+    PreviousFinding, Finding, "[", "", "previous finding of the list";
+
+    HexNextMatch, Hex, "n", "next match", "next match";
+    HexPreviousMatch, Hex, "N", "", "previous match";
+    HexNextPattern, Hex, "p", "", "first match of the next pattern";
+    HexGoto, Hex, "g", "goto", "go to an offset: 123, 0x7b, +16, -0x10, 50%, end";
+    HexSearch, Hex, "/", "search", "search: text, x:de ad ?? ef, u:UTF-16 text, r:regular expression";
+    HexSearchNext, Hex, "f", "", "next place the search finds";
+    HexSearchBack, Hex, "F", "", "previous place the search finds";
+    HexInspector, Hex, "i", "inspect", "the value under the cursor in every reading";
+    HexMark, Hex, "m", "", "set a mark, named by the next key";
+    HexJumpMark, Hex, "'", "", "go to a mark, named by the next key";
+    HexSelect, Hex, "v", "", "begin or end a selection";
+    HexCopy, Hex, "y", "", "copy the selection, or the match under the cursor: h hex, t text, c C array, y YARA, o offset";
+    HexLeft, Hex, "h left", "", "one byte back";
+    HexRight, Hex, "l right", "", "one byte on";
+    HexUp, Hex, "k up", "", "one line up";
+    HexDown, Hex, "j down", "", "one line down";
+    HexPageUp, Hex, "pgup ctrl-b", "", "one page up";
+    HexPageDown, Hex, "pgdn ctrl-f space", "", "one page down";
+    HexFirst, Hex, "home", "", "first byte";
+    HexLast, Hex, "end G", "", "last byte";
+
+    ReadUp, Reading, "k up", "", "one up";
+    ReadDown, Reading, "j down", "", "one down";
+    ReadPageUp, Reading, "pgup ctrl-b", "", "one page up";
+    ReadPageDown, Reading, "pgdn ctrl-f space", "", "one page down";
+    ReadFirst, Reading, "g home", "", "to the top";
+    ReadLast, Reading, "G end", "", "to the end";
+    ReadEnter, Reading, "enter", "to bytes", "ELF: show the field's bytes in the hex tab";
+    Refresh, Reading, "ctrl-r", "", "gather the evidence anew";
+
+    Applies, Scenarios, "a", "applies", "the scenario explains the finding: propose an exclusion";
+    RuledOut, Scenarios, "x", "ruled out", "the scenario does not explain the finding";
+    Unsure, Scenarios, "u", "unsure", "cannot tell yet";
+    NextScenario, Scenarios, "l right n", "next", "next scenario, without an answer";
+    PreviousScenario, Scenarios, "h left p", "", "previous scenario";
+    ScenarioUp, Scenarios, "k up", "", "scroll up";
+    ScenarioDown, Scenarios, "j down", "", "scroll down";
+    Note, Scenarios, "t", "note", "write a note on this scenario's answer";
+    Undo, Scenarios, "z", "undo", "take the last answer back; the journal keeps both";
+    Malicious, Scenarios, "M", "malicious", "say with a reason that the finding is malicious";
+
+    RegisterUp, Register, "k up", "", "one up";
+    RegisterDown, Register, "j down", "", "one down";
+    RegisterFirst, Register, "g home", "", "first exclusion";
+    RegisterLast, Register, "G end", "", "last exclusion";
+    RegisterRevoke, Register, "d", "revoke", "revoke the exclusion with a reason; it stays in the register as revoked";
+
+    CoverageUp, Coverage, "k up", "", "one up";
+    CoverageDown, Coverage, "j down", "", "one down";
+    CoveragePageUp, Coverage, "pgup ctrl-b", "", "one page up";
+    CoveragePageDown, Coverage, "pgdn ctrl-f space", "", "one page down";
+    CoverageFirst, Coverage, "g home", "", "first entry";
+    CoverageLast, Coverage, "G end", "", "last entry";
+}
+
+/// Which action a key stands for, given the contexts in force from the innermost to the outermost.
+#[derive(Debug, Clone)]
+pub struct Keymap {
+    bound: Vec<(Context, Press, Action)>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let bound = TABLE
+            .iter()
+            .flat_map(|row| row.keys.split(' ').map(move |key| (row.context, key, row.action)))
+            .filter_map(|(context, key, action)| Some((context, key.parse().ok()?, action)))
+            .collect();
+        Self { bound }
+    }
+}
+
+impl Keymap {
+    /// The action of `press` in the first of `contexts` that binds it.
+    pub fn action(&self, press: Press, contexts: &[Context]) -> Option<Action> {
+        contexts.iter().find_map(|context| {
+            let of_context = self.bound.iter().find(|(c, p, _)| c == context && *p == press);
+            of_context.map(|(_, _, action)| *action)
+        })
+    }
+
+    /// The keys of `action`, as they are written on screens: `j ↓`.
+    pub fn keys(&self, action: Action) -> String {
+        let mut out = String::new();
+        for (_, press, _) in self.bound.iter().filter(|(_, _, bound)| *bound == action) {
+            let space = if out.is_empty() { "" } else { " " };
+            let _ = write!(out, "{space}{press}");
+        }
+        out
+    }
+
+    /// The first key of `action`, for the hint bar.
+    pub fn first_key(&self, action: Action) -> String {
+        let bound = self.bound.iter().find(|(_, _, bound)| *bound == action);
+        bound.map(|(_, press, _)| press.to_string()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_table_can_be_read_and_none_is_bound_twice_in_a_context() {
+        for row in TABLE {
+            for key in row.keys.split(' ') {
+                key.parse::<Press>().unwrap_or_else(|_| panic!("{}: {key}", row.name));
+            }
+        }
+        let keymap = Keymap::default();
+        for (index, (context, press, action)) in keymap.bound.iter().enumerate() {
+            for (other, same, second) in &keymap.bound[index + 1..] {
+                assert!(!(context == other && press == same), "{press} is both {action:?} and {second:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_innermost_context_wins() {
+        let keymap = Keymap::default();
+        let press = "p".parse().unwrap();
+        assert_eq!(keymap.action(press, &[Context::Hex, Context::Finding]), Some(Action::HexNextPattern));
+        assert_eq!(keymap.action(press, &[Context::Finding, Context::Global]), None);
+        assert_eq!(keymap.first_key(Action::Open), "Enter");
+    }
+}

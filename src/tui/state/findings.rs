@@ -1,0 +1,417 @@
+//! The list of findings: what is in it, what of it is shown, and what is selected.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use crate::case::FindingId;
+use crate::finding::{FileTime, Sha256};
+use crate::text;
+use crate::triage::Verdict;
+
+/// One line of the list: what must be at hand for every finding, however many there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The finding's number in the case.
+    pub id: FindingId,
+    /// Index of its hunt.
+    pub hunt: usize,
+    /// The file, raw.
+    pub path: PathBuf,
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// Last change of the file's content.
+    pub modified: FileTime,
+    /// SHA-256 of the file.
+    pub sha256: Sha256,
+    /// Places where a pattern matched.
+    pub matches: usize,
+    /// Whether it is a candidate: no rule matched.
+    pub candidate: bool,
+    /// What it has come to.
+    pub verdict: Verdict,
+    /// Why it came back though an exclusion once covered it, in words.
+    pub returned: Option<String>,
+}
+
+impl Row {
+    /// Findings that need a decision come first, and those that came back before the others.
+    fn rank(&self) -> u8 {
+        match (self.verdict, self.returned.is_some(), self.candidate) {
+            (Verdict::Malicious, ..) => 1,
+            (Verdict::Suspicious, ..) => 3,
+            (Verdict::Benign, ..) => 5,
+            (Verdict::Open, true, _) => 0,
+            (Verdict::Open, false, false) => 2,
+            (Verdict::Open, false, true) => 4,
+        }
+    }
+
+    /// Whether somebody still has to decide.
+    pub fn is_open(&self) -> bool {
+        self.verdict == Verdict::Open
+    }
+}
+
+/// What the list is sorted by; the path decides between equals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// What needs a decision first.
+    #[default]
+    State,
+    /// Path.
+    Path,
+    /// Largest file first.
+    Size,
+    /// Newest file first.
+    Modified,
+}
+
+impl Sort {
+    /// The next one, round and round.
+    pub fn next(self) -> Self {
+        match self {
+            Self::State => Self::Path,
+            Self::Path => Self::Size,
+            Self::Size => Self::Modified,
+            Self::Modified => Self::State,
+        }
+    }
+
+    /// What to call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Path => "path",
+            Self::Size => "size",
+            Self::Modified => "time",
+        }
+    }
+
+    fn compare(self, a: &Row, b: &Row) -> Ordering {
+        let first = match self {
+            Self::State => a.rank().cmp(&b.rank()),
+            Self::Path => Ordering::Equal,
+            Self::Size => b.size.cmp(&a.size),
+            Self::Modified => b.modified.cmp(&a.modified),
+        };
+        first.then_with(|| a.path.cmp(&b.path)).then(a.hunt.cmp(&b.hunt))
+    }
+}
+
+/// How many findings of a hunt have come to what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Nothing decided; candidates not counted.
+    pub open: usize,
+    /// Covered by an exclusion.
+    pub benign: usize,
+    /// Every scenario ruled out.
+    pub suspicious: usize,
+    /// Said to be malicious, or a known sample.
+    pub malicious: usize,
+    /// Candidates nothing is decided on.
+    pub candidates: usize,
+}
+
+impl Counts {
+    /// All of them.
+    pub fn all(&self) -> usize {
+        self.open + self.benign + self.suspicious + self.malicious + self.candidates
+    }
+
+    fn slot(&mut self, row: &Row) -> &mut usize {
+        match row.verdict {
+            Verdict::Open if row.candidate => &mut self.candidates,
+            Verdict::Open => &mut self.open,
+            Verdict::Benign => &mut self.benign,
+            Verdict::Suspicious => &mut self.suspicious,
+            Verdict::Malicious => &mut self.malicious,
+        }
+    }
+}
+
+/// The findings, and the view of them.
+#[derive(Debug, Default)]
+pub struct FindingList {
+    rows: Vec<Row>,
+    by_id: HashMap<FindingId, usize>,
+    counts: Vec<Counts>,
+    /// Indexes into `rows` of what is shown, in order.
+    shown: Vec<usize>,
+    hunt: Option<usize>,
+    filter: String,
+    sort: Sort,
+    selected: Option<FindingId>,
+    /// Where in `shown` the selection was last, for when the selected row leaves the view.
+    place: usize,
+}
+
+impl FindingList {
+    /// An empty list for this many hunts.
+    pub fn new(hunts: usize) -> Self {
+        Self { counts: vec![Counts::default(); hunts], ..Self::default() }
+    }
+
+    /// Adds rows, or replaces those that are there under the same number. The selection stays on its finding.
+    pub fn upsert(&mut self, rows: Vec<Row>) {
+        let mut fresh = Vec::new();
+        let mut moved = false;
+        for row in rows {
+            if row.hunt >= self.counts.len() {
+                self.counts.resize(row.hunt + 1, Counts::default());
+            }
+            *self.counts[row.hunt].slot(&row) += 1;
+            if let Some(&index) = self.by_id.get(&row.id) {
+                let old = std::mem::replace(&mut self.rows[index], row);
+                *self.counts[old.hunt].slot(&old) -= 1;
+                moved = true;
+            } else {
+                self.by_id.insert(row.id, self.rows.len());
+                if self.shows(&row) {
+                    fresh.push(self.rows.len());
+                }
+                self.rows.push(row);
+            }
+        }
+        if moved {
+            self.rebuild();
+        } else {
+            self.merge(fresh);
+        }
+    }
+
+    /// Forgets all rows, for a scan from the start; hunt, filter and sort stay.
+    pub fn clear(&mut self) {
+        let hunts = self.counts.len();
+        self.rows.clear();
+        self.by_id.clear();
+        self.shown.clear();
+        self.counts = vec![Counts::default(); hunts];
+    }
+
+    /// The row of this finding.
+    pub fn get(&self, id: FindingId) -> Option<&Row> {
+        self.by_id.get(&id).map(|&index| &self.rows[index])
+    }
+
+    /// All rows, in the order in which they came.
+    pub fn all(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// How many rows are shown.
+    pub fn len(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// Whether no row is shown.
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
+    /// The row shown at this place.
+    pub fn at(&self, place: usize) -> Option<&Row> {
+        self.shown.get(place).map(|&index| &self.rows[index])
+    }
+
+    /// Counts of one hunt, or of all.
+    pub fn counts(&self, hunt: Option<usize>) -> Counts {
+        let mut sum = Counts::default();
+        for (index, counts) in self.counts.iter().enumerate() {
+            if hunt.is_none_or(|hunt| hunt == index) {
+                sum.open += counts.open;
+                sum.benign += counts.benign;
+                sum.suspicious += counts.suspicious;
+                sum.malicious += counts.malicious;
+                sum.candidates += counts.candidates;
+            }
+        }
+        sum
+    }
+
+    /// The hunt whose findings are shown; `None` for all.
+    pub fn hunt(&self) -> Option<usize> {
+        self.hunt
+    }
+
+    /// Shows one hunt's findings, or all.
+    pub fn set_hunt(&mut self, hunt: Option<usize>) {
+        self.hunt = hunt;
+        self.place = 0;
+        self.rebuild();
+    }
+
+    /// What paths must hold to be shown.
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Shows only paths that hold `filter`, letter case aside.
+    pub fn set_filter(&mut self, filter: &str) {
+        self.filter = filter.to_lowercase();
+        self.rebuild();
+    }
+
+    /// What the list is sorted by.
+    pub fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    /// Sorts the list.
+    pub fn set_sort(&mut self, sort: Sort) {
+        self.sort = sort;
+        self.rebuild();
+    }
+
+    /// Place of the selection among the rows shown.
+    pub fn place(&self) -> usize {
+        self.place.min(self.shown.len().saturating_sub(1))
+    }
+
+    /// The selected row.
+    pub fn selected(&self) -> Option<&Row> {
+        self.at(self.place())
+    }
+
+    /// Selects the row at this place, or the last one.
+    pub fn select_place(&mut self, place: usize) {
+        self.place = place.min(self.shown.len().saturating_sub(1));
+        self.selected = self.at(self.place).map(|row| row.id);
+    }
+
+    /// Moves the selection by this many rows.
+    pub fn move_by(&mut self, rows: isize) {
+        self.select_place(self.place().saturating_add_signed(rows));
+    }
+
+    /// Selects this finding if it is shown.
+    pub fn select(&mut self, id: FindingId) {
+        if let Some(place) = self.place_of(id) {
+            self.select_place(place);
+        }
+    }
+
+    /// The next finding after `after` (in the order shown, round and round) that nothing is decided on.
+    pub fn next_open(&self, after: Option<FindingId>) -> Option<FindingId> {
+        let start = after.and_then(|id| self.place_of(id)).map_or(0, |place| place + 1);
+        let order = (start..self.shown.len()).chain(0..start.min(self.shown.len()));
+        order.filter_map(|place| self.at(place)).find(|row| row.is_open() && Some(row.id) != after).map(|row| row.id)
+    }
+
+    /// The finding shown this many places after `id`.
+    pub fn neighbour(&self, id: FindingId, by: isize) -> Option<FindingId> {
+        let place = self.place_of(id)?.checked_add_signed(by)?;
+        self.at(place).map(|row| row.id)
+    }
+
+    fn place_of(&self, id: FindingId) -> Option<usize> {
+        let &index = self.by_id.get(&id)?;
+        let row = &self.rows[index];
+        let place = self.shown.binary_search_by(|&other| self.sort.compare(&self.rows[other], row)).ok()?;
+        (self.shown[place] == index).then_some(place).or_else(|| self.shown.iter().position(|&other| other == index))
+    }
+
+    fn shows(&self, row: &Row) -> bool {
+        self.hunt.is_none_or(|hunt| hunt == row.hunt)
+            && (self.filter.is_empty() || text::escape_path(&row.path).to_lowercase().contains(&self.filter))
+    }
+
+    fn rebuild(&mut self) {
+        self.shown.clear();
+        let all: Vec<usize> = (0..self.rows.len()).filter(|&index| self.shows(&self.rows[index])).collect();
+        self.merge(all);
+    }
+
+    /// Adds rows to what is shown, keeping order and selection.
+    fn merge(&mut self, mut fresh: Vec<usize>) {
+        let (rows, sort) = (&self.rows, self.sort);
+        fresh.sort_by(|&a, &b| sort.compare(&rows[a], &rows[b]));
+        let mut merged = Vec::with_capacity(self.shown.len() + fresh.len());
+        let (mut old, mut new) = (self.shown.iter().copied().peekable(), fresh.into_iter().peekable());
+        while let (Some(&a), Some(&b)) = (old.peek(), new.peek()) {
+            let from_old = sort.compare(&rows[a], &rows[b]).is_le();
+            merged.extend(if from_old { old.next() } else { new.next() });
+        }
+        merged.extend(old);
+        merged.extend(new);
+        self.shown = merged;
+        match self.selected.and_then(|id| self.place_of(id)) {
+            Some(place) => self.place = place,
+            None => self.select_place(self.place()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> Row {
+        Row {
+            id: FindingId(id),
+            hunt,
+            path: path.into(),
+            size: id as u64,
+            modified: FileTime { seconds: id, nanos: 0 },
+            sha256: Sha256([0; 32]),
+            matches: 1,
+            candidate: false,
+            verdict,
+            returned: None,
+        }
+    }
+
+    fn paths(list: &FindingList) -> Vec<&str> {
+        (0..list.len()).filter_map(|place| list.at(place)?.path.to_str()).collect()
+    }
+
+    #[test]
+    fn the_selection_stays_on_its_finding_while_the_list_grows() {
+        let mut list = FindingList::new(2);
+        list.upsert(vec![row(1, 0, "/m", Verdict::Open)]);
+        list.select_place(0);
+        list.upsert(vec![row(2, 0, "/a", Verdict::Open), row(3, 1, "/z", Verdict::Open)]);
+        assert_eq!(list.selected().unwrap().id, FindingId(1));
+        assert_eq!(paths(&list), ["/a", "/m", "/z"]);
+        list.set_sort(Sort::Size);
+        assert_eq!(paths(&list), ["/z", "/a", "/m"]);
+        assert_eq!(list.selected().unwrap().id, FindingId(1));
+    }
+
+    #[test]
+    fn a_row_that_changes_moves_and_is_counted_once() {
+        let mut list = FindingList::new(1);
+        list.upsert(vec![row(1, 0, "/a", Verdict::Open), row(2, 0, "/b", Verdict::Open)]);
+        list.select(FindingId(1));
+        list.upsert(vec![row(1, 0, "/a", Verdict::Benign)]);
+        assert_eq!(paths(&list), ["/b", "/a"]);
+        assert_eq!(list.counts(None), Counts { open: 1, benign: 1, ..Counts::default() });
+        assert_eq!(list.selected().unwrap().id, FindingId(1));
+        assert_eq!(list.next_open(Some(FindingId(1))), Some(FindingId(2)));
+        assert_eq!(list.next_open(Some(FindingId(2))), None);
+    }
+
+    #[test]
+    fn what_came_back_stands_first() {
+        let mut list = FindingList::new(1);
+        let back = Row { returned: Some("content changed".into()), ..row(2, 0, "/z", Verdict::Open) };
+        list.upsert(vec![row(1, 0, "/a", Verdict::Open), back, row(3, 0, "/m", Verdict::Malicious)]);
+        assert_eq!(paths(&list), ["/z", "/m", "/a"]);
+    }
+
+    #[test]
+    fn hunt_and_filter_narrow_the_view() {
+        let mut list = FindingList::new(2);
+        list.upsert(vec![row(1, 0, "/opt/A", Verdict::Open), row(2, 1, "/opt/b", Verdict::Open)]);
+        list.set_hunt(Some(1));
+        assert_eq!(paths(&list), ["/opt/b"]);
+        list.set_hunt(None);
+        list.set_filter("T/a");
+        assert_eq!(paths(&list), ["/opt/A"]);
+        list.set_filter("nothing");
+        assert!(list.selected().is_none());
+        list.set_filter("");
+        assert_eq!(list.len(), 2);
+    }
+}

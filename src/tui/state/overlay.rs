@@ -1,0 +1,129 @@
+//! What lies above the screen and takes the keys first.
+
+use crate::case::FindingId;
+use crate::tui::keymap::{Binding, TABLE};
+use crate::tui::widget::input::Input;
+
+use super::form::Form;
+
+/// The top layer.
+#[derive(Debug)]
+pub enum Overlay {
+    /// All keys.
+    Help {
+        /// First line shown.
+        scroll: usize,
+    },
+    /// Any action by name.
+    Palette(Palette),
+    /// A line of text is asked for.
+    Prompt(Prompt),
+    /// The exclusion that would be recorded.
+    Form(Box<Form>),
+    /// One more key is awaited.
+    Await(Await),
+}
+
+/// What the awaited key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Await {
+    /// The name of a mark to set.
+    Mark,
+    /// The name of a mark to go to.
+    JumpMark,
+    /// What to copy the bytes as.
+    Copy,
+}
+
+impl Await {
+    /// What is asked for.
+    pub fn question(self) -> &'static str {
+        match self {
+            Self::Mark => "a letter names the mark",
+            Self::JumpMark => "the letter of the mark to go to",
+            Self::Copy => "copy as: h hex  t text  c C array  y YARA string  o offset",
+        }
+    }
+}
+
+/// The palette: what was typed, and which of the actions found is selected.
+#[derive(Debug, Default)]
+pub struct Palette {
+    /// What was typed.
+    pub input: Input,
+    /// The selected one of those found.
+    pub place: usize,
+}
+
+impl Palette {
+    /// The actions whose name or description holds what was typed, letter by letter in order; best first.
+    pub fn found(&self) -> Vec<&'static Binding> {
+        let typed = self.input.text().to_lowercase();
+        let mut found: Vec<_> = TABLE
+            .iter()
+            .filter_map(|row| {
+                let text = format!("{} {}", row.name, row.long).to_lowercase();
+                let rank = if text.contains(&typed) { 0 } else { 1 };
+                subsequence(&typed, &text).then_some((rank, row))
+            })
+            .collect();
+        found.sort_by_key(|(rank, _)| *rank);
+        found.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
+fn subsequence(typed: &str, text: &str) -> bool {
+    let mut rest = text.chars();
+    typed.chars().filter(|c| !c.is_whitespace()).all(|c| rest.any(|other| other == c))
+}
+
+/// What a line of text is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// The findings' filter.
+    Filter,
+    /// An offset to go to.
+    Goto,
+    /// What to search for in the bytes.
+    Search,
+    /// Why this finding is malicious.
+    Malicious(FindingId),
+    /// A note on a scenario's answer.
+    Note {
+        /// The finding.
+        finding: FindingId,
+        /// The scenario's id.
+        scenario: String,
+    },
+    /// Why this exclusion is revoked.
+    Revoke(uuid::Uuid),
+}
+
+/// A line of text that is asked for.
+#[derive(Debug)]
+pub struct Prompt {
+    /// What for.
+    pub purpose: Purpose,
+    /// Title of the layer.
+    pub label: &'static str,
+    /// What the responder should know before typing; safe text.
+    pub about: String,
+    /// What was typed.
+    pub input: Input,
+    /// What is wrong with it.
+    pub error: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_palette_finds_actions_by_any_letters_in_order() {
+        let palette = |typed| Palette { input: Input::with(typed), place: 0 };
+        assert_eq!(palette("").found().len(), TABLE.len());
+        assert_eq!(palette("coverage").found()[0].name, "Coverage");
+        assert!(palette("rscn").found().iter().any(|row| row.name == "Rescan"));
+        assert!(palette("zzzz").found().is_empty());
+    }
+}

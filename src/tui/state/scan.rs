@@ -1,0 +1,95 @@
+//! How far the scan is, as the screen knows it.
+
+use crate::scan::Reading;
+use crate::text;
+
+/// What the scan is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Rules are read and compiled.
+    #[default]
+    Preparing,
+    /// Files are scanned.
+    Running,
+    /// Waiting for the responder to let it go on.
+    Paused,
+    /// All of the tree was walked.
+    Done,
+    /// Ended early by the responder.
+    Cancelled,
+    /// Ended by a failure; the message is safe text.
+    Failed(String),
+}
+
+/// The scan as it is shown.
+#[derive(Debug, Clone, Default)]
+pub struct ScanView {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Its gauges when they were last looked at.
+    pub reading: Reading,
+    /// A path that is being read, safe text.
+    pub current: String,
+}
+
+impl ScanView {
+    /// Whether files are being scanned or will be.
+    pub fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Preparing | Phase::Running | Phase::Paused)
+    }
+
+    /// How much of the tree is done, 0 to 1, once the counting walk knows how much there is.
+    pub fn part(&self) -> Option<f64> {
+        match self.phase {
+            Phase::Done => Some(1.0),
+            _ => self.reading.total_files.filter(|total| *total > 0).map(|total| {
+                (self.reading.files as f64 / total as f64).min(1.0)
+            }),
+        }
+    }
+
+    /// Bytes per second since the start.
+    pub fn rate(&self) -> u64 {
+        let seconds = self.reading.elapsed.as_secs_f64();
+        if seconds < 0.05 { 0 } else { (self.reading.bytes as f64 / seconds) as u64 }
+    }
+
+    /// Seconds that are left, as far as files done so far tell.
+    pub fn seconds_left(&self) -> Option<u64> {
+        let part = self.part().filter(|part| *part > 0.02)?;
+        Some((self.reading.elapsed.as_secs_f64() * (1.0 - part) / part).ceil() as u64)
+    }
+
+    /// The gauges in a line: files, bytes, rate, what could not be read.
+    pub fn gauges(&self) -> String {
+        let reading = &self.reading;
+        let gaps = match reading.gaps {
+            0 => String::new(),
+            gaps => format!("  {} not scanned", text::count(gaps)),
+        };
+        format!(
+            "{} files  {}  {}/s{gaps}",
+            text::count(reading.files),
+            text::bytes(reading.bytes),
+            text::bytes(self.rate())
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn part_and_time_left_come_from_files_counted() {
+        let reading = Reading { files: 25, total_files: Some(100), elapsed: Duration::from_secs(5), ..Reading::default() };
+        let mut scan = ScanView { phase: Phase::Running, reading, current: String::new() };
+        assert_eq!(scan.part(), Some(0.25));
+        assert_eq!(scan.seconds_left(), Some(15));
+        scan.reading.total_files = None;
+        assert_eq!(scan.part(), None);
+        scan.phase = Phase::Done;
+        assert_eq!(scan.part(), Some(1.0));
+    }
+}

@@ -1,0 +1,97 @@
+//! The terminal: taken over at the start, given back as it was however the program ends.
+
+use std::io::{self, Stdout, Write as _, stdout};
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use crate::scan;
+
+/// Whether the terminal is ours now. One process has one terminal, so this is one for the process.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+static MOUSE: AtomicBool = AtomicBool::new(false);
+
+/// The screen that is drawn to.
+pub type Screen = Terminal<CrosstermBackend<Stdout>>;
+
+/// Holds the terminal; dropping it gives the terminal back.
+pub struct Guard {
+    /// The screen.
+    pub screen: Screen,
+}
+
+impl Guard {
+    /// Takes the terminal over and makes sure that a panic gives it back before its message is printed.
+    ///
+    /// # Errors
+    /// When standard output is not a terminal that can be taken over.
+    pub fn take(mouse: bool) -> io::Result<Self> {
+        MOUSE.store(mouse, Ordering::Relaxed);
+        enter()?;
+        install_panic_hook();
+        let screen = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| restore())?;
+        Ok(Self { screen })
+    }
+
+    /// Gives the terminal back, stops the process as Ctrl-Z does, and takes the terminal again when it is continued.
+    ///
+    /// # Errors
+    /// When the terminal cannot be taken again.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        enter()?;
+        self.screen.clear()
+    }
+
+    /// Sets the terminal's title; the text must be safe already.
+    pub fn set_title(&mut self, title: &str) {
+        let _ = crossterm::execute!(stdout(), SetTitle(title));
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    crossterm::terminal::enable_raw_mode()?;
+    TAKEN.store(true, Ordering::Release);
+    let entered = crossterm::execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide);
+    let entered = entered.and_then(|()| {
+        if MOUSE.load(Ordering::Relaxed) { crossterm::execute!(stdout(), EnableMouseCapture) } else { Ok(()) }
+    });
+    entered.inspect_err(|_| restore())
+}
+
+/// Gives the terminal back if it is ours. Safe to call from any thread, any number of times.
+pub fn restore() {
+    if TAKEN.swap(false, Ordering::AcqRel) {
+        let mut out = stdout();
+        let _ = crossterm::execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ = crossterm::terminal::disable_raw_mode();
+        let _ = out.flush();
+    }
+}
+
+fn install_panic_hook() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        // A rule that makes the engine panic costs one file, which coverage lists; the screen is none of its business.
+        if !scan::engine_runs() {
+            restore();
+            previous(info);
+        }
+    }));
+}

@@ -1,0 +1,113 @@
+//! What every screen has: the line at its top, the scan's progress, the notice, and the hint bar.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::text;
+use crate::theme::Role;
+use crate::tui::keymap::{Action, TABLE};
+use crate::tui::state::scan::Phase;
+use crate::tui::state::{App, NoticeKind};
+use crate::tui::widget::paint;
+
+/// The line at the top: program, tree, and what the findings have come to.
+pub fn header(buffer: &mut Buffer, area: Rect, app: &App) {
+    let counts = app.list.counts(None);
+    let numbers = [
+        (Role::Open, "● ", counts.open, "open"),
+        (Role::Suspicious, "▲ ", counts.suspicious, "suspicious"),
+        (Role::Malicious, "✖ ", counts.malicious, "malicious"),
+        (Role::Excluded, "○ ", counts.benign, "excluded"),
+        (Role::Candidate, "? ", counts.candidates, "candidates"),
+    ];
+    let mut right = paint::Pieces::new(&app.theme);
+    for (role, sign, count, name) in numbers {
+        if count > 0 || name == "open" {
+            right.push(role, format!("{sign}{} {name} ", text::count(count as u64)));
+        }
+    }
+    if app.unsaved {
+        right.push(Role::Error, "! not saved ");
+    }
+    let room = usize::from(area.width).saturating_sub(right.width() + 11);
+    let left = paint::Pieces::new(&app.theme)
+        .add(Role::Title, " Huntbook ")
+        .add(Role::Text, text::fit(&text::truncate_middle(&app.tree, room), room + 1));
+    let mut line = left.line();
+    line.spans.extend(right.line().spans);
+    paint::line(buffer, area, &line);
+}
+
+/// The scan's progress: a bar that fills the line behind the gauges, then the path that is being read.
+pub fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
+    let scan = &app.scan;
+    let width = usize::from(area.width);
+    let (word, role) = match &scan.phase {
+        Phase::Preparing => ("reading the rules".to_owned(), Role::Progress),
+        Phase::Running => (scan.part().map_or("scanning".to_owned(), percent), Role::Progress),
+        Phase::Paused => ("PAUSED".to_owned(), Role::ProgressPaused),
+        Phase::Done => ("done".to_owned(), Role::Progress),
+        Phase::Cancelled => ("CANCELLED".to_owned(), Role::ProgressPaused),
+        Phase::Failed(message) => {
+            let line = paint::Pieces::new(&app.theme).add(Role::Error, format!(" scan failed: {message}"));
+            return paint::line(buffer, area, &line.line());
+        }
+    };
+    let left = match (&scan.phase, scan.seconds_left()) {
+        (Phase::Running, Some(seconds)) => format!(", {} left", duration(seconds)),
+        (Phase::Done | Phase::Cancelled, _) => format!(" in {:.1} s", scan.reading.elapsed.as_secs_f64()),
+        _ => String::new(),
+    };
+    let mut said = format!(" {word}{left}  {}", scan.gauges());
+    let room = width.saturating_sub(text::width(&said) + 3);
+    if scan.is_active() && room >= 12 {
+        said = format!("{said}  {}", text::truncate_middle(&scan.current, room));
+    }
+    let said = text::fit(&said, width);
+    let filled = (scan.part().unwrap_or(0.0) * width as f64) as usize;
+    buffer.set_stringn(area.x, area.y, &said, width, app.theme.style(Role::ProgressBack));
+    paint::fill(buffer, Rect { width: filled as u16, ..area }, app.theme.style(role));
+}
+
+fn percent(part: f64) -> String {
+    format!("{:.0}%", (part * 100.0).floor())
+}
+
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// The last line: a notice if there is one, else the keys that matter here.
+pub fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
+    let mut pieces = paint::Pieces::new(&app.theme);
+    if let Some(notice) = &app.notice {
+        let (role, sign) = match notice.kind {
+            NoticeKind::Done => (Role::Success, " ✔ "),
+            NoticeKind::Info => (Role::Status, "   "),
+            NoticeKind::Warning => (Role::Warning, " ! "),
+            NoticeKind::Error => (Role::Error, " ✖ "),
+        };
+        let room = usize::from(area.width).saturating_sub(3);
+        pieces.push(role, format!("{sign}{}", text::truncate_end(&notice.text, room)));
+        return paint::line(buffer, area, &pieces.line());
+    }
+    let contexts = app.contexts();
+    for context in &contexts {
+        for row in TABLE.iter().filter(|row| row.context == *context && !row.short.is_empty()) {
+            if row.action == Action::ReadEnter && !app.shows_elf() {
+                continue;
+            }
+            let (key, name) = (app.keymap.first_key(row.action), row.short);
+            if pieces.width() + text::width(&key) + text::width(name) + 3 > usize::from(area.width) {
+                return paint::line(buffer, area, &pieces.line());
+            }
+            pieces.push(Role::HintKey, format!(" {key}"));
+            pieces.push(Role::HintText, format!(" {name} "));
+        }
+    }
+    paint::line(buffer, area, &pieces.line());
+}

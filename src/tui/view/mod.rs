@@ -1,0 +1,59 @@
+//! From state to screen. Views draw; the only state they change is where a list is scrolled to, because only they know
+//! how much room there is.
+
+mod chrome;
+mod coverage;
+mod elf;
+mod facts;
+mod finding;
+mod findings;
+mod form;
+mod glance;
+mod hex;
+mod history;
+mod overlay;
+mod register;
+mod rule;
+mod scenarios;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout};
+
+use super::state::{App, Screen};
+use super::widget::paint;
+use crate::theme::Role;
+
+pub use findings::state_of;
+
+/// The smallest terminal, in columns and lines, on which the screens make sense.
+pub const SMALLEST: (u16, u16) = (60, 16);
+
+/// Draws everything.
+pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
+    let area = frame.area();
+    let buffer = frame.buffer_mut();
+    paint::fill(buffer, area, app.theme.style(Role::Text));
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        let said = format!("{}×{} is too small: {}×{} at least", area.width, area.height, SMALLEST.0, SMALLEST.1);
+        for (index, line) in crate::text::wrap(&said, usize::from(area.width.max(1))).into_iter().enumerate() {
+            let line = paint::Pieces::new(&app.theme).add(Role::Warning, line).line();
+            paint::line(buffer, paint::row(area, index), &line);
+        }
+        return;
+    }
+    let [top, body, progress, bottom] =
+        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1), Constraint::Length(1)])
+            .areas(area);
+    chrome::header(buffer, top, app);
+    match app.screen {
+        Screen::Findings => findings::draw(buffer, body, app),
+        Screen::Finding => finding::draw(buffer, body, app),
+        Screen::Register => register::draw(buffer, body, app),
+        Screen::Coverage => coverage::draw(buffer, body, app),
+    }
+    chrome::progress(buffer, progress, app);
+    chrome::hints(buffer, bottom, app);
+    if let Some(cursor) = overlay::draw(buffer, area, app) {
+        frame.set_cursor_position(cursor);
+    }
+}

@@ -1,0 +1,101 @@
+//! Layers above the screen: help, palette, prompts.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::text;
+use crate::theme::Role;
+use crate::tui::keymap::{Context, TABLE};
+use crate::tui::state::App;
+use crate::tui::state::overlay::{Overlay, Palette, Prompt};
+use crate::tui::widget::{paint, pane};
+
+/// Draws the top layer, if any. Returns where the terminal's cursor belongs.
+pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App) -> Option<Position> {
+    match app.overlay.as_ref()? {
+        Overlay::Help { scroll } => {
+            help(buffer, screen, app, *scroll);
+            None
+        }
+        Overlay::Palette(palette) => Some(draw_palette(buffer, screen, app, palette)),
+        Overlay::Prompt(prompt) => Some(draw_prompt(buffer, screen, app, prompt)),
+        Overlay::Form(form) => super::form::draw(buffer, screen, app, form),
+        Overlay::Await(wait) => {
+            let said = wait.question();
+            let inner = pane::popup(buffer, screen, &app.theme, "Next key", (text::width(said) as u16 + 4, 3));
+            paint::line(buffer, inner, &paint::Pieces::new(&app.theme).add(Role::Popup, format!(" {said}")).line());
+            None
+        }
+    }
+}
+
+fn help(buffer: &mut Buffer, screen: Rect, app: &App, scroll: usize) {
+    let size = (84, screen.height.saturating_sub(2));
+    let inner = pane::popup(buffer, screen, &app.theme, "Keys (Esc closes)", size);
+    let here = app.contexts();
+    let mut lines = Vec::new();
+    let others = Context::ALL.iter().filter(|context| !here.contains(context));
+    for context in here.iter().chain(others) {
+        lines.push(paint::Pieces::new(&app.theme).add(Role::Heading, context.title()).line());
+        for row in TABLE.iter().filter(|row| row.context == *context) {
+            let keys = text::fit(&app.keymap.keys(row.action), 18);
+            lines.push(
+                paint::Pieces::new(&app.theme)
+                    .add(Role::HintKey, format!("  {keys} "))
+                    .add(Role::Popup, row.long)
+                    .line(),
+            );
+        }
+        lines.push(paint::Pieces::new(&app.theme).line());
+    }
+    let height = usize::from(inner.height);
+    let top = scroll.min(lines.len().saturating_sub(height));
+    for (index, line) in lines.iter().skip(top).take(height).enumerate() {
+        paint::line(buffer, paint::row(inner, index), line);
+    }
+    pane::scroll_bar(buffer, inner, &app.theme, top, lines.len());
+}
+
+fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette) -> Position {
+    let inner = pane::popup(buffer, screen, &app.theme, "What to do", (70, 16.min(screen.height)));
+    let (shown, column) = palette.input.window(usize::from(inner.width).saturating_sub(2));
+    let line = paint::Pieces::new(&app.theme).add(Role::PromptLabel, "> ").add(Role::PromptText, shown);
+    paint::line(buffer, inner, &line.line());
+    let height = usize::from(inner.height).saturating_sub(1);
+    let found = palette.found();
+    let top = paint::scroll(0, palette.place, height);
+    for (index, row) in found.iter().skip(top).take(height).enumerate() {
+        let target = paint::row(inner, index + 1);
+        let keys = text::fit(&app.keymap.keys(row.action), 14);
+        let pieces = paint::Pieces::new(&app.theme).add(Role::HintKey, format!("{keys} ")).add(Role::Popup, row.long);
+        paint::line(buffer, target, &pieces.line());
+        if top + index == palette.place {
+            paint::fill(buffer, target, app.theme.style(Role::Selected));
+        }
+    }
+    Position { x: inner.x + 2 + column as u16, y: inner.y }
+}
+
+fn draw_prompt(buffer: &mut Buffer, screen: Rect, app: &App, prompt: &Prompt) -> Position {
+    let width = screen.width.saturating_sub(4).clamp(20, 76);
+    let inner_width = usize::from(width).saturating_sub(4);
+    let mut about = text::wrap(&prompt.about, inner_width);
+    about.truncate(8);
+    let height = about.len() as u16 + 4;
+    let inner = pane::popup(buffer, screen, &app.theme, prompt.label, (width, height));
+    for (index, line) in about.iter().enumerate() {
+        let pieces = paint::Pieces::new(&app.theme).add(Role::Dim, format!(" {line}"));
+        paint::line(buffer, paint::row(inner, index), &pieces.line());
+    }
+    let field = paint::row(inner, about.len());
+    let (shown, column) = prompt.input.window(inner_width);
+    let pieces = paint::Pieces::new(&app.theme).add(Role::PromptLabel, " ").add(Role::PromptText, shown);
+    paint::line(buffer, field, &pieces.line());
+    let below = paint::row(inner, about.len() + 1);
+    let line = match &prompt.error {
+        Some(error) => paint::Pieces::new(&app.theme).add(Role::Error, format!(" {error}")),
+        None => paint::Pieces::new(&app.theme).add(Role::Dim, " Enter takes it, Esc leaves it"),
+    };
+    paint::line(buffer, below, &line.line());
+    Position { x: field.x + 1 + column as u16, y: field.y }
+}

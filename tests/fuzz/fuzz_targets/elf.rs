@@ -1,0 +1,15 @@
+//! Any bytes through the ELF decoder: `cargo +nightly fuzz run --fuzz-dir tests/fuzz elf`.
+#![no_main]
+
+use huntbook::elf;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    // The last byte says how much of the file is kept from the decoder, so that plain ELF files serve as a corpus.
+    let Some((hidden, bytes)) = data.split_last() else { return };
+    let file_size = bytes.len() as u64 + u64::from(*hidden);
+    let Some(decoded) = elf::decode(bytes, file_size) else { return };
+    let _ = elf::disassemble_entry(&decoded, &elf::Prefix::new(bytes, file_size), 256);
+    let _ = elf::strings(bytes, 4);
+    let _ = elf::entropy(bytes);
+});
