@@ -37,12 +37,24 @@ pub(super) fn serialize_path<S: Serializer>(path: &Path, serializer: S) -> Resul
     serializer.serialize_str(&text::escape_path(path))
 }
 
+/// What serde hands to a `serialize_with` function for a field that may be unknown.
+pub(super) trait AsRefOption<T> {
+    /// The value, if it is known.
+    fn as_option(&self) -> Option<&T>;
+}
+
+impl<T> AsRefOption<T> for Option<T> {
+    fn as_option(&self) -> Option<&T> {
+        self.as_ref()
+    }
+}
+
 /// A path that may be unknown, an `Option<PathBuf>`, for `serialize_with`.
-pub(super) fn serialize_maybe_path<T, S: Serializer>(path: &T, serializer: S) -> Result<S::Ok, S::Error>
-where
-    for<'a> &'a T: IntoIterator<Item = &'a PathBuf>,
-{
-    match path.into_iter().next() {
+pub(super) fn serialize_maybe_path<T: AsRefOption<PathBuf>, S: Serializer>(
+    path: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match path.as_option() {
         Some(path) => serialize_path(path, serializer),
         None => serializer.serialize_none(),
     }
@@ -54,11 +66,11 @@ pub(super) fn serialize_time<S: Serializer>(time: &FileTime, serializer: S) -> R
 }
 
 /// A time that may be unknown, an `Option<FileTime>`, for `serialize_with`.
-pub(super) fn serialize_maybe_time<T, S: Serializer>(time: &T, serializer: S) -> Result<S::Ok, S::Error>
-where
-    for<'a> &'a T: IntoIterator<Item = &'a FileTime>,
-{
-    match time.into_iter().next() {
+pub(super) fn serialize_maybe_time<T: AsRefOption<FileTime>, S: Serializer>(
+    time: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time.as_option() {
         Some(time) => serializer.collect_str(time),
         None => serializer.serialize_none(),
     }

@@ -1,1 +1,4 @@
-fn main() {}
+//! Integration tests: one binary, a module per subject.
+
+mod fixtures;
+mod scan;
