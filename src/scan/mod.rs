@@ -26,7 +26,7 @@ pub use coverage::{Reason, Unscanned};
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset};
 pub use tree::{Tree, TreeError};
 pub use walk::{BadGlob, WalkOptions};
-pub(crate) use worker::engine_runs;
+pub use worker::engine_runs;
 
 use crate::accounts::Accounts;
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};

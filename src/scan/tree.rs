@@ -84,8 +84,8 @@ impl Tree {
     pub fn open(path: &Path) -> Result<Self, TreeError> {
         let fail = |error: io::Error| TreeError::new(path, error);
         let start = path.canonicalize().map_err(fail)?;
-        let stat = rustix::fs::stat(&start).map_err(|e| fail(e.into()))?;
-        let folder = match FileType::from_raw_mode(stat.st_mode) {
+        let facts = rustix::fs::stat(&start).map_err(|e| fail(e.into()))?;
+        let folder = match FileType::from_raw_mode(facts.st_mode) {
             FileType::Directory => start.clone(),
             FileType::RegularFile => start.parent().unwrap_or(Path::new("/")).to_owned(),
             other => {
@@ -105,7 +105,7 @@ impl Tree {
             )
             .map_err(|e| fail(e.into()))?;
         }
-        Ok(Self { start, folder, handle, device: stat.st_dev })
+        Ok(Self { start, folder, handle, device: facts.st_dev })
     }
 
     /// Where the walk starts.

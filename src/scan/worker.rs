@@ -30,7 +30,7 @@ thread_local! {
 }
 
 /// Whether this thread is inside the matching engine, whose panics are caught, reported in coverage, and not printed.
-pub(crate) fn engine_runs() -> bool {
+pub fn engine_runs() -> bool {
     ENGINE_RUNS.get()
 }
 

@@ -1,4 +1,6 @@
 //! Integration tests: one binary, a module per subject.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
 mod fixtures;
 mod scan;

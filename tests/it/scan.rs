@@ -40,9 +40,7 @@ fn every_planted_file_is_found_and_no_near_miss() {
         }
     }
     scan.join();
-    let expected: BTreeSet<(PathBuf, String)> = fixtures::all()
-        .into_iter()
-        .filter_map(|file| Some((root.join(file.path), file.rule?.to_owned())))
-        .collect();
+    let expected: BTreeSet<(PathBuf, String)> =
+        fixtures::all().into_iter().filter_map(|file| Some((root.join(file.path), file.rule?.to_owned()))).collect();
     assert_eq!(found, expected);
 }
