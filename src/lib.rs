@@ -1,15 +1,33 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
-//! The map of this house. Each room has one job, and data flows one way:
-//! `text ← hunt, finding, elf ← scan, evidence ← triage, case`.
+//! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
+//! way round: `text ← finding, hunt, elf, hex ← scan, evidence ← triage ← case ← session ← report ← tui ← cli`.
+//!
+//! | room | its job |
+//! | --- | --- |
+//! | [`text`] | untrusted bytes to safe text |
+//! | [`finding`] | what a scan has found |
+//! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
+//! | [`elf`] | ELF headers, malformed ones above all |
+//! | [`scan`] | walk, read, match; coverage |
+//! | [`accounts`], [`evidence`] | what the box itself says, read-only |
+//! | [`triage`] | answers, exclusions, the register |
+//! | [`case`] | the record of one hunt on one box, with its journal |
+//! | [`session`] | rules, scan, register and case put together, without a screen |
+//! | [`report`] | what goes out: one format a file |
+//! | [`theme`] | colours |
+//! | [`cli`] | arguments to exit code |
 
 pub mod accounts;
 pub mod case;
+pub mod cli;
 pub mod elf;
 pub mod evidence;
 pub mod finding;
 pub mod hunt;
+pub mod report;
 pub mod scan;
+pub mod session;
 pub mod text;
 pub mod theme;
 pub mod triage;

@@ -1,3 +1,7 @@
-//! Arguments to exit code.
+//! The program: arguments to exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    huntbook::cli::main()
+}

@@ -51,6 +51,11 @@ pub fn escape_path(path: &Path) -> Cow<'_, str> {
     escape(path.as_os_str().as_bytes())
 }
 
+/// Whether a character shows as itself, alone and wherever it stands.
+pub fn is_plain_char(c: char) -> bool {
+    classify(c, &mut 0) == Shown::AsIs
+}
+
 /// Lower-case hex digits of `bytes`, two to a byte, without separators.
 pub fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);

@@ -45,6 +45,9 @@ pub enum CaseFault {
     /// The file was deleted or replaced while the case was open.
     #[error("its file was moved, deleted or replaced meanwhile, nothing was saved; save a copy elsewhere")]
     Gone,
+    /// Two Huntbooks have gone on from the same case separately.
+    #[error("another Huntbook has written to it since; save a copy elsewhere, nothing is lost")]
+    Diverged,
     /// Another process held the write lock longer than [`super::BUSY`].
     #[error("another Huntbook is writing to it; nothing was saved, try again")]
     Busy,

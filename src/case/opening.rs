@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -18,6 +20,8 @@ use super::{BUSY, Case, CaseError, CaseFault};
 
 /// The longest value read from or written to a case, in bytes: a file from elsewhere must not fill the memory.
 const LONGEST: i32 = 64 << 20;
+/// Pages copied at a time.
+const PAGES: std::ffi::c_int = 4096;
 
 impl Case {
     /// Opens the case at `path` for reading and writing, and creates it (mode 0600), with its folder (0700), where there
@@ -57,6 +61,38 @@ impl Case {
             Ok((db, None))
         };
         finish(Path::new(":memory:"), open())
+    }
+
+    /// A copy of this case in memory, to go on with when its medium fails.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or memory is short.
+    pub fn copy_to_memory(&self) -> Result<Self, CaseError> {
+        let copy = || {
+            let mut db = Connection::open_in_memory()?;
+            Backup::new(&self.db, &mut db)?.run_to_completion(PAGES, Duration::ZERO, None)?;
+            harden(&db)?;
+            db.pragma_update(None, "foreign_keys", true)?;
+            Ok((db, None))
+        };
+        finish(Path::new(":memory:"), copy())
+    }
+
+    /// Puts everything of `newer`, a continuation of this case, into this case's file.
+    ///
+    /// # Errors
+    /// [`CaseFault::Diverged`] when this case's journal is not the beginning of the newer one's, because another Huntbook
+    /// wrote to it meanwhile; or when the file cannot be written. Then it is as it was.
+    pub fn catch_up(&mut self, newer: &Self) -> Result<(), CaseError> {
+        if !newer.has_head(&self.head()?)? {
+            return Err(self.error(CaseFault::Diverged));
+        }
+        let mut copy = || {
+            Backup::new(&newer.db, &mut self.db)?.run_to_completion(PAGES, Duration::ZERO, None)?;
+            Ok(())
+        };
+        let copied: Outcome<()> = copy();
+        copied.map_err(|fault| CaseError { path: self.path.clone(), fault })
     }
 
     /// Opens the case at `path` for reading only; nothing is written to it or beside it.

@@ -171,6 +171,19 @@ impl Case {
         self.read(|db| tables::cover(db, finding))
     }
 
+    /// The exclusion that was recorded for `finding` itself and not taken back, by its id, whatever became of it in the
+    /// register since.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn recorded_exclusion(&self, finding: FindingId) -> Result<Option<String>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached("SELECT exclusion FROM standings WHERE finding = ?1")?;
+            let exclusion = statement.query_row([finding], |row| row.get::<_, Option<String>>(0)).optional()?;
+            Ok(exclusion.flatten())
+        })
+    }
+
     /// How many findings of `scan` each exclusion in force covers, by the exclusion's id.
     ///
     /// # Errors

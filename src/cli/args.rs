@@ -89,9 +89,12 @@ pub enum HuntsCommand {
     },
     /// Check hunts on disk: every problem with file, line and column.
     Check {
-        /// Folders of NAME.yar and NAME.toml files.
+        /// Folders of NAME.yar and NAME.toml files, or single files of them.
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
+        /// Site facts whose sets the checks may name.
+        #[arg(long, value_name = "FILE")]
+        site: Option<PathBuf>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -122,6 +125,9 @@ pub struct RuleArgs {
     /// Facts about this site: accounts, networks and tools that the scenarios' checks name.
     #[arg(long, value_name = "FILE")]
     pub site: Option<PathBuf>,
+    /// Hashes of content known to be good, as sha256sum, hashdeep and NSRL RDS text list them.
+    #[arg(long, value_name = "FILE")]
+    pub known_good: Vec<PathBuf>,
 }
 
 /// What is scanned, and how.
@@ -130,10 +136,10 @@ pub struct ScanArgs {
     /// Which rules there are.
     #[command(flatten)]
     pub rules: RuleArgs,
-    /// The register of exclusions [default: exclusions.toml in huntbook's folder of XDG_DATA_HOME].
+    /// The register of exclusions [default: huntbook/exclusions.toml in the user's data folder].
     #[arg(long, value_name = "FILE")]
     pub exclusions: Option<PathBuf>,
-    /// The case file [default: one per host and tree in huntbook's folder of XDG_STATE_HOME].
+    /// The case file [default: one per host and tree, in the user's state folder].
     #[arg(long, value_name = "FILE")]
     pub case: Option<PathBuf>,
     /// Root of the box when it is a mounted image; its accounts, packages and schedules are then looked up there.

@@ -29,7 +29,9 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        for (text, bytes) in [("0", 0), ("4096", 4096), ("64MiB", 64 << 20), ("2gib", 2 << 30), ("10MB", 10_000_000), ("1k", 1024)] {
+        for (text, bytes) in
+            [("0", 0), ("4096", 4096), ("64MiB", 64 << 20), ("2gib", 2 << 30), ("10MB", 10_000_000), ("1k", 1024)]
+        {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         for wrong in ["", "MiB", "1XB", "-1", "99999999999TiB", "1.5GiB", "1é"] {

@@ -78,6 +78,21 @@ pub fn load_dir(dir: &Path, site: &Site) -> Result<Loaded, Vec<Problem>> {
     if list.is_empty() { Ok(loaded) } else { Err(list) }
 }
 
+/// The hunts of one file of a hunt, `NAME.yar` or `NAME.toml`, with the other one beside it.
+///
+/// # Errors
+/// Every problem of both files.
+pub fn load_file(path: &Path, site: &Site) -> Result<Loaded, Vec<Problem>> {
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        let rules = ["yar", "yara"].map(|extension| path.with_extension(extension));
+        let missing = || Problem::whole(path, "has no YARA file beside it").hint("a hunt needs NAME.yar and NAME.toml");
+        let rules = rules.iter().find(|rules| rules.exists()).ok_or_else(|| vec![missing()])?;
+        return hunts_of(rules, Some(path), site);
+    }
+    let document = path.with_extension("toml");
+    hunts_of(path, document.exists().then_some(&*document), site)
+}
+
 /// Two files belong together when their names without extension are the same.
 fn documents_key(entry: &Path) -> PathBuf {
     entry.with_extension("")

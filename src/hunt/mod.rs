@@ -26,7 +26,7 @@ pub mod truth;
 pub use check::{Check, Operand};
 pub use compile::EXTERNAL_VARIABLES;
 pub use field::{Field, Operator};
-pub use load::{Loaded, RuleText, load_dir, load_rules};
+pub use load::{Loaded, RuleText, load_dir, load_file, load_rules};
 pub use problem::{Place, Problem};
 pub use rule::{MetaValue, Pattern, Rule, rules_of};
 pub use site::{Site, SiteSet};

@@ -111,7 +111,7 @@ pub(super) fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item =
 }
 
 /// [`did_you_mean`], or else the list of what would be right.
-pub(super) fn did_you_mean_one_of(wrong: &str, candidates: &[&str]) -> Option<String> {
+pub fn did_you_mean_one_of(wrong: &str, candidates: &[&str]) -> Option<String> {
     let near = did_you_mean(wrong, candidates.iter().copied());
     near.or_else(|| Some(format!("one of: {}", candidates.join(", "))))
 }

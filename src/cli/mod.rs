@@ -1,0 +1,60 @@
+//! The command line: arguments to exit code.
+
+pub mod args;
+mod hunts;
+mod prepare;
+mod scan;
+mod size;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Cli, Command};
+
+/// Findings that no exclusion covers.
+pub const OPEN: u8 = 1;
+/// Wrong usage, or a failure that stopped the scan.
+pub const FAILED: u8 = 2;
+/// No such finding, but part of the tree could not be scanned.
+pub const INCOMPLETE: u8 = 3;
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "huntbook: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        None => anyhow::bail!("no screen yet"),
+        Some(Command::Scan { tree, format, scan }) => scan::run(&tree, format, &scan),
+        Some(Command::Hunts(command)) => hunts::run(command),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "huntbook", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            io::stdout().write_all(&page)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Whoever read the output has seen enough: `huntbook hunts list | head`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,199 @@
+//! `huntbook scan`: the scan without a screen.
+
+use std::io::{self, IsTerminal as _, StdoutLock, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::args::{Format, ScanArgs};
+use super::{FAILED, INCOMPLETE, OPEN};
+use crate::case::{ScanEnd, ScanOutcome};
+use crate::finding::Finding;
+use crate::report::{self, Reported, Summary, Tally, json, ndjson};
+use crate::scan::{Event, Progress, Reading, Scan, Unscanned};
+use crate::session::{Records, RuleBook, candidate_finding};
+use crate::text;
+
+/// Findings recorded at once.
+const BATCH: usize = 256;
+/// How long a finding waits for others to be recorded with.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// Scans `tree` and prints what is found as it is found.
+pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Result<ExitCode> {
+    let (tree, plan) = args.plan(tree)?;
+    let host = plan.host.clone();
+    let book = Arc::new(RuleBook::load(&args.rules.choice())?);
+    let mut records = Records::open(plan, Arc::clone(&book))?;
+    let rules = Arc::new(book.compile()?);
+    if let Some(why) = records.unsaved() {
+        warn(&format!("the case is kept in memory only: {why}"));
+    }
+    records.begin_scan(args.record())?;
+    let scan = Scan::start(tree, rules, args.options(records.own_files(), false))?;
+    cancel_on_signals(&scan)?;
+    let mut printer = Printer {
+        out: io::stdout().lock(),
+        format,
+        frame: ndjson::Frame { host, at: Timestamp::now() },
+        book,
+        records,
+        tally: Tally::default(),
+        meter: Meter::new(),
+    };
+    let outcome = printer.follow(&scan);
+    // A reader that has gone, or a case that fails, ends the scan too.
+    scan.control.cancel();
+    let (reading, cancelled) = outcome?;
+    scan.join();
+    printer.finish(reading, cancelled)
+}
+
+fn warn(line: &str) {
+    let _ = writeln!(io::stderr(), "huntbook: {line}");
+}
+
+/// Ctrl-C and SIGTERM end the scan early, so that what was found is still summed up.
+fn cancel_on_signals(scan: &Scan) -> io::Result<()> {
+    let control = Arc::clone(&scan.control);
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            control.cancel();
+        }
+    });
+    Ok(())
+}
+
+/// Takes what the scan reports, has it recorded, and prints it.
+struct Printer<'o> {
+    out: StdoutLock<'o>,
+    format: Format,
+    frame: ndjson::Frame,
+    book: Arc<RuleBook>,
+    records: Records,
+    tally: Tally,
+    meter: Meter,
+}
+
+impl Printer<'_> {
+    /// Until the scan's last event. Returns its last gauges and whether it was cancelled.
+    fn follow(&mut self, scan: &Scan) -> anyhow::Result<(Reading, bool)> {
+        let mut findings = Vec::new();
+        let mut missed = Vec::new();
+        let mut flushed = Instant::now();
+        loop {
+            match scan.events.recv_timeout(WAIT) {
+                Ok(Event::Finding(finding)) => findings.push(finding),
+                Ok(Event::Candidate(candidate)) => findings.push(candidate_finding(candidate)),
+                Ok(Event::Unscanned(unscanned)) => missed.push(unscanned),
+                Ok(Event::Finished { reading, cancelled }) => {
+                    self.flush(&mut findings, &mut missed)?;
+                    self.meter.clear();
+                    return Ok((reading, cancelled));
+                }
+                Err(error) if error.is_timeout() => {}
+                Err(_) => anyhow::bail!("the scan ended without a word; please report this"),
+            }
+            if findings.len() + missed.len() >= BATCH || flushed.elapsed() >= WAIT {
+                self.flush(&mut findings, &mut missed)?;
+                self.meter.show(&scan.progress);
+                flushed = Instant::now();
+            }
+        }
+    }
+
+    fn flush(&mut self, findings: &mut Vec<Finding>, missed: &mut Vec<Unscanned>) -> anyhow::Result<()> {
+        if findings.is_empty() && missed.is_empty() {
+            return Ok(());
+        }
+        self.meter.clear();
+        let was_saved = self.records.unsaved().is_none();
+        let judged = self.records.take(findings)?;
+        self.records.missed(missed)?;
+        if let Some(why) = self.records.unsaved().filter(|_| was_saved) {
+            warn(&format!("the case is kept in memory only from here on: {why}"));
+        }
+        for (finding, judged) in findings.iter().zip(&judged) {
+            self.tally.add(judged);
+            let Some(hunt) = self.book.hunts.get(judged.subject.hunt) else { continue };
+            let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id));
+            let reported = Reported { hunt, finding, judged, exclusion };
+            let printed = match self.format {
+                Format::Text => report::text::finding(reported),
+                Format::Ndjson => json::line(&self.frame.finding(reported)) + "\n",
+            };
+            self.out.write_all(printed.as_bytes())?;
+        }
+        for unscanned in missed.iter() {
+            let printed = match self.format {
+                Format::Text => report::text::coverage(unscanned),
+                Format::Ndjson => json::line(&self.frame.coverage(unscanned)) + "\n",
+            };
+            self.out.write_all(printed.as_bytes())?;
+        }
+        self.out.flush()?;
+        findings.clear();
+        missed.clear();
+        Ok(())
+    }
+
+    fn finish(mut self, reading: Reading, cancelled: bool) -> anyhow::Result<ExitCode> {
+        let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
+        self.records.end_scan(&ScanEnd { outcome, files: reading.files, bytes: reading.bytes })?;
+        let head = self.records.head().ok().map(|head| (head.seq.0, head.hash.to_string()));
+        let case = text::escape_path(self.records.case_path()).into_owned();
+        let summary = Summary { tally: self.tally, reading, complete: !cancelled, head, case };
+        let printed = match self.format {
+            Format::Text => report::text::summary(&summary),
+            Format::Ndjson => json::line(&self.frame.summary(&summary)) + "\n",
+        };
+        self.out.write_all(printed.as_bytes())?;
+        self.out.flush()?;
+        Ok(ExitCode::from(match () {
+            () if cancelled => FAILED,
+            () if self.tally.standing() > 0 => OPEN,
+            () if summary.reading.gaps > 0 => INCOMPLETE,
+            () => 0,
+        }))
+    }
+}
+
+/// A line on standard error that tells how far the scan is, when that is a terminal.
+struct Meter {
+    on: bool,
+    shown: bool,
+}
+
+impl Meter {
+    fn new() -> Self {
+        Self { on: io::stderr().is_terminal(), shown: false }
+    }
+
+    fn show(&mut self, progress: &Progress) {
+        if self.on {
+            let reading = progress.read();
+            let current = progress.current_path();
+            let line = format!(
+                "{} files, {}, {} not scanned  {}",
+                text::count(reading.files),
+                text::bytes(reading.bytes),
+                text::count(reading.gaps),
+                text::escape_path(&current)
+            );
+            let _ = write!(io::stderr(), "\r{}\x1b[K", text::truncate_middle(&line, 78));
+            self.shown = true;
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! JSON that is safe to print on a terminal.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::text;
+
+/// `value` in one line. What a terminal would act on, or what hides or reorders text, is written as `\uXXXX`: the same
+/// document for a parser, plain text for a screen.
+pub fn line(value: &Value) -> String {
+    defuse(&value.to_string())
+}
+
+/// `value` in many lines, as safe as [`line`].
+pub fn pretty(value: &Value) -> String {
+    defuse(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// All such characters lie within strings, where JSON allows the escape for each of them.
+fn defuse(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for c in json.chars() {
+        if c.is_ascii() && !c.is_control() || c == '\n' || text::is_plain_char(c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_is_defused_and_parses_back() {
+        let value = serde_json::json!({"a": "x\u{1b}[2J\u{202e}\u{9b}\u{7f}é日\u{200b}\u{e0041}"});
+        for printed in [line(&value), pretty(&value)] {
+            assert!(
+                !printed.contains(['\u{1b}', '\u{202e}', '\u{9b}', '\u{7f}', '\u{200b}', '\u{e0041}']),
+                "{printed}"
+            );
+            assert!(printed.contains("é日"));
+            assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), value);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A scan for people: a paragraph a finding, what was not scanned, and a line that sums up.
+
+use std::fmt::Write as _;
+
+use super::{Reported, Summary};
+use crate::finding::PatternMatch;
+use crate::scan::Unscanned;
+use crate::text;
+use crate::triage::Verdict;
+
+/// Matches of one finding that are listed; the rest is counted.
+const MATCHES: usize = 10;
+/// Matched bytes that are shown of one match.
+const BYTES: usize = 32;
+
+/// A finding, or a candidate.
+pub fn finding(reported: Reported<'_>) -> String {
+    let Reported { hunt, finding, judged, exclusion } = reported;
+    let facts = &finding.file;
+    let word = match judged.verdict {
+        Verdict::Open if judged.returned.is_some() => "returned",
+        Verdict::Open if judged.subject.candidate => "candidate",
+        Verdict::Open => "open",
+        Verdict::Benign => "excluded",
+        Verdict::Suspicious => "suspicious",
+        Verdict::Malicious => "malicious",
+    };
+    let owner =
+        facts.owner.as_deref().map_or_else(|| facts.uid.to_string(), |name| text::escape_str(name).into_owned());
+    let mut out = format!("{word:<10} {}  {}\n", text::escape_str(&hunt.rule.id.name), text::escape_path(&facts.path));
+    let _ = writeln!(
+        out,
+        "    {}, {:04o} {owner}, changed {}, sha256 {}",
+        text::bytes(facts.size),
+        facts.mode & 0o7777,
+        facts.modified.timestamp().map_or_else(|| facts.modified.to_string(), |time| format!("{time:.0}")),
+        facts.sha256
+    );
+    for found in finding.matches.iter().take(MATCHES) {
+        let _ = writeln!(out, "    {}", pattern_match(found));
+    }
+    match finding.matches.len().saturating_sub(MATCHES) {
+        0 => {}
+        more => _ = writeln!(out, "    and {} more matches", text::count(more as u64)),
+    }
+    if finding.capped {
+        let _ = writeln!(out, "    a pattern met the cap on matches: there are more than are listed");
+    }
+    if let Some(why) = &judged.returned {
+        let _ = writeln!(out, "    {why}");
+    }
+    if let Some(exclusion) = exclusion {
+        let _ = writeln!(
+            out,
+            "    {} by {}, until {:.0}: {}",
+            exclusion.judgement,
+            text::escape_str(&exclusion.by.to_string()),
+            exclusion.expires,
+            text::escape_str(&exclusion.reason)
+        );
+    }
+    out
+}
+
+fn pattern_match(found: &PatternMatch) -> String {
+    let shown = found.data.get(..BYTES.min(found.data.len())).unwrap_or_default();
+    let more = if found.length > shown.len() as u64 { "…" } else { "" };
+    format!(
+        "{:#x} {} {} bytes: {}{more}",
+        found.offset,
+        text::escape_str(&found.pattern),
+        found.length,
+        text::escape(shown)
+    )
+}
+
+/// One thing that was not scanned.
+pub fn coverage(unscanned: &Unscanned) -> String {
+    format!("not scanned {}: {}\n", text::escape_path(&unscanned.path), unscanned.reason)
+}
+
+/// The last lines.
+pub fn summary(summary: &Summary) -> String {
+    let Summary { tally, reading, complete, head, case } = summary;
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{} open, {} suspicious, {} malicious, {} excluded, {} candidates",
+        text::count(tally.open),
+        text::count(tally.suspicious),
+        text::count(tally.malicious),
+        text::count(tally.benign),
+        text::count(tally.candidates)
+    );
+    let _ = writeln!(
+        out,
+        "{} files, {} in {:.2} s; {} not scanned{}",
+        text::count(reading.files),
+        text::bytes(reading.bytes),
+        reading.elapsed.as_secs_f64(),
+        text::count(reading.gaps),
+        if *complete { "" } else { "; the scan did not go to its end" }
+    );
+    let _ = writeln!(out, "case {case}");
+    if let Some((seq, hash)) = head {
+        let _ = writeln!(out, "journal head {seq} {hash}");
+    }
+    out
+}

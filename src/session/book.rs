@@ -1,0 +1,249 @@
+//! The hunts of a session, and what a rule's name stands for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::candidate_id;
+use crate::case::RuleRecord;
+use crate::finding::{RuleId, Sha256};
+use crate::hunt::known_good::KnownGood;
+use crate::hunt::{self, Hunt, Loaded, Problem, RuleText, Site};
+use crate::scan::{CandidateTest, RuleSource, RulesError, Ruleset};
+
+/// Which hunts and rules were asked for.
+#[derive(Debug, Clone, Default)]
+pub struct RuleChoice {
+    /// Leave out the built-in hunts.
+    pub no_builtin: bool,
+    /// Folders of hunts.
+    pub hunts: Vec<PathBuf>,
+    /// Plain YARA files, or folders of them.
+    pub rules: Vec<PathBuf>,
+    /// Site facts; `None` for the defaults.
+    pub site: Option<PathBuf>,
+    /// Lists of known-good hashes.
+    pub known_good: Vec<PathBuf>,
+}
+
+/// Hunts that cannot be used.
+#[derive(Debug)]
+pub enum BookError {
+    /// Everything that is wrong with the files.
+    Problems(Vec<Problem>),
+    /// Two files define the same hunt.
+    Twice(RuleId),
+    /// There is no rule at all.
+    NoRules,
+}
+
+impl fmt::Display for BookError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Problems(problems) => {
+                let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            Self::Twice(rule) => write!(
+                f,
+                "{} is given twice by {}; name each file or folder once",
+                crate::text::escape_str(&rule.name),
+                crate::text::escape_str(&rule.namespace)
+            ),
+            Self::NoRules => {
+                f.write_str("there are no rules; leave out --no-builtin, or give rules with --hunts or --rules")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BookError {}
+
+impl From<Vec<Problem>> for BookError {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Problems(problems)
+    }
+}
+
+impl From<Problem> for BookError {
+    fn from(problem: Problem) -> Self {
+        Self::Problems(vec![problem])
+    }
+}
+
+/// What a rule's id stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// Index of the hunt.
+    pub hunt: usize,
+    /// Whether it is the hunt's candidate condition, not its rule.
+    pub candidate: bool,
+    /// Digest of the rule, or of the candidate condition.
+    pub digest: Sha256,
+}
+
+/// All hunts of a session.
+#[derive(Debug)]
+pub struct RuleBook {
+    /// The hunts; their place is their index.
+    pub hunts: Vec<Arc<Hunt>>,
+    /// Site facts.
+    pub site: Site,
+    /// Hashes of content known to be good.
+    pub known_good: KnownGood,
+    texts: Vec<RuleText>,
+    subjects: HashMap<RuleId, Subject>,
+}
+
+impl RuleBook {
+    /// Reads everything that was asked for.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, each with its place.
+    pub fn load(choice: &RuleChoice) -> Result<Self, BookError> {
+        let site = choice.site.as_deref().map_or_else(|| Ok(Site::default()), Site::load)?;
+        let mut loaded = if choice.no_builtin { Loaded::default() } else { hunt::builtin::load(&site)? };
+        for dir in &choice.hunts {
+            loaded.extend(hunt::load_dir(dir, &site)?);
+        }
+        for path in &choice.rules {
+            loaded.extend(hunt::load_rules(path)?);
+        }
+        let known_good = KnownGood::load(&choice.known_good)?;
+        Self::new(loaded, site, known_good)
+    }
+
+    fn new(loaded: Loaded, site: Site, known_good: KnownGood) -> Result<Self, BookError> {
+        let mut subjects = HashMap::new();
+        for (index, hunt) in loaded.hunts.iter().enumerate() {
+            let subject = Subject { hunt: index, candidate: false, digest: hunt.rule.digest };
+            if subjects.insert(hunt.rule.id.clone(), subject).is_some() {
+                return Err(BookError::Twice(hunt.rule.id.clone()));
+            }
+            if let Some(condition) = &hunt.candidate {
+                let digest = Sha256::of(condition.as_bytes());
+                subjects.insert(candidate_id(&hunt.rule.id), Subject { hunt: index, candidate: true, digest });
+            }
+        }
+        if loaded.hunts.is_empty() {
+            return Err(BookError::NoRules);
+        }
+        let hunts = loaded.hunts.into_iter().map(Arc::new).collect();
+        Ok(Self { hunts, site, known_good, texts: loaded.texts, subjects })
+    }
+
+    /// The rules, compiled for the scan. Takes from milliseconds to minutes, by their number.
+    ///
+    /// # Errors
+    /// The compiler's report.
+    pub fn compile(&self) -> Result<Ruleset, RulesError> {
+        let sources: Vec<_> = self
+            .texts
+            .iter()
+            .map(|text| RuleSource {
+                namespace: text.namespace.clone(),
+                origin: text.origin.clone(),
+                text: text.text.clone(),
+            })
+            .collect();
+        let tests: Vec<_> = self
+            .hunts
+            .iter()
+            .filter_map(|hunt| Some(CandidateTest { rule: hunt.rule.id.clone(), condition: hunt.candidate.clone()? }))
+            .collect();
+        Ruleset::compile(&sources, &tests)
+    }
+
+    /// What a rule's id stands for; `None` for one that is not of this session.
+    pub fn subject(&self, rule: &RuleId) -> Option<Subject> {
+        self.subjects.get(rule).copied()
+    }
+
+    /// The hunt that a rule's id belongs to.
+    pub fn hunt_of(&self, rule: &RuleId) -> Option<&Arc<Hunt>> {
+        self.hunts.get(self.subject(rule)?.hunt)
+    }
+
+    /// Whether a finding of `rule` with this content is one of the rule's known samples.
+    pub fn is_known_sample(&self, rule: &RuleId, sha256: &Sha256) -> bool {
+        self.hunt_of(rule).is_some_and(|hunt| hunt.rule.known_samples().contains(sha256))
+    }
+
+    /// Digest of the rule of this name, for judging exclusions; the first when several namespaces have it.
+    pub fn digest_of(&self, name: &str) -> Option<Sha256> {
+        let hunt = self.hunts.iter().find(|hunt| &*hunt.rule.id.name == name);
+        let candidate = || self.subjects.iter().find(|(id, _)| &*id.name == name).map(|(_, subject)| subject.digest);
+        hunt.map(|hunt| hunt.rule.digest).or_else(candidate)
+    }
+
+    /// Every rule and candidate condition as a case stores it.
+    pub fn records(&self) -> Vec<RuleRecord> {
+        let mut records = Vec::new();
+        for hunt in &self.hunts {
+            let rule = &hunt.rule;
+            let scenarios: Vec<String> = hunt.scenarios.iter().map(|scenario| scenario.id.clone()).collect();
+            records.push(RuleRecord {
+                id: rule.id.clone(),
+                digest: rule.digest,
+                source: rule.source.clone(),
+                meta: meta(hunt),
+                scenarios: scenarios.clone(),
+                known: rule.known_samples(),
+            });
+            if let Some(condition) = &hunt.candidate {
+                records.push(RuleRecord {
+                    id: candidate_id(&rule.id),
+                    digest: Sha256::of(condition.as_bytes()),
+                    source: condition.clone(),
+                    meta: meta(hunt),
+                    scenarios,
+                    known: rule.known_samples(),
+                });
+            }
+        }
+        records
+    }
+}
+
+/// The rule's meta section; a key that occurs more than once holds a list.
+fn meta(hunt: &Hunt) -> Value {
+    let mut map = Map::new();
+    for (key, value) in &hunt.rule.meta {
+        let value = serde_json::to_value(value).unwrap_or_default();
+        match map.get_mut(key) {
+            None => _ = map.insert(key.clone(), value),
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    Value::Object(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_builtin_rule_and_candidate_has_a_record_and_a_subject() {
+        let book = RuleBook::load(&RuleChoice::default()).unwrap();
+        assert_eq!(book.hunts.len(), 5);
+        let records = book.records();
+        assert_eq!(records.len(), 6);
+        for record in &records {
+            let subject = book.subject(&record.id).unwrap();
+            assert_eq!(subject.digest, record.digest);
+            assert_eq!(record.scenarios.len(), 5);
+            assert_eq!(book.digest_of(&record.id.name), Some(record.digest));
+        }
+        assert!(records.iter().any(|record| &*record.id.name == "candidate:EQGRP_tinyexec"));
+    }
+
+    #[test]
+    fn no_rules_at_all_is_an_error_that_says_what_to_do() {
+        let choice = RuleChoice { no_builtin: true, ..RuleChoice::default() };
+        assert!(RuleBook::load(&choice).unwrap_err().to_string().contains("--no-builtin"));
+    }
+}

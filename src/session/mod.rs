@@ -1,0 +1,37 @@
+//! The hunt under way, without a screen: rules, scan, register and case put together.
+//!
+//! [`book`] holds the hunts and what a rule's name stands for; [`records`] writes down what a scan finds and what the
+//! responder decides, and says what each finding has come to.
+
+pub mod book;
+mod box_facts;
+pub mod records;
+mod standing;
+
+pub use book::{BookError, RuleBook, RuleChoice, Subject};
+pub use box_facts::host_name;
+pub use records::{Judged, Opened, RecordPlan, Records, RecordsError};
+
+use std::sync::Arc;
+
+use crate::finding::{Finding, RuleId};
+use crate::scan::Candidate;
+
+/// Namespace of the rules that stand for candidate conditions, so that a candidate is recorded as a finding is.
+pub const CANDIDATE_NAMESPACE: &str = "candidate";
+
+/// The id under which candidates of this rule's hunt are recorded.
+pub fn candidate_id(rule: &RuleId) -> RuleId {
+    RuleId { namespace: CANDIDATE_NAMESPACE.into(), name: format!("candidate:{}", rule.name).into() }
+}
+
+/// A candidate as a finding without matches.
+pub fn candidate_finding(candidate: Candidate) -> Finding {
+    Finding {
+        rule: candidate_id(&candidate.rule),
+        file: candidate.file,
+        matches: Vec::new(),
+        capped: false,
+        kept: Arc::clone(&candidate.kept),
+    }
+}
