@@ -4,6 +4,7 @@ pub mod args;
 mod hunts;
 mod prepare;
 mod scan;
+mod screen;
 mod size;
 
 use std::io::{self, Write as _};
@@ -35,7 +36,10 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        None => anyhow::bail!("no screen yet"),
+        None => match cli.tree {
+            Some(tree) => screen::run(&tree, &cli.scan, &cli.screen),
+            None => anyhow::bail!("name the folder or file to scan: huntbook TREE (see huntbook --help)"),
+        },
         Some(Command::Scan { tree, format, scan }) => scan::run(&tree, format, &scan),
         Some(Command::Hunts(command)) => hunts::run(command),
         Some(Command::Completions { shell }) => {

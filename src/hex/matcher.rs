@@ -90,10 +90,7 @@ struct Needle {
 
 impl Needle {
     fn new(bytes: &[u8]) -> Self {
-        Self {
-            forward: memmem::Finder::new(bytes).into_owned(),
-            backward: memmem::FinderRev::new(bytes).into_owned(),
-        }
+        Self { forward: memmem::Finder::new(bytes).into_owned(), backward: memmem::FinderRev::new(bytes).into_owned() }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -197,7 +194,8 @@ impl Matcher {
                 let mut at = starts.start;
                 while at < starts.end && !cancel.load(Ordering::Relaxed) {
                     let found = regex.find_at(hay, at).filter(|found| found.start() < starts.end)?;
-                    let exact = if *bounded { Some(found.range()) } else { regex_at(regex, hay, found.start(), *longest) };
+                    let exact =
+                        if *bounded { Some(found.range()) } else { regex_at(regex, hay, found.start(), *longest) };
                     if exact.is_some() {
                         return exact;
                     }

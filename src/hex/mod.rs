@@ -21,7 +21,6 @@
 
 pub mod byte;
 pub mod copy;
-pub mod dump;
 pub mod file;
 #[cfg(test)]
 mod fixtures;
@@ -34,12 +33,8 @@ pub mod marks;
 pub mod matcher;
 pub mod query;
 pub mod search;
-#[cfg(test)]
-mod search_tests;
 pub mod source;
 pub mod strip;
 pub mod view;
-#[cfg(test)]
-mod view_tests;
 
 pub use view::{Request, View, Window};

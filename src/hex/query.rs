@@ -131,8 +131,7 @@ impl Query {
 }
 
 fn compile(source: &str) -> Result<Matcher, QueryError> {
-    let mut parser =
-        regex_syntax::ParserBuilder::new().unicode(false).utf8(false).nest_limit(REGEX_DEPTH).build();
+    let mut parser = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).nest_limit(REGEX_DEPTH).build();
     let hir = parser.parse(source).map_err(|error| QueryError::Regex(syntax_error(&error)))?;
     let properties = hir.properties();
     if properties.minimum_len() == Some(0) {

@@ -124,7 +124,9 @@ impl View {
         let bytes = match change {
             Change::Inode { .. } => return Some(change.to_string()),
             Change::OtherFile => "these are the other file's bytes",
-            change if change.is_scanned_content() => "these are its bytes as they were scanned, until this view is closed",
+            change if change.is_scanned_content() => {
+                "these are its bytes as they were scanned, until this view is closed"
+            }
             _ => "these are its bytes as they are now",
         };
         Some(format!("{change}: {bytes}"))

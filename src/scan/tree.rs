@@ -108,6 +108,14 @@ impl Tree {
         Ok(Self { start, folder, handle, device: facts.st_dev })
     }
 
+    /// The same tree, opened anew for another scan.
+    ///
+    /// # Errors
+    /// As [`Tree::open`], when it is no longer what it was.
+    pub fn reopen(&self) -> Result<Self, TreeError> {
+        Self::open(&self.start)
+    }
+
     /// Where the walk starts.
     pub fn start(&self) -> &Path {
         &self.start

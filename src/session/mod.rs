@@ -5,6 +5,7 @@
 
 pub mod book;
 mod box_facts;
+mod decisions;
 pub mod records;
 mod standing;
 

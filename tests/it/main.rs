@@ -4,4 +4,8 @@
 
 mod cli;
 mod fixtures;
+mod layering;
+mod pty;
 mod scan;
+mod stage;
+mod tui;

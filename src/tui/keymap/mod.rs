@@ -104,6 +104,7 @@ actions! {
     Pause, Global, "ctrl-s", "", "pause or resume the scan";
     SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it";
     CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
+    Save, Global, "W", "", "try again to save what is only in memory because the disk refused it";
     NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
 
     Open, Findings, "enter", "open", "open the selected finding";
@@ -175,6 +176,7 @@ actions! {
     RegisterDown, Register, "j down", "", "one down";
     RegisterFirst, Register, "g home", "", "first exclusion";
     RegisterLast, Register, "G end", "", "last exclusion";
+    RegisterFilter, Register, "/", "filter", "show only exclusions that hold what you type";
     RegisterRevoke, Register, "d", "revoke", "revoke the exclusion with a reason; it stays in the register as revoked";
 
     CoverageUp, Coverage, "k up", "", "one up";

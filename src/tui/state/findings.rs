@@ -69,6 +69,7 @@ pub enum Sort {
 
 impl Sort {
     /// The next one, round and round.
+    #[must_use]
     pub fn next(self) -> Self {
         match self {
             Self::State => Self::Path,
@@ -153,6 +154,11 @@ impl FindingList {
         Self { counts: vec![Counts::default(); hunts], ..Self::default() }
     }
 
+    /// Takes over how many hunts there are.
+    pub fn set_hunts(&mut self, hunts: usize) {
+        self.counts.resize(hunts.max(self.counts.len()), Counts::default());
+    }
+
     /// Adds rows, or replaces those that are there under the same number. The selection stays on its finding.
     pub fn upsert(&mut self, rows: Vec<Row>) {
         let mut fresh = Vec::new();
@@ -193,11 +199,6 @@ impl FindingList {
     /// The row of this finding.
     pub fn get(&self, id: FindingId) -> Option<&Row> {
         self.by_id.get(&id).map(|&index| &self.rows[index])
-    }
-
-    /// All rows, in the order in which they came.
-    pub fn all(&self) -> &[Row] {
-        &self.rows
     }
 
     /// How many rows are shown.

@@ -63,8 +63,7 @@ impl Palette {
             .iter()
             .filter_map(|row| {
                 let text = format!("{} {}", row.name, row.long).to_lowercase();
-                let rank = if text.contains(&typed) { 0 } else { 1 };
-                subsequence(&typed, &text).then_some((rank, row))
+                subsequence(&typed, &text).then_some((!text.contains(&typed), row))
             })
             .collect();
         found.sort_by_key(|(rank, _)| *rank);
@@ -82,6 +81,8 @@ fn subsequence(typed: &str, text: &str) -> bool {
 pub enum Purpose {
     /// The findings' filter.
     Filter,
+    /// The register's filter.
+    RegisterFilter,
     /// An offset to go to.
     Goto,
     /// What to search for in the bytes.

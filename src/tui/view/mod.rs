@@ -23,8 +23,6 @@ use super::state::{App, Screen};
 use super::widget::paint;
 use crate::theme::Role;
 
-pub use findings::state_of;
-
 /// The smallest terminal, in columns and lines, on which the screens make sense.
 pub const SMALLEST: (u16, u16) = (60, 16);
 

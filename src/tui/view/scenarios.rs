@@ -15,7 +15,8 @@ use crate::tui::widget::{paint, pane};
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let Some(detail) = &app.detail else { return };
     let rows = detail.scenarios() as u16 + 2;
-    let [list, story] = Layout::vertical([Constraint::Length(rows.min(area.height / 2)), Constraint::Fill(1)]).areas(area);
+    let [list, story] =
+        Layout::vertical([Constraint::Length(rows.min(area.height / 2)), Constraint::Fill(1)]).areas(area);
     draw_answers(buffer, list, app, detail);
     let title = format!("Scenario {} of {}", detail.scenario + 1, detail.scenarios());
     let inner = pane::pane(buffer, story, &app.theme, &title, true);
@@ -33,7 +34,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
 }
 
 fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
-    let title = match detail.opened.verdict {
+    let title = match detail.opened.judged.verdict {
         Verdict::Suspicious => "Every scenario is ruled out: suspicious".to_owned(),
         _ => format!("What could explain it: {} of {} answered", detail.answered(), detail.scenarios()),
     };
