@@ -1,6 +1,7 @@
 //! What a scan has found: a rule that matched a file, with the file's facts and the bytes that matched.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -183,27 +184,32 @@ impl KeptBytes {
 
     /// Takes from `file` what is worth keeping for these matches, which are in file order.
     pub fn around(file: &[u8], matches: &[PatternMatch]) -> Self {
-        if file.len() as u64 <= Self::WHOLE {
-            return Self { excerpts: vec![Excerpt { offset: 0, bytes: file.to_vec() }] };
-        }
-        let mut ranges: Vec<(usize, usize)> = vec![(0, 512)];
-        for found in matches {
-            let start = found.offset.saturating_sub(Self::AROUND) as usize;
-            let end = (found.offset + found.length.min(Self::AROUND) + Self::AROUND).min(file.len() as u64) as usize;
+        Self::gather(file.len() as u64, matches, |range| {
+            file.get(range.start as usize..range.end as usize).map(<[u8]>::to_vec)
+        })
+    }
+
+    /// As [`KeptBytes::around`], of a file of `size` bytes that is not at hand: `read` gives the bytes of a range.
+    pub fn gather(size: u64, matches: &[PatternMatch], mut read: impl FnMut(Range<u64>) -> Option<Vec<u8>>) -> Self {
+        let whole = size <= Self::WHOLE;
+        let mut ranges = vec![0..if whole { size } else { Self::AROUND }];
+        for found in matches.iter().filter(|_| !whole) {
+            let start = found.offset.saturating_sub(Self::AROUND);
+            let end = (found.offset + found.length.min(Self::AROUND) + Self::AROUND).min(size);
             match ranges.last_mut() {
-                Some(last) if start <= last.1 => last.1 = last.1.max(end),
-                _ => ranges.push((start, end)),
+                Some(last) if start <= last.end => last.end = last.end.max(end),
+                _ => ranges.push(start..end),
             }
         }
         let mut total = 0;
         let mut excerpts = Vec::new();
-        for (start, end) in ranges {
-            let Some(bytes) = file.get(start..end) else { continue };
-            total += bytes.len();
-            if total > Self::MOST {
+        for range in ranges {
+            total += range.end.saturating_sub(range.start);
+            if total > Self::MOST as u64 {
                 break;
             }
-            excerpts.push(Excerpt { offset: start as u64, bytes: bytes.to_vec() });
+            let offset = range.start;
+            excerpts.extend(read(range).map(|bytes| Excerpt { offset, bytes }));
         }
         Self { excerpts }
     }

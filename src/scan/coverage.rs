@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::tree::NotRegular;
 use crate::text;
 
 /// Why something in the tree was not scanned, or not as it now is.
@@ -34,6 +35,11 @@ pub enum Reason {
         /// The limit in bytes.
         limit: u64,
     },
+    /// Some rules or some bytes were left out; the text says which.
+    Partly(String),
+    /// It was scanned, but has more holes than can be hashed: the SHA-256 of its findings is one of its data and their
+    /// places, not of the file.
+    DataDigest,
     /// Matching took longer than the limit, in seconds.
     TimedOut(u64),
     /// The path is longer than the kernel takes (`ENAMETOOLONG`).
@@ -60,6 +66,8 @@ impl Reason {
             Self::Own => "own-file",
             Self::Excluded(_) => "excluded",
             Self::TooLarge { .. } => "too-large",
+            Self::Partly(_) => "scanned-in-part",
+            Self::DataDigest => "digest-of-data",
             Self::TimedOut(_) => "timed-out",
             Self::NameTooLong => "name-too-long",
             Self::BecameLink => "became-link",
@@ -68,12 +76,17 @@ impl Reason {
         }
     }
 
-    /// Whether content that could hold a finding went unseen. What holds no content (devices, kernel file systems), is
+    /// Whether content that could hold a finding went unseen. What was seen whole, holds no content (devices, kernel file systems), is
     /// Huntbook's own, or was left out because the responder asked for it, is listed but is no gap.
     pub fn is_gap(&self) -> bool {
         !matches!(
             self,
-            Self::Special(_) | Self::PseudoFileSystem(_) | Self::OtherFileSystem | Self::Own | Self::Excluded(_)
+            Self::Special(_)
+                | Self::PseudoFileSystem(_)
+                | Self::OtherFileSystem
+                | Self::Own
+                | Self::Excluded(_)
+                | Self::DataDigest
         )
     }
 
@@ -105,6 +118,8 @@ impl fmt::Display for Reason {
             Self::TooLarge { size, limit } => {
                 write!(f, "too large: {}, the limit is {}", text::bytes(*size), text::bytes(*limit))
             }
+            Self::Partly(what) => write!(f, "scanned in part: {}", text::escape_str(what)),
+            Self::DataDigest => f.write_str("scanned; its holes were not hashed, so its SHA-256 is of data and places"),
             Self::TimedOut(seconds) => write!(f, "matching took longer than {seconds} s"),
             Self::NameTooLong => f.write_str("path longer than the system takes"),
             Self::BecameLink => f.write_str("became a link while the tree was walked"),
@@ -121,6 +136,20 @@ pub struct Unscanned {
     pub path: PathBuf,
     /// Why.
     pub reason: Reason,
+}
+
+/// Why a worker leaves a file.
+#[derive(Debug)]
+pub(super) enum Leave {
+    Unscanned(Reason),
+    Cancelled,
+}
+
+impl From<io::Error> for Leave {
+    fn from(error: io::Error) -> Self {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<NotRegular>());
+        Self::Unscanned(inner.map_or_else(|| Reason::of(&error), |NotRegular(kind)| Reason::Special(kind)))
+    }
 }
 
 #[cfg(test)]
@@ -143,5 +172,6 @@ mod tests {
         assert!(Reason::TooLarge { size: 2, limit: 1 }.is_gap());
         assert!(!Reason::Special("FIFO").is_gap());
         assert!(!Reason::Own.is_gap());
+        assert!(Reason::Partly("2 rules".into()).is_gap() && !Reason::DataDigest.is_gap());
     }
 }

@@ -6,15 +6,24 @@
 
 mod control;
 mod coverage;
+mod desk;
+mod engine;
+mod externals;
+mod facts;
+pub mod prefilter;
+mod read;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod walk;
+mod windows;
 mod worker;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,10 +32,10 @@ use ignore::gitignore::Gitignore;
 
 pub use control::{Control, Progress, Reading};
 pub use coverage::{Reason, Unscanned};
+pub use engine::engine_runs;
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset};
 pub use tree::{Tree, TreeError};
 pub use walk::{BadGlob, WalkOptions};
-pub use worker::engine_runs;
 
 use crate::accounts::Accounts;
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
@@ -36,7 +45,7 @@ use worker::{Shared, Worker};
 pub const MATCHES_PER_PATTERN: usize = 100_000;
 /// How long one file may be matched.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
-/// Default of `--max-file-size`, in bytes: a larger file would have to be held in memory whole to be matched.
+/// Default of `--max-file-size`, in bytes.
 pub const MAX_FILE_SIZE: u64 = 1 << 30;
 /// Events that wait for the watcher before workers do.
 const EVENTS: usize = 4096;
@@ -51,7 +60,9 @@ pub struct ScanOptions {
     pub walk: WalkOptions,
     /// Workers that match; at least one.
     pub threads: usize,
-    /// Largest file that is matched, in bytes.
+    /// Largest file that is held in memory whole, in bytes. Files of any size are streamed through the prefilter, and
+    /// rules that allow it are matched around what it locates; only rules that need the whole of a larger file are not
+    /// matched against it, and coverage says so.
     pub max_file_size: u64,
     /// Count the files ahead, for percent and time left.
     pub count_ahead: bool,
@@ -132,6 +143,7 @@ impl Scan {
             accounts: Accounts::read(&options.root),
             own: own_files(&options.own_files),
             max_file_size: options.max_file_size,
+            large: Mutex::new(()),
             control: Arc::clone(&control),
             progress: Arc::clone(&progress),
             events: sender,
@@ -204,8 +216,9 @@ impl walk::Sink for Feeder<'_> {
         self.shared.unscanned(unscanned);
     }
 
-    fn folder(&mut self) {
+    fn folder(&mut self) -> bool {
         self.shared.progress.folders.fetch_add(1, Ordering::Relaxed);
+        !self.shared.control.is_cancelled()
     }
 
     fn link(&mut self) {
@@ -227,6 +240,10 @@ struct Counter<'s> {
 impl walk::Sink for Counter<'_> {
     fn file(&mut self, _: PathBuf) -> bool {
         self.shared.progress.total_files.fetch_add(1, Ordering::Relaxed);
+        !self.shared.control.is_cancelled()
+    }
+
+    fn folder(&mut self) -> bool {
         !self.shared.control.is_cancelled()
     }
 

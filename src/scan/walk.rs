@@ -50,8 +50,8 @@ pub(super) trait Sink: Send {
     fn file(&mut self, path: PathBuf) -> bool;
     /// Something that will not be scanned.
     fn unscanned(&mut self, unscanned: Unscanned);
-    /// A folder was entered.
-    fn folder(&mut self) {}
+    /// A folder is entered. Returns whether the walk is to go on.
+    fn folder(&mut self) -> bool;
     /// A link was seen.
     fn link(&mut self) {}
 }
@@ -116,10 +116,8 @@ impl<S: Sink> Visitor<'_, S> {
     fn folder(&mut self, entry: &DirEntry) -> WalkState {
         match rustix::fs::lstat(entry.path()) {
             Ok(stat) => match self.refusal(entry.path(), stat.st_dev) {
-                None => {
-                    self.sink.folder();
-                    WalkState::Continue
-                }
+                None if self.sink.folder() => WalkState::Continue,
+                None => WalkState::Quit,
                 Some(reason) => {
                     self.sink.unscanned(Unscanned { path: entry.path().to_owned(), reason });
                     WalkState::Skip

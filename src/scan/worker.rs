@@ -1,38 +1,32 @@
 //! One worker: takes paths, reads the files, has them matched, and reports.
 
-use std::cell::Cell;
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender};
-use rustix::fs::{Stat, StatxFlags};
 
-use super::control::{Control, Order, Progress};
-use super::coverage::{Reason, Unscanned};
-use super::rules::{Meaning, Ruleset};
-use super::tree::{NotRegular, Opened, Tree};
-use super::{Candidate, Event, MATCHES_PER_PATTERN, TIMEOUT};
+use super::control::{Control, Progress};
+use super::coverage::{Leave, Reason, Unscanned};
+use super::desk::{Desk, Held};
+use super::engine::{Engine, PartFacts, RuleMatches};
+use super::externals::Externals;
+use super::facts::{self, FileDigest};
+use super::read::{CHUNK, Content};
+use super::rules::{self, Group, Ruleset};
+use super::tree::{Opened, Tree};
+use super::windows::Windows;
+use super::{Candidate, Event};
 use crate::accounts::Accounts;
-use crate::finding::{FileFacts, FileTime, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
+use crate::finding::{Finding, KeptBytes, PatternMatch, RuleId, Sha256};
+use crate::text;
 
-/// Bytes read between two looks at the levers.
-const CHUNK: usize = 256 * 1024;
-/// A buffer that grew beyond this many bytes for one file is given back after it.
-const KEEP_BUFFER: usize = 4 * 1024 * 1024;
-
-thread_local! {
-    static ENGINE_RUNS: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is inside the matching engine, whose panics are caught, reported in coverage, and not printed.
-pub fn engine_runs() -> bool {
-    ENGINE_RUNS.get()
-}
+/// Files of fewer bytes than this go to yara-x at once: measured, the prefilter pays from here on.
+const SMALL: usize = 8 * 1024;
+/// Files of more bytes than this are matched in parts where the rules allow it.
+const HELD: u64 = 4 << 20;
 
 /// What all workers of a scan share.
 pub(super) struct Shared {
@@ -41,6 +35,8 @@ pub(super) struct Shared {
     pub accounts: Accounts,
     pub own: HashSet<(u64, u64)>,
     pub max_file_size: u64,
+    /// Held by the one worker that has a file of more than [`HELD`] bytes in memory.
+    pub large: Mutex<()>,
     pub control: Arc<Control>,
     pub progress: Arc<Progress>,
     pub events: Sender<Event>,
@@ -63,36 +59,27 @@ impl Shared {
 }
 
 pub(super) struct Worker<'s> {
-    id: usize,
     shared: &'s Shared,
-    scanner: yara_x::Scanner<'s>,
-    buffer: Vec<u8>,
+    engine: Engine<'s>,
+    desk: Desk<'s>,
 }
 
-/// Why a file is left before it was matched.
-enum Leave {
-    Unscanned(Reason),
-    Cancelled,
-}
-
-impl From<io::Error> for Leave {
-    fn from(error: io::Error) -> Self {
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<NotRegular>());
-        Self::Unscanned(inner.map_or_else(|| Reason::of(&error), |NotRegular(kind)| Reason::Special(kind)))
-    }
+/// A file on its way through.
+struct Subject<'f> {
+    path: &'f Path,
+    opened: &'f Opened,
+    content: Content<'f>,
 }
 
 impl<'s> Worker<'s> {
     pub fn new(id: usize, shared: &'s Shared) -> Self {
-        Self { id, shared, scanner: new_scanner(&shared.rules), buffer: Vec::new() }
+        Self { shared, engine: Engine::new(&shared.rules), desk: Desk::new(id, shared) }
     }
 
     /// Works until the walk has no more paths or the scan is cancelled.
     pub fn run(mut self, paths: &Receiver<Vec<PathBuf>>) {
         for batch in paths {
             for path in batch {
-                self.shared.control.begin_file(self.id);
-                self.shared.progress.enter(self.id, &path);
                 match self.file(&path) {
                     Ok(()) => {}
                     Err(Leave::Unscanned(reason)) => self.shared.unscanned(Unscanned { path, reason }),
@@ -103,179 +90,182 @@ impl<'s> Worker<'s> {
         }
     }
 
-    fn checkpoint(&self) -> Result<(), Leave> {
-        match self.shared.control.checkpoint(self.id) {
-            Order::Continue => Ok(()),
-            Order::SkipFile => Err(Leave::Unscanned(Reason::Skipped)),
-            Order::Cancel => Err(Leave::Cancelled),
-        }
-    }
-
     fn file(&mut self, path: &Path) -> Result<(), Leave> {
-        self.checkpoint()?;
-        let mut opened = self.shared.tree.open_file(path)?;
-        let stat = opened.stat;
-        if self.shared.own.contains(&(stat.st_dev, stat.st_ino)) {
+        self.desk.begin_file(path)?;
+        let opened = self.shared.tree.open_file(path)?;
+        if self.shared.own.contains(&(opened.stat.st_dev, opened.stat.st_ino)) {
             return Err(Leave::Unscanned(Reason::Own));
         }
-        self.read_whole(&mut opened)?;
-        let found = self.matches()?;
+        let subject = Subject { path, opened: &opened, content: Content::new(&opened.file, &opened.stat) };
+        let read = self.content(&subject)?;
         let after = rustix::fs::fstat(&opened.file).map_err(io::Error::from)?;
-        let changed = is_changed(&stat, &after, self.buffer.len() as u64);
-        if !found.is_empty() {
-            self.report(path, &opened, &stat, found);
-        }
-        if self.buffer.capacity() > KEEP_BUFFER {
-            self.buffer = Vec::new();
-        }
-        if changed { Err(Leave::Unscanned(Reason::Changed)) } else { Ok(()) }
+        if facts::is_changed(&opened.stat, &after, read) { Err(Leave::Unscanned(Reason::Changed)) } else { Ok(()) }
     }
 
-    /// Fills the buffer with the file's content to its end, wherever `stat` thinks that is.
-    fn read_whole(&mut self, opened: &mut Opened) -> Result<(), Leave> {
+    /// Has the content matched and reports; returns its bytes.
+    fn content(&mut self, subject: &Subject) -> Result<u64, Leave> {
+        let size = subject.content.size;
+        let groups = self.shared.rules.groups();
+        if size < CHUNK as u64 {
+            let held = self.desk.hold_small(&subject.content)?;
+            return self.whole(subject, held, |_| true);
+        }
+        let wants_all = groups.iter().any(|group| group.prefilter().is_none());
+        if wants_all && size <= self.shared.max_file_size {
+            return self.large(subject, |_| true);
+        }
+        let (open, read) = self.desk.stream(&subject.content, groups)?;
+        let in_parts =
+            |index: &usize| size > HELD && groups.get(*index).is_some_and(|group| group.windowed().is_some());
+        let (parts, whole): (Vec<usize>, Vec<usize>) = open.iter().partition(|index| in_parts(index));
+        if !whole.is_empty() && size <= self.shared.max_file_size {
+            return self.large(subject, |index| open.contains(&index));
+        }
+        let found = self.parts(subject, &parts)?;
+        self.report_parts(subject, found)?;
         let limit = self.shared.max_file_size;
-        let size = opened.stat.st_size as u64;
-        if size > limit {
+        if whole.len() == groups.len() {
             return Err(Leave::Unscanned(Reason::TooLarge { size, limit }));
         }
-        self.buffer.clear();
-        self.buffer.reserve_exact(size as usize + 1);
-        loop {
-            let read = read_chunk(&mut opened.file, &mut self.buffer)?;
-            self.shared.progress.bytes.fetch_add(read as u64, Ordering::Relaxed);
-            if read == 0 {
-                return Ok(());
-            }
-            let size = self.buffer.len() as u64;
-            if size > limit {
-                return Err(Leave::Unscanned(Reason::TooLarge { size, limit }));
-            }
-            self.checkpoint()?;
+        if !whole.is_empty() {
+            let rules: usize = whole.iter().filter_map(|&index| groups.get(index)).map(Group::len).sum();
+            let (size, limit) = (text::bytes(size), text::bytes(limit));
+            let what = format!("{rules} rules want the file whole; it has {size}, the limit is {limit}");
+            self.note(subject, Reason::Partly(what));
         }
+        Ok(read)
     }
 
-    /// Has the engine match the buffer. What it panics over costs this file only.
-    fn matches(&mut self) -> Result<Vec<RuleMatches>, Leave> {
-        ENGINE_RUNS.set(true);
-        let outcome = catch_unwind(AssertUnwindSafe(|| match self.scanner.scan(&self.buffer) {
-            Ok(results) => Ok(collect(&results, &self.shared.rules)),
-            Err(yara_x::errors::ScanError::Timeout) => Err(Reason::TimedOut(TIMEOUT.as_secs())),
-            Err(error) => Err(Reason::Engine(error.to_string())),
-        }));
-        ENGINE_RUNS.set(false);
-        outcome
-            .unwrap_or_else(|panic| {
-                self.scanner = new_scanner(&self.shared.rules);
-                Err(Reason::Engine(panic_message(panic.as_ref())))
+    fn note(&self, subject: &Subject, reason: Reason) {
+        self.shared.unscanned(Unscanned { path: subject.path.to_owned(), reason });
+    }
+
+    /// Reads a file that does not fit in the chunk, and matches the groups that `wanted` names.
+    fn large(&mut self, subject: &Subject, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
+        let shared = self.shared;
+        let _alone = if subject.content.size > HELD { Some(self.desk.wait_for(&shared.large)?) } else { None };
+        self.desk.hold(&subject.content)?;
+        let read = self.whole(subject, Held::Buffer, wanted);
+        self.desk.give_back(HELD as usize);
+        read
+    }
+
+    /// Matches content that is in memory, and reports.
+    fn whole(&mut self, subject: &Subject, held: Held, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
+        let shared = self.shared;
+        let bytes = self.desk.bytes(held);
+        let mut found = Vec::new();
+        let mut externals = None;
+        for (index, group) in shared.rules.groups().iter().enumerate() {
+            if !wanted(index) || (matches!(held, Held::Chunk(_)) && is_ruled_out(group, bytes)) {
+                continue;
+            }
+            let externals = externals.get_or_insert_with(|| externals_of(shared, subject, bytes));
+            found.extend(self.engine.whole(index, bytes, externals).map_err(Leave::Unscanned)?);
+        }
+        if !found.is_empty() {
+            let sha256 = Sha256::of(bytes);
+            let size = bytes.len() as u64;
+            report(shared, subject, size, sha256, found, |matches| KeptBytes::around(bytes, matches));
+        }
+        Ok(bytes.len() as u64)
+    }
+
+    /// Matches groups of rules around what their prefilters locate in a large file.
+    fn parts(&mut self, subject: &Subject, groups: &[usize]) -> Result<Vec<RuleMatches>, Leave> {
+        let Self { shared, engine, desk } = self;
+        let content = &subject.content;
+        let mut found = Vec::new();
+        for &index in groups {
+            let group = shared.rules.groups().get(index);
+            let Some((prefilter, windowed)) = group.and_then(|group| group.prefilter().zip(group.windowed())) else {
+                continue;
+            };
+            let windows = desk.with_chunk(|desk, chunk| {
+                Windows::locate(content, prefilter, windowed.reach(), chunk, |_| desk.checkpoint())
+            })?;
+            desk.hold_range(content, 0..rules::HEADER)?;
+            let externals = externals_of(shared, subject, &desk.held);
+            let facts = PartFacts { filesize: content.size, header: &desk.held, externals: &externals };
+            let Some(mut parts) = engine.parts(index, &facts) else { continue };
+            let (pieces, cut) = windows.pieces();
+            for piece in pieces {
+                desk.checkpoint()?;
+                desk.hold_range(content, piece.clone())?;
+                parts.scan(&piece, &desk.held).map_err(Leave::Unscanned)?;
+            }
+            found.extend(parts.finish().map_err(Leave::Unscanned)?);
+            let doubt = match (windows.complete, cut) {
+                (false, _) => "it has more places to look at than are kept",
+                (_, true) => "places to look at are so dense that they were cut into pieces",
+                (true, false) => continue,
+            };
+            shared.unscanned(Unscanned { path: subject.path.to_owned(), reason: Reason::Partly(doubt.to_owned()) });
+        }
+        Ok(found)
+    }
+
+    /// Reports what was matched in parts of a file.
+    fn report_parts(&mut self, subject: &Subject, found: Vec<RuleMatches>) -> Result<(), Leave> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let digest =
+            self.desk.with_chunk(|desk, chunk| FileDigest::of(&subject.content, chunk, |_| desk.checkpoint()))?;
+        let content = &subject.content;
+        report(self.shared, subject, content.size, digest.sha256, found, |matches| {
+            KeptBytes::gather(content.size, matches, |range| {
+                let mut bytes = vec![0; (range.end - range.start).min(KeptBytes::MOST as u64) as usize];
+                let filled = content.fill(range.start, &mut bytes).ok()?;
+                bytes.truncate(filled);
+                Some(bytes)
             })
-            .map_err(Leave::Unscanned)
-    }
-
-    fn report(&self, path: &Path, opened: &Opened, stat: &Stat, found: Vec<RuleMatches>) {
-        let facts = Arc::new(self.facts(path, opened, stat));
-        let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
-        for RuleMatches { rule, candidate, matches, capped } in found {
-            let file = Arc::clone(&facts);
-            let kept = Arc::new(KeptBytes::around(&self.buffer, &matches));
-            if !candidate {
-                self.shared.progress.findings.fetch_add(1, Ordering::Relaxed);
-                self.shared.send(Event::Finding(Finding { rule, file, matches, capped, kept }));
-            } else if !matched.contains(&rule) {
-                self.shared.progress.findings.fetch_add(1, Ordering::Relaxed);
-                self.shared.send(Event::Candidate(Candidate { rule, file, kept }));
-            }
+        });
+        if digest.of_data {
+            self.note(subject, Reason::DataDigest);
         }
+        Ok(())
     }
+}
 
-    fn facts(&self, path: &Path, opened: &Opened, stat: &Stat) -> FileFacts {
-        let time = |seconds: i64, nanos: u64| FileTime { seconds, nanos: nanos as u32 };
-        FileFacts {
-            path: path.to_owned(),
-            dev: stat.st_dev,
-            ino: stat.st_ino,
-            mode: stat.st_mode,
-            links: stat.st_nlink,
-            uid: stat.st_uid,
-            gid: stat.st_gid,
-            owner: self.shared.accounts.user(stat.st_uid).map(str::to_owned),
-            group: self.shared.accounts.group(stat.st_gid).map(str::to_owned),
-            size: self.buffer.len() as u64,
-            accessed: time(stat.st_atime, stat.st_atime_nsec),
-            modified: time(stat.st_mtime, stat.st_mtime_nsec),
-            changed: time(stat.st_ctime, stat.st_ctime_nsec),
-            born: born(&opened.file),
-            sha256: Sha256::of(&self.buffer),
-            noatime: opened.noatime,
+/// Whether the group's prefilter proves that nothing in it matches. Of a small file it is not asked.
+fn is_ruled_out(group: &Group, bytes: &[u8]) -> bool {
+    let Some(prefilter) = group.prefilter().filter(|_| bytes.len() >= SMALL) else { return false };
+    let mut pass = prefilter.pass(bytes.len() as u64);
+    pass.feed(bytes);
+    !pass.finish()
+}
+
+fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals {
+    if !shared.rules.groups().iter().any(Group::externals) {
+        return Externals::default();
+    }
+    let uid = subject.opened.stat.st_uid;
+    let owner = shared.accounts.user(uid).map_or_else(|| uid.to_string(), str::to_owned);
+    Externals::new(subject.path, header, owner)
+}
+
+fn report(
+    shared: &Shared,
+    subject: &Subject,
+    size: u64,
+    sha256: Sha256,
+    found: Vec<RuleMatches>,
+    kept: impl Fn(&[PatternMatch]) -> KeptBytes,
+) {
+    let file = Arc::new(facts::facts(subject.path, subject.opened, size, sha256, &shared.accounts));
+    let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
+    for RuleMatches { rule, candidate, matches, capped } in found {
+        if candidate && matched.contains(&rule) {
+            continue;
         }
+        let file = Arc::clone(&file);
+        let kept = Arc::new(kept(&matches));
+        shared.progress.findings.fetch_add(1, Ordering::Relaxed);
+        shared.send(if candidate {
+            Event::Candidate(Candidate { rule, file, kept })
+        } else {
+            Event::Finding(Finding { rule, file, matches, capped, kept })
+        });
     }
-}
-
-/// What one rule matched in the buffer.
-struct RuleMatches {
-    rule: RuleId,
-    candidate: bool,
-    matches: Vec<PatternMatch>,
-    capped: bool,
-}
-
-fn new_scanner(rules: &Ruleset) -> yara_x::Scanner<'_> {
-    let mut scanner = yara_x::Scanner::new(rules.compiled());
-    scanner.max_matches_per_pattern(MATCHES_PER_PATTERN).set_timeout(TIMEOUT);
-    scanner
-}
-
-fn collect(results: &yara_x::ScanResults<'_, '_>, rules: &Ruleset) -> Vec<RuleMatches> {
-    let mut found = Vec::new();
-    for rule in results.matching_rules() {
-        let (rule_id, candidate) = match rules.meaning(rule.namespace(), rule.identifier()) {
-            Meaning::Finding(id) => (id, false),
-            Meaning::Candidate(id) => (id, true),
-            Meaning::Nothing => continue,
-        };
-        let mut matches = Vec::new();
-        let mut capped = false;
-        for pattern in rule.patterns() {
-            let name: Arc<str> = Arc::from(pattern.identifier());
-            let before = matches.len();
-            matches.extend(pattern.matches().map(|found| PatternMatch {
-                pattern: Arc::clone(&name),
-                offset: found.range().start as u64,
-                length: found.range().len() as u64,
-                data: found.data()[..found.range().len().min(PatternMatch::KEPT)].to_vec(),
-            }));
-            capped |= matches.len() - before >= MATCHES_PER_PATTERN;
-        }
-        matches.sort_by_key(|found| (found.offset, found.length));
-        found.push(RuleMatches { rule: rule_id, candidate, matches, capped });
-    }
-    found
-}
-
-/// Appends up to [`CHUNK`] bytes to `buffer`; 0 at the end of the file.
-fn read_chunk(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    loop {
-        match file.take(CHUNK as u64).read_to_end(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
-}
-
-/// A size of 0 says nothing: the kernel gives it for files that it makes up while they are read.
-fn is_changed(before: &Stat, after: &Stat, read: u64) -> bool {
-    let seen = |s: &Stat| (s.st_size, s.st_mtime, s.st_mtime_nsec, s.st_ctime, s.st_ctime_nsec);
-    seen(before) != seen(after) || (before.st_size != 0 && before.st_size as u64 != read)
-}
-
-/// The file's birth, if its file system keeps it; zero is how some say that they do not.
-fn born(file: &File) -> Option<FileTime> {
-    let stat = rustix::fs::statx(file, "", rustix::fs::AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
-    let known = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::BTIME);
-    let time = FileTime { seconds: stat.stx_btime.tv_sec, nanos: stat.stx_btime.tv_nsec };
-    (known && time.seconds != 0).then_some(time)
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
 }

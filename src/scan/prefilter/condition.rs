@@ -55,7 +55,7 @@ pub(super) enum Number {
 
 /// What `uint16be` and its kin read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field {
+pub(in crate::scan) struct Field {
     /// Bytes: 1, 2, 4 or 8.
     pub width: u8,
     pub big_endian: bool,
@@ -244,7 +244,7 @@ impl Operator {
 
 impl Field {
     /// The field of a function's name, e.g. `uint16be`.
-    pub(super) fn of_function(name: &str) -> Option<Self> {
+    pub(in crate::scan) fn of_function(name: &str) -> Option<Self> {
         let (name, big_endian) = name.strip_suffix("be").map_or((name, false), |name| (name, true));
         let (signed, bits) = match name.strip_prefix("uint") {
             Some(bits) => (false, bits),
@@ -279,7 +279,8 @@ impl Field {
         }
     }
 
-    fn value(self, bytes: &[u8]) -> i128 {
+    /// The value of the bytes, as many as the field is wide.
+    pub(in crate::scan) fn value(self, bytes: &[u8]) -> i128 {
         let shift_in = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
         let value = if self.big_endian { bytes.iter().fold(0, shift_in) } else { bytes.iter().rev().fold(0, shift_in) };
         if !self.signed {

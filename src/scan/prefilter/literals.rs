@@ -70,6 +70,17 @@ pub(super) fn needles(pattern: &Pattern) -> Option<Vec<Needle>> {
     Some(found)
 }
 
+/// Bytes of the longest match of a pattern that has [`needles`]; `None` if there is no longest.
+pub(super) fn longest_match(pattern: &Pattern) -> Option<u64> {
+    let modifiers = pattern.modifiers();
+    let longest = match pattern {
+        Pattern::Text(text) => text.text.value.len(),
+        Pattern::Hex(hex) => hex_expression(&hex.sub_patterns, 0)?.properties().maximum_len()?,
+        Pattern::Regexp(regexp) => expression(&regexp.regexp, modifiers)?.properties().maximum_len()?,
+    };
+    Some(longest as u64 * if modifiers.wide().is_some() { 2 } else { 1 })
+}
+
 /// Each byte followed by a zero; the last zero tells too little to insist on it.
 fn widened(run: &Run) -> Run {
     let zero = ByteSet::one(0);

@@ -11,21 +11,28 @@
 mod bytes;
 mod condition;
 mod literals;
+mod locate;
 mod lower;
 mod report;
 mod required;
+mod seam;
 mod search;
 mod set;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(in crate::scan) mod tests;
 mod truth;
 
+pub(in crate::scan) use condition::Field;
+pub use locate::Locator;
 pub use report::{Class, PrefilterReport, Refusal, RuleReport, WholeReason};
 pub use stream::{Decision, Pass};
 
 use search::{MAX_WINDOWS, NoSearcher, Searcher};
 use set::RuleSet;
+
+/// Bytes before and after a match that decide whether it is one: `fullword` and `\b`, in both widths.
+const BOUNDARY: u64 = 16;
 
 /// YARA source text as yara-x was given it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +53,7 @@ pub struct Prefilter {
     every_pattern: Vec<bool>,
     report: PrefilterReport,
     always_full: bool,
+    reach: Option<u64>,
 }
 
 impl Prefilter {
@@ -67,7 +75,9 @@ impl Prefilter {
         let unsearchable = rules.unsearchable();
         let every_pattern = vec![true; unsearchable.len()];
         let always_full = report.refusal.is_some() || report.whole().next().is_some();
-        Self { rules, searcher, unsearchable, every_pattern, report, always_full }
+        let located = !always_full && !searcher.zeros_hit();
+        let reach = rules.longest_match().filter(|_| located).map(|longest| longest + BOUNDARY);
+        Self { rules, searcher, unsearchable, every_pattern, report, always_full, reach }
     }
 
     /// How each rule can be ruled out, and why not.
@@ -78,6 +88,17 @@ impl Prefilter {
     /// Whether every file must be scanned, whatever is in it.
     pub const fn always_full(&self) -> bool {
         self.always_full
+    }
+
+    /// How many bytes a match, and what decides it, can reach beyond the spots that a [`Locator`] finds; `None` if some
+    /// pattern cannot be located, or has no longest match.
+    pub const fn reach(&self) -> Option<u64> {
+        self.reach
+    }
+
+    /// Begins a file that is asked where something may match.
+    pub fn locate(&self) -> Locator<'_> {
+        Locator::new(self)
     }
 
     /// Begins a file of `filesize` bytes, which must be the size of what will be scanned.

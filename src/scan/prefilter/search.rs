@@ -82,26 +82,46 @@ impl Searcher {
         self.longest
     }
 
+    /// Whether some run is in a stretch of nothing but zeros.
+    pub(super) fn zeros_hit(&self) -> bool {
+        self.runs.iter().any(|(run, _)| run.iter().all(|set| set.contains(0)))
+    }
+
     /// Marks the patterns that have a whole run in `bytes`; whether any was new.
     pub(super) fn search(&self, bytes: &[u8], seen: &mut Seen) -> bool {
-        let Some(engine) = &self.engine else { return false };
         let mut new = false;
+        self.visit(bytes, |run, pattern, start| match seen.patterns.get_mut(pattern) {
+            Some(known) if !*known && occurs(run, bytes, start) => {
+                *known = true;
+                new = true;
+            }
+            _ => seen.wasted += 1,
+        });
+        new
+    }
+
+    /// Calls `spot` with the start and the length of every whole run in `bytes`.
+    pub(super) fn spots(&self, bytes: &[u8], mut spot: impl FnMut(usize, usize)) {
+        self.visit(bytes, |run, _, start| {
+            if let Some(start) = start.filter(|_| occurs(run, bytes, start)) {
+                spot(start, run.len());
+            }
+        });
+    }
+
+    /// Calls `each` with every run whose window was hit, and where it would begin.
+    fn visit(&self, bytes: &[u8], mut each: impl FnMut(&Run, PatternIndex, Option<usize>)) {
+        let Some(engine) = &self.engine else { return };
         let mut at = 0;
         while let Some(hit) = engine.find_in(bytes, Span { start: at, end: bytes.len() }) {
             for target in self.targets.get(hit.pattern().as_usize()).into_iter().flatten() {
-                let Some((run, pattern)) = self.runs.get(target.run) else { continue };
-                match seen.patterns.get_mut(*pattern) {
-                    Some(known) if !*known && occurs(run, bytes, hit.start().checked_sub(target.before)) => {
-                        *known = true;
-                        new = true;
-                    }
-                    _ => seen.wasted += 1,
+                if let Some((run, pattern)) = self.runs.get(target.run) {
+                    each(run, *pattern, hit.start().checked_sub(target.before));
                 }
             }
             // Hits may overlap, so the search goes on at the next byte.
             at = hit.start() + 1;
         }
-        new
     }
 }
 

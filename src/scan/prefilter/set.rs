@@ -20,6 +20,8 @@ pub(super) struct RuleSet {
     rules: Vec<Rule>,
     /// By pattern: what to search for; `None` if it can't be searched for.
     needles: Vec<Option<Vec<Needle>>>,
+    /// By pattern: bytes of its longest match; `None` if there is no longest, or the pattern cannot be searched for.
+    longest: Vec<Option<u64>>,
     namespaces: Vec<Namespace>,
 }
 
@@ -76,6 +78,9 @@ impl RuleSet {
         let first = self.needles.len();
         let syntax = rule.patterns.as_deref().unwrap_or_default();
         self.needles.extend(syntax.iter().map(literals::needles));
+        let longest = syntax.iter().zip(self.needles.iter().skip(first));
+        let longest = longest.map(|(pattern, needles)| needles.as_ref().and_then(|_| literals::longest_match(pattern)));
+        self.longest.extend(longest.collect::<Vec<_>>());
         let names = syntax.iter().map(|pattern| pattern.identifier().name.to_owned());
         let patterns: Vec<(String, PatternIndex)> = names.zip(first..).collect();
         let namespace = self.namespaces.len().saturating_sub(1);
@@ -100,6 +105,11 @@ impl RuleSet {
             needles.iter().flatten().cloned().map(|needle| (needle, index)).collect::<Vec<_>>()
         };
         self.needles.iter().enumerate().flat_map(of_pattern).collect()
+    }
+
+    /// Bytes of the longest match of any pattern; `None` if some pattern has no longest or cannot be searched for.
+    pub(super) fn longest_match(&self) -> Option<u64> {
+        self.longest.iter().copied().try_fold(0, |longest, next| Some(longest.max(next?)))
     }
 
     /// The patterns that may occur in a file of which not a byte was searched: those that can't be searched for.

@@ -2,6 +2,7 @@
 
 use super::Prefilter;
 use super::condition::Facts;
+use super::seam::Seam;
 use super::search::Seen;
 use super::truth::Truth;
 
@@ -31,8 +32,7 @@ pub struct Pass<'p> {
     /// Bytes that have gone by.
     position: u64,
     header: Vec<u8>,
-    /// The last bytes that have gone by, where a run may have begun.
-    tail: Vec<u8>,
+    seam: Seam,
     seen: Seen,
     decision: Decision,
 }
@@ -45,7 +45,7 @@ impl<'p> Pass<'p> {
             filesize,
             position: 0,
             header: Vec::new(),
-            tail: Vec::new(),
+            seam: Seam::default(),
             seen,
             decision: if prefilter.always_full() { Decision::MustScan } else { Decision::NeedMore },
         };
@@ -118,23 +118,8 @@ impl<'p> Pass<'p> {
     /// Searches the chunk, and the seam between it and what came before.
     fn search(&mut self, chunk: &[u8]) -> bool {
         let searcher = &self.prefilter.searcher;
-        let reach = searcher.longest().saturating_sub(1);
         let mut new = false;
-        if !self.tail.is_empty() {
-            self.tail.extend_from_slice(first(chunk, reach));
-            new |= searcher.search(&self.tail, &mut self.seen);
-        }
-        new |= searcher.search(chunk, &mut self.seen);
-        if chunk.len() >= reach {
-            self.tail.clear();
-            self.tail.extend_from_slice(chunk.get(chunk.len() - reach..).unwrap_or_default());
-        } else {
-            if self.tail.is_empty() {
-                self.tail.extend_from_slice(chunk);
-            }
-            let surplus = self.tail.len().saturating_sub(reach);
-            self.tail.drain(..surplus);
-        }
+        self.seam.pass(chunk, searcher.longest(), |bytes, _| new |= searcher.search(bytes, &mut self.seen));
         new
     }
 

@@ -1,6 +1,6 @@
 mod builtin;
 mod forms;
-mod generate;
+pub(in crate::scan) mod generate;
 mod property;
 mod streaming;
 

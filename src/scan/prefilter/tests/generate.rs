@@ -172,7 +172,7 @@ fn regexp() -> impl Strategy<Value = Part> {
 }
 
 /// A pattern's definition and a sample of what it matches.
-pub(super) fn pattern() -> impl Strategy<Value = Part> {
+pub(in crate::scan) fn pattern() -> impl Strategy<Value = Part> {
     prop_oneof![quoted(), hex(), regexp()]
 }
 
@@ -266,7 +266,7 @@ fn condition(rule: usize) -> impl Strategy<Value = String> {
 
 /// A rule that yara-x may refuse to compile, and samples of its patterns.
 #[derive(Debug, Clone)]
-pub(super) struct Rule {
+pub(in crate::scan) struct Rule {
     pub namespace: &'static str,
     pub source: String,
     pub samples: Vec<Vec<u8>>,
@@ -289,13 +289,13 @@ fn rule(index: usize) -> impl Strategy<Value = Rule> {
 }
 
 /// A few rules, later ones may refer to earlier ones.
-pub(super) fn rules() -> impl Strategy<Value = Vec<Rule>> {
+pub(in crate::scan) fn rules() -> impl Strategy<Value = Vec<Rule>> {
     (rule(0), rule(1), rule(2)).prop_map(|(a, b, c)| vec![a, b, c])
 }
 
 /// One stretch of a file.
 #[derive(Debug, Clone)]
-pub(super) enum Stretch {
+pub(in crate::scan) enum Stretch {
     /// The bytes, fed in chunks.
     Bytes(Vec<u8>),
     /// That many zeros, announced as a hole.
@@ -303,7 +303,7 @@ pub(super) enum Stretch {
 }
 
 /// A file made of samples, samples with a flaw, chance and holes.
-pub(super) fn file(samples: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<Stretch>> {
+pub(in crate::scan) fn file(samples: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<Stretch>> {
     let sample = prop::sample::select(samples);
     let flawed = (sample.clone(), any::<prop::sample::Index>(), byte()).prop_map(|(mut sample, place, byte)| {
         if !sample.is_empty() {

@@ -1,0 +1,174 @@
+//! Where a worker reads: its buffers, and the levers and gauges beside them.
+
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
+
+use super::control::Order;
+use super::coverage::{Leave, Reason};
+use super::prefilter::{Decision, Pass};
+use super::read::{CHUNK, Content, Stretch};
+use super::rules::Group;
+use super::worker::Shared;
+
+/// How often one that waits for memory looks at the levers.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// What a worker reads with and onto.
+pub(super) struct Desk<'s> {
+    id: usize,
+    shared: &'s Shared,
+    /// [`CHUNK`] bytes that every file goes through.
+    chunk: Vec<u8>,
+    /// A file, or a part of one, that does not fit in there.
+    pub held: Vec<u8>,
+    /// Bytes of the file at hand that the progress knows of.
+    counted: u64,
+}
+
+/// The content of a file that is matched whole.
+#[derive(Clone, Copy)]
+pub(super) enum Held {
+    /// So many bytes of the chunk.
+    Chunk(usize),
+    Buffer,
+}
+
+impl<'s> Desk<'s> {
+    pub(super) fn new(id: usize, shared: &'s Shared) -> Self {
+        Self { id, shared, chunk: vec![0; CHUNK], held: Vec::new(), counted: 0 }
+    }
+
+    /// Tells those who watch that a file begins.
+    pub(super) fn begin_file(&mut self, path: &Path) -> Result<(), Leave> {
+        self.counted = 0;
+        self.shared.control.begin_file(self.id);
+        self.shared.progress.enter(self.id, path);
+        self.checkpoint()
+    }
+
+    /// Lends the chunk out beside the rest.
+    pub(super) fn with_chunk<T>(&mut self, work: impl FnOnce(&mut Self, &mut [u8]) -> T) -> T {
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let outcome = work(self, &mut chunk);
+        self.chunk = chunk;
+        outcome
+    }
+
+    /// Reads a range of a file into the buffer; less of it at the end of the file.
+    pub(super) fn hold_range(&mut self, content: &Content, range: Range<u64>) -> Result<(), Leave> {
+        self.held.resize(range.end.saturating_sub(range.start) as usize, 0);
+        let filled = content.fill(range.start, &mut self.held)?;
+        self.held.truncate(filled);
+        Ok(())
+    }
+
+    /// Gives the buffer's memory back if it is more than `most` bytes.
+    pub(super) fn give_back(&mut self, most: usize) {
+        if self.held.capacity() > most {
+            self.held = Vec::new();
+        }
+    }
+
+    pub(super) fn checkpoint(&self) -> Result<(), Leave> {
+        match self.shared.control.checkpoint(self.id) {
+            Order::Continue => Ok(()),
+            Order::SkipFile => Err(Leave::Unscanned(Reason::Skipped)),
+            Order::Cancel => Err(Leave::Cancelled),
+        }
+    }
+
+    /// Tells the progress that the file was read up to `offset`, if that is new.
+    fn advance(&mut self, offset: u64) {
+        let new = offset.saturating_sub(self.counted);
+        self.counted += new;
+        self.shared.progress.bytes.fetch_add(new, Ordering::Relaxed);
+    }
+
+    pub(super) fn bytes(&self, held: Held) -> &[u8] {
+        match held {
+            Held::Chunk(length) => self.chunk.get(..length).unwrap_or_default(),
+            Held::Buffer => &self.held,
+        }
+    }
+
+    /// Reads a file into the chunk, wherever `stat` thinks its end is.
+    pub(super) fn hold_small(&mut self, content: &Content) -> Result<Held, Leave> {
+        let known = content.size as usize;
+        let wanted = if known == 0 { CHUNK } else { known };
+        let filled = content.fill(0, self.chunk.get_mut(..wanted).unwrap_or_default())?;
+        self.advance(filled as u64);
+        if filled < CHUNK {
+            return Ok(Held::Chunk(filled));
+        }
+        // The kernel makes it up as it is read, and it is longer than the chunk.
+        self.hold(content)?;
+        Ok(Held::Buffer)
+    }
+
+    /// Reads a file into the buffer: as many bytes as its size says, or, if it says none, to its end.
+    pub(super) fn hold(&mut self, content: &Content) -> Result<(), Leave> {
+        let limit = self.shared.max_file_size;
+        let known = content.size;
+        let most = if known == 0 { limit } else { known };
+        self.held.clear();
+        self.held.reserve_exact(known as usize);
+        let mut at = 0;
+        while at < most {
+            self.checkpoint()?;
+            let room = (most - at).min(CHUNK as u64) as usize;
+            let filled = content.fill(at, self.chunk.get_mut(..room).unwrap_or_default())?;
+            self.held.extend_from_slice(self.chunk.get(..filled).unwrap_or_default());
+            at += filled as u64;
+            self.advance(at);
+            if filled < room {
+                return Ok(());
+            }
+        }
+        if known == 0 { Err(Leave::Unscanned(Reason::TooLarge { size: at, limit })) } else { Ok(()) }
+    }
+
+    /// Streams a file through the prefilters of all groups: those that may match it, and how many bytes were read.
+    ///
+    /// A group without a prefilter may match any file.
+    pub(super) fn stream(&mut self, content: &Content, groups: &[Group]) -> Result<(Vec<usize>, u64), Leave> {
+        let mut passes: Vec<Option<Pass>> =
+            groups.iter().map(|group| group.prefilter().map(|prefilter| prefilter.pass(content.size))).collect();
+        let mut reached = 0;
+        self.with_chunk(|desk, chunk| {
+            content.stream(chunk, |end, stretch| {
+                reached = end;
+                desk.advance(end);
+                desk.checkpoint()?;
+                let mut more = false;
+                for pass in passes.iter_mut().flatten() {
+                    let decision = match stretch {
+                        Stretch::Bytes(bytes) => pass.feed(bytes),
+                        Stretch::Hole(length) => pass.skip_zeros(length),
+                    };
+                    more |= decision == Decision::NeedMore;
+                }
+                Ok::<_, Leave>(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })
+        })?;
+        let stopped = passes.iter().flatten().all(|pass| pass.decision() != Decision::NeedMore);
+        let read = if stopped { content.size } else { reached };
+        self.advance(read);
+        let open = passes.iter().enumerate().filter(|(_, pass)| pass.as_ref().is_none_or(Pass::finish));
+        Ok((open.map(|(index, _)| index).collect(), read))
+    }
+
+    /// Waits for the right to hold a large file.
+    pub(super) fn wait_for<'m>(&self, large: &'m Mutex<()>) -> Result<MutexGuard<'m, ()>, Leave> {
+        loop {
+            match large.try_lock() {
+                Ok(guard) => return Ok(guard),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(WAIT),
+            }
+            self.checkpoint()?;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! yara-x, one instance of it for each worker and group of rules.
+
+use std::cell::Cell;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::coverage::Reason;
+use super::externals::Externals;
+use super::rules::{FILESIZE, Group, Meaning, Ruleset, Windowed};
+use super::{MATCHES_PER_PATTERN, TIMEOUT};
+use crate::finding::{PatternMatch, RuleId};
+
+thread_local! {
+    static ENGINE_RUNS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside the matching engine, whose panics are caught, reported in coverage, and not printed.
+pub fn engine_runs() -> bool {
+    ENGINE_RUNS.get()
+}
+
+/// What one rule matched in a file.
+pub(super) struct RuleMatches {
+    pub rule: RuleId,
+    pub candidate: bool,
+    pub matches: Vec<PatternMatch>,
+    pub capped: bool,
+}
+
+/// The scanners of one worker. Each is made when a file first needs it.
+pub(super) struct Engine<'r> {
+    rules: &'r Ruleset,
+    whole: Vec<Option<yara_x::Scanner<'r>>>,
+}
+
+impl<'r> Engine<'r> {
+    pub(super) fn new(rules: &'r Ruleset) -> Self {
+        Self { rules, whole: rules.groups().iter().map(|_| None).collect() }
+    }
+
+    /// Matches a group of rules against a file's content. What the engine panics over costs this file only.
+    pub(super) fn whole(
+        &mut self,
+        index: usize,
+        bytes: &[u8],
+        externals: &Externals,
+    ) -> Result<Vec<RuleMatches>, Reason> {
+        let (Some(group), Some(slot)) = (self.rules.groups().get(index), self.whole.get_mut(index)) else {
+            return Ok(Vec::new());
+        };
+        let rules = self.rules;
+        let outcome = guarded(|| {
+            let scanner = slot.get_or_insert_with(|| {
+                let mut scanner = yara_x::Scanner::new(group.compiled());
+                scanner.max_matches_per_pattern(most_matches(group)).set_timeout(TIMEOUT);
+                scanner
+            });
+            if group.externals() {
+                externals.each(|name, value| _ = scanner.set_global(name, value));
+            }
+            Ok(collect(&scanner.scan(bytes)?, rules))
+        });
+        // After a panic nothing is known about the state it was left in.
+        outcome.map_err(|broken| {
+            if broken.panicked {
+                *slot = None;
+            }
+            broken.reason
+        })
+    }
+
+    /// Begins to match a group of rules against parts of a large file; `None` if they cannot be.
+    pub(super) fn parts(&self, index: usize, facts: &PartFacts) -> Option<Parts<'r>> {
+        let group = self.rules.groups().get(index)?;
+        let windowed = group.windowed()?;
+        let mut scanner = yara_x::blocks::Scanner::new(windowed.rules()?);
+        scanner.max_matches_per_pattern(most_matches(group)).set_timeout(TIMEOUT);
+        facts.set(windowed, &mut scanner, group.externals());
+        Some(Parts { rules: self.rules, scanner })
+    }
+}
+
+/// What conditions may ask about a file of which only parts are matched.
+pub(super) struct PartFacts<'f> {
+    /// Bytes.
+    pub filesize: u64,
+    /// The first bytes of the file.
+    pub header: &'f [u8],
+    pub externals: &'f Externals,
+}
+
+impl PartFacts<'_> {
+    fn set(&self, windowed: &Windowed, scanner: &mut yara_x::blocks::Scanner, externals: bool) {
+        let _ = scanner.set_global(FILESIZE, self.filesize as i64);
+        for read in windowed.reads() {
+            let bytes = self.header.get(read.offset as usize..read.offset as usize + usize::from(read.field.width));
+            let value = bytes.map_or(0, |bytes| read.field.value(bytes));
+            let _ = scanner.set_global(&read.variable, value as i64);
+        }
+        if externals {
+            self.externals.each(|name, value| _ = scanner.set_global(name, value));
+        }
+    }
+}
+
+/// A large file being matched part by part.
+pub(super) struct Parts<'r> {
+    rules: &'r Ruleset,
+    scanner: yara_x::blocks::Scanner<'r>,
+}
+
+impl Parts<'_> {
+    /// Takes the bytes of one part; parts come in file order.
+    pub(super) fn scan(&mut self, part: &Range<u64>, bytes: &[u8]) -> Result<(), Reason> {
+        guarded(|| self.scanner.scan(part.start as usize, bytes).map(|_| ())).map_err(|broken| broken.reason)
+    }
+
+    /// What all parts together match.
+    pub(super) fn finish(mut self) -> Result<Vec<RuleMatches>, Reason> {
+        guarded(|| Ok(collect(&self.scanner.finish()?, self.rules))).map_err(|broken| broken.reason)
+    }
+}
+
+struct Broken {
+    reason: Reason,
+    panicked: bool,
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T, yara_x::errors::ScanError>) -> Result<T, Broken> {
+    ENGINE_RUNS.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    ENGINE_RUNS.set(false);
+    let reason = |error| match error {
+        yara_x::errors::ScanError::Timeout => Reason::TimedOut(TIMEOUT.as_secs()),
+        error => Reason::Engine(error.to_string()),
+    };
+    match outcome {
+        Ok(result) => result.map_err(|error| Broken { reason: reason(error), panicked: false }),
+        Err(panic) => Err(Broken { reason: Reason::Engine(panic_message(panic.as_ref())), panicked: true }),
+    }
+}
+
+/// One more than is listed shows that there are more. Where conditions count, they count as far as yara-x does.
+fn most_matches(group: &Group) -> usize {
+    const YARA_X: usize = 1_000_000;
+    if group.counts() { YARA_X } else { MATCHES_PER_PATTERN + 1 }
+}
+
+fn collect(results: &yara_x::ScanResults<'_, '_>, rules: &Ruleset) -> Vec<RuleMatches> {
+    let mut found = Vec::new();
+    for rule in results.matching_rules() {
+        let (rule_id, candidate) = match rules.meaning(rule.namespace(), rule.identifier()) {
+            Meaning::Finding(id) => (id, false),
+            Meaning::Candidate(id) => (id, true),
+            Meaning::Nothing => continue,
+        };
+        let mut matches = Vec::new();
+        let mut capped = false;
+        for pattern in rule.patterns() {
+            let name: Arc<str> = Arc::from(pattern.identifier());
+            let mut found = pattern.matches();
+            matches.extend(found.by_ref().take(MATCHES_PER_PATTERN).map(|found| PatternMatch {
+                pattern: Arc::clone(&name),
+                offset: found.range().start as u64,
+                length: found.range().len() as u64,
+                data: found.data().iter().take(PatternMatch::KEPT).copied().collect(),
+            }));
+            capped |= found.next().is_some();
+        }
+        matches.sort_by_key(|found| (found.offset, found.length));
+        found.push(RuleMatches { rule: rule_id, candidate, matches, capped });
+    }
+    found
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
+}

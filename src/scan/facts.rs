@@ -1,0 +1,144 @@
+//! What is told of a file with a finding.
+
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Stat, StatxFlags};
+use sha2::Digest as _;
+
+use super::coverage::Leave;
+use super::read::{Content, Stretch};
+use super::tree::Opened;
+use crate::accounts::Accounts;
+use crate::finding::{FileFacts, FileTime, Sha256};
+
+/// Zeros of holes that are hashed at most, in bytes: about a second's work.
+const MOST_ZEROS: u64 = 1 << 30;
+
+/// The facts of a file of `size` bytes with this digest.
+pub(super) fn facts(path: &Path, opened: &Opened, size: u64, sha256: Sha256, accounts: &Accounts) -> FileFacts {
+    let time = |seconds: i64, nanos: u64| FileTime { seconds, nanos: nanos as u32 };
+    let stat = &opened.stat;
+    FileFacts {
+        path: path.to_owned(),
+        dev: stat.st_dev,
+        ino: stat.st_ino,
+        mode: stat.st_mode,
+        links: stat.st_nlink,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        owner: accounts.user(stat.st_uid).map(str::to_owned),
+        group: accounts.group(stat.st_gid).map(str::to_owned),
+        size,
+        accessed: time(stat.st_atime, stat.st_atime_nsec),
+        modified: time(stat.st_mtime, stat.st_mtime_nsec),
+        changed: time(stat.st_ctime, stat.st_ctime_nsec),
+        born: born(&opened.file),
+        sha256,
+        noatime: opened.noatime,
+    }
+}
+
+/// Whether size or times say that the content is no longer what it was when the file was opened, or `read` bytes are
+/// not all of it. A size of 0 says nothing: the kernel gives it for files that it makes up while they are read.
+pub(super) fn is_changed(before: &Stat, after: &Stat, read: u64) -> bool {
+    let seen = |s: &Stat| (s.st_size, s.st_mtime, s.st_mtime_nsec, s.st_ctime, s.st_ctime_nsec);
+    seen(before) != seen(after) || (before.st_size != 0 && before.st_size as u64 != read)
+}
+
+/// The file's birth, if its file system keeps it; zero is how some say that they do not.
+fn born(file: &File) -> Option<FileTime> {
+    let stat = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+    let known = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::BTIME);
+    let time = FileTime { seconds: stat.stx_btime.tv_sec, nanos: stat.stx_btime.tv_nsec };
+    (known && time.seconds != 0).then_some(time)
+}
+
+/// The digest of a file that is too large to be held.
+pub(super) struct FileDigest {
+    /// SHA-256 of the content, or of the data.
+    pub sha256: Sha256,
+    /// Whether it is only of the data.
+    ///
+    /// A sparse file of terabytes cannot be hashed in any time that a responder has. Then this is the SHA-256 of a
+    /// heading, the size, and of each stretch of data its offset, its length and its bytes: as hard to forge, but not
+    /// what other tools compute, so it is in coverage.
+    pub of_data: bool,
+}
+
+impl FileDigest {
+    /// Reads the whole content. `tick` is called with each offset that is reached.
+    pub(super) fn of(
+        content: &Content,
+        buffer: &mut [u8],
+        mut tick: impl FnMut(u64) -> Result<(), Leave>,
+    ) -> Result<Self, Leave> {
+        let of_data = content.unstored > MOST_ZEROS;
+        let mut hasher = sha2::Sha256::new();
+        if of_data {
+            hasher.update(b"huntbook: data of a sparse file\n");
+            hasher.update(content.size.to_le_bytes());
+        }
+        content.stream(buffer, |end, stretch| {
+            match stretch {
+                Stretch::Bytes(bytes) if of_data => {
+                    hasher.update((end - bytes.len() as u64).to_le_bytes());
+                    hasher.update((bytes.len() as u64).to_le_bytes());
+                    hasher.update(bytes);
+                }
+                Stretch::Bytes(bytes) => hasher.update(bytes),
+                Stretch::Hole(_) if of_data => {}
+                Stretch::Hole(length) => zeros(&mut hasher, length),
+            }
+            tick(end)?;
+            Ok::<_, Leave>(std::ops::ControlFlow::Continue(()))
+        })?;
+        Ok(Self { sha256: Sha256(hasher.finalize().into()), of_data })
+    }
+}
+
+fn zeros(hasher: &mut sha2::Sha256, mut length: u64) {
+    const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
+    while length > 0 {
+        let now = length.min(ZEROS.len() as u64);
+        hasher.update(ZEROS.get(..now as usize).unwrap_or(&ZEROS));
+        length -= now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileExt as _;
+
+    fn digest(file: &File) -> FileDigest {
+        let stat = rustix::fs::fstat(file).unwrap();
+        FileDigest::of(&Content::new(file, &stat), &mut vec![0; 4096], |_| Ok(())).unwrap()
+    }
+
+    #[test]
+    fn a_file_with_holes_has_the_digest_of_its_content() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(3_000_000).unwrap();
+        file.write_all_at(b"abc", 1_000_000).unwrap();
+        let mut content = vec![0; 3_000_000];
+        content[1_000_000..1_000_003].copy_from_slice(b"abc");
+        let got = digest(&file);
+        assert_eq!((got.sha256, got.of_data), (Sha256::of(&content), false));
+    }
+
+    #[test]
+    fn holes_without_end_are_told_by_their_places() {
+        let huge = |offset: u64, text: &[u8]| {
+            let file = tempfile::tempfile().unwrap();
+            file.set_len(3 << 30).unwrap();
+            file.write_all_at(text, offset).unwrap();
+            digest(&file)
+        };
+        let one = huge(1 << 29, b"abc");
+        assert!(one.of_data);
+        assert_eq!(one.sha256, huge(1 << 29, b"abc").sha256);
+        assert_ne!(one.sha256, huge(1 << 30, b"abc").sha256);
+        assert_ne!(one.sha256, huge(1 << 29, b"abd").sha256);
+    }
+}

@@ -1,0 +1,82 @@
+//! Rules that meet a file in the same way.
+
+use super::RuleSource;
+use super::assign::{self, Kind};
+use super::windowed::{self, Windowed};
+use crate::hunt::EXTERNAL_VARIABLES;
+use crate::scan::prefilter::Prefilter;
+
+/// Compiled rules of one [`Kind`].
+#[derive(Debug)]
+pub(in crate::scan) struct Group {
+    compiled: yara_x::Rules,
+    prefilter: Option<Prefilter>,
+    windowed: Option<Windowed>,
+    externals: bool,
+    counts: bool,
+}
+
+impl Group {
+    pub(super) fn new(kind: Kind, sources: &[RuleSource], compiled: yara_x::Rules) -> Self {
+        let prefilter = (kind != Kind::Whole).then(|| assign::prefilter_of(sources));
+        let reach = prefilter.as_ref().and_then(Prefilter::reach).filter(|_| kind == Kind::Windowed);
+        Self {
+            windowed: reach.and_then(|reach| Windowed::new(sources, reach)),
+            prefilter,
+            externals: sources.iter().any(|source| names_external(&source.text)),
+            counts: sources.iter().any(|source| windowed::counts_matches(&source.text)),
+            compiled,
+        }
+    }
+
+    /// Rules in it, candidate tests included.
+    pub(in crate::scan) fn len(&self) -> usize {
+        self.compiled.iter().len()
+    }
+
+    pub(in crate::scan) fn compiled(&self) -> &yara_x::Rules {
+        &self.compiled
+    }
+
+    /// What rules a file out while it streams by; `None` if the rules want every file whole.
+    pub(in crate::scan) fn prefilter(&self) -> Option<&Prefilter> {
+        self.prefilter.as_ref()
+    }
+
+    /// The rules as they are matched over parts of a large file, if they can be.
+    pub(in crate::scan) fn windowed(&self) -> Option<&Windowed> {
+        self.windowed.as_ref()
+    }
+
+    /// Whether a rule may ask for [`EXTERNAL_VARIABLES`].
+    pub(in crate::scan) fn externals(&self) -> bool {
+        self.externals
+    }
+
+    /// Whether a condition depends on how many matches a pattern has, or where they are.
+    pub(in crate::scan) fn counts(&self) -> bool {
+        self.counts
+    }
+}
+
+fn names_external(text: &str) -> bool {
+    EXTERNAL_VARIABLES.iter().any(|name| text.contains(name))
+}
+
+/// A compiler that was given `sources`; what is wrong with them is in its errors. `integers` are further variables.
+pub(super) fn compiler<'c>(sources: &[RuleSource], integers: &[String]) -> yara_x::Compiler<'c> {
+    let mut compiler = yara_x::Compiler::new();
+    compiler.enable_includes(false);
+    // Defining fails for a name that is no identifier or is there twice; a rule that uses it then does not compile.
+    for name in EXTERNAL_VARIABLES {
+        let _ = compiler.define_global(name, "");
+    }
+    for name in integers {
+        let _ = compiler.define_global(name, 0_i64);
+    }
+    for source in sources {
+        compiler.new_namespace(&source.namespace);
+        let _ = compiler.add_source(yara_x::SourceCode::from(source.text.as_str()).with_origin(&source.origin));
+    }
+    compiler
+}

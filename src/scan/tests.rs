@@ -1,0 +1,188 @@
+//! The scan's answers, held against those of yara-x alone.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+use super::engine::{Engine, PartFacts, RuleMatches};
+use super::externals::Externals;
+use super::prefilter::tests::generate::{self, Rule, Stretch};
+use super::read::Content;
+use super::windows::Windows;
+use super::*;
+
+/// Rule, pattern, offset, length; a pattern with the name `-` for a rule that matched, with whatever patterns.
+type Answer = BTreeSet<(String, String, u64, u64)>;
+
+fn source(namespace: &str, text: &str) -> RuleSource {
+    RuleSource { namespace: namespace.to_owned(), origin: "test.yar".to_owned(), text: text.to_owned() }
+}
+
+/// Those of the generated rules that compile, each in what is left of its namespace.
+fn sources(rules: &[Rule]) -> Vec<RuleSource> {
+    let mut taken: Vec<RuleSource> = Vec::new();
+    for rule in rules {
+        // An import is needed by few, and would keep all others from being matched in parts.
+        let needs_math = rule.source.contains("math.");
+        let text = if needs_math { rule.source.clone() } else { rule.source.replace("import \"math\"\n", "") };
+        taken.push(source(rule.namespace, &text));
+        if Ruleset::compile(&taken, &[]).is_err() {
+            taken.pop();
+        }
+    }
+    taken
+}
+
+fn plain(sources: &[RuleSource], bytes: &[u8]) -> Answer {
+    let mut compiler = yara_x::Compiler::new();
+    for source in sources {
+        compiler.new_namespace(&source.namespace).add_source(source.text.as_str()).unwrap();
+    }
+    let rules = compiler.build();
+    let mut answer = Answer::new();
+    for rule in yara_x::Scanner::new(&rules).scan(bytes).unwrap().matching_rules() {
+        answer.insert((rule.identifier().to_owned(), "-".to_owned(), 0, 0));
+        for pattern in rule.patterns() {
+            for found in pattern.matches() {
+                let (start, length) = (found.range().start as u64, found.range().len() as u64);
+                answer.insert((rule.identifier().to_owned(), pattern.identifier().to_owned(), start, length));
+            }
+        }
+    }
+    answer
+}
+
+fn add(answer: &mut Answer, rule: &RuleId, matches: &[crate::finding::PatternMatch]) {
+    answer.insert((rule.name.to_string(), "-".to_owned(), 0, 0));
+    for found in matches {
+        answer.insert((rule.name.to_string(), found.pattern.to_string(), found.offset, found.length));
+    }
+}
+
+/// Everything a scan of one file finds.
+fn scanned(rules: &Arc<Ruleset>, path: &Path) -> (Answer, Vec<Unscanned>) {
+    let options = ScanOptions { threads: 1, ..ScanOptions::default() };
+    let scan = Scan::start(Tree::open(path).unwrap(), Arc::clone(rules), options).unwrap();
+    let (mut answer, mut gaps) = (Answer::new(), Vec::new());
+    for event in &scan.events {
+        match event {
+            Event::Finding(finding) => {
+                assert_eq!(finding.file.sha256, crate::finding::Sha256::of(&std::fs::read(path).unwrap()));
+                add(&mut answer, &finding.rule, &finding.matches);
+            }
+            Event::Unscanned(unscanned) => gaps.push(unscanned),
+            Event::Candidate(candidate) => panic!("{candidate:?}"),
+            Event::Finished { .. } => break,
+        }
+    }
+    scan.join();
+    (answer, gaps)
+}
+
+/// Writes a file after `before` bytes of hole, and another hole after it; the content as a whole.
+fn write(path: &Path, before: usize, file: &[Stretch]) -> Vec<u8> {
+    let mut bytes = vec![0; before];
+    let out = File::create(path).unwrap();
+    for stretch in file {
+        match stretch {
+            Stretch::Bytes(data) => {
+                out.write_all_at(data, bytes.len() as u64).unwrap();
+                bytes.extend(data);
+            }
+            Stretch::Hole(length) => bytes.resize(bytes.len() + length, 0),
+        }
+    }
+    bytes.resize(bytes.len() + 128, 0);
+    out.set_len(bytes.len() as u64).unwrap();
+    bytes
+}
+
+fn generated() -> impl Strategy<Value = (Vec<Rule>, Vec<Vec<Stretch>>)> {
+    generate::rules().prop_flat_map(|rules| {
+        let samples: Vec<Vec<u8>> = rules.iter().flat_map(|rule| rule.samples.clone()).collect();
+        (Just(rules), vec(generate::file(samples), 4))
+    })
+}
+
+fn run<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+    if let Err(error) = TestRunner::new(config).run(strategy, test) {
+        panic!("{error}");
+    }
+}
+
+/// From a short file to one that is matched in parts, with the samples on the edge of chunks.
+const BEFORE: [usize; 5] = [0, 9000, 256 * 1024 - 40, 300_000, 5 << 20];
+
+#[test]
+fn a_scan_answers_as_yara_x_alone_whatever_the_rules_and_the_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let matched = std::cell::Cell::new(0);
+    run(24, &generated(), |(rules, files)| {
+        let sources = sources(&rules);
+        let compiled = Arc::new(Ruleset::compile(&sources, &[]).unwrap());
+        for (file, before) in files.iter().zip(BEFORE.iter().cycle().skip(rules[0].source.len() % 5)) {
+            let bytes = write(&path, *before, file);
+            let (answer, gaps) = scanned(&compiled, &path);
+            let wanted = plain(&sources, &bytes);
+            matched.set(matched.get() + wanted.len());
+            prop_assert!(
+                gaps.is_empty() && answer == wanted,
+                "{sources:#?}\n{before} before {file:?}\n{answer:?}\n{wanted:?}\n{gaps:?}"
+            );
+        }
+        Ok(())
+    });
+    assert!(matched.get() > 20, "{}", matched.get());
+}
+
+fn in_parts(rules: &Ruleset, index: usize, bytes: &[u8], file: &File) -> Vec<RuleMatches> {
+    let group = &rules.groups()[index];
+    let (prefilter, windowed) = (group.prefilter().unwrap(), group.windowed().unwrap());
+    let content = Content::new(file, &rustix::fs::fstat(file).unwrap());
+    let windows = Windows::locate(&content, prefilter, windowed.reach(), &mut [0; 64], |_| Ok(())).unwrap();
+    let engine = Engine::new(rules);
+    let facts = PartFacts { filesize: content.size, header: bytes, externals: &Externals::default() };
+    let mut parts = engine.parts(index, &facts).unwrap();
+    for piece in windows.pieces().0 {
+        parts.scan(&piece, &bytes[piece.start as usize..piece.end as usize]).unwrap();
+    }
+    parts.finish().unwrap()
+}
+
+/// The rules that can be matched in parts are told the same by the parts as by the whole.
+#[test]
+fn parts_of_a_file_answer_as_the_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let (matched, tried) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    run(400, &generated(), |(rules, files)| {
+        let sources = sources(&rules);
+        let compiled = Ruleset::compile(&sources, &[]).unwrap();
+        let Some(index) = compiled.groups().iter().position(|group| group.windowed().is_some()) else { return Ok(()) };
+        for file in &files {
+            let bytes = write(&path, 3000, file);
+            let mut answer = Answer::new();
+            for found in in_parts(&compiled, index, &bytes, &File::open(&path).unwrap()) {
+                add(&mut answer, &found.rule, &found.matches);
+            }
+            let mut wanted = Answer::new();
+            let mut engine = Engine::new(&compiled);
+            for found in engine.whole(index, &bytes, &Externals::default()).unwrap() {
+                add(&mut wanted, &found.rule, &found.matches);
+            }
+            tried.set(tried.get() + 1);
+            matched.set(matched.get() + wanted.len());
+            prop_assert!(answer == wanted, "{sources:#?}\n{file:?}\n{answer:?}\n{wanted:?}");
+        }
+        Ok(())
+    });
+    println!("{} files in parts, {} answers", tried.get(), matched.get());
+    assert!(tried.get() > 50 && matched.get() > 50, "{} {}", tried.get(), matched.get());
+}
