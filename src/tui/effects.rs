@@ -55,6 +55,7 @@ impl Hands {
             Effect::CancelScan => backend.gauges.steer(Control::cancel),
             Effect::Record(request) => backend.record(request),
             Effect::Look(look) => backend.look(look),
+            Effect::Gather(ask) => backend.gather(ask),
             Effect::NextTheme => self.next_theme(app),
             Effect::Copy(copied) => {
                 let mut out = io::stdout();

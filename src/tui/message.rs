@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 use uuid::Uuid;
 
-use super::state::detail::Decoded;
+use super::state::detail::{Decoded, Gathered};
 use super::state::findings::Row;
 use crate::case::FindingId;
 use crate::finding::Finding;
@@ -60,6 +60,10 @@ pub enum Message {
     Opened(Box<Opened>),
     /// What was made of the bytes of a finding.
     Decoded(FindingId, Box<Decoded>),
+    /// What the box says of a finding, and what its scenarios come to by that.
+    Gathered(FindingId, Box<Gathered>),
+    /// Something was done; safe text.
+    Said(String),
     /// Which of today's findings the exclusion of the form would cover.
     Covers(Vec<FindingId>),
     /// Something is on record now; safe text.
@@ -103,6 +107,8 @@ pub enum Effect {
     Record(Request),
     /// Have the bytes of a finding looked at.
     Look(Look),
+    /// Have the box asked.
+    Gather(Gather),
     /// Have the next theme loaded.
     NextTheme,
     /// Put text into the terminal's clipboard.
@@ -171,4 +177,20 @@ pub enum Look {
     Search(Box<Query>, Order),
     /// End the search.
     StopSearch,
+}
+
+/// What is asked of whoever asks the box.
+#[derive(Debug)]
+pub enum Gather {
+    /// What it says of this finding, and what the scenarios of its hunt come to by that.
+    About(FindingId, Arc<Finding>, Arc<Hunt>),
+    /// The same, with nothing remembered.
+    Again,
+    /// Count a value to a set of the site from now on.
+    Name {
+        /// The set, without its `$`.
+        set: String,
+        /// The value.
+        value: String,
+    },
 }

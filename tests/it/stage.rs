@@ -69,7 +69,7 @@ impl<'p> Stage<'p> {
             case: Some(place.case()),
             register: place.register(),
             tree: tree.start().to_owned(),
-            root: "/".into(),
+            root: place.dir.path().canonicalize().unwrap(),
             host: "web01".into(),
             actor: actor.clone(),
         };
@@ -104,6 +104,7 @@ impl<'p> Stage<'p> {
         match effect {
             Effect::Record(request) => self.backend.record(request),
             Effect::Look(look) => self.backend.look(look),
+            Effect::Gather(ask) => self.backend.gather(ask),
             Effect::Quit => self.left = true,
             Effect::Copy(copied) => self.copied = Some(copied),
             Effect::Pause(_)

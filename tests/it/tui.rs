@@ -47,7 +47,9 @@ fn every_screen_at_both_sizes() {
         snapshot!(format!("elf-{suffix}"), stage);
         stage.press("3");
         snapshot!(format!("rule-{suffix}"), stage);
-        stage.press("5 x");
+        stage.press("5");
+        stage.wait("box ?");
+        stage.press("x");
         stage.wait("Scenario 2 of 5");
         stage.press("5");
         snapshot!(format!("scenarios-{suffix}"), stage);

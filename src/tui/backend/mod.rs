@@ -4,18 +4,21 @@
 //! | --- | --- |
 //! | [`recorder`] | reads rules and records, starts scans, writes down what is found and decided |
 //! | [`reader`] | opens the bytes of a finding, decodes and searches them |
+//! | [`gatherer`] | asks the box about a finding, and weighs its scenarios |
 
+mod gatherer;
 mod reader;
 mod recorder;
 mod rows;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde_json::Value;
 
-use super::message::{Look, Message, Request};
+use super::message::{Gather, Look, Message, Request};
+use crate::evidence::Root;
 use crate::scan::{Control, Progress, Reading, ScanOptions, Tree};
 use crate::session::{RecordPlan, RuleChoice};
 
@@ -70,6 +73,7 @@ pub struct Backend {
     pub gauges: Gauges,
     requests: Sender<Request>,
     looks: Sender<Look>,
+    asks: Sender<Gather>,
     recorder: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -79,16 +83,24 @@ impl Backend {
         let (sender, messages) = unbounded();
         let (requests, asked) = unbounded();
         let (looks, looked) = unbounded();
+        let (asks, asked_of_box) = unbounded();
+        let (books, book) = unbounded();
         let gauges = Gauges::default();
+        {
+            let (sender, image) = (sender.clone(), session.plan.root.clone());
+            std::thread::spawn(move || gatherer::run(root(&image), &book, &asked_of_box, &sender));
+        }
         let recorder = {
             let (sender, gauges) = (sender.clone(), gauges.clone());
-            std::thread::spawn(move || recorder::run(session, &asked, &sender, &gauges))
+            std::thread::spawn(move || {
+                recorder::run(session, &recorder::Ends { requests: asked, messages: sender, books, gauges });
+            })
         };
         {
             let sender = sender.clone();
             std::thread::spawn(move || reader::run(&looked, &sender));
         }
-        Self { messages, sender, gauges, requests, looks, recorder: Some(recorder) }
+        Self { messages, sender, gauges, requests, looks, asks, recorder: Some(recorder) }
     }
 
     /// Asks the records for something.
@@ -102,6 +114,11 @@ impl Backend {
         let _ = self.looks.send(look);
     }
 
+    /// Asks the box.
+    pub fn gather(&self, ask: Gather) {
+        let _ = self.asks.send(ask);
+    }
+
     /// Ends the scan and waits until the records are closed.
     pub fn finish(self) {
         let Self { requests, gauges, recorder, .. } = self;
@@ -111,4 +128,9 @@ impl Backend {
             let _ = recorder.join();
         }
     }
+}
+
+/// Where the box is that is asked.
+fn root(image: &Path) -> Root {
+    if image == Path::new("/") { Root::live() } else { Root::image(image) }
 }

@@ -21,8 +21,21 @@ const BATCH: usize = 512;
 /// How long a finding waits for others to be recorded with.
 const WAIT: Duration = Duration::from_millis(50);
 
+/// The thread's ends of its queues.
+pub struct Ends {
+    /// What it is asked for.
+    pub requests: Receiver<Request>,
+    /// What it says.
+    pub messages: Sender<Message>,
+    /// To whoever asks the box: the hunts, once they are read.
+    pub books: Sender<Arc<RuleBook>>,
+    /// Where the levers of a scan go.
+    pub gauges: Gauges,
+}
+
 /// Runs a session until the screen has gone.
-pub fn run(session: Session, requests: &Receiver<Request>, messages: &Sender<Message>, gauges: &Gauges) {
+pub fn run(session: Session, ends: &Ends) {
+    let Ends { requests, messages, books, gauges } = ends;
     let fatal = |why: String| {
         let _ = messages.send(Message::Fatal(why));
     };
@@ -36,6 +49,7 @@ pub fn run(session: Session, requests: &Receiver<Request>, messages: &Sender<Mes
     };
     let ready = Message::Ready { hunts: book.hunts.clone(), register: records.register().path().to_owned() };
     let _ = messages.send(ready);
+    let _ = books.send(Arc::clone(&book));
     let rules = match book.compile() {
         Ok(rules) => Arc::new(rules),
         Err(error) => return fatal(error.to_string()),

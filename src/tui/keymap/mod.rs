@@ -159,7 +159,7 @@ actions! {
     ReadFirst, Reading, "g home", "", "to the top";
     ReadLast, Reading, "G end", "", "to the end";
     ReadEnter, Reading, "enter", "to bytes", "ELF: show the field's bytes in the hex tab";
-    Refresh, Reading, "ctrl-r", "", "gather the evidence anew";
+    Refresh, Finding, "ctrl-r", "", "ask the box about the finding again";
 
     Applies, Scenarios, "a", "applies", "the scenario explains the finding: propose an exclusion";
     RuledOut, Scenarios, "x", "ruled out", "the scenario does not explain the finding";
@@ -168,6 +168,7 @@ actions! {
     PreviousScenario, Scenarios, "h left p", "", "previous scenario";
     ScenarioUp, Scenarios, "k up", "", "scroll up";
     ScenarioDown, Scenarios, "j down", "", "scroll down";
+    NameInSet, Scenarios, "S", "", "name one for a set of the site that is empty, so that a check can be told";
     Note, Scenarios, "t", "note", "write a note on this scenario's answer";
     Undo, Scenarios, "z", "undo", "take the last answer back; the journal keeps both";
     Malicious, Scenarios, "M", "malicious", "say with a reason that the finding is malicious";

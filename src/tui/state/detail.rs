@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::bytes::HexView;
 use crate::case::{FindingId, GivenAnswer};
 use crate::elf::{Elf, Instruction, Text};
+use crate::evidence::Evidence;
 use crate::hunt::{Hunt, Scenario};
 use crate::session::Opened;
 use crate::text;
+use crate::triage::assess::ScenarioAssessment;
 
 /// The tabs, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,6 +68,15 @@ pub struct Decoded {
     pub strings: Vec<Text>,
 }
 
+/// What the box says, and what the scenarios come to by that.
+#[derive(Debug)]
+pub struct Gathered {
+    /// What the box says.
+    pub evidence: Evidence,
+    /// One for each scenario, in their order.
+    pub scenarios: Vec<ScenarioAssessment>,
+}
+
 /// An opened finding.
 #[derive(Debug)]
 pub struct Detail {
@@ -81,6 +92,8 @@ pub struct Detail {
     pub hex: HexView,
     /// What was made of its bytes; `None` until that is done.
     pub decoded: Option<Decoded>,
+    /// What the box says; `None` until it has answered.
+    pub gathered: Option<Gathered>,
     /// The selected line of the ELF tab.
     pub elf_line: usize,
     /// The bytes that each line of the ELF tab stands for; set by whoever draws.
@@ -104,6 +117,7 @@ impl Detail {
             tab: Tab::default(),
             scenario: 0,
             decoded: None,
+            gathered: None,
             elf_line: 0,
             elf_places: Vec::new(),
             lines: 0,
@@ -160,6 +174,11 @@ impl Detail {
     /// The scenario at hand.
     pub fn current(&self) -> Option<&Scenario> {
         self.hunt.scenarios.get(self.scenario)
+    }
+
+    /// What the box says of a scenario.
+    pub fn assessment(&self, scenario: &str) -> Option<&ScenarioAssessment> {
+        self.gathered.as_ref()?.scenarios.iter().find(|assessed| assessed.id == scenario)
     }
 
     /// How many scenarios there are.

@@ -96,6 +96,8 @@ pub enum Purpose {
         /// The scenario's id.
         scenario: String,
     },
+    /// What belongs to this set of the site.
+    NameInSet(String),
     /// Why this exclusion is revoked.
     Revoke(uuid::Uuid),
 }

@@ -4,9 +4,11 @@ use super::actions::ask;
 use crate::hex::copy::Format;
 use crate::hex::layout::Motion;
 use crate::hex::search::{Direction, Hit, Order};
+use crate::text;
 use crate::triage::Answer;
+use crate::triage::assess::ScenarioAssessment;
 use crate::tui::keymap::Action;
-use crate::tui::message::{Effect, Look, Request};
+use crate::tui::message::{Effect, Gather, Look, Request};
 use crate::tui::state::detail::{Detail, Tab};
 use crate::tui::state::form::Form;
 use crate::tui::state::overlay::{Await, Overlay, Purpose};
@@ -46,6 +48,11 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Undo => return app.detail.as_ref().map(|d| Effect::Record(Request::Undo(d.id()))).into_iter().collect(),
         A::Malicious => malicious(app),
         A::ReadEnter => to_bytes(app),
+        A::Refresh => {
+            app.say(NoticeKind::Info, "asking the box again");
+            return vec![Effect::Gather(Gather::Again)];
+        }
+        A::NameInSet => name_in_set(app),
         _ => {}
     }
     let Some(detail) = &mut app.detail else { return Vec::new() };
@@ -172,7 +179,8 @@ fn applies(app: &mut App) -> Vec<Effect> {
         return Vec::new();
     }
     let scenario = detail.current().map(|scenario| (scenario.id.clone(), scenario.title.clone()));
-    let form = Form::new(&detail.opened, scenario, Vec::new());
+    let seen = scenario.as_ref().and_then(|(id, _)| detail.assessment(id)).map(ScenarioAssessment::seen_checks);
+    let form = Form::new(&detail.opened, scenario, seen.unwrap_or_default());
     app.overlay = Some(Overlay::Form(Box::new(form)));
     super::layers::preview(app)
 }
@@ -184,6 +192,19 @@ fn note(app: &mut App) {
     let said = detail.answer(&scenario.id).and_then(|given| given.note.clone()).unwrap_or_default();
     let purpose = Purpose::Note { finding: detail.id(), scenario: scenario.id.clone() };
     ask(app, purpose, "Note", &about, Input::with(&said));
+}
+
+/// Asks for something to count to the set of the site that leaves this scenario unknown.
+fn name_in_set(app: &mut App) {
+    let Some(detail) = &app.detail else { return };
+    let assessed = detail.current().and_then(|scenario| detail.assessment(&scenario.id));
+    let checks = assessed.iter().flat_map(|assessed| &assessed.lines).flat_map(|line| &line.checks);
+    let Some(set) = { checks }.find_map(|check| check.empty_set.clone()) else {
+        return app.say(NoticeKind::Info, "no check of this scenario waits for a set of the site");
+    };
+    let about =
+        format!("${} is empty. Name one that belongs to it; site.toml keeps it for good.", text::escape_str(&set));
+    ask(app, Purpose::NameInSet(set), "Site fact", &about, Input::default());
 }
 
 fn malicious(app: &mut App) {

@@ -9,7 +9,7 @@ use crate::hex::layout::Motion;
 use crate::hex::query::Query;
 use crate::hex::search::{Direction, Order};
 use crate::triage::exclusion::Signature;
-use crate::tui::message::{Effect, Look, Request};
+use crate::tui::message::{Effect, Gather, Look, Request};
 use crate::tui::state::bytes::Sought;
 use crate::tui::state::form::{Field, Form};
 use crate::tui::state::overlay::{Await, Overlay, Palette, Prompt, Purpose};
@@ -125,6 +125,13 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
         Purpose::Search => return search(app, typed),
         Purpose::Malicious(finding) => {
             return Ok(vec![Effect::Record(Request::Malicious { findings: vec![*finding], reason: reason()? })]);
+        }
+        Purpose::NameInSet(set) => {
+            let value = typed.trim().to_owned();
+            if value.is_empty() {
+                return Err("name one".to_owned());
+            }
+            return Ok(vec![Effect::Gather(Gather::Name { set: set.clone(), value })]);
         }
         Purpose::Note { finding, scenario } => return Ok(note(app, *finding, scenario, typed)),
         Purpose::Revoke(id) => return Ok(vec![Effect::Record(Request::Revoke { id: *id, why: reason()? })]),

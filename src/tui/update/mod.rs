@@ -5,10 +5,12 @@ mod finding;
 mod layers;
 mod mouse;
 
+use std::sync::Arc;
+
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::keymap::{Action, Context, Press};
-use super::message::{Effect, Look, Message, Request};
+use super::message::{Effect, Gather, Look, Message, Request};
 use super::state::detail::Detail;
 use super::state::overlay::Overlay;
 use super::state::register::RegisterView;
@@ -58,6 +60,12 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
                 detail.decoded = Some(*decoded);
             }
         }
+        Message::Gathered(id, gathered) => {
+            if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
+                detail.gathered = Some(*gathered);
+            }
+        }
+        Message::Said(said) => app.say(NoticeKind::Done, said),
         Message::Covers(covered) => {
             if let Some(Overlay::Form(form)) = &mut app.overlay {
                 form.covers = Some(covered);
@@ -175,12 +183,16 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
         }
         let Some(hunt) = app.hunts.get(opened.judged.subject.hunt) else { return Vec::new() };
         let tab = app.detail.as_ref().map(|detail| detail.tab);
-        let mut detail = Detail::new(opened, std::sync::Arc::clone(&hunt.hunt));
+        let mut detail = Detail::new(opened, Arc::clone(&hunt.hunt));
         detail.tab = tab.unwrap_or_default();
         app.detail = Some(Box::new(detail));
     }
-    let look = app.detail.as_ref().map(|detail| Effect::Look(Look::Open(id, detail.opened.finding.clone())));
-    let mut effects: Vec<_> = look.into_iter().collect();
+    let mut effects = Vec::new();
+    if let Some(detail) = &app.detail {
+        let finding = &detail.opened.finding;
+        effects.push(Effect::Look(Look::Open(id, Arc::clone(finding))));
+        effects.push(Effect::Gather(Gather::About(id, Arc::clone(finding), Arc::clone(&detail.hunt))));
+    }
     for key in std::mem::take(&mut app.typed_ahead) {
         effects.extend(press(app, key));
     }

@@ -35,6 +35,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
             }
         }
     }
+    lines.extend(super::evidence::lines(app, width));
     lines
 }
 

@@ -4,6 +4,7 @@
 mod chrome;
 mod coverage;
 mod elf;
+mod evidence;
 mod facts;
 mod finding;
 mod findings;
