@@ -6,6 +6,7 @@ mod cli;
 mod fixtures;
 mod layering;
 mod pty;
+mod readme;
 mod scan;
 mod stage;
 mod tui;
