@@ -1,7 +1,10 @@
 //! The command line: arguments to exit code.
 
 pub mod args;
+pub mod case;
+pub mod exclusions;
 mod hunts;
+pub mod output;
 mod prepare;
 mod scan;
 mod screen;
@@ -42,6 +45,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         },
         Some(Command::Scan { tree, format, scan }) => scan::run(&tree, format, &scan),
         Some(Command::Hunts(command)) => hunts::run(command),
+        Some(Command::Exclusions(command)) => exclusions::run(command),
+        Some(Command::Case(command)) => case::run(command),
+        Some(Command::Report(args)) => case::report(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "huntbook", &mut script);
