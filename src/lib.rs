@@ -8,6 +8,7 @@ pub mod case;
 pub mod elf;
 pub mod evidence;
 pub mod finding;
+pub mod hex;
 pub mod hunt;
 pub mod scan;
 pub mod text;

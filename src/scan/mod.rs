@@ -24,6 +24,7 @@ use ignore::gitignore::Gitignore;
 pub use control::{Control, Progress, Reading};
 pub use coverage::{Reason, Unscanned};
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset};
+pub(crate) use tree::{NotRegular, open_regular};
 pub use tree::{Tree, TreeError};
 pub use walk::{BadGlob, WalkOptions};
 pub use worker::engine_runs;
