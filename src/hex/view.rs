@@ -115,7 +115,6 @@ impl View {
     fn file_notice(&self) -> Option<String> {
         let State::ChangedSince(change) = self.state() else { return None };
         let bytes = match change {
-            Change::Inode { .. } => return Some(change.to_string()),
             Change::OtherFile => "these are the other file's bytes",
             change if change.is_scanned_content() => {
                 "these are its bytes as they were scanned, until this view is closed"
