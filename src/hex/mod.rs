@@ -21,6 +21,7 @@
 
 pub mod byte;
 pub mod copy;
+pub mod dump;
 pub mod file;
 #[cfg(test)]
 mod fixtures;
@@ -33,9 +34,13 @@ pub mod marks;
 pub mod matcher;
 pub mod query;
 pub mod search;
+#[cfg(test)]
+mod search_tests;
 pub mod source;
 pub mod strip;
 pub mod view;
+#[cfg(test)]
+mod view_tests;
 
 pub use highlight::Highlights;
 pub use layout::{Layout, Viewport};

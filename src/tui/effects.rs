@@ -57,9 +57,9 @@ impl Hands {
             Effect::Look(look) => backend.look(look),
             Effect::Gather(ask) => backend.gather(ask),
             Effect::NextTheme => self.next_theme(app),
-            Effect::Copy(copied) => {
+            Effect::Copy(sequence) => {
                 let mut out = io::stdout();
-                out.write_all(crate::hex::copy::osc52(&copied).as_bytes())?;
+                out.write_all(sequence.as_bytes())?;
                 out.flush()?;
             }
         }

@@ -111,7 +111,7 @@ pub enum Effect {
     Gather(Gather),
     /// Have the next theme loaded.
     NextTheme,
-    /// Put text into the terminal's clipboard.
+    /// Write the sequence that puts text into the terminal's clipboard.
     Copy(String),
 }
 
@@ -172,7 +172,12 @@ pub enum Look {
     /// Open the bytes of this finding, and decode them.
     Open(FindingId, Arc<Finding>),
     /// Give these bytes of what is open.
-    Window(hex::Request),
+    Window {
+        /// Offset of the first byte.
+        offset: u64,
+        /// Bytes.
+        length: usize,
+    },
     /// Search what is open.
     Search(Box<Query>, Order),
     /// End the search.

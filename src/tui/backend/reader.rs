@@ -41,14 +41,14 @@ pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>) {
         match look {
             Look::Open(id, finding) => {
                 cancel.store(true, Ordering::Release);
-                let mut view = View::open(&finding.file, Arc::clone(&finding.kept));
+                let mut view = View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept));
                 let decoded = decode(&mut view);
                 open = Some(Open { id, finding, view });
                 let _ = messages.send(Message::Decoded(id, Box::new(decoded)));
             }
-            Look::Window(request) => {
+            Look::Window { offset, length } => {
                 if let Some(open) = &mut open {
-                    let window = open.view.window(request);
+                    let window = open.view.window(offset, length);
                     let _ = messages.send(Message::Bytes(open.id, Box::new(window)));
                 }
             }
@@ -100,7 +100,7 @@ fn decode(view: &mut View) -> Decoded {
 
 /// A search has a view of its own, so that the bytes can be looked at meanwhile.
 fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, messages: &Sender<Message>) {
-    let mut view = View::open(&finding.file, Arc::clone(&finding.kept));
+    let mut view = View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept));
     let mut told = Instant::now();
     let mut progress = |progress: crate::hex::search::Progress| {
         if told.elapsed() >= REPORT {

@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use crate::finding::Finding;
+use crate::hex::Window;
 use crate::hex::highlight::{Found, Highlights};
+use crate::hex::inspect::NEEDED;
 use crate::hex::layout::{Layout, Motion, Viewport};
 use crate::hex::marks::Marks;
 use crate::hex::query::Query;
 use crate::hex::search::Hit;
-use crate::hex::{Request, Window};
+use crate::hunt::Rule;
 
 /// Bytes asked for beyond what is shown, so that a page up or down is there already.
 const AROUND: u64 = 4096;
@@ -47,14 +49,14 @@ pub struct HexView {
     pub sought: Option<Sought>,
     /// A range shown because another tab pointed to it.
     pub pointed: Option<Range<u64>>,
-    generation: u64,
     asked: Option<Range<u64>>,
 }
 
 impl HexView {
     /// A view at the first match.
-    pub fn new(finding: &Finding) -> Self {
-        let highlights = Highlights::new(&finding.matches);
+    pub fn new(rule: &Rule, finding: &Finding) -> Self {
+        let patterns = rule.patterns.iter().map(|pattern| pattern.id.as_str());
+        let highlights = Highlights::new(patterns, &finding.matches);
         let first = finding.matches.iter().map(|found| found.offset).min();
         let layout = Layout::new(80, 1, finding.file.size);
         let viewport = Viewport { top: layout.line(first.unwrap_or(0)), cursor: first.unwrap_or(0) };
@@ -70,7 +72,6 @@ impl HexView {
             inspector: false,
             sought: None,
             pointed: None,
-            generation: 0,
             asked: None,
         }
     }
@@ -138,8 +139,8 @@ impl HexView {
         self.bytes_from(offset).first().copied().flatten()
     }
 
-    /// What must be read for the bytes in view, if that was not asked for yet.
-    pub fn wanted(&mut self) -> Option<Request> {
+    /// What must be read for the bytes in view, as offset and length, if that was not asked for yet.
+    pub fn wanted(&mut self) -> Option<(u64, usize)> {
         let sight = self.sight();
         let covers = |range: &Range<u64>| range.start <= sight.start && sight.end <= range.end;
         let arrived = self.window.as_ref().map(|window| window.offset..window.offset + window.bytes.len() as u64);
@@ -147,15 +148,14 @@ impl HexView {
             return None;
         }
         let start = sight.start.saturating_sub(AROUND);
-        let len = (sight.end - start + AROUND) as usize;
-        self.generation += 1;
-        self.asked = Some(start..start + len as u64);
-        Some(Request { offset: start, len, generation: self.generation })
+        let length = (sight.end - start + AROUND) as usize + NEEDED;
+        self.asked = Some(start..start + length as u64);
+        Some((start, length))
     }
 
-    /// Takes bytes that have arrived, unless newer ones were asked for.
+    /// Takes bytes that have arrived, unless others were asked for since.
     pub fn arrived(&mut self, window: Window) {
-        if window.generation == self.generation {
+        if self.asked.as_ref().is_some_and(|asked| asked.start == window.offset) {
             self.asked = None;
             self.layout.size = window.size;
             self.viewport = self.layout.fit(self.viewport);

@@ -111,7 +111,7 @@ impl Detail {
     /// Opens it on its bytes, at the first scenario that has no answer.
     pub fn new(opened: Box<Opened>, hunt: Arc<Hunt>) -> Self {
         let mut detail = Self {
-            hex: HexView::new(&opened.finding),
+            hex: HexView::new(&hunt.rule, &opened.finding),
             opened,
             hunt,
             tab: Tab::default(),
@@ -137,7 +137,7 @@ impl Detail {
     /// Takes over what the records say now; tab, place and scroll stay.
     pub fn renew(&mut self, opened: Box<Opened>) {
         if self.opened.finding.file.sha256 != opened.finding.file.sha256 {
-            self.hex = HexView::new(&opened.finding);
+            self.hex = HexView::new(&self.hunt.rule, &opened.finding);
             self.decoded = None;
         }
         self.opened = opened;

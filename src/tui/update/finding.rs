@@ -1,7 +1,7 @@
 //! Actions on the open finding.
 
 use super::actions::ask;
-use crate::hex::copy::Format;
+use crate::hex::copy::{self, Form};
 use crate::hex::layout::Motion;
 use crate::hex::search::{Direction, Hit, Order};
 use crate::text;
@@ -10,7 +10,7 @@ use crate::triage::assess::ScenarioAssessment;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Gather, Look, Request};
 use crate::tui::state::detail::{Detail, Tab};
-use crate::tui::state::form::Form;
+use crate::tui::state::form::Form as ExclusionForm;
 use crate::tui::state::overlay::{Await, Overlay, Purpose};
 use crate::tui::state::{App, NoticeKind, Screen};
 use crate::tui::widget::input::Input;
@@ -180,7 +180,7 @@ fn applies(app: &mut App) -> Vec<Effect> {
     }
     let scenario = detail.current().map(|scenario| (scenario.id.clone(), scenario.title.clone()));
     let seen = scenario.as_ref().and_then(|(id, _)| detail.assessment(id)).map(ScenarioAssessment::seen_checks);
-    let form = Form::new(&detail.opened, scenario, seen.unwrap_or_default());
+    let form = ExclusionForm::new(&detail.opened, scenario, seen.unwrap_or_default());
     app.overlay = Some(Overlay::Form(Box::new(form)));
     super::layers::preview(app)
 }
@@ -228,32 +228,37 @@ fn to_bytes(app: &mut App) {
     }
 }
 
-/// Bytes that are copied at most: a terminal takes no more through its clipboard sequence.
-const COPY: u64 = 64 * 1024;
-
 /// Copies the selection, the match under the cursor or the byte there.
 pub fn copy(app: &mut App, how: char) -> Vec<Effect> {
     let Some(detail) = &mut app.detail else { return Vec::new() };
-    let range = detail.hex.chosen();
-    let range = range.start..range.end.min(range.start + COPY);
-    let bytes: Option<Vec<u8>> = range.clone().map(|offset| detail.hex.byte(offset)).collect();
-    let format = match how {
-        'h' => Format::Hex,
-        't' => Format::Text,
-        'c' => Format::CArray,
-        'y' => Format::Yara,
-        'o' => Format::Offset,
+    let form = match how {
+        'h' => Form::Hex,
+        't' => Form::Text,
+        'c' => Form::CArray,
+        'y' => Form::Yara,
+        'o' => Form::Offset,
         _ => {
             app.say(NoticeKind::Info, "copy as h, t, c, y or o");
             return Vec::new();
         }
     };
-    let Some(bytes) = bytes else {
+    let range = detail.hex.chosen();
+    let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+    let bytes = detail.hex.bytes_from(range.start);
+    let Some(bytes) = bytes.get(..length) else {
         app.say(NoticeKind::Warning, "not all of these bytes are at hand; nothing was copied");
         return Vec::new();
     };
-    let count = bytes.len() as u64;
-    detail.hex.anchor = None;
-    app.say(NoticeKind::Done, format!("copied {} bytes from {:#x}", crate::text::count(count), range.start));
-    vec![Effect::Copy(format.write(range.start, &bytes))]
+    let sequence = copy::copy(range.start, bytes, form).and_then(|copied| copy::to_clipboard(&copied));
+    match sequence {
+        Ok(sequence) => {
+            detail.hex.anchor = None;
+            app.say(NoticeKind::Done, format!("copied {} bytes from {:#x}", text::count(length as u64), range.start));
+            vec![Effect::Copy(sequence)]
+        }
+        Err(error) => {
+            app.say(NoticeKind::Warning, error.to_string());
+            Vec::new()
+        }
+    }
 }

@@ -119,7 +119,7 @@ pub fn wanted(app: &mut App) -> Vec<Effect> {
     let detail = app.detail.as_mut().filter(|detail| shown && !detail.stale);
     detail
         .and_then(|detail| detail.hex.wanted())
-        .map(|request| Effect::Look(Look::Window(request)))
+        .map(|(offset, length)| Effect::Look(Look::Window { offset, length }))
         .into_iter()
         .collect()
 }

@@ -8,6 +8,7 @@ use ratatui::style::Style;
 
 use crate::hex::byte::{self, Kind};
 use crate::hex::highlight::Run;
+use crate::hex::inspect::{self, NEEDED, NoValue};
 use crate::hex::layout::{Cell, Layout};
 use crate::hex::strip;
 use crate::text;
@@ -20,7 +21,7 @@ use crate::tui::widget::{paint, pane};
 /// Columns that the strip beside the bytes takes.
 const STRIP: u16 = 2;
 /// Lines that the inspector takes.
-const INSPECTOR: u16 = 7;
+const INSPECTOR: u16 = 8;
 
 /// Draws the tab.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -205,11 +206,11 @@ fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) 
         pieces.push(Role::Progress, format!(" searching {part}% "));
         pieces.push(Role::Text, " ");
     }
-    for (index, legend) in hex.highlights.legend().iter().enumerate() {
+    for (index, legend) in hex.highlights.legend().iter().enumerate().filter(|(_, legend)| legend.count > 0) {
         pieces.push(Role::pattern(index), format!(" {} ", text::escape_str(&legend.pattern)));
         pieces.push(Role::Dim, format!("×{} ", text::count(legend.count as u64)));
     }
-    if hex.highlights.legend().is_empty() {
+    if hex.highlights.count() == 0 {
         pieces.push(Role::Dim, "no rule matched: a candidate");
     }
     paint::line(buffer, area, &pieces.line());
@@ -217,18 +218,26 @@ fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) 
 
 fn draw_inspector(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
     let cursor = hex.viewport.cursor;
-    let bytes: Vec<u8> = (cursor..cursor + 16).map_while(|offset| hex.byte(offset)).collect();
-    let rows = crate::hex::inspect::rows(&bytes);
-    let columns = if area.width >= 100 { 3 } else { 2 };
+    let bytes = hex.bytes_from(cursor);
+    let readings = inspect::inspect(bytes.get(..NEEDED).unwrap_or(bytes));
+    let columns = if area.width >= 120 { 3 } else { 2 };
     let width = usize::from(area.width) / columns;
-    for (index, row) in rows.iter().enumerate() {
+    let said = |value: &Result<String, NoValue>| match value {
+        Ok(value) => text::escape_str(value).into_owned(),
+        Err(why) => why.to_string(),
+    };
+    for (index, reading) in readings.iter().enumerate() {
         let (column, line) = (index / usize::from(area.height), index % usize::from(area.height));
         if column >= columns {
             break;
         }
+        let value = match &reading.big {
+            Some(big) if *big != reading.little => format!("{}  BE {}", said(&reading.little), said(big)),
+            _ => said(&reading.little),
+        };
         let pieces = paint::Pieces::new(theme)
-            .add(Role::FieldName, text::fit(row.name, 10))
-            .add(Role::FieldValue, text::fit(&row.value, width.saturating_sub(11)));
+            .add(Role::FieldName, text::fit(reading.name, 12))
+            .add(Role::FieldValue, text::fit(&value, width.saturating_sub(13)));
         let target = paint::row(area, line);
         let target = Rect { x: target.x + (column * width) as u16, width: width as u16, ..target };
         paint::line(buffer, target, &pieces.line());

@@ -52,7 +52,7 @@ fn source(lines: &mut Vec<Line<'static>>, app: &App, detail: &Detail) {
     for line in detail.hunt.rule.source.lines() {
         let shown = text::escape_str(&line.replace('\t', "    ")).into_owned();
         let named = line.trim_start().split([' ', '\t', '=']).next().unwrap_or_default();
-        let matched = legend.iter().enumerate().find(|(_, legend)| *legend.pattern == *named && named.starts_with('$'));
+        let matched = legend.iter().enumerate().find(|(_, legend)| *legend.pattern == *named && legend.count > 0);
         let pieces = match matched {
             Some((index, legend)) => paint::Pieces::new(theme)
                 .add(Role::pattern(index), "◆")
