@@ -77,7 +77,7 @@ impl<'r> Engine<'r> {
         let mut scanner = yara_x::blocks::Scanner::new(windowed.rules()?);
         scanner.max_matches_per_pattern(most_matches(group)).set_timeout(TIMEOUT);
         facts.set(windowed, &mut scanner, group.externals());
-        Some(Parts { rules: self.rules, scanner })
+        Some(Parts { rules: self.rules, scanner, filesize: facts.filesize })
     }
 }
 
@@ -108,6 +108,7 @@ impl PartFacts<'_> {
 pub(super) struct Parts<'r> {
     rules: &'r Ruleset,
     scanner: yara_x::blocks::Scanner<'r>,
+    filesize: u64,
 }
 
 impl Parts<'_> {
@@ -118,7 +119,10 @@ impl Parts<'_> {
 
     /// What all parts together match.
     pub(super) fn finish(mut self) -> Result<Vec<RuleMatches>, Reason> {
-        guarded(|| Ok(collect(&self.scanner.finish()?, self.rules))).map_err(|broken| broken.reason)
+        // yara-x panics over a file without a block; past the end, an empty one changes nothing.
+        let end = self.filesize.max(1) as usize;
+        let outcome = guarded(|| Ok(collect(&self.scanner.scan(end, &[])?.finish()?, self.rules)));
+        outcome.map_err(|broken| broken.reason)
     }
 }
 

@@ -124,7 +124,7 @@ impl<'s> Worker<'s> {
         let found = self.parts(subject, &parts)?;
         self.report_parts(subject, found)?;
         let limit = self.shared.max_file_size;
-        if whole.len() == groups.len() {
+        if !whole.is_empty() && whole.len() == groups.len() {
             return Err(Leave::Unscanned(Reason::TooLarge { size, limit }));
         }
         if !whole.is_empty() {
