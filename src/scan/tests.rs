@@ -52,7 +52,7 @@ fn plain(sources: &[RuleSource], bytes: &[u8]) -> Answer {
     for rule in yara_x::Scanner::new(&rules).scan(bytes).unwrap().matching_rules() {
         answer.insert((rule.identifier().to_owned(), "-".to_owned(), 0, 0));
         for pattern in rule.patterns() {
-            for found in pattern.matches() {
+            for found in pattern.matches().take(super::MATCHES_PER_PATTERN) {
                 let (start, length) = (found.range().start as u64, found.range().len() as u64);
                 answer.insert((rule.identifier().to_owned(), pattern.identifier().to_owned(), start, length));
             }
