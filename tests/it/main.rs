@@ -4,4 +4,6 @@
 
 mod cli;
 mod fixtures;
+mod hostile;
 mod scan;
+mod scanning;
