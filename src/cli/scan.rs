@@ -34,6 +34,9 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     if let Some(why) = records.unsaved() {
         warn(&format!("the case is kept in memory only: {why}"));
     }
+    for warning in rules.warnings() {
+        warn(&text::escape_str(warning));
+    }
     records.begin_scan(args.record())?;
     let scan = Scan::start(tree, rules, args.options(records.own_files(), false))?;
     cancel_on_signals(&scan)?;

@@ -1,0 +1,72 @@
+//! What tests of the scanner share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use huntbook::finding::Finding;
+use huntbook::hunt::{Site, builtin};
+use huntbook::scan::{Candidate, Event, Reading, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned};
+
+/// Everything that a scan said.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub findings: Vec<Finding>,
+    pub candidates: Vec<Candidate>,
+    pub coverage: Vec<Unscanned>,
+    pub reading: Reading,
+    pub cancelled: bool,
+}
+
+impl Outcome {
+    /// Rule and path of each finding, sorted.
+    pub fn hits(&self) -> Vec<(String, PathBuf)> {
+        let hit = |finding: &Finding| (finding.rule.name.to_string(), finding.file.path.clone());
+        let mut hits: Vec<_> = self.findings.iter().map(hit).collect();
+        hits.sort();
+        hits
+    }
+
+    /// The kinds of reason given for `path`, sorted.
+    pub fn reasons(&self, path: &Path) -> Vec<&'static str> {
+        let mut kinds: Vec<_> = self.coverage.iter().filter(|u| u.path == path).map(|u| u.reason.kind()).collect();
+        kinds.sort_unstable();
+        kinds
+    }
+}
+
+/// The built-in hunts.
+pub fn builtin_rules() -> Arc<Ruleset> {
+    let loaded = builtin::load(&Site::default()).unwrap();
+    let source =
+        |text: huntbook::hunt::RuleText| RuleSource { namespace: text.namespace, origin: text.origin, text: text.text };
+    Arc::new(Ruleset::compile(&loaded.texts.into_iter().map(source).collect::<Vec<_>>(), &[]).unwrap())
+}
+
+/// Rules of a person's own.
+pub fn own_rules(text: &str) -> Arc<Ruleset> {
+    let source = RuleSource { namespace: "own".into(), origin: "own.yar".into(), text: text.into() };
+    Arc::new(Ruleset::compile(&[source], &[]).unwrap())
+}
+
+/// Takes events until the scan has ended.
+pub fn watch(scan: Scan) -> Outcome {
+    let mut outcome = Outcome::default();
+    for event in &scan.events {
+        match event {
+            Event::Finding(finding) => outcome.findings.push(finding),
+            Event::Candidate(candidate) => outcome.candidates.push(candidate),
+            Event::Unscanned(unscanned) => outcome.coverage.push(unscanned),
+            Event::Finished { reading, cancelled } => {
+                (outcome.reading, outcome.cancelled) = (reading, cancelled);
+                break;
+            }
+        }
+    }
+    scan.join();
+    outcome
+}
+
+/// Scans `path` to the end.
+pub fn scan(path: &Path, rules: &Arc<Ruleset>, options: ScanOptions) -> Outcome {
+    watch(Scan::start(Tree::open(path).unwrap(), Arc::clone(rules), options).unwrap())
+}
