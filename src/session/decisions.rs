@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::records::{Records, RecordsError};
-use crate::case::{CaseError, Decision, FindingId, Undo};
+use crate::case::{CaseError, Decision, FindingId, Seq, Undo};
 use crate::triage::exclusion::{Exclusion, Revocation};
 use crate::triage::hit::Hit;
 use crate::triage::matching;
@@ -22,25 +22,35 @@ impl Records {
         self.write(|case| case.decide(ids, decision, &stamp)).map(drop)
     }
 
-    /// Takes the last decision about a finding back. An exclusion that was recorded by it is revoked in the register.
+    /// Takes the last decision about a finding back, with all that was decided together with it. An exclusion that was
+    /// recorded by it is revoked in the register. Returns the findings that may have come to something else by it.
     ///
     /// # Errors
     /// When there is nothing to undo, or register or case cannot be written.
-    pub fn undo(&mut self, id: FindingId) -> Result<(), RecordsError> {
+    pub fn undo(&mut self, id: FindingId) -> Result<Vec<FindingId>, RecordsError> {
         let before = self.case.recorded_exclusion(id)?;
         let stamp = self.stamp();
-        self.write(|case| case.undo(Undo::LastOf(id), &stamp))?;
+        let group = self.write(|case| case.undo(Undo::LastOf(id), &stamp))?;
         let after = self.case.recorded_exclusion(id)?;
+        let mut concerned = self.group(group)?;
         let undone = before.filter(|exclusion| after.as_ref() != Some(exclusion)).and_then(|id| id.parse().ok());
-        match undone {
-            Some(exclusion) if self.exclusion(exclusion).is_some_and(|entry| entry.revoked.is_none()) => {
-                let why = "undone by the one who recorded it".to_owned();
-                self.register.revoke(exclusion, &Revocation { by: stamp.actor, at: stamp.at, why })?;
-                self.reindex();
-                Ok(())
-            }
-            _ => Ok(()),
+        let undone = undone.and_then(|id| self.exclusion(id)).filter(|entry| entry.revoked.is_none()).cloned();
+        if let Some(exclusion) = undone {
+            concerned.extend(self.preview(&exclusion)?);
+            let why = "undone by the one who recorded it".to_owned();
+            self.register.revoke(exclusion.id, &Revocation { by: stamp.actor, at: stamp.at, why })?;
+            self.reindex();
         }
+        concerned.sort_unstable();
+        concerned.dedup();
+        Ok(concerned)
+    }
+
+    /// The findings that a group of the journal is about.
+    fn group(&self, group: Seq) -> Result<Vec<FindingId>, CaseError> {
+        let entries = self.case.journal(Seq(group.0 - 1), usize::MAX)?;
+        let of_group = entries.into_iter().take_while(|entry| entry.group == group);
+        Ok(of_group.filter_map(|entry| entry.finding.map(|(id, _)| id)).collect())
     }
 
     /// Which findings of this scan an exclusion would cover.

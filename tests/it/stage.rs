@@ -189,6 +189,26 @@ impl<'p> Stage<'p> {
         self.draw();
     }
 
+    /// A message without waiting for what comes of it.
+    pub fn feed(&mut self, message: Message) {
+        self.take(message);
+    }
+
+    /// What has come in so far, drawn once.
+    pub fn drain(&mut self) {
+        while let Ok(message) = self.backend.messages.try_recv() {
+            self.take(message);
+        }
+        self.draw();
+    }
+
+    /// Another size, drawn at once.
+    pub fn resize_only(&mut self, size: (u16, u16)) {
+        self.terminal.backend_mut().resize(size.0, size.1);
+        self.take(Message::Resize);
+        self.draw();
+    }
+
     pub fn resize(&mut self, size: (u16, u16)) {
         self.terminal.backend_mut().resize(size.0, size.1);
         self.take(Message::Resize);

@@ -264,3 +264,93 @@ fn wrong_keys_and_pastes_do_nothing_but_say_so() {
     assert!(stage.left);
     stage.leave();
 }
+
+#[test]
+fn one_answer_for_many_shows_them_first_and_one_undo_takes_all_back() {
+    let place = Place::new();
+    for copy in 0..4 {
+        std::fs::write(place.tree().join(format!("copy{copy}")), crate::fixtures::callback()).unwrap();
+    }
+    std::fs::write(place.tree().join("other"), format!("{} ", crate::fixtures::callback())).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("copy0").press("5 b");
+    stage.wait("For 4 findings of this rule: the same content");
+    assert!(stage.screen().contains("/copy3") && !stage.screen().contains("/other"), "{}", stage.screen());
+    stage.press("f");
+    stage.wait("For 5 findings");
+    stage.press("c x");
+    stage.wait("for 4 findings: on record");
+    stage.press("esc").open_path("copy3");
+    stage.wait("Scenarios 1/5");
+    stage.press("z");
+    stage.wait("for 3 more findings too");
+    stage.wait("Scenarios 0/5");
+    // Marks reach what content and folder do not tell apart.
+    stage.press("esc g space space").open_path("copy0").press("5 b m");
+    stage.wait("For 2 findings of this rule: the marked findings");
+    stage.leave();
+}
+
+#[test]
+fn twenty_thousand_random_keys_never_break_or_trap_the_screen() {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    let named = [
+        KeyCode::Enter,
+        KeyCode::Esc,
+        KeyCode::Tab,
+        KeyCode::BackTab,
+        KeyCode::Up,
+        KeyCode::Down,
+        KeyCode::Left,
+        KeyCode::Right,
+        KeyCode::PageUp,
+        KeyCode::PageDown,
+        KeyCode::Home,
+        KeyCode::End,
+        KeyCode::Backspace,
+        KeyCode::Delete,
+    ];
+    for step in 0..20_000 {
+        let message = match random(20) {
+            0..=10 => {
+                let letter = char::from(random(95) as u8 + 32);
+                // Quitting and rescanning are other journeys.
+                let letter = if matches!(letter, 'q' | 'r') { 'x' } else { letter };
+                Message::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE))
+            }
+            11..=16 => Message::Key(KeyEvent::new(named[random(14) as usize], KeyModifiers::NONE)),
+            17 => Message::Paste(["\u{1b}[2J", "nightly", "0x10", "x:00 ??", "r:("][random(5) as usize].into()),
+            18 => {
+                stage.resize_only((random(200) as u16 + 1, random(60) as u16 + 1));
+                continue;
+            }
+            _ => {
+                let kind =
+                    [MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollDown, MouseEventKind::ScrollUp];
+                let (column, row) = (random(200) as u16, random(60) as u16);
+                let kind = kind[random(3) as usize];
+                Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+            }
+        };
+        stage.feed(message);
+        if step % 50 == 0 {
+            stage.drain();
+        }
+    }
+    stage.settle();
+    stage.resize_only(SMALL);
+    stage.press("esc esc esc esc esc");
+    stage.wait("Hunts");
+    stage.press("q");
+    assert!(stage.left);
+    stage.leave();
+}

@@ -64,6 +64,7 @@ pub fn run(session: Session, ends: &Ends) {
         findings: Vec::new(),
         missed: Vec::new(),
         saved: true,
+        shown: None,
     };
     recorder.tell_unsaved();
     if let Err(why) = recorder.begin() {
@@ -82,6 +83,8 @@ struct Recorder {
     findings: Vec<Finding>,
     missed: Vec<Unscanned>,
     saved: bool,
+    /// The finding that was opened last.
+    shown: Option<FindingId>,
 }
 
 impl Recorder {
@@ -239,6 +242,7 @@ impl Recorder {
     }
 
     fn open(&mut self, id: FindingId) -> Result<(), String> {
+        self.shown = Some(id);
         let opened = self.records.open_finding(id).map_err(|error| error.to_string())?;
         self.tell(Message::Rows(vec![row(&opened.finding, opened.judged.clone())]));
         self.tell(Message::Opened(Box::new(opened)));
@@ -249,20 +253,23 @@ impl Recorder {
         self.records.decide(findings, decision).map_err(|error| error.to_string())?;
         self.renew(findings)?;
         let said = match decision {
-            Decision::Answered { answer: Answer::RuledOut, .. } => "ruled out: on record; z takes it back",
-            Decision::Answered { .. } => "answer on record; z takes it back",
-            Decision::MarkedMalicious { .. } => "marked malicious: on record; z takes it back",
-            _ => "on record; z takes it back",
+            Decision::Answered { answer: Answer::RuledOut, .. } => "ruled out",
+            Decision::Answered { .. } => "answered",
+            Decision::MarkedMalicious { .. } => "marked malicious",
+            _ => "noted",
         };
-        self.tell(Message::Recorded(said.to_owned()));
+        let many = if findings.len() > 1 { format!(" for {} findings", findings.len()) } else { String::new() };
+        self.tell(Message::Recorded(format!("{said}{many}: on record; z takes it back")));
         Ok(())
     }
 
     fn undo(&mut self, id: FindingId) -> Result<(), String> {
         let undone = self.records.undo(id).map_err(|error| error.to_string());
-        self.renew(&[id])?;
-        undone?;
-        self.tell(Message::Recorded("taken back; the journal keeps both".to_owned()));
+        let concerned = undone.as_ref().map_or_else(|_| vec![id], Clone::clone);
+        self.renew(&concerned)?;
+        let others = undone?.iter().filter(|other| **other != id).count();
+        let more = if others > 0 { format!(", for {others} more findings too") } else { String::new() };
+        self.tell(Message::Recorded(format!("taken back{more}; the journal keeps both")));
         Ok(())
     }
 
@@ -325,14 +332,14 @@ impl Recorder {
         begun
     }
 
-    /// Shows what findings have come to now, and the open one in full.
+    /// Shows what findings have come to now, and the one on the screen in full.
     fn renew(&mut self, ids: &[FindingId]) -> Result<(), String> {
-        if let [id] = ids {
-            return self.open(*id);
-        }
         let judged = self.records.judge_again(ids).map_err(|error| error.to_string())?;
         let rows = judged.into_iter().map(|(finding, judged)| row(&finding, judged)).collect();
         self.tell(Message::Rows(rows));
-        Ok(())
+        match self.shown.filter(|shown| ids.contains(shown)) {
+            Some(shown) => self.open(shown),
+            None => Ok(()),
+        }
     }
 }

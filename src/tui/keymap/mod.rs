@@ -116,6 +116,8 @@ actions! {
     Last, Findings, "G end", "", "last finding";
     NextHunt, Findings, "tab l right", "next hunt", "show the next hunt's findings";
     PreviousHunt, Findings, "backtab h left", "", "show the previous hunt's findings";
+    Mark, Findings, "space", "", "mark the finding, or take the mark off";
+    Unmark, Findings, "U", "", "take all marks off";
     Filter, Findings, "/", "filter", "show only paths that hold what you type; empty shows all";
     Sort, Findings, "s", "sort", "sort by state, path, size or time";
     Rescan, Findings, "r", "rescan", "scan the tree again";
@@ -170,6 +172,7 @@ actions! {
     ScenarioDown, Scenarios, "j down", "", "scroll down";
     NameInSet, Scenarios, "S", "", "name one for a set of the site that is empty, so that a check can be told";
     Note, Scenarios, "t", "note", "write a note on this scenario's answer";
+    Batch, Scenarios, "b", "", "the same answer for many: same content, same folder or marked; shows them first";
     Undo, Scenarios, "z", "undo", "take the last answer back; the journal keeps both";
     Malicious, Scenarios, "M", "malicious", "say with a reason that the finding is malicious";
 

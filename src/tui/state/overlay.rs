@@ -20,8 +20,43 @@ pub enum Overlay {
     Prompt(Prompt),
     /// The exclusion that would be recorded.
     Form(Box<Form>),
+    /// One answer for many findings.
+    Batch(Batch),
     /// One more key is awaited.
     Await(Await),
+}
+
+/// Which findings one answer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Many {
+    /// Those of this rule with the same content.
+    Content,
+    /// Those of this rule below the same folder.
+    Folder,
+    /// Those of this rule that are marked.
+    Marked,
+}
+
+impl Many {
+    /// What to call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Content => "the same content",
+            Self::Folder => "the same folder, and below it",
+            Self::Marked => "the marked findings",
+        }
+    }
+}
+
+/// One answer on the scenario at hand for many findings; they are listed before anything is recorded.
+#[derive(Debug)]
+pub struct Batch {
+    /// Which findings.
+    pub many: Many,
+    /// Those findings.
+    pub findings: Vec<FindingId>,
+    /// First one shown.
+    pub scroll: usize,
 }
 
 /// What the awaited key is for.

@@ -42,6 +42,13 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Up | A::Down | A::PageUp | A::PageDown | A::First | A::Last => move_list(app, action),
         A::NextHunt => turn_hunt(app, 1),
         A::PreviousHunt => turn_hunt(app, -1),
+        A::Mark => {
+            if let Some(id) = app.list.selected().map(|row| row.id) {
+                app.list.toggle_mark(id);
+                app.list.move_by(1);
+            }
+        }
+        A::Unmark => app.list.clear_marks(),
         A::Filter => {
             let input = Input::with(app.list.filter());
             ask(app, Purpose::Filter, "Filter", "Only paths that hold this are shown; empty shows all.", input);

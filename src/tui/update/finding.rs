@@ -1,6 +1,7 @@
 //! Actions on the open finding.
 
 use super::actions::ask;
+use super::layers;
 use crate::hex::copy::{self, Form};
 use crate::hex::layout::Motion;
 use crate::hex::search::{Direction, Hit, Order};
@@ -11,7 +12,7 @@ use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Gather, Look, Request};
 use crate::tui::state::detail::{Detail, Tab};
 use crate::tui::state::form::Form as ExclusionForm;
-use crate::tui::state::overlay::{Await, Overlay, Purpose};
+use crate::tui::state::overlay::{Await, Many, Overlay, Purpose};
 use crate::tui::state::{App, NoticeKind, Screen};
 use crate::tui::widget::input::Input;
 
@@ -45,6 +46,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Unsure => return answer(app, Answer::Unsure),
         A::Applies => return applies(app),
         A::Note => note(app),
+        A::Batch => layers::batch(app, Many::Content),
         A::Undo => return app.detail.as_ref().map(|d| Effect::Record(Request::Undo(d.id()))).into_iter().collect(),
         A::Malicious => malicious(app),
         A::ReadEnter => to_bytes(app),
@@ -182,7 +184,7 @@ fn applies(app: &mut App) -> Vec<Effect> {
     let seen = scenario.as_ref().and_then(|(id, _)| detail.assessment(id)).map(ScenarioAssessment::seen_checks);
     let form = ExclusionForm::new(&detail.opened, scenario, seen.unwrap_or_default());
     app.overlay = Some(Overlay::Form(Box::new(form)));
-    super::layers::preview(app)
+    layers::preview(app)
 }
 
 fn note(app: &mut App) {

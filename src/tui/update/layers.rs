@@ -8,11 +8,12 @@ use crate::hex::goto::Target;
 use crate::hex::layout::Motion;
 use crate::hex::query::Query;
 use crate::hex::search::{Direction, Order};
+use crate::triage::Answer;
 use crate::triage::exclusion::Signature;
 use crate::tui::message::{Effect, Gather, Look, Request};
 use crate::tui::state::bytes::Sought;
 use crate::tui::state::form::{Field, Form};
-use crate::tui::state::overlay::{Await, Overlay, Palette, Prompt, Purpose};
+use crate::tui::state::overlay::{Await, Batch, Many, Overlay, Palette, Prompt, Purpose};
 use crate::tui::state::{App, NoticeKind};
 
 /// Whether something lies above the screen.
@@ -49,6 +50,7 @@ pub fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         Some(Overlay::Prompt(prompt)) => prompt_key(app, prompt, key),
         Some(Overlay::Form(form)) => form_key(app, form, key),
         Some(Overlay::Await(wait)) => awaited(app, wait, key),
+        Some(Overlay::Batch(batch)) => batch_key(app, batch, key),
         None => Vec::new(),
     }
 }
@@ -191,6 +193,49 @@ fn awaited(app: &mut App, wait: Await, key: KeyEvent) -> Vec<Effect> {
         Await::Copy => return super::finding::copy(app, letter),
     }
     Vec::new()
+}
+
+/// Shows which findings one answer would be for.
+pub fn batch(app: &mut App, many: Many) {
+    let Some(id) = app.detail.as_ref().map(|detail| detail.id()) else { return };
+    let list = &app.list;
+    let findings = match many {
+        Many::Content => list.alike(id, |this, other| this.sha256 == other.sha256),
+        Many::Folder => {
+            list.alike(id, |this, other| this.path.parent().is_some_and(|folder| other.path.starts_with(folder)))
+        }
+        Many::Marked => list.alike(id, |_, other| list.is_marked(other.id)),
+    };
+    app.overlay = Some(Overlay::Batch(Batch { many, findings, scroll: 0 }));
+}
+
+fn batch_key(app: &mut App, mut shown: Batch, key: KeyEvent) -> Vec<Effect> {
+    let answer = match key.code {
+        KeyCode::Char('x') => Answer::RuledOut,
+        KeyCode::Char('u') => Answer::Unsure,
+        other => {
+            match other {
+                KeyCode::Char('c') => batch(app, Many::Content),
+                KeyCode::Char('f') => batch(app, Many::Folder),
+                KeyCode::Char('m') => batch(app, Many::Marked),
+                _ => {
+                    let last = shown.findings.len().saturating_sub(1);
+                    shown.scroll = match other {
+                        KeyCode::Char('j') | KeyCode::Down => (shown.scroll + 1).min(last),
+                        KeyCode::Char('k') | KeyCode::Up => shown.scroll.saturating_sub(1),
+                        _ => shown.scroll,
+                    };
+                    app.overlay = Some(Overlay::Batch(shown));
+                }
+            }
+            return Vec::new();
+        }
+    };
+    let Some(detail) = &mut app.detail else { return Vec::new() };
+    let Some(scenario) = detail.current().map(|scenario| scenario.id.clone()) else { return Vec::new() };
+    detail.in_flight.push(scenario.clone());
+    detail.go_to_unanswered();
+    vec![Effect::Record(Request::Answer { findings: shown.findings, scenario, answer, note: None })]
 }
 
 fn form_key(app: &mut App, mut form: Box<Form>, key: KeyEvent) -> Vec<Effect> {

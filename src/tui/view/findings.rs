@@ -113,6 +113,9 @@ fn title(app: &App) -> String {
     if !app.list.filter().is_empty() {
         let _ = write!(title, ", with '{}'", text::escape_str(app.list.filter()));
     }
+    if app.list.marks() > 0 {
+        let _ = write!(title, ", {} marked", app.list.marks());
+    }
     title
 }
 
@@ -129,7 +132,8 @@ fn row_line(row: &Row, app: &App, width: usize) -> Line<'static> {
         None => String::new(),
     };
     let hunt = hunt.unwrap_or_default();
-    let head = format!("{sign} {state:<10} ");
+    let mark = if app.list.is_marked(row.id) { '*' } else { ' ' };
+    let head = format!("{mark}{sign} {state:<10} ");
     let room = width.saturating_sub(text::width(&head) + text::width(&hunt) + text::width(&detail));
     let path = text::escape_path(&row.path);
     let path = text::fit(&text::truncate_middle(&path, room), room);
