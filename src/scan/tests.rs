@@ -38,8 +38,19 @@ fn sources(rules: &[Rule]) -> Vec<RuleSource> {
     taken
 }
 
-fn shown(sources: &[RuleSource]) -> String {
-    sources.iter().map(|source| format!("// {}\n{}\n", source.namespace, source.text)).collect()
+fn shown(file: &[Stretch]) -> String {
+    let stretch = |stretch: &Stretch| match stretch {
+        Stretch::Bytes(bytes) => bytes.escape_ascii().to_string(),
+        Stretch::Hole(length) => format!("<{length} zeros>"),
+    };
+    file.iter().map(stretch).collect()
+}
+
+/// The rules, and a few of the answers that only one of both gave.
+fn differing(sources: &[RuleSource], answer: &Answer, wanted: &Answer) -> String {
+    let rules: String = sources.iter().map(|source| format!("// {}\n{}\n", source.namespace, source.text)).collect();
+    let few = |a: &Answer, b: &Answer| a.difference(b).take(5).cloned().collect::<Vec<_>>();
+    format!("{rules}too much: {:?}\nlost: {:?}\n", few(answer, wanted), few(wanted, answer))
 }
 
 fn plain(sources: &[RuleSource], bytes: &[u8]) -> Answer {
@@ -52,7 +63,7 @@ fn plain(sources: &[RuleSource], bytes: &[u8]) -> Answer {
     for rule in yara_x::Scanner::new(&rules).scan(bytes).unwrap().matching_rules() {
         answer.insert((rule.identifier().to_owned(), "-".to_owned(), 0, 0));
         for pattern in rule.patterns() {
-            for found in pattern.matches().take(super::MATCHES_PER_PATTERN) {
+            for found in pattern.matches().take(MATCHES_PER_PATTERN) {
                 let (start, length) = (found.range().start as u64, found.range().len() as u64);
                 answer.insert((rule.identifier().to_owned(), pattern.identifier().to_owned(), start, length));
             }
@@ -164,9 +175,13 @@ fn a_scan_answers_as_yara_x_alone_whatever_the_rules_and_the_size() {
             let (answer, gaps) = scanned(&compiled, &path);
             let wanted = plain(&sources, &bytes);
             matched.set(matched.get() + wanted.len());
+            let same = gaps.is_empty() && answer == wanted;
             prop_assert!(
-                gaps.is_empty() && answer == wanted,
-                "{sources:#?}\n{before} before {file:?}\n{answer:?}\n{wanted:?}\n{gaps:?}"
+                same,
+                "{}{before} before {}
+{gaps:?}",
+                differing(&sources, &answer, &wanted),
+                shown(file)
             );
         }
         Ok(())
@@ -211,15 +226,7 @@ fn parts_of_a_file_answer_as_the_whole() {
             }
             tried.set(tried.get() + 1);
             matched.set(matched.get() + wanted.len());
-            prop_assert!(
-                answer == wanted,
-                "{}
-{answer:?}
-{wanted:?}
-{}",
-                shown(&sources),
-                bytes[3000..].escape_ascii()
-            );
+            prop_assert!(answer == wanted, "{}{}", differing(&sources, &answer, &wanted), shown(file));
         }
         Ok(())
     });
