@@ -1,0 +1,125 @@
+//! How fast the screen answers with 100,000 findings in the list while more stream in, and what it writes.
+//!
+//! `cargo bench --bench screen` prints a Markdown table: time from a key to the finished frame, bytes a frame puts on the
+//! terminal, and the memory that a line of the list takes.
+
+#![allow(missing_docs)]
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use huntbook::case::FindingId;
+use huntbook::finding::{FileTime, Sha256};
+use huntbook::hunt::{Site, builtin};
+use huntbook::scan::Reading;
+use huntbook::theme::{self, Depth};
+use huntbook::triage::{Actor, Verdict};
+use huntbook::tui::keymap::Keymap;
+use huntbook::tui::message::Message;
+use huntbook::tui::state::App;
+use huntbook::tui::state::findings::Row;
+use huntbook::tui::{Start, update, view};
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+
+const FINDINGS: i64 = 100_000;
+const SIZE: (u16, u16) = (200, 60);
+const KEYS: usize = 600;
+/// Findings that arrive between two keys: a scan that finds 15,000 a second, and a key every 33 ms.
+const ARRIVING: i64 = 512;
+
+/// Counts what is written.
+#[derive(Clone, Default)]
+struct Counter(Arc<AtomicU64>);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn row(id: i64) -> Row {
+    // A multiplicative hash, so that rows arrive all over the list.
+    let place = id.wrapping_mul(0x9e37_79b9) & 0xffff_ffff;
+    Row {
+        id: FindingId(id),
+        hunt: (id % 5) as usize,
+        path: format!("/srv/data/{:03x}/{place:08x}/report-{id}.py", place >> 20).into(),
+        size: id as u64,
+        modified: FileTime { seconds: id, nanos: 0 },
+        sha256: Sha256([id as u8; 32]),
+        matches: 1,
+        candidate: false,
+        verdict: Verdict::Open,
+        returned: None,
+    }
+}
+
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let start = Start {
+        tree: "/srv".into(),
+        actor: Actor { name: "root".into(), uid: 0, behind: None },
+        host: "web01".into(),
+        theme: theme::load(theme::DEFAULT, None, Depth::TrueColor)?,
+        keymap: Keymap::default(),
+    };
+    let mut app = App::new(start);
+    let loaded = builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?;
+    let hunts = loaded.hunts.into_iter().map(Arc::new).collect();
+    update::update(&mut app, Message::Ready { hunts, register: "/root/exclusions.toml".into() });
+    update::update(&mut app, Message::ScanStarted);
+    let before = resident();
+    update::update(&mut app, Message::Rows((1..=FINDINGS).map(row).collect()));
+    let memory = (resident() - before) / FINDINGS as u64;
+
+    let written = Counter::default();
+    let area = Rect::new(0, 0, SIZE.0, SIZE.1);
+    let options = TerminalOptions { viewport: Viewport::Fixed(area) };
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(written.clone()), options)?;
+    terminal.draw(|frame| view::draw(frame, &mut app))?;
+    let first = written.0.swap(0, Ordering::Relaxed);
+
+    let codes =
+        [KeyCode::Down, KeyCode::PageDown, KeyCode::Char('G'), KeyCode::Char('g'), KeyCode::Tab, KeyCode::Char('s')];
+    let mut times = Vec::new();
+    let mut next = FINDINGS + 1;
+    for step in 0..KEYS {
+        let reading = Reading { files: step as u64 * 900, bytes: step as u64 * 40_000_000, ..Reading::default() };
+        update::update(&mut app, Message::Tick(reading, format!("/srv/data/{step}").into()));
+        let rows = (next..next + ARRIVING).map(row).collect();
+        next += ARRIVING;
+        let begin = Instant::now();
+        update::update(&mut app, Message::Rows(rows));
+        update::update(&mut app, Message::Key(KeyEvent::new(codes[step % codes.len()], KeyModifiers::NONE)));
+        terminal.draw(|frame| view::draw(frame, &mut app))?;
+        times.push(begin.elapsed());
+    }
+    times.sort_unstable();
+    let at = |share: usize| times[(times.len() - 1) * share / 100];
+    let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1000.0);
+    let bytes = written.0.load(Ordering::Relaxed) / KEYS as u64;
+    println!("| {} findings, {}×{}, {ARRIVING} more before every key | |", FINDINGS, SIZE.0, SIZE.1);
+    println!("| --- | --- |");
+    println!("| key to finished frame, p50 | {} |", ms(at(50)));
+    println!("| key to finished frame, p99 | {} |", ms(at(99)));
+    println!("| bytes of the first frame | {first} |");
+    println!("| bytes of a frame, mean over keys that redraw most of it | {bytes} |");
+    println!("| memory a finding | {memory} bytes |");
+    Ok(())
+}
