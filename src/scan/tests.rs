@@ -167,7 +167,7 @@ fn a_scan_answers_as_yara_x_alone_whatever_the_rules_and_the_size() {
         generated().prop_map(|(rules, files)| (sources(&rules), files)),
         near().prop_map(|(source, files)| (vec![source], files)),
     ];
-    run(40, &(any, 0..BEFORE.len()), |((sources, files), first)| {
+    run(16, &(any, 0..BEFORE.len()), |((sources, files), first)| {
         let Ok(compiled) = Ruleset::compile(&sources, &[]) else { return Ok(()) };
         let compiled = Arc::new(compiled);
         for (file, before) in files.iter().zip(BEFORE.iter().cycle().skip(first)) {
