@@ -192,7 +192,7 @@ impl KeptBytes {
     /// As [`KeptBytes::around`], of a file of `size` bytes that is not at hand: `read` gives the bytes of a range.
     pub fn gather(size: u64, matches: &[PatternMatch], mut read: impl FnMut(Range<u64>) -> Option<Vec<u8>>) -> Self {
         let whole = size <= Self::WHOLE;
-        let mut ranges = vec![0..if whole { size } else { Self::AROUND }];
+        let mut ranges = Vec::from([0..if whole { size } else { Self::AROUND }]);
         for found in matches.iter().filter(|_| !whole) {
             let start = found.offset.saturating_sub(Self::AROUND);
             let end = (found.offset + found.length.min(Self::AROUND) + Self::AROUND).min(size);

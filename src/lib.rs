@@ -9,6 +9,7 @@
 //! | [`finding`] | what a scan has found |
 //! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
 //! | [`elf`] | ELF headers, malformed ones above all |
+//! | [`hex`] | bytes of any size of file: laid out, marked, searched, copied |
 //! | [`scan`] | walk, read, match; coverage |
 //! | [`accounts`], [`evidence`] | what the box itself says, read-only |
 //! | [`triage`] | answers, exclusions, the register |
@@ -16,6 +17,7 @@
 //! | [`session`] | rules, scan, register and case put together, without a screen |
 //! | [`report`] | what goes out: one format a file |
 //! | [`theme`] | colours |
+//! | [`tui`] | the screen |
 //! | [`cli`] | arguments to exit code |
 
 pub mod accounts;
@@ -24,6 +26,7 @@ pub mod cli;
 pub mod elf;
 pub mod evidence;
 pub mod finding;
+pub mod hex;
 pub mod hunt;
 pub mod report;
 pub mod scan;
@@ -31,3 +34,4 @@ pub mod session;
 pub mod text;
 pub mod theme;
 pub mod triage;
+pub mod tui;

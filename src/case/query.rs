@@ -26,6 +26,8 @@ pub struct FindingRow {
     pub sha256: Sha256,
     /// The file's length in bytes.
     pub size: u64,
+    /// The file's owner by user id.
+    pub uid: u32,
     /// The file's owner by name, if it has one.
     pub owner: Option<String>,
     /// Matches that were recorded.
@@ -218,7 +220,8 @@ impl Case {
 fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcome<Vec<FindingRow>> {
     let mut statement = db.prepare_cached(
         "SELECT findings.id, findings.rule_name, paths.path, files.sha256, files.size, files.owner,
-            (SELECT count(*) FROM matches WHERE matches.hit = hits.id), findings.verdict, covers.lapsed
+            (SELECT count(*) FROM matches WHERE matches.hit = hits.id), findings.verdict, covers.lapsed,
+            files.uid
          FROM sightings JOIN findings ON findings.id = sightings.finding JOIN hits ON hits.id = sightings.hit
          JOIN files ON files.id = hits.file JOIN paths ON paths.id = findings.path
          LEFT JOIN covers ON covers.finding = findings.id
@@ -243,6 +246,7 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
             matches: row.get(6).map(i64::cast_unsigned)?,
             verdict: parse_verdict(row.get_ref(7)?.as_str().map_err(rusqlite::Error::from)?)?,
             lapsed: row.get(8)?,
+            uid: row.get(9)?,
         });
     }
     Ok(findings)

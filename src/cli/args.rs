@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::case::{CaseCommand, ReportArgs};
+use super::exclusions::ExclusionsCommand;
 use super::size::parse_size;
 use crate::scan::{self, ScanOptions, WalkOptions};
 
@@ -55,6 +57,14 @@ pub enum Command {
     /// Look at the hunts: rules, hypotheses and scenarios.
     #[command(subcommand)]
     Hunts(HuntsCommand),
+    /// Look through the register of exclusions, revoke one, or export them.
+    #[command(subcommand)]
+    Exclusions(ExclusionsCommand),
+    /// Check that a case is whole.
+    #[command(subcommand)]
+    Case(CaseCommand),
+    /// Write what a case holds: findings, decisions, coverage, journal head.
+    Report(ReportArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.

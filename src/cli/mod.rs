@@ -1,9 +1,13 @@
 //! The command line: arguments to exit code.
 
 pub mod args;
+pub mod case;
+pub mod exclusions;
 mod hunts;
+pub mod output;
 mod prepare;
 mod scan;
+mod screen;
 mod size;
 
 use std::io::{self, Write as _};
@@ -35,9 +39,15 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        None => anyhow::bail!("no screen yet"),
+        None => match cli.tree {
+            Some(tree) => screen::run(&tree, &cli.scan, &cli.screen),
+            None => anyhow::bail!("name the folder or file to scan: huntbook TREE (see huntbook --help)"),
+        },
         Some(Command::Scan { tree, format, scan }) => scan::run(&tree, format, &scan),
         Some(Command::Hunts(command)) => hunts::run(command),
+        Some(Command::Exclusions(command)) => exclusions::run(command),
+        Some(Command::Case(command)) => case::run(command),
+        Some(Command::Report(args)) => case::report(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "huntbook", &mut script);

@@ -18,6 +18,7 @@ impl RuleArgs {
             rules: self.rules.clone(),
             site: self.site.clone(),
             known_good: self.known_good.clone(),
+            cache: cache_folder(),
         }
     }
 }
@@ -55,4 +56,11 @@ impl ScanArgs {
             "rules": shown(&self.rules.rules),
         })
     }
+}
+
+/// `huntbook/rules` in the user's cache folder (XDG Base Directory Specification).
+fn cache_folder() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(cache.join("huntbook/rules"))
 }

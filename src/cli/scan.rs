@@ -16,7 +16,7 @@ use crate::case::{ScanEnd, ScanOutcome};
 use crate::finding::Finding;
 use crate::report::{self, Reported, Summary, Tally, json, ndjson};
 use crate::scan::{Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{Records, RuleBook, candidate_finding};
+use crate::session::{Excluded, Records, RuleBook, candidate_finding};
 use crate::text;
 
 /// Findings recorded at once.
@@ -33,6 +33,9 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     let rules = Arc::new(book.compile()?);
     if let Some(why) = records.unsaved() {
         warn(&format!("the case is kept in memory only: {why}"));
+    }
+    for warning in rules.warnings() {
+        warn(&text::escape_str(warning));
     }
     records.begin_scan(args.record())?;
     let scan = Scan::start(tree, rules, args.options(records.own_files(), false))?;
@@ -122,8 +125,8 @@ impl Printer<'_> {
         for (finding, judged) in findings.iter().zip(&judged) {
             self.tally.add(judged);
             let Some(hunt) = self.book.hunts.get(judged.subject.hunt) else { continue };
-            let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id));
-            let reported = Reported { hunt, finding, judged, exclusion };
+            let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);
+            let reported = Reported { rule: &hunt.rule, finding, judged, exclusion: exclusion.as_ref() };
             let printed = match self.format {
                 Format::Text => report::text::finding(reported),
                 Format::Ndjson => json::line(&self.frame.finding(reported)) + "\n",

@@ -3,13 +3,13 @@
 //! Read from `/etc/passwd` (passwd(5)), `/etc/group` (group(5)) and the sudoers files of the box. Accounts that a
 //! directory service adds (LDAP, SSSD) are in none of them and have no name here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::observed::Gaps;
+use super::observed::{Gaps, Observed};
 use super::root::Root;
 use super::sudoers::{self, Grant};
 use crate::text;
@@ -59,7 +59,10 @@ pub(super) struct Accounts {
     by_name: HashMap<String, usize>,
     groups: HashMap<u32, String>,
     member_of: HashMap<String, Vec<String>>,
+    members: HashMap<String, Vec<String>>,
     grants: Vec<Grant>,
+    /// Why names of users or groups may be missing.
+    unnamed: Option<String>,
     pub(super) gaps: Gaps,
 }
 
@@ -79,8 +82,10 @@ impl Accounts {
             accounts.groups.entry(gid).or_insert_with(|| (*name).to_owned());
             for member in members.split(',').map(str::trim).filter(|member| !member.is_empty()) {
                 accounts.member_of.entry(member.to_owned()).or_default().push((*name).to_owned());
+                accounts.members.entry((*name).to_owned()).or_default().push(member.to_owned());
             }
         }
+        accounts.unnamed = accounts.gaps.settle::<()>(Vec::new()).reason().map(str::to_owned);
         accounts.grants = sudoers::read(root, &mut accounts.gaps);
         accounts
     }
@@ -120,6 +125,20 @@ impl Accounts {
     /// The group's name, or `gid 1000`.
     pub(super) fn group(&self, gid: u32) -> String {
         self.group_name(gid).map_or_else(|| format!("gid {gid}"), |name| text::escape_str(name).into_owned())
+    }
+
+    /// The accounts that belong to a group, safe to show: those it lists and those whose primary group it is.
+    pub(super) fn members(&self, group: &str) -> Observed<Vec<String>> {
+        let primary: HashSet<u32> =
+            self.groups.iter().filter(|(_, name)| *name == group).map(|(gid, _)| *gid).collect();
+        let listed = self.members.get(group).into_iter().flatten().map(String::as_str);
+        let own = self.users.iter().filter(|user| primary.contains(&user.gid)).map(|user| user.name.as_str());
+        let members: Vec<String> = listed.chain(own).map(|name| text::escape_str(name).into_owned()).collect();
+        match &self.unnamed {
+            _ if !members.is_empty() => Observed::Found(members),
+            Some(reason) => Observed::Unknown(reason.clone()),
+            None => Observed::NotFound,
+        }
     }
 
     /// Everything about one account.
@@ -185,9 +204,23 @@ mod tests {
         assert_eq!(accounts.user(1000), "alice");
         assert_eq!(accounts.user(4242), "uid 4242");
         assert_eq!(accounts.group(27), "sudo");
+        let members = |group| accounts.members(group).found().cloned().unwrap_or_default();
+        assert_eq!(members("sudo"), ["alice", "bob"]);
+        assert_eq!((members("alice"), members("wheel")), (vec!["alice".to_owned()], vec![]));
         assert_eq!(accounts.account(4242, String::new()).groups, Vec::<String>::new());
         assert_eq!(accounts.users.len(), 2);
         assert_eq!(accounts.gaps.lines().count(), 0);
+    }
+
+    #[test]
+    fn noise_in_the_account_files_names_nobody() {
+        let noise: Vec<u8> = (0..=255u8).cycle().take(70_000).collect();
+        let (dir, root) = root(&[("etc/group", "sudo:x:27:ali")]);
+        std::fs::write(dir.path().join("etc/passwd"), &noise).unwrap();
+        std::fs::write(dir.path().join("etc/sudoers"), &noise).unwrap();
+        let accounts = Accounts::read(&root);
+        assert_eq!(accounts.user(0), "uid 0");
+        assert_eq!(accounts.members("sudo"), Observed::Found(vec!["ali".to_owned()]));
     }
 
     #[test]

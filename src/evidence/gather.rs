@@ -13,15 +13,19 @@ use super::limit::{self, Running};
 use super::observed::Observed;
 use super::package::PackageOwner;
 use super::process::{Process, Sought};
+use super::referrer::Referrer;
 use super::root::Root;
 use super::schedule::Schedule;
 use super::socket::{self, Socket};
-use super::{Evidence, host};
+use super::{Evidence, clock, host};
 use crate::finding::FileFacts;
 use crate::text;
 
 /// Time that a probe may take before its answer is "unknown".
 const LIMIT: Duration = Duration::from_secs(10);
+/// Paths looked up at the same time.
+const AT_ONCE: usize = 32;
+
 /// The probes of one box and their indexes. Cheap to clone; clones share the indexes.
 #[derive(Clone)]
 pub struct Gatherer {
@@ -80,10 +84,26 @@ impl Gatherer {
         *self.indexes.lock().unwrap_or_else(PoisonError::into_inner) = Indexes::new(self.root.clone());
     }
 
-    /// Whether `path` (absolute, as on the box) exists: `Found(true)`, `Found(false)`, or unknown and why.
-    pub fn host_path(&self, path: &Path) -> Observed<bool> {
-        let (root, path) = (self.root.clone(), path.to_owned());
-        limit::start("path", self.limit, move || host::exists(&root, &path)).finish()
+    /// Which of these paths (absolute, as on the box) exist, and who could have made them, beside the found file's
+    /// `facts`; in the order asked. Blocks, at most for the limit.
+    pub fn host_paths(&self, paths: &[PathBuf], facts: &FileFacts) -> Vec<Observed<Referrer>> {
+        let mut answers = Vec::with_capacity(paths.len());
+        for paths in paths.chunks(AT_ONCE) {
+            let asked = self.ask(facts);
+            let look = |path: &PathBuf| {
+                let path = path.clone();
+                asked.start("path", self.limit, move |asked| asked.host_path(&path))
+            };
+            let running: Vec<Running<Referrer>> = paths.iter().map(look).collect();
+            answers.extend(running.into_iter().map(Running::finish));
+        }
+        answers
+    }
+
+    /// The names of the accounts in a group of the box, safe to show. Blocks, at most for the limit.
+    pub fn members(&self, group: &str) -> Observed<Vec<String>> {
+        let (indexes, group) = (self.indexes(), group.to_owned());
+        limit::start("account", self.limit, move || indexes.accounts().members(&group)).finish()
     }
 
     /// Asks every probe about one file. Blocks, at most for about twice the limit, so call it off the UI thread.
@@ -98,13 +118,16 @@ impl Gatherer {
         let package = asked.start("package", self.limit, Asked::package);
         let schedules = asked.start("schedule", self.limit, Asked::schedules);
         let processes = asked.start("process", self.limit, Asked::processes);
+        let zone = asked.start("time zone", self.limit, |asked| clock::zone(&asked.root));
         let tools =
             asked.start("host", self.limit, |asked| asked.path().and_then(|path| host::tools(&asked.root, &path)));
 
-        let (processes, sockets) = match processes.finish() {
-            Observed::Found((processes, sockets)) => (Observed::Found(processes), sockets),
-            Observed::NotFound => (Observed::NotFound, Observed::NotFound),
-            Observed::Unknown(reason) => (Observed::Unknown(reason.clone()), Observed::Unknown(reason)),
+        let (processes, unread, sockets) = match processes.finish() {
+            Observed::Found(Alive { processes, unread, sockets }) => (processes, unread, sockets),
+            Observed::NotFound => (Observed::NotFound, Observed::NotFound, Observed::NotFound),
+            Observed::Unknown(why) => {
+                (Observed::Unknown(why.clone()), Observed::Unknown(why.clone()), Observed::Unknown(why))
+            }
         };
         let roles = roles(facts, &processes);
         let accounts = asked.start("account", self.limit, move |asked| asked.accounts(roles));
@@ -116,9 +139,11 @@ impl Gatherer {
             package: package.finish(),
             schedules: schedules.finish(),
             processes,
+            unread,
             sockets,
             accounts: accounts.finish(),
             tools: tools.finish(),
+            zone: zone.finish(),
             gaps: indexes.gaps(),
             processes_at: indexes.processes_at(),
             gathered_at,
@@ -155,6 +180,13 @@ fn roles(facts: &FileFacts, processes: &Observed<Vec<Process>>) -> Vec<(u32, Str
         }
     }
     roles
+}
+
+/// What runs and has to do with the file.
+struct Alive {
+    processes: Observed<Vec<Process>>,
+    unread: Observed<Vec<Process>>,
+    sockets: Observed<Vec<Socket>>,
 }
 
 /// A question about one file, shared by the threads of all probes.
@@ -208,18 +240,22 @@ impl Asked {
         })
     }
 
-    fn processes(&self) -> Observed<(Vec<Process>, Observed<Vec<Socket>>)> {
+    fn processes(&self) -> Observed<Alive> {
         let Some(proc) = &self.proc else {
             return Observed::Unknown("not a live system".to_owned());
         };
-        self.path().and_then(|path| {
-            let index = self.indexes.processes(proc);
+        self.path().map(|path| {
+            let (index, accounts) = (self.indexes.processes(proc), self.indexes.accounts());
             let sought = Sought { dev: self.facts.dev, ino: self.facts.ino, path: &path };
-            index.of(&sought, &self.indexes.accounts(), self.without).map(|processes| {
-                let sockets = socket::of(&index, &processes);
-                (processes, sockets)
-            })
+            let processes = index.of(&sought, &accounts, self.without);
+            let sockets = processes.as_ref().and_then(|processes| socket::of(&index, processes));
+            Alive { unread: index.unread(&accounts), processes, sockets }
         })
+    }
+
+    fn host_path(&self, path: &Path) -> Observed<Referrer> {
+        host::attributes(&self.root, path)
+            .map(|is| Referrer::of(path, &is, &self.facts, &self.indexes.packages(), &self.indexes.accounts()))
     }
 
     fn accounts(&self, roles: Vec<(u32, String)>) -> Observed<Vec<Account>> {

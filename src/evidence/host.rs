@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::observed::{Gaps, Observed, from_error};
-use super::root::Root;
+use super::root::{Attributes, Root};
 use super::show;
 
 /// An installed tool that can explain a file.
@@ -56,14 +56,11 @@ const TOOLS: &[(&str, &[&str])] = &[
     ("Zabbix", &["/etc/zabbix"]),
 ];
 
-/// Whether `path` exists on the box, links resolved within its root.
-pub(super) fn exists(root: &Root, path: &Path) -> Observed<bool> {
+/// The state of `path` on the box, links resolved within its root; not found when it does not exist.
+pub(super) fn attributes(root: &Root, path: &Path) -> Observed<Attributes> {
     match root.locate(path, true) {
-        Ok(_) => Observed::Found(true),
-        Err(error) => match from_error(path, &error) {
-            Observed::NotFound => Observed::Found(false),
-            other => other,
-        },
+        Ok(located) => Observed::Found(Attributes::of(&located.metadata)),
+        Err(error) => from_error(path, &error),
     }
 }
 
@@ -97,9 +94,9 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("etc/ansible")).unwrap();
         std::os::unix::fs::symlink("loop", dir.path().join("loop")).unwrap();
         let root = Root::image(dir.path());
-        assert_eq!(exists(&root, Path::new("/etc/ansible")), Observed::Found(true));
-        assert_eq!(exists(&root, Path::new("/etc/salt")), Observed::Found(false));
-        assert!(exists(&root, Path::new("/loop")).reason().unwrap().starts_with("/loop: "));
+        assert!(attributes(&root, Path::new("/etc/ansible")).found().is_some());
+        assert_eq!(attributes(&root, Path::new("/etc/salt")), Observed::NotFound);
+        assert!(attributes(&root, Path::new("/loop")).reason().unwrap().starts_with("/loop: "));
         let tools = tools(&root, Path::new("/var/ossec/bin/feed"));
         let tools = tools.found().unwrap();
         assert_eq!((tools[0].name, tools[0].holds_file), ("OSSEC or Wazuh", true));

@@ -13,10 +13,13 @@
 //! | `process/`, `socket.rs` | what runs, maps, opens or names it now, and whom that talks to |
 //! | `account.rs`, `sudoers.rs` | who the users are and what they may do |
 //! | `host.rs` | which paths exist and which tools are installed |
+//! | `referrer.rs` | who could have made what speaks for a file |
+//! | `clock.rs` | the box's own time zone |
 //! | `field.rs` | all of it under the names that checks use |
 //! | `gather.rs`, `limit.rs`, `indexes.rs` | time limits, and indexes that are built once |
 
 mod account;
+mod clock;
 mod field;
 mod file;
 mod gather;
@@ -27,31 +30,34 @@ mod lines;
 mod observed;
 mod package;
 mod process;
+mod referrer;
 mod root;
 mod schedule;
 mod show;
 mod socket;
 mod sudoers;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod xattr;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 pub use account::Account;
-pub use field::{FIELDS, Value};
+pub use field::{FIELDS, Value, Values};
 pub use file::{FileEvidence, FolderEvidence};
 pub use gather::Gatherer;
 pub use host::Tool;
 pub use observed::Observed;
 pub use package::{Content, PackageOwner};
 pub use process::{Ancestor, Process, Relation};
+pub use referrer::Referrer;
 pub use root::Root;
-pub use schedule::{Names, Referrer, Schedule, Scheduler};
+pub use schedule::{Names, Schedule, Scheduler};
 pub use socket::{Direction, Protocol, Socket};
 pub use sudoers::Grant;
 pub use xattr::Xattr;
@@ -86,12 +92,19 @@ pub struct Evidence {
     pub schedules: Observed<Vec<Schedule>>,
     /// The processes that have to do with it; those that run it first.
     pub processes: Observed<Vec<Process>>,
-    /// The TCP and UDP sockets of those processes.
+    /// The processes that could not be looked into, so that any of them may have to do with it. Unknown when not even
+    /// these are all known.
+    #[serde(skip)]
+    pub unread: Observed<Vec<Process>>,
+    /// The TCP and UDP sockets of the processes that have to do with it.
     pub sockets: Observed<Vec<Socket>>,
     /// The file's owner and the users of those processes.
     pub accounts: Observed<Vec<Account>>,
     /// The management and security tools on the box; those whose folder holds the file first.
     pub tools: Observed<Vec<Tool>>,
+    /// The box's own time zone.
+    #[serde(skip)]
+    pub zone: Observed<TimeZone>,
     /// What could not be read on the way. What was found stands, but there may be more.
     pub gaps: Vec<Gap>,
     /// When `/proc` was read, if it was.

@@ -83,6 +83,13 @@ impl Gaps {
         }
     }
 
+    /// Adds what is known to be missing, if anything is.
+    pub(super) fn extend(&mut self, gaps: impl IntoIterator<Item = String>) {
+        for gap in gaps {
+            self.add(gap);
+        }
+    }
+
     /// Records that `path` could not be read. A path that is not there leaves no gap.
     pub(super) fn add_error(&mut self, path: &Path, error: &io::Error) {
         if !is_missing(error) {
@@ -91,9 +98,7 @@ impl Gaps {
     }
 
     pub(super) fn absorb(&mut self, other: &Self) {
-        for gap in &other.listed {
-            self.add(gap.clone());
-        }
+        self.extend(other.listed.iter().cloned());
         self.more += other.more;
     }
 

@@ -58,11 +58,13 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// The port that was called: the remote one of an outbound connection, the local one otherwise.
-    pub fn destination_port(&self) -> u16 {
+    /// The port that was called: the remote one of an outbound connection, the local one of an inbound one; `None` where
+    /// there is no connection.
+    pub fn destination_port(&self) -> Option<u16> {
         match self.direction {
-            Direction::Outbound => self.remote.port(),
-            Direction::Inbound | Direction::Listening => self.local.port(),
+            Direction::Outbound => Some(self.remote.port()),
+            Direction::Inbound => Some(self.local.port()),
+            Direction::Listening => None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Made-up boxes for the tests of this room.
+//! Made-up boxes for the tests of this room and of those that weigh its evidence.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::root::{Attributes, Root};
 use crate::finding::{FileFacts, Sha256};
 
 /// A folder with these files in it, as the root of an image.
-pub(super) fn scratch(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
+pub(crate) fn scratch(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
     let dir = tempfile::tempdir().unwrap();
     for (path, content) in files {
         put(dir.path(), path, content.as_bytes());
@@ -17,14 +17,14 @@ pub(super) fn scratch(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
 }
 
 /// Writes one file and the folders above it.
-pub(super) fn put(dir: &Path, path: &str, content: &[u8]) {
+pub(crate) fn put(dir: &Path, path: &str, content: &[u8]) {
     let path = dir.join(path.trim_start_matches('/'));
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, content).unwrap();
 }
 
 /// The facts a scan would take of a file of this machine.
-pub(super) fn facts(path: &Path) -> FileFacts {
+pub(crate) fn facts(path: &Path) -> FileFacts {
     let metadata = std::fs::symlink_metadata(path).unwrap();
     let now = Attributes::of(&metadata);
     FileFacts {

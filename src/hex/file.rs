@@ -2,16 +2,15 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, SeekFrom, Stat};
+use rustix::fs::{AtFlags, CWD, ResolveFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::source::{Ahead, ByteSource, Piece};
 use crate::finding::{FileFacts, FileTime};
-use crate::text;
+use crate::{scan, text};
 
 /// Bytes around a read error that count as unreadable: the page is the kernel's unit of reading.
 const PAGE: u64 = 4096;
@@ -114,6 +113,18 @@ impl From<Errno> for Gone {
     }
 }
 
+impl From<io::Error> for Gone {
+    fn from(error: io::Error) -> Self {
+        match Errno::from_io_error(&error) {
+            Some(errno) => errno.into(),
+            None if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<scan::NotRegular>) => {
+                Self::NotRegular
+            }
+            None => Self::Io(error.to_string()),
+        }
+    }
+}
+
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
@@ -173,22 +184,18 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// Opens the file that these facts were taken from, without following a link at any part of its path, and without
-    /// leaving a trace in its access time where the kernel allows that.
+    /// Opens `path`, which the scanned file had, without following a link at any part of it, and without leaving a trace
+    /// in its access time where the kernel allows that. It is compared with `scanned` from now on.
     ///
     /// # Errors
     /// [`Gone`], when there is nothing to read or it may not be read.
-    pub fn open(facts: &FileFacts) -> Result<Self, Gone> {
-        let handle = open_quietly(&facts.path)?;
-        let stat = rustix::fs::fstat(&handle)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(Gone::NotRegular);
-        }
+    pub fn open(path: &Path, scanned: &FileFacts) -> Result<Self, Gone> {
+        let opened = scan::open_regular(CWD, path, ResolveFlags::empty())?;
         let mut source = Self {
-            file: handle.into(),
-            path: facts.path.clone(),
-            scanned: facts.into(),
-            size: stat.st_size as u64,
+            file: opened.file,
+            path: path.to_owned(),
+            scanned: scanned.into(),
+            size: opened.stat.st_size as u64,
             state: State::AsScanned,
             unreadable: None,
         };
@@ -296,23 +303,6 @@ fn piece_by(
 
 fn page_end(offset: u64) -> u64 {
     (offset - offset % PAGE).saturating_add(PAGE)
-}
-
-fn open_quietly(path: &Path) -> Result<OwnedFd, Errno> {
-    let base = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    match open_without_links(path, base | OFlags::NOATIME) {
-        Err(Errno::PERM) => open_without_links(path, base),
-        other => other,
-    }
-}
-
-fn open_without_links(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    match rustix::fs::openat2(CWD, path, flags, Mode::empty(), resolve) {
-        // Linux before 5.6, or a sandbox that does not know the call.
-        Err(Errno::NOSYS) => rustix::fs::openat(CWD, path, flags, Mode::empty()),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -17,8 +17,14 @@ pub struct Patchy {
 }
 
 impl Patchy {
-    pub fn new(bytes: &[u8], unknown: &[Range<u64>]) -> Self {
-        Self { bytes: bytes.to_vec(), unknown: unknown.to_vec(), holes: false, widest: 0, given: 0 }
+    pub fn new(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), unknown: Vec::new(), holes: false, widest: 0, given: 0 }
+    }
+
+    /// Does not know these of its bytes.
+    pub fn without(mut self, unknown: Range<u64>) -> Self {
+        self.unknown.push(unknown);
+        self
     }
 
     /// Tells of its zeros as if they were holes.

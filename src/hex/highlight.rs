@@ -4,7 +4,7 @@
 //! stretches of a pattern never overlap, so what covers a window is found by one binary search a pattern, and costs no
 //! more than the window is long, even if a million matches lie over each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,6 +32,17 @@ pub struct Found {
     pub nth: usize,
     /// Whether the way led past the end or the beginning of the file.
     pub wrapped: bool,
+}
+
+impl Found {
+    /// Offset one past its last byte.
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.length)
+    }
+
+    fn wrapped(self) -> Self {
+        Self { wrapped: true, ..self }
+    }
 }
 
 /// Bytes that are covered by the same patterns.
@@ -65,21 +76,32 @@ pub struct Highlights {
 }
 
 impl Highlights {
-    /// Sorts the matches, which may be in any order, by pattern; patterns are in order of their names.
-    pub fn new(matches: &[PatternMatch]) -> Self {
-        let mut by_pattern: BTreeMap<&Arc<str>, Vec<Span>> = BTreeMap::new();
-        for found in matches {
-            let span = Span { offset: found.offset, length: found.length };
-            by_pattern.entry(&found.pattern).or_default().push(span);
+    /// Sorts the matches, which may be in any order, by pattern. The legend begins with `patterns`, those of the rule in
+    /// its order, so that a pattern has the same number in every finding of the rule; a pattern that matched and is not
+    /// among them comes after, by name.
+    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>, matches: &'a [PatternMatch]) -> Self {
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        let mut names: Vec<&str> = Vec::new();
+        let mut others: Vec<&str> = matches.iter().map(|found| &*found.pattern).collect();
+        others.sort_unstable();
+        for name in patterns.into_iter().chain(others) {
+            numbers.entry(name).or_insert_with(|| {
+                names.push(name);
+                names.len() - 1
+            });
         }
-        let (legend, tracks) = by_pattern
-            .into_iter()
-            .map(|(pattern, spans)| (Legend { pattern: Arc::clone(pattern), count: spans.len() }, Track::new(spans)))
-            .unzip();
-        Self { legend, tracks }
+        let mut spans: Vec<Vec<Span>> = vec![Vec::new(); names.len()];
+        for found in matches {
+            if let Some(spans) = numbers.get(&*found.pattern).and_then(|number| spans.get_mut(*number)) {
+                spans.push(Span { offset: found.offset, length: found.length });
+            }
+        }
+        let legend =
+            names.into_iter().zip(&spans).map(|(name, spans)| Legend { pattern: name.into(), count: spans.len() });
+        Self { legend: legend.collect(), tracks: spans.into_iter().map(Track::new).collect() }
     }
 
-    /// The patterns that matched. The index in this list is the pattern's number everywhere else.
+    /// The rule's patterns, whether they matched or not. The index in this list is the pattern's number everywhere else.
     pub fn legend(&self) -> &[Legend] {
         &self.legend
     }
@@ -127,35 +149,50 @@ impl Highlights {
         self.tracks.iter().enumerate().filter(|(_, track)| covers(track)).map(|(pattern, _)| pattern).collect()
     }
 
-    /// The first match that begins after `offset`, else the first of all. Of several at one offset, one is given.
+    /// The match that covers the byte at `offset`; of several the one that begins last.
+    pub fn under(&self, offset: u64) -> Option<Found> {
+        let last = self.picked(|track| track.under(offset)).max_by_key(|(_, span)| span.offset)?;
+        Some(self.found(last, false))
+    }
+
+    /// The first match that begins at `offset` or after it. Of several at one offset, one is given.
+    pub fn from(&self, offset: u64) -> Option<Found> {
+        let first = self.picked(|track| track.from(offset)).min_by_key(|(_, span)| span.offset)?;
+        Some(self.found(first, false))
+    }
+
+    /// The first match that begins after `offset`, else the first of all.
     pub fn next(&self, offset: u64) -> Option<Found> {
-        let first = |pick: &dyn Fn(&Track) -> Option<Span>| self.picked(pick).min_by_key(|(_, span)| span.offset);
-        let after = first(&|track| track.after(offset)).map(|found| self.found(found, false));
-        after.or_else(|| first(&|track| track.spans.first().copied()).map(|found| self.found(found, true)))
+        let after = offset.checked_add(1).and_then(|after| self.from(after));
+        after.or_else(|| self.from(0).map(Found::wrapped))
     }
 
     /// The last match that begins before `offset`, else the last of all.
     pub fn previous(&self, offset: u64) -> Option<Found> {
-        let last = |pick: &dyn Fn(&Track) -> Option<Span>| self.picked(pick).max_by_key(|(_, span)| span.offset);
-        let before = last(&|track| track.before(offset)).map(|found| self.found(found, false));
-        before.or_else(|| last(&|track| track.spans.last().copied()).map(|found| self.found(found, true)))
+        let last = |pick: fn(&Track, u64) -> Option<Span>| {
+            self.picked(|track| pick(track, offset)).max_by_key(|(_, span)| span.offset)
+        };
+        let before = last(Track::before).map(|found| self.found(found, false));
+        before.or_else(|| last(|track, _| track.spans.last().copied()).map(|found| self.found(found, true)))
     }
 
-    /// The first match of one pattern that begins after `offset`, else its first of all; `None` without that pattern.
+    /// The first match of one pattern that begins after `offset`, else its first of all; `None` if it has none.
     pub fn next_of(&self, pattern: usize, offset: u64) -> Option<Found> {
         let track = self.tracks.get(pattern)?;
-        let after = track.after(offset).map(|span| self.found((pattern, span), false));
-        after.or_else(|| track.spans.first().map(|span| self.found((pattern, *span), true)))
+        let after = offset.checked_add(1).and_then(|after| track.from(after));
+        let after = after.map(|span| self.found((pattern, span), false));
+        after.or_else(|| track.from(0).map(|span| self.found((pattern, span), true)))
     }
 
-    /// [`Self::next_of`] for the pattern that comes after `pattern` in the legend, or for the first.
+    /// [`Self::next_of`] for the pattern that comes after `pattern` in the legend, going round, past those without a
+    /// match.
     pub fn next_pattern(&self, pattern: Option<usize>, offset: u64) -> Option<Found> {
-        let next = pattern.map_or(0, |pattern| pattern.saturating_add(1));
-        self.next_of(if next < self.tracks.len() { next } else { 0 }, offset)
+        let first = pattern.map_or(0, |pattern| pattern.saturating_add(1)).min(self.tracks.len());
+        (first..self.tracks.len()).chain(0..first).find_map(|pattern| self.next_of(pattern, offset))
     }
 
     /// One match of every pattern that has one to give, with the pattern's index.
-    fn picked(&self, pick: &dyn Fn(&Track) -> Option<Span>) -> impl Iterator<Item = (usize, Span)> {
+    fn picked(&self, pick: impl Fn(&Track) -> Option<Span>) -> impl Iterator<Item = (usize, Span)> {
         self.tracks.iter().enumerate().filter_map(move |(pattern, track)| Some((pattern, pick(track)?)))
     }
 
@@ -195,8 +232,15 @@ impl Track {
         self.spans.partition_point(|span| span.offset < offset)
     }
 
-    fn after(&self, offset: u64) -> Option<Span> {
-        self.spans.get(self.spans.partition_point(|span| span.offset <= offset)).copied()
+    fn from(&self, offset: u64) -> Option<Span> {
+        self.spans.get(self.begun_before(offset)).copied()
+    }
+
+    fn under(&self, offset: u64) -> Option<Span> {
+        let stretch = self.covered.get(self.covered.partition_point(|range| range.end <= offset))?;
+        let begun = self.spans.get(..self.spans.partition_point(|span| span.offset <= offset))?;
+        let near = begun.iter().rev().take_while(|span| span.offset >= stretch.start);
+        near.copied().find(|span| offset - span.offset < span.length)
     }
 
     fn before(&self, offset: u64) -> Option<Span> {
@@ -219,7 +263,7 @@ mod tests {
 
     #[test]
     fn overlaps_are_kept_and_neighbours_told_apart() {
-        let marks = Highlights::new(&[found("$b", 4, 4), found("$a", 0, 6), found("$b", 8, 2)]);
+        let marks = Highlights::new([], &[found("$b", 4, 4), found("$a", 0, 6), found("$b", 8, 2)]);
         assert_eq!(marks.legend()[1], Legend { pattern: "$b".into(), count: 2 });
         assert_eq!(marks.runs(0..100), [run(0..4, &[0]), run(4..6, &[0, 1]), run(6..8, &[1]), run(8..10, &[1])]);
         assert_eq!(marks.runs(5..7), [run(5..6, &[0, 1]), run(6..7, &[1])]);
@@ -230,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_way_goes_round() {
-        let marks = Highlights::new(&[found("$a", 10, 1), found("$b", 20, 1), found("$a", 30, 1)]);
+        let marks = Highlights::new([], &[found("$a", 10, 1), found("$b", 20, 1), found("$a", 30, 1)]);
         let step = |found: Option<Found>| found.map(|f| (f.offset, f.nth, f.wrapped));
         assert_eq!(step(marks.next(0)), Some((10, 1, false)));
         assert_eq!(step(marks.next(10)), Some((20, 2, false)));
@@ -242,17 +286,32 @@ mod tests {
         assert_eq!(step(marks.next_pattern(Some(1), 5)), Some((10, 1, false)));
         assert_eq!(step(marks.next_pattern(None, 5)), Some((10, 1, false)));
         assert_eq!(marks.next_of(7, 0), None);
-        assert_eq!(Highlights::new(&[]).next(0), None);
+        assert_eq!(Highlights::new([], &[]).next(0), None);
         assert_eq!(Highlights::default().next_pattern(None, 0), None);
+    }
+
+    #[test]
+    fn a_pattern_has_the_rules_number_whether_it_or_others_matched() {
+        let marks = Highlights::new(["$z", "$y", "$a"], &[found("$a", 1, 1), found("$z", 5, 1), found("$b", 9, 1)]);
+        let legend: Vec<_> = marks.legend().iter().map(|entry| (&*entry.pattern, entry.count)).collect();
+        assert_eq!(legend, [("$z", 1), ("$y", 0), ("$a", 1), ("$b", 1)]);
+        assert_eq!(marks.covering(5), [0]);
+        assert_eq!(marks.next_pattern(Some(0), 0).map(|f| f.pattern), Some(2), "$y has no match");
+        assert_eq!(marks.next_pattern(Some(3), 0).map(|f| f.pattern), Some(0));
+        assert_eq!(marks.next_pattern(Some(usize::MAX), 0).map(|f| f.pattern), Some(0));
+        assert_eq!(marks.from(5).map(|f| (f.offset, f.wrapped)), Some((5, false)));
+        assert_eq!(marks.from(10), None);
+        assert_eq!(marks.next(u64::MAX).map(|f| (f.offset, f.wrapped)), Some((1, true)));
     }
 
     #[test]
     fn a_million_matches_over_each_other_cost_no_more_than_the_window() {
         let matches: Vec<_> = (0..1_000_000).map(|n| found("$a", n, 5_000_000)).collect();
-        let marks = Highlights::new(&matches);
+        let marks = Highlights::new([], &matches);
         assert_eq!(marks.count(), 1_000_000);
         assert_eq!(marks.runs(900_000..900_100), [run(900_000..900_100, &[0])]);
         assert_eq!(marks.next(500_000).map(|f| f.nth), Some(500_002));
+        assert_eq!(marks.under(5_500_000).map(|f| f.offset), Some(999_999));
         assert_eq!(marks.tracks[0].covered.len(), 1);
     }
 
@@ -264,7 +323,7 @@ mod tests {
             at in 0u64..70,
         ) {
             let matches: Vec<_> = raw.iter().map(|(p, o, l)| found(&format!("${p}"), *o, *l)).collect();
-            let marks = Highlights::new(&matches);
+            let marks = Highlights::new([], &matches);
             let window = window.0..window.0 + window.1;
             let runs = marks.runs(window.clone());
             prop_assert!(runs.windows(2).all(|pair| pair[0].range.end <= pair[1].range.start));
@@ -281,6 +340,10 @@ mod tests {
                 let named: Vec<&str> = indexes.iter().map(|i| &*marks.legend()[*i].pattern).collect();
                 prop_assert_eq!(named, naive);
             }
+            let covers = |m: &&PatternMatch| m.offset <= at && at < m.end();
+            let under = matches.iter().filter(covers).map(|m| m.offset).max();
+            prop_assert_eq!(marks.under(at).map(|f| f.offset), under);
+            prop_assert!(marks.under(at).is_none_or(|f| f.offset <= at && at < f.end()));
             let starts = || matches.iter().map(|m| m.offset);
             let next = starts().filter(|o| *o > at).min().map(|o| (o, false)).or(starts().min().map(|o| (o, true)));
             prop_assert_eq!(marks.next(at).map(|f| (f.offset, f.wrapped)), next);

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use memchr::memmem;
 use regex::bytes::Regex;
+use regex_syntax::hir::Properties;
 
 /// Bytes that one match of a regular expression may have. Longer ones are no matches.
 pub const LONGEST_REGEX_MATCH: usize = 4096;
@@ -71,7 +72,7 @@ pub struct Matcher(Way);
 enum Way {
     Literal(Needle),
     Masked { masks: Vec<Mask>, anchor: Option<Anchor> },
-    Regex { regex: Regex, longest: usize, bounded: bool },
+    Regex { regex: Regex, longest: usize, bounded: bool, context: usize },
 }
 
 /// The longest run of given bytes in a masked query: what can be looked for fast.
@@ -90,10 +91,7 @@ struct Needle {
 
 impl Needle {
     fn new(bytes: &[u8]) -> Self {
-        Self {
-            forward: memmem::Finder::new(bytes).into_owned(),
-            backward: memmem::FinderRev::new(bytes).into_owned(),
-        }
+        Self { forward: memmem::Finder::new(bytes).into_owned(), backward: memmem::FinderRev::new(bytes).into_owned() }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -135,12 +133,13 @@ impl Matcher {
         Self(Way::Masked { masks, anchor })
     }
 
-    /// Looks for what `regex` matches, up to [`LONGEST_REGEX_MATCH`] bytes; `maximum` is the length of its longest
-    /// match, if that is known. It must not match the empty string.
-    pub fn regex(regex: Regex, maximum: Option<usize>) -> Self {
-        let bounded = maximum.filter(|length| *length <= LONGEST_REGEX_MATCH);
+    /// Looks for what `regex` matches, up to [`LONGEST_REGEX_MATCH`] bytes. It must not match the empty string.
+    /// `properties` are those of the same regular expression.
+    pub fn regex(regex: Regex, properties: &Properties) -> Self {
+        let bounded = properties.maximum_len().filter(|length| *length <= LONGEST_REGEX_MATCH);
         let longest = bounded.unwrap_or(LONGEST_REGEX_MATCH);
-        Self(Way::Regex { regex, longest, bounded: bounded.is_some() })
+        let context = if properties.look_set().is_empty() { 0 } else { REGEX_CONTEXT };
+        Self(Way::Regex { regex, longest, bounded: bounded.is_some(), context })
     }
 
     /// Bytes of the longest match.
@@ -155,7 +154,7 @@ impl Matcher {
     /// Bytes before and after a match that it may depend on.
     pub fn context(&self) -> usize {
         match &self.0 {
-            Way::Regex { .. } => REGEX_CONTEXT,
+            Way::Regex { context, .. } => *context,
             _ => 0,
         }
     }
@@ -193,11 +192,13 @@ impl Matcher {
             Way::Masked { masks, anchor: None } => {
                 starts.into_iter().find(|at| fits(masks, hay, *at)).map(|at| at..at + masks.len())
             }
-            Way::Regex { regex, longest, bounded } => {
+            Way::Regex { regex, longest, bounded, context } => {
+                // No more than a match may depend on, or a greedy one runs through all of a piece for each offset.
+                let hay = hay.get(..starts.end.saturating_add(longest + context)).unwrap_or(hay);
                 let mut at = starts.start;
                 while at < starts.end && !cancel.load(Ordering::Relaxed) {
                     let found = regex.find_at(hay, at).filter(|found| found.start() < starts.end)?;
-                    let exact = if *bounded { Some(found.range()) } else { regex_at(regex, hay, found.start(), *longest) };
+                    let exact = if *bounded { Some(found.range()) } else { self.near(regex, hay, found.start()) };
                     if exact.is_some() {
                         return exact;
                     }
@@ -251,14 +252,16 @@ impl Matcher {
         }
         None
     }
-}
 
-/// The match that begins at `at`, seen with no more of `hay` than it may depend on.
-fn regex_at(regex: &Regex, hay: &[u8], at: usize, longest: usize) -> Option<Range<usize>> {
-    let begin = at.saturating_sub(REGEX_CONTEXT);
-    let end = at.saturating_add(longest + REGEX_CONTEXT).min(hay.len());
-    let found = regex.find_at(hay.get(begin..end)?, at - begin)?;
-    (found.start() == at - begin && found.len() <= longest).then(|| at..at + found.len())
+    /// The match of `regex` that begins at `at`, seen with no more of `hay` than it may depend on. Without look-around
+    /// that is the longest match itself, so that a greedy one ends there.
+    fn near(&self, regex: &Regex, hay: &[u8], at: usize) -> Option<Range<usize>> {
+        let (longest, context) = (self.longest(), self.context());
+        let begin = at.saturating_sub(context);
+        let end = at.saturating_add(longest + context).min(hay.len());
+        let found = regex.find_at(hay.get(begin..end)?, at - begin)?;
+        (found.start() == at - begin && found.len() <= longest).then(|| at..at + found.len())
+    }
 }
 
 fn fits(masks: &[Mask], hay: &[u8], at: usize) -> bool {
@@ -299,6 +302,12 @@ mod tests {
         text.split(' ').map(|pair| Mask::parse(pair.as_bytes()).unwrap()).collect()
     }
 
+    fn regex(source: &str) -> Matcher {
+        let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(source).unwrap();
+        let regex = regex::bytes::RegexBuilder::new(source).unicode(false).build().unwrap();
+        Matcher::regex(regex, hir.properties())
+    }
+
     #[test]
     fn masks_read_what_they_print_and_nothing_else() {
         for text in ["DE", "?0", "F?", "??"] {
@@ -324,8 +333,8 @@ mod tests {
             Matcher::literal(b"ab"),
             Matcher::masked(masks("61 6?")),
             Matcher::masked(masks("?1 6?")),
-            Matcher::regex(Regex::new("ab").unwrap(), Some(2)),
-            Matcher::regex(Regex::new("ab").unwrap(), None),
+            regex("ab"),
+            regex("ab[^aX]*"),
         ] {
             assert_eq!(matcher.first(hay, 1..9, &never), Some(3..5), "{matcher:?}");
             assert_eq!(matcher.first(hay, 1..3, &never), None, "{matcher:?}");
@@ -339,31 +348,37 @@ mod tests {
     #[test]
     fn a_match_that_is_too_long_is_none_and_a_shorter_one_is_found() {
         let never = AtomicBool::new(false);
-        let matcher = Matcher::regex(Regex::new("(?s-u)a.*b").unwrap(), None);
+        let matcher = regex("(?s)a.*b");
         let mut hay = vec![b'.'; 20_000];
         hay[0] = b'a';
         hay[10_000] = b'b';
         assert_eq!(matcher.first(&hay, 0..20_000, &never), None);
         hay[100] = b'b';
         assert_eq!(matcher.first(&hay, 0..20_000, &never), Some(0..101));
+        assert_eq!(regex("(?s)a.*").first(&hay, 0..20_000, &never), Some(0..LONGEST_REGEX_MATCH));
+        assert_eq!(
+            regex(r"(?s)a.*\z").first(&hay, 0..20_000, &never),
+            None,
+            "the end of what is seen is not the file's"
+        );
     }
 
     #[test]
     fn zeros_are_told_from_what_cannot_be_zeros() {
-        let regex = |text: &str| Matcher::regex(Regex::new(text).unwrap(), None).matches_zeros();
+        let regex = |text: &str| regex(text).matches_zeros();
         assert!(Matcher::literal(&[0, 0]).matches_zeros());
         assert!(!Matcher::literal(&[0, 1]).matches_zeros());
         assert!(Matcher::masked(masks("0? ?0")).matches_zeros());
         assert!(!Matcher::masked(masks("?1 00")).matches_zeros());
-        assert!(regex(r"(?-u)\x00+"));
-        assert!(!regex(r"(?-u)[^\x00]\x00+"));
-        assert!(!regex(r"(?-u)^\x00"), "only at the beginning of a file, which is never skipped");
+        assert!(regex(r"\x00+"));
+        assert!(!regex(r"[^\x00]\x00+"));
+        assert!(!regex(r"^\x00"), "only at the beginning of a file, which is never skipped");
     }
 
     #[test]
     fn cancelling_stops_a_slow_search() {
         let cancelled = AtomicBool::new(true);
-        let matcher = Matcher::regex(Regex::new("ab").unwrap(), None);
+        let matcher = regex("ab.*");
         assert_eq!(matcher.first(b"ab", 0..2, &cancelled), None);
         assert_eq!(matcher.last(b"ab", 0..2, &cancelled), None);
     }

@@ -3,7 +3,7 @@
 //! | module | its job |
 //! | --- | --- |
 //! | [`source`] | what bytes can be had from: known bytes, holes, unknown stretches |
-//! | [`file`] | the file on disk, and whether it is still the one that was scanned |
+//! | [`mod@file`] | the file on disk, and whether it is still the one that was scanned |
 //! | [`kept`] | the bytes that were kept with a finding |
 //! | [`view`] | the one or the other, and the words for which it is |
 //! | [`layout`] | bytes to rows and columns; moving the cursor |
@@ -42,4 +42,6 @@ pub mod view;
 #[cfg(test)]
 mod view_tests;
 
-pub use view::{Request, View, Window};
+pub use highlight::Highlights;
+pub use layout::{Layout, Viewport};
+pub use view::{Shown, View, Window};

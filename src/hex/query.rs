@@ -40,6 +40,9 @@ pub enum QueryError {
     /// The regular expression can match no bytes at all.
     #[error("this regular expression can match nothing at all, which is everywhere; use + where there is * or ?")]
     MatchesNothing,
+    /// The regular expression only matches what is too long to be looked for.
+    #[error("all matches of this regular expression are longer than {LONGEST_REGEX_MATCH} bytes, which is the most")]
+    MatchesTooLong,
     /// The regular expression is wrong.
     #[error("the regular expression is wrong: {0}")]
     Regex(String),
@@ -66,7 +69,7 @@ impl Query {
             Some(("r", rest)) => Self::regex(rest),
             _ => {
                 let typed = unquoted(typed);
-                Self::literal(format!("text {}", quoted(typed)), typed.as_bytes())
+                Self::literal(&format!("text {}", quoted(typed)), typed.as_bytes())
             }
         }
     }
@@ -81,7 +84,7 @@ impl Query {
         &self.matcher
     }
 
-    fn literal(what: String, bytes: &[u8]) -> Result<Self, QueryError> {
+    fn literal(what: &str, bytes: &[u8]) -> Result<Self, QueryError> {
         check_length(bytes.len())?;
         Ok(Self { description: format!("{what}, {}", bytes_count(bytes.len())), matcher: Matcher::literal(bytes) })
     }
@@ -89,7 +92,7 @@ impl Query {
     fn utf16(typed: &str, order: &str, to_bytes: fn(u16) -> [u8; 2]) -> Result<Self, QueryError> {
         check_length(typed.len())?;
         let bytes: Vec<u8> = typed.encode_utf16().flat_map(to_bytes).collect();
-        Self::literal(format!("UTF-16 {order} endian {}", quoted(typed)), &bytes)
+        Self::literal(&format!("UTF-16 {order} endian {}", quoted(typed)), &bytes)
     }
 
     fn any_case(typed: &str) -> Result<Self, QueryError> {
@@ -131,12 +134,13 @@ impl Query {
 }
 
 fn compile(source: &str) -> Result<Matcher, QueryError> {
-    let mut parser =
-        regex_syntax::ParserBuilder::new().unicode(false).utf8(false).nest_limit(REGEX_DEPTH).build();
+    let mut parser = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).nest_limit(REGEX_DEPTH).build();
     let hir = parser.parse(source).map_err(|error| QueryError::Regex(syntax_error(&error)))?;
     let properties = hir.properties();
-    if properties.minimum_len() == Some(0) {
-        return Err(QueryError::MatchesNothing);
+    match properties.minimum_len() {
+        Some(0) => return Err(QueryError::MatchesNothing),
+        Some(length) if length > LONGEST_REGEX_MATCH => return Err(QueryError::MatchesTooLong),
+        _ => {}
     }
     let regex = regex::bytes::RegexBuilder::new(source)
         .unicode(false)
@@ -145,7 +149,7 @@ fn compile(source: &str) -> Result<Matcher, QueryError> {
         .dfa_size_limit(REGEX_MEMORY)
         .build()
         .map_err(|error| QueryError::Regex(text::escape_str(&error.to_string()).into_owned()))?;
-    Ok(Matcher::regex(regex, properties.maximum_len()))
+    Ok(Matcher::regex(regex, properties))
 }
 
 /// The error in one line: its kind and where it is, without the drawing that spans several.
@@ -237,12 +241,15 @@ mod tests {
         for nothing in ["r:a*", "r:(a|)", "r:^", r"r:\b", "r:a?b*"] {
             assert_eq!(error(nothing), QueryError::MatchesNothing, "{nothing}");
         }
+        assert_eq!(error("r:a.{4096}"), QueryError::MatchesTooLong);
         assert_eq!(error("r:a(b").to_string(), "the regular expression is wrong: unclosed group (at character 2)");
     }
 
     #[test]
     fn a_regular_expression_may_not_blow_up() {
-        for hostile in ["r:((a{100}){100}){100}".to_owned(), format!("r:{}a{}", "(".repeat(400), ")".repeat(400))] {
+        for hostile in
+            ["r:c((a{0,100}){0,100}){0,100}".to_owned(), format!("r:{}a{}", "(".repeat(400), ")".repeat(400))]
+        {
             assert!(matches!(Query::parse(&hostile), Err(QueryError::Regex(_))), "{hostile}");
         }
     }

@@ -50,7 +50,7 @@ mod tests {
 
     fn marks(offsets: &[u64]) -> Highlights {
         let found = |offset: &u64| PatternMatch { pattern: "$a".into(), offset: *offset, length: 1, data: Vec::new() };
-        Highlights::new(&offsets.iter().map(found).collect::<Vec<_>>())
+        Highlights::new([], &offsets.iter().map(found).collect::<Vec<_>>())
     }
 
     #[test]

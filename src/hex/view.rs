@@ -1,5 +1,6 @@
 //! What a hex view looks at: the file as it is on disk, or the bytes that were kept with the finding, and which.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::file::{Change, FileSource, Gone, State};
@@ -8,22 +9,9 @@ use super::source::{self, Ahead, ByteSource, Piece};
 use crate::finding::{FileFacts, KeptBytes};
 use crate::text;
 
-/// A question to a [`View`], made by a thread that must not wait for the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Request {
-    /// Offset of the first byte.
-    pub offset: u64,
-    /// Bytes; more than [`source::MOST`] are not given.
-    pub len: usize,
-    /// Comes back with the answer, so that an answer that came too late can be told.
-    pub generation: u64,
-}
-
-/// The answer to a [`Request`].
+/// A stretch of what is looked at, as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// The request's number.
-    pub generation: u64,
     /// Offset of the first byte.
     pub offset: u64,
     /// The bytes, `None` where they are unknown; fewer than asked for where the file ends.
@@ -34,6 +22,16 @@ pub struct Window {
     pub shown: Shown,
     /// What a responder must know about these bytes; `None` when they are the file's as it was scanned. Safe text.
     pub notice: Option<String>,
+}
+
+impl Window {
+    /// The bytes of the window from `offset` on, `len` at most; none where it does not reach. To inspect the byte under
+    /// a cursor in the last line, a window must be [`inspect::NEEDED`](super::inspect::NEEDED) bytes longer than the area.
+    pub fn part(&self, offset: u64, len: usize) -> &[Option<u8>] {
+        let start = offset.checked_sub(self.offset).and_then(|start| usize::try_from(start).ok());
+        let rest = start.and_then(|start| self.bytes.get(start..)).unwrap_or_default();
+        rest.get(..len).unwrap_or(rest)
+    }
 }
 
 /// Which bytes are looked at.
@@ -55,9 +53,10 @@ pub struct View {
 }
 
 impl View {
-    /// Opens the file that `facts` were taken from; when it cannot be, the kept bytes are what is left to look at.
-    pub fn open(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
-        Self { file: FileSource::open(facts), kept: KeptSource::new(kept, facts.size), wanted: None }
+    /// Opens `path`, where the file of `facts` was scanned: the path in the facts or, on a mounted image, the one below
+    /// its root. When it cannot be opened, the kept bytes are what is left to look at. No link in `path` is followed.
+    pub fn open(path: &Path, facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
+        Self { file: FileSource::open(path, facts), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
     /// Whether the file was still what was scanned when it was last looked at.
@@ -71,13 +70,14 @@ impl View {
     /// Which bytes are looked at: what the responder wants if it is to be had, else those in which the scanned offsets
     /// mean something.
     pub fn shown(&self) -> Shown {
-        let nothing_kept = self.kept.count() == 0;
-        match (self.state(), self.wanted) {
-            (State::Gone(_), _) => Shown::Kept,
-            (_, Some(Shown::Kept)) if !nothing_kept => Shown::Kept,
-            (State::ChangedSince(change), None) if change.is_another_content() && !nothing_kept => Shown::Kept,
-            _ => Shown::File,
-        }
+        let Ok(file) = &self.file else { return Shown::Kept };
+        let other_content = match file.state() {
+            State::Gone(_) => return Shown::Kept,
+            State::ChangedSince(change) => change.is_another_content(),
+            State::AsScanned => false,
+        };
+        let kept = self.wanted.map_or(other_content, |wanted| wanted == Shown::Kept);
+        if kept && self.kept.count() > 0 { Shown::Kept } else { Shown::File }
     }
 
     /// Looks at these bytes from now on, as far as they can be had; `None` leaves the choice to the view.
@@ -85,30 +85,23 @@ impl View {
         self.wanted = wanted;
     }
 
-    /// Reads what was asked for, having looked whether the file is still what was scanned.
-    pub fn window(&mut self, request: Request) -> Window {
+    /// Reads `len` bytes from `offset` on, at most [`source::MOST`], having looked whether the file is still what was
+    /// scanned.
+    pub fn window(&mut self, offset: u64, len: usize) -> Window {
         let before = self.shown();
-        let mut bytes = source::read(self, request.offset, request.len);
+        let mut bytes = source::read(self, offset, len);
         // Checked after the read, or a change between the two would go unnoticed.
         if let Ok(file) = &mut self.file {
             file.recheck();
         }
         let shown = self.shown();
         if shown != before {
-            bytes = source::read(self, request.offset, request.len);
+            bytes = source::read(self, offset, len);
         }
-        Window {
-            generation: request.generation,
-            offset: request.offset,
-            bytes,
-            size: self.size(),
-            shown,
-            notice: self.notice(),
-        }
+        Window { offset, bytes, size: self.size(), shown, notice: self.notice() }
     }
 
-    /// What a responder must know about the bytes; `None` when they are the file's as it was scanned. Safe text.
-    pub fn notice(&mut self) -> Option<String> {
+    fn notice(&mut self) -> Option<String> {
         let unreadable = self.file.as_mut().ok().and_then(FileSource::take_unreadable);
         let which = match self.shown() {
             Shown::Kept => Some(self.kept_notice()),
@@ -122,9 +115,10 @@ impl View {
     fn file_notice(&self) -> Option<String> {
         let State::ChangedSince(change) = self.state() else { return None };
         let bytes = match change {
-            Change::Inode { .. } => return Some(change.to_string()),
             Change::OtherFile => "these are the other file's bytes",
-            change if change.is_scanned_content() => "these are its bytes as they were scanned, until this view is closed",
+            change if change.is_scanned_content() => {
+                "these are its bytes as they were scanned, until this view is closed"
+            }
             _ => "these are its bytes as they are now",
         };
         Some(format!("{change}: {bytes}"))

@@ -200,6 +200,7 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
         &[
             "process.name is one of maintenance_script, maintenance_script.exe, maintenance_script.sh, maintenance_script.py",
             "process.parent.name is one of task scheduler, taskeng.exe, cron, crond, anacron, atd",
+            "process.ancestor.name is one of cron, crond, anacron, atd",
             "process.parent.name is systemd & schedule.systemd is there",
         ],
     ),
@@ -213,8 +214,11 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
     (
         "EQGRP_callbacks",
         "log-collection",
-        &["process.name is one of splunkforwarder.exe, logstash.exe, splunkforwarder, splunkd, logstash, filebeat, \
-           elastic-agent, fluent-bit, fluentd, td-agent, vector, rsyslogd, syslog-ng, promtail, nxlog"],
+        &[
+            "process.name is one of splunkforwarder.exe, logstash.exe, splunkforwarder, splunkd, logstash, filebeat, \
+           elastic-agent, fluent-bit, fluentd, td-agent, vector, rsyslogd, syslog-ng, promtail, nxlog",
+            "process.command_line contains org.logstash.Logstash",
+        ],
     ),
     (
         "EQGRP_callbacks",
@@ -230,7 +234,11 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
     (
         "EQGRP_tinyexec",
         "maintenance-task",
-        &["process.parent.name is one of systemd, cron, crond", "file.path lies under /etc/cron.d"],
+        &[
+            "process.parent.name is one of systemd, cron, crond",
+            "process.ancestor.name is one of cron, crond",
+            "file.path lies under /etc/cron.d",
+        ],
     ),
     (
         "EQGRP_tinyexec",
@@ -344,7 +352,7 @@ fn the_json_document_has_the_promised_keys() {
     }
     assert_eq!(scenario["applies_when"][0][0]["field"], "process.parent.name");
     assert_eq!(scenario["applies_when"][0][0]["in"], serde_json::json!(["systemd", "cron", "crond"]));
-    assert_eq!(scenario["applies_when"][1][0]["under"], serde_json::json!(["/etc/cron.d"]));
+    assert_eq!(scenario["applies_when"][2][0]["under"], serde_json::json!(["/etc/cron.d"]));
     assert_eq!(tinyexec["author"], "Florian Roth");
     assert_eq!(tinyexec["digest"].as_str().unwrap().len(), 64);
     assert_eq!(json[0]["scenarios"][1]["applies_when"][1][0]["in"], serde_json::json!([23]));

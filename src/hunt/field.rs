@@ -27,11 +27,13 @@ pub enum Field {
     FilePackage,
     /// `unchanged` or `changed`: the content against the digest that the package recorded.
     FilePackageState,
-    /// Lines of cron tables, anacrontab and at jobs that name the file or a folder above it.
+    /// Commands in cron tables, anacrontab and at jobs that name the file; one that names only a folder above it leaves
+    /// the check unknown.
     ScheduleCron,
-    /// Directives of systemd units and timers that name the file or a folder above it.
+    /// Commands of systemd units that name the file; one that names only a folder above it leaves the check unknown.
     ScheduleSystemd,
-    /// Full name of a process that has to do with the file, or of the script it runs; not cut to 15 bytes (ECS `process.name`).
+    /// Names of a process that has to do with the file: its own, not cut to 15 bytes, its executable's, and that of the
+    /// script it runs (ECS `process.name`).
     ProcessName,
     /// Its arguments, joined by spaces (ECS `process.command_line`).
     ProcessCommandLine,
@@ -39,17 +41,17 @@ pub enum Field {
     ProcessUser,
     /// When it was started, RFC 3339 with the box's own offset (ECS `process.start`).
     ProcessStart,
-    /// Name of the process that started it (ECS `process.parent.name`).
+    /// Names of the process that started it (ECS `process.parent.name`).
     ProcessParentName,
     /// Names of all processes above it, the parent included: a tool often stands behind a shell.
     ProcessAncestorName,
-    /// Remote port of a connection of such a process (ECS `destination.port`).
+    /// Port of the side that was called, in a connection of such a process (ECS `destination.port`).
     DestinationPort,
-    /// Local address of a connection of such a process (ECS `source.ip`).
+    /// Address of the side that called, in a connection of such a process (ECS `source.ip`).
     SourceIp,
     /// Paths that exist on the box; asked for by name.
     HostPath,
-    /// Groups of the account such a process runs as, or of the file's owner when none runs (ECS `user.group.name`).
+    /// Groups of the account such a process runs as, or of the file's owner when none is known (ECS `user.group.name`).
     UserGroup,
 }
 

@@ -152,6 +152,8 @@ pub(super) const SETS: &[DefaultSet] = &[
         Kind::Path,
         "folders of security tools",
         &[
+            "/etc/snort",
+            "/etc/suricata",
             "/opt/CrowdStrike",
             "/opt/carbonblack",
             "/opt/ds_agent",

@@ -38,6 +38,19 @@ impl Truth {
     }
 }
 
+impl std::ops::Not for Truth {
+    type Output = Self;
+
+    /// Met for not met and the other way about; unknown stays unknown.
+    fn not(self) -> Self {
+        match self {
+            Self::NotMet => Self::Met,
+            Self::Unknown => Self::Unknown,
+            Self::Met => Self::NotMet,
+        }
+    }
+}
+
 impl From<bool> for Truth {
     fn from(met: bool) -> Self {
         if met { Self::Met } else { Self::NotMet }
@@ -104,6 +117,7 @@ mod tests {
             prop_assert_eq!(a.or(b).or(c), a.or(b.or(c)));
             prop_assert_eq!(a.and(b.or(c)), a.and(b).or(a.and(c)));
             prop_assert_eq!(a.or(a.and(b)), a);
+            prop_assert_eq!(!a.and(b), (!a).or(!b));
             prop_assert_eq!(a.and(Met), a);
             prop_assert_eq!(a.or(NotMet), a);
         }

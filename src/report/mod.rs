@@ -1,26 +1,30 @@
 //! What goes out: one format a file. Everything printed is safe for a terminal.
 
+pub mod csv;
 pub mod json;
+pub mod kql;
+pub mod loki;
+pub mod markdown;
 pub mod ndjson;
+pub mod sarif;
 pub mod text;
 
 use crate::finding::Finding;
-use crate::hunt::Hunt;
+use crate::hunt::Rule;
 use crate::scan::Reading;
-use crate::session::Judged;
-use crate::triage::exclusion::Exclusion;
+use crate::session::{Excluded, Judged};
 
 /// A finding or candidate with all that is said about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Reported<'a> {
-    /// The hunt.
-    pub hunt: &'a Hunt,
+    /// The rule.
+    pub rule: &'a Rule,
     /// Facts and matches.
     pub finding: &'a Finding,
     /// What it has come to.
     pub judged: &'a Judged,
     /// The exclusion that covers it.
-    pub exclusion: Option<&'a Exclusion>,
+    pub exclusion: Option<&'a Excluded>,
 }
 
 /// What findings have come to, counted.

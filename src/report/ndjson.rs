@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{Reported, Summary};
+use crate::case::NotScanned;
 use crate::finding::{FileFacts, FileTime, PatternMatch};
-use crate::hunt::Hunt;
+use crate::hunt::Rule;
 use crate::scan::Unscanned;
 use crate::text;
-use crate::triage::exclusion::Exclusion;
 
 /// What every document carries.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub struct Frame {
 impl Frame {
     /// A finding, or a candidate.
     pub fn finding(&self, reported: Reported<'_>) -> Value {
-        let Reported { hunt, finding, judged, exclusion } = reported;
+        let Reported { rule, finding, judged, exclusion } = reported;
         let mut own = Map::new();
         own.insert("kind".into(), if judged.subject.candidate { "candidate" } else { "finding" }.into());
         own.insert("verdict".into(), judged.verdict.to_string().into());
@@ -37,11 +37,11 @@ impl Frame {
             own.insert("returned".into(), why.as_str().into());
         }
         if let Some(exclusion) = exclusion {
-            own.insert("exclusion".into(), excluded_by(exclusion));
+            own.insert("exclusion".into(), serde_json::to_value(exclusion).unwrap_or_default());
         }
         let file = file(&finding.file, &mut own);
         let mut document = self.document("alert");
-        document.insert("rule".into(), rule(hunt));
+        document.insert("rule".into(), attribution(rule));
         document.insert("file".into(), file);
         document.insert("huntbook".into(), Value::Object(own));
         Value::Object(document)
@@ -49,13 +49,23 @@ impl Frame {
 
     /// One thing that was not scanned.
     pub fn coverage(&self, unscanned: &Unscanned) -> Value {
+        let Unscanned { path, reason } = unscanned;
         let mut own = Map::new();
+        own.insert("gap".into(), reason.is_gap().into());
+        self.not_scanned(path, (reason.kind(), &reason.to_string()), own)
+    }
+
+    /// One thing that was not scanned, as a case remembers it.
+    pub fn missed(&self, missed: &NotScanned) -> Value {
+        self.not_scanned(&missed.path, (&missed.reason, &missed.detail), Map::new())
+    }
+
+    fn not_scanned(&self, path: &Path, (reason, detail): (&str, &str), mut own: Map<String, Value>) -> Value {
         own.insert("kind".into(), "coverage".into());
-        own.insert("reason".into(), unscanned.reason.kind().into());
-        own.insert("detail".into(), unscanned.reason.to_string().into());
-        own.insert("gap".into(), unscanned.reason.is_gap().into());
+        own.insert("reason".into(), reason.into());
+        own.insert("detail".into(), detail.into());
         let mut file = Map::new();
-        put_path(&unscanned.path, &mut file, &mut own);
+        put_path(path, &mut file, &mut own);
         let mut document = self.document("state");
         document.insert("file".into(), Value::Object(file));
         document.insert("huntbook".into(), Value::Object(own));
@@ -100,8 +110,8 @@ impl Frame {
     }
 }
 
-fn rule(hunt: &Hunt) -> Value {
-    let rule = &hunt.rule;
+/// The rule with author, reference and licence, as ECS names them.
+pub fn attribution(rule: &Rule) -> Value {
     let mut map = Map::new();
     for (key, value) in [
         ("name", Some(&*rule.id.name)),
@@ -167,19 +177,5 @@ fn pattern_match(found: &PatternMatch) -> Value {
         "offset": found.offset,
         "length": found.length,
         "data": text::hex(&found.data),
-    })
-}
-
-fn excluded_by(exclusion: &Exclusion) -> Value {
-    json!({
-        "id": exclusion.id.to_string(),
-        "scope": exclusion.scope.kind().word(),
-        "scenario": exclusion.scenario,
-        "reason": exclusion.reason,
-        "verdict": exclusion.judgement.word(),
-        "by": exclusion.by.to_string(),
-        "created": exclusion.created.to_string(),
-        "expires": exclusion.expires.to_string(),
-        "ticket": exclusion.ticket,
     })
 }

@@ -15,7 +15,7 @@ const BYTES: usize = 32;
 
 /// A finding, or a candidate.
 pub fn finding(reported: Reported<'_>) -> String {
-    let Reported { hunt, finding, judged, exclusion } = reported;
+    let Reported { rule, finding, judged, exclusion } = reported;
     let facts = &finding.file;
     let word = match judged.verdict {
         Verdict::Open if judged.returned.is_some() => "returned",
@@ -27,7 +27,7 @@ pub fn finding(reported: Reported<'_>) -> String {
     };
     let owner =
         facts.owner.as_deref().map_or_else(|| facts.uid.to_string(), |name| text::escape_str(name).into_owned());
-    let mut out = format!("{word:<10} {}  {}\n", text::escape_str(&hunt.rule.id.name), text::escape_path(&facts.path));
+    let mut out = format!("{word:<10} {}  {}\n", text::escape_str(&rule.id.name), text::escape_path(&facts.path));
     let _ = writeln!(
         out,
         "    {}, {:04o} {owner}, changed {}, sha256 {}",
@@ -52,9 +52,9 @@ pub fn finding(reported: Reported<'_>) -> String {
     if let Some(exclusion) = exclusion {
         let _ = writeln!(
             out,
-            "    {} by {}, until {:.0}: {}",
-            exclusion.judgement,
-            text::escape_str(&exclusion.by.to_string()),
+            "    {} by {}, until {}: {}",
+            exclusion.verdict,
+            text::escape_str(&exclusion.by),
             exclusion.expires,
             text::escape_str(&exclusion.reason)
         );

@@ -34,6 +34,7 @@ pub use control::{Control, Progress, Reading};
 pub use coverage::{Reason, Unscanned};
 pub use engine::engine_runs;
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset};
+pub(crate) use tree::{NotRegular, open_regular};
 pub use tree::{Tree, TreeError};
 pub use walk::{BadGlob, WalkOptions};
 

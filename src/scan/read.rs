@@ -56,7 +56,7 @@ impl<'f> Content<'f> {
     ) -> Result<(), E> {
         let mut at = 0;
         while at < self.size {
-            let (hole, data) = self.extent(at)?;
+            let (hole, data) = self.extent(at);
             if hole > at {
                 let length = hole - at;
                 at = hole;
@@ -80,9 +80,9 @@ impl<'f> Content<'f> {
     }
 
     /// Where the hole at `at` ends (there may be none), and where the data after it end.
-    fn extent(&self, at: u64) -> io::Result<(u64, u64)> {
+    fn extent(&self, at: u64) -> (u64, u64) {
         if self.unstored == 0 {
-            return Ok((at, self.size));
+            return (at, self.size);
         }
         let seek = |from| match rustix::fs::seek(self.file, from) {
             Ok(found) => Ok(found.min(self.size)),
@@ -91,9 +91,9 @@ impl<'f> Content<'f> {
             Err(error) => Err(error),
         };
         // A file system that does not know its holes has none to skip.
-        let Ok(data) = seek(SeekFrom::Data(at)) else { return Ok((at, self.size)) };
+        let Ok(data) = seek(SeekFrom::Data(at)) else { return (at, self.size) };
         let end = seek(SeekFrom::Hole(data)).unwrap_or(self.size);
-        Ok((data, end.max(data)))
+        (data, end.max(data))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
@@ -108,6 +108,14 @@ impl Tree {
         Ok(Self { start, folder, handle, device: facts.st_dev })
     }
 
+    /// The same tree, opened anew for another scan.
+    ///
+    /// # Errors
+    /// As [`Tree::open`], when it is no longer what it was.
+    pub fn reopen(&self) -> Result<Self, TreeError> {
+        Self::open(&self.start)
+    }
+
     /// Where the walk starts.
     pub fn start(&self) -> &Path {
         &self.start
@@ -126,31 +134,42 @@ impl Tree {
     /// the system said.
     pub fn open_file(&self, path: &Path) -> io::Result<Opened> {
         let below = path.strip_prefix(&self.folder).unwrap_or(path);
-        let base = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let (handle, noatime) = match self.open_below(below, base | OFlags::NOATIME) {
-            Err(Errno::PERM) => (self.open_below(below, base)?, false),
-            other => (other?, true),
-        };
-        let stat = rustix::fs::fstat(&handle)?;
-        match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Ok(Opened { file: handle.into(), stat, noatime }),
-            other => Err(io::Error::other(NotRegular(kind_name(other)))),
-        }
+        open_regular(self.handle.as_fd(), below, ResolveFlags::BENEATH)
     }
+}
 
-    fn open_below(&self, below: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::BENEATH;
-        // A rename elsewhere in the tree makes RESOLVE_BENEATH give up with EAGAIN (openat2(2)); a few tries are enough.
-        for _ in 0..16 {
-            match rustix::fs::openat2(&self.handle, below, flags, Mode::empty(), resolve) {
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                // Linux before 5.6, or a sandbox that does not know the call.
-                Err(Errno::NOSYS) => return rustix::fs::openat(&self.handle, below, flags, Mode::empty()),
-                other => return other,
-            }
-        }
-        Err(Errno::AGAIN)
+/// Opens a regular file for reading, `path` being taken from the folder `at`. No link is followed at any part of it, a
+/// FIFO does not block, and the access time is left alone where the kernel allows it (own files, or root). `further`
+/// restricts the path beyond that.
+///
+/// # Errors
+/// `ELOOP` when the file or a folder above it is a link, [`NotRegular`] inside when it is no regular file, else what
+/// the system said.
+pub(crate) fn open_regular(at: BorrowedFd<'_>, path: &Path, further: ResolveFlags) -> io::Result<Opened> {
+    let base = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | further;
+    let (handle, noatime) = match open_resolved(at, path, base | OFlags::NOATIME, resolve) {
+        Err(Errno::PERM) => (open_resolved(at, path, base, resolve)?, false),
+        other => (other?, true),
+    };
+    let stat = rustix::fs::fstat(&handle)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(Opened { file: handle.into(), stat, noatime }),
+        other => Err(io::Error::other(NotRegular(kind_name(other)))),
     }
+}
+
+fn open_resolved(at: BorrowedFd<'_>, path: &Path, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
+    // A rename elsewhere in the tree makes RESOLVE_BENEATH give up with EAGAIN (openat2(2)); a few tries are enough.
+    for _ in 0..16 {
+        match rustix::fs::openat2(at, path, flags, Mode::empty(), resolve) {
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            // Linux before 5.6, or a sandbox that does not know the call.
+            Err(Errno::NOSYS) => return rustix::fs::openat(at, path, flags, Mode::empty()),
+            other => return other,
+        }
+    }
+    Err(Errno::AGAIN)
 }
 
 /// The file is no regular file; the name says what it is instead.

@@ -87,7 +87,9 @@ mod tests {
 
     fn windows(size: u64, spots: &[u64]) -> Windows {
         let mut windows = Windows { ranges: Vec::new(), reach: 100, size, complete: true };
-        spots.iter().for_each(|offset| windows.add(*offset, 4));
+        for offset in spots {
+            windows.add(*offset, 4);
+        }
         windows
     }
 

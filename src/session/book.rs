@@ -27,6 +27,8 @@ pub struct RuleChoice {
     pub site: Option<PathBuf>,
     /// Lists of known-good hashes.
     pub known_good: Vec<PathBuf>,
+    /// Folder for compiled rules, if there is one.
+    pub cache: Option<PathBuf>,
 }
 
 /// Hunts that cannot be used.
@@ -94,6 +96,7 @@ pub struct RuleBook {
     pub site: Site,
     /// Hashes of content known to be good.
     pub known_good: KnownGood,
+    cache: Option<PathBuf>,
     texts: Vec<RuleText>,
     subjects: HashMap<RuleId, Subject>,
 }
@@ -113,7 +116,9 @@ impl RuleBook {
             loaded.extend(hunt::load_rules(path)?);
         }
         let known_good = KnownGood::load(&choice.known_good)?;
-        Self::new(loaded, site, known_good)
+        let mut book = Self::new(loaded, site, known_good)?;
+        book.cache.clone_from(&choice.cache);
+        Ok(book)
     }
 
     fn new(loaded: Loaded, site: Site, known_good: KnownGood) -> Result<Self, BookError> {
@@ -132,7 +137,7 @@ impl RuleBook {
             return Err(BookError::NoRules);
         }
         let hunts = loaded.hunts.into_iter().map(Arc::new).collect();
-        Ok(Self { hunts, site, known_good, texts: loaded.texts, subjects })
+        Ok(Self { hunts, site, known_good, cache: None, texts: loaded.texts, subjects })
     }
 
     /// The rules, compiled for the scan. Takes from milliseconds to minutes, by their number.
@@ -154,7 +159,7 @@ impl RuleBook {
             .iter()
             .filter_map(|hunt| Some(CandidateTest { rule: hunt.rule.id.clone(), condition: hunt.candidate.clone()? }))
             .collect();
-        Ruleset::compile(&sources, &tests)
+        Ruleset::compile_cached(&sources, &tests, self.cache.as_deref())
     }
 
     /// What a rule's id stands for; `None` for one that is not of this session.

@@ -3,13 +3,18 @@
 //! [`book`] holds the hunts and what a rule's name stands for; [`records`] writes down what a scan finds and what the
 //! responder decides, and says what each finding has come to.
 
+mod archive;
 pub mod book;
 mod box_facts;
+mod decisions;
+mod excluded;
 pub mod records;
 mod standing;
 
+pub use archive::{Archive, Archived};
 pub use book::{BookError, RuleBook, RuleChoice, Subject};
 pub use box_facts::host_name;
+pub use excluded::Excluded;
 pub use records::{Judged, Opened, RecordPlan, Records, RecordsError};
 
 use std::sync::Arc;
@@ -20,9 +25,12 @@ use crate::scan::Candidate;
 /// Namespace of the rules that stand for candidate conditions, so that a candidate is recorded as a finding is.
 pub const CANDIDATE_NAMESPACE: &str = "candidate";
 
+/// What stands before the rule's name in the name of such a rule.
+pub const CANDIDATE_PREFIX: &str = "candidate:";
+
 /// The id under which candidates of this rule's hunt are recorded.
 pub fn candidate_id(rule: &RuleId) -> RuleId {
-    RuleId { namespace: CANDIDATE_NAMESPACE.into(), name: format!("candidate:{}", rule.name).into() }
+    RuleId { namespace: CANDIDATE_NAMESPACE.into(), name: format!("{CANDIDATE_PREFIX}{}", rule.name).into() }
 }
 
 /// A candidate as a finding without matches.

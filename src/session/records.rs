@@ -10,15 +10,16 @@ use uuid::Uuid;
 use super::book::{RuleBook, Subject};
 use super::{box_facts, standing};
 use crate::case::{
-    self, Case, CaseError, CaseFault, Cover, Decision, FindingId, GivenAnswer, Head, JournalEntry, NotScanned, ScanEnd,
-    ScanId, ScanPlan, Seen, Stamp, Undo,
+    self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Head, JournalEntry, NotScanned, ScanEnd, ScanId,
+    ScanPlan, Seen, Stamp,
 };
 use crate::finding::{FileFacts, Finding, RuleId};
 use crate::scan::Unscanned;
-use crate::triage::exclusion::{Exclusion, Revocation};
-use crate::triage::folders::OnDisk;
-use crate::triage::matching::{self, Exclusions, Standing};
+use crate::triage::exclusion::Exclusion;
+use crate::triage::folders::{OnDisk, Proposal};
+use crate::triage::matching::{Exclusions, Standing};
 use crate::triage::register::{Entry, Register, RegisterError};
+use crate::triage::scope::Scope;
 use crate::triage::{Actor, Verdict};
 
 /// How often a batch of findings is offered to a case that another process keeps locked.
@@ -73,27 +74,31 @@ pub struct Opened {
     /// What it has come to.
     pub judged: Judged,
     /// Facts, matches and kept bytes.
-    pub finding: Finding,
+    pub finding: Arc<Finding>,
     /// The answers in force.
     pub answers: Vec<GivenAnswer>,
     /// Everything that was decided about it, oldest first.
     pub history: Vec<JournalEntry>,
     /// The exclusion that covers it.
     pub exclusion: Option<Exclusion>,
+    /// The scopes that an exclusion of it could have, narrowest first, and whether each may be recorded.
+    pub scopes: Vec<Proposal>,
+    /// Whether its content is a known sample of the rule.
+    pub known_sample: bool,
 }
 
 /// Case and register of a session. One thread owns them.
 #[derive(Debug)]
 pub struct Records {
-    book: Arc<RuleBook>,
+    pub(super) book: Arc<RuleBook>,
     plan: RecordPlan,
-    case: Case,
+    pub(super) case: Case,
     /// The case file that is to be caught up with, and why it is behind.
     unsaved: Option<(PathBuf, String)>,
-    register: Register,
+    pub(super) register: Register,
     exclusions: Exclusions,
-    folders: OnDisk,
-    scan: Option<ScanId>,
+    pub(super) folders: OnDisk,
+    pub(super) scan: Option<ScanId>,
 }
 
 impl Records {
@@ -222,106 +227,27 @@ impl Records {
             fault: CaseFault::UnknownRule(finding.rule.clone()),
         })?;
         let exclusion = judged.exclusion.and_then(|id| self.exclusion(id)).cloned();
-        Ok(Opened { answers: self.case.answers(id)?, history: self.case.history(id)?, judged, finding, exclusion })
+        Ok(Opened {
+            answers: self.case.answers(id)?,
+            history: self.case.history(id)?,
+            scopes: Scope::proposals(&finding.file, &self.folders),
+            known_sample: self.book.is_known_sample(&finding.rule, &finding.file.sha256),
+            judged,
+            finding: Arc::new(finding),
+            exclusion,
+        })
     }
 
-    /// What a finding has come to now.
+    /// What findings have come to now.
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn judge_again(&mut self, ids: &[FindingId]) -> Result<Vec<Judged>, CaseError> {
+    pub fn judge_again(&mut self, ids: &[FindingId]) -> Result<Vec<(Finding, Judged)>, CaseError> {
         let findings = ids.iter().map(|id| Ok((*id, self.case.load_finding(*id, Seen::Last)?)));
         let findings: Vec<_> = findings.collect::<Result<_, CaseError>>()?;
         let about: Vec<_> = findings.iter().map(|(id, finding)| (*id, &finding.rule, &*finding.file)).collect();
-        self.judge(&about)
-    }
-
-    /// Records a decision about findings, as one step that is undone together.
-    ///
-    /// # Errors
-    /// When the case cannot be written.
-    pub fn decide(&mut self, ids: &[FindingId], decision: &Decision) -> Result<(), CaseError> {
-        let stamp = self.stamp();
-        self.write(|case| case.decide(ids, decision, &stamp)).map(drop)
-    }
-
-    /// Takes the last decision about a finding back. An exclusion that was recorded by it is revoked in the register.
-    ///
-    /// # Errors
-    /// When there is nothing to undo, or register or case cannot be written.
-    pub fn undo(&mut self, id: FindingId) -> Result<(), RecordsError> {
-        let before = self.case.recorded_exclusion(id)?;
-        let stamp = self.stamp();
-        self.write(|case| case.undo(Undo::LastOf(id), &stamp))?;
-        let after = self.case.recorded_exclusion(id)?;
-        let undone = before.filter(|exclusion| after.as_ref() != Some(exclusion)).and_then(|id| id.parse().ok());
-        match undone {
-            Some(exclusion) if self.exclusion(exclusion).is_some_and(|entry| entry.revoked.is_none()) => {
-                let why = "undone by the one who recorded it".to_owned();
-                self.register.revoke(exclusion, &Revocation { by: stamp.actor, at: stamp.at, why })?;
-                self.reindex();
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Which of these findings an exclusion would cover.
-    ///
-    /// # Errors
-    /// When the case cannot be read.
-    pub fn preview<'a>(
-        &self,
-        exclusion: &Exclusion,
-        about: impl IntoIterator<Item = (&'a RuleId, &'a FileFacts)>,
-    ) -> Vec<usize> {
-        let about: Vec<_> =
-            about.into_iter().filter_map(|(rule, file)| Some((rule, file, self.book.subject(rule)?))).collect();
-        let hits = about.iter().map(|(rule, file, subject)| standing::hit(&self.book, rule, &subject.digest, file));
-        matching::covers(exclusion, hits, Timestamp::now(), &self.folders)
-    }
-
-    /// The facts that exclusions are held against, of every finding in `ids`.
-    ///
-    /// # Errors
-    /// When the case cannot be read.
-    pub fn facts_of(&self, ids: &[FindingId]) -> Result<Vec<(RuleId, Arc<FileFacts>)>, CaseError> {
-        let load = |id: &FindingId| self.case.load_finding(*id, Seen::Last).map(|finding| (finding.rule, finding.file));
-        ids.iter().map(load).collect()
-    }
-
-    /// Records an exclusion: in the register first, then in the case. When this returns it is on the disk.
-    ///
-    /// # Errors
-    /// When the register cannot be written, nothing is recorded; when the case cannot, the register holds the exclusion
-    /// and the finding shows as excluded all the same.
-    pub fn exclude(&mut self, ids: &[FindingId], exclusion: &Exclusion) -> Result<(), RecordsError> {
-        self.register.add(exclusion)?;
-        self.reindex();
-        let summary = serde_json::json!({
-            "scope": exclusion.scope.to_string(),
-            "scenario": exclusion.scenario,
-            "reason": exclusion.reason,
-            "verdict": exclusion.judgement.word(),
-            "expires": exclusion.expires.to_string(),
-            "ticket": exclusion.ticket,
-            "checks": exclusion.checks.iter().map(|seen| serde_json::json!({
-                "check": seen.check, "result": seen.result.word(), "seen": seen.seen,
-            })).collect::<Vec<_>>(),
-        });
-        Ok(self.decide(ids, &Decision::ExclusionRecorded { exclusion: exclusion.id.to_string(), summary })?)
-    }
-
-    /// Revokes an exclusion in the register and notes it in the case.
-    ///
-    /// # Errors
-    /// When register or case cannot be written.
-    pub fn revoke(&mut self, id: Uuid, why: &str) -> Result<(), RecordsError> {
-        let stamp = self.stamp();
-        let why = why.trim().to_owned();
-        self.register.revoke(id, &Revocation { by: stamp.actor, at: stamp.at, why: why.clone() })?;
-        self.reindex();
-        Ok(self.decide(&[], &Decision::ExclusionRevoked { exclusion: id.to_string(), reason: why })?)
+        let judged = self.judge(&about)?;
+        Ok(findings.into_iter().map(|(_, finding)| finding).zip(judged).collect())
     }
 
     /// Reads the register anew, in case somebody else changed it.
@@ -357,12 +283,12 @@ impl Records {
         self.register.entries().iter().filter_map(Entry::exclusion).find(|exclusion| exclusion.id == id)
     }
 
-    fn reindex(&mut self) {
+    pub(super) fn reindex(&mut self) {
         self.exclusions = Exclusions::index(self.register.entries().to_vec(), &self.folders);
     }
 
     /// Writes to the case. When its medium fails, the session goes on with a copy in memory.
-    fn write<T>(&mut self, work: impl Fn(&mut Case) -> Result<T, CaseError>) -> Result<T, CaseError> {
+    pub(super) fn write<T>(&mut self, work: impl Fn(&mut Case) -> Result<T, CaseError>) -> Result<T, CaseError> {
         let mut result = work(&mut self.case);
         for _ in 0..PATIENCE {
             match &result {

@@ -1,6 +1,7 @@
 //! From a finding to a verdict: the responder's answers, exclusions and the register that keeps them.
 
 pub mod actor;
+pub mod assess;
 pub mod exclusion;
 pub mod folders;
 pub mod hit;

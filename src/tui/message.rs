@@ -1,18 +1,23 @@
 //! What the screen is told, and what it asks for. Between the two lies `update`, which does no I/O.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use uuid::Uuid;
 
-use super::state::detail::Opened;
+use super::state::detail::{Decoded, Gathered};
 use super::state::findings::Row;
-use super::state::register::Entry;
 use crate::case::FindingId;
-use crate::hex;
+use crate::finding::Finding;
+use crate::hex::search::{Hit, Order};
+use crate::hex::{self, query::Query};
+use crate::hunt::Hunt;
 use crate::scan::{Reading, Unscanned};
+use crate::session::Opened;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
+use crate::triage::register::Entry;
 
 /// What the screen is told.
 #[derive(Debug)]
@@ -25,9 +30,18 @@ pub enum Message {
     Paste(String),
     /// The terminal has another size now.
     Resize,
+    /// The process was stopped and goes on.
+    Continued,
     /// Time to look at the scan's gauges.
     Tick(Reading, PathBuf),
-    /// Files are being scanned now.
+    /// Rules and records are read.
+    Ready {
+        /// The hunts, in the order of their indexes.
+        hunts: Vec<Arc<Hunt>>,
+        /// The register's file.
+        register: PathBuf,
+    },
+    /// Files are being scanned now; what was found before is forgotten.
     ScanStarted,
     /// Findings, new or changed.
     Rows(Vec<Row>),
@@ -40,30 +54,42 @@ pub enum Message {
         /// Whether it was cancelled.
         cancelled: bool,
     },
-    /// The scan cannot go on; safe text.
-    ScanFailed(String),
+    /// The session cannot begin; safe text. The program ends.
+    Fatal(String),
     /// A finding with all that is known of it, as asked for or because it changed.
     Opened(Box<Opened>),
+    /// What was made of the bytes of a finding.
+    Decoded(FindingId, Box<Decoded>),
+    /// What the box says of a finding, and what its scenarios come to by that.
+    Gathered(FindingId, Box<Gathered>),
+    /// Something was done; safe text.
+    Said(String),
     /// Which of today's findings the exclusion of the form would cover.
     Covers(Vec<FindingId>),
     /// Something is on record now; safe text.
     Recorded(String),
-    /// Something is not on record; the session goes on in memory. Safe text.
+    /// Something is not on record; safe text.
     NotRecorded(String),
-    /// Everything is on disk again.
-    Saved,
-    /// Something worth a line; safe text.
-    Notice(String),
-    /// The register as it is on disk now.
-    Register(Vec<Entry>),
+    /// Whether what is recorded is only in memory, and why; safe text.
+    Unsaved(Option<String>),
+    /// The scan cannot go on; safe text.
+    ScanFailed(String),
+    /// The register as it is on disk now, and how many findings each exclusion covers.
+    Register(Vec<Entry>, Vec<(Uuid, u64)>),
     /// Bytes that were asked for.
-    Bytes(Box<hex::Window>),
+    Bytes(FindingId, Box<hex::Window>),
+    /// How far a search has got, in bytes of all.
+    Searching(u64, u64),
+    /// What a search came to; safe text when it found nothing.
+    Searched(Result<Hit, String>),
     /// The process is to end.
     Terminate,
+    /// The process is to stop as Ctrl-Z does.
+    Stop,
 }
 
 /// What the screen asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub enum Effect {
     /// Leave.
     Quit,
@@ -79,9 +105,13 @@ pub enum Effect {
     CancelScan,
     /// Have the records do something.
     Record(Request),
+    /// Have the bytes of a finding looked at.
+    Look(Look),
+    /// Have the box asked.
+    Gather(Gather),
     /// Have the next theme loaded.
     NextTheme,
-    /// Put bytes into the terminal's clipboard.
+    /// Write the sequence that puts text into the terminal's clipboard.
     Copy(String),
 }
 
@@ -92,8 +122,8 @@ pub enum Request {
     Open(FindingId),
     /// Record an answer.
     Answer {
-        /// The finding.
-        finding: FindingId,
+        /// The findings.
+        findings: Vec<FindingId>,
         /// The scenario's id.
         scenario: String,
         /// The word.
@@ -101,12 +131,14 @@ pub enum Request {
         /// Why, if the responder says.
         note: Option<String>,
     },
+    /// Record a remark.
+    Note(FindingId, String),
     /// Take the last decision about the finding back.
     Undo(FindingId),
-    /// Record that the finding is malicious.
+    /// Record that findings are malicious.
     Malicious {
-        /// The finding.
-        finding: FindingId,
+        /// The findings.
+        findings: Vec<FindingId>,
         /// Why.
         reason: String,
     },
@@ -116,8 +148,6 @@ pub enum Request {
     Exclude {
         /// The finding it was made from.
         finding: FindingId,
-        /// The scenario's id.
-        scenario: String,
         /// The exclusion.
         exclusion: Box<Exclusion>,
     },
@@ -130,6 +160,42 @@ pub enum Request {
     },
     /// The register as it is on disk.
     Register,
+    /// Try again to bring what is only in memory to the disk.
+    Save,
     /// Scan the tree again.
     Rescan,
+}
+
+/// What is asked of whoever reads bytes.
+#[derive(Debug)]
+pub enum Look {
+    /// Open the bytes of this finding, and decode them.
+    Open(FindingId, Arc<Finding>),
+    /// Give these bytes of what is open.
+    Window {
+        /// Offset of the first byte.
+        offset: u64,
+        /// Bytes.
+        length: usize,
+    },
+    /// Search what is open.
+    Search(Box<Query>, Order),
+    /// End the search.
+    StopSearch,
+}
+
+/// What is asked of whoever asks the box.
+#[derive(Debug)]
+pub enum Gather {
+    /// What it says of this finding, and what the scenarios of its hunt come to by that.
+    About(FindingId, Arc<Finding>, Arc<Hunt>),
+    /// The same, with nothing remembered.
+    Again,
+    /// Count a value to a set of the site from now on.
+    Name {
+        /// The set, without its `$`.
+        set: String,
+        /// The value.
+        value: String,
+    },
 }

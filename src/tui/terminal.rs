@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle};
+use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, SetTitle};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -45,13 +45,24 @@ impl Guard {
     pub fn suspend(&mut self) -> io::Result<()> {
         restore();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        self.retake()
+    }
+
+    /// Takes the terminal anew, whatever was done to it meanwhile, and draws everything on the next frame.
+    ///
+    /// # Errors
+    /// When the terminal cannot be taken again.
+    pub fn retake(&mut self) -> io::Result<()> {
         enter()?;
-        self.screen.clear()
+        // Not `clear` of the screen: that asks the terminal where its cursor is, and the answer would be taken for keys.
+        crossterm::execute!(stdout(), Clear(ClearType::All))?;
+        self.screen = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 
     /// Sets the terminal's title; the text must be safe already.
     pub fn set_title(&mut self, title: &str) {
-        let _ = crossterm::execute!(stdout(), SetTitle(title));
+        let _ = crossterm::execute!(self.screen.backend_mut(), SetTitle(title));
     }
 }
 

@@ -156,7 +156,10 @@ fn exit_codes_tell_nothing_open_open_failed_and_incomplete_apart() {
     let ground = Ground::new();
     std::fs::write(ground.tree().join("plain"), "nothing").unwrap();
     assert_eq!(ground.scan(&[]).1, 0);
-    assert_eq!(ground.scan(&["--max-file-size", "3"]).1, 3);
+    let rules = ground.home().join("mine.yar");
+    std::fs::write(&rules, "import \"hash\" rule mine { condition: hash.md5(0, filesize) == \"x\" }").unwrap();
+    std::fs::write(ground.tree().join("large"), vec![0x41; 3 << 20]).unwrap();
+    assert_eq!(ground.scan(&["--max-file-size", "1MiB", "--rules", rules.to_str().unwrap()]).1, 3);
     std::fs::write(ground.tree().join("callback"), fixtures::callback()).unwrap();
     assert_eq!(ground.scan(&[]).1, 1);
     for wrong in

@@ -5,5 +5,10 @@
 mod cli;
 mod fixtures;
 mod hostile;
+mod layering;
+mod pty;
+mod readme;
 mod scan;
 mod scanning;
+mod stage;
+mod tui;

@@ -201,26 +201,21 @@ fn step() -> impl Strategy<Value = Step> {
 /// What the verdicts should be, worked out the slow way: from the list of steps that are in force.
 #[derive(Default)]
 struct Model {
-    groups: BTreeMap<i64, (Step, bool)>,
-    undoings: BTreeMap<i64, (i64, bool)>,
+    groups: BTreeMap<i64, Step>,
+    /// Each undoing with the group it undoes.
+    undoings: BTreeMap<i64, i64>,
 }
 
 impl Model {
-    /// Turns `group` off, and with it what it did: an undoing that is turned off turns its target on.
-    fn switch(&mut self, group: i64, on: bool) {
-        if let Some(entry) = self.groups.get_mut(&group) {
-            entry.1 = on;
-        } else if let Some(entry) = self.undoings.get_mut(&group) {
-            entry.1 = on;
-            let target = entry.0;
-            self.switch(target, !on);
-        }
+    /// A group is in force unless an undoing of it is.
+    fn in_force(&self, group: i64) -> bool {
+        !self.undoings.iter().any(|(undoing, target)| *target == group && self.in_force(*undoing))
     }
 
     fn verdict(&self, finding: usize, count: usize) -> Verdict {
         let mut answers = [None; 2];
         let mut standing = None;
-        for (step, _) in self.groups.values().filter(|(_, on)| *on) {
+        for (_, step) in self.groups.iter().filter(|(group, _)| self.in_force(**group)) {
             match step {
                 Step::Answer(f, s, a) if f % count == finding => answers[*s] = Some(*a),
                 Step::Malicious(f) if f % count == finding => standing = Some(Err(())),
@@ -261,8 +256,7 @@ proptest! {
                         .rfind(|entry| !entry.undone && matches!(entry.event, Event::Decided(_)));
                     match (case.undo(Undo::LastOf(id), &stamp()), last) {
                         (Ok(undoing), Some(last)) => {
-                            model.undoings.insert(undoing.0, (last.group.0, true));
-                            model.switch(last.group.0, false);
+                            model.undoings.insert(undoing.0, last.group.0);
                         }
                         (undone, last) => prop_assert!(undone.is_err() && last.is_none()),
                     }
@@ -273,15 +267,14 @@ proptest! {
                     let Some(entry) = entries.get(n % entries.len().max(1)) else { continue };
                     match case.undo(Undo::Entry(entry.seq), &stamp()) {
                         Ok(undoing) => {
-                            model.undoings.insert(undoing.0, (entry.group.0, true));
-                            model.switch(entry.group.0, false);
+                            model.undoings.insert(undoing.0, entry.group.0);
                         }
                         Err(error) => prop_assert!(entry.undone, "{error}"),
                     }
                     continue;
                 }
             };
-            model.groups.insert(decided.unwrap().0, (step, true));
+            model.groups.insert(decided.unwrap().0, step);
         }
         let verification = case.verify().unwrap();
         prop_assert!(verification.is_whole(), "{verification:?}");

@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::super::Direction::{Inbound, Listening, Outbound};
 use super::super::testing::{facts, put, scratch};
-use super::super::{FIELDS, Relation, Value};
+use super::super::{FIELDS, Relation, Values};
 use super::*;
 
 /// A child that is ended when the test is.
@@ -31,8 +31,8 @@ fn shell(words: &[&str], folder: &Path) -> Running {
 /// A script that says it is ready and waits until its standard input is closed.
 const SCRIPT: &[u8] = b"echo ready\nread line\n";
 
-fn texts(values: &Observed<Vec<Value>>) -> Vec<&str> {
-    values.found().map(|values| values.iter().map(|value| value.text.as_str()).collect()).unwrap_or_default()
+fn texts(values: &Values) -> Vec<&str> {
+    values.seen.iter().map(|value| value.text.as_str()).collect()
 }
 
 #[test]
@@ -56,9 +56,12 @@ fn a_script_is_found_by_the_process_that_runs_it_absolute_and_relative() {
     }
     let lines = evidence.field("process.command_line");
     assert!(texts(&lines).iter().any(|line| line.ends_with("job.sh --flag")));
-    assert!(lines.found().unwrap()[0].provenance.starts_with("pid "));
+    assert!(lines.seen[0].provenance.starts_with("pid "));
     let own = std::fs::read_to_string("/proc/self/comm").unwrap();
     assert!(texts(&evidence.field("process.parent.name")).contains(&own.trim()));
+    assert!(
+        texts(&evidence.field("process.ancestor.name")).len() >= texts(&evidence.field("process.parent.name")).len()
+    );
     assert!(!evidence.accounts.found().unwrap().is_empty());
 
     let children = [absolute.0.id(), relative.0.id()];
@@ -144,25 +147,26 @@ fn on_an_image_processes_are_unknown_and_all_else_is_asked_below_its_root() {
     assert_eq!(evidence.sockets.reason(), Some("not a live system"));
     assert_eq!(texts(&evidence.field("file.path")), ["/opt/r/x.py"]);
     assert_eq!(texts(&evidence.field("file.package")), ["r"]);
-    assert!(evidence.field("file.package_unchanged").reason().unwrap().contains("no md5sums"));
+    assert!(evidence.field("file.package.state").unknown.unwrap().contains("no md5sums"));
     assert_eq!(texts(&evidence.field("schedule.cron")), ["/opt/r/x.py"]);
-    assert_eq!(evidence.field("schedule.systemd"), Observed::NotFound);
+    assert_eq!(evidence.field("schedule.systemd"), Values::default());
     assert_eq!(texts(&evidence.field("user.group")), ["root"]);
     assert_eq!(texts(&evidence.field("host.tool")), ["Ansible"]);
-    assert_eq!(gatherer.host_path(Path::new("/etc/ansible")), Observed::Found(true));
-    assert_eq!(gatherer.host_path(Path::new("/etc/salt")), Observed::Found(false));
+    let paths = gatherer.host_paths(&["/etc/ansible".into(), "/etc/salt".into()], &facts);
+    assert!(paths[0].found().unwrap().to_string().contains("shipped by no package"), "{paths:?}");
+    assert_eq!(paths[1], Observed::NotFound);
+    assert_eq!(gatherer.members("root"), Observed::Found(vec!["root".into()]));
     for field in FIELDS {
-        let answer = evidence.field(field);
-        assert!(answer.reason().is_none_or(|reason| !reason.contains("no probe answers")), "{field}");
-        assert!(answer.found().is_none_or(|values| !values.is_empty()), "{field}");
+        let unknown = evidence.field(field).unknown;
+        assert!(unknown.is_none_or(|reason| !reason.contains("no probe answers")), "{field}");
     }
-    assert!(evidence.field("file.colour").reason().unwrap().contains("no probe answers"));
+    assert!(evidence.field("file.colour").unknown.unwrap().contains("no probe answers"));
     assert!(serde_json::to_string(&evidence).unwrap().contains("\"unknown\":\"not a live system\""));
 
     put(dir.path(), "etc/crontab", b"");
     assert_eq!(texts(&gatherer.gather(&facts).field("schedule.cron")).len(), 1, "read once");
     gatherer.refresh();
-    assert_eq!(gatherer.gather(&facts).field("schedule.cron"), Observed::NotFound);
+    assert_eq!(gatherer.gather(&facts).field("schedule.cron"), Values::default());
 
     facts.path = "/elsewhere/x".into();
     assert!(gatherer.gather(&facts).package.reason().unwrap().contains("does not lie below the root"));

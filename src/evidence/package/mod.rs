@@ -140,7 +140,7 @@ impl Packages {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::scratch;
+    use super::super::testing::{put, scratch};
     use super::*;
 
     #[test]
@@ -148,6 +148,21 @@ mod tests {
         let (_dir, root) = scratch(&[("opt/x", "")]);
         let owner = Packages::read(&root).owner(Path::new("/opt/x"), None);
         assert_eq!(owner, Observed::Unknown("no dpkg, rpm or apk database on this box".into()));
+    }
+
+    #[test]
+    fn noise_in_the_databases_owns_nothing_and_hangs_nothing() {
+        let noise: Vec<u8> = (0..=255u8).cycle().take(70_000).collect();
+        let (dir, root) = scratch(&[("opt/x", ""), ("var/lib/dpkg/info/a.list", "/opt/x\n")]);
+        for database in ["lib/apk/db/installed", "var/lib/dpkg/status", "var/lib/dpkg/diversions"] {
+            put(dir.path(), database, &noise);
+        }
+        put(dir.path(), "var/lib/dpkg/info/b.list", &noise);
+        let packages = Packages::read(&root);
+        let owner = packages.owner(Path::new("/opt/x"), None);
+        let owner = owner.found().unwrap();
+        assert_eq!((owner.package.as_str(), owner.version.as_str(), owner.installed), ("a", "", false));
+        assert_eq!(packages.owner(Path::new("/opt/y"), None), Observed::NotFound);
     }
 
     #[test]

@@ -14,13 +14,16 @@ use super::super::observed::{Gaps, Observed};
 use super::super::root::{Root, normal};
 use super::super::socket::Tables;
 use super::read::{self, Descriptor};
-use super::{Ancestor, Process, Relation, users};
+use super::{Ancestor, Process, Relation, names, users};
 use crate::text;
 
 /// Words of a command line that are looked up as files.
 const MAX_WORDS: usize = 64;
 /// Parents followed, in case the numbers run in a circle.
 const MAX_PARENTS: usize = 64;
+
+/// Processes told that could not be looked into; of more it is only told how many there are.
+const MAX_UNREAD: usize = 4096;
 
 /// What is kept of one process.
 #[derive(Debug)]
@@ -35,6 +38,12 @@ struct Known {
     words: Vec<OsString>,
     executable: Option<PathBuf>,
     sockets: Vec<u64>,
+}
+
+impl Known {
+    fn names(&self) -> Vec<String> {
+        names::names(&self.name, &self.words, self.executable.as_deref())
+    }
 }
 
 /// The users of one file.
@@ -56,6 +65,10 @@ pub(in super::super) struct Processes {
     by_path: HashMap<PathBuf, Vec<u32>>,
     /// Seconds since 1970 at boot.
     booted: Option<i64>,
+    /// Processes that could not be looked into.
+    refused: Vec<u32>,
+    /// Why there may be processes that are not known at all.
+    hidden: Option<String>,
     pub(in super::super) gaps: Gaps,
     pub(in super::super) tables: Tables,
     /// When `/proc` was read.
@@ -67,7 +80,6 @@ impl Processes {
     pub(in super::super) fn read(proc: &Path) -> Self {
         let mut reader = Reader {
             resolved: HashMap::new(),
-            refused: Vec::new(),
             processes: Self {
                 proc: proc.to_owned(),
                 known: Vec::new(),
@@ -75,24 +87,43 @@ impl Processes {
                 by_ino: HashMap::new(),
                 by_path: HashMap::new(),
                 booted: booted(proc),
+                refused: Vec::new(),
+                hidden: None,
                 gaps: Gaps::default(),
                 tables: Tables::default(),
                 at: Timestamp::now(),
             },
         };
         reader.all();
-        let Reader { mut processes, refused, .. } = reader;
-        if !refused.is_empty() {
-            let named = refused.iter().take(3).filter_map(|pid| processes.get(*pid));
-            let named: Vec<_> = named.map(|known| format!("{} {}", known.pid, text::escape_str(&known.name))).collect();
-            let which =
-                if refused.len() > named.len() { format!("{}, …", named.join(", ")) } else { named.join(", ") };
-            let (count, all) = (refused.len(), processes.known.len());
-            processes
-                .gaps
-                .add(format!("{count} of {all} processes could not be looked into, permission denied: {which}"));
-        }
+        let mut processes = reader.processes;
+        processes.gaps.extend(processes.hidden.clone());
+        let refused = processes.refusal();
+        processes.gaps.extend(refused);
         processes
+    }
+
+    /// How many processes could not be looked into, and the first of them.
+    fn refusal(&self) -> Option<String> {
+        let named: Vec<_> = (self.refused.iter().take(3))
+            .filter_map(|pid| self.get(*pid))
+            .map(|known| format!("{} {}", known.pid, text::escape_str(&known.name)))
+            .collect();
+        let (count, all) = (self.refused.len(), self.known.len());
+        let which = if count > named.len() { format!("{}, …", named.join(", ")) } else { named.join(", ") };
+        (count > 0).then(|| format!("{count} of {all} processes could not be looked into, permission denied: {which}"))
+    }
+
+    /// The processes that could not be looked into: what they run, hold and map is not known, only who they are.
+    pub(in super::super) fn unread(&self, accounts: &Accounts) -> Observed<Vec<Process>> {
+        if let Some(reason) = &self.hidden {
+            return Observed::Unknown(reason.clone());
+        }
+        if self.refused.len() > MAX_UNREAD {
+            return Observed::Unknown(self.refusal().unwrap_or_default());
+        }
+        let refused = self.refused.iter().filter_map(|pid| self.get(*pid));
+        let unread: Vec<Process> = refused.map(|known| self.describe(known, Vec::new(), accounts)).collect();
+        if unread.is_empty() { Observed::NotFound } else { Observed::Found(unread) }
     }
 
     /// The processes that have to do with the file; those that run it first. `without` is a process to leave out.
@@ -154,6 +185,7 @@ impl Processes {
         Process {
             pid: known.pid,
             name: text::escape_str(&known.name).into_owned(),
+            names: known.names(),
             relations,
             command_line: words.join(" "),
             executable: known.executable.clone(),
@@ -166,6 +198,7 @@ impl Processes {
                 .map(|parent| Ancestor {
                     pid: parent.pid,
                     name: text::escape_str(&parent.name).into_owned(),
+                    names: parent.names(),
                     user: accounts.user(parent.uid),
                 })
                 .collect(),
@@ -207,8 +240,6 @@ struct Reader {
     processes: Processes,
     /// Files named on command lines, by the name spaces they are seen in and the path.
     resolved: HashMap<(Spaces, PathBuf), Option<(u64, u64)>>,
-    /// Processes that could not be looked into.
-    refused: Vec<u32>,
 }
 
 /// The mount name space and root that a process sees files in.
@@ -219,17 +250,25 @@ impl Reader {
         let proc = self.processes.proc.clone();
         let entries = match fs::read_dir(&proc) {
             Ok(entries) => entries,
-            Err(error) => return self.processes.gaps.add(format!("{}: {error}", text::escape_path(&proc))),
+            Err(error) => {
+                self.processes.hidden = Some(format!("{}: {error}", text::escape_path(&proc)));
+                return;
+            }
         };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         let mut pids: Vec<u32> = names.collect();
         pids.sort_unstable();
+        // Every process space has a process 1. With `hidepid` other users' processes are not even listed (proc(5)).
+        if pids.first() != Some(&1) {
+            let hidden = format!("{} does not list process 1, so others may be hidden", text::escape_path(&proc));
+            self.processes.hidden = Some(hidden);
+        }
         for pid in pids {
             // A process that has ended meanwhile is left out.
             if let Err(error) = self.process(pid)
                 && error.kind() == io::ErrorKind::PermissionDenied
             {
-                self.refused.push(pid);
+                self.processes.refused.push(pid);
             }
         }
     }

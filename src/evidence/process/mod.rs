@@ -4,6 +4,7 @@
 //! processes as with a hundred. A path alone is trusted only where the file can no longer be looked at.
 
 mod index;
+mod names;
 mod read;
 
 use std::fmt;
@@ -53,6 +54,8 @@ pub struct Ancestor {
     pub pid: u32,
     /// Name (`comm`, at most 15 bytes), safe to show. A process can set it to anything.
     pub name: String,
+    /// Every name it goes by, safe to show: `comm` made whole, its executable, the script it runs.
+    pub names: Vec<String>,
     /// Name of the effective user.
     pub user: String,
 }
@@ -70,6 +73,8 @@ pub struct Process {
     pub pid: u32,
     /// Name (`comm`, at most 15 bytes), safe to show. A process can set it to anything.
     pub name: String,
+    /// Every name it goes by, safe to show: `comm` made whole, its executable, the script it runs.
+    pub names: Vec<String>,
     /// What it has to do with the file; the strongest first.
     pub relations: Vec<Relation>,
     /// The words of its command line, joined by blanks, safe to show.
@@ -101,8 +106,9 @@ impl fmt::Display for Process {
         if let Some(started) = self.started {
             write!(f, ", started {started:.0}")?;
         }
-        if self.deleted {
-            f.write_str(", its executable is deleted")?;
+        if let Some(executable) = &self.executable {
+            // The kernel adds `(deleted)` itself.
+            write!(f, ", executable {}", text::escape_path(executable))?;
         }
         for relation in &self.relations {
             write!(f, ", {relation}")?;

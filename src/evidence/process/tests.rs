@@ -70,6 +70,8 @@ fn huntbook_itself_and_what_its_parents_name_is_left_out() {
     add(&proc, 11, 10, "huntbook", &format!("huntbook inspect {}", file.display()));
     symlink(&file, proc.join("11/fd/3")).unwrap();
     assert_eq!(found(&proc, &file, None).found().unwrap().len(), 2);
+    assert!(found(&proc, &file, Some(11)).reason().unwrap().contains("does not list process 1"));
+    add(&proc, 1, 0, "systemd", "/sbin/init");
     assert_eq!(found(&proc, &file, Some(11)), Observed::NotFound);
 }
 

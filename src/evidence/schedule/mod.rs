@@ -17,7 +17,8 @@ use serde::Serialize;
 
 use super::account::Accounts;
 use super::observed::{Gaps, Observed};
-use super::package::{Content, PackageOwner, Packages};
+use super::package::Packages;
+use super::referrer::Referrer;
 use super::root::{Attributes, Root, Text};
 use super::show;
 use crate::finding::{FileFacts, FileTime};
@@ -80,48 +81,6 @@ pub struct Schedule {
     pub referrer: Referrer,
 }
 
-/// The table or unit that names a file, and who could have made it so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Referrer {
-    /// Its path on the box.
-    #[serde(serialize_with = "show::serialize_path")]
-    pub path: PathBuf,
-    /// Owner's name, or `uid 1000`.
-    pub owner: String,
-    /// Type and permission bits (`st_mode`).
-    pub mode: u32,
-    /// Who besides the owner may write to it.
-    pub writers: Vec<String>,
-    /// Last change of content; a user can set it back.
-    #[serde(serialize_with = "show::serialize_time")]
-    pub modified: FileTime,
-    /// Last change of content or inode; a user cannot set it back.
-    #[serde(serialize_with = "show::serialize_time")]
-    pub changed: FileTime,
-    /// Seconds by which the referrer's `changed` is later than the found file's; negative when it is earlier.
-    pub seconds_after_file: i64,
-    /// The package that ships it.
-    pub package: Observed<PackageOwner>,
-}
-
-impl fmt::Display for Referrer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "owner {}, mode {}", self.owner, show::mode(self.mode))?;
-        if !self.writers.is_empty() {
-            write!(f, " (also {})", self.writers.join(", "))?;
-        }
-        let after = self.seconds_after_file;
-        let (age, order) = (span(after.unsigned_abs()), if after < 0 { "before" } else { "after" });
-        write!(f, ", changed {}, {age} {order} the file, ", show::time(self.changed))?;
-        match &self.package {
-            Observed::Found(owner) if owner.content == Content::AsShipped => write!(f, "shipped by {owner}"),
-            Observed::Found(owner) => write!(f, "from {owner}"),
-            Observed::NotFound => f.write_str("shipped by no package"),
-            Observed::Unknown(reason) => write!(f, "package unknown: {reason}"),
-        }
-    }
-}
-
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}, {}, as {}", text::escape_path(&self.referrer.path), self.line, self.when, self.user)?;
@@ -138,16 +97,6 @@ impl fmt::Display for Schedule {
             write!(f, ", next run {}", show::time(next))?;
         }
         write!(f, "; {}", self.referrer)
-    }
-}
-
-/// A length of time for people.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -208,17 +157,7 @@ impl Schedules {
 }
 
 fn schedule(entry: &Entry, names: Names, facts: &FileFacts, packages: &Packages, accounts: &Accounts) -> Schedule {
-    let is = &entry.attributes;
-    let referrer = Referrer {
-        path: entry.path.clone(),
-        owner: accounts.user(is.uid),
-        mode: is.mode,
-        writers: show::writers(is.mode, &accounts.group(is.gid)),
-        modified: is.modified,
-        changed: is.changed,
-        seconds_after_file: is.changed.seconds.saturating_sub(facts.changed.seconds),
-        package: packages.owner(&entry.path, None),
-    };
+    let referrer = Referrer::of(&entry.path, &entry.attributes, facts, packages, accounts);
     Schedule {
         scheduler: entry.scheduler,
         names,

@@ -212,7 +212,8 @@ impl Manager {
         for fragment in &self.fragments {
             let Some(stem) = fragment.unit.strip_suffix(".timer") else { continue };
             let says: Vec<String> = (fragment.settings.iter())
-                .filter(|item| item.key.starts_with("On") && !item.value.is_empty())
+                .filter(|item| !item.value.is_empty())
+                .filter(|item| item.key.starts_with("On") || item.key == "RandomizedDelaySec")
                 .map(|item| format!("{}={}", item.key, item.value))
                 .collect();
             if says.is_empty() {

@@ -104,6 +104,7 @@ actions! {
     Pause, Global, "ctrl-s", "", "pause or resume the scan";
     SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it";
     CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
+    Save, Global, "W", "", "try again to save what is only in memory because the disk refused it";
     NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
 
     Open, Findings, "enter", "open", "open the selected finding";
@@ -115,6 +116,8 @@ actions! {
     Last, Findings, "G end", "", "last finding";
     NextHunt, Findings, "tab l right", "next hunt", "show the next hunt's findings";
     PreviousHunt, Findings, "backtab h left", "", "show the previous hunt's findings";
+    Mark, Findings, "space", "", "mark the finding, or take the mark off";
+    Unmark, Findings, "U", "", "take all marks off";
     Filter, Findings, "/", "filter", "show only paths that hold what you type; empty shows all";
     Sort, Findings, "s", "sort", "sort by state, path, size or time";
     Rescan, Findings, "r", "rescan", "scan the tree again";
@@ -158,7 +161,7 @@ actions! {
     ReadFirst, Reading, "g home", "", "to the top";
     ReadLast, Reading, "G end", "", "to the end";
     ReadEnter, Reading, "enter", "to bytes", "ELF: show the field's bytes in the hex tab";
-    Refresh, Reading, "ctrl-r", "", "gather the evidence anew";
+    Refresh, Finding, "ctrl-r", "", "ask the box about the finding again";
 
     Applies, Scenarios, "a", "applies", "the scenario explains the finding: propose an exclusion";
     RuledOut, Scenarios, "x", "ruled out", "the scenario does not explain the finding";
@@ -167,7 +170,9 @@ actions! {
     PreviousScenario, Scenarios, "h left p", "", "previous scenario";
     ScenarioUp, Scenarios, "k up", "", "scroll up";
     ScenarioDown, Scenarios, "j down", "", "scroll down";
+    NameInSet, Scenarios, "S", "", "name one for a set of the site that is empty, so that a check can be told";
     Note, Scenarios, "t", "note", "write a note on this scenario's answer";
+    Batch, Scenarios, "b", "", "the same answer for many: same content, same folder or marked; shows them first";
     Undo, Scenarios, "z", "undo", "take the last answer back; the journal keeps both";
     Malicious, Scenarios, "M", "malicious", "say with a reason that the finding is malicious";
 
@@ -175,6 +180,7 @@ actions! {
     RegisterDown, Register, "j down", "", "one down";
     RegisterFirst, Register, "g home", "", "first exclusion";
     RegisterLast, Register, "G end", "", "last exclusion";
+    RegisterFilter, Register, "/", "filter", "show only exclusions that hold what you type";
     RegisterRevoke, Register, "d", "revoke", "revoke the exclusion with a reason; it stays in the register as revoked";
 
     CoverageUp, Coverage, "k up", "", "one up";

@@ -23,6 +23,13 @@ impl From<KeyEvent> for Press {
     }
 }
 
+impl Press {
+    /// Whether it is one of the keys that work whatever is typed: Ctrl-C, Ctrl-Z and Ctrl-L.
+    pub fn is_emergency(self) -> bool {
+        self.ctrl && matches!(self.code, KeyCode::Char('c' | 'z' | 'l'))
+    }
+}
+
 /// A key that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no key; write a character, a name such as enter, tab, pgup, f5, or ctrl- and alt- before one")]
@@ -64,7 +71,9 @@ impl FromStr for Press {
         let mut chars = rest.chars();
         let code = match (chars.next(), chars.next()) {
             (Some(c), None) => KeyCode::Char(c),
-            (Some('f'), Some(_)) => KeyCode::F(rest[1..].parse().ok().filter(|n| (1..=12).contains(n)).ok_or_else(wrong)?),
+            (Some('f'), Some(_)) => {
+                KeyCode::F(rest[1..].parse().ok().filter(|n| (1..=12).contains(n)).ok_or_else(wrong)?)
+            }
             _ => NAMED.iter().find(|(name, ..)| *name == rest).ok_or_else(wrong)?.1,
         };
         Ok(Self { code, ctrl, alt })
@@ -97,7 +106,9 @@ mod tests {
 
     #[test]
     fn keys_are_read_and_shown() {
-        for (text, shown) in [("q", "q"), ("ctrl-p", "Ctrl-P"), ("pgdn", "PgDn"), ("f5", "F5"), ("alt-x", "Alt-x"), ("-", "-")] {
+        for (text, shown) in
+            [("q", "q"), ("ctrl-p", "Ctrl-P"), ("pgdn", "PgDn"), ("f5", "F5"), ("alt-x", "Alt-x"), ("-", "-")]
+        {
             assert_eq!(text.parse::<Press>().unwrap().to_string(), shown);
         }
         for wrong in ["", "f13", "pageup", "ctrl-", "xx"] {

@@ -1,7 +1,7 @@
 //! The list of findings: what is in it, what of it is shown, and what is selected.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use crate::case::FindingId;
@@ -69,6 +69,7 @@ pub enum Sort {
 
 impl Sort {
     /// The next one, round and round.
+    #[must_use]
     pub fn next(self) -> Self {
         match self {
             Self::State => Self::Path,
@@ -143,6 +144,7 @@ pub struct FindingList {
     filter: String,
     sort: Sort,
     selected: Option<FindingId>,
+    marked: HashSet<FindingId>,
     /// Where in `shown` the selection was last, for when the selected row leaves the view.
     place: usize,
 }
@@ -151,6 +153,11 @@ impl FindingList {
     /// An empty list for this many hunts.
     pub fn new(hunts: usize) -> Self {
         Self { counts: vec![Counts::default(); hunts], ..Self::default() }
+    }
+
+    /// Takes over how many hunts there are.
+    pub fn set_hunts(&mut self, hunts: usize) {
+        self.counts.resize(hunts.max(self.counts.len()), Counts::default());
     }
 
     /// Adds rows, or replaces those that are there under the same number. The selection stays on its finding.
@@ -186,6 +193,7 @@ impl FindingList {
         let hunts = self.counts.len();
         self.rows.clear();
         self.by_id.clear();
+        self.marked.clear();
         self.shown.clear();
         self.counts = vec![Counts::default(); hunts];
     }
@@ -193,11 +201,6 @@ impl FindingList {
     /// The row of this finding.
     pub fn get(&self, id: FindingId) -> Option<&Row> {
         self.by_id.get(&id).map(|&index| &self.rows[index])
-    }
-
-    /// All rows, in the order in which they came.
-    pub fn all(&self) -> &[Row] {
-        &self.rows
     }
 
     /// How many rows are shown.
@@ -297,6 +300,35 @@ impl FindingList {
         let start = after.and_then(|id| self.place_of(id)).map_or(0, |place| place + 1);
         let order = (start..self.shown.len()).chain(0..start.min(self.shown.len()));
         order.filter_map(|place| self.at(place)).find(|row| row.is_open() && Some(row.id) != after).map(|row| row.id)
+    }
+
+    /// The findings of the same hunt as `id` for which `pick` holds, in the order in which they came; `id` is one of them.
+    pub fn alike(&self, id: FindingId, pick: impl Fn(&Row, &Row) -> bool) -> Vec<FindingId> {
+        let Some(this) = self.get(id) else { return Vec::new() };
+        let same = |row: &&Row| row.hunt == this.hunt && row.candidate == this.candidate;
+        self.rows.iter().filter(same).filter(|row| row.id == id || pick(this, row)).map(|row| row.id).collect()
+    }
+
+    /// Marks a finding, or takes the mark off.
+    pub fn toggle_mark(&mut self, id: FindingId) {
+        if !self.marked.remove(&id) {
+            self.marked.insert(id);
+        }
+    }
+
+    /// Whether a finding is marked.
+    pub fn is_marked(&self, id: FindingId) -> bool {
+        self.marked.contains(&id)
+    }
+
+    /// How many are marked.
+    pub fn marks(&self) -> usize {
+        self.marked.len()
+    }
+
+    /// Takes all marks off.
+    pub fn clear_marks(&mut self) {
+        self.marked.clear();
     }
 
     /// The finding shown this many places after `id`.

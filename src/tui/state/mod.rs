@@ -1,5 +1,6 @@
 //! What the screen shows, all of it. Changed by `update` only, drawn by `view` only.
 
+pub mod bytes;
 pub mod detail;
 pub mod findings;
 pub mod form;
@@ -9,11 +10,16 @@ pub mod scan;
 
 use std::sync::Arc;
 
+use crossterm::event::KeyEvent;
+use ratatui::layout::Rect;
+
+use crate::case::FindingId;
 use crate::hunt::Hunt;
 use crate::scan::Unscanned;
+use crate::text;
 use crate::theme::Theme;
-use crate::tui::keymap::{Context, Keymap};
 use crate::triage::Actor;
+use crate::tui::keymap::{Context, Keymap};
 use detail::{Detail, Tab};
 use findings::FindingList;
 use overlay::Overlay;
@@ -41,6 +47,24 @@ pub struct HuntView {
     pub name: String,
     /// The hunt.
     pub hunt: Arc<Hunt>,
+}
+
+impl HuntView {
+    /// The hunt with its name made safe.
+    pub fn new(hunt: Arc<Hunt>) -> Self {
+        Self { name: text::escape_str(&hunt.rule.id.name).into_owned(), hunt }
+    }
+}
+
+/// Where on the terminal things were drawn last, for the mouse.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Areas {
+    /// The hunts, one a line.
+    pub hunts: Rect,
+    /// The findings, one a line.
+    pub list: Rect,
+    /// The tabs of a finding.
+    pub tabs: Rect,
 }
 
 /// What kind of thing a notice says.
@@ -87,6 +111,12 @@ pub struct App {
     pub list: FindingList,
     /// First finding shown.
     pub list_top: usize,
+    /// First hunt shown.
+    pub hunts_top: usize,
+    /// Where things were drawn.
+    pub areas: Areas,
+    /// Whether the findings screen has room for a preview of the selected finding; set by whoever draws.
+    pub shows_preview: bool,
     /// Lines that fit on the screen now, so that a page is a page.
     pub page: usize,
     /// The scan.
@@ -99,14 +129,20 @@ pub struct App {
     pub screen: Screen,
     /// Where Esc on the register and coverage screens goes back to.
     pub before: Screen,
+    /// The finding that was asked for last.
+    pub wanted: Option<FindingId>,
+    /// Keys that were pressed for a finding that has not arrived yet; taken in once it has.
+    pub typed_ahead: Vec<KeyEvent>,
     /// The open finding.
     pub detail: Option<Box<Detail>>,
     /// The top layer.
     pub overlay: Option<Overlay>,
     /// The line at the bottom.
     pub notice: Option<Notice>,
-    /// Whether decisions are in memory only because the disk refused them.
-    pub unsaved: bool,
+    /// Why decisions are in memory only, if they are; safe text.
+    pub unsaved: Option<String>,
+    /// Why the session could not begin; safe text.
+    pub fatal: Option<String>,
     /// Who decides.
     pub actor: Actor,
     /// Host that decisions are recorded for.
@@ -122,43 +158,44 @@ pub struct App {
 pub struct Start {
     /// The tree, safe text.
     pub tree: String,
-    /// The hunts.
-    pub hunts: Vec<Arc<Hunt>>,
     /// Who decides.
     pub actor: Actor,
     /// Host that decisions are recorded for.
     pub host: String,
     /// Colours.
     pub theme: Theme,
+    /// Keys.
+    pub keymap: Keymap,
 }
 
 impl App {
     /// The screen before anything has happened.
     pub fn new(start: Start) -> Self {
-        let named = |hunt: Arc<Hunt>| HuntView {
-            name: crate::text::escape_str(&hunt.rule.id.name).into_owned(),
-            hunt,
-        };
-        let hunts: Vec<_> = start.hunts.into_iter().map(named).collect();
         Self {
             tree: start.tree,
-            list: FindingList::new(hunts.len()),
-            hunts,
+            list: FindingList::new(0),
+            hunts: Vec::new(),
             list_top: 0,
+            hunts_top: 0,
+            areas: Areas::default(),
+            shows_preview: false,
             page: 1,
             scan: ScanView::default(),
             coverage: CoverageView::default(),
             register: RegisterView::default(),
             screen: Screen::default(),
             before: Screen::default(),
+            wanted: None,
+            typed_ahead: Vec::new(),
             detail: None,
             overlay: None,
             notice: None,
-            unsaved: false,
+            unsaved: None,
+            fatal: None,
             actor: start.actor,
             host: start.host,
             theme: start.theme,
-            keymap: Keymap::default(),
+            keymap: start.keymap,
         }
     }
 
@@ -177,6 +214,11 @@ impl App {
                 vec![tab, Context::Finding, Context::Global]
             }
         }
+    }
+
+    /// Whether a finding was asked for and has not arrived.
+    pub fn is_opening(&self) -> bool {
+        self.screen == Screen::Finding && self.detail.as_ref().is_none_or(|detail| detail.stale)
     }
 
     /// Whether the ELF tab is what is shown.

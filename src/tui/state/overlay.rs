@@ -20,8 +20,43 @@ pub enum Overlay {
     Prompt(Prompt),
     /// The exclusion that would be recorded.
     Form(Box<Form>),
+    /// One answer for many findings.
+    Batch(Batch),
     /// One more key is awaited.
     Await(Await),
+}
+
+/// Which findings one answer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Many {
+    /// Those of this rule with the same content.
+    Content,
+    /// Those of this rule below the same folder.
+    Folder,
+    /// Those of this rule that are marked.
+    Marked,
+}
+
+impl Many {
+    /// What to call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Content => "the same content",
+            Self::Folder => "the same folder, and below it",
+            Self::Marked => "the marked findings",
+        }
+    }
+}
+
+/// One answer on the scenario at hand for many findings; they are listed before anything is recorded.
+#[derive(Debug)]
+pub struct Batch {
+    /// Which findings.
+    pub many: Many,
+    /// Those findings.
+    pub findings: Vec<FindingId>,
+    /// First one shown.
+    pub scroll: usize,
 }
 
 /// What the awaited key is for.
@@ -63,8 +98,7 @@ impl Palette {
             .iter()
             .filter_map(|row| {
                 let text = format!("{} {}", row.name, row.long).to_lowercase();
-                let rank = if text.contains(&typed) { 0 } else { 1 };
-                subsequence(&typed, &text).then_some((rank, row))
+                subsequence(&typed, &text).then_some((!text.contains(&typed), row))
             })
             .collect();
         found.sort_by_key(|(rank, _)| *rank);
@@ -82,6 +116,8 @@ fn subsequence(typed: &str, text: &str) -> bool {
 pub enum Purpose {
     /// The findings' filter.
     Filter,
+    /// The register's filter.
+    RegisterFilter,
     /// An offset to go to.
     Goto,
     /// What to search for in the bytes.
@@ -95,6 +131,8 @@ pub enum Purpose {
         /// The scenario's id.
         scenario: String,
     },
+    /// What belongs to this set of the site.
+    NameInSet(String),
     /// Why this exclusion is revoked.
     Revoke(uuid::Uuid),
 }

@@ -42,9 +42,11 @@ impl ScanView {
     pub fn part(&self) -> Option<f64> {
         match self.phase {
             Phase::Done => Some(1.0),
-            _ => self.reading.total_files.filter(|total| *total > 0).map(|total| {
-                (self.reading.files as f64 / total as f64).min(1.0)
-            }),
+            _ => self
+                .reading
+                .total_files
+                .filter(|total| *total > 0)
+                .map(|total| (self.reading.files as f64 / total as f64).min(1.0)),
         }
     }
 
@@ -83,7 +85,8 @@ mod tests {
 
     #[test]
     fn part_and_time_left_come_from_files_counted() {
-        let reading = Reading { files: 25, total_files: Some(100), elapsed: Duration::from_secs(5), ..Reading::default() };
+        let reading =
+            Reading { files: 25, total_files: Some(100), elapsed: Duration::from_secs(5), ..Reading::default() };
         let mut scan = ScanView { phase: Phase::Running, reading, current: String::new() };
         assert_eq!(scan.part(), Some(0.25));
         assert_eq!(scan.seconds_left(), Some(15));

@@ -26,7 +26,7 @@ pub fn header(buffer: &mut Buffer, area: Rect, app: &App) {
             right.push(role, format!("{sign}{} {name} ", text::count(count as u64)));
         }
     }
-    if app.unsaved {
+    if app.unsaved.is_some() {
         right.push(Role::Error, "! not saved ");
     }
     let room = usize::from(area.width).saturating_sub(right.width() + 11);

@@ -36,7 +36,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
             y += 1;
         }
     }
-    let list = Rect { y: inner.y + (y as u16 + 1).min(inner.height), height: inner.height.saturating_sub(y as u16 + 1), ..inner };
+    let list = Rect {
+        y: inner.y + (y as u16 + 1).min(inner.height),
+        height: inner.height.saturating_sub(y as u16 + 1),
+        ..inner
+    };
     let height = usize::from(list.height);
     app.page = height.max(1);
     let coverage = &mut app.coverage;

@@ -13,10 +13,14 @@ use crate::tui::widget::{paint, pane};
 
 /// Draws the screen.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
-    let Some(detail) = &app.detail else { return };
+    let Some(detail) = app.detail.as_ref().filter(|detail| !detail.stale) else {
+        let line = paint::Pieces::new(&app.theme).add(Role::Dim, " Opening the finding …").line();
+        return paint::line(buffer, area, &line);
+    };
     let tab = detail.tab;
     let [head, tabs, body] =
         Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    app.areas.tabs = tabs;
     draw_head(buffer, head, app);
     draw_tabs(buffer, tabs, app);
     match tab {
@@ -31,7 +35,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
 
 fn draw_head(buffer: &mut Buffer, area: Rect, app: &App) {
     let Some(detail) = &app.detail else { return };
-    let Some(row) = app.list.get(detail.opened.id) else { return };
+    let Some(row) = app.list.get(detail.id()) else { return };
     let (sign, state, role) = state_of(row);
     let rule = app.hunts.get(row.hunt).map_or("", |hunt| hunt.name.as_str());
     let why = row.returned.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
@@ -48,15 +52,11 @@ fn draw_head(buffer: &mut Buffer, area: Rect, app: &App) {
 fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
     let Some(detail) = &app.detail else { return };
     let mut pieces = paint::Pieces::new(&app.theme);
-    for (index, tab) in Tab::ALL.into_iter().enumerate() {
+    for tab in Tab::ALL {
         let active = tab == detail.tab;
         let (open, close) = if active { ("[", "]") } else { (" ", " ") };
-        let name = match tab {
-            Tab::Scenarios => format!("{} {}/{}", tab.name(), detail.answered(), detail.scenarios()),
-            _ => tab.name().to_owned(),
-        };
         let role = if active { Role::TabActive } else { Role::Tab };
-        pieces.push(role, format!(" {open}{} {name}{close}", index + 1));
+        pieces.push(role, format!(" {open}{}{close}", detail.tab_label(tab)));
     }
     paint::line(buffer, area, &pieces.line());
 }

@@ -1,13 +1,15 @@
 //! The findings screen: hunts with their counts, the findings of the chosen hunt, and on a wide terminal what is known
 //! of the selected one.
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
 use super::glance;
 use crate::text;
-use crate::theme::{Role, Theme};
+use crate::theme::Role;
 use crate::triage::Verdict;
 use crate::tui::state::App;
 use crate::tui::state::findings::{Counts, Row};
@@ -29,17 +31,20 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     .areas(area);
     draw_hunts(buffer, hunts, app);
     draw_list(buffer, list, app);
-    if summary.width > 0 {
+    app.shows_preview = summary.width > 0;
+    if app.shows_preview {
         let inner = pane::pane(buffer, summary, &app.theme, "Selected", false);
         glance::draw(buffer, inner, app);
     }
 }
 
-fn draw_hunts(buffer: &mut Buffer, area: Rect, app: &App) {
+fn draw_hunts(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let inner = pane::pane(buffer, area, &app.theme, "Hunts", false);
     let width = usize::from(inner.width);
     let chosen = app.list.hunt().map_or(0, |hunt| hunt + 1);
-    let top = paint::scroll(0, chosen, usize::from(inner.height));
+    let top = paint::scroll(app.hunts_top, chosen, usize::from(inner.height));
+    app.hunts_top = top;
+    app.areas.hunts = inner;
     let names = std::iter::once("all hunts".to_owned()).chain(app.hunts.iter().map(|hunt| hunt.name.clone()));
     for (place, name) in names.enumerate().skip(top).take(usize::from(inner.height)) {
         let counts = app.list.counts(place.checked_sub(1));
@@ -80,6 +85,7 @@ fn hunt_role(counts: Counts) -> Role {
 fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let title = title(app);
     let inner = pane::pane(buffer, area, &app.theme, &title, true);
+    app.areas.list = inner;
     let height = usize::from(inner.height);
     app.page = height.max(1);
     app.list_top = paint::scroll(app.list_top, app.list.place(), height);
@@ -105,7 +111,10 @@ fn title(app: &App) -> String {
     let hunt = app.list.hunt().and_then(|hunt| app.hunts.get(hunt)).map_or("all hunts", |hunt| &hunt.name);
     let mut title = format!("Findings: {hunt}, by {}", app.list.sort().name());
     if !app.list.filter().is_empty() {
-        title.push_str(&format!(", with '{}'", text::escape_str(app.list.filter())));
+        let _ = write!(title, ", with '{}'", text::escape_str(app.list.filter()));
+    }
+    if app.list.marks() > 0 {
+        let _ = write!(title, ", {} marked", app.list.marks());
     }
     title
 }
@@ -123,7 +132,8 @@ fn row_line(row: &Row, app: &App, width: usize) -> Line<'static> {
         None => String::new(),
     };
     let hunt = hunt.unwrap_or_default();
-    let head = format!("{sign} {state:<10} ");
+    let mark = if app.list.is_marked(row.id) { '*' } else { ' ' };
+    let head = format!("{mark}{sign} {state:<10} ");
     let room = width.saturating_sub(text::width(&head) + text::width(&hunt) + text::width(&detail));
     let path = text::escape_path(&row.path);
     let path = text::fit(&text::truncate_middle(&path, room), room);
@@ -151,16 +161,13 @@ pub fn state_of(row: &Row) -> (char, &'static str, Role) {
 }
 
 fn empty(buffer: &mut Buffer, area: Rect, app: &App) {
-    let said = if !app.list.filter().is_empty() {
-        "No path holds the filter's text. Esc shows all findings."
-    } else {
-        match &app.scan.phase {
-            Phase::Preparing => "Reading the rules …",
-            Phase::Running | Phase::Paused => "Nothing found so far.",
-            Phase::Done => "No rule matched anything that was scanned. See coverage (C) for what was not.",
-            Phase::Cancelled => "Nothing was found before the scan was cancelled.",
-            Phase::Failed(_) => "The scan failed; the message is at the bottom.",
-        }
+    let said = match &app.scan.phase {
+        _ if !app.list.filter().is_empty() => "No path holds the filter's text. Esc shows all findings.",
+        Phase::Preparing => "Reading the rules …",
+        Phase::Running | Phase::Paused => "Nothing found so far.",
+        Phase::Done => "No rule matched anything that was scanned. See coverage (C) for what was not.",
+        Phase::Cancelled => "Nothing was found before the scan was cancelled.",
+        Phase::Failed(_) => "The scan failed; the message is at the bottom.",
     };
     for (index, line) in text::wrap(said, usize::from(area.width)).into_iter().enumerate() {
         paint::line(buffer, paint::row(area, index), &Line::styled(line, app.theme.style(Role::Dim)));

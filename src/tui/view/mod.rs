@@ -4,6 +4,7 @@
 mod chrome;
 mod coverage;
 mod elf;
+mod evidence;
 mod facts;
 mod finding;
 mod findings;
@@ -22,8 +23,6 @@ use ratatui::layout::{Constraint, Layout};
 use super::state::{App, Screen};
 use super::widget::paint;
 use crate::theme::Role;
-
-pub use findings::state_of;
 
 /// The smallest terminal, in columns and lines, on which the screens make sense.
 pub const SMALLEST: (u16, u16) = (60, 16);

@@ -7,7 +7,7 @@ use crate::text;
 use crate::theme::Role;
 use crate::tui::keymap::{Context, TABLE};
 use crate::tui::state::App;
-use crate::tui::state::overlay::{Overlay, Palette, Prompt};
+use crate::tui::state::overlay::{Batch, Overlay, Palette, Prompt};
 use crate::tui::widget::{paint, pane};
 
 /// Draws the top layer, if any. Returns where the terminal's cursor belongs.
@@ -20,6 +20,10 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App) -> Option<Position> {
         Overlay::Palette(palette) => Some(draw_palette(buffer, screen, app, palette)),
         Overlay::Prompt(prompt) => Some(draw_prompt(buffer, screen, app, prompt)),
         Overlay::Form(form) => super::form::draw(buffer, screen, app, form),
+        Overlay::Batch(batch) => {
+            draw_batch(buffer, screen, app, batch);
+            None
+        }
         Overlay::Await(wait) => {
             let said = wait.question();
             let inner = pane::popup(buffer, screen, &app.theme, "Next key", (text::width(said) as u16 + 4, 3));
@@ -74,6 +78,32 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
         }
     }
     Position { x: inner.x + 2 + column as u16, y: inner.y }
+}
+
+/// The findings that one answer would be for, and the keys that give it.
+fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &Batch) {
+    let size = (screen.width.saturating_sub(4).min(100), screen.height.saturating_sub(4));
+    let inner = pane::popup(buffer, screen, &app.theme, "One answer for many", size);
+    let width = usize::from(inner.width);
+    let scenario = app.detail.as_ref().and_then(|detail| detail.current()).map_or("", |scenario| &scenario.title);
+    let said = [
+        format!(" Scenario: {}", text::escape_str(scenario)),
+        format!(" For {} findings of this rule: {}", text::count(batch.findings.len() as u64), batch.many.name()),
+        " c same content  f same folder  m marked   x ruled out  u unsure   Esc nothing".to_owned(),
+    ];
+    for (index, line) in said.iter().enumerate() {
+        let role = if index == 2 { Role::HintKey } else { Role::Popup };
+        let line = paint::Pieces::new(&app.theme).add(role, text::truncate_end(line, width).into_owned()).line();
+        paint::line(buffer, paint::row(inner, index), &line);
+    }
+    let height = usize::from(inner.height).saturating_sub(4);
+    for (index, id) in batch.findings.iter().skip(batch.scroll).take(height).enumerate() {
+        let Some(row) = app.list.get(*id) else { continue };
+        let path = text::escape_path(&row.path).into_owned();
+        let line =
+            paint::Pieces::new(&app.theme).add(Role::Dim, format!("   {}", text::truncate_middle(&path, width - 4)));
+        paint::line(buffer, paint::row(inner, index + 4), &line.line());
+    }
 }
 
 fn draw_prompt(buffer: &mut Buffer, screen: Rect, app: &App, prompt: &Prompt) -> Position {

@@ -4,8 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
+use crate::hunt::Truth;
 use crate::text;
 use crate::theme::{Role, Theme};
+use crate::triage::assess::suggestion;
 use crate::triage::{Answer, Verdict};
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
@@ -14,8 +16,9 @@ use crate::tui::widget::{paint, pane};
 /// Draws the tab: the scenarios with their answers above, the scenario at hand below.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let Some(detail) = &app.detail else { return };
-    let rows = detail.scenarios() as u16 + 2;
-    let [list, story] = Layout::vertical([Constraint::Length(rows.min(area.height / 2)), Constraint::Fill(1)]).areas(area);
+    let rows = detail.scenarios() as u16 + 1;
+    let [list, story] =
+        Layout::vertical([Constraint::Length(rows.min(area.height / 2)), Constraint::Fill(1)]).areas(area);
     draw_answers(buffer, list, app, detail);
     let title = format!("Scenario {} of {}", detail.scenario + 1, detail.scenarios());
     let inner = pane::pane(buffer, story, &app.theme, &title, true);
@@ -33,11 +36,13 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
 }
 
 fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
-    let title = match detail.opened.verdict {
+    let title = match detail.opened.judged.verdict {
         Verdict::Suspicious => "Every scenario is ruled out: suspicious".to_owned(),
         _ => format!("What could explain it: {} of {} answered", detail.answered(), detail.scenarios()),
     };
-    let inner = pane::pane(buffer, area, &app.theme, &title, false);
+    let heading = paint::Pieces::new(&app.theme).add(Role::Title, format!(" {title}")).line();
+    paint::line(buffer, area, &heading);
+    let inner = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let top = paint::scroll(0, detail.scenario, usize::from(inner.height));
     for (index, scenario) in detail.hunt.scenarios.iter().enumerate().skip(top) {
         let (sign, word, role) = match detail.answer(&scenario.id).map(|given| given.answer) {
@@ -47,8 +52,16 @@ fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
             None => ("·", "", Role::Dim),
         };
         let row = paint::row(inner, index - top);
+        let (shown, box_role) = match detail.assessment(&scenario.id).map(|assessed| assessed.truth) {
+            Some(Truth::Met) => ("✔", Role::CheckMet),
+            Some(Truth::NotMet) => ("✘", Role::CheckNotMet),
+            Some(Truth::Unknown) => ("?", Role::CheckUnknown),
+            None => ("…", Role::Dim),
+        };
         let line = paint::Pieces::new(&app.theme)
             .add(role, format!(" {sign} {word:<10}"))
+            .add(Role::Dim, "box ")
+            .add(box_role, format!("{shown}  "))
             .add(Role::Text, format!("{}  {}", index + 1, text::escape_str(&scenario.title)));
         paint::line(buffer, row, &line.line());
         if index == detail.scenario {
@@ -63,12 +76,15 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line<'static>> {
         return vec![Line::styled("This rule has no scenarios.", theme.style(Role::Dim))];
     };
     let mut lines = vec![Line::styled(text::escape_str(&scenario.title).into_owned(), theme.style(Role::Strong))];
+    if let Some(assessed) = detail.assessment(&scenario.id) {
+        push_wrapped(&mut lines, theme, mark(assessed.truth).0, &format!("→ {}", suggestion(assessed)), width);
+    }
     push_wrapped(&mut lines, theme, Role::Text, &scenario.story, width);
     lines.push(Line::default());
     lines.push(Line::styled("What to verify", theme.style(Role::Heading)));
     push_wrapped(&mut lines, theme, Role::Text, &scenario.filter, width);
     lines.push(Line::default());
-    lines.push(Line::styled("Applies when", theme.style(Role::Heading)));
+    lines.push(Line::styled("What the box shows", theme.style(Role::Heading)));
     push_checks(&mut lines, theme, detail, width);
     if let Some(given) = detail.answer(&scenario.id) {
         lines.push(Line::default());
@@ -81,19 +97,66 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
+/// The checks as the hunt has them, and once the box has answered, what it shows of each.
 fn push_checks(lines: &mut Vec<Line<'static>>, theme: &Theme, detail: &Detail, width: usize) {
-    let Some(scenario) = detail.hunt.scenarios.get(detail.scenario) else { return };
-    for (index, line) in scenario.applies_when.iter().enumerate() {
+    let Some(scenario) = detail.current() else { return };
+    if scenario.applies_when.is_empty() {
+        push_wrapped(lines, theme, Role::Dim, "No check can express this; go by the words above.", width);
+    }
+    let Some(assessed) = detail.assessment(&scenario.id) else {
+        for check in scenario.applies_when.iter().flatten() {
+            push_marked(lines, theme, (Role::CheckUnknown, "… "), &check.to_string(), width);
+        }
+        return;
+    };
+    for (index, line) in assessed.lines.iter().enumerate() {
         if index > 0 {
             lines.push(Line::styled("  or", theme.style(Role::Dim)));
         }
-        for (place, check) in line.iter().enumerate() {
+        for (place, check) in line.checks.iter().enumerate() {
             let and = if place > 0 { "and " } else { "" };
-            for (row, piece) in text::wrap(&format!("{and}{check}"), width.saturating_sub(6)).into_iter().enumerate() {
-                let head = if row == 0 { "  ▸ " } else { "    " };
-                lines.push(paint::Pieces::new(theme).add(Role::CheckUnknown, head).add(Role::Text, piece).line());
+            push_marked(lines, theme, mark(check.truth), &format!("{and}{}", check.check), width);
+            let seen = [Some(&check.seen).filter(|seen| !seen.is_empty()), check.unknown.as_ref()];
+            for said in seen.into_iter().flatten() {
+                push_indented(lines, theme, Role::FieldValue, said, width);
+            }
+            for said in &check.provenance {
+                push_indented(lines, theme, Role::Dim, said, width);
+            }
+            if let Some(warning) = &check.warning {
+                push_indented(lines, theme, Role::Warning, &format!("! {warning}"), width);
+            }
+            if let Some(set) = &check.empty_set {
+                let said = format!("S names one for ${} on the spot", text::escape_str(set));
+                push_indented(lines, theme, Role::Dim, &said, width);
             }
         }
+        if let Some(note) = &line.note {
+            push_indented(lines, theme, Role::Warning, note, width);
+        }
+    }
+}
+
+/// The sign alone tells them apart.
+fn mark(truth: Truth) -> (Role, &'static str) {
+    match truth {
+        Truth::Met => (Role::CheckMet, "✔ met: "),
+        Truth::NotMet => (Role::CheckNotMet, "✘ not met: "),
+        Truth::Unknown => (Role::CheckUnknown, "? unknown: "),
+    }
+}
+
+fn push_marked(lines: &mut Vec<Line<'static>>, theme: &Theme, mark: (Role, &str), said: &str, width: usize) {
+    let said = format!("{}{said}", mark.1);
+    for (row, piece) in text::wrap(&said, width.saturating_sub(4)).into_iter().enumerate() {
+        let indent = if row == 0 { "  " } else { "    " };
+        lines.push(paint::Pieces::new(theme).add(mark.0, format!("{indent}{piece}")).line());
+    }
+}
+
+fn push_indented(lines: &mut Vec<Line<'static>>, theme: &Theme, role: Role, said: &str, width: usize) {
+    for piece in text::wrap(said, width.saturating_sub(6)) {
+        lines.push(paint::Pieces::new(theme).add(role, format!("      {piece}")).line());
     }
 }
 

@@ -96,7 +96,8 @@ impl Input {
 
     fn delete_word(&mut self) {
         let head = self.text[..self.cursor].trim_end();
-        let start = head.rfind(char::is_whitespace).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
+        let start =
+            head.rfind(char::is_whitespace).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
         self.text.drain(start..self.cursor);
         self.cursor = start;
     }

@@ -25,12 +25,8 @@ pub fn pane(buffer: &mut Buffer, area: Rect, theme: &Theme, title: &str, focused
 /// Draws a layer above the screen, as large as asked for where there is room, and gives back what is inside.
 pub fn popup(buffer: &mut Buffer, screen: Rect, theme: &Theme, title: &str, size: (u16, u16)) -> Rect {
     let (width, height) = (size.0.min(screen.width), size.1.min(screen.height));
-    let area = Rect {
-        x: screen.x + (screen.width - width) / 2,
-        y: screen.y + (screen.height - height) / 2,
-        width,
-        height,
-    };
+    let area =
+        Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
     Clear.render(area, buffer);
     let title = Line::styled(format!(" {title} "), theme.style(Role::PopupTitle));
     let block = Block::bordered()

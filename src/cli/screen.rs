@@ -1,0 +1,54 @@
+//! `huntbook TREE`: the screen.
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::args::{ScanArgs, ScreenArgs};
+use super::{INCOMPLETE, OPEN};
+use crate::text;
+use crate::theme::{self, Depth};
+use crate::tui::keymap::Keymap;
+use crate::tui::{self, Manner, Session, Start, Themes};
+
+/// Opens the screen on `tree`.
+pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        io::stdout().is_terminal() && io::stdin().is_terminal(),
+        "the screen needs a terminal; without one use: huntbook scan TREE"
+    );
+    let (tree, plan) = scan.plan(tree)?;
+    let themes = Themes { folder: themes_folder(), depth: Depth::detect(&|name| std::env::var_os(name)) };
+    let theme = theme::load(&screen.theme, themes.folder.as_deref(), themes.depth)?;
+    let start = Start {
+        tree: text::escape_path(tree.start()).into_owned(),
+        actor: plan.actor.clone(),
+        host: plan.host.clone(),
+        theme,
+        keymap: Keymap::default(),
+    };
+    let session = Session {
+        tree,
+        choice: scan.rules.choice(),
+        plan,
+        options: scan.options(Vec::new(), true),
+        record: scan.record(),
+    };
+    let ended = tui::run(session, Manner { start, mouse: !screen.no_mouse, themes })?;
+    if let Some(why) = ended.fatal {
+        anyhow::bail!(why);
+    }
+    let standing = ended.counts.open + ended.counts.suspicious + ended.counts.malicious;
+    Ok(ExitCode::from(match (standing, ended.covered) {
+        (1.., _) => OPEN,
+        (0, false) => INCOMPLETE,
+        (0, true) => 0,
+    }))
+}
+
+/// `huntbook/themes` in the user's configuration folder (XDG Base Directory Specification).
+fn themes_folder() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    Some(config.join("huntbook/themes"))
+}

@@ -1,0 +1,87 @@
+//! What makes a check come true: a table, a unit or a folder, and who could have put it there.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::account::Accounts;
+use super::observed::Observed;
+use super::package::{Content, PackageOwner, Packages};
+use super::root::Attributes;
+use super::show;
+use crate::finding::{FileFacts, FileTime};
+
+/// A table or unit that names the found file, or a path whose existence explains it; and who could have made it so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Referrer {
+    /// Its path on the box.
+    #[serde(serialize_with = "show::serialize_path")]
+    pub path: PathBuf,
+    /// Owner's name, or `uid 1000`.
+    pub owner: String,
+    /// Type and permission bits (`st_mode`).
+    pub mode: u32,
+    /// Who besides the owner may write to it.
+    pub writers: Vec<String>,
+    /// Last change of content; a user can set it back.
+    #[serde(serialize_with = "show::serialize_time")]
+    pub modified: FileTime,
+    /// Last change of content or inode; a user cannot set it back.
+    #[serde(serialize_with = "show::serialize_time")]
+    pub changed: FileTime,
+    /// Seconds by which the referrer's `changed` is later than the found file's; negative when it is earlier.
+    pub seconds_after_file: i64,
+    /// The package that ships it.
+    pub package: Observed<PackageOwner>,
+}
+
+impl Referrer {
+    /// What `is`, the state of `path` on the box, says beside the found file's `facts`.
+    pub(super) fn of(
+        path: &Path,
+        is: &Attributes,
+        facts: &FileFacts,
+        packages: &Packages,
+        accounts: &Accounts,
+    ) -> Self {
+        Self {
+            path: path.to_owned(),
+            owner: accounts.user(is.uid),
+            mode: is.mode,
+            writers: show::writers(is.mode, &accounts.group(is.gid)),
+            modified: is.modified,
+            changed: is.changed,
+            seconds_after_file: is.changed.seconds.saturating_sub(facts.changed.seconds),
+            package: packages.owner(path, None),
+        }
+    }
+}
+
+impl fmt::Display for Referrer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "owner {}, mode {}", self.owner, show::mode(self.mode))?;
+        if !self.writers.is_empty() {
+            write!(f, " (also {})", self.writers.join(", "))?;
+        }
+        let after = self.seconds_after_file;
+        let (age, order) = (span(after.unsigned_abs()), if after < 0 { "before" } else { "after" });
+        write!(f, ", changed {}, {age} {order} the file, ", show::time(self.changed))?;
+        match &self.package {
+            Observed::Found(owner) if owner.content == Content::AsShipped => write!(f, "shipped by {owner}"),
+            Observed::Found(owner) => write!(f, "from {owner}"),
+            Observed::NotFound => f.write_str("shipped by no package"),
+            Observed::Unknown(reason) => write!(f, "package unknown: {reason}"),
+        }
+    }
+}
+
+/// A length of time for people.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,112 @@
+//! A case read back: the findings of its last scan and what they came to, on any machine, whatever became of the tree.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::book::Subject;
+use super::excluded::Excluded;
+use super::records::Judged;
+use super::{CANDIDATE_NAMESPACE, CANDIDATE_PREFIX};
+use crate::case::{Case, CaseError, CaseFault, FindingId, GivenAnswer, RuleRecord, ScanRow, Seen};
+use crate::finding::{Finding, RuleId};
+use crate::hunt::{Rule, rules_of};
+use crate::triage::Verdict;
+
+/// Findings read at once.
+const PAGE: usize = 1024;
+
+/// One finding of a case.
+#[derive(Debug, Clone)]
+pub struct Archived {
+    /// Facts, matches and kept bytes.
+    pub finding: Finding,
+    /// What it has come to.
+    pub judged: Judged,
+    /// Index of its rule in [`Archive::rules`].
+    pub rule: usize,
+    /// The answers in force.
+    pub answers: Vec<GivenAnswer>,
+    /// The exclusion that covers it, as far as the case knows.
+    pub exclusion: Option<Excluded>,
+}
+
+/// A case that is only read.
+#[derive(Debug)]
+pub struct Archive {
+    /// The case.
+    pub case: Case,
+    /// The scan that is reported: the last one.
+    pub scan: ScanRow,
+    /// The rules it ran with, candidate conditions under the rule of their hunt.
+    pub rules: Vec<Rule>,
+    by_id: HashMap<RuleId, (usize, RuleRecord)>,
+}
+
+impl Archive {
+    /// Opens the case at `path` and its last scan; nothing is written.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds no scan.
+    pub fn open(path: &Path) -> Result<Self, CaseError> {
+        let case = Case::open_read_only(path)?;
+        let damaged = |what: String| CaseError { path: path.to_owned(), fault: CaseFault::Damaged(what) };
+        let scan = case.scans()?.pop().ok_or_else(|| damaged("it holds no scan".to_owned()))?;
+        let mut rules = Vec::new();
+        let mut by_id = HashMap::new();
+        let (candidates, records): (Vec<_>, Vec<_>) =
+            case.rules(scan.id)?.into_iter().partition(|record| *record.id.namespace == *CANDIDATE_NAMESPACE);
+        for record in records {
+            let parsed = rules_of(&record.id.namespace, Path::new("case"), &record.source).unwrap_or_default();
+            let rule = parsed.into_iter().find(|rule| rule.id == record.id);
+            let rule = rule.ok_or_else(|| damaged(format!("the source of {} cannot be read", record.id)))?;
+            by_id.insert(record.id.clone(), (rules.len(), record));
+            rules.push(rule);
+        }
+        for record in candidates {
+            let name = record.id.name.strip_prefix(CANDIDATE_PREFIX).unwrap_or_default();
+            if let Some(rule) = rules.iter().position(|rule| *rule.id.name == *name) {
+                by_id.insert(record.id.clone(), (rule, record));
+            }
+        }
+        Ok(Self { case, scan, rules, by_id })
+    }
+
+    /// Hands every finding of the scan to `each`, in the order in which they were found.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or the first error of `each`.
+    pub fn each<E: From<CaseError>>(&self, mut each: impl FnMut(Archived) -> Result<(), E>) -> Result<(), E> {
+        let mut after = FindingId(0);
+        loop {
+            let rows = self.case.findings(self.scan.id, after, PAGE)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.id;
+            for row in rows {
+                if let Some(archived) = self.read(row.id, row.verdict)? {
+                    each(archived)?;
+                }
+            }
+        }
+    }
+
+    fn read(&self, id: FindingId, verdict: Verdict) -> Result<Option<Archived>, CaseError> {
+        let finding = self.case.load_finding(id, Seen::In(self.scan.id))?;
+        let Some((rule, record)) = self.by_id.get(&finding.rule) else { return Ok(None) };
+        let candidate = *finding.rule.namespace == *CANDIDATE_NAMESPACE;
+        let cover = self.case.cover(id)?;
+        let id_in_force = cover.as_ref().filter(|cover| cover.lapsed.is_none()).map(|cover| cover.exclusion.clone());
+        let history = self.case.history(id)?;
+        let exclusion = id_in_force.as_ref().map(|id| {
+            let known = history.iter().rev().find_map(|entry| Excluded::from_journal(entry, id));
+            known.unwrap_or_else(|| Excluded::known_by_id(id))
+        });
+        let judged = Judged {
+            id,
+            subject: Subject { hunt: *rule, candidate, digest: record.digest },
+            verdict,
+            returned: cover.and_then(|cover| cover.lapsed).filter(|_| verdict == Verdict::Open),
+            exclusion: id_in_force.and_then(|id| id.parse().ok()),
+        };
+        Ok(Some(Archived { rule: *rule, answers: self.case.answers(id)?, finding, judged, exclusion }))
+    }
+}

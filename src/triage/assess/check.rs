@@ -1,0 +1,144 @@
+//! One check against what is known.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::context::{KNOWN_GOOD, Known, Named};
+use super::timing::Timetable;
+use super::{CheckAssessment, words};
+use crate::evidence::{Observed, Referrer, Value, Values};
+use crate::hunt::{Check, Field, Operand, Truth};
+
+/// What a check comes to, and by which processes.
+pub(super) struct Weighed {
+    pub(super) said: CheckAssessment,
+    /// For checks about processes and their connections.
+    pub(super) by: Option<ByProcess>,
+}
+
+/// The processes by which a check is met, so that the checks of one line can be asked to agree on one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ByProcess {
+    pub(super) met: BTreeSet<u32>,
+    /// Processes that may meet it.
+    pub(super) maybe: BTreeSet<u32>,
+    /// Whether any other process may meet it.
+    pub(super) anyone: bool,
+}
+
+/// What values say about a check.
+pub(super) struct Split<'v> {
+    pub(super) met: Vec<&'v Value>,
+    pub(super) not_met: Vec<&'v Value>,
+    /// Values that may meet it.
+    pub(super) maybe: Vec<&'v Value>,
+    /// Why there may be other values, or why it can't be told of one.
+    pub(super) unknown: Option<String>,
+}
+
+/// Weighs one check.
+pub(super) fn weigh(check: &Check, known: &Known<'_>) -> Weighed {
+    let named = known.named(check);
+    if let Some(set) = named.empty_set {
+        let by = is_about_processes(check.field).then(|| ByProcess { anyone: true, ..ByProcess::default() });
+        return Weighed { said: words::empty_set(check, set), by };
+    }
+    if check.field == Field::HostPath {
+        return Weighed { said: host_path(check, known, &named), by: None };
+    }
+    let values = known.field(check.field);
+    let split = match check.operand {
+        Operand::Schedule => Split::by_start(&values, known),
+        _ => Split::by_text(&values, check, known, &named),
+    };
+    let wanted = check.operand != Operand::Exists(false);
+    let truth = if wanted { split.truth() } else { !split.truth() };
+    // That something is not there is said of all processes together.
+    let by = (wanted && is_about_processes(check.field)).then(|| split.by());
+    Weighed { said: words::of_values(check, truth, &split, known), by }
+}
+
+fn meets(value: &Value, check: &Check, known: &Known<'_>, named: &[String]) -> bool {
+    let is_good = || value.text.parse().is_ok_and(|digest| known.context.known_good.contains(&digest));
+    let by_list = matches!(&check.operand, Operand::SiteSet(name) if name == KNOWN_GOOD) && is_good();
+    by_list || check.operator.matches(value.text.as_bytes(), named)
+}
+
+impl<'v> Split<'v> {
+    /// Holds each value against those that the check names.
+    fn by_text(values: &'v Values, check: &Check, known: &Known<'_>, named: &Named<'_>) -> Self {
+        // Thousands of processes share a few names.
+        let mut answers: HashMap<&str, bool> = HashMap::new();
+        let mut meets = |value: &&'v Value| {
+            *answers.entry(value.text.as_str()).or_insert_with(|| meets(value, check, known, &named.values))
+        };
+        let (met, not_met) = values.seen.iter().partition(&mut meets);
+        let maybe = values.possible.iter().filter(&mut meets).collect();
+        Self { met, not_met, maybe, unknown: values.unknown.clone().or_else(|| named.unknown.clone()) }
+    }
+
+    /// Holds each start of a process against the run times of the schedules that name the file.
+    fn by_start(values: &'v Values, known: &Known<'_>) -> Self {
+        let timetable = Timetable::of(known.evidence);
+        let mut split =
+            Self { met: Vec::new(), not_met: Vec::new(), maybe: Vec::new(), unknown: values.unknown.clone() };
+        for value in &values.seen {
+            let fit = value.text.parse().map(|started| timetable.fit(started));
+            match fit.as_ref().map_or(Truth::Unknown, |fit| fit.truth) {
+                Truth::Met => split.met.push(value),
+                Truth::NotMet => split.not_met.push(value),
+                Truth::Unknown => split.maybe.push(value),
+            }
+            split.unknown = split.unknown.or(fit.ok().and_then(|fit| fit.why));
+        }
+        let may = |value: &&Value| !value.text.parse().is_ok_and(|at| timetable.fit(at).truth == Truth::NotMet);
+        split.maybe.extend(values.possible.iter().filter(may));
+        split
+    }
+
+    fn truth(&self) -> Truth {
+        match self {
+            _ if !self.met.is_empty() => Truth::Met,
+            _ if !self.maybe.is_empty() || self.unknown.is_some() => Truth::Unknown,
+            _ => Truth::NotMet,
+        }
+    }
+
+    fn by(&self) -> ByProcess {
+        let pids = |values: &[&Value]| values.iter().filter_map(|value| value.pid).collect();
+        ByProcess { met: pids(&self.met), maybe: pids(&self.maybe), anyone: self.unknown.is_some() }
+    }
+}
+
+/// Whether the values of a field belong to one process each.
+fn is_about_processes(field: Field) -> bool {
+    match field {
+        Field::ProcessName
+        | Field::ProcessCommandLine
+        | Field::ProcessUser
+        | Field::ProcessStart
+        | Field::ProcessParentName
+        | Field::ProcessAncestorName
+        | Field::DestinationPort
+        | Field::SourceIp => true,
+        Field::FilePath
+        | Field::FileName
+        | Field::FileOwner
+        | Field::FileGroup
+        | Field::FileMode
+        | Field::FileMtime
+        | Field::FileSha256
+        | Field::FilePackage
+        | Field::FilePackageState
+        | Field::ScheduleCron
+        | Field::ScheduleSystemd
+        | Field::HostPath
+        | Field::UserGroup => false,
+    }
+}
+
+fn host_path(check: &Check, known: &Known<'_>, named: &Named<'_>) -> CheckAssessment {
+    let mut asked = named.values.iter().filter_map(|path| known.path(path));
+    let there: Vec<&Referrer> = asked.clone().filter_map(Observed::found).collect();
+    let unknown = asked.find_map(Observed::reason);
+    words::of_paths(check, &there, unknown)
+}

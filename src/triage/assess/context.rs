@@ -1,0 +1,126 @@
+//! What checks are weighed against: the site's sets, the known-good hashes, and all that the box says, looked up once.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::evidence::{Evidence, Gatherer, Observed, Referrer, Values};
+use crate::hunt::field::Kind;
+use crate::hunt::known_good::KnownGood;
+use crate::hunt::{Check, Field, Hunt, Operand, Site};
+
+/// The site set that `--known-good` lists add to.
+pub(super) const KNOWN_GOOD: &str = "known_good";
+
+/// What an assessment needs beside the evidence. All of it can be shared with a worker thread.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The site's facts.
+    pub site: &'a Site,
+    /// The hash lists that were given.
+    pub known_good: &'a KnownGood,
+    /// The probes of the box that the evidence comes from.
+    pub gatherer: &'a Gatherer,
+}
+
+/// All that the checks of one hunt ask about, for one finding.
+pub(super) struct Known<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) context: Context<'a>,
+    fields: BTreeMap<Field, Values>,
+    paths: BTreeMap<String, Observed<Referrer>>,
+    groups: BTreeMap<String, Observed<Vec<String>>>,
+}
+
+/// The values that a check names, with groups replaced by their members.
+pub(super) struct Named<'a> {
+    pub(super) values: Cow<'a, [String]>,
+    /// Why there may be more of them.
+    pub(super) unknown: Option<String>,
+    /// The site set that they come from, where it holds nothing.
+    pub(super) empty_set: Option<&'a str>,
+}
+
+impl<'a> Known<'a> {
+    /// Looks up every field, path and group that the hunt's checks name, each once.
+    pub(super) fn gather(hunt: &Hunt, evidence: &'a Evidence, context: &Context<'a>) -> Self {
+        let mut known = Self {
+            evidence,
+            context: *context,
+            fields: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        };
+        let mut paths: Vec<String> = Vec::new();
+        for check in hunt.scenarios.iter().flat_map(|scenario| &scenario.applies_when).flatten() {
+            match check.field {
+                Field::HostPath => paths.extend_from_slice(known.listed(check)),
+                field => {
+                    known.fields.entry(field).or_insert_with(|| evidence.field(field.name()));
+                }
+            }
+            if check.field.kind() == Kind::Account {
+                for group in known.listed(check).iter().filter_map(|value| value.strip_prefix('%')) {
+                    let members = || context.gatherer.members(group);
+                    known.groups.entry(group.to_owned()).or_insert_with(members);
+                }
+            }
+        }
+        paths.sort_unstable();
+        paths.dedup();
+        let asked: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+        let answers = context.gatherer.host_paths(&asked, &evidence.facts);
+        known.paths = paths.into_iter().zip(answers).collect();
+        known
+    }
+
+    /// What is known of a field.
+    pub(super) fn field(&self, field: Field) -> Cow<'_, Values> {
+        self.fields.get(&field).map_or_else(|| Cow::Owned(self.evidence.field(field.name())), Cow::Borrowed)
+    }
+
+    /// Whether a path that a check names exists; `None` when no check of the hunt names it.
+    pub(super) fn path(&self, path: &str) -> Option<&Observed<Referrer>> {
+        self.paths.get(path)
+    }
+
+    /// The values that a check names.
+    pub(super) fn named<'k>(&'k self, check: &'k Check) -> Named<'k> {
+        let listed = self.listed(check);
+        let named = Named { values: Cow::Borrowed(listed), unknown: None, empty_set: self.empty_set(check, listed) };
+        if check.field.kind() != Kind::Account || !listed.iter().any(|value| value.starts_with('%')) {
+            return named;
+        }
+        let (mut values, mut unknown) = (Vec::new(), None);
+        for value in listed {
+            match value.strip_prefix('%').map(|group| self.groups.get(group)) {
+                None => values.push(value.clone()),
+                Some(Some(Observed::Found(members))) => values.extend(members.iter().cloned()),
+                Some(Some(Observed::Unknown(reason))) => unknown = Some(reason.clone()),
+                Some(Some(Observed::NotFound) | None) => {}
+            }
+        }
+        Named { values: Cow::Owned(values), unknown, ..named }
+    }
+
+    /// The values as a check or its set lists them.
+    fn listed<'k>(&self, check: &'k Check) -> &'k [String]
+    where
+        'a: 'k,
+    {
+        match &check.operand {
+            Operand::Values(values) => values,
+            Operand::SiteSet(name) => {
+                let site: &'a Site = self.context.site;
+                site.set(name).map(|set| set.values.as_slice()).unwrap_or_default()
+            }
+            Operand::Exists(_) | Operand::Schedule => &[],
+        }
+    }
+
+    fn empty_set<'k>(&self, check: &'k Check, listed: &[String]) -> Option<&'k str> {
+        let Operand::SiteSet(name) = &check.operand else { return None };
+        let hashes = name == KNOWN_GOOD && !self.context.known_good.is_empty();
+        (listed.is_empty() && !hashes).then_some(name)
+    }
+}

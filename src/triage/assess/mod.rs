@@ -1,0 +1,141 @@
+//! Scenarios held against evidence: check by check met, not met, or unknown and why.
+//!
+//! [`assess`] weighs every scenario of a hunt for one finding and says for each check what was seen on the box and who
+//! could have made it so. [`suggestion`] puts that into a few words. Neither decides anything: an intruder's persistence
+//! meets the same checks as an administrator's job, and only a person can tell the two apart.
+
+mod calendar;
+mod check;
+mod context;
+mod line;
+mod timing;
+mod words;
+
+pub use context::Context;
+
+use serde::Serialize;
+
+use super::exclusion::{CheckResult, SeenCheck};
+use crate::evidence::Evidence;
+use crate::hunt::{Hunt, Scenario, Truth};
+use context::Known;
+
+/// What the box says of one scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScenarioAssessment {
+    /// The scenario's id in its hunt.
+    pub id: String,
+    /// Met when any line is; unknown also when no check expresses the scenario.
+    pub truth: Truth,
+    /// The lines of `applies_when`, in their order.
+    pub lines: Vec<LineAssessment>,
+}
+
+/// What the box says of one line of a scenario: all its checks must be met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LineAssessment {
+    /// Met when all checks are, and by the same process where several ask about a process.
+    pub truth: Truth,
+    /// The checks, in their order.
+    pub checks: Vec<CheckAssessment>,
+    /// Why the line comes to less than its checks do; safe to show.
+    pub note: Option<String>,
+}
+
+/// What the box says of one check. All texts are safe to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckAssessment {
+    /// The check as a sentence.
+    pub check: String,
+    /// What it comes to.
+    pub truth: Truth,
+    /// What was seen: the values that meet the check, or else those that do not.
+    pub seen: String,
+    /// Why it is unknown, if it is.
+    pub unknown: Option<String>,
+    /// Where each value was seen: owner, mode and times of what says so, whether a package ships it.
+    pub provenance: Vec<String>,
+    /// Who could have made it so; only where it is met.
+    pub warning: Option<String>,
+    /// The site set, without its `$`, that is empty: name something in it and the check can be told.
+    pub empty_set: Option<String>,
+}
+
+/// Weighs every scenario of `hunt`, in its order, for the finding that `evidence` is about.
+///
+/// Asks the box for the paths and groups that the checks name, so it may block for as long as the gatherer's limit; call
+/// it off the UI thread. All else is already in the evidence.
+pub fn assess(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> Vec<ScenarioAssessment> {
+    let known = Known::gather(hunt, evidence, context);
+    hunt.scenarios.iter().map(|scenario| weigh(scenario, &known)).collect()
+}
+
+fn weigh(scenario: &Scenario, known: &Known<'_>) -> ScenarioAssessment {
+    let lines: Vec<LineAssessment> = scenario.applies_when.iter().map(|checks| line::weigh(checks, known)).collect();
+    let truth = if lines.is_empty() { Truth::Unknown } else { Truth::any(lines.iter().map(|line| line.truth)) };
+    ScenarioAssessment { id: scenario.id.clone(), truth, lines }
+}
+
+/// What the evidence suggests, in a few words that are safe to show; never a decision.
+pub fn suggestion(scenario: &ScenarioAssessment) -> String {
+    match scenario.truth {
+        Truth::Met => "the box shows this; weigh who could have made it so".to_owned(),
+        Truth::NotMet => "nothing on the box supports this".to_owned(),
+        Truth::Unknown => match scenario.unknown().as_slice() {
+            [] => "can't be told: no check expresses this, so go by the filter's words".to_owned(),
+            [reason] => format!("can't be told: {reason}"),
+            [reason, others @ ..] => format!("can't be told: {reason}; and {} more", others.len()),
+        },
+    }
+}
+
+impl ScenarioAssessment {
+    /// Why the scenario can't be told, each reason once; empty unless it is unknown.
+    pub fn unknown(&self) -> Vec<&str> {
+        let mut reasons = Vec::new();
+        if self.truth == Truth::Unknown {
+            let open = self.lines.iter().filter(|line| line.truth == Truth::Unknown);
+            let all =
+                open.flat_map(|line| line.note.iter().chain(line.checks.iter().filter_map(|c| c.unknown.as_ref())));
+            for reason in all {
+                if !reasons.contains(&reason.as_str()) {
+                    reasons.push(reason);
+                }
+            }
+        }
+        reasons
+    }
+
+    /// The checks as they stood, each once, to be put on record with a decision.
+    pub fn seen_checks(&self) -> Vec<SeenCheck> {
+        let mut seen: Vec<SeenCheck> = Vec::new();
+        for check in self.lines.iter().flat_map(|line| &line.checks) {
+            if !seen.iter().any(|other| other.check == check.check) {
+                seen.push(check.into());
+            }
+        }
+        seen
+    }
+}
+
+impl From<&CheckAssessment> for SeenCheck {
+    fn from(check: &CheckAssessment) -> Self {
+        let said =
+            [Some(&check.seen).filter(|seen| !seen.is_empty()), check.unknown.as_ref(), check.provenance.first()];
+        let said: Vec<&str> = said.into_iter().flatten().map(String::as_str).collect();
+        Self { check: check.check.clone(), result: check.truth.into(), seen: said.join("; ") }
+    }
+}
+
+impl From<Truth> for CheckResult {
+    fn from(truth: Truth) -> Self {
+        match truth {
+            Truth::Met => Self::Met,
+            Truth::NotMet => Self::NotMet,
+            Truth::Unknown => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

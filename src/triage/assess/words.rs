@@ -1,0 +1,230 @@
+//! What was seen, in words that are safe to show: values, where they come from, and who could have made them so.
+
+use super::CheckAssessment;
+use super::check::Split;
+use super::context::{KNOWN_GOOD, Known};
+use crate::evidence::{FolderEvidence, Names, Referrer, Schedule, Scheduler, Value};
+use crate::hunt::{Check, Field, Operand, Truth};
+use crate::text;
+
+/// Values shown of each check; of more it is told how many.
+const SHOWN: usize = 3;
+/// Columns of one value.
+const WIDTH: usize = 160;
+
+impl CheckAssessment {
+    /// An assessment of which only the outcome is known so far.
+    pub(super) fn new(check: &Check, truth: Truth, seen: String) -> Self {
+        let check = check.to_string();
+        Self { check, truth, seen, unknown: None, provenance: Vec::new(), warning: None, empty_set: None }
+    }
+}
+
+/// A check whose site set holds nothing.
+pub(super) fn empty_set(check: &Check, set: &str) -> CheckAssessment {
+    let what = text::escape_str(set).replace('_', " ");
+    let why = if set == KNOWN_GOOD {
+        "no known-good hashes are named: give a list with --known-good, or name some in site.toml".to_owned()
+    } else {
+        format!("no {what} are named in site.toml")
+    };
+    let said = CheckAssessment::new(check, Truth::Unknown, String::new());
+    CheckAssessment { unknown: Some(why), empty_set: Some(set.to_owned()), ..said }
+}
+
+/// A check on the values of a field.
+pub(super) fn of_values(check: &Check, truth: Truth, split: &Split<'_>, known: &Known<'_>) -> CheckAssessment {
+    let shown: &[&Value] = match split {
+        Split { met, .. } if !met.is_empty() => met,
+        Split { maybe, .. } if !maybe.is_empty() => maybe,
+        Split { not_met, .. } => not_met,
+    };
+    let seen = match (split.met.is_empty(), shown) {
+        (_, []) if truth == Truth::Unknown => String::new(),
+        (_, []) => nothing(check.field).to_owned(),
+        // What only may count has not been seen.
+        (true, _) if !split.maybe.is_empty() => listed(texts(&split.not_met)),
+        _ => listed(texts(shown)),
+    };
+    let may_count =
+        || split.maybe.first().map(|value| format!("{}: {}", text::escape_str(&value.text), value.provenance));
+    let unknown = (truth == Truth::Unknown).then(|| split.unknown.clone().or_else(may_count).unwrap_or_default());
+    let provenance = first(shown.iter().map(|value| value.provenance.as_str()));
+    let warning = (truth == Truth::Met && check.operand != Operand::Exists(false)).then(|| warning(check.field, known));
+    CheckAssessment { unknown, provenance, warning: warning.flatten(), ..CheckAssessment::new(check, truth, seen) }
+}
+
+/// A check on paths of the box, of which these are there.
+pub(super) fn of_paths(check: &Check, there: &[&Referrer], unknown: Option<&str>) -> CheckAssessment {
+    let truth = match unknown {
+        _ if !there.is_empty() => Truth::Met,
+        Some(_) => Truth::Unknown,
+        None => Truth::NotMet,
+    };
+    let paths: Vec<_> = there.iter().map(|path| path.path.to_string_lossy()).collect();
+    let seen = match truth {
+        Truth::Met => listed(paths.iter().map(AsRef::as_ref).collect()),
+        Truth::NotMet => "no such path".to_owned(),
+        Truth::Unknown => String::new(),
+    };
+    let provenance: Vec<String> = there.iter().take(SHOWN).map(|path| format!("{}: {path}", escaped(path))).collect();
+    let warning = there
+        .first()
+        .map(|path| format!("{} can change it, or could have made it", writers(&path.owner, &path.writers)));
+    let unknown = unknown.filter(|_| truth == Truth::Unknown).map(str::to_owned);
+    CheckAssessment { unknown, provenance, warning, ..CheckAssessment::new(check, truth, seen) }
+}
+
+fn texts<'v>(values: &[&'v Value]) -> Vec<&'v str> {
+    values.iter().map(|value| value.text.as_str()).collect()
+}
+
+fn escaped(referrer: &Referrer) -> String {
+    text::escape_path(&referrer.path).into_owned()
+}
+
+/// The first few values, each once, cut to a width.
+fn listed(values: Vec<&str>) -> String {
+    let mut each: Vec<&str> = Vec::new();
+    for value in values {
+        if !each.contains(&value) {
+            each.push(value);
+            // Enough to tell that there are more; a shared file may be held by thousands of processes.
+            if each.len() > SHOWN {
+                break;
+            }
+        }
+    }
+    let shown = each.iter().take(SHOWN).map(|value| text::truncate_end(&text::escape_str(value), WIDTH).into_owned());
+    let mut out = shown.collect::<Vec<_>>().join(", ");
+    if each.len() > SHOWN {
+        out.push_str(", and others");
+    }
+    out
+}
+
+/// The first few lines, each once.
+fn first<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<String> {
+    let mut each: Vec<String> = Vec::new();
+    for line in lines {
+        if !each.iter().any(|known| known == line) {
+            each.push(line.to_owned());
+        }
+        if each.len() == SHOWN {
+            break;
+        }
+    }
+    each
+}
+
+/// That a probe looked and found nothing.
+pub(super) fn nothing(field: Field) -> &'static str {
+    match field {
+        Field::ScheduleCron => "no cron table, anacrontab or at job names the file",
+        Field::ScheduleSystemd => "no systemd unit names the file",
+        Field::ProcessName | Field::ProcessCommandLine | Field::ProcessUser | Field::ProcessStart => {
+            "no process runs it, holds it open or names it"
+        }
+        Field::ProcessParentName | Field::ProcessAncestorName => {
+            "no process with a parent runs it, holds it open or names it"
+        }
+        Field::DestinationPort | Field::SourceIp => "no connection of a process that has to do with the file",
+        Field::FilePackage | Field::FilePackageState => "no package ships it",
+        Field::HostPath => "no such path",
+        Field::UserGroup => "no groups",
+        Field::FilePath
+        | Field::FileName
+        | Field::FileOwner
+        | Field::FileGroup
+        | Field::FileMode
+        | Field::FileMtime
+        | Field::FileSha256 => "nothing",
+    }
+}
+
+/// Who could have made a met check so, or how little it proves.
+fn warning(field: Field, known: &Known<'_>) -> Option<String> {
+    let said = match field {
+        Field::FilePath | Field::FileName => return folder_writers(known.evidence.folders.found()?),
+        Field::FileOwner | Field::FileGroup | Field::FileMode => {
+            "whoever has root can give a file any owner, group and mode"
+        }
+        Field::FileMtime => "the owner of a file can set its time",
+        Field::FileSha256 => "the list is as good as its source",
+        Field::FilePackage | Field::FilePackageState => {
+            "the package database lies on this box: whoever has root can change it too"
+        }
+        Field::ScheduleCron => return schedule_writers(known, |scheduler| scheduler != Scheduler::Systemd),
+        Field::ScheduleSystemd => return schedule_writers(known, |scheduler| scheduler == Scheduler::Systemd),
+        Field::ProcessName | Field::ProcessCommandLine => "any process can call itself so: look at its executable",
+        Field::ProcessUser => "whoever has become this user, or root, could have started it",
+        Field::ProcessStart => "whoever knows the times can start it by hand at one of them",
+        Field::ProcessParentName | Field::ProcessAncestorName => {
+            "any process can call itself so, and one whose parent has ended is given to process 1, systemd as a rule"
+        }
+        Field::DestinationPort => "any program can talk to a port: look at the other end",
+        Field::SourceIp => "an intruder on this box has its addresses too",
+        Field::UserGroup => "whoever has root can put an account into any group",
+        Field::HostPath => return None,
+    };
+    Some(said.to_owned())
+}
+
+/// Who can put files beside the found one, or replace the folders it lies in.
+fn folder_writers(folders: &[FolderEvidence]) -> Option<String> {
+    let (nearest, above) = folders.split_first()?;
+    let mut said = can_write(nearest);
+    // The sticky bit keeps others from moving away what they do not own.
+    for folder in above.iter().filter(|folder| !folder.writers.is_empty() && !folder.sticky) {
+        said.push_str("; ");
+        said.push_str(&can_write(folder));
+    }
+    Some(format!("who could have put it there: {said}"))
+}
+
+fn can_write(folder: &FolderEvidence) -> String {
+    format!("{} can write to {}", writers(&folder.owner, &folder.writers), text::escape_path(&folder.path))
+}
+
+/// Who can write to the tables and units that name the file.
+pub(super) fn schedule_writers(known: &Known<'_>, wanted: fn(Scheduler) -> bool) -> Option<String> {
+    let schedules = known.evidence.schedules.found().into_iter().flatten();
+    let names_file = |schedule: &&Schedule| wanted(schedule.scheduler) && schedule.names == Names::File;
+    let said: Vec<String> = schedules
+        .filter(names_file)
+        .map(|schedule| &schedule.referrer)
+        .map(|table| format!("{} can write to {}", writers(&table.owner, &table.writers), escaped(table)))
+        .collect();
+    let said = first(said.iter().map(String::as_str));
+    (!said.is_empty()).then(|| format!("who could have made it so: {}", said.join("; ")))
+}
+
+/// The owner, root, and whoever else the mode lets write.
+fn writers(owner: &str, others: &[String]) -> String {
+    let root = (owner != "root").then_some("root");
+    let mut all: Vec<&str> = [Some(owner), root].into_iter().flatten().collect();
+    all.extend(others.iter().map(String::as_str));
+    let last = all.pop().unwrap_or_default();
+    if all.is_empty() { last.to_owned() } else { format!("{} and {last}", all.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_can_write_reads_like_a_sentence() {
+        assert_eq!(writers("root", &[]), "root");
+        assert_eq!(writers("alice", &[]), "alice and root");
+        assert_eq!(writers("alice", &["group dev".into(), "everyone".into()]), "alice, root, group dev and everyone");
+    }
+
+    #[test]
+    fn values_are_listed_once_cut_and_escaped() {
+        assert_eq!(listed(vec!["b", "a", "b"]), "b, a");
+        assert_eq!(listed(vec!["1", "2", "3", "4", "5"]), "1, 2, 3, and others");
+        assert_eq!(listed(vec!["a\u{1b}[2J"]), r"a\x1b[2J");
+        assert!(text::width(&listed(vec![&"x".repeat(9999)])) <= WIDTH);
+        assert_eq!(first(["x", "x", "y", "z", "w"].into_iter()), ["x", "y", "z"]);
+    }
+}

@@ -1,0 +1,136 @@
+//! The threads behind the screen. Each has one job and one queue, and answers with messages.
+//!
+//! | thread | its job |
+//! | --- | --- |
+//! | [`recorder`] | reads rules and records, starts scans, writes down what is found and decided |
+//! | [`reader`] | opens the bytes of a finding, decodes and searches them |
+//! | [`gatherer`] | asks the box about a finding, and weighs its scenarios |
+
+mod gatherer;
+mod reader;
+mod recorder;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use serde_json::Value;
+
+use super::message::{Gather, Look, Message, Request};
+use crate::evidence::Root;
+use crate::scan::{Control, Progress, Reading, ScanOptions, Tree};
+use crate::session::{RecordPlan, RuleChoice};
+
+/// What a session is about.
+#[derive(Debug)]
+pub struct Session {
+    /// The tree.
+    pub tree: Tree,
+    /// Which rules.
+    pub choice: RuleChoice,
+    /// Where records are kept.
+    pub plan: RecordPlan,
+    /// How the tree is scanned.
+    pub options: ScanOptions,
+    /// The options as a case keeps them.
+    pub record: Value,
+}
+
+/// The levers and gauges of the scan that runs now.
+#[derive(Debug, Clone, Default)]
+pub struct Gauges(Arc<Mutex<Option<Levers>>>);
+
+type Levers = (Arc<Control>, Arc<Progress>);
+
+impl Gauges {
+    fn set(&self, levers: Option<Levers>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = levers;
+    }
+
+    /// How far the scan is, and a path that is being read; `None` while none runs.
+    pub fn read(&self) -> Option<(Reading, PathBuf)> {
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref().map(|(_, progress)| (progress.read(), progress.current_path()))
+    }
+
+    /// Does something with the levers, if a scan runs.
+    pub fn steer(&self, with: impl FnOnce(&Control)) {
+        if let Some((control, _)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            with(control);
+        }
+    }
+}
+
+/// The way to the threads, and from them.
+#[derive(Debug)]
+pub struct Backend {
+    /// What they say.
+    pub messages: Receiver<Message>,
+    /// The same queue, for whoever else has something to say to the screen.
+    pub sender: Sender<Message>,
+    /// The scan's levers and gauges.
+    pub gauges: Gauges,
+    requests: Sender<Request>,
+    looks: Sender<Look>,
+    asks: Sender<Gather>,
+    recorder: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Backend {
+    /// Starts the threads; the first scan begins as soon as the rules are compiled.
+    pub fn start(session: Session) -> Self {
+        let (sender, messages) = unbounded();
+        let (requests, asked) = unbounded();
+        let (looks, looked) = unbounded();
+        let (asks, asked_of_box) = unbounded();
+        let (books, book) = unbounded();
+        let gauges = Gauges::default();
+        {
+            let (sender, image) = (sender.clone(), session.plan.root.clone());
+            std::thread::spawn(move || gatherer::run(root(&image), &book, &asked_of_box, &sender));
+        }
+        let recorder = {
+            let (sender, gauges) = (sender.clone(), gauges.clone());
+            std::thread::spawn(move || {
+                recorder::run(session, &recorder::Ends { requests: asked, messages: sender, books, gauges });
+            })
+        };
+        {
+            let sender = sender.clone();
+            std::thread::spawn(move || reader::run(&looked, &sender));
+        }
+        Self { messages, sender, gauges, requests, looks, asks, recorder: Some(recorder) }
+    }
+
+    /// Asks the records for something.
+    pub fn record(&self, request: Request) {
+        // When the thread has ended, it has said why.
+        let _ = self.requests.send(request);
+    }
+
+    /// Asks for bytes.
+    pub fn look(&self, look: Look) {
+        let _ = self.looks.send(look);
+    }
+
+    /// Asks the box.
+    pub fn gather(&self, ask: Gather) {
+        let _ = self.asks.send(ask);
+    }
+
+    /// Ends the scan and waits until the records are closed.
+    pub fn finish(self) {
+        let Self { requests, gauges, recorder, .. } = self;
+        gauges.steer(Control::cancel);
+        drop(requests);
+        if let Some(recorder) = recorder {
+            let _ = recorder.join();
+        }
+    }
+}
+
+/// Where the box is that is asked.
+fn root(image: &Path) -> Root {
+    if image == Path::new("/") { Root::live() } else { Root::image(image) }
+}

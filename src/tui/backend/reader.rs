@@ -1,0 +1,121 @@
+//! Reads the bytes of the open finding: windows of them, what they decode to, and searches.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::case::FindingId;
+use crate::elf;
+use crate::finding::Finding;
+use crate::hex::query::Query;
+use crate::hex::search::{Order, Outcome, Watch, search};
+use crate::hex::source::ByteSource;
+use crate::hex::view::View;
+use crate::text;
+use crate::tui::message::{Look, Message};
+use crate::tui::state::detail::Decoded;
+
+/// Bytes of a file that its headers are decoded from when it is larger: `decode_with` reads no more for a sane file.
+const SMALL: u64 = 64 * 1024;
+/// Instructions shown of the code at the entry point.
+const INSTRUCTIONS: usize = 200;
+/// Shortest printable text that is listed, in characters.
+const SHORTEST: usize = 4;
+/// How often a search says how far it is.
+const REPORT: Duration = Duration::from_millis(100);
+
+/// What is open.
+struct Open {
+    id: FindingId,
+    finding: Arc<Finding>,
+    view: View,
+}
+
+/// Answers until nobody asks any more.
+pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>) {
+    let mut open: Option<Open> = None;
+    let mut cancel = Arc::new(AtomicBool::new(false));
+    for look in looks {
+        match look {
+            Look::Open(id, finding) => {
+                cancel.store(true, Ordering::Release);
+                let mut view = View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept));
+                let decoded = decode(&mut view);
+                open = Some(Open { id, finding, view });
+                let _ = messages.send(Message::Decoded(id, Box::new(decoded)));
+            }
+            Look::Window { offset, length } => {
+                if let Some(open) = &mut open {
+                    let window = open.view.window(offset, length);
+                    let _ = messages.send(Message::Bytes(open.id, Box::new(window)));
+                }
+            }
+            Look::Search(query, order) => {
+                cancel.store(true, Ordering::Release);
+                cancel = Arc::new(AtomicBool::new(false));
+                if let Some(open) = &open {
+                    let finding = Arc::clone(&open.finding);
+                    let (cancel, messages) = (Arc::clone(&cancel), messages.clone());
+                    std::thread::spawn(move || seek(&finding, &query, order, &cancel, &messages));
+                }
+            }
+            Look::StopSearch => cancel.store(true, Ordering::Release),
+        }
+    }
+}
+
+/// The view as something that ELF headers are read from.
+struct Source<'v>(std::cell::RefCell<&'v mut View>);
+
+impl elf::Bytes for Source<'_> {
+    fn size(&self) -> u64 {
+        self.0.borrow().size()
+    }
+
+    fn read(&self, offset: u64, length: usize) -> std::borrow::Cow<'_, [u8]> {
+        let bytes = crate::hex::source::read(&mut **self.0.borrow_mut(), offset, length);
+        std::borrow::Cow::Owned(bytes.into_iter().map_while(|byte| byte).collect())
+    }
+}
+
+fn decode(view: &mut View) -> Decoded {
+    let size = view.size();
+    let source = Source(std::cell::RefCell::new(view));
+    let elf = elf::decode_with(&source);
+    let code = elf.as_ref().map(|elf| {
+        let code = elf::disassemble_entry(elf, &source, INSTRUCTIONS);
+        code.map_err(|why| text::escape_str(&why.to_string()).into_owned())
+    });
+    let whole = (size <= SMALL).then(|| elf::Bytes::read(&source, 0, SMALL as usize).into_owned());
+    let whole = whole.filter(|bytes| bytes.len() as u64 == size);
+    Decoded {
+        entropy: whole.as_deref().map(elf::entropy),
+        strings: whole.as_deref().map(|bytes| elf::strings(bytes, SHORTEST)).unwrap_or_default(),
+        elf: elf.map(Box::new),
+        code,
+    }
+}
+
+/// A search has a view of its own, so that the bytes can be looked at meanwhile.
+fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, messages: &Sender<Message>) {
+    let mut view = View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept));
+    let mut told = Instant::now();
+    let mut progress = |progress: crate::hex::search::Progress| {
+        if told.elapsed() >= REPORT {
+            told = Instant::now();
+            let _ = messages.send(Message::Searching(progress.done, progress.total));
+        }
+    };
+    let outcome = search(&mut view, query, order, &mut Watch { cancel, progress: &mut progress });
+    let outcome = match outcome {
+        Outcome::Found(hit) => Ok(hit),
+        Outcome::NotFound { unknown: 0 } => Err(format!("not found: {}", query.describe())),
+        Outcome::NotFound { unknown } => {
+            Err(format!("not found: {}; {} bytes are unknown", query.describe(), text::count(unknown)))
+        }
+        Outcome::Cancelled => return,
+    };
+    let _ = messages.send(Message::Searched(outcome.map_err(|why| text::escape_str(&why).into_owned())));
+}

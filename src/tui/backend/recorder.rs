@@ -1,0 +1,345 @@
+//! The thread that owns the records: what a scan finds goes into the case before it is shown, and what the responder
+//! decides is on the disk before the screen says so.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
+
+use super::rows::row;
+use super::{Gauges, Session};
+use crate::case::{Decision, FindingId, ScanEnd, ScanOutcome};
+use crate::finding::Finding;
+use crate::scan::{Event, Reading, Ruleset, Scan, Unscanned};
+use crate::session::{Records, RuleBook, candidate_finding};
+use crate::triage::Answer;
+use crate::triage::exclusion::Exclusion;
+use crate::tui::message::{Message, Request};
+
+/// Findings recorded at once.
+const BATCH: usize = 512;
+/// How long a finding waits for others to be recorded with.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// The thread's ends of its queues.
+pub struct Ends {
+    /// What it is asked for.
+    pub requests: Receiver<Request>,
+    /// What it says.
+    pub messages: Sender<Message>,
+    /// To whoever asks the box: the hunts, once they are read.
+    pub books: Sender<Arc<RuleBook>>,
+    /// Where the levers of a scan go.
+    pub gauges: Gauges,
+}
+
+/// Runs a session until the screen has gone.
+pub fn run(session: Session, ends: &Ends) {
+    let Ends { requests, messages, books, gauges } = ends;
+    let fatal = |why: String| {
+        let _ = messages.send(Message::Fatal(why));
+    };
+    let book = match RuleBook::load(&session.choice) {
+        Ok(book) => Arc::new(book),
+        Err(error) => return fatal(error.to_string()),
+    };
+    let records = match Records::open(session.plan.clone(), Arc::clone(&book)) {
+        Ok(records) => records,
+        Err(error) => return fatal(error.to_string()),
+    };
+    let ready = Message::Ready { hunts: book.hunts.clone(), register: records.register().path().to_owned() };
+    let _ = messages.send(ready);
+    let _ = books.send(Arc::clone(&book));
+    let rules = match book.compile() {
+        Ok(rules) => Arc::new(rules),
+        Err(error) => return fatal(error.to_string()),
+    };
+    let mut recorder = Recorder {
+        session,
+        rules,
+        records,
+        messages: messages.clone(),
+        gauges: gauges.clone(),
+        scan: None,
+        findings: Vec::new(),
+        missed: Vec::new(),
+        saved: true,
+        shown: None,
+    };
+    recorder.tell_unsaved();
+    if let Err(why) = recorder.begin() {
+        return fatal(why);
+    }
+    recorder.serve(requests);
+}
+
+struct Recorder {
+    session: Session,
+    rules: Arc<Ruleset>,
+    records: Records,
+    messages: Sender<Message>,
+    gauges: Gauges,
+    scan: Option<Scan>,
+    findings: Vec<Finding>,
+    missed: Vec<Unscanned>,
+    saved: bool,
+    /// The finding that was opened last.
+    shown: Option<FindingId>,
+}
+
+impl Recorder {
+    fn tell(&self, message: Message) {
+        // When the screen has gone, the queue of requests ends too.
+        let _ = self.messages.send(message);
+    }
+
+    /// Starts a scan of the tree.
+    fn begin(&mut self) -> Result<(), String> {
+        self.records.begin_scan(self.session.record.clone()).map_err(|error| error.to_string())?;
+        let mut options = self.session.options.clone();
+        options.own_files.extend(self.records.own_files());
+        let tree = self.session.tree.reopen().map_err(|error| error.to_string())?;
+        let scan = Scan::start(tree, Arc::clone(&self.rules), options).map_err(|error| error.to_string())?;
+        self.gauges.set(Some((Arc::clone(&scan.control), Arc::clone(&scan.progress))));
+        self.scan = Some(scan);
+        self.tell(Message::ScanStarted);
+        Ok(())
+    }
+
+    fn serve(&mut self, requests: &Receiver<Request>) {
+        let mut flushed = Instant::now();
+        loop {
+            let events = self.scan.as_ref().map_or_else(never, |scan| scan.events.clone());
+            let waiting = !self.findings.is_empty() || !self.missed.is_empty();
+            let wait = if waiting { WAIT } else { Duration::from_hours(1) };
+            select! {
+                recv(requests) -> request => match request {
+                    Ok(request) => self.answer(request),
+                    Err(_) => return self.close(),
+                },
+                recv(events) -> event => match event {
+                    Ok(event) => self.take(event),
+                    Err(_) => self.lost(),
+                },
+                default(wait) => {}
+            }
+            let full = self.findings.len() + self.missed.len() >= BATCH;
+            if full || flushed.elapsed() >= WAIT {
+                self.flush();
+                flushed = Instant::now();
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Finding(finding) => self.findings.push(finding),
+            Event::Candidate(candidate) => self.findings.push(candidate_finding(candidate)),
+            Event::Unscanned(unscanned) => self.missed.push(unscanned),
+            Event::Finished { reading, cancelled } => {
+                self.flush();
+                self.end(reading, cancelled);
+            }
+        }
+    }
+
+    /// Records what has gathered and shows it.
+    fn flush(&mut self) {
+        let findings = std::mem::take(&mut self.findings);
+        let missed = std::mem::take(&mut self.missed);
+        if !findings.is_empty() {
+            match self.records.take(&findings) {
+                Ok(judged) => {
+                    let rows = findings.iter().zip(judged).map(|(finding, judged)| row(finding, judged)).collect();
+                    self.tell(Message::Rows(rows));
+                }
+                Err(error) => {
+                    // Kept for the next try: a finding is never dropped.
+                    self.findings = findings;
+                    self.tell(Message::NotRecorded(error.to_string()));
+                    std::thread::sleep(WAIT);
+                }
+            }
+        }
+        if !missed.is_empty() {
+            match self.records.missed(&missed) {
+                Ok(()) => self.tell(Message::Unscanned(missed)),
+                Err(error) => {
+                    self.missed = missed;
+                    self.tell(Message::NotRecorded(error.to_string()));
+                    std::thread::sleep(WAIT);
+                }
+            }
+        }
+        self.tell_unsaved();
+    }
+
+    fn end(&mut self, reading: Reading, cancelled: bool) {
+        self.gauges.set(None);
+        if let Some(scan) = self.scan.take() {
+            scan.join();
+        }
+        let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
+        let end = ScanEnd { outcome, files: reading.files, bytes: reading.bytes };
+        if let Err(error) = self.records.end_scan(&end) {
+            self.tell(Message::NotRecorded(error.to_string()));
+        }
+        self.tell(Message::ScanEnded { reading, cancelled });
+        self.tell_unsaved();
+    }
+
+    /// The scan's threads have ended without a last word.
+    fn lost(&mut self) {
+        self.scan = None;
+        self.gauges.set(None);
+        self.flush();
+        self.tell(Message::ScanFailed(
+            "its threads ended early; what is listed stands, the rest is not covered".into(),
+        ));
+    }
+
+    /// The screen has gone: what was found up to now is still recorded.
+    fn close(&mut self) {
+        self.gauges.steer(crate::scan::Control::cancel);
+        while let Some(scan) = &self.scan {
+            match scan.events.recv_timeout(Duration::from_secs(5)) {
+                Ok(event) => self.take(event),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.flush();
+    }
+
+    /// Says when the disk refused the records, and when it takes them again.
+    fn tell_unsaved(&mut self) {
+        let why = self.records.unsaved().map(str::to_owned);
+        if self.saved == why.is_some() {
+            self.saved = why.is_none();
+            self.tell(Message::Unsaved(why));
+        }
+    }
+
+    fn answer(&mut self, request: Request) {
+        let done = match request {
+            Request::Open(id) => self.open(id),
+            Request::Answer { findings, scenario, answer, note } => {
+                self.decide(&findings, &Decision::Answered { scenario, answer, note })
+            }
+            Request::Note(id, note) => self.decide(&[id], &Decision::Note { note }),
+            Request::Malicious { findings, reason } => self.decide(&findings, &Decision::MarkedMalicious { reason }),
+            Request::Undo(id) => self.undo(id),
+            Request::Preview(exclusion) => self.preview(&exclusion),
+            Request::Exclude { finding, exclusion } => self.exclude(finding, &exclusion),
+            Request::Revoke { id, why } => self.revoke(id, &why),
+            Request::Register => self.register(),
+            Request::Save => self.save(),
+            Request::Rescan => self.rescan(),
+        };
+        if let Err(why) = done {
+            self.tell(Message::NotRecorded(why));
+        }
+        self.tell_unsaved();
+    }
+
+    fn open(&mut self, id: FindingId) -> Result<(), String> {
+        self.shown = Some(id);
+        let opened = self.records.open_finding(id).map_err(|error| error.to_string())?;
+        self.tell(Message::Rows(vec![row(&opened.finding, opened.judged.clone())]));
+        self.tell(Message::Opened(Box::new(opened)));
+        Ok(())
+    }
+
+    fn decide(&mut self, findings: &[FindingId], decision: &Decision) -> Result<(), String> {
+        self.records.decide(findings, decision).map_err(|error| error.to_string())?;
+        self.renew(findings)?;
+        let said = match decision {
+            Decision::Answered { answer: Answer::RuledOut, .. } => "ruled out",
+            Decision::Answered { .. } => "answered",
+            Decision::MarkedMalicious { .. } => "marked malicious",
+            _ => "noted",
+        };
+        let many = if findings.len() > 1 { format!(" for {} findings", findings.len()) } else { String::new() };
+        self.tell(Message::Recorded(format!("{said}{many}: on record; z takes it back")));
+        Ok(())
+    }
+
+    fn undo(&mut self, id: FindingId) -> Result<(), String> {
+        let undone = self.records.undo(id).map_err(|error| error.to_string());
+        let concerned = undone.as_ref().map_or_else(|_| vec![id], Clone::clone);
+        self.renew(&concerned)?;
+        let others = undone?.iter().filter(|other| **other != id).count();
+        let more = if others > 0 { format!(", for {others} more findings too") } else { String::new() };
+        self.tell(Message::Recorded(format!("taken back{more}; the journal keeps both")));
+        Ok(())
+    }
+
+    fn preview(&mut self, exclusion: &Exclusion) -> Result<(), String> {
+        let covered = self.records.preview(exclusion).map_err(|error| error.to_string())?;
+        self.tell(Message::Covers(covered));
+        Ok(())
+    }
+
+    /// The answer and the exclusion it leads to. What the register holds counts, whatever becomes of the case.
+    fn exclude(&mut self, finding: FindingId, exclusion: &Exclusion) -> Result<(), String> {
+        let covered = self.records.preview(exclusion).map_err(|error| error.to_string())?;
+        if let Some(scenario) = exclusion.scenario.clone() {
+            let note = Some(exclusion.reason.clone());
+            let answered = Decision::Answered { scenario, answer: Answer::Applies, note };
+            self.records.decide(&[finding], &answered).map_err(|error| error.to_string())?;
+        }
+        let recorded = self.records.exclude(&[finding], exclusion).map_err(|error| error.to_string());
+        self.renew(&covered)?;
+        self.renew(&[finding])?;
+        recorded?;
+        let others = covered.iter().filter(|id| **id != finding).count();
+        let more = if others > 0 { format!(" with {others} more findings") } else { String::new() };
+        self.tell(Message::Recorded(format!("excluded{more}: in the register; o goes to the next open finding")));
+        Ok(())
+    }
+
+    fn revoke(&mut self, id: uuid::Uuid, why: &str) -> Result<(), String> {
+        let covered = self.records.register().entries().iter().filter_map(|entry| entry.exclusion());
+        let exclusion = covered.into_iter().find(|exclusion| exclusion.id == id).cloned();
+        let covered = exclusion.map(|exclusion| self.records.preview(&exclusion)).transpose();
+        self.records.revoke(id, why).map_err(|error| error.to_string())?;
+        self.renew(&covered.map_err(|error| error.to_string())?.unwrap_or_default())?;
+        self.register()?;
+        self.tell(Message::Recorded("revoked; it stays in the register as revoked".to_owned()));
+        Ok(())
+    }
+
+    fn register(&mut self) -> Result<(), String> {
+        let read = self.records.reload_register().map_err(|error| error.to_string());
+        let hits = self.records.exclusion_hits().map_err(|error| error.to_string())?;
+        let hits = hits.into_iter().filter_map(|(id, count)| Some((id.parse().ok()?, count))).collect();
+        self.tell(Message::Register(self.records.register().entries().to_vec(), hits));
+        read
+    }
+
+    fn save(&mut self) -> Result<(), String> {
+        self.records.save().map_err(|error| error.to_string())
+    }
+
+    fn rescan(&mut self) -> Result<(), String> {
+        if self.scan.is_some() {
+            return Ok(());
+        }
+        self.records.reload_register().map_err(|error| error.to_string())?;
+        let begun = self.begin();
+        if let Err(why) = &begun {
+            self.tell(Message::ScanFailed(why.clone()));
+        }
+        begun
+    }
+
+    /// Shows what findings have come to now, and the one on the screen in full.
+    fn renew(&mut self, ids: &[FindingId]) -> Result<(), String> {
+        let judged = self.records.judge_again(ids).map_err(|error| error.to_string())?;
+        let rows = judged.into_iter().map(|(finding, judged)| row(&finding, judged)).collect();
+        self.tell(Message::Rows(rows));
+        match self.shown.filter(|shown| ids.contains(shown)) {
+            Some(shown) => self.open(shown),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! From a finding and what it has come to, to a line of the list.
+
+use crate::finding::Finding;
+use crate::session::Judged;
+use crate::tui::state::findings::Row;
+
+/// The line.
+pub fn row(finding: &Finding, judged: Judged) -> Row {
+    Row {
+        id: judged.id,
+        hunt: judged.subject.hunt,
+        path: finding.file.path.clone(),
+        size: finding.file.size,
+        modified: finding.file.modified,
+        sha256: finding.file.sha256,
+        matches: finding.matches.len(),
+        candidate: judged.subject.candidate,
+        verdict: judged.verdict,
+        returned: judged.returned,
+    }
+}

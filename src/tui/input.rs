@@ -1,0 +1,52 @@
+//! What comes from outside: the terminal's events and the process's signals, each on a thread of its own.
+
+use std::io;
+
+use crossbeam_channel::Sender;
+use crossterm::event::{self, Event};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+
+use super::message::Message;
+
+/// Listens until nobody listens to it.
+pub fn listen(messages: &Sender<Message>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGCONT, SIGTSTP])?;
+    let sender = messages.clone();
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            let message = match signal {
+                SIGCONT => Message::Continued,
+                SIGTSTP => Message::Stop,
+                _ => Message::Terminate,
+            };
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    let sender = messages.clone();
+    std::thread::spawn(move || {
+        while let Some(message) = next() {
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+        // A terminal that has gone away: leave as on SIGHUP.
+        let _ = sender.send(Message::Terminate);
+    });
+    Ok(())
+}
+
+/// The next event that matters; `None` when the terminal can no longer be read.
+fn next() -> Option<Message> {
+    loop {
+        match event::read().ok()? {
+            Event::Key(key) => return Some(Message::Key(key)),
+            Event::Mouse(mouse) => return Some(Message::Mouse(mouse)),
+            Event::Paste(text) => return Some(Message::Paste(text)),
+            Event::Resize(..) => return Some(Message::Resize),
+            Event::FocusGained | Event::FocusLost => {}
+        }
+    }
+}

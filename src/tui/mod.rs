@@ -1,0 +1,148 @@
+//! The screen: state, `update(state, message) -> effects`, draw. The thread that draws never waits for a disk.
+
+pub mod backend;
+mod effects;
+mod input;
+pub mod keymap;
+pub mod message;
+pub mod state;
+pub mod terminal;
+pub mod update;
+pub mod view;
+pub mod widget;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::RecvTimeoutError;
+
+pub use backend::Session;
+pub use state::Start;
+pub use state::findings::Counts;
+
+use backend::Backend;
+use effects::Hands;
+use message::Message;
+use state::App;
+use state::scan::Phase;
+use terminal::Guard;
+
+/// Least time between two frames that no key asked for.
+const FRAME: Duration = Duration::from_millis(33);
+/// How often the scan's gauges are looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the screen is to look like and how it behaves.
+#[derive(Debug)]
+pub struct Manner {
+    /// What it starts from.
+    pub start: Start,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+    /// How the next theme is found.
+    pub themes: Themes,
+}
+
+pub use effects::Themes;
+
+/// How a session ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What the findings had come to.
+    pub counts: Counts,
+    /// Whether the scan went through the whole tree and nothing in it went unseen.
+    pub covered: bool,
+    /// Why the session could not begin; safe text.
+    pub fatal: Option<String>,
+}
+
+/// Opens the screen and stays until the responder leaves.
+///
+/// # Errors
+/// When the terminal cannot be taken over or drawn to.
+pub fn run(session: Session, manner: Manner) -> io::Result<Ended> {
+    let mut guard = Guard::take(manner.mouse)?;
+    let mut app = App::new(manner.start);
+    guard.screen.draw(|frame| view::draw(frame, &mut app))?;
+    let backend = Backend::start(session);
+    input::listen(&backend.sender)?;
+    let mut hands = Hands::new(manner.themes);
+    let result = turn(&mut guard, &mut app, &backend, &mut hands);
+    drop(guard);
+    backend.finish();
+    result?;
+    let covered = app.scan.phase == Phase::Done && app.scan.reading.gaps == 0;
+    Ok(Ended { counts: app.list.counts(None), covered, fatal: app.fatal })
+}
+
+/// Takes messages in, and draws what came of all that were waiting, once.
+fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut Hands) -> io::Result<()> {
+    let mut drawn = Instant::now();
+    let mut ticked = Instant::now();
+    let mut dirty = true;
+    loop {
+        let running = app.scan.phase == Phase::Running;
+        let urgent = match receive(backend, running, dirty.then(|| FRAME.saturating_sub(drawn.elapsed()))) {
+            None => false,
+            Some(message) => {
+                let mut urgent = is_urgent(&message);
+                let mut next = Some(message);
+                while let Some(message) = next {
+                    dirty = true;
+                    for effect in update::update(app, message) {
+                        if hands.carry_out(effect, guard, app, backend)?.is_break() {
+                            return Ok(());
+                        }
+                    }
+                    next = backend.messages.try_recv().ok();
+                    urgent |= next.as_ref().is_some_and(is_urgent);
+                }
+                urgent
+            }
+        };
+        if running && ticked.elapsed() >= TICK {
+            ticked = Instant::now();
+            if let Some((reading, current)) = backend.gauges.read() {
+                update::update(app, Message::Tick(reading, current));
+                dirty = true;
+            }
+        }
+        if dirty && (urgent || drawn.elapsed() >= FRAME) {
+            guard.screen.draw(|frame| view::draw(frame, app))?;
+            hands.set_title(guard, app);
+            drawn = Instant::now();
+            dirty = false;
+            for effect in update::wanted(app) {
+                let _ = hands.carry_out(effect, guard, app, backend)?;
+            }
+        }
+    }
+}
+
+/// The next message. Without a scan and with nothing left to draw it waits as long as it takes: an idle screen costs
+/// nothing.
+fn receive(backend: &Backend, running: bool, until_frame: Option<Duration>) -> Option<Message> {
+    let wait = match (running, until_frame) {
+        (_, Some(wait)) => wait,
+        (true, None) => TICK,
+        (false, None) => return Some(backend.messages.recv().unwrap_or(Message::Terminate)),
+    };
+    match backend.messages.recv_timeout(wait) {
+        Ok(message) => Some(message),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => Some(Message::Terminate),
+    }
+}
+
+/// Whether the responder waits for the answer.
+fn is_urgent(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Key(_)
+            | Message::Mouse(_)
+            | Message::Paste(_)
+            | Message::Resize
+            | Message::Continued
+            | Message::Opened(_)
+    )
+}

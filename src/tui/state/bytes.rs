@@ -1,0 +1,165 @@
+//! The hex view's place: viewport, cursor, matches, marks, selection, and the bytes that have arrived.
+
+use std::ops::Range;
+
+use crate::finding::Finding;
+use crate::hex::Window;
+use crate::hex::highlight::{Found, Highlights};
+use crate::hex::inspect::NEEDED;
+use crate::hex::layout::{Layout, Motion, Viewport};
+use crate::hex::marks::Marks;
+use crate::hex::query::Query;
+use crate::hex::search::Hit;
+use crate::hunt::Rule;
+
+/// Bytes asked for beyond what is shown, so that a page up or down is there already.
+const AROUND: u64 = 4096;
+
+/// A search and what it found last.
+#[derive(Debug)]
+pub struct Sought {
+    /// What is sought.
+    pub query: Query,
+    /// Where it was found last.
+    pub hit: Option<Hit>,
+    /// Bytes searched of all, while it runs.
+    pub progress: Option<(u64, u64)>,
+}
+
+/// The hex view of one finding.
+#[derive(Debug)]
+pub struct HexView {
+    /// How the bytes are laid out; set by whoever draws.
+    pub layout: Layout,
+    /// What is in view, and the cursor.
+    pub viewport: Viewport,
+    /// The matches.
+    pub highlights: Highlights,
+    /// The match that next and previous went to.
+    pub current: Option<Found>,
+    /// The bytes that have arrived last.
+    pub window: Option<Window>,
+    /// Offsets with a letter.
+    pub marks: Marks,
+    /// Where the selection began.
+    pub anchor: Option<u64>,
+    /// Whether the value under the cursor is shown.
+    pub inspector: bool,
+    /// The search.
+    pub sought: Option<Sought>,
+    /// A range shown because another tab pointed to it.
+    pub pointed: Option<Range<u64>>,
+    asked: Option<Range<u64>>,
+}
+
+impl HexView {
+    /// A view at the first match.
+    pub fn new(rule: &Rule, finding: &Finding) -> Self {
+        let patterns = rule.patterns.iter().map(|pattern| pattern.id.as_str());
+        let highlights = Highlights::new(patterns, &finding.matches);
+        let first = finding.matches.iter().map(|found| found.offset).min();
+        let layout = Layout::new(80, 1, finding.file.size);
+        let viewport = Viewport { top: layout.line(first.unwrap_or(0)), cursor: first.unwrap_or(0) };
+        let current = highlights.next(u64::MAX);
+        Self {
+            layout,
+            viewport,
+            highlights,
+            current,
+            window: None,
+            marks: Marks::default(),
+            anchor: None,
+            inspector: false,
+            sought: None,
+            pointed: None,
+            asked: None,
+        }
+    }
+
+    /// Makes the view fit an area.
+    pub fn fit(&mut self, columns: usize, rows: usize) {
+        let size = self.window.as_ref().map_or(self.layout.size, |window| window.size);
+        self.layout = Layout::new(columns, rows, size);
+        self.viewport = self.layout.fit(self.viewport);
+    }
+
+    /// Moves the cursor.
+    pub fn go(&mut self, motion: Motion) {
+        self.viewport = self.layout.moved(self.viewport, motion);
+        self.pointed = None;
+    }
+
+    /// Goes to a match, with some lines of context above it.
+    pub fn go_to(&mut self, found: Found) {
+        self.go(Motion::To(found.offset));
+        self.current = Some(found);
+    }
+
+    /// Goes to an offset and shows the bytes from there on as pointed to.
+    pub fn point_to(&mut self, range: Range<u64>) {
+        self.go(Motion::To(range.start));
+        self.pointed = Some(range);
+    }
+
+    /// The selected bytes, both ends included.
+    pub fn selection(&self) -> Option<Range<u64>> {
+        let anchor = self.anchor?;
+        let cursor = self.viewport.cursor;
+        Some(anchor.min(cursor)..anchor.max(cursor) + 1)
+    }
+
+    /// What copying means: the selection, or the match under the cursor, or the byte there.
+    pub fn chosen(&self) -> Range<u64> {
+        let cursor = self.viewport.cursor;
+        self.selection()
+            .or_else(|| {
+                self.current.map(|found| found.offset..found.offset + found.length).filter(|r| r.contains(&cursor))
+            })
+            .unwrap_or(cursor..cursor + 1)
+    }
+
+    /// The bytes in view.
+    pub fn sight(&self) -> Range<u64> {
+        let end = self.viewport.top.saturating_add(self.layout.window() as u64).min(self.layout.size);
+        self.viewport.top..end.max(self.viewport.top)
+    }
+
+    /// The bytes from `offset` on that have arrived; `None` in it for one that is unknown.
+    pub fn bytes_from(&self, offset: u64) -> &[Option<u8>] {
+        let window = self.window.as_ref();
+        let from = window.and_then(|window| {
+            let index = usize::try_from(offset.checked_sub(window.offset)?).ok()?;
+            window.bytes.get(index..)
+        });
+        from.unwrap_or_default()
+    }
+
+    /// The byte at `offset`, when it has arrived and is known.
+    pub fn byte(&self, offset: u64) -> Option<u8> {
+        self.bytes_from(offset).first().copied().flatten()
+    }
+
+    /// What must be read for the bytes in view, as offset and length, if that was not asked for yet.
+    pub fn wanted(&mut self) -> Option<(u64, usize)> {
+        let sight = self.sight();
+        let covers = |range: &Range<u64>| range.start <= sight.start && sight.end <= range.end;
+        let arrived = self.window.as_ref().map(|window| window.offset..window.offset + window.bytes.len() as u64);
+        if arrived.as_ref().is_some_and(covers) || self.asked.as_ref().is_some_and(covers) {
+            return None;
+        }
+        let start = sight.start.saturating_sub(AROUND);
+        let length = (sight.end - start + AROUND) as usize + NEEDED;
+        self.asked = Some(start..start + length as u64);
+        Some((start, length))
+    }
+
+    /// Takes bytes that have arrived, unless others were asked for since.
+    pub fn arrived(&mut self, window: Window) {
+        if self.asked.as_ref().is_some_and(|asked| asked.start == window.offset) {
+            self.asked = None;
+            self.layout.size = window.size;
+            self.viewport = self.layout.fit(self.viewport);
+            self.window = Some(window);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! One finding, opened: its tabs, where each is scrolled to, and the bytes in view.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::bytes::HexView;
+use crate::case::{FindingId, GivenAnswer};
+use crate::elf::{Elf, Instruction, Text};
+use crate::evidence::Evidence;
+use crate::hunt::{Hunt, Scenario};
+use crate::session::Opened;
+use crate::text;
+use crate::triage::assess::ScenarioAssessment;
+
+/// The tabs, in the order in which they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tab {
+    /// The bytes.
+    #[default]
+    Hex,
+    /// The ELF headers.
+    Elf,
+    /// The rule.
+    Rule,
+    /// The file's facts and what the box says.
+    Facts,
+    /// The scenarios.
+    Scenarios,
+    /// What was decided.
+    History,
+}
+
+impl Tab {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Hex, Self::Elf, Self::Rule, Self::Facts, Self::Scenarios, Self::History];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hex => "Hex",
+            Self::Elf => "ELF",
+            Self::Rule => "Rule",
+            Self::Facts => "Facts",
+            Self::Scenarios => "Scenarios",
+            Self::History => "History",
+        }
+    }
+
+    /// The tab `by` places on, round and round.
+    #[must_use]
+    pub fn turned(self, by: isize) -> Self {
+        let count = Self::ALL.len() as isize;
+        let place = (self as isize + by).rem_euclid(count);
+        Self::ALL[place as usize]
+    }
+}
+
+/// What was made of the file's bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Decoded {
+    /// The ELF headers; `None` for another kind of file.
+    pub elf: Option<Box<Elf>>,
+    /// The code at the entry point, or why there is none; safe text.
+    pub code: Option<Result<Vec<Instruction>, String>>,
+    /// Bits a byte, of a small file.
+    pub entropy: Option<f64>,
+    /// Printable texts of a small file.
+    pub strings: Vec<Text>,
+}
+
+/// What the box says, and what the scenarios come to by that.
+#[derive(Debug)]
+pub struct Gathered {
+    /// What the box says.
+    pub evidence: Evidence,
+    /// One for each scenario, in their order.
+    pub scenarios: Vec<ScenarioAssessment>,
+}
+
+/// An opened finding.
+#[derive(Debug)]
+pub struct Detail {
+    /// All that the records hold about it.
+    pub opened: Box<Opened>,
+    /// Its hunt.
+    pub hunt: Arc<Hunt>,
+    /// The tab that is shown.
+    pub tab: Tab,
+    /// Index of the scenario at hand.
+    pub scenario: usize,
+    /// Its bytes.
+    pub hex: HexView,
+    /// What was made of its bytes; `None` until that is done.
+    pub decoded: Option<Decoded>,
+    /// What the box says; `None` until it has answered.
+    pub gathered: Option<Gathered>,
+    /// The selected line of the ELF tab.
+    pub elf_line: usize,
+    /// The bytes that each line of the ELF tab stands for; set by whoever draws.
+    pub elf_places: Vec<Option<Range<u64>>>,
+    /// Lines of the tab that was drawn last.
+    pub lines: usize,
+    /// Scenarios whose answers are on their way to the disk.
+    pub in_flight: Vec<String>,
+    /// Whether another finding was asked for and has not arrived.
+    pub stale: bool,
+    scrolls: [usize; Tab::ALL.len()],
+}
+
+impl Detail {
+    /// Opens it on its bytes, at the first scenario that has no answer.
+    pub fn new(opened: Box<Opened>, hunt: Arc<Hunt>) -> Self {
+        let mut detail = Self {
+            hex: HexView::new(&hunt.rule, &opened.finding),
+            opened,
+            hunt,
+            tab: Tab::default(),
+            scenario: 0,
+            decoded: None,
+            gathered: None,
+            elf_line: 0,
+            elf_places: Vec::new(),
+            lines: 0,
+            in_flight: Vec::new(),
+            stale: false,
+            scrolls: [0; Tab::ALL.len()],
+        };
+        detail.go_to_unanswered();
+        detail
+    }
+
+    /// The finding's number.
+    pub fn id(&self) -> FindingId {
+        self.opened.judged.id
+    }
+
+    /// Takes over what the records say now; tab, place and scroll stay.
+    pub fn renew(&mut self, opened: Box<Opened>) {
+        if self.opened.finding.file.sha256 != opened.finding.file.sha256 {
+            self.hex = HexView::new(&self.hunt.rule, &opened.finding);
+            self.decoded = None;
+        }
+        self.opened = opened;
+        self.stale = false;
+        let answered: Vec<_> = self.opened.answers.iter().map(|given| given.scenario.clone()).collect();
+        self.in_flight.retain(|scenario| !answered.contains(scenario));
+    }
+
+    /// The bytes that the selected line of the ELF tab stands for.
+    pub fn elf_place(&self) -> Option<Range<u64>> {
+        self.elf_places.get(self.elf_line).cloned().flatten()
+    }
+
+    /// What each tab is called on the line of tabs, and its columns there.
+    pub fn tab_places(&self) -> Vec<(Tab, Range<usize>)> {
+        let mut column = 0;
+        let place = |tab| {
+            let width = text::width(&self.tab_label(tab)) + 3;
+            column += width;
+            (tab, column - width..column)
+        };
+        Tab::ALL.into_iter().map(place).collect()
+    }
+
+    /// What a tab is called on the line of tabs.
+    pub fn tab_label(&self, tab: Tab) -> String {
+        let number = tab as usize + 1;
+        match tab {
+            Tab::Scenarios => format!("{number} {} {}/{}", tab.name(), self.answered(), self.scenarios()),
+            _ => format!("{number} {}", tab.name()),
+        }
+    }
+
+    /// The scenario at hand.
+    pub fn current(&self) -> Option<&Scenario> {
+        self.hunt.scenarios.get(self.scenario)
+    }
+
+    /// What the box says of a scenario.
+    pub fn assessment(&self, scenario: &str) -> Option<&ScenarioAssessment> {
+        self.gathered.as_ref()?.scenarios.iter().find(|assessed| assessed.id == scenario)
+    }
+
+    /// How many scenarios there are.
+    pub fn scenarios(&self) -> usize {
+        self.hunt.scenarios.len()
+    }
+
+    /// How many have an answer that counts for this content.
+    pub fn answered(&self) -> usize {
+        self.hunt.scenarios.iter().filter(|scenario| self.answer(&scenario.id).is_some()).count()
+    }
+
+    /// The answer to a scenario; one that was given on another content does not count.
+    pub fn answer(&self, scenario: &str) -> Option<&GivenAnswer> {
+        let sha256 = self.opened.finding.file.sha256;
+        self.opened.answers.iter().find(|given| given.scenario == scenario && given.sha256 == sha256)
+    }
+
+    /// Shows the scenario `by` places on, as far as there is one.
+    pub fn move_scenario(&mut self, by: isize) {
+        let last = self.scenarios().saturating_sub(1);
+        self.scenario = self.scenario.saturating_add_signed(by).min(last);
+        self.scrolls[Tab::Scenarios as usize] = 0;
+    }
+
+    /// Shows the next scenario without an answer, from the one at hand on, round and round; stays when all have one.
+    pub fn go_to_unanswered(&mut self) {
+        let count = self.scenarios();
+        let order = (self.scenario..count).chain(0..self.scenario.min(count));
+        let open = |index: &usize| self.hunt.scenarios.get(*index).is_some_and(|scenario| self.awaits(&scenario.id));
+        if let Some(next) = { order }.find(open) {
+            self.scenario = next;
+            self.scrolls[Tab::Scenarios as usize] = 0;
+        }
+    }
+
+    /// Whether a scenario has no answer, nor one on its way.
+    fn awaits(&self, scenario: &str) -> bool {
+        self.answer(scenario).is_none() && !self.in_flight.iter().any(|id| id == scenario)
+    }
+
+    /// First line shown of the tab.
+    pub fn scroll(&self) -> usize {
+        self.scrolls[self.tab as usize]
+    }
+
+    /// First line shown of the tab.
+    pub fn scroll_mut(&mut self) -> &mut usize {
+        &mut self.scrolls[self.tab as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tabs_go_round() {
+        assert_eq!(Tab::Hex.turned(-1), Tab::History);
+        assert_eq!(Tab::History.turned(1), Tab::Hex);
+        assert_eq!(Tab::Hex.turned(2), Tab::Rule);
+    }
+}

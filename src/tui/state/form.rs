@@ -1,0 +1,189 @@
+//! The exclusion that is about to be recorded, field by field.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::case::FindingId;
+use crate::session::Opened;
+use crate::triage::exclusion::{DEFAULT_LIFE, Decision, Exclusion, FOLDER_LIFE, Judgement, SeenCheck, Signature};
+use crate::triage::folders::Proposal;
+use crate::triage::hit::Hit;
+use crate::triage::scope::{Scope, ScopeKind};
+use crate::triage::verdict::confirm_known_sample;
+use crate::tui::widget::input::Input;
+
+/// The fields, in the order in which Tab goes through them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// Why; required.
+    Reason,
+    /// How far it reaches.
+    Scope,
+    /// False positive, or benign and expected.
+    Judgement,
+    /// Days until it expires.
+    Days,
+    /// Ticket.
+    Ticket,
+    /// The rule's name, for a known sample.
+    Confirm,
+    /// Record it.
+    Record,
+}
+
+/// The form.
+#[derive(Debug)]
+pub struct Form {
+    /// The finding it is made for.
+    pub finding: FindingId,
+    /// The scenario that explains it, by id and title; none when excluded without one.
+    pub scenario: Option<(String, String)>,
+    /// The scopes, narrowest first, and whether each may be recorded.
+    pub scopes: Vec<Proposal>,
+    /// The chosen scope.
+    pub scope: usize,
+    /// The chosen judgement.
+    pub judgement: Judgement,
+    /// Why.
+    pub reason: Input,
+    /// Days until it expires.
+    pub days: Input,
+    /// Ticket.
+    pub ticket: Input,
+    /// The rule's name as typed.
+    pub confirm: Input,
+    /// Whether the content is a known sample of the rule.
+    pub known_sample: bool,
+    /// The field that takes the keys.
+    pub field: Field,
+    /// Which of today's findings it would cover; `None` until that is known.
+    pub covers: Option<Vec<FindingId>>,
+    /// What is wrong with it.
+    pub error: Option<String>,
+    checks: Vec<SeenCheck>,
+}
+
+impl Form {
+    /// A form with the narrowest scope, for a finding that this scenario explains.
+    pub fn new(opened: &Opened, scenario: Option<(String, String)>, checks: Vec<SeenCheck>) -> Self {
+        Self {
+            finding: opened.judged.id,
+            scenario,
+            scopes: opened.scopes.clone(),
+            scope: 0,
+            judgement: Judgement::BenignExpected,
+            reason: Input::default(),
+            days: Input::with(&days(DEFAULT_LIFE).to_string()),
+            ticket: Input::default(),
+            confirm: Input::default(),
+            known_sample: opened.known_sample,
+            field: Field::Reason,
+            covers: None,
+            error: None,
+            checks,
+        }
+    }
+
+    /// The fields there are.
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields = vec![Field::Reason, Field::Scope, Field::Judgement, Field::Days, Field::Ticket];
+        if self.known_sample {
+            fields.push(Field::Confirm);
+        }
+        fields.push(Field::Record);
+        fields
+    }
+
+    /// Goes `by` fields on, round and round.
+    pub fn turn(&mut self, by: isize) {
+        let fields = self.fields();
+        let place = fields.iter().position(|field| *field == self.field).unwrap_or(0);
+        let next = (place as isize + by).rem_euclid(fields.len() as isize) as usize;
+        self.field = fields.get(next).copied().unwrap_or(Field::Reason);
+    }
+
+    /// The input that takes the keys, if the field is one.
+    pub fn input(&mut self) -> Option<&mut Input> {
+        match self.field {
+            Field::Reason => Some(&mut self.reason),
+            Field::Days => Some(&mut self.days),
+            Field::Ticket => Some(&mut self.ticket),
+            Field::Confirm => Some(&mut self.confirm),
+            Field::Scope | Field::Judgement | Field::Record => None,
+        }
+    }
+
+    /// Chooses another scope or judgement. Returns whether the scope is another.
+    pub fn choose(&mut self, by: isize) -> bool {
+        match self.field {
+            Field::Judgement => {
+                self.judgement = match self.judgement {
+                    Judgement::FalsePositive => Judgement::BenignExpected,
+                    Judgement::BenignExpected => Judgement::FalsePositive,
+                };
+                false
+            }
+            Field::Scope if !self.scopes.is_empty() => {
+                let count = self.scopes.len() as isize;
+                self.scope = (self.scope as isize + by).rem_euclid(count) as usize;
+                if self.chosen().is_some_and(|scope| scope.kind() == ScopeKind::Folder) {
+                    let typed = self.days.text().trim().parse::<i64>().unwrap_or(i64::MAX);
+                    self.days = Input::with(&typed.min(days(FOLDER_LIFE)).to_string());
+                }
+                self.covers = None;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The chosen scope.
+    pub fn chosen(&self) -> Option<&Scope> {
+        self.scopes.get(self.scope).map(|proposal| &proposal.scope)
+    }
+
+    /// The exclusion as it stands, were it recorded now.
+    ///
+    /// # Errors
+    /// What is still wrong, for the responder.
+    pub fn exclusion(&self, opened: &Opened, signature: Signature) -> Result<Exclusion, String> {
+        if self.reason.text().trim().is_empty() {
+            return Err("say why it is benign: a reason is required".to_owned());
+        }
+        self.draft(opened, signature, self.reason.text())
+    }
+
+    /// As [`Form::exclusion`], with any reason, to ask what it would cover.
+    ///
+    /// # Errors
+    /// What else is wrong.
+    pub fn draft(&self, opened: &Opened, signature: Signature, reason: &str) -> Result<Exclusion, String> {
+        let proposal = self.scopes.get(self.scope).ok_or("there is no scope to choose")?;
+        proposal.allowed.as_ref().map_err(ToString::to_string)?;
+        let rule = &opened.finding.rule.name;
+        let confirmed = !self.known_sample || confirm_known_sample(rule, self.confirm.text());
+        let hit = Hit {
+            known_sample: self.known_sample,
+            ..Hit::new(rule, &opened.judged.subject.digest, &opened.finding.file)
+        };
+        let decision = Decision {
+            scope: proposal.scope.clone(),
+            judgement: self.judgement,
+            reason: reason.to_owned(),
+            scenario: self.scenario.as_ref().map(|(id, _)| (id.clone(), self.checks.clone())),
+            ticket: Some(self.ticket.text().to_owned()),
+            expires: Some(self.expires(signature.at)?),
+            known_sample_confirmed: confirmed,
+        };
+        Exclusion::new(&hit, decision, signature).map_err(|defect| defect.to_string())
+    }
+
+    fn expires(&self, now: Timestamp) -> Result<Timestamp, String> {
+        let wrong = || "days until it expires: a whole number from 1 to 3650".to_owned();
+        let typed = self.days.text().trim().parse::<i64>().ok().filter(|days| (1..=3650).contains(days));
+        now.saturating_add(SignedDuration::from_hours(24 * typed.ok_or_else(wrong)?)).map_err(|_| wrong())
+    }
+}
+
+fn days(life: SignedDuration) -> i64 {
+    life.as_hours() / 24
+}

@@ -1,0 +1,95 @@
+//! The register screen: every exclusion, in force or not, and how often it was hit.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::text;
+use crate::triage::register::Entry;
+
+/// How an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// It cannot be understood and excludes nothing.
+    Doubtful,
+    /// It has run out.
+    Expired,
+    /// It counts.
+    InForce,
+    /// It was taken back.
+    Revoked,
+}
+
+impl State {
+    /// Of an entry at `now`.
+    pub fn of(entry: &Entry, now: Timestamp) -> Self {
+        match &entry.content {
+            Err(_) => Self::Doubtful,
+            Ok(exclusion) if exclusion.revoked.is_some() => Self::Revoked,
+            Ok(exclusion) if exclusion.is_expired(now) => Self::Expired,
+            Ok(_) => Self::InForce,
+        }
+    }
+
+    /// Its sign and its word.
+    pub fn shown(self) -> (char, &'static str) {
+        match self {
+            Self::Doubtful => ('!', "doubtful"),
+            Self::Expired => ('⌛', "expired"),
+            Self::InForce => ('○', "in force"),
+            Self::Revoked => ('✘', "revoked"),
+        }
+    }
+}
+
+/// The entries as they were last read, and the selection.
+#[derive(Debug, Default)]
+pub struct RegisterView {
+    /// Where the register is, safe text.
+    pub path: String,
+    /// The entries, in the order of the file.
+    pub entries: Vec<Entry>,
+    /// Findings of the last scan that each covers.
+    pub hits: HashMap<Uuid, u64>,
+    /// Shows only entries that hold this text.
+    pub filter: String,
+    /// The selected one of those shown.
+    pub place: usize,
+    /// The first one shown.
+    pub top: usize,
+}
+
+impl RegisterView {
+    /// The entries that are shown.
+    pub fn shown(&self) -> Vec<&Entry> {
+        let wanted = self.filter.to_lowercase();
+        self.entries
+            .iter()
+            .filter(|entry| wanted.is_empty() || summary(entry).to_lowercase().contains(&wanted))
+            .collect()
+    }
+
+    /// The selected entry.
+    pub fn selected(&self) -> Option<&Entry> {
+        self.shown().get(self.place).copied()
+    }
+
+    /// Moves the selection.
+    pub fn select(&mut self, place: usize) {
+        self.place = place.min(self.shown().len().saturating_sub(1));
+    }
+}
+
+/// What an entry is about in one line, safe text.
+pub fn summary(entry: &Entry) -> String {
+    match &entry.content {
+        Ok(exclusion) => format!(
+            "{}  {}  {}",
+            text::escape_str(&exclusion.rule),
+            exclusion.scope,
+            text::escape_str(&exclusion.reason)
+        ),
+        Err(doubt) => format!("line {}: {}", doubt.line, doubt.cause),
+    }
+}

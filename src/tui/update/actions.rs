@@ -1,0 +1,195 @@
+//! What each action of the keymap does.
+
+use super::finding;
+use crate::tui::keymap::Action;
+use crate::tui::message::{Effect, Look, Request};
+use crate::tui::state::overlay::{Overlay, Palette, Prompt, Purpose};
+use crate::tui::state::scan::Phase;
+use crate::tui::state::{App, NoticeKind, Screen};
+use crate::tui::widget::input::Input;
+
+/// Does it.
+pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
+    use Action as A;
+    match action {
+        A::Quit => return vec![Effect::Quit],
+        A::Back => return back(app),
+        A::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
+        A::Palette => app.overlay = Some(Overlay::Palette(Palette::default())),
+        A::Suspend => return vec![Effect::Suspend],
+        A::Redraw => return vec![Effect::Redraw],
+        A::Register => {
+            visit(app, Screen::Register);
+            return vec![Effect::Record(Request::Register)];
+        }
+        A::Coverage => visit(app, Screen::Coverage),
+        A::Theme => return vec![Effect::NextTheme],
+        A::Save => return vec![Effect::Record(Request::Save)],
+        A::Pause => return pause(app),
+        A::SkipFile if app.scan.phase == Phase::Running => {
+            app.say(NoticeKind::Info, "left the file that was being scanned; coverage lists it");
+            return vec![Effect::SkipFile];
+        }
+        A::CancelScan if app.scan.is_active() => return vec![Effect::CancelScan],
+        A::SkipFile | A::CancelScan => app.say(NoticeKind::Info, "no scan is running"),
+        A::NextOpen => return next_open(app),
+        A::Rescan if app.scan.is_active() => app.say(NoticeKind::Info, "the scan is still running; Ctrl-X ends it"),
+        A::Rescan => return vec![Effect::Record(Request::Rescan)],
+        A::Open => {
+            let selected = app.list.selected().map(|row| row.id);
+            return selected.map(|id| super::open(app, id)).unwrap_or_default();
+        }
+        A::Up | A::Down | A::PageUp | A::PageDown | A::First | A::Last => move_list(app, action),
+        A::NextHunt => turn_hunt(app, 1),
+        A::PreviousHunt => turn_hunt(app, -1),
+        A::Mark => {
+            if let Some(id) = app.list.selected().map(|row| row.id) {
+                app.list.toggle_mark(id);
+                app.list.move_by(1);
+            }
+        }
+        A::Unmark => app.list.clear_marks(),
+        A::Filter => {
+            let input = Input::with(app.list.filter());
+            ask(app, Purpose::Filter, "Filter", "Only paths that hold this are shown; empty shows all.", input);
+        }
+        A::Sort => {
+            app.list.set_sort(app.list.sort().next());
+            let name = app.list.sort().name();
+            app.say(NoticeKind::Info, format!("sorted by {name}"));
+        }
+        A::RegisterUp => app.register.select(app.register.place.saturating_sub(1)),
+        A::RegisterDown => app.register.select(app.register.place + 1),
+        A::RegisterFirst => app.register.select(0),
+        A::RegisterLast => app.register.select(usize::MAX),
+        A::RegisterFilter => {
+            let input = Input::with(&app.register.filter);
+            ask(app, Purpose::RegisterFilter, "Filter", "Only exclusions that hold this are shown.", input);
+        }
+        A::RegisterRevoke => revoke(app),
+        A::CoverageUp => move_coverage(app, -1),
+        A::CoverageDown => move_coverage(app, 1),
+        A::CoveragePageUp => move_coverage(app, -(app.page as isize)),
+        A::CoveragePageDown => move_coverage(app, app.page as isize),
+        A::CoverageFirst => move_coverage(app, isize::MIN),
+        A::CoverageLast => move_coverage(app, isize::MAX),
+        other => return finding::perform(app, other),
+    }
+    Vec::new()
+}
+
+/// Asks for a line of text.
+pub fn ask(app: &mut App, purpose: Purpose, label: &'static str, about: &str, input: Input) {
+    app.overlay = Some(Overlay::Prompt(Prompt { purpose, label, about: about.to_owned(), input, error: None }));
+}
+
+fn visit(app: &mut App, screen: Screen) {
+    if app.screen != screen {
+        if matches!(app.screen, Screen::Findings | Screen::Finding) {
+            app.before = app.screen;
+        }
+        app.screen = screen;
+    }
+}
+
+/// Closes what is on top: a search, a selection, the screen, the filter.
+fn back(app: &mut App) -> Vec<Effect> {
+    match app.screen {
+        Screen::Register | Screen::Coverage => app.screen = app.before,
+        Screen::Finding => {
+            let hex = app.detail.as_mut().map(|detail| &mut detail.hex);
+            if let Some(hex) = hex {
+                let searching = hex.sought.as_mut().and_then(|sought| sought.progress.take());
+                if searching.is_some() {
+                    app.say(NoticeKind::Info, "the search was stopped");
+                    return vec![Effect::Look(Look::StopSearch)];
+                }
+                if hex.anchor.take().is_some() {
+                    return Vec::new();
+                }
+            }
+            app.screen = Screen::Findings;
+        }
+        Screen::Findings if !app.list.filter().is_empty() => app.list.set_filter(""),
+        Screen::Findings => {}
+    }
+    Vec::new()
+}
+
+fn pause(app: &mut App) -> Vec<Effect> {
+    match app.scan.phase {
+        Phase::Running => {
+            app.scan.phase = Phase::Paused;
+            vec![Effect::Pause(true)]
+        }
+        Phase::Paused => {
+            app.scan.phase = Phase::Running;
+            vec![Effect::Pause(false)]
+        }
+        _ => {
+            app.say(NoticeKind::Info, "no scan is running");
+            Vec::new()
+        }
+    }
+}
+
+/// Opens the next finding that nothing is decided on.
+pub fn next_open(app: &mut App) -> Vec<Effect> {
+    let here = match app.screen {
+        Screen::Finding => app.detail.as_ref().map(|detail| detail.id()),
+        _ => None,
+    };
+    match app.list.next_open(here) {
+        Some(id) => super::open(app, id),
+        None => {
+            let more = if app.list.counts(None).open > 0 && (app.list.hunt().is_some() || !app.list.filter().is_empty())
+            {
+                "nothing open here; other hunts or paths have open findings"
+            } else {
+                "nothing is open"
+            };
+            app.say(NoticeKind::Done, more);
+            Vec::new()
+        }
+    }
+}
+
+fn move_list(app: &mut App, action: Action) {
+    let page = app.page as isize;
+    match action {
+        Action::Up => app.list.move_by(-1),
+        Action::Down => app.list.move_by(1),
+        Action::PageUp => app.list.move_by(-page),
+        Action::PageDown => app.list.move_by(page),
+        Action::First => app.list.select_place(0),
+        _ => app.list.select_place(usize::MAX),
+    }
+}
+
+/// Shows the hunt `by` places on, with "all hunts" before the first.
+fn turn_hunt(app: &mut App, by: isize) {
+    let count = app.hunts.len() as isize + 1;
+    let place = app.list.hunt().map_or(0, |hunt| hunt as isize + 1);
+    let next = (place + by).rem_euclid(count);
+    app.list.set_hunt(usize::try_from(next - 1).ok());
+}
+
+fn move_coverage(app: &mut App, by: isize) {
+    let last = app.coverage.items.len().saturating_sub(1);
+    app.coverage.place = app.coverage.place.saturating_add_signed(by).min(last);
+}
+
+fn revoke(app: &mut App) {
+    let Some(entry) = app.register.selected() else {
+        return app.say(NoticeKind::Info, "there is no exclusion to revoke");
+    };
+    let about = format!("Revoke: {}", crate::tui::state::register::summary(entry));
+    match &entry.content {
+        Ok(exclusion) if exclusion.revoked.is_some() => app.say(NoticeKind::Info, "it is revoked already"),
+        Ok(exclusion) => ask(app, Purpose::Revoke(exclusion.id), "Why is it revoked?", &about, Input::default()),
+        Err(doubt) => {
+            let line = doubt.line;
+            app.say(NoticeKind::Warning, format!("it excludes nothing; correct the register at line {line}"));
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Actions on the open finding.
+
+use super::actions::ask;
+use super::layers;
+use crate::hex::copy::{self, Form};
+use crate::hex::layout::Motion;
+use crate::hex::search::{Direction, Hit, Order};
+use crate::text;
+use crate::triage::Answer;
+use crate::triage::assess::ScenarioAssessment;
+use crate::tui::keymap::Action;
+use crate::tui::message::{Effect, Gather, Look, Request};
+use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::state::form::Form as ExclusionForm;
+use crate::tui::state::overlay::{Await, Many, Overlay, Purpose};
+use crate::tui::state::{App, NoticeKind, Screen};
+use crate::tui::widget::input::Input;
+
+/// Does an action that concerns the open finding.
+pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
+    use Action as A;
+    if app.screen != Screen::Finding {
+        app.say(NoticeKind::Info, "open a finding first");
+        return Vec::new();
+    }
+    let page = app.page as isize;
+    match action {
+        A::HexGoto => {
+            let about = "An offset: 123, 0x7b, +16 or -0x10 from here, 50%, start, end.";
+            ask(app, Purpose::Goto, "Go to", about, Input::default());
+            return Vec::new();
+        }
+        A::HexSearch => {
+            let about = "Text; i:any case; u:UTF-16; x:de ad ?? ef; r:regular expression.";
+            ask(app, Purpose::Search, "Search", about, Input::default());
+            return Vec::new();
+        }
+        A::HexMark => app.overlay = Some(Overlay::Await(Await::Mark)),
+        A::HexJumpMark => app.overlay = Some(Overlay::Await(Await::JumpMark)),
+        A::HexCopy => app.overlay = Some(Overlay::Await(Await::Copy)),
+        A::HexSearchNext => return search_on(app, Direction::Forward),
+        A::HexSearchBack => return search_on(app, Direction::Backward),
+        A::NextFinding => return neighbour(app, 1),
+        A::PreviousFinding => return neighbour(app, -1),
+        A::RuledOut => return answer(app, Answer::RuledOut),
+        A::Unsure => return answer(app, Answer::Unsure),
+        A::Applies => return applies(app),
+        A::Note => note(app),
+        A::Batch => layers::batch(app, Many::Content),
+        A::Undo => return app.detail.as_ref().map(|d| Effect::Record(Request::Undo(d.id()))).into_iter().collect(),
+        A::Malicious => malicious(app),
+        A::ReadEnter => to_bytes(app),
+        A::Refresh => {
+            app.say(NoticeKind::Info, "asking the box again");
+            return vec![Effect::Gather(Gather::Again)];
+        }
+        A::NameInSet => name_in_set(app),
+        _ => {}
+    }
+    let Some(detail) = &mut app.detail else { return Vec::new() };
+    match action {
+        A::NextTab => detail.tab = detail.tab.turned(1),
+        A::PreviousTab => detail.tab = detail.tab.turned(-1),
+        A::TabHex => detail.tab = Tab::Hex,
+        A::TabElf => detail.tab = Tab::Elf,
+        A::TabRule => detail.tab = Tab::Rule,
+        A::TabFacts => detail.tab = Tab::Facts,
+        A::TabScenarios => detail.tab = Tab::Scenarios,
+        A::TabHistory => detail.tab = Tab::History,
+        A::HexNextMatch | A::HexPreviousMatch | A::HexNextPattern => jump(app, action),
+        A::HexInspector => detail.hex.inspector ^= true,
+        A::HexSelect => {
+            let cursor = detail.hex.viewport.cursor;
+            detail.hex.anchor = if detail.hex.anchor.is_some() { None } else { Some(cursor) };
+        }
+        A::HexLeft => detail.hex.go(Motion::Left),
+        A::HexRight => detail.hex.go(Motion::Right),
+        A::HexUp => detail.hex.go(Motion::Up),
+        A::HexDown => detail.hex.go(Motion::Down),
+        A::HexPageUp => detail.hex.go(Motion::PageUp),
+        A::HexPageDown => detail.hex.go(Motion::PageDown),
+        A::HexFirst => detail.hex.go(Motion::Start),
+        A::HexLast => detail.hex.go(Motion::End),
+        A::ReadUp | A::ScenarioUp => read(detail, -1),
+        A::ReadDown | A::ScenarioDown => read(detail, 1),
+        A::ReadPageUp => read(detail, -page),
+        A::ReadPageDown => read(detail, page),
+        A::ReadFirst => read(detail, isize::MIN),
+        A::ReadLast => read(detail, isize::MAX),
+        A::NextScenario => detail.move_scenario(1),
+        A::PreviousScenario => detail.move_scenario(-1),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Scrolls, or on the ELF tab moves the selected line.
+fn read(detail: &mut Detail, by: isize) {
+    let last = detail.lines.saturating_sub(1);
+    let place = if detail.tab == Tab::Elf { &mut detail.elf_line } else { detail.scroll_mut() };
+    *place = place.saturating_add_signed(by).min(last);
+}
+
+fn jump(app: &mut App, action: Action) {
+    let Some(detail) = &mut app.detail else { return };
+    let cursor = detail.hex.viewport.cursor;
+    let highlights = &detail.hex.highlights;
+    let found = match action {
+        Action::HexNextMatch => highlights.next(cursor),
+        Action::HexPreviousMatch => highlights.previous(cursor),
+        _ => highlights.next_pattern(detail.hex.current.map(|found| found.pattern), 0),
+    };
+    match found {
+        Some(found) => {
+            detail.hex.go_to(found);
+            if found.wrapped && action != Action::HexNextPattern {
+                app.say(NoticeKind::Info, "round the end of the file");
+            }
+        }
+        None => app.say(NoticeKind::Info, "there is no match here: a candidate, no rule matched it"),
+    }
+}
+
+/// Goes to where a search found something, or says that it did not.
+pub fn searched(app: &mut App, outcome: Result<Hit, String>) {
+    let Some(detail) = &mut app.detail else { return };
+    if let Some(sought) = &mut detail.hex.sought {
+        sought.progress = None;
+        sought.hit = outcome.as_ref().ok().copied();
+    }
+    match outcome {
+        Ok(hit) => {
+            detail.hex.go(Motion::To(hit.offset));
+            if hit.wrapped {
+                app.say(NoticeKind::Info, "round the end of the file");
+            }
+        }
+        Err(why) => app.say(NoticeKind::Warning, why),
+    }
+}
+
+fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
+    let Some(detail) = &mut app.detail else { return Vec::new() };
+    let cursor = detail.hex.viewport.cursor;
+    let Some(sought) = &mut detail.hex.sought else {
+        app.say(NoticeKind::Info, "nothing was searched for yet; / asks");
+        return Vec::new();
+    };
+    sought.progress = Some((0, 0));
+    let from = if direction == Direction::Forward { cursor.saturating_add(1) } else { cursor };
+    let order = Order { from, direction, wrap: true };
+    vec![Effect::Look(Look::Search(Box::new(sought.query.clone()), order))]
+}
+
+fn neighbour(app: &mut App, by: isize) -> Vec<Effect> {
+    let here = app.detail.as_ref().map(|detail| detail.id());
+    match here.and_then(|id| app.list.neighbour(id, by)) {
+        Some(id) => super::open(app, id),
+        None => {
+            app.say(NoticeKind::Info, if by > 0 { "this is the last finding" } else { "this is the first finding" });
+            Vec::new()
+        }
+    }
+}
+
+fn answer(app: &mut App, answer: Answer) -> Vec<Effect> {
+    let Some(detail) = &mut app.detail else { return Vec::new() };
+    let Some(scenario) = detail.current().map(|scenario| scenario.id.clone()) else { return Vec::new() };
+    let findings = vec![detail.id()];
+    // Not waiting for the disk: the next key is for the next scenario.
+    detail.in_flight.push(scenario.clone());
+    detail.go_to_unanswered();
+    vec![Effect::Record(Request::Answer { findings, scenario, answer, note: None })]
+}
+
+/// Proposes the exclusion that this scenario would justify.
+fn applies(app: &mut App) -> Vec<Effect> {
+    let Some(detail) = &app.detail else { return Vec::new() };
+    if detail.opened.exclusion.is_some() {
+        app.say(NoticeKind::Info, "an exclusion covers this finding already; R shows the register");
+        return Vec::new();
+    }
+    let scenario = detail.current().map(|scenario| (scenario.id.clone(), scenario.title.clone()));
+    let seen = scenario.as_ref().and_then(|(id, _)| detail.assessment(id)).map(ScenarioAssessment::seen_checks);
+    let form = ExclusionForm::new(&detail.opened, scenario, seen.unwrap_or_default());
+    app.overlay = Some(Overlay::Form(Box::new(form)));
+    layers::preview(app)
+}
+
+fn note(app: &mut App) {
+    let Some(detail) = &app.detail else { return };
+    let Some(scenario) = detail.current() else { return };
+    let about = format!("A note on: {}", crate::text::escape_str(&scenario.title));
+    let said = detail.answer(&scenario.id).and_then(|given| given.note.clone()).unwrap_or_default();
+    let purpose = Purpose::Note { finding: detail.id(), scenario: scenario.id.clone() };
+    ask(app, purpose, "Note", &about, Input::with(&said));
+}
+
+/// Asks for something to count to the set of the site that leaves this scenario unknown.
+fn name_in_set(app: &mut App) {
+    let Some(detail) = &app.detail else { return };
+    let assessed = detail.current().and_then(|scenario| detail.assessment(&scenario.id));
+    let checks = assessed.iter().flat_map(|assessed| &assessed.lines).flat_map(|line| &line.checks);
+    let Some(set) = { checks }.find_map(|check| check.empty_set.clone()) else {
+        return app.say(NoticeKind::Info, "no check of this scenario waits for a set of the site");
+    };
+    let about =
+        format!("${} is empty. Name one that belongs to it; site.toml keeps it for good.", text::escape_str(&set));
+    ask(app, Purpose::NameInSet(set), "Site fact", &about, Input::default());
+}
+
+fn malicious(app: &mut App) {
+    let Some(detail) = &app.detail else { return };
+    let about = format!("Why is {} malicious?", crate::text::escape_path(&detail.opened.finding.file.path));
+    ask(app, Purpose::Malicious(detail.id()), "Malicious", &about, Input::default());
+}
+
+/// Shows the bytes of the selected ELF field.
+fn to_bytes(app: &mut App) {
+    let Some(detail) = &mut app.detail else { return };
+    if detail.tab != Tab::Elf {
+        return;
+    }
+    match detail.elf_place() {
+        Some(range) => {
+            detail.hex.point_to(range);
+            detail.tab = Tab::Hex;
+        }
+        None => app.say(NoticeKind::Info, "this line stands for no bytes of the file"),
+    }
+}
+
+/// Copies the selection, the match under the cursor or the byte there.
+pub fn copy(app: &mut App, how: char) -> Vec<Effect> {
+    let Some(detail) = &mut app.detail else { return Vec::new() };
+    let form = match how {
+        'h' => Form::Hex,
+        't' => Form::Text,
+        'c' => Form::CArray,
+        'y' => Form::Yara,
+        'o' => Form::Offset,
+        _ => {
+            app.say(NoticeKind::Info, "copy as h, t, c, y or o");
+            return Vec::new();
+        }
+    };
+    let range = detail.hex.chosen();
+    let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+    let bytes = detail.hex.bytes_from(range.start);
+    let Some(bytes) = bytes.get(..length) else {
+        app.say(NoticeKind::Warning, "not all of these bytes are at hand; nothing was copied");
+        return Vec::new();
+    };
+    let sequence = copy::copy(range.start, bytes, form).and_then(|copied| copy::to_clipboard(&copied));
+    match sequence {
+        Ok(sequence) => {
+            detail.hex.anchor = None;
+            app.say(NoticeKind::Done, format!("copied {} bytes from {:#x}", text::count(length as u64), range.start));
+            vec![Effect::Copy(sequence)]
+        }
+        Err(error) => {
+            app.say(NoticeKind::Warning, error.to_string());
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! From a message to a new state and effects. No I/O here, so that every journey can be played in a test.
+
+mod actions;
+mod finding;
+mod layers;
+mod mouse;
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use super::keymap::{Action, Context, Press};
+use super::message::{Effect, Gather, Look, Message, Request};
+use super::state::detail::Detail;
+use super::state::overlay::Overlay;
+use super::state::register::RegisterView;
+use super::state::scan::{Phase, ScanView};
+use super::state::{App, HuntView, NoticeKind, Screen};
+use crate::scan::Reading;
+use crate::session::Opened;
+use crate::text;
+
+/// Keys kept for a finding that has not arrived; more are dropped.
+const TYPED_AHEAD: usize = 64;
+
+/// Takes one message in. The effects are to be carried out in order.
+pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
+    match message {
+        Message::Key(key) => return press(app, key),
+        Message::Mouse(event) => return mouse::update(app, event),
+        Message::Paste(pasted) => layers::paste(app, &pasted),
+        Message::Resize => {}
+        Message::Continued => return vec![Effect::Redraw],
+        Message::Stop => return vec![Effect::Suspend],
+        Message::Terminate => return vec![Effect::Quit],
+        Message::Fatal(why) => {
+            app.fatal = Some(why);
+            return vec![Effect::Quit];
+        }
+        Message::Tick(reading, current) => {
+            app.scan.reading = reading;
+            app.scan.current = text::escape_path(&current).into_owned();
+        }
+        Message::Ready { hunts, register } => {
+            app.hunts = hunts.into_iter().map(HuntView::new).collect();
+            app.list.set_hunts(app.hunts.len());
+            app.register.path = text::escape_path(&register).into_owned();
+        }
+        Message::ScanStarted => {
+            app.list.clear();
+            app.coverage.items.clear();
+            app.scan = ScanView { phase: Phase::Running, ..ScanView::default() };
+        }
+        Message::Rows(rows) => app.list.upsert(rows),
+        Message::Unscanned(more) => app.coverage.items.extend(more),
+        Message::ScanEnded { reading, cancelled } => scan_ended(app, reading, cancelled),
+        Message::Opened(opened) => return self::opened(app, opened),
+        Message::Decoded(id, decoded) => {
+            if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
+                detail.decoded = Some(*decoded);
+            }
+        }
+        Message::Gathered(id, gathered) => {
+            if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
+                detail.gathered = Some(*gathered);
+            }
+        }
+        Message::Said(said) => app.say(NoticeKind::Done, said),
+        Message::Covers(covered) => {
+            if let Some(Overlay::Form(form)) = &mut app.overlay {
+                form.covers = Some(covered);
+            }
+        }
+        Message::Recorded(said) => {
+            if matches!(app.overlay, Some(Overlay::Form(_))) {
+                app.overlay = None;
+            }
+            app.say(NoticeKind::Done, said);
+        }
+        Message::NotRecorded(why) => {
+            if let Some(detail) = &mut app.detail {
+                detail.in_flight.clear();
+            }
+            not_recorded(app, &why);
+        }
+        Message::Unsaved(why) => unsaved(app, why),
+        Message::ScanFailed(why) => app.scan.phase = Phase::Failed(why),
+        Message::Register(entries, hits) => {
+            let RegisterView { place, .. } = app.register;
+            app.register.entries = entries;
+            app.register.hits = hits.into_iter().collect();
+            app.register.select(place);
+        }
+        Message::Bytes(id, window) => {
+            if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
+                detail.hex.arrived(*window);
+            }
+        }
+        Message::Searching(done, total) => {
+            if let Some(sought) = app.detail.as_mut().and_then(|detail| detail.hex.sought.as_mut()) {
+                sought.progress = Some((done, total));
+            }
+        }
+        Message::Searched(outcome) => finding::searched(app, outcome),
+    }
+    Vec::new()
+}
+
+/// What the screen still needs to show all that there is room for: bytes in view, the selected finding's preview.
+pub fn wanted(app: &mut App) -> Vec<Effect> {
+    if app.screen == Screen::Findings && app.shows_preview {
+        let selected = app.list.selected().map(|row| row.id);
+        if let Some(id) = selected.filter(|id| app.wanted != Some(*id)) {
+            app.wanted = Some(id);
+            return vec![Effect::Record(Request::Open(id))];
+        }
+    }
+    let shown = app.screen == Screen::Finding || app.shows_preview;
+    let detail = app.detail.as_mut().filter(|detail| shown && !detail.stale);
+    detail
+        .and_then(|detail| detail.hex.wanted())
+        .map(|(offset, length)| Effect::Look(Look::Window { offset, length }))
+        .into_iter()
+        .collect()
+}
+
+fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
+    if key.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    app.notice = None;
+    let press = Press::from(key);
+    // Ctrl-C leaves whatever lies on top, Ctrl-Z and Ctrl-L work everywhere.
+    if layers::is_open(app) && !press.is_emergency() {
+        return layers::key(app, key);
+    }
+    match app.keymap.action(press, &app.contexts()) {
+        // It must reach the finding that was asked for, not the one that was shown before.
+        _ if app.is_opening()
+            && !matches!(app.keymap.action(press, &[Context::Global]), Some(Action::Quit | Action::Back)) =>
+        {
+            if app.typed_ahead.len() < TYPED_AHEAD {
+                app.typed_ahead.push(key);
+            }
+            Vec::new()
+        }
+        Some(action) => actions::perform(app, action),
+        None => {
+            app.say(NoticeKind::Info, format!("{press} does nothing here; ? shows all keys"));
+            Vec::new()
+        }
+    }
+}
+
+fn scan_ended(app: &mut App, reading: Reading, cancelled: bool) {
+    app.scan.reading = reading;
+    app.scan.phase = if cancelled { Phase::Cancelled } else { Phase::Done };
+    let counts = app.list.counts(None);
+    let gaps = app.scan.reading.gaps;
+    let missed = if gaps > 0 { format!(", {} not scanned (C)", text::count(gaps)) } else { String::new() };
+    let said = match (cancelled, counts.open) {
+        (true, _) => "scan cancelled: what came after is not covered".to_owned(),
+        (false, 0) => format!("scan done: nothing open{missed}"),
+        (false, open) => format!("scan done: {} open{missed}; o goes to the next one", text::count(open as u64)),
+    };
+    if app.notice.is_none() {
+        app.say(if cancelled || gaps > 0 { NoticeKind::Warning } else { NoticeKind::Done }, said);
+    }
+}
+
+/// A finding has arrived: it was asked for, or it changed while it is open.
+fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
+    let id = opened.judged.id;
+    if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
+        let same = detail.opened.finding.file.sha256 == opened.finding.file.sha256;
+        detail.renew(opened);
+        if same {
+            return Vec::new();
+        }
+    } else {
+        if app.wanted != Some(id) {
+            return Vec::new();
+        }
+        let Some(hunt) = app.hunts.get(opened.judged.subject.hunt) else { return Vec::new() };
+        let tab = app.detail.as_ref().map(|detail| detail.tab);
+        let mut detail = Detail::new(opened, Arc::clone(&hunt.hunt));
+        detail.tab = tab.unwrap_or_default();
+        app.detail = Some(Box::new(detail));
+    }
+    let mut effects = Vec::new();
+    if let Some(detail) = &app.detail {
+        let finding = &detail.opened.finding;
+        effects.push(Effect::Look(Look::Open(id, Arc::clone(finding))));
+        effects.push(Effect::Gather(Gather::About(id, Arc::clone(finding), Arc::clone(&detail.hunt))));
+    }
+    for key in std::mem::take(&mut app.typed_ahead) {
+        effects.extend(press(app, key));
+    }
+    effects
+}
+
+fn not_recorded(app: &mut App, why: &str) {
+    match &mut app.overlay {
+        Some(Overlay::Form(form)) => form.error = Some(format!("not recorded: {why}")),
+        _ => app.say(NoticeKind::Error, format!("not recorded: {why}")),
+    }
+}
+
+fn unsaved(app: &mut App, why: Option<String>) {
+    match &why {
+        Some(why) => app.say(NoticeKind::Error, format!("kept in memory only (W tries again): {why}")),
+        None => app.say(NoticeKind::Done, "everything is on disk again"),
+    }
+    app.unsaved = why;
+}
+
+/// Asks for a finding, and shows it once it is there.
+fn open(app: &mut App, id: crate::case::FindingId) -> Vec<Effect> {
+    app.list.select(id);
+    app.screen = Screen::Finding;
+    app.wanted = Some(id);
+    if app.detail.as_ref().is_some_and(|detail| detail.id() != id) {
+        // What is shown until the answer comes must not be another finding's evidence.
+        if let Some(detail) = &mut app.detail {
+            detail.stale = true;
+        }
+    }
+    vec![Effect::Record(Request::Open(id))]
+}

@@ -1,0 +1,67 @@
+//! The mouse: the wheel moves, a click selects, a second click on the selected row opens it.
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::actions;
+use crate::tui::keymap::Action;
+use crate::tui::message::Effect;
+use crate::tui::state::detail::Tab;
+use crate::tui::state::{App, Screen};
+
+/// Lines that one turn of the wheel moves.
+const WHEEL: usize = 3;
+
+/// Takes in what the mouse did; layers above the screen are for keys only.
+pub fn update(app: &mut App, event: MouseEvent) -> Vec<Effect> {
+    if app.overlay.is_some() {
+        return Vec::new();
+    }
+    match event.kind {
+        MouseEventKind::ScrollUp => wheel(app, true),
+        MouseEventKind::ScrollDown => wheel(app, false),
+        MouseEventKind::Down(MouseButton::Left) => click(app, Position { x: event.column, y: event.row }),
+        _ => Vec::new(),
+    }
+}
+
+fn wheel(app: &mut App, up: bool) -> Vec<Effect> {
+    use Action as A;
+    let tab = app.detail.as_ref().map(|detail| detail.tab);
+    let (back, on) = match (app.screen, tab) {
+        (Screen::Findings, _) => (A::Up, A::Down),
+        (Screen::Register, _) => (A::RegisterUp, A::RegisterDown),
+        (Screen::Coverage, _) => (A::CoverageUp, A::CoverageDown),
+        (Screen::Finding, Some(Tab::Hex)) => (A::HexUp, A::HexDown),
+        (Screen::Finding, _) => (A::ReadUp, A::ReadDown),
+    };
+    for _ in 0..WHEEL {
+        actions::perform(app, if up { back } else { on });
+    }
+    Vec::new()
+}
+
+fn click(app: &mut App, at: Position) -> Vec<Effect> {
+    let areas = app.areas;
+    if app.screen == Screen::Findings && areas.list.contains(at) {
+        let place = app.list_top + usize::from(at.y - areas.list.y);
+        if place == app.list.place() && app.list.at(place).is_some() {
+            return actions::perform(app, Action::Open);
+        }
+        app.list.select_place(place);
+    } else if app.screen == Screen::Findings && areas.hunts.contains(at) {
+        let place = app.hunts_top + usize::from(at.y - areas.hunts.y);
+        if place <= app.hunts.len() {
+            app.list.set_hunt(place.checked_sub(1));
+        }
+    } else if app.screen == Screen::Finding && areas.tabs.contains(at) {
+        let column = usize::from(at.x - areas.tabs.x);
+        if let Some(detail) = &mut app.detail {
+            let places = detail.tab_places();
+            if let Some((tab, _)) = places.into_iter().find(|(_, place)| place.contains(&column)) {
+                detail.tab = tab;
+            }
+        }
+    }
+    Vec::new()
+}

@@ -1,0 +1,214 @@
+//! The ELF tab: every field with its place, bytes, value and meaning; anomalies first; the code at the entry point.
+
+use std::ops::Range;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::elf::{Elf, Field, Instruction, Text};
+use crate::text;
+use crate::theme::{Role, Theme};
+use crate::tui::state::App;
+use crate::tui::state::detail::{Decoded, Detail};
+use crate::tui::widget::{paint, pane};
+
+/// Raw bytes of a field that are shown.
+const RAW: usize = 8;
+/// Texts listed at most.
+const STRINGS: usize = 200;
+/// Shortest text that is listed comes from the decoder; this is the widest shown.
+const NAME: usize = 14;
+
+/// A line, and the bytes it stands for.
+type Placed = (Line<'static>, Option<Range<u64>>);
+
+/// Draws the tab.
+pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+    let inner = pane::pane(buffer, area, &app.theme, "ELF", true);
+    let width = usize::from(inner.width).saturating_sub(1);
+    let Some(detail) = &mut app.detail else { return };
+    let (lines, places): (Vec<_>, Vec<_>) = lines(&app.theme, detail, width).into_iter().unzip();
+    let height = usize::from(inner.height);
+    app.page = height.max(1);
+    detail.lines = lines.len();
+    detail.elf_places = places;
+    detail.elf_line = detail.elf_line.min(lines.len().saturating_sub(1));
+    let top = paint::scroll(detail.scroll(), detail.elf_line, height).min(lines.len().saturating_sub(height));
+    *detail.scroll_mut() = top;
+    for (index, line) in lines.iter().skip(top).take(height).enumerate() {
+        let row = paint::row(inner, index);
+        paint::line(buffer, row, line);
+        if top + index == detail.elf_line {
+            paint::fill(buffer, row, app.theme.style(Role::Selected));
+        }
+    }
+    pane::scroll_bar(buffer, Rect { width: inner.width + 1, ..inner }, &app.theme, top, lines.len());
+}
+
+fn lines(theme: &Theme, detail: &Detail, width: usize) -> Vec<Placed> {
+    let mut page = Page { theme, width, lines: Vec::new() };
+    match &detail.decoded {
+        None => page.say(Role::Dim, "Reading the file …", None),
+        Some(Decoded { elf: None, entropy, strings, .. }) => {
+            page.say(Role::Text, "This file does not begin with the ELF magic 7f 45 4c 46.", None);
+            page.figures(*entropy, strings);
+        }
+        Some(Decoded { elf: Some(elf), code, entropy, strings }) => {
+            page.verdicts(elf);
+            page.anomalies(elf);
+            page.candidate(detail);
+            page.header(elf);
+            page.segments(elf);
+            page.sections(elf);
+            if let Some(code) = code {
+                page.code(code, detail);
+            }
+            page.figures(*entropy, strings);
+        }
+    }
+    page.lines
+}
+
+struct Page<'t> {
+    theme: &'t Theme,
+    width: usize,
+    lines: Vec<Placed>,
+}
+
+impl Page<'_> {
+    fn say(&mut self, role: Role, said: &str, place: Option<&Range<u64>>) {
+        for line in text::wrap(said, self.width) {
+            self.lines.push((Line::styled(line, self.theme.style(role)), place.cloned()));
+        }
+    }
+
+    fn heading(&mut self, title: &str) {
+        if !self.lines.is_empty() {
+            self.lines.push((Line::default(), None));
+        }
+        self.say(Role::Heading, title, None);
+    }
+
+    fn verdicts(&mut self, elf: &Elf) {
+        let runs = match elf.kernel.runnable {
+            Some(true) => "Linux would run it.",
+            Some(false) => "Linux would not run it.",
+            None => "Whether Linux would run it cannot be told.",
+        };
+        self.say(Role::Strong, runs, None);
+        for reason in elf.kernel.reasons.iter().chain(&elf.kernel.notes) {
+            self.say(Role::Text, &format!("  {reason}"), None);
+        }
+    }
+
+    fn anomalies(&mut self, elf: &Elf) {
+        self.heading(&format!("Anomalies: {}", elf.anomalies.len()));
+        for anomaly in &elf.anomalies {
+            let place = anomaly.place.map(|place| place.offset..place.offset + place.length);
+            self.say(Role::Anomaly, &format!("! {}: {}", anomaly.id, anomaly.text), place.as_ref());
+        }
+    }
+
+    /// The hunt's candidate condition, for what it says of this file.
+    fn candidate(&mut self, detail: &Detail) {
+        let Some(condition) = &detail.hunt.candidate else { return };
+        self.heading("Candidate test");
+        self.say(Role::Text, &format!("  {}", text::escape_str(condition)), None);
+        let file = &detail.opened.finding.file;
+        let met = if detail.opened.judged.subject.candidate {
+            "holds; the rule did not match"
+        } else {
+            "and the rule matched"
+        };
+        self.say(Role::FieldMeaning, &format!("  {met}; the file has {} bytes", text::count(file.size)), None);
+        for pattern in &detail.hunt.rule.patterns {
+            let mut places = detail.opened.finding.matches.iter().filter(|found| *found.pattern == *pattern.id);
+            let said = match places.next() {
+                Some(first) => format!("  ✔ {} at {:#x}", text::escape_str(&pattern.id), first.offset),
+                None => format!("  ✘ {} not reported", text::escape_str(&pattern.id)),
+            };
+            let role = if said.starts_with("  ✔") { Role::CheckMet } else { Role::CheckNotMet };
+            let place = detail.opened.finding.matches.iter().find(|found| *found.pattern == *pattern.id);
+            self.say(role, &said, place.map(|found| found.offset..found.end()).as_ref());
+        }
+    }
+
+    fn header(&mut self, elf: &Elf) {
+        self.heading(&format!("ELF header, read as {:?} {:?}", elf.layout.class, elf.layout.endian));
+        self.fields(&elf.header.fields, Role::StructHeader);
+    }
+
+    fn segments(&mut self, elf: &Elf) {
+        for segment in &elf.segments {
+            self.heading(&format!("Program header {}: {} {}", segment.index, segment.type_name, segment.flags));
+            self.fields(&segment.fields, Role::StructSegment);
+        }
+    }
+
+    fn sections(&mut self, elf: &Elf) {
+        for section in &elf.sections {
+            let name = section.name.as_deref().unwrap_or("(no name)");
+            self.heading(&format!("Section {}: {name} {} {}", section.index, section.type_name, section.flags));
+            self.fields(&section.fields, Role::StructSection);
+        }
+    }
+
+    fn fields(&mut self, fields: &[Field], role: Role) {
+        for field in fields {
+            let raw: Vec<String> = field.raw.iter().take(RAW).map(|byte| format!("{byte:02x}")).collect();
+            let more = if field.raw.len() > RAW { "…" } else { "" };
+            let value = field.value.number().map_or_else(|| "-".to_owned(), |number| format!("{number:#x}"));
+            let line = paint::Pieces::new(self.theme)
+                .add(Role::Offset, format!("{:>6x} ", field.offset))
+                .add(role, text::fit(field.name, NAME))
+                .add(Role::BytePrintable, text::fit(&format!(" {}{more}", raw.join(" ")), 26))
+                .add(Role::FieldValue, format!("{value:>11} "))
+                .add(Role::FieldMeaning, text::escape_str(&field.meaning).into_owned())
+                .line();
+            let present = field.present();
+            self.lines.push((line, (!present.is_empty()).then_some(present)));
+        }
+    }
+
+    fn code(&mut self, code: &Result<Vec<Instruction>, String>, detail: &Detail) {
+        self.heading("Code at the entry point (* within a match)");
+        match code {
+            Err(why) => self.say(Role::Dim, why, None),
+            Ok(instructions) => {
+                for instruction in instructions {
+                    self.instruction(instruction, detail);
+                }
+            }
+        }
+    }
+
+    fn instruction(&mut self, instruction: &Instruction, detail: &Detail) {
+        let end = instruction.offset + instruction.bytes.len() as u64;
+        let matched = !detail.hex.highlights.patterns_in(instruction.offset..end).is_empty();
+        let (mnemonic, operands) = instruction.text.split_once(' ').unwrap_or((&instruction.text, ""));
+        let mut pieces = paint::Pieces::new(self.theme)
+            .add(if matched { Role::Match1 } else { Role::Dim }, if matched { "*" } else { " " })
+            .add(Role::Offset, format!("{:>5x} {:>8x} ", instruction.offset, instruction.address))
+            .add(Role::BytePrintable, text::fit(&text::hex(&instruction.bytes), 21))
+            .add(Role::AsmMnemonic, text::fit(mnemonic, 7))
+            .add(Role::AsmRegister, operands.to_owned());
+        if let Some(comment) = &instruction.comment {
+            pieces.push(Role::Comment, format!("  ; {comment}"));
+        }
+        self.lines.push((pieces.line(), Some(instruction.offset..end)));
+    }
+
+    fn figures(&mut self, entropy: Option<f64>, strings: &[Text]) {
+        if let Some(entropy) = entropy {
+            self.heading(&format!("Entropy {entropy:.2} bits a byte; {} printable texts", strings.len()));
+        }
+        for found in strings.iter().take(STRINGS) {
+            let line = paint::Pieces::new(self.theme)
+                .add(Role::Offset, format!("{:>6x} ", found.offset))
+                .add(Role::String, text::truncate_end(&text::escape_str(&found.text), self.width).into_owned())
+                .line();
+            self.lines.push((line, Some(found.offset..found.offset + found.length)));
+        }
+    }
+}

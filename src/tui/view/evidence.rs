@@ -1,0 +1,136 @@
+//! What the box says about the open finding, in full: the lower part of the facts tab.
+
+use std::fmt::Display;
+
+use ratatui::text::Line;
+
+use super::facts::push;
+use crate::evidence::{Evidence, Observed};
+use crate::text;
+use crate::theme::{Role, Theme};
+use crate::tui::state::App;
+
+/// The lines, or that the box is still being asked.
+pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+    let gathered = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref());
+    let Some(gathered) = gathered else {
+        return vec![Line::default(), Line::styled("Asking the box …", app.theme.style(Role::Dim))];
+    };
+    let mut page = Page { theme: &app.theme, width, lines: Vec::new() };
+    page.evidence(&gathered.evidence);
+    page.lines
+}
+
+struct Page<'t> {
+    theme: &'t Theme,
+    width: usize,
+    lines: Vec<Line<'static>>,
+}
+
+impl Page<'_> {
+    fn heading(&mut self, title: &str) {
+        self.lines.push(Line::default());
+        self.lines.push(Line::styled(title.to_owned(), self.theme.style(Role::Heading)));
+    }
+
+    fn fact(&mut self, name: &str, value: &str) {
+        push(&mut self.lines, self.theme, name, &text::escape_str(value), self.width);
+    }
+
+    /// What was found, or that nothing was, or why that is not known.
+    fn section<T>(&mut self, title: &str, observed: &Observed<T>, nothing: &str, show: impl FnOnce(&mut Self, &T)) {
+        self.heading(title);
+        match observed {
+            Observed::Found(found) => show(self, found),
+            Observed::NotFound => self.fact("", nothing),
+            Observed::Unknown(why) => self.fact("unknown", why),
+        }
+    }
+
+    /// Things that say themselves what they are.
+    fn list<T: Display>(&mut self, title: &str, name: &str, observed: &Observed<Vec<T>>, nothing: &str) {
+        self.section(title, observed, nothing, |page, items| {
+            for item in items {
+                page.fact(name, &item.to_string());
+            }
+        });
+    }
+
+    fn evidence(&mut self, evidence: &Evidence) {
+        self.file(evidence);
+        self.section("Package", &evidence.package, "no package of this box ships it", |page, owner| {
+            page.fact("package", &owner.to_string());
+        });
+        self.section("Schedules", &evidence.schedules, "nothing that runs by itself names it", |page, schedules| {
+            for schedule in schedules {
+                page.fact("names it", &schedule.to_string());
+                page.fact("runs", &schedule.command);
+            }
+        });
+        self.section("Processes", &evidence.processes, "none runs, maps, opens or names it", |page, processes| {
+            for process in processes {
+                page.fact("process", &process.to_string());
+                let parents: Vec<_> = process.parents.iter().map(ToString::to_string).collect();
+                if !parents.is_empty() {
+                    page.fact("parents", &parents.join(" ← "));
+                }
+            }
+        });
+        self.list("Sockets of those processes", "socket", &evidence.sockets, "none");
+        self.section("Accounts", &evidence.accounts, "none", |page, accounts| {
+            for account in accounts {
+                page.fact(&account.role, &account.to_string());
+                for grant in &account.sudo {
+                    page.fact("sudo", &format!("{} ({}:{})", grant.text, text::escape_path(&grant.path), grant.line));
+                }
+            }
+        });
+        self.list("Management and security tools", "tool", &evidence.tools, "none that is known");
+        if !evidence.gaps.is_empty() {
+            self.heading("What could not be read");
+            for gap in &evidence.gaps {
+                self.fact(gap.probe, &gap.text);
+            }
+        }
+        self.heading("Asked");
+        self.fact(
+            "at",
+            &format!("{:.0}, took {} ms; Ctrl-R asks again", evidence.gathered_at, evidence.took.as_millis()),
+        );
+    }
+
+    fn file(&mut self, evidence: &Evidence) {
+        self.section("The file now", &evidence.file, "it is gone", |page, file| {
+            let since = if file.since_scan.is_empty() { "nothing".to_owned() } else { file.since_scan.join(", ") };
+            page.fact("changed", &format!("since the scan: {since}"));
+            if !file.writers.is_empty() {
+                page.fact("writers", &format!("besides the owner: {}", file.writers.join(", ")));
+            }
+            if let Observed::Found(xattrs) = &file.xattrs {
+                for xattr in xattrs {
+                    page.fact("xattr", &format!("{} = {}", xattr.name, xattr.value));
+                }
+            }
+            if let Observed::Found(flags) = &file.flags {
+                page.fact("flags", &flags.join(", "));
+            }
+        });
+        self.section("The folders above it", &evidence.folders, "none", |page, folders| {
+            for folder in folders {
+                let writers = if folder.writers.is_empty() {
+                    String::new()
+                } else {
+                    format!("; also {} can write", folder.writers.join(", "))
+                };
+                let said = format!(
+                    "{} {}:{} {:04o}{writers}",
+                    text::escape_path(&folder.path),
+                    folder.owner,
+                    folder.group,
+                    folder.mode & 0o7777
+                );
+                page.fact("folder", &said);
+            }
+        });
+    }
+}

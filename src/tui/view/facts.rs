@@ -1,0 +1,116 @@
+//! The facts tab: the file as it was scanned, and what the box says about it.
+
+use ratatui::text::Line;
+
+use crate::finding::{FileFacts, FileTime};
+use crate::text;
+use crate::theme::{Role, Theme};
+use crate::tui::state::App;
+use crate::tui::widget::paint;
+
+/// The tab's lines.
+pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+    let Some(detail) = &app.detail else { return Vec::new() };
+    let mut lines = vec![Line::styled("The file as it was scanned", app.theme.style(Role::Heading))];
+    for (name, value) in facts(&detail.opened.finding.file) {
+        push(&mut lines, &app.theme, name, &value, width);
+    }
+    if let Some(exclusion) = &detail.opened.exclusion {
+        lines.push(Line::default());
+        lines.push(Line::styled("The exclusion that covers it", app.theme.style(Role::Heading)));
+        for (name, value) in [
+            ("scope", exclusion.scope.to_string()),
+            ("verdict", exclusion.judgement.to_string()),
+            ("reason", exclusion.reason.clone()),
+            ("scenario", exclusion.scenario.clone().unwrap_or_default()),
+            ("by", exclusion.by.to_string()),
+            ("host", exclusion.host.clone()),
+            ("created", exclusion.created.to_string()),
+            ("expires", exclusion.expires.to_string()),
+            ("ticket", exclusion.ticket.clone().unwrap_or_default()),
+            ("id", exclusion.id.to_string()),
+        ] {
+            if !value.is_empty() {
+                push(&mut lines, &app.theme, name, &text::escape_str(&value), width);
+            }
+        }
+    }
+    lines.extend(super::evidence::lines(app, width));
+    lines
+}
+
+/// Adds a name and its value, in as many lines as it takes.
+pub fn push(lines: &mut Vec<Line<'static>>, theme: &Theme, name: &str, value: &str, width: usize) {
+    for (index, piece) in text::wrap(value, width.saturating_sub(12).max(8)).into_iter().enumerate() {
+        let name = if index == 0 { name } else { "" };
+        let pieces = paint::Pieces::new(theme)
+            .add(Role::FieldName, format!(" {}", text::fit(name, 11)))
+            .add(Role::FieldValue, piece);
+        lines.push(pieces.line());
+    }
+}
+
+/// What `stat` says, in its order; safe text.
+fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
+    let named = |id: u32, name: &Option<String>| match name {
+        Some(name) => format!("{} ({id})", text::escape_str(name)),
+        None => format!("{id}, which has no name on the box"),
+    };
+    let born = file.born.map_or_else(|| "unknown".to_owned(), time);
+    vec![
+        ("path", text::escape_path(&file.path).into_owned()),
+        ("sha256", file.sha256.to_string()),
+        ("size", format!("{} bytes ({})", text::count(file.size), text::bytes(file.size))),
+        ("owner", named(file.uid, &file.owner)),
+        ("group", named(file.gid, &file.group)),
+        ("mode", format!("{:04o} {}", file.mode & 0o7777, mode_letters(file.mode))),
+        ("links", text::count(file.links)),
+        ("inode", format!("{} on device {:#x}", file.ino, file.dev)),
+        ("accessed", time(file.accessed)),
+        ("modified", time(file.modified)),
+        ("changed", time(file.changed)),
+        ("born", born),
+        (
+            "noatime",
+            if file.noatime {
+                "left alone by the scan".into()
+            } else {
+                "may be the scan's own (O_NOATIME refused)".into()
+            },
+        ),
+    ]
+}
+
+fn time(time: FileTime) -> String {
+    time.to_string()
+}
+
+/// `rwsr-xr-x`, as `ls(1)` has it.
+fn mode_letters(mode: u32) -> String {
+    let mut letters = String::new();
+    for (shift, special, sign) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+        let bits = mode >> shift & 7;
+        letters.push(if bits & 4 != 0 { 'r' } else { '-' });
+        letters.push(if bits & 2 != 0 { 'w' } else { '-' });
+        letters.push(match (mode & special != 0, bits & 1 != 0) {
+            (true, true) => sign,
+            (true, false) => sign.to_ascii_uppercase(),
+            (false, true) => 'x',
+            (false, false) => '-',
+        });
+    }
+    letters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mode_letters;
+
+    #[test]
+    fn modes_read_as_ls_writes_them() {
+        assert_eq!(mode_letters(0o100_644), "rw-r--r--");
+        assert_eq!(mode_letters(0o104_755), "rwsr-xr-x");
+        assert_eq!(mode_letters(0o1777), "rwxrwxrwt");
+        assert_eq!(mode_letters(0o2640), "rw-r-S---");
+    }
+}

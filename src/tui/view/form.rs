@@ -1,0 +1,146 @@
+//! The exclusion that would be recorded: what it covers, what is dangerous about it, and what is still missing.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::text;
+use crate::theme::Role;
+use crate::tui::state::App;
+use crate::tui::state::form::{Field, Form};
+use crate::tui::widget::{paint, pane};
+
+/// Columns before a field.
+const LABEL: usize = 11;
+
+/// Draws the form. Returns where the terminal's cursor belongs.
+pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) -> Option<Position> {
+    let width = screen.width.saturating_sub(2).min(96);
+    let inner = pane::popup(buffer, screen, &app.theme, "Record an exclusion", (width, 22.min(screen.height)));
+    let mut sheet = Sheet { buffer, app, form, area: inner, row: 0, cursor: None };
+    if let Some((_, title)) = &form.scenario {
+        sheet.text("scenario", title);
+    }
+    sheet.input(Field::Reason, "reason", &form.reason, "why this finding is benign; required");
+    sheet.scopes();
+    sheet.choice(Field::Judgement, "verdict", &form.judgement.to_string());
+    sheet.input(Field::Days, "days", &form.days, "until it expires");
+    sheet.input(Field::Ticket, "ticket", &form.ticket, "if there is one");
+    if form.known_sample {
+        sheet.wrapped(
+            Role::Malicious,
+            "This content is a known sample of the rule. Type the rule's name to exclude it all the same.",
+        );
+        sheet.input(Field::Confirm, "rule name", &form.confirm, "");
+    }
+    sheet.covers();
+    let button = paint::row(inner, usize::from(inner.height).saturating_sub(2));
+    let (open, close) = if form.field == Field::Record { ("▶ [", "] ◀") } else { ("  [", "]  ") };
+    let role = if form.field == Field::Record { Role::Selected } else { Role::Popup };
+    let line = paint::Pieces::new(&app.theme).add(Role::Popup, " ").add(role, format!("{open} Record it {close}"));
+    paint::line(sheet.buffer, button, &line.line());
+    let last = paint::row(inner, usize::from(inner.height).saturating_sub(1));
+    let line = match &form.error {
+        Some(error) => paint::Pieces::new(&app.theme).add(Role::Error, format!(" ✖ {error}")),
+        None => paint::Pieces::new(&app.theme)
+            .add(Role::Dim, " Enter goes to [Record it]; there it records. Tab next field. Esc: nothing"),
+    };
+    paint::line(sheet.buffer, last, &line.line());
+    sheet.cursor
+}
+
+struct Sheet<'a> {
+    buffer: &'a mut Buffer,
+    app: &'a App,
+    form: &'a Form,
+    area: Rect,
+    row: usize,
+    cursor: Option<Position>,
+}
+
+impl Sheet<'_> {
+    /// The next line, unless the button and the message need it.
+    fn next(&mut self) -> Rect {
+        let room = usize::from(self.area.height).saturating_sub(2);
+        let row = if self.row < room { paint::row(self.area, self.row) } else { Rect { height: 0, ..self.area } };
+        self.row += 1;
+        row
+    }
+
+    fn label(&self, name: &str, focused: bool) -> paint::Pieces<'_> {
+        let sign = if focused { "▶" } else { " " };
+        paint::Pieces::new(&self.app.theme).add(Role::PromptLabel, format!("{sign}{}", text::fit(name, LABEL - 1)))
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        let row = self.next();
+        let room = usize::from(self.area.width).saturating_sub(LABEL);
+        let value = text::escape_str(value);
+        let line = self.label(name, false).add(Role::Popup, text::truncate_end(&value, room).into_owned()).line();
+        paint::line(self.buffer, row, &line);
+    }
+
+    fn wrapped(&mut self, role: Role, said: &str) {
+        for piece in text::wrap(said, usize::from(self.area.width).saturating_sub(LABEL)) {
+            let row = self.next();
+            let line = self.label("", false).add(role, piece).line();
+            paint::line(self.buffer, row, &line);
+        }
+    }
+
+    fn input(&mut self, field: Field, name: &str, input: &crate::tui::widget::input::Input, ghost: &str) {
+        let focused = self.form.field == field;
+        let row = self.next();
+        let room = usize::from(self.area.width).saturating_sub(LABEL + 1);
+        let (shown, column) = input.window(room);
+        let pieces = self.label(name, focused);
+        let line = if input.text().is_empty() {
+            pieces.add(Role::PromptGhost, text::fit(ghost, room)).line()
+        } else {
+            pieces.add(Role::PromptText, shown).line()
+        };
+        paint::line(self.buffer, row, &line);
+        if focused && row.height > 0 {
+            self.cursor = Some(Position { x: row.x + (LABEL + column) as u16, y: row.y });
+        }
+    }
+
+    fn choice(&mut self, field: Field, name: &str, value: &str) {
+        let focused = self.form.field == field;
+        let row = self.next();
+        let role = if focused { Role::Selected } else { Role::PromptText };
+        let line = self.label(name, focused).add(role, format!("‹ {value} ›")).line();
+        paint::line(self.buffer, row, &line);
+    }
+
+    fn scopes(&mut self) {
+        let Some(proposal) = self.form.scopes.get(self.form.scope) else { return };
+        let place =
+            format!("{} ({} of {})", proposal.scope.kind().title(), self.form.scope + 1, self.form.scopes.len());
+        self.choice(Field::Scope, "scope", &place);
+        self.wrapped(Role::Popup, &proposal.scope.to_string());
+        match &proposal.allowed {
+            Ok(()) => self.wrapped(Role::Warning, &format!("Danger: {}", proposal.scope.danger())),
+            Err(refusal) => self.wrapped(Role::Error, &format!("Refused: {refusal}")),
+        }
+    }
+
+    /// Which of today's findings it would cover, by name as far as there is room.
+    fn covers(&mut self) {
+        let Some(covered) = &self.form.covers else {
+            return self.text("covers", "…");
+        };
+        let others = covered.iter().filter(|id| **id != self.form.finding).count();
+        let said = match (covered.is_empty(), others) {
+            (true, _) => "nothing of today's scan".to_owned(),
+            (false, 0) => "this finding only".to_owned(),
+            (false, others) => format!("this finding and {} more of today's:", text::count(others as u64)),
+        };
+        self.text("covers", &said);
+        let room = usize::from(self.area.width).saturating_sub(LABEL);
+        for id in covered.iter().filter(|id| **id != self.form.finding).take(8) {
+            let Some(found) = self.app.list.get(*id) else { continue };
+            let path = text::escape_path(&found.path).into_owned();
+            self.wrapped(Role::Dim, &text::truncate_middle(&path, room));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The third pane of a wide terminal: what is known of the selected finding without opening it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+
+use super::facts::push;
+use super::findings::state_of;
+use crate::text;
+use crate::tui::state::App;
+use crate::tui::widget::paint;
+
+/// Draws the pane.
+pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+    let Some(row) = app.list.selected() else { return };
+    let hunt = app.hunts.get(row.hunt);
+    let width = usize::from(area.width);
+    let (sign, state, role) = state_of(row);
+    let mut lines = vec![Line::styled(format!("{sign} {state}"), app.theme.style(role))];
+    let mut add = |name: &str, value: &str| push(&mut lines, &app.theme, name, value, width);
+    add("path", &text::escape_path(&row.path));
+    if let Some(hunt) = hunt {
+        add("rule", &hunt.name);
+        add("about", &text::escape_str(hunt.hunt.rule.description().unwrap_or_default()));
+    }
+    add("size", &format!("{} bytes", text::count(row.size)));
+    add("modified", &row.modified.to_string());
+    add("sha256", &row.sha256.to_string());
+    add("matches", &text::count(row.matches as u64));
+    if let Some(why) = &row.returned {
+        add("returned", why);
+    }
+    let id = row.id;
+    let [facts, bytes] =
+        Layout::vertical([Constraint::Length(lines.len() as u16 + 1), Constraint::Fill(1)]).areas(area);
+    for (index, line) in lines.iter().take(usize::from(facts.height)).enumerate() {
+        paint::line(buffer, paint::row(facts, index), line);
+    }
+    if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id && !detail.stale) {
+        detail.hex.fit(usize::from(bytes.width), usize::from(bytes.height));
+        super::hex::draw_bytes(buffer, bytes, &app.theme, &detail.hex);
+    }
+}

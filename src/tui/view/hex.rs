@@ -1,0 +1,245 @@
+//! The hex tab: offsets, bytes, text; matches by pattern; where in the file they are; the value under the cursor.
+
+use std::ops::Range;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout as Split, Rect};
+use ratatui::style::Style;
+
+use crate::hex::byte::{self, Kind};
+use crate::hex::highlight::Run;
+use crate::hex::inspect::{self, NEEDED, NoValue};
+use crate::hex::layout::{Cell, Layout};
+use crate::hex::strip;
+use crate::text;
+use crate::theme::{Role, Theme};
+use crate::tui::state::App;
+use crate::tui::state::bytes::HexView;
+use crate::tui::state::detail::Detail;
+use crate::tui::widget::{paint, pane};
+
+/// Columns that the strip beside the bytes takes.
+const STRIP: u16 = 2;
+/// Lines that the inspector takes.
+const INSPECTOR: u16 = 8;
+
+/// Draws the tab.
+pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+    let Some(detail) = &mut app.detail else { return };
+    let title = title(detail);
+    let inner = pane::pane(buffer, area, &app.theme, &title, true);
+    let notice = detail.hex.window.as_ref().and_then(|window| window.notice.clone());
+    let said = notice.map(|notice| text::wrap(&notice, usize::from(inner.width))).unwrap_or_default();
+    let inspector = if detail.hex.inspector { INSPECTOR.min(inner.height / 2) } else { 0 };
+    let [above, bytes, legend, below] = Split::vertical([
+        Constraint::Length((said.len() as u16).min(3)),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+        Constraint::Length(inspector),
+    ])
+    .areas(inner);
+    for (index, line) in said.into_iter().take(usize::from(above.height)).enumerate() {
+        let pieces = paint::Pieces::new(&app.theme).add(Role::Warning, line);
+        paint::line(buffer, paint::row(above, index), &pieces.line());
+    }
+    let [bytes, side] = Split::horizontal([Constraint::Fill(1), Constraint::Length(STRIP)]).areas(bytes);
+    detail.hex.fit(usize::from(bytes.width), usize::from(bytes.height));
+    app.page = usize::from(bytes.height).max(1);
+    draw_bytes(buffer, bytes, &app.theme, &detail.hex);
+    draw_strip(buffer, side, &app.theme, &detail.hex);
+    draw_legend(buffer, legend, &app.theme, detail);
+    if inspector > 0 {
+        draw_inspector(buffer, below, &app.theme, &detail.hex);
+    }
+}
+
+fn title(detail: &Detail) -> String {
+    let hex = &detail.hex;
+    let cursor = hex.viewport.cursor;
+    let size = hex.layout.size;
+    let matches = hex.highlights.count();
+    let capped = if detail.opened.finding.capped { "+" } else { "" };
+    let which = match hex.current {
+        Some(found) if matches > 0 => format!("match {} of {matches}{capped}", found.nth),
+        _ => "no match".to_owned(),
+    };
+    let selected = hex.selection().map(|range| format!(", {} selected", range.end - range.start)).unwrap_or_default();
+    format!("Hex: {which}, at {cursor:#x} of {size:#x}{selected}")
+}
+
+/// The lines of bytes in `area`; also the preview of the findings screen.
+pub fn draw_bytes(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
+    let layout = hex.layout;
+    let sight = hex.sight();
+    let runs = hex.highlights.runs(sight.clone());
+    for row in 0..usize::from(area.height) {
+        let line = paint::row(area, row);
+        let start = hex.viewport.top.saturating_add((row * layout.per_line) as u64);
+        if start >= sight.end {
+            break;
+        }
+        let offset = format!("{start:0width$x}", width = layout.digits);
+        buffer.set_stringn(line.x, line.y, offset, usize::from(line.width), theme.style(Role::Offset));
+        for index in 0..layout.per_line {
+            let at = start + index as u64;
+            if at >= sight.end {
+                break;
+            }
+            let Some(&byte) = hex.bytes_from(at).first() else { continue };
+            let style = byte_style(theme, hex, &runs, at, byte);
+            put(buffer, line, layout.digits_column(index), &byte::digits(byte), style);
+            put(buffer, line, layout.text_column(index), &byte::glyph(byte).to_string(), style);
+        }
+    }
+    join_highlights(buffer, area, hex, &runs, theme);
+    if let Some(cell) = layout.cell(hex.viewport, hex.viewport.cursor) {
+        draw_cursor(buffer, area, theme, layout, cell);
+    }
+}
+
+fn put(buffer: &mut Buffer, line: Rect, column: usize, piece: &str, style: Style) {
+    let column = u16::try_from(column).unwrap_or(u16::MAX);
+    if column < line.width {
+        buffer.set_stringn(line.x + column, line.y, piece, usize::from(line.width - column), style);
+    }
+}
+
+/// What lies over a byte, the topmost last: its kind, patterns, pointed range, search, selection.
+fn byte_style(theme: &Theme, hex: &HexView, runs: &[Run], at: u64, byte: Option<u8>) -> Style {
+    let kind = match Kind::of(byte) {
+        Kind::Unknown => Role::Dim,
+        Kind::Null => Role::ByteZero,
+        Kind::Printable => Role::BytePrintable,
+        Kind::Space => Role::ByteSpace,
+        Kind::Control => Role::ByteControl,
+        Kind::High => Role::ByteHigh,
+    };
+    let mut style = theme.style(kind);
+    let within = |range: &Range<u64>| range.contains(&at);
+    if let Some(run) = run_at(runs, at) {
+        // Where patterns overlap, the bytes take turns, so that both show.
+        let turn = run.patterns.get(at as usize % run.patterns.len().max(1));
+        style = turn.map_or(style, |pattern| theme.style(Role::pattern(*pattern)));
+    }
+    let current = hex.current.map(|found| found.offset..found.offset + found.length);
+    if current.as_ref().is_some_and(within)
+        && hex.current.is_some_and(|found| run_at(runs, at).is_some_and(|run| run.patterns.contains(&found.pattern)))
+    {
+        style = style.patch(theme.style(Role::MatchCurrent));
+    }
+    if hex.pointed.as_ref().is_some_and(within) {
+        style = style.patch(theme.style(Role::Range));
+    }
+    let hit = hex.sought.as_ref().and_then(|sought| sought.hit).map(|hit| hit.offset..hit.offset + hit.length);
+    if hit.as_ref().is_some_and(within) {
+        style = style.patch(theme.style(Role::Search));
+    }
+    if hex.selection().as_ref().is_some_and(within) {
+        style = style.patch(theme.style(Role::Selected));
+    }
+    style
+}
+
+fn run_at(runs: &[Run], at: u64) -> Option<&Run> {
+    let index = runs.partition_point(|run| run.range.end <= at);
+    runs.get(index).filter(|run| run.range.contains(&at))
+}
+
+/// Colours the gaps between the digits of one match too, so that it reads as one.
+fn join_highlights(buffer: &mut Buffer, area: Rect, hex: &HexView, runs: &[Run], theme: &Theme) {
+    let layout = hex.layout;
+    for run in runs.iter().filter(|run| run.patterns.len() == 1) {
+        let Some(pattern) = run.patterns.first() else { continue };
+        for at in run.range.start.max(hex.viewport.top)..run.range.end.saturating_sub(1) {
+            let Some(cell) = layout.cell(hex.viewport, at) else { break };
+            if cell.index + 1 == layout.per_line {
+                continue;
+            }
+            let line = paint::row(area, cell.row);
+            let from = layout.digits_column(cell.index) + 2;
+            let to = layout.digits_column(cell.index + 1);
+            if to <= usize::from(area.width) {
+                let gap = Rect { x: line.x + from as u16, width: (to - from) as u16, ..line };
+                paint::fill(buffer, gap, theme.style(Role::pattern(*pattern)));
+            }
+        }
+    }
+}
+
+fn draw_cursor(buffer: &mut Buffer, area: Rect, theme: &Theme, layout: Layout, cell: Cell) {
+    let line = paint::row(area, cell.row);
+    for (column, width, role) in
+        [(layout.digits_column(cell.index), 2, Role::Cursor), (layout.text_column(cell.index), 1, Role::CursorMirror)]
+    {
+        if column + width <= usize::from(line.width) {
+            let place = Rect { x: line.x + column as u16, width: width as u16, ..line };
+            paint::fill(buffer, place, theme.style(role));
+        }
+    }
+}
+
+/// The whole file from top to bottom: where matches are, and what is in sight.
+fn draw_strip(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
+    if hex.layout.size <= hex.layout.window() as u64 {
+        return;
+    }
+    let rows = strip::strip(usize::from(area.height), hex.layout.size, &hex.sight(), &hex.highlights);
+    for (index, row) in rows.iter().enumerate() {
+        let line = paint::row(area, index);
+        let (sign, role) = match row.patterns.first() {
+            Some(pattern) => ("◆", Role::pattern(*pattern)),
+            None if row.in_sight => ("█", Role::ScrollThumb),
+            None => ("│", Role::ScrollTrack),
+        };
+        put(buffer, line, 1, sign, theme.style(role));
+        if row.in_sight {
+            put(buffer, line, 0, "▐", theme.style(Role::ScrollThumb));
+        }
+    }
+}
+
+fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) {
+    let hex = &detail.hex;
+    let mut pieces = paint::Pieces::new(theme);
+    if let Some((done, total)) = hex.sought.as_ref().and_then(|sought| sought.progress) {
+        let part = done.checked_mul(100).and_then(|part| part.checked_div(total)).unwrap_or(0);
+        pieces.push(Role::Progress, format!(" searching {part}% "));
+        pieces.push(Role::Text, " ");
+    }
+    for (index, legend) in hex.highlights.legend().iter().enumerate().filter(|(_, legend)| legend.count > 0) {
+        pieces.push(Role::pattern(index), format!(" {} ", text::escape_str(&legend.pattern)));
+        pieces.push(Role::Dim, format!("×{} ", text::count(legend.count as u64)));
+    }
+    if hex.highlights.count() == 0 {
+        pieces.push(Role::Dim, "no rule matched: a candidate");
+    }
+    paint::line(buffer, area, &pieces.line());
+}
+
+fn draw_inspector(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
+    let cursor = hex.viewport.cursor;
+    let bytes = hex.bytes_from(cursor);
+    let readings = inspect::inspect(bytes.get(..NEEDED).unwrap_or(bytes));
+    let columns = if area.width >= 120 { 3 } else { 2 };
+    let width = usize::from(area.width) / columns;
+    let said = |value: &Result<String, NoValue>| match value {
+        Ok(value) => text::escape_str(value).into_owned(),
+        Err(why) => why.to_string(),
+    };
+    for (index, reading) in readings.iter().enumerate() {
+        let (column, line) = (index / usize::from(area.height), index % usize::from(area.height));
+        if column >= columns {
+            break;
+        }
+        let value = match &reading.big {
+            Some(big) if *big != reading.little => format!("{}  BE {}", said(&reading.little), said(big)),
+            _ => said(&reading.little),
+        };
+        let pieces = paint::Pieces::new(theme)
+            .add(Role::FieldName, text::fit(reading.name, 12))
+            .add(Role::FieldValue, text::fit(&value, width.saturating_sub(13)));
+        let target = paint::row(area, line);
+        let target = Rect { x: target.x + (column * width) as u16, width: width as u16, ..target };
+        paint::line(buffer, target, &pieces.line());
+    }
+}

@@ -1,0 +1,55 @@
+//! The history tab: everything that was decided about the finding, by whom, when.
+
+use ratatui::text::Line;
+
+use super::scenarios::push_wrapped;
+use crate::case::{Decision, Event, JournalEntry, Record};
+use crate::theme::Role;
+use crate::tui::state::App;
+use crate::tui::state::detail::Detail;
+
+/// The tab's lines.
+pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+    let Some(detail) = &app.detail else { return Vec::new() };
+    let mut lines = Vec::new();
+    if let Some(why) = &detail.opened.judged.returned {
+        push_wrapped(&mut lines, &app.theme, Role::Changed, &format!("↺ {why}"), width);
+        lines.push(Line::default());
+    }
+    if detail.opened.history.is_empty() {
+        lines.push(Line::styled("Nothing has been decided about this finding yet.", app.theme.style(Role::Dim)));
+    }
+    for entry in &detail.opened.history {
+        let undone = if entry.undone { "  (undone since)" } else { "" };
+        let head = format!("{}  {:.0}  {}{undone}", entry.seq, entry.at, entry.actor);
+        push_wrapped(&mut lines, &app.theme, Role::FieldName, &head, width);
+        let role = if entry.undone { Role::Dim } else { Role::Text };
+        push_wrapped(&mut lines, &app.theme, role, &said(detail, entry), width);
+        lines.push(Line::default());
+    }
+    lines
+}
+
+fn said(detail: &Detail, entry: &JournalEntry) -> String {
+    let title = |id: &str| {
+        let scenario = detail.hunt.scenarios.iter().find(|scenario| scenario.id == id);
+        scenario.map_or_else(|| id.to_owned(), |scenario| scenario.title.clone())
+    };
+    match &entry.event {
+        Event::Decided(Decision::Answered { scenario, answer, note }) => {
+            let note = note.as_ref().map(|note| format!(" — {note}")).unwrap_or_default();
+            format!("{answer}: {}{note}", title(scenario))
+        }
+        Event::Decided(Decision::Note { note }) => format!("note: {note}"),
+        Event::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
+        Event::Decided(Decision::ExclusionRecorded { exclusion, summary }) => {
+            let of = |key: &str| summary.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+            format!("excluded ({}), {}: {} [{exclusion}]", of("verdict"), of("scope"), of("reason"))
+        }
+        Event::Decided(Decision::ExclusionRevoked { exclusion, reason }) => {
+            format!("exclusion {exclusion} revoked: {reason}")
+        }
+        Event::Happened(Record::Undone { group }) => format!("took back entry {group}"),
+        Event::Happened(_) => "recorded".to_owned(),
+    }
+}

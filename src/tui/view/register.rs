@@ -1,0 +1,112 @@
+//! The register screen: every exclusion with how it stands, and the selected one in full.
+
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+
+use super::facts::push;
+use crate::text;
+use crate::theme::{Role, Theme};
+use crate::triage::register::Entry;
+use crate::tui::state::App;
+use crate::tui::state::register::{State, summary};
+use crate::tui::widget::{paint, pane};
+
+/// Draws the screen.
+pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+    let [list, detail] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length((area.height / 2).min(16))]).areas(area);
+    let count = app.register.entries.len() as u64;
+    let room = usize::from(area.width).saturating_sub(30);
+    let title =
+        format!("Register: {} exclusions in {}", text::count(count), text::truncate_middle(&app.register.path, room));
+    let inner = pane::pane(buffer, list, &app.theme, &title, true);
+    draw_list(buffer, inner, app);
+    let inner = pane::pane(buffer, detail, &app.theme, "Selected", false);
+    let Some(entry) = app.register.selected() else { return };
+    let lines = entry_lines(
+        &app.theme,
+        entry,
+        app.register.hits.get(&entry.id().unwrap_or_default()),
+        usize::from(inner.width),
+    );
+    for (index, line) in lines.iter().take(usize::from(inner.height)).enumerate() {
+        paint::line(buffer, paint::row(inner, index), line);
+    }
+}
+
+fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
+    let height = usize::from(area.height);
+    app.page = height.max(1);
+    app.register.top = paint::scroll(app.register.top, app.register.place, height);
+    let register = &app.register;
+    let shown = register.shown();
+    if shown.is_empty() {
+        let said = if register.filter.is_empty() {
+            "Nothing was excluded yet."
+        } else {
+            "No exclusion holds the filter's text."
+        };
+        return paint::line(buffer, area, &Line::styled(said, app.theme.style(Role::Dim)));
+    }
+    let now = Timestamp::now();
+    for (index, entry) in shown.iter().skip(register.top).take(height).enumerate() {
+        let state = State::of(entry, now);
+        let (sign, word) = state.shown();
+        let role = match state {
+            State::InForce => Role::Excluded,
+            State::Expired => Role::Changed,
+            State::Doubtful => Role::Error,
+            State::Revoked => Role::Dim,
+        };
+        let hits = entry.id().and_then(|id| register.hits.get(&id)).copied().unwrap_or(0);
+        let line = paint::Pieces::new(&app.theme)
+            .add(role, format!("{sign} {word:<9} "))
+            .add(Role::Dim, format!("{hits:>5} hits  "))
+            .add(
+                Role::Text,
+                text::truncate_end(&summary(entry), usize::from(area.width).saturating_sub(25)).into_owned(),
+            );
+        let row = paint::row(area, index);
+        paint::line(buffer, row, &line.line());
+        if register.top + index == register.place {
+            paint::fill(buffer, row, app.theme.style(Role::Selected));
+        }
+    }
+    pane::scroll_bar(buffer, area, &app.theme, register.top, shown.len());
+}
+
+fn entry_lines(theme: &Theme, entry: &Entry, hits: Option<&u64>, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let mut add = |name: &str, value: &str| push(&mut lines, theme, name, &text::escape_str(value), width);
+    let exclusion = match &entry.content {
+        Ok(exclusion) => exclusion,
+        Err(doubt) => {
+            add("doubtful", &format!("{}; it excludes nothing until line {} is corrected", doubt.cause, doubt.line));
+            return lines;
+        }
+    };
+    if let Some(revocation) = &exclusion.revoked {
+        add("revoked", &format!("{} by {}: {}", revocation.at, revocation.by, revocation.why));
+    }
+    add("rule", &exclusion.rule);
+    add("scope", &exclusion.scope.to_string());
+    add("danger", &exclusion.scope.danger());
+    add("reason", &exclusion.reason);
+    add("verdict", &exclusion.judgement.to_string());
+    if let Some(scenario) = &exclusion.scenario {
+        add("scenario", scenario);
+    }
+    add("by", &format!("{} on {}, {:.0}", exclusion.by, exclusion.host, exclusion.created));
+    add("expires", &format!("{:.0}", exclusion.expires));
+    add("last scan", &format!("covered {} findings", hits.copied().unwrap_or(0)));
+    if let Some(ticket) = &exclusion.ticket {
+        add("ticket", ticket);
+    }
+    for check in &exclusion.checks {
+        add("seen", &format!("{} — {}: {}", check.result.word(), check.check, check.seen));
+    }
+    add("id", &exclusion.id.to_string());
+    lines
+}

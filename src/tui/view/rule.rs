@@ -1,0 +1,68 @@
+//! The rule tab: attribution, hypothesis, the source with the patterns that matched counted.
+
+use ratatui::text::Line;
+
+use super::scenarios::push_wrapped;
+use crate::text;
+use crate::theme::Role;
+use crate::tui::state::App;
+use crate::tui::state::detail::Detail;
+use crate::tui::widget::paint;
+
+/// The tab's lines.
+pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+    let Some(detail) = &app.detail else { return Vec::new() };
+    let theme = &app.theme;
+    let rule = &detail.hunt.rule;
+    let mut lines = vec![Line::styled(text::escape_str(&rule.id.name).into_owned(), theme.style(Role::Strong))];
+    for (name, value) in [
+        ("about", rule.description()),
+        ("author", rule.author()),
+        ("reference", rule.reference()),
+        ("date", rule.date()),
+        ("licence", rule.license()),
+    ] {
+        let Some(value) = value else { continue };
+        for (index, piece) in text::wrap(&text::escape_str(value), width.saturating_sub(12)).into_iter().enumerate() {
+            let name = if index == 0 { name } else { "" };
+            let role = if name == "reference" { Role::Link } else { Role::FieldValue };
+            lines.push(paint::Pieces::new(theme).add(Role::FieldName, format!("  {name:<10}")).add(role, piece).line());
+        }
+    }
+    let samples = rule.known_samples();
+    if !samples.is_empty() {
+        let is_one = samples.contains(&detail.opened.finding.file.sha256);
+        let said = if is_one { "this file is a known sample of it" } else { "this file is none of its known samples" };
+        let role = if is_one { Role::Malicious } else { Role::Dim };
+        lines.push(Line::styled(format!("  {} known samples: {said}", samples.len()), theme.style(role)));
+    }
+    lines.push(Line::default());
+    lines.push(Line::styled("Hypothesis", theme.style(Role::Heading)));
+    push_wrapped(&mut lines, theme, Role::Text, &detail.hunt.hypothesis, width);
+    lines.push(Line::default());
+    lines.push(Line::styled("Source (◆ matched)", theme.style(Role::Heading)));
+    source(&mut lines, app, detail);
+    lines
+}
+
+/// The source line by line; a pattern's line carries how often it matched.
+fn source(lines: &mut Vec<Line<'static>>, app: &App, detail: &Detail) {
+    let theme = &app.theme;
+    let legend = detail.hex.highlights.legend();
+    for line in detail.hunt.rule.source.lines() {
+        let shown = text::escape_str(&line.replace('\t', "    ")).into_owned();
+        let named = line.trim_start().split([' ', '\t', '=']).next().unwrap_or_default();
+        let matched = legend.iter().enumerate().find(|(_, legend)| *legend.pattern == *named && legend.count > 0);
+        let pieces = match matched {
+            Some((index, legend)) => paint::Pieces::new(theme)
+                .add(Role::pattern(index), "◆")
+                .add(Role::Dim, format!(" ×{:<4}", text::count(legend.count as u64)))
+                .add(Role::String, shown),
+            None if shown.trim_start().starts_with('$') => {
+                paint::Pieces::new(theme).add(Role::Dim, "       ").add(Role::String, shown)
+            }
+            None => paint::Pieces::new(theme).add(Role::Dim, "       ").add(Role::Text, shown),
+        };
+        lines.push(pieces.line());
+    }
+}

@@ -1,0 +1,272 @@
+//! The real program in a pseudo-terminal, and the terminal it leaves behind.
+
+use std::io::{Read as _, Write as _};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use huntbook::tui::terminal::Guard;
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::cli::Ground;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Tells the test below that it runs as a child.
+const CHILD: &str = "HUNTBOOK_TEST_CHILD";
+
+struct Term {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn std::io::Write + Send>,
+    parser: Arc<Mutex<vt100::Parser>>,
+    before: String,
+}
+
+impl Term {
+    fn spawn(command: CommandBuilder) -> Self {
+        let pair =
+            native_pty_system().openpty(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let size = |number| NonZero::new(number).unwrap();
+        let parser = Arc::new(Mutex::new(vt100::Parser::new(size(24), size(80), 0)));
+        let before = modes(&*pair.master);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let keys = pair.master.take_writer().unwrap();
+        let sink = Arc::clone(&parser);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                sink.lock().unwrap().process(&buffer[..count]);
+            }
+        });
+        let child = pair.slave.spawn_command(command).unwrap();
+        Self { child, master: pair.master, keys, parser, before }
+    }
+
+    fn huntbook(ground: &Ground, args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
+        command.env_clear();
+        command.env("HOME", ground.home());
+        command.env("TERM", "xterm-256color");
+        command.args(args);
+        command.cwd(ground.tree());
+        Self::spawn(command)
+    }
+
+    fn on_tree(ground: &Ground) -> Self {
+        Self::huntbook(ground, &[ground.tree().to_str().unwrap()])
+    }
+
+    fn screen(&self) -> String {
+        self.parser.lock().unwrap().screen().contents()
+    }
+
+    fn wait(&self, text: &str) {
+        self.until(&format!("{text:?}"), || self.screen().contains(text));
+    }
+
+    fn until(&self, what: &str, shows: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !shows() {
+            assert!(start.elapsed() < PATIENCE, "waited for {what}:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn send(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.process_id().unwrap() as i32).unwrap()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    fn is_ours(&self) -> bool {
+        self.parser.lock().unwrap().screen().alternate_screen()
+    }
+
+    /// Waits for the end, and holds the terminal against what it was.
+    fn left(mut self) -> u32 {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not leave:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        self.until("the terminal to be given back", || !self.is_ours());
+        self.until("the terminal's modes", || modes(&*self.master) == self.before);
+        let parser = self.parser.lock().unwrap();
+        let screen = parser.screen();
+        assert!(!screen.hide_cursor() && !screen.bracketed_paste());
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        status.exit_code()
+    }
+}
+
+fn modes(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios())
+}
+
+#[test]
+fn from_start_to_a_recorded_exclusion_and_a_second_run_that_shows_it() {
+    let ground = Ground::planted();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done: 8 open");
+    term.send("/callback.txt\r");
+    term.wait("with 'callback.txt'");
+    term.send("\r");
+    term.wait("30.40.50.60:9342");
+    term.send("5");
+    term.wait("Scenario 1 of 5");
+    term.send("a");
+    term.wait("this finding only");
+    term.send("our own test file\r\r");
+    term.wait("excluded: in the register");
+    let register = ground.home().join(".local/share/huntbook/exclusions.toml");
+    assert!(std::fs::read_to_string(&register).unwrap().contains("our own test file"));
+    term.send("q");
+    assert_eq!(term.left(), 1, "other findings are open");
+
+    let mut term = Term::on_tree(&ground);
+    term.wait("○ 1 excluded");
+    term.wait("7 open");
+    term.send("q");
+    term.left();
+}
+
+#[test]
+fn ruling_out_everything_leaves_a_suspicious_finding() {
+    let ground = Ground::planted();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done");
+    term.send("o5");
+    term.wait("Scenario 1 of 5");
+    for answered in 1..=5 {
+        term.send("x");
+        term.wait(&format!("{answered} of 5 answered").replace("5 of 5 answered", "suspicious"));
+    }
+    term.wait("▲ 1 suspicious");
+    term.send("q");
+    term.left();
+}
+
+#[test]
+fn every_way_out_gives_the_terminal_back() {
+    let ground = Ground::planted();
+    for way in ["q", "\u{3}"] {
+        let mut term = Term::on_tree(&ground);
+        term.wait("scan done");
+        assert!(term.is_ours());
+        term.send(way);
+        term.left();
+    }
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let term = Term::on_tree(&ground);
+        term.wait("scan done");
+        term.signal(signal);
+        term.left();
+    }
+}
+
+#[test]
+fn ctrl_z_stops_and_fg_goes_on() {
+    let ground = Ground::planted();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done");
+    term.send("\u{1a}");
+    term.until("the terminal to be given back", || !term.is_ours());
+    let stopped = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", term.pid().as_raw_nonzero())).unwrap();
+        stat.rsplit_once(')').unwrap().1.trim_start().starts_with('T')
+    };
+    term.until("the process to stop", stopped);
+    term.signal(Signal::CONT);
+    term.wait("EQGRP_callbacks");
+    term.until("the screen to be back", || term.is_ours());
+    term.send("?");
+    term.wait("Keys");
+    term.send("\u{1b}");
+    std::thread::sleep(Duration::from_millis(200));
+    term.send("q");
+    term.left();
+}
+
+#[test]
+fn what_cannot_begin_says_why_and_ends_with_2() {
+    let ground = Ground::planted();
+    let register = ground.home().join("register.toml");
+    std::fs::write(&register, "version = 1\n[[exclusion\n").unwrap();
+    let tree = ground.tree();
+    for (args, said) in [
+        (vec!["/nonexistent"], "/nonexistent"),
+        (vec![tree.to_str().unwrap(), "--exclusions", register.to_str().unwrap()], "register.toml:2"),
+        (vec![tree.to_str().unwrap(), "--theme", "nosuch"], "nosuch"),
+        (vec![tree.to_str().unwrap(), "--rules", "/nonexistent.yar"], "/nonexistent.yar"),
+    ] {
+        let term = Term::huntbook(&ground, &args);
+        term.wait(said);
+        assert_eq!(term.left(), 2, "{args:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&register).unwrap(), "version = 1\n[[exclusion\n");
+}
+
+#[test]
+fn kill_9_loses_nothing_that_was_shown_as_recorded() {
+    let ground = Ground::planted();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done");
+    term.send("o5x");
+    term.wait("on record");
+    term.signal(Signal::KILL);
+    term.child.wait().unwrap();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done");
+    term.send("o");
+    term.wait("Scenarios 1/5");
+    term.send("q");
+    term.left();
+    assert!(Path::new(&ground.home().join(".local/state/huntbook/cases")).exists());
+}
+
+#[test]
+fn a_resize_storm_leaves_a_whole_screen() {
+    let ground = Ground::planted();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done");
+    for size in [(1, 1), (200, 60), (10, 3), (160, 50), (2, 100), (80, 24)] {
+        let (cols, rows) = size;
+        term.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    term.send("\u{c}");
+    term.wait("EQGRP_tinyexec");
+    term.send("q");
+    term.left();
+}
+
+/// The other half of the test below: runs in a pseudo-terminal of its own.
+#[test]
+fn a_child_that_panics() {
+    if std::env::var_os(CHILD).is_some() {
+        let _guard = Guard::take(true).unwrap();
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_its_message() {
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.env(CHILD, "1");
+    command.args(["--exact", "pty::a_child_that_panics", "--nocapture"]);
+    let term = Term::spawn(command);
+    term.wait("on purpose");
+    assert_ne!(term.left(), 0);
+}

@@ -1,0 +1,257 @@
+//! The screen without a terminal: real backend, real tree, a buffer that can be looked at.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use huntbook::scan::{ScanOptions, Tree};
+use huntbook::session::{RecordPlan, RuleChoice};
+use huntbook::theme::{self, Depth};
+use huntbook::triage::Actor;
+use huntbook::tui::backend::Backend;
+use huntbook::tui::keymap::Keymap;
+use huntbook::tui::message::{Effect, Message};
+use huntbook::tui::state::App;
+use huntbook::tui::{Session, Start, update, view};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use tempfile::TempDir;
+
+/// How long something may take to show.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A tree in a folder whose path is always as long, so that snapshots are the same everywhere.
+pub struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("hb").rand_bytes(6).tempdir_in("/tmp").unwrap();
+        std::fs::create_dir(dir.path().join("tree")).unwrap();
+        Self { dir }
+    }
+
+    pub fn planted() -> Self {
+        let place = Self::new();
+        crate::fixtures::plant(&place.tree());
+        place
+    }
+
+    pub fn tree(&self) -> PathBuf {
+        self.dir.path().canonicalize().unwrap().join("tree")
+    }
+
+    pub fn register(&self) -> PathBuf {
+        self.dir.path().join("exclusions.toml")
+    }
+
+    pub fn case(&self) -> PathBuf {
+        self.dir.path().join("hunt.case")
+    }
+}
+
+/// The screen, played.
+pub struct Stage<'p> {
+    pub app: App,
+    pub left: bool,
+    pub copied: Option<String>,
+    backend: Backend,
+    terminal: Terminal<TestBackend>,
+    place: &'p Place,
+}
+
+impl<'p> Stage<'p> {
+    pub fn open(place: &'p Place, size: (u16, u16)) -> Self {
+        let tree = Tree::open(&place.tree()).unwrap();
+        let actor = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
+        let plan = RecordPlan {
+            case: Some(place.case()),
+            register: place.register(),
+            tree: tree.start().to_owned(),
+            root: place.dir.path().canonicalize().unwrap(),
+            host: "web01".into(),
+            actor: actor.clone(),
+        };
+        let start = Start {
+            tree: tree.start().to_string_lossy().into_owned(),
+            actor,
+            host: "web01".into(),
+            theme: theme::load(theme::DEFAULT, None, Depth::TrueColor).unwrap(),
+            keymap: Keymap::default(),
+        };
+        let session = Session {
+            tree,
+            choice: RuleChoice::default(),
+            plan,
+            options: ScanOptions::default(),
+            record: serde_json::json!({}),
+        };
+        let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+        let backend = Backend::start(session);
+        let mut stage = Self { app: App::new(start), left: false, copied: None, backend, terminal, place };
+        stage.wait("done in");
+        stage
+    }
+
+    fn take(&mut self, message: Message) {
+        for effect in update::update(&mut self.app, message) {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Record(request) => self.backend.record(request),
+            Effect::Look(look) => self.backend.look(look),
+            Effect::Gather(ask) => self.backend.gather(ask),
+            Effect::Quit => self.left = true,
+            Effect::Copy(copied) => self.copied = Some(copied),
+            Effect::Pause(_)
+            | Effect::SkipFile
+            | Effect::CancelScan
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::NextTheme => {}
+        }
+    }
+
+    /// Draws what there is, and asks for what is missing.
+    pub fn draw(&mut self) {
+        self.terminal.draw(|frame| view::draw(frame, &mut self.app)).unwrap();
+        for effect in update::wanted(&mut self.app) {
+            self.carry_out(effect);
+        }
+    }
+
+    /// What stands on the screen, with the tree's place made the same everywhere.
+    pub fn screen(&self) -> String {
+        let buffer = self.terminal.backend().buffer();
+        let mut out = String::new();
+        for y in 0..buffer.area.height {
+            let line: String = (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect();
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        let name = self.place.dir.path().file_name().unwrap().to_str().unwrap();
+        // A path may have been cut within the name.
+        (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]))
+    }
+
+    /// Until `text` stands on the screen.
+    pub fn wait(&mut self, text: &str) {
+        self.wait_for(&format!("{text:?}"), |screen| screen.contains(text));
+    }
+
+    fn wait_for(&mut self, what: &str, shows: impl Fn(&str) -> bool) {
+        let start = Instant::now();
+        loop {
+            self.draw();
+            if shows(&self.screen()) {
+                return self.settle();
+            }
+            assert!(start.elapsed() < PATIENCE, "waited for {what}:\n{}", self.screen());
+            if let Ok(message) = self.backend.messages.recv_timeout(Duration::from_millis(20)) {
+                self.take(message);
+            }
+        }
+    }
+
+    /// Until nothing more comes.
+    pub fn settle(&mut self) {
+        while let Ok(message) = self.backend.messages.recv_timeout(Duration::from_millis(60)) {
+            self.take(message);
+            self.draw();
+        }
+        self.draw();
+    }
+
+    /// Presses keys, each written as in the keymap's table, separated by spaces.
+    pub fn press(&mut self, keys: &str) -> &mut Self {
+        for key in keys.split(' ') {
+            self.take(Message::Key(event(key)));
+            self.draw();
+        }
+        self.settle();
+        self
+    }
+
+    pub fn type_text(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            self.take(Message::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+        }
+        self.draw();
+        self
+    }
+
+    pub fn message(&mut self, message: Message) {
+        self.take(message);
+        self.draw();
+    }
+
+    /// A message without waiting for what comes of it.
+    pub fn feed(&mut self, message: Message) {
+        self.take(message);
+    }
+
+    /// What has come in so far, drawn once.
+    pub fn drain(&mut self) {
+        while let Ok(message) = self.backend.messages.try_recv() {
+            self.take(message);
+        }
+        self.draw();
+    }
+
+    /// Another size, drawn at once.
+    pub fn resize_only(&mut self, size: (u16, u16)) {
+        self.terminal.backend_mut().resize(size.0, size.1);
+        self.take(Message::Resize);
+        self.draw();
+    }
+
+    pub fn resize(&mut self, size: (u16, u16)) {
+        self.terminal.backend_mut().resize(size.0, size.1);
+        self.take(Message::Resize);
+        self.draw();
+        self.settle();
+    }
+
+    /// Selects the finding whose path ends so, and opens it.
+    pub fn open_path(&mut self, end: &str) -> &mut Self {
+        let tree = self.place.tree();
+        let place = (0..self.app.list.len()).find(|place| self.app.list.at(*place).unwrap().path == tree.join(end));
+        self.app.list.select_place(place.unwrap_or_else(|| panic!("no finding {end}:\n{}", self.screen())));
+        self.press("enter");
+        self.wait("1 Hex");
+        self
+    }
+
+    /// Leaves as q does, so that case and register are closed.
+    pub fn leave(self) {
+        self.backend.finish();
+    }
+}
+
+fn event(key: &str) -> KeyEvent {
+    let (key, modifiers) = match key.strip_prefix("ctrl-") {
+        Some(rest) => (rest, KeyModifiers::CONTROL),
+        None => (key, KeyModifiers::NONE),
+    };
+    let code = match key {
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "tab" => KeyCode::Tab,
+        "backtab" => KeyCode::BackTab,
+        "space" => KeyCode::Char(' '),
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "pgdn" => KeyCode::PageDown,
+        "pgup" => KeyCode::PageUp,
+        other => KeyCode::Char(other.chars().next().unwrap()),
+    };
+    KeyEvent::new(code, modifiers)
+}

@@ -1,0 +1,357 @@
+//! Journeys through the screen: keys in, screens out.
+
+use huntbook::triage::register::Register;
+use huntbook::tui::message::Message;
+
+use crate::stage::{Place, Stage};
+
+const SMALL: (u16, u16) = (80, 24);
+const WIDE: (u16, u16) = (160, 50);
+
+/// A screen without what differs from run to run.
+fn steady(screen: &str) -> String {
+    let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z?").unwrap();
+    let mut out = String::new();
+    for line in time.replace_all(screen, |found: &regex::Captures<'_>| "0".repeat(found[0].len())).lines() {
+        let varies = [" done in ", "inode", "accessed", "modified", "changed ", "born", "owner", "group", "noatime"];
+        if line.contains("sha256") || !varies.iter().any(|word| line.contains(word)) {
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+macro_rules! snapshot {
+    ($name:expr, $stage:expr) => {
+        insta::assert_snapshot!($name, steady(&$stage.screen()))
+    };
+}
+
+#[test]
+fn every_screen_at_both_sizes() {
+    for (suffix, size) in [("80x24", SMALL), ("160x50", WIDE)] {
+        let place = Place::planted();
+        let mut stage = Stage::open(&place, size);
+        stage.press("esc");
+        snapshot!(format!("findings-{suffix}"), stage);
+        stage.press("?");
+        snapshot!(format!("help-{suffix}"), stage);
+        stage.press("esc :").type_text("cover");
+        snapshot!(format!("palette-{suffix}"), stage);
+        stage.press("esc C");
+        snapshot!(format!("coverage-{suffix}"), stage);
+        stage.press("esc").open_path("tinyexec-269");
+        snapshot!(format!("hex-{suffix}"), stage);
+        stage.press("2");
+        stage.wait("Anomalies");
+        snapshot!(format!("elf-{suffix}"), stage);
+        stage.press("3");
+        snapshot!(format!("rule-{suffix}"), stage);
+        stage.press("5");
+        stage.wait("box ?");
+        stage.press("x");
+        stage.wait("Scenario 2 of 5");
+        stage.press("5");
+        snapshot!(format!("scenarios-{suffix}"), stage);
+        stage.press("a");
+        stage.wait("this finding only");
+        snapshot!(format!("form-{suffix}"), stage);
+        stage.type_text("tool of the firewall team").press("enter enter");
+        stage.wait("excluded");
+        stage.press("R");
+        stage.wait("in force");
+        assert!(stage.screen().contains("tool of the firewall team"), "{}", stage.screen());
+        stage.leave();
+    }
+}
+
+#[test]
+fn ruling_out_all_scenarios_makes_a_finding_suspicious_and_undo_takes_it_back() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("5");
+    for left in (0..5).rev() {
+        stage.press("x");
+        stage.wait(&format!("{}/5", 5 - left));
+    }
+    stage.wait("▲ suspicious");
+    stage.press("z");
+    stage.wait("● open");
+    stage.press("6");
+    stage.wait("undone since");
+    stage.leave();
+    // The answers are there on the next start.
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt");
+    assert!(stage.screen().contains("Scenarios 4/5"), "{}", stage.screen());
+    stage.press("5");
+    assert!(stage.screen().contains("Scenario 5 of 5"), "resumes where it was left:\n{}", stage.screen());
+    stage.leave();
+}
+
+#[test]
+fn an_exclusion_is_on_disk_when_the_screen_says_so_and_a_changed_byte_brings_the_finding_back() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("MixText.py").press("5 a");
+    stage.press("enter enter");
+    stage.wait("a reason is required");
+    stage.press("esc");
+    assert!(!place.register().exists(), "Esc decides nothing");
+    stage.press("a").type_text("built by the tools team").press("enter enter");
+    stage.wait("excluded: in the register");
+    let register = Register::load(place.register()).unwrap();
+    let exclusion = register.entries()[0].exclusion().unwrap();
+    assert_eq!(exclusion.rule, "EQGRP_MixText");
+    assert_eq!(exclusion.reason, "built by the tools team");
+    assert_eq!(exclusion.by.to_string(), "ann (as root)");
+    assert!(exclusion.scenario.is_some());
+    stage.leave();
+
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("MixText.py");
+    assert!(stage.screen().contains("○ excluded"), "{}", stage.screen());
+    stage.leave();
+
+    let path = place.tree().join("MixText.py");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.push(b'\n');
+    std::fs::write(&path, bytes).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.wait("↺ returned");
+    assert!(stage.app.list.at(0).unwrap().path.ends_with("MixText.py"), "what came back stands first");
+    stage.open_path("MixText.py");
+    assert!(stage.screen().contains("content changed"), "{}", stage.screen());
+    stage.leave();
+}
+
+#[test]
+fn a_broader_scope_shows_its_danger_and_what_it_covers_before_anything_is_recorded() {
+    let place = Place::new();
+    for copy in 0..5 {
+        std::fs::write(place.tree().join(format!("copy{copy}")), crate::fixtures::callback()).unwrap();
+    }
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("copy0").press("5 a").type_text("the same everywhere").press("tab l");
+    stage.wait("this finding and 4 more");
+    assert!(stage.screen().contains("wherever it lies"), "{}", stage.screen());
+    stage.press("enter enter");
+    stage.wait("with 4 more findings");
+    assert_eq!(stage.app.list.counts(None).benign, 5);
+    stage.press("z");
+    stage.wait("taken back");
+    stage.press("R");
+    stage.wait("revoked");
+    stage.leave();
+}
+
+#[test]
+fn a_revoked_exclusion_stays_in_the_register_and_its_finding_is_open_again() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("5 a").type_text("known").press("enter enter");
+    stage.wait("excluded: in the register");
+    stage.press("R");
+    stage.wait("in force");
+    stage.press("d").type_text("was a mistake").press("enter");
+    stage.wait("✘ revoked");
+    assert!(stage.screen().contains("was a mistake"), "{}", stage.screen());
+    stage.press("esc");
+    stage.wait("● open");
+    let text = std::fs::read_to_string(place.register()).unwrap();
+    assert!(text.contains("was a mistake") && text.contains("known"));
+    stage.leave();
+}
+
+#[test]
+fn the_hex_view_goes_from_match_to_match() {
+    let place = Place::new();
+    let mut bytes = vec![0; 100_000];
+    let callback = crate::fixtures::callback();
+    for offset in [1000, 50_000, 99_000] {
+        bytes[offset..offset + callback.len()].copy_from_slice(callback.as_bytes());
+        bytes[offset - 1] = b' ';
+    }
+    std::fs::write(place.tree().join("three"), bytes).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("three");
+    for (key, title) in [
+        ("n", "match 2 of 3, at 0xc350"),
+        ("n", "match 3 of 3, at 0x182b8"),
+        ("n", "match 1 of 3, at 0x3e8"),
+        ("N", "match 3 of 3"),
+    ] {
+        stage.press(key);
+        stage.wait(title);
+    }
+    stage.press("g").type_text("0xc350").press("enter");
+    stage.wait("at 0xc350");
+    stage.wait("30.40.50.60:9342");
+    stage.press("home");
+    stage.press("/").type_text("x:33 30 2e ?? 30").press("enter");
+    stage.wait("at 0x3e8");
+    stage.press("f");
+    stage.wait("at 0xc350");
+    stage.press("n N y h");
+    assert!(stage.copied.as_deref().is_some_and(|sequence| sequence.starts_with("\u{1b}]52;c;")));
+    stage.leave();
+}
+
+#[test]
+fn the_elf_tab_leads_to_the_bytes_of_a_field() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("tinyexec-269").press("2");
+    stage.wait("Anomalies");
+    stage.press("G k enter");
+    stage.wait("Hex:");
+    stage.leave();
+}
+
+#[test]
+fn any_size_and_back() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("tinyexec-269");
+    for tab in ["1", "2", "3", "4", "5", "6"] {
+        stage.press(tab);
+        for size in [(1, 1), (2, 50), (300, 2), (60, 16), (59, 16), (200, 60)] {
+            stage.resize(size);
+        }
+    }
+    stage.press("esc");
+    stage.resize((10, 3));
+    assert!(stage.screen().contains("too small"), "{}", stage.screen());
+    stage.resize(SMALL);
+    assert!(stage.screen().contains("EQGRP_tinyexec"));
+    stage.leave();
+}
+
+#[test]
+fn hostile_names_are_harmless_on_every_screen() {
+    let place = Place::new();
+    for name in ["\u{1b}[2J\u{202e}x", "a\nb\tc", "e\u{301}\u{301}\u{301}\u{301}\u{301}", "日本\u{200b}"] {
+        std::fs::write(place.tree().join(name), crate::fixtures::callback()).unwrap();
+    }
+    for size in [SMALL, WIDE] {
+        let mut stage = Stage::open(&place, size);
+        for index in 0..4 {
+            stage.press("esc").app.list.select_place(index);
+            stage.press("enter");
+            for tab in ["1", "2", "3", "4", "5", "6", "a", "esc", "R", "esc", "C", "esc"] {
+                stage.press(tab);
+                let screen = stage.screen();
+                let hostile = |c: char| c != '\n' && !huntbook::text::is_plain_char(c);
+                assert!(!screen.contains(hostile), "{screen}");
+            }
+        }
+        stage.leave();
+    }
+}
+
+#[test]
+fn wrong_keys_and_pastes_do_nothing_but_say_so() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("Q");
+    assert!(stage.screen().contains("does nothing here"), "{}", stage.screen());
+    stage.message(Message::Paste("q\nq\u{3}".into()));
+    assert!(!stage.left);
+    assert!(stage.screen().contains("only taken where something is typed"));
+    stage.open_path("callback.txt").press("esc esc esc");
+    assert!(!stage.left, "Esc closes layers and never leaves");
+    stage.press("q");
+    assert!(stage.left);
+    stage.leave();
+}
+
+#[test]
+fn one_answer_for_many_shows_them_first_and_one_undo_takes_all_back() {
+    let place = Place::new();
+    for copy in 0..4 {
+        std::fs::write(place.tree().join(format!("copy{copy}")), crate::fixtures::callback()).unwrap();
+    }
+    std::fs::write(place.tree().join("other"), format!("{} ", crate::fixtures::callback())).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("copy0").press("5 b");
+    stage.wait("For 4 findings of this rule: the same content");
+    assert!(stage.screen().contains("/copy3") && !stage.screen().contains("/other"), "{}", stage.screen());
+    stage.press("f");
+    stage.wait("For 5 findings");
+    stage.press("c x");
+    stage.wait("for 4 findings: on record");
+    stage.press("esc").open_path("copy3");
+    stage.wait("Scenarios 1/5");
+    stage.press("z");
+    stage.wait("for 3 more findings too");
+    stage.wait("Scenarios 0/5");
+    // Marks reach what content and folder do not tell apart.
+    stage.press("esc g space space").open_path("copy0").press("5 b m");
+    stage.wait("For 2 findings of this rule: the marked findings");
+    stage.leave();
+}
+
+#[test]
+fn twenty_thousand_random_keys_never_break_or_trap_the_screen() {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    let named = [
+        KeyCode::Enter,
+        KeyCode::Esc,
+        KeyCode::Tab,
+        KeyCode::BackTab,
+        KeyCode::Up,
+        KeyCode::Down,
+        KeyCode::Left,
+        KeyCode::Right,
+        KeyCode::PageUp,
+        KeyCode::PageDown,
+        KeyCode::Home,
+        KeyCode::End,
+        KeyCode::Backspace,
+        KeyCode::Delete,
+    ];
+    for step in 0..20_000 {
+        let message = match random(20) {
+            0..=10 => {
+                let letter = char::from(random(95) as u8 + 32);
+                // Quitting and rescanning are other journeys.
+                let letter = if matches!(letter, 'q' | 'r') { 'x' } else { letter };
+                Message::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE))
+            }
+            11..=16 => Message::Key(KeyEvent::new(named[random(14) as usize], KeyModifiers::NONE)),
+            17 => Message::Paste(["\u{1b}[2J", "nightly", "0x10", "x:00 ??", "r:("][random(5) as usize].into()),
+            18 => {
+                stage.resize_only((random(200) as u16 + 1, random(60) as u16 + 1));
+                continue;
+            }
+            _ => {
+                let kind =
+                    [MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollDown, MouseEventKind::ScrollUp];
+                let (column, row) = (random(200) as u16, random(60) as u16);
+                let kind = kind[random(3) as usize];
+                Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+            }
+        };
+        stage.feed(message);
+        if step % 50 == 0 {
+            stage.drain();
+        }
+    }
+    stage.settle();
+    stage.resize_only(SMALL);
+    stage.press("esc esc esc esc esc");
+    stage.wait("Hunts");
+    stage.press("q");
+    assert!(stage.left);
+    stage.leave();
+}
