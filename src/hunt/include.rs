@@ -125,8 +125,8 @@ fn inside(folder: &Path, name: &Path) -> Option<PathBuf> {
         match part {
             Component::Normal(part) => path.push(part),
             Component::CurDir => {}
-            Component::ParentDir => _ = path.pop().then_some(())?,
-            Component::RootDir | Component::Prefix(_) => return None,
+            Component::ParentDir if path.pop() => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
         }
     }
     Some(path)
