@@ -1,8 +1,9 @@
 //! Loads hunts and plain rules from disk and checks them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::include::Includes;
 use super::problem::{Problem, Problems};
 use super::rule::{Rule, rules_of};
 use super::site::Site;
@@ -99,6 +100,7 @@ fn documents_key(entry: &Path) -> PathBuf {
 }
 
 /// Plain YARA rules without scenarios: one file, or every `.yar` and `.yara` below a folder. They get the generic scenarios.
+/// A file may include others of the folder (of its own folder, if it was named alone).
 ///
 /// Whether they compile is left to the scan, which compiles them anyway.
 ///
@@ -114,10 +116,14 @@ pub fn load_rules(path: &Path) -> Result<Loaded, Vec<Problem>> {
     } else {
         files.push(path.to_owned());
     }
+    let root =
+        if path.is_dir() { path } else { path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new(".")) };
+    let mut includes = Includes::below(root).map_err(|problem| vec![problem])?;
     let mut list = Vec::new();
     let mut loaded = Loaded::default();
     for path in &files {
-        match read_rules(path, file::MOST_RULE_BYTES) {
+        let text = file::read(path, file::MOST_RULE_BYTES).map_err(|problem| vec![problem]);
+        match text.and_then(|text| includes.expand(path, text)).and_then(|text| rules_in(path, text)) {
             Ok((text, rules)) => {
                 loaded.texts.push(text);
                 loaded.hunts.extend(rules.into_iter().filter(|rule| !rule.private).map(generic::hunt));
@@ -125,6 +131,10 @@ pub fn load_rules(path: &Path) -> Result<Loaded, Vec<Problem>> {
             Err(problems) => list.extend(problems),
         }
     }
+    // What another file includes has its rules there; by itself it would report everything twice.
+    let included: HashSet<_> = includes.seen.iter().map(|path| path.to_string_lossy()).collect();
+    loaded.texts.retain(|text| !included.contains(&*text.namespace));
+    loaded.hunts.retain(|hunt| !included.contains(&*hunt.rule.id.namespace));
     if list.is_empty() { Ok(loaded) } else { Err(list) }
 }
 
@@ -161,7 +171,10 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>, Problem> {
 }
 
 fn read_rules(path: &Path, most: u64) -> Result<(RuleText, Vec<Rule>), Vec<Problem>> {
-    let text = file::read(path, most).map_err(|problem| vec![problem])?;
+    rules_in(path, file::read(path, most).map_err(|problem| vec![problem])?)
+}
+
+fn rules_in(path: &Path, text: String) -> Result<(RuleText, Vec<Rule>), Vec<Problem>> {
     let namespace = path.to_string_lossy().into_owned();
     let rules = rules_of(&namespace, path, &text)?;
     Ok((RuleText { origin: namespace.clone(), namespace, text }, rules))

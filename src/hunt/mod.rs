@@ -12,6 +12,7 @@ mod document;
 pub mod field;
 mod file;
 pub mod generic;
+mod include;
 pub mod known_good;
 pub mod load;
 mod matching;

@@ -21,6 +21,9 @@ pub(super) enum Kind {
 /// Byte strings that the prefilter of a group searches for at most: as many as yara-x's own SIMD search takes.
 const MOST_LITERALS: usize = 64;
 
+/// A namespace without rules.
+const BETWEEN: &str = "huntbook-between";
+
 /// Sources that must be compiled together: neighbours of the same namespace. Each candidate test is one by itself.
 pub(super) struct Unit<'s> {
     sources: &'s [RuleSource],
@@ -65,10 +68,21 @@ pub(super) fn assign(units: &[Unit]) -> Vec<Kind> {
 }
 
 /// The sources of each kind that has any.
+///
+/// Units of the same namespace that had another between them are two namespaces of one name, and would become one if
+/// that other went elsewhere: a global rule of the first would then rule over the second. So something empty is put
+/// between them.
 pub(super) fn grouped(units: &[Unit], kinds: &[Kind]) -> Vec<(Kind, Vec<RuleSource>)> {
     let of = |kind: Kind| {
-        let units = units.iter().zip(kinds).filter(|(_, unit)| **unit == kind);
-        (kind, units.flat_map(|(unit, _)| unit.sources.iter().cloned()).collect::<Vec<_>>())
+        let mut sources: Vec<RuleSource> = Vec::new();
+        for (unit, _) in units.iter().zip(kinds).filter(|(_, of)| **of == kind) {
+            let namespace = |source: Option<&RuleSource>| source.map(|source| source.namespace.clone());
+            if namespace(sources.last()) == namespace(unit.sources.first()) {
+                sources.push(RuleSource { namespace: BETWEEN.into(), origin: String::new(), text: String::new() });
+            }
+            sources.extend_from_slice(unit.sources);
+        }
+        (kind, sources)
     };
     let all = [Kind::Windowed, Kind::Streamed, Kind::Whole].map(of);
     all.into_iter().filter(|(_, sources)| !sources.is_empty()).collect()

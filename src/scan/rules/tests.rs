@@ -59,6 +59,23 @@ fn rules_that_want_whole_files_do_not_spoil_the_others() {
 }
 
 #[test]
+fn a_namespace_that_is_entered_again_stays_another() {
+    let sources = [
+        in_namespace("one", "global rule never { strings: $a = \"never there\" condition: $a }"),
+        in_namespace("two", "import \"math\" rule whole { condition: math.abs(-1) == 1 }"),
+        in_namespace("one", "rule word { strings: $a = \"needle-in-hay\" condition: $a }"),
+    ];
+    let set = Ruleset::compile(&sources, &[]).unwrap();
+    assert_eq!(set.groups().len(), 2);
+    let mut scanner = yara_x::Scanner::new(set.groups()[0].compiled());
+    let found = scanner.scan(b"a needle-in-hay").unwrap();
+    assert_eq!(found.matching_rules().map(|rule| rule.identifier().to_owned()).collect::<Vec<_>>(), ["word"]);
+    let mut pass = set.groups()[0].prefilter().unwrap().pass(15);
+    pass.feed(b"a needle-in-hay");
+    assert!(pass.finish());
+}
+
+#[test]
 fn more_words_than_the_search_is_good_for_go_whole() {
     let word = |n: u32| format!("#{:08x}!", 0x9e37_79b1_u32.wrapping_mul(n));
     let rule =
