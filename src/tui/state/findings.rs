@@ -2,135 +2,15 @@
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt as _;
 
+use super::row::by_path;
+pub use super::row::{Counts, Row, Sort};
 use crate::case::FindingId;
-use crate::finding::{FileTime, Sha256};
 use crate::text;
-use crate::triage::Verdict;
 
-/// One line of the list: what must be at hand for every finding, however many there are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The finding's number in the case.
-    pub id: FindingId,
-    /// Index of its hunt.
-    pub hunt: usize,
-    /// The file, raw.
-    pub path: PathBuf,
-    /// Size of the file in bytes.
-    pub size: u64,
-    /// Last change of the file's content.
-    pub modified: FileTime,
-    /// SHA-256 of the file.
-    pub sha256: Sha256,
-    /// Places where a pattern matched.
-    pub matches: usize,
-    /// Whether it is a candidate: no rule matched.
-    pub candidate: bool,
-    /// What it has come to.
-    pub verdict: Verdict,
-    /// Why it came back though an exclusion once covered it, in words.
-    pub returned: Option<String>,
-}
-
-impl Row {
-    /// Findings that need a decision come first, and those that came back before the others.
-    fn rank(&self) -> u8 {
-        match (self.verdict, self.returned.is_some(), self.candidate) {
-            (Verdict::Malicious, ..) => 1,
-            (Verdict::Suspicious, ..) => 3,
-            (Verdict::Benign, ..) => 5,
-            (Verdict::Open, true, _) => 0,
-            (Verdict::Open, false, false) => 2,
-            (Verdict::Open, false, true) => 4,
-        }
-    }
-
-    /// Whether somebody still has to decide.
-    pub fn is_open(&self) -> bool {
-        self.verdict == Verdict::Open
-    }
-}
-
-/// What the list is sorted by; the path decides between equals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sort {
-    /// What needs a decision first.
-    #[default]
-    State,
-    /// Path.
-    Path,
-    /// Largest file first.
-    Size,
-    /// Newest file first.
-    Modified,
-}
-
-impl Sort {
-    /// The next one, round and round.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::State => Self::Path,
-            Self::Path => Self::Size,
-            Self::Size => Self::Modified,
-            Self::Modified => Self::State,
-        }
-    }
-
-    /// What to call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::State => "state",
-            Self::Path => "path",
-            Self::Size => "size",
-            Self::Modified => "time",
-        }
-    }
-
-    fn compare(self, a: &Row, b: &Row) -> Ordering {
-        let first = match self {
-            Self::State => a.rank().cmp(&b.rank()),
-            Self::Path => Ordering::Equal,
-            Self::Size => b.size.cmp(&a.size),
-            Self::Modified => b.modified.cmp(&a.modified),
-        };
-        first.then_with(|| a.path.cmp(&b.path)).then(a.hunt.cmp(&b.hunt))
-    }
-}
-
-/// How many findings of a hunt have come to what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Nothing decided; candidates not counted.
-    pub open: usize,
-    /// Covered by an exclusion.
-    pub benign: usize,
-    /// Every scenario ruled out.
-    pub suspicious: usize,
-    /// Said to be malicious, or a known sample.
-    pub malicious: usize,
-    /// Candidates nothing is decided on.
-    pub candidates: usize,
-}
-
-impl Counts {
-    /// All of them.
-    pub fn all(&self) -> usize {
-        self.open + self.benign + self.suspicious + self.malicious + self.candidates
-    }
-
-    fn slot(&mut self, row: &Row) -> &mut usize {
-        match row.verdict {
-            Verdict::Open if row.candidate => &mut self.candidates,
-            Verdict::Open => &mut self.open,
-            Verdict::Benign => &mut self.benign,
-            Verdict::Suspicious => &mut self.suspicious,
-            Verdict::Malicious => &mut self.malicious,
-        }
-    }
-}
+/// Rows that change their place one by one; more of them at once are sorted anew.
+const MOVES: usize = 64;
 
 /// The findings, and the view of them.
 #[derive(Debug, Default)]
@@ -138,6 +18,8 @@ pub struct FindingList {
     rows: Vec<Row>,
     by_id: HashMap<FindingId, usize>,
     counts: Vec<Counts>,
+    /// Indexes of all rows, by path.
+    by_path: Vec<usize>,
     /// Indexes into `rows` of what is shown, in order.
     shown: Vec<usize>,
     hunt: Option<usize>,
@@ -163,28 +45,31 @@ impl FindingList {
     /// Adds rows, or replaces those that are there under the same number. The selection stays on its finding.
     pub fn upsert(&mut self, rows: Vec<Row>) {
         let mut fresh = Vec::new();
-        let mut moved = false;
+        let mut moved = Vec::new();
         for row in rows {
-            if row.hunt >= self.counts.len() {
-                self.counts.resize(row.hunt + 1, Counts::default());
-            }
+            self.set_hunts(row.hunt + 1);
             *self.counts[row.hunt].slot(&row) += 1;
             if let Some(&index) = self.by_id.get(&row.id) {
+                let stays = self.sort.compare(&self.rows[index], &row).is_eq();
+                if !stays && moved.len() <= MOVES {
+                    self.hide(index);
+                }
                 let old = std::mem::replace(&mut self.rows[index], row);
                 *self.counts[old.hunt].slot(&old) -= 1;
-                moved = true;
+                moved.extend((!stays).then_some(index));
             } else {
                 self.by_id.insert(row.id, self.rows.len());
-                if self.shows(&row) {
-                    fresh.push(self.rows.len());
-                }
+                fresh.push(self.rows.len());
                 self.rows.push(row);
             }
         }
-        if moved {
+        insert_all(&mut self.by_path, fresh.clone(), |&a, &b| by_path(&self.rows[a], &self.rows[b]));
+        if moved.len() > MOVES {
             self.rebuild();
         } else {
-            self.merge(fresh);
+            let shown = fresh.into_iter().chain(moved).filter(|&index| self.shows(&self.rows[index])).collect();
+            insert_all(&mut self.shown, shown, |&a, &b| self.sort.compare(&self.rows[a], &self.rows[b]));
+            self.find_selection();
         }
     }
 
@@ -195,6 +80,7 @@ impl FindingList {
         self.by_id.clear();
         self.marked.clear();
         self.shown.clear();
+        self.by_path.clear();
         self.counts = vec![Counts::default(); hunts];
     }
 
@@ -345,29 +231,40 @@ impl FindingList {
     }
 
     fn shows(&self, row: &Row) -> bool {
-        self.hunt.is_none_or(|hunt| hunt == row.hunt)
-            && (self.filter.is_empty() || text::escape_path(&row.path).to_lowercase().contains(&self.filter))
+        self.hunt.is_none_or(|hunt| hunt == row.hunt) && self.passes(row)
     }
 
-    fn rebuild(&mut self) {
-        self.shown.clear();
-        let all: Vec<usize> = (0..self.rows.len()).filter(|&index| self.shows(&self.rows[index])).collect();
-        self.merge(all);
-    }
-
-    /// Adds rows to what is shown, keeping order and selection.
-    fn merge(&mut self, mut fresh: Vec<usize>) {
-        let (rows, sort) = (&self.rows, self.sort);
-        fresh.sort_by(|&a, &b| sort.compare(&rows[a], &rows[b]));
-        let mut merged = Vec::with_capacity(self.shown.len() + fresh.len());
-        let (mut old, mut new) = (self.shown.iter().copied().peekable(), fresh.into_iter().peekable());
-        while let (Some(&a), Some(&b)) = (old.peek(), new.peek()) {
-            let from_old = sort.compare(&rows[a], &rows[b]).is_le();
-            merged.extend(if from_old { old.next() } else { new.next() });
+    /// Whether a row's path holds the filter, letter case aside.
+    fn passes(&self, row: &Row) -> bool {
+        let (path, wanted) = (row.path.as_os_str().as_bytes(), self.filter.as_bytes());
+        if wanted.is_empty() {
+            return true;
         }
-        merged.extend(old);
-        merged.extend(new);
-        self.shown = merged;
+        if path.is_ascii() && self.filter.is_ascii() && !path.iter().any(u8::is_ascii_control) {
+            return path.windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted));
+        }
+        text::escape_path(&row.path).to_lowercase().contains(&self.filter)
+    }
+
+    /// Takes a row out of what is shown, found by the order that it still has.
+    fn hide(&mut self, index: usize) {
+        if let Some(place) = self.place_of(self.rows[index].id) {
+            self.shown.remove(place);
+        }
+    }
+
+    /// Works out anew what is shown: the rows are by path already, and the sort keeps that order between equals.
+    fn rebuild(&mut self) {
+        let mut shown: Vec<usize> =
+            self.by_path.iter().copied().filter(|&index| self.shows(&self.rows[index])).collect();
+        if self.sort != Sort::Path {
+            shown.sort_by_cached_key(|&index| self.sort.key(&self.rows[index]));
+        }
+        self.shown = shown;
+        self.find_selection();
+    }
+
+    fn find_selection(&mut self) {
         match self.selected.and_then(|id| self.place_of(id)) {
             Some(place) => self.place = place,
             None => self.select_place(self.place()),
@@ -375,9 +272,29 @@ impl FindingList {
     }
 }
 
+/// Puts `fresh`, in any order, where it belongs in `sorted`.
+fn insert_all(sorted: &mut Vec<usize>, mut fresh: Vec<usize>, order: impl Fn(&usize, &usize) -> Ordering) {
+    if fresh.is_empty() {
+        return;
+    }
+    fresh.sort_by(&order);
+    let mut merged = Vec::with_capacity(sorted.len() + fresh.len());
+    let mut done = 0;
+    for new in fresh {
+        let place = done + sorted[done..].partition_point(|old| order(old, &new).is_le());
+        merged.extend_from_slice(&sorted[done..place]);
+        merged.push(new);
+        done = place;
+    }
+    merged.extend_from_slice(&sorted[done..]);
+    *sorted = merged;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::{FileTime, Sha256};
+    use crate::triage::Verdict;
 
     fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> Row {
         Row {

@@ -6,6 +6,7 @@ pub mod findings;
 pub mod form;
 pub mod overlay;
 pub mod register;
+mod row;
 pub mod scan;
 
 use std::sync::Arc;
