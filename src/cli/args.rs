@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::case::{CaseCommand, ReportArgs};
+use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
+use super::report::ReportArgs;
 use super::size::parse_size;
 use crate::scan::{self, ScanOptions, WalkOptions};
 

@@ -6,6 +6,7 @@ pub mod exclusions;
 mod hunts;
 pub mod output;
 mod prepare;
+pub mod report;
 mod scan;
 mod screen;
 mod size;
@@ -47,7 +48,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Hunts(command)) => hunts::run(command),
         Some(Command::Exclusions(command)) => exclusions::run(command),
         Some(Command::Case(command)) => case::run(command),
-        Some(Command::Report(args)) => case::report(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "huntbook", &mut script);

@@ -1,17 +1,19 @@
 //! Where an export goes: standard output, or a new file that is whole or not there.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
 
 use crate::text;
 
 /// Where it goes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Output {
     /// Write to this file instead of standard output; it is written whole or not at all.
     #[arg(long, short, value_name = "FILE")]
@@ -22,35 +24,137 @@ pub struct Output {
 }
 
 impl Output {
-    /// Writes `content` there.
+    /// Has `write` write there piece by piece.
     ///
     /// # Errors
-    /// When the file exists and is not to be replaced, or cannot be written.
-    pub fn write(&self, content: &[u8]) -> anyhow::Result<()> {
+    /// When the file exists and is not to be replaced, or cannot be written, or what `write` says; then there is no new
+    /// file.
+    pub fn write_with(&self, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let Some(path) = &self.output else {
-            let mut out = io::stdout().lock();
-            out.write_all(content)?;
+            let mut out = BufWriter::new(io::stdout().lock());
+            write(&mut out)?;
             return Ok(out.flush()?);
         };
-        let shown = text::escape_path(path).into_owned();
-        anyhow::ensure!(
-            self.force || fs::symlink_metadata(path).is_err(),
-            "{shown} is there already; --force replaces it"
-        );
-        replace(path, content).with_context(|| format!("cannot write {shown}"))
+        // Looked at before the work is done; what counts is looked at again when the file takes its name.
+        if !self.force && fs::symlink_metadata(path).is_ok() {
+            return Err(there_already(path));
+        }
+        let beside = Beside::new(path).with_context(|| cannot_write(path))?;
+        let mut out = BufWriter::new(&beside.file);
+        write(&mut out)?;
+        out.flush().with_context(|| cannot_write(path))?;
+        drop(out);
+        match beside.take_name(path, self.force) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(there_already(path)),
+            other => other.with_context(|| cannot_write(path)),
+        }
     }
 }
 
-/// Writes a file beside `path` (mode 0600) and puts it in its place.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().inspect_err(|_| _ = fs::remove_file(&beside))
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", text::escape_path(path))
+}
+
+fn there_already(path: &Path) -> anyhow::Error {
+    anyhow::anyhow!("{} is there already; --force replaces it", text::escape_path(path))
+}
+
+/// A new file beside another (mode 0600), gone when it is dropped without having taken the other's name.
+struct Beside {
+    file: File,
+    path: PathBuf,
+}
+
+impl Beside {
+    fn new(path: &Path) -> io::Result<Self> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!(".{}.new", std::process::id()));
+        let beside = PathBuf::from(beside);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        Ok(Self { file, path: beside })
+    }
+
+    fn take_name(&self, path: &Path, force: bool) -> io::Result<()> {
+        self.file.sync_all()?;
+        if force {
+            fs::rename(&self.path, path)?;
+        } else {
+            match rustix::fs::renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE) {
+                // A file system that does not know the flag (rename(2)); a link never replaces either, and what is left
+                // beside is removed.
+                Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(&self.path, path)?,
+                other => other?,
+            }
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // Gone already when it took the other's name.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn to(path: PathBuf, force: bool) -> Output {
+        Output { output: Some(path), force }
+    }
+
+    impl Output {
+        fn write(&self, content: &[u8]) -> anyhow::Result<()> {
+            self.write_with(|out| Ok(out.write_all(content)?))
+        }
+    }
+
+    #[test]
+    fn a_file_is_new_and_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        to(path.clone(), false).write(b"one").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        let refused = to(path.clone(), false).write(b"two").unwrap_err();
+        assert!(refused.to_string().contains("--force"), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        to(path.clone(), true).write(b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_came_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let written = to(path.clone(), false).write_with(|out| {
+            fs::write(&path, b"theirs")?;
+            Ok(out.write_all(b"mine")?)
+        });
+        assert!(written.unwrap_err().to_string().contains("is there already"));
+        assert_eq!(fs::read(&path).unwrap(), b"theirs");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_fails_half_way_leaves_nothing_and_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let half = to(path.clone(), false).write_with(|out| {
+            out.write_all(b"half")?;
+            anyhow::bail!("no more")
+        });
+        assert_eq!(half.unwrap_err().to_string(), "no more");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let target = folder.path().join("target");
+        symlink(&target, &path).unwrap();
+        assert!(to(path.clone(), false).write(b"x").is_err());
+        to(path.clone(), true).write(b"x").unwrap();
+        assert!(!target.exists() && fs::symlink_metadata(&path).unwrap().is_file());
+    }
 }

@@ -1,17 +1,15 @@
 //! CSV (RFC 4180), with cells that a spreadsheet would take for a formula defused.
 
-use super::Reported;
+use super::{Reported, Tally};
+use crate::case::{NotScanned, ScanRow};
+use crate::finding::Finding;
 use crate::text;
-use crate::triage::exclusion::Exclusion;
-use jiff::Timestamp;
 
-/// The most that Microsoft Sentinel takes as a watchlist, in bytes.
-pub const WATCHLIST_MOST: usize = 3_800_000;
+/// Matches listed of one finding; the rest is counted.
+const MATCHES: usize = 100;
 
-/// A watchlist that Sentinel would refuse.
-#[derive(Debug, thiserror::Error)]
-#[error("the watchlist would be {0} bytes, and Sentinel takes {WATCHLIST_MOST}; export fewer exclusions")]
-pub struct TooLarge(pub usize);
+/// What a spreadsheet takes for the beginning of a formula, in either width.
+const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
 /// One line, ended by CR LF.
 pub fn line<I: IntoIterator<Item = S>, S: AsRef<str>>(cells: I) -> String {
@@ -22,20 +20,20 @@ pub fn line<I: IntoIterator<Item = S>, S: AsRef<str>>(cells: I) -> String {
 /// A cell: control and reordering characters made visible, formulas defused by a leading quote, quoted where needed.
 fn cell(value: &str) -> String {
     let shown = text::escape_str(value);
-    let formula = shown.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let formula = shown.trim_start().starts_with(FORMULA);
     let shown = if formula { format!("'{shown}") } else { shown.into_owned() };
-    if shown.contains([',', '"', '\n', '\r']) || formula {
+    if formula || shown.contains([',', '"']) || shown.starts_with(' ') || shown.ends_with(' ') {
         format!("\"{}\"", shown.replace('"', "\"\""))
     } else {
         shown
     }
 }
 
-/// The first line of a list of findings.
-pub fn findings_head() -> String {
+/// The first line of a report.
+pub fn head() -> String {
     line([
-        "Verdict",
         "Kind",
+        "Verdict",
         "RuleName",
         "FilePath",
         "FileSHA256",
@@ -44,25 +42,32 @@ pub fn findings_head() -> String {
         "Group",
         "Mode",
         "ModifiedUtc",
+        "MatchCount",
         "Matches",
-        "FirstOffset",
+        "Decisions",
         "Returned",
         "ExclusionId",
         "ExclusionReason",
         "RuleAuthor",
         "RuleReference",
+        "RuleDate",
         "RuleLicense",
+        "Detail",
+        "JournalHead",
     ])
 }
 
-/// A finding.
-pub fn finding(reported: Reported<'_>) -> String {
+/// Cells between the path and the last two.
+const BETWEEN: usize = 16;
+
+/// A finding or candidate, with what was decided about it, see [`lines`](super::decided::lines).
+pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
     let Reported { rule, finding, judged, exclusion } = reported;
     let file = &finding.file;
     let kind = if judged.subject.candidate { "candidate" } else { "finding" };
     line([
-        judged.verdict.to_string(),
         kind.to_owned(),
+        judged.verdict.to_string(),
         rule.id.name.to_string(),
         text::escape_path(&file.path).into_owned(),
         file.sha256.to_string(),
@@ -72,77 +77,53 @@ pub fn finding(reported: Reported<'_>) -> String {
         format!("{:04o}", file.mode & 0o7777),
         file.modified.to_string(),
         finding.matches.len().to_string(),
-        finding.matches.first().map(|found| format!("{:#x}", found.offset)).unwrap_or_default(),
+        matches(finding),
+        decided.join("; "),
         judged.returned.clone().unwrap_or_default(),
         exclusion.map(|exclusion| exclusion.id.clone()).unwrap_or_default(),
         exclusion.map(|exclusion| exclusion.reason.clone()).unwrap_or_default(),
         rule.author().unwrap_or_default().to_owned(),
         rule.reference().unwrap_or_default().to_owned(),
+        rule.date().unwrap_or_default().to_owned(),
         rule.license().unwrap_or_default().to_owned(),
+        String::new(),
+        String::new(),
     ])
 }
 
-/// A Microsoft Sentinel watchlist with the search key `MatchKey`, which is `rule|sha256|path` with what the scope leaves
-/// open left empty.
-///
-/// # Errors
-/// [`TooLarge`].
-pub fn watchlist<'a>(exclusions: impl IntoIterator<Item = &'a Exclusion>, now: Timestamp) -> Result<String, TooLarge> {
-    let mut out = line([
-        "MatchKey",
-        "ExclusionId",
-        "RuleName",
-        "ScopeKind",
-        "FileSHA256",
-        "FilePath",
-        "Host",
-        "Verdict",
-        "Reason",
-        "Analyst",
-        "CreatedUtc",
-        "ExpiresUtc",
-        "Ticket",
-        "Status",
-    ]);
-    for exclusion in exclusions {
-        let (sha256, path) = parts(exclusion);
-        out.push_str(&line([
-            format!("{}|{sha256}|{path}", exclusion.rule),
-            exclusion.id.to_string(),
-            exclusion.rule.clone(),
-            exclusion.scope.kind().word().to_owned(),
-            sha256,
-            path,
-            exclusion.host.clone(),
-            exclusion.judgement.word().to_owned(),
-            exclusion.reason.clone(),
-            exclusion.by.to_string(),
-            exclusion.created.to_string(),
-            exclusion.expires.to_string(),
-            exclusion.ticket.clone().unwrap_or_default(),
-            status(exclusion, now).to_owned(),
-        ]));
+/// Every match as `$pattern@offset+length`, both in bytes.
+fn matches(finding: &Finding) -> String {
+    let listed = finding.matches.iter().take(MATCHES);
+    let mut words: Vec<_> =
+        listed.map(|found| format!("{}@{}+{}", found.pattern, found.offset, found.length)).collect();
+    match finding.matches.len().saturating_sub(MATCHES) {
+        0 => {}
+        more => words.push(format!("and {more} more")),
     }
-    if out.len() > WATCHLIST_MOST { Err(TooLarge(out.len())) } else { Ok(out) }
+    if finding.capped {
+        words.push("the cap on matches was met".to_owned());
+    }
+    words.join(" ")
 }
 
-/// The SHA-256 and the path that an exclusion is tied to, empty where it is not; safe text.
-pub fn parts(exclusion: &Exclusion) -> (String, String) {
-    use crate::triage::scope::Scope;
-    let path = exclusion.scope.path().map(|path| text::escape_path(path).into_owned()).unwrap_or_default();
-    match &exclusion.scope {
-        Scope::FileAsIs { sha256, .. } | Scope::Content { sha256 } => (sha256.to_string(), path),
-        Scope::Path { .. } | Scope::Folder { .. } => (String::new(), path),
-    }
+/// One thing that was not scanned.
+pub fn missed(missed: &NotScanned) -> String {
+    let path = text::escape_path(&missed.path).into_owned();
+    rest(["coverage", missed.reason.as_str(), "", &path], &missed.detail, "")
 }
 
-/// How an exclusion stands: `revoked`, `expired` or `in force`.
-pub fn status(exclusion: &Exclusion, now: Timestamp) -> &'static str {
-    match () {
-        () if exclusion.revoked.is_some() => "revoked",
-        () if exclusion.is_expired(now) => "expired",
-        () => "in force",
-    }
+/// The last line: the tree, counts, and the journal's head.
+pub fn summary(scan: &ScanRow, tally: &Tally, journal_head: &str) -> String {
+    let outcome = scan.ended.as_ref().map_or("did not end".to_owned(), |(_, end)| end.outcome.to_string());
+    let detail = format!(
+        "scan {} {outcome}, {} open, {} suspicious, {} malicious, {} excluded, {} candidates, {} not scanned",
+        scan.id, tally.open, tally.suspicious, tally.malicious, tally.benign, tally.candidates, scan.not_scanned
+    );
+    rest(["summary", "", "", &text::escape_path(&scan.tree)], &detail, journal_head)
+}
+
+fn rest(first: [&str; 4], detail: &str, journal_head: &str) -> String {
+    line(first.into_iter().chain([""; BETWEEN]).chain([detail, journal_head]))
 }
 
 #[cfg(test)]
@@ -155,9 +136,17 @@ mod tests {
         assert_eq!(cell("a,b"), "\"a,b\"");
         assert_eq!(cell("say \"x\""), "\"say \"\"x\"\"\"");
         assert_eq!(cell("=cmd|' /C calc'!A0"), "\"'=cmd|' /C calc'!A0\"");
-        for formula in ["+1", "-1", "@SUM(A1)"] {
+        for formula in ["+1", "-1", "@SUM(A1)", " =1", "＝1"] {
             assert!(cell(formula).starts_with("\"'"), "{formula}");
         }
         assert_eq!(cell("a\r\nb\u{202e}"), r"a\r\nb\u{202e}");
+        assert_eq!(cell("\t=1"), r"\t=1");
+    }
+
+    #[test]
+    fn every_line_has_as_many_cells() {
+        let count = |line: &str| line.matches(',').count();
+        let scanned = NotScanned { path: "/x".into(), reason: "vanished".into(), detail: "gone".into() };
+        assert_eq!(count(&missed(&scanned)), count(&head()));
     }
 }

@@ -4,58 +4,116 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::csv::{parts, status};
+use super::outgoing::{Outgoing, ScopePath, credits};
 use crate::text;
 use crate::triage::exclusion::Exclusion;
-use crate::triage::scope::ScopeKind;
+use crate::triage::scope::{Owner, Scope};
 
-/// A query that keeps of `Findings` (columns `RuleName`, `FilePath`, `FileSHA256`) what no exclusion in force covers.
-///
-/// Folders are no join keys, so they are matched apart, component by component. Expiry is looked at when the query runs.
-pub fn query<'a>(exclusions: impl IntoIterator<Item = &'a Exclusion>, now: Timestamp) -> String {
-    let in_force: Vec<_> = exclusions.into_iter().filter(|exclusion| status(exclusion, now) == "in force").collect();
-    let mut out = String::from(
-        "// Huntbook exclusions. Owners are not looked at here: scopes of a path or folder cover more than in Huntbook.\n",
-    );
-    table(&mut out, "Exclusions", in_force.iter().filter(|exclusion| exclusion.scope.kind() != ScopeKind::Folder));
-    table(&mut out, "Folders", in_force.iter().filter(|exclusion| exclusion.scope.kind() == ScopeKind::Folder));
-    out.push_str(
-        "Findings
+const HEADING: &str = "\
+// Put your table of findings in the place of Findings. Its columns, with the fields of Huntbook's NDJSON they come from:
+//   RuleName (rule.name), FilePath (file.path), FileSHA256 (file.hash.sha256), FileUid (file.uid), FileOwner (file.owner)
+// Without FileUid and FileOwner no path or folder is excluded, for those exclusions hold for one owner only.
+// A rule that changes keeps its name: export again when rules change.
+";
+
+const JOINS: &str = "\
+Findings
+| extend FileSHA256 = tolower(FileSHA256), FileUid = tostring(column_ifexists('FileUid', '')), FileOwner = tostring(column_ifexists('FileOwner', ''))
 | join kind=leftanti (Exclusions | where ScopeKind == 'file-as-is' and ExpiresUtc > now()) on RuleName, FileSHA256, FilePath
 | join kind=leftanti (Exclusions | where ScopeKind == 'content' and ExpiresUtc > now()) on RuleName, FileSHA256
-| join kind=leftanti (Exclusions | where ScopeKind == 'path' and ExpiresUtc > now()) on RuleName, FilePath
-| extend InFolder = toscalar(Folders | where ExpiresUtc > now() | summarize make_list(pack('rule', RuleName, 'folder', FilePath)))
-| mv-apply Folder = InFolder to typeof(dynamic) on (
-    summarize Covered = countif(tostring(Folder.rule) == RuleName and FilePath startswith_cs strcat(tostring(Folder.folder), '/'))
-  )
-| where Covered == 0
-| project-away InFolder, Covered
-",
-    );
-    out
-}
+| join kind=leftanti (Exclusions | where ScopeKind == 'path' and ExpiresUtc > now()) on RuleName, FilePath, FileUid, FileOwner
+";
 
-fn table<'a, 'e: 'a>(out: &mut String, name: &str, exclusions: impl Iterator<Item = &'a &'e Exclusion>) {
+/// A query that keeps of `Findings` what no exclusion in force at `now` covers, with expiry looked at when it runs.
+///
+/// Folders are no join keys, so each is a filter of its own, component by component. An exclusion that would cover more
+/// here than in Huntbook is left out, and a comment says so.
+pub fn query(outgoing: &[Outgoing<'_>], now: Timestamp) -> String {
+    let mut out = format!("// Huntbook's exclusions as they stood at {now:.0}.\n{HEADING}");
+    for credit in credits(outgoing) {
+        let _ = writeln!(out, "// {credit}");
+    }
+    let mut rows = Vec::new();
+    let mut filters = String::new();
+    for one in outgoing {
+        match place(one) {
+            Ok(Place::Row(row)) => rows.push(row),
+            Ok(Place::Filter(filter)) => filters.push_str(&filter),
+            Err(why) => _ = writeln!(out, "// left out: {} ({why})", one.exclusion.id),
+        }
+    }
     let _ = writeln!(
         out,
-        "let {name} = datatable(ExclusionId:string, RuleName:string, ScopeKind:string, FileSHA256:string, FilePath:string, Verdict:string, Reason:string, Analyst:string, ExpiresUtc:datetime) ["
+        "let Exclusions = datatable(ExclusionId:string, RuleName:string, ScopeKind:string, FileSHA256:string, \
+         FilePath:string, FileUid:string, FileOwner:string, Verdict:string, Reason:string, Analyst:string, \
+         ExpiresUtc:datetime) [\n{}\n];",
+        rows.join(",\n")
     );
-    for exclusion in exclusions {
-        let (sha256, path) = parts(exclusion);
-        let cells = [
-            &exclusion.id.to_string(),
-            &exclusion.rule,
-            exclusion.scope.kind().word(),
-            &sha256,
-            &path,
-            exclusion.judgement.word(),
-            &exclusion.reason,
-            &exclusion.by.to_string(),
-        ];
-        let cells: Vec<_> = cells.into_iter().map(literal).collect();
-        let _ = writeln!(out, "  {}, datetime({:.0}),", cells.join(", "), exclusion.expires);
+    out + JOINS + &filters
+}
+
+/// Where an exclusion stands in the query.
+enum Place {
+    Row(String),
+    Filter(String),
+}
+
+/// The exclusion as Kusto, or why it is left out.
+fn place(one: &Outgoing<'_>) -> Result<Place, String> {
+    let exclusion = one.exclusion;
+    if !one.state.is_in_force() {
+        return Err(one.state.to_string());
     }
-    out.push_str("];\n");
+    let path = match one.path() {
+        ScopePath::Any => String::new(),
+        ScopePath::Exact(path) => path,
+        ScopePath::Inexact => return Err("no text stands for its path alone".to_owned()),
+    };
+    let sha256 = one.sha256().map(|sha256| sha256.to_string()).unwrap_or_default();
+    Ok(match &exclusion.scope {
+        Scope::FileAsIs { .. } | Scope::Content { .. } => Place::Row(row(exclusion, [&sha256, &path, "", ""])),
+        Scope::Path { owner, .. } => {
+            let (uid, name) = owner_cells(owner)?;
+            Place::Row(row(exclusion, [&sha256, &path, &uid, name]))
+        }
+        Scope::Folder { owner, .. } => {
+            let (uid, name) = owner_cells(owner)?;
+            Place::Filter(format!(
+                "| where not(RuleName == {} and FilePath startswith_cs {} and FileUid == {} and FileOwner == {} and now() < \
+                 datetime({:.0})) // {}\n",
+                literal(&exclusion.rule),
+                literal(&(path + "/")),
+                literal(&uid),
+                literal(name),
+                exclusion.expires,
+                exclusion.id
+            ))
+        }
+    })
+}
+
+/// An owner's name that no text stands for cannot be compared.
+fn owner_cells(owner: &Owner) -> Result<(String, &str), String> {
+    let name = owner.name.as_deref().unwrap_or_default();
+    let exact = text::escape_str(name) == name && !name.contains('\\');
+    if exact { Ok((owner.uid.to_string(), name)) } else { Err("no text stands for its owner alone".to_owned()) }
+}
+
+fn row(exclusion: &Exclusion, [sha256, path, uid, owner]: [&str; 4]) -> String {
+    let cells = [
+        &exclusion.id.to_string(),
+        &exclusion.rule,
+        exclusion.scope.kind().word(),
+        sha256,
+        path,
+        uid,
+        owner,
+        exclusion.judgement.word(),
+        &exclusion.reason,
+        &exclusion.by.to_string(),
+    ];
+    let cells = cells.map(literal);
+    format!("  {}, datetime({:.0})", cells.join(", "), exclusion.expires)
 }
 
 /// A string literal: what could end it or act on a terminal is escaped.

@@ -4,30 +4,53 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::csv::{parts, status};
+use super::outgoing::{Outgoing, ScopePath, credits};
 use crate::text;
 use crate::triage::exclusion::Exclusion;
+use crate::triage::scope::ScopeKind;
 
-/// The file. What these scanners can't tell apart is said in comments: a hash skips the file for every rule, and a path
-/// exclude would blind them, so paths are commented out.
-pub fn list<'a>(exclusions: impl IntoIterator<Item = &'a Exclusion>, now: Timestamp) -> String {
-    let mut out = String::from(
-        "# Exclusions of Huntbook; name this file so that it holds the words hash and falsepositive.
-# A hash here skips the file for ALL rules, not only for the one it was excluded for.
-",
-    );
-    for exclusion in exclusions.into_iter().filter(|exclusion| status(exclusion, now) == "in force") {
-        let (sha256, path) = parts(exclusion);
-        let comment = format!(
-            "{} {} until {:.0} by {}: {}",
-            exclusion.rule, exclusion.judgement, exclusion.expires, exclusion.by, exclusion.reason
-        );
-        let comment = text::escape_str(&comment).replace(';', ",");
-        if sha256.is_empty() {
-            let _ = writeln!(out, "# by path, which these scanners can only exclude for all rules: {path}  {comment}");
-        } else {
-            let _ = writeln!(out, "{sha256};{comment}");
+const HEADING: &str = "\
+# These scanners read it when its name holds the words hash and falsepositive: huntbook-hash-falsepositive.txt
+# A hash here skips the file for ALL rules and wherever it lies, not only for the rule it was excluded for.
+# They can exclude a path for all rules only, which would blind them there: paths are comments, as excludes.cfg has them.
+";
+
+/// The list of what is in force at `now`. The first line is a comment, for some of these scanners skip it.
+pub fn list(outgoing: &[Outgoing<'_>], now: Timestamp) -> String {
+    let mut out = format!("# Huntbook's exclusions as they stood at {now:.0}\n{HEADING}");
+    for credit in credits(outgoing) {
+        let _ = writeln!(out, "# {credit}");
+    }
+    for one in outgoing {
+        if !one.state.is_in_force() {
+            let _ = writeln!(out, "# left out: {} ({})", one.exclusion.id, one.state);
+            continue;
+        }
+        let comment = comment(one.exclusion);
+        match one.sha256() {
+            Some(sha256) => _ = writeln!(out, "{sha256};{comment}"),
+            None => _ = writeln!(out, "# {}  {comment}", path_pattern(one)),
         }
     }
     out
+}
+
+/// What stands behind a hash: no second field, no second line.
+fn comment(exclusion: &Exclusion) -> String {
+    let comment = format!(
+        "{} {} until {:.0} by {}: {}",
+        exclusion.rule, exclusion.judgement, exclusion.expires, exclusion.by, exclusion.reason
+    );
+    text::escape_str(&comment).replace(';', ",")
+}
+
+/// The path as a regular expression, or as people read it where no text stands for it.
+fn path_pattern(one: &Outgoing<'_>) -> String {
+    match one.path() {
+        ScopePath::Exact(path) if one.exclusion.scope.kind() == ScopeKind::Folder => {
+            format!("^{}/", regex::escape(&path))
+        }
+        ScopePath::Exact(path) => format!("^{}$", regex::escape(&path)),
+        ScopePath::Any | ScopePath::Inexact => format!("not expressible: {}", one.shown_path()),
+    }
 }

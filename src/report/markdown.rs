@@ -2,20 +2,28 @@
 
 use std::fmt::Write as _;
 
+use super::outgoing::credit;
 use super::{Reported, Tally};
-use crate::case::{GivenAnswer, NotScanned, ScanRow};
+use crate::case::{NotScanned, ScanRow};
+use crate::finding::PatternMatch;
 use crate::hunt::Rule;
 use crate::text;
 use crate::triage::Verdict;
 
 /// Matches listed of one finding; the rest is counted.
 const MATCHES: usize = 20;
+/// Matched bytes shown of one match.
+const BYTES: usize = 32;
 
-/// Text within a line: Markdown and HTML are taken literally.
+/// Words of a person: what Markdown, HTML or an automatic link could be made of is taken literally.
 fn plain(value: &str) -> String {
     let mut out = String::new();
     for c in text::escape_str(value).chars() {
-        if c.is_ascii_punctuation() && !matches!(c, '/' | '.' | ',' | ':' | '-' | '_' | '(' | ')' | '\'' | '%' | '=') {
+        let harmless = match c {
+            '.' | ':' => !could_link(&out),
+            _ => matches!(c, '/' | ',' | '-' | '(' | ')' | '\'' | '%' | '='),
+        };
+        if c.is_ascii_punctuation() && !harmless {
             out.push('\\');
         }
         out.push(c);
@@ -23,35 +31,53 @@ fn plain(value: &str) -> String {
     out
 }
 
+/// Whether a `.` or `:` after `before` could go on an automatic link (GFM 6.9): `www.`, `http:`.
+fn could_link(before: &str) -> bool {
+    let word = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default().to_ascii_lowercase();
+    ["www", "http", "https", "ftp", "mailto", "xmpp"].iter().any(|scheme| word.ends_with(scheme))
+}
+
+/// What a box named, as a code span (GFM 6.3): nothing in it is markup, and its backticks cannot end it.
+fn code(value: &str) -> String {
+    let shown = text::escape_str(value);
+    if shown.trim().is_empty() {
+        return "(blank)".to_owned();
+    }
+    let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if shown.starts_with(['`', ' ']) || shown.ends_with(['`', ' ']) { " " } else { "" };
+    format!("{fence}{pad}{shown}{pad}{fence}")
+}
+
 /// The beginning: which box, which tree, when, and the journal's head.
 pub fn head(host: &str, scan: &ScanRow, journal_head: &str) -> String {
-    let mut out = format!("# Hunt on {}\n\n", plain(host));
+    let mut out = format!("# Hunt on {}\n\n", code(host));
     let ended = scan.ended.as_ref().map_or("did not end".to_owned(), |(at, end)| {
         format!("{} at {at:.0}: {} files, {}", end.outcome, text::count(end.files), text::bytes(end.bytes))
     });
-    let _ = writeln!(out, "- tree: {}", plain(&text::escape_path(&scan.tree)));
+    let _ = writeln!(out, "- tree: {}", code(&text::escape_path(&scan.tree)));
     let _ = writeln!(out, "- scan {} began at {:.0}, {ended}", scan.id, scan.started);
     let _ = writeln!(out, "- rules: {}", scan.rules_digest);
     let _ = writeln!(out, "- journal head: {journal_head}\n");
     out
 }
 
-/// A finding with its answers.
-pub fn finding(reported: Reported<'_>, answers: &[GivenAnswer]) -> String {
+/// A finding with what was decided about it, see [`lines`](super::decided::lines).
+pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
     let Reported { rule, finding, judged, exclusion } = reported;
     let file = &finding.file;
     let word = match judged.verdict {
         Verdict::Open if judged.subject.candidate => "candidate".to_owned(),
         verdict => verdict.to_string(),
     };
-    let mut out = format!("## {word}: {} in {}\n\n", plain(&rule.id.name), plain(&text::escape_path(&file.path)));
+    let mut out = format!("## {word}: {} in {}\n\n", code(&rule.id.name), code(&text::escape_path(&file.path)));
     let _ = writeln!(out, "- SHA-256: {}", file.sha256);
     let owner = file.owner.clone().unwrap_or_else(|| file.uid.to_string());
     let _ = writeln!(
         out,
         "- {} bytes, owner {}, mode {:04o}, modified {}",
         text::count(file.size),
-        plain(&owner),
+        code(&owner),
         file.mode & 0o7777,
         file.modified
     );
@@ -61,65 +87,85 @@ pub fn finding(reported: Reported<'_>, answers: &[GivenAnswer]) -> String {
     if let Some(excluded) = exclusion {
         let _ = writeln!(
             out,
-            "- excluded ({}) by {} until {}: {}",
+            "- excluded by {} ({}, {}) of {} until {}: {}",
+            plain(&excluded.id),
             plain(&excluded.verdict),
+            plain(&excluded.scope),
             plain(&excluded.by),
             plain(&excluded.expires),
             plain(&excluded.reason)
         );
     }
-    for given in answers {
-        let note = given.note.as_ref().map(|note| format!(": {}", plain(note))).unwrap_or_default();
-        let by = plain(&given.by.to_string());
-        let _ = writeln!(out, "- {} {}, by {by} at {:.0}{note}", plain(&given.scenario), given.answer, given.at);
+    for line in decided {
+        let _ = writeln!(out, "- {}", plain(line));
     }
     for found in finding.matches.iter().take(MATCHES) {
-        let data = text::hex(found.data.get(..found.data.len().min(32)).unwrap_or_default());
-        let _ = writeln!(out, "- {} at {:#x}, {} bytes: {data}", plain(&found.pattern), found.offset, found.length);
+        let _ = writeln!(out, "- {}", pattern_match(found));
     }
-    if finding.matches.len() > MATCHES {
-        let _ = writeln!(out, "- and {} more matches", finding.matches.len() - MATCHES);
+    match finding.matches.len().saturating_sub(MATCHES) {
+        0 => {}
+        more => _ = writeln!(out, "- and {} more matches", text::count(more as u64)),
+    }
+    if finding.capped {
+        out.push_str("- a pattern met the cap on matches: there are more than were recorded\n");
     }
     out.push('\n');
     out
 }
 
-/// The end: counts, coverage, and whose rules these are.
-pub fn foot<'r>(tally: &Tally, missed: &[NotScanned], rules: impl IntoIterator<Item = &'r Rule>) -> String {
-    let mut out = format!(
+fn pattern_match(found: &PatternMatch) -> String {
+    let data = found.data.get(..found.data.len().min(BYTES)).unwrap_or_default();
+    let more = if found.length > data.len() as u64 { "…" } else { "" };
+    format!("{} at {:#x}, {} bytes: {}{more}", code(&found.pattern), found.offset, found.length, text::hex(data))
+}
+
+/// What follows the findings: counts, and the heading of what was not scanned.
+pub fn tally(tally: &Tally, not_scanned: u64) -> String {
+    format!(
         "## In all\n\n- {} open, {} suspicious, {} malicious, {} excluded, {} candidates\n\n## Not scanned: {}\n\n",
         tally.open,
         tally.suspicious,
         tally.malicious,
         tally.benign,
         tally.candidates,
-        missed.len()
-    );
-    for item in missed {
-        let _ = writeln!(out, "- {}: {}", plain(&text::escape_path(&item.path)), plain(&item.detail));
-    }
-    out.push_str("\n## Rules\n\n");
+        text::count(not_scanned)
+    )
+}
+
+/// One thing that was not scanned.
+pub fn missed(missed: &NotScanned) -> String {
+    format!("- {}: {}\n", code(&text::escape_path(&missed.path)), plain(&missed.detail))
+}
+
+/// The end: whose rules these are.
+pub fn foot<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> String {
+    let mut out = String::from("\n## Rules\n\n");
     for rule in rules {
-        let of = |value: Option<&str>| plain(value.unwrap_or("unknown"));
-        let _ = writeln!(
-            out,
-            "- {}: author {}, reference {}, licence {}",
-            plain(&rule.id.name),
-            of(rule.author()),
-            of(rule.reference()),
-            of(rule.license())
-        );
+        let _ = writeln!(out, "- {}", plain(&credit(&rule.id.name, Some(rule))));
     }
     out
 }
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{code, plain};
 
     #[test]
-    fn nothing_in_a_name_is_markup() {
+    fn nothing_in_a_persons_words_is_markup() {
         assert_eq!(plain("a|b`c`<script>"), r"a\|b\`c\`\<script\>");
         assert_eq!(plain("x\n# y"), r"x\\n\# y");
+        assert_eq!(plain("_a_ *b*"), r"\_a\_ \*b\*");
+        assert_eq!(plain("job 1.2: see http://e.x and www.e.x"), r"job 1.2: see http\://e.x and www\.e.x");
+        assert_eq!(plain("[x](y)"), r"\[x\](y)");
+    }
+
+    #[test]
+    fn nothing_in_a_name_ends_its_code_span() {
+        assert_eq!(code("/a|b"), "`/a|b`");
+        assert_eq!(code("/a`b``c"), "```/a`b``c```");
+        assert_eq!(code("/a`"), "`` /a` ``");
+        assert_eq!(code("/a\n</script>"), r"`/a\n</script>`");
+        assert_eq!(code("/a "), "` /a  `");
+        assert_eq!(code(" "), "(blank)");
     }
 }

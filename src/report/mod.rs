@@ -1,13 +1,16 @@
 //! What goes out: one format a file. Everything printed is safe for a terminal.
 
 pub mod csv;
+pub mod decided;
 pub mod json;
 pub mod kql;
 pub mod loki;
 pub mod markdown;
 pub mod ndjson;
+pub mod outgoing;
 pub mod sarif;
 pub mod text;
+pub mod watchlist;
 
 use crate::finding::Finding;
 use crate::hunt::Rule;

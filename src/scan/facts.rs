@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Stat, StatxFlags};
+use rustix::fs::{AtFlags, CWD, ResolveFlags, Stat, StatxFlags};
 use sha2::Digest as _;
 
-use super::coverage::Leave;
-use super::read::{Content, Stretch};
-use super::tree::Opened;
+use super::MAX_FILE_SIZE;
+use super::coverage::{Leave, Reason};
+use super::read::{CHUNK, Content, Stretch};
+use super::tree::{Opened, open_regular};
 use crate::accounts::Accounts;
 use crate::finding::{FileFacts, FileTime, Sha256};
 
@@ -95,6 +96,26 @@ impl FileDigest {
         })?;
         Ok(Self { sha256: Sha256(hasher.finalize().into()), of_data })
     }
+}
+
+/// The digest that a scan would give the file at `path` as it is now, for files of up to [`MAX_FILE_SIZE`] bytes.
+///
+/// # Errors
+/// Why the file could not be read; a link anywhere in the path is not followed.
+pub(crate) fn digest_now(path: &Path) -> Result<Sha256, Reason> {
+    let read = || {
+        let opened = open_regular(CWD, path, ResolveFlags::empty())?;
+        let content = Content::new(&opened.file, &opened.stat);
+        if content.size > MAX_FILE_SIZE {
+            let reason = Reason::TooLarge { size: content.size, limit: MAX_FILE_SIZE };
+            return Err(Leave::Unscanned(reason));
+        }
+        FileDigest::of(&content, &mut vec![0; CHUNK], |_| Ok(())).map(|digest| digest.sha256)
+    };
+    read().map_err(|leave| match leave {
+        Leave::Unscanned(reason) => reason,
+        Leave::Cancelled => Reason::Skipped,
+    })
 }
 
 fn zeros(hasher: &mut sha2::Sha256, mut length: u64) {

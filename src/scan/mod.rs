@@ -33,6 +33,7 @@ use ignore::gitignore::Gitignore;
 pub use control::{Control, Progress, Reading};
 pub use coverage::{Reason, Unscanned};
 pub use engine::engine_runs;
+pub(crate) use facts::digest_now;
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset};
 pub(crate) use tree::{NotRegular, open_regular};
 pub use tree::{Tree, TreeError};

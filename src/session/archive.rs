@@ -7,7 +7,7 @@ use super::book::Subject;
 use super::excluded::Excluded;
 use super::records::Judged;
 use super::{CANDIDATE_NAMESPACE, CANDIDATE_PREFIX};
-use crate::case::{Case, CaseError, CaseFault, FindingId, GivenAnswer, RuleRecord, ScanRow, Seen};
+use crate::case::{Case, CaseError, CaseFault, FindingId, GivenAnswer, JournalEntry, RuleRecord, ScanRow, Seen};
 use crate::finding::{Finding, RuleId};
 use crate::hunt::{Rule, rules_of};
 use crate::triage::Verdict;
@@ -26,6 +26,8 @@ pub struct Archived {
     pub rule: usize,
     /// The answers in force.
     pub answers: Vec<GivenAnswer>,
+    /// Everything ever recorded about it, first to last.
+    pub history: Vec<JournalEntry>,
     /// The exclusion that covers it, as far as the case knows.
     pub exclusion: Option<Excluded>,
 }
@@ -107,6 +109,6 @@ impl Archive {
             returned: cover.and_then(|cover| cover.lapsed).filter(|_| verdict == Verdict::Open),
             exclusion: id_in_force.and_then(|id| id.parse().ok()),
         };
-        Ok(Some(Archived { rule: *rule, answers: self.case.answers(id)?, finding, judged, exclusion }))
+        Ok(Some(Archived { rule: *rule, answers: self.case.answers(id)?, history, finding, judged, exclusion }))
     }
 }

@@ -8,6 +8,7 @@ pub mod hit;
 pub mod matching;
 pub mod register;
 pub mod scope;
+pub mod state;
 pub mod verdict;
 pub mod walkthrough;
 

@@ -3,12 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod cli;
+mod exclusions;
+mod exports;
 mod fixtures;
 mod hostile;
 mod layering;
+mod parsers;
 mod pty;
 mod readme;
+mod reports;
 mod scan;
 mod scanning;
 mod stage;
+mod tricks;
 mod tui;

@@ -1,0 +1,98 @@
+//! `huntbook exclusions list`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::{Review, short};
+use crate::report::json;
+use crate::report::outgoing::Outgoing;
+use crate::session::Excluded;
+use crate::text;
+use crate::triage::exclusion::Exclusion;
+use crate::triage::register::Doubt;
+use crate::triage::state::State;
+
+pub(super) fn run(review: &Review, all: bool, as_json: bool) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    let mut documents = Vec::new();
+    let mut hidden = 0_usize;
+    for entry in review.register.entries() {
+        match &entry.content {
+            Ok(exclusion) => {
+                let state = review.state(exclusion);
+                if !all && !state.is_in_force() {
+                    hidden += 1;
+                } else if as_json {
+                    documents.push(document(exclusion, &state)?);
+                } else {
+                    paragraph(&mut out, exclusion, &state)?;
+                }
+            }
+            // One that is not understood is listed always: whoever wrote it thinks that it counts.
+            Err(doubt) if as_json => documents.push(doubtful(doubt)),
+            Err(doubt) => writeln!(out, "line {}: doubtful, it excludes nothing: {}", doubt.line, doubt.cause)?,
+        }
+    }
+    if as_json {
+        writeln!(out, "{}", json::pretty(&Value::Array(documents)))?;
+    } else if hidden > 0 {
+        writeln!(out, "{hidden} more do not count; --all lists them")?;
+    } else if review.register.entries().is_empty() {
+        writeln!(out, "no exclusions in {}", text::escape_path(review.register.path()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn paragraph(out: &mut dyn Write, exclusion: &Exclusion, state: &State) -> io::Result<()> {
+    let safe = |text: &str| text::escape_str(text).into_owned();
+    let scenario = exclusion.scenario.as_ref().map(|id| format!(", scenario {}", safe(id))).unwrap_or_default();
+    let ticket = exclusion.ticket.as_ref().map(|ticket| format!(", ticket {}", safe(ticket))).unwrap_or_default();
+    writeln!(
+        out,
+        "{}  {state}\n    {}: {}\n    {}{scenario}{ticket}, by {} on {} at {:.0}, until {:.0}\n    {}",
+        short(exclusion.id),
+        safe(&exclusion.rule),
+        exclusion.scope,
+        exclusion.judgement,
+        safe(&exclusion.by.to_string()),
+        safe(&exclusion.host),
+        exclusion.created,
+        exclusion.expires,
+        safe(&exclusion.reason)
+    )?;
+    let Some(revocation) = &exclusion.revoked else { return Ok(()) };
+    let by = safe(&revocation.by.to_string());
+    writeln!(out, "    revoked by {by} at {:.0}: {}", revocation.at, safe(&revocation.why))
+}
+
+fn document(exclusion: &Exclusion, state: &State) -> anyhow::Result<Value> {
+    let mut document = serde_json::to_value(Excluded::from(exclusion))?;
+    let outgoing = Outgoing { exclusion, state: state.clone(), rule: None };
+    let path = outgoing.shown_path();
+    document["rule"] = exclusion.rule.as_str().into();
+    document["state"] = state.word().into();
+    document["cause"] = match state {
+        State::Doubtful(cause) => cause.as_str().into(),
+        _ => Value::Null,
+    };
+    document["sha256"] = outgoing.sha256().map(|sha256| sha256.to_string()).into();
+    document["path"] = (!path.is_empty()).then_some(path).into();
+    document["host"] = exclusion.host.as_str().into();
+    document["revoked"] = exclusion.revoked.as_ref().map_or(
+        Value::Null,
+        |revocation| json!({"by": revocation.by.to_string(), "at": revocation.at.to_string(), "why": revocation.why}),
+    );
+    Ok(document)
+}
+
+fn doubtful(doubt: &Doubt) -> Value {
+    json!({
+        "id": doubt.id.map(|id| id.to_string()),
+        "rule": doubt.rule,
+        "state": State::Doubtful(String::new()).word(),
+        "cause": doubt.cause,
+        "line": doubt.line,
+    })
+}

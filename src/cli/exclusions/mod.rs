@@ -1,0 +1,143 @@
+//! `huntbook exclusions`: the register, reviewed, revoked and exported without a screen.
+
+mod check;
+mod export;
+mod list;
+mod revoke;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use self::export::ExportFormat;
+use super::args::RuleArgs;
+use super::output::Output;
+use crate::finding::Sha256;
+use crate::session::RuleBook;
+use crate::triage::exclusion::Exclusion;
+use crate::triage::folders::OnDisk;
+use crate::triage::register::{self, Register};
+use crate::triage::state::{Against, State};
+
+/// Which register.
+#[derive(Debug, Clone, Args)]
+pub struct RegisterArgs {
+    /// The register [default: huntbook/exclusions.toml in the user's data folder].
+    #[arg(long, value_name = "FILE")]
+    pub exclusions: Option<PathBuf>,
+}
+
+impl RegisterArgs {
+    fn load(&self) -> anyhow::Result<Register> {
+        Ok(Register::load(self.exclusions.clone().unwrap_or_else(register::default_path))?)
+    }
+}
+
+/// Which register, and what it is held against.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewArgs {
+    /// Which register.
+    #[command(flatten)]
+    pub register: RegisterArgs,
+    /// Root of the box when it is a mounted image.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// Which rules the exclusions are held against.
+    #[command(flatten)]
+    pub rules: RuleArgs,
+}
+
+/// What to do with the register.
+#[derive(Debug, Subcommand)]
+pub enum ExclusionsCommand {
+    /// List the exclusions in force, or all of them.
+    List {
+        /// Those that do not count too: expired, revoked, changed rule.
+        #[arg(long)]
+        all: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Which register, and what it is held against.
+        #[command(flatten)]
+        review: ReviewArgs,
+    },
+    /// Find exclusions that are expired, stale, redundant, shadowed or over-broad; exit code 1 if there is one.
+    Check {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Which register, and what it is held against.
+        #[command(flatten)]
+        review: ReviewArgs,
+    },
+    /// Take an exclusion back; it stays in the register as revoked.
+    Revoke {
+        /// Its id, or the first four or more digits of it.
+        id: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Which register.
+        #[command(flatten)]
+        register: RegisterArgs,
+    },
+    /// Write the exclusions for another tool.
+    Export {
+        /// For which.
+        #[arg(long, value_enum)]
+        format: ExportFormat,
+        /// Where it goes.
+        #[command(flatten)]
+        output: Output,
+        /// Which register, and what it is held against.
+        #[command(flatten)]
+        review: ReviewArgs,
+    },
+}
+
+pub(super) fn run(command: ExclusionsCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ExclusionsCommand::List { all, json, review } => list::run(&Review::open(&review)?, all, json),
+        ExclusionsCommand::Check { json, review } => check::run(&Review::open(&review)?, json),
+        ExclusionsCommand::Revoke { id, reason, register } => revoke::run(register.load()?, &id, &reason),
+        ExclusionsCommand::Export { format, output, review } => export::run(&Review::open(&review)?, format, &output),
+    }
+}
+
+/// A register with what it is held against.
+struct Review {
+    register: Register,
+    book: RuleBook,
+    folders: OnDisk,
+    root: PathBuf,
+    now: Timestamp,
+}
+
+impl Review {
+    fn open(args: &ReviewArgs) -> anyhow::Result<Self> {
+        Ok(Self {
+            register: args.register.load()?,
+            book: RuleBook::load(&args.rules.choice())?,
+            folders: OnDisk::below(&args.root),
+            root: args.root.clone(),
+            now: Timestamp::now(),
+        })
+    }
+
+    fn digest_of(&self, rule: &str) -> Option<Sha256> {
+        self.book.digest_of(rule)
+    }
+
+    fn state(&self, exclusion: &Exclusion) -> State {
+        Against { now: self.now, folders: &self.folders, rules: &|rule| self.digest_of(rule) }.state(exclusion)
+    }
+}
+
+/// The first eight digits, enough to name an exclusion.
+fn short(id: Uuid) -> String {
+    id.to_string().chars().take(8).collect()
+}

@@ -1,0 +1,29 @@
+//! What was decided about a finding, in words.
+
+use crate::case::{Decision, Event, GivenAnswer, JournalEntry};
+use crate::finding::Sha256;
+use crate::text;
+
+/// Answers in force, then remarks and decisions that were not undone; one line of safe text each.
+///
+/// `sha256` is the content that was found: an answer given on another content does not count, and says so.
+pub fn lines(answers: &[GivenAnswer], history: &[JournalEntry], sha256: &Sha256) -> Vec<String> {
+    let answers = answers.iter().map(|given| {
+        let note = given.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+        let stale = if given.sha256 == *sha256 { "" } else { " (on another content, does not count)" };
+        format!("{} {}{stale}, by {} at {:.0}{note}", given.scenario, given.answer, given.by, given.at)
+    });
+    let decisions = history.iter().filter(|entry| !entry.undone).filter_map(|entry| {
+        let said = match &entry.event {
+            Event::Decided(Decision::Note { note }) => format!("note: {note}"),
+            Event::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
+            Event::Decided(Decision::ExclusionRecorded { exclusion, .. }) => format!("exclusion {exclusion} recorded"),
+            Event::Decided(Decision::ExclusionRevoked { exclusion, reason }) => {
+                format!("exclusion {exclusion} revoked: {reason}")
+            }
+            Event::Decided(Decision::Answered { .. }) | Event::Happened(_) => return None,
+        };
+        Some(format!("{said}, by {} at {:.0}", entry.actor, entry.at))
+    });
+    answers.chain(decisions).map(|line| text::escape_str(&line).into_owned()).collect()
+}

@@ -1,0 +1,292 @@
+//! SARIF 2.1.0 (OASIS). A finding is a result; the exclusion that covers it is its one suppression.
+//!
+//! No message holds a word of the box: viewers make links of `[text](target)` in a message, whoever wrote it (section
+//! 3.11.6). Paths go into URIs, where every byte that could mean something is percent-encoded.
+
+mod place;
+mod words;
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::outgoing::Outgoing;
+use super::{Reported, json};
+use crate::case::{NotScanned, ScanOutcome, ScanRow};
+use crate::finding::{RuleId, Sha256};
+use crate::hunt::Rule;
+use crate::session::Excluded;
+use crate::text;
+use crate::triage::Verdict;
+use crate::triage::state::State;
+use place::{Places, region};
+use words::literal;
+
+/// Matches listed with a result; the rest is counted.
+const MATCHES: usize = 100;
+
+/// Where the schema of the format is.
+const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+
+/// A document under way. Results go out as they come, so that a hundred thousand of them need no memory; what they refer
+/// to by number, rules and files, follows at the end.
+pub struct Log<'w> {
+    out: List<'w>,
+    places: Places,
+    rules: Vec<Value>,
+    rule_index: HashMap<(RuleId, Option<Sha256>), usize>,
+    invocation: Option<Value>,
+    properties: Value,
+}
+
+impl<'w> Log<'w> {
+    /// Begins a document of exclusions.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn of_register(out: &'w mut dyn Write) -> io::Result<Self> {
+        Self::begin(out, Places::default(), None, json!({}))
+    }
+
+    /// Begins a document of what `scan` found on `host`; paths below its tree are written relative to it.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn of_scan(out: &'w mut dyn Write, scan: &ScanRow, host: &str, journal_head: &str) -> io::Result<Self> {
+        let finished = scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished);
+        let mut invocation = json!({"executionSuccessful": finished, "startTimeUtc": format!("{:.3}", scan.started)});
+        if let Some((at, _)) = &scan.ended {
+            invocation["endTimeUtc"] = format!("{at:.3}").into();
+        }
+        if !host.is_empty() {
+            invocation["machine"] = text::escape_str(host).into();
+        }
+        let properties = json!({
+            "huntbook.journalHead": journal_head,
+            "huntbook.rulesDigest": scan.rules_digest.to_string(),
+        });
+        Self::begin(out, Places::below(&scan.tree), Some(invocation), properties)
+    }
+
+    fn begin(out: &'w mut dyn Write, places: Places, invocation: Option<Value>, properties: Value) -> io::Result<Self> {
+        write!(out, r#"{{"$schema":"{SCHEMA}","version":"2.1.0","runs":[{{"results":["#)?;
+        let out = List::begin(out);
+        Ok(Self { out, places, rules: Vec::new(), rule_index: HashMap::new(), invocation, properties })
+    }
+
+    /// Adds a finding or candidate, with what was decided about it, see [`lines`](super::decided::lines).
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn finding(&mut self, reported: Reported<'_>, decided: &[String]) -> io::Result<()> {
+        let Reported { rule, finding, judged, exclusion } = reported;
+        let index = self.rule(&rule.id, Some(rule));
+        let file = &finding.file;
+        let place = self.places.artifact(&file.path, &file.sha256, Some(file.size));
+        let mut locations: Vec<_> =
+            finding.matches.iter().take(MATCHES).map(|found| place.location(Some(region(found)))).collect();
+        if locations.is_empty() {
+            locations.push(place.location(None));
+        }
+        let related = locations.split_off(1);
+        // A level is for results of kind `fail` only (3.27.10); a candidate is for a person to look at (3.27.9).
+        let (kind, level) = match judged.verdict {
+            Verdict::Open | Verdict::Benign if judged.subject.candidate => ("review", "none"),
+            Verdict::Open | Verdict::Benign => ("fail", "warning"),
+            Verdict::Suspicious | Verdict::Malicious => ("fail", "error"),
+        };
+        let what = if judged.subject.candidate { "candidate of" } else { "match of" };
+        self.out.item(&json!({
+            "ruleId": literal(&rule.id.name),
+            "ruleIndex": index,
+            "kind": kind,
+            "level": level,
+            "message": {"text": format!("{what} {}: {}", literal(&rule.id.name), judged.verdict)},
+            "locations": locations,
+            "relatedLocations": related,
+            "partialFingerprints": fingerprint(&judged.subject.digest, &file.sha256),
+            "suppressions": exclusion.map(|excluded| suppression(excluded, "accepted")).into_iter().collect::<Vec<_>>(),
+            "properties": {
+                "huntbook.verdict": judged.verdict.to_string(),
+                "huntbook.matches": finding.matches.len(),
+                "huntbook.matchesCapped": finding.capped,
+                "huntbook.returned": judged.returned,
+                "huntbook.decisions": decided,
+            },
+        }))
+    }
+
+    /// Adds an exclusion of the register: the file it was made for, suppressed while the exclusion is in force.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn exclusion(&mut self, outgoing: &Outgoing<'_>) -> io::Result<()> {
+        let Outgoing { exclusion, state, rule } = outgoing;
+        let unknown = RuleId { namespace: "".into(), name: exclusion.rule.as_str().into() };
+        let index = self.rule(rule.map_or(&unknown, |rule| &rule.id), *rule);
+        let place = self.places.artifact(&exclusion.seen.path, &exclusion.seen.sha256, None);
+        // Anything but `accepted` leaves the result standing (3.27.23).
+        let status = match state {
+            State::InForce => "accepted",
+            State::Revoked => "rejected",
+            _ => "underReview",
+        };
+        self.out.item(&json!({
+            "ruleId": literal(&exclusion.rule),
+            "ruleIndex": index,
+            "kind": "fail",
+            "level": "warning",
+            "message": {"text": format!("exclusion of {}: {}", literal(&exclusion.rule), exclusion.scope.kind().title())},
+            "locations": [place.location(None)],
+            "partialFingerprints": fingerprint(&exclusion.rule_digest, &exclusion.seen.sha256),
+            "suppressions": [suppression(&Excluded::from(*exclusion), status)],
+            "properties": {"huntbook.scope": exclusion.scope.to_string(), "huntbook.state": state.to_string()},
+        }))
+    }
+
+    /// Goes on from the results to what was not scanned.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn not_scanned(mut self) -> io::Result<Missed<'w>> {
+        let invocation = self.invocation.take().unwrap_or_else(|| json!({"executionSuccessful": true}));
+        let invocation = json::line(&invocation);
+        let open = invocation.strip_suffix('}').unwrap_or(&invocation);
+        self.out.end()?;
+        write!(self.out.out, r#","invocations":[{open},"toolExecutionNotifications":["#)?;
+        self.out.is_empty = true;
+        Ok(Missed(self))
+    }
+
+    /// Ends a document without what was not scanned.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.out.end()?;
+        self.rest()
+    }
+
+    /// What results refer to, and the end.
+    fn rest(self) -> io::Result<()> {
+        let driver = json!({"name": "Huntbook", "version": env!("CARGO_PKG_VERSION"), "rules": self.rules});
+        let (bases, out) = (self.places.bases(), self.out.out);
+        for (key, value) in
+            [("tool", json!({"driver": driver})), ("originalUriBaseIds", bases), ("properties", self.properties)]
+        {
+            write!(out, ",\n\"{key}\":{}", json::line(&value))?;
+        }
+        write!(out, ",\n\"artifacts\":[")?;
+        let mut artifacts = List::begin(out);
+        for artifact in self.places.artifacts() {
+            artifacts.item(&artifact)?;
+        }
+        artifacts.end()?;
+        writeln!(artifacts.out, "}}]}}")
+    }
+
+    /// The index of a rule; two rules of one name but another text are two.
+    fn rule(&mut self, id: &RuleId, rule: Option<&Rule>) -> usize {
+        let key = (id.clone(), rule.map(|rule| rule.digest));
+        if let Some(index) = self.rule_index.get(&key) {
+            return *index;
+        }
+        let mut described = json!({"id": literal(&id.name)});
+        if let Some(rule) = rule {
+            let said = rule.description().filter(|said| !said.trim().is_empty()).unwrap_or(&id.name);
+            described["shortDescription"] = json!({"text": literal(said)});
+            described["properties"] = json!({
+                "author": rule.author(),
+                "reference": rule.reference(),
+                "date": rule.date(),
+                "license": rule.license(),
+            });
+        }
+        let index = self.rules.len();
+        self.rules.push(described);
+        self.rule_index.insert(key, index);
+        index
+    }
+}
+
+/// A document that has come to what was not scanned.
+pub struct Missed<'w>(Log<'w>);
+
+impl Missed<'_> {
+    /// Adds one thing that was not scanned.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn add(&mut self, missed: &NotScanned) -> io::Result<()> {
+        let uri = self.0.places.uri(&missed.path);
+        self.0.out.item(&json!({
+            "descriptor": {"id": literal(&missed.reason)},
+            "level": "warning",
+            "message": {"text": format!("not scanned: {}", literal(&missed.detail))},
+            "locations": [{"physicalLocation": {"artifactLocation": uri}}],
+        }))
+    }
+
+    /// Ends the document.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.0.out.end()?;
+        write!(self.0.out.out, "}}]")?;
+        self.0.rest()
+    }
+}
+
+/// An array that is being written, an item a line.
+struct List<'w> {
+    out: &'w mut dyn Write,
+    is_empty: bool,
+}
+
+impl<'w> List<'w> {
+    fn begin(out: &'w mut dyn Write) -> Self {
+        Self { out, is_empty: true }
+    }
+
+    fn item(&mut self, value: &Value) -> io::Result<()> {
+        let comma = if std::mem::replace(&mut self.is_empty, false) { "" } else { "," };
+        write!(self.out, "{comma}\n{}", json::line(value))
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        write!(self.out, "]")
+    }
+}
+
+/// What stays the same when a file is moved or padded around the match: no offsets.
+fn fingerprint(rule: &Sha256, sha256: &Sha256) -> Value {
+    json!({"huntbook/v1": format!("{rule}:{sha256}")})
+}
+
+fn suppression(excluded: &Excluded, status: &str) -> Value {
+    let justification =
+        format!("{} ({}) by {}, until {}", excluded.reason, excluded.verdict, excluded.by, excluded.expires);
+    let mut suppression =
+        json!({"kind": "external", "status": status, "justification": text::escape_str(&justification)});
+    // A journal may hold any text as an id, the format only a GUID (3.5.3).
+    if let Ok(id) = excluded.id.parse::<Uuid>() {
+        suppression["guid"] = id.hyphenated().to_string().into();
+    }
+    suppression
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_no_guid_is_left_out() {
+        let excluded = Excluded::known_by_id("x\"</script>");
+        assert!(suppression(&excluded, "accepted").get("guid").is_none());
+        let excluded = Excluded::known_by_id("6F9619FF-8B86-4011-B42D-00C04FC964FF");
+        assert_eq!(suppression(&excluded, "accepted")["guid"], "6f9619ff-8b86-4011-b42d-00c04fc964ff");
+    }
+}

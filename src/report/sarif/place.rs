@@ -1,0 +1,159 @@
+//! Where something is: URIs of files, the list of artifacts, regions in bytes.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::words::literal;
+use crate::finding::{PatternMatch, Sha256};
+
+/// The name that stands for the scanned tree in `uriBaseId`.
+const TREE: &str = "TREE";
+
+/// The files that are named, each listed once.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    tree: Option<PathBuf>,
+    artifacts: Vec<Artifact>,
+    index: HashMap<(Arc<Path>, Sha256), usize>,
+}
+
+/// A file with its digest and, where it is known, its length in bytes.
+#[derive(Debug)]
+struct Artifact {
+    path: Arc<Path>,
+    sha256: Sha256,
+    size: Option<u64>,
+}
+
+impl Places {
+    /// Files below `tree` are named relative to it.
+    pub(super) fn below(tree: &Path) -> Self {
+        Self { tree: tree.is_absolute().then(|| tree.to_owned()), ..Self::default() }
+    }
+
+    /// `originalUriBaseIds`: where relative URIs begin.
+    pub(super) fn bases(&self) -> Value {
+        match &self.tree {
+            Some(tree) => {
+                let mut base = uri(tree);
+                if !base.ends_with('/') {
+                    base.push('/');
+                }
+                json!({TREE: {"uri": base}})
+            }
+            None => json!({}),
+        }
+    }
+
+    /// The artifact location of `path`.
+    pub(super) fn uri(&self, path: &Path) -> Value {
+        let below = self.tree.as_ref().and_then(|tree| path.strip_prefix(tree).ok());
+        match below.filter(|below| !below.as_os_str().is_empty()) {
+            Some(below) => json!({"uri": encode(below), "uriBaseId": TREE}),
+            None => json!({"uri": uri(path)}),
+        }
+    }
+
+    /// Lists a file with its digest and, where it is known, its length in bytes.
+    pub(super) fn artifact(&mut self, path: &Path, sha256: &Sha256, size: Option<u64>) -> Place {
+        let mut location = self.uri(path);
+        let path: Arc<Path> = path.into();
+        let index = *self.index.entry((Arc::clone(&path), *sha256)).or_insert_with(|| {
+            self.artifacts.push(Artifact { path, sha256: *sha256, size });
+            self.artifacts.len() - 1
+        });
+        location["index"] = index.into();
+        Place { location }
+    }
+
+    /// `artifacts`.
+    pub(super) fn artifacts(&self) -> impl Iterator<Item = Value> {
+        self.artifacts.iter().map(|Artifact { path, sha256, size }| {
+            let mut artifact = json!({"location": self.uri(path), "hashes": {"sha-256": sha256.to_string()}});
+            if let Some(size) = size {
+                artifact["length"] = (*size).into();
+            }
+            artifact
+        })
+    }
+}
+
+/// A listed file.
+pub(super) struct Place {
+    location: Value,
+}
+
+impl Place {
+    /// The file, or the region of it that matched.
+    pub(super) fn location(&self, region: Option<(Value, String)>) -> Value {
+        let mut physical = json!({"artifactLocation": self.location});
+        match region {
+            None => json!({"physicalLocation": physical}),
+            Some((region, pattern)) => {
+                physical["region"] = region;
+                json!({"physicalLocation": physical, "message": {"text": pattern}})
+            }
+        }
+    }
+}
+
+/// The bytes of a match, offset and length counted in bytes, and the pattern's identifier.
+pub(super) fn region(found: &PatternMatch) -> (Value, String) {
+    (json!({"byteOffset": found.offset, "byteLength": found.length}), literal(&found.pattern))
+}
+
+/// A `file` URI (RFC 8089); a relative reference where the path is relative.
+fn uri(path: &Path) -> String {
+    if path.is_absolute() { format!("file://{}", encode(path)) } else { encode(path) }
+}
+
+/// Every byte that is not unreserved (RFC 3986, 2.3) is percent-encoded, so a path that is not UTF-8 is exact.
+fn encode(path: &Path) -> String {
+    let mut out = String::new();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(*byte)),
+            other => _ = write!(out, "%{other:02X}"),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn uris_are_exact_and_plain() {
+        assert_eq!(uri(Path::new("/opt/a b\"<\u{1b}")), "file:///opt/a%20b%22%3C%1B");
+        assert_eq!(uri(Path::new(OsStr::from_bytes(b"/caf\xe9"))), "file:///caf%E9");
+        assert_eq!(uri(Path::new("http://x")), "http%3A//x", "a relative path is no scheme or host");
+    }
+
+    #[test]
+    fn files_of_the_tree_are_relative_to_it() {
+        let places = Places::below(Path::new("/srv/a b"));
+        assert_eq!(places.bases(), json!({"TREE": {"uri": "file:///srv/a%20b/"}}));
+        assert_eq!(places.uri(Path::new("/srv/a b/c:d")), json!({"uri": "c%3Ad", "uriBaseId": "TREE"}));
+        assert_eq!(places.uri(Path::new("/srv/a b")), json!({"uri": "file:///srv/a%20b"}), "a tree of one file");
+        assert_eq!(places.uri(Path::new("/srv/a bc")), json!({"uri": "file:///srv/a%20bc"}));
+        assert_eq!(Places::below(Path::new("/")).bases(), json!({"TREE": {"uri": "file:///"}}));
+    }
+
+    #[test]
+    fn one_file_is_one_artifact() {
+        let mut places = Places::default();
+        let (a, b) = (Sha256::of(b"a"), Sha256::of(b"b"));
+        for sha256 in [a, a, b] {
+            places.artifact(Path::new("/x"), &sha256, Some(1));
+        }
+        assert_eq!(places.artifacts().count(), 2);
+    }
+}

@@ -1,0 +1,80 @@
+//! Exclusions as a watchlist of Microsoft Sentinel, to be uploaded as CSV with the search key `MatchKey`.
+
+use std::os::unix::ffi::OsStrExt as _;
+
+use super::csv;
+use super::outgoing::{Outgoing, ScopePath};
+use crate::text;
+use crate::triage::scope::ScopeKind;
+
+/// The most that Microsoft Sentinel takes as the file of a watchlist, in bytes.
+pub const MOST: usize = 3_800_000;
+
+/// A watchlist that Sentinel would refuse.
+#[derive(Debug, thiserror::Error)]
+#[error("the watchlist would be {0} bytes and Sentinel takes {MOST}; split the register, or export kql")]
+pub struct TooLarge(pub usize);
+
+/// The columns. The rule's licence has no place among them; it goes with the KQL and SARIF exports.
+const COLUMNS: [&str; 14] = [
+    "MatchKey",
+    "ExclusionId",
+    "RuleName",
+    "ScopeKind",
+    "FileSHA256",
+    "FilePath",
+    "Host",
+    "Verdict",
+    "Reason",
+    "Analyst",
+    "CreatedUtc",
+    "ExpiresUtc",
+    "Ticket",
+    "Status",
+];
+
+/// The watchlist: every exclusion with its state in `Status`, which a query must look at along with `ExpiresUtc`.
+///
+/// # Errors
+/// [`TooLarge`].
+pub fn watchlist(outgoing: &[Outgoing<'_>]) -> Result<String, TooLarge> {
+    let mut out = csv::line(COLUMNS);
+    for one in outgoing {
+        let exclusion = one.exclusion;
+        out.push_str(&csv::line([
+            match_key(one),
+            exclusion.id.to_string(),
+            exclusion.rule.clone(),
+            exclusion.scope.kind().word().to_owned(),
+            one.sha256().map(|sha256| sha256.to_string()).unwrap_or_default(),
+            one.shown_path(),
+            exclusion.host.clone(),
+            exclusion.judgement.word().to_owned(),
+            exclusion.reason.clone(),
+            exclusion.by.to_string(),
+            exclusion.created.to_string(),
+            exclusion.expires.to_string(),
+            exclusion.ticket.clone().unwrap_or_default(),
+            one.state.word().to_owned(),
+        ]));
+    }
+    if out.len() > MOST { Err(TooLarge(out.len())) } else { Ok(out) }
+}
+
+/// `rule|sha256|path`, with what the scope leaves open left empty.
+///
+/// What is no key for a join is written so that it equals no finding's: a folder ends in `/`, and a path that no text
+/// stands for is in hex.
+fn match_key(one: &Outgoing<'_>) -> String {
+    let sha256 = one.sha256().map(|sha256| sha256.to_string()).unwrap_or_default();
+    let path = match one.path() {
+        ScopePath::Any => String::new(),
+        ScopePath::Exact(path) if one.exclusion.scope.kind() == ScopeKind::Folder => path + "/",
+        ScopePath::Exact(path) => path,
+        ScopePath::Inexact => {
+            let bytes = one.exclusion.scope.path().map(|path| path.as_os_str().as_bytes()).unwrap_or_default();
+            format!("hex:{}", text::hex(bytes))
+        }
+    };
+    format!("{}|{sha256}|{path}", one.exclusion.rule)
+}

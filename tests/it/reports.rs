@@ -1,0 +1,253 @@
+//! `huntbook report` and `huntbook case verify` on a case whose files have hostile names.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+
+use huntbook::case::{Case, Decision, Event, FindingId, Record, Seen, Stamp, Undo};
+use huntbook::text::{escape_path, escape_str};
+use huntbook::triage::register::Register;
+use huntbook::triage::scope::ScopeKind;
+use huntbook::triage::{Actor, Answer};
+use serde_json::Value;
+
+use crate::cli::Ground;
+use crate::fixtures;
+use crate::parsers::{code_spans, csv, percent_decoded};
+use crate::tricks::{NAMES, RULE, assert_safe, exclusion, place};
+
+/// Words that a responder might paste from a hostile box.
+const NOTE: &str = "seen ` | <b>\n# [x](http://e.example) =1 \u{202e}";
+
+/// A scanned tree with a file for each hostile name, one of them excluded, and decisions about others.
+struct Scanned {
+    ground: Ground,
+    case: PathBuf,
+    files: BTreeSet<PathBuf>,
+    excluded: String,
+}
+
+impl Scanned {
+    fn new() -> Self {
+        let ground = Ground::new();
+        let mut files = BTreeSet::new();
+        for bytes in NAMES {
+            let path = place(&ground.tree(), bytes);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, fixtures::callback()).unwrap();
+            files.insert(path);
+        }
+        let content = fixtures::payload().join("\n");
+        let benign = ground.tree().join("benign.py");
+        fs::write(&benign, &content).unwrap();
+        files.insert(benign.clone());
+        let made = exclusion(&benign, content.as_bytes(), ScopeKind::FileAsIs, "nightly job");
+        Register::load(ground.register()).unwrap().add(&made).unwrap();
+        let _socket = UnixListener::bind(ground.tree().join("s`\n<b>")).unwrap();
+        let case = ground.home().join("hunt.case");
+        let (case_text, register) = (case.to_str().unwrap(), ground.register());
+        ground.scan(&["--case", case_text, "--exclusions", register.to_str().unwrap()]);
+        let scanned = Self { ground, case, files, excluded: made.id.to_string() };
+        scanned.decide();
+        scanned
+    }
+
+    fn decide(&self) {
+        let mut case = Case::open(&self.case).unwrap();
+        let actor = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
+        let stamp = Stamp { actor, host: "web01".into(), at: jiff::Timestamp::now() };
+        let scan = case.scans().unwrap().pop().unwrap().id;
+        let open: Vec<_> = case.findings(scan, FindingId(0), 100).unwrap();
+        let ids: Vec<_> = open.iter().filter(|row| &*row.rule.name != RULE).map(|row| row.id).collect();
+        let scenario = case.rules(scan).unwrap().into_iter().find(|rule| rule.id == open[0].rule).unwrap().scenarios;
+        let answered =
+            Decision::Answered { scenario: scenario[0].clone(), answer: Answer::RuledOut, note: Some(NOTE.into()) };
+        case.decide(&ids[..1], &answered, &stamp).unwrap();
+        case.decide(&ids[1..2], &Decision::MarkedMalicious { reason: NOTE.into() }, &stamp).unwrap();
+        case.decide(&ids[2..3], &Decision::Note { note: "taken back".into() }, &stamp).unwrap();
+        case.undo(Undo::Last, &stamp).unwrap();
+    }
+
+    fn run(&self, args: &[&str]) -> (String, String, i32) {
+        let output = self.ground.huntbook(args).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr), output.status.code().unwrap())
+    }
+
+    /// The report in one format, which must be safe to print and hold the journal's head.
+    fn report(&self, format: &str) -> String {
+        let (report, error, code) = self.run(&["report", self.case.to_str().unwrap(), "--format", format]);
+        assert_eq!((code, error.as_str()), (0, ""));
+        assert_safe(&report);
+        let head = Case::open_read_only(&self.case).unwrap().head().unwrap();
+        assert!(report.contains(&head.hash.to_string()), "{format} lacks the journal's head");
+        report
+    }
+}
+
+#[test]
+fn markdown_lists_everything_and_no_name_is_markup() {
+    let scanned = Scanned::new();
+    let report = scanned.report("markdown");
+    let mut named = BTreeSet::new();
+    for line in report.lines() {
+        let marks = ["", "# ", "## ", "- "];
+        assert!(line.is_empty() || marks[1..].iter().any(|mark| line.starts_with(mark)), "{line:?}");
+        let (outside, spans) = code_spans(line);
+        assert!(!outside.contains("<b>") && !outside.contains("<img"), "{line}");
+        let bare = outside.replace("\\[", "").replace("\\]", "");
+        assert!(!bare.contains('[') && !bare.contains("http://e.example"), "{line}");
+        if line.starts_with("## ") {
+            named.extend(spans.into_iter().nth(1));
+        }
+    }
+    let expected: BTreeSet<_> = scanned.files.iter().map(|path| escape_path(path).into_owned()).collect();
+    assert_eq!(named, expected);
+    assert!(report.contains("ruled out, by ann \\(as root\\)") || report.contains("ruled out, by ann (as root)"));
+    assert_eq!(report.lines().filter(|line| line.starts_with("## malicious")).count(), 1);
+    assert_eq!(report.lines().filter(|line| line.starts_with("- malicious: seen")).count(), 1);
+    assert!(report.contains(&format!("- excluded by {}", scanned.excluded)), "{report}");
+    assert!(!report.contains("taken back"), "what was undone is not in force");
+    assert!(report.contains("`$s1` at 0x0, 16 bytes: ") && report.contains("## Not scanned: 1\n"), "{report}");
+    assert!(report.contains("author Florian Roth") && report.contains("licence Detection Rule License"));
+}
+
+#[test]
+fn csv_has_a_line_for_every_finding_gap_and_the_head() {
+    let scanned = Scanned::new();
+    let lines = csv(&scanned.report("csv"));
+    assert!(lines.iter().all(|cells| cells.len() == lines[0].len()));
+    let column = |title: &str| lines[0].iter().position(|cell| cell == title).unwrap();
+    let of_kind = |kind: &'static str| lines.iter().filter(move |cells| cells[0] == kind);
+    let paths: BTreeSet<_> = of_kind("finding").map(|cells| cells[column("FilePath")].clone()).collect();
+    assert_eq!(paths, scanned.files.iter().map(|path| escape_path(path).into_owned()).collect());
+    let malicious: Vec<_> = of_kind("finding").filter(|cells| cells[column("Verdict")] == "malicious").collect();
+    assert_eq!(malicious.len(), 1);
+    assert!(malicious[0][column("Decisions")].contains(&*escape_str(NOTE)));
+    assert!(malicious[0][column("Matches")].starts_with("$s1@0+16"), "{malicious:?}");
+    assert_eq!(malicious[0][column("RuleAuthor")], "Florian Roth");
+    assert_eq!(of_kind("coverage").count(), 1);
+    let last = lines.last().unwrap();
+    assert_eq!(last[0], "summary");
+    assert!(last[column("JournalHead")].contains(':') && last[column("Detail")].contains("1 not scanned"), "{last:?}");
+    let excluded = of_kind("finding").find(|cells| cells[column("Verdict")] == "benign").unwrap();
+    assert_eq!(excluded[column("ExclusionId")], scanned.excluded);
+}
+
+#[test]
+fn sarif_has_exact_places_and_one_suppression() {
+    let scanned = Scanned::new();
+    let document: Value = serde_json::from_str(&scanned.report("sarif")).unwrap();
+    let run = &document["runs"][0];
+    let base = run["originalUriBaseIds"]["TREE"]["uri"].as_str().unwrap();
+    let tree = percent_decoded(base.strip_prefix("file://").unwrap());
+    assert_eq!(tree, [scanned.ground.tree().as_os_str().as_bytes(), b"/"].concat());
+    let results = run["results"].as_array().unwrap();
+    let mut paths = BTreeSet::new();
+    for result in results {
+        let physical = &result["locations"][0]["physicalLocation"];
+        let location = &physical["artifactLocation"];
+        assert_eq!(location["uriBaseId"], "TREE");
+        let below = percent_decoded(location["uri"].as_str().unwrap());
+        paths.insert([&tree[..], &below].concat());
+        let artifact = &run["artifacts"][location["index"].as_u64().unwrap() as usize];
+        assert_eq!(artifact["location"]["uri"], location["uri"]);
+        assert_eq!(artifact["hashes"]["sha-256"].as_str().unwrap().len(), 64);
+        assert_eq!(physical["region"]["byteOffset"], 0);
+        assert!(physical["region"]["byteLength"].as_u64().unwrap() > 10);
+        let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
+        assert_eq!(rule["id"], result["ruleId"]);
+        assert_eq!(rule["properties"]["author"], "Florian Roth");
+        assert!(rule["properties"]["license"].as_str().unwrap().contains("Detection Rule License"));
+        let suppressions = result["suppressions"].as_array().unwrap();
+        if result["properties"]["huntbook.verdict"] == "benign" {
+            assert_eq!(suppressions.len(), 1);
+            assert_eq!(suppressions[0]["status"], "accepted");
+            assert_eq!(suppressions[0]["kind"], "external");
+            assert_eq!(suppressions[0]["guid"], scanned.excluded);
+        } else {
+            assert!(suppressions.is_empty());
+        }
+        let message = result["message"]["text"].as_str().unwrap();
+        assert!(!message.contains(['[', '{']), "{message}");
+        assert_eq!(result["partialFingerprints"].as_object().unwrap().len(), 1);
+    }
+    assert_eq!(paths, scanned.files.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect());
+    let notifications = run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
+    assert_eq!(notifications.len(), 1);
+    assert_eq!(notifications[0]["descriptor"]["id"], "special-file");
+    assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+}
+
+#[test]
+fn ndjson_has_a_document_for_every_finding_gap_and_the_summary() {
+    let scanned = Scanned::new();
+    let report = scanned.report("ndjson");
+    let documents: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |kind: &str| documents.iter().filter(|document| document["huntbook"]["kind"] == kind).count();
+    assert_eq!((count("finding"), count("coverage"), count("summary")), (scanned.files.len(), 1, 1));
+}
+
+#[test]
+fn a_report_goes_into_a_file_and_leaves_the_case_as_it_was() {
+    let scanned = Scanned::new();
+    let before = fs::read(&scanned.case).unwrap();
+    let out = scanned.ground.home().join("report.md");
+    let args = ["report", scanned.case.to_str().unwrap(), "--output", out.to_str().unwrap()];
+    assert_eq!(scanned.run(&args), (String::new(), String::new(), 0));
+    assert_eq!(fs::read_to_string(&out).unwrap(), scanned.report("markdown"));
+    let (_, error, code) = scanned.run(&args);
+    assert_eq!((code, error.contains("--force")), (2, true), "{error}");
+    assert!(fs::read(&scanned.case).unwrap() == before);
+}
+
+#[test]
+fn verify_tells_a_whole_case_from_an_edited_one() {
+    let scanned = Scanned::new();
+    let file = scanned.case.to_str().unwrap();
+    let verify = |more: &[&str]| scanned.run(&[&["case", "verify", file][..], more].concat());
+    let head = Case::open_read_only(&scanned.case).unwrap().head().unwrap();
+    let (text, _, code) = verify(&[]);
+    assert_eq!((code, text.starts_with("whole: ")), (0, true), "{text}");
+    let hash = head.hash.to_string();
+    for kept in [&head.to_string(), &hash] {
+        assert_eq!(verify(&["--head", kept]).2, 0);
+    }
+    let other = huntbook::finding::Sha256::of(b"another journal").to_string();
+    for kept in [&format!("{}:{other}", head.seq), &other] {
+        let (text, _, code) = verify(&["--head", kept]);
+        assert_eq!((code, text.contains("does not hold the head")), (1, true), "{text}");
+    }
+    let db = rusqlite::Connection::open(&scanned.case).unwrap();
+    db.execute("UPDATE findings SET verdict = 'benign'", []).unwrap();
+    drop(db);
+    let (text, _, code) = verify(&["--json"]);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &document["whole"]), (1, &Value::Bool(false)));
+    assert!(!document["problems"].as_array().unwrap().is_empty());
+    assert_eq!(verify(&["--head", "x"]).2, 2);
+    let register = scanned.ground.register();
+    let (_, error, code) = scanned.run(&["case", "verify", register.to_str().unwrap()]);
+    assert_eq!((code, error.contains("not a Huntbook case")), (2, true), "{error}");
+}
+
+#[test]
+fn the_last_scan_is_the_one_that_is_reported() {
+    let scanned = Scanned::new();
+    fs::remove_file(scanned.ground.tree().join("benign.py")).unwrap();
+    let case_text = scanned.case.to_str().unwrap();
+    scanned.ground.scan(&["--case", case_text]);
+    let lines = csv(&scanned.report("csv"));
+    assert_eq!(lines.iter().filter(|cells| cells[0] == "finding").count(), scanned.files.len() - 1);
+    let case = Case::open_read_only(&scanned.case).unwrap();
+    let (first, last) = (case.scans().unwrap()[0].id, case.scans().unwrap().pop().unwrap().id);
+    let journal = case.journal(huntbook::case::Seq(0), 100).unwrap();
+    let ended =
+        |entry: &&huntbook::case::JournalEntry| matches!(entry.event, Event::Happened(Record::ScanEnded { .. }));
+    assert_eq!(journal.iter().filter(ended).count(), 2);
+    let gone = case.compare(first, last).unwrap().gone;
+    assert_eq!(gone.len(), 1);
+    assert!(case.load_finding(gone[0], Seen::Last).is_ok(), "what is gone stays in the case");
+}
