@@ -251,7 +251,12 @@ enum Identity {
     Empty,
 }
 
+/// What the file is, asked at one moment: another process may be creating the case just now.
 fn identify(db: &Connection) -> Outcome<Identity> {
+    identify_within(&*db.unchecked_transaction()?)
+}
+
+fn identify_within(db: &Connection) -> Outcome<Identity> {
     let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     match (number("application_id")?, number("user_version")?) {
         (APPLICATION_ID, 1..=FORMAT) => Ok(Identity::Case),
@@ -266,7 +271,7 @@ fn identify(db: &Connection) -> Outcome<Identity> {
 /// All or nothing, and by one process only when two open a new case at once.
 fn create_tables(db: &Connection) -> Outcome<()> {
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
-    if identify(&transaction)? == Identity::Empty {
+    if identify_within(&transaction)? == Identity::Empty {
         transaction.execute_batch(TABLES)?;
         for (_, trigger) in GUARDS {
             transaction.execute_batch(trigger)?;
