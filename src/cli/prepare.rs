@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::{RuleArgs, ScanArgs};
 use crate::scan::{Tree, TreeError};
-use crate::session::{RecordPlan, RuleChoice, host_name};
+use crate::session::{CaseFacts, RecordPlan, RuleChoice, host_name};
 use crate::triage::{Actor, register};
 
 impl RuleArgs {
@@ -37,8 +37,22 @@ impl ScanArgs {
             root: self.root.clone(),
             host: host_name(&self.root),
             actor: Actor::current(),
+            reopened: false,
         };
         Ok((opened, plan))
+    }
+
+    /// Where decisions go when a case is opened again: into that case.
+    pub fn reopen(&self, case: &Path, facts: CaseFacts) -> RecordPlan {
+        RecordPlan {
+            case: Some(case.to_owned()),
+            register: self.exclusions.clone().unwrap_or_else(register::default_path),
+            tree: facts.tree,
+            root: self.root.clone(),
+            host: facts.host,
+            actor: Actor::current(),
+            reopened: true,
+        }
     }
 
     /// The options, as a case keeps them.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::args::{ScanArgs, ScreenArgs};
 use super::{INCOMPLETE, OPEN};
+use crate::session::{CaseFacts, host_name};
 use crate::text;
 use crate::theme::{self, Depth};
 use crate::tui::keymap::Keymap;
@@ -17,11 +18,15 @@ pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::
         io::stdout().is_terminal() && io::stdin().is_terminal(),
         "the screen needs a terminal; without one use: huntbook scan TREE"
     );
-    let (tree, plan) = scan.plan(tree)?;
+    let (tree, plan) = match CaseFacts::of(tree)? {
+        Some(facts) => (None, scan.reopen(tree, facts)),
+        None => scan.plan(tree).map(|(tree, plan)| (Some(tree), plan))?,
+    };
     let themes = Themes { folder: themes_folder(), depth: Depth::detect(&|name| std::env::var_os(name)) };
     let theme = theme::load(&screen.theme, themes.folder.as_deref(), themes.depth)?;
     let start = Start {
-        tree: text::escape_path(tree.start()).into_owned(),
+        tree: text::escape_path(&plan.tree).into_owned(),
+        other_box: tree.is_none() && plan.host != host_name(&plan.root),
         actor: plan.actor.clone(),
         host: plan.host.clone(),
         theme,

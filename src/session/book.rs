@@ -140,6 +140,13 @@ impl RuleBook {
         Ok(Self { hunts, site, known_good, cache: None, texts: loaded.texts, subjects })
     }
 
+    /// Adds a hunt, after all others.
+    pub(super) fn add(&mut self, hunt: Hunt) {
+        let subject = Subject { hunt: self.hunts.len(), candidate: false, digest: hunt.rule.digest };
+        self.subjects.insert(hunt.rule.id.clone(), subject);
+        self.hunts.push(Arc::new(hunt));
+    }
+
     /// The rules, compiled for the scan. Takes from milliseconds to minutes, by their number.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod box_facts;
 mod decisions;
 mod excluded;
 pub mod records;
+mod reopen;
 mod standing;
 
 pub use archive::{Archive, Archived};
@@ -16,6 +17,7 @@ pub use book::{BookError, RuleBook, RuleChoice, Subject};
 pub use box_facts::host_name;
 pub use excluded::Excluded;
 pub use records::{Judged, Opened, RecordPlan, Records, RecordsError};
+pub use reopen::{CaseFacts, Since, reading};
 
 use std::sync::Arc;
 

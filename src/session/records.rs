@@ -40,6 +40,8 @@ pub struct RecordPlan {
     pub host: String,
     /// Who decides.
     pub actor: Actor,
+    /// Whether the case that was named is opened again rather than scanned into.
+    pub reopened: bool,
 }
 
 /// Records that cannot be kept.
@@ -115,9 +117,12 @@ impl Records {
         let mut records = Self { book, plan, case, unsaved, register, exclusions, folders, scan: None };
         let stamp = records.stamp();
         records.case.record_opening(&stamp)?;
-        let facts = box_facts::facts(&records.plan.root, &records.plan.host);
-        let facts: Vec<_> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        records.case.record_host(&facts)?;
+        // A case that is opened again may be another box's.
+        if !records.plan.reopened {
+            let facts = box_facts::facts(&records.plan.root, &records.plan.host);
+            let facts: Vec<_> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            records.case.record_host(&facts)?;
+        }
         Ok(records)
     }
 
@@ -275,7 +280,8 @@ impl Records {
 
     /// Who acts, where, now.
     pub fn stamp(&self) -> Stamp {
-        Stamp { actor: self.plan.actor.clone(), host: self.plan.host.clone(), at: Timestamp::now() }
+        let host = box_facts::host_name(Path::new("/"));
+        Stamp { actor: self.plan.actor.clone(), host, at: Timestamp::now() }
     }
 
     /// The register's exclusion of this id.
@@ -350,8 +356,10 @@ fn is_the_medium(fault: &CaseFault) -> bool {
 
 /// The case, or one in memory with the reason when the default place cannot be used.
 fn open_case(plan: &RecordPlan) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
-    if let Some(path) = &plan.case {
-        return Ok((Case::open(path)?, None));
+    match &plan.case {
+        Some(path) if plan.reopened => return reopen(path),
+        Some(path) => return Ok((Case::open(path)?, None)),
+        None => {}
     }
     let Some(path) = case::default_path(|name| std::env::var_os(name), &plan.host, &plan.tree) else {
         let why = "neither XDG_STATE_HOME nor HOME names a folder for the case; name one with --case FILE";
@@ -361,5 +369,16 @@ fn open_case(plan: &RecordPlan) -> Result<(Case, Option<(PathBuf, String)>), Cas
         Ok(case) => Ok((case, None)),
         Err(error) if is_the_medium(&error.fault) => Ok((Case::in_memory()?, Some((path, error.to_string())))),
         Err(error) => Err(error),
+    }
+}
+
+/// The case to go on with; from a medium that cannot be written, a copy of it in memory.
+fn reopen(path: &Path) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
+    match Case::open(path) {
+        Err(error) if is_the_medium(&error.fault) => {
+            let copy = Case::open_read_only(path)?.copy_to_memory()?;
+            Ok((copy, Some((path.to_owned(), error.to_string()))))
+        }
+        opened => Ok((opened?, None)),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 use uuid::Uuid;
 
+use super::state::Missed;
 use super::state::detail::{Decoded, Gathered};
 use super::state::findings::Row;
 use crate::case::FindingId;
@@ -13,8 +14,8 @@ use crate::finding::Finding;
 use crate::hex::search::{Hit, Order};
 use crate::hex::{self, query::Query};
 use crate::hunt::Hunt;
-use crate::scan::{Reading, Unscanned};
-use crate::session::Opened;
+use crate::scan::Reading;
+use crate::session::{Opened, Since};
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::register::Entry;
@@ -46,7 +47,9 @@ pub enum Message {
     /// Findings, new or changed.
     Rows(Vec<Row>),
     /// What was not scanned.
-    Unscanned(Vec<Unscanned>),
+    NotScanned(Vec<Missed>),
+    /// What the scan saw differently from the one before.
+    Since(Box<Since>),
     /// The scan is over.
     ScanEnded {
         /// Its last gauges.

@@ -76,6 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         tree: "/srv".into(),
         actor: Actor { name: "root".into(), uid: 0, behind: None },
         host: "web01".into(),
+        other_box: false,
         theme: theme::load(theme::DEFAULT, None, Depth::TrueColor)?,
         keymap: Keymap::default(),
     };

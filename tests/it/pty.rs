@@ -252,6 +252,35 @@ fn a_resize_storm_leaves_a_whole_screen() {
     term.left();
 }
 
+#[test]
+fn a_case_opens_again_when_the_tree_is_gone() {
+    let ground = Ground::planted();
+    let case = ground.home().join("hunt.case");
+    let case = case.to_str().unwrap();
+    let mut term = Term::huntbook(&ground, &[ground.tree().to_str().unwrap(), "--case", case]);
+    term.wait("scan done");
+    term.send("/callback.txt\r");
+    term.wait("with 'callback.txt'");
+    term.send("\r5x");
+    term.wait("on record");
+    term.send("q");
+    term.left();
+    std::fs::remove_dir_all(ground.tree()).unwrap();
+    std::fs::create_dir(ground.tree()).unwrap();
+    let mut term = Term::huntbook(&ground, &[case]);
+    term.wait("8 open");
+    term.send("/callback.txt\r");
+    term.wait("with 'callback.txt'");
+    term.send("\r");
+    term.wait("Scenarios 1/5");
+    term.wait("deleted or moved since the scan");
+    term.wait("30.40.50.60:9342");
+    term.send("5x");
+    term.wait("2 of 5 answered");
+    term.send("q");
+    term.left();
+}
+
 /// The other half of the test below: runs in a pseudo-terminal of its own.
 #[test]
 fn a_child_that_panics() {

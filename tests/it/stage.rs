@@ -72,16 +72,18 @@ impl<'p> Stage<'p> {
             root: place.dir.path().canonicalize().unwrap(),
             host: "web01".into(),
             actor: actor.clone(),
+            reopened: false,
         };
         let start = Start {
             tree: tree.start().to_string_lossy().into_owned(),
             actor,
             host: "web01".into(),
+            other_box: false,
             theme: theme::load(theme::DEFAULT, None, Depth::TrueColor).unwrap(),
             keymap: Keymap::default(),
         };
         let session = Session {
-            tree,
+            tree: Some(tree),
             choice: RuleChoice::default(),
             plan,
             options: ScanOptions::default(),

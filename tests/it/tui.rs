@@ -355,3 +355,21 @@ fn twenty_thousand_random_keys_never_break_or_trap_the_screen() {
     assert!(stage.left);
     stage.leave();
 }
+
+#[test]
+fn a_rescan_says_what_is_new_changed_and_gone() {
+    let place = Place::new();
+    for name in ["stays", "changes", "goes"] {
+        std::fs::write(place.tree().join(name), crate::fixtures::callback()).unwrap();
+    }
+    let mut stage = Stage::open(&place, SMALL);
+    std::fs::write(place.tree().join("comes"), crate::fixtures::callback()).unwrap();
+    std::fs::write(place.tree().join("changes"), format!("{} ", crate::fixtures::callback())).unwrap();
+    std::fs::remove_file(place.tree().join("goes")).unwrap();
+    stage.press("r");
+    stage.wait("1 new, 1 changed, 1 gone");
+    assert_eq!(stage.app.list.len(), 3);
+    stage.press("C");
+    stage.wait("/goes");
+    stage.leave();
+}

@@ -25,8 +25,8 @@ use crate::session::{RecordPlan, RuleChoice};
 /// What a session is about.
 #[derive(Debug)]
 pub struct Session {
-    /// The tree.
-    pub tree: Tree,
+    /// The tree; `None` when a case is opened again instead of a tree being scanned.
+    pub tree: Option<Tree>,
     /// Which rules.
     pub choice: RuleChoice,
     /// Where records are kept.

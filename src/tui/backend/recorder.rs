@@ -11,10 +11,11 @@ use super::{Gauges, Session};
 use crate::case::{Decision, FindingId, ScanEnd, ScanOutcome};
 use crate::finding::Finding;
 use crate::scan::{Event, Reading, Ruleset, Scan, Unscanned};
-use crate::session::{Records, RuleBook, candidate_finding};
+use crate::session::{self, Records, RuleBook, candidate_finding, host_name};
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
 use crate::tui::message::{Message, Request};
+use crate::tui::state::Missed;
 
 /// Findings recorded at once.
 const BATCH: usize = 512;
@@ -39,9 +40,9 @@ pub fn run(session: Session, ends: &Ends) {
     let fatal = |why: String| {
         let _ = messages.send(Message::Fatal(why));
     };
-    let book = match RuleBook::load(&session.choice) {
+    let book = match load(&session) {
         Ok(book) => Arc::new(book),
-        Err(error) => return fatal(error.to_string()),
+        Err(why) => return fatal(why),
     };
     let records = match Records::open(session.plan.clone(), Arc::clone(&book)) {
         Ok(records) => records,
@@ -49,9 +50,12 @@ pub fn run(session: Session, ends: &Ends) {
     };
     let ready = Message::Ready { hunts: book.hunts.clone(), register: records.register().path().to_owned() };
     let _ = messages.send(ready);
-    let _ = books.send(Arc::clone(&book));
-    let rules = match book.compile() {
-        Ok(rules) => Arc::new(rules),
+    // Another box's case must not be judged by what this box says.
+    if session.tree.is_some() || session.plan.host == host_name(&session.plan.root) {
+        let _ = books.send(Arc::clone(&book));
+    }
+    let rules = match session.tree.as_ref().map(|_| book.compile()).transpose() {
+        Ok(rules) => rules.map(Arc::new),
         Err(error) => return fatal(error.to_string()),
     };
     let mut recorder = Recorder {
@@ -67,15 +71,26 @@ pub fn run(session: Session, ends: &Ends) {
         shown: None,
     };
     recorder.tell_unsaved();
-    if let Err(why) = recorder.begin() {
+    let begun = if recorder.session.tree.is_some() { recorder.begin() } else { recorder.resume() };
+    if let Err(why) = begun {
         return fatal(why);
     }
     recorder.serve(requests);
 }
 
+/// The hunts that were asked for, and those that a case opened again was scanned with.
+fn load(session: &Session) -> Result<RuleBook, String> {
+    let mut book = RuleBook::load(&session.choice).map_err(|error| error.to_string())?;
+    if let (None, Some(case)) = (&session.tree, &session.plan.case) {
+        book.add_from_case(case).map_err(|error| error.to_string())?;
+    }
+    Ok(book)
+}
+
 struct Recorder {
     session: Session,
-    rules: Arc<Ruleset>,
+    /// `None` when a case was opened again.
+    rules: Option<Arc<Ruleset>>,
     records: Records,
     messages: Sender<Message>,
     gauges: Gauges,
@@ -95,15 +110,47 @@ impl Recorder {
 
     /// Starts a scan of the tree.
     fn begin(&mut self) -> Result<(), String> {
+        let (Some(tree), Some(rules)) = (&self.session.tree, &self.rules) else {
+            return Err("this case was opened from its file; huntbook TREE --case FILE scans into it".to_owned());
+        };
+        let (tree, rules) = (tree.reopen().map_err(|error| error.to_string())?, Arc::clone(rules));
         self.records.begin_scan(self.session.record.clone()).map_err(|error| error.to_string())?;
         let mut options = self.session.options.clone();
         options.own_files.extend(self.records.own_files());
-        let tree = self.session.tree.reopen().map_err(|error| error.to_string())?;
-        let scan = Scan::start(tree, Arc::clone(&self.rules), options).map_err(|error| error.to_string())?;
+        let scan = Scan::start(tree, rules, options).map_err(|error| error.to_string())?;
         self.gauges.set(Some((Arc::clone(&scan.control), Arc::clone(&scan.progress))));
         self.scan = Some(scan);
         self.tell(Message::ScanStarted);
         Ok(())
+    }
+
+    /// Shows what the case's last scan has found, as it stands by now.
+    fn resume(&mut self) -> Result<(), String> {
+        let scan = self.records.resume().map_err(|error| error.to_string())?;
+        self.tell(Message::ScanStarted);
+        let mut after = FindingId(0);
+        loop {
+            let page = self.records.page(after).map_err(|error| error.to_string())?;
+            let rows: Vec<_> = page.into_iter().map(|(finding, judged)| row(&finding, judged)).collect();
+            let Some(last) = rows.last() else { break };
+            after = last.id;
+            self.tell(Message::Rows(rows));
+        }
+        let missed = self.records.not_scanned().map_err(|error| error.to_string())?;
+        self.tell(Message::NotScanned(missed.iter().map(Missed::from).collect()));
+        let (reading, cancelled) = session::reading(&scan);
+        self.tell(Message::ScanEnded { reading, cancelled });
+        self.tell_since();
+        Ok(())
+    }
+
+    /// Says what this scan saw differently from the one before.
+    fn tell_since(&self) {
+        match self.records.since_last() {
+            Ok(Some(since)) => self.tell(Message::Since(Box::new(since))),
+            Ok(None) => {}
+            Err(error) => self.tell(Message::NotRecorded(error.to_string())),
+        }
     }
 
     fn serve(&mut self, requests: &Receiver<Request>) {
@@ -163,7 +210,7 @@ impl Recorder {
         }
         if !missed.is_empty() {
             match self.records.missed(&missed) {
-                Ok(()) => self.tell(Message::Unscanned(missed)),
+                Ok(()) => self.tell(Message::NotScanned(missed.iter().map(Missed::from).collect())),
                 Err(error) => {
                     self.missed = missed;
                     self.tell(Message::NotRecorded(error.to_string()));
@@ -185,6 +232,7 @@ impl Recorder {
             self.tell(Message::NotRecorded(error.to_string()));
         }
         self.tell(Message::ScanEnded { reading, cancelled });
+        self.tell_since();
         self.tell_unsaved();
     }
 

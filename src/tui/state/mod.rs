@@ -9,14 +9,17 @@ pub mod register;
 mod row;
 pub mod scan;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
 use crate::case::FindingId;
+use crate::case::NotScanned;
 use crate::hunt::Hunt;
 use crate::scan::Unscanned;
+use crate::session::Since;
 use crate::text;
 use crate::theme::Theme;
 use crate::triage::Actor;
@@ -90,11 +93,36 @@ pub struct Notice {
     pub text: String,
 }
 
+/// One thing that was not scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// Its path, raw.
+    pub path: PathBuf,
+    /// Why; safe text.
+    pub why: String,
+    /// Whether content that could hold a finding went unseen.
+    pub gap: bool,
+}
+
+impl From<&Unscanned> for Missed {
+    fn from(unscanned: &Unscanned) -> Self {
+        let Unscanned { path, reason } = unscanned;
+        Self { path: path.clone(), why: reason.to_string(), gap: reason.is_gap() }
+    }
+}
+
+impl From<&NotScanned> for Missed {
+    /// A case does not say what is a gap; in doubt it is one.
+    fn from(missed: &NotScanned) -> Self {
+        Self { path: missed.path.clone(), why: text::escape_str(&missed.detail).into_owned(), gap: true }
+    }
+}
+
 /// What was not scanned, as listed.
 #[derive(Debug, Default)]
 pub struct CoverageView {
     /// All of it.
-    pub items: Vec<Unscanned>,
+    pub items: Vec<Missed>,
     /// The selected one.
     pub place: usize,
     /// The first one shown.
@@ -124,6 +152,8 @@ pub struct App {
     pub scan: ScanView,
     /// What was not scanned.
     pub coverage: CoverageView,
+    /// What the scan saw differently from the one before, once it is over.
+    pub since: Option<Box<Since>>,
     /// The register.
     pub register: RegisterView,
     /// The screen below the layers.
@@ -148,6 +178,8 @@ pub struct App {
     pub actor: Actor,
     /// Host that decisions are recorded for.
     pub host: String,
+    /// Whether the case was made on another box, which cannot be asked.
+    pub other_box: bool,
     /// Colours.
     pub theme: Theme,
     /// Keys.
@@ -163,6 +195,8 @@ pub struct Start {
     pub actor: Actor,
     /// Host that decisions are recorded for.
     pub host: String,
+    /// Whether the case was made on another box.
+    pub other_box: bool,
     /// Colours.
     pub theme: Theme,
     /// Keys.
@@ -183,6 +217,7 @@ impl App {
             page: 1,
             scan: ScanView::default(),
             coverage: CoverageView::default(),
+            since: None,
             register: RegisterView::default(),
             screen: Screen::default(),
             before: Screen::default(),
@@ -195,6 +230,7 @@ impl App {
             fatal: None,
             actor: start.actor,
             host: start.host,
+            other_box: start.other_box,
             theme: start.theme,
             keymap: start.keymap,
         }

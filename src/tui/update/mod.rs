@@ -17,7 +17,7 @@ use super::state::register::RegisterView;
 use super::state::scan::{Phase, ScanView};
 use super::state::{App, HuntView, NoticeKind, Screen};
 use crate::scan::Reading;
-use crate::session::Opened;
+use crate::session::{Opened, Since};
 use crate::text;
 
 /// Keys kept for a finding that has not arrived; more are dropped.
@@ -49,10 +49,12 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::ScanStarted => {
             app.list.clear();
             app.coverage.items.clear();
+            app.since = None;
             app.scan = ScanView { phase: Phase::Running, ..ScanView::default() };
         }
         Message::Rows(rows) => app.list.upsert(rows),
-        Message::Unscanned(more) => app.coverage.items.extend(more),
+        Message::NotScanned(more) => app.coverage.items.extend(more),
+        Message::Since(since) => compared(app, since),
         Message::ScanEnded { reading, cancelled } => scan_ended(app, reading, cancelled),
         Message::Opened(opened) => return self::opened(app, opened),
         Message::Decoded(id, decoded) => {
@@ -166,6 +168,16 @@ fn scan_ended(app: &mut App, reading: Reading, cancelled: bool) {
     if app.notice.is_none() {
         app.say(if cancelled || gaps > 0 { NoticeKind::Warning } else { NoticeKind::Done }, said);
     }
+}
+
+/// What differs from the scan before is named once, and marked in the list from then on.
+fn compared(app: &mut App, since: Box<Since>) {
+    let (new, changed, gone) = (since.new.len(), since.changed.len(), since.gone.len());
+    if new + changed + gone > 0 {
+        let said = format!("since the scan of {}: {new} new, {changed} changed, {gone} gone (C lists those)", since.at);
+        app.say(NoticeKind::Info, said);
+    }
+    app.since = Some(since);
 }
 
 /// A finding has arrived: it was asked for, or it changed while it is open.

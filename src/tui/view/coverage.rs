@@ -36,6 +36,13 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
             y += 1;
         }
     }
+    let gone = app.since.iter().flat_map(|since| since.gone.iter().map(|(rule, path)| (&since.at, rule, path)));
+    for (at, rule, path) in gone.take(usize::from(inner.height) / 3) {
+        let said = format!("gone since {at}: {} {}", text::escape_str(rule), text::escape_path(path));
+        let line = paint::Pieces::new(&app.theme).add(Role::Changed, text::truncate_middle(&said, width)).line();
+        paint::line(buffer, paint::row(inner, y), &line);
+        y += 1;
+    }
     let list = Rect {
         y: inner.y + (y as u16 + 1).min(inner.height),
         height: inner.height.saturating_sub(y as u16 + 1),
@@ -46,8 +53,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let coverage = &mut app.coverage;
     coverage.top = paint::scroll(coverage.top, coverage.place, height);
     for (line, item) in coverage.items.iter().skip(coverage.top).take(height).enumerate() {
-        let gap = item.reason.is_gap();
-        let reason = text::fit(&item.reason.to_string(), (width / 2).min(44));
+        let gap = item.gap;
+        let reason = text::fit(&item.why, (width / 2).min(44));
         let room = width.saturating_sub(text::width(&reason) + 4);
         let path = text::escape_path(&item.path);
         let row = paint::row(list, line);

@@ -14,7 +14,9 @@ use crate::tui::state::App;
 pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     let gathered = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref());
     let Some(gathered) = gathered else {
-        return vec![Line::default(), Line::styled("Asking the box …", app.theme.style(Role::Dim))];
+        let said =
+            if app.other_box { "The case is another box's, which cannot be asked here." } else { "Asking the box …" };
+        return vec![Line::default(), Line::styled(said, app.theme.style(Role::Dim))];
     };
     let mut page = Page { theme: &app.theme, width, lines: Vec::new() };
     page.evidence(&gathered.evidence);

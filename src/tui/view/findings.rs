@@ -128,6 +128,7 @@ fn row_line(row: &Row, app: &App, width: usize) -> Line<'static> {
     };
     let detail = match &row.returned {
         Some(why) => format!("  {why}"),
+        None if news(row, app).is_some() => format!("  {}", news(row, app).unwrap_or_default()),
         None if width >= 90 => format!("  {:>9}  {:>3} matches", text::bytes(row.size), row.matches),
         None => String::new(),
     };
@@ -146,6 +147,16 @@ fn row_line(row: &Row, app: &App, width: usize) -> Line<'static> {
         None => pieces.push(Role::FileName, path),
     }
     pieces.add(Role::Dim, hunt).add(if row.returned.is_some() { Role::Changed } else { Role::Dim }, detail).line()
+}
+
+/// Whether the scan before saw the finding otherwise, or not at all.
+fn news(row: &Row, app: &App) -> Option<&'static str> {
+    let since = app.since.as_ref()?;
+    match () {
+        () if since.new.binary_search(&row.id).is_ok() => Some("new"),
+        () if since.changed.contains(&row.id) => Some("changed"),
+        () => None,
+    }
 }
 
 /// The sign, the word and the style of what a finding has come to. The sign alone tells them apart.

@@ -1,0 +1,149 @@
+//! A case opened again: on this box or another, whether the tree is still there or not.
+
+use std::path::{Path, PathBuf};
+
+use super::book::RuleBook;
+use super::records::{Judged, Records};
+use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanOutcome, ScanRow, Seen};
+use crate::finding::Finding;
+use crate::scan::Reading;
+
+/// The first bytes of an `SQLite` file (<https://www.sqlite.org/fileformat.html>).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Findings read at once.
+const PAGE: usize = 1024;
+
+/// What a case is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseFacts {
+    /// Name of the box that was scanned.
+    pub host: String,
+    /// The tree that was scanned last.
+    pub tree: PathBuf,
+}
+
+impl CaseFacts {
+    /// What the case at `path` is about; `None` when the file is no `SQLite` database, so not a case but something to scan.
+    ///
+    /// # Errors
+    /// When it is a database but not a case, cannot be read, or holds no scan.
+    pub fn of(path: &Path) -> Result<Option<Self>, CaseError> {
+        if !begins_like_a_case(path) {
+            return Ok(None);
+        }
+        let case = Case::open_read_only(path)?;
+        let host = case.host()?.into_iter().find(|(name, _)| name == "host.name").map(|(_, value)| value);
+        let scan = last_scan(&case, path)?;
+        Ok(Some(Self { host: host.unwrap_or_default(), tree: scan.tree }))
+    }
+}
+
+fn begins_like_a_case(path: &Path) -> bool {
+    use std::io::Read as _;
+    let is_file = std::fs::metadata(path).is_ok_and(|facts| facts.is_file());
+    let mut head = [0; 16];
+    is_file && std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *MAGIC
+}
+
+fn last_scan(case: &Case, path: &Path) -> Result<ScanRow, CaseError> {
+    let none = || CaseError { path: path.to_owned(), fault: CaseFault::Damaged("it holds no scan".to_owned()) };
+    case.scans()?.pop().ok_or_else(none)
+}
+
+/// What differs between the last two scans of the tree that went to their end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Since {
+    /// When the earlier one began, to the second.
+    pub at: String,
+    /// Seen only now.
+    pub new: Vec<FindingId>,
+    /// Seen by both, with another content or by another version of the rule.
+    pub changed: Vec<FindingId>,
+    /// Seen only before: rule and path.
+    pub gone: Vec<(String, PathBuf)>,
+}
+
+impl Records {
+    /// Takes up the case's last scan without scanning anything.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn resume(&mut self) -> Result<ScanRow, CaseError> {
+        let scan = last_scan(&self.case, self.case.path())?;
+        self.scan = Some(scan.id);
+        Ok(scan)
+    }
+
+    /// The findings of the scan after `after`, a page of them, with what each has come to by now; empty at the end.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn page(&mut self, after: FindingId) -> Result<Vec<(Finding, Judged)>, CaseError> {
+        let Some(scan) = self.scan else { return Ok(Vec::new()) };
+        let ids: Vec<_> = self.case.findings(scan, after, PAGE)?.into_iter().map(|row| row.id).collect();
+        self.judge_again(&ids)
+    }
+
+    /// What the scan did not scan.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn not_scanned(&self) -> Result<Vec<NotScanned>, CaseError> {
+        let Some(scan) = self.scan else { return Ok(Vec::new()) };
+        Ok(self.case.coverage(scan, 0, usize::MAX)?.into_iter().map(|(_, missed)| missed).collect())
+    }
+
+    /// What this scan saw differently from the one before it, if there was one of the same tree.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn since_last(&self) -> Result<Option<Since>, CaseError> {
+        let Some(scan) = self.scan else { return Ok(None) };
+        let scans = self.case.scans()?;
+        let Some(this) = scans.iter().find(|row| row.id == scan) else { return Ok(None) };
+        let whole = |row: &&ScanRow| row.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished);
+        let earlier = scans.iter().rev().filter(|row| row.id < scan && row.tree == this.tree).find(whole);
+        let Some(earlier) = earlier else { return Ok(None) };
+        let compared = self.case.compare(earlier.id, scan)?;
+        let gone = compared.gone.iter().map(|id| {
+            let finding = self.case.load_finding(*id, Seen::In(earlier.id))?;
+            Ok((finding.rule.name.to_string(), finding.file.path.clone()))
+        });
+        Ok(Some(Since {
+            at: format!("{:.0}", earlier.started),
+            gone: gone.collect::<Result<_, CaseError>>()?,
+            new: compared.new,
+            changed: compared.changed.into_iter().chain(compared.rule_changed).collect(),
+        }))
+    }
+}
+
+/// The gauges of a scan that is over.
+pub fn reading(scan: &ScanRow) -> (Reading, bool) {
+    let end = scan.ended.as_ref().map(|(_, end)| *end);
+    let elapsed = scan.ended.as_ref().map(|(at, _)| at.duration_since(scan.started).unsigned_abs());
+    let reading = Reading {
+        files: end.map_or(0, |end| end.files),
+        bytes: end.map_or(0, |end| end.bytes),
+        gaps: scan.not_scanned,
+        elapsed: elapsed.unwrap_or_default(),
+        ..Reading::default()
+    };
+    (reading, end.is_none_or(|end| end.outcome != ScanOutcome::Finished))
+}
+
+impl RuleBook {
+    /// Adds the rules that the last scan of the case at `path` ran with and that are not here, with the generic scenarios.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn add_from_case(&mut self, path: &Path) -> Result<(), CaseError> {
+        let archive = super::Archive::open(path)?;
+        for rule in archive.rules {
+            if self.subject(&rule.id).is_none() {
+                self.add(crate::hunt::generic::hunt(rule));
+            }
+        }
+        Ok(())
+    }
+}
