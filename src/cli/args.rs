@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
+use super::inspect::InspectArgs;
 use super::report::ReportArgs;
 use super::size::parse_size;
 use crate::scan::{self, ScanOptions, WalkOptions};
@@ -55,6 +56,8 @@ pub enum Command {
         #[command(flatten)]
         scan: ScanArgs,
     },
+    /// Look at one file: facts, rule matches, ELF headers.
+    Inspect(InspectArgs),
     /// Look at the hunts: rules, hypotheses and scenarios.
     #[command(subcommand)]
     Hunts(HuntsCommand),

@@ -4,6 +4,7 @@ pub mod args;
 pub mod case;
 pub mod exclusions;
 mod hunts;
+pub mod inspect;
 pub mod output;
 mod prepare;
 pub mod report;
@@ -46,6 +47,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         },
         Some(Command::Scan { tree, format, scan }) => scan::run(&tree, format, &scan),
         Some(Command::Hunts(command)) => hunts::run(command),
+        Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Exclusions(command)) => exclusions::run(command),
         Some(Command::Case(command)) => case::run(command),
         Some(Command::Report(args)) => report::run(&args),

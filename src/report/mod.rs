@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod decided;
+pub mod inspect;
 pub mod json;
 pub mod kql;
 pub mod loki;

@@ -129,7 +129,8 @@ pub fn attribution(rule: &Rule) -> Value {
     Value::Object(map)
 }
 
-fn file(facts: &FileFacts, own: &mut Map<String, Value>) -> Value {
+/// The file's facts as ECS names them; what is Huntbook's own goes to `own`.
+pub fn file(facts: &FileFacts, own: &mut Map<String, Value>) -> Value {
     let mut file = Map::new();
     put_path(&facts.path, &mut file, own);
     file.insert("hash".into(), json!({"sha256": facts.sha256}));
@@ -171,7 +172,8 @@ fn put_path(path: &Path, file: &mut Map<String, Value>, own: &mut Map<String, Va
     }
 }
 
-fn pattern_match(found: &PatternMatch) -> Value {
+/// One match: pattern, offset and length in bytes, data in hex.
+pub fn pattern_match(found: &PatternMatch) -> Value {
     json!({
         "pattern": &*found.pattern,
         "offset": found.offset,

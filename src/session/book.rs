@@ -152,6 +152,14 @@ impl RuleBook {
     /// # Errors
     /// The compiler's report.
     pub fn compile(&self) -> Result<Ruleset, RulesError> {
+        self.compile_with(None)
+    }
+
+    /// As [`RuleBook::compile`], with one candidate test more than the hunts have.
+    ///
+    /// # Errors
+    /// The compiler's report.
+    pub fn compile_with(&self, more: Option<CandidateTest>) -> Result<Ruleset, RulesError> {
         let sources: Vec<_> = self
             .texts
             .iter()
@@ -165,6 +173,7 @@ impl RuleBook {
             .hunts
             .iter()
             .filter_map(|hunt| Some(CandidateTest { rule: hunt.rule.id.clone(), condition: hunt.candidate.clone()? }))
+            .chain(more)
             .collect();
         Ruleset::compile_cached(&sources, &tests, self.cache.as_deref())
     }

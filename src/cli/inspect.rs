@@ -1,0 +1,103 @@
+//! `huntbook inspect FILE`: one file, scanned and decoded with the same care as a tree, without a screen.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::OPEN;
+use super::args::RuleArgs;
+use crate::elf::{self, Bytes as _, FileBytes};
+use crate::finding::{FileFacts, KeptBytes, RuleId};
+use crate::report::inspect::{Code, Inspected};
+use crate::report::{inspect, json};
+use crate::scan::{CandidateTest, Event, Scan, ScanOptions, Tree};
+use crate::session::RuleBook;
+use crate::text;
+
+/// Files up to this many bytes are listed with entropy and printable texts.
+const SMALL: u64 = 64 * 1024;
+/// Instructions listed of the code at the entry point.
+const INSTRUCTIONS: usize = 200;
+/// Shortest printable text that is listed, in characters.
+const SHORTEST: usize = 4;
+
+/// One file.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The file.
+    pub file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Root of the box when it is a mounted image; the names of owner and group are looked up there.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// Which rules it is held against.
+    #[command(flatten)]
+    pub rules: RuleArgs,
+}
+
+pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    let shown = text::escape_path(&args.file).into_owned();
+    anyhow::ensure!(!args.file.is_dir(), "{shown} is a folder; huntbook scan looks through folders");
+    let book = RuleBook::load(&args.rules.choice())?;
+    let tree = Tree::open(&args.file)?;
+    let mut inspected = Inspected::default();
+    if let Ok(opened) = tree.open_file(tree.start()) {
+        decode(&opened.file, &mut inspected)?;
+    }
+    scan(tree, &args.root, &book, &mut inspected)?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", json::pretty(&inspect::document(&inspected, &book)))?;
+    } else {
+        write!(out, "{}", inspect::page(&inspected, &book))?;
+    }
+    Ok(ExitCode::from(if inspected.findings.is_empty() { 0 } else { OPEN }))
+}
+
+/// Scans the file. A condition that always holds is added, so that its facts come even when no rule matches.
+fn scan(tree: Tree, root: &Path, book: &RuleBook, inspected: &mut Inspected) -> anyhow::Result<()> {
+    let always = RuleId { namespace: "huntbook".into(), name: "inspect".into() };
+    let test = CandidateTest { rule: always.clone(), condition: "true".to_owned() };
+    let rules = Arc::new(book.compile_with(Some(test))?);
+    let options = ScanOptions { threads: 1, root: root.to_owned(), ..ScanOptions::default() };
+    let scan = Scan::start(tree, rules, options)?;
+    let mut keep = |facts: &Arc<FileFacts>, kept: &Arc<KeptBytes>| {
+        inspected.facts = Some(Arc::clone(facts));
+        inspected.kept = Some(Arc::clone(kept));
+    };
+    for event in &scan.events {
+        match event {
+            Event::Finding(finding) => {
+                keep(&finding.file, &finding.kept);
+                inspected.findings.push(finding);
+            }
+            Event::Candidate(candidate) if candidate.rule == always => keep(&candidate.file, &candidate.kept),
+            Event::Candidate(candidate) => inspected.candidates.push(candidate.rule),
+            Event::Unscanned(unscanned) => inspected.not_scanned.push(unscanned),
+            Event::Finished { .. } => break,
+        }
+    }
+    scan.join();
+    Ok(())
+}
+
+fn decode(file: &File, inspected: &mut Inspected) -> io::Result<()> {
+    let bytes = FileBytes::new(file)?;
+    inspected.elf = elf::decode_with(&bytes).map(Box::new);
+    inspected.code = inspected.elf.as_ref().map(|elf| match elf::disassemble_entry(elf, &bytes, INSTRUCTIONS) {
+        Ok(instructions) => Code::Instructions(instructions),
+        Err(why) => Code::None(why.to_string()),
+    });
+    if bytes.size() <= SMALL {
+        let content = bytes.read(0, SMALL as usize);
+        inspected.entropy = Some(elf::entropy(&content));
+        inspected.strings = elf::strings(&content, SHORTEST);
+    }
+    Ok(())
+}

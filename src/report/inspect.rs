@@ -1,0 +1,214 @@
+//! One file in full: facts, matches, ELF decode; as JSON, and for people.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::ndjson;
+use crate::elf::{Elf, Field, Instruction, Text};
+use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
+use crate::hex::dump::{self, Extent};
+use crate::hex::kept::KeptSource;
+use crate::hex::{Highlights, Layout};
+use crate::scan::Unscanned;
+use crate::session::RuleBook;
+use crate::text;
+
+/// Columns of the page.
+const COLUMNS: usize = 100;
+/// Lines shown around a match, and matches shown at most.
+const EXTENT: Extent = Extent { around: 1, most: 20 };
+/// Printable texts listed at most.
+const STRINGS: usize = 40;
+
+/// The code at the entry point, or why there is none.
+#[derive(Debug)]
+pub enum Code {
+    /// The instructions.
+    Instructions(Vec<Instruction>),
+    /// Why there are none.
+    None(String),
+}
+
+/// What there is to say of a file.
+#[derive(Debug, Default)]
+pub struct Inspected {
+    /// Its facts; `None` when it could not be read.
+    pub facts: Option<Arc<FileFacts>>,
+    /// Its bytes, whole or around the matches.
+    pub kept: Option<Arc<KeptBytes>>,
+    /// The rules that matched.
+    pub findings: Vec<Finding>,
+    /// The rules that did not match but whose candidate condition holds.
+    pub candidates: Vec<RuleId>,
+    /// What was not matched, and why.
+    pub not_scanned: Vec<Unscanned>,
+    /// The ELF headers; `None` for another kind of file.
+    pub elf: Option<Box<Elf>>,
+    /// The code at the entry point of an ELF file.
+    pub code: Option<Code>,
+    /// Bits a byte, of a small file.
+    pub entropy: Option<f64>,
+    /// Printable texts of a small file.
+    pub strings: Vec<Text>,
+}
+
+/// The JSON document.
+pub fn document(inspected: &Inspected, book: &RuleBook) -> Value {
+    let mut own = Map::new();
+    let file = inspected.facts.as_ref().map(|facts| ndjson::file(facts, &mut own));
+    let findings = inspected.findings.iter().map(|finding| {
+        let rule = book.hunt_of(&finding.rule).map(|hunt| ndjson::attribution(&hunt.rule));
+        let matches: Vec<_> = finding.matches.iter().map(ndjson::pattern_match).collect();
+        json!({"rule": rule, "matches": matches, "capped": finding.capped})
+    });
+    let candidates = inspected.candidates.iter().map(|rule| {
+        let condition = book.hunt_of(rule).and_then(|hunt| hunt.candidate.clone());
+        json!({"rule": &*rule.name, "condition": condition})
+    });
+    let mut elf = serde_json::to_value(&inspected.elf).unwrap_or_default();
+    if let (Value::Object(map), Some(code)) = (&mut elf, &inspected.code) {
+        let (code, none) = match code {
+            Code::Instructions(instructions) => (serde_json::to_value(instructions).unwrap_or_default(), Value::Null),
+            Code::None(why) => (Value::Null, why.as_str().into()),
+        };
+        map.insert("code".into(), code);
+        map.insert("no_code".into(), none);
+    }
+    json!({
+        "file": file,
+        "path_hex": own.get("path_hex"),
+        "findings": findings.collect::<Vec<_>>(),
+        "candidates": candidates.collect::<Vec<_>>(),
+        "not_scanned": inspected.not_scanned.iter().map(|item| json!({
+            "reason": item.reason.kind(), "detail": item.reason.to_string(),
+        })).collect::<Vec<_>>(),
+        "elf": elf,
+        "entropy": inspected.entropy,
+        "strings": inspected.strings,
+    })
+}
+
+/// The page for people; safe text.
+pub fn page(inspected: &Inspected, book: &RuleBook) -> String {
+    let mut out = String::new();
+    if let Some(facts) = &inspected.facts {
+        facts_section(&mut out, facts);
+    }
+    for item in &inspected.not_scanned {
+        let _ = writeln!(out, "not scanned: {}", item.reason);
+    }
+    for finding in &inspected.findings {
+        finding_section(&mut out, finding, inspected, book);
+    }
+    if inspected.findings.is_empty() {
+        out.push_str("\nno rule matched\n");
+    }
+    for rule in &inspected.candidates {
+        let condition = book.hunt_of(rule).and_then(|hunt| hunt.candidate.clone()).unwrap_or_default();
+        let _ = writeln!(out, "\ncandidate of {}: {}", text::escape_str(&rule.name), text::escape_str(&condition));
+    }
+    if let Some(elf) = &inspected.elf {
+        elf_section(&mut out, elf);
+    }
+    match &inspected.code {
+        Some(Code::Instructions(instructions)) => {
+            out.push_str("\ncode at the entry point\n");
+            for line in instructions {
+                let comment = line.comment.as_ref().map(|comment| format!("  ; {comment}")).unwrap_or_default();
+                let bytes = text::hex(&line.bytes);
+                let _ = writeln!(out, "  {:>6x} {:>8x}  {bytes:<20} {}{comment}", line.offset, line.address, line.text);
+            }
+        }
+        Some(Code::None(why)) => _ = writeln!(out, "\nno code: {}", text::escape_str(why)),
+        None => {}
+    }
+    if let Some(entropy) = inspected.entropy {
+        let _ = writeln!(out, "\nentropy {entropy:.2} bits a byte; {} printable texts", inspected.strings.len());
+    }
+    for found in inspected.strings.iter().take(STRINGS) {
+        let shown = text::escape_str(&found.text);
+        let _ = writeln!(out, "  {:>6x} {}", found.offset, text::truncate_end(&shown, COLUMNS - 9));
+    }
+    out
+}
+
+fn facts_section(out: &mut String, facts: &FileFacts) {
+    let named = |id: u32, name: &Option<String>| match name {
+        Some(name) => format!("{} ({id})", text::escape_str(name)),
+        None => id.to_string(),
+    };
+    let born = facts.born.map_or_else(|| "unknown".to_owned(), |time| time.to_string());
+    for (name, value) in [
+        ("path", text::escape_path(&facts.path).into_owned()),
+        ("sha256", facts.sha256.to_string()),
+        ("size", format!("{} bytes", text::count(facts.size))),
+        ("owner", named(facts.uid, &facts.owner)),
+        ("group", named(facts.gid, &facts.group)),
+        ("mode", format!("{:04o}", facts.mode & 0o7777)),
+        ("inode", format!("{} on device {:#x}, {} links", facts.ino, facts.dev, facts.links)),
+        ("accessed", facts.accessed.to_string()),
+        ("modified", facts.modified.to_string()),
+        ("changed", facts.changed.to_string()),
+        ("born", born),
+    ] {
+        let _ = writeln!(out, "{name:<10}{value}");
+    }
+}
+
+fn finding_section(out: &mut String, finding: &Finding, inspected: &Inspected, book: &RuleBook) {
+    let _ = writeln!(out, "\n{} matched", text::escape_str(&finding.rule.name));
+    let Some(hunt) = book.hunt_of(&finding.rule) else { return };
+    for (name, value) in [
+        ("about", hunt.rule.description()),
+        ("author", hunt.rule.author()),
+        ("reference", hunt.rule.reference()),
+        ("licence", hunt.rule.license()),
+    ] {
+        if let Some(value) = value {
+            let _ = writeln!(out, "  {name:<10}{}", text::escape_str(value));
+        }
+    }
+    let (Some(facts), Some(kept)) = (&inspected.facts, &inspected.kept) else { return };
+    let highlights = Highlights::new(hunt.rule.patterns.iter().map(|pattern| pattern.id.as_str()), &finding.matches);
+    let mut source = KeptSource::new(Arc::clone(kept), facts.size);
+    let layout = Layout::new(COLUMNS - 2, 1, facts.size);
+    for line in dump::matches(&mut source, &layout, &highlights, EXTENT) {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn elf_section(out: &mut String, elf: &Elf) {
+    let runs = match elf.kernel.runnable {
+        Some(true) => "Linux would run it",
+        Some(false) => "Linux would not run it",
+        None => "whether Linux would run it cannot be told",
+    };
+    let _ = writeln!(out, "\nELF, read as {:?} {:?}; {runs}", elf.layout.class, elf.layout.endian);
+    for reason in elf.kernel.reasons.iter().chain(&elf.kernel.notes) {
+        let _ = writeln!(out, "  {}", text::escape_str(reason));
+    }
+    for anomaly in &elf.anomalies {
+        let _ = writeln!(out, "  ! {}: {}", anomaly.id, text::escape_str(&anomaly.text));
+    }
+    let _ = writeln!(out, "\nELF header");
+    fields(out, &elf.header.fields);
+    for segment in &elf.segments {
+        let _ = writeln!(out, "\nprogram header {}: {} {}", segment.index, segment.type_name, segment.flags);
+        fields(out, &segment.fields);
+    }
+    for section in &elf.sections {
+        let name = section.name.as_deref().unwrap_or("(no name)");
+        let _ = writeln!(out, "\nsection {}: {name} {} {}", section.index, section.type_name, section.flags);
+        fields(out, &section.fields);
+    }
+}
+
+fn fields(out: &mut String, fields: &[Field]) {
+    for field in fields {
+        let value = field.value.number().map_or_else(|| "-".to_owned(), |number| format!("{number:#x}"));
+        let (raw, meaning) = (text::hex(&field.raw), text::escape_str(&field.meaning));
+        let _ = writeln!(out, "  {:>6x} {:<14} {raw:<18} {value:>12}  {meaning}", field.offset, field.name);
+    }
+}

@@ -1,0 +1,75 @@
+//! `huntbook inspect`: one file in full.
+
+use serde_json::Value;
+
+use crate::cli::Ground;
+use crate::fixtures;
+
+fn inspect(ground: &Ground, name: &str, json: bool) -> (String, i32) {
+    let path = ground.tree().join(name);
+    let mut args = vec!["inspect", path.to_str().unwrap()];
+    args.extend(json.then_some("--json"));
+    let output = ground.huntbook(&args).output().unwrap();
+    let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+    (String::from_utf8(text).unwrap(), output.status.code().unwrap())
+}
+
+#[test]
+fn an_elf_that_a_rule_matches_is_told_in_full() {
+    let ground = Ground::planted();
+    let (text, code) = inspect(&ground, "tinyexec-269", true);
+    assert_eq!(code, 1);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let content = fixtures::tinyexec(269);
+    assert_eq!(document["file"]["hash"]["sha256"], huntbook::finding::Sha256::of(&content).to_string());
+    assert_eq!(document["findings"][0]["rule"]["name"], "EQGRP_tinyexec");
+    assert_eq!(document["findings"][0]["matches"].as_array().unwrap().len(), 2);
+    let fields = document["elf"]["header"]["fields"].as_array().unwrap();
+    let machine = fields.iter().find(|field| field["name"] == "e_machine").unwrap();
+    assert_eq!((&machine["offset"], &machine["length"], &machine["raw"]), (&18.into(), &2.into(), &"0300".into()));
+    assert_eq!(machine["value"], 3);
+    let anomalies = document["elf"]["anomalies"].as_array().unwrap();
+    assert!(anomalies.iter().any(|anomaly| anomaly["id"] == "tiny-static"));
+    assert!(document["elf"]["code"].as_array().unwrap().len() > 2);
+    let (text, _) = inspect(&ground, "tinyexec-269", false);
+    for said in ["EQGRP_tinyexec matched", "Florian Roth", "e_machine", "^^", "int 80h"] {
+        assert!(text.contains(said), "{said}:\n{text}");
+    }
+}
+
+#[test]
+fn a_file_that_nothing_matches_still_has_its_facts() {
+    let ground = Ground::new();
+    std::fs::write(ground.tree().join("plain"), "nothing here").unwrap();
+    let (text, code) = inspect(&ground, "plain", true);
+    assert_eq!(code, 0);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["file"]["size"], 12);
+    assert!(document["elf"].is_null() && document["findings"].as_array().unwrap().is_empty());
+    std::fs::write(ground.tree().join("tiny"), fixtures::elf_header()).unwrap();
+    let (text, code) = inspect(&ground, "tiny", false);
+    assert!(code == 0 && text.contains("candidate of EQGRP_tinyexec"), "{text}");
+}
+
+#[test]
+fn what_is_no_file_is_refused_by_name() {
+    let ground = Ground::new();
+    std::fs::create_dir(ground.tree().join("folder")).unwrap();
+    for (name, said) in [("folder", "is a folder"), ("missing", "missing")] {
+        let (text, code) = inspect(&ground, name, false);
+        assert!(code == 2 && text.contains(said), "{text}");
+    }
+}
+
+#[test]
+fn a_good_elf_cut_at_every_length_is_always_told() {
+    let ground = Ground::new();
+    let whole = fixtures::tinyexec(200);
+    for length in [0, 3, 4, 5, 16, 19, 20, 45, 51, 52, 53, 83, 84, 100, 199] {
+        std::fs::write(ground.tree().join("cut"), &whole[..length]).unwrap();
+        let (text, code) = inspect(&ground, "cut", true);
+        assert!(code < 2, "{length}: {text}");
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(document["elf"].is_null(), length < 4, "{length}");
+    }
+}
