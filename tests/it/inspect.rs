@@ -32,7 +32,7 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
     assert!(anomalies.iter().any(|anomaly| anomaly["id"] == "tiny-static"));
     assert!(document["elf"]["code"].as_array().unwrap().len() > 2);
     let (text, _) = inspect(&ground, "tinyexec-269", false);
-    for said in ["EQGRP_tinyexec matched", "Florian Roth", "e_machine", "^^", "int 80h"] {
+    for said in ["EQGRP_tinyexec matched", "Florian Roth", "e_machine", "^^", "int 0x80"] {
         assert!(text.contains(said), "{said}:\n{text}");
     }
 }
