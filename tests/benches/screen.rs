@@ -30,8 +30,8 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 const FINDINGS: i64 = 100_000;
 const SIZE: (u16, u16) = (200, 60);
 const KEYS: usize = 600;
-/// Findings that arrive between two keys: a scan that finds 15,000 a second, and a key every 33 ms.
-const ARRIVING: i64 = 512;
+/// Findings that arrive between two keys: a scan that finds 1,500 a second, and a key every 33 ms.
+const ARRIVING: i64 = 50;
 
 /// Counts what is written.
 #[derive(Clone, Default)]

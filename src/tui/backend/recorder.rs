@@ -307,8 +307,14 @@ impl Recorder {
             _ => "noted",
         };
         let many = if findings.len() > 1 { format!(" for {} findings", findings.len()) } else { String::new() };
-        self.tell(Message::Recorded(format!("{said}{many}: on record; z takes it back")));
+        let place = self.place();
+        self.tell(Message::Recorded(format!("{said}{many}: {place}; z takes it back")));
         Ok(())
+    }
+
+    /// Where a decision is now.
+    fn place(&self) -> &'static str {
+        if self.records.unsaved().is_some() { "in memory only, W tries the disk again" } else { "on record" }
     }
 
     fn undo(&mut self, id: FindingId) -> Result<(), String> {

@@ -81,7 +81,7 @@ impl Page<'_> {
         self.list("Sockets of those processes", "socket", &evidence.sockets, "none");
         self.section("Accounts", &evidence.accounts, "none", |page, accounts| {
             for account in accounts {
-                page.fact(&account.role, &account.to_string());
+                page.fact("account", &account.to_string());
                 for grant in &account.sudo {
                     page.fact("sudo", &format!("{} ({}:{})", grant.text, text::escape_path(&grant.path), grant.line));
                 }
