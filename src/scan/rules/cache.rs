@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
@@ -47,10 +48,7 @@ struct Header {
 impl Cache {
     /// The place for `sources` in `path`; `None` if the folder is not ours alone.
     pub(super) fn open(path: &Path, sources: &[RuleSource]) -> Option<Self> {
-        match rustix::fs::mkdir(path, Mode::RWXU) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-            Err(_) => return None,
-        }
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).ok()?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(CWD, path, flags, Mode::empty()).ok()?;
         is_ours_alone(&rustix::fs::fstat(&folder).ok()?).then(|| Self { folder, name: name_for(sources) })
