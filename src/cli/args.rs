@@ -122,6 +122,10 @@ pub enum Format {
     Text,
     /// One ECS document a line, for machines.
     Ndjson,
+    /// SARIF 2.1.0, when the scan is over.
+    Sarif,
+    /// One line a finding, when the scan is over.
+    Csv,
 }
 
 /// Which rules there are.

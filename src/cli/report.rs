@@ -7,10 +7,9 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::output::Output;
-use crate::case::{CaseError, NotScanned, ScanOutcome};
+use crate::case::{CaseError, NotScanned};
 use crate::report::{Reported, Summary, Tally, csv, decided, json, markdown, ndjson, sarif};
-use crate::scan::Reading;
-use crate::session::{Archive, Archived};
+use crate::session::{Archive, Archived, reading};
 use crate::text;
 
 /// What was not scanned, read at once.
@@ -43,14 +42,20 @@ pub enum ReportFormat {
 }
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let report = Report::of(Archive::open(&args.case)?)?;
-    args.output.write_with(|out| match args.format {
+    let archive = Archive::open(&args.case)?;
+    args.output.write_with(|out| write(archive, args.format, out))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the last scan of a case.
+pub(super) fn write(archive: Archive, format: ReportFormat, out: &mut dyn Write) -> anyhow::Result<()> {
+    let report = Report::of(archive)?;
+    match format {
         ReportFormat::Markdown => report.markdown(out),
         ReportFormat::Ndjson => report.ndjson(out),
         ReportFormat::Sarif => report.sarif(out),
         ReportFormat::Csv => report.csv(out),
-    })?;
-    Ok(ExitCode::SUCCESS)
+    }
 }
 
 /// The last scan of a case, with what every report says of it.
@@ -98,20 +103,12 @@ impl Report {
         let frame = ndjson::Frame { host: self.host.clone(), at: scan.started };
         let tally = self.each(|reported, _| Ok(writeln!(out, "{}", json::line(&frame.finding(reported)))?))?;
         self.each_missed(|missed| Ok(writeln!(out, "{}", json::line(&frame.missed(missed)))?))?;
-        let end = scan.ended.as_ref().map(|(_, end)| *end);
-        let elapsed = scan.ended.as_ref().map(|(at, _)| at.duration_since(scan.started).unsigned_abs());
-        let reading = Reading {
-            files: end.map_or(0, |end| end.files),
-            bytes: end.map_or(0, |end| end.bytes),
-            gaps: scan.not_scanned,
-            elapsed: elapsed.unwrap_or_default(),
-            ..Reading::default()
-        };
+        let (reading, stopped) = reading(scan);
         let head = self.archive.case.head()?;
         let summary = Summary {
             tally,
             reading,
-            complete: end.is_some_and(|end| end.outcome == ScanOutcome::Finished),
+            complete: !stopped,
             head: Some((head.seq.0, head.hash.to_string())),
             case: text::escape_path(self.archive.case.path()).into_owned(),
         };

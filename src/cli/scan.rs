@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::args::{Format, ScanArgs};
+use super::report::{ReportFormat, write};
 use super::{FAILED, INCOMPLETE, OPEN};
 use crate::case::{ScanEnd, ScanOutcome};
 use crate::finding::Finding;
@@ -130,6 +131,7 @@ impl Printer<'_> {
             let printed = match self.format {
                 Format::Text => report::text::finding(reported),
                 Format::Ndjson => json::line(&self.frame.finding(reported)) + "\n",
+                Format::Sarif | Format::Csv => continue,
             };
             self.out.write_all(printed.as_bytes())?;
         }
@@ -137,6 +139,7 @@ impl Printer<'_> {
             let printed = match self.format {
                 Format::Text => report::text::coverage(unscanned),
                 Format::Ndjson => json::line(&self.frame.coverage(unscanned)) + "\n",
+                Format::Sarif | Format::Csv => continue,
             };
             self.out.write_all(printed.as_bytes())?;
         }
@@ -152,11 +155,12 @@ impl Printer<'_> {
         let head = self.records.head().ok().map(|head| (head.seq.0, head.hash.to_string()));
         let case = text::escape_path(self.records.case_path()).into_owned();
         let summary = Summary { tally: self.tally, reading, complete: !cancelled, head, case };
-        let printed = match self.format {
-            Format::Text => report::text::summary(&summary),
-            Format::Ndjson => json::line(&self.frame.summary(&summary)) + "\n",
-        };
-        self.out.write_all(printed.as_bytes())?;
+        match self.format {
+            Format::Text => self.out.write_all(report::text::summary(&summary).as_bytes())?,
+            Format::Ndjson => writeln!(self.out, "{}", json::line(&self.frame.summary(&summary)))?,
+            Format::Sarif => write(self.records.into_archive()?, ReportFormat::Sarif, &mut self.out)?,
+            Format::Csv => write(self.records.into_archive()?, ReportFormat::Csv, &mut self.out)?,
+        }
         self.out.flush()?;
         Ok(ExitCode::from(match () {
             () if cancelled => FAILED,

@@ -50,8 +50,16 @@ impl Archive {
     /// # Errors
     /// When it cannot be read, or holds no scan.
     pub fn open(path: &Path) -> Result<Self, CaseError> {
-        let case = Case::open_read_only(path)?;
-        let damaged = |what: String| CaseError { path: path.to_owned(), fault: CaseFault::Damaged(what) };
+        Self::of(Case::open_read_only(path)?)
+    }
+
+    /// The last scan of a case that is open already.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds no scan.
+    pub fn of(case: Case) -> Result<Self, CaseError> {
+        let path = case.path().to_owned();
+        let damaged = |what: String| CaseError { path: path.clone(), fault: CaseFault::Damaged(what) };
         let scan = case.scans()?.pop().ok_or_else(|| damaged("it holds no scan".to_owned()))?;
         let mut rules = Vec::new();
         let mut by_id = HashMap::new();

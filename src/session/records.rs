@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::archive::Archive;
 use super::book::{RuleBook, Subject};
 use super::{box_facts, standing};
 use crate::case::{
@@ -276,6 +277,14 @@ impl Records {
         self.case = file;
         self.unsaved = None;
         Ok(())
+    }
+
+    /// The case with its last scan, to be reported.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn into_archive(self) -> Result<Archive, CaseError> {
+        Archive::of(self.case)
     }
 
     /// Who acts, where, now.

@@ -286,3 +286,19 @@ fn completions_and_manual_are_printed() {
         assert!(output.status.success() && output.stdout.len() > 500, "{args:?}");
     }
 }
+
+#[test]
+fn a_scan_can_be_written_as_sarif_and_csv() {
+    let ground = Ground::planted();
+    let tree = ground.tree();
+    let written = |format: &str| {
+        let output = ground.huntbook(&["scan", tree.to_str().unwrap(), "--format", format]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let sarif: Value = serde_json::from_str(&written("sarif")).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 8);
+    let csv = written("csv");
+    assert_eq!(csv.lines().filter(|line| line.contains("EQGRP_callbacks")).count(), 2, "{csv}");
+}
