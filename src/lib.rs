@@ -1,7 +1,7 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text ← finding, hunt, elf, hex ← scan, evidence ← triage ← case ← session ← report ← tui ← cli`.
+//! way round: `text ← finding, hunt, elf ← scan ← hex, evidence ← triage ← case ← session ← report ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |

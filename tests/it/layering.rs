@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room's rank; a room may name rooms of a lower rank, and itself.
-const RANKS: [(&str, u8); 18] = [
+const RANKS: [(&str, u8); 17] = [
     ("text", 0),
     ("accounts", 1),
     ("finding", 1),
@@ -13,7 +13,6 @@ const RANKS: [(&str, u8); 18] = [
     ("scan", 3),
     ("hex", 4),
     ("evidence", 4),
-    ("explain", 4),
     ("triage", 5),
     ("case", 6),
     ("session", 7),
