@@ -202,9 +202,9 @@ impl ScanArgs {
 /// What the screen looks like.
 #[derive(Debug, Clone, Args)]
 pub struct ScreenArgs {
-    /// Colours: a theme's name, or a theme file.
-    #[arg(long, value_name = "NAME|FILE", default_value = crate::theme::DEFAULT)]
-    pub theme: String,
+    /// Colours: a theme's name, or a theme file [default: dark].
+    #[arg(long, value_name = "NAME|FILE")]
+    pub theme: Option<String>,
     /// Leave the mouse to the terminal.
     #[arg(long)]
     pub no_mouse: bool,

@@ -9,7 +9,7 @@ use super::{INCOMPLETE, OPEN};
 use crate::session::{CaseFacts, host_name};
 use crate::text;
 use crate::theme::{self, Depth};
-use crate::tui::keymap::Keymap;
+use crate::tui::config::Config;
 use crate::tui::{self, Manner, Session, Start, Themes};
 
 /// Opens the screen on `tree`.
@@ -23,14 +23,16 @@ pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::
         None => scan.plan(tree).map(|(tree, plan)| (Some(tree), plan))?,
     };
     let themes = Themes { folder: themes_folder(), depth: Depth::detect(&|name| std::env::var_os(name)) };
-    let theme = theme::load(&screen.theme, themes.folder.as_deref(), themes.depth)?;
+    let config = config()?;
+    let choice = screen.theme.as_deref().or(config.theme.as_deref()).unwrap_or(theme::DEFAULT);
+    let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
     let start = Start {
         tree: text::escape_path(&plan.tree).into_owned(),
         other_box: tree.is_none() && plan.host != host_name(&plan.root),
         actor: plan.actor.clone(),
         host: plan.host.clone(),
         theme,
-        keymap: Keymap::default(),
+        keymap: config.keymap,
     };
     let session = Session {
         tree,
@@ -39,7 +41,7 @@ pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::
         options: scan.options(Vec::new(), true),
         record: scan.record(),
     };
-    let ended = tui::run(session, Manner { start, mouse: !screen.no_mouse, themes })?;
+    let ended = tui::run(session, Manner { start, mouse: config.mouse.unwrap_or(true) && !screen.no_mouse, themes })?;
     if let Some(why) = ended.fatal {
         anyhow::bail!(why);
     }
@@ -51,9 +53,24 @@ pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::
     }))
 }
 
-/// `huntbook/themes` in the user's configuration folder (XDG Base Directory Specification).
+/// The person's `config.toml`.
+fn config() -> anyhow::Result<Config> {
+    let Some(folder) = config_folder() else { return Ok(Config::default()) };
+    let load = Config::load(&folder.join("config.toml"));
+    load.map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!(lines.join("\n"))
+    })
+}
+
+/// Where a person's own themes are.
 fn themes_folder() -> Option<PathBuf> {
+    Some(config_folder()?.join("themes"))
+}
+
+/// `huntbook` in the user's configuration folder (XDG Base Directory Specification).
+fn config_folder() -> Option<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let config = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
-    Some(config.join("huntbook/themes"))
+    Some(config.join("huntbook"))
 }

@@ -1,6 +1,7 @@
 //! The screen: state, `update(state, message) -> effects`, draw. The thread that draws never waits for a disk.
 
 pub mod backend;
+pub mod config;
 mod effects;
 mod input;
 pub mod keymap;

@@ -209,6 +209,23 @@ impl Default for Keymap {
 }
 
 impl Keymap {
+    /// Gives an action these keys instead of those it has.
+    ///
+    /// # Errors
+    /// The key that another action of the same context has, and that action's name; then nothing is changed.
+    pub fn bind(&mut self, row: &Binding, presses: &[Press]) -> Result<(), (Press, &'static str)> {
+        let taken = self.bound.iter().find(|(context, press, action)| {
+            *context == row.context && presses.contains(press) && *action != row.action
+        });
+        if let Some((_, press, action)) = taken {
+            let name = TABLE.iter().find(|row| row.action == *action).map_or("", |row| row.name);
+            return Err((*press, name));
+        }
+        self.bound.retain(|(_, _, action)| *action != row.action);
+        self.bound.extend(presses.iter().map(|press| (row.context, *press, row.action)));
+        Ok(())
+    }
+
     /// The action of `press` in the first of `contexts` that binds it.
     pub fn action(&self, press: Press, contexts: &[Context]) -> Option<Action> {
         contexts.iter().find_map(|context| {

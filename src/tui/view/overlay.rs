@@ -71,7 +71,10 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
     for (index, row) in found.iter().skip(top).take(height).enumerate() {
         let target = paint::row(inner, index + 1);
         let keys = text::fit(&app.keymap.keys(row.action), 14);
-        let pieces = paint::Pieces::new(&app.theme).add(Role::HintKey, format!("{keys} ")).add(Role::Popup, row.long);
+        let pieces = paint::Pieces::new(&app.theme)
+            .add(Role::HintKey, format!("{keys} "))
+            .add(Role::Strong, format!("{}  ", row.name))
+            .add(Role::Popup, row.long);
         paint::line(buffer, target, &pieces.line());
         if top + index == palette.place {
             paint::fill(buffer, target, app.theme.style(Role::Selected));

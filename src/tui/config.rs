@@ -1,0 +1,155 @@
+//! A person's own `config.toml`: theme, mouse, keys. Every mistake in it is named with its place.
+//!
+//! ```toml
+//! theme = "light"
+//! mouse = false
+//!
+//! [keys]
+//! NextOpen = "o f5"
+//! Quit = "q ctrl-q"
+//! ```
+
+use std::io::{self, Read as _};
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keymap::{Keymap, Press, TABLE};
+use crate::hunt::problem::did_you_mean_one_of;
+use crate::hunt::{Place, Problem};
+
+/// Bytes that are read of the file at most.
+const MOST: u64 = 1024 * 1024;
+/// The keys of the document.
+const KNOWN: [&str; 3] = ["theme", "mouse", "keys"];
+
+/// What a person has set.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Name or file of the theme.
+    pub theme: Option<String>,
+    /// Whether the mouse is used.
+    pub mouse: Option<bool>,
+    /// The keys.
+    pub keymap: Keymap,
+}
+
+impl Config {
+    /// Reads the file at `path`; one that is not there sets nothing.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
+        let mut source = String::new();
+        match std::fs::File::open(path).and_then(|file| file.take(MOST).read_to_string(&mut source)) {
+            Ok(_) => Self::parse(path, &source),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(vec![Problem::whole(path, format!("cannot be read: {error}"))]),
+        }
+    }
+
+    /// Reads `source`; `path` is only named.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with line and column.
+    pub fn parse(path: &Path, source: &str) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader { path, source, problems: Vec::new() };
+        let (document, errors) = DeTable::parse_recoverable(source);
+        for error in &errors {
+            reader.note(&error.span().unwrap_or_default(), error.message(), None);
+        }
+        let mut config = Self::default();
+        if errors.is_empty() {
+            for (key, value) in document.get_ref() {
+                reader.entry(&mut config, key, value);
+            }
+        }
+        if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
+    }
+}
+
+struct Reader<'s> {
+    path: &'s Path,
+    source: &'s str,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn note(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
+        let place = Some(Place::of(self.source, span.start));
+        self.problems.push(Problem { path: self.path.to_owned(), place, message: message.into(), hint });
+    }
+
+    fn entry<K: AsRef<str>>(&mut self, config: &mut Config, key: &Spanned<K>, value: &Spanned<DeValue<'_>>) {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("theme", DeValue::String(theme)) => config.theme = Some(theme.to_string()),
+            ("mouse", DeValue::Boolean(mouse)) => config.mouse = Some(*mouse),
+            ("keys", DeValue::Table(keys)) => {
+                for (name, keys) in keys {
+                    self.keys(&mut config.keymap, name, keys);
+                }
+            }
+            ("theme", _) => self.note(&value.span(), "`theme` must be a text", None),
+            ("mouse", _) => self.note(&value.span(), "`mouse` must be true or false", None),
+            ("keys", _) => self.note(&value.span(), "`keys` must be a table", None),
+            (other, _) => {
+                self.note(&key.span(), format!("unknown key `{other}`"), did_you_mean_one_of(other, &KNOWN));
+            }
+        }
+    }
+
+    /// The keys of one action, separated by spaces; they take the place of those it has.
+    fn keys<K: AsRef<str>>(&mut self, keymap: &mut Keymap, name: &Spanned<K>, value: &Spanned<DeValue<'_>>) {
+        let wanted = name.get_ref().as_ref();
+        let Some(row) = TABLE.iter().find(|row| row.name == wanted) else {
+            let names: Vec<_> = TABLE.iter().map(|row| row.name).collect();
+            return self.note(&name.span(), format!("unknown action `{wanted}`"), did_you_mean_one_of(wanted, &names));
+        };
+        let DeValue::String(keys) = value.get_ref() else {
+            return self.note(&value.span(), format!("`{wanted}` must be a text with keys in it"), None);
+        };
+        let mut presses: Vec<Press> = Vec::new();
+        for key in keys.split_whitespace() {
+            match key.parse() {
+                Ok(press) => presses.push(press),
+                Err(error) => self.note(&value.span(), format!("{error}"), None),
+            }
+        }
+        if let Err(other) = keymap.bind(row, &presses) {
+            self.note(&value.span(), format!("{} is bound to {} in the same place", other.0, other.1), None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::keymap::{Action, Context};
+
+    #[test]
+    fn what_is_set_takes_the_place_of_what_was() {
+        let source = "theme = 'light'\nmouse = false\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
+        let config = Config::parse(Path::new("config.toml"), source).unwrap();
+        assert_eq!((config.theme.as_deref(), config.mouse), (Some("light"), Some(false)));
+        let global = [Context::Global];
+        assert_eq!(config.keymap.action("f5".parse().unwrap(), &global), Some(Action::NextOpen));
+        assert_eq!(config.keymap.action("o".parse().unwrap(), &global), None);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place_and_the_right_word() {
+        for (source, said) in [
+            ("thme = 'x'", "config.toml:1:1: unknown key `thme` (did you mean `theme`?)"),
+            ("mouse = 1", "config.toml:1:9: `mouse` must be true or false"),
+            ("[keys]\nNextOpn = 'o'", "config.toml:2:1: unknown action `NextOpn` (did you mean `NextOpen`?)"),
+            ("[keys]\nQuit = 'pageup'", "config.toml:2:8: 'pageup' is no key"),
+            ("[keys]\nHelp = 'q'", "config.toml:2:8: q is bound to Quit in the same place"),
+            ("mouse =", "config.toml:1:"),
+        ] {
+            let problems = Config::parse(Path::new("config.toml"), source).unwrap_err();
+            assert!(problems[0].to_string().starts_with(said), "{}", problems[0]);
+        }
+    }
+}
