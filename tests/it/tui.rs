@@ -373,3 +373,21 @@ fn a_rescan_says_what_is_new_changed_and_gone() {
     stage.wait("/goes");
     stage.leave();
 }
+
+#[test]
+fn keys_pressed_for_a_finding_reach_that_finding_or_none() {
+    let place = Place::new();
+    for name in ["first", "second"] {
+        std::fs::write(place.tree().join(name), crate::fixtures::callback()).unwrap();
+    }
+    let mut stage = Stage::open(&place, SMALL);
+    // All of it before the records have answered: the two answers are for the second finding.
+    stage.press("g j enter 5 x x");
+    stage.wait("Scenarios 2/5");
+    assert!(stage.screen().contains("/second"), "{}", stage.screen());
+    stage.press("[ esc u u");
+    stage.settle();
+    stage.press("g enter");
+    stage.wait("Scenarios 0/5");
+    stage.leave();
+}

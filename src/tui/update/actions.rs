@@ -108,6 +108,7 @@ fn back(app: &mut App) -> Vec<Effect> {
                     return Vec::new();
                 }
             }
+            app.typed_ahead.clear();
             app.screen = Screen::Findings;
         }
         Screen::Findings if !app.list.filter().is_empty() => app.list.set_filter(""),

@@ -80,6 +80,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.say(NoticeKind::Done, said);
         }
         Message::NotRecorded(why) => {
+            app.typed_ahead.clear();
             if let Some(detail) = &mut app.detail {
                 detail.in_flight.clear();
             }
@@ -136,16 +137,15 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     if layers::is_open(app) && !press.is_emergency() {
         return layers::key(app, key);
     }
-    match app.keymap.action(press, &app.contexts()) {
+    let leaves = matches!(app.keymap.action(press, &[Context::Global]), Some(Action::Quit | Action::Back));
+    if app.is_opening() && !leaves && !press.is_emergency() {
         // It must reach the finding that was asked for, not the one that was shown before.
-        _ if app.is_opening()
-            && !matches!(app.keymap.action(press, &[Context::Global]), Some(Action::Quit | Action::Back)) =>
-        {
-            if app.typed_ahead.len() < TYPED_AHEAD {
-                app.typed_ahead.push(key);
-            }
-            Vec::new()
+        if app.typed_ahead.len() < TYPED_AHEAD {
+            app.typed_ahead.push(key);
         }
+        return Vec::new();
+    }
+    match app.keymap.action(press, &app.contexts()) {
         Some(action) => actions::perform(app, action),
         None => {
             app.say(NoticeKind::Info, format!("{press} does nothing here; ? shows all keys"));
