@@ -266,11 +266,14 @@ impl Records {
         Ok(())
     }
 
-    /// Tries to bring the case on disk up to date after it failed.
+    /// Tries to bring what is on disk up to date after it failed: the case, and a register that was deleted meanwhile.
     ///
     /// # Errors
     /// When that is not possible; the session goes on in memory.
-    pub fn save(&mut self) -> Result<(), CaseError> {
+    pub fn save(&mut self) -> Result<(), RecordsError> {
+        if !self.register.entries().is_empty() && !self.register.path().exists() {
+            self.register.restore()?;
+        }
         let Some((path, _)) = &self.unsaved else { return Ok(()) };
         let mut file = Case::open(path)?;
         file.catch_up(&self.case)?;

@@ -63,6 +63,10 @@ pub struct Stage<'p> {
 
 impl<'p> Stage<'p> {
     pub fn open(place: &'p Place, size: (u16, u16)) -> Self {
+        Self::open_with(place, size, RuleChoice::default())
+    }
+
+    pub fn open_with(place: &'p Place, size: (u16, u16), choice: RuleChoice) -> Self {
         let tree = Tree::open(&place.tree()).unwrap();
         let actor = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
         let plan = RecordPlan {
@@ -82,13 +86,8 @@ impl<'p> Stage<'p> {
             theme: theme::load(theme::DEFAULT, None, Depth::TrueColor).unwrap(),
             keymap: Keymap::default(),
         };
-        let session = Session {
-            tree: Some(tree),
-            choice: RuleChoice::default(),
-            plan,
-            options: ScanOptions::default(),
-            record: serde_json::json!({}),
-        };
+        let session =
+            Session { tree: Some(tree), choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
         let mut stage = Self { app: App::new(start), left: false, copied: None, backend, terminal, place };

@@ -1,5 +1,6 @@
 //! Journeys through the screen: keys in, screens out.
 
+use huntbook::session::RuleChoice;
 use huntbook::triage::register::Register;
 use huntbook::tui::message::Message;
 
@@ -389,5 +390,44 @@ fn keys_pressed_for_a_finding_reach_that_finding_or_none() {
     stage.settle();
     stage.press("g enter");
     stage.wait("Scenarios 0/5");
+    stage.leave();
+}
+
+#[test]
+fn excluding_a_known_sample_takes_the_rules_name() {
+    let place = Place::new();
+    std::fs::write(place.tree().join("sample"), "the known sample").unwrap();
+    let digest = huntbook::finding::Sha256::of(b"the known sample");
+    let rules = place.register().with_file_name("mine.yar");
+    let source = format!("rule mine {{ meta: hash1 = \"{digest}\" strings: $a = \"known sample\" condition: $a }}");
+    std::fs::write(&rules, source).unwrap();
+    let choice = RuleChoice { rules: vec![rules], ..RuleChoice::default() };
+    let mut stage = Stage::open_with(&place, SMALL, choice);
+    stage.wait("✖ malicious");
+    stage.open_path("sample").press("5 a").type_text("our own copy").press("enter enter");
+    stage.wait("type the rule's name");
+    assert!(!place.register().exists());
+    stage.press("up").type_text("mine").press("enter enter");
+    stage.wait("excluded: in the register");
+    stage.wait("○ excluded");
+    stage.leave();
+}
+
+#[test]
+fn a_register_that_was_deleted_meanwhile_is_said_and_can_be_written_again() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("5 a").type_text("first").press("enter enter");
+    stage.wait("excluded: in the register");
+    std::fs::remove_file(place.register()).unwrap();
+    stage.press("esc").open_path("MixText.py").press("5 a").type_text("second").press("enter enter");
+    stage.wait("the register was deleted");
+    stage.wait("(W on the");
+    stage.press("esc W");
+    stage.wait("everything is on disk");
+    stage.press("a").type_text("second").press("enter enter");
+    stage.wait("excluded: in the register");
+    let text = std::fs::read_to_string(place.register()).unwrap();
+    assert!(text.contains("first") && text.contains("second"));
     stage.leave();
 }

@@ -90,7 +90,7 @@ pub enum RegisterError {
         seconds: u64,
     },
     /// It was there and is gone.
-    #[error("{}: the register was deleted meanwhile; put it back, or let Huntbook write what it knew", escape_path(.0))]
+    #[error("{}: the register was deleted meanwhile; put it back, or have Huntbook write what it knew (W on the screen)", escape_path(.0))]
     Vanished(PathBuf),
     /// Someone keeps writing to it.
     #[error("{}: something else keeps changing the register; close it there and try again", escape_path(.0))]

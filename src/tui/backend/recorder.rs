@@ -371,7 +371,9 @@ impl Recorder {
     }
 
     fn save(&mut self) -> Result<(), String> {
-        self.records.save().map_err(|error| error.to_string())
+        self.records.save().map_err(|error| error.to_string())?;
+        self.tell(Message::Recorded("everything is on disk".to_owned()));
+        Ok(())
     }
 
     fn rescan(&mut self) -> Result<(), String> {

@@ -104,7 +104,7 @@ actions! {
     Pause, Global, "ctrl-s", "", "pause or resume the scan";
     SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it";
     CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
-    Save, Global, "W", "", "try again to save what is only in memory because the disk refused it";
+    Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted";
     NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
 
     Open, Findings, "enter", "open", "open the selected finding";

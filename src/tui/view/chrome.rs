@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::text;
-use crate::theme::Role;
+use crate::theme::{Role, Theme};
 use crate::tui::keymap::{Action, TABLE};
 use crate::tui::state::scan::Phase;
 use crate::tui::state::{App, NoticeKind};
@@ -91,9 +91,7 @@ pub fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
             NoticeKind::Warning => (Role::Warning, " ! "),
             NoticeKind::Error => (Role::Error, " ✖ "),
         };
-        let room = usize::from(area.width).saturating_sub(3);
-        pieces.push(role, format!("{sign}{}", text::truncate_end(&notice.text, room)));
-        return paint::line(buffer, area, &pieces.line());
+        return say(buffer, area, &app.theme, (role, sign), &notice.text);
     }
     let contexts = app.contexts();
     for context in &contexts {
@@ -110,4 +108,22 @@ pub fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
         }
     }
     paint::line(buffer, area, &pieces.line());
+}
+
+/// Lines that one notice takes at most.
+const NOTICE: usize = 4;
+
+/// Says something in as many lines as it takes, the last of them in `area`, the others above it: what to do about a
+/// failure stands at the end of its message.
+pub fn say(buffer: &mut Buffer, area: Rect, theme: &Theme, (role, sign): (Role, &str), said: &str) {
+    let indent = text::width(sign);
+    let lines = text::wrap(said, usize::from(area.width).saturating_sub(indent));
+    let above = lines.len().clamp(1, NOTICE.min(usize::from(area.y) + 1)) - 1;
+    for (index, line) in lines.iter().take(above + 1).enumerate() {
+        let row = Rect { y: area.y - (above - index) as u16, ..area };
+        let sign = if index == 0 { sign } else { "" };
+        let line = format!("{}{line}", text::fit(sign, indent));
+        let line = paint::Pieces::new(theme).add(role, text::fit(&line, usize::from(area.width))).line();
+        paint::line(buffer, row, &line);
+    }
 }

@@ -39,12 +39,12 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) -> Option
     let line = paint::Pieces::new(&app.theme).add(Role::Popup, " ").add(role, format!("{open} Record it {close}"));
     paint::line(sheet.buffer, button, &line.line());
     let last = paint::row(inner, usize::from(inner.height).saturating_sub(1));
-    let line = match &form.error {
-        Some(error) => paint::Pieces::new(&app.theme).add(Role::Error, format!(" ✖ {error}")),
-        None => paint::Pieces::new(&app.theme)
-            .add(Role::Dim, " Enter goes to [Record it]; there it records. Tab next field. Esc: nothing"),
-    };
-    paint::line(sheet.buffer, last, &line.line());
+    if let Some(error) = &form.error {
+        super::chrome::say(sheet.buffer, last, &app.theme, (Role::Error, " ✖ "), error);
+    } else {
+        let hint = " Enter goes to [Record it]; there it records. Tab next field. Esc: nothing";
+        paint::line(sheet.buffer, last, &paint::Pieces::new(&app.theme).add(Role::Dim, hint).line());
+    }
     sheet.cursor
 }
 
