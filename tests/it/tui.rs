@@ -431,3 +431,45 @@ fn a_register_that_was_deleted_meanwhile_is_said_and_can_be_written_again() {
     assert!(text.contains("first") && text.contains("second"));
     stage.leave();
 }
+
+#[test]
+fn a_case_that_is_lost_meanwhile_goes_on_in_memory_and_can_be_saved_again() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("5 x");
+    stage.wait("1 of 5 answered");
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", place.case().display()));
+    }
+    stage.press("x");
+    stage.wait("2 of 5 answered");
+    stage.wait("! not saved");
+    assert!(!place.case().exists());
+    stage.press("W");
+    stage.wait("2 of 5 answered");
+    assert!(!stage.screen().contains("not saved"), "{}", stage.screen());
+    stage.leave();
+    let case = huntbook::case::Case::open_read_only(&place.case()).unwrap();
+    assert!(case.verify().unwrap().is_whole());
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt");
+    assert!(stage.screen().contains("Scenarios 2/5"), "{}", stage.screen());
+    stage.leave();
+}
+
+#[test]
+fn malicious_takes_a_reason_and_a_note_stays_with_its_answer() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("5 M enter");
+    stage.wait("a reason is required");
+    stage.type_text("talks to a known address").press("enter");
+    stage.wait("✖ malicious");
+    stage.press("u");
+    stage.wait("1 of 5 answered");
+    stage.press("p t").type_text("ask the night shift").press("enter");
+    stage.press("6");
+    stage.wait("malicious: talks to a known address");
+    stage.wait("ask the night shift");
+    stage.leave();
+}
