@@ -35,6 +35,11 @@ impl Control {
         Self { skips: (0..workers).map(|_| AtomicBool::new(false)).collect(), ..Self::default() }
     }
 
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        self.skips.len()
+    }
+
     /// Makes workers wait at their next checkpoint.
     pub fn pause(&self) {
         let _ = self.state.compare_exchange(RUNNING, PAUSED, Ordering::AcqRel, Ordering::Acquire);

@@ -3,18 +3,14 @@
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, MutexGuard, TryLockError};
-use std::time::Duration;
 
 use super::control::Order;
 use super::coverage::{Leave, Reason};
+use super::memory::Share;
 use super::prefilter::{Decision, Pass};
 use super::read::{CHUNK, Content, Stretch};
 use super::rules::Group;
 use super::worker::Shared;
-
-/// How often one that waits for memory looks at the levers.
-const WAIT: Duration = Duration::from_millis(20);
 
 /// What a worker reads with and onto.
 pub(super) struct Desk<'s> {
@@ -65,9 +61,15 @@ impl<'s> Desk<'s> {
         Ok(())
     }
 
-    /// Gives the buffer's memory back if it is more than `most` bytes.
-    pub(super) fn give_back(&mut self, most: usize) {
-        if self.held.capacity() > most {
+    /// Waits for the right to hold so many bytes.
+    pub(super) fn share_of(&self, bytes: u64) -> Result<Share<'s>, Leave> {
+        self.shared.memory.take(bytes, || self.checkpoint())
+    }
+
+    /// Gives the buffer's memory back, but for this worker's part of what all may keep.
+    pub(super) fn give_back(&mut self) {
+        let workers = self.shared.control.workers() as u64;
+        if self.held.capacity() as u64 > self.shared.memory.total() / workers.max(1) {
             self.held = Vec::new();
         }
     }
@@ -94,18 +96,14 @@ impl<'s> Desk<'s> {
         }
     }
 
-    /// Reads a file into the chunk, wherever `stat` thinks its end is.
-    pub(super) fn hold_small(&mut self, content: &Content) -> Result<Held, Leave> {
+    /// Reads a file into the chunk, wherever `stat` thinks its end is; `None` if it does not fit.
+    pub(super) fn hold_small(&mut self, content: &Content) -> Result<Option<Held>, Leave> {
         let known = content.size as usize;
         let wanted = if known == 0 { CHUNK } else { known };
         let filled = content.fill(0, self.chunk.get_mut(..wanted).unwrap_or_default())?;
         self.advance(filled as u64);
-        if filled < CHUNK {
-            return Ok(Held::Chunk(filled));
-        }
-        // The kernel makes it up as it is read, and it is longer than the chunk.
-        self.hold(content)?;
-        Ok(Held::Buffer)
+        // The kernel makes it up as it is read where it is longer than the chunk.
+        Ok((filled < CHUNK).then_some(Held::Chunk(filled)))
     }
 
     /// Reads a file into the buffer: as many bytes as its size says, or, if it says none, to its end.
@@ -158,17 +156,5 @@ impl<'s> Desk<'s> {
         self.advance(read);
         let open = passes.iter().enumerate().filter(|(_, pass)| pass.as_ref().is_none_or(Pass::finish));
         Ok((open.map(|(index, _)| index).collect(), read))
-    }
-
-    /// Waits for the right to hold a large file.
-    pub(super) fn wait_for<'m>(&self, large: &'m Mutex<()>) -> Result<MutexGuard<'m, ()>, Leave> {
-        loop {
-            match large.try_lock() {
-                Ok(guard) => return Ok(guard),
-                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(WAIT),
-            }
-            self.checkpoint()?;
-        }
     }
 }

@@ -10,6 +10,7 @@ mod desk;
 mod engine;
 mod externals;
 mod facts;
+mod memory;
 pub mod prefilter;
 mod read;
 mod rules;
@@ -22,8 +23,8 @@ mod worker;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ pub use walk::{BadGlob, WalkOptions};
 
 use crate::accounts::Accounts;
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
+use memory::Memory;
 use worker::{Shared, Worker};
 
 /// Matches of one pattern in one file that are listed at most; a finding that met the cap says so.
@@ -49,11 +51,15 @@ pub const MATCHES_PER_PATTERN: usize = 100_000;
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 /// Default of `--max-file-size`, in bytes.
 pub const MAX_FILE_SIZE: u64 = 1 << 30;
+/// Bytes of files that all workers together hold beside their chunks. A larger file is held while no other is.
+const MEMORY: u64 = 16 << 20;
+/// The same where rules want every file whole: holding only few of them at once would leave workers without work.
+const WHOLE_MEMORY: u64 = 256 << 20;
 /// Events that wait for the watcher before workers do.
 const EVENTS: usize = 4096;
 /// Paths that the walk hands to a worker at once, and how many such batches wait.
-const BATCH: usize = 16;
-const BATCHES: usize = 256;
+const BATCH: usize = 4;
+const BATCHES: usize = 1024;
 
 /// What is scanned and how.
 #[derive(Debug, Clone)]
@@ -139,13 +145,14 @@ impl Scan {
         let control = Arc::new(Control::new(workers));
         let progress = Arc::new(Progress::new(workers));
         let (sender, events) = crossbeam_channel::bounded(EVENTS);
+        let rules_want_files_whole = rules.groups().iter().any(|group| group.prefilter().is_none());
         let shared = Shared {
             tree,
             rules,
             accounts: Accounts::read(&options.root),
             own: own_files(&options.own_files),
             max_file_size: options.max_file_size,
-            large: Mutex::new(()),
+            memory: Memory::new(if rules_want_files_whole { WHOLE_MEMORY } else { MEMORY }),
             control: Arc::clone(&control),
             progress: Arc::clone(&progress),
             events: sender,

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -14,10 +14,11 @@ use super::desk::{Desk, Held};
 use super::engine::{Engine, PartFacts, RuleMatches};
 use super::externals::Externals;
 use super::facts::{self, FileDigest};
+use super::memory::Memory;
 use super::read::{CHUNK, Content};
 use super::rules::{self, Group, Ruleset};
 use super::tree::{Opened, Tree};
-use super::windows::Windows;
+use super::windows::{PIECE, Windows};
 use super::{Candidate, Event};
 use crate::accounts::Accounts;
 use crate::finding::{Finding, KeptBytes, PatternMatch, RuleId, Sha256};
@@ -35,8 +36,7 @@ pub(super) struct Shared {
     pub accounts: Accounts,
     pub own: HashSet<(u64, u64)>,
     pub max_file_size: u64,
-    /// Held by the one worker that has a file of more than [`HELD`] bytes in memory.
-    pub large: Mutex<()>,
+    pub memory: Memory,
     pub control: Arc<Control>,
     pub progress: Arc<Progress>,
     pub events: Sender<Event>,
@@ -107,8 +107,10 @@ impl<'s> Worker<'s> {
         let size = subject.content.size;
         let groups = self.shared.rules.groups();
         if size < CHUNK as u64 {
-            let held = self.desk.hold_small(&subject.content)?;
-            return self.whole(subject, held, |_| true);
+            return match self.desk.hold_small(&subject.content)? {
+                Some(held) => self.whole(subject, held, |_| true),
+                None => self.large(subject, |_| true),
+            };
         }
         let wants_all = groups.iter().any(|group| group.prefilter().is_none());
         if wants_all && size <= self.shared.max_file_size {
@@ -142,11 +144,11 @@ impl<'s> Worker<'s> {
 
     /// Reads a file that does not fit in the chunk, and matches the groups that `wanted` names.
     fn large(&mut self, subject: &Subject, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
-        let shared = self.shared;
-        let _alone = if subject.content.size > HELD { Some(self.desk.wait_for(&shared.large)?) } else { None };
-        self.desk.hold(&subject.content)?;
-        let read = self.whole(subject, Held::Buffer, wanted);
-        self.desk.give_back(HELD as usize);
+        // One that says it is empty and is not is as long as it likes.
+        let wanted_bytes = if subject.content.size == 0 { u64::MAX } else { subject.content.size };
+        let _share = self.desk.share_of(wanted_bytes)?;
+        let read = self.desk.hold(&subject.content).and_then(|()| self.whole(subject, Held::Buffer, wanted));
+        self.desk.give_back();
         read
     }
 
@@ -174,7 +176,11 @@ impl<'s> Worker<'s> {
     /// Matches groups of rules around what their prefilters locate in a large file.
     fn parts(&mut self, subject: &Subject, groups: &[usize]) -> Result<Vec<RuleMatches>, Leave> {
         let Self { shared, engine, desk } = self;
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
         let content = &subject.content;
+        let _share = desk.share_of(PIECE)?;
         let mut found = Vec::new();
         for &index in groups {
             let group = shared.rules.groups().get(index);
