@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use sha2::Digest as _;
 use yara_x_parser::ast::{self, AST};
-use yara_x_parser::cst::{CSTStream, Event, SyntaxKind};
+use yara_x_parser::cst::{Event, SyntaxKind};
 use yara_x_parser::{Parser, Span};
 
 use super::nesting;
@@ -116,12 +116,14 @@ pub fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec<Rule>,
         problems.note(&(offset..offset), format!("nests deeper than {} levels", nesting::MOST), None);
         return Err(problems.finish());
     }
-    let ast = AST::from(source);
+    let mut shapes = Shapes::new(source);
+    let parser = Parser::new(source.as_bytes());
+    let ast = AST::new(source.as_bytes(), parser.inspect(|event| shapes.see(event)));
+    let shapes = shapes.list;
     for error in ast.errors() {
         let (message, span) = message_of(error);
         problems.note(&span.range(), message, None);
     }
-    let shapes = shapes_of(source);
     if ast.errors().is_empty() && ast.rules().count() != shapes.len() {
         problems.note(&(0..0), "cannot be taken apart into rules", None);
     }
@@ -225,30 +227,38 @@ fn value_of(value: &ast::MetaValue<'_>) -> MetaValue {
     }
 }
 
-/// Walks the concrete syntax once and notes where each rule's parts lie.
-fn shapes_of(source: &str) -> Vec<Shape> {
-    let mut shapes: Vec<Shape> = Vec::new();
-    let mut inside = false;
-    let mut part = Part::Other;
-    for event in CSTStream::from(Parser::new(source.as_bytes())).whitespaces(false).newlines(false).comments(false) {
+/// Looks on while a source is parsed and notes where each rule's parts lie.
+struct Shapes<'s> {
+    source: &'s str,
+    list: Vec<Shape>,
+    inside: bool,
+    part: Part,
+}
+
+impl<'s> Shapes<'s> {
+    fn new(source: &'s str) -> Self {
+        Self { source, list: Vec::new(), inside: false, part: Part::Other }
+    }
+
+    fn see(&mut self, event: &Event) {
         match event {
             Event::Begin { kind: SyntaxKind::RULE_DECL, span } => {
-                inside = true;
-                shapes.push(Shape { whole: span.range(), ..Shape::default() });
+                self.inside = true;
+                self.list.push(Shape { whole: span.range(), ..Shape::default() });
             }
-            Event::End { kind: SyntaxKind::RULE_DECL, .. } => inside = false,
-            Event::Begin { kind: SyntaxKind::PATTERN_DEF, .. } => part = Part::Pattern,
-            Event::Begin { kind: SyntaxKind::CONDITION_BLK, .. } => part = Part::Condition,
-            Event::End { kind: SyntaxKind::PATTERN_DEF | SyntaxKind::CONDITION_BLK, .. } => part = Part::Other,
-            Event::Token { kind, span } if inside => {
-                let Some(shape) = shapes.last_mut() else { continue };
-                shape.digest_token(source.get(span.range()).unwrap_or_default());
-                shape.token(part, kind, span.range());
+            Event::End { kind: SyntaxKind::RULE_DECL, .. } => self.inside = false,
+            Event::Begin { kind: SyntaxKind::PATTERN_DEF, .. } => self.part = Part::Pattern,
+            Event::Begin { kind: SyntaxKind::CONDITION_BLK, .. } => self.part = Part::Condition,
+            Event::End { kind: SyntaxKind::PATTERN_DEF | SyntaxKind::CONDITION_BLK, .. } => self.part = Part::Other,
+            Event::Token { kind: SyntaxKind::WHITESPACE | SyntaxKind::NEWLINE | SyntaxKind::COMMENT, .. } => {}
+            Event::Token { kind, span } if self.inside => {
+                let Some(shape) = self.list.last_mut() else { return };
+                shape.digest_token(self.source.get(span.range()).unwrap_or_default());
+                shape.token(self.part, *kind, span.range());
             }
             _ => {}
         }
     }
-    shapes
 }
 
 #[cfg(test)]
