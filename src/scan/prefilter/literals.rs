@@ -161,6 +161,9 @@ fn hex_expression(pattern: &ast::HexSubPattern, depth: u32) -> Option<Hir> {
 
 /// The bytes that agree with the fixed bits (or, for `~`, do not).
 fn one_of(byte: &ast::HexByte, agree: bool) -> Hir {
+    if agree && byte.mask == u8::MAX {
+        return Hir::literal([byte.value]);
+    }
     let bytes = (0..=u8::MAX).filter(|candidate| (candidate & byte.mask == byte.value) == agree);
     Hir::class(Class::Bytes(ClassBytes::new(bytes.map(|byte| ClassBytesRange::new(byte, byte)))))
 }

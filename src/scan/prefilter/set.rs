@@ -9,8 +9,11 @@ use super::condition::{Condition, Facts, PatternIndex, RuleIndex};
 use super::literals::{self, Needle};
 use super::lower::{self, Scope};
 use super::report::{Class, Refusal, RuleReport, WholeReason};
+use super::search::MAX_WINDOWS;
 use super::truth::Truth;
 
+/// So many patterns have more literals than are searched for; which they are need not be found out.
+const MAX_PATTERNS: usize = 8 * MAX_WINDOWS;
 /// Includes nested deeper than this are refused; a file that includes itself would never end.
 const MAX_INCLUDES: u32 = 16;
 
@@ -69,6 +72,9 @@ impl RuleSet {
                     self.add(&Source { namespace: source.namespace, text }, included, depth + 1)?;
                 }
                 Item::Rule(rule) => self.add_rule(rule),
+            }
+            if self.needles.len() > MAX_PATTERNS {
+                return Err(Refusal::TooManyLiterals { count: self.needles.len(), limit: MAX_WINDOWS });
             }
         }
         Ok(())

@@ -42,10 +42,15 @@ pub(super) fn prefilter_of<'s>(sources: impl IntoIterator<Item = &'s RuleSource>
     Prefilter::new(&sources.into_iter().map(borrow).collect::<Vec<_>>(), &[])
 }
 
-/// The kind of each unit, first come first served.
+/// The kind of each unit, first come first served. Once one has more literals than there is room for, those after it
+/// are not looked at: every file is matched whole anyway, and of thousands of rules the few that would fit gain nothing.
 pub(super) fn assign(units: &[Unit]) -> Vec<Kind> {
     let mut room = [MOST_LITERALS; 2];
+    let mut full = false;
     let kind = |unit: &Unit| {
+        if full {
+            return Kind::Whole;
+        }
         let prefilter = prefilter_of(unit.sources);
         if prefilter.always_full() {
             return Kind::Whole;
@@ -61,7 +66,10 @@ pub(super) fn assign(units: &[Unit]) -> Vec<Kind> {
                 *room = left;
                 kind
             }
-            None => Kind::Whole,
+            None => {
+                full = true;
+                Kind::Whole
+            }
         }
     };
     units.iter().map(kind).collect()

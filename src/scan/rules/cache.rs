@@ -15,7 +15,7 @@ use sha2::Digest as _;
 
 use super::RuleSource;
 use super::assign::{self, Kind, Unit};
-use super::group::Group;
+use super::group::{Group, Needs};
 use crate::finding::Sha256;
 
 /// The version of yara-x whose compiled form is stored, as Cargo.toml pins it.
@@ -40,6 +40,8 @@ pub(super) struct Cache {
 #[derive(Serialize, Deserialize)]
 struct Header {
     kinds: Vec<Kind>,
+    /// Of each compiled group.
+    needs: Vec<Needs>,
     warnings: Vec<String>,
     /// Bytes of each compiled group.
     lengths: Vec<usize>,
@@ -74,13 +76,16 @@ impl Cache {
         let mut rest = content.get(end + 1..)?;
         let units = Unit::all(sources);
         let grouped = assign::grouped(&units, &header.kinds);
-        if units.len() != header.kinds.len() || grouped.len() != header.lengths.len() {
+        if units.len() != header.kinds.len()
+            || grouped.len() != header.lengths.len()
+            || grouped.len() != header.needs.len()
+        {
             return None;
         }
         let mut groups = Vec::new();
-        for ((kind, sources), length) in grouped.into_iter().zip(header.lengths) {
+        for (((kind, sources), needs), length) in grouped.into_iter().zip(header.needs).zip(header.lengths) {
             let (compiled, after) = rest.split_at_checked(length)?;
-            groups.push(Group::new(kind, &sources, yara_x::Rules::deserialize(compiled).ok()?));
+            groups.push(Group::new(kind, needs, &sources, yara_x::Rules::deserialize(compiled).ok()?));
             rest = after;
         }
         Some((groups, header.warnings))
@@ -95,7 +100,8 @@ impl Cache {
         let compiled: Vec<Vec<u8>> =
             groups.iter().map(|group| group.compiled().serialize().ok()).collect::<Option<_>>()?;
         let lengths = compiled.iter().map(Vec::len).collect();
-        let header = Header { kinds: kinds.to_vec(), warnings: warnings.to_vec(), lengths };
+        let needs = groups.iter().map(Group::needs).collect();
+        let header = Header { kinds: kinds.to_vec(), needs, warnings: warnings.to_vec(), lengths };
         let mut content = serde_json::to_vec(&header).ok()?;
         content.push(b'\n');
         content.extend(compiled.concat());

@@ -12,21 +12,30 @@ pub(in crate::scan) struct Group {
     compiled: yara_x::Rules,
     prefilter: Option<Prefilter>,
     windowed: Option<Windowed>,
+    needs: Needs,
+}
+
+/// What the conditions of a group ask for; kept with the compiled rules, for it takes parsing them to know.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub(super) struct Needs {
     externals: bool,
     counts: bool,
 }
 
-impl Group {
-    pub(super) fn new(kind: Kind, sources: &[RuleSource], compiled: yara_x::Rules) -> Self {
-        let prefilter = (kind != Kind::Whole).then(|| assign::prefilter_of(sources));
-        let reach = prefilter.as_ref().and_then(Prefilter::reach).filter(|_| kind == Kind::Windowed);
+impl Needs {
+    pub(super) fn of(sources: &[RuleSource]) -> Self {
         Self {
-            windowed: reach.and_then(|reach| Windowed::new(sources, reach)),
-            prefilter,
             externals: sources.iter().any(|source| names_external(&source.text)),
             counts: sources.iter().any(|source| windowed::counts_matches(&source.text)),
-            compiled,
         }
+    }
+}
+
+impl Group {
+    pub(super) fn new(kind: Kind, needs: Needs, sources: &[RuleSource], compiled: yara_x::Rules) -> Self {
+        let prefilter = (kind != Kind::Whole).then(|| assign::prefilter_of(sources));
+        let reach = prefilter.as_ref().and_then(Prefilter::reach).filter(|_| kind == Kind::Windowed);
+        Self { windowed: reach.and_then(|reach| Windowed::new(sources, reach)), prefilter, needs, compiled }
     }
 
     /// Rules in it, candidate tests included.
@@ -36,6 +45,10 @@ impl Group {
 
     pub(in crate::scan) fn compiled(&self) -> &yara_x::Rules {
         &self.compiled
+    }
+
+    pub(super) fn needs(&self) -> Needs {
+        self.needs
     }
 
     /// What rules a file out while it streams by; `None` if the rules want every file whole.
@@ -50,12 +63,12 @@ impl Group {
 
     /// Whether a rule may ask for [`EXTERNAL_VARIABLES`].
     pub(in crate::scan) fn externals(&self) -> bool {
-        self.externals
+        self.needs.externals
     }
 
     /// Whether a condition depends on how many matches a pattern has, or where they are.
     pub(in crate::scan) fn counts(&self) -> bool {
-        self.counts
+        self.needs.counts
     }
 }
 

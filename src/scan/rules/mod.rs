@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::finding::RuleId;
 use assign::Unit;
 pub(super) use group::Group;
+use group::Needs;
 pub(super) use windowed::{FILESIZE, HEADER, Windowed};
 
 /// The namespace of the rules that only point out candidates.
@@ -77,7 +78,7 @@ impl Ruleset {
         cache: Option<&Path>,
     ) -> Result<Self, RulesError> {
         let candidates = tests.iter().map(|test| test.rule.clone()).collect();
-        let sources: Vec<RuleSource> = sources.iter().cloned().chain(tests.iter().enumerate().map(candidate)).collect();
+        let sources: Vec<RuleSource> = tests.iter().enumerate().map(candidate).chain(sources.iter().cloned()).collect();
         let cache = cache.filter(|_| cache::is_worth(&sources)).and_then(|folder| cache::Cache::open(folder, &sources));
         if let Some((groups, warnings)) = cache.as_ref().and_then(|cache| cache.read(&sources)) {
             return Ok(Self { groups, candidates, warnings });
@@ -92,7 +93,7 @@ impl Ruleset {
             errors.extend(compiler.errors().iter().map(ToString::to_string));
             warnings.extend(compiler.warnings().iter().map(ToString::to_string));
             if errors.is_empty() {
-                groups.push(Group::new(kind, &sources, compiler.build()));
+                groups.push(Group::new(kind, Needs::of(&sources), &sources, compiler.build()));
             }
         }
         if !errors.is_empty() {
