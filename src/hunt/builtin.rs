@@ -59,7 +59,7 @@ impl Masked {
         let rules = rules_of(NAMESPACE, Path::new(&origin), &text)?;
         let document = format!("{NAMESPACE}/{}.toml", self.name);
         let hunt = load::hunt_of(Path::new(&document), &unmask(self.document), &rules, site)?;
-        let text = RuleText { namespace: NAMESPACE.to_owned(), origin, text };
+        let text = RuleText { namespace: NAMESPACE.to_owned(), origin, text: text.into() };
         Ok(Loaded { hunts: vec![hunt], texts: vec![text] })
     }
 }

@@ -284,7 +284,7 @@ fn sentence(line: &[Check]) -> String {
 fn the_prose_is_whole_and_says_what_speaks_against_it() {
     for hunt in hunts() {
         assert!(hunt.hypothesis.ends_with('.') && hunt.hypothesis.len() > 100, "{}", hunt.hypothesis);
-        for Scenario { id, title, story, filter, .. } in hunt.scenarios {
+        for Scenario { id, title, story, filter, .. } in hunt.scenarios.iter() {
             assert!(!title.ends_with('.') && title.len() < 60, "{id}: {title}");
             assert!(story.ends_with('.') && story.len() > 60, "{id}: {story}");
             assert!(filter.ends_with('.') && filter.len() > 150, "{id}: {filter}");
@@ -298,7 +298,7 @@ fn the_rules_match_what_they_describe_and_no_less() {
     let loaded = load(&Site::default()).unwrap();
     let mut compiler = yara_x::Compiler::new();
     for text in &loaded.texts {
-        compiler.new_namespace(&text.namespace).add_source(text.text.as_str()).unwrap();
+        compiler.new_namespace(&text.namespace).add_source(&*text.text).unwrap();
     }
     let rules = compiler.build();
     let mut scanner = yara_x::Scanner::new(&rules);
@@ -329,7 +329,7 @@ fn masked_bytes_hold_nothing_readable() {
     }
     let rules = load(&Site::default()).unwrap();
     for text in rules.texts {
-        let compiled = yara_x::compile(text.text.as_str()).unwrap();
+        let compiled = yara_x::compile(&*text.text).unwrap();
         let mut scanner = yara_x::Scanner::new(&compiled);
         for masked in &MASKED {
             assert_eq!(scanner.scan(masked.rule).unwrap().matching_rules().len(), 0);

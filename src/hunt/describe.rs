@@ -168,7 +168,7 @@ mod tests {
         let evil = "\u{1b}[2J\u{202e}";
         hunt.hypothesis = evil.into();
         hunt.rule.source = format!("rule {evil}\n");
-        hunt.scenarios[0].title = evil.into();
+        std::sync::Arc::make_mut(&mut hunt.scenarios)[0].title = evil.into();
         hunt.rule.meta.clear();
         for shown in [describe(&hunt, &Site::default(), 80), line(&hunt, 80)] {
             assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");

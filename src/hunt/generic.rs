@@ -1,5 +1,7 @@
 //! Scenarios that fit any rule, for rules that come without a hunt of their own.
 
+use std::sync::{Arc, LazyLock};
+
 use super::check::{Check, Operand};
 use super::field::{Field, Operator};
 use super::rule::Rule;
@@ -29,8 +31,13 @@ fn hypothesis(rule: &Rule) -> String {
     known.join(" ")
 }
 
-/// The four benign explanations that any rule can meet with.
-pub fn generic_scenarios() -> Vec<Scenario> {
+/// The four benign explanations that any rule can meet with; one copy serves thousands of rules.
+pub fn generic_scenarios() -> Arc<[Scenario]> {
+    static SCENARIOS: LazyLock<Arc<[Scenario]>> = LazyLock::new(|| scenarios().into());
+    Arc::clone(&SCENARIOS)
+}
+
+fn scenarios() -> Vec<Scenario> {
     let under = |set| check(Field::FilePath, Operator::Under, Operand::SiteSet(set));
     let named = |field, set| check(field, Operator::In, Operand::SiteSet(set));
     vec![

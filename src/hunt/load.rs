@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::include::Includes;
 use super::problem::{Problem, Problems};
@@ -23,7 +24,7 @@ pub struct RuleText {
     /// Where the text comes from, for messages.
     pub origin: String,
     /// The text.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// Hunts, and the texts their rules must be compiled from.
@@ -177,7 +178,7 @@ fn read_rules(path: &Path, most: u64) -> Result<(RuleText, Vec<Rule>), Vec<Probl
 fn rules_in(path: &Path, text: String) -> Result<(RuleText, Vec<Rule>), Vec<Problem>> {
     let namespace = path.to_string_lossy().into_owned();
     let rules = rules_of(&namespace, path, &text)?;
-    Ok((RuleText { origin: namespace.clone(), namespace, text }, rules))
+    Ok((RuleText { origin: namespace.clone(), namespace, text: text.into() }, rules))
 }
 
 fn hunts_of(path: &Path, document: Option<&Path>, site: &Site) -> Result<Loaded, Vec<Problem>> {
@@ -235,7 +236,7 @@ pub(super) fn hunt_of(path: &Path, source: &str, rules: &[Rule], site: &Site) ->
             problems.note(&name.span, format!("`{}` is a private rule and reports no match", name.text), None);
         }
         let document::Document { hypothesis, candidate, scenarios, .. } = document;
-        Some(Hunt { rule: rule.clone(), hypothesis, candidate, scenarios })
+        Some(Hunt { rule: rule.clone(), hypothesis, candidate, scenarios: scenarios.into() })
     });
     let list = problems.finish();
     hunt.filter(|_| list.is_empty()).ok_or(list)

@@ -48,7 +48,7 @@ fn a_hunt_and_the_rules_beside_it_are_loaded() {
     assert_eq!(a.scenarios[0].applies_when[1][0].operand, Operand::Values(vec!["192.0.2.0/24".into()]));
     assert_eq!(b.scenarios, generic::generic_scenarios());
     assert_eq!(loaded.texts.len(), 2);
-    assert_eq!(loaded.texts[0].text, RULES);
+    assert_eq!(&*loaded.texts[0].text, RULES);
     assert_eq!(*loaded.texts[0].namespace, *a.rule.id.namespace);
 }
 

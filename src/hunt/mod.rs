@@ -33,6 +33,8 @@ pub use rule::{MetaValue, Pattern, Rule, rules_of};
 pub use site::{Site, SiteSet};
 pub use truth::Truth;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
@@ -46,7 +48,7 @@ pub struct Hunt {
     /// A YARA condition for files that are worth a look though the rule does not match them.
     pub candidate: Option<String>,
     /// The documented benign explanations, in the order they are gone through.
-    pub scenarios: Vec<Scenario>,
+    pub scenarios: Arc<[Scenario]>,
 }
 
 /// One documented benign explanation of a hit.
@@ -85,7 +87,7 @@ impl Serialize for Hunt {
         map.serialize_entry("patterns", &self.rule.patterns)?;
         map.serialize_entry("condition", &self.rule.condition)?;
         map.serialize_entry("candidate", &self.candidate)?;
-        map.serialize_entry("scenarios", &self.scenarios)?;
+        map.serialize_entry("scenarios", &*self.scenarios)?;
         map.serialize_entry("source", &self.rule.source)?;
         map.end()
     }

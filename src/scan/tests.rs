@@ -20,7 +20,7 @@ use super::*;
 type Answer = BTreeSet<(String, String, u64, u64)>;
 
 fn source(namespace: &str, text: &str) -> RuleSource {
-    RuleSource { namespace: namespace.to_owned(), origin: "test.yar".to_owned(), text: text.to_owned() }
+    RuleSource { namespace: namespace.to_owned(), origin: "test.yar".to_owned(), text: text.into() }
 }
 
 /// Those of the generated rules that compile, each in what is left of its namespace.
@@ -56,7 +56,7 @@ fn differing(sources: &[RuleSource], answer: &Answer, wanted: &Answer) -> String
 fn plain(sources: &[RuleSource], bytes: &[u8]) -> Answer {
     let mut compiler = yara_x::Compiler::new();
     for source in sources {
-        compiler.new_namespace(&source.namespace).add_source(source.text.as_str()).unwrap();
+        compiler.new_namespace(&source.namespace).add_source(&*source.text).unwrap();
     }
     let rules = compiler.build();
     let mut answer = Answer::new();

@@ -82,7 +82,7 @@ fn compare(tree: &Path) -> Result<(), Box<dyn Error>> {
     let rule_files = tempfile::tempdir()?;
     for text in builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?.texts {
         let name = Path::new(&text.origin).file_name().unwrap_or_default().to_owned();
-        std::fs::write(rule_files.path().join(name), text.text)?;
+        std::fs::write(rule_files.path().join(name), &*text.text)?;
     }
     let has_yr = Command::new("yr").arg("--version").output().is_ok();
     let read = || shell("find \"$1\" -type f -print0 | xargs -0 -P\"$(nproc)\" cat >/dev/null", tree);

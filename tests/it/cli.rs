@@ -70,7 +70,7 @@ fn by_yara_x(root: &Path) -> BTreeSet<(String, PathBuf, String, u64, u64)> {
     let loaded = huntbook::hunt::builtin::load(&huntbook::hunt::Site::default()).unwrap();
     let mut compiler = yara_x::Compiler::new();
     for text in &loaded.texts {
-        compiler.add_source(text.text.as_str()).unwrap();
+        compiler.add_source(&*text.text).unwrap();
     }
     let rules = compiler.build();
     let mut scanner = yara_x::Scanner::new(&rules);

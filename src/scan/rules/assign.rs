@@ -86,7 +86,7 @@ pub(super) fn grouped(units: &[Unit], kinds: &[Kind]) -> Vec<(Kind, Vec<RuleSour
         for (unit, _) in units.iter().zip(kinds).filter(|(_, of)| **of == kind) {
             let namespace = |source: Option<&RuleSource>| source.map(|source| source.namespace.clone());
             if namespace(sources.last()) == namespace(unit.sources.first()) {
-                sources.push(RuleSource { namespace: BETWEEN.into(), origin: String::new(), text: String::new() });
+                sources.push(RuleSource { namespace: BETWEEN.into(), origin: String::new(), text: "".into() });
             }
             sources.extend_from_slice(unit.sources);
         }

@@ -102,13 +102,16 @@ impl Cache {
         let lengths = compiled.iter().map(Vec::len).collect();
         let needs = groups.iter().map(Group::needs).collect();
         let header = Header { kinds: kinds.to_vec(), needs, warnings: warnings.to_vec(), lengths };
-        let mut content = serde_json::to_vec(&header).ok()?;
-        content.push(b'\n');
-        content.extend(compiled.concat());
+        let mut first = serde_json::to_vec(&header).ok()?;
+        first.push(b'\n');
+        let content = || std::iter::once(&first).chain(&compiled);
+        let mut digest = sha2::Sha256::new();
+        content().for_each(|part| digest.update(part));
         let draft = format!(".{}.{}", self.name, uuid::Uuid::new_v4());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(rustix::fs::openat(&self.folder, &draft, flags, Mode::RUSR | Mode::WUSR).ok()?);
-        let written = file.write_all(&Sha256::of(&content).0).and_then(|()| file.write_all(&content));
+        let written =
+            file.write_all(&digest.finalize()).and_then(|()| content().try_for_each(|part| file.write_all(part)));
         let moved = written.is_ok() && rustix::fs::renameat(&self.folder, &draft, &self.folder, &self.name).is_ok();
         if !moved {
             let _ = rustix::fs::unlinkat(&self.folder, &draft, AtFlags::empty());

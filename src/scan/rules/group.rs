@@ -89,7 +89,7 @@ pub(super) fn compiler<'c>(sources: &[RuleSource], integers: &[String]) -> yara_
     }
     for source in sources {
         compiler.new_namespace(&source.namespace);
-        let _ = compiler.add_source(yara_x::SourceCode::from(source.text.as_str()).with_origin(&source.origin));
+        let _ = compiler.add_source(yara_x::SourceCode::from(&*source.text).with_origin(&source.origin));
     }
     compiler
 }

@@ -27,7 +27,7 @@ pub struct RuleSource {
     /// The file it was read from, for error messages.
     pub origin: String,
     /// The text. `include` is refused: nothing is read here.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// A condition that points out files worth a look though the rule itself does not match.
@@ -149,7 +149,7 @@ fn candidate((index, test): (usize, &CandidateTest)) -> RuleSource {
     RuleSource {
         namespace: CANDIDATES.to_owned(),
         origin: format!("candidate condition of {}", test.rule),
-        text: format!("rule candidate_{index} {{ condition: {}\n}}", test.condition),
+        text: format!("rule candidate_{index} {{ condition: {}\n}}", test.condition).into(),
     }
 }
 

@@ -141,6 +141,6 @@ fn a_cache_that_is_spoiled_or_not_ours_alone_is_not_read_and_is_made_anew() {
     std::os::unix::fs::symlink(dir.path().join("elsewhere"), &file).unwrap();
     assert!(!read());
     let mut other = large();
-    other[0].text.push(' ');
+    other[0].text = format!("{} ", other[0].text).into();
     assert!(cache::Cache::open(&folder, &other).unwrap().read(&other).is_none());
 }

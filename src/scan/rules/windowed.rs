@@ -43,8 +43,9 @@ pub(in crate::scan) struct Windowed {
 impl Windowed {
     pub(super) fn new(sources: &[RuleSource], reach: u64) -> Option<Self> {
         let mut reads = Vec::new();
-        let rewrite =
-            |source: &RuleSource| Some(RuleSource { text: rewritten(&source.text, &mut reads)?, ..source.clone() });
+        let rewrite = |source: &RuleSource| {
+            Some(RuleSource { text: rewritten(&source.text, &mut reads)?.into(), ..source.clone() })
+        };
         let sources = sources.iter().map(rewrite).collect::<Option<_>>()?;
         Some(Self { sources, reads, reach, compiled: OnceLock::new() })
     }

@@ -157,7 +157,7 @@ fn hostile_names_reach_no_screen_raw() {
 fn a_scenario_without_checks_cannot_be_told() {
     let case = at("/srv/x").plant();
     let mut hunt = hunt(PAYLOAD);
-    hunt.scenarios[0].applies_when.clear();
+    std::sync::Arc::make_mut(&mut hunt.scenarios)[0].applies_when.clear();
     let (site, known_good) = (Site::default(), KnownGood::default());
     let context = Context { site: &site, known_good: &known_good, gatherer: &case.gatherer };
     let weighed = assess(&hunt, &case.evidence, &context);

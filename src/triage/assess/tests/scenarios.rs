@@ -11,7 +11,7 @@ const TINYEXEC: &str = "EQGRP_tinyexec";
 
 /// Plants both files; the scenario must be met by the one and not by the other.
 fn check(rule: &str, rows: Vec<(&str, Planted, Planted)>) {
-    let ids: Vec<String> = hunt(rule).scenarios.into_iter().map(|scenario| scenario.id).collect();
+    let ids: Vec<String> = hunt(rule).scenarios.iter().map(|scenario| scenario.id.clone()).collect();
     assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), ids);
     for (id, met, not_met) in rows {
         let case = met.plant();
