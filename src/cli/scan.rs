@@ -35,9 +35,7 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     if let Some(why) = records.unsaved() {
         warn(&format!("the case is kept in memory only: {why}"));
     }
-    for warning in rules.warnings() {
-        warn(&text::escape_str(warning));
-    }
+    let _ = io::stderr().write_all(report::text::warnings(rules.warnings()).as_bytes());
     records.begin_scan(args.record())?;
     let scan = Scan::start(tree, rules, args.options(records.own_files(), false))?;
     cancel_on_signals(&scan)?;

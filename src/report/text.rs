@@ -13,6 +13,23 @@ const MATCHES: usize = 10;
 /// Matched bytes that are shown of one match.
 const BYTES: usize = 32;
 
+/// Warnings of the rules' compiler that are printed; the rest is counted.
+const WARNINGS: usize = 5;
+
+/// What the rules' compiler warned of.
+pub fn warnings(warnings: &[String]) -> String {
+    let mut out = String::new();
+    for line in warnings.iter().take(WARNINGS).flat_map(|warning| warning.lines()) {
+        let _ = writeln!(out, "{}", text::escape_str(line));
+    }
+    match warnings.len().saturating_sub(WARNINGS) {
+        0 => {}
+        1 => out.push_str("… and one more warning\n"),
+        more => _ = writeln!(out, "… and {} more warnings", text::count(more as u64)),
+    }
+    out
+}
+
 /// A finding, or a candidate.
 pub fn finding(reported: Reported<'_>) -> String {
     let Reported { rule, finding, judged, exclusion } = reported;

@@ -67,6 +67,8 @@ pub enum Message {
     Gathered(FindingId, Box<Gathered>),
     /// Something was done; safe text.
     Said(String),
+    /// Something is not as it should be, yet nothing was lost by it; safe text.
+    Warned(String),
     /// Which of today's findings the exclusion of the form would cover.
     Covers(Vec<FindingId>),
     /// Something is on record now; safe text.

@@ -278,6 +278,21 @@ fn hunts_check_names_file_line_and_column() {
 }
 
 #[test]
+fn warnings_of_the_compiler_are_shown_as_it_words_them_and_are_not_fatal() {
+    let ground = Ground::new();
+    let rules = ground.home().join("slow.yar");
+    let slow = |n: u32| format!("rule slow_{n} {{ strings: $zero = {{ 00 00 }} condition: $zero }}\n");
+    std::fs::write(&rules, (0..7).map(slow).collect::<String>()).unwrap();
+    let output =
+        ground.huntbook(&["scan", "--no-builtin"]).arg(ground.tree()).arg("--rules").arg(&rules).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(said.matches("warning[slow_pattern]").count(), 5, "{said}");
+    assert!(said.contains("slow.yar:1:") && said.contains("… and 2 more warnings\n"), "{said}");
+    assert!(said.lines().any(|line| line.ends_with("this pattern may slow down the scan")), "{said}");
+}
+
+#[test]
 fn completions_and_manual_are_printed() {
     let ground = Ground::new();
     for args in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"], &["--help"]]

@@ -206,22 +206,25 @@ fn pausing_and_resuming_take_hold_inside_a_file() {
     assert_eq!(outcome.reading.bytes, std::fs::metadata(&path).unwrap().len());
 }
 
+/// What may still be read after a lever was moved: what was under way, of a file of 4 GiB.
+const UNDER_WAY: u64 = 1 << 20;
+
 #[test]
 fn cancelling_and_skipping_take_hold_inside_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = endless(&dir);
     let scan = paused(&path);
+    let bytes = scan.progress.read().bytes;
     scan.control.cancel();
-    let begin = Instant::now();
     let outcome = watch(scan);
-    assert!(outcome.cancelled && begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
+    assert!(outcome.cancelled && outcome.reading.bytes <= bytes + UNDER_WAY, "{bytes} {:?}", outcome.reading);
 
     let scan = paused(&path);
+    let bytes = scan.progress.read().bytes;
     scan.control.skip_current();
     scan.control.resume();
-    let begin = Instant::now();
     let outcome = watch(scan);
-    assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
+    assert!(outcome.reading.bytes <= bytes + UNDER_WAY, "{bytes} {:?}", outcome.reading);
     assert_eq!(outcome.reasons(&path), ["skipped"]);
     assert_eq!((outcome.reading.files, outcome.reading.gaps), (1, 1));
 }

@@ -12,6 +12,7 @@ use crate::case::{Decision, FindingId, ScanEnd, ScanOutcome};
 use crate::finding::Finding;
 use crate::scan::{Event, Reading, Ruleset, Scan, Unscanned};
 use crate::session::{self, Records, RuleBook, candidate_finding, host_name};
+use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
 use crate::tui::message::{Message, Request};
@@ -70,6 +71,7 @@ pub fn run(session: Session, ends: &Ends) {
         saved: true,
         shown: None,
     };
+    recorder.tell_warnings();
     recorder.tell_unsaved();
     let begun = if recorder.session.tree.is_some() { recorder.begin() } else { recorder.resume() };
     if let Err(why) = begun {
@@ -106,6 +108,17 @@ impl Recorder {
     fn tell(&self, message: Message) {
         // When the screen has gone, the queue of requests ends too.
         let _ = self.messages.send(message);
+    }
+
+    /// The compiler's warnings of the rules; what is wrong with a pattern is wrong in every scan, so they are told once.
+    fn tell_warnings(&self) {
+        let Some([first, more @ ..]) = self.rules.as_ref().map(|rules| rules.warnings()) else { return };
+        let first = first.lines().take(2).map(str::trim).collect::<Vec<_>>().join(" ");
+        let others = match more.len() {
+            0 => String::new(),
+            more => format!(" (and {} more warnings)", text::count(more as u64)),
+        };
+        self.tell(Message::Warned(format!("{}{others}", text::escape_str(&first))));
     }
 
     /// Starts a scan of the tree.

@@ -68,6 +68,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             }
         }
         Message::Said(said) => app.say(NoticeKind::Done, said),
+        Message::Warned(said) => app.say(NoticeKind::Warning, said),
         Message::Covers(covered) => {
             if let Some(Overlay::Form(form)) = &mut app.overlay {
                 form.covers = Some(covered);
