@@ -1,20 +1,30 @@
-//! A scan with the built-in hunts beside merely reading the same tree, and beside `yr` if there is one.
+//! A scan beside merely reading the same tree, and beside `yr` if there is one.
 //!
-//! `cargo bench --bench scan -- [TREE]` (`/usr` if none is named) prints a Markdown table: medians of five rounds, the
-//! three taken in turn within the same minute, after one round that warms the cache; and the most memory that each used.
+//! `cargo bench --bench scan -- [TREE [RULES]]` prints a Markdown table for `TREE` (`/usr` if none is named): medians of
+//! five rounds, all commands in turn within the same minute, after one round that warms the cache; and the most memory
+//! that each had resident. With `RULES`, a file or folder of rules or `generated` for 5,000 made-up ones, it is these that
+//! are scanned for. `levers` instead of a tree measures how soon a scan inside a huge file obeys.
 
 #![allow(missing_docs)]
 
 use std::error::Error;
-use std::path::Path;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use huntbook::hunt::{Site, builtin};
-use huntbook::scan::{CandidateTest, Event, RuleSource, Ruleset, Scan, ScanOptions, Tree};
+use huntbook::scan::{Event, RuleSource, Ruleset, Scan, ScanOptions, Tree};
+
+type Failure = Box<dyn Error>;
 
 const ROUNDS: usize = 5;
+const GENERATED: usize = 5_000;
+/// How often a lever is moved.
+const MOVES: u64 = 20;
 
 /// What one command took.
 #[derive(Clone, Copy)]
@@ -24,44 +34,19 @@ struct Round {
     peak: u64,
 }
 
-fn rules() -> Result<Ruleset, Box<dyn Error>> {
-    let loaded = builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?;
-    let test = |hunt: &huntbook::hunt::Hunt| {
-        Some(CandidateTest { rule: hunt.rule.id.clone(), condition: hunt.candidate.clone()? })
-    };
-    let tests: Vec<CandidateTest> = loaded.hunts.iter().filter_map(test).collect();
-    let source =
-        |text: huntbook::hunt::RuleText| RuleSource { namespace: text.namespace, origin: text.origin, text: text.text };
-    let sources: Vec<RuleSource> = loaded.texts.into_iter().map(source).collect();
-    Ok(Ruleset::compile(&sources, &tests)?)
-}
-
-/// The child: scans and prints its own peak.
-fn scan(tree: &Path) -> Result<(), Box<dyn Error>> {
-    let scan = Scan::start(Tree::open(tree)?, Arc::new(rules()?), ScanOptions::default())?;
-    let mut findings = 0_u64;
-    for event in &scan.events {
-        match event {
-            Event::Finding(_) => findings += 1,
-            Event::Finished { reading, .. } => {
-                eprintln!("{} files, {} bytes, {findings} findings", reading.files, reading.bytes);
-                break;
-            }
-            Event::Candidate(_) | Event::Unscanned(_) => {}
-        }
-    }
-    scan.join();
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
-    println!("{}", peak.trim().trim_end_matches(" kB"));
-    Ok(())
-}
-
-fn timed(command: &mut Command) -> Result<Round, Box<dyn Error>> {
+/// Runs `command` and looks at its peak every few milliseconds until it has ended.
+fn timed(mut command: Command) -> Result<Round, Failure> {
     let begin = Instant::now();
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output()?;
-    let time = begin.elapsed();
-    Ok(Round { time, peak: String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0) })
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait()?.is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(Round { time: begin.elapsed(), peak })
 }
 
 fn median(rounds: &[Round]) -> Option<Round> {
@@ -71,58 +56,171 @@ fn median(rounds: &[Round]) -> Option<Round> {
     Some(Round { peak, ..*rounds.get(rounds.len() / 2)? })
 }
 
-fn shell(script: &str, tree: &Path) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "sh"]).arg(tree);
-    command
+/// What is compared on one tree.
+struct Contest {
+    tree: PathBuf,
+    /// `None` for the built-in hunts.
+    rules: Option<PathBuf>,
+    /// Rule files that `yr` can read.
+    files: PathBuf,
+    scratch: tempfile::TempDir,
 }
 
-fn compare(tree: &Path) -> Result<(), Box<dyn Error>> {
-    let itself = std::env::current_exe()?;
-    let rule_files = tempfile::tempdir()?;
-    for text in builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?.texts {
-        let name = Path::new(&text.origin).file_name().unwrap_or_default().to_owned();
-        std::fs::write(rule_files.path().join(name), &*text.text)?;
+impl Contest {
+    fn new(tree: &str, rules: Option<&str>) -> Result<Self, Failure> {
+        let scratch = tempfile::tempdir()?;
+        let files = scratch.path().join("rules");
+        std::fs::create_dir(&files)?;
+        let (rules, files) = match rules {
+            None => {
+                for text in builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?.texts {
+                    let name = Path::new(&text.origin).file_name().unwrap_or_default().to_owned();
+                    std::fs::write(files.join(name), &*text.text)?;
+                }
+                (None, files)
+            }
+            Some("generated") => {
+                std::fs::write(files.join("generated.yar"), generated())?;
+                (Some(files.clone()), files)
+            }
+            Some(path) => (Some(path.into()), path.into()),
+        };
+        Ok(Self { tree: tree.into(), rules, files, scratch })
     }
-    let has_yr = Command::new("yr").arg("--version").output().is_ok();
-    let read = || shell("find \"$1\" -type f -print0 | xargs -0 -P\"$(nproc)\" cat >/dev/null", tree);
-    let huntbook = || {
-        let mut command = Command::new(&itself);
-        command.arg("--child").arg(tree);
+
+    fn read(&self) -> Command {
+        let mut command = Command::new("sh");
+        let script = "find \"$1\" -type f -print0 | xargs -0 -P\"$(nproc)\" cat >/dev/null";
+        command.args(["-c", script, "sh"]).arg(&self.tree);
         command
-    };
-    let yr = || {
-        let mut command = Command::new("yr");
-        command.arg("scan").arg("-r").arg(rule_files.path()).arg(tree).stdout(Stdio::null());
-        command
-    };
-    let mut rounds: [Vec<Round>; 3] = Default::default();
-    for round in 0..=ROUNDS {
-        let [reading, scanning, other] = &mut rounds;
-        let taken =
-            [Some(timed(&mut read())?), Some(timed(&mut huntbook())?), has_yr.then(|| timed(&mut yr())).transpose()?];
-        // The first one warms the cache.
-        for (all, taken) in [reading, scanning, other].into_iter().zip(taken).filter(|_| round > 0) {
-            all.extend(taken);
+    }
+
+    /// The program as it is used, its case included.
+    fn huntbook(&self, first: bool) -> Result<Command, Failure> {
+        let cache = self.scratch.path().join("cache");
+        if first && cache.exists() {
+            std::fs::remove_dir_all(&cache)?;
         }
+        let case = self.scratch.path().join(format!("{}.case", uuid::Uuid::new_v4()));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_huntbook"));
+        command.env("HOME", self.scratch.path()).env("XDG_CACHE_HOME", cache);
+        command.arg("scan").arg(&self.tree).arg("--case").arg(case);
+        if let Some(rules) = &self.rules {
+            command.arg("--no-builtin").arg("--rules").arg(rules);
+        }
+        Ok(command)
     }
-    let base = median(&rounds[0]).ok_or("nothing was measured")?;
-    println!("| {} | seconds | of reading | peak MiB |", tree.display());
-    println!("| --- | ---: | ---: | ---: |");
-    for (name, rounds) in ["find and cat", "huntbook, built-in hunts", "yr scan -r"].iter().zip(&rounds) {
-        let Some(round) = median(rounds) else { continue };
-        let ratio = round.time.as_secs_f64() / base.time.as_secs_f64();
-        let peak = if round.peak == 0 { "—".to_owned() } else { format!("{:.1}", round.peak as f64 / 1024.0) };
-        println!("| {name} | {:.2} | {ratio:.2} | {peak} |", round.time.as_secs_f64());
+
+    fn yr(&self) -> Command {
+        let mut command = Command::new("yr");
+        command.args(["scan", "-w", "-r"]).arg(&self.files).arg(&self.tree);
+        command
+    }
+
+    fn run(&self) -> Result<(), Failure> {
+        let has_yr = Command::new("yr").arg("--version").output().is_ok();
+        let names = match self.rules {
+            None => ["find and cat", "huntbook, built-in hunts", "—", "yr scan -r"],
+            Some(_) => {
+                ["find and cat", "huntbook, rules kept from the first start", "huntbook, first start", "yr scan -r"]
+            }
+        };
+        let mut rounds: [Vec<Round>; 4] = Default::default();
+        for round in 0..=ROUNDS {
+            let first = self.rules.is_some().then(|| self.huntbook(true)).transpose()?;
+            let first = first.map(timed).transpose()?;
+            let taken = [
+                Some(timed(self.read())?),
+                Some(timed(self.huntbook(false)?)?),
+                first,
+                has_yr.then(|| timed(self.yr())).transpose()?,
+            ];
+            // The first one warms the cache.
+            for (all, taken) in rounds.iter_mut().zip(taken).filter(|_| round > 0) {
+                all.extend(taken);
+            }
+        }
+        let base = median(&rounds[0]).ok_or("nothing was measured")?;
+        println!("| {} | seconds | of reading | peak MiB |", self.tree.display());
+        println!("| --- | ---: | ---: | ---: |");
+        for (name, rounds) in names.iter().zip(&rounds) {
+            let Some(round) = median(rounds) else { continue };
+            let ratio = round.time.as_secs_f64() / base.time.as_secs_f64();
+            // The reading is many processes; none of them is the one that was looked at.
+            let peak = if *name == names[0] { "—".into() } else { format!("{:.1}", round.peak as f64 / 1024.0) };
+            println!("| {name} | {:.2} | {ratio:.2} | {peak} |", round.time.as_secs_f64());
+        }
+        Ok(())
+    }
+}
+
+/// Rules of the kinds that rule sets are made of, whose patterns hardly any file has.
+fn generated() -> String {
+    let mut text = String::new();
+    for n in 0..GENERATED {
+        let word = format!("{:016x}", (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let (a, b) = word.split_at(8);
+        let _ = match n % 4 {
+            0 => writeln!(text, "rule r{n} {{ strings: $a = \"{a}\" $b = \"x{b}\" wide condition: all of them }}"),
+            1 => writeln!(text, "rule r{n} {{ strings: $a = \"k{a}\" nocase $b = \"{b}\" condition: any of them }}"),
+            2 => writeln!(
+                text,
+                "rule r{n} {{ strings: $a = {{ {} ?? {} }} condition: uint16(0) == 0x5a4d and $a }}",
+                spaced(a),
+                spaced(b)
+            ),
+            _ => writeln!(text, "rule r{n} {{ strings: $a = /{a}[0-9]{{2,8}}z/ condition: filesize < 2MB and $a }}"),
+        };
+    }
+    text
+}
+
+fn spaced(digits: &str) -> String {
+    digits.as_bytes().chunks(2).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
+}
+
+/// How soon a scan inside a file of 40 GB ends, or leaves the file, once it is told to.
+fn levers() -> Result<(), Failure> {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("huge");
+    let file = File::create(&path)?;
+    // A block every 1 MiB, so that there is something to read all the way.
+    for step in 0..40_000 {
+        file.write_all_at(b"data", step << 20)?;
+    }
+    let source =
+        |text: huntbook::hunt::RuleText| RuleSource { namespace: text.namespace, origin: text.origin, text: text.text };
+    let texts = builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?.texts;
+    let rules = Arc::new(Ruleset::compile(&texts.into_iter().map(source).collect::<Vec<_>>(), &[])?);
+    println!("| lever | median ms | worst ms |");
+    println!("| --- | ---: | ---: |");
+    for lever in ["cancel", "skip"] {
+        let mut taken = Vec::new();
+        for turn in 0..MOVES {
+            let scan = Scan::start(Tree::open(&path)?, Arc::clone(&rules), ScanOptions::default())?;
+            std::thread::sleep(Duration::from_millis(5 + turn * 3));
+            let begin = Instant::now();
+            if lever == "cancel" {
+                scan.control.cancel();
+            } else {
+                scan.control.skip_current();
+            }
+            while !matches!(scan.events.recv()?, Event::Finished { .. }) {}
+            taken.push(begin.elapsed().as_secs_f64() * 1e3);
+            scan.join();
+        }
+        taken.sort_by(f64::total_cmp);
+        println!("| {lever} | {:.1} | {:.1} |", taken[taken.len() / 2], taken[taken.len() - 1]);
     }
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["--child", tree] => scan(Path::new(tree)),
-        [tree, ..] => compare(Path::new(tree)),
-        [] => compare(Path::new("/usr")),
+        ["levers"] => levers(),
+        [tree, rules, ..] => Contest::new(tree, Some(rules))?.run(),
+        [tree] => Contest::new(tree, None)?.run(),
+        [] => Contest::new("/usr", None)?.run(),
     }
 }
