@@ -1,6 +1,7 @@
 //! The command line: what may be given, and what it means.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -169,6 +170,9 @@ pub struct ScanArgs {
     /// Files larger than this are listed in coverage instead of matched, as 64MiB or 2GiB.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
     pub max_file_size: u64,
+    /// Seconds that matching one file may take; what takes longer is listed in coverage.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub match_timeout: u64,
     /// Stay on the file system of TREE.
     #[arg(long)]
     pub one_file_system: bool,
@@ -192,6 +196,7 @@ impl ScanArgs {
             },
             threads: self.threads.map_or(default.threads, usize::from),
             max_file_size: self.max_file_size,
+            match_timeout: Duration::from_secs(self.match_timeout),
             count_ahead,
             own_files,
             root: self.root.clone(),
@@ -211,3 +216,4 @@ pub struct ScreenArgs {
 }
 
 const _: () = assert!(scan::MAX_FILE_SIZE == 1 << 30, "--max-file-size says its default");
+const _: () = assert!(scan::MATCH_TIMEOUT.as_secs() == 60, "--match-timeout says its default");

@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::MATCHES_PER_PATTERN;
 use super::coverage::Reason;
 use super::externals::Externals;
 use super::rules::{FILESIZE, Group, Meaning, Ruleset, Windowed};
-use super::{MATCHES_PER_PATTERN, TIMEOUT};
 use crate::finding::{PatternMatch, RuleId};
 
 thread_local! {
@@ -31,12 +32,14 @@ pub(super) struct RuleMatches {
 /// The scanners of one worker. Each is made when a file first needs it.
 pub(super) struct Engine<'r> {
     rules: &'r Ruleset,
+    /// How long one file may be matched.
+    limit: Duration,
     whole: Vec<Option<yara_x::Scanner<'r>>>,
 }
 
 impl<'r> Engine<'r> {
-    pub(super) fn new(rules: &'r Ruleset) -> Self {
-        Self { rules, whole: rules.groups().iter().map(|_| None).collect() }
+    pub(super) fn new(rules: &'r Ruleset, limit: Duration) -> Self {
+        Self { rules, limit, whole: rules.groups().iter().map(|_| None).collect() }
     }
 
     /// Matches a group of rules against a file's content. What the engine panics over costs this file only.
@@ -49,11 +52,11 @@ impl<'r> Engine<'r> {
         let (Some(group), Some(slot)) = (self.rules.groups().get(index), self.whole.get_mut(index)) else {
             return Ok(Vec::new());
         };
-        let rules = self.rules;
-        let outcome = guarded(|| {
+        let (rules, limit) = (self.rules, self.limit);
+        let outcome = guarded(limit, || {
             let scanner = slot.get_or_insert_with(|| {
                 let mut scanner = yara_x::Scanner::new(group.compiled());
-                scanner.max_matches_per_pattern(most_matches(group)).set_timeout(TIMEOUT);
+                scanner.max_matches_per_pattern(most_matches(group)).set_timeout(limit);
                 scanner
             });
             if group.externals() {
@@ -75,9 +78,9 @@ impl<'r> Engine<'r> {
         let group = self.rules.groups().get(index)?;
         let windowed = group.windowed()?;
         let mut scanner = yara_x::blocks::Scanner::new(windowed.rules()?);
-        scanner.max_matches_per_pattern(most_matches(group)).set_timeout(TIMEOUT);
+        scanner.max_matches_per_pattern(most_matches(group)).set_timeout(self.limit);
         facts.set(windowed, &mut scanner, group.externals());
-        Some(Parts { rules: self.rules, scanner, filesize: facts.filesize })
+        Some(Parts { rules: self.rules, limit: self.limit, scanner, filesize: facts.filesize })
     }
 }
 
@@ -107,6 +110,7 @@ impl PartFacts<'_> {
 /// A large file being matched part by part.
 pub(super) struct Parts<'r> {
     rules: &'r Ruleset,
+    limit: Duration,
     scanner: yara_x::blocks::Scanner<'r>,
     filesize: u64,
 }
@@ -114,14 +118,15 @@ pub(super) struct Parts<'r> {
 impl Parts<'_> {
     /// Takes the bytes of one part; parts come in file order.
     pub(super) fn scan(&mut self, part: &Range<u64>, bytes: &[u8]) -> Result<(), Reason> {
-        guarded(|| self.scanner.scan(part.start as usize, bytes).map(|_| ())).map_err(|broken| broken.reason)
+        guarded(self.limit, || self.scanner.scan(part.start as usize, bytes).map(|_| ()))
+            .map_err(|broken| broken.reason)
     }
 
     /// What all parts together match.
     pub(super) fn finish(mut self) -> Result<Vec<RuleMatches>, Reason> {
         // yara-x panics over a file without a block; past the end, an empty one changes nothing.
         let end = self.filesize.max(1) as usize;
-        let outcome = guarded(|| Ok(collect(&self.scanner.scan(end, &[])?.finish()?, self.rules)));
+        let outcome = guarded(self.limit, || Ok(collect(&self.scanner.scan(end, &[])?.finish()?, self.rules)));
         outcome.map_err(|broken| broken.reason)
     }
 }
@@ -131,12 +136,12 @@ struct Broken {
     panicked: bool,
 }
 
-fn guarded<T>(work: impl FnOnce() -> Result<T, yara_x::errors::ScanError>) -> Result<T, Broken> {
+fn guarded<T>(limit: Duration, work: impl FnOnce() -> Result<T, yara_x::errors::ScanError>) -> Result<T, Broken> {
     ENGINE_RUNS.set(true);
     let outcome = catch_unwind(AssertUnwindSafe(work));
     ENGINE_RUNS.set(false);
     let reason = |error| match error {
-        yara_x::errors::ScanError::Timeout => Reason::TimedOut(TIMEOUT.as_secs()),
+        yara_x::errors::ScanError::Timeout => Reason::TimedOut(limit.as_secs()),
         error => Reason::Engine(error.to_string()),
     };
     match outcome {

@@ -47,8 +47,8 @@ use worker::{Shared, Worker};
 
 /// Matches of one pattern in one file that are listed at most; a finding that met the cap says so.
 pub const MATCHES_PER_PATTERN: usize = 100_000;
-/// How long one file may be matched.
-pub const TIMEOUT: Duration = Duration::from_mins(1);
+/// Default of `--match-timeout`.
+pub const MATCH_TIMEOUT: Duration = Duration::from_mins(1);
 /// Default of `--max-file-size`, in bytes.
 pub const MAX_FILE_SIZE: u64 = 1 << 30;
 /// Bytes of files that all workers together hold beside their chunks. A larger file is held while no other is.
@@ -72,6 +72,8 @@ pub struct ScanOptions {
     /// rules that allow it are matched around what it locates; only rules that need the whole of a larger file are not
     /// matched against it, and coverage says so.
     pub max_file_size: u64,
+    /// How long one file may be matched, in whole seconds; what takes longer is in coverage.
+    pub match_timeout: Duration,
     /// Count the files ahead, for percent and time left.
     pub count_ahead: bool,
     /// Files that are Huntbook's own; they are listed in coverage by device and inode, wherever they are met.
@@ -86,6 +88,7 @@ impl Default for ScanOptions {
             walk: WalkOptions::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_file_size: MAX_FILE_SIZE,
+            match_timeout: MATCH_TIMEOUT,
             count_ahead: false,
             own_files: Vec::new(),
             root: PathBuf::from("/"),
@@ -152,6 +155,7 @@ impl Scan {
             accounts: Accounts::read(&options.root),
             own: own_files(&options.own_files),
             max_file_size: options.max_file_size,
+            match_timeout: options.match_timeout,
             memory: Memory::new(if rules_want_files_whole { WHOLE_MEMORY } else { MEMORY }),
             control: Arc::clone(&control),
             progress: Arc::clone(&progress),

@@ -207,7 +207,7 @@ fn in_parts(rules: &Ruleset, index: usize, bytes: &[u8], file: &File) -> Vec<Rul
     let (prefilter, windowed) = (group.prefilter().unwrap(), group.windowed().unwrap());
     let content = Content::new(file, &rustix::fs::fstat(file).unwrap());
     let windows = Windows::locate(&content, prefilter, windowed.reach(), &mut [0; 64], |_| Ok(())).unwrap();
-    let engine = Engine::new(rules);
+    let engine = Engine::new(rules, MATCH_TIMEOUT);
     let facts = PartFacts { filesize: content.size, header: bytes, externals: &Externals::default() };
     let mut parts = engine.parts(index, &facts).unwrap();
     for piece in windows.pieces().0 {
@@ -233,7 +233,7 @@ fn parts_of_a_file_answer_as_the_whole() {
                 add(&mut answer, &found.rule, &found.matches);
             }
             let mut wanted = Answer::new();
-            let mut engine = Engine::new(&compiled);
+            let mut engine = Engine::new(&compiled, MATCH_TIMEOUT);
             for found in engine.whole(index, &bytes, &Externals::default()).unwrap() {
                 add(&mut wanted, &found.rule, &found.matches);
             }

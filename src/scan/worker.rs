@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub accounts: Accounts,
     pub own: HashSet<(u64, u64)>,
     pub max_file_size: u64,
+    pub match_timeout: Duration,
     pub memory: Memory,
     pub control: Arc<Control>,
     pub progress: Arc<Progress>,
@@ -73,7 +75,7 @@ struct Subject<'f> {
 
 impl<'s> Worker<'s> {
     pub fn new(id: usize, shared: &'s Shared) -> Self {
-        Self { shared, engine: Engine::new(&shared.rules), desk: Desk::new(id, shared) }
+        Self { shared, engine: Engine::new(&shared.rules, shared.match_timeout), desk: Desk::new(id, shared) }
     }
 
     /// Works until the walk has no more paths or the scan is cancelled.
