@@ -12,6 +12,7 @@ mod layering;
 mod parsers;
 mod pty;
 mod readme;
+mod recording;
 mod reports;
 mod scan;
 mod scanning;

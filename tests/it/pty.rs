@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Tells the test below that it runs as a child.
 const CHILD: &str = "HUNTBOOK_TEST_CHILD";
 
-struct Term {
+/// The program, its terminal, and what stands on it.
+pub struct Term {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn std::io::Write + Send>,
@@ -25,7 +26,7 @@ struct Term {
 }
 
 impl Term {
-    fn spawn(command: CommandBuilder) -> Self {
+    pub fn spawn(command: CommandBuilder) -> Self {
         let pair =
             native_pty_system().openpty(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 }).unwrap();
         let size = |number| NonZero::new(number).unwrap();
@@ -44,7 +45,7 @@ impl Term {
         Self { child, master: pair.master, keys, parser, before }
     }
 
-    fn huntbook(ground: &Ground, args: &[&str]) -> Self {
+    pub fn huntbook(ground: &Ground, args: &[&str]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
         command.env_clear();
         command.env("HOME", ground.home());
@@ -54,19 +55,33 @@ impl Term {
         Self::spawn(command)
     }
 
-    fn on_tree(ground: &Ground) -> Self {
+    pub fn on_tree(ground: &Ground) -> Self {
         Self::huntbook(ground, &[ground.tree().to_str().unwrap()])
     }
 
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.parser.lock().unwrap().screen().contents()
     }
 
-    fn wait(&self, text: &str) {
+    pub fn wait(&self, text: &str) {
         self.until(&format!("{text:?}"), || self.screen().contains(text));
     }
 
-    fn until(&self, what: &str, shows: impl Fn() -> bool) {
+    /// The screen, once it has been the same for a while.
+    pub fn settled(&self) -> String {
+        let mut screen = self.screen();
+        let mut since = Instant::now();
+        while since.elapsed() < Duration::from_millis(300) {
+            std::thread::sleep(Duration::from_millis(20));
+            let now = self.screen();
+            if now != screen {
+                (screen, since) = (now, Instant::now());
+            }
+        }
+        screen
+    }
+
+    pub fn until(&self, what: &str, shows: impl Fn() -> bool) {
         let start = Instant::now();
         while !shows() {
             assert!(start.elapsed() < PATIENCE, "waited for {what}:\n{}", self.screen());
@@ -74,7 +89,7 @@ impl Term {
         }
     }
 
-    fn send(&mut self, keys: &str) {
+    pub fn send(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
@@ -83,7 +98,7 @@ impl Term {
         Pid::from_raw(self.child.process_id().unwrap() as i32).unwrap()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }
 
@@ -92,7 +107,7 @@ impl Term {
     }
 
     /// Waits for the end, and holds the terminal against what it was.
-    fn left(mut self) -> u32 {
+    pub fn left(mut self) -> u32 {
         let start = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
