@@ -8,6 +8,7 @@ mod exports;
 mod fixtures;
 mod hostile;
 mod inspect;
+mod journeys;
 mod layering;
 mod parsers;
 mod pty;

@@ -1,0 +1,111 @@
+//! Longer ways through the real program in a pseudo-terminal, as a responder goes them.
+
+use huntbook::triage::register::Register;
+
+use crate::cli::Ground;
+use crate::pty::Term;
+
+/// The one who looks before deciding: list, bytes, headers, rule, facts, and back.
+#[test]
+fn looking_at_everything_a_finding_has_decides_nothing() {
+    let ground = Ground::planted();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done: 8 open");
+    term.send("/tinyexec-269\r");
+    term.wait("with 'tinyexec-269'");
+    term.send("\r");
+    term.wait("match 1 of 2");
+    term.send("n");
+    term.wait("match 2 of 2");
+    term.send("g0x10\r");
+    term.wait("at 0x10 of 0x10d");
+    term.send("/x:cd 80\r");
+    term.wait("at 0x62 of 0x10d");
+    term.send("i");
+    term.wait("u16");
+    term.send("2");
+    term.wait("Linux would run it");
+    term.send("3");
+    term.wait("uint32(0) == 0x464c457f");
+    term.send("4");
+    term.wait("sha256");
+    term.send("6");
+    term.wait("found");
+    term.send("\u{1b}");
+    term.wait("Findings: all hunts");
+    term.send("q");
+    assert_eq!(term.left(), 1);
+    assert!(!ground.home().join(".local/share/huntbook/exclusions.toml").exists(), "nothing was decided");
+}
+
+/// From an exclusion to its revocation in the register.
+#[test]
+fn what_was_excluded_can_be_revoked_in_the_register_and_stands_open_again() {
+    let ground = Ground::planted();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done: 8 open");
+    term.send("/callback.txt\r");
+    term.wait("with 'callback.txt'");
+    term.send("\r5a");
+    term.wait("Record an exclusion");
+    term.send("a lab address\r\r");
+    term.wait("excluded: in the register");
+    term.send("R");
+    term.wait("a lab address");
+    term.send("d");
+    term.wait("Revoke");
+    term.send("it was no lab\r");
+    term.wait("revoked");
+    term.send("\u{1b}");
+    term.wait("8 open");
+    term.send("q");
+    term.left();
+    let register = Register::load(ground.home().join(".local/share/huntbook/exclusions.toml")).unwrap();
+    let revoked = register.entries()[0].exclusion().unwrap().revoked.as_ref().unwrap();
+    assert_eq!(revoked.why, "it was no lab");
+}
+
+/// Help, palette and coverage open above anything, and Esc closes one layer at a time.
+#[test]
+fn layers_open_above_one_another_and_close_one_by_one() {
+    let ground = Ground::planted();
+    std::fs::create_dir(ground.tree().join("pipes")).unwrap();
+    let fifo = ground.tree().join("pipes/fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done");
+    term.send("o");
+    term.wait("1 Hex");
+    term.send(":covera");
+    term.wait("what was not scanned, and why");
+    term.send("\r");
+    term.wait("Coverage: ");
+    term.wait("fifo");
+    term.send("?");
+    term.wait("Keys");
+    term.send("\u{1b}");
+    term.until("help to close", || !term.screen().contains(" Keys"));
+    assert!(term.screen().contains("Coverage: "), "{}", term.screen());
+    term.send("\u{1b}");
+    term.wait("1 Hex");
+    term.send("\u{1b}");
+    term.wait("Findings: all hunts");
+    term.send("q");
+    term.left();
+}
+
+/// A rescan after a file was put right forgets its finding.
+#[test]
+fn a_rescan_sees_what_has_changed_since() {
+    let ground = Ground::planted();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done: 8 open");
+    std::fs::write(ground.tree().join("callback.txt"), "nothing here").unwrap();
+    std::fs::write(ground.tree().join("new.txt"), crate::fixtures::callback()).unwrap();
+    std::fs::remove_file(ground.tree().join("MixText.py")).unwrap();
+    term.send("r");
+    term.wait("7 open");
+    term.wait("new.txt");
+    term.send("q");
+    term.left();
+}
