@@ -1,0 +1,89 @@
+//! Choosing a tree, before there is anything to scan.
+
+use std::io;
+use std::path::PathBuf;
+
+use crossbeam_channel::{select, unbounded};
+
+use super::Front;
+use super::backend::scout::{News, Scout};
+use super::effects::Themes;
+use super::keymap::Keymap;
+use super::message::Message;
+use super::state::chooser::{Chooser, Outset};
+use super::state::{Notice, NoticeKind};
+use super::update::chooser::{self as update, Effect};
+use super::view;
+use crate::text;
+use crate::theme::Theme;
+
+/// What was chosen, and the colours and keys to go on with.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The folder, file or case.
+    pub path: PathBuf,
+    /// Colours.
+    pub theme: Theme,
+    /// Keys.
+    pub keymap: Keymap,
+}
+
+/// Lets the responder choose; `cases` is the folder with the cases of recent trees. `None` when nothing was chosen.
+/// Nothing is written.
+///
+/// # Errors
+/// When the terminal cannot be drawn to.
+pub fn choose(
+    front: &mut Front,
+    outset: Outset,
+    cases: Option<PathBuf>,
+    themes: &Themes,
+) -> io::Result<Option<Chosen>> {
+    let (sender, heard) = unbounded();
+    let scout = Scout { news: sender, cases, home: outset.home.clone() };
+    let mut chooser = Chooser::new(outset);
+    front.guard.set_title("huntbook: what is to be scanned?");
+    let mut effects = update::begin(&chooser);
+    loop {
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Leave(None) => return Ok(None),
+                Effect::Leave(Some(path)) => {
+                    let Chooser { theme, keymap, .. } = chooser;
+                    return Ok(Some(Chosen { path, theme, keymap }));
+                }
+                Effect::Suspend => front.guard.suspend()?,
+                Effect::Redraw => front.guard.retake()?,
+                Effect::NextTheme => next_theme(&mut chooser, themes),
+                Effect::Ask(ask) => scout.ask(ask),
+            }
+        }
+        front.guard.screen.draw(|frame| view::chooser::draw(frame, &mut chooser))?;
+        // Everything that waits is taken in before the next frame, up to the first thing there is to do.
+        select! {
+            recv(front.queue.1) -> message => {
+                effects = update::input(&mut chooser, message.unwrap_or(Message::Terminate));
+            }
+            recv(heard) -> news => {
+                let mut next = news.ok();
+                while let Some(news) = next.take() {
+                    effects.extend(update::news(&mut chooser, news));
+                    next = if effects.is_empty() { heard.try_recv().ok() } else { None::<News> };
+                }
+            }
+        }
+    }
+}
+
+fn next_theme(chooser: &mut Chooser, themes: &Themes) {
+    let (kind, text) = match themes.after(chooser.theme.name()) {
+        Some(Ok(theme)) => {
+            let said = format!("theme {}", text::escape_str(theme.name()));
+            chooser.theme = theme;
+            (NoticeKind::Info, said)
+        }
+        Some(Err(error)) => (NoticeKind::Error, error.to_string()),
+        None => return,
+    };
+    chooser.notice = Some(Notice { kind, text });
+}
