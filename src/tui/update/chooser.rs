@@ -126,8 +126,8 @@ fn say(chooser: &mut Chooser, kind: NoticeKind, text: impl Into<String>) {
 fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
     chooser.notice = None;
     let press = Press::from(key);
-    let action = chooser.keymap.action(press, &[Context::Chooser, Context::Global]);
-    let action = action.filter(|action| is_here(*action));
+    let everywhere = || chooser.keymap.action(press, &[Context::Global]).filter(|action| action.needs_no_tree());
+    let action = chooser.keymap.action(press, &[Context::Chooser]).or_else(everywhere);
     match action {
         Some(action) if press.is_emergency() => return perform(chooser, action, key),
         Some(Action::Quit | Action::Back) if chooser.opening.is_some() => {
@@ -165,12 +165,6 @@ fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
     }
-}
-
-fn is_here(action: Action) -> bool {
-    use crate::tui::keymap::TABLE;
-    let of_chooser = |row: &&crate::tui::keymap::Binding| row.context == Context::Chooser && row.action == action;
-    action.needs_no_tree() || TABLE.iter().any(|row| of_chooser(&row))
 }
 
 /// The letter by which a key begins a jump or goes on with one. Small letters that are keys begin none, but once one is
