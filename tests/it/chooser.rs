@@ -201,7 +201,7 @@ fn folders_are_looked_into_and_left_again() {
 fn a_link_is_not_followed_unless_it_is_chosen() {
     let mut play = Play::open(SMALL);
     play.press("l a t");
-    play.says("a link, not followed: S scans the folder it points to");
+    play.says("a link: S scans the folder it points to");
     for key in ["enter", "right"] {
         assert_eq!(play.press(key), []);
         play.says("a link to /srv/www/2026");

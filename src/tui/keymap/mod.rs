@@ -111,9 +111,9 @@ actions! {
     Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted";
     NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
 
-    Choose, Chooser, "enter", "open or scan", "a folder: look into it; a recent tree, a mount, the folder looked at: scan it";
+    Choose, Chooser, "enter", "open or scan", "look into a folder; scan a recent tree, a mount, this folder";
     ChooseScan, Chooser, "S", "scan", "scan what is selected, a folder too";
-    ChoosePath, Chooser, "/ ~", "path", "type a path, of a folder, a file or a case; Tab completes it, Enter takes it";
+    ChoosePath, Chooser, "/ ~", "path", "type a path; Tab completes it, Enter takes it";
     ChooseInto, Chooser, "right", "", "look into the selected folder, mount or tree";
     ChooseOut, Chooser, "left backspace", "up", "the folder above";
     ChooseCase, Chooser, "O", "", "open the case of a recent tree as it is, without a scan";

@@ -17,7 +17,7 @@ use crate::tui::widget::{paint, pane};
 /// Columns from which on the folders stand beside the rest instead of below it.
 const WIDE: u16 = 110;
 /// Columns of a mount's type, and of how full it is: `1023.9 GiB of 1023.9 GiB 100%`.
-const KIND: usize = 9;
+const KIND: usize = 10;
 const FULLNESS: usize = 29;
 /// Columns of what a recent tree's findings came to.
 const COUNTS: usize = 20;
@@ -74,7 +74,7 @@ fn header(buffer: &mut Buffer, area: Rect, chooser: &Chooser) {
     let host = format!("on {} ", text::escape_str(&chooser.host));
     let host = text::truncate_end(&host, usize::from(area.width) / 3);
     let room = usize::from(area.width).saturating_sub(text::width(&host) + 10);
-    let said = text::fit("What is to be scanned? Type a name to jump to it, / for a path.", room);
+    let said = text::fit("What is to be scanned? Type to jump, / for a path", room);
     let line = Pieces::new(&chooser.theme).add(Role::Title, " Huntbook ").add(Role::Text, said).add(Role::Dim, host);
     paint::line(buffer, area, &line.line());
 }
@@ -213,14 +213,15 @@ fn folder_line(chooser: &Chooser, folder: &Folder, width: usize) -> Line<'static
     }
 }
 
-/// The line above the keys: the jump that is under way, or what Enter would do.
+/// The line above the keys: the jump that is under way, and what Enter would do.
 fn status(buffer: &mut Buffer, area: Rect, chooser: &Chooser) {
     let (role, said) = if let Some(path) = &chooser.opening {
         (Role::Status, format!("opening {}… Esc gives it up", text::escape_path(path)))
     } else if chooser.jump.is_empty() {
         (Role::Dim, about(chooser))
     } else {
-        (Role::PromptText, format!("jump: {}▏ Esc ends it", text::escape_str(&chooser.jump)))
+        let jump = text::escape_str(&chooser.jump);
+        (Role::PromptText, format!("jump: {jump}▏  {}", about(chooser)))
     };
     let said = text::truncate_middle(&said, usize::from(area.width).saturating_sub(2)).into_owned();
     paint::line(buffer, area, &Pieces::new(&chooser.theme).add(role, format!(" {said}")).line());
@@ -246,7 +247,7 @@ fn about(chooser: &Chooser) -> String {
         Spot::Here => format!("Enter scans {shown}"),
         Spot::Above => format!("Enter goes up to {shown}"),
         Spot::Folder(Folder { link: Some(_), .. }) => {
-            "a link, not followed: S scans the folder it points to, and follows no link in there".to_owned()
+            "a link: S scans the folder it points to and follows no link in it".to_owned()
         }
         Spot::Folder(_) => format!("Enter looks into {shown}, S scans it"),
     }
