@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{select, unbounded};
 
 use super::Front;
-use super::backend::scout::{News, Scout};
+use super::backend::scout::Scout;
 use super::effects::Themes;
 use super::keymap::Keymap;
 use super::message::Message;
@@ -59,18 +59,19 @@ pub fn choose(
             }
         }
         front.guard.screen.draw(|frame| view::chooser::draw(frame, &mut chooser))?;
-        // Everything that waits is taken in before the next frame, up to the first thing there is to do.
         select! {
             recv(front.queue.1) -> message => {
                 effects = update::input(&mut chooser, message.unwrap_or(Message::Terminate));
             }
             recv(heard) -> news => {
-                let mut next = news.ok();
-                while let Some(news) = next.take() {
-                    effects.extend(update::news(&mut chooser, news));
-                    next = if effects.is_empty() { heard.try_recv().ok() } else { None::<News> };
-                }
+                effects.extend(news.into_iter().flat_map(|news| update::news(&mut chooser, news)));
             }
+        }
+        // Answers come in bursts, and one frame is enough for a burst.
+        while effects.is_empty()
+            && let Ok(news) = heard.try_recv()
+        {
+            effects = update::news(&mut chooser, news);
         }
     }
 }

@@ -198,6 +198,45 @@ fn folders_are_looked_into_and_left_again() {
 }
 
 #[test]
+fn what_cannot_be_read_hides_nothing_that_can() {
+    for size in [SMALL, WIDE, (60, 16)] {
+        let mut play = Play::empty(size);
+        play.draw();
+        play.says("…");
+        play.news(News::Recent(Err("/cases/bad.case: is not a case".into())));
+        play.says("not all cases can be read: /cases/bad.case");
+        let glance = Glance {
+            host: "web01".into(),
+            tree: "/srv/www".into(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            whole: true,
+            findings: 2,
+            open: 0,
+        };
+        play.news(News::Recent(Ok(Box::new(Recent { case: "/cases/a.case".into(), glance }))));
+        play.says("/srv/www");
+        play.news(News::Mounts(Ok(Mounts::parse(b"36 35 98:0 / /good rw - ext4 /dev/sda1 rw\nnonsense\n"))));
+        play.says("/good");
+        play.news(News::Mounts(Err("permission denied".into())));
+        play.says("/good");
+    }
+}
+
+#[test]
+fn the_selection_stays_where_it_was_put() {
+    let mut play = Play::open(SMALL);
+    play.press("tab down");
+    assert_eq!(play.selected(), Path::new("/srv/www"));
+    let newer = Glance { started: jiff::Timestamp::MAX, ..play.chooser.recent[0].glance.clone() };
+    play.news(News::Recent(Ok(Box::new(Recent { case: "/cases/new.case".into(), glance: newer }))));
+    assert_eq!(play.selected(), Path::new("/srv/www"));
+    let asks = [Ask::Folder("/home/ann".into()), Ask::Mounts, Ask::Recent].map(Effect::Ask);
+    assert_eq!(play.press("ctrl-r"), asks);
+    play.press("tab");
+    assert_eq!(play.selected(), Path::new("/"), "a section without rows is passed over");
+}
+
+#[test]
 fn a_link_is_not_followed_unless_it_is_chosen() {
     let mut play = Play::open(SMALL);
     play.press("l a t");
@@ -220,7 +259,7 @@ fn what_is_chosen_is_opened_first_and_what_cannot_be_is_said() {
     assert_eq!(play.news(News::Opened("/opt".into(), Ok(()))), [], "it was given up");
     play.press("enter");
     play.news(News::Opened("/opt".into(), Err("/opt: permission denied".into())));
-    play.says("/opt: permission denied");
+    play.says("/opt: permission denied; O opens its case without a scan");
     play.press("enter");
     assert_eq!(play.news(News::Opened("/opt".into(), Ok(()))), [Effect::Leave(Some("/opt".into()))]);
 
@@ -291,6 +330,5 @@ fn every_size_and_every_key_is_borne() {
             assert!(!play.screen().contains('\u{1b}'));
         }
     }
-    let play = Play::open((1, 1));
-    assert!(!play.screen().contains("Huntbook"));
+    Play::open((59, 16)).says("59×16 is too small");
 }

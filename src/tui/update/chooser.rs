@@ -100,10 +100,13 @@ pub fn news(chooser: &mut Chooser, news: News) -> Vec<Effect> {
 
 /// What cannot be opened is said where it was chosen.
 fn refused(chooser: &mut Chooser, why: String) {
-    match &mut chooser.path {
-        Some(line) => line.error = Some(why),
-        None => say(chooser, NoticeKind::Error, why),
+    if let Some(line) = &mut chooser.path {
+        line.error = Some(why);
+        return;
     }
+    let has_case = matches!(chooser.selected(), Some(Spot::Recent(_)));
+    let hint = if has_case { "; O opens its case without a scan" } else { "" };
+    say(chooser, NoticeKind::Error, format!("{why}{hint}"));
 }
 
 fn completed(chooser: &mut Chooser, typed: &str, outcome: Result<places::Completion, String>) {
@@ -304,6 +307,7 @@ fn look(chooser: &mut Chooser, folder: FolderView) -> Vec<Effect> {
 
 fn again(chooser: &mut Chooser) -> Vec<Effect> {
     chooser.recent.clear();
+    chooser.places[Section::Recent as usize] = 0;
     chooser.recent_reading = true;
     chooser.unread = None;
     chooser.mounts_error = None;

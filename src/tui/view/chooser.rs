@@ -58,7 +58,11 @@ fn rows() -> impl Iterator<Item = &'static Binding> {
 
 /// Where each section is drawn: no more room for the first two than they need.
 fn panes(area: Rect, chooser: &Chooser) -> [Rect; 3] {
-    let height = |section, most: u16| (chooser.count(section).clamp(1, usize::from(most)) as u16) + 2;
+    let height = |section, most: u16| {
+        let count = chooser.count(section);
+        let remark = usize::from(count > 0 && remark(chooser, section).is_some());
+        (count + remark).clamp(1, usize::from(most)) as u16 + 2
+    };
     if area.width >= WIDE {
         let [left, right] = Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).areas(area);
         let recent = height(Section::Recent, area.height / 2 - 2);
@@ -97,7 +101,8 @@ fn draw_section(buffer: &mut Buffer, area: Rect, chooser: &mut Chooser, section:
     let inner = pane::pane(buffer, area, &chooser.theme, &title, focused);
     let (index, count) = (section as usize, chooser.count(section));
     let remark = remark(chooser, section);
-    let height = usize::from(inner.height).saturating_sub(usize::from(remark.is_some() && count > 0));
+    let height =
+        usize::from(inner.height).saturating_sub(usize::from(remark.is_some() && count > 0 && inner.height > 1));
     chooser.tops[index] = paint::scroll(chooser.tops[index], chooser.places[index], height);
     let top = chooser.tops[index];
     chooser.areas[index] = Rect { height: height as u16, ..inner };
