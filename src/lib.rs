@@ -1,7 +1,7 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text ← finding, hunt, elf ← scan ← hex, evidence ← triage ← case ← session ← report ← tui ← cli`.
+//! way round: `text ← finding, hunt, elf ← scan ← hex, evidence ← triage ← case ← session ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |
@@ -15,6 +15,7 @@
 //! | [`triage`] | answers, exclusions, the register |
 //! | [`case`] | the record of one hunt on one box, with its journal |
 //! | [`session`] | rules, scan, register and case put together, without a screen |
+//! | [`places`] | what there is to scan: recent trees, mounts, folders |
 //! | [`report`] | what goes out: one format a file |
 //! | [`theme`] | colours |
 //! | [`tui`] | the screen |
@@ -28,6 +29,7 @@ pub mod evidence;
 pub mod finding;
 pub mod hex;
 pub mod hunt;
+pub mod places;
 pub mod report;
 pub mod scan;
 pub mod session;

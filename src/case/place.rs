@@ -8,17 +8,24 @@ use super::digest::Fields;
 /// The longest that the host's and the tree's part of the name may become, in bytes each.
 const PART: usize = 40;
 
-/// The file of the case of `tree` on `host`: `huntbook/cases/HOST-TREE-DIGEST.case` below the user's state folder.
+/// Where cases lie that no `--case` names: `huntbook/cases` below the user's state folder.
 ///
 /// The state folder is `$XDG_STATE_HOME` when that is absolute, otherwise `$HOME/.local/state` (XDG Base Directory
-/// Specification 0.8); `env` looks a variable up. `None` when neither is set. `tree` is made absolute by the caller. The
-/// name is for people; the eight hex digits keep hosts and trees apart that look alike once simplified.
-pub fn default_path(env: impl Fn(&str) -> Option<OsString>, host: &str, tree: &Path) -> Option<PathBuf> {
+/// Specification 0.8); `env` looks a variable up. `None` when neither is set.
+pub fn default_folder(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
+    Some(state.join("huntbook/cases"))
+}
+
+/// The file of the case of `tree` on `host`: `HOST-TREE-DIGEST.case` in [`default_folder`], `None` where there is none.
+///
+/// `tree` is made absolute by the caller. The name is for people; the eight hex digits keep hosts and trees apart that
+/// look alike once simplified.
+pub fn default_path(env: impl Fn(&str) -> Option<OsString>, host: &str, tree: &Path) -> Option<PathBuf> {
     let tree_part = if tree == Path::new("/") { "root".into() } else { simplify(&tree.to_string_lossy()) };
     let digest = Fields::of("huntbook case place 1").text(host).path(tree).finish().short();
-    Some(state.join("huntbook/cases").join(format!("{}-{tree_part}-{digest}.case", simplify(host))))
+    Some(default_folder(env)?.join(format!("{}-{tree_part}-{digest}.case", simplify(host))))
 }
 
 /// Letters, digits, `.` and `_` of `text`, each run of anything else as one `-`; never empty, never with a dot in front.

@@ -27,10 +27,10 @@ Nothing on the scanned tree is executed, written or followed through a link.";
 #[derive(Debug, Parser)]
 #[command(name = "huntbook", version, about, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// What to do; without a command, the screen opens on TREE.
+    /// What to do; without a command, the screen opens on TREE, or lets you choose one.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Folder or single file to scan.
+    /// Folder or single file to scan; without it, the screen shows recent trees, mounts and folders to choose from.
     #[arg(value_name = "TREE")]
     pub tree: Option<PathBuf>,
     /// What is scanned, and how.

@@ -41,10 +41,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        None => match cli.tree {
-            Some(tree) => screen::run(&tree, &cli.scan, &cli.screen),
-            None => anyhow::bail!("name the folder or file to scan: huntbook TREE (see huntbook --help)"),
-        },
+        None => screen::run(cli.tree.as_deref(), &cli.scan, &cli.screen),
         Some(Command::Scan { tree, format, scan }) => scan::run(&tree, format, &scan),
         Some(Command::Hunts(command)) => hunts::run(command),
         Some(Command::Inspect(args)) => inspect::run(&args),

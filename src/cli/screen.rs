@@ -1,4 +1,4 @@
-//! `huntbook TREE`: the screen.
+//! `huntbook [TREE]`: the screen.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -6,33 +6,53 @@ use std::process::ExitCode;
 
 use super::args::{ScanArgs, ScreenArgs};
 use super::{INCOMPLETE, OPEN};
-use crate::session::{CaseFacts, host_name};
+use crate::case;
+use crate::scan::Tree;
+use crate::session::{CaseFacts, RecordPlan, host_name};
 use crate::text;
-use crate::theme::{self, Depth};
+use crate::theme::{self, Depth, Theme};
 use crate::tui::config::Config;
-use crate::tui::{self, Manner, Session, Start, Themes};
+use crate::tui::keymap::Keymap;
+use crate::tui::state::chooser::Outset;
+use crate::tui::{self, Chosen, Front, Manner, Session, Start, Themes};
 
-/// Opens the screen on `tree`.
-pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
+/// Opens the screen on `tree`; without one the responder chooses first.
+pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         io::stdout().is_terminal() && io::stdin().is_terminal(),
-        "the screen needs a terminal; without one use: huntbook scan TREE"
+        match tree {
+            Some(_) => "the screen needs a terminal; without one use: huntbook scan TREE",
+            None => "name the folder or file to scan: huntbook scan TREE; choosing it on the screen needs a terminal",
+        }
     );
-    let (tree, plan) = match CaseFacts::of(tree)? {
-        Some(facts) => (None, scan.reopen(tree, facts)),
-        None => scan.plan(tree).map(|(tree, plan)| (Some(tree), plan))?,
-    };
     let themes = Themes { folder: themes_folder(), depth: Depth::detect(&|name| std::env::var_os(name)) };
     let config = config()?;
     let choice = screen.theme.as_deref().or(config.theme.as_deref()).unwrap_or(theme::DEFAULT);
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
+    let mouse = config.mouse.unwrap_or(true) && !screen.no_mouse;
+    let (front, chosen, plan) = match tree {
+        Some(tree) => {
+            // What is wrong with the tree is said before the terminal is taken over.
+            let plan = scan.prepare(tree)?;
+            (Front::open(mouse)?, Chosen { path: tree.to_owned(), theme, keymap: config.keymap }, plan)
+        }
+        None => {
+            let mut front = Front::open(mouse)?;
+            let outset = scan.outset(theme, config.keymap);
+            let cases = case::default_folder(|name| std::env::var_os(name));
+            let Some(chosen) = tui::choose(&mut front, outset, cases, &themes)? else { return Ok(ExitCode::SUCCESS) };
+            let plan = scan.prepare(&chosen.path)?;
+            (front, chosen, plan)
+        }
+    };
+    let (tree, plan) = plan;
     let start = Start {
         tree: text::escape_path(&plan.tree).into_owned(),
         other_box: tree.is_none() && plan.host != host_name(&plan.root),
         actor: plan.actor.clone(),
         host: plan.host.clone(),
-        theme,
-        keymap: config.keymap,
+        theme: chosen.theme,
+        keymap: chosen.keymap,
     };
     let session = Session {
         tree,
@@ -41,7 +61,7 @@ pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::
         options: scan.options(Vec::new(), true),
         record: scan.record(),
     };
-    let ended = tui::run(session, Manner { start, mouse: config.mouse.unwrap_or(true) && !screen.no_mouse, themes })?;
+    let ended = tui::run(front, session, Manner { start, themes })?;
     if let Some(why) = ended.fatal {
         anyhow::bail!(why);
     }
@@ -51,6 +71,29 @@ pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::
         (0, false) => INCOMPLETE,
         (0, true) => 0,
     }))
+}
+
+impl ScanArgs {
+    /// Opens `path`: a tree to scan, or a case to open again instead of one.
+    fn prepare(&self, path: &Path) -> anyhow::Result<(Option<Tree>, RecordPlan)> {
+        Ok(match CaseFacts::of(path)? {
+            Some(facts) => (None, self.reopen(path, facts)),
+            None => self.plan(path).map(|(tree, plan)| (Some(tree), plan))?,
+        })
+    }
+
+    /// Where choosing a tree begins: in the image if there is one, else in the folder that Huntbook was started in.
+    fn outset(&self, theme: Theme, keymap: Keymap) -> Outset {
+        let image = (self.root != Path::new("/")).then(|| self.root.clone());
+        let folder = image.and_then(|root| root.canonicalize().ok()).or_else(|| std::env::current_dir().ok());
+        Outset {
+            folder: folder.unwrap_or_else(|| PathBuf::from("/")),
+            home: std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()),
+            host: host_name(&self.root),
+            theme,
+            keymap,
+        }
+    }
 }
 
 /// The person's `config.toml`.

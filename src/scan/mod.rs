@@ -37,7 +37,7 @@ pub use engine::engine_runs;
 pub(crate) use facts::digest_now;
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset};
 pub(crate) use tree::{NotRegular, open_regular};
-pub use tree::{Tree, TreeError};
+pub use tree::{Tree, TreeError, is_pseudo_type};
 pub use walk::{BadGlob, WalkOptions};
 
 use crate::accounts::Accounts;

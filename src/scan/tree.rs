@@ -191,34 +191,42 @@ pub(super) fn kind_name(kind: FileType) -> &'static str {
     }
 }
 
-/// The name of the file system with this magic number if its files are made up by the kernel: their content is not
-/// stored anywhere, may be endless, and may change by being read. Numbers from `statfs(2)` and `linux/magic.h`.
+/// File systems whose files are made up by the kernel: their content is not stored anywhere, may be endless, and may
+/// change by being read. Magic numbers from `statfs(2)` and `linux/magic.h`, each with the type's name in mountinfo.
+const PSEUDO: [(u64, &str); 22] = [
+    (0x9fa0, "proc"),
+    (0x6265_6572, "sysfs"),
+    (0x0027_e0eb, "cgroup"),
+    (0x6367_7270, "cgroup2"),
+    (0x6462_6720, "debugfs"),
+    (0x7472_6163, "tracefs"),
+    (0x7363_6673, "securityfs"),
+    (0xf97c_ff8c, "selinuxfs"),
+    (0x4341_5d53, "smackfs"),
+    (0xcafe_4a11, "bpf"),
+    (0x6165_676c, "pstore"),
+    (0xde5e_81e4, "efivarfs"),
+    (0x1cd1, "devpts"),
+    (0x1980_0202, "mqueue"),
+    (0x6265_6570, "configfs"),
+    (0x6573_5543, "fusectl"),
+    (0x4249_4e4d, "binfmt_misc"),
+    (0x0187, "autofs"),
+    (0x6759_6969, "rpc_pipefs"),
+    (0x6e73_6673, "nsfs"),
+    (0x6e66_7364, "nfsd"),
+    (0x0765_5821, "resctrl"),
+];
+
+/// The name of the file system with this magic number if its files are made up by the kernel.
 pub(super) fn pseudo_file_system(magic: u64) -> Option<&'static str> {
-    Some(match magic & 0xffff_ffff {
-        0x9fa0 => "proc",
-        0x6265_6572 => "sysfs",
-        0x0027_e0eb => "cgroup",
-        0x6367_7270 => "cgroup2",
-        0x6462_6720 => "debugfs",
-        0x7472_6163 => "tracefs",
-        0x7363_6673 => "securityfs",
-        0xf97c_ff8c => "selinuxfs",
-        0x4341_5d53 => "smackfs",
-        0xcafe_4a11 => "bpf",
-        0x6165_676c => "pstore",
-        0xde5e_81e4 => "efivarfs",
-        0x1cd1 => "devpts",
-        0x1980_0202 => "mqueue",
-        0x6265_6570 => "configfs",
-        0x6573_5543 => "fusectl",
-        0x4249_4e4d => "binfmt_misc",
-        0x0187 => "autofs",
-        0x6759_6969 => "rpc_pipefs",
-        0x6e73_6673 => "nsfs",
-        0x6e66_7364 => "nfsd",
-        0x0765_5821 => "resctrl",
-        _ => return None,
-    })
+    PSEUDO.iter().find(|(number, _)| *number == magic & 0xffff_ffff).map(|(_, name)| *name)
+}
+
+/// Whether files of a file system of this type, named as in `/proc/self/mountinfo`, are made up by the kernel. A scan
+/// leaves those out unless told otherwise.
+pub fn is_pseudo_type(name: &str) -> bool {
+    PSEUDO.iter().any(|(_, known)| *known == name)
 }
 
 #[cfg(test)]

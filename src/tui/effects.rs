@@ -11,7 +11,7 @@ use super::state::{App, NoticeKind};
 use super::terminal::Guard;
 use crate::scan::Control;
 use crate::text;
-use crate::theme::{self, Depth};
+use crate::theme::{self, Depth, Theme, ThemeError};
 
 /// Where themes come from.
 #[derive(Debug, Clone)]
@@ -20,6 +20,16 @@ pub struct Themes {
     pub folder: Option<PathBuf>,
     /// What the terminal can show.
     pub depth: Depth,
+}
+
+impl Themes {
+    /// The theme after the one called `name`, the first after the last.
+    pub(super) fn after(&self, name: &str) -> Option<Result<Theme, ThemeError>> {
+        let entries = theme::available(self.folder.as_deref());
+        let place = entries.iter().position(|entry| entry.name == name).map_or(0, |place| place + 1);
+        let entry = entries.get(place % entries.len().max(1))?;
+        Some(theme::load(&entry.name, self.folder.as_deref(), self.depth))
+    }
 }
 
 /// What is needed to act on the world outside the state.
@@ -67,16 +77,13 @@ impl Hands {
     }
 
     fn next_theme(&self, app: &mut App) {
-        let entries = theme::available(self.themes.folder.as_deref());
-        let place = entries.iter().position(|entry| entry.name == app.theme.name()).map_or(0, |place| place + 1);
-        let Some(entry) = entries.get(place % entries.len().max(1)) else { return };
-        match theme::load(&entry.name, self.themes.folder.as_deref(), self.themes.depth) {
-            Ok(theme) => {
-                let said = format!("theme {}", text::escape_str(theme.name()));
+        match self.themes.after(app.theme.name()) {
+            Some(Ok(theme)) => {
+                app.say(NoticeKind::Info, format!("theme {}", text::escape_str(theme.name())));
                 app.theme = theme;
-                app.say(NoticeKind::Info, said);
             }
-            Err(error) => app.say(NoticeKind::Error, error.to_string()),
+            Some(Err(error)) => app.say(NoticeKind::Error, error.to_string()),
+            None => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! The screen: state, `update(state, message) -> effects`, draw. The thread that draws never waits for a disk.
 
 pub mod backend;
+mod chooser;
 pub mod config;
 mod effects;
 mod input;
@@ -15,9 +16,10 @@ pub mod widget;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 pub use backend::Session;
+pub use chooser::{Chosen, choose};
 pub use state::Start;
 pub use state::findings::Counts;
 
@@ -38,8 +40,6 @@ const TICK: Duration = Duration::from_millis(100);
 pub struct Manner {
     /// What it starts from.
     pub start: Start,
-    /// Whether the mouse is used.
-    pub mouse: bool,
     /// How the next theme is found.
     pub themes: Themes,
 }
@@ -57,16 +57,34 @@ pub struct Ended {
     pub fatal: Option<String>,
 }
 
-/// Opens the screen and stays until the responder leaves.
+/// The terminal, taken over, and the queue of what comes in from it. Dropping it gives the terminal back.
+pub struct Front {
+    guard: Guard,
+    queue: (Sender<Message>, Receiver<Message>),
+}
+
+impl Front {
+    /// Takes the terminal over; `mouse` says whether the mouse is used.
+    ///
+    /// # Errors
+    /// When it cannot be taken over.
+    pub fn open(mouse: bool) -> io::Result<Self> {
+        let guard = Guard::take(mouse)?;
+        let queue = unbounded();
+        input::listen(&queue.0)?;
+        Ok(Self { guard, queue })
+    }
+}
+
+/// Shows the session and stays until the responder leaves.
 ///
 /// # Errors
-/// When the terminal cannot be taken over or drawn to.
-pub fn run(session: Session, manner: Manner) -> io::Result<Ended> {
-    let mut guard = Guard::take(manner.mouse)?;
+/// When the terminal cannot be drawn to.
+pub fn run(front: Front, session: Session, manner: Manner) -> io::Result<Ended> {
+    let Front { mut guard, queue } = front;
     let mut app = App::new(manner.start);
     guard.screen.draw(|frame| view::draw(frame, &mut app))?;
-    let backend = Backend::start(session);
-    input::listen(&backend.sender)?;
+    let backend = Backend::start_on(queue, session);
     let mut hands = Hands::new(manner.themes);
     let result = turn(&mut guard, &mut app, &backend, &mut hands);
     drop(guard);

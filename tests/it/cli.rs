@@ -172,6 +172,17 @@ fn exit_codes_tell_nothing_open_open_failed_and_incomplete_apart() {
 }
 
 #[test]
+fn without_a_terminal_the_tree_must_be_named() {
+    let ground = Ground::new();
+    for (args, expected) in [(&[][..], "name the folder or file to scan: huntbook scan TREE"), (&["scan"], "<TREE>")] {
+        let output = ground.huntbook(args).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected) && output.stdout.is_empty(), "{said}");
+    }
+}
+
+#[test]
 fn a_tree_may_be_a_single_file() {
     let ground = Ground::planted();
     let file = ground.tree().join("callback.txt");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room's rank; a room may name rooms of a lower rank, and itself.
-const RANKS: [(&str, u8); 17] = [
+const RANKS: [(&str, u8); 18] = [
     ("text", 0),
     ("accounts", 1),
     ("finding", 1),
@@ -16,6 +16,7 @@ const RANKS: [(&str, u8); 17] = [
     ("triage", 5),
     ("case", 6),
     ("session", 7),
+    ("places", 8),
     ("report", 8),
     ("theme", 8),
     ("tui", 9),

@@ -314,6 +314,55 @@ fn a_persons_own_keys_count_and_a_mistake_in_them_is_named() {
     assert_eq!(term.left(), 2);
 }
 
+#[test]
+fn without_a_tree_one_is_chosen_and_scanned_as_if_it_had_been_named() {
+    let ground = Ground::planted();
+    let above = ground.tree().parent().unwrap().to_owned();
+    let start = |cwd: &Path| {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
+        command.env_clear();
+        command.env("HOME", ground.home());
+        command.env("TERM", "xterm-256color");
+        command.args(["--exclude", "callback.txt"]);
+        command.cwd(cwd);
+        Term::spawn(command)
+    };
+    for way in ["q", "\u{1b}", "\u{3}"] {
+        let mut term = start(&above);
+        term.wait("Nothing was scanned yet");
+        term.wait("tree/");
+        term.send(way);
+        assert_eq!(term.left(), 0, "{way:?}");
+    }
+    assert_eq!(std::fs::read_dir(ground.home()).unwrap().count(), 0, "nothing is written");
+
+    let mut term = start(&above);
+    term.wait("tree/");
+    term.send("tre");
+    term.wait("jump: tre");
+    term.send("\r");
+    term.wait("ssh/");
+    term.send("\u{7f}");
+    term.wait("tree/");
+    term.wait("S scans it");
+    term.send("S");
+    term.wait("scan done: 7 open");
+    term.send("q");
+    assert_eq!(term.left(), 1);
+
+    let mut term = start(&ground.home());
+    term.wait("7 open of 7");
+    term.send("/nonexistent\r");
+    term.wait("no such file or folder");
+    term.send("\u{1b}[200~\n\u{1b}[201~\u{15}");
+    term.send(&format!("\u{1b}[200~{}/tr\n\u{1b}[201~\t", above.display()));
+    term.wait("/tree/");
+    term.send("\r");
+    term.wait("scan done: 7 open");
+    term.send("q");
+    assert_eq!(term.left(), 1);
+}
+
 /// The other half of the test below: runs in a pseudo-terminal of its own.
 #[test]
 fn a_child_that_panics() {

@@ -233,7 +233,7 @@ impl<'p> Stage<'p> {
     }
 }
 
-fn event(key: &str) -> KeyEvent {
+pub fn event(key: &str) -> KeyEvent {
     let (key, modifiers) = match key.strip_prefix("ctrl-") {
         Some(rest) => (rest, KeyModifiers::CONTROL),
         None => (key, KeyModifiers::NONE),
@@ -242,6 +242,7 @@ fn event(key: &str) -> KeyEvent {
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
         "tab" => KeyCode::Tab,
+        "backspace" => KeyCode::Backspace,
         "backtab" => KeyCode::BackTab,
         "space" => KeyCode::Char(' '),
         "left" => KeyCode::Left,

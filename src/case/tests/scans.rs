@@ -156,3 +156,18 @@ fn a_known_sample_is_malicious_at_once() {
     let ids = case.record_findings(scan, &[finding("r", "/x", b"known sample")]).unwrap();
     assert_eq!(case.verdict(ids[0]).unwrap(), Verdict::Malicious);
 }
+
+#[test]
+fn a_glance_tells_the_last_scan_and_what_is_open() {
+    assert_eq!(Case::in_memory().unwrap().glance("aside").unwrap(), None);
+    let (mut case, scan, ids) = with_findings(5);
+    case.record_host(&[("host.name", "web01")]).unwrap();
+    case.decide(&ids[..2], &malicious(), &stamp()).unwrap();
+    let glance = case.glance("aside").unwrap().unwrap();
+    let expected =
+        Glance { host: "web01".into(), tree: "/srv".into(), started: stamp().at, whole: false, findings: 5, open: 3 };
+    assert_eq!(glance, expected);
+    assert_eq!(case.glance("builtin").unwrap().unwrap().findings, 0);
+    case.end_scan(scan, &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1 }, &stamp()).unwrap();
+    assert!(case.glance("aside").unwrap().unwrap().whole);
+}

@@ -5,11 +5,13 @@
 //! | [`recorder`] | reads rules and records, starts scans, writes down what is found and decided |
 //! | [`reader`] | opens the bytes of a finding, decodes and searches them |
 //! | [`gatherer`] | asks the box about a finding, and weighs its scenarios |
+//! | [`scout`] | before all that: looks at the places there are to scan |
 
 mod gatherer;
 mod reader;
 mod recorder;
 mod rows;
+pub mod scout;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,7 +82,11 @@ pub struct Backend {
 impl Backend {
     /// Starts the threads; the first scan begins as soon as the rules are compiled.
     pub fn start(session: Session) -> Self {
-        let (sender, messages) = unbounded();
+        Self::start_on(unbounded(), session)
+    }
+
+    /// The same, on a queue that others have something to say to already.
+    pub fn start_on((sender, messages): (Sender<Message>, Receiver<Message>), session: Session) -> Self {
         let (requests, asked) = unbounded();
         let (looks, looked) = unbounded();
         let (asks, asked_of_box) = unbounded();

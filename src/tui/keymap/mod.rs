@@ -11,6 +11,8 @@ pub use press::{BadKey, Press};
 pub enum Context {
     /// Everywhere but in prompts.
     Global,
+    /// Where the tree is chosen.
+    Chooser,
     /// The findings screen.
     Findings,
     /// The screen of one finding, whatever its tab.
@@ -32,6 +34,7 @@ impl Context {
     pub fn title(self) -> &'static str {
         match self {
             Self::Global => "Everywhere",
+            Self::Chooser => "Choosing a tree",
             Self::Findings => "Findings",
             Self::Finding => "One finding",
             Self::Hex => "Hex",
@@ -43,8 +46,9 @@ impl Context {
     }
 
     /// All contexts, in the order in which help shows them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Global,
+        Self::Chooser,
         Self::Findings,
         Self::Finding,
         Self::Hex,
@@ -106,6 +110,22 @@ actions! {
     CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
     Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted";
     NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
+
+    Choose, Chooser, "enter", "open or scan", "look into a folder; scan a recent tree, a mount, this folder";
+    ChooseScan, Chooser, "S", "scan", "scan what is selected, a folder too";
+    ChoosePath, Chooser, "/ ~", "path", "type a path; Tab completes it, Enter takes it";
+    ChooseInto, Chooser, "right", "", "look into the selected folder, mount or tree";
+    ChooseOut, Chooser, "left backspace", "up", "the folder above";
+    ChooseCase, Chooser, "O", "", "open the case of a recent tree as it is, without a scan";
+    ChooseUp, Chooser, "k up", "", "one up";
+    ChooseDown, Chooser, "j down", "", "one down";
+    ChoosePageUp, Chooser, "pgup ctrl-b", "", "one page up";
+    ChoosePageDown, Chooser, "pgdn ctrl-f", "", "one page down";
+    ChooseFirst, Chooser, "home", "", "first of the section";
+    ChooseLast, Chooser, "end", "", "last of the section";
+    ChooseNextSection, Chooser, "tab", "section", "next section: recent trees, mounts, folders";
+    ChoosePreviousSection, Chooser, "backtab", "", "previous section";
+    ChooseAgain, Chooser, "ctrl-r", "", "read recent trees, mounts and folder again";
 
     Open, Findings, "enter", "open", "open the selected finding";
     Up, Findings, "k up", "", "one up";
@@ -205,6 +225,13 @@ impl Default for Keymap {
             .filter_map(|(context, key, action)| Some((context, key.parse().ok()?, action)))
             .collect();
         Self { bound }
+    }
+}
+
+impl Action {
+    /// Whether it is one of those everywhere that make sense before a tree is chosen.
+    pub fn needs_no_tree(self) -> bool {
+        matches!(self, Self::Quit | Self::Back | Self::Help | Self::Suspend | Self::Redraw | Self::Theme)
     }
 }
 

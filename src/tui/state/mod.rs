@@ -1,6 +1,7 @@
 //! What the screen shows, all of it. Changed by `update` only, drawn by `view` only.
 
 pub mod bytes;
+pub mod chooser;
 pub mod detail;
 pub mod findings;
 pub mod form;

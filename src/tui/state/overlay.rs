@@ -1,7 +1,7 @@
 //! What lies above the screen and takes the keys first.
 
 use crate::case::FindingId;
-use crate::tui::keymap::{Binding, TABLE};
+use crate::tui::keymap::{Binding, Context, TABLE};
 use crate::tui::widget::input::Input;
 
 use super::form::Form;
@@ -96,6 +96,7 @@ impl Palette {
         let typed = self.input.text().to_lowercase();
         let mut found: Vec<_> = TABLE
             .iter()
+            .filter(|row| row.context != Context::Chooser)
             .filter_map(|row| {
                 let text = format!("{} {}", row.name, row.long).to_lowercase();
                 subsequence(&typed, &text).then_some((!text.contains(&typed), row))
@@ -159,7 +160,8 @@ mod tests {
     #[test]
     fn the_palette_finds_actions_by_any_letters_in_order() {
         let palette = |typed| Palette { input: Input::with(typed), place: 0 };
-        assert_eq!(palette("").found().len(), TABLE.len());
+        let without_chooser = TABLE.iter().filter(|row| row.context != Context::Chooser).count();
+        assert_eq!(palette("").found().len(), without_chooser);
         assert_eq!(palette("coverage").found()[0].name, "Coverage");
         assert!(palette("rscn").found().iter().any(|row| row.name == "Rescan"));
         assert!(palette("zzzz").found().is_empty());

@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 
 use crate::text;
 use crate::theme::{Role, Theme};
-use crate::tui::keymap::{Action, TABLE};
+use crate::tui::keymap::{Action, Binding, Keymap, TABLE};
 use crate::tui::state::scan::Phase;
-use crate::tui::state::{App, NoticeKind};
+use crate::tui::state::{App, Notice, NoticeKind};
 use crate::tui::widget::paint;
 
 /// The line at the top: program, tree, and what the findings have come to.
@@ -83,29 +83,42 @@ fn duration(seconds: u64) -> String {
 
 /// The last line: a notice if there is one, else the keys that matter here.
 pub fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
-    let mut pieces = paint::Pieces::new(&app.theme);
     if let Some(notice) = &app.notice {
-        let (role, sign) = match notice.kind {
-            NoticeKind::Done => (Role::Success, " ✔ "),
-            NoticeKind::Info => (Role::Status, "   "),
-            NoticeKind::Warning => (Role::Warning, " ! "),
-            NoticeKind::Error => (Role::Error, " ✖ "),
-        };
-        return say(buffer, area, &app.theme, (role, sign), &notice.text);
+        return self::notice(buffer, area, &app.theme, notice);
     }
     let contexts = app.contexts();
-    for context in &contexts {
-        for row in TABLE.iter().filter(|row| row.context == *context && !row.short.is_empty()) {
-            if row.action == Action::ReadEnter && !app.shows_elf() {
-                continue;
-            }
-            let (key, name) = (app.keymap.first_key(row.action), row.short);
-            if pieces.width() + text::width(&key) + text::width(name) + 3 > usize::from(area.width) {
-                return paint::line(buffer, area, &pieces.line());
-            }
-            pieces.push(Role::HintKey, format!(" {key}"));
-            pieces.push(Role::HintText, format!(" {name} "));
+    let of = |context| TABLE.iter().filter(move |row| row.context == context);
+    let rows = contexts.iter().flat_map(|context| of(*context));
+    let rows = rows.filter(|row| row.action != Action::ReadEnter || app.shows_elf());
+    keys(buffer, area, (&app.theme, &app.keymap), rows);
+}
+
+/// A notice on the last line, in as many lines as it takes.
+pub fn notice(buffer: &mut Buffer, area: Rect, theme: &Theme, notice: &Notice) {
+    let role_and_sign = match notice.kind {
+        NoticeKind::Done => (Role::Success, " ✔ "),
+        NoticeKind::Info => (Role::Status, "   "),
+        NoticeKind::Warning => (Role::Warning, " ! "),
+        NoticeKind::Error => (Role::Error, " ✖ "),
+    };
+    say(buffer, area, theme, role_and_sign, &notice.text);
+}
+
+/// The first key of each of `rows` that has a short name, as many as there is room for.
+pub fn keys<'r>(
+    buffer: &mut Buffer,
+    area: Rect,
+    (theme, keymap): (&Theme, &Keymap),
+    rows: impl Iterator<Item = &'r Binding>,
+) {
+    let mut pieces = paint::Pieces::new(theme);
+    for row in rows.filter(|row| !row.short.is_empty()) {
+        let (key, name) = (keymap.first_key(row.action), row.short);
+        if pieces.width() + text::width(&key) + text::width(name) + 3 > usize::from(area.width) {
+            break;
         }
+        pieces.push(Role::HintKey, format!(" {key}"));
+        pieces.push(Role::HintText, format!(" {name} "));
     }
     paint::line(buffer, area, &pieces.line());
 }

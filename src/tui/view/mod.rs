@@ -1,6 +1,7 @@
 //! From state to screen. Views draw; the only state they change is where a list is scrolled to, because only they know
 //! how much room there is.
 
+pub mod chooser;
 mod chrome;
 mod coverage;
 mod elf;
@@ -18,11 +19,12 @@ mod rule;
 mod scenarios;
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::state::{App, Screen};
 use super::widget::paint;
-use crate::theme::Role;
+use crate::theme::{Role, Theme};
 
 /// The smallest terminal, in columns and lines, on which the screens make sense.
 pub const SMALLEST: (u16, u16) = (60, 16);
@@ -31,13 +33,7 @@ pub const SMALLEST: (u16, u16) = (60, 16);
 pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
-    paint::fill(buffer, area, app.theme.style(Role::Text));
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        let said = format!("{}×{} is too small: {}×{} at least", area.width, area.height, SMALLEST.0, SMALLEST.1);
-        for (index, line) in crate::text::wrap(&said, usize::from(area.width.max(1))).into_iter().enumerate() {
-            let line = paint::Pieces::new(&app.theme).add(Role::Warning, line).line();
-            paint::line(buffer, paint::row(area, index), &line);
-        }
+    if !has_room(buffer, area, &app.theme) {
         return;
     }
     let [top, body, progress, bottom] =
@@ -55,4 +51,18 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     if let Some(cursor) = overlay::draw(buffer, area, app) {
         frame.set_cursor_position(cursor);
     }
+}
+
+/// Clears the screen, and says so when it is too small for anything else.
+fn has_room(buffer: &mut Buffer, area: Rect, theme: &Theme) -> bool {
+    paint::fill(buffer, area, theme.style(Role::Text));
+    if area.width >= SMALLEST.0 && area.height >= SMALLEST.1 {
+        return true;
+    }
+    let said = format!("{}×{} is too small: {}×{} at least", area.width, area.height, SMALLEST.0, SMALLEST.1);
+    for (index, line) in crate::text::wrap(&said, usize::from(area.width.max(1))).into_iter().enumerate() {
+        let line = paint::Pieces::new(theme).add(Role::Warning, line).line();
+        paint::line(buffer, paint::row(area, index), &line);
+    }
+    false
 }

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::text;
-use crate::theme::Role;
-use crate::tui::keymap::{Context, TABLE};
+use crate::theme::{Role, Theme};
+use crate::tui::keymap::{Binding, Context, Keymap, TABLE};
 use crate::tui::state::App;
 use crate::tui::state::overlay::{Batch, Overlay, Palette, Prompt};
 use crate::tui::widget::{paint, pane};
@@ -14,7 +14,12 @@ use crate::tui::widget::{paint, pane};
 pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App) -> Option<Position> {
     match app.overlay.as_ref()? {
         Overlay::Help { scroll } => {
-            help(buffer, screen, app, *scroll);
+            let here = app.contexts();
+            let others = Context::ALL.into_iter().filter(|context| !here.contains(context));
+            let others = others.filter(|context| *context != Context::Chooser);
+            let of = |context| TABLE.iter().filter(move |row| row.context == context);
+            let rows = here.iter().copied().chain(others).flat_map(of);
+            help(buffer, screen, (&app.theme, &app.keymap), rows, *scroll);
             None
         }
         Overlay::Palette(palette) => Some(draw_palette(buffer, screen, app, palette)),
@@ -33,31 +38,37 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App) -> Option<Position> {
     }
 }
 
-fn help(buffer: &mut Buffer, screen: Rect, app: &App, scroll: usize) {
+/// The keys of `rows`, context by context.
+pub fn help(
+    buffer: &mut Buffer,
+    screen: Rect,
+    (theme, keymap): (&Theme, &Keymap),
+    rows: impl Iterator<Item = &'static Binding>,
+    scroll: usize,
+) {
     let size = (84, screen.height.saturating_sub(2));
-    let inner = pane::popup(buffer, screen, &app.theme, "Keys (Esc closes)", size);
-    let here = app.contexts();
+    let inner = pane::popup(buffer, screen, theme, "Keys (Esc closes)", size);
     let mut lines = Vec::new();
-    let others = Context::ALL.iter().filter(|context| !here.contains(context));
-    for context in here.iter().chain(others) {
-        lines.push(paint::Pieces::new(&app.theme).add(Role::Heading, context.title()).line());
-        for row in TABLE.iter().filter(|row| row.context == *context) {
-            let keys = text::fit(&app.keymap.keys(row.action), 18);
-            lines.push(
-                paint::Pieces::new(&app.theme)
-                    .add(Role::HintKey, format!("  {keys} "))
-                    .add(Role::Popup, row.long)
-                    .line(),
-            );
+    let mut context = None;
+    for row in rows {
+        if context != Some(row.context) {
+            if context.is_some() {
+                lines.push(paint::Pieces::new(theme).line());
+            }
+            context = Some(row.context);
+            lines.push(paint::Pieces::new(theme).add(Role::Heading, row.context.title()).line());
         }
-        lines.push(paint::Pieces::new(&app.theme).line());
+        let keys = text::fit(&keymap.keys(row.action), 18);
+        let line = paint::Pieces::new(theme).add(Role::HintKey, format!("  {keys} ")).add(Role::Popup, row.long);
+        lines.push(line.line());
     }
+    lines.push(paint::Pieces::new(theme).line());
     let height = usize::from(inner.height);
     let top = scroll.min(lines.len().saturating_sub(height));
     for (index, line) in lines.iter().skip(top).take(height).enumerate() {
         paint::line(buffer, paint::row(inner, index), line);
     }
-    pane::scroll_bar(buffer, inner, &app.theme, top, lines.len());
+    pane::scroll_bar(buffer, inner, theme, top, lines.len());
 }
 
 fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette) -> Position {

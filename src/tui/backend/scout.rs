@@ -1,0 +1,202 @@
+//! Looks at the places there are to scan. Each question has a thread of its own, because a disk or a network that does
+//! not answer holds up whoever asks it, and must hold up nothing else.
+
+use std::path::{Path, PathBuf};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded};
+
+use crate::places::{self, Completion, Folder, Mounts, Recent, Room};
+use crate::scan::Tree;
+use crate::session::CaseFacts;
+use crate::text;
+
+/// How long a file system may take to say how full it is before the screen says that it does not answer.
+const LIMIT: Duration = Duration::from_secs(3);
+/// File systems that are asked at most: each takes a thread.
+const ASKED: usize = 256;
+/// Bytes of stack of such a thread.
+const STACK: usize = 128 * 1024;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// The trees that were scanned before.
+    Recent,
+    /// The mounts, and how full each is.
+    Mounts,
+    /// What a folder holds.
+    Folder(PathBuf),
+    /// Whether this can be opened, as a tree or as a case.
+    Open(PathBuf),
+    /// What a path that is being typed may go on as.
+    Complete {
+        /// What was typed.
+        typed: String,
+        /// The folder it is taken from.
+        base: PathBuf,
+    },
+}
+
+/// The answers. Texts are safe.
+#[derive(Debug)]
+pub enum News {
+    /// A tree that was scanned before, or why its case cannot be read.
+    Recent(Result<Box<Recent>, String>),
+    /// There are no more of them.
+    RecentEnd,
+    /// The mounts.
+    Mounts(Result<Mounts, String>),
+    /// How full the mount at this point is.
+    Room(PathBuf, Result<Room, String>),
+    /// The mounts that have not said so by now do not answer.
+    RoomEnd,
+    /// The folders in this one, links left out for now, and whether there are more.
+    Folders(PathBuf, Result<(Vec<Folder>, bool), String>),
+    /// The links to folders in this one.
+    Links(PathBuf, Vec<Folder>),
+    /// Whether this can be opened.
+    Opened(PathBuf, Result<(), String>),
+    /// What this may go on as.
+    Completed(String, Result<Completion, String>),
+}
+
+/// Asks, and passes the answers on.
+#[derive(Debug, Clone)]
+pub struct Scout {
+    /// Where answers go.
+    pub news: Sender<News>,
+    /// The folder that cases are in.
+    pub cases: Option<PathBuf>,
+    /// Where a `~` leads.
+    pub home: Option<PathBuf>,
+}
+
+impl Scout {
+    /// Asks; returns at once.
+    pub fn ask(&self, ask: Ask) {
+        let scout = self.clone();
+        // Without a thread there is no answer, and the screen goes on saying so.
+        let _ = Builder::new().name("scout".to_owned()).spawn(move || scout.answer(ask));
+    }
+
+    fn tell(&self, news: News) -> bool {
+        self.news.send(news).is_ok()
+    }
+
+    fn answer(&self, ask: Ask) {
+        match ask {
+            Ask::Recent => {
+                if let Some(folder) = &self.cases {
+                    places::each_recent(folder, |recent| self.tell(News::Recent(recent.map(Box::new).map_err(safe))));
+                }
+                self.tell(News::RecentEnd);
+            }
+            Ask::Mounts => self.mounts(),
+            Ask::Folder(path) => self.folder(path),
+            Ask::Open(path) => {
+                let opened = open(&path);
+                self.tell(News::Opened(path, opened));
+            }
+            Ask::Complete { typed, base } => {
+                let completion = places::complete(&typed, &base, self.home.as_deref()).map_err(safe);
+                self.tell(News::Completed(typed, completion));
+            }
+        }
+    }
+
+    fn mounts(&self) {
+        let mounts = Mounts::read();
+        let points: Vec<_> = mounts.iter().flat_map(|mounts| &mounts.list).filter(|mount| !mount.pseudo).collect();
+        let points: Vec<_> = points.into_iter().take(ASKED).map(|mount| mount.point.clone()).collect();
+        self.tell(News::Mounts(mounts.map_err(safe)));
+        let deadline = Instant::now() + LIMIT;
+        let (done, all_done) = bounded::<()>(0);
+        for point in points {
+            let (scout, done) = (self.clone(), done.clone());
+            let _ = Builder::new().name("scout".to_owned()).stack_size(STACK).spawn(move || {
+                let room = Room::of(&point).map_err(safe);
+                scout.tell(News::Room(point, room));
+                drop(done);
+            });
+        }
+        drop(done);
+        // Nothing is ever sent: the wait ends when the last of them has dropped its end, or at the deadline.
+        let _ = all_done.recv_deadline(deadline);
+        self.tell(News::RoomEnd);
+    }
+
+    /// Folders first: a link may point to where nothing answers.
+    fn folder(&self, path: PathBuf) {
+        match places::list(&path) {
+            Err(error) => _ = self.tell(News::Folders(path, Err(error.to_string()))),
+            Ok(listing) => {
+                let folders = listing.folders.into_iter().map(|name| Folder { name, link: None }).collect();
+                self.tell(News::Folders(path.clone(), Ok((folders, listing.more))));
+                let links = places::links(&path, &listing.links);
+                self.tell(News::Links(path, links));
+            }
+        }
+    }
+}
+
+/// Opens the tree or the case as the session will, so that what is wrong is said while there is still a choice.
+fn open(path: &Path) -> Result<(), String> {
+    match CaseFacts::of(path) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Tree::open(path).map(drop).map_err(|error| error.to_string()),
+        Err(error) => Err(safe(error)),
+    }
+}
+
+fn safe(error: impl std::fmt::Display) -> String {
+    text::escape_str(&error.to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::{Receiver, unbounded};
+
+    fn scout() -> (Scout, Receiver<News>) {
+        let (news, heard) = unbounded();
+        (Scout { news, cases: None, home: None }, heard)
+    }
+
+    #[test]
+    fn every_question_is_answered_to_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("a")).unwrap();
+        std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
+        let (scout, heard) = scout();
+        let next = || heard.recv_timeout(Duration::from_secs(20)).unwrap();
+        scout.ask(Ask::Recent);
+        assert!(matches!(next(), News::RecentEnd));
+        scout.ask(Ask::Folder(dir.path().to_owned()));
+        assert!(matches!(next(), News::Folders(_, Ok((folders, false))) if folders.len() == 1));
+        assert!(matches!(next(), News::Links(_, links) if links.len() == 1));
+        scout.ask(Ask::Folder(dir.path().join("none")));
+        assert!(matches!(next(), News::Folders(_, Err(why)) if why.contains("is gone")));
+        scout.ask(Ask::Open(dir.path().join("a")));
+        assert!(matches!(next(), News::Opened(_, Ok(()))));
+        scout.ask(Ask::Open(dir.path().join("none")));
+        assert!(matches!(next(), News::Opened(_, Err(why)) if why.contains("no such file")));
+        scout.ask(Ask::Complete { typed: "l".into(), base: dir.path().to_owned() });
+        assert!(matches!(next(), News::Completed(_, Ok(completion)) if completion.typed == "link/"));
+    }
+
+    #[test]
+    fn each_mount_is_heard_of_before_the_end_or_not_at_all() {
+        let (scout, heard) = scout();
+        scout.ask(Ask::Mounts);
+        let next = || heard.recv_timeout(LIMIT + Duration::from_secs(20)).unwrap();
+        let News::Mounts(Ok(mounts)) = next() else { panic!("the mounts come first") };
+        let mut answers = 0;
+        while !matches!(next(), News::RoomEnd) {
+            answers += 1;
+        }
+        let asked = mounts.list.iter().filter(|mount| !mount.pseudo).count();
+        assert!((1..=asked).contains(&answers), "{answers} of {asked}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Choosing a tree, before there is anything to scan.
+
+use std::io;
+use std::path::PathBuf;
+
+use crossbeam_channel::{select, unbounded};
+
+use super::Front;
+use super::backend::scout::Scout;
+use super::effects::Themes;
+use super::keymap::Keymap;
+use super::message::Message;
+use super::state::chooser::{Chooser, Outset};
+use super::state::{Notice, NoticeKind};
+use super::update::chooser::{self as update, Effect};
+use super::view;
+use crate::text;
+use crate::theme::Theme;
+
+/// What was chosen, and the colours and keys to go on with.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The folder, file or case.
+    pub path: PathBuf,
+    /// Colours.
+    pub theme: Theme,
+    /// Keys.
+    pub keymap: Keymap,
+}
+
+/// Lets the responder choose; `cases` is the folder with the cases of recent trees. `None` when nothing was chosen.
+/// Nothing is written.
+///
+/// # Errors
+/// When the terminal cannot be drawn to.
+pub fn choose(
+    front: &mut Front,
+    outset: Outset,
+    cases: Option<PathBuf>,
+    themes: &Themes,
+) -> io::Result<Option<Chosen>> {
+    let (sender, heard) = unbounded();
+    let scout = Scout { news: sender, cases, home: outset.home.clone() };
+    let mut chooser = Chooser::new(outset);
+    front.guard.set_title("huntbook: what is to be scanned?");
+    let mut effects = update::begin(&chooser);
+    loop {
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Leave(None) => return Ok(None),
+                Effect::Leave(Some(path)) => {
+                    let Chooser { theme, keymap, .. } = chooser;
+                    return Ok(Some(Chosen { path, theme, keymap }));
+                }
+                Effect::Suspend => front.guard.suspend()?,
+                Effect::Redraw => front.guard.retake()?,
+                Effect::NextTheme => next_theme(&mut chooser, themes),
+                Effect::Ask(ask) => scout.ask(ask),
+            }
+        }
+        front.guard.screen.draw(|frame| view::chooser::draw(frame, &mut chooser))?;
+        select! {
+            recv(front.queue.1) -> message => {
+                effects = update::input(&mut chooser, message.unwrap_or(Message::Terminate));
+            }
+            recv(heard) -> news => {
+                effects.extend(news.into_iter().flat_map(|news| update::news(&mut chooser, news)));
+            }
+        }
+        // Answers come in bursts, and one frame is enough for a burst.
+        while effects.is_empty()
+            && let Ok(news) = heard.try_recv()
+        {
+            effects = update::news(&mut chooser, news);
+        }
+    }
+}
+
+fn next_theme(chooser: &mut Chooser, themes: &Themes) {
+    let (kind, text) = match themes.after(chooser.theme.name()) {
+        Some(Ok(theme)) => {
+            let said = format!("theme {}", text::escape_str(theme.name()));
+            chooser.theme = theme;
+            (NoticeKind::Info, said)
+        }
+        Some(Err(error)) => (NoticeKind::Error, error.to_string()),
+        None => return,
+    };
+    chooser.notice = Some(Notice { kind, text });
+}

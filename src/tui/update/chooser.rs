@@ -1,0 +1,377 @@
+//! What keys, mouse and answers do before a tree is chosen. No I/O here.
+
+use std::path::{Path, PathBuf};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use crate::places;
+use crate::text;
+use crate::tui::backend::scout::{Ask, News};
+use crate::tui::keymap::{Action, Context, Press};
+use crate::tui::message::Message;
+use crate::tui::state::chooser::{Chooser, FolderView, Fullness, PathLine, Section, Spot};
+use crate::tui::state::{Notice, NoticeKind};
+use crate::tui::widget::input::Input;
+
+/// Rows that one turn of the wheel moves.
+const WHEEL: usize = 3;
+/// Characters that a jump takes at most; file names have 255 bytes.
+const LONGEST_JUMP: usize = 255;
+
+/// What the screen asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Leave, with what was chosen or without.
+    Leave(Option<PathBuf>),
+    /// Stop the process as Ctrl-Z does.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// Have the next theme loaded.
+    NextTheme,
+    /// Have a place looked at.
+    Ask(Ask),
+}
+
+/// What is to be asked at the start.
+pub fn begin(chooser: &Chooser) -> Vec<Effect> {
+    [Ask::Folder(chooser.folder.path.clone()), Ask::Mounts, Ask::Recent].map(Effect::Ask).into()
+}
+
+/// Takes in what came from the terminal.
+pub fn input(chooser: &mut Chooser, message: Message) -> Vec<Effect> {
+    match message {
+        Message::Key(key) if key.kind != KeyEventKind::Release => return self::key(chooser, key),
+        Message::Mouse(event) => return mouse(chooser, event),
+        Message::Paste(pasted) => paste(chooser, &pasted),
+        Message::Continued => return vec![Effect::Redraw],
+        Message::Stop => return vec![Effect::Suspend],
+        Message::Terminate => return vec![Effect::Leave(None)],
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Takes in an answer. One to a question that no longer matters changes nothing.
+pub fn news(chooser: &mut Chooser, news: News) -> Vec<Effect> {
+    match news {
+        News::Recent(Ok(recent)) => chooser.add_recent(*recent),
+        News::Recent(Err(why)) => chooser.unread = Some(why),
+        News::RecentEnd => chooser.recent_reading = false,
+        News::Mounts(Ok(mounts)) => chooser.set_mounts(mounts),
+        News::Mounts(Err(why)) => chooser.mounts_error = Some(format!("/proc/self/mountinfo: {why}")),
+        News::Room(point, room) => {
+            let mut rows = chooser.mounts.iter_mut().flatten();
+            if let Some(row) = rows.find(|row| row.mount.point == point) {
+                row.fullness = room.map_or_else(Fullness::Refused, Fullness::Known);
+            }
+        }
+        News::RoomEnd => {
+            for row in chooser.mounts.iter_mut().flatten().filter(|row| row.fullness == Fullness::Asked) {
+                row.fullness = Fullness::NoAnswer;
+            }
+        }
+        News::Folders(path, listed) if path == chooser.folder.path => match listed {
+            Ok((folders, more)) => {
+                chooser.folder.more = more;
+                chooser.set_folders(folders);
+            }
+            Err(why) => chooser.folder.error = Some(why),
+        },
+        News::Links(path, mut links) if path == chooser.folder.path => {
+            let mut folders = chooser.folder.folders.clone().unwrap_or_default();
+            folders.retain(|folder| folder.link.is_none());
+            folders.append(&mut links);
+            chooser.set_folders(folders);
+        }
+        News::Opened(path, outcome) if chooser.opening.as_ref() == Some(&path) => {
+            chooser.opening = None;
+            match outcome {
+                Ok(()) => return vec![Effect::Leave(Some(path))],
+                Err(why) => refused(chooser, why),
+            }
+        }
+        News::Completed(typed, outcome) => completed(chooser, &typed, outcome),
+        News::Folders(..) | News::Links(..) | News::Opened(..) => {}
+    }
+    Vec::new()
+}
+
+/// What cannot be opened is said where it was chosen.
+fn refused(chooser: &mut Chooser, why: String) {
+    if let Some(line) = &mut chooser.path {
+        line.error = Some(why);
+        return;
+    }
+    let has_case = matches!(chooser.selected(), Some(Spot::Recent(_)));
+    let hint = if has_case { "; O opens its case without a scan" } else { "" };
+    say(chooser, NoticeKind::Error, format!("{why}{hint}"));
+}
+
+fn completed(chooser: &mut Chooser, typed: &str, outcome: Result<places::Completion, String>) {
+    let Some(line) = chooser.path.as_mut().filter(|line| line.input.text() == typed) else { return };
+    match outcome {
+        Ok(completion) => {
+            if completion.typed != typed {
+                line.input = Input::with(&completion.typed);
+            }
+            line.completion = Some(completion);
+        }
+        Err(why) => line.error = Some(why),
+    }
+}
+
+fn say(chooser: &mut Chooser, kind: NoticeKind, text: impl Into<String>) {
+    chooser.notice = Some(Notice { kind, text: text.into() });
+}
+
+fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
+    chooser.notice = None;
+    let press = Press::from(key);
+    let everywhere = || chooser.keymap.action(press, &[Context::Global]).filter(|action| action.needs_no_tree());
+    let action = chooser.keymap.action(press, &[Context::Chooser]).or_else(everywhere);
+    match action {
+        Some(action) if press.is_emergency() => return perform(chooser, action, key),
+        Some(Action::Quit | Action::Back) if chooser.opening.is_some() => {
+            chooser.opening = None;
+            return Vec::new();
+        }
+        _ if chooser.opening.is_some() => return Vec::new(),
+        _ => {}
+    }
+    if let Some(scroll) = chooser.help {
+        chooser.help = help(scroll, key.code);
+        return Vec::new();
+    }
+    if chooser.path.is_some() {
+        return path_key(chooser, key);
+    }
+    if let Some(letter) = jump_letter(chooser, key, action) {
+        jump(chooser, letter);
+        return Vec::new();
+    }
+    if key.code == KeyCode::Backspace && chooser.jump.pop().is_some() {
+        return Vec::new();
+    }
+    match action {
+        Some(Action::Back) if !chooser.jump.is_empty() => {
+            chooser.jump.clear();
+            Vec::new()
+        }
+        Some(action) => {
+            chooser.jump.clear();
+            perform(chooser, action, key)
+        }
+        None => {
+            say(chooser, NoticeKind::Info, format!("{press} does nothing here; ? shows all keys"));
+            Vec::new()
+        }
+    }
+}
+
+/// The letter by which a key begins a jump or goes on with one. Small letters that are keys begin none, but once one is
+/// under way they belong to the name; capitals are never needed for a name.
+fn jump_letter(chooser: &Chooser, key: KeyEvent, action: Option<Action>) -> Option<char> {
+    let KeyCode::Char(letter) = key.code else { return None };
+    if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+        return None;
+    }
+    let under_way = !chooser.jump.is_empty();
+    let of_name = if under_way { action.is_none() || letter.is_lowercase() } else { action.is_none() && letter != ' ' };
+    of_name.then_some(letter)
+}
+
+fn jump(chooser: &mut Chooser, letter: char) {
+    let mut typed = chooser.jump.clone();
+    typed.push(letter);
+    if typed.chars().count() <= LONGEST_JUMP && chooser.jump_to(&typed) {
+        chooser.jump = typed;
+    } else {
+        let said = format!("no name here begins with {} or holds it", text::escape_str(&typed));
+        say(chooser, NoticeKind::Info, said);
+    }
+}
+
+fn help(scroll: usize, code: KeyCode) -> Option<usize> {
+    match code {
+        KeyCode::Char('j' | ' ') | KeyCode::Down | KeyCode::PageDown => Some(scroll.min(100) + 1),
+        KeyCode::Char('k') | KeyCode::Up | KeyCode::PageUp => Some(scroll.saturating_sub(1)),
+        _ => None,
+    }
+}
+
+fn perform(chooser: &mut Chooser, action: Action, key: KeyEvent) -> Vec<Effect> {
+    use Action as A;
+    let page = usize::from(chooser.areas[chooser.focus as usize].height.max(1));
+    let place = chooser.place();
+    match action {
+        A::Quit | A::Back => return vec![Effect::Leave(None)],
+        A::Suspend => return vec![Effect::Suspend],
+        A::Redraw => return vec![Effect::Redraw],
+        A::Theme => return vec![Effect::NextTheme],
+        A::Help => chooser.help = Some(0),
+        A::Choose => return choose(chooser),
+        A::ChooseScan => return scan(chooser),
+        A::ChooseInto => return into(chooser),
+        A::ChooseOut => return out(chooser),
+        A::ChooseCase => return open_case(chooser),
+        A::ChoosePath => {
+            let begun = match key.code {
+                KeyCode::Char('~') => "~/".to_owned(),
+                KeyCode::Char('/') => "/".to_owned(),
+                _ => String::new(),
+            };
+            chooser.path = Some(PathLine { input: Input::with(&begun), ..PathLine::default() });
+        }
+        A::ChooseUp => chooser.step(false),
+        A::ChooseDown => chooser.step(true),
+        A::ChoosePageUp => chooser.select(chooser.focus, place.saturating_sub(page)),
+        A::ChoosePageDown => chooser.select(chooser.focus, place + page),
+        A::ChooseFirst => chooser.select(chooser.focus, 0),
+        A::ChooseLast => chooser.select(chooser.focus, usize::MAX),
+        A::ChooseNextSection => chooser.turn(true),
+        A::ChoosePreviousSection => chooser.turn(false),
+        A::ChooseAgain => return again(chooser),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// What Enter does: folders are looked into, everything else is scanned.
+fn choose(chooser: &mut Chooser) -> Vec<Effect> {
+    match chooser.selected() {
+        Some(Spot::Folder(_) | Spot::Above) => into(chooser),
+        _ => scan(chooser),
+    }
+}
+
+fn scan(chooser: &mut Chooser) -> Vec<Effect> {
+    match chooser.selected() {
+        Some(Spot::Recent(recent)) if !chooser.is_here(recent) => open_case(chooser),
+        Some(spot) => open(chooser, chooser.path_of(spot)),
+        None => Vec::new(),
+    }
+}
+
+/// Opens the case of a recent tree.
+fn open_case(chooser: &mut Chooser) -> Vec<Effect> {
+    match chooser.selected() {
+        Some(Spot::Recent(recent)) => open(chooser, recent.case.clone()),
+        _ => {
+            say(chooser, NoticeKind::Info, "only a recent tree has a case that can be opened");
+            Vec::new()
+        }
+    }
+}
+
+fn open(chooser: &mut Chooser, path: PathBuf) -> Vec<Effect> {
+    chooser.opening = Some(path.clone());
+    vec![Effect::Ask(Ask::Open(path))]
+}
+
+/// Looks into what is selected.
+fn into(chooser: &mut Chooser) -> Vec<Effect> {
+    match chooser.selected() {
+        Some(Spot::Folder(places::Folder { link: Some(target), .. })) => {
+            let target = text::escape_path(target).into_owned();
+            let said = format!("a link to {target}: it is not followed; S scans the folder it points to");
+            say(chooser, NoticeKind::Info, said);
+            Vec::new()
+        }
+        Some(Spot::Recent(recent)) if !chooser.is_here(recent) => {
+            say(chooser, NoticeKind::Info, "a tree of another box; Enter opens its case");
+            Vec::new()
+        }
+        Some(Spot::Above) => out(chooser),
+        Some(Spot::Here) | None => Vec::new(),
+        Some(spot) => look(chooser, FolderView::new(chooser.path_of(spot), None)),
+    }
+}
+
+/// Looks at the folder above.
+fn out(chooser: &mut Chooser) -> Vec<Effect> {
+    let path = &chooser.folder.path;
+    let Some(above) = path.parent().map(Path::to_owned) else { return Vec::new() };
+    let left = path.file_name().map(ToOwned::to_owned);
+    look(chooser, FolderView::new(above, left))
+}
+
+fn look(chooser: &mut Chooser, folder: FolderView) -> Vec<Effect> {
+    let ask = Ask::Folder(folder.path.clone());
+    chooser.folder = folder;
+    chooser.tops[Section::Folders as usize] = 0;
+    chooser.select(Section::Folders, 0);
+    vec![Effect::Ask(ask)]
+}
+
+fn again(chooser: &mut Chooser) -> Vec<Effect> {
+    chooser.recent.clear();
+    chooser.places[Section::Recent as usize] = 0;
+    chooser.recent_reading = true;
+    chooser.unread = None;
+    chooser.mounts_error = None;
+    chooser.folder.error = None;
+    begin(chooser)
+}
+
+fn path_key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
+    let base = chooser.folder.path.clone();
+    let Some(line) = &mut chooser.path else { return Vec::new() };
+    line.error = None;
+    match key.code {
+        KeyCode::Esc => chooser.path = None,
+        KeyCode::Tab => {
+            let typed = line.input.text().to_owned();
+            return vec![Effect::Ask(Ask::Complete { typed, base })];
+        }
+        KeyCode::Enter if line.input.text().is_empty() => chooser.path = None,
+        KeyCode::Enter => {
+            let path = places::expand(line.input.text(), &base, chooser.home.as_deref());
+            return open(chooser, path);
+        }
+        _ => {
+            line.input.key(key);
+            line.completion = None;
+        }
+    }
+    Vec::new()
+}
+
+/// Pasted text is a path; the line break that terminals copy along is none of it.
+fn paste(chooser: &mut Chooser, pasted: &str) {
+    if chooser.opening.is_none() && chooser.help.is_none() {
+        let line = chooser.path.get_or_insert_default();
+        line.input.insert(pasted.trim_matches(['\n', '\r']));
+        line.completion = None;
+        line.error = None;
+    }
+}
+
+fn mouse(chooser: &mut Chooser, event: MouseEvent) -> Vec<Effect> {
+    if chooser.opening.is_some() || chooser.help.is_some() || chooser.path.is_some() {
+        return Vec::new();
+    }
+    let at = Position { x: event.column, y: event.row };
+    let below = Section::ALL.into_iter().find(|section| chooser.areas[*section as usize].contains(at));
+    let Some(section) = below.filter(|section| chooser.count(*section) > 0) else { return Vec::new() };
+    let place = chooser.places[section as usize];
+    match event.kind {
+        MouseEventKind::ScrollUp => chooser.select(section, place.saturating_sub(WHEEL)),
+        MouseEventKind::ScrollDown => chooser.select(section, place + WHEEL),
+        MouseEventKind::Down(MouseButton::Left) => {
+            chooser.notice = None;
+            chooser.jump.clear();
+            let area = chooser.areas[section as usize];
+            let clicked = chooser.tops[section as usize] + usize::from(at.y - area.y);
+            if clicked == place && section == chooser.focus {
+                return choose(chooser);
+            }
+            if clicked < chooser.count(section) {
+                chooser.select(section, clicked);
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
