@@ -10,6 +10,7 @@ use crate::session::{CaseFacts, host_name};
 use crate::text;
 use crate::theme::{self, Depth};
 use crate::tui::config::Config;
+use crate::tui::state::alarm::Bell;
 use crate::tui::{self, Manner, Session, Start, Themes};
 
 /// Opens the screen on `tree`.
@@ -33,6 +34,14 @@ pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::
         host: plan.host.clone(),
         theme,
         keymap: config.keymap,
+        // A case that is opened again is read, not scanned: there is nothing to wait for.
+        bell: if tree.is_some() { config.bell } else { Bell::Never },
+    };
+    let manner = Manner {
+        start,
+        mouse: config.mouse.unwrap_or(true) && !screen.no_mouse,
+        progress: tree.is_some() && config.progress.applies(&|name| std::env::var_os(name)),
+        themes,
     };
     let session = Session {
         tree,
@@ -41,7 +50,7 @@ pub(super) fn run(tree: &Path, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::
         options: scan.options(Vec::new(), true),
         record: scan.record(),
     };
-    let ended = tui::run(session, Manner { start, mouse: config.mouse.unwrap_or(true) && !screen.no_mouse, themes })?;
+    let ended = tui::run(session, manner)?;
     if let Some(why) = ended.fatal {
         anyhow::bail!(why);
     }

@@ -1,13 +1,15 @@
 //! Carries out what `update` asks for.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use super::backend::Backend;
 use super::message::Effect;
 use super::state::scan::Phase;
 use super::state::{App, NoticeKind};
+use super::taskbar::Taskbar;
 use super::terminal::Guard;
 use crate::scan::Control;
 use crate::text;
@@ -26,12 +28,13 @@ pub struct Themes {
 pub struct Hands {
     themes: Themes,
     title: String,
+    taskbar: Taskbar,
 }
 
 impl Hands {
-    /// Hands that find themes there.
-    pub fn new(themes: Themes) -> Self {
-        Self { themes, title: String::new() }
+    /// Hands that find themes there, and tell the terminal how far the scan is if they may.
+    pub fn new(themes: Themes, progress: bool) -> Self {
+        Self { themes, title: String::new(), taskbar: Taskbar::new(progress) }
     }
 
     /// Does it. Breaks when it is time to leave.
@@ -47,8 +50,15 @@ impl Hands {
     ) -> io::Result<ControlFlow<()>> {
         match effect {
             Effect::Quit => return Ok(ControlFlow::Break(())),
-            Effect::Suspend => guard.suspend()?,
-            Effect::Redraw => guard.retake()?,
+            Effect::Suspend => {
+                self.taskbar.forget();
+                guard.suspend()?;
+            }
+            Effect::Redraw => {
+                self.taskbar.forget();
+                guard.retake()?;
+            }
+            Effect::Ring => guard.write("\x07"),
             Effect::Pause(true) => backend.gauges.steer(Control::pause),
             Effect::Pause(false) => backend.gauges.steer(Control::resume),
             Effect::SkipFile => backend.gauges.steer(Control::skip_current),
@@ -57,11 +67,7 @@ impl Hands {
             Effect::Look(look) => backend.look(look),
             Effect::Gather(ask) => backend.gather(ask),
             Effect::NextTheme => self.next_theme(app),
-            Effect::Copy(sequence) => {
-                let mut out = io::stdout();
-                out.write_all(sequence.as_bytes())?;
-                out.flush()?;
-            }
+            Effect::Copy(sequence) => guard.write(&sequence),
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -95,6 +101,13 @@ impl Hands {
         if title != self.title {
             guard.set_title(&title);
             self.title = title;
+        }
+    }
+
+    /// The taskbar says how far the scan is.
+    pub fn tell_taskbar(&mut self, guard: &mut Guard, app: &App) {
+        if let Some(sequence) = self.taskbar.tell(&app.scan, Instant::now()) {
+            guard.show_progress(&sequence);
         }
     }
 }

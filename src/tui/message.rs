@@ -112,6 +112,8 @@ pub enum Effect {
     Look(Look),
     /// Have the box asked.
     Gather(Gather),
+    /// Ring the terminal's bell.
+    Ring,
     /// Have the next theme loaded.
     NextTheme,
     /// Write the sequence that puts text into the terminal's clipboard.

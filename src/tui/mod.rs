@@ -7,6 +7,7 @@ mod input;
 pub mod keymap;
 pub mod message;
 pub mod state;
+pub mod taskbar;
 pub mod terminal;
 pub mod update;
 pub mod view;
@@ -40,6 +41,8 @@ pub struct Manner {
     pub start: Start,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// Whether the terminal is told how far the scan is.
+    pub progress: bool,
     /// How the next theme is found.
     pub themes: Themes,
 }
@@ -67,7 +70,7 @@ pub fn run(session: Session, manner: Manner) -> io::Result<Ended> {
     guard.screen.draw(|frame| view::draw(frame, &mut app))?;
     let backend = Backend::start(session);
     input::listen(&backend.sender)?;
-    let mut hands = Hands::new(manner.themes);
+    let mut hands = Hands::new(manner.themes, manner.progress);
     let result = turn(&mut guard, &mut app, &backend, &mut hands);
     drop(guard);
     backend.finish();
@@ -111,6 +114,7 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut Hands) 
         if dirty && (urgent || drawn.elapsed() >= FRAME) {
             guard.screen.draw(|frame| view::draw(frame, app))?;
             hands.set_title(guard, app);
+            hands.tell_taskbar(guard, app);
             drawn = Instant::now();
             dirty = false;
             for effect in update::wanted(app) {

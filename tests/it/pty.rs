@@ -16,11 +16,24 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Tells the test below that it runs as a child.
 const CHILD: &str = "HUNTBOOK_TEST_CHILD";
 
-struct Term {
+/// Bytes that came from the program.
+#[derive(Clone, Default)]
+pub struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+/// The program in a terminal.
+pub struct Term {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn std::io::Write + Send>,
     parser: Arc<Mutex<vt100::Parser>>,
+    /// Everything that the program has written so far.
+    pub written: Written,
     before: String,
 }
 
@@ -34,17 +47,20 @@ impl Term {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let keys = pair.master.take_writer().unwrap();
         let sink = Arc::clone(&parser);
+        let written = Written::default();
+        let copy = written.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                copy.0.lock().unwrap().extend(&buffer[..count]);
                 sink.lock().unwrap().process(&buffer[..count]);
             }
         });
         let child = pair.slave.spawn_command(command).unwrap();
-        Self { child, master: pair.master, keys, parser, before }
+        Self { child, master: pair.master, keys, parser, written, before }
     }
 
-    fn huntbook(ground: &Ground, args: &[&str]) -> Self {
+    pub fn huntbook(ground: &Ground, args: &[&str]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
         command.env_clear();
         command.env("HOME", ground.home());
@@ -54,19 +70,19 @@ impl Term {
         Self::spawn(command)
     }
 
-    fn on_tree(ground: &Ground) -> Self {
+    pub fn on_tree(ground: &Ground) -> Self {
         Self::huntbook(ground, &[ground.tree().to_str().unwrap()])
     }
 
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.parser.lock().unwrap().screen().contents()
     }
 
-    fn wait(&self, text: &str) {
+    pub fn wait(&self, text: &str) {
         self.until(&format!("{text:?}"), || self.screen().contains(text));
     }
 
-    fn until(&self, what: &str, shows: impl Fn() -> bool) {
+    pub fn until(&self, what: &str, shows: impl Fn() -> bool) {
         let start = Instant::now();
         while !shows() {
             assert!(start.elapsed() < PATIENCE, "waited for {what}:\n{}", self.screen());
@@ -74,7 +90,7 @@ impl Term {
         }
     }
 
-    fn send(&mut self, keys: &str) {
+    pub fn send(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
@@ -83,7 +99,7 @@ impl Term {
         Pid::from_raw(self.child.process_id().unwrap() as i32).unwrap()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }
 
@@ -92,7 +108,7 @@ impl Term {
     }
 
     /// Waits for the end, and holds the terminal against what it was.
-    fn left(mut self) -> u32 {
+    pub fn left(mut self) -> u32 {
         let start = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -12,6 +12,7 @@ use huntbook::tui::backend::Backend;
 use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::{Effect, Message};
 use huntbook::tui::state::App;
+use huntbook::tui::state::alarm::Bell;
 use huntbook::tui::{Session, Start, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -56,6 +57,7 @@ pub struct Stage<'p> {
     pub app: App,
     pub left: bool,
     pub copied: Option<String>,
+    pub rings: usize,
     backend: Backend,
     terminal: Terminal<TestBackend>,
     place: &'p Place,
@@ -85,12 +87,13 @@ impl<'p> Stage<'p> {
             other_box: false,
             theme: theme::load(theme::DEFAULT, None, Depth::TrueColor).unwrap(),
             keymap: Keymap::default(),
+            bell: Bell::Hits,
         };
         let session =
             Session { tree: Some(tree), choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
-        let mut stage = Self { app: App::new(start), left: false, copied: None, backend, terminal, place };
+        let mut stage = Self { app: App::new(start), left: false, copied: None, rings: 0, backend, terminal, place };
         stage.wait("done in");
         stage
     }
@@ -108,6 +111,7 @@ impl<'p> Stage<'p> {
             Effect::Gather(ask) => self.backend.gather(ask),
             Effect::Quit => self.left = true,
             Effect::Copy(copied) => self.copied = Some(copied),
+            Effect::Ring => self.rings += 1,
             Effect::Pause(_)
             | Effect::SkipFile
             | Effect::CancelScan

@@ -1,5 +1,6 @@
 //! What the screen shows, all of it. Changed by `update` only, drawn by `view` only.
 
+pub mod alarm;
 pub mod bytes;
 pub mod detail;
 pub mod findings;
@@ -24,6 +25,7 @@ use crate::text;
 use crate::theme::Theme;
 use crate::triage::Actor;
 use crate::tui::keymap::{Context, Keymap};
+use alarm::{Alarm, Bell};
 use detail::{Detail, Tab};
 use findings::FindingList;
 use overlay::Overlay;
@@ -170,6 +172,8 @@ pub struct App {
     pub overlay: Option<Overlay>,
     /// The line at the bottom.
     pub notice: Option<Notice>,
+    /// The terminal's bell.
+    pub alarm: Alarm,
     /// Why decisions are in memory only, if they are; safe text.
     pub unsaved: Option<String>,
     /// Why the session could not begin; safe text.
@@ -201,6 +205,8 @@ pub struct Start {
     pub theme: Theme,
     /// Keys.
     pub keymap: Keymap,
+    /// When the bell rings.
+    pub bell: Bell,
 }
 
 impl App {
@@ -226,6 +232,7 @@ impl App {
             detail: None,
             overlay: None,
             notice: None,
+            alarm: Alarm::new(start.bell),
             unsaved: None,
             fatal: None,
             actor: start.actor,

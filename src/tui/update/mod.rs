@@ -48,14 +48,22 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::ScanStarted => {
             app.list.clear();
+            app.alarm.scan_started();
             app.coverage.items.clear();
             app.since = None;
             app.scan = ScanView { phase: Phase::Running, ..ScanView::default() };
         }
-        Message::Rows(rows) => app.list.upsert(rows),
+        Message::Rows(rows) => {
+            let rings = app.scan.is_active() && app.alarm.found(&rows);
+            app.list.upsert(rows);
+            return rings.then_some(Effect::Ring).into_iter().collect();
+        }
         Message::NotScanned(more) => app.coverage.items.extend(more),
         Message::Since(since) => compared(app, since),
-        Message::ScanEnded { reading, cancelled } => scan_ended(app, reading, cancelled),
+        Message::ScanEnded { reading, cancelled } => {
+            scan_ended(app, reading, cancelled);
+            return app.alarm.ended(cancelled).then_some(Effect::Ring).into_iter().collect();
+        }
         Message::Opened(opened) => return self::opened(app, opened),
         Message::Decoded(id, decoded) => {
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
@@ -87,7 +95,10 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             not_recorded(app, &why);
         }
         Message::Unsaved(why) => unsaved(app, why),
-        Message::ScanFailed(why) => app.scan.phase = Phase::Failed(why),
+        Message::ScanFailed(why) => {
+            app.scan.phase = Phase::Failed(why);
+            return app.alarm.ended(false).then_some(Effect::Ring).into_iter().collect();
+        }
         Message::Register(entries, hits) => {
             let RegisterView { place, .. } = app.register;
             app.register.entries = entries;
