@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::backend::Backend;
-use super::message::Effect;
+use super::message::{Effect, Message};
+use super::state::App;
 use super::state::scan::Phase;
-use super::state::{App, NoticeKind};
+use super::state::themes::ThemeChoice;
 use super::taskbar::Taskbar;
 use super::terminal::Guard;
 use crate::scan::Control;
 use crate::text;
-use crate::theme::{self, Depth};
+use crate::theme::{self, Depth, Entry};
 
 /// Where themes come from.
 #[derive(Debug, Clone)]
@@ -22,6 +23,18 @@ pub struct Themes {
     pub folder: Option<PathBuf>,
     /// What the terminal can show.
     pub depth: Depth,
+}
+
+impl Themes {
+    /// All themes there are, each loaded or with what is wrong with it.
+    pub fn choices(&self) -> Vec<ThemeChoice> {
+        let choice = |Entry { name, built_in, about }: Entry| {
+            let loaded = about.and_then(|_| theme::load(&name, self.folder.as_deref(), self.depth));
+            let name = text::escape_str(&name).into_owned();
+            ThemeChoice { name, built_in, loaded: loaded.map_err(|error| error.to_string()) }
+        };
+        theme::available(self.folder.as_deref()).into_iter().map(choice).collect()
+    }
 }
 
 /// What is needed to act on the world outside the state.
@@ -45,7 +58,6 @@ impl Hands {
         &mut self,
         effect: Effect,
         guard: &mut Guard,
-        app: &mut App,
         backend: &Backend,
     ) -> io::Result<ControlFlow<()>> {
         match effect {
@@ -66,24 +78,16 @@ impl Hands {
             Effect::Record(request) => backend.record(request),
             Effect::Look(look) => backend.look(look),
             Effect::Gather(ask) => backend.gather(ask),
-            Effect::NextTheme => self.next_theme(app),
+            Effect::ListThemes => self.list_themes(backend),
             Effect::Copy(sequence) => guard.write(&sequence),
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn next_theme(&self, app: &mut App) {
-        let entries = theme::available(self.themes.folder.as_deref());
-        let place = entries.iter().position(|entry| entry.name == app.theme.name()).map_or(0, |place| place + 1);
-        let Some(entry) = entries.get(place % entries.len().max(1)) else { return };
-        match theme::load(&entry.name, self.themes.folder.as_deref(), self.themes.depth) {
-            Ok(theme) => {
-                let said = format!("theme {}", text::escape_str(theme.name()));
-                app.theme = theme;
-                app.say(NoticeKind::Info, said);
-            }
-            Err(error) => app.say(NoticeKind::Error, error.to_string()),
-        }
+    /// Reads the themes on a thread of its own: a person's folder may lie on a slow disk.
+    fn list_themes(&self, backend: &Backend) {
+        let (themes, sender) = (self.themes.clone(), backend.sender.clone());
+        std::thread::spawn(move || sender.send(Message::Themes(themes.choices())));
     }
 
     /// The terminal's title says how it stands, for whoever looks at another window meanwhile.

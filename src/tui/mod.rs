@@ -94,7 +94,7 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut Hands) 
                 while let Some(message) = next {
                     dirty = true;
                     for effect in update::update(app, message) {
-                        if hands.carry_out(effect, guard, app, backend)?.is_break() {
+                        if hands.carry_out(effect, guard, backend)?.is_break() {
                             return Ok(());
                         }
                     }
@@ -118,7 +118,7 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut Hands) 
             drawn = Instant::now();
             dirty = false;
             for effect in update::wanted(app) {
-                let _ = hands.carry_out(effect, guard, app, backend)?;
+                let _ = hands.carry_out(effect, guard, backend)?;
             }
         }
     }

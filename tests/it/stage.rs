@@ -13,7 +13,7 @@ use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::{Effect, Message};
 use huntbook::tui::state::App;
 use huntbook::tui::state::alarm::Bell;
-use huntbook::tui::{Session, Start, update, view};
+use huntbook::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use tempfile::TempDir;
@@ -47,6 +47,11 @@ impl Place {
         self.dir.path().join("exclusions.toml")
     }
 
+    /// The person's own themes.
+    pub fn themes(&self) -> PathBuf {
+        self.dir.path().join("themes")
+    }
+
     pub fn case(&self) -> PathBuf {
         self.dir.path().join("hunt.case")
     }
@@ -58,6 +63,7 @@ pub struct Stage<'p> {
     pub left: bool,
     pub copied: Option<String>,
     pub rings: usize,
+    pub themes: Themes,
     backend: Backend,
     terminal: Terminal<TestBackend>,
     place: &'p Place,
@@ -91,9 +97,10 @@ impl<'p> Stage<'p> {
         };
         let session =
             Session { tree: Some(tree), choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
+        let themes = Themes { folder: Some(place.themes()), depth: Depth::TrueColor };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
-        let mut stage = Self { app: App::new(start), left: false, copied: None, rings: 0, backend, terminal, place };
+        let mut stage = Self { app: App::new(start), left: false, copied: None, rings: 0, themes, backend, terminal, place };
         stage.wait("done in");
         stage
     }
@@ -111,13 +118,13 @@ impl<'p> Stage<'p> {
             Effect::Gather(ask) => self.backend.gather(ask),
             Effect::Quit => self.left = true,
             Effect::Copy(copied) => self.copied = Some(copied),
+            Effect::ListThemes => self.backend.sender.send(Message::Themes(self.themes.choices())).unwrap(),
             Effect::Ring => self.rings += 1,
             Effect::Pause(_)
             | Effect::SkipFile
             | Effect::CancelScan
             | Effect::Suspend
-            | Effect::Redraw
-            | Effect::NextTheme => {}
+            | Effect::Redraw => {}
         }
     }
 

@@ -6,9 +6,11 @@ pub mod detail;
 pub mod findings;
 pub mod form;
 pub mod overlay;
+pub mod panes;
 pub mod register;
 mod row;
 pub mod scan;
+pub mod themes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use alarm::{Alarm, Bell};
 use detail::{Detail, Tab};
 use findings::FindingList;
 use overlay::Overlay;
+use panes::Panes;
 use register::RegisterView;
 use scan::ScanView;
 
@@ -71,6 +74,8 @@ pub struct Areas {
     pub list: Rect,
     /// The tabs of a finding.
     pub tabs: Rect,
+    /// All panes of the findings screen.
+    pub panes: Rect,
 }
 
 /// What kind of thing a notice says.
@@ -146,6 +151,8 @@ pub struct App {
     pub hunts_top: usize,
     /// Where things were drawn.
     pub areas: Areas,
+    /// How wide the panes of the findings screen are.
+    pub panes: Panes,
     /// Whether the findings screen has room for a preview of the selected finding; set by whoever draws.
     pub shows_preview: bool,
     /// Lines that fit on the screen now, so that a page is a page.
@@ -219,6 +226,7 @@ impl App {
             list_top: 0,
             hunts_top: 0,
             areas: Areas::default(),
+            panes: Panes::default(),
             shows_preview: false,
             page: 1,
             scan: ScanView::default(),

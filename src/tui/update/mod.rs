@@ -4,6 +4,7 @@ mod actions;
 mod finding;
 mod layers;
 mod mouse;
+mod themes;
 
 use std::sync::Arc;
 
@@ -115,6 +116,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
                 sought.progress = Some((done, total));
             }
         }
+        Message::Themes(choices) => themes::arrived(app, choices),
         Message::Searched(outcome) => finding::searched(app, outcome),
     }
     Vec::new()
