@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room's rank; a room may name rooms of a lower rank, and itself.
-const RANKS: [(&str, u8); 17] = [
+const RANKS: [(&str, u8); 18] = [
     ("text", 0),
     ("accounts", 1),
     ("finding", 1),
+    ("log", 1),
     ("hunt", 2),
     ("elf", 2),
     ("scan", 3),

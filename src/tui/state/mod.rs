@@ -280,6 +280,12 @@ impl App {
 
     /// Shows a line at the bottom.
     pub fn say(&mut self, kind: NoticeKind, text: impl Into<String>) {
-        self.notice = Some(Notice { kind, text: text.into() });
+        let text = text.into();
+        match kind {
+            NoticeKind::Error => tracing::error!("{text}"),
+            NoticeKind::Warning => tracing::warn!("{text}"),
+            NoticeKind::Done | NoticeKind::Info => {}
+        }
+        self.notice = Some(Notice { kind, text });
     }
 }

@@ -97,6 +97,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Unsaved(why) => unsaved(app, why),
         Message::ScanFailed(why) => {
+            tracing::error!("scan failed: {why}");
             app.scan.phase = Phase::Failed(why);
             return app.alarm.ended(false).then_some(Effect::Ring).into_iter().collect();
         }
@@ -226,7 +227,10 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
 
 fn not_recorded(app: &mut App, why: &str) {
     match &mut app.overlay {
-        Some(Overlay::Form(form)) => form.error = Some(format!("not recorded: {why}")),
+        Some(Overlay::Form(form)) => {
+            tracing::error!("not recorded: {why}");
+            form.error = Some(format!("not recorded: {why}"));
+        }
         _ => app.say(NoticeKind::Error, format!("not recorded: {why}")),
     }
 }
