@@ -38,7 +38,7 @@ impl LogArgs {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(super) fn start(&self) -> Result<Option<Log>, LogError> {
+    pub fn start(&self) -> Result<Option<Log>, LogError> {
         let Some(path) = &self.file else { return Ok(None) };
         let level = match self.level {
             Level::Error => LevelFilter::ERROR,

@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn what_is_set_takes_the_place_of_what_was() {
-        let source = "theme = 'light'\nmouse = false\nprogress = 'never'\nbell = 'hits'\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
+        let source =
+            "theme = 'light'\nmouse = false\nprogress = 'never'\nbell = 'hits'\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
         let config = Config::parse(Path::new("config.toml"), source).unwrap();
         assert_eq!((config.theme.as_deref(), config.mouse), (Some("light"), Some(false)));
         assert_eq!((config.progress, config.bell), (When::Never, Bell::Hits));
@@ -166,7 +167,10 @@ mod tests {
         for (source, said) in [
             ("thme = 'x'", "config.toml:1:1: unknown key `thme` (did you mean `theme`?)"),
             ("mouse = 1", "config.toml:1:9: `mouse` must be true or false"),
-            ("bell = 'don'", "config.toml:1:8: `bell` must be one of the texts never, done, hits (did you mean `done`?)"),
+            (
+                "bell = 'don'",
+                "config.toml:1:8: `bell` must be one of the texts never, done, hits (did you mean `done`?)",
+            ),
             ("progress = true", "config.toml:1:12: `progress` must be one of the texts auto, always, never"),
             ("[keys]\nNextOpn = 'o'", "config.toml:2:1: unknown action `NextOpn` (did you mean `NextOpen`?)"),
             ("[keys]\nQuit = 'pageup'", "config.toml:2:8: 'pageup' is no key"),

@@ -54,12 +54,7 @@ impl Hands {
     ///
     /// # Errors
     /// When the terminal cannot be written to or taken again.
-    pub fn carry_out(
-        &mut self,
-        effect: Effect,
-        guard: &mut Guard,
-        backend: &Backend,
-    ) -> io::Result<ControlFlow<()>> {
+    pub fn carry_out(&mut self, effect: Effect, guard: &mut Guard, backend: &Backend) -> io::Result<ControlFlow<()>> {
         match effect {
             Effect::Quit => return Ok(ControlFlow::Break(())),
             Effect::Suspend => {

@@ -9,6 +9,8 @@ mod fixtures;
 mod hostile;
 mod inspect;
 mod layering;
+mod log;
+mod looks;
 mod manners;
 mod parsers;
 mod pty;

@@ -16,6 +16,7 @@ use huntbook::tui::state::alarm::Bell;
 use huntbook::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Cell;
 use tempfile::TempDir;
 
 /// How long something may take to show.
@@ -100,7 +101,8 @@ impl<'p> Stage<'p> {
         let themes = Themes { folder: Some(place.themes()), depth: Depth::TrueColor };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
-        let mut stage = Self { app: App::new(start), left: false, copied: None, rings: 0, themes, backend, terminal, place };
+        let mut stage =
+            Self { app: App::new(start), left: false, copied: None, rings: 0, themes, backend, terminal, place };
         stage.wait("done in");
         stage
     }
@@ -120,11 +122,7 @@ impl<'p> Stage<'p> {
             Effect::Copy(copied) => self.copied = Some(copied),
             Effect::ListThemes => self.backend.sender.send(Message::Themes(self.themes.choices())).unwrap(),
             Effect::Ring => self.rings += 1,
-            Effect::Pause(_)
-            | Effect::SkipFile
-            | Effect::CancelScan
-            | Effect::Suspend
-            | Effect::Redraw => {}
+            Effect::Pause(_) | Effect::SkipFile | Effect::CancelScan | Effect::Suspend | Effect::Redraw => {}
         }
     }
 
@@ -148,6 +146,11 @@ impl<'p> Stage<'p> {
         let name = self.place.dir.path().file_name().unwrap().to_str().unwrap();
         // A path may have been cut within the name.
         (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]))
+    }
+
+    /// One place of the screen with its colours.
+    pub fn cell(&self, x: u16, y: u16) -> &Cell {
+        &self.terminal.backend().buffer()[(x, y)]
     }
 
     /// Until `text` stands on the screen.
