@@ -13,10 +13,10 @@ use crate::scan;
 #[derive(Debug, Clone, Args)]
 pub struct LogArgs {
     /// Write what happens to this file, one line an event; a log that is there is added to.
-    #[arg(long = "log", value_name = "FILE")]
+    #[arg(id = "log", long = "log", value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// How much the log holds.
-    #[arg(long = "log-level", value_name = "LEVEL", value_enum, default_value_t = Level::Info, requires = "file")]
+    #[arg(long = "log-level", value_name = "LEVEL", value_enum, default_value_t = Level::Info, requires = "log")]
     pub level: Level,
 }
 

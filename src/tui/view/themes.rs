@@ -90,10 +90,10 @@ fn draw_below(buffer: &mut Buffer, area: Rect, app: &App, list: &ThemeList) {
         paint::line(buffer, paint::row(area, index + 1), &line);
     }
     let before = text::escape_str(list.before.name()).into_owned();
-    let keys = paint::Pieces::new(&app.theme)
-        .add(Role::HintKey, " Enter")
-        .add(Role::HintText, " keeps it  ")
-        .add(Role::HintKey, "Esc")
-        .add(Role::HintText, format!(" goes back to {before}"));
+    let mut keys = paint::Pieces::new(&app.theme);
+    if list.selected().is_some_and(|choice| choice.loaded.is_ok()) {
+        keys = keys.add(Role::HintKey, " Enter").add(Role::HintText, " keeps it ");
+    }
+    let keys = keys.add(Role::HintKey, " Esc").add(Role::HintText, format!(" goes back to {before}"));
     paint::line(buffer, paint::row(area, usize::from(area.height).saturating_sub(1)), &keys.line());
 }
