@@ -1,4 +1,4 @@
-//! The scan's progress where the window manager shows it: taskbar, tab, title bar. The sequence is ConEmu's
+//! The scan's progress where the window manager shows it: taskbar, tab, title bar. The sequence is `ConEmu`'s
 //! `OSC 9 ; 4 ; state ; percent ST` (<https://conemu.github.io/en/AnsiEscapeCodes.html#ConEmu_specific_OSC>). It ends
 //! in `ESC \`, which all that know it take; VTE does not take the shorter BEL.
 

@@ -121,8 +121,8 @@ actions! {
     Filter, Findings, "/", "filter", "show only paths that hold what you type; empty shows all";
     Sort, Findings, "s", "sort", "sort by state, path, size or time";
     Rescan, Findings, "r", "rescan", "scan the tree again";
-    ListNarrower, Findings, "<", "", "the list narrower, what is known of the selected finding wider";
-    ListWider, Findings, ">", "", "the list wider, what is known of the selected finding narrower";
+    ListNarrower, Findings, "<", "", "the list narrower, the pane beside it wider";
+    ListWider, Findings, ">", "", "the list wider, the pane beside it narrower";
     HuntsNarrower, Findings, "{", "", "the hunts narrower";
     HuntsWider, Findings, "}", "", "the hunts wider";
     PanesReset, Findings, "=", "", "all panes as wide as at first";
