@@ -1,11 +1,13 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text ← finding, hunt, elf ← scan ← hex, evidence ← triage ← case ← session ← places, report ← tui ← cli`.
+//! way round:
+//! `text ← log, finding, hunt, elf ← scan ← hex, evidence ← triage ← case ← session ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |
 //! | [`text`] | untrusted bytes to safe text |
+//! | [`log`] | what happened, one line an event |
 //! | [`finding`] | what a scan has found |
 //! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
 //! | [`elf`] | ELF headers, malformed ones above all |
@@ -29,6 +31,7 @@ pub mod evidence;
 pub mod finding;
 pub mod hex;
 pub mod hunt;
+pub mod log;
 pub mod places;
 pub mod report;
 pub mod scan;

@@ -61,7 +61,7 @@ pub enum CaseFault {
     #[error("it is damaged ({0}); keep a copy, run `huntbook case verify` on it, and go on with a new case")]
     Damaged(String),
     /// A call to the operating system failed.
-    #[error("cannot {doing}: {source}")]
+    #[error("cannot {doing}: {source}; see to the file and its folder, or name another with --case")]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -72,16 +72,16 @@ pub enum CaseFault {
     #[error("the database failed ({0}); try again, or save a copy elsewhere")]
     Database(rusqlite::Error),
     /// The case has no such finding.
-    #[error("there is no finding {0} in it")]
+    #[error("there is no finding {0} in it; scan again")]
     NoSuchFinding(FindingId),
     /// The case has no such scan, or the finding was not seen in it.
-    #[error("there is no such scan ({0}) in it")]
+    #[error("there is no such scan ({0}) in it; scan again")]
     NoSuchScan(ScanId),
     /// The scan has ended; its digest is in the journal.
     #[error("scan {0} has ended, nothing can be added to it; start another scan")]
     ScanOver(ScanId),
     /// A finding names a rule that its scan was not started with.
-    #[error("the scan was not started with the rule {} of {}", text::escape_str(&.0.name), text::escape_str(&.0.namespace))]
+    #[error("the scan was not started with the rule {} of {}; scan again with it", text::escape_str(&.0.name), text::escape_str(&.0.namespace))]
     UnknownRule(RuleId),
     /// A decision was to be recorded for no finding at all.
     #[error("no finding was chosen; choose one or more first")]
@@ -90,10 +90,10 @@ pub enum CaseFault {
     #[error("a reason is required; write one")]
     NoReason,
     /// The journal has no such entry.
-    #[error("there is no entry {0} in its journal")]
+    #[error("there is no entry {0} in its journal; the history lists them")]
     NoSuchEntry(Seq),
     /// The entry records what happened, not what was decided.
-    #[error("entry {0} of its journal is no decision and cannot be undone")]
+    #[error("entry {0} of its journal is no decision and cannot be undone; undo a decision")]
     NotADecision(Seq),
     /// The entry is not in force any more.
     #[error("entry {0} of its journal has been undone already")]

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
 use super::inspect::InspectArgs;
+use super::logging::LogArgs;
 use super::report::ReportArgs;
 use super::size::parse_size;
 use crate::scan::{self, ScanOptions, WalkOptions};
@@ -182,11 +183,26 @@ pub struct ScanArgs {
     /// Leave out what this glob covers, written as in a .gitignore in TREE; coverage lists it.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// What is logged, and where.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+impl Cli {
+    /// The log that was asked for, where one can be.
+    pub fn log(&self) -> Option<&LogArgs> {
+        match &self.command {
+            None => Some(&self.scan.log),
+            Some(Command::Scan { scan, .. }) => Some(&scan.log),
+            Some(_) => None,
+        }
+    }
 }
 
 impl ScanArgs {
     /// The scanner's options; `own_files` are Huntbook's own.
-    pub fn options(&self, own_files: Vec<PathBuf>, count_ahead: bool) -> ScanOptions {
+    pub fn options(&self, mut own_files: Vec<PathBuf>, count_ahead: bool) -> ScanOptions {
+        own_files.extend(self.log.file.clone());
         let default = ScanOptions::default();
         ScanOptions {
             walk: WalkOptions {

@@ -5,6 +5,7 @@ pub mod case;
 pub mod exclusions;
 mod hunts;
 pub mod inspect;
+pub mod logging;
 pub mod output;
 mod prepare;
 pub mod report;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use args::{Cli, Command};
+use logging::LogArgs;
 
 /// Findings that no exclusion covers.
 pub const OPEN: u8 = 1;
@@ -29,14 +31,25 @@ pub const INCOMPLETE: u8 = 3;
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli) {
+    // Held until the end, which writes what is on its way to the log.
+    let log = match cli.log().map(LogArgs::start).transpose() {
+        Ok(log) => log.flatten(),
+        Err(error) => return failed(&error.into()),
+    };
+    let code = match run(cli) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "huntbook: {error:#}");
-            ExitCode::from(FAILED)
-        }
-    }
+        Err(error) => failed(&error),
+    };
+    tracing::info!(?code, "huntbook ended");
+    drop(log);
+    code
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    tracing::error!("{error:#}");
+    let _ = writeln!(io::stderr(), "huntbook: {error:#}");
+    ExitCode::from(FAILED)
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {

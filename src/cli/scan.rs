@@ -57,6 +57,7 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
 }
 
 fn warn(line: &str) {
+    tracing::warn!("{line}");
     let _ = writeln!(io::stderr(), "huntbook: {line}");
 }
 
@@ -65,7 +66,8 @@ fn cancel_on_signals(scan: &Scan) -> io::Result<()> {
     let control = Arc::clone(&scan.control);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::spawn(move || {
-        for _ in signals.forever() {
+        for signal in signals.forever() {
+            tracing::info!(signal, "a signal ends the scan");
             control.cancel();
         }
     });

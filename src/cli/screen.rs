@@ -13,6 +13,7 @@ use crate::text;
 use crate::theme::{self, Depth, Theme};
 use crate::tui::config::Config;
 use crate::tui::keymap::Keymap;
+use crate::tui::state::alarm::Bell;
 use crate::tui::state::chooser::Outset;
 use crate::tui::{self, Chosen, Front, Manner, Session, Start, Themes};
 
@@ -53,7 +54,11 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         host: plan.host.clone(),
         theme: chosen.theme,
         keymap: chosen.keymap,
+        // A case that is opened again is read, not scanned: there is nothing to wait for.
+        bell: if tree.is_some() { config.bell } else { Bell::Never },
     };
+    let manner =
+        Manner { start, progress: tree.is_some() && config.progress.applies(&|name| std::env::var_os(name)), themes };
     let session = Session {
         tree,
         choice: scan.rules.choice(),
@@ -61,7 +66,7 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         options: scan.options(Vec::new(), true),
         record: scan.record(),
     };
-    let ended = tui::run(front, session, Manner { start, themes })?;
+    let ended = tui::run(front, session, manner)?;
     if let Some(why) = ended.fatal {
         anyhow::bail!(why);
     }

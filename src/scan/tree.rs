@@ -35,7 +35,7 @@ pub enum TreeError {
         kind: &'static str,
     },
     /// Any other system error.
-    #[error("{path}: {error}")]
+    #[error("{path}: cannot be opened: {error}; give the path of a folder or file that can")]
     Io {
         /// The path as it was given, escaped.
         path: String,

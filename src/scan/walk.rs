@@ -23,7 +23,7 @@ pub struct WalkOptions {
 
 /// A glob of `--exclude` that cannot be understood.
 #[derive(Debug, thiserror::Error)]
-#[error("--exclude {glob}: {error}")]
+#[error("--exclude {glob}: {error}; write a glob as in a .gitignore")]
 pub struct BadGlob {
     glob: String,
     error: ignore::Error,

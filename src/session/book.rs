@@ -118,6 +118,8 @@ impl RuleBook {
         let known_good = KnownGood::load(&choice.known_good)?;
         let mut book = Self::new(loaded, site, known_good)?;
         book.cache.clone_from(&choice.cache);
+        let candidates = book.hunts.iter().filter(|hunt| hunt.candidate.is_some()).count();
+        tracing::info!(rules = book.hunts.len(), candidates, "rules loaded");
         Ok(book)
     }
 
@@ -175,7 +177,11 @@ impl RuleBook {
             .filter_map(|hunt| Some(CandidateTest { rule: hunt.rule.id.clone(), condition: hunt.candidate.clone()? }))
             .chain(more)
             .collect();
-        Ruleset::compile_cached(&sources, &tests, self.cache.as_deref())
+        let rules = Ruleset::compile_cached(&sources, &tests, self.cache.as_deref())?;
+        for warning in rules.warnings() {
+            tracing::warn!("rules: {warning}");
+        }
+        Ok(rules)
     }
 
     /// What a rule's id stands for; `None` for one that is not of this session.

@@ -19,7 +19,9 @@ impl Records {
     /// When the case cannot be written.
     pub fn decide(&mut self, ids: &[FindingId], decision: &Decision) -> Result<(), CaseError> {
         let stamp = self.stamp();
-        self.write(|case| case.decide(ids, decision, &stamp)).map(drop)
+        self.write(|case| case.decide(ids, decision, &stamp))?;
+        tracing::info!(findings = ?ids, ?decision, "decision recorded");
+        Ok(())
     }
 
     /// Takes the last decision about a finding back, with all that was decided together with it. An exclusion that was
@@ -32,6 +34,7 @@ impl Records {
         let stamp = self.stamp();
         let group = self.write(|case| case.undo(Undo::LastOf(id), &stamp))?;
         let after = self.case.recorded_exclusion(id)?;
+        tracing::info!(finding = ?id, ?group, "decision undone");
         let mut concerned = self.group(group)?;
         let undone = before.filter(|exclusion| after.as_ref() != Some(exclusion)).and_then(|id| id.parse().ok());
         let undone = undone.and_then(|id| self.exclusion(id)).filter(|entry| entry.revoked.is_none()).cloned();

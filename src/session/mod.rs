@@ -8,6 +8,7 @@ pub mod book;
 mod box_facts;
 mod decisions;
 mod excluded;
+mod logged;
 pub mod records;
 mod reopen;
 mod standing;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::archive::Archive;
 use super::book::{RuleBook, Subject};
-use super::{box_facts, standing};
+use super::{box_facts, logged, standing};
 use crate::case::{
     self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Head, JournalEntry, NotScanned, ScanEnd, ScanId,
     ScanPlan, Seen, Stamp,
@@ -124,6 +124,17 @@ impl Records {
             let facts: Vec<_> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
             records.case.record_host(&facts)?;
         }
+        tracing::info!(
+            case = ?records.case.path(),
+            register = ?records.plan.register,
+            exclusions = records.register.entries().len(),
+            actor = %records.plan.actor,
+            host = records.plan.host,
+            "records opened"
+        );
+        if let Some(why) = records.unsaved() {
+            tracing::error!("the case is kept in memory only: {why}");
+        }
         Ok(records)
     }
 
@@ -175,6 +186,7 @@ impl Records {
     /// # Errors
     /// When the case cannot be written.
     pub fn begin_scan(&mut self, options: Value) -> Result<(), CaseError> {
+        tracing::info!(tree = ?self.plan.tree, %options, "scan started");
         let plan = ScanPlan { tree: self.plan.tree.clone(), options, rules: self.book.records() };
         let stamp = self.stamp();
         self.scan = Some(self.write(|case| case.start_scan(&plan, &stamp))?);
@@ -191,7 +203,9 @@ impl Records {
         let ids = self.write(|case| case.record_findings(scan, findings))?;
         let about: Vec<_> =
             ids.iter().zip(findings).map(|(id, finding)| (*id, &finding.rule, &*finding.file)).collect();
-        self.judge(&about)
+        let judged = self.judge(&about)?;
+        logged::findings(&about);
+        Ok(judged)
     }
 
     /// Records what was not scanned.
@@ -200,7 +214,7 @@ impl Records {
     /// When the case cannot be written.
     pub fn missed(&mut self, missed: &[Unscanned]) -> Result<(), CaseError> {
         let Some(scan) = self.scan else { return Ok(()) };
-        let missed: Vec<_> = missed
+        let rows: Vec<_> = missed
             .iter()
             .map(|item| NotScanned {
                 path: item.path.clone(),
@@ -208,7 +222,9 @@ impl Records {
                 detail: item.reason.to_string(),
             })
             .collect();
-        self.write(|case| case.record_coverage(scan, &missed))
+        self.write(|case| case.record_coverage(scan, &rows))?;
+        logged::missed(missed);
+        Ok(())
     }
 
     /// Records that the scan is over.
@@ -218,7 +234,9 @@ impl Records {
     pub fn end_scan(&mut self, end: &ScanEnd) -> Result<(), CaseError> {
         let Some(scan) = self.scan else { return Ok(()) };
         let stamp = self.stamp();
-        self.write(|case| case.end_scan(scan, end, &stamp))
+        self.write(|case| case.end_scan(scan, end, &stamp))?;
+        tracing::info!(outcome = ?end.outcome, files = end.files, bytes = end.bytes, "scan ended");
+        Ok(())
     }
 
     /// Everything about one finding.
@@ -279,6 +297,7 @@ impl Records {
         file.catch_up(&self.case)?;
         self.case = file;
         self.unsaved = None;
+        tracing::info!(case = ?self.case.path(), "the case is on disk again");
         Ok(())
     }
 
@@ -318,6 +337,7 @@ impl Records {
             Err(error) if self.unsaved.is_none() && is_the_medium(&error.fault) => {
                 let copy = self.case.copy_to_memory()?;
                 let file = std::mem::replace(&mut self.case, copy);
+                tracing::error!("the case is kept in memory only: {error}");
                 self.unsaved = Some((file.path().to_owned(), error.to_string()));
                 work(&mut self.case)
             }

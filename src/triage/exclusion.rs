@@ -189,10 +189,10 @@ pub enum Defect {
     #[error("it gives no reason")]
     NoReason,
     /// It is over before it begins.
-    #[error("it expires before it was made")]
+    #[error("it expires before it was made; set a later date")]
     ExpiresFirst,
     /// A folder is excluded for too long.
-    #[error("an exclusion of a folder lasts at most {} days", FOLDER_LIFE.as_hours() / 24)]
+    #[error("an exclusion of a folder lasts at most {} days; set an earlier date", FOLDER_LIFE.as_hours() / 24)]
     FolderTooLong,
     /// The path could mean another place tomorrow.
     #[error(transparent)]
@@ -201,7 +201,7 @@ pub enum Defect {
     #[error("the content is a known sample; type the rule's name to exclude it")]
     KnownSample,
     /// The scope does not cover the hit it was made from.
-    #[error("its scope does not cover the file it was made for")]
+    #[error("its scope does not cover the file it was made for; choose another scope")]
     Elsewhere,
 }
 

@@ -97,25 +97,25 @@ pub enum Refusal {
     #[error("{} is not a full path; scan the tree by its full path", text::escape_path(.0))]
     NotAFullPath(PathBuf),
     /// The folder is not part of the box that is looked at.
-    #[error("{} does not lie below the root {}", text::escape_path(.0), text::escape_path(.1))]
+    #[error("{} does not lie below the root {}; give the --root that it lies in", text::escape_path(.0), text::escape_path(.1))]
     OutsideRoot(PathBuf, PathBuf),
     /// Too much lives below this folder.
     #[error("too much lives below {}; choose the file or a folder of its own", text::escape_path(.0))]
     SystemFolder(PathBuf),
     /// Group or others can write to the folder.
-    #[error("group or others can write to {}, so anyone of them could hide there", text::escape_path(.0))]
+    #[error("group or others can write to {}, so anyone of them could hide there; exclude the file", text::escape_path(.0))]
     Writable(PathBuf),
     /// Others can put another folder in its place.
-    #[error("group or others can write to {}, so the folder below it can be exchanged", text::escape_path(.0))]
+    #[error("group or others can write to {}, so the folder below it can be exchanged; exclude the file", text::escape_path(.0))]
     WritableAbove(PathBuf),
     /// A part of the path is a link, which can be turned to another place.
     #[error("{} is a link; choose the folder it leads to", text::escape_path(.0))]
     Link(PathBuf),
     /// The path is not a folder.
-    #[error("{} is not a folder", text::escape_path(.0))]
+    #[error("{} is not a folder; exclude the file", text::escape_path(.0))]
     NotAFolder(PathBuf),
     /// Who can write there is not known, and what is doubtful is refused.
-    #[error("cannot tell who can write to {}: {}", text::escape_path(.0), .1)]
+    #[error("cannot tell who can write to {}: {}; exclude the file", text::escape_path(.0), .1)]
     Unknown(PathBuf, String),
 }
 

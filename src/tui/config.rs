@@ -1,8 +1,10 @@
-//! A person's own `config.toml`: theme, mouse, keys. Every mistake in it is named with its place.
+//! A person's own `config.toml`: theme, mouse, progress, bell, keys. Every mistake in it is named with its place.
 //!
 //! ```toml
 //! theme = "light"
 //! mouse = false
+//! progress = "never"
+//! bell = "done"
 //!
 //! [keys]
 //! NextOpen = "o f5"
@@ -17,13 +19,15 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keymap::{Keymap, Press, TABLE};
+use super::state::alarm::Bell;
+use super::taskbar::When;
 use crate::hunt::problem::did_you_mean_one_of;
 use crate::hunt::{Place, Problem};
 
 /// Bytes that are read of the file at most.
 const MOST: u64 = 1024 * 1024;
 /// The keys of the document.
-const KNOWN: [&str; 3] = ["theme", "mouse", "keys"];
+const KNOWN: [&str; 5] = ["theme", "mouse", "progress", "bell", "keys"];
 
 /// What a person has set.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +36,10 @@ pub struct Config {
     pub theme: Option<String>,
     /// Whether the mouse is used.
     pub mouse: Option<bool>,
+    /// When the scan's progress is told to the terminal.
+    pub progress: When,
+    /// When the bell rings.
+    pub bell: Bell,
     /// The keys.
     pub keymap: Keymap,
 }
@@ -86,6 +94,8 @@ impl Reader<'_> {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("theme", DeValue::String(theme)) => config.theme = Some(theme.to_string()),
             ("mouse", DeValue::Boolean(mouse)) => config.mouse = Some(*mouse),
+            ("progress", _) => config.progress = self.one_of("progress", value, &When::NAMES).unwrap_or_default(),
+            ("bell", _) => config.bell = self.one_of("bell", value, &Bell::NAMES).unwrap_or_default(),
             ("keys", DeValue::Table(keys)) => {
                 for (name, keys) in keys {
                     self.keys(&mut config.keymap, name, keys);
@@ -98,6 +108,18 @@ impl Reader<'_> {
                 self.note(&key.span(), format!("unknown key `{other}`"), did_you_mean_one_of(other, &KNOWN));
             }
         }
+    }
+
+    /// One of these words.
+    fn one_of<T: Copy>(&mut self, key: &str, value: &Spanned<DeValue<'_>>, words: &[(&str, T)]) -> Option<T> {
+        let given = if let DeValue::String(given) = value.get_ref() { given.as_ref() } else { "" };
+        let found = words.iter().find(|(word, _)| *word == given).map(|(_, meant)| *meant);
+        if found.is_none() {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            let wanted = format!("`{key}` must be one of the texts {}", words.join(", "));
+            self.note(&value.span(), wanted, did_you_mean_one_of(given, &words));
+        }
+        found
     }
 
     /// The keys of one action, separated by spaces; they take the place of those it has.
@@ -130,9 +152,11 @@ mod tests {
 
     #[test]
     fn what_is_set_takes_the_place_of_what_was() {
-        let source = "theme = 'light'\nmouse = false\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
+        let source =
+            "theme = 'light'\nmouse = false\nprogress = 'never'\nbell = 'hits'\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
         let config = Config::parse(Path::new("config.toml"), source).unwrap();
         assert_eq!((config.theme.as_deref(), config.mouse), (Some("light"), Some(false)));
+        assert_eq!((config.progress, config.bell), (When::Never, Bell::Hits));
         let global = [Context::Global];
         assert_eq!(config.keymap.action("f5".parse().unwrap(), &global), Some(Action::NextOpen));
         assert_eq!(config.keymap.action("o".parse().unwrap(), &global), None);
@@ -143,6 +167,11 @@ mod tests {
         for (source, said) in [
             ("thme = 'x'", "config.toml:1:1: unknown key `thme` (did you mean `theme`?)"),
             ("mouse = 1", "config.toml:1:9: `mouse` must be true or false"),
+            (
+                "bell = 'don'",
+                "config.toml:1:8: `bell` must be one of the texts never, done, hits (did you mean `done`?)",
+            ),
+            ("progress = true", "config.toml:1:12: `progress` must be one of the texts auto, always, never"),
             ("[keys]\nNextOpn = 'o'", "config.toml:2:1: unknown action `NextOpn` (did you mean `NextOpen`?)"),
             ("[keys]\nQuit = 'pageup'", "config.toml:2:8: 'pageup' is no key"),
             ("[keys]\nHelp = 'q'", "config.toml:2:8: q is bound to Quit in the same place"),

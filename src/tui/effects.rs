@@ -1,17 +1,20 @@
 //! Carries out what `update` asks for.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use super::backend::Backend;
-use super::message::Effect;
+use super::message::{Effect, Message};
+use super::state::App;
 use super::state::scan::Phase;
-use super::state::{App, NoticeKind};
+use super::state::themes::ThemeChoice;
+use super::taskbar::Taskbar;
 use super::terminal::Guard;
 use crate::scan::Control;
 use crate::text;
-use crate::theme::{self, Depth, Theme, ThemeError};
+use crate::theme::{self, Depth, Entry, Theme, ThemeError};
 
 /// Where themes come from.
 #[derive(Debug, Clone)]
@@ -30,35 +33,47 @@ impl Themes {
         let entry = entries.get(place % entries.len().max(1))?;
         Some(theme::load(&entry.name, self.folder.as_deref(), self.depth))
     }
+
+    /// All themes there are, each loaded or with what is wrong with it.
+    pub fn choices(&self) -> Vec<ThemeChoice> {
+        let choice = |Entry { name, built_in, about }: Entry| {
+            let loaded = about.and_then(|_| theme::load(&name, self.folder.as_deref(), self.depth));
+            let name = text::escape_str(&name).into_owned();
+            ThemeChoice { name, built_in, loaded: loaded.map_err(|error| error.to_string()) }
+        };
+        theme::available(self.folder.as_deref()).into_iter().map(choice).collect()
+    }
 }
 
 /// What is needed to act on the world outside the state.
 pub struct Hands {
     themes: Themes,
     title: String,
+    taskbar: Taskbar,
 }
 
 impl Hands {
-    /// Hands that find themes there.
-    pub fn new(themes: Themes) -> Self {
-        Self { themes, title: String::new() }
+    /// Hands that find themes there, and tell the terminal how far the scan is if they may.
+    pub fn new(themes: Themes, progress: bool) -> Self {
+        Self { themes, title: String::new(), taskbar: Taskbar::new(progress) }
     }
 
     /// Does it. Breaks when it is time to leave.
     ///
     /// # Errors
     /// When the terminal cannot be written to or taken again.
-    pub fn carry_out(
-        &mut self,
-        effect: Effect,
-        guard: &mut Guard,
-        app: &mut App,
-        backend: &Backend,
-    ) -> io::Result<ControlFlow<()>> {
+    pub fn carry_out(&mut self, effect: Effect, guard: &mut Guard, backend: &Backend) -> io::Result<ControlFlow<()>> {
         match effect {
             Effect::Quit => return Ok(ControlFlow::Break(())),
-            Effect::Suspend => guard.suspend()?,
-            Effect::Redraw => guard.retake()?,
+            Effect::Suspend => {
+                self.taskbar.forget();
+                guard.suspend()?;
+            }
+            Effect::Redraw => {
+                self.taskbar.forget();
+                guard.retake()?;
+            }
+            Effect::Ring => guard.write("\x07"),
             Effect::Pause(true) => backend.gauges.steer(Control::pause),
             Effect::Pause(false) => backend.gauges.steer(Control::resume),
             Effect::SkipFile => backend.gauges.steer(Control::skip_current),
@@ -66,25 +81,16 @@ impl Hands {
             Effect::Record(request) => backend.record(request),
             Effect::Look(look) => backend.look(look),
             Effect::Gather(ask) => backend.gather(ask),
-            Effect::NextTheme => self.next_theme(app),
-            Effect::Copy(sequence) => {
-                let mut out = io::stdout();
-                out.write_all(sequence.as_bytes())?;
-                out.flush()?;
-            }
+            Effect::ListThemes => self.list_themes(backend),
+            Effect::Copy(sequence) => guard.write(&sequence),
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn next_theme(&self, app: &mut App) {
-        match self.themes.after(app.theme.name()) {
-            Some(Ok(theme)) => {
-                app.say(NoticeKind::Info, format!("theme {}", text::escape_str(theme.name())));
-                app.theme = theme;
-            }
-            Some(Err(error)) => app.say(NoticeKind::Error, error.to_string()),
-            None => {}
-        }
+    /// Reads the themes on a thread of its own: a person's folder may lie on a slow disk.
+    fn list_themes(&self, backend: &Backend) {
+        let (themes, sender) = (self.themes.clone(), backend.sender.clone());
+        std::thread::spawn(move || sender.send(Message::Themes(themes.choices())));
     }
 
     /// The terminal's title says how it stands, for whoever looks at another window meanwhile.
@@ -102,6 +108,13 @@ impl Hands {
         if title != self.title {
             guard.set_title(&title);
             self.title = title;
+        }
+    }
+
+    /// The taskbar says how far the scan is.
+    pub fn tell_taskbar(&mut self, guard: &mut Guard, app: &App) {
+        if let Some(sequence) = self.taskbar.tell(&app.scan, Instant::now()) {
+            guard.show_progress(&sequence);
         }
     }
 }

@@ -15,6 +15,7 @@ pub fn listen(messages: &Sender<Message>) -> io::Result<()> {
     let sender = messages.clone();
     std::thread::spawn(move || {
         for signal in signals.forever() {
+            tracing::info!(signal, "signal");
             let message = match signal {
                 SIGCONT => Message::Continued,
                 SIGTSTP => Message::Stop,

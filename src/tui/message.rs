@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::state::Missed;
 use super::state::detail::{Decoded, Gathered};
 use super::state::findings::Row;
+use super::state::themes::ThemeChoice;
 use crate::case::FindingId;
 use crate::finding::Finding;
 use crate::hex::search::{Hit, Order};
@@ -87,6 +88,8 @@ pub enum Message {
     Searching(u64, u64),
     /// What a search came to; safe text when it found nothing.
     Searched(Result<Hit, String>),
+    /// The themes there are.
+    Themes(Vec<ThemeChoice>),
     /// The process is to end.
     Terminate,
     /// The process is to stop as Ctrl-Z does.
@@ -114,8 +117,10 @@ pub enum Effect {
     Look(Look),
     /// Have the box asked.
     Gather(Gather),
-    /// Have the next theme loaded.
-    NextTheme,
+    /// Ring the terminal's bell.
+    Ring,
+    /// Have all themes read.
+    ListThemes,
     /// Write the sequence that puts text into the terminal's clipboard.
     Copy(String),
 }

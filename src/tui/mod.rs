@@ -8,6 +8,7 @@ mod input;
 pub mod keymap;
 pub mod message;
 pub mod state;
+pub mod taskbar;
 pub mod terminal;
 pub mod update;
 pub mod view;
@@ -40,6 +41,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub struct Manner {
     /// What it starts from.
     pub start: Start,
+    /// Whether the terminal is told how far the scan is.
+    pub progress: bool,
     /// How the next theme is found.
     pub themes: Themes,
 }
@@ -85,7 +88,7 @@ pub fn run(front: Front, session: Session, manner: Manner) -> io::Result<Ended> 
     let mut app = App::new(manner.start);
     guard.screen.draw(|frame| view::draw(frame, &mut app))?;
     let backend = Backend::start_on(queue, session);
-    let mut hands = Hands::new(manner.themes);
+    let mut hands = Hands::new(manner.themes, manner.progress);
     let result = turn(&mut guard, &mut app, &backend, &mut hands);
     drop(guard);
     backend.finish();
@@ -109,7 +112,7 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut Hands) 
                 while let Some(message) = next {
                     dirty = true;
                     for effect in update::update(app, message) {
-                        if hands.carry_out(effect, guard, app, backend)?.is_break() {
+                        if hands.carry_out(effect, guard, backend)?.is_break() {
                             return Ok(());
                         }
                     }
@@ -129,10 +132,11 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut Hands) 
         if dirty && (urgent || drawn.elapsed() >= FRAME) {
             guard.screen.draw(|frame| view::draw(frame, app))?;
             hands.set_title(guard, app);
+            hands.tell_taskbar(guard, app);
             drawn = Instant::now();
             dirty = false;
             for effect in update::wanted(app) {
-                let _ = hands.carry_out(effect, guard, app, backend)?;
+                let _ = hands.carry_out(effect, guard, backend)?;
             }
         }
     }

@@ -10,11 +10,14 @@ use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternate
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use super::taskbar;
 use crate::scan;
 
 /// Whether the terminal is ours now. One process has one terminal, so this is one for the process.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static MOUSE: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal was told of progress that it may still show.
+static PROGRESS: AtomicBool = AtomicBool::new(false);
 
 /// The screen that is drawn to.
 pub type Screen = Terminal<CrosstermBackend<Stdout>>;
@@ -64,6 +67,18 @@ impl Guard {
     pub fn set_title(&mut self, title: &str) {
         let _ = crossterm::execute!(self.screen.backend_mut(), SetTitle(title));
     }
+
+    /// Writes a sequence that changes nothing on the screen. A terminal that has gone is noticed elsewhere.
+    pub fn write(&mut self, sequence: &str) {
+        let out = self.screen.backend_mut();
+        let _ = out.write_all(sequence.as_bytes()).and_then(|()| io::Write::flush(out));
+    }
+
+    /// Writes a sequence of [`taskbar::Taskbar`]; what it shows is cleared when the terminal is given back.
+    pub fn show_progress(&mut self, sequence: &str) {
+        PROGRESS.store(true, Ordering::Release);
+        self.write(sequence);
+    }
 }
 
 impl Drop for Guard {
@@ -86,6 +101,9 @@ fn enter() -> io::Result<()> {
 pub fn restore() {
     if TAKEN.swap(false, Ordering::AcqRel) {
         let mut out = stdout();
+        if PROGRESS.swap(false, Ordering::AcqRel) {
+            let _ = out.write_all(taskbar::CLEAR.as_bytes());
+        }
         let _ = crossterm::execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = crossterm::terminal::disable_raw_mode();
         let _ = out.flush();

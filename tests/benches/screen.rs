@@ -21,6 +21,7 @@ use huntbook::triage::{Actor, Verdict};
 use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::Message;
 use huntbook::tui::state::App;
+use huntbook::tui::state::alarm::Bell;
 use huntbook::tui::state::findings::Row;
 use huntbook::tui::{Start, update, view};
 use ratatui::backend::CrosstermBackend;
@@ -79,6 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         other_box: false,
         theme: theme::load(theme::DEFAULT, None, Depth::TrueColor)?,
         keymap: Keymap::default(),
+        bell: Bell::default(),
     };
     let mut app = App::new(start);
     let loaded = builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room's rank; a room may name rooms of a lower rank, and itself.
-const RANKS: [(&str, u8); 18] = [
+const RANKS: &[(&str, u8)] = &[
     ("text", 0),
     ("accounts", 1),
     ("finding", 1),
+    ("log", 1),
     ("hunt", 2),
     ("elf", 2),
     ("scan", 3),
@@ -50,7 +51,7 @@ fn files() -> Vec<(String, PathBuf, String)> {
 
 #[test]
 fn every_room_uses_only_what_stands_left_of_it() {
-    let ranks: BTreeMap<_, _> = RANKS.into_iter().collect();
+    let ranks: BTreeMap<_, _> = RANKS.iter().copied().collect();
     let mut wrong = Vec::new();
     for (room, path, source) in files() {
         let rank = *ranks.get(room.as_str()).unwrap_or_else(|| panic!("{room} has no rank"));

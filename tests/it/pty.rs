@@ -16,12 +16,24 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Tells the test below that it runs as a child.
 const CHILD: &str = "HUNTBOOK_TEST_CHILD";
 
+/// Bytes that came from the program.
+#[derive(Clone, Default)]
+pub struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
 /// The program, its terminal, and what stands on it.
 pub struct Term {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn std::io::Write + Send>,
     parser: Arc<Mutex<vt100::Parser>>,
+    /// Everything that the program has written so far.
+    pub written: Written,
     before: String,
 }
 
@@ -35,14 +47,17 @@ impl Term {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let keys = pair.master.take_writer().unwrap();
         let sink = Arc::clone(&parser);
+        let written = Written::default();
+        let copy = written.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                copy.0.lock().unwrap().extend(&buffer[..count]);
                 sink.lock().unwrap().process(&buffer[..count]);
             }
         });
         let child = pair.slave.spawn_command(command).unwrap();
-        Self { child, master: pair.master, keys, parser, before }
+        Self { child, master: pair.master, keys, parser, written, before }
     }
 
     pub fn huntbook(ground: &Ground, args: &[&str]) -> Self {

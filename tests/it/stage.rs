@@ -12,9 +12,11 @@ use huntbook::tui::backend::Backend;
 use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::{Effect, Message};
 use huntbook::tui::state::App;
-use huntbook::tui::{Session, Start, update, view};
+use huntbook::tui::state::alarm::Bell;
+use huntbook::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Cell;
 use tempfile::TempDir;
 
 /// How long something may take to show.
@@ -46,6 +48,11 @@ impl Place {
         self.dir.path().join("exclusions.toml")
     }
 
+    /// The person's own themes.
+    pub fn themes(&self) -> PathBuf {
+        self.dir.path().join("themes")
+    }
+
     pub fn case(&self) -> PathBuf {
         self.dir.path().join("hunt.case")
     }
@@ -56,6 +63,8 @@ pub struct Stage<'p> {
     pub app: App,
     pub left: bool,
     pub copied: Option<String>,
+    pub rings: usize,
+    pub themes: Themes,
     backend: Backend,
     terminal: Terminal<TestBackend>,
     place: &'p Place,
@@ -85,12 +94,15 @@ impl<'p> Stage<'p> {
             other_box: false,
             theme: theme::load(theme::DEFAULT, None, Depth::TrueColor).unwrap(),
             keymap: Keymap::default(),
+            bell: Bell::Hits,
         };
         let session =
             Session { tree: Some(tree), choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
+        let themes = Themes { folder: Some(place.themes()), depth: Depth::TrueColor };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
-        let mut stage = Self { app: App::new(start), left: false, copied: None, backend, terminal, place };
+        let mut stage =
+            Self { app: App::new(start), left: false, copied: None, rings: 0, themes, backend, terminal, place };
         stage.wait("done in");
         stage
     }
@@ -108,12 +120,9 @@ impl<'p> Stage<'p> {
             Effect::Gather(ask) => self.backend.gather(ask),
             Effect::Quit => self.left = true,
             Effect::Copy(copied) => self.copied = Some(copied),
-            Effect::Pause(_)
-            | Effect::SkipFile
-            | Effect::CancelScan
-            | Effect::Suspend
-            | Effect::Redraw
-            | Effect::NextTheme => {}
+            Effect::ListThemes => self.backend.sender.send(Message::Themes(self.themes.choices())).unwrap(),
+            Effect::Ring => self.rings += 1,
+            Effect::Pause(_) | Effect::SkipFile | Effect::CancelScan | Effect::Suspend | Effect::Redraw => {}
         }
     }
 
@@ -137,6 +146,11 @@ impl<'p> Stage<'p> {
         let name = self.place.dir.path().file_name().unwrap().to_str().unwrap();
         // A path may have been cut within the name.
         (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]))
+    }
+
+    /// One place of the screen with its colours.
+    pub fn cell(&self, x: u16, y: u16) -> &Cell {
+        &self.terminal.backend().buffer()[(x, y)]
     }
 
     /// Until `text` stands on the screen.

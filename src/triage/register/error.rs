@@ -72,7 +72,10 @@ pub enum RegisterError {
         what: &'static str,
     },
     /// It is larger than any register.
-    #[error("{}: {size} bytes are too many for a register, {most} are the most", escape_path(file))]
+    #[error(
+        "{}: {size} bytes are too many for a register, {most} are the most; keep expired ones elsewhere",
+        escape_path(file)
+    )]
     TooLarge {
         /// The register.
         file: PathBuf,
@@ -120,7 +123,10 @@ pub enum RegisterError {
     #[error("exclusion {0} was not revoked: say why")]
     NoReason(Uuid),
     /// What would be written would not read back as what was meant.
-    #[error("{}: the new entry would not read back as it was meant ({cause}); nothing was written", escape_path(file))]
+    #[error(
+        "{}: the new entry would not read back as it was meant ({cause}); nothing was written, please report this",
+        escape_path(file)
+    )]
     NotReadBack {
         /// The register.
         file: PathBuf,
@@ -136,7 +142,10 @@ pub enum RegisterError {
         source: io::Error,
     },
     /// The system refused.
-    #[error("{}: cannot {action}: {source}", escape_path(file))]
+    #[error(
+        "{}: cannot {action}: {source}; see to the file and its folder, or name another with --exclusions",
+        escape_path(file)
+    )]
     Io {
         /// What was to be done.
         action: &'static str,

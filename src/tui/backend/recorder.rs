@@ -255,7 +255,7 @@ impl Recorder {
         self.gauges.set(None);
         self.flush();
         self.tell(Message::ScanFailed(
-            "its threads ended early; what is listed stands, the rest is not covered".into(),
+            "its threads ended early; what is listed stands, the rest is not covered; r scans again".into(),
         ));
     }
 

@@ -104,7 +104,7 @@ actions! {
     Redraw, Global, "ctrl-l", "", "draw the screen anew";
     Register, Global, "R", "register", "the register of exclusions";
     Coverage, Global, "C", "coverage", "what was not scanned, and why";
-    Theme, Global, "T", "", "next theme";
+    Theme, Global, "T", "", "choose a theme; the screen shows each while you choose";
     Pause, Global, "ctrl-s", "", "pause or resume the scan";
     SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it";
     CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
@@ -141,6 +141,11 @@ actions! {
     Filter, Findings, "/", "filter", "show only paths that hold what you type; empty shows all";
     Sort, Findings, "s", "sort", "sort by state, path, size or time";
     Rescan, Findings, "r", "rescan", "scan the tree again";
+    ListNarrower, Findings, "<", "", "the list narrower, the pane beside it wider";
+    ListWider, Findings, ">", "", "the list wider, the pane beside it narrower";
+    HuntsNarrower, Findings, "{", "", "the hunts narrower";
+    HuntsWider, Findings, "}", "", "the hunts wider";
+    PanesReset, Findings, "=", "", "all panes as wide as at first";
 
     NextTab, Finding, "tab", "next tab", "next tab";
     PreviousTab, Finding, "backtab", "", "previous tab";

@@ -1,14 +1,17 @@
 //! What the screen shows, all of it. Changed by `update` only, drawn by `view` only.
 
+pub mod alarm;
 pub mod bytes;
 pub mod chooser;
 pub mod detail;
 pub mod findings;
 pub mod form;
 pub mod overlay;
+pub mod panes;
 pub mod register;
 mod row;
 pub mod scan;
+pub mod themes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,9 +28,11 @@ use crate::text;
 use crate::theme::Theme;
 use crate::triage::Actor;
 use crate::tui::keymap::{Context, Keymap};
+use alarm::{Alarm, Bell};
 use detail::{Detail, Tab};
 use findings::FindingList;
 use overlay::Overlay;
+use panes::Panes;
 use register::RegisterView;
 use scan::ScanView;
 
@@ -70,6 +75,8 @@ pub struct Areas {
     pub list: Rect,
     /// The tabs of a finding.
     pub tabs: Rect,
+    /// All panes of the findings screen.
+    pub panes: Rect,
 }
 
 /// What kind of thing a notice says.
@@ -145,6 +152,8 @@ pub struct App {
     pub hunts_top: usize,
     /// Where things were drawn.
     pub areas: Areas,
+    /// How wide the panes of the findings screen are.
+    pub panes: Panes,
     /// Whether the findings screen has room for a preview of the selected finding; set by whoever draws.
     pub shows_preview: bool,
     /// Lines that fit on the screen now, so that a page is a page.
@@ -171,6 +180,8 @@ pub struct App {
     pub overlay: Option<Overlay>,
     /// The line at the bottom.
     pub notice: Option<Notice>,
+    /// The terminal's bell.
+    pub alarm: Alarm,
     /// Why decisions are in memory only, if they are; safe text.
     pub unsaved: Option<String>,
     /// Why the session could not begin; safe text.
@@ -202,6 +213,8 @@ pub struct Start {
     pub theme: Theme,
     /// Keys.
     pub keymap: Keymap,
+    /// When the bell rings.
+    pub bell: Bell,
 }
 
 impl App {
@@ -214,6 +227,7 @@ impl App {
             list_top: 0,
             hunts_top: 0,
             areas: Areas::default(),
+            panes: Panes::default(),
             shows_preview: false,
             page: 1,
             scan: ScanView::default(),
@@ -227,6 +241,7 @@ impl App {
             detail: None,
             overlay: None,
             notice: None,
+            alarm: Alarm::new(start.bell),
             unsaved: None,
             fatal: None,
             actor: start.actor,
@@ -266,6 +281,12 @@ impl App {
 
     /// Shows a line at the bottom.
     pub fn say(&mut self, kind: NoticeKind, text: impl Into<String>) {
-        self.notice = Some(Notice { kind, text: text.into() });
+        let text = text.into();
+        match kind {
+            NoticeKind::Error => tracing::error!("{text}"),
+            NoticeKind::Warning => tracing::warn!("{text}"),
+            NoticeKind::Done | NoticeKind::Info => {}
+        }
+        self.notice = Some(Notice { kind, text });
     }
 }

@@ -5,6 +5,7 @@ use crate::tui::keymap::{Binding, Context, TABLE};
 use crate::tui::widget::input::Input;
 
 use super::form::Form;
+use super::themes::ThemeList;
 
 /// The top layer.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum Overlay {
     Batch(Batch),
     /// One more key is awaited.
     Await(Await),
+    /// A theme is chosen.
+    Themes(Box<ThemeList>),
 }
 
 /// Which findings one answer is for.

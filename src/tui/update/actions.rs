@@ -1,12 +1,16 @@
 //! What each action of the keymap does.
 
-use super::finding;
+use super::{finding, themes};
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Look, Request};
 use crate::tui::state::overlay::{Overlay, Palette, Prompt, Purpose};
+use crate::tui::state::panes::{Divider, Panes, THREE};
 use crate::tui::state::scan::Phase;
 use crate::tui::state::{App, NoticeKind, Screen};
 use crate::tui::widget::input::Input;
+
+/// Columns that one key moves a divider.
+const STEP: i16 = 4;
 
 /// Does it.
 pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
@@ -23,7 +27,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
             return vec![Effect::Record(Request::Register)];
         }
         A::Coverage => visit(app, Screen::Coverage),
-        A::Theme => return vec![Effect::NextTheme],
+        A::Theme => return themes::open(app),
         A::Save => return vec![Effect::Record(Request::Save)],
         A::Pause => return pause(app),
         A::SkipFile if app.scan.phase == Phase::Running => {
@@ -58,6 +62,11 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
             let name = app.list.sort().name();
             app.say(NoticeKind::Info, format!("sorted by {name}"));
         }
+        A::ListNarrower => move_divider(app, Divider::Preview, -STEP),
+        A::ListWider => move_divider(app, Divider::Preview, STEP),
+        A::HuntsNarrower => move_divider(app, Divider::Hunts, -STEP),
+        A::HuntsWider => move_divider(app, Divider::Hunts, STEP),
+        A::PanesReset => app.panes = Panes::default(),
         A::RegisterUp => app.register.select(app.register.place.saturating_sub(1)),
         A::RegisterDown => app.register.select(app.register.place + 1),
         A::RegisterFirst => app.register.select(0),
@@ -173,6 +182,14 @@ fn turn_hunt(app: &mut App, by: isize) {
     let place = app.list.hunt().map_or(0, |hunt| hunt as isize + 1);
     let next = (place + by).rem_euclid(count);
     app.list.set_hunt(usize::try_from(next - 1).ok());
+}
+
+fn move_divider(app: &mut App, divider: Divider, by: i16) {
+    if !app.panes.shift(divider, by, app.areas.panes.width) {
+        let (narrower, wider) = (app.keymap.first_key(Action::HuntsNarrower), app.keymap.first_key(Action::HuntsWider));
+        let other = format!("{narrower} and {wider} move the other divider");
+        app.say(NoticeKind::Info, format!("the third pane takes {THREE} columns; {other}"));
+    }
 }
 
 fn move_coverage(app: &mut App, by: isize) {

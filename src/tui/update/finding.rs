@@ -248,7 +248,10 @@ pub fn copy(app: &mut App, how: char) -> Vec<Effect> {
     let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
     let bytes = detail.hex.bytes_from(range.start);
     let Some(bytes) = bytes.get(..length) else {
-        app.say(NoticeKind::Warning, "not all of these bytes are at hand; nothing was copied");
+        app.say(
+            NoticeKind::Warning,
+            "not all of these bytes are at hand; nothing was copied: select fewer, or bytes in view",
+        );
         return Vec::new();
     };
     let sequence = copy::copy(range.start, bytes, form).and_then(|copied| copy::to_clipboard(&copied));

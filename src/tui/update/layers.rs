@@ -38,7 +38,9 @@ pub fn paste(app: &mut App, pasted: &str) {
 /// A key for the top layer. Esc closes it and decides nothing.
 pub fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     if key.code == KeyCode::Esc {
-        app.overlay = None;
+        if let Some(Overlay::Themes(list)) = app.overlay.take() {
+            app.theme = list.before;
+        }
         return Vec::new();
     }
     match app.overlay.take() {
@@ -51,6 +53,10 @@ pub fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         Some(Overlay::Form(form)) => form_key(app, form, key),
         Some(Overlay::Await(wait)) => awaited(app, wait, key),
         Some(Overlay::Batch(batch)) => batch_key(app, batch, key),
+        Some(Overlay::Themes(list)) => {
+            super::themes::key(app, list, key);
+            Vec::new()
+        }
         None => Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ pub mod chooser;
 mod finding;
 mod layers;
 mod mouse;
+mod themes;
 
 use std::sync::Arc;
 
@@ -49,14 +50,22 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::ScanStarted => {
             app.list.clear();
+            app.alarm.scan_started();
             app.coverage.items.clear();
             app.since = None;
             app.scan = ScanView { phase: Phase::Running, ..ScanView::default() };
         }
-        Message::Rows(rows) => app.list.upsert(rows),
+        Message::Rows(rows) => {
+            let rings = app.scan.is_active() && app.alarm.found(&rows);
+            app.list.upsert(rows);
+            return rings.then_some(Effect::Ring).into_iter().collect();
+        }
         Message::NotScanned(more) => app.coverage.items.extend(more),
         Message::Since(since) => compared(app, since),
-        Message::ScanEnded { reading, cancelled } => scan_ended(app, reading, cancelled),
+        Message::ScanEnded { reading, cancelled } => {
+            scan_ended(app, reading, cancelled);
+            return app.alarm.ended(cancelled).then_some(Effect::Ring).into_iter().collect();
+        }
         Message::Opened(opened) => return self::opened(app, opened),
         Message::Decoded(id, decoded) => {
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
@@ -89,7 +98,11 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             not_recorded(app, &why);
         }
         Message::Unsaved(why) => unsaved(app, why),
-        Message::ScanFailed(why) => app.scan.phase = Phase::Failed(why),
+        Message::ScanFailed(why) => {
+            tracing::error!("scan failed: {why}");
+            app.scan.phase = Phase::Failed(why);
+            return app.alarm.ended(false).then_some(Effect::Ring).into_iter().collect();
+        }
         Message::Register(entries, hits) => {
             let RegisterView { place, .. } = app.register;
             app.register.entries = entries;
@@ -106,6 +119,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
                 sought.progress = Some((done, total));
             }
         }
+        Message::Themes(choices) => themes::arrived(app, choices),
         Message::Searched(outcome) => finding::searched(app, outcome),
     }
     Vec::new()
@@ -215,7 +229,10 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
 
 fn not_recorded(app: &mut App, why: &str) {
     match &mut app.overlay {
-        Some(Overlay::Form(form)) => form.error = Some(format!("not recorded: {why}")),
+        Some(Overlay::Form(form)) => {
+            tracing::error!("not recorded: {why}");
+            form.error = Some(format!("not recorded: {why}"));
+        }
         _ => app.say(NoticeKind::Error, format!("not recorded: {why}")),
     }
 }

@@ -1,4 +1,5 @@
-//! The mouse: the wheel moves, a click selects, a second click on the selected row opens it.
+//! The mouse: the wheel moves, a click selects, a second click on the selected row opens it, and a divider between panes
+//! can be dragged.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
@@ -18,6 +19,14 @@ pub fn update(app: &mut App, event: MouseEvent) -> Vec<Effect> {
         return Vec::new();
     }
     match event.kind {
+        MouseEventKind::Drag(MouseButton::Left) => {
+            drag(app, event.column);
+            Vec::new()
+        }
+        MouseEventKind::Up(MouseButton::Left) => {
+            app.panes.held = None;
+            Vec::new()
+        }
         MouseEventKind::ScrollUp => wheel(app, true),
         MouseEventKind::ScrollDown => wheel(app, false),
         MouseEventKind::Down(MouseButton::Left) => click(app, Position { x: event.column, y: event.row }),
@@ -41,8 +50,19 @@ fn wheel(app: &mut App, up: bool) -> Vec<Effect> {
     Vec::new()
 }
 
+fn drag(app: &mut App, column: u16) {
+    let panes = app.areas.panes;
+    if let Some(divider) = app.panes.held.filter(|_| app.screen == Screen::Findings) {
+        app.panes.place(divider, column.saturating_sub(panes.x), panes.width);
+    }
+}
+
 fn click(app: &mut App, at: Position) -> Vec<Effect> {
     let areas = app.areas;
+    app.panes.held = None;
+    if app.screen == Screen::Findings && areas.panes.contains(at) {
+        app.panes.held = app.panes.at(at.x - areas.panes.x, areas.panes.width);
+    }
     if app.screen == Screen::Findings && areas.list.contains(at) {
         let place = app.list_top + usize::from(at.y - areas.list.y);
         if place == app.list.place() && app.list.at(place).is_some() {

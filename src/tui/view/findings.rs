@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::glance;
@@ -16,24 +16,17 @@ use crate::tui::state::findings::{Counts, Row};
 use crate::tui::state::scan::Phase;
 use crate::tui::widget::{paint, pane};
 
-/// From this width on there is room for the third pane.
-const WIDE: u16 = 130;
-const HUNTS_WIDTH: u16 = 26;
-
 /// Draws the screen and remembers how many rows fit, so that a page is a page.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
-    let hunts_width = if area.width >= 100 { HUNTS_WIDTH + 8 } else { HUNTS_WIDTH };
-    let [hunts, list, summary] = Layout::horizontal([
-        Constraint::Length(hunts_width),
-        Constraint::Fill(3),
-        if area.width >= WIDE { Constraint::Fill(2) } else { Constraint::Length(0) },
-    ])
-    .areas(area);
-    draw_hunts(buffer, hunts, app);
-    draw_list(buffer, list, app);
-    app.shows_preview = summary.width > 0;
+    app.areas.panes = area;
+    let widths = app.panes.widths(area.width);
+    let pane = |before: u16, width| Rect { x: area.x + before, width, ..area };
+    draw_hunts(buffer, pane(0, widths.hunts), app);
+    draw_list(buffer, pane(widths.hunts, widths.list), app);
+    app.shows_preview = widths.preview > 0;
     if app.shows_preview {
-        let inner = pane::pane(buffer, summary, &app.theme, "Selected", false);
+        let preview = pane(area.width - widths.preview, widths.preview);
+        let inner = pane::pane(buffer, preview, &app.theme, "Selected", false);
         glance::draw(buffer, inner, app);
     }
 }

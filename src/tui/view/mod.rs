@@ -17,6 +17,7 @@ mod overlay;
 mod register;
 mod rule;
 mod scenarios;
+mod themes;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

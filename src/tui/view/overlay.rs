@@ -29,6 +29,10 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App) -> Option<Position> {
             draw_batch(buffer, screen, app, batch);
             None
         }
+        Overlay::Themes(list) => {
+            super::themes::draw(buffer, screen, app, list);
+            None
+        }
         Overlay::Await(wait) => {
             let said = wait.question();
             let inner = pane::popup(buffer, screen, &app.theme, "Next key", (text::width(said) as u16 + 4, 3));

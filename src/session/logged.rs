@@ -1,0 +1,24 @@
+//! What the log is told of records, beside what they do.
+
+use crate::case::FindingId;
+use crate::finding::{FileFacts, RuleId};
+use crate::scan::Unscanned;
+
+/// Findings that are on record now.
+pub(super) fn findings(found: &[(FindingId, &RuleId, &FileFacts)]) {
+    for (id, rule, file) in found {
+        tracing::debug!(id = id.0, rule = &*rule.name, sha256 = %file.sha256, path = ?file.path, "finding");
+    }
+}
+
+/// What was not scanned: a gap is a warning, the rest is left out on purpose.
+pub(super) fn missed(missed: &[Unscanned]) {
+    for Unscanned { path, reason } in missed {
+        let why = reason.to_string();
+        if reason.is_gap() {
+            tracing::warn!(reason = why, ?path, "not scanned");
+        } else {
+            tracing::info!(reason = why, ?path, "not scanned");
+        }
+    }
+}
