@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room's rank; a room may name rooms of a lower rank, and itself.
-const RANKS: [(&str, u8); 17] = [
+const RANKS: [(&str, u8); 18] = [
     ("text", 0),
     ("accounts", 1),
     ("finding", 1),
@@ -13,6 +13,7 @@ const RANKS: [(&str, u8); 17] = [
     ("scan", 3),
     ("hex", 4),
     ("evidence", 4),
+    ("explain", 5),
     ("triage", 5),
     ("case", 6),
     ("session", 7),
