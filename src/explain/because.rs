@@ -126,8 +126,8 @@ impl Explainer<'_, '_, '_> {
     }
 }
 
-/// Where a pattern is.
-fn places(places: &Places) -> String {
+/// Where a pattern is. Safe text.
+pub(super) fn places(places: &Places) -> String {
     let total = places.matches.len();
     let more = if places.capped { " or more" } else { "" };
     match places.matches.as_slice() {

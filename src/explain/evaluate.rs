@@ -191,7 +191,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
 
     /// Where the pattern is, as far as it is known.
     pub(super) fn places(&self, pattern: Option<usize>) -> Option<&'f Places> {
-        self.facts.places.get(pattern?)
+        self.facts.places.get(pattern?)?.as_ref()
     }
 
     fn found(&mut self, found: &ast::PatternMatch) -> Known {

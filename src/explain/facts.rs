@@ -11,8 +11,8 @@ use crate::scan::{Externals, Places};
 pub struct Facts<'f> {
     /// The file's size and bytes; those that are not given though they lie before the end are unknown.
     pub bytes: &'f dyn Bytes,
-    /// Where each pattern is, in the order of the rule's `strings` section; a pattern beyond the list is unknown.
-    pub places: &'f [Places],
+    /// Where each pattern is, in the order of the rule's `strings` section; unknown for one beyond the list.
+    pub places: &'f [Option<Places>],
     /// The external variables; `None` if they are not known.
     pub externals: Option<&'f Externals>,
     /// Whether rules of the same namespace matched, by name; others are unknown.

@@ -12,6 +12,7 @@ mod file;
 mod known;
 mod parts;
 mod quantify;
+mod show;
 mod spans;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,8 @@ use serde::Serialize;
 use yara_x_parser::ast::AST;
 
 pub use facts::Facts;
-pub use file::{Explained, MOST, candidate, file};
+pub use file::{Explained, MOST, Seen, Subject, explain};
+pub use show::{Line, lines};
 
 use crate::hunt::{Rule, rules_of};
 
@@ -55,7 +57,7 @@ impl fmt::Display for Value {
 /// A part of a condition that is true or false by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Part {
-    /// Its source text as the rule's author wrote it; not safe for a terminal.
+    /// Its source text as the rule's author wrote it, cut where it is very long; not safe for a terminal.
     pub text: String,
     /// What it comes to.
     pub value: Value,
@@ -96,7 +98,7 @@ impl Part {
             }
             _ => Self {
                 value: said,
-                because: "says yara-x; not explained: other rules, or bytes that have changed, had a part in it".into(),
+                because: "says yara-x; not explained: its parts come to something else here".into(),
                 parts: Vec::new(),
                 text: self.text,
             },
@@ -105,7 +107,8 @@ impl Part {
 }
 
 /// Explains the condition of `rule`. `matched` is what yara-x made of the rule and the file, if that is known: the whole
-/// agrees with it.
+/// agrees with it. Whoever knows it must say so: yara-x 1.22.1 leaves the search for patterns out where an undefined
+/// operand of `or` was the first to need it, and what it says then depends on the rules that it was compiled with.
 pub fn condition(rule: &Rule, facts: Facts, matched: Option<bool>) -> Part {
     let part = match rules_of("", Path::new(""), &rule.source) {
         // Only what was measured not to nest too deep is parsed: the parser recurses.

@@ -11,6 +11,8 @@ use super::{Part, Value};
 
 /// Parts of one condition that are listed at most; the rest is evaluated all the same.
 const MOST: usize = 2_000;
+/// Bytes of a part's text that are kept at most.
+const TEXT: usize = 4_096;
 
 /// Explains the condition of a parsed rule whose text is `source`.
 pub(super) fn explain(source: &str, rule: &ast::Rule, facts: Facts) -> Part {
@@ -62,7 +64,7 @@ impl Explainer<'_, '_, '_> {
             Known::Unknown(why) if parts.is_empty() => why.clone(),
             _ => because,
         };
-        (Part { text: self.source.text(expr).to_owned(), value, because, parts }, known)
+        (Part { text: cut(self.source.text(expr)), value, because, parts }, known)
     }
 
     fn joined(&mut self, operands: &[Expr], all: bool) -> (Known, String, Vec<Part>) {
@@ -75,6 +77,13 @@ impl Explainer<'_, '_, '_> {
         let because = because::because(self, expr, &known);
         (known, because, Vec::new())
     }
+}
+
+/// Parts within parts repeat the text; a rule of megabytes is not to be multiplied.
+fn cut(text: &str) -> String {
+    let end = text.floor_char_boundary(TEXT);
+    let more = if end < text.len() { "…" } else { "" };
+    format!("{}{more}", &text[..end])
 }
 
 fn counted(known: &[Known]) -> String {

@@ -37,7 +37,7 @@ pub use coverage::{Reason, Unscanned};
 pub use engine::engine_runs;
 pub use externals::Externals;
 pub(crate) use facts::digest_now;
-pub use probe::{Places, Probed, probe};
+pub use probe::{Places, probe};
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset};
 pub(crate) use tree::{NotRegular, open_regular};
 pub use tree::{Tree, TreeError};

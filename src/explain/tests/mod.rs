@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::{Facts, Part, Value, condition};
 use crate::hunt::{Rule, rules_of};
-use crate::scan::{Externals, Probed, probe};
+use crate::scan::{Externals, Places, probe};
 
 /// What names the file that all tests are about.
 fn externals() -> Externals {
@@ -18,27 +18,29 @@ fn externals() -> Externals {
 
 /// A rule with these lines of patterns and this condition.
 fn rule(patterns: &str, condition: &str) -> Rule {
-    let strings = if patterns.is_empty() { String::new() } else { format!("strings:\n{patterns}\n") };
-    let source = format!("rule r {{ {strings} condition: {condition}\n}}");
+    let source = format!("rule r {{ strings: {patterns} condition: {condition}\n}}");
     let rules = rules_of("", Path::new("r.yar"), &source).unwrap_or_else(|error| panic!("{source}: {error:?}"));
     rules.into_iter().next().unwrap()
 }
 
-fn probed(rule: &Rule, bytes: &[u8]) -> Probed {
-    probe(rule, bytes, &externals()).unwrap()
+fn places(rule: &Rule, bytes: &[u8]) -> Vec<Option<Places>> {
+    probe(rule, bytes).unwrap().into_iter().map(Some).collect()
 }
 
-/// The rule explained without being told what yara-x says of it.
-fn unaided(rule: &Rule, bytes: &[u8], probed: &Probed) -> Part {
-    let externals = externals();
-    let facts = Facts { bytes: &bytes, places: &probed.places, externals: Some(&externals), rules: &BTreeMap::new() };
-    condition(rule, facts, None)
+/// The rule explained for a file of which everything is known but what yara-x says.
+fn unaided(rule: &Rule, bytes: &[u8]) -> Part {
+    explained(rule, bytes, None)
+}
+
+fn explained(rule: &Rule, bytes: &[u8], matched: Option<bool>) -> Part {
+    let (places, externals) = (places(rule, bytes), externals());
+    let facts = Facts { bytes: &bytes, places: &places, externals: Some(&externals), rules: &BTreeMap::new() };
+    condition(rule, facts, matched)
 }
 
 /// Every part of the explanation as one line: depth, value, text, reason.
 fn told(patterns: &str, condition: &str, bytes: &[u8]) -> Vec<String> {
-    let rule = rule(patterns, condition);
-    let part = unaided(&rule, bytes, &probed(&rule, bytes));
+    let part = unaided(&rule(patterns, condition), bytes);
     let line = |(depth, part): (usize, &Part)| {
         format!("{}{} `{}` → {}", "  ".repeat(depth), part.value, part.text, part.because)
     };
