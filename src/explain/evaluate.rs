@@ -55,9 +55,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         match expr {
             Expr::True { .. } => Known::Truth(true),
             Expr::False { .. } => Known::Truth(false),
-            Expr::Filesize { .. } => {
-                i64::try_from(self.facts.bytes.size()).map_or(Known::Undefined, Known::signed)
-            }
+            Expr::Filesize { .. } => i64::try_from(self.facts.bytes.size()).map_or(Known::Undefined, Known::signed),
             Expr::LiteralInteger(literal) => integer(literal),
             Expr::LiteralString(literal) => Known::Text(literal.value.to_vec()),
             Expr::Ident(ident) => self.name(ident.name),
@@ -258,7 +256,9 @@ impl Known {
     fn integer(self) -> Result<Integer, Self> {
         match self {
             // An end beyond 63 bits is taken for a negative number by yara-x.
-            Self::Integer(integer) if integer.value > i128::from(i64::MAX) => Err(Self::unknown("counts beyond 63 bits")),
+            Self::Integer(integer) if integer.value > i128::from(i64::MAX) => {
+                Err(Self::unknown("counts beyond 63 bits"))
+            }
             Self::Integer(integer) => Ok(integer),
             Self::Truth(_) | Self::Text(_) => Err(Self::unknown("is a form that is not explained")),
             other => Err(other),

@@ -149,17 +149,3 @@ fn listed(pattern: &str, finding: &Finding) -> Option<Places> {
     let matches: Vec<_> = found.map(|found| (found.offset, found.length)).collect();
     (pattern != "$" && !matches.is_empty()).then_some(Places { matches, capped: finding.capped })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::explain::Value;
-
-    const RULE: &str = "rule r { strings: $a = \"alpha\" $b = \"beta\" condition: $a and filesize < 50 or $b at 0 }";
-    const CONTENT: &[u8] = b"alpha, later beta";
-
-    fn hunt() -> Hunt {
-        let rule = rules_of("n", Path::new("r.yar"), RULE).unwrap().remove(0);
-        Hunt { candidate: Some("filesize < 20 // why".to_owned()), ..crate::hunt::testing::hunt(rule) }
-    }
-}

@@ -99,10 +99,8 @@ impl Evaluator<'_, '_> {
                     Ok(wanted) => wanted,
                     Err(short) => return short,
                 };
-                let rounds: Vec<Truth> = patterns
-                    .iter()
-                    .map(|pattern| self.found_at(Some(*pattern), of.anchor.as_ref()).truth())
-                    .collect();
+                let rounds: Vec<Truth> =
+                    patterns.iter().map(|pattern| self.found_at(Some(*pattern), of.anchor.as_ref()).truth()).collect();
                 // `0 of` patterns is `none of` them or always true, by the way in which yara-x has numbered them.
                 if wanted == Wanted::Count(0)
                     && matches!(of.quantifier, Quantifier::Expr(_))

@@ -7,7 +7,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use uuid::Uuid;
 
 use super::state::Missed;
-use super::state::detail::{Decoded, Gathered};
+use super::state::detail::{Decoded, Explanation, Gathered};
 use super::state::findings::Row;
 use crate::case::FindingId;
 use crate::finding::Finding;
@@ -63,6 +63,8 @@ pub enum Message {
     Opened(Box<Opened>),
     /// What was made of the bytes of a finding.
     Decoded(FindingId, Box<Decoded>),
+    /// What the conditions of the hunt come to for a finding.
+    Explained(FindingId, Box<Explanation>),
     /// What the box says of a finding, and what its scenarios come to by that.
     Gathered(FindingId, Box<Gathered>),
     /// Something was done; safe text.
@@ -110,6 +112,8 @@ pub enum Effect {
     Record(Request),
     /// Have the bytes of a finding looked at.
     Look(Look),
+    /// Have the conditions of a hunt explained.
+    Explain(Explain),
     /// Have the box asked.
     Gather(Gather),
     /// Have the next theme loaded.
@@ -185,6 +189,19 @@ pub enum Look {
     Search(Box<Query>, Order),
     /// End the search.
     StopSearch,
+}
+
+/// A finding of which the conditions are to be explained.
+#[derive(Debug)]
+pub struct Explain {
+    /// Its number.
+    pub id: FindingId,
+    /// Facts, matches and kept bytes.
+    pub finding: Arc<Finding>,
+    /// Whose conditions.
+    pub hunt: Arc<Hunt>,
+    /// Whether it is a candidate: the rule did not match it.
+    pub candidate: bool,
 }
 
 /// What is asked of whoever asks the box.

@@ -88,7 +88,14 @@ fn patterns_whose_places_are_not_known_are_not_guessed() {
 fn where_yara_x_says_otherwise_nothing_is_explained() {
     let rule = rule(PATTERNS, "uint8(999) + #a == 1 or $a");
     let bytes: &[u8] = b"alpha";
-    assert!(yara_x::Scanner::new(&yara_x::compile(&*rule.source).unwrap()).scan(bytes).unwrap().matching_rules().len() == 0);
+    assert!(
+        yara_x::Scanner::new(&yara_x::compile(rule.source.as_str()).unwrap())
+            .scan(bytes)
+            .unwrap()
+            .matching_rules()
+            .len()
+            == 0
+    );
     assert_eq!(unaided(&rule, bytes).value, Value::True);
     let part = explained(&rule, bytes, Some(false));
     assert_eq!((part.value, part.parts.len()), (Value::False, 0));

@@ -70,7 +70,18 @@ fn anchor(local: &'static str) -> impl Strategy<Value = String> {
 fn text() -> impl Strategy<Value = String> {
     (
         one(&["filename", "filepath", "extension", "filetype", "owner"]),
-        one(&["==", "!=", "<", "contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "iequals"]),
+        one(&[
+            "==",
+            "!=",
+            "<",
+            "contains",
+            "icontains",
+            "startswith",
+            "istartswith",
+            "endswith",
+            "iendswith",
+            "iequals",
+        ]),
         one(&["\"agent\"", "\"Agent.SH\"", "\".sh\"", "\"SH\"", "\"/OPT\"", "\"/opt\"", "\"\"", "\"ELF\"", "\"root\""]),
     )
         .prop_map(|(variable, operator, literal)| format!("{variable} {operator} {literal}"))
@@ -113,7 +124,8 @@ pub(super) fn condition() -> impl Strategy<Value = String> {
         .prop_map(|(count, from, to, body)| format!("for {count} i in ({from}..({to} & 63)) : ( {body} )"));
     let in_list = (quantifier(), number(""), number(""), leaf("i"))
         .prop_map(|(count, one, two, body)| format!("for {count} i in ({one}, {two}, 3) : ( {body} )"));
-    let body = one(&["$", "$ at 5", "# > 1", "@ < 12", "! == 4", "$ in (3..30)", "@[2] > 3", "#a > #", "uint8(@) == 0x61"]);
+    let body =
+        one(&["$", "$ at 5", "# > 1", "@ < 12", "! == 4", "$ in (3..30)", "@[2] > 3", "#a > #", "uint8(@) == 0x61"]);
     let of = (quantifier(), set(), body).prop_map(|(count, set, body)| format!("for {count} of {set} : ( {body} )"));
     let with = (number(""), leaf("i")).prop_map(|(value, body)| format!("with i = {value} : ( {body} )"));
     nested(prop_oneof![8 => leaf(""), 1 => in_range, 1 => in_list, 2 => of, 1 => with].boxed())

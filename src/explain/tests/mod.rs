@@ -1,5 +1,6 @@
 //! What is explained, held against what yara-x says.
 
+mod file;
 mod forms;
 mod generate;
 mod property;

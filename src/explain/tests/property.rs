@@ -29,8 +29,8 @@ fn verdicts(conditions: &[String], bytes: &[u8]) -> Vec<Option<bool>> {
     let mut scanner = yara_x::Scanner::new(&rules);
     let results = scanner.scan(bytes).unwrap();
     let matched: Vec<String> = results.matching_rules().map(|rule| rule.identifier().to_owned()).collect();
-    let holds = |(index, taken)| taken.then(|| matched.contains(&format!("r{index}")));
-    taken.into_iter().enumerate().map(|(index, taken): (usize, bool)| holds((index, taken))).collect()
+    let holds = |(index, taken): (usize, bool)| taken.then(|| matched.contains(&format!("r{index}")));
+    taken.into_iter().enumerate().map(holds).collect()
 }
 
 /// Numbers that make yara-x wrap around are not explained; nothing else of these forms may be.

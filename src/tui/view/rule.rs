@@ -1,7 +1,8 @@
-//! The rule tab: attribution, hypothesis, the source with the patterns that matched counted.
+//! The rule tab: attribution, hypothesis, the condition part by part, the source with the patterns that matched counted.
 
 use ratatui::text::Line;
 
+use super::parts;
 use super::scenarios::push_wrapped;
 use crate::text;
 use crate::theme::Role;
@@ -39,6 +40,14 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     lines.push(Line::default());
     lines.push(Line::styled("Hypothesis", theme.style(Role::Heading)));
     push_wrapped(&mut lines, theme, Role::Text, &detail.hunt.hypothesis, width);
+    lines.push(Line::default());
+    lines.push(Line::styled("Condition, part by part", theme.style(Role::Heading)));
+    if let Some((role, said)) = parts::before(detail.explanation.as_ref()) {
+        push_wrapped(&mut lines, theme, role, &said, width);
+    }
+    if let Some(explanation) = &detail.explanation {
+        lines.extend(parts::condition(theme, &explanation.explained.rule, width));
+    }
     lines.push(Line::default());
     lines.push(Line::styled("Source (◆ matched)", theme.style(Role::Heading)));
     source(&mut lines, app, detail);
