@@ -106,7 +106,7 @@ impl Explainer<'_, '_, '_> {
             Expr::Filesize { .. } => " bytes",
             Expr::PatternCount(_) | Expr::PatternLength(_) | Expr::Ident(_) => "",
             Expr::PatternOffset(_) | Expr::FuncCall(_) | Expr::PatternMatch(_) => "0x",
-            Expr::LiteralInteger(literal) if literal.literal.ends_with('B') && !literal.literal.starts_with("0x") => "",
+            Expr::LiteralInteger(_) if shown.ends_with('B') && !shown.starts_with("0x") => "",
             _ => return None,
         };
         Some(match self.evaluator.value(expr) {

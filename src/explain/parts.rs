@@ -11,6 +11,8 @@ use super::{Part, Value};
 
 /// Parts of one condition that are listed at most; the rest is evaluated all the same.
 const MOST: usize = 2_000;
+/// Deeper than this, a part is not taken apart.
+const MAX_DEPTH: usize = 100;
 /// Bytes of a part's text that are kept at most.
 const TEXT: usize = 4_096;
 
@@ -36,7 +38,7 @@ impl Explainer<'_, '_, '_> {
         self.listed += 1;
         self.depth += 1;
         let (known, because, parts) = match expr {
-            _ if self.listed >= MOST || self.depth > 100 => self.leaf(expr),
+            _ if self.depth > MAX_DEPTH => self.leaf(expr),
             Expr::And(nary) => self.joined(&nary.operands, true),
             Expr::Or(nary) => self.joined(&nary.operands, false),
             Expr::Not(unary) => {
@@ -46,8 +48,8 @@ impl Explainer<'_, '_, '_> {
             }
             Expr::Of(of) => match &of.items {
                 OfItems::BoolExprTuple(items) => {
-                    let (parts, known): (Vec<_>, Vec<_>) = items.iter().map(|item| self.part(item)).unzip();
-                    (self.evaluator.of_tuple(&of.quantifier, &known), counted(&known), parts)
+                    let (parts, known) = self.within(items);
+                    (self.evaluator.of_tuple(&of.quantifier, &known), counted(&known, &parts), parts)
                 }
                 OfItems::PatternSet(_) => self.leaf(expr),
             },
@@ -68,8 +70,23 @@ impl Explainer<'_, '_, '_> {
     }
 
     fn joined(&mut self, operands: &[Expr], all: bool) -> (Known, String, Vec<Part>) {
-        let (parts, known): (Vec<_>, Vec<_>) = operands.iter().map(|operand| self.part(operand)).unzip();
-        (known::joined(&known, all), counted(&known), parts)
+        let (parts, known) = self.within(operands);
+        (known::joined(&known, all), counted(&known, &parts), parts)
+    }
+
+    /// What all of them come to, and as parts those that there is still room for.
+    fn within(&mut self, exprs: &[Expr]) -> (Vec<Part>, Vec<Known>) {
+        let mut parts = Vec::new();
+        let known = exprs.iter().map(|expr| {
+            if self.listed >= MOST {
+                return self.evaluator.boolean(expr);
+            }
+            let (part, known) = self.part(expr);
+            parts.push(part);
+            known
+        });
+        let known = known.collect();
+        (parts, known)
     }
 
     fn leaf(&mut self, expr: &Expr) -> (Known, String, Vec<Part>) {
@@ -86,12 +103,13 @@ fn cut(text: &str) -> String {
     format!("{}{more}", &text[..end])
 }
 
-fn counted(known: &[Known]) -> String {
+fn counted(known: &[Known], parts: &[Part]) -> String {
     let count = |wanted: &dyn Fn(&Known) -> bool| known.iter().filter(|known| wanted(known)).count();
     let held = count(&|known| known == &Known::Truth(true));
     let unknown = match count(&|known| matches!(known, Known::Unknown(_))) {
         0 => String::new(),
         unknown => format!(", {unknown} not explained"),
     };
-    format!("{held} of {} true{unknown}", known.len())
+    let listed = if parts.len() < known.len() { ", not all listed" } else { "" };
+    format!("{held} of {} true{unknown}{listed}", known.len())
 }

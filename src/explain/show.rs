@@ -28,7 +28,7 @@ pub fn lines(part: &Part, columns: usize) -> Vec<Line> {
         let said = format!("{} {}: {}", sign(part.value), part.value, text::escape_str(&words.join(" ")));
         // What is put together is told by its parts; a line is enough to recognise it.
         let said = match part.parts.as_slice() {
-            [] => text::wrap(&said, room),
+            [] => text::wrap(&said, room.saturating_sub(INDENT)),
             _ => vec![text::truncate_end(&said, room).into_owned()],
         };
         lines.extend(said.into_iter().enumerate().map(|(row, said)| {
