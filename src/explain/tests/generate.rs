@@ -121,7 +121,7 @@ fn nested(leaf: BoxedStrategy<String>) -> impl Strategy<Value = String> {
 /// A condition over [`PATTERNS`].
 pub(super) fn condition() -> impl Strategy<Value = String> {
     let in_range = (quantifier(), number(""), number(""), leaf("i"))
-        .prop_map(|(count, from, to, body)| format!("for {count} i in ({from}..({to} & 63)) : ( {body} )"));
+        .prop_map(|(count, from, to, body)| format!("for {count} i in (({from} & 63)..({to} & 63)) : ( {body} )"));
     let in_list = (quantifier(), number(""), number(""), leaf("i"))
         .prop_map(|(count, one, two, body)| format!("for {count} i in ({one}, {two}, 3) : ( {body} )"));
     let body =
