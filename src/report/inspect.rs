@@ -207,7 +207,7 @@ fn finding_section(out: &mut String, finding: &Finding, inspected: &Inspected, b
 
 fn condition_lines(out: &mut String, part: &Part) {
     for line in explain::lines(part, COLUMNS - 4) {
-        let _ = writeln!(out, "    {}", line.text);
+        let _ = writeln!(out, "    {}{}", line.part, line.because);
     }
 }
 

@@ -40,8 +40,7 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
     assert!(document["elf"]["code"].as_array().unwrap().len() > 2);
     let (text, _) = inspect(&ground, "tinyexec-269", false);
     for said in [
-        "✔ true: filesize < 270",
-        "→ filesize is 269 bytes",
+        "✔ true: filesize < 270 → filesize is 269 bytes",
         "EQGRP_tinyexec matched",
         "Florian Roth",
         "e_machine",
@@ -64,7 +63,7 @@ fn a_file_that_nothing_matches_still_has_its_facts() {
     std::fs::write(ground.tree().join("tiny"), fixtures::elf_header()).unwrap();
     let (text, code) = inspect(&ground, "tiny", false);
     assert!(code == 0 && text.contains("candidate of EQGRP_tinyexec"), "{text}");
-    for said in ["✔ true: filesize < 270", "✘ false: all of them", "→ 0 of 2 found", "$s1 is not found"] {
+    for said in ["✔ true: filesize < 270", "✘ false: all of them → 0 of 2 found", "$s1 is not found"] {
         assert!(text.contains(said), "{said}:\n{text}");
     }
     let (text, _) = inspect(&ground, "tiny", true);

@@ -4,6 +4,7 @@
 
 mod cli;
 mod exclusions;
+mod explained;
 mod exports;
 mod fixtures;
 mod hostile;

@@ -127,7 +127,7 @@ impl Page<'_> {
             self.lines.extend(lines.into_iter().map(|line| (line, None)));
         }
         let matched = if detail.opened.judged.subject.candidate { "did not match" } else { "matched" };
-        self.say(Role::FieldMeaning, &format!("  The rule itself {matched}; its patterns:"), None);
+        self.say(Role::FieldMeaning, &format!("The rule itself {matched}; its patterns:"), None);
         for seen in &explained.patterns {
             let (sign, role) = match &seen.places {
                 None => ("?", Role::CheckUnknown),
@@ -136,7 +136,8 @@ impl Page<'_> {
             };
             let said = format!("  {sign} {} {}", text::escape_str(&seen.pattern), seen.words());
             let first = seen.places.as_ref().and_then(|places| places.matches.first());
-            self.say(role, &said, first.map(|(at, length)| *at..at.saturating_add(*length)).as_ref());
+            let place = first.map(|(at, length)| *at..at.saturating_add(*length));
+            self.lines.push((Line::styled(said, self.theme.style(role)), place));
         }
     }
 

@@ -11,12 +11,12 @@ use crate::tui::widget::paint;
 pub fn condition(theme: &Theme, part: &Part, width: usize) -> Vec<Line<'static>> {
     let line = |line: crate::explain::Line| {
         let role = match line.value {
-            _ if line.because => Role::FieldMeaning,
             Value::True => Role::CheckMet,
             Value::False | Value::Undefined => Role::CheckNotMet,
             Value::Unknown => Role::CheckUnknown,
         };
-        paint::Pieces::new(theme).add(role, format!("  {}", line.text)).line()
+        let said = paint::Pieces::new(theme).add(role, format!("  {}", line.part));
+        said.add(Role::FieldMeaning, line.because).line()
     };
     lines(part, width.saturating_sub(2)).into_iter().map(line).collect()
 }

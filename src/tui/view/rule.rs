@@ -1,4 +1,4 @@
-//! The rule tab: attribution, hypothesis, the condition part by part, the source with the patterns that matched counted.
+//! The rule tab: attribution, the condition part by part, hypothesis, the source with the patterns that matched counted.
 
 use ratatui::text::Line;
 
@@ -38,9 +38,6 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
         lines.push(Line::styled(format!("  {} known samples: {said}", samples.len()), theme.style(role)));
     }
     lines.push(Line::default());
-    lines.push(Line::styled("Hypothesis", theme.style(Role::Heading)));
-    push_wrapped(&mut lines, theme, Role::Text, &detail.hunt.hypothesis, width);
-    lines.push(Line::default());
     lines.push(Line::styled("Condition, part by part", theme.style(Role::Heading)));
     if let Some((role, said)) = parts::before(detail.explanation.as_ref()) {
         push_wrapped(&mut lines, theme, role, &said, width);
@@ -48,6 +45,9 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     if let Some(explanation) = &detail.explanation {
         lines.extend(parts::condition(theme, &explanation.explained.rule, width));
     }
+    lines.push(Line::default());
+    lines.push(Line::styled("Hypothesis", theme.style(Role::Heading)));
+    push_wrapped(&mut lines, theme, Role::Text, &detail.hunt.hypothesis, width);
     lines.push(Line::default());
     lines.push(Line::styled("Source (◆ matched)", theme.style(Role::Heading)));
     source(&mut lines, app, detail);
