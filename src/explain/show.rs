@@ -42,10 +42,10 @@ fn lines_of(depth: usize, part: &Part, columns: usize) -> Vec<Line> {
     let hang = |row| if row == 0 { "" } else { "  " };
     let said =
         said.into_iter().enumerate().map(|(row, said)| line(format!("{indent}{}{said}", hang(row)), String::new()));
-    let why = text::wrap(&because, room.saturating_sub(5)).into_iter().filter(|why| !why.is_empty()).enumerate();
+    let why = text::wrap(&because, room.saturating_sub(4)).into_iter().filter(|why| !why.is_empty()).enumerate();
     let why = why.map(|(row, why)| {
         let arrow = if row == 0 { "→" } else { " " };
-        line(format!("{indent}  "), format!(" {arrow} {why}"))
+        line(format!("{indent}  "), format!("{arrow} {why}"))
     });
     said.chain(why).collect()
 }
@@ -79,9 +79,9 @@ mod tests {
             whole(&shown),
             [
                 "✘ false: x and x and x and x and x and …",
-                "   → 0 of 1 true",
+                "  → 0 of 1 true",
                 "  ✘ false: $a at 4",
-                "     → not \\x1b[31mfound"
+                "    → not \\x1b[31mfound"
             ]
         );
         assert_eq!(whole(&lines(&within, 80)), ["✘ false: $a at 4 → not \\x1b[31mfound"]);
