@@ -1,5 +1,7 @@
 //! What an expression comes to for one file, as yara-x evaluates it.
 
+use std::collections::BTreeMap;
+
 use yara_x_parser::ast::{self, BinaryExpr, Expr, MatchAnchor};
 
 use super::facts::{Facts, Field};
@@ -11,11 +13,16 @@ const MAX_DEPTH: u32 = 150;
 /// Steps that one condition is worth; loops multiply their bodies.
 const MAX_STEPS: u32 = 300_000;
 
+/// What one text is to another.
+type Holds = fn(&[u8], &[u8]) -> bool;
+
 /// Evaluates the expressions of one condition.
 pub(super) struct Evaluator<'f, 'r> {
     pub facts: Facts<'f>,
     /// The rule's patterns in order of declaration, by identifier (`$a`; `$` for all that have no name).
     pub patterns: &'r [String],
+    /// Their places in it by name, without the `$`.
+    by_name: BTreeMap<&'r str, usize>,
     /// Variables of the loops and `with` blocks around, innermost last.
     pub(super) locals: Vec<(String, Known)>,
     /// What `$`, `#`, `@` and `!` stand for inside `for … of`.
@@ -26,12 +33,13 @@ pub(super) struct Evaluator<'f, 'r> {
 
 impl<'f, 'r> Evaluator<'f, 'r> {
     pub(super) fn new(facts: Facts<'f>, patterns: &'r [String]) -> Self {
-        Self { facts, patterns, locals: Vec::new(), current: None, depth: 0, steps: 0 }
+        let names = patterns.iter().enumerate().filter_map(|(index, pattern)| Some((pattern.get(1..)?, index)));
+        Self { facts, patterns, by_name: names.collect(), locals: Vec::new(), current: None, depth: 0, steps: 0 }
     }
 
     /// The value of an expression.
     pub(super) fn value(&mut self, expr: &Expr) -> Known {
-        self.steps += 1;
+        self.charge(1);
         if self.depth >= MAX_DEPTH || self.steps >= MAX_STEPS {
             return Known::unknown("has more parts and rounds than are followed");
         }
@@ -46,6 +54,11 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         self.value(expr).boolean()
     }
 
+    /// Counts work that grows with the rule.
+    pub(super) fn charge(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
+    }
+
     /// Whether no more steps are followed.
     pub(super) fn is_spent(&self) -> bool {
         self.steps >= MAX_STEPS
@@ -57,7 +70,10 @@ impl<'f, 'r> Evaluator<'f, 'r> {
             Expr::False { .. } => Known::Truth(false),
             Expr::Filesize { .. } => i64::try_from(self.facts.bytes.size()).map_or(Known::Undefined, Known::signed),
             Expr::LiteralInteger(literal) => integer(literal),
-            Expr::LiteralString(literal) => Known::Text(literal.value.to_vec()),
+            Expr::LiteralString(literal) => {
+                self.charge(literal.value.len() / 64);
+                Known::Text(literal.value.to_vec())
+            }
             Expr::Ident(ident) => self.name(ident.name),
             Expr::FuncCall(call) => self.call(call),
             Expr::Not(unary) => self.boolean(&unary.operand).negated(),
@@ -123,7 +139,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
     }
 
     fn texts(&mut self, expr: &Expr) -> Known {
-        let (operator, any_case, binary): (fn(&[u8], &[u8]) -> bool, bool, _) = match expr {
+        let (operator, any_case, binary): (Holds, bool, _) = match expr {
             Expr::Contains(binary) => (contains, false, binary),
             Expr::IContains(binary) => (contains, true, binary),
             Expr::StartsWith(binary) => (<[u8]>::starts_with, false, binary),
@@ -183,7 +199,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
     pub(super) fn pattern(&self, identifier: &str) -> Option<usize> {
         match identifier.get(1..)? {
             "" => self.current,
-            name => self.patterns.iter().position(|pattern| pattern.get(1..) == Some(name)),
+            name => self.by_name.get(name).copied(),
         }
     }
 

@@ -141,7 +141,7 @@ pub(super) fn compare(comparison: Comparison, left: Known, right: Known) -> Know
     match both(left, right) {
         Err(short) => short,
         Ok((Known::Text(left), Known::Text(right))) => Known::Truth(comparison.holds(left.cmp(&right))),
-        Ok((left, right)) => match (number(left), number(right)) {
+        Ok((left, right)) => match (number(&left), number(&right)) {
             (Some(left), Some(right)) => Known::Truth(comparison.holds(left.value.cmp(&right.value))),
             _ => Known::unknown("compares things of two kinds"),
         },
@@ -149,10 +149,10 @@ pub(super) fn compare(comparison: Comparison, left: Known, right: Known) -> Know
 }
 
 /// In a comparison a boolean counts as 0 or 1.
-fn number(known: Known) -> Option<Integer> {
+fn number(known: &Known) -> Option<Integer> {
     match known {
-        Known::Integer(integer) => Some(integer),
-        Known::Truth(truth) => Some(Integer { value: truth.into(), unsigned: false }),
+        Known::Integer(integer) => Some(*integer),
+        Known::Truth(truth) => Some(Integer { value: (*truth).into(), unsigned: false }),
         _ => None,
     }
 }
@@ -190,10 +190,9 @@ fn integers(operator: Operator, left: Integer, right: Integer) -> Known {
         Operator::Or => Some(a | b),
         Operator::Xor => Some(a ^ b),
         Operator::ShiftLeft | Operator::ShiftRight if b < 0 => None,
-        Operator::ShiftLeft if b >= 64 => Some(0),
-        Operator::ShiftLeft => a.checked_mul(1 << b),
         // In yara-x a shift by all 64 bits leaves nothing, not even the sign.
-        Operator::ShiftRight if b >= 64 => Some(0),
+        Operator::ShiftLeft | Operator::ShiftRight if b >= 64 => Some(0),
+        Operator::ShiftLeft => a.checked_mul(1 << b),
         Operator::ShiftRight => Some(a >> b),
     };
     value.map_or_else(overflow, |value| in_range(value, unsigned))

@@ -6,6 +6,9 @@ use super::evaluate::Evaluator;
 use super::known::Known;
 use crate::hunt::Truth;
 
+/// So many never hold.
+const NEVER: i128 = i128::MAX;
+
 /// How many must hold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Wanted {
@@ -66,8 +69,6 @@ impl Evaluator<'_, '_> {
             Known::Truth(_) | Known::Text(_) => return Err(Known::unknown("is a form that is not explained")),
             other => return Err(other),
         };
-        // So many never hold.
-        const NEVER: i128 = i128::MAX;
         Ok(Wanted::Count(match quantifier {
             _ if number < 0 => NEVER,
             Quantifier::Percentage(_) => number.checked_mul(total as i128).map_or(NEVER, |all| (all + 99) / 100),
@@ -79,9 +80,8 @@ impl Evaluator<'_, '_> {
     pub(super) fn set(&self, set: &PatternSet) -> Vec<usize> {
         let named = |pattern: &str| match set {
             PatternSet::Them { .. } => true,
-            PatternSet::Set(items) => items.iter().any(|item| match item.wildcard {
-                true => pattern.starts_with(item.identifier),
-                false => pattern == item.identifier,
+            PatternSet::Set(items) => items.iter().any(|item| {
+                if item.wildcard { pattern.starts_with(item.identifier) } else { pattern == item.identifier }
             }),
         };
         self.patterns.iter().enumerate().filter(|(_, pattern)| named(pattern)).map(|(index, _)| index).collect()
@@ -95,6 +95,7 @@ impl Evaluator<'_, '_> {
             }
             OfItems::PatternSet(set) => {
                 let patterns = self.set(set);
+                self.charge(self.patterns.len());
                 let wanted = match self.wanted(&of.quantifier, patterns.len()) {
                     Ok(wanted) => wanted,
                     Err(short) => return short,
@@ -134,6 +135,7 @@ impl Evaluator<'_, '_> {
 
     pub(super) fn for_of(&mut self, for_of: &ast::ForOf) -> (Known, Tally) {
         let patterns = self.set(&for_of.pattern_set);
+        self.charge(self.patterns.len());
         let wanted = match self.wanted(&for_of.quantifier, patterns.len()) {
             Ok(wanted) => wanted,
             Err(short) => return (short, Tally::default()),

@@ -45,11 +45,17 @@ impl<'s> Source<'s> {
     }
 }
 
-/// Where an expression begins. The parser's span of a method call leaves out what it is called on.
+/// Where an expression begins. The parser's span of a method call leaves out what it is called on. A loop, for
+/// operators without parentheses nest as deep as they are many.
 fn start(expr: &Expr) -> usize {
-    let first = expr.children().next().filter(|_| {
-        !matches!(expr, Expr::FuncCall(call) if call.object.is_none())
-            && !matches!(expr, Expr::ForOf(_) | Expr::ForIn(_) | Expr::With(_))
-    });
-    first.map_or(usize::MAX, start).min(expr.span().range().start)
+    let (mut start, mut next) = (usize::MAX, Some(expr));
+    while let Some(expr) = next {
+        start = start.min(expr.span().range().start);
+        next = match expr {
+            Expr::FuncCall(call) if call.object.is_none() => None,
+            Expr::ForOf(_) | Expr::ForIn(_) | Expr::With(_) => None,
+            _ => expr.children().next(),
+        };
+    }
+    start
 }

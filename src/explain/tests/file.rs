@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::elf::{Bytes, Prefix};
-use crate::explain::{Explained, Subject, explain};
+use crate::explain::{Explained, Seen, Subject, explain};
 use crate::finding::{FileFacts, Finding, KeptBytes, PatternMatch, Sha256};
 use crate::hunt::Hunt;
 
@@ -54,7 +54,7 @@ fn the_scanned_bytes_explain_everything() {
     let (explained, lines) = explained(&CONTENT);
     assert_eq!(lines.len(), 6);
     assert!(lines.iter().all(|line| line.starts_with("true") || line == "false `$b at 0`"), "{lines:?}");
-    let words: Vec<String> = explained.patterns.iter().map(|seen| seen.words()).collect();
+    let words: Vec<String> = explained.patterns.iter().map(Seen::words).collect();
     assert_eq!(words, ["is at 0x0", "is at 0xd"]);
     let candidate = explained.candidate.unwrap();
     assert_eq!((candidate.value, candidate.parts.len()), (Value::True, 2));
@@ -89,7 +89,7 @@ fn of_a_part_of_the_bytes_that_part_is_known() {
     assert!(lines.contains(&"true `uint8(0) == 0x61`".to_owned()), "{lines:?}");
     assert!(lines.contains(&"not explained `filetype == \"\"`".to_owned()), "{lines:?}");
     assert_eq!(explained.candidate.unwrap().value, Value::True);
-    let words: Vec<String> = explained.patterns.iter().map(|seen| seen.words()).collect();
+    let words: Vec<String> = explained.patterns.iter().map(Seen::words).collect();
     assert_eq!(words, ["is at 0x0", "cannot be told: not all bytes are at hand"]);
 }
 
