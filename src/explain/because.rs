@@ -101,14 +101,14 @@ impl Explainer<'_, '_, '_> {
 
     /// What a number or text of the file is.
     fn measured(&mut self, expr: &Expr) -> Option<String> {
-        let shown = self.source.text(expr);
         let unit = match expr {
             Expr::Filesize { .. } => " bytes",
             Expr::PatternCount(_) | Expr::PatternLength(_) | Expr::Ident(_) => "",
             Expr::PatternOffset(_) | Expr::FuncCall(_) | Expr::PatternMatch(_) => "0x",
-            Expr::LiteralInteger(_) if shown.ends_with('B') && !shown.starts_with("0x") => "",
+            Expr::LiteralInteger(_) if is_size(self.source.text(expr)) => "",
             _ => return None,
         };
+        let shown = self.source.text(expr);
         Some(match self.evaluator.value(expr) {
             Known::Integer(integer) if unit == "0x" => format!("{shown} is {}", hex(integer.value)),
             Known::Integer(integer) => match u64::try_from(integer.value) {
@@ -141,6 +141,11 @@ pub(super) fn places(places: &Places) -> String {
             format!("is at {} and {last:#x}{more}", most.join(", "))
         }
     }
+}
+
+/// Whether a number is written as `10KB`.
+fn is_size(literal: &str) -> bool {
+    literal.ends_with('B') && !literal.starts_with("0x")
 }
 
 fn hex(value: i128) -> String {

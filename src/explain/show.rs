@@ -77,14 +77,9 @@ mod tests {
         let shown = lines(&part(&"x and ".repeat(30), "0 of 1 true", vec![within.clone()]), 40);
         assert_eq!(
             whole(&shown),
-            [
-                "✘ false: x and x and x and x and x and …",
-                "  → 0 of 1 true",
-                "  ✘ false: $a at 4",
-                "    → not \\x1b[31mfound"
-            ]
+            ["✘ false: x and x and x and x and x and …", "  → 0 of 1 true", "  ✘ false: $a at 4 → not \\x1b[31mfound"]
         );
-        assert_eq!(whole(&lines(&within, 80)), ["✘ false: $a at 4 → not \\x1b[31mfound"]);
+        assert_eq!(whole(&lines(&within, 30)), ["✘ false: $a at 4", "  → not \\x1b[31mfound"]);
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn loops_and_depth_have_an_end() {
     let long = vec!["1"; 20_000].join(" + ");
     assert!(whole(&format!("{long} > 0"), bytes).starts_with("true"));
     let chain = vec!["1"; 3_000].join(" << ");
-    assert!(whole(&format!("{chain} == 0"), bytes).starts_with("not explained → "));
+    assert!(told(PATTERNS, &format!("{chain} == 0"), bytes)[0].starts_with("not explained"));
     let texts = format!("for all i in (1..100000) : ( filename != \"{}\" )", "x".repeat(1 << 20));
     assert!(told(PATTERNS, &texts, bytes)[0].starts_with("not explained"));
 }
