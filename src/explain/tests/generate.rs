@@ -62,9 +62,22 @@ fn set() -> impl Strategy<Value = String> {
     one(&["them", "($a, $b1)", "($b*)", "($c, $absent)", "($a, $b1, $b2, $c)", "($a, $c)", "($*)"])
 }
 
+/// Where a pattern is wanted: anywhere, or often enough right where one is.
 fn anchor(local: &'static str) -> impl Strategy<Value = String> {
     let range = (number(local), 0_i64..50).prop_map(|(from, more)| format!(" in ({from}..{from} + {more})"));
-    prop_oneof![3 => Just(String::new()), 2 => number(local).prop_map(|at| format!(" at {at}")), 2 => range]
+    let place = || {
+        prop_oneof![
+            (0_i64..12).prop_map(|at| at.to_string()),
+            (name(), 1_i64..3).prop_map(|(name, nth)| format!("@{name}[{nth}]"))
+        ]
+    };
+    prop_oneof![
+        3 => Just(String::new()),
+        2 => place().prop_map(|at| format!(" at {at}")),
+        1 => number(local).prop_map(|at| format!(" at {at}")),
+        2 => (place(), place()).prop_map(|(from, to)| format!(" in ({from}..{to})")),
+        1 => range,
+    ]
 }
 
 fn text() -> impl Strategy<Value = String> {

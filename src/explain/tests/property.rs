@@ -47,7 +47,7 @@ fn every_part_agrees_with_yara_x() {
         max_global_rejects: 100_000,
         max_shrink_iters: 200,
         failure_persistence: None,
-        ..ProptestConfig::with_cases(128)
+        ..ProptestConfig::with_cases(256)
     };
     let outcome = TestRunner::new(config).run(&(condition(), data()), |(condition, bytes)| {
         let rule = rule(PATTERNS, &searched(&condition));
