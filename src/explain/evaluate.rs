@@ -177,10 +177,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         if let Some(value) = self.facts.external(name) {
             return value;
         }
-        match self.facts.rules.get(name) {
-            Some(matched) => Known::Truth(*matched),
-            None => Known::Unknown(format!("depends on {name}, another rule or a module")),
-        }
+        Known::Unknown(format!("depends on {name}, another rule or a module"))
     }
 
     fn call(&mut self, call: &ast::FuncCall) -> Known {

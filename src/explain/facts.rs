@@ -1,7 +1,5 @@
 //! What is known of one file, as far as a condition can ask.
 
-use std::collections::BTreeMap;
-
 use super::known::{Integer, Known};
 use crate::elf::Bytes;
 use crate::scan::{Externals, Places};
@@ -15,8 +13,6 @@ pub struct Facts<'f> {
     pub places: &'f [Option<Places>],
     /// The external variables; `None` if they are not known.
     pub externals: Option<&'f Externals>,
-    /// Whether rules of the same namespace matched, by name; others are unknown.
-    pub rules: &'f BTreeMap<String, bool>,
 }
 
 /// What `uint16be` and its kin read.

@@ -1,7 +1,6 @@
 //! The conditions of a hunt for a file whose bytes are at hand, as far as they are.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Facts, Part, because, condition};
@@ -72,8 +71,7 @@ pub fn explain(hunt: &Hunt, subject: Subject) -> Explained {
         None => hunt.rule.patterns.iter().map(|pattern| listed(&pattern.id, subject.finding?)).collect(),
     };
     let externals = externals(subject.file, bytes);
-    let rules = BTreeMap::new();
-    let facts = Facts { bytes, places: &places, externals: externals.as_ref(), rules: &rules };
+    let facts = Facts { bytes, places: &places, externals: externals.as_ref() };
     let rule = condition(&hunt.rule, facts, Some(subject.finding.is_some()));
     let candidate = candidate_rule(hunt).map(|rule| {
         // Of a file that the rule matches, no scan says whether it is a candidate too.

@@ -5,7 +5,6 @@ mod forms;
 mod generate;
 mod property;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Facts, Part, Value, condition};
@@ -35,7 +34,7 @@ fn unaided(rule: &Rule, bytes: &[u8]) -> Part {
 
 fn explained(rule: &Rule, bytes: &[u8], matched: Option<bool>) -> Part {
     let (places, externals) = (places(rule, bytes), externals());
-    let facts = Facts { bytes: &bytes, places: &places, externals: Some(&externals), rules: &BTreeMap::new() };
+    let facts = Facts { bytes: &bytes, places: &places, externals: Some(&externals) };
     condition(rule, facts, matched)
 }
 

@@ -84,7 +84,7 @@ proptest! {
     fn the_whole_agrees_with_what_yara_x_said(condition in condition(), bytes in data(), matched: bool) {
         let rule = rule(PATTERNS, &condition);
         let bytes = bytes.as_slice();
-        let facts = Facts { bytes: &bytes, places: &[], externals: None, rules: &BTreeMap::new() };
+        let facts = Facts { bytes: &bytes, places: &[], externals: None };
         let part = super::condition(&rule, facts, Some(matched));
         prop_assert_eq!(part.value == Value::True, matched);
         prop_assert!(part.value != Value::Unknown);
