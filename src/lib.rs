@@ -1,8 +1,8 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round:
-//! `text ← log, finding, hunt, elf ← scan ← hex, evidence ← triage ← case ← session ← places, report ← tui ← cli`.
+//! way round: `text ← log, finding, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session ← places, report
+//! ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |
@@ -14,6 +14,7 @@
 //! | [`hex`] | bytes of any size of file: laid out, marked, searched, copied |
 //! | [`scan`] | walk, read, match; coverage |
 //! | [`accounts`], [`evidence`] | what the box itself says, read-only |
+//! | [`explain`] | a rule's condition, part by part, for one file |
 //! | [`triage`] | answers, exclusions, the register |
 //! | [`case`] | the record of one hunt on one box, with its journal |
 //! | [`session`] | rules, scan, register and case put together, without a screen |
@@ -28,6 +29,7 @@ pub mod case;
 pub mod cli;
 pub mod elf;
 pub mod evidence;
+pub mod explain;
 pub mod finding;
 pub mod hex;
 pub mod hunt;

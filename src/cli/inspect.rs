@@ -11,6 +11,7 @@ use clap::Args;
 use super::OPEN;
 use super::args::RuleArgs;
 use crate::elf::{self, Bytes as _, FileBytes};
+use crate::explain::{self, Subject};
 use crate::finding::{FileFacts, KeptBytes, RuleId};
 use crate::report::inspect::{Code, Inspected};
 use crate::report::{inspect, json};
@@ -47,10 +48,14 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let book = RuleBook::load(&args.rules.choice())?;
     let tree = Tree::open(&args.file)?;
     let mut inspected = Inspected::default();
-    if let Ok(opened) = tree.open_file(tree.start()) {
+    let opened = tree.open_file(tree.start()).ok();
+    if let Some(opened) = &opened {
         decode(&opened.file, &mut inspected)?;
     }
     scan(tree, &args.root, &book, &mut inspected)?;
+    if let Some(opened) = &opened {
+        explain(&FileBytes::new(&opened.file)?, &book, &mut inspected);
+    }
     let mut out = io::stdout().lock();
     if args.json {
         writeln!(out, "{}", json::pretty(&inspect::document(&inspected, &book)))?;
@@ -85,6 +90,18 @@ fn scan(tree: Tree, root: &Path, book: &RuleBook, inspected: &mut Inspected) -> 
     }
     scan.join();
     Ok(())
+}
+
+/// Explains the rules that matched, and those whose candidate condition holds.
+fn explain(bytes: &FileBytes, book: &RuleBook, inspected: &mut Inspected) {
+    let Some(file) = inspected.facts.as_deref() else { return };
+    let matched = inspected.findings.iter().map(|finding| (&finding.rule, Some(finding)));
+    let subjects = matched.chain(inspected.candidates.iter().map(|rule| (rule, None)));
+    let explained = subjects.filter_map(|(rule, finding)| {
+        let hunt = book.hunt_of(rule)?;
+        Some((rule.clone(), explain::explain(hunt, Subject { file, bytes, finding })))
+    });
+    inspected.explained = explained.collect();
 }
 
 fn decode(file: &File, inspected: &mut Inspected) -> io::Result<()> {

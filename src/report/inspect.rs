@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::ndjson;
 use crate::elf::{Elf, Field, Instruction, Text};
+use crate::explain::{self, Explained, Part};
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
 use crate::hex::dump::{self, Extent};
 use crate::hex::kept::KeptSource;
@@ -42,6 +43,8 @@ pub struct Inspected {
     pub findings: Vec<Finding>,
     /// The rules that did not match but whose candidate condition holds.
     pub candidates: Vec<RuleId>,
+    /// What the conditions of the rules in both lists come to.
+    pub explained: Vec<(RuleId, Explained)>,
     /// What was not matched, and why.
     pub not_scanned: Vec<Unscanned>,
     /// The ELF headers; `None` for another kind of file.
@@ -54,6 +57,12 @@ pub struct Inspected {
     pub strings: Vec<Text>,
 }
 
+impl Inspected {
+    fn explained(&self, rule: &RuleId) -> Option<&Explained> {
+        self.explained.iter().find_map(|(explained, parts)| (explained == rule).then_some(parts))
+    }
+}
+
 /// The JSON document.
 pub fn document(inspected: &Inspected, book: &RuleBook) -> Value {
     let mut own = Map::new();
@@ -61,11 +70,16 @@ pub fn document(inspected: &Inspected, book: &RuleBook) -> Value {
     let findings = inspected.findings.iter().map(|finding| {
         let rule = book.hunt_of(&finding.rule).map(|hunt| ndjson::attribution(&hunt.rule));
         let matches: Vec<_> = finding.matches.iter().map(ndjson::pattern_match).collect();
-        json!({"rule": rule, "matches": matches, "capped": finding.capped})
+        let condition = inspected.explained(&finding.rule).map(|explained| &explained.rule);
+        json!({"rule": rule, "matches": matches, "capped": finding.capped, "condition": condition})
     });
     let candidates = inspected.candidates.iter().map(|rule| {
-        let condition = book.hunt_of(rule).and_then(|hunt| hunt.candidate.clone());
-        json!({"rule": &*rule.name, "condition": condition})
+        let explained = inspected.explained(rule);
+        json!({
+            "rule": &*rule.name,
+            "condition": explained.map(|explained| &explained.candidate),
+            "rule_condition": explained.map(|explained| &explained.rule),
+        })
     });
     let mut elf = serde_json::to_value(&inspected.elf).unwrap_or_default();
     if let (Value::Object(map), Some(code)) = (&mut elf, &inspected.code) {
@@ -108,6 +122,14 @@ pub fn page(inspected: &Inspected, book: &RuleBook) -> String {
     for rule in &inspected.candidates {
         let condition = book.hunt_of(rule).and_then(|hunt| hunt.candidate.clone()).unwrap_or_default();
         let _ = writeln!(out, "\ncandidate of {}: {}", text::escape_str(&rule.name), text::escape_str(&condition));
+        if let Some(explained) = inspected.explained(rule) {
+            explained.candidate.iter().for_each(|part| condition_lines(&mut out, part));
+            out.push_str("  the rule itself did not match\n");
+            condition_lines(&mut out, &explained.rule);
+            for seen in &explained.patterns {
+                let _ = writeln!(out, "  {} {}", text::escape_str(&seen.pattern), seen.words());
+            }
+        }
     }
     if let Some(elf) = &inspected.elf {
         elf_section(&mut out, elf);
@@ -170,12 +192,22 @@ fn finding_section(out: &mut String, finding: &Finding, inspected: &Inspected, b
             let _ = writeln!(out, "  {name:<10}{}", text::escape_str(value));
         }
     }
+    if let Some(explained) = inspected.explained(&finding.rule) {
+        let _ = writeln!(out, "  condition");
+        condition_lines(out, &explained.rule);
+    }
     let (Some(facts), Some(kept)) = (&inspected.facts, &inspected.kept) else { return };
     let highlights = Highlights::new(hunt.rule.patterns.iter().map(|pattern| pattern.id.as_str()), &finding.matches);
     let mut source = KeptSource::new(Arc::clone(kept), facts.size);
     let layout = Layout::new(COLUMNS - 2, 1, facts.size);
     for line in dump::matches(&mut source, &layout, &highlights, EXTENT) {
         let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn condition_lines(out: &mut String, part: &Part) {
+    for line in explain::lines(part, COLUMNS - 4) {
+        let _ = writeln!(out, "    {}{}", line.part, line.because);
     }
 }
 

@@ -131,12 +131,15 @@ impl Parts<'_> {
     }
 }
 
-struct Broken {
-    reason: Reason,
+pub(super) struct Broken {
+    pub reason: Reason,
     panicked: bool,
 }
 
-fn guarded<T>(limit: Duration, work: impl FnOnce() -> Result<T, yara_x::errors::ScanError>) -> Result<T, Broken> {
+pub(super) fn guarded<T>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, yara_x::errors::ScanError>,
+) -> Result<T, Broken> {
     ENGINE_RUNS.set(true);
     let outcome = catch_unwind(AssertUnwindSafe(work));
     ENGINE_RUNS.set(false);

@@ -6,7 +6,7 @@ use std::path::Path;
 ///
 /// Paths are bytes here and text in YARA, so what is not UTF-8 becomes U+FFFD.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Externals {
+pub struct Externals {
     filename: String,
     filepath: String,
     extension: String,
@@ -16,7 +16,7 @@ pub(super) struct Externals {
 
 impl Externals {
     /// `header` holds the first bytes of the file; `owner` is its owner's name or number.
-    pub(super) fn new(path: &Path, header: &[u8], owner: String) -> Self {
+    pub fn new(path: &Path, header: &[u8], owner: String) -> Self {
         let text = |part: &std::ffi::OsStr| part.to_string_lossy().into_owned();
         Self {
             filename: path.file_name().map(text).unwrap_or_default(),
@@ -28,7 +28,7 @@ impl Externals {
     }
 
     /// Calls `set` with each variable and its value.
-    pub(super) fn each(&self, mut set: impl FnMut(&str, &str)) {
+    pub fn each(&self, mut set: impl FnMut(&str, &str)) {
         set("filename", &self.filename);
         set("filepath", &self.filepath);
         set("extension", &self.extension);

@@ -12,6 +12,7 @@ mod externals;
 mod facts;
 mod memory;
 pub mod prefilter;
+mod probe;
 mod read;
 mod rules;
 #[cfg(test)]
@@ -34,7 +35,9 @@ use ignore::gitignore::Gitignore;
 pub use control::{Control, Progress, Reading};
 pub use coverage::{Reason, Unscanned};
 pub use engine::engine_runs;
+pub use externals::Externals;
 pub(crate) use facts::digest_now;
+pub use probe::{Places, probe};
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset};
 pub(crate) use tree::{NotRegular, open_regular};
 pub use tree::{Tree, TreeError, is_pseudo_type};

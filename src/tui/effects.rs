@@ -80,6 +80,7 @@ impl Hands {
             Effect::CancelScan => backend.gauges.steer(Control::cancel),
             Effect::Record(request) => backend.record(request),
             Effect::Look(look) => backend.look(look),
+            Effect::Explain(ask) => backend.explain(ask),
             Effect::Gather(ask) => backend.gather(ask),
             Effect::ListThemes => self.list_themes(backend),
             Effect::Copy(sequence) => guard.write(&sequence),

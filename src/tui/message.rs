@@ -7,7 +7,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use uuid::Uuid;
 
 use super::state::Missed;
-use super::state::detail::{Decoded, Gathered};
+use super::state::detail::{Decoded, Explanation, Gathered};
 use super::state::findings::Row;
 use super::state::themes::ThemeChoice;
 use crate::case::FindingId;
@@ -64,6 +64,8 @@ pub enum Message {
     Opened(Box<Opened>),
     /// What was made of the bytes of a finding.
     Decoded(FindingId, Box<Decoded>),
+    /// What the conditions of the hunt come to for a finding.
+    Explained(FindingId, Box<Explanation>),
     /// What the box says of a finding, and what its scenarios come to by that.
     Gathered(FindingId, Box<Gathered>),
     /// Something was done; safe text.
@@ -115,6 +117,8 @@ pub enum Effect {
     Record(Request),
     /// Have the bytes of a finding looked at.
     Look(Look),
+    /// Have the conditions of a hunt explained.
+    Explain(Explain),
     /// Have the box asked.
     Gather(Gather),
     /// Ring the terminal's bell.
@@ -192,6 +196,19 @@ pub enum Look {
     Search(Box<Query>, Order),
     /// End the search.
     StopSearch,
+}
+
+/// A finding of which the conditions are to be explained.
+#[derive(Debug)]
+pub struct Explain {
+    /// Its number.
+    pub id: FindingId,
+    /// Facts, matches and kept bytes.
+    pub finding: Arc<Finding>,
+    /// Whose conditions.
+    pub hunt: Arc<Hunt>,
+    /// Whether it is a candidate: the rule did not match it.
+    pub candidate: bool,
 }
 
 /// What is asked of whoever asks the box.

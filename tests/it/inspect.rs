@@ -1,6 +1,6 @@
 //! `huntbook inspect`: one file in full.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::Ground;
 use crate::fixtures;
@@ -24,6 +24,13 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
     assert_eq!(document["file"]["hash"]["sha256"], huntbook::finding::Sha256::of(&content).to_string());
     assert_eq!(document["findings"][0]["rule"]["name"], "EQGRP_tinyexec");
     assert_eq!(document["findings"][0]["matches"].as_array().unwrap().len(), 2);
+    let condition = &document["findings"][0]["condition"];
+    assert_eq!((&condition["value"], &condition["because"]), (&"true".into(), &"3 of 3 true".into()));
+    let parts = condition["parts"].as_array().unwrap();
+    assert_eq!(
+        parts[1],
+        json!({"text": "filesize < 270", "value": "true", "because": "filesize is 269 bytes", "parts": []})
+    );
     let fields = document["elf"]["header"]["fields"].as_array().unwrap();
     let machine = fields.iter().find(|field| field["name"] == "e_machine").unwrap();
     assert_eq!((&machine["offset"], &machine["length"], &machine["raw"]), (&18.into(), &2.into(), &"0300".into()));
@@ -32,7 +39,14 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
     assert!(anomalies.iter().any(|anomaly| anomaly["id"] == "tiny-static"));
     assert!(document["elf"]["code"].as_array().unwrap().len() > 2);
     let (text, _) = inspect(&ground, "tinyexec-269", false);
-    for said in ["EQGRP_tinyexec matched", "Florian Roth", "e_machine", "^^", "int 0x80"] {
+    for said in [
+        "✔ true: filesize < 270 → filesize is 269 bytes",
+        "EQGRP_tinyexec matched",
+        "Florian Roth",
+        "e_machine",
+        "^^",
+        "int 0x80",
+    ] {
         assert!(text.contains(said), "{said}:\n{text}");
     }
 }
@@ -49,6 +63,16 @@ fn a_file_that_nothing_matches_still_has_its_facts() {
     std::fs::write(ground.tree().join("tiny"), fixtures::elf_header()).unwrap();
     let (text, code) = inspect(&ground, "tiny", false);
     assert!(code == 0 && text.contains("candidate of EQGRP_tinyexec"), "{text}");
+    for said in ["✔ true: filesize < 270", "✘ false: all of them → 0 of 2 found", "$s1 is not found"] {
+        assert!(text.contains(said), "{said}:\n{text}");
+    }
+    let (text, _) = inspect(&ground, "tiny", true);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let candidate = &document["candidates"][0];
+    assert_eq!(
+        (&candidate["condition"]["value"], &candidate["rule_condition"]["value"]),
+        (&"true".into(), &"false".into())
+    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ const RANKS: &[(&str, u8)] = &[
     ("scan", 3),
     ("hex", 4),
     ("evidence", 4),
+    ("explain", 5),
     ("triage", 5),
     ("case", 6),
     ("session", 7),

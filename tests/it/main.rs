@@ -5,6 +5,7 @@
 mod chooser;
 mod cli;
 mod exclusions;
+mod explained;
 mod exports;
 mod fixtures;
 mod hostile;

@@ -117,6 +117,7 @@ impl<'p> Stage<'p> {
         match effect {
             Effect::Record(request) => self.backend.record(request),
             Effect::Look(look) => self.backend.look(look),
+            Effect::Explain(ask) => self.backend.explain(ask),
             Effect::Gather(ask) => self.backend.gather(ask),
             Effect::Quit => self.left = true,
             Effect::Copy(copied) => self.copied = Some(copied),

@@ -4,9 +4,11 @@
 //! | --- | --- |
 //! | [`recorder`] | reads rules and records, starts scans, writes down what is found and decided |
 //! | [`reader`] | opens the bytes of a finding, decodes and searches them |
+//! | [`explainer`] | explains the conditions of a hunt for a finding |
 //! | [`gatherer`] | asks the box about a finding, and weighs its scenarios |
 //! | [`scout`] | before all that: looks at the places there are to scan |
 
+mod explainer;
 mod gatherer;
 mod reader;
 mod recorder;
@@ -19,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde_json::Value;
 
-use super::message::{Gather, Look, Message, Request};
+use super::message::{Explain, Gather, Look, Message, Request};
 use crate::evidence::Root;
 use crate::scan::{Control, Progress, Reading, ScanOptions, Tree};
 use crate::session::{RecordPlan, RuleChoice};
@@ -75,6 +77,7 @@ pub struct Backend {
     pub gauges: Gauges,
     requests: Sender<Request>,
     looks: Sender<Look>,
+    explains: Sender<Explain>,
     asks: Sender<Gather>,
     recorder: Option<std::thread::JoinHandle<()>>,
 }
@@ -89,6 +92,7 @@ impl Backend {
     pub fn start_on((sender, messages): (Sender<Message>, Receiver<Message>), session: Session) -> Self {
         let (requests, asked) = unbounded();
         let (looks, looked) = unbounded();
+        let (explains, explained) = unbounded();
         let (asks, asked_of_box) = unbounded();
         let (books, book) = unbounded();
         let gauges = Gauges::default();
@@ -106,7 +110,11 @@ impl Backend {
             let sender = sender.clone();
             std::thread::spawn(move || reader::run(&looked, &sender));
         }
-        Self { messages, sender, gauges, requests, looks, asks, recorder: Some(recorder) }
+        {
+            let sender = sender.clone();
+            std::thread::spawn(move || explainer::run(&explained, &sender));
+        }
+        Self { messages, sender, gauges, requests, looks, explains, asks, recorder: Some(recorder) }
     }
 
     /// Asks the records for something.
@@ -118,6 +126,11 @@ impl Backend {
     /// Asks for bytes.
     pub fn look(&self, look: Look) {
         let _ = self.looks.send(look);
+    }
+
+    /// Asks for an explanation; one that was asked for before and is not begun is dropped.
+    pub fn explain(&self, ask: Explain) {
+        let _ = self.explains.send(ask);
     }
 
     /// Asks the box.

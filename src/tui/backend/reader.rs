@@ -1,5 +1,7 @@
 //! Reads the bytes of the open finding: windows of them, what they decode to, and searches.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -66,23 +68,29 @@ pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>) {
     }
 }
 
-/// The view as something that ELF headers are read from.
-struct Source<'v>(std::cell::RefCell<&'v mut View>);
+/// Bytes for a screen as something that ELF headers are read from.
+pub(super) struct Source<'v>(RefCell<&'v mut dyn ByteSource>);
+
+impl<'v> Source<'v> {
+    pub(super) fn new(bytes: &'v mut dyn ByteSource) -> Self {
+        Self(RefCell::new(bytes))
+    }
+}
 
 impl elf::Bytes for Source<'_> {
     fn size(&self) -> u64 {
         self.0.borrow().size()
     }
 
-    fn read(&self, offset: u64, length: usize) -> std::borrow::Cow<'_, [u8]> {
+    fn read(&self, offset: u64, length: usize) -> Cow<'_, [u8]> {
         let bytes = crate::hex::source::read(&mut **self.0.borrow_mut(), offset, length);
-        std::borrow::Cow::Owned(bytes.into_iter().map_while(|byte| byte).collect())
+        Cow::Owned(bytes.into_iter().map_while(|byte| byte).collect())
     }
 }
 
 fn decode(view: &mut View) -> Decoded {
     let size = view.size();
-    let source = Source(std::cell::RefCell::new(view));
+    let source = Source::new(view);
     let elf = elf::decode_with(&source);
     let code = elf.as_ref().map(|elf| {
         let code = elf::disassemble_entry(elf, &source, INSTRUCTIONS);

@@ -7,6 +7,7 @@ use super::bytes::HexView;
 use crate::case::{FindingId, GivenAnswer};
 use crate::elf::{Elf, Instruction, Text};
 use crate::evidence::Evidence;
+use crate::explain::Explained;
 use crate::hunt::{Hunt, Scenario};
 use crate::session::Opened;
 use crate::text;
@@ -68,6 +69,15 @@ pub struct Decoded {
     pub strings: Vec<Text>,
 }
 
+/// What the conditions of the hunt come to.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The rule's, and the candidate test's.
+    pub explained: Explained,
+    /// What a responder must know about the bytes that it rests on; safe text.
+    pub notice: Option<String>,
+}
+
 /// What the box says, and what the scenarios come to by that.
 #[derive(Debug)]
 pub struct Gathered {
@@ -92,6 +102,8 @@ pub struct Detail {
     pub hex: HexView,
     /// What was made of its bytes; `None` until that is done.
     pub decoded: Option<Decoded>,
+    /// What the conditions come to; `None` until that is known.
+    pub explanation: Option<Explanation>,
     /// What the box says; `None` until it has answered.
     pub gathered: Option<Gathered>,
     /// The selected line of the ELF tab.
@@ -117,6 +129,7 @@ impl Detail {
             tab: Tab::default(),
             scenario: 0,
             decoded: None,
+            explanation: None,
             gathered: None,
             elf_line: 0,
             elf_places: Vec::new(),
@@ -139,6 +152,7 @@ impl Detail {
         if self.opened.finding.file.sha256 != opened.finding.file.sha256 {
             self.hex = HexView::new(&self.hunt.rule, &opened.finding);
             self.decoded = None;
+            self.explanation = None;
         }
         self.opened = opened;
         self.stale = false;

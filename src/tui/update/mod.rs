@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::keymap::{Action, Context, Press};
-use super::message::{Effect, Gather, Look, Message, Request};
+use super::message::{Effect, Explain, Gather, Look, Message, Request};
 use super::state::detail::Detail;
 use super::state::overlay::Overlay;
 use super::state::register::RegisterView;
@@ -70,6 +70,11 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Decoded(id, decoded) => {
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
                 detail.decoded = Some(*decoded);
+            }
+        }
+        Message::Explained(id, explanation) => {
+            if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
+                detail.explanation = Some(*explanation);
             }
         }
         Message::Gathered(id, gathered) => {
@@ -219,6 +224,12 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
     if let Some(detail) = &app.detail {
         let finding = &detail.opened.finding;
         effects.push(Effect::Look(Look::Open(id, Arc::clone(finding))));
+        effects.push(Effect::Explain(Explain {
+            id,
+            finding: Arc::clone(finding),
+            hunt: Arc::clone(&detail.hunt),
+            candidate: detail.opened.judged.subject.candidate,
+        }));
         effects.push(Effect::Gather(Gather::About(id, Arc::clone(finding), Arc::clone(&detail.hunt))));
     }
     for key in std::mem::take(&mut app.typed_ahead) {

@@ -6,11 +6,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::parts;
 use crate::elf::{Elf, Field, Instruction, Text};
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::App;
-use crate::tui::state::detail::{Decoded, Detail};
+use crate::tui::state::detail::{Decoded, Detail, Explanation};
 use crate::tui::widget::{paint, pane};
 
 /// Raw bytes of a field that are shown.
@@ -52,6 +53,7 @@ fn lines(theme: &Theme, detail: &Detail, width: usize) -> Vec<Placed> {
         None => page.say(Role::Dim, "Reading the file …", None),
         Some(Decoded { elf: None, entropy, strings, .. }) => {
             page.say(Role::Text, "This file does not begin with the ELF magic 7f 45 4c 46.", None);
+            page.candidate(detail);
             page.figures(*entropy, strings);
         }
         Some(Decoded { elf: Some(elf), code, entropy, strings }) => {
@@ -110,27 +112,32 @@ impl Page<'_> {
         }
     }
 
-    /// The hunt's candidate condition, for what it says of this file.
+    /// The hunt's candidate condition term by term, and where the rule's patterns are.
     fn candidate(&mut self, detail: &Detail) {
-        let Some(condition) = &detail.hunt.candidate else { return };
+        if detail.hunt.candidate.is_none() {
+            return;
+        }
         self.heading("Candidate test");
-        self.say(Role::Text, &format!("  {}", text::escape_str(condition)), None);
-        let file = &detail.opened.finding.file;
-        let met = if detail.opened.judged.subject.candidate {
-            "holds; the rule did not match"
-        } else {
-            "and the rule matched"
-        };
-        self.say(Role::FieldMeaning, &format!("  {met}; the file has {} bytes", text::count(file.size)), None);
-        for pattern in &detail.hunt.rule.patterns {
-            let mut places = detail.opened.finding.matches.iter().filter(|found| *found.pattern == *pattern.id);
-            let said = match places.next() {
-                Some(first) => format!("  ✔ {} at {:#x}", text::escape_str(&pattern.id), first.offset),
-                None => format!("  ✘ {} not reported", text::escape_str(&pattern.id)),
+        if let Some((role, said)) = parts::before(detail.explanation.as_ref()) {
+            self.say(role, &said, None);
+        }
+        let Some(Explanation { explained, .. }) = &detail.explanation else { return };
+        if let Some(part) = &explained.candidate {
+            let lines = parts::condition(self.theme, part, self.width);
+            self.lines.extend(lines.into_iter().map(|line| (line, None)));
+        }
+        let matched = if detail.opened.judged.subject.candidate { "did not match" } else { "matched" };
+        self.say(Role::FieldMeaning, &format!("The rule itself {matched}; its patterns:"), None);
+        for seen in &explained.patterns {
+            let (sign, role) = match &seen.places {
+                None => ("?", Role::CheckUnknown),
+                Some(places) if places.matches.is_empty() => ("✘", Role::CheckNotMet),
+                Some(_) => ("✔", Role::CheckMet),
             };
-            let role = if said.starts_with("  ✔") { Role::CheckMet } else { Role::CheckNotMet };
-            let place = detail.opened.finding.matches.iter().find(|found| *found.pattern == *pattern.id);
-            self.say(role, &said, place.map(|found| found.offset..found.end()).as_ref());
+            let said = format!("  {sign} {} {}", text::escape_str(&seen.pattern), seen.words());
+            let first = seen.places.as_ref().and_then(|places| places.matches.first());
+            let place = first.map(|(at, length)| *at..at.saturating_add(*length));
+            self.lines.push((Line::styled(said, self.theme.style(role)), place));
         }
     }
 

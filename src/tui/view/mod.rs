@@ -14,6 +14,7 @@ mod glance;
 mod hex;
 mod history;
 mod overlay;
+mod parts;
 mod register;
 mod rule;
 mod scenarios;

@@ -1,7 +1,8 @@
-//! The rule tab: attribution, hypothesis, the source with the patterns that matched counted.
+//! The rule tab: attribution, the condition part by part, hypothesis, the source with the patterns that matched counted.
 
 use ratatui::text::Line;
 
+use super::parts;
 use super::scenarios::push_wrapped;
 use crate::text;
 use crate::theme::Role;
@@ -35,6 +36,14 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
         let said = if is_one { "this file is a known sample of it" } else { "this file is none of its known samples" };
         let role = if is_one { Role::Malicious } else { Role::Dim };
         lines.push(Line::styled(format!("  {} known samples: {said}", samples.len()), theme.style(role)));
+    }
+    lines.push(Line::default());
+    lines.push(Line::styled("Condition, part by part", theme.style(Role::Heading)));
+    if let Some((role, said)) = parts::before(detail.explanation.as_ref()) {
+        push_wrapped(&mut lines, theme, role, &said, width);
+    }
+    if let Some(explanation) = &detail.explanation {
+        lines.extend(parts::condition(theme, &explanation.explained.rule, width));
     }
     lines.push(Line::default());
     lines.push(Line::styled("Hypothesis", theme.style(Role::Heading)));

@@ -1,0 +1,149 @@
+//! The conditions of a hunt for a file whose bytes are at hand, as far as they are.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use super::{Facts, Part, because, condition};
+use crate::elf::Bytes;
+use crate::finding::{FileFacts, Finding, Sha256};
+use crate::hunt::{Hunt, Rule, rules_of};
+use crate::scan::{Externals, Places, probe};
+
+/// A larger file, in bytes, is not searched for patterns again: of its patterns only those are known that a finding lists.
+pub const MOST: u64 = 64 << 20;
+/// First bytes that tell the external variable `filetype`.
+const HEADER: u64 = 64;
+
+/// What a scan has seen of a file and a hunt.
+#[derive(Clone, Copy)]
+pub struct Subject<'s> {
+    /// The file's facts when it was scanned.
+    pub file: &'s FileFacts,
+    /// The bytes that were scanned, as far as they are still at hand. Bytes that turn out to be others are not used.
+    pub bytes: &'s dyn Bytes,
+    /// What matched; `None` for a candidate.
+    pub finding: Option<&'s Finding>,
+}
+
+/// What the conditions of a hunt come to for one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// The rule's condition.
+    pub rule: Part,
+    /// The patterns of the rule in their order.
+    pub patterns: Vec<Seen>,
+    /// The candidate condition, if the hunt has one.
+    pub candidate: Option<Part>,
+}
+
+/// Where a pattern is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its identifier with its `$`.
+    pub pattern: String,
+    /// Its places; `None` when they are not known.
+    pub places: Option<Places>,
+}
+
+impl Seen {
+    /// In words: `is at 0x4c`. Safe text.
+    pub fn words(&self) -> String {
+        self.places.as_ref().map_or_else(|| "cannot be told: not all bytes are at hand".to_owned(), because::places)
+    }
+}
+
+/// Explains the rule of `hunt`, and its candidate condition, for a file. Up to [`MOST`] bytes are held in memory and
+/// searched for all patterns of the rule: a scan leaves out those that the condition did not come to.
+pub fn explain(hunt: &Hunt, subject: Subject) -> Explained {
+    let nothing = Nothing(subject.file.size);
+    let whole = whole(&subject);
+    let bytes: &dyn Bytes = match &whole {
+        Content::Whole(bytes) => &bytes.as_slice(),
+        Content::Part => subject.bytes,
+        Content::Other => &nothing,
+    };
+    let found = match &whole {
+        Content::Whole(bytes) => probe(&hunt.rule, bytes).ok(),
+        _ => None,
+    };
+    let places: Vec<Option<Places>> = match found {
+        Some(found) => found.into_iter().map(Some).collect(),
+        None => hunt.rule.patterns.iter().map(|pattern| listed(&pattern.id, subject.finding?)).collect(),
+    };
+    let externals = externals(subject.file, bytes);
+    let facts = Facts { bytes, places: &places, externals: externals.as_ref() };
+    let rule = condition(&hunt.rule, facts, Some(subject.finding.is_some()));
+    let candidate = candidate_rule(hunt).map(|rule| {
+        // Of a file that the rule matches, no scan says whether it is a candidate too.
+        let holds = subject.finding.is_none().then_some(true);
+        condition(&rule, Facts { places: &[], ..facts }, holds)
+    });
+    let names = hunt.rule.patterns.iter().map(|pattern| pattern.id.clone());
+    let patterns = names.zip(places).map(|(pattern, places)| Seen { pattern, places });
+    Explained { rule, patterns: patterns.collect(), candidate }
+}
+
+/// The candidate condition as a rule of its own, without patterns.
+fn candidate_rule(hunt: &Hunt) -> Option<Rule> {
+    // The line end keeps a comment at the end of the condition from swallowing the brace.
+    let source = format!("rule candidate {{ condition: {}\n}}", hunt.candidate.as_ref()?);
+    rules_of("", Path::new(""), &source).ok()?.into_iter().next()
+}
+
+/// What is at hand of the bytes that were scanned.
+enum Content {
+    Whole(Vec<u8>),
+    Part,
+    /// Nothing: these are others.
+    Other,
+}
+
+fn whole(subject: &Subject) -> Content {
+    const CHUNK: usize = 1 << 20;
+    let (bytes, size) = (subject.bytes, subject.file.size);
+    if bytes.size() != size {
+        return Content::Other;
+    }
+    let Some(size) = usize::try_from(size).ok().filter(|size| *size as u64 <= MOST) else { return Content::Part };
+    let mut whole = Vec::with_capacity(size);
+    while whole.len() < size {
+        let piece = bytes.read(whole.len() as u64, CHUNK.min(size - whole.len()));
+        if piece.is_empty() {
+            return Content::Part;
+        }
+        whole.extend_from_slice(&piece);
+    }
+    if Sha256::of(&whole) == subject.file.sha256 { Content::Whole(whole) } else { Content::Other }
+}
+
+/// A file of so many bytes, of which none is known.
+struct Nothing(u64);
+
+impl Bytes for Nothing {
+    fn size(&self) -> u64 {
+        self.0
+    }
+
+    fn readable(&self) -> u64 {
+        0
+    }
+
+    fn read(&self, _offset: u64, _length: usize) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&[])
+    }
+}
+
+fn externals(file: &FileFacts, bytes: &dyn Bytes) -> Option<Externals> {
+    let wanted = HEADER.min(file.size);
+    let header = bytes.read(0, wanted as usize);
+    let owner = file.owner.clone().unwrap_or_else(|| file.uid.to_string());
+    (header.len() as u64 >= wanted).then(|| Externals::new(&file.path, &header, owner))
+}
+
+/// Where the finding says that the pattern is. Patterns without a name cannot be told apart in it, and of one that is
+/// not in it no one knows whether all of the file was searched for it.
+fn listed(pattern: &str, finding: &Finding) -> Option<Places> {
+    let found = finding.matches.iter().filter(|found| *found.pattern == *pattern);
+    let matches: Vec<_> = found.map(|found| (found.offset, found.length)).collect();
+    (pattern != "$" && !matches.is_empty()).then_some(Places { matches, capped: finding.capped })
+}

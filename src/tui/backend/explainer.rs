@@ -1,0 +1,43 @@
+//! Explains the conditions of the open finding's hunt, from the bytes that were scanned.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::reader::Source;
+use crate::explain::{Subject, explain};
+use crate::hex::file::State;
+use crate::hex::kept::KeptSource;
+use crate::hex::source::ByteSource;
+use crate::hex::view::{Shown, View};
+use crate::tui::message::{Explain, Message};
+use crate::tui::state::detail::Explanation;
+
+/// Answers until nobody asks any more.
+pub fn run(asks: &Receiver<Explain>, messages: &Sender<Message>) {
+    for ask in asks {
+        // Whoever runs through the list waits for the last one only.
+        let ask = asks.try_iter().last().unwrap_or(ask);
+        let explanation = explanation(&ask);
+        let _ = messages.send(Message::Explained(ask.id, Box::new(explanation)));
+    }
+}
+
+fn explanation(ask: &Explain) -> Explanation {
+    let file = &ask.finding.file;
+    let mut view = View::open(&file.path, file, Arc::clone(&ask.finding.kept));
+    let scanned = match view.state() {
+        State::AsScanned => true,
+        State::ChangedSince(change) => change.is_scanned_content(),
+        State::Gone(_) => false,
+    };
+    if !scanned {
+        view.want(Some(Shown::Kept));
+    }
+    let notice = view.window(0, 1).notice;
+    let mut kept = KeptSource::new(Arc::clone(&ask.finding.kept), file.size);
+    let bytes: &mut dyn ByteSource = if scanned { &mut view } else { &mut kept };
+    let finding = (!ask.candidate).then_some(&*ask.finding);
+    let explained = explain(&ask.hunt, Subject { file, bytes: &Source::new(bytes), finding });
+    Explanation { explained, notice }
+}
