@@ -15,7 +15,7 @@ use crate::session::{self, Records, RuleBook, candidate_finding, host_name};
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
 use crate::tui::message::{Message, Request};
-use crate::tui::state::Missed;
+use crate::tui::state::coverage::Missed;
 
 /// Findings recorded at once.
 const BATCH: usize = 512;

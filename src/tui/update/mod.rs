@@ -48,12 +48,12 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::ScanStarted => {
             app.list.clear();
-            app.coverage.items.clear();
+            app.coverage.clear();
             app.since = None;
             app.scan = ScanView { phase: Phase::Running, ..ScanView::default() };
         }
         Message::Rows(rows) => app.list.upsert(rows),
-        Message::NotScanned(more) => app.coverage.items.extend(more),
+        Message::NotScanned(more) => app.coverage.extend(more),
         Message::Since(since) => compared(app, since),
         Message::ScanEnded { reading, cancelled } => scan_ended(app, reading, cancelled),
         Message::Opened(opened) => return self::opened(app, opened),
