@@ -192,7 +192,7 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &Row, app: &App, columns: &[Plac
             }
             Column::Hunt => app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone()),
             Column::Size => text::bytes(row.size),
-            Column::Modified => text::truncate_end(&row.modified.to_string(), placed.width).into_owned(),
+            Column::Modified => row.modified.to_string().chars().take(placed.width).collect(),
             Column::Matches => text::count(row.matches as u64),
         };
         let cell = if is_number(placed.column) { format!("{cell:>0$}", placed.width) } else { cell };
