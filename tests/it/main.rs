@@ -9,6 +9,7 @@ mod fixtures;
 mod hostile;
 mod inspect;
 mod layering;
+mod lists;
 mod parsers;
 mod pty;
 mod readme;

@@ -15,6 +15,7 @@ use huntbook::tui::state::App;
 use huntbook::tui::{Session, Start, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::style::Modifier;
 use tempfile::TempDir;
 
 /// How long something may take to show.
@@ -137,6 +138,23 @@ impl<'p> Stage<'p> {
         let name = self.place.dir.path().file_name().unwrap().to_str().unwrap();
         // A path may have been cut within the name.
         (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]))
+    }
+
+    /// The same, with what is underlined pointed at from the line below: letters that a filter matched.
+    pub fn underlined(&self) -> String {
+        let buffer = self.terminal.backend().buffer();
+        let mut out = String::new();
+        for (y, line) in (0..).zip(self.screen().lines()) {
+            let is_underlined = |x| buffer[(x, y)].modifier.contains(Modifier::UNDERLINED);
+            let below: String = (0..buffer.area.width).map(|x| if is_underlined(x) { '^' } else { ' ' }).collect();
+            out.push_str(line);
+            out.push('\n');
+            if !below.trim().is_empty() {
+                out.push_str(below.trim_end());
+                out.push('\n');
+            }
+        }
+        out
     }
 
     /// Until `text` stands on the screen.
