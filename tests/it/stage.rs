@@ -137,7 +137,11 @@ impl<'p> Stage<'p> {
         }
         let name = self.place.dir.path().file_name().unwrap().to_str().unwrap();
         // A path may have been cut within the name.
-        (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]))
+        let out = (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]));
+        let out = out.replace(&format!("{}…", &name[..3]), "hb0…");
+        (2..name.len()).fold(out, |out, cut| {
+            out.replace(&format!("…{}/tree", &name[cut..]), &format!("…{}/tree", &"hb000000"[cut..]))
+        })
     }
 
     /// The same, with what is underlined pointed at from the line below: letters that a filter matched.
