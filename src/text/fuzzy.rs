@@ -76,7 +76,7 @@ impl Pattern {
                 Kind::Not if word.run(line, 0).is_none() => continue,
                 Kind::Not => return None,
                 Kind::Exact => word.best_run(line, name)?,
-                Kind::Letters => word.best_run(line, name).or_else(|| word.scattered(line, name))?,
+                Kind::Letters => word.best_run(line, name).or_else(|| word.scattered(line))?,
             };
             found.score += score(line, name, &places);
             found.places.extend(places);
@@ -163,10 +163,11 @@ impl Word {
         Some(line.get(best.clone())?.char_indices().map(|(at, _)| best.start + at).collect())
     }
 
-    /// Places of the letters that do not stand in one run: within the name if they all do, starts of words before other
-    /// letters.
-    fn scattered(&self, line: &str, name: usize) -> Option<Vec<usize>> {
-        let mut at = if self.letters_from(line, name, 0) { name } else { 0 };
+    /// Places of the letters that do not stand in one run: from as far back in the path as they all can, starts of words
+    /// before other letters.
+    fn scattered(&self, line: &str) -> Option<Vec<usize>> {
+        let mut parts = line.rmatch_indices('/').map(|(slash, _)| slash + 1);
+        let mut at = parts.find(|part| self.letters_from(line, *part, 0)).unwrap_or(0);
         let mut places = Vec::with_capacity(self.letters.len());
         for (index, &letter) in self.letters.iter().enumerate() {
             let first = self.next(line, at, letter)?;
@@ -247,6 +248,7 @@ mod tests {
         assert_eq!(shown("tmp", "/tmp/t_m_p/tmp").unwrap(), "/tmp/t_m_p/[t][m][p]");
         assert_eq!(shown("rp", "/opt/reports/payload.py").unwrap(), "/opt/[r]eports/[p]ayload.py");
         assert_eq!(shown("pl", "/opt/plan/pay-load.py").unwrap(), "/opt/[p][l]an/pay-load.py");
+        assert_eq!(shown("sshpy", "/srv/h/ssh/a.py").unwrap(), "/srv/h/[s][s][h]/a.[p][y]");
         assert_eq!(shown("mt", "/x/MixText.py").unwrap(), "/x/[M]ix[T]ext.py");
         let order = ["/etc/cron.d/job", "/srv/cron/x", "/srv/acron/x", "/c/r/o/n"];
         let scores: Vec<_> = order.iter().map(|line| Pattern::new("cron").find(line).unwrap().score).collect();

@@ -94,7 +94,7 @@ fn coverage_and_palette_take_letters_in_order() {
     stage.press("C");
     stage.wait("/one");
     let total = stage.app.coverage.total();
-    stage.press("/").type_text("sck two").press("enter");
+    stage.press("/").type_text("sck 'two").press("enter");
     assert_eq!((stage.app.coverage.len(), stage.app.coverage.total()), (1, total), "{}", stage.screen());
     let shown = stage.underlined();
     assert!(shown.contains("/two") && !shown.contains("/one") && shown.contains("^^^"), "{shown}");
