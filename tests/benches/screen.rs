@@ -29,7 +29,8 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 
 const FINDINGS: i64 = 100_000;
 const SIZE: (u16, u16) = (200, 60);
-const KEYS: u64 = 600;
+/// A whole number of rounds of every journey, so that each begins where it should.
+const KEYS: u64 = 624;
 /// Findings that arrive between two keys: a scan that finds 1,500 a second, and a key every 33 ms.
 const ARRIVING: i64 = 50;
 
@@ -105,18 +106,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let first = written.0.swap(0, Ordering::Relaxed);
 
     let mut next = FINDINGS + 1;
-    println!("| {FINDINGS} findings, {}×{}, {ARRIVING} more before every key | p50 | p99 |", SIZE.0, SIZE.1);
-    println!("| --- | ---: | ---: |");
+    println!(
+        "| {FINDINGS} findings, {}×{}, {ARRIVING} more before every key | p50 | p99 | p99 of a processor |",
+        SIZE.0, SIZE.1
+    );
+    println!("| --- | ---: | ---: | ---: |");
     for (name, keys) in JOURNEYS {
-        let mut times = play(&mut app, &mut terminal, keys, &mut next)?;
-        times.sort_unstable();
-        let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1000.0;
-        println!("| {name} | {:.1} ms | {:.1} ms |", at(50), at(99));
+        let times = play(&mut app, &mut terminal, keys, &mut next)?;
+        let (mut clock, mut busy): (Vec<_>, Vec<_>) = times.into_iter().unzip();
+        clock.sort_unstable();
+        busy.sort_unstable();
+        let at = |times: &[Duration], share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1000.0;
+        println!("| {name} | {:.1} ms | {:.1} ms | {:.1} ms |", at(&clock, 50), at(&clock, 99), at(&busy, 99));
     }
     let bytes = written.0.load(Ordering::Relaxed) / (KEYS * JOURNEYS.len() as u64);
-    println!("| bytes of the first frame | {first} | |");
-    println!("| bytes of a frame, mean over all keys | {bytes} | |");
-    println!("| memory a finding | {memory} bytes | |");
+    println!("| bytes of the first frame | {first} | | |");
+    println!("| bytes of a frame, mean over all keys | {bytes} | | |");
+    println!("| memory a finding | {memory} bytes | | |");
     Ok(())
 }
 
@@ -151,19 +157,31 @@ const JOURNEYS: [(&str, &[KeyCode]); 4] = [
     ("grouping, folding", &[KeyCode::Char('b'), KeyCode::Char('z'), KeyCode::Char('G'), KeyCode::Char('z')]),
 ];
 
-/// Presses keys while findings arrive, and gives back how long each took to a finished frame.
-fn play(app: &mut App, terminal: &mut Screen, keys: &[KeyCode], next: &mut i64) -> io::Result<Vec<Duration>> {
+/// Time that this thread has had a processor, which is what counts on a machine that does other things too.
+fn processor() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Presses keys while findings arrive, and gives back how long each took to a finished frame: by the clock, and of a
+/// processor.
+fn play(
+    app: &mut App,
+    terminal: &mut Screen,
+    keys: &[KeyCode],
+    next: &mut i64,
+) -> io::Result<Vec<(Duration, Duration)>> {
     let mut times = Vec::new();
     for (step, key) in (0..KEYS).zip(keys.iter().cycle()) {
         let reading = Reading { files: step * 900, bytes: step * 40_000_000, ..Reading::default() };
         update::update(app, Message::Tick(reading, format!("/srv/data/{step}").into()));
         let rows = (*next..*next + ARRIVING).map(row).collect();
         *next += ARRIVING;
-        let begin = Instant::now();
+        let (begin, busy) = (Instant::now(), processor());
         update::update(app, Message::Rows(rows));
         update::update(app, Message::Key(KeyEvent::new(*key, KeyModifiers::NONE)));
         terminal.draw(|frame| view::draw(frame, app))?;
-        times.push(begin.elapsed());
+        times.push((begin.elapsed(), processor().saturating_sub(busy)));
     }
     Ok(times)
 }
