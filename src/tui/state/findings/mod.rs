@@ -9,7 +9,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub use self::columns::{Placed, columns};
 pub use self::row::{Counts, Row};
@@ -55,17 +55,41 @@ struct Cursor {
     line: usize,
 }
 
+/// Which groups are folded.
+#[derive(Debug, Clone, Default)]
+struct Folds {
+    /// Whether all are but `others`; else none is but those.
+    all: bool,
+    others: HashSet<u32>,
+}
+
+impl Folds {
+    fn holds(&self, group: u32) -> bool {
+        self.all != (!self.others.is_empty() && self.others.contains(&group))
+    }
+
+    fn set(&mut self, group: u32, folded: bool) {
+        if folded == self.all {
+            self.others.remove(&group);
+        } else {
+            self.others.insert(group);
+        }
+    }
+}
+
 /// The findings, and the view of them.
 #[derive(Debug, Default)]
 pub struct FindingList {
     store: Store,
+    /// Indexes of all rows in order, so that filter and hunt only have to leave some out.
+    order: Vec<u32>,
     lines: Lines,
     hunt: Option<usize>,
     filter: String,
     pattern: Pattern,
     sort: Sort,
     grouping: Grouping,
-    folded: HashSet<(Grouping, u32)>,
+    folds: HashMap<Grouping, Folds>,
     cursor: Cursor,
     /// The finding that was chosen last, for when a filter that hid it is gone.
     chosen: Option<FindingId>,
@@ -88,17 +112,18 @@ impl FindingList {
     pub fn upsert(&mut self, rows: Vec<Row>) {
         let put = self.store.put(rows, |row| passes(&self.pattern, row));
         if !put.replaced.is_empty() {
-            self.lines.order.retain(|index| put.replaced.binary_search(index).is_err());
+            self.order.retain(|index| put.replaced.binary_search(index).is_err());
         }
-        let moved = put.fresh.into_iter().chain(put.replaced).filter(|index| self.shows(*index)).collect();
+        let moved = put.fresh.into_iter().chain(put.replaced).collect();
         let (sort, grouping) = (self.sort, self.grouping);
-        insert_all(&mut self.lines.order, moved, |index| self.store.key(index, sort, grouping));
-        self.arrange();
+        insert_all(&mut self.order, moved, |index| self.store.key(index, sort, grouping));
+        self.show();
     }
 
     /// Forgets all rows, for a scan from the start; hunt, filter, sort, grouping and folds stay.
     pub fn clear(&mut self) {
         self.store.clear();
+        self.order.clear();
         self.lines.order.clear();
         self.lines.arrange(&self.store, self.grouping, |_| false);
     }
@@ -156,7 +181,7 @@ impl FindingList {
     pub fn set_hunt(&mut self, hunt: Option<usize>) {
         self.hunt = hunt;
         self.cursor.line = 0;
-        self.rebuild();
+        self.show();
     }
 
     /// What was typed to filter by.
@@ -184,12 +209,7 @@ impl FindingList {
             _ => passes(&pattern, row),
         });
         self.pattern = pattern;
-        if narrows {
-            self.lines.order.retain(|index| self.store.passes(*index));
-            self.arrange();
-        } else {
-            self.rebuild();
-        }
+        self.show();
         if let (None, Some(id)) = (self.cursor.group, self.chosen) {
             self.select(id);
         }
@@ -203,7 +223,7 @@ impl FindingList {
     /// Sorts the list.
     pub fn set_sort(&mut self, sort: Sort) {
         self.sort = sort;
-        self.rebuild();
+        self.arrange();
     }
 
     /// What the list is grouped by.
@@ -215,32 +235,25 @@ impl FindingList {
     pub fn set_grouping(&mut self, grouping: Grouping) {
         self.grouping = grouping;
         self.cursor.group = None;
-        self.rebuild();
+        self.arrange();
     }
 
     /// Folds the group under the cursor, or unfolds it; whether there is a group.
     pub fn fold(&mut self, fold: bool) -> bool {
         let Some(group) = self.group_at_cursor() else { return false };
+        self.folds.entry(self.grouping).or_default().set(group, fold);
         if fold {
-            self.folded.insert((self.grouping, group));
             self.cursor.group = Some(group);
-        } else {
-            self.folded.remove(&(self.grouping, group));
         }
-        self.arrange();
+        self.lay_out();
         true
     }
 
-    /// Folds all groups, or unfolds all if they are.
+    /// Folds all groups and those to come, or unfolds all if they are.
     pub fn fold_all(&mut self) {
-        let of_group = |group| (self.grouping, group);
-        let groups: Vec<_> = self.lines.spans().iter().map(|span| of_group(span.group)).collect();
-        if groups.iter().all(|group| self.folded.contains(group)) {
-            self.folded.retain(|(grouping, _)| *grouping != self.grouping);
-        } else {
-            self.folded.extend(groups);
-        }
-        self.arrange();
+        let all = !self.lines.spans().iter().all(|span| span.folded);
+        self.folds.insert(self.grouping, Folds { all, others: HashSet::new() });
+        self.lay_out();
     }
 
     /// The line that the cursor stands on.
@@ -274,7 +287,7 @@ impl FindingList {
 
     /// Puts the cursor on this finding, or on its group if that is folded; nothing if the finding is not shown.
     pub fn select(&mut self, id: FindingId) {
-        let index = self.store.index(id).filter(|index| self.shows(*index));
+        let index = self.store.index(id).filter(|index| self.store.shows(*index, self.hunt));
         if let Some(line) = index.and_then(|index| self.lines.line_of(index)) {
             self.cursor = Cursor { finding: Some(id), group: None, line };
             self.chosen = Some(id);
@@ -352,10 +365,6 @@ impl FindingList {
         order.get(place).map(|index| self.store.row(*index).id)
     }
 
-    fn shows(&self, index: u32) -> bool {
-        self.store.passes(index) && self.hunt.is_none_or(|hunt| hunt == self.store.row(index).hunt)
-    }
-
     fn group_at_cursor(&self) -> Option<u32> {
         if self.grouping == Grouping::None {
             return None;
@@ -376,16 +385,23 @@ impl FindingList {
         self.cursor = Cursor { finding: index.map(|index| self.store.row(index).id), group, line };
     }
 
-    /// Works out anew what is shown.
-    fn rebuild(&mut self) {
-        self.lines.order = self.store.sorted(self.sort, self.grouping, |index| self.shows(index));
-        self.arrange();
+    /// Works out anew in what order the rows are.
+    fn arrange(&mut self) {
+        self.order = self.store.sorted(self.sort, self.grouping);
+        self.show();
     }
 
-    /// Finds groups, lines and cursor in the order.
-    fn arrange(&mut self) {
-        let grouping = self.grouping;
-        self.lines.arrange(&self.store, grouping, |group| self.folded.contains(&(grouping, group)));
+    /// Works out anew what is shown.
+    fn show(&mut self) {
+        self.lines.order.clear();
+        self.lines.order.extend(self.order.iter().filter(|index| self.store.shows(**index, self.hunt)));
+        self.lay_out();
+    }
+
+    /// Finds groups, lines and cursor in what is shown.
+    fn lay_out(&mut self) {
+        let folds = self.folds.get(&self.grouping);
+        self.lines.arrange(&self.store, self.grouping, |group| folds.is_some_and(|folds| folds.holds(group)));
         let Cursor { finding, group, line } = self.cursor;
         let heading = group.and_then(|group| self.lines.line_of_group(group));
         let index = || finding.and_then(|id| self.store.index(id));

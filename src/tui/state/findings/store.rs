@@ -14,6 +14,7 @@ use crate::finding::Sha256;
 struct Standing {
     /// Place among all rows by path.
     path: u32,
+    hunt: u32,
     folder: u32,
     content: u32,
     state: u8,
@@ -55,6 +56,7 @@ impl Store {
             self.set_hunts(row.hunt + 1);
             *self.counts[row.hunt].slot(&row) += 1;
             let mut standing = Standing {
+                hunt: row.hunt as u32,
                 folder: self.folders.number(row.path.parent().unwrap_or(Path::new("/"))),
                 content: self.contents.number(&row.sha256),
                 state: row.rank(),
@@ -121,8 +123,10 @@ impl Store {
         chosen.fold(Counts::default(), |sum, (_, counts)| sum.plus(counts))
     }
 
-    pub fn passes(&self, index: u32) -> bool {
-        self.standings[index as usize].passes
+    /// Whether a row passes the filter and is one of this hunt, or of any.
+    pub fn shows(&self, index: u32, hunt: Option<usize>) -> bool {
+        let standing = &self.standings[index as usize];
+        standing.passes && hunt.is_none_or(|hunt| hunt == standing.hunt as usize)
     }
 
     /// Asks anew whether each row passes the filter; `test` is told whether it did.
@@ -161,7 +165,7 @@ impl Store {
         let standing = &self.standings[index as usize];
         match grouping {
             Grouping::None => 0,
-            Grouping::Hunt => self.row(index).hunt as u32,
+            Grouping::Hunt => standing.hunt,
             Grouping::Folder => standing.folder,
             Grouping::Content => standing.content,
             Grouping::Verdict => u32::from(standing.state),
@@ -180,10 +184,9 @@ impl Store {
         u128::from(group) << 96 | u128::from(sort.key(self.row(index), path)) << 32 | u128::from(path)
     }
 
-    /// Indexes of the rows for which `shows` holds, in order.
-    pub fn sorted(&self, sort: Sort, grouping: Grouping, shows: impl Fn(u32) -> bool) -> Vec<u32> {
-        let shown = self.by_path.iter().copied().filter(|index| shows(*index));
-        let mut keys: Vec<u128> = shown.map(|index| self.key(index, sort, grouping)).collect();
+    /// Indexes of all rows, in order.
+    pub fn sorted(&self, sort: Sort, grouping: Grouping) -> Vec<u32> {
+        let mut keys: Vec<u128> = (0..self.rows.len() as u32).map(|index| self.key(index, sort, grouping)).collect();
         keys.sort_unstable();
         // The low half of a key ends in the place by path.
         keys.into_iter().map(|key| self.by_path[key as u32 as usize]).collect()

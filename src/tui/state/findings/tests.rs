@@ -186,7 +186,9 @@ fn shared(row: &Row, grouping: Grouping) -> String {
 #[derive(Default)]
 struct Naive {
     rows: BTreeMap<FindingId, Row>,
-    folded: BTreeSet<(u8, String)>,
+    /// Groupings whose groups are all folded but those in `unlike`; of others, only those are.
+    all_folded: BTreeSet<u8>,
+    unlike: BTreeSet<(u8, String)>,
     marked: BTreeSet<FindingId>,
 }
 
@@ -227,10 +229,14 @@ impl Naive {
         groups
     }
 
+    fn is_folded(&self, grouping: u8, shared: &str) -> bool {
+        self.all_folded.contains(&grouping) != self.unlike.contains(&(grouping, shared.to_owned()))
+    }
+
     fn lines(&self, list: &FindingList) -> Vec<Seen> {
         let mut lines = Vec::new();
         for (shared, rows) in self.groups(list) {
-            let folded = self.folded.contains(&(list.grouping() as u8, shared.clone()));
+            let folded = self.is_folded(list.grouping() as u8, &shared);
             if list.grouping() != Grouping::None {
                 let open = rows.iter().filter(|row| row.is_open()).count();
                 lines.push(Seen::Group(shared, rows.len(), open, folded));
@@ -268,19 +274,19 @@ fn play(list: &mut FindingList, naive: &mut Naive, step: Step) {
         Step::Group(grouping) => list.set_grouping(grouping),
         Step::Fold(fold) => {
             let Some(group) = group.filter(|_| list.fold(fold)) else { return };
-            if fold {
-                naive.folded.insert(group);
-            } else {
-                naive.folded.remove(&group);
+            if naive.is_folded(group.0, &group.1) != fold && !naive.unlike.remove(&group) {
+                naive.unlike.insert(group);
             }
         }
         Step::FoldAll => {
-            let all = naive.groups(list).into_iter().map(|(shared, _)| (grouping as u8, shared));
-            let all: BTreeSet<_> = all.filter(|_| grouping != Grouping::None).collect();
-            if all.is_subset(&naive.folded) {
-                naive.folded.retain(|(of, _)| *of != grouping as u8);
+            let number = grouping as u8;
+            let is_folded = |(shared, _): &(String, Vec<&Row>)| naive.is_folded(number, shared);
+            let all = grouping == Grouping::None || naive.groups(list).iter().all(is_folded);
+            naive.unlike.retain(|(of, _)| *of != number);
+            if all {
+                naive.all_folded.remove(&number);
             } else {
-                naive.folded.extend(all);
+                naive.all_folded.insert(number);
             }
             list.fold_all();
         }
