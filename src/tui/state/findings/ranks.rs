@@ -9,14 +9,15 @@ use std::hash::Hash;
 pub(super) struct Ranks<K> {
     numbers: HashMap<K, u32>,
     things: Vec<K>,
-    ranks: Vec<u32>,
+    /// Ranks by number.
+    by_number: Vec<u32>,
     /// Numbers by rank; those beyond its end are not ranked yet.
     sorted: Vec<u32>,
 }
 
 impl<K> Default for Ranks<K> {
     fn default() -> Self {
-        Self { numbers: HashMap::new(), things: Vec::new(), ranks: Vec::new(), sorted: Vec::new() }
+        Self { numbers: HashMap::new(), things: Vec::new(), by_number: Vec::new(), sorted: Vec::new() }
     }
 }
 
@@ -43,15 +44,15 @@ impl<K: Hash + Ord + Clone> Ranks<K> {
             return;
         }
         insert_all(&mut self.sorted, fresh, |number| &self.things[number as usize]);
-        self.ranks.resize(self.things.len(), 0);
+        self.by_number.resize(self.things.len(), 0);
         for (rank, number) in self.sorted.iter().enumerate() {
-            self.ranks[*number as usize] = rank as u32;
+            self.by_number[*number as usize] = rank as u32;
         }
     }
 
     /// The rank of what has this number.
     pub fn rank(&self, number: u32) -> u32 {
-        self.ranks[number as usize]
+        self.by_number[number as usize]
     }
 }
 
@@ -60,7 +61,7 @@ pub(super) fn insert_all<T: Ord>(sorted: &mut Vec<u32>, mut fresh: Vec<u32>, key
     if fresh.is_empty() {
         return;
     }
-    fresh.sort_by(|a, b| key(*a).cmp(&key(*b)));
+    fresh.sort_by_key(|new| key(*new));
     let mut merged = Vec::with_capacity(sorted.len() + fresh.len());
     let mut done = 0;
     for new in fresh {
