@@ -118,9 +118,9 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
 fn title(app: &App) -> String {
     let list = &app.list;
     let hunt = list.hunt().and_then(|hunt| app.hunts.get(hunt)).map_or("all hunts", |hunt| &hunt.name);
-    let mut title = format!("Findings: {hunt}, by {}", list.sort().column.name());
+    let mut title = format!("Findings: {hunt}");
     if list.grouping() != Grouping::None {
-        let _ = write!(title, " in each {}", list.grouping().name());
+        let _ = write!(title, ", by {}", list.grouping().name());
     }
     if !list.filter().is_empty() {
         let _ = write!(title, ", {} with '{}'", text::count(list.passing() as u64), text::escape_str(list.filter()));
