@@ -5,8 +5,11 @@
 //! overrides, zero-width characters, floods of combining marks and bytes that are not UTF-8 become visible escapes.
 //! The raw bytes stay in the data.
 
+pub mod fuzzy;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -87,18 +90,20 @@ pub fn truncate_end(text: &str, columns: usize) -> Cow<'_, str> {
 ///
 /// The end gets two thirds of the room, because that is where a file's name stands.
 pub fn truncate_middle(text: &str, columns: usize) -> Cow<'_, str> {
+    match middle(text, columns) {
+        None => Cow::Borrowed(text),
+        Some(cut) => Cow::Owned(format!("{}{ELLIPSIS}{}", &text[..cut.start], &text[cut.end..])),
+    }
+}
+
+/// The bytes that [`truncate_middle`] leaves out; `None` where all of `text` fits.
+pub fn middle(text: &str, columns: usize) -> Option<Range<usize>> {
     if width(text) <= columns {
-        return Cow::Borrowed(text);
+        return None;
     }
-    if columns < 3 {
-        return truncate_end(text, columns);
-    }
-    let room = columns - 1;
-    let front = room / 3;
-    let mut out = head(text, front).to_owned();
-    out.push(ELLIPSIS);
-    out.push_str(tail(text, room - front));
-    Cow::Owned(out)
+    let room = columns.saturating_sub(1);
+    let front = if columns < 3 { room } else { room / 3 };
+    Some(head(text, front).len()..text.len() - tail(text, room - front).len())
 }
 
 /// `text` cut or filled with spaces to exactly `columns`.

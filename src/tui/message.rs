@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 use uuid::Uuid;
 
-use super::state::Missed;
+use super::state::coverage::Missed;
 use super::state::detail::{Decoded, Explanation, Gathered};
 use super::state::findings::Row;
 use super::state::themes::ThemeChoice;

@@ -12,6 +12,7 @@ mod hostile;
 mod inspect;
 mod journeys;
 mod layering;
+mod lists;
 mod log;
 mod looks;
 mod manners;

@@ -17,6 +17,7 @@ use huntbook::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Cell;
+use ratatui::style::Modifier;
 use tempfile::TempDir;
 
 /// How long something may take to show.
@@ -146,7 +147,28 @@ impl<'p> Stage<'p> {
         }
         let name = self.place.dir.path().file_name().unwrap().to_str().unwrap();
         // A path may have been cut within the name.
-        (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]))
+        let out = (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]));
+        let out = out.replace(&format!("{}…", &name[..3]), "hb0…");
+        (2..name.len()).fold(out, |out, cut| {
+            out.replace(&format!("…{}/tree", &name[cut..]), &format!("…{}/tree", &"hb000000"[cut..]))
+        })
+    }
+
+    /// The same, with what is underlined pointed at from the line below: letters that a filter matched.
+    pub fn underlined(&self) -> String {
+        let buffer = self.terminal.backend().buffer();
+        let mut out = String::new();
+        for (y, line) in (0..).zip(self.screen().lines()) {
+            let is_underlined = |x| buffer[(x, y)].modifier.contains(Modifier::UNDERLINED);
+            let below: String = (0..buffer.area.width).map(|x| if is_underlined(x) { '^' } else { ' ' }).collect();
+            out.push_str(line);
+            out.push('\n');
+            if !below.trim().is_empty() {
+                out.push_str(below.trim_end());
+                out.push('\n');
+            }
+        }
+        out
     }
 
     /// One place of the screen with its colours.

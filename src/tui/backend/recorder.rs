@@ -16,7 +16,7 @@ use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
 use crate::tui::message::{Message, Request};
-use crate::tui::state::Missed;
+use crate::tui::state::coverage::Missed;
 
 /// Findings recorded at once.
 const BATCH: usize = 512;

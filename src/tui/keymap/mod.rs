@@ -127,19 +127,25 @@ actions! {
     ChoosePreviousSection, Chooser, "backtab", "", "previous section";
     ChooseAgain, Chooser, "ctrl-r", "", "read recent trees, mounts and folder again";
 
-    Open, Findings, "enter", "open", "open the selected finding";
+    Open, Findings, "enter", "open", "open the selected finding; fold or unfold the group";
     Up, Findings, "k up", "", "one up";
     Down, Findings, "j down", "", "one down";
     PageUp, Findings, "pgup ctrl-b", "", "one page up";
     PageDown, Findings, "pgdn ctrl-f", "", "one page down";
     First, Findings, "g home", "", "first finding";
     Last, Findings, "G end", "", "last finding";
-    NextHunt, Findings, "tab l right", "next hunt", "show the next hunt's findings";
-    PreviousHunt, Findings, "backtab h left", "", "show the previous hunt's findings";
-    Mark, Findings, "space", "", "mark the finding, or take the mark off";
+    NextHunt, Findings, "tab", "next hunt", "show the next hunt's findings";
+    PreviousHunt, Findings, "backtab", "", "show the previous hunt's findings";
+    Unfold, Findings, "l right", "", "unfold the group; ungrouped, show the next hunt's findings";
+    Fold, Findings, "h left", "", "fold the group; ungrouped, show the previous hunt's findings";
+    FoldAll, Findings, "z", "", "fold all groups, or unfold them";
+    Mark, Findings, "space", "", "mark the finding or the whole group, or take the mark off";
     Unmark, Findings, "U", "", "take all marks off";
-    Filter, Findings, "/", "filter", "show only paths that hold what you type; empty shows all";
-    Sort, Findings, "s", "sort", "sort by state, path, size or time";
+    MarkedMalicious, Findings, "M", "", "say with a reason that the marked findings, or else the selected one, are malicious";
+    Filter, Findings, "/", "filter", "show only paths that hold the letters you type, in order; empty shows all";
+    Sort, Findings, "s", "sort", "sort by the next column: state, path, hunt, size, time, matches";
+    Reverse, Findings, "S", "", "sort the other way round";
+    Group, Findings, "b", "group", "group by hunt, folder, content, verdict or not at all";
     Rescan, Findings, "r", "rescan", "scan the tree again";
     ListNarrower, Findings, "<", "", "the list narrower, the pane beside it wider";
     ListWider, Findings, ">", "", "the list wider, the pane beside it narrower";
@@ -205,7 +211,7 @@ actions! {
     RegisterDown, Register, "j down", "", "one down";
     RegisterFirst, Register, "g home", "", "first exclusion";
     RegisterLast, Register, "G end", "", "last exclusion";
-    RegisterFilter, Register, "/", "filter", "show only exclusions that hold what you type";
+    RegisterFilter, Register, "/", "filter", "show only exclusions that hold the letters you type, in order";
     RegisterRevoke, Register, "d", "revoke", "revoke the exclusion with a reason; it stays in the register as revoked";
 
     CoverageUp, Coverage, "k up", "", "one up";
@@ -214,6 +220,7 @@ actions! {
     CoveragePageDown, Coverage, "pgdn ctrl-f space", "", "one page down";
     CoverageFirst, Coverage, "g home", "", "first entry";
     CoverageLast, Coverage, "G end", "", "last entry";
+    CoverageFilter, Coverage, "/", "filter", "show only entries that hold the letters you type, in order";
 }
 
 /// Which action a key stands for, given the contexts in force from the innermost to the outermost.

@@ -3,34 +3,32 @@
 pub mod alarm;
 pub mod bytes;
 pub mod chooser;
+pub mod coverage;
 pub mod detail;
 pub mod findings;
 pub mod form;
 pub mod overlay;
 pub mod panes;
 pub mod register;
-mod row;
 pub mod scan;
 pub mod themes;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
 use crate::case::FindingId;
-use crate::case::NotScanned;
 use crate::hunt::Hunt;
-use crate::scan::Unscanned;
 use crate::session::Since;
 use crate::text;
 use crate::theme::Theme;
 use crate::triage::Actor;
 use crate::tui::keymap::{Context, Keymap};
 use alarm::{Alarm, Bell};
+use coverage::CoverageView;
 use detail::{Detail, Tab};
-use findings::FindingList;
+use findings::{Column, FindingList, Grouping, Placed, columns};
 use overlay::Overlay;
 use panes::Panes;
 use register::RegisterView;
@@ -73,6 +71,8 @@ pub struct Areas {
     pub hunts: Rect,
     /// The findings, one a line.
     pub list: Rect,
+    /// The headings of the list's columns.
+    pub headings: Rect,
     /// The tabs of a finding.
     pub tabs: Rect,
     /// All panes of the findings screen.
@@ -99,42 +99,6 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// The line, safe text.
     pub text: String,
-}
-
-/// One thing that was not scanned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missed {
-    /// Its path, raw.
-    pub path: PathBuf,
-    /// Why; safe text.
-    pub why: String,
-    /// Whether content that could hold a finding went unseen.
-    pub gap: bool,
-}
-
-impl From<&Unscanned> for Missed {
-    fn from(unscanned: &Unscanned) -> Self {
-        let Unscanned { path, reason } = unscanned;
-        Self { path: path.clone(), why: reason.to_string(), gap: reason.is_gap() }
-    }
-}
-
-impl From<&NotScanned> for Missed {
-    /// A case does not say what is a gap; in doubt it is one.
-    fn from(missed: &NotScanned) -> Self {
-        Self { path: missed.path.clone(), why: text::escape_str(&missed.detail).into_owned(), gap: true }
-    }
-}
-
-/// What was not scanned, as listed.
-#[derive(Debug, Default)]
-pub struct CoverageView {
-    /// All of it.
-    pub items: Vec<Missed>,
-    /// The selected one.
-    pub place: usize,
-    /// The first one shown.
-    pub top: usize,
 }
 
 /// Everything.
@@ -277,6 +241,13 @@ impl App {
     /// Whether the ELF tab is what is shown.
     pub fn shows_elf(&self) -> bool {
         self.screen == Screen::Finding && self.detail.as_ref().is_some_and(|detail| detail.tab == Tab::Elf)
+    }
+
+    /// The columns of the list of findings as it was drawn last.
+    pub fn columns(&self) -> Vec<Placed> {
+        let one_hunt = self.list.hunt().is_some() || self.list.grouping() == Grouping::Hunt;
+        let without = one_hunt.then_some(Column::Hunt);
+        columns(usize::from(self.areas.headings.width), self.list.sort().column, without)
     }
 
     /// Shows a line at the bottom.

@@ -1,6 +1,9 @@
 //! What lies above the screen and takes the keys first.
 
+use std::cmp::Reverse;
+
 use crate::case::FindingId;
+use crate::text::fuzzy::Pattern;
 use crate::tui::keymap::{Binding, Context, TABLE};
 use crate::tui::widget::input::Input;
 
@@ -93,26 +96,35 @@ pub struct Palette {
     pub place: usize,
 }
 
+/// An action that the palette has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The action.
+    pub row: &'static Binding,
+    /// Its name and what it does, as they are matched and shown.
+    pub text: String,
+    /// Offsets in bytes of the letters of `text` that were typed.
+    pub places: Vec<usize>,
+}
+
 impl Palette {
-    /// The actions whose name or description holds what was typed, letter by letter in order; best first.
-    pub fn found(&self) -> Vec<&'static Binding> {
-        let typed = self.input.text().to_lowercase();
+    /// The actions whose name or description matches what was typed, best first: those by name before others.
+    pub fn found(&self) -> Vec<Found> {
+        let pattern = Pattern::new(self.input.text());
         let mut found: Vec<_> = TABLE
             .iter()
             .filter(|row| row.context != Context::Chooser)
             .filter_map(|row| {
-                let text = format!("{} {}", row.name, row.long).to_lowercase();
-                subsequence(&typed, &text).then_some((!text.contains(&typed), row))
+                let text = format!("{}  {}", row.name, row.long);
+                let (name, whole) = (pattern.find(row.name), pattern.find(&text)?);
+                let rank = (name.is_none(), Reverse(name.as_ref().unwrap_or(&whole).score));
+                let places = name.unwrap_or(whole).places;
+                Some((rank, Found { row, text, places }))
             })
             .collect();
         found.sort_by_key(|(rank, _)| *rank);
-        found.into_iter().map(|(_, row)| row).collect()
+        found.into_iter().map(|(_, found)| found).collect()
     }
-}
-
-fn subsequence(typed: &str, text: &str) -> bool {
-    let mut rest = text.chars();
-    typed.chars().filter(|c| !c.is_whitespace()).all(|c| rest.any(|other| other == c))
 }
 
 /// What a line of text is asked for.
@@ -122,12 +134,14 @@ pub enum Purpose {
     Filter,
     /// The register's filter.
     RegisterFilter,
+    /// The filter of what was not scanned.
+    CoverageFilter,
     /// An offset to go to.
     Goto,
     /// What to search for in the bytes.
     Search,
-    /// Why this finding is malicious.
-    Malicious(FindingId),
+    /// Why these findings are malicious.
+    Malicious(Vec<FindingId>),
     /// A note on a scenario's answer.
     Note {
         /// The finding.
@@ -165,8 +179,8 @@ mod tests {
         let palette = |typed| Palette { input: Input::with(typed), place: 0 };
         let without_chooser = TABLE.iter().filter(|row| row.context != Context::Chooser).count();
         assert_eq!(palette("").found().len(), without_chooser);
-        assert_eq!(palette("coverage").found()[0].name, "Coverage");
-        assert!(palette("rscn").found().iter().any(|row| row.name == "Rescan"));
+        assert_eq!(palette("coverage").found()[0].row.name, "Coverage");
+        assert!(palette("rscn").found().iter().any(|found| found.row.name == "Rescan"));
         assert!(palette("zzzz").found().is_empty());
     }
 }

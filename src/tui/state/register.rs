@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::text;
+use crate::text::fuzzy::Pattern;
 use crate::triage::register::Entry;
 
 /// How an entry stands.
@@ -52,7 +53,7 @@ pub struct RegisterView {
     pub entries: Vec<Entry>,
     /// Findings of the last scan that each covers.
     pub hits: HashMap<Uuid, u64>,
-    /// Shows only entries that hold this text.
+    /// Shows only entries whose summary matches this.
     pub filter: String,
     /// The selected one of those shown.
     pub place: usize,
@@ -63,11 +64,8 @@ pub struct RegisterView {
 impl RegisterView {
     /// The entries that are shown.
     pub fn shown(&self) -> Vec<&Entry> {
-        let wanted = self.filter.to_lowercase();
-        self.entries
-            .iter()
-            .filter(|entry| wanted.is_empty() || summary(entry).to_lowercase().contains(&wanted))
-            .collect()
+        let pattern = Pattern::new(&self.filter);
+        self.entries.iter().filter(|entry| pattern.is_empty() || pattern.matches(&summary(entry))).collect()
     }
 
     /// The selected entry.

@@ -1,6 +1,7 @@
 //! What each action of the keymap does.
 
 use super::{finding, themes};
+use crate::text;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Look, Request};
 use crate::tui::state::overlay::{Overlay, Palette, Prompt, Purpose};
@@ -11,6 +12,10 @@ use crate::tui::widget::input::Input;
 
 /// Columns that one key moves a divider.
 const STEP: i16 = 4;
+
+/// How filters take what is typed.
+const FUZZY: &str =
+    "Letters in order; words in any order; 'exact and !not; a capital asks for capitals. Empty shows all.";
 
 /// Does it.
 pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
@@ -40,6 +45,9 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Rescan if app.scan.is_active() => app.say(NoticeKind::Info, "the scan is still running; Ctrl-X ends it"),
         A::Rescan => return vec![Effect::Record(Request::Rescan)],
         A::Open => {
+            if let Some(folded) = app.list.selected_group().map(|group| group.folded) {
+                app.list.fold(!folded);
+            }
             let selected = app.list.selected().map(|row| row.id);
             return selected.map(|id| super::open(app, id)).unwrap_or_default();
         }
@@ -47,35 +55,57 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::NextHunt => turn_hunt(app, 1),
         A::PreviousHunt => turn_hunt(app, -1),
         A::Mark => {
-            if let Some(id) = app.list.selected().map(|row| row.id) {
-                app.list.toggle_mark(id);
+            app.list.toggle_mark(app.list.place());
+            if app.list.selected().is_some() {
                 app.list.move_by(1);
             }
         }
         A::Unmark => app.list.clear_marks(),
         A::Filter => {
             let input = Input::with(app.list.filter());
-            ask(app, Purpose::Filter, "Filter", "Only paths that hold this are shown; empty shows all.", input);
+            ask(app, Purpose::Filter, "Filter", FUZZY, input);
         }
         A::Sort => {
             app.list.set_sort(app.list.sort().next());
-            let name = app.list.sort().name();
-            app.say(NoticeKind::Info, format!("sorted by {name}"));
+            let name = app.list.sort().column.name();
+            app.say(NoticeKind::Info, format!("sorted by {name}; S turns the order round"));
         }
         A::ListNarrower => move_divider(app, Divider::Preview, -STEP),
         A::ListWider => move_divider(app, Divider::Preview, STEP),
         A::HuntsNarrower => move_divider(app, Divider::Hunts, -STEP),
         A::HuntsWider => move_divider(app, Divider::Hunts, STEP),
         A::PanesReset => app.panes = Panes::default(),
+        A::Reverse => app.list.set_sort(app.list.sort().reversed()),
+        A::Group => {
+            app.list.set_grouping(app.list.grouping().next());
+            let name = app.list.grouping().name();
+            app.say(NoticeKind::Info, format!("grouped by {name}"));
+        }
+        A::Fold => {
+            if !app.list.fold(true) {
+                turn_hunt(app, -1);
+            }
+        }
+        A::Unfold => {
+            if !app.list.fold(false) {
+                turn_hunt(app, 1);
+            }
+        }
+        A::FoldAll => app.list.fold_all(),
+        A::MarkedMalicious => marked_malicious(app),
         A::RegisterUp => app.register.select(app.register.place.saturating_sub(1)),
         A::RegisterDown => app.register.select(app.register.place + 1),
         A::RegisterFirst => app.register.select(0),
         A::RegisterLast => app.register.select(usize::MAX),
         A::RegisterFilter => {
             let input = Input::with(&app.register.filter);
-            ask(app, Purpose::RegisterFilter, "Filter", "Only exclusions that hold this are shown.", input);
+            ask(app, Purpose::RegisterFilter, "Filter", FUZZY, input);
         }
         A::RegisterRevoke => revoke(app),
+        A::CoverageFilter => {
+            let input = Input::with(app.coverage.filter());
+            ask(app, Purpose::CoverageFilter, "Filter", FUZZY, input);
+        }
         A::CoverageUp => move_coverage(app, -1),
         A::CoverageDown => move_coverage(app, 1),
         A::CoveragePageUp => move_coverage(app, -(app.page as isize)),
@@ -92,6 +122,20 @@ pub fn ask(app: &mut App, purpose: Purpose, label: &'static str, about: &str, in
     app.overlay = Some(Overlay::Prompt(Prompt { purpose, label, about: about.to_owned(), input, error: None }));
 }
 
+fn marked_malicious(app: &mut App) {
+    let marked = app.list.marked();
+    let about = match app.list.selected() {
+        _ if !marked.is_empty() => {
+            format!("Why are the {} marked findings malicious?", text::count(marked.len() as u64))
+        }
+        Some(row) => format!("Why is {} malicious?", text::escape_path(&row.path)),
+        None => return app.say(NoticeKind::Info, "Space marks the findings of the group"),
+    };
+    let selected = app.list.selected().map(|row| row.id);
+    let findings = if marked.is_empty() { selected.into_iter().collect() } else { marked };
+    ask(app, Purpose::Malicious(findings), "Malicious", &about, Input::default());
+}
+
 fn visit(app: &mut App, screen: Screen) {
     if app.screen != screen {
         if matches!(app.screen, Screen::Findings | Screen::Finding) {
@@ -104,6 +148,8 @@ fn visit(app: &mut App, screen: Screen) {
 /// Closes what is on top: a search, a selection, the screen, the filter.
 fn back(app: &mut App) -> Vec<Effect> {
     match app.screen {
+        Screen::Register if !app.register.filter.is_empty() => app.register.filter.clear(),
+        Screen::Coverage if !app.coverage.filter().is_empty() => app.coverage.set_filter(""),
         Screen::Register | Screen::Coverage => app.screen = app.before,
         Screen::Finding => {
             let hex = app.detail.as_mut().map(|detail| &mut detail.hex);
@@ -193,8 +239,7 @@ fn move_divider(app: &mut App, divider: Divider, by: i16) {
 }
 
 fn move_coverage(app: &mut App, by: isize) {
-    let last = app.coverage.items.len().saturating_sub(1);
-    app.coverage.place = app.coverage.place.saturating_add_signed(by).min(last);
+    app.coverage.select(app.coverage.place().saturating_add_signed(by));
 }
 
 fn revoke(app: &mut App) {

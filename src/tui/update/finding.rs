@@ -46,7 +46,10 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Unsure => return answer(app, Answer::Unsure),
         A::Applies => return applies(app),
         A::Note => note(app),
-        A::Batch => layers::batch(app, Many::Content),
+        A::Batch => {
+            let is_marked = app.detail.as_ref().is_some_and(|detail| app.list.is_marked(detail.id()));
+            layers::batch(app, if is_marked { Many::Marked } else { Many::Content });
+        }
         A::Undo => return app.detail.as_ref().map(|d| Effect::Record(Request::Undo(d.id()))).into_iter().collect(),
         A::Malicious => malicious(app),
         A::ReadEnter => to_bytes(app),
@@ -212,7 +215,7 @@ fn name_in_set(app: &mut App) {
 fn malicious(app: &mut App) {
     let Some(detail) = &app.detail else { return };
     let about = format!("Why is {} malicious?", crate::text::escape_path(&detail.opened.finding.file.path));
-    ask(app, Purpose::Malicious(detail.id()), "Malicious", &about, Input::default());
+    ask(app, Purpose::Malicious(vec![detail.id()]), "Malicious", &about, Input::default());
 }
 
 /// Shows the bytes of the selected ELF field.

@@ -80,7 +80,10 @@ fn palette_key(app: &mut App, mut palette: Palette, key: KeyEvent) -> Vec<Effect
     let last = palette.found().len().saturating_sub(1);
     match key.code {
         KeyCode::Enter => {
-            return palette.found().get(palette.place).map(|row| actions::perform(app, row.action)).unwrap_or_default();
+            return {
+                let chosen = palette.found().get(palette.place).map(|found| found.row.action);
+                chosen.map(|action| actions::perform(app, action)).unwrap_or_default()
+            };
         }
         KeyCode::Up => palette.place = palette.place.saturating_sub(1),
         KeyCode::Down | KeyCode::Tab => palette.place = (palette.place + 1).min(last),
@@ -110,6 +113,7 @@ fn prompt_key(app: &mut App, mut prompt: Prompt, key: KeyEvent) -> Vec<Effect> {
     match prompt.purpose {
         Purpose::Filter => app.list.set_filter(prompt.input.text()),
         Purpose::RegisterFilter => prompt.input.text().clone_into(&mut app.register.filter),
+        Purpose::CoverageFilter => app.coverage.set_filter(prompt.input.text()),
         _ => {}
     }
     app.overlay = Some(Overlay::Prompt(prompt));
@@ -125,14 +129,15 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
     };
     match &prompt.purpose {
         Purpose::Filter => app.list.set_filter(typed),
+        Purpose::CoverageFilter => app.coverage.set_filter(typed),
         Purpose::RegisterFilter => {
             typed.clone_into(&mut app.register.filter);
             app.register.select(0);
         }
         Purpose::Goto => goto(app, typed)?,
         Purpose::Search => return search(app, typed),
-        Purpose::Malicious(finding) => {
-            return Ok(vec![Effect::Record(Request::Malicious { findings: vec![*finding], reason: reason()? })]);
+        Purpose::Malicious(findings) => {
+            return Ok(vec![Effect::Record(Request::Malicious { findings: findings.clone(), reason: reason()? })]);
         }
         Purpose::NameInSet(set) => {
             let value = typed.trim().to_owned();

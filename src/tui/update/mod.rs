@@ -51,7 +51,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::ScanStarted => {
             app.list.clear();
             app.alarm.scan_started();
-            app.coverage.items.clear();
+            app.coverage.clear();
             app.since = None;
             app.scan = ScanView { phase: Phase::Running, ..ScanView::default() };
         }
@@ -60,7 +60,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.list.upsert(rows);
             return rings.then_some(Effect::Ring).into_iter().collect();
         }
-        Message::NotScanned(more) => app.coverage.items.extend(more),
+        Message::NotScanned(more) => app.coverage.extend(more),
         Message::Since(since) => compared(app, since),
         Message::ScanEnded { reading, cancelled } => {
             scan_ended(app, reading, cancelled);

@@ -8,6 +8,7 @@ use super::actions;
 use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
 use crate::tui::state::detail::Tab;
+use crate::tui::state::findings::{Placed, Sort};
 use crate::tui::state::{App, Screen};
 
 /// Lines that one turn of the wheel moves.
@@ -57,6 +58,15 @@ fn drag(app: &mut App, column: u16) {
     }
 }
 
+/// Sorts by the column whose heading stands there, or turns its order round.
+fn sort_by(app: &mut App, at: usize) {
+    let columns = app.columns();
+    let under = |placed: &&Placed| (placed.start..placed.start + placed.width).contains(&at);
+    let Some(Placed { column, .. }) = columns.iter().find(under).copied() else { return };
+    let sort = app.list.sort();
+    app.list.set_sort(if sort.column == column { sort.reversed() } else { Sort::by(column) });
+}
+
 fn click(app: &mut App, at: Position) -> Vec<Effect> {
     let areas = app.areas;
     app.panes.held = None;
@@ -65,10 +75,12 @@ fn click(app: &mut App, at: Position) -> Vec<Effect> {
     }
     if app.screen == Screen::Findings && areas.list.contains(at) {
         let place = app.list_top + usize::from(at.y - areas.list.y);
-        if place == app.list.place() && app.list.at(place).is_some() {
+        if place == app.list.place() && app.list.line(place).is_some() {
             return actions::perform(app, Action::Open);
         }
         app.list.select_place(place);
+    } else if app.screen == Screen::Findings && areas.headings.contains(at) {
+        sort_by(app, usize::from(at.x - areas.headings.x));
     } else if app.screen == Screen::Findings && areas.hunts.contains(at) {
         let place = app.hunts_top + usize::from(at.y - areas.hunts.y);
         if place <= app.hunts.len() {

@@ -1,5 +1,7 @@
 //! The coverage screen: what was scanned, and above all what was not.
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -11,7 +13,15 @@ use crate::tui::widget::{paint, pane};
 
 /// Draws the screen.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
-    let title = format!("Coverage: {} not scanned", text::count(app.coverage.items.len() as u64));
+    let mut title = format!("Coverage: {} not scanned", text::count(app.coverage.total() as u64));
+    if !app.coverage.filter().is_empty() {
+        let _ = write!(
+            title,
+            ", {} with '{}'",
+            text::count(app.coverage.len() as u64),
+            text::escape_str(app.coverage.filter())
+        );
+    }
     let inner = pane::pane(buffer, area, &app.theme, &title, true);
     let width = usize::from(inner.width);
     let reading = &app.scan.reading;
@@ -51,22 +61,25 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let height = usize::from(list.height);
     app.page = height.max(1);
     let coverage = &mut app.coverage;
-    coverage.top = paint::scroll(coverage.top, coverage.place, height);
-    for (line, item) in coverage.items.iter().skip(coverage.top).take(height).enumerate() {
+    coverage.top = paint::scroll(coverage.top, coverage.place(), height);
+    for (line, item) in coverage.from(coverage.top).take(height).enumerate() {
         let gap = item.gap;
-        let reason = text::fit(&item.why, (width / 2).min(44));
-        let room = width.saturating_sub(text::width(&reason) + 4);
-        let path = text::escape_path(&item.path);
+        let role = if gap { Role::Warning } else { Role::Dim };
+        let (said, path) = item.line();
+        let places = coverage.pattern().find(&said).unwrap_or_default().places;
+        let (reason, path) = said.split_at(path);
+        let in_path: Vec<_> = places.iter().filter_map(|place| place.checked_sub(reason.len())).collect();
+        let reason_width = (width / 2).min(44);
         let row = paint::row(list, line);
-        let pieces = paint::Pieces::new(&app.theme)
-            .add(if gap { Role::Warning } else { Role::Dim }, if gap { "! " } else { "  " })
-            .add(if gap { Role::Warning } else { Role::Dim }, reason)
-            .add(Role::Text, "  ")
-            .add(Role::Text, text::truncate_middle(&path, room));
+        let mut pieces = paint::Pieces::new(&app.theme).add(role, if gap { "! " } else { "  " });
+        let reason = reason.trim_end();
+        pieces.push_matched(reason, text::middle(reason, reason_width), &places, |_| role);
+        pieces.push(Role::Text, " ".repeat((reason_width + 4).saturating_sub(pieces.width())));
+        pieces.push_matched(path, text::middle(path, width.saturating_sub(pieces.width())), &in_path, |_| Role::Text);
         paint::line(buffer, row, &pieces.line());
-        if coverage.top + line == coverage.place {
+        if coverage.top + line == coverage.place() {
             paint::fill(buffer, row, app.theme.style(Role::Selected));
         }
     }
-    pane::scroll_bar(buffer, list, &app.theme, coverage.top, coverage.items.len());
+    pane::scroll_bar(buffer, list, &app.theme, coverage.top, coverage.len());
 }

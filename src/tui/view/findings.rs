@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
 use super::glance;
@@ -12,7 +12,7 @@ use crate::text;
 use crate::theme::Role;
 use crate::triage::Verdict;
 use crate::tui::state::App;
-use crate::tui::state::findings::{Counts, Row};
+use crate::tui::state::findings::{Column, Counts, Group, Grouping, Line as ListLine, Placed, Row};
 use crate::tui::state::scan::Phase;
 use crate::tui::widget::{paint, pane};
 
@@ -78,68 +78,139 @@ fn hunt_role(counts: Counts) -> Role {
 fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let title = title(app);
     let inner = pane::pane(buffer, area, &app.theme, &title, true);
-    app.areas.list = inner;
-    let height = usize::from(inner.height);
+    if app.list.is_empty() {
+        (app.areas.list, app.areas.headings) = (inner, Rect::default());
+        return empty(buffer, inner, app);
+    }
+    let [headings, rows] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
+    (app.areas.list, app.areas.headings) = (rows, headings);
+    let height = usize::from(rows.height);
     app.page = height.max(1);
     app.list_top = paint::scroll(app.list_top, app.list.place(), height);
-    if app.list.is_empty() {
-        empty(buffer, inner, app);
-        return;
-    }
-    let shown = app.list.len().saturating_sub(app.list_top).min(height);
-    for line in 0..shown {
+    let columns = app.columns();
+    paint::line(buffer, headings, &heading_line(app, &columns));
+    for line in 0..height {
         let place = app.list_top + line;
-        let Some(row) = app.list.at(place) else { break };
-        let target = paint::row(inner, line);
-        paint::line(buffer, target, &row_line(row, app, usize::from(inner.width)));
+        let target = paint::row(rows, line);
+        let mark = if app.list.is_line_marked(place) { "*" } else { " " };
+        let pieces = paint::Pieces::new(&app.theme).add(Role::Mark, mark);
+        let drawn = match app.list.line(place) {
+            Some(ListLine::Row(row)) => row_line(pieces, row, app, &columns),
+            Some(ListLine::Group(group)) => group_line(pieces, &group, app, usize::from(rows.width)),
+            None => break,
+        };
+        paint::line(buffer, target, &drawn);
         if place == app.list.place() {
             paint::fill(buffer, target, app.theme.style(Role::Selected));
         }
     }
-    let bar = Rect { width: area.width, x: area.x, ..inner };
+    let bar = Rect { width: area.width, x: area.x, ..rows };
     pane::scroll_bar(buffer, bar, &app.theme, app.list_top, app.list.len());
 }
 
 fn title(app: &App) -> String {
-    let hunt = app.list.hunt().and_then(|hunt| app.hunts.get(hunt)).map_or("all hunts", |hunt| &hunt.name);
-    let mut title = format!("Findings: {hunt}, by {}", app.list.sort().name());
-    if !app.list.filter().is_empty() {
-        let _ = write!(title, ", with '{}'", text::escape_str(app.list.filter()));
+    let list = &app.list;
+    let hunt = list.hunt().and_then(|hunt| app.hunts.get(hunt)).map_or("all hunts", |hunt| &hunt.name);
+    let mut title = format!("Findings: {hunt}");
+    if list.grouping() != Grouping::None {
+        let _ = write!(title, ", by {}", list.grouping().name());
     }
-    if app.list.marks() > 0 {
-        let _ = write!(title, ", {} marked", app.list.marks());
+    if !list.filter().is_empty() {
+        let _ = write!(title, ", {} with '{}'", text::count(list.passing() as u64), text::escape_str(list.filter()));
+    }
+    if list.marks() > 0 {
+        let _ = write!(title, ", {} marked", list.marks());
     }
     title
 }
 
-/// Sign, state, file, and whatever else there is room for.
-fn row_line(row: &Row, app: &App, width: usize) -> Line<'static> {
-    let (sign, state, role) = state_of(row);
-    let hunt = match app.list.hunt() {
-        None if width >= 60 => app.hunts.get(row.hunt).map(|hunt| format!("  {}", text::truncate_end(&hunt.name, 22))),
-        _ => None,
-    };
-    let detail = match &row.returned {
-        Some(why) => format!("  {why}"),
-        None if news(row, app).is_some() => format!("  {}", news(row, app).unwrap_or_default()),
-        None if width >= 90 => format!("  {:>9}  {:>3} matches", text::bytes(row.size), row.matches),
-        None => String::new(),
-    };
-    let hunt = hunt.unwrap_or_default();
-    let mark = if app.list.is_marked(row.id) { '*' } else { ' ' };
-    let head = format!("{mark}{sign} {state:<10} ");
-    let room = width.saturating_sub(text::width(&head) + text::width(&hunt) + text::width(&detail));
-    let path = text::escape_path(&row.path);
-    let path = text::fit(&text::truncate_middle(&path, room), room);
-    let mut pieces = paint::Pieces::new(&app.theme).add(role, head);
-    match path.rfind('/') {
-        Some(slash) => {
-            pieces.push(Role::Folder, &path[..=slash]);
-            pieces.push(Role::FileName, &path[slash + 1..]);
-        }
-        None => pieces.push(Role::FileName, path),
+/// The columns' names, and at the one the list is sorted by, which way.
+fn heading_line(app: &App, columns: &[Placed]) -> Line<'static> {
+    let sort = app.list.sort();
+    let mut pieces = paint::Pieces::new(&app.theme);
+    for placed in columns {
+        let gap = placed.start.saturating_sub(pieces.width());
+        pieces.push(Role::Heading, " ".repeat(gap));
+        let (role, sign) = match placed.column == sort.column {
+            true if sort.descending => (Role::HeadingSorted, " ▼"),
+            true => (Role::HeadingSorted, " ▲"),
+            false => (Role::Heading, ""),
+        };
+        let name = format!("{}{sign}", placed.column.name());
+        let name = if is_number(placed.column) { format!("{name:>0$}", placed.width) } else { name };
+        pieces.push(role, text::fit(&name, placed.width));
     }
-    pieces.add(Role::Dim, hunt).add(if row.returned.is_some() { Role::Changed } else { Role::Dim }, detail).line()
+    pieces.line()
+}
+
+fn is_number(column: Column) -> bool {
+    matches!(column, Column::Size | Column::Matches)
+}
+
+/// What the findings of a group share, and how many they are.
+fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width: usize) -> Line<'static> {
+    let row = group.first;
+    let (role, label) = match app.list.grouping() {
+        Grouping::Folder => (Role::Folder, text::escape_path(row.path.parent().unwrap_or(&row.path)).into_owned()),
+        Grouping::Content => (Role::Strong, format!("SHA-256 {}", row.sha256)),
+        Grouping::Verdict => {
+            let (sign, state, role) = state_of(row);
+            (role, format!("{sign} {state}"))
+        }
+        Grouping::Hunt | Grouping::None => {
+            (Role::Strong, app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone()))
+        }
+    };
+    let noun = if group.count == 1 { "finding" } else { "findings" };
+    let counts = format!("  {} {noun}, {} open", text::count(group.count as u64), text::count(group.open as u64));
+    pieces.push(Role::Strong, if group.folded { "▸ " } else { "▾ " });
+    let room = width.saturating_sub(pieces.width() + text::width(&counts));
+    let cut = text::truncate_middle(&label, room);
+    pieces.add(role, cut.into_owned()).add(Role::Dim, counts).line()
+}
+
+/// Sign, state, file, and whatever else there is room for.
+fn row_line(mut pieces: paint::Pieces<'_>, row: &Row, app: &App, columns: &[Placed]) -> Line<'static> {
+    let (sign, state, role) = state_of(row);
+    for placed in columns {
+        pieces.push(Role::Text, " ".repeat(placed.start.saturating_sub(pieces.width())));
+        let cell = match placed.column {
+            Column::State => {
+                pieces.push(role, format!("{sign} {state:<10}"));
+                continue;
+            }
+            Column::Path => {
+                push_path(&mut pieces, row, app, placed.width);
+                continue;
+            }
+            Column::Hunt => app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone()),
+            Column::Size => text::bytes(row.size),
+            Column::Modified => row.modified.to_string().chars().take(placed.width).collect(),
+            Column::Matches => text::count(row.matches as u64),
+        };
+        let cell = if is_number(placed.column) { format!("{cell:>0$}", placed.width) } else { cell };
+        pieces.push(Role::Dim, text::fit(&cell, placed.width));
+    }
+    pieces.line()
+}
+
+/// The path with the letters that the filter matched, and what is new about the finding.
+fn push_path(pieces: &mut paint::Pieces<'_>, row: &Row, app: &App, width: usize) {
+    let note = match &row.returned {
+        Some(why) => format!("  {why}"),
+        None => news(row, app).map_or_else(String::new, |news| format!("  {news}")),
+    };
+    let note = text::truncate_end(&note, width / 2);
+    let room = width.saturating_sub(text::width(&note));
+    let path = text::escape_path(&row.path);
+    let places = app.list.pattern().find(&path).unwrap_or_default().places;
+    let name = path.rfind('/').map_or(0, |slash| slash + 1);
+    let end = pieces.width() + room;
+    pieces.push_matched(&path, text::middle(&path, room), &places, |at| {
+        if at < name { Role::Folder } else { Role::FileName }
+    });
+    pieces.push(Role::Text, " ".repeat(end.saturating_sub(pieces.width())));
+    pieces.push(if row.returned.is_some() { Role::Changed } else { Role::Dim }, note);
 }
 
 /// Whether the scan before saw the finding otherwise, or not at all.
@@ -166,7 +237,7 @@ pub fn state_of(row: &Row) -> (char, &'static str, Role) {
 
 fn empty(buffer: &mut Buffer, area: Rect, app: &App) {
     let said = match &app.scan.phase {
-        _ if !app.list.filter().is_empty() => "No path holds the filter's text. Esc shows all findings.",
+        _ if !app.list.filter().is_empty() => "No path matches the filter. Esc shows all findings.",
         Phase::Preparing => "Reading the rules …",
         Phase::Running | Phase::Paused => "Nothing found so far.",
         Phase::Done => "No rule matched anything that was scanned. See coverage (C) for what was not.",

@@ -7,7 +7,7 @@ use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::keymap::{Binding, Context, Keymap, TABLE};
 use crate::tui::state::App;
-use crate::tui::state::overlay::{Batch, Overlay, Palette, Prompt};
+use crate::tui::state::overlay::{Batch, Found, Overlay, Palette, Prompt};
 use crate::tui::widget::{paint, pane};
 
 /// Draws the top layer, if any. Returns where the terminal's cursor belongs.
@@ -83,13 +83,11 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
     let height = usize::from(inner.height).saturating_sub(1);
     let found = palette.found();
     let top = paint::scroll(0, palette.place, height);
-    for (index, row) in found.iter().skip(top).take(height).enumerate() {
+    for (index, Found { row, text: said, places }) in found.iter().skip(top).take(height).enumerate() {
         let target = paint::row(inner, index + 1);
         let keys = text::fit(&app.keymap.keys(row.action), 14);
-        let pieces = paint::Pieces::new(&app.theme)
-            .add(Role::HintKey, format!("{keys} "))
-            .add(Role::Strong, format!("{}  ", row.name))
-            .add(Role::Popup, row.long);
+        let mut pieces = paint::Pieces::new(&app.theme).add(Role::HintKey, format!("{keys} "));
+        pieces.push_matched(said, None, places, |at| if at < row.name.len() { Role::Strong } else { Role::Popup });
         paint::line(buffer, target, &pieces.line());
         if top + index == palette.place {
             paint::fill(buffer, target, app.theme.style(Role::Selected));

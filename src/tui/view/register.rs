@@ -7,6 +7,7 @@ use ratatui::text::Line;
 
 use super::facts::push;
 use crate::text;
+use crate::text::fuzzy::Pattern;
 use crate::theme::{Role, Theme};
 use crate::triage::register::Entry;
 use crate::tui::state::App;
@@ -46,11 +47,12 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         let said = if register.filter.is_empty() {
             "Nothing was excluded yet."
         } else {
-            "No exclusion holds the filter's text."
+            "No exclusion matches the filter. Esc shows all."
         };
         return paint::line(buffer, area, &Line::styled(said, app.theme.style(Role::Dim)));
     }
     let now = Timestamp::now();
+    let pattern = Pattern::new(&register.filter);
     for (index, entry) in shown.iter().skip(register.top).take(height).enumerate() {
         let state = State::of(entry, now);
         let (sign, word) = state.shown();
@@ -61,13 +63,13 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
             State::Revoked => Role::Dim,
         };
         let hits = entry.id().and_then(|id| register.hits.get(&id)).copied().unwrap_or(0);
-        let line = paint::Pieces::new(&app.theme)
+        let mut line = paint::Pieces::new(&app.theme)
             .add(role, format!("{sign} {word:<9} "))
-            .add(Role::Dim, format!("{hits:>5} hits  "))
-            .add(
-                Role::Text,
-                text::truncate_end(&summary(entry), usize::from(area.width).saturating_sub(25)).into_owned(),
-            );
+            .add(Role::Dim, format!("{hits:>5} hits  "));
+        let said = summary(entry);
+        let places = pattern.find(&said).unwrap_or_default().places;
+        let cut = text::middle(&said, usize::from(area.width).saturating_sub(line.width() + 1));
+        line.push_matched(&said, cut, &places, |_| Role::Text);
         let row = paint::row(area, index);
         paint::line(buffer, row, &line.line());
         if register.top + index == register.place {

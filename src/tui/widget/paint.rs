@@ -1,5 +1,7 @@
 //! Writing styled pieces into the buffer, one line at a time. What is written must be safe text already.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -30,6 +32,37 @@ impl<'t> Pieces<'t> {
     /// Adds a piece.
     pub fn push(&mut self, role: Role, piece: impl Into<String>) {
         self.spans.push(Span::styled(piece.into(), self.theme.style(role)));
+    }
+
+    /// Adds `text` without the bytes `cut`, for which an ellipsis stands, with the letters at the offsets `places`
+    /// (ascending) as those that a filter matched. `role` is that of what lies at an offset.
+    pub fn push_matched(
+        &mut self,
+        text: &str,
+        cut: Option<Range<usize>>,
+        places: &[usize],
+        role: impl Fn(usize) -> Role,
+    ) {
+        let cut = cut.unwrap_or(text.len()..text.len());
+        let mut piece = String::new();
+        let mut style = Style::default();
+        for (at, c) in text.char_indices() {
+            let inside = cut.contains(&at);
+            if inside && at != cut.start {
+                continue;
+            }
+            let here = if inside { at..cut.end } else { at..at + 1 };
+            let next = places.partition_point(|place| *place < here.start);
+            let matched = places.get(next).is_some_and(|place| here.contains(place));
+            let base = self.theme.style(role(at));
+            let wanted = if matched { base.patch(self.theme.style(Role::FuzzyLetter)) } else { base };
+            if wanted != style && !piece.is_empty() {
+                self.spans.push(Span::styled(std::mem::take(&mut piece), style));
+            }
+            style = wanted;
+            piece.push(if inside { text::ELLIPSIS } else { c });
+        }
+        self.spans.push(Span::styled(piece, style));
     }
 
     /// Columns that the line takes so far.
@@ -78,7 +111,28 @@ pub fn scroll(top: usize, cursor: usize, height: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Modifier;
+
     use super::*;
+
+    #[test]
+    fn matched_letters_are_underlined_and_one_that_was_cut_away_underlines_the_ellipsis() {
+        let theme = crate::theme::load("mono", None, crate::theme::Depth::Mono).unwrap();
+        let shown = |cut, places: &[usize]| {
+            let mut pieces = Pieces::new(&theme);
+            pieces.push_matched("abcdef", cut, places, |_| Role::Text);
+            let underlined = |span: &Span<'_>| span.style.add_modifier.contains(Modifier::UNDERLINED);
+            let spans = pieces.line().spans.into_iter();
+            spans
+                .map(|span| if underlined(&span) { format!("[{}]", span.content) } else { span.content.into() })
+                .collect()
+        };
+        let shown = |cut, places| -> String { shown(cut, places) };
+        assert_eq!(shown(None, &[0, 1, 4]), "[ab]cd[e]f");
+        assert_eq!(shown(Some(2..4), &[0, 3]), "[a]b[…]ef");
+        assert_eq!(shown(Some(2..6), &[]), "ab…");
+        assert_eq!(shown(Some(0..0), &[5]), "abcde[f]");
+    }
 
     #[test]
     fn scrolling_moves_as_little_as_possible() {

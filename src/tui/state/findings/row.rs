@@ -1,7 +1,6 @@
-//! One finding as the list holds it, what lists are sorted by, and what findings have come to, counted.
+//! One finding as the list holds it, and what findings have come to, counted.
 
-use std::cmp::{Ordering, Reverse};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::case::FindingId;
 use crate::finding::{FileTime, Sha256};
@@ -34,7 +33,7 @@ pub struct Row {
 
 impl Row {
     /// Findings that need a decision come first, and those that came back before the others.
-    fn rank(&self) -> u8 {
+    pub(super) fn rank(&self) -> u8 {
         match (self.verdict, self.returned.is_some(), self.candidate) {
             (Verdict::Malicious, ..) => 1,
             (Verdict::Suspicious, ..) => 3,
@@ -45,62 +44,19 @@ impl Row {
         }
     }
 
+    /// Whether nothing is decided on a finding of this rank.
+    pub(super) fn rank_is_open(rank: u8) -> bool {
+        matches!(rank, 0 | 2 | 4)
+    }
+
+    /// What rows are ordered by when nothing else is asked for; no two of them are equal.
+    pub(super) fn by_path(&self) -> (&Path, usize, bool, FindingId) {
+        (&self.path, self.hunt, self.candidate, self.id)
+    }
+
     /// Whether somebody still has to decide.
     pub fn is_open(&self) -> bool {
         self.verdict == Verdict::Open
-    }
-}
-
-/// What the list is sorted by; the path decides between equals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sort {
-    /// What needs a decision first.
-    #[default]
-    State,
-    /// Path.
-    Path,
-    /// Largest file first.
-    Size,
-    /// Newest file first.
-    Modified,
-}
-
-impl Sort {
-    /// The next one, round and round.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::State => Self::Path,
-            Self::Path => Self::Size,
-            Self::Size => Self::Modified,
-            Self::Modified => Self::State,
-        }
-    }
-
-    /// What to call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::State => "state",
-            Self::Path => "path",
-            Self::Size => "size",
-            Self::Modified => "time",
-        }
-    }
-
-    /// What decides before the path does; the path decides between equals.
-    pub(super) fn key(self, row: &Row) -> (u8, Reverse<u64>, Reverse<FileTime>) {
-        const LAST: FileTime = FileTime { seconds: 0, nanos: 0 };
-        match self {
-            Self::State => (row.rank(), Reverse(0), Reverse(LAST)),
-            Self::Path => (0, Reverse(0), Reverse(LAST)),
-            Self::Size => (0, Reverse(row.size), Reverse(LAST)),
-            Self::Modified => (0, Reverse(0), Reverse(row.modified)),
-        }
-    }
-
-    /// The order of two rows in the list.
-    pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
-        self.key(a).cmp(&self.key(b)).then_with(|| by_path(a, b))
     }
 }
 
@@ -125,6 +81,16 @@ impl Counts {
         self.open + self.benign + self.suspicious + self.malicious + self.candidates
     }
 
+    pub(super) fn plus(self, other: &Self) -> Self {
+        Self {
+            open: self.open + other.open,
+            benign: self.benign + other.benign,
+            suspicious: self.suspicious + other.suspicious,
+            malicious: self.malicious + other.malicious,
+            candidates: self.candidates + other.candidates,
+        }
+    }
+
     pub(super) fn slot(&mut self, row: &Row) -> &mut usize {
         match row.verdict {
             Verdict::Open if row.candidate => &mut self.candidates,
@@ -134,9 +100,4 @@ impl Counts {
             Verdict::Malicious => &mut self.malicious,
         }
     }
-}
-
-/// The order of two rows by path; the hunt decides between two findings in one file.
-pub(super) fn by_path(a: &Row, b: &Row) -> Ordering {
-    a.path.cmp(&b.path).then(a.hunt.cmp(&b.hunt)).then(a.candidate.cmp(&b.candidate))
 }

@@ -1,0 +1,417 @@
+//! The list of findings: what is in it, what of it is shown, in what order and groups, and where the cursor stands.
+
+mod columns;
+mod lines;
+mod ranks;
+mod row;
+mod sort;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+
+pub use self::columns::{Placed, columns};
+pub use self::row::{Counts, Row};
+pub use self::sort::{Column, Grouping, Sort};
+
+use self::lines::{At, Lines};
+use self::ranks::insert_all;
+use self::store::Store;
+use crate::case::FindingId;
+use crate::text;
+use crate::text::fuzzy::Pattern;
+
+/// One line of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line<'l> {
+    /// The heading of a group.
+    Group(Group<'l>),
+    /// A finding.
+    Row(&'l Row),
+}
+
+/// A group, as its heading tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group<'l> {
+    /// Its first finding; what the findings of a group share is this one's too.
+    pub first: &'l Row,
+    /// Findings in it that the filter lets pass.
+    pub count: usize,
+    /// Those of them that nothing is decided on.
+    pub open: usize,
+    /// Whether its findings are hidden.
+    pub folded: bool,
+}
+
+/// Where the cursor stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cursor {
+    /// The finding under it, or the first one of the group whose heading is.
+    finding: Option<FindingId>,
+    /// The group whose heading is under it.
+    group: Option<u32>,
+    /// The line, for when both leave the view.
+    line: usize,
+}
+
+/// Which groups are folded.
+#[derive(Debug, Clone, Default)]
+struct Folds {
+    /// Whether all are but `others`; else none is but those.
+    all: bool,
+    others: HashSet<u32>,
+}
+
+impl Folds {
+    fn holds(&self, group: u32) -> bool {
+        self.all != (!self.others.is_empty() && self.others.contains(&group))
+    }
+
+    fn set(&mut self, group: u32, folded: bool) {
+        if folded == self.all {
+            self.others.remove(&group);
+        } else {
+            self.others.insert(group);
+        }
+    }
+}
+
+/// The findings, and the view of them.
+#[derive(Debug, Default)]
+pub struct FindingList {
+    store: Store,
+    /// Indexes of all rows in order, so that filter and hunt only have to leave some out.
+    order: Vec<u32>,
+    lines: Lines,
+    hunt: Option<usize>,
+    filter: String,
+    pattern: Pattern,
+    sort: Sort,
+    grouping: Grouping,
+    folds: HashMap<Grouping, Folds>,
+    cursor: Cursor,
+    /// The finding that was chosen last, for when a filter that hid it is gone.
+    chosen: Option<FindingId>,
+}
+
+impl FindingList {
+    /// An empty list for this many hunts.
+    pub fn new(hunts: usize) -> Self {
+        let mut list = Self::default();
+        list.set_hunts(hunts);
+        list
+    }
+
+    /// Takes over how many hunts there are.
+    pub fn set_hunts(&mut self, hunts: usize) {
+        self.store.set_hunts(hunts);
+    }
+
+    /// Adds rows, or replaces those that are there under the same number. The cursor stays on its finding.
+    pub fn upsert(&mut self, rows: Vec<Row>) {
+        let put = self.store.put(rows, |row| passes(&self.pattern, row));
+        if !put.replaced.is_empty() {
+            self.order.retain(|index| put.replaced.binary_search(index).is_err());
+        }
+        let moved = put.fresh.into_iter().chain(put.replaced).collect();
+        let (sort, grouping) = (self.sort, self.grouping);
+        insert_all(&mut self.order, moved, |index| self.store.key(index, sort, grouping));
+        self.show();
+    }
+
+    /// Forgets all rows, for a scan from the start; hunt, filter, sort, grouping and folds stay.
+    pub fn clear(&mut self) {
+        self.store.clear();
+        self.order.clear();
+        self.lines.order.clear();
+        self.lines.arrange(&self.store, self.grouping, |_| false);
+    }
+
+    /// The row of this finding.
+    pub fn get(&self, id: FindingId) -> Option<&Row> {
+        self.store.index(id).map(|index| self.store.row(index))
+    }
+
+    /// How many lines are shown: findings, and headings of groups.
+    pub fn len(&self) -> usize {
+        self.lines.count()
+    }
+
+    /// Whether no line is shown.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many findings pass the filter, folded away or not.
+    pub fn passing(&self) -> usize {
+        self.lines.order.len()
+    }
+
+    /// What this line shows.
+    pub fn line(&self, line: usize) -> Option<Line<'_>> {
+        Some(match self.lines.at(line)? {
+            At::Row(index) => Line::Row(self.store.row(index)),
+            At::Group(span) => {
+                let first = self.store.row(*self.lines.rows(span).first()?);
+                Line::Group(Group { first, count: span.count, open: span.open, folded: span.folded })
+            }
+        })
+    }
+
+    /// The finding shown on this line, if it shows one.
+    pub fn at(&self, line: usize) -> Option<&Row> {
+        match self.line(line)? {
+            Line::Row(row) => Some(row),
+            Line::Group(_) => None,
+        }
+    }
+
+    /// Counts of one hunt, or of all.
+    pub fn counts(&self, hunt: Option<usize>) -> Counts {
+        self.store.counts(hunt)
+    }
+
+    /// The hunt whose findings are shown; `None` for all.
+    pub fn hunt(&self) -> Option<usize> {
+        self.hunt
+    }
+
+    /// Shows one hunt's findings, or all.
+    pub fn set_hunt(&mut self, hunt: Option<usize>) {
+        self.hunt = hunt;
+        self.cursor.line = 0;
+        self.show();
+    }
+
+    /// What was typed to filter by.
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// The filter, taken apart.
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// Shows only findings whose path, made safe, matches what was typed. What the filter before has found out is used
+    /// again where the new one asks for more or for less of the same.
+    pub fn set_filter(&mut self, filter: &str) {
+        filter.clone_into(&mut self.filter);
+        let pattern = Pattern::new(filter);
+        if pattern == self.pattern {
+            return;
+        }
+        let (narrows, widens) = (pattern.narrows(&self.pattern), self.pattern.narrows(&pattern));
+        self.store.filter(|row, passed| match passed {
+            true if widens => true,
+            false if narrows => false,
+            _ => passes(&pattern, row),
+        });
+        self.pattern = pattern;
+        self.show();
+        if let (None, Some(id)) = (self.cursor.group, self.chosen) {
+            self.select(id);
+        }
+    }
+
+    /// What the list is sorted by.
+    pub fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    /// Sorts the list.
+    pub fn set_sort(&mut self, sort: Sort) {
+        self.sort = sort;
+        self.arrange();
+    }
+
+    /// What the list is grouped by.
+    pub fn grouping(&self) -> Grouping {
+        self.grouping
+    }
+
+    /// Groups the list; from a group's heading the cursor goes to its first finding.
+    pub fn set_grouping(&mut self, grouping: Grouping) {
+        self.grouping = grouping;
+        self.cursor.group = None;
+        self.arrange();
+    }
+
+    /// Folds the group under the cursor, or unfolds it; whether there is a group.
+    pub fn fold(&mut self, fold: bool) -> bool {
+        let Some(group) = self.group_at_cursor() else { return false };
+        self.folds.entry(self.grouping).or_default().set(group, fold);
+        if fold {
+            self.cursor.group = Some(group);
+        }
+        self.lay_out();
+        true
+    }
+
+    /// Folds all groups and those to come, or unfolds all if they are.
+    pub fn fold_all(&mut self) {
+        let all = !self.lines.spans().iter().all(|span| span.folded);
+        self.folds.insert(self.grouping, Folds { all, others: HashSet::new() });
+        self.lay_out();
+    }
+
+    /// The line that the cursor stands on.
+    pub fn place(&self) -> usize {
+        self.cursor.line.min(self.len().saturating_sub(1))
+    }
+
+    /// The group whose heading is under the cursor.
+    pub fn selected_group(&self) -> Option<Group<'_>> {
+        match self.line(self.place())? {
+            Line::Group(group) => Some(group),
+            Line::Row(_) => None,
+        }
+    }
+
+    /// The finding under the cursor.
+    pub fn selected(&self) -> Option<&Row> {
+        self.at(self.place())
+    }
+
+    /// Puts the cursor on this line, or on the last one.
+    pub fn select_place(&mut self, line: usize) {
+        self.go(line);
+        self.chosen = self.cursor.finding;
+    }
+
+    /// Moves the cursor by this many lines.
+    pub fn move_by(&mut self, lines: isize) {
+        self.select_place(self.place().saturating_add_signed(lines));
+    }
+
+    /// Puts the cursor on this finding, or on its group if that is folded; nothing if the finding is not shown.
+    pub fn select(&mut self, id: FindingId) {
+        let index = self.store.index(id).filter(|index| self.store.shows(*index, self.hunt));
+        if let Some(line) = index.and_then(|index| self.lines.line_of(index)) {
+            self.cursor = Cursor { finding: Some(id), group: None, line };
+            self.chosen = Some(id);
+        }
+    }
+
+    /// The next finding after `after` (in the order shown, round and round) that nothing is decided on.
+    pub fn next_open(&self, after: Option<FindingId>) -> Option<FindingId> {
+        let mut order = self.lines.rows_in_order();
+        let here = after.and_then(|id| self.store.index(id));
+        if let Some(place) = here.and_then(|here| order.iter().position(|index| *index == here)) {
+            order.rotate_left(place + 1);
+        }
+        let next = order.into_iter().find(|index| self.store.is_open(*index) && Some(*index) != here);
+        next.map(|index| self.store.row(index).id)
+    }
+
+    /// The findings of the same hunt as `id` for which `pick` holds, in the order in which they came; `id` is one of them.
+    pub fn alike(&self, id: FindingId, pick: impl Fn(&Row, &Row) -> bool) -> Vec<FindingId> {
+        let Some(this) = self.get(id) else { return Vec::new() };
+        let same = |row: &&Row| row.hunt == this.hunt && row.candidate == this.candidate;
+        let rows = self.store.rows().iter().filter(same);
+        rows.filter(|row| row.id == id || pick(this, row)).map(|row| row.id).collect()
+    }
+
+    /// Marks what is on this line, or takes the marks off: a finding, or all of a group, of which none is unmarked then.
+    pub fn toggle_mark(&mut self, line: usize) {
+        let rows = match self.lines.at(line) {
+            Some(At::Row(index)) => vec![index],
+            Some(At::Group(span)) => self.lines.rows(span).to_vec(),
+            None => return,
+        };
+        let on = !rows.iter().all(|index| self.store.is_marked(*index));
+        for index in rows {
+            self.store.set_mark(index, on);
+        }
+    }
+
+    /// Whether a finding is marked.
+    pub fn is_marked(&self, id: FindingId) -> bool {
+        self.store.index(id).is_some_and(|index| self.store.is_marked(index))
+    }
+
+    /// Whether everything that stands for this line is marked.
+    pub fn is_line_marked(&self, line: usize) -> bool {
+        match self.lines.at(line) {
+            _ if self.store.marks() == 0 => false,
+            Some(At::Row(index)) => self.store.is_marked(index),
+            Some(At::Group(span)) => self.lines.rows(span).iter().all(|index| self.store.is_marked(*index)),
+            None => false,
+        }
+    }
+
+    /// How many are marked, shown or not.
+    pub fn marks(&self) -> usize {
+        self.store.marks()
+    }
+
+    /// The marked findings, in the order in which they came.
+    pub fn marked(&self) -> Vec<FindingId> {
+        let rows = self.store.rows().iter().zip(0..);
+        rows.filter(|(_, index)| self.store.is_marked(*index)).map(|(row, _)| row.id).collect()
+    }
+
+    /// Takes all marks off.
+    pub fn clear_marks(&mut self) {
+        self.store.clear_marks();
+    }
+
+    /// The finding this many places after `id`, folded away or not.
+    pub fn neighbour(&self, id: FindingId, by: isize) -> Option<FindingId> {
+        let here = self.store.index(id)?;
+        let order = self.lines.rows_in_order();
+        let place = order.iter().position(|index| *index == here)?.checked_add_signed(by)?;
+        order.get(place).map(|index| self.store.row(*index).id)
+    }
+
+    fn group_at_cursor(&self) -> Option<u32> {
+        if self.grouping == Grouping::None {
+            return None;
+        }
+        match self.lines.at(self.place())? {
+            At::Row(index) => Some(self.store.group(index, self.grouping)),
+            At::Group(span) => Some(span.group),
+        }
+    }
+
+    fn go(&mut self, line: usize) {
+        let line = line.min(self.len().saturating_sub(1));
+        let (index, group) = match self.lines.at(line) {
+            Some(At::Row(index)) => (Some(index), None),
+            Some(At::Group(span)) => (self.lines.rows(span).first().copied(), Some(span.group)),
+            None => (None, None),
+        };
+        self.cursor = Cursor { finding: index.map(|index| self.store.row(index).id), group, line };
+    }
+
+    /// Works out anew in what order the rows are.
+    fn arrange(&mut self) {
+        self.order = self.store.sorted(self.sort, self.grouping);
+        self.show();
+    }
+
+    /// Works out anew what is shown.
+    fn show(&mut self) {
+        self.lines.order.clear();
+        self.lines.order.extend(self.order.iter().filter(|index| self.store.shows(**index, self.hunt)));
+        self.lay_out();
+    }
+
+    /// Finds groups, lines and cursor in what is shown.
+    fn lay_out(&mut self) {
+        let folds = self.folds.get(&self.grouping);
+        self.lines.arrange(&self.store, self.grouping, |group| folds.is_some_and(|folds| folds.holds(group)));
+        let Cursor { finding, group, line } = self.cursor;
+        let heading = group.and_then(|group| self.lines.line_of_group(group));
+        let index = || finding.and_then(|id| self.store.index(id));
+        match heading.or_else(|| self.lines.line_of(index()?)) {
+            Some(line) => self.cursor.line = line,
+            None => self.go(line),
+        }
+    }
+}
+
+fn passes(pattern: &Pattern, row: &Row) -> bool {
+    pattern.is_empty() || pattern.matches(&text::escape_path(&row.path))
+}
