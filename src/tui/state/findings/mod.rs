@@ -405,6 +405,9 @@ impl FindingList {
         let Cursor { finding, group, line } = self.cursor;
         let heading = group.and_then(|group| self.lines.line_of_group(group));
         let index = || finding.and_then(|id| self.store.index(id));
+        if heading.is_none() {
+            self.cursor.group = None;
+        }
         match heading.or_else(|| self.lines.line_of(index()?)) {
             Some(line) => self.cursor.line = line,
             None => self.go(line),

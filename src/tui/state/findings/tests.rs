@@ -111,6 +111,20 @@ fn groups_fold_and_marks_reach_all_of_a_group() {
 }
 
 #[test]
+fn a_heading_whose_group_is_gone_is_not_stood_on_any_more() {
+    let mut list = FindingList::new(1);
+    list.set_grouping(Grouping::Content);
+    list.upsert(vec![row(1, 0, "/a", Verdict::Open)]);
+    assert!(list.selected_group().is_some());
+    list.upsert(vec![Row { sha256: Sha256([1; 32]), ..row(1, 0, "/a", Verdict::Open) }]);
+    assert_eq!(list.selected().unwrap().id, FindingId(1));
+    list.fold_all();
+    assert!(list.selected_group().is_some());
+    list.fold(false);
+    assert_eq!(list.selected().unwrap().id, FindingId(1), "back on the finding that was folded away");
+}
+
+#[test]
 fn a_filter_that_hid_the_selection_gives_it_back() {
     let mut list = FindingList::new(1);
     list.upsert(vec![row(1, 0, "/a", Verdict::Open), row(2, 0, "/b", Verdict::Open)]);
