@@ -78,6 +78,22 @@ pub struct Part {
 }
 
 impl Part {
+    /// The header's field that this part comes from, as header and place among its fields: for a part of a header its
+    /// own, for what a header names the one that says where.
+    pub fn source(&self, elf: &Elf) -> Option<(Structure, usize)> {
+        let (header, name) = match self.structure {
+            Structure::Header | Structure::ProgramHeader(_) | Structure::SectionHeader(_) => {
+                return self.field.map(|place| (self.structure, place));
+            }
+            Structure::Entry => (Structure::Header, "e_entry"),
+            Structure::Interpreter => (Structure::ProgramHeader(heeded(elf)?), "p_offset"),
+            Structure::Section(place) => (Structure::SectionHeader(place), "sh_offset"),
+            Structure::Segment(place) => (Structure::ProgramHeader(place), "p_offset"),
+        };
+        let place = header.fields(elf).iter().position(|field| field.name == name)?;
+        Some((header, place))
+    }
+
     /// What the byte at `offset`, one of this part's, is: structure, field, value and meaning. Safe text.
     pub fn describe(&self, elf: &Elf, offset: u64) -> String {
         let name = self.structure.name(elf);
@@ -191,13 +207,18 @@ impl Map {
     }
 }
 
+/// Place of the segment that names the interpreter which the kernel heeds.
+fn heeded(elf: &Elf) -> Option<usize> {
+    elf.segments.iter().position(|segment| segment.interpreter.is_some())
+}
+
 /// What the headers name, as far as it lies in the file.
 fn areas(elf: &Elf) -> Vec<Part> {
     let part = |structure, start: u64, end: u64| {
         let range = start..end.min(elf.file_size);
         (!range.is_empty()).then_some(Part { range, structure, field: None })
     };
-    let heeded = elf.segments.iter().position(|segment| segment.interpreter.is_some());
+    let heeded = heeded(elf);
     let entry = elf.entry_offset().and_then(|at| part(Structure::Entry, at, at.saturating_add(1)));
     let interpreter = heeded.and_then(|place| elf.segments.get(place)).and_then(|segment| {
         let longest = segment.values.p_offset.saturating_add(LONGEST_INTERPRETER);
@@ -262,6 +283,19 @@ mod tests {
         let told = told(&program.bytes(), at + 3);
         assert_eq!(told[0], "interpreter · /lib64/ld.so");
         assert!(told.iter().all(|line| !line.starts_with("segment 1")), "{told:?}");
+    }
+
+    #[test]
+    fn every_part_leads_to_the_field_it_comes_from() {
+        let file = with_sections();
+        let elf = decode(&file, file.len() as u64).unwrap();
+        let map = Map::new(&elf);
+        let names = |offset| -> Vec<_> {
+            let sources = map.at(offset).into_iter().map(|part| part.source(&elf).unwrap());
+            sources.map(|(header, place)| header.fields(&elf)[place].name).collect()
+        };
+        assert_eq!(names(120), ["e_entry", "sh_offset", "p_offset"]);
+        assert_eq!(names(0x45), ["p_flags", "p_offset"]);
     }
 
     #[test]

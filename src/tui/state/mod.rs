@@ -69,6 +69,10 @@ pub struct Areas {
     pub list: Rect,
     /// The tabs of a finding.
     pub tabs: Rect,
+    /// The lines of bytes on the hex tab.
+    pub bytes: Rect,
+    /// The strip beside them.
+    pub strip: Rect,
 }
 
 /// What kind of thing a notice says.
@@ -166,6 +170,8 @@ pub struct App {
     pub typed_ahead: Vec<KeyEvent>,
     /// The open finding.
     pub detail: Option<Box<Detail>>,
+    /// Searches begun so far: the number of the last one.
+    pub searches: u64,
     /// The top layer.
     pub overlay: Option<Overlay>,
     /// The line at the bottom.
@@ -224,6 +230,7 @@ impl App {
             wanted: None,
             typed_ahead: Vec::new(),
             detail: None,
+            searches: 0,
             overlay: None,
             notice: None,
             unsaved: None,

@@ -16,6 +16,7 @@ mod overlay;
 mod register;
 mod rule;
 mod scenarios;
+mod structure;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
