@@ -7,6 +7,7 @@ mod exclusions;
 mod exports;
 mod fixtures;
 mod hostile;
+mod huge;
 mod inspect;
 mod layering;
 mod parsers;

@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Tells the test below that it runs as a child.
 const CHILD: &str = "HUNTBOOK_TEST_CHILD";
 
-struct Term {
+/// The program in a terminal of 80 by 24.
+pub struct Term {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn std::io::Write + Send>,
@@ -54,7 +55,7 @@ impl Term {
         Self::spawn(command)
     }
 
-    fn on_tree(ground: &Ground) -> Self {
+    pub fn on_tree(ground: &Ground) -> Self {
         Self::huntbook(ground, &[ground.tree().to_str().unwrap()])
     }
 
@@ -62,7 +63,7 @@ impl Term {
         self.parser.lock().unwrap().screen().contents()
     }
 
-    fn wait(&self, text: &str) {
+    pub fn wait(&self, text: &str) {
         self.until(&format!("{text:?}"), || self.screen().contains(text));
     }
 
@@ -74,12 +75,12 @@ impl Term {
         }
     }
 
-    fn send(&mut self, keys: &str) {
+    pub fn send(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
-    fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.process_id().unwrap() as i32).unwrap()
     }
 
@@ -92,7 +93,7 @@ impl Term {
     }
 
     /// Waits for the end, and holds the terminal against what it was.
-    fn left(mut self) -> u32 {
+    pub fn left(mut self) -> u32 {
         let start = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {

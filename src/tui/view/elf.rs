@@ -20,7 +20,7 @@ const STRINGS: usize = 200;
 /// Shortest text that is listed comes from the decoder; this is the widest shown.
 const NAME: usize = 14;
 /// Columns of a field's meaning below which it gets lines of its own.
-const MEANING: usize = 12;
+const MEANING: usize = 30;
 
 /// A line, and the bytes it stands for.
 type Placed = (Line<'static>, Option<Range<u64>>);

@@ -23,6 +23,11 @@ use crate::tui::widget::{paint, pane};
 const STRIP: u16 = 2;
 /// Lines that the inspector takes.
 const INSPECTOR: u16 = 8;
+/// Columns that integers take in it: two of 64 bits side by side.
+const INTEGERS: u16 = 49;
+/// Columns that their names take, and those of the other readings.
+const INTEGER_NAMES: usize = 4;
+const NAMES: usize = 9;
 
 /// Draws the tab.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -254,26 +259,22 @@ fn draw_inspector(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView)
     let cursor = hex.viewport.cursor;
     let bytes = hex.bytes_from(cursor);
     let readings = inspect::inspect(bytes.get(..NEEDED).unwrap_or(bytes));
-    let columns = if area.width >= 120 { 3 } else { 2 };
-    let width = usize::from(area.width) / columns;
+    let [integers, others] =
+        Split::horizontal([Constraint::Length(INTEGERS.min(area.width)), Constraint::Fill(1)]).areas(area);
     let said = |value: &Result<String, NoValue>| match value {
         Ok(value) => text::escape_str(value).into_owned(),
         Err(why) => why.to_string(),
     };
-    for (index, reading) in readings.iter().enumerate() {
-        let (column, line) = (index / usize::from(area.height), index % usize::from(area.height));
-        if column >= columns {
-            break;
-        }
+    let height = usize::from(area.height).max(1);
+    for (index, reading) in readings.iter().enumerate().take(2 * height) {
         let value = match &reading.big {
-            Some(big) if *big != reading.little => format!("{}  BE {}", said(&reading.little), said(big)),
+            Some(big) if *big != reading.little => format!("{} BE {}", said(&reading.little), said(big)),
             _ => said(&reading.little),
         };
+        let (column, names) = if index < height { (integers, INTEGER_NAMES) } else { (others, NAMES) };
         let pieces = paint::Pieces::new(theme)
-            .add(Role::FieldName, text::fit(reading.name, 12))
-            .add(Role::FieldValue, text::fit(&value, width.saturating_sub(13)));
-        let target = paint::row(area, line);
-        let target = Rect { x: target.x + (column * width) as u16, width: width as u16, ..target };
-        paint::line(buffer, target, &pieces.line());
+            .add(Role::FieldName, text::fit(reading.name, names))
+            .add(Role::FieldValue, text::fit(&value, usize::from(column.width).saturating_sub(names)));
+        paint::line(buffer, paint::row(column, index % height), &pieces.line());
     }
 }
