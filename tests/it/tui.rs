@@ -247,7 +247,10 @@ fn overlapping_matches_are_all_named_and_a_wide_one_reads_as_text() {
     let choice = RuleChoice { rules: vec![rules], no_builtin: true, ..RuleChoice::default() };
     let mut stage = Stage::open_with(&place, WIDE, choice);
     stage.open_path("wide");
-    stage.wait("$a  0x6, 10 bytes, wide “40.50”");
+    stage.wait("$a  0x6, 10 bytes, wide, “40.50”");
+    stage.press("l l");
+    stage.wait("$a  0x6, 10 bytes, wide, “40.50”");
+    shows(&stage, "$b  0x6, 4 bytes, wide, “40”");
     stage.press("s");
     shows(&stage, "this is no ELF file");
     stage.leave();
@@ -281,9 +284,9 @@ fn a_selection_longer_than_the_screen_is_copied_and_a_click_moves_the_cursor() {
     bytes.resize(60_000, b' ');
     std::fs::write(place.tree().join("long"), bytes).unwrap();
     let mut stage = Stage::open(&place, SMALL);
-    stage.open_path("long").press("home v g").type_text("+8191").press("enter y h");
+    stage.open_path("long").press("home v g").type_text("+8191").press("enter").press("y h");
     shows(&stage, "copied 8,192 bytes from 0x0");
-    stage.press("home v end y h");
+    stage.press("home v end").press("y h");
     shows(&stage, "60,000 bytes are too many to copy");
     stage.press("y o");
     shows(&stage, "copied the offset 0x0");

@@ -170,7 +170,7 @@ fn sequence(detail: &Detail, form: Form) -> Result<(String, String), String> {
         Form::Offset => (&[None][..], format!("copied the offset {:#x}", range.start)),
         _ if length > copy::MOST => return Err(CopyError::TooMany(length).to_string()),
         _ => (
-            bytes.get(..length).ok_or("not all of these bytes are at hand; nothing was copied")?,
+            bytes.get(..length).ok_or("not all of these bytes are at hand yet; nothing was copied")?,
             format!("copied {} bytes from {:#x}", text::count(length as u64), range.start),
         ),
     };

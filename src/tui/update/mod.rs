@@ -98,10 +98,9 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.register.select(place);
         }
         Message::Bytes(id, window) => {
-            if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
-                if detail.hex.arrived(*window) {
-                    return vec![Effect::Look(Look::Decode)];
-                }
+            let detail = app.detail.as_mut().filter(|detail| detail.id() == id);
+            if detail.is_some_and(|detail| detail.hex.arrived(*window)) {
+                return vec![Effect::Look(Look::Decode)];
             }
         }
         Message::Searching(number, done, total) => {

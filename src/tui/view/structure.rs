@@ -44,7 +44,7 @@ struct Face {
 /// The structures of the bytes in sight.
 pub struct Faces {
     start: u64,
-    faces: Vec<Face>,
+    bytes: Vec<Face>,
     /// The fields under the cursor.
     here: Vec<Range<u64>>,
 }
@@ -54,7 +54,7 @@ impl Faces {
     pub fn new(hex: &HexView) -> Option<Self> {
         let map = hex.structures()?;
         let sight = hex.sight();
-        let mut faces = vec![Face::default(); hex.layout.window()];
+        let mut bytes = vec![Face::default(); hex.layout.window()];
         let index = |offset: u64| (offset.saturating_sub(sight.start)) as usize;
         for part in map.within(sight.clone()) {
             if matches!(part.structure, Structure::Section(_) | Structure::Segment(_)) {
@@ -63,20 +63,20 @@ impl Faces {
             let (_, role, _) = sign(part.structure);
             let bit = STYLED.iter().position(|styled| *styled == role).map_or(0, |bit| 1 << bit);
             let covered = index(part.range.start)..index(part.range.end.min(sight.end));
-            faces.get_mut(covered).into_iter().flatten().for_each(|face| face.styles |= bit);
+            bytes.get_mut(covered).into_iter().flatten().for_each(|face| face.styles |= bit);
         }
         // Of several that begin at one byte the first is the innermost.
         for (start, structure) in map.starts_within(sight.clone()).iter().rev() {
-            if let Some(face) = faces.get_mut(index(*start)) {
+            if let Some(face) = bytes.get_mut(index(*start)) {
                 face.begins = Some(*structure);
             }
         }
         let here = map.at(hex.viewport.cursor).into_iter().filter(|part| part.field.is_some());
-        Some(Self { start: sight.start, faces, here: here.map(|part| part.range.clone()).collect() })
+        Some(Self { start: sight.start, bytes, here: here.map(|part| part.range.clone()).collect() })
     }
 
     fn face(&self, at: u64) -> Option<&Face> {
-        self.faces.get(usize::try_from(at.checked_sub(self.start)?).ok()?)
+        self.bytes.get(usize::try_from(at.checked_sub(self.start)?).ok()?)
     }
 
     /// The role of a byte. Where structures overlap, the bytes take turns, so that all show.
@@ -101,7 +101,7 @@ impl Faces {
     /// Adds what the signs in sight mean, as far as there is room.
     pub fn explain(&self, pieces: &mut Pieces<'_>, width: usize) {
         let mut told: Vec<&str> = Vec::new();
-        for structure in self.faces.iter().filter_map(|face| face.begins) {
+        for structure in self.bytes.iter().filter_map(|face| face.begins) {
             let (sign, role, name) = sign(structure);
             if !told.contains(&sign) && pieces.width() + text::width(name) + 4 <= width {
                 told.push(sign);
@@ -115,7 +115,8 @@ impl Faces {
 /// Lines that the words on the byte under the cursor take on a tab of `height` lines.
 pub fn lines_needed(hex: &HexView, height: u16) -> u16 {
     match hex.structures() {
-        None => 1,
+        // As many as patterns may overlap.
+        None => hex.highlights.legend().iter().filter(|legend| legend.count > 0).count().clamp(1, 3) as u16,
         Some(_) if height < 30 => 3,
         Some(_) => 5,
     }
