@@ -34,6 +34,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     if let Some(wanted) = detail.elf_wanted.take() {
         let line = fields.iter().find(|(field, _)| *field == wanted).map(|(_, line)| *line);
         detail.elf_line = line.unwrap_or(detail.elf_line);
+        // With what leads up to it, and its meaning below it.
+        *detail.scroll_mut() = detail.elf_line.saturating_sub(usize::from(inner.height) / 3);
     }
     let (lines, places): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
     let height = usize::from(inner.height);
