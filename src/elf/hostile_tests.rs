@@ -28,6 +28,26 @@ fn sound(elf: &Elf) {
     serde_json::to_string(elf).unwrap();
 }
 
+/// Every part of the map lies in the file, and is found from any of its bytes; every field with bytes is a part.
+fn mapped(elf: &Elf) {
+    let map = Map::new(elf);
+    let parts: Vec<_> = map.within(0..u64::MAX).collect();
+    for part in &parts {
+        assert!(!part.range.is_empty() && part.range.end <= elf.file_size, "{part:?} of {}", elf.file_size);
+        for offset in [part.range.start, part.range.start.midpoint(part.range.end - 1), part.range.end - 1] {
+            let covering = map.at(offset);
+            assert!(covering.contains(part) && covering.iter().all(|part| part.range.contains(&offset)));
+            assert!(!part.describe(elf, offset).ends_with("· "), "{part:?}");
+        }
+        assert!(map.starts_within(part.range.start..part.range.end).len() + part.field.unwrap_or(0) > 0);
+    }
+    let headers = std::iter::once(Structure::Header)
+        .chain((0..elf.segments.len()).map(Structure::ProgramHeader))
+        .chain((0..elf.sections.len()).map(Structure::SectionHeader));
+    let fields = headers.flat_map(|header| header.fields(elf)).filter(|field| !field.present().is_empty());
+    assert_eq!(fields.count(), parts.iter().filter(|part| part.field.is_some()).count());
+}
+
 /// Decodes, disassembles and checks whatever comes of it; `file_size` may exceed what is given.
 fn survive(bytes: &[u8], file_size: u64) {
     let Some(elf) = decode(bytes, file_size) else {
@@ -35,6 +55,7 @@ fn survive(bytes: &[u8], file_size: u64) {
         return;
     };
     sound(&elf);
+    mapped(&elf);
     if let Ok(code) = disassemble_entry(&elf, &Prefix::new(bytes, file_size), 64) {
         assert!(!code.is_empty() && code.len() <= 64);
         for instruction in code {

@@ -13,6 +13,7 @@
 //! | `field` | one field: place, bytes, number, meaning |
 //! | `header`, `segments`, `sections`, `table` | the three structures and their tables |
 //! | `names` | numbers to names |
+//! | `map` | from an offset to the fields and structures there |
 //! | `kernel` | would Linux run it |
 //! | `strict` | what a strict parser says |
 //! | `anomalies` | what is odd, each with a stable id |
@@ -26,6 +27,7 @@ pub mod field;
 pub mod header;
 pub mod kernel;
 pub mod layout;
+pub mod map;
 pub mod names;
 mod registers;
 pub mod sections;
@@ -55,6 +57,7 @@ pub use field::{Field, FieldValue};
 pub use header::Header;
 pub use kernel::KernelView;
 pub use layout::{Basis, Class, Endian, Layout};
+pub use map::{Map, Part, Structure};
 pub use sections::{NameTable, Section};
 pub use segments::{Extent, Interpreter, Landing, Segment};
 pub use source::{Bytes, FileBytes, Prefix};

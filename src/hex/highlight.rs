@@ -155,6 +155,12 @@ impl Highlights {
         Some(self.found(last, false))
     }
 
+    /// The match of one pattern that covers the byte at `offset`; of several the one that begins last.
+    pub fn under_of(&self, pattern: usize, offset: u64) -> Option<Found> {
+        let span = self.tracks.get(pattern)?.under(offset)?;
+        Some(self.found((pattern, span), false))
+    }
+
     /// The first match that begins at `offset` or after it. Of several at one offset, one is given.
     pub fn from(&self, offset: u64) -> Option<Found> {
         let first = self.picked(|track| track.from(offset)).min_by_key(|(_, span)| span.offset)?;

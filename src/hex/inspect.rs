@@ -63,10 +63,10 @@ pub fn inspect(bytes: &[Option<u8>]) -> Vec<Reading> {
         number("i64", bytes, |raw| Ok(i64::from_le_bytes(raw).to_string())),
         number("f32", bytes, |raw| Ok(format!("{:?}", f32::from_le_bytes(raw)))),
         number("f64", bytes, |raw| Ok(format!("{:?}", f64::from_le_bytes(raw)))),
-        number("Unix time, 32 bits", bytes, |raw| unix_time(i32::from_le_bytes(raw).into())),
-        number("Unix time, 64 bits", bytes, |raw| unix_time(i64::from_le_bytes(raw))),
+        number("Unix 32", bytes, |raw| unix_time(i32::from_le_bytes(raw).into())),
+        number("Unix 64", bytes, |raw| unix_time(i64::from_le_bytes(raw))),
         number("FILETIME", bytes, |raw| file_time(u64::from_le_bytes(raw))),
-        number("DOS date and time", bytes, |raw| dos_time(u32::from_le_bytes(raw))),
+        number("DOS", bytes, |raw| dos_time(u32::from_le_bytes(raw))),
         ascii(bytes),
         utf16(bytes),
     ]
@@ -178,10 +178,10 @@ mod tests {
     #[test]
     fn times_by_their_epochs() {
         let day = 1_714_566_600_u32;
-        assert_eq!(read("Unix time, 32 bits", &known(&day.to_be_bytes())).1.unwrap(), "2024-05-01T12:30:00Z");
-        assert_eq!(read("Unix time, 32 bits", &known(&[0xff; 4])).0, "1969-12-31T23:59:59Z");
-        assert_eq!(read("Unix time, 64 bits", &known(&u64::from(day).to_le_bytes())).0, "2024-05-01T12:30:00Z");
-        assert_eq!(read("Unix time, 64 bits", &known(&[0x7f; 8])), both("no time", "no time"));
+        assert_eq!(read("Unix 32", &known(&day.to_be_bytes())).1.unwrap(), "2024-05-01T12:30:00Z");
+        assert_eq!(read("Unix 32", &known(&[0xff; 4])).0, "1969-12-31T23:59:59Z");
+        assert_eq!(read("Unix 64", &known(&u64::from(day).to_le_bytes())).0, "2024-05-01T12:30:00Z");
+        assert_eq!(read("Unix 64", &known(&[0x7f; 8])), both("no time", "no time"));
         // The epoch of Unix as a FILETIME, and 100 ns more (MS-DTYP, and Microsoft's "Converting a time_t").
         let epoch = 116_444_736_000_000_000_u64;
         assert_eq!(read("FILETIME", &known(&epoch.to_le_bytes())).0, "1970-01-01T00:00:00Z");
@@ -191,8 +191,8 @@ mod tests {
         // 2024-05-01 is 44, 5, 1; 12:30:58 is 12, 30, 29.
         let dos: u32 =
             [(44, 25), (5, 21), (1, 16), (12, 11), (30, 5), (29, 0)].iter().map(|(n, shift)| n << shift).sum();
-        assert_eq!(read("DOS date and time", &known(&dos.to_le_bytes())).0, "2024-05-01T12:30:58 local time");
-        assert_eq!(read("DOS date and time", &known(&[0; 4])).0, "no time");
+        assert_eq!(read("DOS", &known(&dos.to_le_bytes())).0, "2024-05-01T12:30:58 local time");
+        assert_eq!(read("DOS", &known(&[0; 4])).0, "no time");
     }
 
     #[test]

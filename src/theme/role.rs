@@ -105,6 +105,8 @@ roles! {
     StructHeader = "struct.header", "Bytes and names of the ELF header.";
     StructSegment = "struct.segment", "Bytes and names of program headers.";
     StructSection = "struct.section", "Bytes and names of section headers.";
+    StructEntry = "struct.entry", "The byte at which the code of an ELF file begins.";
+    StructInterpreter = "struct.interpreter", "Bytes of the path of an ELF file's interpreter.";
     FieldName = "field.name", "Name of a field or fact.";
     FieldValue = "field.value", "Its value.";
     FieldMeaning = "field.meaning", "What the value means.";

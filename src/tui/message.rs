@@ -86,12 +86,12 @@ pub enum Message {
     Register(Vec<Entry>, Vec<(Uuid, u64)>),
     /// Bytes that were asked for.
     Bytes(FindingId, Box<hex::Window>),
-    /// How far a search has got, in bytes of all.
-    Searching(u64, u64),
-    /// What a search came to; safe text when it found nothing.
-    Searched(Result<Hit, String>),
     /// The themes there are.
     Themes(Vec<ThemeChoice>),
+    /// How far the search of that number has got, in bytes of all.
+    Searching(u64, u64, u64),
+    /// What the search of that number came to; safe text when it found nothing.
+    Searched(u64, Result<Hit, String>),
     /// The process is to end.
     Terminate,
     /// The process is to stop as Ctrl-Z does.
@@ -192,8 +192,10 @@ pub enum Look {
         /// Bytes.
         length: usize,
     },
-    /// Search what is open.
-    Search(Box<Query>, Order),
+    /// Decode what is open again, because it changed.
+    Decode,
+    /// Search what is open; the answers carry the number.
+    Search(u64, Box<Query>, Order),
     /// End the search.
     StopSearch,
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod bytes;
 mod chooser;
 mod cli;
 mod exclusions;
@@ -9,6 +10,7 @@ mod explained;
 mod exports;
 mod fixtures;
 mod hostile;
+mod huge;
 mod inspect;
 mod journeys;
 mod layering;

@@ -26,7 +26,7 @@ impl Written {
     }
 }
 
-/// The program, its terminal, and what stands on it.
+/// The program in a terminal of 80 by 24.
 pub struct Term {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
@@ -109,7 +109,7 @@ impl Term {
         self.keys.flush().unwrap();
     }
 
-    fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.process_id().unwrap() as i32).unwrap()
     }
 

@@ -166,51 +166,6 @@ fn a_revoked_exclusion_stays_in_the_register_and_its_finding_is_open_again() {
 }
 
 #[test]
-fn the_hex_view_goes_from_match_to_match() {
-    let place = Place::new();
-    let mut bytes = vec![0; 100_000];
-    let callback = crate::fixtures::callback();
-    for offset in [1000, 50_000, 99_000] {
-        bytes[offset..offset + callback.len()].copy_from_slice(callback.as_bytes());
-        bytes[offset - 1] = b' ';
-    }
-    std::fs::write(place.tree().join("three"), bytes).unwrap();
-    let mut stage = Stage::open(&place, SMALL);
-    stage.open_path("three");
-    for (key, title) in [
-        ("n", "match 2 of 3, at 0xc350"),
-        ("n", "match 3 of 3, at 0x182b8"),
-        ("n", "match 1 of 3, at 0x3e8"),
-        ("N", "match 3 of 3"),
-    ] {
-        stage.press(key);
-        stage.wait(title);
-    }
-    stage.press("g").type_text("0xc350").press("enter");
-    stage.wait("at 0xc350");
-    stage.wait("30.40.50.60:9342");
-    stage.press("home");
-    stage.press("/").type_text("x:33 30 2e ?? 30").press("enter");
-    stage.wait("at 0x3e8");
-    stage.press("f");
-    stage.wait("at 0xc350");
-    stage.press("n N y h");
-    assert!(stage.copied.as_deref().is_some_and(|sequence| sequence.starts_with("\u{1b}]52;c;")));
-    stage.leave();
-}
-
-#[test]
-fn the_elf_tab_leads_to_the_bytes_of_a_field() {
-    let place = Place::planted();
-    let mut stage = Stage::open(&place, SMALL);
-    stage.open_path("tinyexec-269").press("2");
-    stage.wait("Anomalies");
-    stage.press("G k enter");
-    stage.wait("Hex:");
-    stage.leave();
-}
-
-#[test]
 fn any_size_and_back() {
     let place = Place::planted();
     let mut stage = Stage::open(&place, SMALL);

@@ -54,13 +54,20 @@ pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>) {
                     let _ = messages.send(Message::Bytes(open.id, Box::new(window)));
                 }
             }
-            Look::Search(query, order) => {
+            Look::Decode => {
+                if let Some(open) = &mut open {
+                    let decoded = decode(&mut open.view);
+                    let _ = messages.send(Message::Decoded(open.id, Box::new(decoded)));
+                }
+            }
+            Look::Search(number, query, order) => {
                 cancel.store(true, Ordering::Release);
                 cancel = Arc::new(AtomicBool::new(false));
                 if let Some(open) = &open {
                     let finding = Arc::clone(&open.finding);
-                    let (cancel, messages) = (Arc::clone(&cancel), messages.clone());
-                    std::thread::spawn(move || seek(&finding, &query, order, &cancel, &messages));
+                    let cancel = Arc::clone(&cancel);
+                    let tell = Tell { number, messages: messages.clone() };
+                    std::thread::spawn(move || seek(&finding, &query, order, &cancel, &tell));
                 }
             }
             Look::StopSearch => cancel.store(true, Ordering::Release),
@@ -106,14 +113,20 @@ fn decode(view: &mut View) -> Decoded {
     }
 }
 
+/// Whom a search tells, and as which.
+struct Tell {
+    number: u64,
+    messages: Sender<Message>,
+}
+
 /// A search has a view of its own, so that the bytes can be looked at meanwhile.
-fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, messages: &Sender<Message>) {
+fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, tell: &Tell) {
     let mut view = View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept));
     let mut told = Instant::now();
     let mut progress = |progress: crate::hex::search::Progress| {
         if told.elapsed() >= REPORT {
             told = Instant::now();
-            let _ = messages.send(Message::Searching(progress.done, progress.total));
+            let _ = tell.messages.send(Message::Searching(tell.number, progress.done, progress.total));
         }
     };
     let outcome = search(&mut view, query, order, &mut Watch { cancel, progress: &mut progress });
@@ -125,5 +138,6 @@ fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, mes
         }
         Outcome::Cancelled => return,
     };
-    let _ = messages.send(Message::Searched(outcome.map_err(|why| text::escape_str(&why).into_owned())));
+    let outcome = outcome.map_err(|why| text::escape_str(&why).into_owned());
+    let _ = tell.messages.send(Message::Searched(tell.number, outcome));
 }

@@ -176,12 +176,20 @@ actions! {
     HexJumpMark, Hex, "'", "", "go to a mark, named by the next key";
     HexSelect, Hex, "v", "", "begin or end a selection";
     HexCopy, Hex, "y", "", "copy the selection, or the match under the cursor: h hex, t text, c C array, y YARA, o offset";
+    HexStructures, Hex, "s", "", "show or hide the structures of an ELF file over its bytes";
+    HexNextStructure, Hex, "}", "", "next ELF structure";
+    HexPreviousStructure, Hex, "{", "", "previous ELF structure";
+    HexToField, Hex, "enter", "", "show the field under the cursor in the ELF tab";
     HexLeft, Hex, "h left", "", "one byte back";
     HexRight, Hex, "l right", "", "one byte on";
     HexUp, Hex, "k up", "", "one line up";
     HexDown, Hex, "j down", "", "one line down";
     HexPageUp, Hex, "pgup ctrl-b", "", "one page up";
     HexPageDown, Hex, "pgdn ctrl-f space", "", "one page down";
+    HexHalfUp, Hex, "ctrl-u", "", "half a page up";
+    HexHalfDown, Hex, "ctrl-d", "", "half a page down";
+    HexLineStart, Hex, "0 ^", "", "first byte of the line";
+    HexLineEnd, Hex, "$", "", "last byte of the line";
     HexFirst, Hex, "home", "", "first byte";
     HexLast, Hex, "end G", "", "last byte";
 

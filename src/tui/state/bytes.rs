@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use crate::elf::Map;
 use crate::finding::Finding;
 use crate::hex::Window;
+use crate::hex::copy;
 use crate::hex::highlight::{Found, Highlights};
 use crate::hex::inspect::NEEDED;
 use crate::hex::layout::{Layout, Motion, Viewport};
@@ -14,10 +16,14 @@ use crate::hunt::Rule;
 
 /// Bytes asked for beyond what is shown, so that a page up or down is there already.
 const AROUND: u64 = 4096;
+/// Bytes shown before the first match when a finding is opened.
+const LEAD: u64 = 64;
 
 /// A search and what it found last.
 #[derive(Debug)]
 pub struct Sought {
+    /// Its number; an answer with another is to an older search.
+    pub number: u64,
     /// What is sought.
     pub query: Query,
     /// Where it was found last.
@@ -49,7 +55,13 @@ pub struct HexView {
     pub sought: Option<Sought>,
     /// A range shown because another tab pointed to it.
     pub pointed: Option<Range<u64>>,
+    /// Where in the file which ELF structure lies; `None` for another kind of file, and until it is decoded.
+    pub map: Option<Map>,
+    /// Whether structures are shown over the bytes.
+    pub overlay: bool,
     asked: Option<Range<u64>>,
+    /// Whether the cursor has moved since bytes were asked for: they are read again, lest the file changed meanwhile.
+    moved: bool,
 }
 
 impl HexView {
@@ -59,7 +71,8 @@ impl HexView {
         let highlights = Highlights::new(patterns, &finding.matches);
         let first = finding.matches.iter().map(|found| found.offset).min();
         let layout = Layout::new(80, 1, finding.file.size);
-        let viewport = Viewport { top: layout.line(first.unwrap_or(0)), cursor: first.unwrap_or(0) };
+        let cursor = first.unwrap_or(0);
+        let viewport = Viewport { top: layout.line(cursor.saturating_sub(LEAD)), cursor };
         let current = highlights.next(u64::MAX);
         Self {
             layout,
@@ -72,8 +85,22 @@ impl HexView {
             inspector: false,
             sought: None,
             pointed: None,
+            map: None,
+            overlay: true,
             asked: None,
+            moved: false,
         }
+    }
+
+    /// What the responder has switched on or off in another finding holds here too.
+    #[must_use]
+    pub fn in_manner_of(self, other: &Self) -> Self {
+        Self { inspector: other.inspector, overlay: other.overlay, ..self }
+    }
+
+    /// The structures to show over the bytes.
+    pub fn structures(&self) -> Option<&Map> {
+        self.map.as_ref().filter(|_| self.overlay)
     }
 
     /// Makes the view fit an area.
@@ -87,6 +114,7 @@ impl HexView {
     pub fn go(&mut self, motion: Motion) {
         self.viewport = self.layout.moved(self.viewport, motion);
         self.pointed = None;
+        self.moved = true;
     }
 
     /// Goes to a match, with some lines of context above it.
@@ -139,27 +167,42 @@ impl HexView {
         self.bytes_from(offset).first().copied().flatten()
     }
 
-    /// What must be read for the bytes in view, as offset and length, if that was not asked for yet.
+    /// The bytes that must be at hand: those in view, and what would be copied unless that is too much.
+    fn needed(&self) -> Range<u64> {
+        let (sight, chosen) = (self.sight(), self.chosen());
+        if chosen.end - chosen.start > copy::MOST as u64 {
+            return sight;
+        }
+        sight.start.min(chosen.start)..sight.end.max(chosen.end.min(self.layout.size))
+    }
+
+    /// What must be read, as offset and length, unless it is at hand or was asked for.
     pub fn wanted(&mut self) -> Option<(u64, usize)> {
-        let sight = self.sight();
-        let covers = |range: &Range<u64>| range.start <= sight.start && sight.end <= range.end;
+        let needed = self.needed();
+        let covers = |range: &Range<u64>| range.start <= needed.start && needed.end <= range.end;
         let arrived = self.window.as_ref().map(|window| window.offset..window.offset + window.bytes.len() as u64);
-        if arrived.as_ref().is_some_and(covers) || self.asked.as_ref().is_some_and(covers) {
+        let at_hand = arrived.as_ref().is_some_and(covers) && !self.moved;
+        if at_hand || self.asked.as_ref().is_some_and(covers) {
             return None;
         }
-        let start = sight.start.saturating_sub(AROUND);
-        let length = (sight.end - start + AROUND) as usize + NEEDED;
+        self.moved = false;
+        let start = needed.start.saturating_sub(AROUND);
+        let length = (needed.end - start + AROUND) as usize + NEEDED;
         self.asked = Some(start..start + length as u64);
         Some((start, length))
     }
 
-    /// Takes bytes that have arrived, unless others were asked for since.
-    pub fn arrived(&mut self, window: Window) {
-        if self.asked.as_ref().is_some_and(|asked| asked.start == window.offset) {
-            self.asked = None;
-            self.layout.size = window.size;
-            self.viewport = self.layout.fit(self.viewport);
-            self.window = Some(window);
+    /// Takes bytes that have arrived, unless others were asked for since. Returns whether what is known of the file is
+    /// no longer what it was, so that what was decoded from it may be out of date.
+    pub fn arrived(&mut self, window: Window) -> bool {
+        if self.asked.as_ref().is_none_or(|asked| asked.start != window.offset) {
+            return false;
         }
+        self.asked = None;
+        self.layout.size = window.size;
+        self.viewport = self.layout.fit(self.viewport);
+        let before = self.window.replace(window);
+        let state = |window: &Window| (window.shown, window.size, window.notice.clone());
+        before.as_ref().map(state) != self.window.as_ref().map(state) && before.is_some()
     }
 }

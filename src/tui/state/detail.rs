@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::bytes::HexView;
 use crate::case::{FindingId, GivenAnswer};
-use crate::elf::{Elf, Instruction, Text};
+use crate::elf::{Elf, Instruction, Structure, Text};
 use crate::evidence::Evidence;
 use crate::explain::Explained;
 use crate::hunt::{Hunt, Scenario};
@@ -110,6 +110,8 @@ pub struct Detail {
     pub elf_line: usize,
     /// The bytes that each line of the ELF tab stands for; set by whoever draws.
     pub elf_places: Vec<Option<Range<u64>>>,
+    /// The field to select on the ELF tab when it is drawn next: its header, and its place there.
+    pub elf_wanted: Option<(Structure, usize)>,
     /// Lines of the tab that was drawn last.
     pub lines: usize,
     /// Scenarios whose answers are on their way to the disk.
@@ -133,6 +135,7 @@ impl Detail {
             gathered: None,
             elf_line: 0,
             elf_places: Vec::new(),
+            elf_wanted: None,
             lines: 0,
             in_flight: Vec::new(),
             stale: false,
@@ -150,7 +153,7 @@ impl Detail {
     /// Takes over what the records say now; tab, place and scroll stay.
     pub fn renew(&mut self, opened: Box<Opened>) {
         if self.opened.finding.file.sha256 != opened.finding.file.sha256 {
-            self.hex = HexView::new(&self.hunt.rule, &opened.finding);
+            self.hex = HexView::new(&self.hunt.rule, &opened.finding).in_manner_of(&self.hex);
             self.decoded = None;
             self.explanation = None;
         }
@@ -158,6 +161,11 @@ impl Detail {
         self.stale = false;
         let answered: Vec<_> = self.opened.answers.iter().map(|given| given.scenario.clone()).collect();
         self.in_flight.retain(|scenario| !answered.contains(scenario));
+    }
+
+    /// The decoded headers, when the file is an ELF.
+    pub fn elf(&self) -> Option<&Elf> {
+        self.decoded.as_ref()?.elf.as_deref()
     }
 
     /// The bytes that the selected line of the ELF tab stands for.

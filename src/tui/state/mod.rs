@@ -77,6 +77,10 @@ pub struct Areas {
     pub tabs: Rect,
     /// All panes of the findings screen.
     pub panes: Rect,
+    /// The lines of bytes on the hex tab.
+    pub bytes: Rect,
+    /// The strip beside them.
+    pub strip: Rect,
 }
 
 /// What kind of thing a notice says.
@@ -140,6 +144,8 @@ pub struct App {
     pub typed_ahead: Vec<KeyEvent>,
     /// The open finding.
     pub detail: Option<Box<Detail>>,
+    /// Searches begun so far: the number of the last one.
+    pub searches: u64,
     /// The top layer.
     pub overlay: Option<Overlay>,
     /// The line at the bottom.
@@ -203,6 +209,7 @@ impl App {
             wanted: None,
             typed_ahead: Vec::new(),
             detail: None,
+            searches: 0,
             overlay: None,
             notice: None,
             alarm: Alarm::new(start.bell),

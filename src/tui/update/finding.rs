@@ -1,15 +1,14 @@
 //! Actions on the open finding.
 
 use super::actions::ask;
-use super::layers;
-use crate::hex::copy::{self, Form};
+use super::{hex, layers};
 use crate::hex::layout::Motion;
-use crate::hex::search::{Direction, Hit, Order};
+use crate::hex::search::Direction;
 use crate::text;
 use crate::triage::Answer;
 use crate::triage::assess::ScenarioAssessment;
 use crate::tui::keymap::Action;
-use crate::tui::message::{Effect, Gather, Look, Request};
+use crate::tui::message::{Effect, Gather, Request};
 use crate::tui::state::detail::{Detail, Tab};
 use crate::tui::state::form::Form as ExclusionForm;
 use crate::tui::state::overlay::{Await, Many, Overlay, Purpose};
@@ -38,8 +37,11 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::HexMark => app.overlay = Some(Overlay::Await(Await::Mark)),
         A::HexJumpMark => app.overlay = Some(Overlay::Await(Await::JumpMark)),
         A::HexCopy => app.overlay = Some(Overlay::Await(Await::Copy)),
-        A::HexSearchNext => return search_on(app, Direction::Forward),
-        A::HexSearchBack => return search_on(app, Direction::Backward),
+        A::HexSearchNext => return hex::search_on(app, Direction::Forward),
+        A::HexSearchBack => return hex::search_on(app, Direction::Backward),
+        A::HexStructures => hex::toggle_structures(app),
+        A::HexNextStructure | A::HexPreviousStructure => hex::to_structure(app, action),
+        A::HexToField => hex::to_field(app),
         A::NextFinding => return neighbour(app, 1),
         A::PreviousFinding => return neighbour(app, -1),
         A::RuledOut => return answer(app, Answer::RuledOut),
@@ -52,7 +54,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         }
         A::Undo => return app.detail.as_ref().map(|d| Effect::Record(Request::Undo(d.id()))).into_iter().collect(),
         A::Malicious => malicious(app),
-        A::ReadEnter => to_bytes(app),
+        A::ReadEnter => hex::to_bytes(app),
         A::Refresh => {
             app.say(NoticeKind::Info, "asking the box again");
             return vec![Effect::Gather(Gather::Again)];
@@ -70,7 +72,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::TabFacts => detail.tab = Tab::Facts,
         A::TabScenarios => detail.tab = Tab::Scenarios,
         A::TabHistory => detail.tab = Tab::History,
-        A::HexNextMatch | A::HexPreviousMatch | A::HexNextPattern => jump(app, action),
+        A::HexNextMatch | A::HexPreviousMatch | A::HexNextPattern => hex::jump(app, action),
         A::HexInspector => detail.hex.inspector ^= true,
         A::HexSelect => {
             let cursor = detail.hex.viewport.cursor;
@@ -82,6 +84,10 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::HexDown => detail.hex.go(Motion::Down),
         A::HexPageUp => detail.hex.go(Motion::PageUp),
         A::HexPageDown => detail.hex.go(Motion::PageDown),
+        A::HexHalfUp => detail.hex.go(Motion::HalfUp),
+        A::HexHalfDown => detail.hex.go(Motion::HalfDown),
+        A::HexLineStart => detail.hex.go(Motion::LineStart),
+        A::HexLineEnd => detail.hex.go(Motion::LineEnd),
         A::HexFirst => detail.hex.go(Motion::Start),
         A::HexLast => detail.hex.go(Motion::End),
         A::ReadUp | A::ScenarioUp => read(detail, -1),
@@ -102,57 +108,6 @@ fn read(detail: &mut Detail, by: isize) {
     let last = detail.lines.saturating_sub(1);
     let place = if detail.tab == Tab::Elf { &mut detail.elf_line } else { detail.scroll_mut() };
     *place = place.saturating_add_signed(by).min(last);
-}
-
-fn jump(app: &mut App, action: Action) {
-    let Some(detail) = &mut app.detail else { return };
-    let cursor = detail.hex.viewport.cursor;
-    let highlights = &detail.hex.highlights;
-    let found = match action {
-        Action::HexNextMatch => highlights.next(cursor),
-        Action::HexPreviousMatch => highlights.previous(cursor),
-        _ => highlights.next_pattern(detail.hex.current.map(|found| found.pattern), 0),
-    };
-    match found {
-        Some(found) => {
-            detail.hex.go_to(found);
-            if found.wrapped && action != Action::HexNextPattern {
-                app.say(NoticeKind::Info, "round the end of the file");
-            }
-        }
-        None => app.say(NoticeKind::Info, "there is no match here: a candidate, no rule matched it"),
-    }
-}
-
-/// Goes to where a search found something, or says that it did not.
-pub fn searched(app: &mut App, outcome: Result<Hit, String>) {
-    let Some(detail) = &mut app.detail else { return };
-    if let Some(sought) = &mut detail.hex.sought {
-        sought.progress = None;
-        sought.hit = outcome.as_ref().ok().copied();
-    }
-    match outcome {
-        Ok(hit) => {
-            detail.hex.go(Motion::To(hit.offset));
-            if hit.wrapped {
-                app.say(NoticeKind::Info, "round the end of the file");
-            }
-        }
-        Err(why) => app.say(NoticeKind::Warning, why),
-    }
-}
-
-fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
-    let Some(detail) = &mut app.detail else { return Vec::new() };
-    let cursor = detail.hex.viewport.cursor;
-    let Some(sought) = &mut detail.hex.sought else {
-        app.say(NoticeKind::Info, "nothing was searched for yet; / asks");
-        return Vec::new();
-    };
-    sought.progress = Some((0, 0));
-    let from = if direction == Direction::Forward { cursor.saturating_add(1) } else { cursor };
-    let order = Order { from, direction, wrap: true };
-    vec![Effect::Look(Look::Search(Box::new(sought.query.clone()), order))]
 }
 
 fn neighbour(app: &mut App, by: isize) -> Vec<Effect> {
@@ -216,57 +171,4 @@ fn malicious(app: &mut App) {
     let Some(detail) = &app.detail else { return };
     let about = format!("Why is {} malicious?", crate::text::escape_path(&detail.opened.finding.file.path));
     ask(app, Purpose::Malicious(vec![detail.id()]), "Malicious", &about, Input::default());
-}
-
-/// Shows the bytes of the selected ELF field.
-fn to_bytes(app: &mut App) {
-    let Some(detail) = &mut app.detail else { return };
-    if detail.tab != Tab::Elf {
-        return;
-    }
-    match detail.elf_place() {
-        Some(range) => {
-            detail.hex.point_to(range);
-            detail.tab = Tab::Hex;
-        }
-        None => app.say(NoticeKind::Info, "this line stands for no bytes of the file"),
-    }
-}
-
-/// Copies the selection, the match under the cursor or the byte there.
-pub fn copy(app: &mut App, how: char) -> Vec<Effect> {
-    let Some(detail) = &mut app.detail else { return Vec::new() };
-    let form = match how {
-        'h' => Form::Hex,
-        't' => Form::Text,
-        'c' => Form::CArray,
-        'y' => Form::Yara,
-        'o' => Form::Offset,
-        _ => {
-            app.say(NoticeKind::Info, "copy as h, t, c, y or o");
-            return Vec::new();
-        }
-    };
-    let range = detail.hex.chosen();
-    let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-    let bytes = detail.hex.bytes_from(range.start);
-    let Some(bytes) = bytes.get(..length) else {
-        app.say(
-            NoticeKind::Warning,
-            "not all of these bytes are at hand; nothing was copied: select fewer, or bytes in view",
-        );
-        return Vec::new();
-    };
-    let sequence = copy::copy(range.start, bytes, form).and_then(|copied| copy::to_clipboard(&copied));
-    match sequence {
-        Ok(sequence) => {
-            detail.hex.anchor = None;
-            app.say(NoticeKind::Done, format!("copied {} bytes from {:#x}", text::count(length as u64), range.start));
-            vec![Effect::Copy(sequence)]
-        }
-        Err(error) => {
-            app.say(NoticeKind::Warning, error.to_string());
-            Vec::new()
-        }
-    }
 }

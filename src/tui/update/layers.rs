@@ -167,8 +167,10 @@ fn search(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
     let query = Query::parse(typed).map_err(|error| error.to_string())?;
     let Some(detail) = &mut app.detail else { return Ok(Vec::new()) };
     let order = Order { from: detail.hex.viewport.cursor, direction: Direction::Forward, wrap: true };
-    detail.hex.sought = Some(Sought { query: query.clone(), hit: None, progress: Some((0, 0)) });
-    Ok(vec![Effect::Look(Look::Search(Box::new(query), order))])
+    app.searches += 1;
+    let number = app.searches;
+    detail.hex.sought = Some(Sought { number, query: query.clone(), hit: None, progress: Some((0, 0)) });
+    Ok(vec![Effect::Look(Look::Search(number, Box::new(query), order))])
 }
 
 /// A note goes with the answer there is; without one it is a remark on the finding.
@@ -201,7 +203,7 @@ fn awaited(app: &mut App, wait: Await, key: KeyEvent) -> Vec<Effect> {
             Ok(None) => app.say(NoticeKind::Info, format!("there is no mark {letter}")),
             Err(error) => app.say(NoticeKind::Warning, error.to_string()),
         },
-        Await::Copy => return super::finding::copy(app, letter),
+        Await::Copy => return super::hex::copy(app, letter),
     }
     Vec::new()
 }

@@ -3,6 +3,7 @@
 mod actions;
 pub mod chooser;
 mod finding;
+mod hex;
 mod layers;
 mod mouse;
 mod themes;
@@ -18,6 +19,7 @@ use super::state::overlay::Overlay;
 use super::state::register::RegisterView;
 use super::state::scan::{Phase, ScanView};
 use super::state::{App, HuntView, NoticeKind, Screen};
+use crate::elf::Map;
 use crate::scan::Reading;
 use crate::session::{Opened, Since};
 use crate::text;
@@ -69,6 +71,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Opened(opened) => return self::opened(app, opened),
         Message::Decoded(id, decoded) => {
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
+                detail.hex.map = decoded.elf.as_deref().map(Map::new);
                 detail.decoded = Some(*decoded);
             }
         }
@@ -115,17 +118,18 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.register.select(place);
         }
         Message::Bytes(id, window) => {
-            if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
-                detail.hex.arrived(*window);
+            let detail = app.detail.as_mut().filter(|detail| detail.id() == id);
+            if detail.is_some_and(|detail| detail.hex.arrived(*window)) {
+                return vec![Effect::Look(Look::Decode)];
             }
         }
-        Message::Searching(done, total) => {
-            if let Some(sought) = app.detail.as_mut().and_then(|detail| detail.hex.sought.as_mut()) {
+        Message::Searching(number, done, total) => {
+            if let Some(sought) = hex::running(app, number) {
                 sought.progress = Some((done, total));
             }
         }
         Message::Themes(choices) => themes::arrived(app, choices),
-        Message::Searched(outcome) => finding::searched(app, outcome),
+        Message::Searched(number, outcome) => hex::searched(app, number, outcome),
     }
     Vec::new()
 }
@@ -215,9 +219,11 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
             return Vec::new();
         }
         let Some(hunt) = app.hunts.get(opened.judged.subject.hunt) else { return Vec::new() };
-        let tab = app.detail.as_ref().map(|detail| detail.tab);
         let mut detail = Detail::new(opened, Arc::clone(&hunt.hunt));
-        detail.tab = tab.unwrap_or_default();
+        if let Some(before) = &app.detail {
+            detail.tab = before.tab;
+            detail.hex = detail.hex.in_manner_of(&before.hex);
+        }
         app.detail = Some(Box::new(detail));
     }
     let mut effects = Vec::new();

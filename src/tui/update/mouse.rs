@@ -5,6 +5,8 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::actions;
+use crate::hex::layout::{Cell, Motion};
+use crate::hex::strip;
 use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
 use crate::tui::state::detail::Tab;
@@ -86,6 +88,8 @@ fn click(app: &mut App, at: Position) -> Vec<Effect> {
         if place <= app.hunts.len() {
             app.list.set_hunt(place.checked_sub(1));
         }
+    } else if app.screen == Screen::Finding && (areas.bytes.contains(at) || areas.strip.contains(at)) {
+        click_bytes(app, at);
     } else if app.screen == Screen::Finding && areas.tabs.contains(at) {
         let column = usize::from(at.x - areas.tabs.x);
         if let Some(detail) = &mut app.detail {
@@ -96,4 +100,23 @@ fn click(app: &mut App, at: Position) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// The cursor goes to the byte; beside the bytes to the part of the file, or to the first match there.
+fn click_bytes(app: &mut App, at: Position) {
+    let areas = app.areas;
+    let Some(detail) = app.detail.as_mut().filter(|detail| detail.tab == Tab::Hex) else { return };
+    let hex = &mut detail.hex;
+    if areas.bytes.contains(at) {
+        let row = usize::from(at.y - areas.bytes.y);
+        let byte = hex.layout.at_column(usize::from(at.x - areas.bytes.x));
+        let offset = byte.and_then(|(index, _)| hex.layout.offset(hex.viewport, Cell { row, index }));
+        return offset.into_iter().for_each(|offset| hex.go(Motion::To(offset)));
+    }
+    let rows = strip::strip(usize::from(areas.strip.height), hex.layout.size, &hex.sight(), &hex.highlights);
+    let Some(row) = rows.get(usize::from(at.y - areas.strip.y)) else { return };
+    match hex.highlights.from(row.range.start).filter(|found| found.offset < row.range.end) {
+        Some(found) => hex.go_to(found),
+        None => hex.go(Motion::To(row.range.start)),
+    }
 }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::parts;
-use crate::elf::{Elf, Field, Instruction, Text};
+use crate::elf::{Elf, Field, Instruction, Structure, Text};
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::App;
@@ -20,6 +20,8 @@ const RAW: usize = 8;
 const STRINGS: usize = 200;
 /// Shortest text that is listed comes from the decoder; this is the widest shown.
 const NAME: usize = 14;
+/// Columns of a field's meaning below which it gets lines of its own.
+const MEANING: usize = 30;
 
 /// A line, and the bytes it stands for.
 type Placed = (Line<'static>, Option<Range<u64>>);
@@ -29,7 +31,14 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let inner = pane::pane(buffer, area, &app.theme, "ELF", true);
     let width = usize::from(inner.width).saturating_sub(1);
     let Some(detail) = &mut app.detail else { return };
-    let (lines, places): (Vec<_>, Vec<_>) = lines(&app.theme, detail, width).into_iter().unzip();
+    let Page { lines, fields, .. } = page(&app.theme, detail, width);
+    if let Some(wanted) = detail.elf_wanted.take() {
+        let line = fields.iter().find(|(field, _)| *field == wanted).map(|(_, line)| *line);
+        detail.elf_line = line.unwrap_or(detail.elf_line);
+        // With what leads up to it, and its meaning below it.
+        *detail.scroll_mut() = detail.elf_line.saturating_sub(usize::from(inner.height) / 3);
+    }
+    let (lines, places): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
     let height = usize::from(inner.height);
     app.page = height.max(1);
     detail.lines = lines.len();
@@ -47,8 +56,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     pane::scroll_bar(buffer, Rect { width: inner.width + 1, ..inner }, &app.theme, top, lines.len());
 }
 
-fn lines(theme: &Theme, detail: &Detail, width: usize) -> Vec<Placed> {
-    let mut page = Page { theme, width, lines: Vec::new() };
+fn page<'t>(theme: &'t Theme, detail: &Detail, width: usize) -> Page<'t> {
+    let mut page = Page { theme, width, lines: Vec::new(), fields: Vec::new() };
     match &detail.decoded {
         None => page.say(Role::Dim, "Reading the file …", None),
         Some(Decoded { elf: None, entropy, strings, .. }) => {
@@ -69,13 +78,15 @@ fn lines(theme: &Theme, detail: &Detail, width: usize) -> Vec<Placed> {
             page.figures(*entropy, strings);
         }
     }
-    page.lines
+    page
 }
 
 struct Page<'t> {
     theme: &'t Theme,
     width: usize,
     lines: Vec<Placed>,
+    /// The line of each field, which goes by its header and its place there.
+    fields: Vec<((Structure, usize), usize)>,
 }
 
 impl Page<'_> {
@@ -143,38 +154,56 @@ impl Page<'_> {
 
     fn header(&mut self, elf: &Elf) {
         self.heading(&format!("ELF header, read as {:?} {:?}", elf.layout.class, elf.layout.endian));
-        self.fields(&elf.header.fields, Role::StructHeader);
+        self.fields(Structure::Header, &elf.header.fields, Role::StructHeader);
     }
 
     fn segments(&mut self, elf: &Elf) {
-        for segment in &elf.segments {
+        for (place, segment) in elf.segments.iter().enumerate() {
             self.heading(&format!("Program header {}: {} {}", segment.index, segment.type_name, segment.flags));
-            self.fields(&segment.fields, Role::StructSegment);
+            self.fields(Structure::ProgramHeader(place), &segment.fields, Role::StructSegment);
         }
     }
 
     fn sections(&mut self, elf: &Elf) {
-        for section in &elf.sections {
+        for (place, section) in elf.sections.iter().enumerate() {
             let name = section.name.as_deref().unwrap_or("(no name)");
             self.heading(&format!("Section {}: {name} {} {}", section.index, section.type_name, section.flags));
-            self.fields(&section.fields, Role::StructSection);
+            self.fields(Structure::SectionHeader(place), &section.fields, Role::StructSection);
         }
     }
 
-    fn fields(&mut self, fields: &[Field], role: Role) {
-        for field in fields {
+    fn fields(&mut self, structure: Structure, fields: &[Field], role: Role) {
+        for (place, field) in fields.iter().enumerate() {
+            self.fields.push(((structure, place), self.lines.len()));
             let raw: Vec<String> = field.raw.iter().take(RAW).map(|byte| format!("{byte:02x}")).collect();
             let more = if field.raw.len() > RAW { "…" } else { "" };
             let value = field.value.number().map_or_else(|| "-".to_owned(), |number| format!("{number:#x}"));
-            let line = paint::Pieces::new(self.theme)
-                .add(Role::Offset, format!("{:>6x} ", field.offset))
+            let mut pieces = paint::Pieces::new(self.theme)
+                .add(Role::Offset, format!("{:>6x}+{:<2} ", field.offset, field.length))
                 .add(role, text::fit(field.name, NAME))
                 .add(Role::BytePrintable, text::fit(&format!(" {}{more}", raw.join(" ")), 26))
-                .add(Role::FieldValue, format!("{value:>11} "))
-                .add(Role::FieldMeaning, text::escape_str(&field.meaning).into_owned())
-                .line();
+                .add(Role::FieldValue, format!("{value:>11} "));
             let present = field.present();
-            self.lines.push((line, (!present.is_empty()).then_some(present)));
+            let present = (!present.is_empty()).then_some(present);
+            let meaning = text::escape_str(&field.meaning);
+            let indent = pieces.width();
+            let room = self.width.saturating_sub(indent);
+            if text::width(&meaning) <= room {
+                pieces.push(Role::FieldMeaning, meaning);
+                self.lines.push((pieces.line(), present));
+                continue;
+            }
+            // Cut, it would not be what the field means; it goes on below, where there is more room.
+            let indent = if room < MEANING { NAME } else { indent };
+            let mut wrapped = text::wrap(&meaning, self.width.saturating_sub(indent)).into_iter();
+            if room >= MEANING {
+                pieces.push(Role::FieldMeaning, wrapped.next().unwrap_or_default());
+            }
+            self.lines.push((pieces.line(), present.clone()));
+            for line in wrapped {
+                let line = Line::styled(format!("{}{line}", " ".repeat(indent)), self.theme.style(Role::FieldMeaning));
+                self.lines.push((line, present.clone()));
+            }
         }
     }
 

@@ -16,12 +16,18 @@ use crate::theme::{Role, Theme};
 use crate::tui::state::App;
 use crate::tui::state::bytes::HexView;
 use crate::tui::state::detail::Detail;
+use crate::tui::view::structure::{self, Faces};
 use crate::tui::widget::{paint, pane};
 
 /// Columns that the strip beside the bytes takes.
 const STRIP: u16 = 2;
 /// Lines that the inspector takes.
 const INSPECTOR: u16 = 8;
+/// Columns that integers take in it: two of 64 bits side by side.
+const INTEGERS: u16 = 49;
+/// Columns that their names take, and those of the other readings.
+const INTEGER_NAMES: usize = 4;
+const NAMES: usize = 9;
 
 /// Draws the tab.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -31,10 +37,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let notice = detail.hex.window.as_ref().and_then(|window| window.notice.clone());
     let said = notice.map(|notice| text::wrap(&notice, usize::from(inner.width))).unwrap_or_default();
     let inspector = if detail.hex.inspector { INSPECTOR.min(inner.height / 2) } else { 0 };
-    let [above, bytes, legend, below] = Split::vertical([
+    let [above, bytes, legend, here, below] = Split::vertical([
         Constraint::Length((said.len() as u16).min(3)),
         Constraint::Fill(1),
         Constraint::Length(1),
+        Constraint::Length(structure::lines_needed(&detail.hex, inner.height)),
         Constraint::Length(inspector),
     ])
     .areas(inner);
@@ -45,9 +52,14 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let [bytes, side] = Split::horizontal([Constraint::Fill(1), Constraint::Length(STRIP)]).areas(bytes);
     detail.hex.fit(usize::from(bytes.width), usize::from(bytes.height));
     app.page = usize::from(bytes.height).max(1);
+    (app.areas.bytes, app.areas.strip) = (bytes, side);
     draw_bytes(buffer, bytes, &app.theme, &detail.hex);
     draw_strip(buffer, side, &app.theme, &detail.hex);
     draw_legend(buffer, legend, &app.theme, detail);
+    let told = structure::at_cursor(&app.theme, detail, usize::from(here.width), usize::from(here.height));
+    for (index, line) in told.iter().enumerate() {
+        paint::line(buffer, paint::row(here, index), line);
+    }
     if inspector > 0 {
         draw_inspector(buffer, below, &app.theme, &detail.hex);
     }
@@ -72,6 +84,8 @@ pub fn draw_bytes(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView)
     let layout = hex.layout;
     let sight = hex.sight();
     let runs = hex.highlights.runs(sight.clone());
+    let faces = Faces::new(hex);
+    let layers = Layers { theme, hex, runs: &runs, faces: faces.as_ref() };
     for row in 0..usize::from(area.height) {
         let line = paint::row(area, row);
         let start = hex.viewport.top.saturating_add((row * layout.per_line) as u64);
@@ -86,8 +100,11 @@ pub fn draw_bytes(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView)
                 break;
             }
             let Some(&byte) = hex.bytes_from(at).first() else { continue };
-            let style = byte_style(theme, hex, &runs, at, byte);
+            let style = layers.style(at, byte);
             put(buffer, line, layout.digits_column(index), &byte::digits(byte), style);
+            if let Some((sign, role)) = faces.as_ref().and_then(|faces| faces.sign(at)) {
+                put(buffer, line, layout.digits_column(index).saturating_sub(1), sign, theme.style(role));
+            }
             put(buffer, line, layout.text_column(index), &byte::glyph(byte).to_string(), style);
         }
     }
@@ -104,40 +121,59 @@ fn put(buffer: &mut Buffer, line: Rect, column: usize, piece: &str, style: Style
     }
 }
 
-/// What lies over a byte, the topmost last: its kind, patterns, pointed range, search, selection.
-fn byte_style(theme: &Theme, hex: &HexView, runs: &[Run], at: u64, byte: Option<u8>) -> Style {
-    let kind = match Kind::of(byte) {
+/// All that may lie over a byte.
+struct Layers<'a> {
+    theme: &'a Theme,
+    hex: &'a HexView,
+    runs: &'a [Run],
+    faces: Option<&'a Faces>,
+}
+
+impl Layers<'_> {
+    /// What lies over a byte, the topmost last: its kind, structure, field, patterns, pointed range, search, selection.
+    fn style(&self, at: u64, byte: Option<u8>) -> Style {
+        let Self { theme, hex, .. } = self;
+        let run = run_at(self.runs, at);
+        let mut style = theme.style(kind_role(byte));
+        if let Some(faces) = self.faces.filter(|_| run.is_none()) {
+            style = faces.role(at).map_or(style, |role| theme.style(role));
+            if faces.is_here(at) {
+                style = style.patch(theme.style(Role::Range));
+            }
+        }
+        let within = |range: &Range<u64>| range.contains(&at);
+        if let Some(run) = run {
+            // Where patterns overlap, the bytes take turns, so that both show.
+            let turn = run.patterns.get(at as usize % run.patterns.len().max(1));
+            style = turn.map_or(style, |pattern| theme.style(Role::pattern(*pattern)));
+        }
+        let current = hex.current.filter(|found| run.is_some_and(|run| run.patterns.contains(&found.pattern)));
+        if current.map(|found| found.offset..found.end()).as_ref().is_some_and(within) {
+            style = style.patch(theme.style(Role::MatchCurrent));
+        }
+        if hex.pointed.as_ref().is_some_and(within) {
+            style = style.patch(theme.style(Role::Range));
+        }
+        let hit = hex.sought.as_ref().and_then(|sought| sought.hit).map(|hit| hit.offset..hit.offset + hit.length);
+        if hit.as_ref().is_some_and(within) {
+            style = style.patch(theme.style(Role::Search));
+        }
+        if hex.selection().as_ref().is_some_and(within) {
+            style = style.patch(theme.style(Role::Selected));
+        }
+        style
+    }
+}
+
+fn kind_role(byte: Option<u8>) -> Role {
+    match Kind::of(byte) {
         Kind::Unknown => Role::Dim,
         Kind::Null => Role::ByteZero,
         Kind::Printable => Role::BytePrintable,
         Kind::Space => Role::ByteSpace,
         Kind::Control => Role::ByteControl,
         Kind::High => Role::ByteHigh,
-    };
-    let mut style = theme.style(kind);
-    let within = |range: &Range<u64>| range.contains(&at);
-    if let Some(run) = run_at(runs, at) {
-        // Where patterns overlap, the bytes take turns, so that both show.
-        let turn = run.patterns.get(at as usize % run.patterns.len().max(1));
-        style = turn.map_or(style, |pattern| theme.style(Role::pattern(*pattern)));
     }
-    let current = hex.current.map(|found| found.offset..found.offset + found.length);
-    if current.as_ref().is_some_and(within)
-        && hex.current.is_some_and(|found| run_at(runs, at).is_some_and(|run| run.patterns.contains(&found.pattern)))
-    {
-        style = style.patch(theme.style(Role::MatchCurrent));
-    }
-    if hex.pointed.as_ref().is_some_and(within) {
-        style = style.patch(theme.style(Role::Range));
-    }
-    let hit = hex.sought.as_ref().and_then(|sought| sought.hit).map(|hit| hit.offset..hit.offset + hit.length);
-    if hit.as_ref().is_some_and(within) {
-        style = style.patch(theme.style(Role::Search));
-    }
-    if hex.selection().as_ref().is_some_and(within) {
-        style = style.patch(theme.style(Role::Selected));
-    }
-    style
 }
 
 fn run_at(runs: &[Run], at: u64) -> Option<&Run> {
@@ -203,7 +239,7 @@ fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) 
     let mut pieces = paint::Pieces::new(theme);
     if let Some((done, total)) = hex.sought.as_ref().and_then(|sought| sought.progress) {
         let part = done.checked_mul(100).and_then(|part| part.checked_div(total)).unwrap_or(0);
-        pieces.push(Role::Progress, format!(" searching {part}% "));
+        pieces.push(Role::Progress, format!(" searching {part}%, Esc stops "));
         pieces.push(Role::Text, " ");
     }
     for (index, legend) in hex.highlights.legend().iter().enumerate().filter(|(_, legend)| legend.count > 0) {
@@ -211,7 +247,10 @@ fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) 
         pieces.push(Role::Dim, format!("×{} ", text::count(legend.count as u64)));
     }
     if hex.highlights.count() == 0 {
-        pieces.push(Role::Dim, "no rule matched: a candidate");
+        pieces.push(Role::Dim, " no rule matched: a candidate");
+    }
+    if let Some(faces) = Faces::new(hex) {
+        faces.explain(&mut pieces, usize::from(area.width));
     }
     paint::line(buffer, area, &pieces.line());
 }
@@ -220,26 +259,22 @@ fn draw_inspector(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView)
     let cursor = hex.viewport.cursor;
     let bytes = hex.bytes_from(cursor);
     let readings = inspect::inspect(bytes.get(..NEEDED).unwrap_or(bytes));
-    let columns = if area.width >= 120 { 3 } else { 2 };
-    let width = usize::from(area.width) / columns;
+    let [integers, others] =
+        Split::horizontal([Constraint::Length(INTEGERS.min(area.width)), Constraint::Fill(1)]).areas(area);
     let said = |value: &Result<String, NoValue>| match value {
         Ok(value) => text::escape_str(value).into_owned(),
         Err(why) => why.to_string(),
     };
-    for (index, reading) in readings.iter().enumerate() {
-        let (column, line) = (index / usize::from(area.height), index % usize::from(area.height));
-        if column >= columns {
-            break;
-        }
+    let height = usize::from(area.height).max(1);
+    for (index, reading) in readings.iter().enumerate().take(2 * height) {
         let value = match &reading.big {
-            Some(big) if *big != reading.little => format!("{}  BE {}", said(&reading.little), said(big)),
+            Some(big) if *big != reading.little => format!("{} BE {}", said(&reading.little), said(big)),
             _ => said(&reading.little),
         };
+        let (column, names) = if index < height { (integers, INTEGER_NAMES) } else { (others, NAMES) };
         let pieces = paint::Pieces::new(theme)
-            .add(Role::FieldName, text::fit(reading.name, 12))
-            .add(Role::FieldValue, text::fit(&value, width.saturating_sub(13)));
-        let target = paint::row(area, line);
-        let target = Rect { x: target.x + (column * width) as u16, width: width as u16, ..target };
-        paint::line(buffer, target, &pieces.line());
+            .add(Role::FieldName, text::fit(reading.name, names))
+            .add(Role::FieldValue, text::fit(&value, usize::from(column.width).saturating_sub(names)));
+        paint::line(buffer, paint::row(column, index % height), &pieces.line());
     }
 }

@@ -18,6 +18,7 @@ mod parts;
 mod register;
 mod rule;
 mod scenarios;
+mod structure;
 mod themes;
 
 use ratatui::Frame;

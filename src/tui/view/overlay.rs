@@ -7,7 +7,7 @@ use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::keymap::{Binding, Context, Keymap, TABLE};
 use crate::tui::state::App;
-use crate::tui::state::overlay::{Batch, Found, Overlay, Palette, Prompt};
+use crate::tui::state::overlay::{Await, Batch, Found, Overlay, Palette, Prompt};
 use crate::tui::widget::{paint, pane};
 
 /// Draws the top layer, if any. Returns where the terminal's cursor belongs.
@@ -34,12 +34,22 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App) -> Option<Position> {
             None
         }
         Overlay::Await(wait) => {
-            let said = wait.question();
-            let inner = pane::popup(buffer, screen, &app.theme, "Next key", (text::width(said) as u16 + 4, 3));
+            let said = question(app, *wait);
+            let inner = pane::popup(buffer, screen, &app.theme, "Next key", (text::width(&said) as u16 + 4, 3));
             paint::line(buffer, inner, &paint::Pieces::new(&app.theme).add(Role::Popup, format!(" {said}")).line());
             None
         }
     }
+}
+
+/// What is asked for; of marks also where each is.
+fn question(app: &App, wait: Await) -> String {
+    let marks = app.detail.iter().filter(|_| wait != Await::Copy).flat_map(|detail| detail.hex.marks.iter());
+    let marks: Vec<_> = marks.map(|(name, offset)| format!("{name} {offset:#x}")).collect();
+    if marks.is_empty() {
+        return wait.question().to_owned();
+    }
+    format!("{}: {}", wait.question(), marks.join("  "))
 }
 
 /// The keys of `rows`, context by context.

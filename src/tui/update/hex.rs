@@ -1,0 +1,181 @@
+//! Actions on the bytes of the open finding.
+
+use crate::hex::copy::{self, CopyError, Form};
+use crate::hex::layout::Motion;
+use crate::hex::search::{Direction, Hit, Order};
+use crate::text;
+use crate::tui::keymap::Action;
+use crate::tui::message::{Effect, Look};
+use crate::tui::state::bytes::Sought;
+use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::state::{App, NoticeKind};
+
+/// Goes to another match.
+pub fn jump(app: &mut App, action: Action) {
+    let Some(detail) = &mut app.detail else { return };
+    let cursor = detail.hex.viewport.cursor;
+    let highlights = &detail.hex.highlights;
+    let found = match action {
+        Action::HexNextMatch => highlights.next(cursor),
+        Action::HexPreviousMatch => highlights.previous(cursor),
+        _ => highlights.next_pattern(detail.hex.current.map(|found| found.pattern), 0),
+    };
+    match found {
+        Some(found) => {
+            detail.hex.go_to(found);
+            if found.wrapped && action != Action::HexNextPattern {
+                app.say(NoticeKind::Info, "round the end of the file");
+            }
+        }
+        None => app.say(NoticeKind::Info, "there is no match here: a candidate, no rule matched it"),
+    }
+}
+
+/// The search of that number, as long as it runs. What a search says that was stopped or followed by another is too
+/// late.
+pub fn running(app: &mut App, number: u64) -> Option<&mut Sought> {
+    let sought = app.detail.as_mut()?.hex.sought.as_mut()?;
+    (sought.number == number && sought.progress.is_some()).then_some(sought)
+}
+
+/// Goes to where a search found something, or says that it did not.
+pub fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>) {
+    let Some(sought) = running(app, number) else { return };
+    sought.progress = None;
+    sought.hit = outcome.as_ref().ok().copied();
+    match outcome {
+        Ok(hit) => {
+            if let Some(detail) = &mut app.detail {
+                detail.hex.go(Motion::To(hit.offset));
+            }
+            if hit.wrapped {
+                app.say(NoticeKind::Info, "round the end of the file");
+            }
+        }
+        Err(why) => app.say(NoticeKind::Warning, why),
+    }
+}
+
+/// Searches on for what was searched for last.
+pub fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
+    let number = app.searches + 1;
+    let Some(detail) = &mut app.detail else { return Vec::new() };
+    let cursor = detail.hex.viewport.cursor;
+    let Some(sought) = &mut detail.hex.sought else {
+        app.say(NoticeKind::Info, "nothing was searched for yet; / asks");
+        return Vec::new();
+    };
+    app.searches = number;
+    sought.number = number;
+    sought.progress = Some((0, 0));
+    let from = if direction == Direction::Forward { cursor.saturating_add(1) } else { cursor };
+    let order = Order { from, direction, wrap: true };
+    vec![Effect::Look(Look::Search(number, Box::new(sought.query.clone()), order))]
+}
+
+const NO_STRUCTURES: &str = "this is no ELF file, or it is not decoded yet";
+
+/// Shows the structures of an ELF file over its bytes, or hides them.
+pub fn toggle_structures(app: &mut App) {
+    let Some(detail) = &mut app.detail else { return };
+    detail.hex.overlay ^= true;
+    let said = match (&detail.hex.map, detail.hex.overlay) {
+        (None, _) => NO_STRUCTURES,
+        (Some(_), true) => "the structures of the ELF file are shown",
+        (Some(_), false) => "the structures of the ELF file are hidden",
+    };
+    app.say(NoticeKind::Info, said);
+}
+
+/// Goes to where another structure begins.
+pub fn to_structure(app: &mut App, action: Action) {
+    let Some(detail) = &mut app.detail else { return };
+    let cursor = detail.hex.viewport.cursor;
+    let Some(map) = &detail.hex.map else { return app.say(NoticeKind::Info, NO_STRUCTURES) };
+    let (start, none) = match action {
+        Action::HexNextStructure => (map.next_start(cursor), "no structure begins after this one"),
+        _ => (map.previous_start(cursor), "no structure begins before this one"),
+    };
+    match start {
+        Some(start) => detail.hex.go(Motion::To(start)),
+        None => app.say(NoticeKind::Info, none),
+    }
+}
+
+/// Shows the field that the byte under the cursor belongs to in the ELF tab.
+pub fn to_field(app: &mut App) {
+    let Some(detail) = &mut app.detail else { return };
+    let (Some(map), Some(elf)) = (&detail.hex.map, detail.elf()) else {
+        return app.say(NoticeKind::Info, NO_STRUCTURES);
+    };
+    let parts = map.at(detail.hex.viewport.cursor);
+    match parts.iter().find_map(|part| part.source(elf)) {
+        Some(field) => {
+            detail.elf_wanted = Some(field);
+            detail.tab = Tab::Elf;
+        }
+        None => app.say(NoticeKind::Info, "this byte belongs to no header, section or segment"),
+    }
+}
+
+/// Shows the bytes of the selected ELF field.
+pub fn to_bytes(app: &mut App) {
+    let Some(detail) = &mut app.detail else { return };
+    if detail.tab != Tab::Elf {
+        return;
+    }
+    match detail.elf_place() {
+        Some(range) => {
+            detail.hex.point_to(range);
+            detail.tab = Tab::Hex;
+        }
+        None => app.say(NoticeKind::Info, "this line stands for no bytes of the file"),
+    }
+}
+
+/// Copies the selection, the match under the cursor or the byte there.
+pub fn copy(app: &mut App, how: char) -> Vec<Effect> {
+    let Some(detail) = &mut app.detail else { return Vec::new() };
+    let form = match how {
+        'h' => Form::Hex,
+        't' => Form::Text,
+        'c' => Form::CArray,
+        'y' => Form::Yara,
+        'o' => Form::Offset,
+        _ => {
+            app.say(NoticeKind::Info, "copy as h, t, c, y or o");
+            return Vec::new();
+        }
+    };
+    match sequence(detail, form) {
+        Ok((sequence, said)) => {
+            detail.hex.anchor = None;
+            app.say(NoticeKind::Done, said);
+            vec![Effect::Copy(sequence)]
+        }
+        Err(why) => {
+            app.say(NoticeKind::Warning, why);
+            Vec::new()
+        }
+    }
+}
+
+/// What to write to the terminal, and what to say of it.
+fn sequence(detail: &Detail, form: Form) -> Result<(String, String), String> {
+    let range = detail.hex.chosen();
+    let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+    let bytes = detail.hex.bytes_from(range.start);
+    let (bytes, said) = match form {
+        // An offset needs no bytes.
+        Form::Offset => (&[None][..], format!("copied the offset {:#x}", range.start)),
+        _ if length > copy::MOST => return Err(CopyError::TooMany(length).to_string()),
+        _ => (
+            bytes
+                .get(..length)
+                .ok_or("not all of these bytes are at hand yet; nothing was copied: select fewer, or bytes in view")?,
+            format!("copied {} bytes from {:#x}", text::count(length as u64), range.start),
+        ),
+    };
+    let copied = copy::copy(range.start, bytes, form).and_then(|copied| copy::to_clipboard(&copied));
+    copied.map(|sequence| (sequence, said)).map_err(|error| error.to_string())
+}

@@ -1,0 +1,163 @@
+//! What lies over the bytes of an ELF file, and what the byte under the cursor is, in words.
+//!
+//! Structures are told apart by their style and, where one begins, by a sign before its first byte, so that nothing is
+//! told by colour alone.
+
+use std::ops::Range;
+
+use ratatui::text::Line;
+
+use crate::elf::Structure;
+use crate::hex::byte;
+use crate::text;
+use crate::theme::{Role, Theme};
+use crate::tui::state::bytes::HexView;
+use crate::tui::state::detail::Detail;
+use crate::tui::widget::paint::Pieces;
+
+/// Bytes of a match that are read as text.
+const TEXT: u64 = 256;
+
+/// The sign before the first byte of a structure, its role, and what the legend calls it.
+fn sign(structure: Structure) -> (&'static str, Role, &'static str) {
+    match structure {
+        Structure::Header => ("H", Role::StructHeader, "ELF header"),
+        Structure::ProgramHeader(_) => ("P", Role::StructSegment, "program header"),
+        Structure::SectionHeader(_) => ("S", Role::StructSection, "section header"),
+        Structure::Entry => (">", Role::StructEntry, "entry"),
+        Structure::Interpreter => ("I", Role::StructInterpreter, "interpreter"),
+        Structure::Section(_) => ("§", Role::StructSection, "section"),
+        Structure::Segment(_) => ("¶", Role::StructSegment, "segment"),
+    }
+}
+
+/// Roles of the structures whose bytes have a style of their own; what a byte belongs to is a bit for each.
+const STYLED: [Role; 5] =
+    [Role::StructHeader, Role::StructSegment, Role::StructSection, Role::StructEntry, Role::StructInterpreter];
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Face {
+    styles: u8,
+    begins: Option<Structure>,
+}
+
+/// The structures of the bytes in sight.
+pub struct Faces {
+    start: u64,
+    bytes: Vec<Face>,
+    /// The fields under the cursor.
+    here: Vec<Range<u64>>,
+}
+
+impl Faces {
+    /// What is in sight, if structures are shown.
+    pub fn new(hex: &HexView) -> Option<Self> {
+        let map = hex.structures()?;
+        let sight = hex.sight();
+        let mut bytes = vec![Face::default(); hex.layout.window()];
+        let index = |offset: u64| (offset.saturating_sub(sight.start)) as usize;
+        for part in map.within(sight.clone()) {
+            if matches!(part.structure, Structure::Section(_) | Structure::Segment(_)) {
+                continue;
+            }
+            let (_, role, _) = sign(part.structure);
+            let bit = STYLED.iter().position(|styled| *styled == role).map_or(0, |bit| 1 << bit);
+            let covered = index(part.range.start)..index(part.range.end.min(sight.end));
+            bytes.get_mut(covered).into_iter().flatten().for_each(|face| face.styles |= bit);
+        }
+        // Of several that begin at one byte the first is the innermost.
+        for (start, structure) in map.starts_within(sight.clone()).iter().rev() {
+            if let Some(face) = bytes.get_mut(index(*start)) {
+                face.begins = Some(*structure);
+            }
+        }
+        let here = map.at(hex.viewport.cursor).into_iter().filter(|part| part.field.is_some());
+        Some(Self { start: sight.start, bytes, here: here.map(|part| part.range.clone()).collect() })
+    }
+
+    fn face(&self, at: u64) -> Option<&Face> {
+        self.bytes.get(usize::try_from(at.checked_sub(self.start)?).ok()?)
+    }
+
+    /// The role of a byte. Where structures overlap, the bytes take turns, so that all show.
+    pub fn role(&self, at: u64) -> Option<Role> {
+        let styles = self.face(at)?.styles;
+        let turn = at.checked_rem(u64::from(styles.count_ones()))? as usize;
+        let set = STYLED.into_iter().enumerate().filter(|(bit, _)| styles & (1 << bit) != 0);
+        { set }.nth(turn).map(|(_, role)| role)
+    }
+
+    /// The sign to put before a byte, where a structure begins.
+    pub fn sign(&self, at: u64) -> Option<(&'static str, Role)> {
+        let (sign, role, _) = sign(self.face(at)?.begins?);
+        Some((sign, role))
+    }
+
+    /// Whether a byte is of a field that the byte under the cursor is of.
+    pub fn is_here(&self, at: u64) -> bool {
+        self.here.iter().any(|range| range.contains(&at))
+    }
+
+    /// Adds what the signs in sight mean, as far as there is room.
+    pub fn explain(&self, pieces: &mut Pieces<'_>, width: usize) {
+        let mut told: Vec<&str> = Vec::new();
+        for structure in self.bytes.iter().filter_map(|face| face.begins) {
+            let (sign, role, name) = sign(structure);
+            if !told.contains(&sign) && pieces.width() + text::width(name) + 4 <= width {
+                told.push(sign);
+                pieces.push(role, format!(" {sign}"));
+                pieces.push(Role::Dim, format!(" {name}"));
+            }
+        }
+    }
+}
+
+/// Lines that the words on the byte under the cursor take on a tab of `height` lines.
+pub fn lines_needed(hex: &HexView, height: u16) -> u16 {
+    match hex.structures() {
+        // As many as patterns may overlap.
+        None => hex.highlights.legend().iter().filter(|legend| legend.count > 0).count().clamp(1, 3) as u16,
+        Some(_) if height < 30 => 3,
+        Some(_) => 5,
+    }
+}
+
+/// What the byte under the cursor is: the matches that cover it, then its structures. What there is no room for is
+/// counted.
+pub fn at_cursor(theme: &Theme, detail: &Detail, width: usize, room: usize) -> Vec<Line<'static>> {
+    let mut told = matches_here(&detail.hex);
+    let cursor = detail.hex.viewport.cursor;
+    if let (Some(map), Some(elf)) = (detail.hex.structures(), detail.elf()) {
+        for part in map.at(cursor) {
+            let (sign, role, _) = sign(part.structure);
+            told.push((role, format!(" {sign} "), part.describe(elf, cursor)));
+        }
+    }
+    let more = told.len().saturating_sub(room);
+    let last = room.saturating_sub(1);
+    let lines = told.into_iter().take(room).enumerate().map(|(index, (role, sign, said))| {
+        let more = if more > 0 && index == last { format!(" (and {more} more)") } else { String::new() };
+        let room = width.saturating_sub(text::width(&sign) + text::width(&more) + 1);
+        let said = format!(" {}{more}", text::truncate_end(&said, room));
+        Pieces::new(theme).add(role, sign).add(Role::FieldMeaning, said).line()
+    });
+    lines.collect()
+}
+
+/// The matches under the cursor: role, pattern and what it matched. A wide string reads as text.
+fn matches_here(hex: &HexView) -> Vec<(Role, String, String)> {
+    let cursor = hex.viewport.cursor;
+    let here = hex.highlights.covering(cursor).into_iter().filter_map(|pattern| {
+        let legend = hex.highlights.legend().get(pattern)?;
+        let found = hex.highlights.under_of(pattern, cursor)?;
+        let length = found.length.min(TEXT);
+        let bytes: Option<Vec<u8>> =
+            hex.bytes_from(found.offset).get(..length as usize).and_then(|bytes| bytes.iter().copied().collect());
+        let (text, wide) = bytes.map(|bytes| byte::readable(&bytes)).unwrap_or_default();
+        let wide = if wide { "wide, " } else { "" };
+        let count = text::count(found.length);
+        let said = format!("{:#x}, {count} bytes, {wide}“{text}”", found.offset);
+        Some((Role::pattern(pattern), format!(" {} ", text::escape_str(&legend.pattern)), said))
+    });
+    here.collect()
+}

@@ -1,0 +1,161 @@
+//! Journeys through the bytes of a finding and the structures over them.
+
+use huntbook::session::RuleChoice;
+use huntbook::tui::message::Message;
+
+use crate::stage::{Place, Stage};
+use crate::tui::{SMALL, WIDE, steady};
+
+#[test]
+fn the_hex_view_goes_from_match_to_match() {
+    let place = Place::new();
+    let mut bytes = vec![0; 100_000];
+    let callback = crate::fixtures::callback();
+    for offset in [1000, 50_000, 99_000] {
+        bytes[offset..offset + callback.len()].copy_from_slice(callback.as_bytes());
+        bytes[offset - 1] = b' ';
+    }
+    std::fs::write(place.tree().join("three"), bytes).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("three");
+    for (key, title) in [
+        ("n", "match 2 of 3, at 0xc350"),
+        ("n", "match 3 of 3, at 0x182b8"),
+        ("n", "match 1 of 3, at 0x3e8"),
+        ("N", "match 3 of 3"),
+    ] {
+        stage.press(key);
+        stage.wait(title);
+    }
+    stage.press("g").type_text("0xc350").press("enter");
+    stage.wait("at 0xc350");
+    stage.wait("30.40.50.60:9342");
+    stage.press("home");
+    stage.press("/").type_text("x:33 30 2e ?? 30").press("enter");
+    stage.wait("at 0x3e8");
+    stage.press("f");
+    stage.wait("at 0xc350");
+    stage.press("n N y h");
+    assert!(stage.copied.as_deref().is_some_and(|sequence| sequence.starts_with("\u{1b}]52;c;")));
+    stage.leave();
+}
+
+/// What stands on the screen when `wanted` does not.
+fn shows(stage: &Stage<'_>, wanted: &str) {
+    assert!(stage.screen().contains(wanted), "{wanted:?} is not on the screen:\n{}", stage.screen());
+}
+
+#[test]
+fn structures_lie_over_the_bytes_and_lead_to_their_fields_and_back() {
+    for (suffix, size) in [("80x24", SMALL), ("160x50", WIDE)] {
+        let place = Place::planted();
+        let mut stage = Stage::open(&place, size);
+        stage.open_path("tinyexec-269");
+        stage.wait("segment 0 LOAD · R-X byte 0x56 of 0xc8");
+        shows(&stage, "$s2  0x56, 10 bytes");
+        stage.press("g").type_text("0x4c").press("enter");
+        stage.wait("program header 0 LOAD · p_flags = 0x5 (R-X)");
+        insta::assert_snapshot!(format!("overlay-{suffix}"), steady(&stage.screen()));
+        stage.press("enter");
+        stage.wait("[2 ELF]");
+        assert_eq!(stage.app.detail.as_ref().unwrap().elf_place(), Some(0x4c..0x50), "{}", stage.screen());
+        stage.press("k enter");
+        stage.wait("p_memsz = 0xc8");
+        stage.press("}");
+        stage.wait("entry point · address 0x8048054");
+        stage.press("{ {");
+        stage.wait("ELF header · EI_MAG");
+        stage.press("{");
+        shows(&stage, "no structure begins before");
+        stage.press("s");
+        shows(&stage, "are hidden");
+        assert!(!stage.screen().contains("ELF header ·"), "{}", stage.screen());
+        stage.press("]");
+        stage.leave();
+    }
+}
+
+#[test]
+fn overlapping_matches_are_all_named_and_a_wide_one_reads_as_text() {
+    let place = Place::new();
+    let callback = crate::fixtures::callback();
+    let mut bytes = crate::fixtures::wide(&callback);
+    bytes.resize(300, 0);
+    std::fs::write(place.tree().join("wide"), bytes).unwrap();
+    let rules = place.register().with_file_name("mine.yar");
+    let source = "rule mine { strings: $a = \"40.50\" wide $b = { 34 00 30 00 } condition: all of them }";
+    std::fs::write(&rules, source).unwrap();
+    let choice = RuleChoice { rules: vec![rules], no_builtin: true, ..RuleChoice::default() };
+    let mut stage = Stage::open_with(&place, WIDE, choice);
+    stage.open_path("wide");
+    stage.wait("$a  0x6, 10 bytes, wide, “40.50”");
+    stage.press("l l");
+    stage.wait("$a  0x6, 10 bytes, wide, “40.50”");
+    shows(&stage, "$b  0x6, 4 bytes, wide, “40”");
+    stage.press("s");
+    shows(&stage, "this is no ELF file");
+    stage.leave();
+}
+
+#[test]
+fn a_file_that_changes_under_the_view_is_read_again_with_the_next_motion() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("tinyexec-269").press("home");
+    stage.wait("ELF header · EI_MAG");
+    let path = place.tree().join("tinyexec-269");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[18] = 0x3e;
+    bytes.extend([0; 64]);
+    std::fs::write(&path, bytes).unwrap();
+    stage.press("g").type_text("0x12").press("enter");
+    stage.wait("the file grew from 269 to 333 bytes");
+    stage.wait("e_machine = 0x3e");
+    std::fs::remove_file(&path).unwrap();
+    stage.press("l");
+    stage.wait("since the scan");
+    stage.leave();
+}
+
+#[test]
+fn a_selection_longer_than_the_screen_is_copied_and_a_click_moves_the_cursor() {
+    use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let place = Place::new();
+    let mut bytes = crate::fixtures::callback().into_bytes();
+    bytes.resize(60_000, b' ');
+    std::fs::write(place.tree().join("long"), bytes).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("long").press("home v g").type_text("+8191").press("enter").press("y h");
+    shows(&stage, "copied 8,192 bytes from 0x0");
+    stage.press("home v end").press("y h");
+    shows(&stage, "60,000 bytes are too many to copy");
+    stage.press("y o");
+    shows(&stage, "copied the offset 0x0");
+    stage.press("home m b '");
+    shows(&stage, "b 0x0");
+    stage.press("esc");
+    let area = stage.app.areas.bytes;
+    let click = |column, row| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+    };
+    stage.message(click(area.x + 10, area.y + 2));
+    stage.wait("at 0x20 of");
+    let strip = stage.app.areas.strip;
+    stage.message(click(strip.x, strip.bottom() - 1));
+    stage.wait("at 0xd");
+    stage.message(click(strip.x, strip.y));
+    stage.wait("match 1 of 1, at 0x0");
+    stage.leave();
+}
+
+#[test]
+fn the_elf_tab_leads_to_the_bytes_of_a_field() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("tinyexec-269").press("2");
+    stage.wait("Anomalies");
+    stage.press("G k enter");
+    stage.wait("Hex:");
+    stage.leave();
+}
