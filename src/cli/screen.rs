@@ -31,14 +31,15 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     let choice = screen.theme.as_deref().or(config.theme.as_deref()).unwrap_or(theme::DEFAULT);
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
     let mouse = config.mouse.unwrap_or(true) && !screen.no_mouse;
+    let signs = config.signs.signs(&|name| std::env::var_os(name));
     let (front, chosen, plan) = match tree {
         Some(tree) => {
             // What is wrong with the tree is said before the terminal is taken over.
             let plan = scan.prepare(tree)?;
-            (Front::open(mouse)?, Chosen { path: tree.to_owned(), theme, keymap: config.keymap }, plan)
+            (Front::open(mouse, signs)?, Chosen { path: tree.to_owned(), theme, keymap: config.keymap }, plan)
         }
         None => {
-            let mut front = Front::open(mouse)?;
+            let mut front = Front::open(mouse, signs)?;
             let outset = scan.outset(theme, config.keymap);
             let cases = case::default_folder(|name| std::env::var_os(name));
             let Some(chosen) = tui::choose(&mut front, outset, cases, &themes)? else { return Ok(ExitCode::SUCCESS) };

@@ -58,7 +58,7 @@ pub fn choose(
                 Effect::Ask(ask) => scout.ask(ask),
             }
         }
-        front.guard.screen.draw(|frame| view::chooser::draw(frame, &mut chooser))?;
+        front.guard.draw(|frame| view::chooser::draw(frame, &mut chooser))?;
         select! {
             recv(front.queue.1) -> message => {
                 effects = update::input(&mut chooser, message.unwrap_or(Message::Terminate));

@@ -1,10 +1,11 @@
-//! A person's own `config.toml`: theme, mouse, progress, bell, keys. Every mistake in it is named with its place.
+//! A person's own `config.toml`: theme, mouse, progress, bell, signs, keys. Every mistake in it is named with its place.
 //!
 //! ```toml
 //! theme = "light"
 //! mouse = false
 //! progress = "never"
 //! bell = "done"
+//! signs = "ascii"
 //!
 //! [keys]
 //! NextOpen = "o f5"
@@ -19,6 +20,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keymap::{Keymap, Press, TABLE};
+use super::signs;
 use super::state::alarm::Bell;
 use super::taskbar::When;
 use crate::hunt::problem::did_you_mean_one_of;
@@ -27,7 +29,7 @@ use crate::hunt::{Place, Problem};
 /// Bytes that are read of the file at most.
 const MOST: u64 = 1024 * 1024;
 /// The keys of the document.
-const KNOWN: [&str; 5] = ["theme", "mouse", "progress", "bell", "keys"];
+const KNOWN: [&str; 6] = ["theme", "mouse", "progress", "bell", "signs", "keys"];
 
 /// What a person has set.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +42,8 @@ pub struct Config {
     pub progress: When,
     /// When the bell rings.
     pub bell: Bell,
+    /// What is drawn with.
+    pub signs: signs::Choice,
     /// The keys.
     pub keymap: Keymap,
 }
@@ -96,6 +100,7 @@ impl Reader<'_> {
             ("mouse", DeValue::Boolean(mouse)) => config.mouse = Some(*mouse),
             ("progress", _) => config.progress = self.one_of("progress", value, &When::NAMES).unwrap_or_default(),
             ("bell", _) => config.bell = self.one_of("bell", value, &Bell::NAMES).unwrap_or_default(),
+            ("signs", _) => config.signs = self.one_of("signs", value, &signs::Choice::NAMES).unwrap_or_default(),
             ("keys", DeValue::Table(keys)) => {
                 for (name, keys) in keys {
                     self.keys(&mut config.keymap, name, keys);
@@ -152,11 +157,11 @@ mod tests {
 
     #[test]
     fn what_is_set_takes_the_place_of_what_was() {
-        let source =
-            "theme = 'light'\nmouse = false\nprogress = 'never'\nbell = 'hits'\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
+        let source = "theme = 'light'\nmouse = false\nprogress = 'never'\nbell = 'hits'\nsigns = 'ascii'\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
         let config = Config::parse(Path::new("config.toml"), source).unwrap();
         assert_eq!((config.theme.as_deref(), config.mouse), (Some("light"), Some(false)));
         assert_eq!((config.progress, config.bell), (When::Never, Bell::Hits));
+        assert_eq!(config.signs, signs::Choice::Ascii);
         let global = [Context::Global];
         assert_eq!(config.keymap.action("f5".parse().unwrap(), &global), Some(Action::NextOpen));
         assert_eq!(config.keymap.action("o".parse().unwrap(), &global), None);

@@ -7,6 +7,7 @@ mod effects;
 mod input;
 pub mod keymap;
 pub mod message;
+pub mod signs;
 pub mod state;
 pub mod taskbar;
 pub mod terminal;
@@ -27,6 +28,7 @@ pub use state::findings::Counts;
 use backend::Backend;
 use effects::Hands;
 use message::Message;
+use signs::Signs;
 use state::App;
 use state::scan::Phase;
 use terminal::Guard;
@@ -67,12 +69,12 @@ pub struct Front {
 }
 
 impl Front {
-    /// Takes the terminal over; `mouse` says whether the mouse is used.
+    /// Takes the terminal over; `mouse` says whether the mouse is used, `signs` what is drawn with.
     ///
     /// # Errors
     /// When it cannot be taken over.
-    pub fn open(mouse: bool) -> io::Result<Self> {
-        let guard = Guard::take(mouse)?;
+    pub fn open(mouse: bool, signs: Signs) -> io::Result<Self> {
+        let guard = Guard::take(mouse, signs)?;
         let queue = unbounded();
         input::listen(&queue.0)?;
         Ok(Self { guard, queue })
@@ -86,7 +88,7 @@ impl Front {
 pub fn run(front: Front, session: Session, manner: Manner) -> io::Result<Ended> {
     let Front { mut guard, queue } = front;
     let mut app = App::new(manner.start);
-    guard.screen.draw(|frame| view::draw(frame, &mut app))?;
+    guard.draw(|frame| view::draw(frame, &mut app))?;
     let backend = Backend::start_on(queue, session);
     let mut hands = Hands::new(manner.themes, manner.progress);
     let result = turn(&mut guard, &mut app, &backend, &mut hands);
@@ -130,7 +132,7 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut Hands) 
             }
         }
         if dirty && (urgent || drawn.elapsed() >= FRAME) {
-            guard.screen.draw(|frame| view::draw(frame, app))?;
+            guard.draw(|frame| view::draw(frame, app))?;
             hands.set_title(guard, app);
             hands.tell_taskbar(guard, app);
             drawn = Instant::now();

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, SetTitle};
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
 
+use super::signs::Signs;
 use super::taskbar;
 use crate::scan;
 
@@ -26,19 +27,34 @@ pub type Screen = Terminal<CrosstermBackend<Stdout>>;
 pub struct Guard {
     /// The screen.
     pub screen: Screen,
+    signs: Signs,
 }
 
 impl Guard {
-    /// Takes the terminal over and makes sure that a panic gives it back before its message is printed.
+    /// Takes the terminal over and makes sure that a panic gives it back before its message is printed; `mouse` says
+    /// whether the mouse is used, `signs` what is drawn with.
     ///
     /// # Errors
     /// When standard output is not a terminal that can be taken over.
-    pub fn take(mouse: bool) -> io::Result<Self> {
+    pub fn take(mouse: bool, signs: Signs) -> io::Result<Self> {
         MOUSE.store(mouse, Ordering::Relaxed);
         enter()?;
         install_panic_hook();
         let screen = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| restore())?;
-        Ok(Self { screen })
+        Ok(Self { screen, signs })
+    }
+
+    /// Draws a frame.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written to.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        let signs = self.signs;
+        self.screen.draw(|frame| {
+            view(frame);
+            signs.apply(frame.buffer_mut());
+        })?;
+        Ok(())
     }
 
     /// Gives the terminal back, stops the process as Ctrl-Z does, and takes the terminal again when it is continued.

@@ -109,3 +109,24 @@ fn a_rescan_sees_what_has_changed_since() {
     term.send("q");
     term.left();
 }
+
+/// On a console without the usual signs all that is shown is ASCII, and the states stay apart.
+#[test]
+fn a_terminal_without_utf_8_gets_ascii() {
+    let ground = Ground::planted();
+    let mut command = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
+    command.env_clear();
+    command.env("HOME", ground.home());
+    command.env("TERM", "linux");
+    command.env("LANG", "C");
+    command.arg(ground.tree());
+    let mut term = Term::spawn(command);
+    term.wait("* 8 open");
+    term.send("o5x");
+    term.wait("- ruled out");
+    let screen = term.settled();
+    assert!(screen.is_ascii(), "{screen}");
+    assert!(screen.contains("# Scenario 2 of 5 ==="), "{screen}");
+    term.send("q");
+    term.left();
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use huntbook::tui::signs::Signs;
 use huntbook::tui::terminal::Guard;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
@@ -382,7 +383,7 @@ fn without_a_tree_one_is_chosen_and_scanned_as_if_it_had_been_named() {
 #[test]
 fn a_child_that_panics() {
     if std::env::var_os(CHILD).is_some() {
-        let _guard = Guard::take(true).unwrap();
+        let _guard = Guard::take(true, Signs::Unicode).unwrap();
         panic!("on purpose");
     }
 }

@@ -1,0 +1,142 @@
+//! Signs for terminals that cannot show the usual ones: every sign has an ASCII character that stands for it.
+
+use std::ffi::OsString;
+
+use ratatui::buffer::Buffer;
+
+/// Which signs the terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Signs {
+    /// All of Unicode.
+    #[default]
+    Unicode,
+    /// ASCII; letters of names stay, for the terminal reads UTF-8 and may have them.
+    Plain,
+    /// ASCII and nothing else: the terminal reads another encoding.
+    Ascii,
+}
+
+/// What a person can set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// By what the environment says.
+    #[default]
+    Auto,
+    /// All of Unicode.
+    Unicode,
+    /// ASCII.
+    Ascii,
+}
+
+impl Choice {
+    /// The words for them in `config.toml`.
+    pub const NAMES: [(&str, Self); 3] = [("auto", Self::Auto), ("unicode", Self::Unicode), ("ascii", Self::Ascii)];
+
+    /// The signs to use; `env` looks a variable up.
+    ///
+    /// The locale of characters is `LC_ALL`, `LC_CTYPE` or `LANG`, whichever is set first (locale(7)). One that names
+    /// another encoding than UTF-8, `C` and `POSIX` too, gets ASCII; without any UTF-8 is taken for granted. The fonts of
+    /// the Linux console have at most 512 characters, and hardly the signs (setfont(8)).
+    pub fn signs(self, env: &dyn Fn(&str) -> Option<OsString>) -> Signs {
+        let get = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(get).into_iter().find(|value| !value.is_empty());
+        let locale = locale.unwrap_or_default().to_lowercase();
+        match self {
+            Self::Unicode => Signs::Unicode,
+            Self::Ascii => Signs::Ascii,
+            Self::Auto if !locale.is_empty() && !locale.contains("utf-8") && !locale.contains("utf8") => Signs::Ascii,
+            Self::Auto if get("TERM").split('-').next() == Some("linux") => Signs::Plain,
+            Self::Auto => Signs::Unicode,
+        }
+    }
+}
+
+impl Signs {
+    /// Puts what the terminal can show in the place of what it can't. Nothing moves: one column stays one column.
+    pub fn apply(self, buffer: &mut Buffer) {
+        if self == Self::Unicode {
+            return;
+        }
+        for cell in &mut buffer.content {
+            let Some(first) = cell.symbol().chars().next().filter(|first| !first.is_ascii()) else { continue };
+            match ascii(first) {
+                Some(sign) => _ = cell.set_char(sign),
+                None if self == Self::Ascii => _ = cell.set_char('?'),
+                None => {}
+            }
+        }
+    }
+}
+
+/// What stands for a sign of the screens.
+fn ascii(sign: char) -> Option<char> {
+    Some(match sign {
+        '●' | '◆' => '*',
+        '○' => 'o',
+        '↺' => '@',
+        '▲' | '↑' => '^',
+        '▼' | '▾' | '↓' => 'v',
+        '✖' => 'X',
+        '✔' => '+',
+        '✘' | '—' => '-',
+        '×' => 'x',
+        '→' | '▶' | '▸' | '›' => '>',
+        '←' | '◀' | '‹' => '<',
+        '·' => '.',
+        '…' | '⌛' => '~',
+        '“' | '”' => '"',
+        '∅' => '0',
+        '§' => '%',
+        '¶' => '&',
+        '█' => '#',
+        '─' => '-',
+        '━' | '═' => '=',
+        '│' | '┃' | '║' | '▐' | '▏' => '|',
+        // Thick corners say which pane has the keys.
+        '┏' | '┓' | '┗' | '┛' => '#',
+        '┌' | '┐' | '└' | '┘' | '╔' | '╗' | '╚' | '╝' => '+',
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+
+    use super::*;
+
+    fn signs(choice: Choice, set: &[(&str, &str)]) -> Signs {
+        choice.signs(&|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value)))
+    }
+
+    #[test]
+    fn the_locale_and_the_console_decide_unless_a_person_does() {
+        let auto = |set: &[(&str, &str)]| signs(Choice::Auto, set);
+        assert_eq!(auto(&[]), Signs::Unicode);
+        assert_eq!(auto(&[("LANG", "de_DE.UTF-8"), ("TERM", "xterm")]), Signs::Unicode);
+        assert_eq!(auto(&[("LANG", "C.utf8")]), Signs::Unicode);
+        assert_eq!(auto(&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")]), Signs::Ascii);
+        assert_eq!(auto(&[("LANG", "de_DE.ISO-8859-1"), ("LC_CTYPE", "")]), Signs::Ascii);
+        assert_eq!(auto(&[("LANG", "C.UTF-8"), ("TERM", "linux")]), Signs::Plain);
+        assert_eq!(auto(&[("LANG", "C"), ("TERM", "linux")]), Signs::Ascii);
+        assert_eq!(signs(Choice::Unicode, &[("LANG", "C")]), Signs::Unicode);
+        assert_eq!(signs(Choice::Ascii, &[]), Signs::Ascii);
+    }
+
+    #[test]
+    fn states_stay_apart_and_nothing_moves() {
+        let states: Vec<_> = ['●', '↺', '○', '▲', '✖'].into_iter().map(ascii).collect();
+        assert!((0..states.len()).all(|place| !states[..place].contains(&states[place])), "{states:?}");
+        assert_ne!(ascii('✔'), ascii('✘'));
+        let shown = |signs: Signs| {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
+            buffer.set_string(0, 0, "┏━ ● é 日 a…", Style::new());
+            signs.apply(&mut buffer);
+            buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
+        };
+        assert_eq!(shown(Signs::Unicode), "┏━ ● é 日  a…");
+        assert_eq!(shown(Signs::Plain), "#= * é 日  a~");
+        assert_eq!(shown(Signs::Ascii), "#= * ? ?  a~");
+    }
+}
