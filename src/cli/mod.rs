@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     };
-    tracing::info!(?code, "huntbook ended");
+    tracing::info!("huntbook ended");
     drop(log);
     code
 }

@@ -24,8 +24,8 @@ pub fn warnings(warnings: &[String]) -> String {
     }
     match warnings.len().saturating_sub(WARNINGS) {
         0 => {}
-        1 => out.push_str("… and one more warning\n"),
-        more => _ = writeln!(out, "… and {} more warnings", text::count(more as u64)),
+        1 => out.push_str("… and one more warning; --log FILE keeps them all\n"),
+        more => _ = writeln!(out, "… and {} more warnings; --log FILE keeps them all", text::count(more as u64)),
     }
     out
 }

@@ -42,11 +42,10 @@ impl Choice {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(get).into_iter().find(|value| !value.is_empty());
         let locale = locale.unwrap_or_default().to_lowercase();
         match self {
-            Self::Unicode => Signs::Unicode,
             Self::Ascii => Signs::Ascii,
             Self::Auto if !locale.is_empty() && !locale.contains("utf-8") && !locale.contains("utf8") => Signs::Ascii,
             Self::Auto if get("TERM").split('-').next() == Some("linux") => Signs::Plain,
-            Self::Auto => Signs::Unicode,
+            Self::Auto | Self::Unicode => Signs::Unicode,
         }
     }
 }
@@ -68,35 +67,32 @@ impl Signs {
     }
 }
 
-/// What stands for a sign of the screens.
+/// What stands for the signs of the screens.
+const ASCII: [(&str, char); 18] = [
+    ("●◆", '*'),
+    ("○", 'o'),
+    ("↺", '@'),
+    ("▲↑", '^'),
+    ("▼▾↓", 'v'),
+    ("✖", 'X'),
+    ("×", 'x'),
+    ("→▶▸›", '>'),
+    ("←◀‹", '<'),
+    ("·", '.'),
+    ("…⌛", '~'),
+    ("“”", '"'),
+    ("∅", '0'),
+    ("§", '%'),
+    ("¶", '&'),
+    ("✔┌┐└┘╔╗╚╝", '+'),
+    ("✘—─", '-'),
+    ("│┃║▐▏", '|'),
+];
+/// Thick lines and corners say which pane has the keys.
+const THICK: [(&str, char); 2] = [("━═", '='), ("█┏┓┗┛", '#')];
+
 fn ascii(sign: char) -> Option<char> {
-    Some(match sign {
-        '●' | '◆' => '*',
-        '○' => 'o',
-        '↺' => '@',
-        '▲' | '↑' => '^',
-        '▼' | '▾' | '↓' => 'v',
-        '✖' => 'X',
-        '✔' => '+',
-        '✘' | '—' => '-',
-        '×' => 'x',
-        '→' | '▶' | '▸' | '›' => '>',
-        '←' | '◀' | '‹' => '<',
-        '·' => '.',
-        '…' | '⌛' => '~',
-        '“' | '”' => '"',
-        '∅' => '0',
-        '§' => '%',
-        '¶' => '&',
-        '█' => '#',
-        '─' => '-',
-        '━' | '═' => '=',
-        '│' | '┃' | '║' | '▐' | '▏' => '|',
-        // Thick corners say which pane has the keys.
-        '┏' | '┓' | '┗' | '┛' => '#',
-        '┌' | '┐' | '└' | '┘' | '╔' | '╗' | '╚' | '╝' => '+',
-        _ => return None,
-    })
+    ASCII.iter().chain(&THICK).find(|(signs, _)| signs.contains(sign)).map(|(_, ascii)| *ascii)
 }
 
 #[cfg(test)]

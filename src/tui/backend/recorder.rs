@@ -116,7 +116,7 @@ impl Recorder {
         let first = first.lines().take(2).map(str::trim).collect::<Vec<_>>().join(" ");
         let others = match more.len() {
             0 => String::new(),
-            more => format!(" (and {} more warnings)", text::count(more as u64)),
+            more => format!(" (and {} more warnings; --log FILE keeps them all)", text::count(more as u64)),
         };
         self.tell(Message::Warned(format!("{}{others}", text::escape_str(&first))));
     }
