@@ -120,6 +120,29 @@ mod tests {
         assert_eq!(signs(Choice::Ascii, &[]), Signs::Ascii);
     }
 
+    fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if !path.ends_with("tests.rs") {
+                found.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn every_sign_that_the_screens_draw_has_a_substitute() {
+        let mut found = Vec::new();
+        for room in ["tui", "explain", "hex", "elf"] {
+            sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room), &mut found);
+        }
+        let code = found.iter().filter_map(|source| source.split("#[cfg(test)]").next()).flat_map(str::lines);
+        let drawn = code.filter(|line| !line.trim_start().starts_with("//")).flat_map(str::chars);
+        let missing: String = drawn.filter(|c| !c.is_ascii() && !c.is_alphabetic() && ascii(*c).is_none()).collect();
+        assert_eq!(missing, "");
+    }
+
     #[test]
     fn states_stay_apart_and_nothing_moves() {
         let states: Vec<_> = ['●', '↺', '○', '▲', '✖'].into_iter().map(ascii).collect();
