@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use yara_x_parser::ast::{self, BinaryExpr, Expr, MatchAnchor};
 
-use super::facts::{Facts, Field};
-use super::known::{self, Comparison, Integer, Known, Operator, calculate, compare};
+use super::facts::Facts;
+use super::known::{self, Integer, Known, calculate, compare};
+use crate::hunt::language::{Comparison, Operator, ReadField};
 use crate::scan::Places;
 
 /// Deeper than this, an expression is not looked into: evaluation recurses.
@@ -82,11 +83,6 @@ impl<'f, 'r> Evaluator<'f, 'r> {
             Expr::Or(nary) => known::joined(&self.booleans(&nary.operands), false),
             Expr::Minus(unary) => known::minus(self.value(&unary.operand)),
             Expr::BitwiseNot(unary) => known::bitwise_not(self.value(&unary.operand)),
-            Expr::Add(nary) => self.fold(Operator::Add, &nary.operands),
-            Expr::Sub(nary) => self.fold(Operator::Subtract, &nary.operands),
-            Expr::Mul(nary) => self.fold(Operator::Multiply, &nary.operands),
-            Expr::Div(nary) => self.fold(Operator::Divide, &nary.operands),
-            Expr::Mod(nary) => self.fold(Operator::Modulo, &nary.operands),
             Expr::PatternMatch(found) => self.found(found),
             Expr::PatternCount(count) => self.count(count),
             Expr::PatternOffset(of) => self.of_match(of, |(offset, _)| offset),
@@ -104,28 +100,14 @@ impl<'f, 'r> Evaluator<'f, 'r> {
     }
 
     fn binary(&mut self, expr: &Expr) -> Known {
-        let comparison = match expr {
-            Expr::Eq(binary) => Some((Comparison::Equal, binary)),
-            Expr::Ne(binary) => Some((Comparison::NotEqual, binary)),
-            Expr::Lt(binary) => Some((Comparison::Less, binary)),
-            Expr::Le(binary) => Some((Comparison::LessOrEqual, binary)),
-            Expr::Gt(binary) => Some((Comparison::Greater, binary)),
-            Expr::Ge(binary) => Some((Comparison::GreaterOrEqual, binary)),
-            _ => None,
-        };
-        if let Some((comparison, binary)) = comparison {
+        if let Some((comparison, binary)) = Comparison::of(expr) {
             let (left, right) = self.operands(binary);
             return compare(comparison, left, right);
         }
-        let operator = match expr {
-            Expr::Shl(binary) => Some((Operator::ShiftLeft, binary)),
-            Expr::Shr(binary) => Some((Operator::ShiftRight, binary)),
-            Expr::BitwiseAnd(binary) => Some((Operator::And, binary)),
-            Expr::BitwiseOr(binary) => Some((Operator::Or, binary)),
-            Expr::BitwiseXor(binary) => Some((Operator::Xor, binary)),
-            _ => None,
-        };
-        match operator {
+        if let Some((operator, operands)) = Operator::chain(expr) {
+            return self.fold(operator, operands);
+        }
+        match Operator::pair(expr) {
             Some((operator, binary)) => {
                 let (left, right) = self.operands(binary);
                 calculate(operator, left, right)
@@ -181,7 +163,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
     }
 
     fn call(&mut self, call: &ast::FuncCall) -> Known {
-        match (&call.object, Field::named(call.identifier.name), call.args.as_slice()) {
+        match (&call.object, ReadField::of_function(call.identifier.name), call.args.as_slice()) {
             (None, Some(field), [offset]) => match self.value(offset) {
                 Known::Integer(offset) => self.facts.read(field, offset),
                 Known::Truth(_) | Known::Text(_) => Known::unknown("is a form that is not explained"),

@@ -2,6 +2,7 @@
 
 use super::known::{Integer, Known};
 use crate::elf::Bytes;
+use crate::hunt::language::ReadField;
 use crate::scan::{Externals, Places};
 
 /// One file, and where the patterns of one rule are in it.
@@ -15,44 +16,9 @@ pub struct Facts<'f> {
     pub externals: Option<&'f Externals>,
 }
 
-/// What `uint16be` and its kin read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field {
-    width: u8,
-    big_endian: bool,
-    signed: bool,
-}
-
-impl Field {
-    /// The field that a function of YARA reads, by the function's name.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        let (name, big_endian) = name.strip_suffix("be").map_or((name, false), |name| (name, true));
-        let (bits, signed) = name.strip_prefix("uint").map(|bits| (bits, false)).or_else(|| {
-            let bits = name.strip_prefix("int")?;
-            Some((bits, true))
-        })?;
-        let width = match bits {
-            "8" => 1,
-            "16" => 2,
-            "32" => 4,
-            "64" => 8,
-            _ => return None,
-        };
-        Some(Self { width, big_endian, signed })
-    }
-
-    fn value(self, bytes: &[u8]) -> Integer {
-        let join = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        let value = if self.big_endian { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) };
-        let spare = 64 - 8 * u32::from(self.width);
-        let value = if self.signed { i128::from((value << spare).cast_signed() >> spare) } else { value.into() };
-        Integer { value, unsigned: self.width == 8 && !self.signed }
-    }
-}
-
 impl Facts<'_> {
     /// Reads a field; undefined when it does not lie in the file.
-    pub(super) fn read(&self, field: Field, offset: Integer) -> Known {
+    pub(super) fn read(&self, field: ReadField, offset: Integer) -> Known {
         let end = offset.value + i128::from(field.width);
         let Ok(start) = u64::try_from(offset.value) else { return Known::Undefined };
         if end > i128::from(self.bytes.size()) {
@@ -60,7 +26,7 @@ impl Facts<'_> {
         }
         let bytes = self.bytes.read(start, field.width.into());
         if bytes.len() == usize::from(field.width) {
-            Known::Integer(field.value(&bytes))
+            Known::Integer(Integer { value: field.value(&bytes), unsigned: field.width == 8 && !field.signed })
         } else {
             Known::unknown("the bytes there are not at hand")
         }

@@ -1,8 +1,7 @@
 //! What an expression comes to, as far as it is known, and the arithmetic of yara-x on it.
 
-use std::cmp::Ordering;
-
 use crate::hunt::Truth;
+use crate::hunt::language::{Comparison, Operator};
 
 /// What an expression comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,45 +20,6 @@ pub(super) enum Known {
 pub(super) struct Integer {
     pub value: i128,
     pub unsigned: bool,
-}
-
-/// A binary operator on integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Modulo,
-    And,
-    Or,
-    Xor,
-    ShiftLeft,
-    ShiftRight,
-}
-
-/// A comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-impl Comparison {
-    fn holds(self, ordering: Ordering) -> bool {
-        match self {
-            Self::Equal => ordering.is_eq(),
-            Self::NotEqual => ordering.is_ne(),
-            Self::Less => ordering.is_lt(),
-            Self::LessOrEqual => ordering.is_le(),
-            Self::Greater => ordering.is_gt(),
-            Self::GreaterOrEqual => ordering.is_ge(),
-        }
-    }
 }
 
 impl Known {

@@ -14,6 +14,7 @@ mod file;
 pub mod generic;
 mod include;
 pub mod known_good;
+pub mod language;
 pub mod load;
 mod matching;
 mod nesting;

@@ -1,6 +1,7 @@
 //! A rule's condition, reduced to what can be told about a file before yara-x has seen it.
 
-use super::truth::{Bounds, Comparison, Truth};
+use super::truth::{Bounds, Truth};
+use crate::hunt::language::{Comparison, Operator, ReadField};
 
 /// Index of a pattern among those of all rules of a [`super::Prefilter`].
 pub(super) type PatternIndex = usize;
@@ -45,35 +46,12 @@ pub(super) enum Number {
     Constant(i128),
     Filesize,
     /// `uint32(offset)` and the like.
-    Read(Field, Box<Number>),
+    Read(ReadField, Box<Number>),
     /// `#a`, with or without a range.
     Count(PatternIndex),
     /// `@a[i]` and `!a[i]`: a value or undefined, and certainly undefined without a match.
     OfMatch(PatternIndex),
     Binary(Operator, Box<Number>, Box<Number>),
-}
-
-/// What `uint16be` and its kin read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::scan) struct Field {
-    /// Bytes: 1, 2, 4 or 8.
-    pub width: u8,
-    pub big_endian: bool,
-    pub signed: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Modulo,
-    And,
-    Or,
-    Xor,
-    ShiftLeft,
-    ShiftRight,
 }
 
 /// What is known, or assumed, when a condition is evaluated.
@@ -189,7 +167,7 @@ impl Number {
                 Some(size) => Bounds::exactly(i128::from(size)),
                 None => Bounds::between(0, i128::from(i64::MAX)),
             },
-            Self::Read(field, offset) => field.bounds(offset.bounds(facts), facts),
+            Self::Read(field, offset) => field_bounds(*field, offset.bounds(facts), facts),
             // A range that is undefined makes the count undefined.
             Self::Count(pattern) => {
                 let most = if facts.may_occur(*pattern) { i128::from(i64::MAX) } else { 0 };
@@ -242,52 +220,23 @@ impl Operator {
     }
 }
 
-impl Field {
-    /// The field of a function's name, e.g. `uint16be`.
-    pub(in crate::scan) fn of_function(name: &str) -> Option<Self> {
-        let (name, big_endian) = name.strip_suffix("be").map_or((name, false), |name| (name, true));
-        let (signed, bits) = match name.strip_prefix("uint") {
-            Some(bits) => (false, bits),
-            None => (true, name.strip_prefix("int")?),
-        };
-        let width = match bits {
-            "8" => 1,
-            "16" => 2,
-            "32" => 4,
-            "64" => 8,
-            _ => return None,
-        };
-        Some(Self { width, big_endian, signed })
+/// What a field at `offset` can hold.
+fn field_bounds(field: ReadField, offset: Bounds, facts: &Facts) -> Bounds {
+    let bits = u32::from(field.width) * 8;
+    let unknown = if field.signed {
+        Bounds::between(-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1).or_undefined()
+    } else {
+        Bounds::between(0, (1i128 << bits) - 1).or_undefined()
+    };
+    let Some(offset) = offset.value() else { return unknown };
+    let end = offset + i128::from(field.width);
+    if offset < 0 || facts.filesize.is_some_and(|size| end > i128::from(size)) {
+        return Bounds::UNDEFINED;
     }
-
-    fn bounds(self, offset: Bounds, facts: &Facts) -> Bounds {
-        let bits = u32::from(self.width) * 8;
-        let unknown = if self.signed {
-            Bounds::between(-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1).or_undefined()
-        } else {
-            Bounds::between(0, (1i128 << bits) - 1).or_undefined()
-        };
-        let Some(offset) = offset.value() else { return unknown };
-        let end = offset + i128::from(self.width);
-        if offset < 0 || facts.filesize.is_some_and(|size| end > i128::from(size)) {
-            return Bounds::UNDEFINED;
-        }
-        let range = usize::try_from(offset).ok().zip(usize::try_from(end).ok());
-        match range.and_then(|(start, end)| facts.header.get(start..end)) {
-            Some(bytes) => Bounds::exactly(self.value(bytes)),
-            None => unknown,
-        }
-    }
-
-    /// The value of the bytes, as many as the field is wide.
-    pub(in crate::scan) fn value(self, bytes: &[u8]) -> i128 {
-        let shift_in = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        let value = if self.big_endian { bytes.iter().fold(0, shift_in) } else { bytes.iter().rev().fold(0, shift_in) };
-        if !self.signed {
-            return i128::from(value);
-        }
-        let unused = 64 - u32::from(self.width) * 8;
-        i128::from((value << unused) as i64 >> unused)
+    let range = usize::try_from(offset).ok().zip(usize::try_from(end).ok());
+    match range.and_then(|(start, end)| facts.header.get(start..end)) {
+        Some(bytes) => Bounds::exactly(field.value(bytes)),
+        None => unknown,
     }
 }
 
@@ -303,7 +252,7 @@ mod tests {
             open_guard: Truth::ANY,
             unknown: Truth::ANY,
         };
-        Field::of_function(name).unwrap().bounds(Bounds::exactly(offset), &facts)
+        field_bounds(ReadField::of_function(name).unwrap(), Bounds::exactly(offset), &facts)
     }
 
     #[test]
@@ -314,7 +263,7 @@ mod tests {
         assert_eq!(field("int16", &bytes, 6, 4), Bounds::exactly(-257));
         assert_eq!(field("int16be", &bytes, 6, 4), Bounds::exactly(-2));
         assert_eq!(field("uint8", &bytes, 6, 5), Bounds::exactly(0xfe));
-        assert!(Field::of_function("uint24").is_none() && Field::of_function("hexdump").is_none());
+        assert!(ReadField::of_function("uint24").is_none() && ReadField::of_function("hexdump").is_none());
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use yara_x_parser::ast::{self, Expr};
 
-use super::condition::{Condition, Field, Number, Operator, PatternIndex, Quantifier, RuleIndex};
-use super::truth::{Comparison, Truth};
+use super::condition::{Condition, Number, PatternIndex, Quantifier, RuleIndex};
+use super::truth::Truth;
+use crate::hunt::language::{Comparison, Operator, ReadField};
 
 /// Deeper nested than this, a condition is not looked into: evaluation recurses.
 const MAX_DEPTH: u32 = 100;
@@ -64,12 +65,6 @@ impl Lowering<'_> {
             Expr::Defined(unary) => Condition::Defined(Box::new(self.condition(&unary.operand))),
             Expr::And(nary) => Condition::All(self.conditions(&nary.operands)),
             Expr::Or(nary) => Condition::Any(self.conditions(&nary.operands)),
-            Expr::Eq(binary) => self.comparison(Comparison::Equal, binary),
-            Expr::Ne(binary) => self.comparison(Comparison::NotEqual, binary),
-            Expr::Lt(binary) => self.comparison(Comparison::Less, binary),
-            Expr::Le(binary) => self.comparison(Comparison::LessOrEqual, binary),
-            Expr::Gt(binary) => self.comparison(Comparison::Greater, binary),
-            Expr::Ge(binary) => self.comparison(Comparison::GreaterOrEqual, binary),
             Expr::PatternMatch(found) => {
                 self.pattern(found.identifier.name).map_or(Condition::Unknown, Condition::Pattern)
             }
@@ -81,9 +76,12 @@ impl Lowering<'_> {
                 let names = with.declarations.iter().map(|declaration| declaration.identifier.name);
                 self.with_locals(names, |lowering| lowering.condition(&with.body))
             }
-            other => match self.number(other) {
-                Number::Unknown => Condition::Unknown,
-                number => Condition::NonZero(number),
+            other => match Comparison::of(other) {
+                Some((comparison, pair)) => self.comparison(comparison, pair),
+                None => match self.number(other) {
+                    Number::Unknown => Condition::Unknown,
+                    number => Condition::NonZero(number),
+                },
             },
         }
     }
@@ -198,23 +196,17 @@ impl Lowering<'_> {
                 self.pattern(of.identifier.name).map_or(Number::Unknown, Number::OfMatch)
             }
             Expr::FuncCall(call) => self.read(call),
-            Expr::Add(nary) => self.fold(Operator::Add, &nary.operands),
-            Expr::Sub(nary) => self.fold(Operator::Subtract, &nary.operands),
-            Expr::Mul(nary) => self.fold(Operator::Multiply, &nary.operands),
-            Expr::Div(nary) => self.fold(Operator::Divide, &nary.operands),
-            Expr::Mod(nary) => self.fold(Operator::Modulo, &nary.operands),
-            Expr::BitwiseAnd(pair) => self.binary(Operator::And, pair),
-            Expr::BitwiseOr(pair) => self.binary(Operator::Or, pair),
-            Expr::BitwiseXor(pair) => self.binary(Operator::Xor, pair),
-            Expr::Shl(pair) => self.binary(Operator::ShiftLeft, pair),
-            Expr::Shr(pair) => self.binary(Operator::ShiftRight, pair),
-            _ => Number::Unknown,
+            other => match (Operator::chain(other), Operator::pair(other)) {
+                (Some((operator, operands)), _) => self.fold(operator, operands),
+                (None, Some((operator, pair))) => self.binary(operator, pair),
+                (None, None) => Number::Unknown,
+            },
         }
     }
 
     fn read(&mut self, call: &ast::FuncCall) -> Number {
         let (None, Some(field), [offset]) =
-            (&call.object, Field::of_function(call.identifier.name), call.args.as_slice())
+            (&call.object, ReadField::of_function(call.identifier.name), call.args.as_slice())
         else {
             return Number::Unknown;
         };

@@ -23,7 +23,6 @@ mod stream;
 pub(in crate::scan) mod tests;
 mod truth;
 
-pub(in crate::scan) use condition::Field;
 pub use locate::Locator;
 pub use report::{Class, PrefilterReport, Refusal, RuleReport, WholeReason};
 pub use stream::{Decision, Pass};

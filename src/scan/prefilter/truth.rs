@@ -2,6 +2,8 @@
 
 use std::ops::Not;
 
+use crate::hunt::language::Comparison;
+
 /// The results a boolean expression can have. At least the real one is among them; more may be.
 ///
 /// YARA has three: an undefined operand (a read past the end of the file, `@a[9]` of a pattern with two matches) makes
@@ -67,17 +69,6 @@ pub(super) struct Bounds {
     pub low: i128,
     pub high: i128,
     pub undefined: bool,
-}
-
-/// How two integers are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
 }
 
 impl Bounds {

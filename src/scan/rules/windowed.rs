@@ -12,7 +12,7 @@ use yara_x_parser::ast::{AST, Expr, Item, PatternMatch, WithSpan as _};
 
 use super::RuleSource;
 use super::group;
-use crate::scan::prefilter::Field;
+use crate::hunt::language::ReadField;
 
 /// The variable that stands for `filesize`.
 pub(in crate::scan) const FILESIZE: &str = "_huntbook_filesize";
@@ -26,7 +26,7 @@ pub(super) const MOST_REACH: u64 = 64 * 1024;
 pub(in crate::scan) struct Read {
     /// The variable that stands for it.
     pub variable: String,
-    pub field: Field,
+    pub field: ReadField,
     /// Offset in bytes, under [`HEADER`].
     pub offset: u64,
 }
@@ -128,7 +128,7 @@ fn rewritten(text: &str, reads: &mut Vec<Read>) -> Option<String> {
 fn read_of(expr: &Expr, reads: &mut Vec<Read>) -> Option<String> {
     let Expr::FuncCall(call) = expr else { return None };
     let (None, [Expr::LiteralInteger(offset)]) = (&call.object, call.args.as_slice()) else { return None };
-    let field = Field::of_function(call.identifier.name).filter(|field| field.width <= 4)?;
+    let field = ReadField::of_function(call.identifier.name).filter(|field| field.width <= 4)?;
     let offset = u64::try_from(offset.value).ok().filter(|offset| *offset < HEADER)?;
     if let Some(known) = reads.iter().find(|read| read.field == field && read.offset == offset) {
         return Some(known.variable.clone());
