@@ -1,6 +1,6 @@
 //! `huntbook [TREE]`: the screen.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -70,6 +70,9 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     let ended = tui::run(front, session, manner)?;
     if let Some(why) = ended.fatal {
         anyhow::bail!(why);
+    }
+    if let Some(why) = ended.unsaved {
+        let _ = writeln!(io::stderr(), "huntbook: what this session found and decided was kept in memory only: {why}");
     }
     let standing = ended.counts.open + ended.counts.suspicious + ended.counts.malicious;
     Ok(ExitCode::from(match (standing, ended.covered) {

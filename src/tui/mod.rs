@@ -60,6 +60,8 @@ pub struct Ended {
     pub covered: bool,
     /// Why the session could not begin; safe text.
     pub fatal: Option<String>,
+    /// Why the records are only in memory, and lost now; safe text.
+    pub unsaved: Option<String>,
 }
 
 /// The terminal, taken over, and the queue of what comes in from it. Dropping it gives the terminal back.
@@ -96,7 +98,7 @@ pub fn run(front: Front, session: Session, manner: Manner) -> io::Result<Ended> 
     backend.finish();
     result?;
     let covered = app.scan.phase == Phase::Done && app.scan.reading.gaps == 0;
-    Ok(Ended { counts: app.list.counts(None), covered, fatal: app.fatal })
+    Ok(Ended { counts: app.list.counts(None), covered, fatal: app.fatal, unsaved: app.unsaved })
 }
 
 /// Takes messages in, and draws what came of all that were waiting, once.

@@ -1,6 +1,7 @@
 //! The terminal: taken over at the start, given back as it was however the program ends.
 
 use std::io::{self, Stdout, Write as _, stdout};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,8 +26,8 @@ pub type Screen = Terminal<CrosstermBackend<Stdout>>;
 
 /// Holds the terminal; dropping it gives the terminal back.
 pub struct Guard {
-    /// The screen.
-    pub screen: Screen,
+    /// The screen. Never dropped: when the terminal has gone, that would print to it, and panic.
+    pub screen: ManuallyDrop<Screen>,
     signs: Signs,
 }
 
@@ -41,7 +42,7 @@ impl Guard {
         enter()?;
         install_panic_hook();
         let screen = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| restore())?;
-        Ok(Self { screen, signs })
+        Ok(Self { screen: ManuallyDrop::new(screen), signs })
     }
 
     /// Draws a frame.
@@ -63,7 +64,8 @@ impl Guard {
     /// When the terminal cannot be taken again.
     pub fn suspend(&mut self) -> io::Result<()> {
         restore();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        // The whole job, so that a shell whose script we are part of has its prompt back.
+        rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
         self.retake()
     }
 
@@ -75,7 +77,7 @@ impl Guard {
         enter()?;
         // Not `clear` of the screen: that asks the terminal where its cursor is, and the answer would be taken for keys.
         crossterm::execute!(stdout(), Clear(ClearType::All))?;
-        self.screen = Terminal::new(CrosstermBackend::new(stdout()))?;
+        self.screen = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(stdout()))?);
         Ok(())
     }
 

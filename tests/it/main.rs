@@ -26,5 +26,6 @@ mod reports;
 mod scan;
 mod scanning;
 mod stage;
+mod tired;
 mod tricks;
 mod tui;

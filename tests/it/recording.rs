@@ -114,5 +114,6 @@ fn the_hunt_in_it_is_what_the_program_shows() {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"), shown).unwrap();
         return;
     }
-    assert_eq!(README, shown, "run: UPDATE_README=1 cargo test the_hunt_in_it");
+    let differs = README.lines().zip(shown.lines()).find(|(is, should)| is != should);
+    assert!(README == shown, "{differs:#?}; run: UPDATE_README=1 cargo test the_hunt_in_it");
 }

@@ -201,6 +201,7 @@ actions! {
     ReadLast, Reading, "G end", "", "to the end";
     ReadEnter, Reading, "enter", "to bytes", "ELF: show the field's bytes in the hex tab";
     Refresh, Finding, "ctrl-r", "", "ask the box about the finding again";
+    Malicious, Finding, "M", "malicious", "say with a reason that the finding is malicious";
 
     Applies, Scenarios, "a", "applies", "the scenario explains the finding: propose an exclusion";
     RuledOut, Scenarios, "x", "ruled out", "the scenario does not explain the finding";
@@ -213,7 +214,6 @@ actions! {
     Note, Scenarios, "t", "note", "write a note on this scenario's answer";
     Batch, Scenarios, "b", "", "the same answer for many: same content, same folder or marked; shows them first";
     Undo, Scenarios, "z", "undo", "take the last answer back; the journal keeps both";
-    Malicious, Scenarios, "M", "malicious", "say with a reason that the finding is malicious";
 
     RegisterUp, Register, "k up", "", "one up";
     RegisterDown, Register, "j down", "", "one down";

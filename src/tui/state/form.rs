@@ -60,6 +60,8 @@ pub struct Form {
     /// What is wrong with it.
     pub error: Option<String>,
     checks: Vec<SeenCheck>,
+    /// Days that were set before a folder was chosen.
+    longer: Option<Input>,
 }
 
 impl Form {
@@ -80,6 +82,7 @@ impl Form {
             covers: None,
             error: None,
             checks,
+            longer: None,
         }
     }
 
@@ -125,14 +128,26 @@ impl Form {
             Field::Scope if !self.scopes.is_empty() => {
                 let count = self.scopes.len() as isize;
                 self.scope = (self.scope as isize + by).rem_euclid(count) as usize;
-                if self.chosen().is_some_and(|scope| scope.kind() == ScopeKind::Folder) {
-                    let typed = self.days.text().trim().parse::<i64>().unwrap_or(i64::MAX);
-                    self.days = Input::with(&typed.min(days(FOLDER_LIFE)).to_string());
-                }
+                self.keep_days();
                 self.covers = None;
                 true
             }
             _ => false,
+        }
+    }
+
+    /// A folder is excluded for a short time; what was set before comes back with a narrower scope.
+    fn keep_days(&mut self) {
+        let is_folder = self.chosen().is_some_and(|scope| scope.kind() == ScopeKind::Folder);
+        match self.longer.take() {
+            None if is_folder => {
+                let typed = self.days.text().trim().parse::<i64>().unwrap_or(i64::MAX);
+                if typed > days(FOLDER_LIFE) {
+                    self.longer = Some(std::mem::replace(&mut self.days, Input::with(&days(FOLDER_LIFE).to_string())));
+                }
+            }
+            Some(longer) if !is_folder => self.days = longer,
+            kept => self.longer = kept,
         }
     }
 

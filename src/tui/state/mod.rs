@@ -67,6 +67,8 @@ impl HuntView {
 /// Where on the terminal things were drawn last, for the mouse.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Areas {
+    /// Whether the screen had no room for anything.
+    pub none: bool,
     /// The hunts, one a line.
     pub hunts: Rect,
     /// The findings, one a line.
@@ -154,6 +156,8 @@ pub struct App {
     pub alarm: Alarm,
     /// Why decisions are in memory only, if they are; safe text.
     pub unsaved: Option<String>,
+    /// Whether the last key asked to leave without it.
+    pub leaving: bool,
     /// Why the session could not begin; safe text.
     pub fatal: Option<String>,
     /// Who decides.
@@ -214,6 +218,7 @@ impl App {
             notice: None,
             alarm: Alarm::new(start.bell),
             unsaved: None,
+            leaving: false,
             fatal: None,
             actor: start.actor,
             host: start.host,

@@ -4,6 +4,7 @@ use super::{finding, themes};
 use crate::text;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Look, Request};
+use crate::tui::state::detail::Tab;
 use crate::tui::state::overlay::{Overlay, Palette, Prompt, Purpose};
 use crate::tui::state::panes::{Divider, Panes, THREE};
 use crate::tui::state::scan::Phase;
@@ -21,6 +22,14 @@ const FUZZY: &str =
 pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
     use Action as A;
     match action {
+        A::Quit if app.unsaved.is_some() && !app.leaving => {
+            app.leaving = true;
+            let (quit, save) = (app.keymap.first_key(A::Quit), app.keymap.first_key(A::Save));
+            let said = format!(
+                "what was decided is in memory only: {save} tries the disk again, {quit} again leaves without it"
+            );
+            app.say(NoticeKind::Warning, said);
+        }
         A::Quit => return vec![Effect::Quit],
         A::Back => return back(app),
         A::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
@@ -35,8 +44,11 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Theme => return themes::open(app),
         A::Save => return vec![Effect::Record(Request::Save)],
         A::Pause => return pause(app),
-        A::SkipFile if app.scan.phase == Phase::Running => {
-            app.say(NoticeKind::Info, "left the file that was being scanned; coverage lists it");
+        A::SkipFile if app.scan.is_active() => {
+            app.say(
+                NoticeKind::Info,
+                "leaving the file that is being scanned; coverage lists it, unless it was just done",
+            );
             return vec![Effect::SkipFile];
         }
         A::CancelScan if app.scan.is_active() => return vec![Effect::CancelScan],
@@ -152,14 +164,14 @@ fn back(app: &mut App) -> Vec<Effect> {
         Screen::Coverage if !app.coverage.filter().is_empty() => app.coverage.set_filter(""),
         Screen::Register | Screen::Coverage => app.screen = app.before,
         Screen::Finding => {
-            let hex = app.detail.as_mut().map(|detail| &mut detail.hex);
-            if let Some(hex) = hex {
+            if let Some(detail) = &mut app.detail {
+                let (is_shown, hex) = (detail.tab == Tab::Hex, &mut detail.hex);
                 let searching = hex.sought.as_mut().and_then(|sought| sought.progress.take());
                 if searching.is_some() {
                     app.say(NoticeKind::Info, "the search was stopped");
                     return vec![Effect::Look(Look::StopSearch)];
                 }
-                if hex.anchor.take().is_some() {
+                if hex.anchor.take().is_some() || is_shown && std::mem::take(&mut hex.inspector) {
                     return Vec::new();
                 }
             }
@@ -222,12 +234,14 @@ fn move_list(app: &mut App, action: Action) {
     }
 }
 
-/// Shows the hunt `by` places on, with "all hunts" before the first.
+/// Shows the next hunt that has findings in the direction of `by`, with "all hunts" before the first.
 fn turn_hunt(app: &mut App, by: isize) {
     let count = app.hunts.len() as isize + 1;
     let place = app.list.hunt().map_or(0, |hunt| hunt as isize + 1);
-    let next = (place + by).rem_euclid(count);
-    app.list.set_hunt(usize::try_from(next - 1).ok());
+    let turned = (1..=count).map(|steps| usize::try_from((place + steps * by).rem_euclid(count) - 1).ok());
+    let has_findings = |hunt: &Option<usize>| hunt.is_none() || app.list.counts(*hunt).all() > 0;
+    let next = turned.into_iter().find(has_findings).flatten();
+    app.list.set_hunt(next);
 }
 
 fn move_divider(app: &mut App, divider: Divider, by: i16) {

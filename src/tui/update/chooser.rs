@@ -133,6 +133,13 @@ fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
     let action = chooser.keymap.action(press, &[Context::Chooser]).or_else(everywhere);
     match action {
         Some(action) if press.is_emergency() => return perform(chooser, action, key),
+        // What cannot be seen is not chosen.
+        action
+            if chooser.areas.iter().all(|area| area.is_empty())
+                && (action != Some(Action::Quit) || chooser.path.is_some()) =>
+        {
+            return Vec::new();
+        }
         Some(Action::Quit | Action::Back) if chooser.opening.is_some() => {
             chooser.opening = None;
             return Vec::new();
@@ -342,7 +349,12 @@ fn path_key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
 fn paste(chooser: &mut Chooser, pasted: &str) {
     if chooser.opening.is_none() && chooser.help.is_none() {
         let line = chooser.path.get_or_insert_default();
-        line.input.insert(pasted.trim_matches(['\n', '\r']));
+        let pasted = pasted.trim_matches(['\n', '\r']);
+        // The key that opened the line stands in it already.
+        if matches!(line.input.text(), "/" | "~") && pasted.starts_with(['/', '~']) {
+            line.input = Input::default();
+        }
+        line.input.insert(pasted);
         line.completion = None;
         line.error = None;
     }

@@ -158,11 +158,15 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     app.notice = None;
     let press = Press::from(key);
+    let leaves = matches!(app.keymap.action(press, &[Context::Global]), Some(Action::Quit | Action::Back));
+    // What cannot be seen is not decided on.
+    if app.areas.none && !press.is_emergency() && (!leaves || layers::is_open(app)) {
+        return Vec::new();
+    }
     // Ctrl-C leaves whatever lies on top, Ctrl-Z and Ctrl-L work everywhere.
     if layers::is_open(app) && !press.is_emergency() {
         return layers::key(app, key);
     }
-    let leaves = matches!(app.keymap.action(press, &[Context::Global]), Some(Action::Quit | Action::Back));
     if app.is_opening() && !leaves && !press.is_emergency() {
         // It must reach the finding that was asked for, not the one that was shown before.
         if app.typed_ahead.len() < TYPED_AHEAD {
@@ -170,7 +174,9 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         }
         return Vec::new();
     }
-    match app.keymap.action(press, &app.contexts()) {
+    let action = app.keymap.action(press, &app.contexts());
+    app.leaving &= action == Some(Action::Quit);
+    match action {
         Some(action) => actions::perform(app, action),
         None => {
             app.say(NoticeKind::Info, format!("{press} does nothing here; ? shows all keys"));

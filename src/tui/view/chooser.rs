@@ -103,7 +103,7 @@ fn draw_section(buffer: &mut Buffer, area: Rect, chooser: &mut Chooser, section:
     let remark = remark(chooser, section);
     let height =
         usize::from(inner.height).saturating_sub(usize::from(remark.is_some() && count > 0 && inner.height > 1));
-    chooser.tops[index] = paint::scroll(chooser.tops[index], chooser.places[index], height);
+    chooser.tops[index] = paint::scroll(chooser.tops[index], chooser.places[index], height, count);
     let top = chooser.tops[index];
     chooser.areas[index] = Rect { height: height as u16, ..inner };
     let width = usize::from(inner.width).saturating_sub(1);

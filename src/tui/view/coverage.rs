@@ -61,7 +61,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let height = usize::from(list.height);
     app.page = height.max(1);
     let coverage = &mut app.coverage;
-    coverage.top = paint::scroll(coverage.top, coverage.place(), height);
+    coverage.top = paint::scroll(coverage.top, coverage.place(), height, coverage.len());
     for (line, item) in coverage.from(coverage.top).take(height).enumerate() {
         let gap = item.gap;
         let role = if gap { Role::Warning } else { Role::Dim };

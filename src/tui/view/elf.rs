@@ -44,7 +44,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     detail.lines = lines.len();
     detail.elf_places = places;
     detail.elf_line = detail.elf_line.min(lines.len().saturating_sub(1));
-    let top = paint::scroll(detail.scroll(), detail.elf_line, height).min(lines.len().saturating_sub(height));
+    let top = paint::scroll(detail.scroll(), detail.elf_line, height, lines.len());
     *detail.scroll_mut() = top;
     for (index, line) in lines.iter().skip(top).take(height).enumerate() {
         let row = paint::row(inner, index);

@@ -35,7 +35,7 @@ fn draw_hunts(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let inner = pane::pane(buffer, area, &app.theme, "Hunts", false);
     let width = usize::from(inner.width);
     let chosen = app.list.hunt().map_or(0, |hunt| hunt + 1);
-    let top = paint::scroll(app.hunts_top, chosen, usize::from(inner.height));
+    let top = paint::scroll(app.hunts_top, chosen, usize::from(inner.height), app.hunts.len() + 1);
     app.hunts_top = top;
     app.areas.hunts = inner;
     let names = std::iter::once("all hunts".to_owned()).chain(app.hunts.iter().map(|hunt| hunt.name.clone()));
@@ -86,7 +86,7 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     (app.areas.list, app.areas.headings) = (rows, headings);
     let height = usize::from(rows.height);
     app.page = height.max(1);
-    app.list_top = paint::scroll(app.list_top, app.list.place(), height);
+    app.list_top = paint::scroll(app.list_top, app.list.place(), height, app.list.len());
     let columns = app.columns();
     paint::line(buffer, headings, &heading_line(app, &columns));
     for line in 0..height {
@@ -240,6 +240,9 @@ fn empty(buffer: &mut Buffer, area: Rect, app: &App) {
         _ if !app.list.filter().is_empty() => "No path matches the filter. Esc shows all findings.",
         Phase::Preparing => "Reading the rules …",
         Phase::Running | Phase::Paused => "Nothing found so far.",
+        _ if app.list.hunt().is_some() && app.list.counts(None).all() > 0 => {
+            "Nothing of this hunt; others have findings."
+        }
         Phase::Done => "No rule matched anything that was scanned. See coverage (C) for what was not.",
         Phase::Cancelled => "Nothing was found before the scan was cancelled.",
         Phase::Failed(_) => "The scan failed; the message is at the bottom.",

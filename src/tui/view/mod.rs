@@ -36,7 +36,8 @@ pub const SMALLEST: (u16, u16) = (60, 16);
 pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
-    if !has_room(buffer, area, &app.theme) {
+    app.areas.none = !has_room(buffer, area, &app.theme);
+    if app.areas.none {
         return;
     }
     let [top, body, progress, bottom] =

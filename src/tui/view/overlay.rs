@@ -92,7 +92,7 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
     paint::line(buffer, inner, &line.line());
     let height = usize::from(inner.height).saturating_sub(1);
     let found = palette.found();
-    let top = paint::scroll(0, palette.place, height);
+    let top = paint::scroll(0, palette.place, height, found.len());
     for (index, Found { row, text: said, places }) in found.iter().skip(top).take(height).enumerate() {
         let target = paint::row(inner, index + 1);
         let keys = text::fit(&app.keymap.keys(row.action), 14);

@@ -40,7 +40,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
 fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let height = usize::from(area.height);
     app.page = height.max(1);
-    app.register.top = paint::scroll(app.register.top, app.register.place, height);
+    let count = app.register.shown().len();
+    app.register.top = paint::scroll(app.register.top, app.register.place, height, count);
     let register = &app.register;
     let shown = register.shown();
     if shown.is_empty() {

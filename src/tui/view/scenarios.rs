@@ -43,7 +43,7 @@ fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
     let heading = paint::Pieces::new(&app.theme).add(Role::Title, format!(" {title}")).line();
     paint::line(buffer, area, &heading);
     let inner = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let top = paint::scroll(0, detail.scenario, usize::from(inner.height));
+    let top = paint::scroll(0, detail.scenario, usize::from(inner.height), detail.scenarios());
     for (index, scenario) in detail.hunt.scenarios.iter().enumerate().skip(top) {
         let (sign, word, role) = match detail.answer(&scenario.id).map(|given| given.answer) {
             Some(Answer::Applies) => ("✔", "applies", Role::AnswerApplies),

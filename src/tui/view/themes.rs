@@ -39,7 +39,7 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App, list: &ThemeList) {
     let size = (WIDTH.min(screen.width), rows.saturating_add(BELOW + 2).min(screen.height.saturating_sub(2)));
     let inner = pane::popup(buffer, screen, &app.theme, "Themes", size);
     let height = usize::from(inner.height.saturating_sub(BELOW));
-    let top = paint::scroll(0, list.place, height);
+    let top = paint::scroll(0, list.place, height, list.choices.len());
     for (place, choice) in list.choices.iter().enumerate().skip(top).take(height) {
         draw_choice(buffer, paint::row(inner, place - top), &app.theme, choice, place == list.place);
     }

@@ -97,9 +97,11 @@ pub fn fill(buffer: &mut Buffer, area: Rect, style: Style) {
     buffer.set_style(area, style);
 }
 
-/// The first line to show so that `cursor` is within `height` lines, moving as little as possible from `top`.
-pub fn scroll(top: usize, cursor: usize, height: usize) -> usize {
+/// The first of `count` lines to show so that `cursor` is within `height` lines, moving as little as possible from `top`
+/// and leaving no room empty that lines could fill.
+pub fn scroll(top: usize, cursor: usize, height: usize, count: usize) -> usize {
     let height = height.max(1);
+    let top = top.min(count.saturating_sub(height));
     if cursor < top {
         cursor
     } else if cursor >= top + height {
@@ -136,9 +138,11 @@ mod tests {
 
     #[test]
     fn scrolling_moves_as_little_as_possible() {
-        assert_eq!(scroll(0, 5, 10), 0);
-        assert_eq!(scroll(0, 10, 10), 1);
-        assert_eq!(scroll(7, 3, 10), 3);
-        assert_eq!(scroll(7, 3, 0), 3);
+        assert_eq!(scroll(0, 5, 10, 30), 0);
+        assert_eq!(scroll(0, 10, 10, 30), 1);
+        assert_eq!(scroll(7, 3, 10, 30), 3);
+        assert_eq!(scroll(7, 3, 0, 30), 3);
+        assert_eq!(scroll(90, 59, 20, 60), 40, "a filter has left fewer");
+        assert_eq!(scroll(2_980, 0, 20, 1), 0);
     }
 }

@@ -1,0 +1,103 @@
+//! What a tired responder runs into: keys pressed blind, lists that have shrunk, a disk that takes nothing.
+
+use std::fmt::Write as _;
+
+use huntbook::tui::message::Message;
+
+use crate::fixtures;
+use crate::stage::{Place, Stage};
+
+const SMALL: (u16, u16) = (80, 24);
+
+#[test]
+fn what_is_too_small_to_be_seen_is_not_decided_on() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("5");
+    stage.wait("Scenario 1 of 5");
+    stage.resize((40, 10));
+    stage.press("x x M").type_text("no").press("enter");
+    stage.resize(SMALL);
+    assert!(stage.screen().contains("Scenarios 0/5"), "{}", stage.screen());
+    stage.press("a");
+    stage.wait("this finding only");
+    stage.resize((40, 10));
+    stage.type_text("unseen").press("enter enter");
+    stage.resize(SMALL);
+    assert!(stage.screen().contains("Record an exclusion"), "{}", stage.screen());
+    assert!(!stage.screen().contains("unseen") && !place.register().exists());
+    stage.press("esc");
+    stage.resize((40, 10));
+    stage.press("q");
+    assert!(stage.left, "leaving takes no room");
+    stage.leave();
+}
+
+#[test]
+fn a_list_that_a_filter_has_shortened_shows_all_that_is_left() {
+    let place = Place::new();
+    for n in 0..90 {
+        let folder = place.tree().join(format!("d{}", n % 9));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("hit{n:02}")), fixtures::callback()).unwrap();
+    }
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("G /").type_text("'d5/").press("enter");
+    stage.wait("with ''d5/'");
+    let shown = stage.screen().lines().filter(|line| line.contains("/d5/hit")).count();
+    assert_eq!(shown, 10, "{}", stage.screen());
+    stage.press("esc G b b z");
+    let folders = (0..9).fold(String::new(), |mut all, n| {
+        let _ = write!(all, "{}", u8::from(stage.screen().contains(&format!("/tree/d{n}  10 findings"))));
+        all
+    });
+    assert_eq!(folders, "111111111", "{}", stage.screen());
+    stage.leave();
+}
+
+#[test]
+fn leaving_without_a_disk_is_asked_twice() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.message(Message::Unsaved(Some("no space left".into())));
+    stage.press("q");
+    assert!(!stage.left);
+    stage.wait("in memory only: W tries the disk again, q again leaves");
+    stage.press("j q");
+    assert!(!stage.left, "another key takes it back");
+    stage.press("q");
+    assert!(stage.left);
+    stage.leave();
+}
+
+#[test]
+fn tab_goes_to_hunts_that_have_findings() {
+    let place = Place::new();
+    std::fs::write(place.tree().join("note"), fixtures::callback()).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("tab");
+    stage.wait("Findings: EQGRP_callbacks");
+    stage.press("tab");
+    stage.wait("Findings: all hunts");
+    stage.press("backtab");
+    stage.wait("Findings: EQGRP_callbacks");
+    stage.leave();
+}
+
+#[test]
+fn esc_closes_the_inspector_and_a_look_at_a_broad_scope_leaves_the_days_as_they_were() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("5 a");
+    stage.wait("this finding only");
+    stage.press("tab right right right");
+    stage.wait("days      30");
+    stage.press("right");
+    stage.wait("days      90");
+    stage.press("esc");
+    stage.press("1 i");
+    stage.wait("u16");
+    stage.press("esc");
+    assert!(stage.screen().contains("Hex:") && !stage.screen().contains("u16"), "{}", stage.screen());
+    stage.leave();
+}
