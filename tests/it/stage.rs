@@ -16,9 +16,11 @@ use huntbook::tui::state::alarm::Bell;
 use huntbook::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::buffer::Cell;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Modifier;
 use tempfile::TempDir;
+
+use crate::portrait::{self, Pair};
 
 /// How long something may take to show.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -145,6 +147,47 @@ impl<'p> Stage<'p> {
             out.push_str(line.trim_end());
             out.push('\n');
         }
+        self.anywhere(out)
+    }
+
+    /// Columns and lines.
+    pub fn size(&self) -> (u16, u16) {
+        let area = self.terminal.backend().buffer().area;
+        (area.width, area.height)
+    }
+
+    /// Holds the screen against its snapshots, in colour and without.
+    pub fn hold(&mut self, name: &str) {
+        let colour = self.buffer();
+        let worn = std::mem::replace(&mut self.app.theme, portrait::mono());
+        self.draw();
+        let pair = Pair { colour, mono: self.buffer() };
+        self.app.theme = worn;
+        self.draw();
+        pair.hold(name);
+    }
+
+    /// The cells of the screen, with the tree's place made the same everywhere.
+    pub fn buffer(&self) -> Buffer {
+        let mut buffer = self.terminal.backend().buffer().clone();
+        for row in buffer.content.chunks_mut(usize::from(buffer.area.width)) {
+            let line = self.anywhere(row.iter().map(Cell::symbol).collect());
+            for (cell, c) in row.iter_mut().zip(line.chars()) {
+                cell.set_char(c);
+            }
+            // The second cell of a wide letter is never sent to a terminal; it holds what was there before.
+            for at in 1..row.len() {
+                if huntbook::text::width(row[at - 1].symbol()) > 1 {
+                    row[at] = Cell::EMPTY;
+                    row[at].set_style(row[at - 1].style());
+                }
+            }
+        }
+        buffer
+    }
+
+    /// `out` with another name for the tree's place, of as many letters.
+    fn anywhere(&self, out: String) -> String {
         let name = self.place.dir.path().file_name().unwrap().to_str().unwrap();
         // A path may have been cut within the name.
         let out = (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]));

@@ -23,50 +23,6 @@ pub fn steady(screen: &str) -> String {
     out
 }
 
-macro_rules! snapshot {
-    ($name:expr, $stage:expr) => {
-        insta::assert_snapshot!($name, steady(&$stage.screen()))
-    };
-}
-
-#[test]
-fn every_screen_at_both_sizes() {
-    for (suffix, size) in [("80x24", SMALL), ("160x50", WIDE)] {
-        let place = Place::planted();
-        let mut stage = Stage::open(&place, size);
-        stage.press("esc");
-        snapshot!(format!("findings-{suffix}"), stage);
-        stage.press("?");
-        snapshot!(format!("help-{suffix}"), stage);
-        stage.press("esc :").type_text("cover");
-        snapshot!(format!("palette-{suffix}"), stage);
-        stage.press("esc C");
-        snapshot!(format!("coverage-{suffix}"), stage);
-        stage.press("esc").open_path("tinyexec-269");
-        snapshot!(format!("hex-{suffix}"), stage);
-        stage.press("2");
-        stage.wait("Anomalies");
-        snapshot!(format!("elf-{suffix}"), stage);
-        stage.press("3");
-        snapshot!(format!("rule-{suffix}"), stage);
-        stage.press("5");
-        stage.wait("box ?");
-        stage.press("x");
-        stage.wait("Scenario 2 of 5");
-        stage.press("5");
-        snapshot!(format!("scenarios-{suffix}"), stage);
-        stage.press("a");
-        stage.wait("this finding only");
-        snapshot!(format!("form-{suffix}"), stage);
-        stage.type_text("tool of the firewall team").press("enter enter");
-        stage.wait("excluded");
-        stage.press("R");
-        stage.wait("in force");
-        assert!(stage.screen().contains("tool of the firewall team"), "{}", stage.screen());
-        stage.leave();
-    }
-}
-
 #[test]
 fn ruling_out_all_scenarios_makes_a_finding_suspicious_and_undo_takes_it_back() {
     let place = Place::planted();
