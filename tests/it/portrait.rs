@@ -55,10 +55,10 @@ static WORN: LazyLock<Theme> = LazyLock::new(|| theme::load(theme::DEFAULT, None
 /// What differs from run to run, and what stands for it.
 static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let table = [
-        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z? *", "0000-00-00T00:00:00Z"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z *", "0000-00-00T00:00:00Z"),
         (r"\bborn +\S+ *", "born       0000-00-00T00:00:00Z"),
         (r"done in [\d.]+ s  (.*?)  [\d.,]+ [KMGT]?i?B/s *(\d.*)?", "done in 0.0 s  $1  0 B/s  $2"),
-        (r"\b(owner|group)  +[^│┃█]+", "$1      root (0)"),
+        (r"\b(owner|group) {6}[^│┃█]+", "$1      root (0)"),
         (r"\d+ on device 0x[0-9a-f]+ *", "0 on device 0x0"),
         (r"mode  +\d{4} \S+ *", "mode       0644 rw-r--r--"),
         (r"uid \d+:gid \d+ \d{4}[^│┃█]*", "uid 0:gid 0 0755"),

@@ -74,7 +74,7 @@ fn layers(stage: &mut Stage<'_>) {
     stage.hold("help");
     stage.press("esc :").type_text("cover");
     stage.hold("palette");
-    stage.press("esc /").type_text("pyssh");
+    stage.press("esc /").type_text("sshpy");
     stage.hold("findings-filter");
     stage.press("enter");
     stage.hold("findings-filtered");
@@ -94,14 +94,15 @@ fn layers(stage: &mut Stage<'_>) {
 
 /// Groups and marks, coverage, the register.
 fn lists(stage: &mut Stage<'_>) {
-    stage.press("b b g down space left G");
+    stage.press("b b g left G space");
     stage.press("esc");
+    stage.wait("1 marked");
     stage.hold("findings-grouped");
     stage.press("U b b b C");
     stage.wait("control.sock");
     stage.hold("coverage");
     stage.press("esc R");
-    stage.wait("lab's printer");
+    stage.wait("Register: 2 exclusions");
     stage.hold("register");
     stage.press("d").type_text("the printer was replaced");
     stage.hold("register-revoke");
