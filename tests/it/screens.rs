@@ -8,7 +8,7 @@ use huntbook::theme::{self, Depth, Role};
 use huntbook::tui::message::Message;
 use ratatui::style::Modifier;
 
-use crate::portrait::{self, Pair};
+use crate::portrait;
 use crate::stage::{Place, Stage};
 use crate::tui::{SMALL, WIDE};
 
@@ -76,20 +76,8 @@ fn layers(stage: &mut Stage<'_>) {
     stage.hold("palette");
     stage.press("esc /").type_text("sshpy");
     stage.hold("findings-filter");
-    stage.press("enter");
-    stage.hold("findings-filtered");
-    stage.press("esc T");
-    stage.wait("> dark");
-    let colour = stage.buffer();
     stage.press("esc");
-    let worn = std::mem::replace(&mut stage.app.theme, portrait::mono());
-    stage.themes.depth = Depth::Mono;
-    stage.press("T");
-    stage.wait("> dark");
-    Pair { colour, mono: stage.buffer() }.hold("themes");
-    stage.press("esc");
-    stage.app.theme = worn;
-    stage.themes.depth = Depth::TrueColor;
+    stage.hold_themes("themes", "g");
 }
 
 /// Groups and marks, coverage, the register.

@@ -167,6 +167,24 @@ impl<'p> Stage<'p> {
         pair.hold(name);
     }
 
+    /// The same with the list of themes above, after `keys`. It shows themes as the terminal has them.
+    pub fn hold_themes(&mut self, name: &str, keys: &str) {
+        let list = |stage: &mut Self, depth| {
+            stage.themes.depth = depth;
+            stage.press("esc T");
+            stage.wait("> dark");
+            stage.press(keys);
+            let buffer = stage.buffer();
+            stage.press("esc");
+            buffer
+        };
+        let colour = list(self, Depth::TrueColor);
+        let worn = std::mem::replace(&mut self.app.theme, portrait::mono());
+        let pair = Pair { colour, mono: list(self, Depth::Mono) };
+        (self.app.theme, self.themes.depth) = (worn, Depth::TrueColor);
+        pair.hold(name);
+    }
+
     /// The cells of the screen, with the tree's place made the same everywhere.
     pub fn buffer(&self) -> Buffer {
         let mut buffer = self.terminal.backend().buffer().clone();

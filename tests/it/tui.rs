@@ -9,20 +9,6 @@ use crate::stage::{Place, Stage};
 pub const SMALL: (u16, u16) = (80, 24);
 pub const WIDE: (u16, u16) = (160, 50);
 
-/// A screen without what differs from run to run.
-pub fn steady(screen: &str) -> String {
-    let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z?").unwrap();
-    let mut out = String::new();
-    for line in time.replace_all(screen, |found: &regex::Captures<'_>| "0".repeat(found[0].len())).lines() {
-        let varies = [" done in ", "inode", "accessed", "modified", "changed ", "born", "owner", "noatime"];
-        if line.contains("sha256") || !varies.iter().any(|word| line.contains(word)) {
-            out.push_str(line);
-        }
-        out.push('\n');
-    }
-    out
-}
-
 #[test]
 fn ruling_out_all_scenarios_makes_a_finding_suspicious_and_undo_takes_it_back() {
     let place = Place::planted();
