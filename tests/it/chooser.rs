@@ -31,9 +31,9 @@ const MOUNTINFO: &[u8] = b"22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
     27 22 0:41 / /mnt/evil\\040\x1b[2J rw - fuse.sshfs x:/ rw\n";
 
 /// The screen, played.
-struct Play {
-    chooser: Chooser,
-    terminal: Terminal<TestBackend>,
+pub struct Play {
+    pub chooser: Chooser,
+    pub terminal: Terminal<TestBackend>,
 }
 
 impl Play {
@@ -49,7 +49,7 @@ impl Play {
     }
 
     /// With all answers in but those of the server that does not answer.
-    fn open(size: (u16, u16)) -> Self {
+    pub fn open(size: (u16, u16)) -> Self {
         let mut play = Self::empty(size);
         for (host, tree, seconds, findings, open) in [
             ("web01", "/srv/www", 1_700_000_000, 1234, 12),
@@ -75,13 +75,13 @@ impl Play {
         self.news(News::Folders(path.into(), Ok((folders, false))));
     }
 
-    fn news(&mut self, news: News) -> Vec<Effect> {
+    pub fn news(&mut self, news: News) -> Vec<Effect> {
         let effects = update::news(&mut self.chooser, news);
         self.draw();
         effects
     }
 
-    fn draw(&mut self) {
+    pub fn draw(&mut self) {
         self.terminal.draw(|frame| view::chooser::draw(frame, &mut self.chooser)).unwrap();
     }
 

@@ -21,6 +21,7 @@ mod manners;
 mod parsers;
 mod portrait;
 mod pty;
+mod random;
 mod readme;
 mod recording;
 mod reports;

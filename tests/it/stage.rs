@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use huntbook::scan::{ScanOptions, Tree};
+use huntbook::scan::{Control, ScanOptions, Tree};
 use huntbook::session::{RecordPlan, RuleChoice};
 use huntbook::theme::{self, Depth};
 use huntbook::triage::Actor;
@@ -79,19 +79,35 @@ impl<'p> Stage<'p> {
     }
 
     pub fn open_with(place: &'p Place, size: (u16, u16), choice: RuleChoice) -> Self {
+        let mut stage = Self::begin(place, size, choice);
+        stage.wait("done in");
+        stage
+    }
+
+    /// The scan is under way, or not even that.
+    pub fn begin(place: &'p Place, size: (u16, u16), choice: RuleChoice) -> Self {
         let tree = Tree::open(&place.tree()).unwrap();
+        Self::start(place, size, choice, Some(tree))
+    }
+
+    /// The case that was made before, without a scan.
+    pub fn reopen(place: &'p Place, size: (u16, u16)) -> Self {
+        Self::start(place, size, RuleChoice::default(), None)
+    }
+
+    fn start(place: &'p Place, size: (u16, u16), choice: RuleChoice, tree: Option<Tree>) -> Self {
         let actor = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
         let plan = RecordPlan {
             case: Some(place.case()),
             register: place.register(),
-            tree: tree.start().to_owned(),
+            tree: place.tree(),
             root: place.dir.path().canonicalize().unwrap(),
             host: "web01".into(),
             actor: actor.clone(),
-            reopened: false,
+            reopened: tree.is_none(),
         };
         let start = Start {
-            tree: tree.start().to_string_lossy().into_owned(),
+            tree: place.tree().to_string_lossy().into_owned(),
             actor,
             host: "web01".into(),
             other_box: false,
@@ -99,15 +115,11 @@ impl<'p> Stage<'p> {
             keymap: Keymap::default(),
             bell: Bell::Hits,
         };
-        let session =
-            Session { tree: Some(tree), choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
+        let session = Session { tree, choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
         let themes = Themes { folder: Some(place.themes()), depth: Depth::TrueColor };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
-        let mut stage =
-            Self { app: App::new(start), left: false, copied: None, rings: 0, themes, backend, terminal, place };
-        stage.wait("done in");
-        stage
+        Self { app: App::new(start), left: false, copied: None, rings: 0, themes, backend, terminal, place }
     }
 
     fn take(&mut self, message: Message) {
@@ -126,7 +138,11 @@ impl<'p> Stage<'p> {
             Effect::Copy(copied) => self.copied = Some(copied),
             Effect::ListThemes => self.backend.sender.send(Message::Themes(self.themes.choices())).unwrap(),
             Effect::Ring => self.rings += 1,
-            Effect::Pause(_) | Effect::SkipFile | Effect::CancelScan | Effect::Suspend | Effect::Redraw => {}
+            Effect::Pause(true) => self.backend.gauges.steer(Control::pause),
+            Effect::Pause(false) => self.backend.gauges.steer(Control::resume),
+            Effect::SkipFile => self.backend.gauges.steer(Control::skip_current),
+            Effect::CancelScan => self.backend.gauges.steer(Control::cancel),
+            Effect::Suspend | Effect::Redraw => {}
         }
     }
 
@@ -237,6 +253,12 @@ impl<'p> Stage<'p> {
         &self.terminal.backend().buffer()[(x, y)]
     }
 
+    /// A cell that holds what could fool a terminal.
+    pub fn hostile_cell(&self) -> Option<&Cell> {
+        let cells = &self.terminal.backend().buffer().content;
+        cells.iter().find(|cell| cell.symbol().contains(|c| !huntbook::text::is_plain_char(c)))
+    }
+
     /// Until `text` stands on the screen.
     pub fn wait(&mut self, text: &str) {
         self.wait_for(&format!("{text:?}"), |screen| screen.contains(text));
@@ -293,8 +315,11 @@ impl<'p> Stage<'p> {
         self.take(message);
     }
 
-    /// What has come in so far, drawn once.
+    /// What has come in so far and how far the scan is, drawn once.
     pub fn drain(&mut self) {
+        if let Some((reading, current)) = self.backend.gauges.read() {
+            self.take(Message::Tick(reading, current));
+        }
         while let Ok(message) = self.backend.messages.try_recv() {
             self.take(message);
         }
