@@ -20,7 +20,7 @@ use crate::tui::{SMALL, WIDE};
 
 const STEPS: usize = 20_000;
 /// Steps from one look at the screen to the next, and from one try to get out to the next.
-const LOOK: usize = 20;
+const LOOK: usize = 10;
 const WAY_OUT: usize = 500;
 /// More layers than there are.
 const LAYERS: usize = 8;
@@ -196,7 +196,7 @@ fn hostile() -> Place {
 
 fn play(stage: &mut Stage<'_>, luck: &mut Luck, steps: usize) {
     for step in 0..steps {
-        if luck.below(30) == 0 {
+        if luck.below(15) == 0 {
             stage.resize_only(luck.size());
         }
         let width = stage.size().0;
@@ -248,7 +248,7 @@ fn twenty_thousand_random_steps_neither_break_nor_trap_the_screen() {
 
 #[test]
 fn nor_do_steps_that_nobody_took_before() {
-    a_scan_and_its_case(Luck::of_now(), STEPS / 4);
+    a_scan_and_its_case(Luck::of_now(), STEPS / 2);
 }
 
 /// What the box might say to what is asked, true or not, and what nobody asked for.

@@ -13,6 +13,7 @@ use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::{Effect, Message};
 use huntbook::tui::state::App;
 use huntbook::tui::state::alarm::Bell;
+use huntbook::tui::state::themes::ThemeChoice;
 use huntbook::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -68,6 +69,7 @@ pub struct Stage<'p> {
     pub copied: Option<String>,
     pub rings: usize,
     pub themes: Themes,
+    listed: Vec<(Depth, Vec<ThemeChoice>)>,
     backend: Backend,
     terminal: Terminal<TestBackend>,
     place: &'p Place,
@@ -119,13 +121,34 @@ impl<'p> Stage<'p> {
         let themes = Themes { folder: Some(place.themes()), depth: Depth::TrueColor };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
-        Self { app: App::new(start), left: false, copied: None, rings: 0, themes, backend, terminal, place }
+        Self {
+            app: App::new(start),
+            left: false,
+            copied: None,
+            rings: 0,
+            themes,
+            listed: Vec::new(),
+            backend,
+            terminal,
+            place,
+        }
     }
 
     fn take(&mut self, message: Message) {
         for effect in update::update(&mut self.app, message) {
             self.carry_out(effect);
         }
+    }
+
+    /// The themes, read once for each depth: random journeys ask for them hundreds of times.
+    fn choices(&mut self) -> Vec<ThemeChoice> {
+        let depth = self.themes.depth;
+        if let Some((_, known)) = self.listed.iter().find(|(of, _)| *of == depth) {
+            return known.clone();
+        }
+        let choices = self.themes.choices();
+        self.listed.push((depth, choices.clone()));
+        choices
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -136,7 +159,10 @@ impl<'p> Stage<'p> {
             Effect::Gather(ask) => self.backend.gather(ask),
             Effect::Quit => self.left = true,
             Effect::Copy(copied) => self.copied = Some(copied),
-            Effect::ListThemes => self.backend.sender.send(Message::Themes(self.themes.choices())).unwrap(),
+            Effect::ListThemes => {
+                let choices = self.choices();
+                self.backend.sender.send(Message::Themes(choices)).unwrap();
+            }
             Effect::Ring => self.rings += 1,
             Effect::Pause(true) => self.backend.gauges.steer(Control::pause),
             Effect::Pause(false) => self.backend.gauges.steer(Control::resume),

@@ -191,6 +191,19 @@ fn one_answer_for_many_shows_them_first_and_one_undo_takes_all_back() {
 }
 
 #[test]
+fn help_that_was_scrolled_to_its_end_scrolls_back_at_once() {
+    let place = Place::new();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("? G");
+    let end = stage.screen();
+    stage.press("k");
+    assert_ne!(stage.screen(), end);
+    stage.press("j j j");
+    assert_eq!(stage.screen(), end);
+    stage.leave();
+}
+
+#[test]
 fn a_rescan_says_what_is_new_changed_and_gone() {
     let place = Place::new();
     for name in ["stays", "changes", "goes"] {
