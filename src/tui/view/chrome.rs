@@ -135,19 +135,21 @@ pub fn keys<'r>(
     let mut pieces = paint::Pieces::new(theme);
     let rows: Vec<_> = rows.filter(|row| !row.short.is_empty()).collect();
     let needed = |row: &Binding| text::width(&keymap.first_key(row.action)) + text::width(row.short) + 3;
-    let help = rows.iter().position(|row| row.action == Action::Help);
-    let room = usize::from(area.width);
-    let add = |pieces: &mut paint::Pieces<'_>, row: &Binding| {
-        pieces.push(Role::HintKey, format!(" {}", keymap.first_key(row.action)));
-        pieces.push(Role::HintText, format!(" {} ", row.short));
-    };
+    let help = rows.iter().position(|row| row.action == Action::Help).unwrap_or(0);
+    let mut room = usize::from(area.width);
+    let mut shown = Vec::new();
     for (place, row) in rows.iter().enumerate() {
-        let kept = help.and_then(|help| rows.get(help).filter(|_| place < help));
-        if pieces.width() + needed(row) + kept.map_or(0, |help| needed(help)) > room {
-            kept.into_iter().for_each(|help| add(&mut pieces, help));
+        let kept = rows.get(help).filter(|_| place < help);
+        if needed(row) + kept.map_or(0, |help| needed(help)) > room {
+            shown.extend(kept);
             break;
         }
-        add(&mut pieces, row);
+        room -= needed(row);
+        shown.push(row);
+    }
+    for row in shown {
+        pieces.push(Role::HintKey, format!(" {}", keymap.first_key(row.action)));
+        pieces.push(Role::HintText, format!(" {} ", row.short));
     }
     paint::line(buffer, area, &pieces.line());
 }
