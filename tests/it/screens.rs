@@ -1,5 +1,7 @@
 //! Every screen and every layer above one, at both sizes, in colour and without.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ fn decided() -> Place {
     let tree = place.tree();
     std::fs::create_dir(tree.join("bin")).unwrap();
     std::fs::write(tree.join("bin/helper"), crate::fixtures::elf_header()).unwrap();
+    set_modes(tree.parent().unwrap());
     std::os::unix::net::UnixListener::bind(tree.join("control.sock")).unwrap();
     std::os::unix::fs::symlink("callback.txt", tree.join("link")).unwrap();
     let mut stage = Stage::open(&place, SMALL);
@@ -42,6 +45,19 @@ fn decided() -> Place {
     bytes.push(b'\n');
     std::fs::write(&path, bytes).unwrap();
     place
+}
+
+/// Modes that are not the umask's.
+fn set_modes(folder: &Path) {
+    std::fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            set_modes(&path);
+        } else {
+            std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        }
+    }
 }
 
 #[test]
