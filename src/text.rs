@@ -106,6 +106,11 @@ pub fn middle(text: &str, columns: usize) -> Option<Range<usize>> {
     Some(head(text, front).len()..text.len() - tail(text, room - front).len())
 }
 
+/// The bytes that [`truncate_end`] leaves out; `None` where all of `text` fits.
+pub fn end(text: &str, columns: usize) -> Option<Range<usize>> {
+    (width(text) > columns).then(|| head(text, columns.saturating_sub(1)).len()..text.len())
+}
+
 /// `text` cut or filled with spaces to exactly `columns`.
 pub fn fit(text: &str, columns: usize) -> String {
     let mut out = truncate_end(text, columns).into_owned();
@@ -127,6 +132,11 @@ pub fn bytes(count: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A count of things: `1 file`, `111,871 files`.
+pub fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// A count with thousands separated: `111,871`.
@@ -282,9 +292,15 @@ mod tests {
     fn cutting_counts_columns_not_bytes() {
         assert_eq!(truncate_end("日本語", 5), "日本…");
         assert_eq!(truncate_end("日本語", 6), "日本語");
+        assert_eq!((end("日本語", 5), end("日本語", 6)), (Some("日本".len().."日本語".len()), None));
         assert_eq!(truncate_middle("/very/long/path/to/payload.py", 16), "/very…payload.py");
         assert_eq!(truncate_end("abc", 0), "");
         assert_eq!(fit("ab", 4), "ab  ");
+    }
+
+    #[test]
+    fn one_is_counted_as_one() {
+        assert_eq!([0, 1, 1234].map(|number| counted(number, "file")), ["0 files", "1 file", "1,234 files"]);
     }
 
     #[test]

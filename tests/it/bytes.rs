@@ -4,7 +4,7 @@ use huntbook::session::RuleChoice;
 use huntbook::tui::message::Message;
 
 use crate::stage::{Place, Stage};
-use crate::tui::{SMALL, WIDE, steady};
+use crate::tui::{SMALL, WIDE};
 
 #[test]
 fn the_hex_view_goes_from_match_to_match() {
@@ -47,7 +47,7 @@ fn shows(stage: &Stage<'_>, wanted: &str) {
 
 #[test]
 fn structures_lie_over_the_bytes_and_lead_to_their_fields_and_back() {
-    for (suffix, size) in [("80x24", SMALL), ("160x50", WIDE)] {
+    for size in [SMALL, WIDE] {
         let place = Place::planted();
         let mut stage = Stage::open(&place, size);
         stage.open_path("tinyexec-269");
@@ -55,7 +55,7 @@ fn structures_lie_over_the_bytes_and_lead_to_their_fields_and_back() {
         shows(&stage, "$s2  0x56, 10 bytes");
         stage.press("g").type_text("0x4c").press("enter");
         stage.wait("program header 0 LOAD · p_flags = 0x5 (R-X)");
-        insta::assert_snapshot!(format!("overlay-{suffix}"), steady(&stage.screen()));
+        stage.hold("hex-structures");
         stage.press("enter");
         stage.wait("[2 ELF]");
         assert_eq!(stage.app.detail.as_ref().unwrap().elf_place(), Some(0x4c..0x50), "{}", stage.screen());

@@ -30,7 +30,7 @@ const fn moment(keys: &'static str, shows: &'static str, words: &'static str) ->
 
 const MOMENTS: [Moment; 5] = [
     moment("", "3 open", "The scan is done; everything it found is listed."),
-    moment("/mix\r\r", "match 1 of 1", "`/` finds the one to begin with, `Enter` opens it on the bytes that matched."),
+    moment("/'mix\r\r", "match 1 of 1", "`/` finds the one to begin with, `Enter` opens it on the bytes that matched."),
     moment("5l", "Scenario 2 of 5", "`5`: what could explain it, and what the box says to each explanation."),
     moment(
         "ajob of the log team, CHG-1042",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use huntbook::scan::{ScanOptions, Tree};
+use huntbook::scan::{Control, ScanOptions, Tree};
 use huntbook::session::{RecordPlan, RuleChoice};
 use huntbook::theme::{self, Depth};
 use huntbook::triage::Actor;
@@ -13,12 +13,15 @@ use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::{Effect, Message};
 use huntbook::tui::state::App;
 use huntbook::tui::state::alarm::Bell;
+use huntbook::tui::state::themes::ThemeChoice;
 use huntbook::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::buffer::Cell;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Modifier;
 use tempfile::TempDir;
+
+use crate::portrait::{self, Pair};
 
 /// How long something may take to show.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,6 +69,7 @@ pub struct Stage<'p> {
     pub copied: Option<String>,
     pub rings: usize,
     pub themes: Themes,
+    listed: Vec<(Depth, Vec<ThemeChoice>)>,
     backend: Backend,
     terminal: Terminal<TestBackend>,
     place: &'p Place,
@@ -77,19 +81,35 @@ impl<'p> Stage<'p> {
     }
 
     pub fn open_with(place: &'p Place, size: (u16, u16), choice: RuleChoice) -> Self {
+        let mut stage = Self::begin(place, size, choice);
+        stage.wait("done in");
+        stage
+    }
+
+    /// The scan is under way, or not even that.
+    pub fn begin(place: &'p Place, size: (u16, u16), choice: RuleChoice) -> Self {
         let tree = Tree::open(&place.tree()).unwrap();
+        Self::start(place, size, choice, Some(tree))
+    }
+
+    /// The case that was made before, without a scan.
+    pub fn reopen(place: &'p Place, size: (u16, u16)) -> Self {
+        Self::start(place, size, RuleChoice::default(), None)
+    }
+
+    fn start(place: &'p Place, size: (u16, u16), choice: RuleChoice, tree: Option<Tree>) -> Self {
         let actor = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
         let plan = RecordPlan {
             case: Some(place.case()),
             register: place.register(),
-            tree: tree.start().to_owned(),
+            tree: place.tree(),
             root: place.dir.path().canonicalize().unwrap(),
             host: "web01".into(),
             actor: actor.clone(),
-            reopened: false,
+            reopened: tree.is_none(),
         };
         let start = Start {
-            tree: tree.start().to_string_lossy().into_owned(),
+            tree: place.tree().to_string_lossy().into_owned(),
             actor,
             host: "web01".into(),
             other_box: false,
@@ -97,21 +117,38 @@ impl<'p> Stage<'p> {
             keymap: Keymap::default(),
             bell: Bell::Hits,
         };
-        let session =
-            Session { tree: Some(tree), choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
+        let session = Session { tree, choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
         let themes = Themes { folder: Some(place.themes()), depth: Depth::TrueColor };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
-        let mut stage =
-            Self { app: App::new(start), left: false, copied: None, rings: 0, themes, backend, terminal, place };
-        stage.wait("done in");
-        stage
+        Self {
+            app: App::new(start),
+            left: false,
+            copied: None,
+            rings: 0,
+            themes,
+            listed: Vec::new(),
+            backend,
+            terminal,
+            place,
+        }
     }
 
     fn take(&mut self, message: Message) {
         for effect in update::update(&mut self.app, message) {
             self.carry_out(effect);
         }
+    }
+
+    /// The themes, read once for each depth: random journeys ask for them hundreds of times.
+    fn choices(&mut self) -> Vec<ThemeChoice> {
+        let depth = self.themes.depth;
+        if let Some((_, known)) = self.listed.iter().find(|(of, _)| *of == depth) {
+            return known.clone();
+        }
+        let choices = self.themes.choices();
+        self.listed.push((depth, choices.clone()));
+        choices
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -122,9 +159,16 @@ impl<'p> Stage<'p> {
             Effect::Gather(ask) => self.backend.gather(ask),
             Effect::Quit => self.left = true,
             Effect::Copy(copied) => self.copied = Some(copied),
-            Effect::ListThemes => self.backend.sender.send(Message::Themes(self.themes.choices())).unwrap(),
+            Effect::ListThemes => {
+                let choices = self.choices();
+                self.backend.sender.send(Message::Themes(choices)).unwrap();
+            }
             Effect::Ring => self.rings += 1,
-            Effect::Pause(_) | Effect::SkipFile | Effect::CancelScan | Effect::Suspend | Effect::Redraw => {}
+            Effect::Pause(true) => self.backend.gauges.steer(Control::pause),
+            Effect::Pause(false) => self.backend.gauges.steer(Control::resume),
+            Effect::SkipFile => self.backend.gauges.steer(Control::skip_current),
+            Effect::CancelScan => self.backend.gauges.steer(Control::cancel),
+            Effect::Suspend | Effect::Redraw => {}
         }
     }
 
@@ -145,6 +189,65 @@ impl<'p> Stage<'p> {
             out.push_str(line.trim_end());
             out.push('\n');
         }
+        self.anywhere(out)
+    }
+
+    /// Columns and lines.
+    pub fn size(&self) -> (u16, u16) {
+        let area = self.terminal.backend().buffer().area;
+        (area.width, area.height)
+    }
+
+    /// Holds the screen against its snapshots, in colour and without.
+    pub fn hold(&mut self, name: &str) {
+        let colour = self.buffer();
+        let worn = std::mem::replace(&mut self.app.theme, portrait::mono());
+        self.draw();
+        let pair = Pair { colour, mono: self.buffer() };
+        self.app.theme = worn;
+        self.draw();
+        pair.hold(name);
+    }
+
+    /// The same with the list of themes above, after `keys`. It shows themes as the terminal has them.
+    pub fn hold_themes(&mut self, name: &str, keys: &str) {
+        let list = |stage: &mut Self, depth| {
+            stage.themes.depth = depth;
+            stage.press("esc T");
+            stage.wait("> dark");
+            stage.press(keys);
+            let buffer = stage.buffer();
+            stage.press("esc");
+            buffer
+        };
+        let colour = list(self, Depth::TrueColor);
+        let worn = std::mem::replace(&mut self.app.theme, portrait::mono());
+        let pair = Pair { colour, mono: list(self, Depth::Mono) };
+        (self.app.theme, self.themes.depth) = (worn, Depth::TrueColor);
+        pair.hold(name);
+    }
+
+    /// The cells of the screen, with the tree's place made the same everywhere.
+    pub fn buffer(&self) -> Buffer {
+        let mut buffer = self.terminal.backend().buffer().clone();
+        for row in buffer.content.chunks_mut(usize::from(buffer.area.width)) {
+            let line = self.anywhere(row.iter().map(Cell::symbol).collect());
+            for (cell, c) in row.iter_mut().zip(line.chars()) {
+                cell.set_char(c);
+            }
+            // The second cell of a wide letter is never sent to a terminal; it holds what was there before.
+            for at in 1..row.len() {
+                if huntbook::text::width(row[at - 1].symbol()) > 1 {
+                    row[at] = Cell::EMPTY;
+                    row[at].set_style(row[at - 1].style());
+                }
+            }
+        }
+        buffer
+    }
+
+    /// `out` with another name for the tree's place, of as many letters.
+    fn anywhere(&self, out: String) -> String {
         let name = self.place.dir.path().file_name().unwrap().to_str().unwrap();
         // A path may have been cut within the name.
         let out = (4..=name.len()).rev().fold(out, |out, length| out.replace(&name[..length], &"hb000000"[..length]));
@@ -174,6 +277,12 @@ impl<'p> Stage<'p> {
     /// One place of the screen with its colours.
     pub fn cell(&self, x: u16, y: u16) -> &Cell {
         &self.terminal.backend().buffer()[(x, y)]
+    }
+
+    /// A cell that holds what could fool a terminal.
+    pub fn hostile_cell(&self) -> Option<&Cell> {
+        let cells = &self.terminal.backend().buffer().content;
+        cells.iter().find(|cell| cell.symbol().contains(|c| !huntbook::text::is_plain_char(c)))
     }
 
     /// Until `text` stands on the screen.
@@ -232,8 +341,11 @@ impl<'p> Stage<'p> {
         self.take(message);
     }
 
-    /// What has come in so far, drawn once.
+    /// What has come in so far and how far the scan is, drawn once.
     pub fn drain(&mut self) {
+        if let Some((reading, current)) = self.backend.gauges.read() {
+            self.take(Message::Tick(reading, current));
+        }
         while let Ok(message) = self.backend.messages.try_recv() {
             self.take(message);
         }

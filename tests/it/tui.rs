@@ -9,64 +9,6 @@ use crate::stage::{Place, Stage};
 pub const SMALL: (u16, u16) = (80, 24);
 pub const WIDE: (u16, u16) = (160, 50);
 
-/// A screen without what differs from run to run.
-pub fn steady(screen: &str) -> String {
-    let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z?").unwrap();
-    let mut out = String::new();
-    for line in time.replace_all(screen, |found: &regex::Captures<'_>| "0".repeat(found[0].len())).lines() {
-        let varies = [" done in ", "inode", "accessed", "modified", "changed ", "born", "owner", "noatime"];
-        if line.contains("sha256") || !varies.iter().any(|word| line.contains(word)) {
-            out.push_str(line);
-        }
-        out.push('\n');
-    }
-    out
-}
-
-macro_rules! snapshot {
-    ($name:expr, $stage:expr) => {
-        insta::assert_snapshot!($name, steady(&$stage.screen()))
-    };
-}
-
-#[test]
-fn every_screen_at_both_sizes() {
-    for (suffix, size) in [("80x24", SMALL), ("160x50", WIDE)] {
-        let place = Place::planted();
-        let mut stage = Stage::open(&place, size);
-        stage.press("esc");
-        snapshot!(format!("findings-{suffix}"), stage);
-        stage.press("?");
-        snapshot!(format!("help-{suffix}"), stage);
-        stage.press("esc :").type_text("cover");
-        snapshot!(format!("palette-{suffix}"), stage);
-        stage.press("esc C");
-        snapshot!(format!("coverage-{suffix}"), stage);
-        stage.press("esc").open_path("tinyexec-269");
-        snapshot!(format!("hex-{suffix}"), stage);
-        stage.press("2");
-        stage.wait("Anomalies");
-        snapshot!(format!("elf-{suffix}"), stage);
-        stage.press("3");
-        snapshot!(format!("rule-{suffix}"), stage);
-        stage.press("5");
-        stage.wait("box ?");
-        stage.press("x");
-        stage.wait("Scenario 2 of 5");
-        stage.press("5");
-        snapshot!(format!("scenarios-{suffix}"), stage);
-        stage.press("a");
-        stage.wait("this finding only");
-        snapshot!(format!("form-{suffix}"), stage);
-        stage.type_text("tool of the firewall team").press("enter enter");
-        stage.wait("excluded");
-        stage.press("R");
-        stage.wait("in force");
-        assert!(stage.screen().contains("tool of the firewall team"), "{}", stage.screen());
-        stage.leave();
-    }
-}
-
 #[test]
 fn ruling_out_all_scenarios_makes_a_finding_suspicious_and_undo_takes_it_back() {
     let place = Place::planted();
@@ -249,66 +191,15 @@ fn one_answer_for_many_shows_them_first_and_one_undo_takes_all_back() {
 }
 
 #[test]
-fn twenty_thousand_random_keys_never_break_or_trap_the_screen() {
-    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-    let place = Place::planted();
+fn help_that_was_scrolled_to_its_end_scrolls_back_at_once() {
+    let place = Place::new();
     let mut stage = Stage::open(&place, SMALL);
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = move |below: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % below
-    };
-    let named = [
-        KeyCode::Enter,
-        KeyCode::Esc,
-        KeyCode::Tab,
-        KeyCode::BackTab,
-        KeyCode::Up,
-        KeyCode::Down,
-        KeyCode::Left,
-        KeyCode::Right,
-        KeyCode::PageUp,
-        KeyCode::PageDown,
-        KeyCode::Home,
-        KeyCode::End,
-        KeyCode::Backspace,
-        KeyCode::Delete,
-    ];
-    for step in 0..20_000 {
-        let message = match random(20) {
-            0..=10 => {
-                let letter = char::from(random(95) as u8 + 32);
-                // Quitting and rescanning are other journeys.
-                let letter = if matches!(letter, 'q' | 'r') { 'x' } else { letter };
-                Message::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE))
-            }
-            11..=16 => Message::Key(KeyEvent::new(named[random(14) as usize], KeyModifiers::NONE)),
-            17 => Message::Paste(["\u{1b}[2J", "nightly", "0x10", "x:00 ??", "r:("][random(5) as usize].into()),
-            18 => {
-                stage.resize_only((random(200) as u16 + 1, random(60) as u16 + 1));
-                continue;
-            }
-            _ => {
-                let kind =
-                    [MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollDown, MouseEventKind::ScrollUp];
-                let (column, row) = (random(200) as u16, random(60) as u16);
-                let kind = kind[random(3) as usize];
-                Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
-            }
-        };
-        stage.feed(message);
-        if step % 50 == 0 {
-            stage.drain();
-        }
-    }
-    stage.settle();
-    stage.resize_only(SMALL);
-    stage.press("esc esc esc esc esc");
-    stage.wait("Hunts");
-    stage.press("q");
-    assert!(stage.left);
+    stage.press("? G");
+    let end = stage.screen();
+    stage.press("k");
+    assert_ne!(stage.screen(), end);
+    stage.press("j j j");
+    assert_eq!(stage.screen(), end);
     stage.leave();
 }
 

@@ -97,7 +97,7 @@ pub struct Binding {
 
 actions! {
     Quit, Global, "q ctrl-c", "quit", "leave Huntbook; everything decided is on disk already";
-    Back, Global, "esc", "", "close the top layer, go back one screen";
+    Back, Global, "esc", "back", "close the top layer, go back one screen";
     Help, Global, "?", "help", "all keys of this screen";
     Palette, Global, ": ctrl-p", "", "find any action by name";
     Suspend, Global, "ctrl-z", "", "stop Huntbook, back to the shell; fg continues";
@@ -164,7 +164,7 @@ actions! {
     NextFinding, Finding, "]", "", "next finding of the list";
     PreviousFinding, Finding, "[", "", "previous finding of the list";
 
-    HexNextMatch, Hex, "n", "next match", "next match";
+    HexNextMatch, Hex, "n", "match", "next match";
     HexPreviousMatch, Hex, "N", "", "previous match";
     HexNextPattern, Hex, "p", "", "first match of the next pattern";
     HexGoto, Hex, "g", "goto", "go to an offset: 123, 0x7b, +16, -0x10, 50%, end";

@@ -37,7 +37,7 @@ impl State {
     pub fn shown(self) -> (char, &'static str) {
         match self {
             Self::Doubtful => ('!', "doubtful"),
-            Self::Expired => ('⌛', "expired"),
+            Self::Expired => ('◔', "expired"),
             Self::InForce => ('○', "in force"),
             Self::Revoked => ('✘', "revoked"),
         }

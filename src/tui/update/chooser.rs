@@ -126,6 +126,11 @@ fn say(chooser: &mut Chooser, kind: NoticeKind, text: impl Into<String>) {
     chooser.notice = Some(Notice { kind, text: text.into() });
 }
 
+/// Whether nothing is chosen by it.
+fn is_harmless(chooser: &Chooser, key: KeyEvent, action: Option<Action>) -> bool {
+    key.code == KeyCode::Esc || action == Some(Action::Quit) && chooser.path.is_none()
+}
+
 fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
     chooser.notice = None;
     let press = Press::from(key);
@@ -134,10 +139,7 @@ fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
     match action {
         Some(action) if press.is_emergency() => return perform(chooser, action, key),
         // What cannot be seen is not chosen.
-        action
-            if chooser.areas.iter().all(|area| area.is_empty())
-                && (action != Some(Action::Quit) || chooser.path.is_some()) =>
-        {
+        _ if chooser.areas.iter().all(|area| area.is_empty()) && !is_harmless(chooser, key, action) => {
             return Vec::new();
         }
         Some(Action::Quit | Action::Back) if chooser.opening.is_some() => {

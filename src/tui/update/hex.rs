@@ -10,6 +10,9 @@ use crate::tui::state::bytes::Sought;
 use crate::tui::state::detail::{Detail, Tab};
 use crate::tui::state::{App, NoticeKind};
 
+/// Said when a search or a step among the matches went past the end, or the start, of the file.
+const WRAPPED: &str = "past the end of the file: went on from its other end";
+
 /// Goes to another match.
 pub fn jump(app: &mut App, action: Action) {
     let Some(detail) = &mut app.detail else { return };
@@ -24,7 +27,7 @@ pub fn jump(app: &mut App, action: Action) {
         Some(found) => {
             detail.hex.go_to(found);
             if found.wrapped && action != Action::HexNextPattern {
-                app.say(NoticeKind::Info, "round the end of the file");
+                app.say(NoticeKind::Info, WRAPPED);
             }
         }
         None => app.say(NoticeKind::Info, "there is no match here: a candidate, no rule matched it"),
@@ -49,7 +52,7 @@ pub fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>) {
                 detail.hex.go(Motion::To(hit.offset));
             }
             if hit.wrapped {
-                app.say(NoticeKind::Info, "round the end of the file");
+                app.say(NoticeKind::Info, WRAPPED);
             }
         }
         Err(why) => app.say(NoticeKind::Warning, why),

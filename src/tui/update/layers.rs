@@ -64,16 +64,16 @@ pub fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 fn help(app: &mut App, scroll: usize, key: KeyEvent) {
     let page = app.page.max(10);
     let scroll = match key.code {
-        KeyCode::Char('j') | KeyCode::Down => scroll + 1,
+        KeyCode::Char('j') | KeyCode::Down => scroll.saturating_add(1),
         KeyCode::Char('k') | KeyCode::Up => scroll.saturating_sub(1),
-        KeyCode::Char(' ') | KeyCode::PageDown => scroll + page,
+        KeyCode::Char(' ') | KeyCode::PageDown => scroll.saturating_add(page),
         KeyCode::PageUp => scroll.saturating_sub(page),
         KeyCode::Char('g') | KeyCode::Home => 0,
         KeyCode::Char('G') | KeyCode::End => usize::MAX / 2,
         KeyCode::Char('q' | '?') => return,
         _ => scroll,
     };
-    app.overlay = Some(Overlay::Help { scroll: scroll.min(crate::tui::keymap::TABLE.len() + 20) });
+    app.overlay = Some(Overlay::Help { scroll });
 }
 
 fn palette_key(app: &mut App, mut palette: Palette, key: KeyEvent) -> Vec<Effect> {

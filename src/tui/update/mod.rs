@@ -10,7 +10,7 @@ mod themes;
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use super::keymap::{Action, Context, Press};
 use super::message::{Effect, Explain, Gather, Look, Message, Request};
@@ -159,8 +159,9 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     app.notice = None;
     let press = Press::from(key);
     let leaves = matches!(app.keymap.action(press, &[Context::Global]), Some(Action::Quit | Action::Back));
-    // What cannot be seen is not decided on.
-    if app.areas.none && !press.is_emergency() && (!leaves || layers::is_open(app)) {
+    // What cannot be seen is not decided on; Esc decides nothing.
+    let is_harmless = press.is_emergency() || key.code == KeyCode::Esc || leaves && !layers::is_open(app);
+    if app.areas.none && !is_harmless {
         return Vec::new();
     }
     // Ctrl-C leaves whatever lies on top, Ctrl-Z and Ctrl-L work everywhere.

@@ -9,7 +9,7 @@ use super::{chrome, has_room, overlay};
 use crate::places::{Completion, Folder, Recent};
 use crate::text;
 use crate::theme::Role;
-use crate::tui::keymap::{Binding, Context, TABLE};
+use crate::tui::keymap::{Action, Binding, Context, TABLE};
 use crate::tui::state::chooser::{Chooser, Fullness, MountRow, PathLine, Section, Spot};
 use crate::tui::widget::paint::Pieces;
 use crate::tui::widget::{paint, pane};
@@ -40,13 +40,16 @@ pub fn draw(frame: &mut Frame<'_>, chooser: &mut Chooser) {
     status(buffer, about, chooser);
     match &chooser.notice {
         Some(notice) => chrome::notice(buffer, bottom, &chooser.theme, notice),
-        None => chrome::keys(buffer, bottom, (&chooser.theme, &chooser.keymap), rows()),
+        None => {
+            let rows = rows().filter(|row| row.action != Action::Back);
+            chrome::keys(buffer, bottom, (&chooser.theme, &chooser.keymap), rows);
+        }
     }
     if let Some(line) = &chooser.path {
         let cursor = draw_path(buffer, area, chooser, line);
         frame.set_cursor_position(cursor);
     } else if let Some(scroll) = chooser.help {
-        overlay::help(buffer, area, (&chooser.theme, &chooser.keymap), rows(), scroll);
+        chooser.help = Some(overlay::help(buffer, area, (&chooser.theme, &chooser.keymap), rows(), scroll));
     }
 }
 

@@ -7,28 +7,18 @@ use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::keymap::{Action, Binding, Keymap, TABLE};
 use crate::tui::state::scan::Phase;
-use crate::tui::state::{App, Notice, NoticeKind};
+use crate::tui::state::{App, Notice, NoticeKind, Screen};
 use crate::tui::widget::paint;
+
+/// Columns of the tree's path at the top; where the numbers beside it leave fewer, most go without their words.
+const PATH: usize = 24;
 
 /// The line at the top: program, tree, and what the findings have come to.
 pub fn header(buffer: &mut Buffer, area: Rect, app: &App) {
-    let counts = app.list.counts(None);
-    let numbers = [
-        (Role::Open, "● ", counts.open, "open"),
-        (Role::Suspicious, "▲ ", counts.suspicious, "suspicious"),
-        (Role::Malicious, "✖ ", counts.malicious, "malicious"),
-        (Role::Excluded, "○ ", counts.benign, "excluded"),
-        (Role::Candidate, "? ", counts.candidates, "candidates"),
-    ];
-    let mut right = paint::Pieces::new(&app.theme);
-    for (role, sign, count, name) in numbers {
-        if count > 0 || name == "open" {
-            right.push(role, format!("{sign}{} {name} ", text::count(count as u64)));
-        }
-    }
-    if app.unsaved.is_some() {
-        right.push(Role::Error, "! not saved ");
-    }
+    let needed = text::width(&app.tree).min(PATH) + 11;
+    let long = numbers(app, true);
+    let fits = long.width() + needed <= usize::from(area.width);
+    let right = if fits { long } else { numbers(app, false) };
     let room = usize::from(area.width).saturating_sub(right.width() + 11);
     let left = paint::Pieces::new(&app.theme)
         .add(Role::Title, " Huntbook ")
@@ -36,6 +26,30 @@ pub fn header(buffer: &mut Buffer, area: Rect, app: &App) {
     let mut line = left.line();
     line.spans.extend(right.line().spans);
     paint::line(buffer, area, &line);
+}
+
+/// How many findings have come to what; the signs tell it without words too.
+fn numbers(app: &App, words: bool) -> paint::Pieces<'_> {
+    let counts = app.list.counts(None);
+    let candidates = if counts.candidates == 1 { "candidate" } else { "candidates" };
+    let numbers = [
+        (Role::Open, "● ", counts.open, "open"),
+        (Role::Suspicious, "▲ ", counts.suspicious, "suspicious"),
+        (Role::Malicious, "✖ ", counts.malicious, "malicious"),
+        (Role::Excluded, "○ ", counts.benign, "excluded"),
+        (Role::Candidate, "? ", counts.candidates, candidates),
+    ];
+    let mut right = paint::Pieces::new(&app.theme);
+    for (role, sign, count, name) in numbers {
+        if count > 0 || name == "open" {
+            let name = if words || name == "open" { format!(" {name}") } else { String::new() };
+            right.push(role, format!("{sign}{}{name} ", text::count(count as u64)));
+        }
+    }
+    if app.unsaved.is_some() {
+        right.push(Role::Error, "! not saved ");
+    }
+    right
 }
 
 /// The scan's progress: a bar that fills the line behind the gauges, then the path that is being read.
@@ -89,7 +103,13 @@ pub fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
     let contexts = app.contexts();
     let of = |context| TABLE.iter().filter(move |row| row.context == context);
     let rows = contexts.iter().flat_map(|context| of(*context));
-    let rows = rows.filter(|row| row.action != Action::ReadEnter || app.shows_elf());
+    let rows = rows.filter(|row| match row.action {
+        Action::ReadEnter => app.shows_elf(),
+        Action::Back => app.screen != Screen::Findings,
+        Action::Register => app.screen != Screen::Register,
+        Action::Coverage => app.screen != Screen::Coverage,
+        _ => true,
+    });
     keys(buffer, area, (&app.theme, &app.keymap), rows);
 }
 
@@ -104,7 +124,8 @@ pub fn notice(buffer: &mut Buffer, area: Rect, theme: &Theme, notice: &Notice) {
     say(buffer, area, theme, role_and_sign, &notice.text);
 }
 
-/// The first key of each of `rows` that has a short name, as many as there is room for.
+/// The first key of each of `rows` that has a short name, as many as there is room for. Where there is not enough for
+/// all, help stands last: it knows the others.
 pub fn keys<'r>(
     buffer: &mut Buffer,
     area: Rect,
@@ -112,13 +133,23 @@ pub fn keys<'r>(
     rows: impl Iterator<Item = &'r Binding>,
 ) {
     let mut pieces = paint::Pieces::new(theme);
-    for row in rows.filter(|row| !row.short.is_empty()) {
-        let (key, name) = (keymap.first_key(row.action), row.short);
-        if pieces.width() + text::width(&key) + text::width(name) + 3 > usize::from(area.width) {
+    let rows: Vec<_> = rows.filter(|row| !row.short.is_empty()).collect();
+    let needed = |row: &Binding| text::width(&keymap.first_key(row.action)) + text::width(row.short) + 3;
+    let help = rows.iter().position(|row| row.action == Action::Help).unwrap_or(0);
+    let mut room = usize::from(area.width);
+    let mut shown = Vec::new();
+    for (place, row) in rows.iter().enumerate() {
+        let kept = rows.get(help).filter(|_| place < help);
+        if needed(row) + kept.map_or(0, |help| needed(help)) > room {
+            shown.extend(kept);
             break;
         }
-        pieces.push(Role::HintKey, format!(" {key}"));
-        pieces.push(Role::HintText, format!(" {name} "));
+        room -= needed(row);
+        shown.push(row);
+    }
+    for row in shown {
+        pieces.push(Role::HintKey, format!(" {}", keymap.first_key(row.action)));
+        pieces.push(Role::HintText, format!(" {} ", row.short));
     }
     paint::line(buffer, area, &pieces.line());
 }

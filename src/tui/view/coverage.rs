@@ -31,13 +31,17 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         Phase::Failed(_) => "The scan failed: the tree is not covered.",
         _ => "The scan is still under way.",
     };
+    let unseen = match reading.gaps {
+        _ if app.coverage.total() == 0 => String::new(),
+        0 => "Nothing of what follows could hold what was not seen.".to_owned(),
+        gaps => format!("{} of what follows could hold what was not seen (!).", text::count(gaps)),
+    };
     let scanned = format!(
-        "Scanned {} files, {} in {} folders; {} links not followed. {} of what follows could hold what was not seen (!).",
-        text::count(reading.files),
+        "Scanned {}, {} in {}; {} not followed. {unseen}",
+        text::counted(reading.files, "file"),
         text::bytes(reading.bytes),
-        text::count(reading.folders),
-        text::count(reading.links),
-        text::count(reading.gaps),
+        text::counted(reading.folders, "folder"),
+        text::counted(reading.links, "link"),
     );
     let mut y = 0;
     for sentence in [end, &scanned] {

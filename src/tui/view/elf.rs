@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::parts;
-use crate::elf::{Elf, Field, Instruction, Structure, Text};
+use crate::elf::{Class, Elf, Endian, Field, Instruction, Structure, Text};
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::App;
@@ -111,7 +111,7 @@ impl Page<'_> {
         };
         self.say(Role::Strong, runs, None);
         for reason in elf.kernel.reasons.iter().chain(&elf.kernel.notes) {
-            self.say(Role::Text, &format!("  {reason}"), None);
+            self.say(Role::Text, reason, None);
         }
     }
 
@@ -153,7 +153,15 @@ impl Page<'_> {
     }
 
     fn header(&mut self, elf: &Elf) {
-        self.heading(&format!("ELF header, read as {:?} {:?}", elf.layout.class, elf.layout.endian));
+        let class = match elf.layout.class {
+            Class::Elf32 => "32-bit",
+            Class::Elf64 => "64-bit",
+        };
+        let order = match elf.layout.endian {
+            Endian::Little => "little endian",
+            Endian::Big => "big endian",
+        };
+        self.heading(&format!("ELF header, read as {class}, {order}"));
         self.fields(Structure::Header, &elf.header.fields, Role::StructHeader);
     }
 

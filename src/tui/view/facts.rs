@@ -60,7 +60,7 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
     vec![
         ("path", text::escape_path(&file.path).into_owned()),
         ("sha256", file.sha256.to_string()),
-        ("size", format!("{} bytes ({})", text::count(file.size), text::bytes(file.size))),
+        ("size", size(file.size)),
         ("owner", named(file.uid, &file.owner)),
         ("group", named(file.gid, &file.group)),
         ("mode", format!("{:04o} {}", file.mode & 0o7777, mode_letters(file.mode))),
@@ -79,6 +79,11 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
             },
         ),
     ]
+}
+
+fn size(bytes: u64) -> String {
+    let rounded = if bytes < 1024 { String::new() } else { format!(" ({})", text::bytes(bytes)) };
+    format!("{}{rounded}", text::counted(bytes, "byte"))
 }
 
 fn time(time: FileTime) -> String {

@@ -161,8 +161,8 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width
             (Role::Strong, app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone()))
         }
     };
-    let noun = if group.count == 1 { "finding" } else { "findings" };
-    let counts = format!("  {} {noun}, {} open", text::count(group.count as u64), text::count(group.open as u64));
+    let (findings, open) = (text::counted(group.count as u64, "finding"), text::count(group.open as u64));
+    let counts = format!("  {findings}, {open} open");
     pieces.push(Role::Strong, if group.folded { "▸ " } else { "▾ " });
     let room = width.saturating_sub(pieces.width() + text::width(&counts));
     let cut = text::truncate_middle(&label, room);
@@ -197,7 +197,8 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &Row, app: &App, columns: &[Plac
 /// The path with the letters that the filter matched, and what is new about the finding.
 fn push_path(pieces: &mut paint::Pieces<'_>, row: &Row, app: &App, width: usize) {
     let note = match &row.returned {
-        Some(why) => format!("  {why}"),
+        // That it was excluded is what its state says.
+        Some(why) => format!("  {}", why.strip_prefix("was excluded, ").unwrap_or(why)),
         None => news(row, app).map_or_else(String::new, |news| format!("  {news}")),
     };
     let note = text::truncate_end(&note, width / 2);

@@ -23,7 +23,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         add("rule", &hunt.name);
         add("about", &text::escape_str(hunt.hunt.rule.description().unwrap_or_default()));
     }
-    add("size", &format!("{} bytes", text::count(row.size)));
+    add("size", &text::counted(row.size, "byte"));
     add("modified", &row.modified.to_string());
     add("sha256", &row.sha256.to_string());
     add("matches", &text::count(row.matches as u64));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout as Split, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use crate::hex::byte::{self, Kind};
 use crate::hex::highlight::Run;
@@ -209,7 +209,11 @@ fn draw_cursor(buffer: &mut Buffer, area: Rect, theme: &Theme, layout: Layout, c
     {
         if column + width <= usize::from(line.width) {
             let place = Rect { x: line.x + column as u16, width: width as u16, ..line };
-            paint::fill(buffer, place, theme.style(role));
+            let below = buffer[place.as_position()].modifier;
+            let style = theme.style(role);
+            // On what is reversed already a reversed cursor would not be seen.
+            let lost = style.add_modifier & below & Modifier::REVERSED;
+            paint::fill(buffer, place, style.remove_modifier(lost));
         }
     }
 }

@@ -5,6 +5,7 @@ use ratatui::text::Line;
 use super::scenarios::push_wrapped;
 use crate::case::{Decision, Event, JournalEntry, Record};
 use crate::theme::Role;
+use crate::triage::exclusion::Judgement;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
 
@@ -44,7 +45,9 @@ fn said(detail: &Detail, entry: &JournalEntry) -> String {
         Event::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
         Event::Decided(Decision::ExclusionRecorded { exclusion, summary }) => {
             let of = |key: &str| summary.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-            format!("excluded ({}), {}: {} [{exclusion}]", of("verdict"), of("scope"), of("reason"))
+            let verdict = of("verdict");
+            let verdict = Judgement::from_word(&verdict).map_or(verdict, |judgement| judgement.to_string());
+            format!("excluded ({verdict}), {}: {} [{exclusion}]", of("scope"), of("reason"))
         }
         Event::Decided(Decision::ExclusionRevoked { exclusion, reason }) => {
             format!("exclusion {exclusion} revoked: {reason}")

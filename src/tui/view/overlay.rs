@@ -11,7 +11,7 @@ use crate::tui::state::overlay::{Await, Batch, Found, Overlay, Palette, Prompt};
 use crate::tui::widget::{paint, pane};
 
 /// Draws the top layer, if any. Returns where the terminal's cursor belongs.
-pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App) -> Option<Position> {
+pub fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<Position> {
     match app.overlay.as_ref()? {
         Overlay::Help { scroll } => {
             let here = app.contexts();
@@ -19,7 +19,8 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App) -> Option<Position> {
             let others = others.filter(|context| *context != Context::Chooser);
             let of = |context| TABLE.iter().filter(move |row| row.context == context);
             let rows = here.iter().copied().chain(others).flat_map(of);
-            help(buffer, screen, (&app.theme, &app.keymap), rows, *scroll);
+            let scroll = help(buffer, screen, (&app.theme, &app.keymap), rows, *scroll);
+            app.overlay = Some(Overlay::Help { scroll });
             None
         }
         Overlay::Palette(palette) => Some(draw_palette(buffer, screen, app, palette)),
@@ -52,14 +53,14 @@ fn question(app: &App, wait: Await) -> String {
     format!("{}: {}", wait.question(), marks.join("  "))
 }
 
-/// The keys of `rows`, context by context.
+/// The keys of `rows`, context by context. Returns how far they are scrolled: no further than to their end.
 pub fn help(
     buffer: &mut Buffer,
     screen: Rect,
     (theme, keymap): (&Theme, &Keymap),
     rows: impl Iterator<Item = &'static Binding>,
     scroll: usize,
-) {
+) -> usize {
     let size = (84, screen.height.saturating_sub(2));
     let inner = pane::popup(buffer, screen, theme, "Keys (Esc closes)", size);
     let mut lines = Vec::new();
@@ -72,9 +73,12 @@ pub fn help(
             context = Some(row.context);
             lines.push(paint::Pieces::new(theme).add(Role::Heading, row.context.title()).line());
         }
-        let keys = text::fit(&keymap.keys(row.action), 18);
-        let line = paint::Pieces::new(theme).add(Role::HintKey, format!("  {keys} ")).add(Role::Popup, row.long);
-        lines.push(line.line());
+        let keys = keymap.keys(row.action);
+        for (place, said) in text::wrap(row.long, usize::from(inner.width).saturating_sub(23)).into_iter().enumerate() {
+            let keys = text::fit(if place == 0 { &keys } else { "" }, 18);
+            lines
+                .push(paint::Pieces::new(theme).add(Role::HintKey, format!("  {keys} ")).add(Role::Popup, said).line());
+        }
     }
     lines.push(paint::Pieces::new(theme).line());
     let height = usize::from(inner.height);
@@ -83,10 +87,12 @@ pub fn help(
         paint::line(buffer, paint::row(inner, index), line);
     }
     pane::scroll_bar(buffer, inner, theme, top, lines.len());
+    top
 }
 
 fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette) -> Position {
-    let inner = pane::popup(buffer, screen, &app.theme, "What to do", (70, 16.min(screen.height)));
+    let size = (screen.width.saturating_sub(4).min(100), 16.min(screen.height));
+    let inner = pane::popup(buffer, screen, &app.theme, "What to do", size);
     let (shown, column) = palette.input.window(usize::from(inner.width).saturating_sub(2));
     let line = paint::Pieces::new(&app.theme).add(Role::PromptLabel, "> ").add(Role::PromptText, shown);
     paint::line(buffer, inner, &line.line());
@@ -97,7 +103,8 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
         let target = paint::row(inner, index + 1);
         let keys = text::fit(&app.keymap.keys(row.action), 14);
         let mut pieces = paint::Pieces::new(&app.theme).add(Role::HintKey, format!("{keys} "));
-        pieces.push_matched(said, None, places, |at| if at < row.name.len() { Role::Strong } else { Role::Popup });
+        let cut = text::end(said, usize::from(inner.width).saturating_sub(pieces.width()));
+        pieces.push_matched(said, cut, places, |at| if at < row.name.len() { Role::Strong } else { Role::Popup });
         paint::line(buffer, target, &pieces.line());
         if top + index == palette.place {
             paint::fill(buffer, target, app.theme.style(Role::Selected));
@@ -115,7 +122,7 @@ fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &Batch) {
     let said = [
         format!(" Scenario: {}", text::escape_str(scenario)),
         format!(" For {} findings of this rule: {}", text::count(batch.findings.len() as u64), batch.many.name()),
-        " c same content  f same folder  m marked   x ruled out  u unsure   Esc nothing".to_owned(),
+        " c content  f folder  m marked   x ruled out  u unsure   Esc leaves it".to_owned(),
     ];
     for (index, line) in said.iter().enumerate() {
         let role = if index == 2 { Role::HintKey } else { Role::Popup };

@@ -20,8 +20,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         Layout::vertical([Constraint::Fill(1), Constraint::Length((area.height / 2).min(16))]).areas(area);
     let count = app.register.entries.len() as u64;
     let room = usize::from(area.width).saturating_sub(30);
-    let title =
-        format!("Register: {} exclusions in {}", text::count(count), text::truncate_middle(&app.register.path, room));
+    let title = format!(
+        "Register: {} in {}",
+        text::counted(count, "exclusion"),
+        text::truncate_middle(&app.register.path, room)
+    );
     let inner = pane::pane(buffer, list, &app.theme, &title, true);
     draw_list(buffer, inner, app);
     let inner = pane::pane(buffer, detail, &app.theme, "Selected", false);
@@ -66,10 +69,11 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         let hits = entry.id().and_then(|id| register.hits.get(&id)).copied().unwrap_or(0);
         let mut line = paint::Pieces::new(&app.theme)
             .add(role, format!("{sign} {word:<9} "))
-            .add(Role::Dim, format!("{hits:>5} hits  "));
+            .add(Role::Dim, format!("{hits:>5} {:<4}  ", if hits == 1 { "hit" } else { "hits" }));
         let said = summary(entry);
         let places = pattern.find(&said).unwrap_or_default().places;
-        let cut = text::middle(&said, usize::from(area.width).saturating_sub(line.width() + 1));
+        // Rule and path tell entries apart; the reason stands below too.
+        let cut = text::end(&said, usize::from(area.width).saturating_sub(line.width() + 1));
         line.push_matched(&said, cut, &places, |_| Role::Text);
         let row = paint::row(area, index);
         paint::line(buffer, row, &line.line());
@@ -103,7 +107,7 @@ fn entry_lines(theme: &Theme, entry: &Entry, hits: Option<&u64>, width: usize) -
     }
     add("by", &format!("{} on {}, {:.0}", exclusion.by, exclusion.host, exclusion.created));
     add("expires", &format!("{:.0}", exclusion.expires));
-    add("last scan", &format!("covered {} findings", hits.copied().unwrap_or(0)));
+    add("last scan", &format!("covered {}", text::counted(hits.copied().unwrap_or(0), "finding")));
     if let Some(ticket) = &exclusion.ticket {
         add("ticket", ticket);
     }
