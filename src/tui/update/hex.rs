@@ -15,10 +15,14 @@ pub fn jump(app: &mut App, action: Action) {
     let Some(detail) = &mut app.detail else { return };
     let cursor = detail.hex.viewport.cursor;
     let highlights = &detail.hex.highlights;
-    let found = match action {
-        Action::HexNextMatch => highlights.next(cursor),
-        Action::HexPreviousMatch => highlights.previous(cursor),
-        _ => highlights.next_pattern(detail.hex.current.map(|found| found.pattern), 0),
+    // Others may begin where the cursor stands: from a match the way leads to the next, from elsewhere by offset.
+    let here = detail.hex.current.filter(|found| found.offset == cursor);
+    let found = match (action, here) {
+        (Action::HexNextMatch, Some(here)) => highlights.after(here),
+        (Action::HexNextMatch, None) => highlights.next(cursor),
+        (Action::HexPreviousMatch, Some(here)) => highlights.before(here),
+        (Action::HexPreviousMatch, None) => highlights.previous(cursor),
+        _ => highlights.next_pattern(detail.hex.current.map(|found| found.pattern)),
     };
     match found {
         Some(found) => {
