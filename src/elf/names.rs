@@ -2,6 +2,7 @@
 //!
 //! Numbers: gABI chapters 4 and 5, the processor supplements, and glibc's `elf.h` for what GNU adds.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use goblin::elf::header as eh;
@@ -107,7 +108,7 @@ pub fn os_abi(abi: u8) -> Option<&'static str> {
 }
 
 /// A segment's type; the processor's own types depend on the machine.
-pub fn segment_type(p_type: u32, machine: u16) -> String {
+pub fn segment_type(p_type: u32, machine: u16) -> Cow<'static, str> {
     let name = match (p_type, machine) {
         (ph::PT_NULL, _) => "NULL",
         (ph::PT_LOAD, _) => "LOAD",
@@ -133,13 +134,16 @@ pub fn segment_type(p_type: u32, machine: u16) -> String {
         (ph::PT_ARM_EXIDX, eh::EM_ARM) => "EXIDX",
         (0x7000_0002, eh::EM_AARCH64) => "AARCH64_MEMTAG_MTE",
         (0x7000_0003, eh::EM_RISCV) => "RISCV_ATTRIBUTES",
-        _ => return ranged(p_type, &[(ph::PT_LOPROC, ph::PT_HIPROC, "LOPROC"), (ph::PT_LOOS, ph::PT_HIOS, "LOOS")]),
+        _ => {
+            let ranges = &[(ph::PT_LOPROC, ph::PT_HIPROC, "LOPROC"), (ph::PT_LOOS, ph::PT_HIOS, "LOOS")];
+            return ranged(p_type, ranges).into();
+        }
     };
-    name.to_owned()
+    name.into()
 }
 
 /// A section's type; the processor's own types depend on the machine.
-pub fn section_type(sh_type: u32, machine: u16) -> String {
+pub fn section_type(sh_type: u32, machine: u16) -> Cow<'static, str> {
     let name = match (sh_type, machine) {
         (sh::SHT_NULL, _) => "NULL",
         (sh::SHT_PROGBITS, _) => "PROGBITS",
@@ -181,10 +185,11 @@ pub fn section_type(sh_type: u32, machine: u16) -> String {
                     (sh::SHT_LOOS, sh::SHT_HIOS, "LOOS"),
                     (sh::SHT_LOUSER, u32::MAX, "LOUSER"),
                 ],
-            );
+            )
+            .into();
         }
     };
-    name.to_owned()
+    name.into()
 }
 
 /// `LOOS+0x12` for a number in a reserved range, `unknown 0x12` for any other.

@@ -227,13 +227,13 @@ fn elf_section(out: &mut String, elf: &Elf) {
     let _ = writeln!(out, "\nELF header");
     fields(out, &elf.header.fields);
     for segment in &elf.segments {
-        let _ = writeln!(out, "\nprogram header {}: {} {}", segment.index, segment.type_name, segment.flags);
-        fields(out, &segment.fields);
+        let _ = writeln!(out, "\nprogram header {}: {} {}", segment.index, segment.type_name(), segment.flags());
+        fields(out, &segment.fields());
     }
     for section in &elf.sections {
         let name = section.name.as_deref().unwrap_or("(no name)");
-        let _ = writeln!(out, "\nsection {}: {name} {} {}", section.index, section.type_name, section.flags);
-        fields(out, &section.fields);
+        let _ = writeln!(out, "\nsection {}: {name} {} {}", section.index, section.type_name(), section.flags());
+        fields(out, &section.fields());
     }
 }
 

@@ -112,8 +112,8 @@ pub fn to_field(app: &mut App) {
     let (Some(map), Some(elf)) = (&detail.hex.map, detail.elf()) else {
         return app.say(NoticeKind::Info, NO_STRUCTURES);
     };
-    let parts = map.at(detail.hex.viewport.cursor);
-    match parts.iter().find_map(|part| part.source(elf)) {
+    let field = map.at(detail.hex.viewport.cursor).find_map(|part| part.source(elf));
+    match field {
         Some(field) => {
             detail.elf_wanted = Some(field);
             detail.tab = Tab::Elf;

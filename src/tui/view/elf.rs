@@ -159,16 +159,16 @@ impl Page<'_> {
 
     fn segments(&mut self, elf: &Elf) {
         for (place, segment) in elf.segments.iter().enumerate() {
-            self.heading(&format!("Program header {}: {} {}", segment.index, segment.type_name, segment.flags));
-            self.fields(Structure::ProgramHeader(place), &segment.fields, Role::StructSegment);
+            self.heading(&format!("Program header {}: {} {}", segment.index, segment.type_name(), segment.flags()));
+            self.fields(Structure::ProgramHeader(place), &segment.fields(), Role::StructSegment);
         }
     }
 
     fn sections(&mut self, elf: &Elf) {
         for (place, section) in elf.sections.iter().enumerate() {
             let name = section.name.as_deref().unwrap_or("(no name)");
-            self.heading(&format!("Section {}: {name} {} {}", section.index, section.type_name, section.flags));
-            self.fields(Structure::SectionHeader(place), &section.fields, Role::StructSection);
+            self.heading(&format!("Section {}: {name} {} {}", section.index, section.type_name(), section.flags()));
+            self.fields(Structure::SectionHeader(place), &section.fields(), Role::StructSection);
         }
     }
 
