@@ -159,3 +159,30 @@ fn the_elf_tab_leads_to_the_bytes_of_a_field() {
     stage.wait("Hex:");
     stage.leave();
 }
+
+#[test]
+fn an_elf_of_65_000_headers_of_each_kind_is_gone_through_from_end_to_end() {
+    let place = Place::new();
+    std::fs::write(place.tree().join("many"), crate::fixtures::many_headers(60_000, 65_000)).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("many");
+    stage.press("2");
+    stage.wait("Anomalies:");
+    stage.wait("Linux would not run it.");
+    stage.press("G");
+    shows(&stage, "syscall");
+    stage.press("pgup k k k k");
+    shows(&stage, "Section 64999: .text.function_064999 PROGBITS AX");
+    // To the bytes of the last section header and back.
+    stage.press("j enter");
+    stage.wait("S section header 64999");
+    stage.press("{ {");
+    stage.wait("section header 64998");
+    stage.press("enter");
+    shows(&stage, "Section 64998: .text.function_064998");
+    stage.press("g");
+    shows(&stage, "Linux would not run it.");
+    stage.press("pgdn pgdn pgdn pgdn");
+    shows(&stage, "Program header 1: NOTE R--");
+    stage.leave();
+}

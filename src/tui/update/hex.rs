@@ -8,6 +8,7 @@ use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Look};
 use crate::tui::state::bytes::Sought;
 use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::state::elf_page;
 use crate::tui::state::{App, NoticeKind};
 
 /// Goes to another match.
@@ -115,7 +116,7 @@ pub fn to_field(app: &mut App) {
     let field = map.at(detail.hex.viewport.cursor).find_map(|part| part.source(elf));
     match field {
         Some(field) => {
-            detail.elf_wanted = Some(field);
+            elf_page::select_field(detail, field);
             detail.tab = Tab::Elf;
         }
         None => app.say(NoticeKind::Info, "this byte belongs to no header, section or segment"),

@@ -8,6 +8,7 @@ use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
+use crate::tui::state::elf_rows;
 use crate::tui::widget::paint;
 
 /// The tab's lines.
@@ -39,7 +40,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     }
     lines.push(Line::default());
     lines.push(Line::styled("Condition, part by part", theme.style(Role::Heading)));
-    if let Some((role, said)) = parts::before(detail.explanation.as_ref()) {
+    if let Some((role, said)) = elf_rows::before(detail.explanation.as_ref()) {
         push_wrapped(&mut lines, theme, role, &said, width);
     }
     if let Some(explanation) = &detail.explanation {
