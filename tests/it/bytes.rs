@@ -175,7 +175,7 @@ fn an_elf_of_65_000_headers_of_each_kind_is_gone_through_from_end_to_end() {
     shows(&stage, "Section 64999: .text.function_064999 PROGBITS AX");
     // To the bytes of the last section header and back.
     stage.press("j enter");
-    stage.wait("S section header 64999");
+    stage.wait("S  section header 64999");
     stage.press("{ {");
     stage.wait("section header 64998");
     stage.press("enter");
