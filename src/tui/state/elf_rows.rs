@@ -130,6 +130,13 @@ impl Rows {
         }
     }
 
+    /// What belongs to the line above.
+    fn say_below(&mut self, role: Role, said: &str, place: Option<&Range<u64>>) {
+        for line in text::wrap(said, self.width.saturating_sub(2)) {
+            self.push(vec![(role, format!("  {line}"))], place.cloned());
+        }
+    }
+
     fn heading(&mut self, title: &str) {
         self.rows.push(Row::default());
         self.say(Role::Heading, title, None);
@@ -143,7 +150,7 @@ impl Rows {
         };
         self.say(Role::Strong, runs, None);
         for reason in elf.kernel.reasons.iter().chain(&elf.kernel.notes) {
-            self.say(Role::Text, &format!("  {reason}"), None);
+            self.say_below(Role::Text, reason, None);
         }
     }
 
@@ -178,10 +185,10 @@ impl Rows {
                 Some(places) if places.matches.is_empty() => ("✘", Role::CheckNotMet),
                 Some(_) => ("✔", Role::CheckMet),
             };
-            let said = format!("  {sign} {} {}", text::escape_str(&seen.pattern), seen.words());
+            let said = format!("{sign} {} {}", text::escape_str(&seen.pattern), seen.words());
             let first = seen.places.as_ref().and_then(|places| places.matches.first());
             let place = first.map(|(at, length)| *at..at.saturating_add(*length));
-            self.say(role, &said, place.as_ref());
+            self.say_below(role, &said, place.as_ref());
         }
     }
 

@@ -134,14 +134,24 @@ pub fn at_cursor(theme: &Theme, detail: &Detail, width: usize, room: usize) -> V
         }
         more += parts.count();
     }
-    let last = room.saturating_sub(1);
-    let lines = told.into_iter().take(room).enumerate().map(|(index, (role, sign, said))| {
-        let more = if more > 0 && index == last { format!(" (and {more} more)") } else { String::new() };
-        let room = width.saturating_sub(text::width(&sign) + text::width(&more) + 1);
-        let said = format!(" {}{more}", text::truncate_end(&said, room));
-        Pieces::new(theme).add(role, sign).add(Role::FieldMeaning, said).line()
-    });
-    lines.collect()
+    let mut lines = Vec::with_capacity(room);
+    let mut left = told.len();
+    for (role, sign, said) in told.into_iter().take(room) {
+        left -= 1;
+        let more = if more > 0 && lines.len() + 1 == room { format!(" (and {more} more)") } else { String::new() };
+        let columns = width.saturating_sub(text::width(&sign) + text::width(&more) + 1);
+        // It may take the lines that no other needs.
+        let spare = room.saturating_sub(lines.len() + left + 1);
+        let mut rest = text::wrap(&said, columns).into_iter();
+        let first =
+            if spare == 0 { text::truncate_end(&said, columns).into_owned() } else { rest.next().unwrap_or_default() };
+        let indent = " ".repeat(text::width(&sign) + 1);
+        lines.push(Pieces::new(theme).add(role, sign).add(Role::FieldMeaning, format!(" {first}{more}")).line());
+        for line in rest.take(spare) {
+            lines.push(Pieces::new(theme).add(Role::FieldMeaning, format!("{indent}{line}")).line());
+        }
+    }
+    lines
 }
 
 /// The matches under the cursor: role, pattern and what it matched. A wide string reads as text.
