@@ -54,7 +54,6 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
     let code = document["elf"]["code"].as_array().unwrap();
     assert_eq!(code[0]["matched"], json!([]));
     assert_eq!(code[1]["matched"], json!([{"rule": "EQGRP_tinyexec", "pattern": "$s2"}]));
-    assert!(code.iter().any(|line| line["comment"].as_str().is_some_and(|said| said.contains("execve"))), "{code:?}");
     assert!(document["entropy"].as_f64().is_some_and(|bits| bits > 0.0 && bits < 8.0));
     assert!(document["strings"].as_array().unwrap().iter().any(|found| found["text"] == ".shstrtab"));
     assert!(document["changed"].is_null());
@@ -68,7 +67,6 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
         "int 0x80",
         "code at the entry point (* within a match)",
         "\n*     56  8048056  5a",
-        "; execve (system call 11)",
         "printable texts",
     ] {
         assert!(text.contains(said), "{said}:\n{text}");
@@ -129,6 +127,9 @@ fn sections_are_told_and_entropy_and_texts_of_small_files_only() {
     std::fs::write(ground.tree().join("large"), fixtures::many_headers(1, 1000)).unwrap();
     let document = |name| serde_json::from_str::<Value>(&inspect(&ground, name, true).0).unwrap();
     let (small, large) = (document("small"), document("large"));
+    let code = &small["elf"]["code"];
+    assert_eq!(code[1]["text"], "syscall");
+    assert_eq!(code[1]["comment"], "exit (system call 60) with status 0; the program ends");
     let section = &small["elf"]["sections"][2];
     assert_eq!((&section["name"], &section["type"]), (&".text.function_000002".into(), &"PROGBITS".into()));
     assert_eq!(section["fields"].as_array().unwrap().len(), 10);
