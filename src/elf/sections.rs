@@ -100,7 +100,7 @@ impl Section {
 
     /// Flags in readelf's letters, such as `AX`.
     pub fn flags(&self) -> String {
-        names::section_flags(self.values.sh_flags)
+        names::section_flags(self.values.sh_flags, self.machine)
     }
 
     /// Every field of the header, in file order.
@@ -305,12 +305,14 @@ fn meaning(field: &Field, machine: u16, name: Option<&str>) -> String {
             None => "not in a string table".to_owned(),
         },
         "sh_type" => names::section_type(number as u32, machine).into_owned(),
-        "sh_flags" => names::section_flags_in_words(number),
+        "sh_flags" => names::section_flags_in_words(number, machine),
         "sh_addr" if number == 0 => "not in memory".to_owned(),
         "sh_addr" => format!("at address {number:#x} in memory"),
         "sh_offset" => format!("the section begins {number} bytes into the file"),
         "sh_size" => format!("{number} bytes"),
+        "sh_link" if number == 0 => "refers to no section".to_owned(),
         "sh_link" => format!("refers to section {number}"),
+        "sh_info" if number == 0 => "no more to say".to_owned(),
         "sh_info" => format!("{number}, of a meaning that depends on the type"),
         "sh_addralign" if number <= 1 => "no alignment".to_owned(),
         "sh_addralign" => format!("aligned to {number} bytes"),

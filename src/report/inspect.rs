@@ -271,7 +271,7 @@ fn elf_section(out: &mut String, elf: &Elf) {
         Some(false) => "Linux would not run it",
         None => "whether Linux would run it cannot be told",
     };
-    let _ = writeln!(out, "\nELF, read as {:?} {:?}; {runs}", elf.layout.class, elf.layout.endian);
+    let _ = writeln!(out, "\nELF, read as {}, {}; {runs}", elf.layout.class.name(), elf.layout.endian.name());
     for reason in elf.kernel.reasons.iter().chain(&elf.kernel.notes) {
         let _ = writeln!(out, "  {}", text::escape_str(reason));
     }

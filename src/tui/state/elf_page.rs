@@ -155,6 +155,14 @@ pub fn select(detail: &mut Detail, by: isize) {
     detail.elf_page.selected = selected;
 }
 
+/// Turns the page: the lines shown move with the selected one.
+pub fn turn(detail: &mut Detail, by: isize) {
+    let lines = Lines::new(detail);
+    let top = lines.moved(lines.sane(detail.elf_page.top), by);
+    detail.elf_page.top = top;
+    select(detail, by);
+}
+
 /// Selects the line of a field, which goes by its header and its place there.
 pub fn select_field(detail: &mut Detail, field: (Structure, usize)) {
     if let Some(selected) = spot_of(detail, field) {

@@ -20,6 +20,8 @@ const STRINGS: usize = 200;
 const NAME: usize = 14;
 /// Columns of a field's meaning below which it gets lines of its own.
 const MEANING: usize = 30;
+/// Instructions that are the same and follow each other listed at most; of more, the first is.
+const MOST_OF_ONE: usize = 4;
 /// Column at which the words of an instruction begin.
 const OPERANDS: usize = 37;
 
@@ -158,7 +160,11 @@ impl Rows {
         self.heading(&format!("Anomalies: {}", elf.anomalies.len()));
         for anomaly in &elf.anomalies {
             let place = anomaly.place.map(|place| place.offset..place.offset + place.length);
-            self.say(Role::Anomaly, &format!("! {}: {}", anomaly.id, anomaly.text), place.as_ref());
+            let said = text::wrap(&format!("{}: {}", anomaly.id, anomaly.text), self.width.saturating_sub(2));
+            for (line, said) in said.into_iter().enumerate() {
+                let sign = if line == 0 { "! " } else { "  " };
+                self.push(vec![(Role::Anomaly, format!("{sign}{said}"))], place.clone());
+            }
         }
     }
 
@@ -193,7 +199,7 @@ impl Rows {
     }
 
     fn header(&mut self, elf: &Elf) {
-        self.heading(&format!("ELF header, read as {:?} {:?}", elf.layout.class, elf.layout.endian));
+        self.heading(&format!("ELF header, read as {}, {}", elf.layout.class.name(), elf.layout.endian.name()));
         self.fields(Structure::Header, &elf.header.fields, Role::StructHeader);
     }
 
@@ -253,8 +259,17 @@ impl Rows {
         match code {
             Err(why) => self.say(Role::Dim, why, None),
             Ok(instructions) => {
-                for instruction in instructions {
-                    self.instruction(instruction, detail);
+                // Zeros after the code read as instructions too, the same again and again.
+                for same in instructions.chunk_by(|a, b| a.bytes == b.bytes && a.comment == b.comment) {
+                    let (shown, more) = same.split_at(if same.len() > MOST_OF_ONE { 1 } else { same.len() });
+                    for instruction in shown {
+                        self.instruction(instruction, detail);
+                    }
+                    if let (Some(first), Some(last)) = (more.first(), more.last()) {
+                        let said = format!("  … {} more of these, the last at {:x}", more.len(), last.offset);
+                        let end = last.offset.saturating_add(last.bytes.len() as u64);
+                        self.push(vec![(Role::Dim, said)], Some(first.offset..end));
+                    }
                 }
             }
         }

@@ -107,7 +107,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
 /// Scrolls, or on the ELF tab moves the selected line.
 fn read(detail: &mut Detail, by: isize) {
     if detail.tab == Tab::Elf {
-        return elf_page::select(detail, by);
+        return if by.unsigned_abs() == 1 { elf_page::select(detail, by) } else { elf_page::turn(detail, by) };
     }
     let last = detail.lines.saturating_sub(1);
     let place = detail.scroll_mut();
