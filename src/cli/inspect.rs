@@ -144,6 +144,8 @@ mod tests {
     use super::*;
     use crate::session::RuleChoice;
 
+    type Change<'c> = &'c dyn Fn(&Path);
+
     /// What is said of a file that `change` befalls between scan and explanation.
     fn inspected(change: impl Fn(&Path)) -> (Option<String>, String, serde_json::Value) {
         let folder = tempfile::tempdir().unwrap();
@@ -172,7 +174,7 @@ mod tests {
             std::fs::rename(path.with_extension("new"), path).unwrap();
         };
         let remove = |path: &Path| std::fs::remove_file(path).unwrap();
-        let changes: [(&dyn Fn(&Path), &str); 3] = [
+        let changes: [(Change, &str); 3] = [
             (&grow, "the file grew from 26 to 500 bytes since the scan"),
             (&replace, "the file was replaced by another since the scan"),
             (&remove, "the file was deleted or moved since the scan"),

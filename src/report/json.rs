@@ -27,7 +27,7 @@ pub fn write_pretty(out: impl io::Write, value: &impl Serialize) -> io::Result<(
     Ok(serde_json::to_writer_pretty(Defused(out), value)?)
 }
 
-/// A writer that defuses what goes through it. serde_json hands on whole characters only.
+/// A writer that defuses what goes through it. `serde_json` hands on whole characters only.
 struct Defused<W>(W);
 
 impl<W: io::Write> io::Write for Defused<W> {

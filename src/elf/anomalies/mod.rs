@@ -121,7 +121,11 @@ impl Found {
 
     /// Adds an anomaly about a field.
     fn add_field(&mut self, id: &'static str, text: String, field: Option<impl Borrow<Field>>) {
-        self.add(id, text, field.as_ref().map(Borrow::borrow).map(|field| (field.offset, field.length)));
+        let place = field.map(|field| {
+            let field: &Field = field.borrow();
+            (field.offset, field.length)
+        });
+        self.add(id, text, place);
     }
 
     fn finish(self) -> Vec<Anomaly> {

@@ -59,13 +59,12 @@ pub fn rows(detail: &Detail, part: usize, width: usize) -> Vec<Row> {
     let mut rows = Rows { width, rows: Vec::new() };
     match &detail.decoded {
         None if part == 0 => rows.say(Role::Dim, "Reading the file …", None),
-        None => {}
         Some(Decoded { elf: None, entropy, strings, .. }) if part == 0 => {
             rows.say(Role::Text, "This file does not begin with the ELF magic 7f 45 4c 46.", None);
             rows.candidate(detail);
             rows.figures(*entropy, strings);
         }
-        Some(Decoded { elf: None, .. }) => {}
+        None | Some(Decoded { elf: None, .. }) => {}
         Some(Decoded { elf: Some(elf), .. }) if part == 0 => {
             rows.verdicts(elf);
             rows.anomalies(elf);
