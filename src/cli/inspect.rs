@@ -13,6 +13,8 @@ use super::args::RuleArgs;
 use crate::elf::{self, Bytes as _, FileBytes};
 use crate::explain::{self, Subject};
 use crate::finding::{FileFacts, KeptBytes, RuleId};
+use crate::hex::View;
+use crate::hex::file::State;
 use crate::report::inspect::{Code, Inspected};
 use crate::report::{inspect, json};
 use crate::scan::{CandidateTest, Event, Scan, ScanOptions, Tree};
@@ -49,19 +51,18 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let tree = Tree::open(&args.file)?;
     let mut inspected = Inspected::default();
     let opened = tree.open_file(tree.start()).ok();
-    if let Some(opened) = &opened {
-        decode(&opened.file, &mut inspected)?;
-    }
     scan(tree, &args.root, &book, &mut inspected)?;
     if let Some(opened) = &opened {
-        explain(&FileBytes::new(&opened.file)?, &book, &mut inspected);
+        look(&opened.file, &book, &mut inspected)?;
     }
-    let mut out = io::stdout().lock();
+    let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
-        writeln!(out, "{}", json::pretty(&inspect::document(&inspected, &book)))?;
+        json::write_pretty(&mut out, &inspect::document(&inspected, &book))?;
+        writeln!(out)?;
     } else {
         write!(out, "{}", inspect::page(&inspected, &book))?;
     }
+    out.flush()?;
     Ok(ExitCode::from(if inspected.findings.is_empty() { 0 } else { OPEN }))
 }
 
@@ -92,6 +93,23 @@ fn scan(tree: Tree, root: &Path, book: &RuleBook, inspected: &mut Inspected) -> 
     Ok(())
 }
 
+/// Decodes and explains the file that was scanned, and says if it is not that file any more. Asked last: a change while
+/// its bytes were looked at must not go unnoticed.
+fn look(file: &File, book: &RuleBook, inspected: &mut Inspected) -> io::Result<()> {
+    decode(file, inspected)?;
+    explain(&FileBytes::new(file)?, book, inspected);
+    inspected.changed = inspected.facts.as_deref().and_then(changed);
+    Ok(())
+}
+
+fn changed(facts: &FileFacts) -> Option<String> {
+    match View::open(&facts.path, facts, Arc::default()).state() {
+        State::AsScanned => None,
+        State::ChangedSince(change) => Some(change.to_string()),
+        State::Gone(gone) => Some(gone.to_string()),
+    }
+}
+
 /// Explains the rules that matched, and those whose candidate condition holds.
 fn explain(bytes: &FileBytes, book: &RuleBook, inspected: &mut Inspected) {
     let Some(file) = inspected.facts.as_deref() else { return };
@@ -117,4 +135,55 @@ fn decode(file: &File, inspected: &mut Inspected) -> io::Result<()> {
         inspected.strings = elf::strings(&content, SHORTEST);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::session::RuleChoice;
+
+    type Change<'c> = &'c dyn Fn(&Path);
+
+    /// What is said of a file that `change` befalls between scan and explanation.
+    fn inspected(change: impl Fn(&Path)) -> (Option<String>, String, serde_json::Value) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, ["BinStore ", "enabled implants."].concat()).unwrap();
+        let book = RuleBook::load(&RuleChoice::default()).unwrap();
+        let tree = Tree::open(&path).unwrap();
+        let opened = tree.open_file(tree.start()).unwrap();
+        let mut inspected = Inspected::default();
+        scan(tree, Path::new("/"), &book, &mut inspected).unwrap();
+        change(&path);
+        look(&opened.file, &book, &mut inspected).unwrap();
+        assert_eq!(inspected.findings.len(), 1);
+        let document = serde_json::to_value(inspect::document(&inspected, &book)).unwrap();
+        (inspected.changed.clone(), inspect::page(&inspected, &book), document)
+    }
+
+    #[test]
+    fn a_file_that_changes_between_scan_and_explanation_is_said_to() {
+        let (changed, page, document) = inspected(|_| {});
+        assert_eq!((changed, &document["changed"]), (None, &serde_json::Value::Null));
+        assert!(!page.contains("since the scan"), "{page}");
+        let grow = |path: &Path| std::fs::write(path, vec![b'x'; 500]).unwrap();
+        let replace = |path: &Path| {
+            std::fs::write(path.with_extension("new"), "other").unwrap();
+            std::fs::rename(path.with_extension("new"), path).unwrap();
+        };
+        let remove = |path: &Path| std::fs::remove_file(path).unwrap();
+        let changes: [(Change, &str); 3] = [
+            (&grow, "the file grew from 26 to 500 bytes since the scan"),
+            (&replace, "the file was replaced by another since the scan"),
+            (&remove, "the file was deleted or moved since the scan"),
+        ];
+        for (change, said) in changes {
+            let (changed, page, document) = inspected(change);
+            assert_eq!(changed.as_deref(), Some(said));
+            assert!(page.contains(&format!("! {said}: what is said below may be of other bytes")), "{page}");
+            assert_eq!(document["changed"], said);
+        }
+    }
 }

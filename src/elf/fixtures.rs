@@ -115,3 +115,18 @@ pub(super) fn mips_header() -> Vec<u8> {
     }
     file
 }
+
+/// A 32-bit i386 program of `size` bytes all of which are its header tables: program headers from offset 0 on, folded
+/// into the ELF header, and section headers over them; every number of them is `filler`, and the section that should
+/// hold the names is the whole file.
+pub(super) fn tables_over_each_other(size: usize, filler: u32) -> Vec<u8> {
+    let mut file: Vec<u8> = filler.to_le_bytes().into_iter().cycle().take(size.max(92)).collect();
+    file[..20].copy_from_slice(b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x03\0");
+    for (at, word) in [(24, 0x54_u32), (28, 0), (32, 52)] {
+        file[at..at + 4].copy_from_slice(&word.to_le_bytes());
+    }
+    for (at, half) in [(42, 32_u16), (44, 0xfffe), (46, 40), (48, 0xfffe), (50, 0)] {
+        file[at..at + 2].copy_from_slice(&half.to_le_bytes());
+    }
+    file
+}

@@ -3,12 +3,13 @@
 use goblin::elf::header as eh;
 use serde::Serialize;
 
-use super::field::{Field, Record, Shape, Width};
+use super::field::Field;
 use super::layout::Layout;
 use super::names;
+use super::record::{Record, Shape, Width};
 use super::source::Bytes;
 
-const SHAPE: Shape = &[
+pub(super) const SHAPE: Shape = &[
     ("EI_MAG", Width::Bytes(4)),
     ("EI_CLASS", Width::Byte),
     ("EI_DATA", Width::Byte),
@@ -82,7 +83,7 @@ impl Header {
             machine: names::machine_or_number(values.e_machine),
             cut: record.cut(),
             not_read: record.not_read(),
-            fields: record.explain(|field| meaning(field, layout)),
+            fields: record.fields(|field| meaning(field, layout)),
             values,
         }
     }

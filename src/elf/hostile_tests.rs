@@ -3,14 +3,14 @@
 use goblin::elf::header as eh;
 use proptest::prelude::*;
 
-use super::fixtures::{Program, mips_header, tiny45, with_sections};
+use super::fixtures::{Program, mips_header, tables_over_each_other, tiny45, with_sections};
 use super::*;
 
 /// What must hold of any decoded file.
 fn sound(elf: &Elf) {
     let fields = elf.header.fields.iter();
-    let fields = fields.chain(elf.segments.iter().flat_map(|segment| &segment.fields));
-    for field in fields.chain(elf.sections.iter().flat_map(|section| &section.fields)) {
+    let fields = fields.cloned().chain(elf.segments.iter().flat_map(Segment::fields));
+    for field in fields.chain(elf.sections.iter().flat_map(Section::fields)) {
         assert!(field.raw.len() as u64 <= field.length);
         assert!(field.raw.is_empty() || field.present().end <= elf.file_size, "{field:?} of {}", elf.file_size);
         assert!(!field.meaning.is_empty(), "{field:?}");
@@ -35,7 +35,7 @@ fn mapped(elf: &Elf) {
     for part in &parts {
         assert!(!part.range.is_empty() && part.range.end <= elf.file_size, "{part:?} of {}", elf.file_size);
         for offset in [part.range.start, part.range.start.midpoint(part.range.end - 1), part.range.end - 1] {
-            let covering = map.at(offset);
+            let covering: Vec<_> = map.at(offset).collect();
             assert!(covering.contains(part) && covering.iter().all(|part| part.range.contains(&offset)));
             assert!(!part.describe(elf, offset).ends_with("· "), "{part:?}");
         }
@@ -89,6 +89,37 @@ fn this_test_program_itself_is_decoded_from_memory_and_from_the_open_file_alike(
     for length in [20, 64, 100, 4096] {
         survive(&bytes[..length], length as u64);
         survive(&bytes[..length], bytes.len() as u64);
+    }
+}
+
+/// Bytes on the heap that a decoded file takes, near enough.
+fn weight(elf: &Elf) -> usize {
+    let names = elf.sections.iter().filter_map(|section| section.name.as_ref()).map(|name| name.len());
+    let said = elf.kernel.reasons.iter().chain(&elf.kernel.notes).map(String::len);
+    let said = said.chain(elf.anomalies.iter().map(|anomaly| anomaly.text.len() + size_of::<Anomaly>()));
+    let paths = elf.segments.iter().filter_map(|segment| segment.interpreter.as_ref()).map(|found| found.path.len());
+    names.chain(said).chain(paths).sum::<usize>()
+        + elf.segments.capacity() * size_of::<Segment>()
+        + elf.sections.capacity() * size_of::<Section>()
+}
+
+#[test]
+fn a_megabyte_of_headers_over_each_other_takes_a_small_multiple_of_its_size() {
+    // Interpreters by the thousand, segments that overlap, names that overlap.
+    for filler in [3, 1, 0x1010_1010, 0x0001_0101, 0, u32::MAX] {
+        for names in [0_u16, 1, 2] {
+            let mut file = tables_over_each_other(1 << 20, filler);
+            file[50..52].copy_from_slice(&names.to_le_bytes());
+            // Section 1, should it hold the names, is the whole file.
+            for (at, word) in [(52 + 40 + 16, 0), (52 + 40 + 20, 1_u32 << 20)] {
+                file[at..at + 4].copy_from_slice(&word.to_le_bytes());
+            }
+            let elf = decode(&file, file.len() as u64).unwrap();
+            assert_eq!((elf.segments.len(), elf.sections.len()), (32_768, 26_214));
+            assert!(weight(&elf) < 16 * file.len(), "{} bytes for {filler:#x}", weight(&elf));
+            assert!(elf.anomalies.len() < 300 && elf.kernel.reasons.len() < 20);
+            assert_eq!(Map::new(&elf).at(0).next().map(|part| part.structure), Some(Structure::Header));
+        }
     }
 }
 

@@ -23,6 +23,9 @@ const TASK_SIZE_64: u64 = 0x7fff_ffff_f000;
 /// Lowest address an ordinary user may map, by default (`vm.mmap_min_addr`).
 const LOWEST_ADDRESS: u64 = 65_536;
 
+/// Reasons and notes listed at most, each.
+const MOST_SAID: usize = 16;
+
 /// What the Linux kernel would make of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct KernelView {
@@ -74,7 +77,16 @@ pub(super) fn judge(elf: &Elf) -> KernelView {
         (true, true) => Some(true),
     };
     judge.refused.append(&mut judge.unknown);
-    KernelView { runnable, reasons: judge.refused, notes: judge.notes }
+    KernelView { runnable, reasons: first_few(judge.refused), notes: first_few(judge.notes) }
+}
+
+/// Each of 2048 segments may give several reasons; the rest is counted.
+fn first_few(mut said: Vec<String>) -> Vec<String> {
+    if let Some(more) = said.len().checked_sub(MOST_SAID).filter(|more| *more > 0) {
+        said.truncate(MOST_SAID);
+        said.push(format!("and {} more like these", crate::text::count(more as u64)));
+    }
+    said
 }
 
 impl Judge {
@@ -205,5 +217,5 @@ impl Judge {
 
 fn first_interpreter(elf: &Elf) -> Option<(&Segment, &Interpreter)> {
     let segment = elf.interpreter()?;
-    Some((segment, segment.interpreter.as_ref()?))
+    Some((segment, segment.interpreter.as_deref()?))
 }

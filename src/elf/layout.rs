@@ -26,6 +26,16 @@ pub enum Class {
     Elf64,
 }
 
+impl Class {
+    /// Its name in the specification.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Elf32 => "ELF32",
+            Self::Elf64 => "ELF64",
+        }
+    }
+}
+
 /// Byte order of the file's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -34,6 +44,16 @@ pub enum Endian {
     Little,
     /// Most significant byte first.
     Big,
+}
+
+impl Endian {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Little => "little-endian",
+            Self::Big => "big-endian",
+        }
+    }
 }
 
 /// What decided the word size or the byte order.

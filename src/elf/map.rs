@@ -1,14 +1,15 @@
 //! From an offset to the structures that lie there. The tables of a malformed file may overlap, and then all that
 //! cover a byte are told.
 //!
-//! Fields are short, so those that cover an offset begin within a few bytes before it and are found by binary search.
-//! What headers name may be as long as the file; there are few of those, at most one for each header, and they are
-//! gone through.
+//! Headers are short, so those that cover an offset begin within a few bytes before it and are found by binary search;
+//! which field it is follows from the header's kind. What headers name may be as long as the file; there is at most one
+//! such area for each header, and they are gone through.
 
 use std::ops::Range;
 
+use super::record::{Shape, places};
 use super::segments::LONGEST_INTERPRETER;
-use super::{Elf, Field, Section, Segment};
+use super::{Class, Elf, Field, Section, Segment, header, sections, segments};
 
 /// What a stretch of the file is, in the order in which it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,14 +32,22 @@ pub enum Structure {
 
 impl Structure {
     /// The fields of a header; none for what is no header.
-    pub fn fields(self, elf: &Elf) -> &[Field] {
-        let fields = match self {
-            Self::Header => Some(&elf.header.fields),
-            Self::ProgramHeader(place) => elf.segments.get(place).map(|segment| &segment.fields),
-            Self::SectionHeader(place) => elf.sections.get(place).map(|section| &section.fields),
-            Self::Entry | Self::Interpreter | Self::Section(_) | Self::Segment(_) => None,
-        };
-        fields.map(Vec::as_slice).unwrap_or_default()
+    pub fn fields(self, elf: &Elf) -> Vec<Field> {
+        match self {
+            Self::Header => elf.header.fields.clone(),
+            Self::ProgramHeader(place) => elf.segments.get(place).map(Segment::fields).unwrap_or_default(),
+            Self::SectionHeader(place) => elf.sections.get(place).map(Section::fields).unwrap_or_default(),
+            Self::Entry | Self::Interpreter | Self::Section(_) | Self::Segment(_) => Vec::new(),
+        }
+    }
+
+    fn shape(self, class: Class) -> Shape {
+        match self {
+            Self::Header => header::SHAPE,
+            Self::ProgramHeader(_) => segments::shape(class),
+            Self::SectionHeader(_) => sections::SHAPE,
+            Self::Entry | Self::Interpreter | Self::Section(_) | Self::Segment(_) => &[],
+        }
     }
 
     /// Its name, such as `program header 1 LOAD`. Safe text.
@@ -59,11 +68,11 @@ impl Structure {
 
 fn section_name(section: &Section) -> String {
     let name = section.name.as_deref().filter(|name| !name.is_empty());
-    format!("{} {}", section.index, name.unwrap_or(&section.type_name))
+    format!("{} {}", section.index, name.unwrap_or(&section.type_name()))
 }
 
 fn segment_name(segment: &Segment) -> String {
-    format!("{} {}", segment.index, segment.type_name)
+    format!("{} {}", segment.index, segment.type_name())
 }
 
 /// A stretch of the file and what it is.
@@ -101,8 +110,8 @@ impl Part {
         let length = self.range.end - self.range.start;
         let said = match self.structure {
             Structure::Header | Structure::ProgramHeader(_) | Structure::SectionHeader(_) => {
-                let field = self.field.and_then(|place| self.structure.fields(elf).get(place));
-                field.map(in_words).unwrap_or_default()
+                let fields = self.structure.fields(elf);
+                self.field.and_then(|place| fields.get(place)).map(in_words).unwrap_or_default()
             }
             Structure::Entry => format!("address {:#x}", elf.entry.address),
             Structure::Interpreter => {
@@ -110,12 +119,12 @@ impl Part {
                 interpreter.map_or_else(String::new, |interpreter| interpreter.path.clone())
             }
             Structure::Section(place) => {
-                let flags = elf.sections.get(place).map_or("", |section| section.flags.as_str());
+                let flags = elf.sections.get(place).map(Section::flags).unwrap_or_default();
                 format!("{flags} byte {inside:#x} of {length:#x}")
             }
             Structure::Segment(place) => {
                 let segment = elf.segments.get(place);
-                let flags = segment.map_or("", |segment| segment.flags.as_str());
+                let flags = segment.map(Segment::flags).unwrap_or_default();
                 let address = segment.and_then(|segment| segment.values.p_vaddr.checked_add(inside));
                 let address = address.map(|address| format!(", address {address:#x}")).unwrap_or_default();
                 format!("{flags} byte {inside:#x} of {length:#x}{address}")
@@ -132,59 +141,94 @@ fn in_words(field: &Field) -> String {
     }
 }
 
+/// A stretch of the file and the structure it belongs to.
+type Stretch = (Range<u64>, Structure);
+
 /// Where in a file which structure lies.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Map {
-    /// By offset.
-    fields: Vec<Part>,
-    /// Bytes of the longest field.
+    class: Class,
+    /// The headers, by offset.
+    headers: Vec<Stretch>,
+    /// Bytes of the longest header.
     longest: u64,
     /// What is no header, in the order of [`Structure`].
-    areas: Vec<Part>,
+    areas: Vec<Stretch>,
     /// Where structures begin, by offset.
     starts: Vec<(u64, Structure)>,
 }
 
 impl Map {
-    /// The map of a decoded file; costs some bytes for each field, and reads nothing.
+    /// The map of a decoded file; takes some dozen bytes for each header, and reads nothing.
     pub fn new(elf: &Elf) -> Self {
-        let headers = std::iter::once(Structure::Header)
-            .chain((0..elf.segments.len()).map(Structure::ProgramHeader))
-            .chain((0..elf.sections.len()).map(Structure::SectionHeader));
-        let mut map = Self::default();
-        for structure in headers {
-            let fields = structure.fields(elf).iter().enumerate().map(|(place, field)| Part {
-                range: field.present(),
-                structure,
-                field: Some(place),
-            });
-            let first = map.fields.len();
-            map.fields.extend(fields.filter(|part| !part.range.is_empty()));
-            map.starts.extend(map.fields.get(first).map(|part| (part.range.start, structure)));
-        }
-        map.fields.sort_by_key(|part| (part.range.start, part.structure));
-        map.longest = map.fields.iter().map(|part| part.range.end - part.range.start).max().unwrap_or(0);
-        map.areas = areas(elf);
-        map.starts.extend(map.areas.iter().map(|part| (part.range.start, part.structure)));
-        map.starts.sort_unstable();
-        map
+        let class = elf.layout.class;
+        let there = elf.header.fields.iter().map(Field::present).filter(|range| !range.is_empty());
+        let first = there.map(|range| range.end).max().unwrap_or(0);
+        let segments = elf.segments.iter().enumerate();
+        let sections = elf.sections.iter().enumerate();
+        let mut headers: Vec<Stretch> = std::iter::once((0..first, Structure::Header))
+            .chain(segments.map(|(place, segment)| (segment.header(), Structure::ProgramHeader(place))))
+            .chain(sections.map(|(place, section)| (section.header(), Structure::SectionHeader(place))))
+            .filter(|(range, _)| !range.is_empty())
+            .collect();
+        headers.sort_by_key(|(range, structure)| (range.start, *structure));
+        let longest = headers.iter().map(|(range, _)| range.end - range.start).max().unwrap_or(0);
+        let areas = areas(elf);
+        let mut starts: Vec<_> =
+            headers.iter().chain(&areas).map(|(range, structure)| (range.start, *structure)).collect();
+        starts.sort_unstable();
+        Self { class, headers, longest, areas, starts }
     }
 
-    /// All that covers the byte at `offset`: fields first, then what headers name.
-    pub fn at(&self, offset: u64) -> Vec<&Part> {
-        let mut parts: Vec<_> = self.within(offset..offset.saturating_add(1)).collect();
-        parts.sort_by_key(|part| part.structure);
-        parts
+    /// All that covers the byte at `offset`, in the order of [`Structure`]: fields first, then what headers name.
+    pub fn at(&self, offset: u64) -> impl Iterator<Item = Part> {
+        let window = offset..offset.saturating_add(1);
+        self.fields_at(offset).into_iter().chain(self.areas_within(window))
     }
 
-    /// All that covers any byte of `window`: fields by offset, then what headers name.
-    pub fn within(&self, window: Range<u64>) -> impl Iterator<Item = &Part> {
-        let first = self.fields.partition_point(|part| part.range.start.saturating_add(self.longest) <= window.start);
-        let fields = self.fields.get(first..).unwrap_or_default().iter();
-        let end = window.end;
-        let fields = fields.take_while(move |part| part.range.start < end);
-        let covers = move |part: &&Part| part.range.start < window.end && window.start < part.range.end;
-        fields.chain(&self.areas).filter(covers)
+    /// The fields that cover the byte at `offset`, in the order of [`Structure`].
+    pub fn fields_at(&self, offset: u64) -> Vec<Part> {
+        let mut fields: Vec<_> = self.fields_within(offset..offset.saturating_add(1)).collect();
+        fields.sort_by_key(|part| part.structure);
+        fields
+    }
+
+    /// All that covers any byte of `window`: fields by the offset of their header, then what headers name.
+    pub fn within(&self, window: Range<u64>) -> impl Iterator<Item = Part> {
+        self.fields_within(window.clone()).chain(self.areas_within(window))
+    }
+
+    /// The headers of which any byte lies in `window`, by offset.
+    pub fn headers_within(&self, window: Range<u64>) -> impl Iterator<Item = &(Range<u64>, Structure)> {
+        let first = self.headers.partition_point(|(range, _)| range.start.saturating_add(self.longest) <= window.start);
+        let headers = self.headers.get(first..).unwrap_or_default().iter();
+        let near = headers.take_while(move |(range, _)| range.start < window.end);
+        near.filter(move |(range, _)| window.start < range.end)
+    }
+
+    /// What is neither header nor section nor segment and lies at least in part in `window`: entry point, interpreter.
+    pub fn points_within(&self, window: Range<u64>) -> impl Iterator<Item = &(Range<u64>, Structure)> {
+        let points =
+            self.areas.iter().take_while(|(_, what)| matches!(what, Structure::Entry | Structure::Interpreter));
+        points.filter(move |(range, _)| range.start < window.end && window.start < range.end)
+    }
+
+    fn fields_within(&self, window: Range<u64>) -> impl Iterator<Item = Part> {
+        let (start, end) = (window.start, window.end);
+        let fields = self.headers_within(window).flat_map(|(header, structure)| {
+            places(structure.shape(self.class), self.class).enumerate().map(|(field, place)| {
+                let at = |inside: usize| header.start.saturating_add(inside as u64);
+                let range = at(place.start)..at(place.end).min(header.end);
+                Part { range, structure: *structure, field: Some(field) }
+            })
+        });
+        fields.filter(move |part| !part.range.is_empty() && part.range.start < end && start < part.range.end)
+    }
+
+    fn areas_within(&self, window: Range<u64>) -> impl Iterator<Item = Part> {
+        let covers = move |range: &Range<u64>| range.start < window.end && window.start < range.end;
+        let areas = self.areas.iter().filter(move |(range, _)| covers(range));
+        areas.map(|(range, structure)| Part { range: range.clone(), structure: *structure, field: None })
     }
 
     /// The structures that begin in `window`, by offset and then in the order of [`Structure`].
@@ -213,10 +257,10 @@ fn heeded(elf: &Elf) -> Option<usize> {
 }
 
 /// What the headers name, as far as it lies in the file.
-fn areas(elf: &Elf) -> Vec<Part> {
+fn areas(elf: &Elf) -> Vec<Stretch> {
     let part = |structure, start: u64, end: u64| {
         let range = start..end.min(elf.file_size);
-        (!range.is_empty()).then_some(Part { range, structure, field: None })
+        (!range.is_empty()).then_some((range, structure))
     };
     let heeded = heeded(elf);
     let entry = elf.entry_offset().and_then(|at| part(Structure::Entry, at, at.saturating_add(1)));
@@ -242,7 +286,7 @@ mod tests {
 
     fn told(file: &[u8], offset: u64) -> Vec<String> {
         let elf = decode(file, file.len() as u64).unwrap();
-        Map::new(&elf).at(offset).iter().map(|part| part.describe(&elf, offset)).collect()
+        Map::new(&elf).at(offset).map(|part| part.describe(&elf, offset)).collect()
     }
 
     #[test]
@@ -291,7 +335,7 @@ mod tests {
         let elf = decode(&file, file.len() as u64).unwrap();
         let map = Map::new(&elf);
         let names = |offset| -> Vec<_> {
-            let sources = map.at(offset).into_iter().map(|part| part.source(&elf).unwrap());
+            let sources = map.at(offset).map(|part| part.source(&elf).unwrap());
             sources.map(|(header, place)| header.fields(&elf)[place].name).collect()
         };
         assert_eq!(names(120), ["e_entry", "sh_offset", "p_offset"]);

@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | `source` | where bytes come from: memory, a prefix, an open file |
 //! | `layout` | word size and byte order, and how they were decided |
-//! | `field` | one field: place, bytes, number, meaning |
+//! | `field`, `record` | one field: place, bytes, number, meaning; one structure's bytes, of which they are told |
 //! | `header`, `segments`, `sections`, `table` | the three structures and their tables |
 //! | `names` | numbers to names |
 //! | `map` | from an offset to the fields and structures there |
@@ -29,6 +29,7 @@ pub mod kernel;
 pub mod layout;
 pub mod map;
 pub mod names;
+mod record;
 mod registers;
 pub mod sections;
 pub mod segments;

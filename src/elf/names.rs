@@ -2,6 +2,7 @@
 //!
 //! Numbers: gABI chapters 4 and 5, the processor supplements, and glibc's `elf.h` for what GNU adds.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use goblin::elf::header as eh;
@@ -107,7 +108,7 @@ pub fn os_abi(abi: u8) -> Option<&'static str> {
 }
 
 /// A segment's type; the processor's own types depend on the machine.
-pub fn segment_type(p_type: u32, machine: u16) -> String {
+pub fn segment_type(p_type: u32, machine: u16) -> Cow<'static, str> {
     let name = match (p_type, machine) {
         (ph::PT_NULL, _) => "NULL",
         (ph::PT_LOAD, _) => "LOAD",
@@ -133,13 +134,16 @@ pub fn segment_type(p_type: u32, machine: u16) -> String {
         (ph::PT_ARM_EXIDX, eh::EM_ARM) => "EXIDX",
         (0x7000_0002, eh::EM_AARCH64) => "AARCH64_MEMTAG_MTE",
         (0x7000_0003, eh::EM_RISCV) => "RISCV_ATTRIBUTES",
-        _ => return ranged(p_type, &[(ph::PT_LOPROC, ph::PT_HIPROC, "LOPROC"), (ph::PT_LOOS, ph::PT_HIOS, "LOOS")]),
+        _ => {
+            let ranges = &[(ph::PT_LOPROC, ph::PT_HIPROC, "LOPROC"), (ph::PT_LOOS, ph::PT_HIOS, "LOOS")];
+            return ranged(p_type, ranges).into();
+        }
     };
-    name.to_owned()
+    name.into()
 }
 
 /// A section's type; the processor's own types depend on the machine.
-pub fn section_type(sh_type: u32, machine: u16) -> String {
+pub fn section_type(sh_type: u32, machine: u16) -> Cow<'static, str> {
     let name = match (sh_type, machine) {
         (sh::SHT_NULL, _) => "NULL",
         (sh::SHT_PROGBITS, _) => "PROGBITS",
@@ -181,10 +185,11 @@ pub fn section_type(sh_type: u32, machine: u16) -> String {
                     (sh::SHT_LOOS, sh::SHT_HIOS, "LOOS"),
                     (sh::SHT_LOUSER, u32::MAX, "LOUSER"),
                 ],
-            );
+            )
+            .into();
         }
     };
-    name.to_owned()
+    name.into()
 }
 
 /// `LOOS+0x12` for a number in a reserved range, `unknown 0x12` for any other.
@@ -223,33 +228,47 @@ const SECTION_FLAGS: [(u64, char, &str); 13] = [
     (sh::SHF_EXCLUDE as u64, 'E', "exclude"),
 ];
 
-/// A section's flags in readelf's letters, such as `WA`; `o`, `p` and `x` stand for other bits of the operating
-/// system, the processor, and no one.
-pub fn section_flags(sh_flags: u64) -> String {
+/// A section of x86-64 that may be further away than 2 GiB (x86-64 psABI, "Section Attribute Flags").
+const SHF_X86_64_LARGE: u64 = 0x1000_0000;
+
+fn is_large(sh_flags: u64, machine: u16) -> bool {
+    machine == eh::EM_X86_64 && sh_flags & SHF_X86_64_LARGE != 0
+}
+
+/// A section's flags in readelf's letters and order, such as `WA`; `o` and `p` stand for other bits of the operating
+/// system and the processor, `x` for each that is no one's.
+pub fn section_flags(sh_flags: u64, machine: u16) -> String {
+    let masks = [(u64::from(sh::SHF_MASKOS), 'o'), (u64::from(sh::SHF_MASKPROC), 'p')];
     let mut out = String::new();
     let mut rest = sh_flags;
-    for (bit, letter, _) in SECTION_FLAGS {
-        if sh_flags & bit != 0 {
-            out.push(letter);
-            rest &= !bit;
-        }
-    }
-    let (os, processor) = (u64::from(sh::SHF_MASKOS), u64::from(sh::SHF_MASKPROC));
-    for (mask, letter) in [(os, 'o'), (processor, 'p'), (!(os | processor), 'x')] {
-        if rest & mask != 0 {
-            out.push(letter);
-        }
+    while rest != 0 {
+        let bit = rest & rest.wrapping_neg();
+        rest &= !bit;
+        let known = SECTION_FLAGS.iter().find(|(known, ..)| *known == bit).map(|(_, letter, _)| *letter);
+        out.push(match (known, masks.iter().find(|(mask, _)| mask & bit != 0)) {
+            (Some(letter), _) => letter,
+            (None, _) if is_large(bit, machine) => 'l',
+            (None, Some((mask, letter))) => {
+                rest &= !mask;
+                *letter
+            }
+            (None, None) => 'x',
+        });
     }
     out
 }
 
 /// A section's flags in words.
-pub fn section_flags_in_words(sh_flags: u64) -> String {
-    let known = SECTION_FLAGS.iter().fold(0, |all, (bit, ..)| all | bit);
+pub fn section_flags_in_words(sh_flags: u64, machine: u16) -> String {
     let mut words: Vec<String> =
         SECTION_FLAGS.iter().filter(|(bit, ..)| sh_flags & bit != 0).map(|(.., word)| (*word).to_owned()).collect();
-    if sh_flags & !known != 0 {
-        words.push(format!("other bits {:#x}", sh_flags & !known));
+    let mut rest = SECTION_FLAGS.iter().fold(sh_flags, |rest, (bit, ..)| rest & !bit);
+    if is_large(rest, machine) {
+        words.push("large".to_owned());
+        rest &= !SHF_X86_64_LARGE;
+    }
+    if rest != 0 {
+        words.push(format!("other bits {rest:#x}"));
     }
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
@@ -263,11 +282,15 @@ mod tests {
         assert_eq!(segment_flags(7), "RWX");
         assert_eq!(segment_flags(5), "R-X");
         assert_eq!(segment_flags(0x1000_0004), "R--+0x10000000");
-        assert_eq!(section_flags(0x6), "AX");
-        assert_eq!(section_flags(0x30), "MS");
-        assert_eq!(section_flags(0x0100_0000 | 0x1000_0000 | 0x1_0000), "opx");
-        assert_eq!(section_flags_in_words(0x3), "write, alloc");
-        assert_eq!(section_flags_in_words(0), "none");
+        assert_eq!(section_flags(0x6, eh::EM_386), "AX");
+        assert_eq!(section_flags(0x30, eh::EM_386), "MS");
+        assert_eq!(section_flags(0x0100_0000 | 0x1000_0000 | 0x1_0000, eh::EM_386), "xop");
+        assert_eq!(section_flags(0x1000_0003, eh::EM_X86_64), "WAl");
+        assert_eq!(section_flags(0x8100_0002, eh::EM_X86_64), "AoE");
+        assert_eq!(section_flags_in_words(0x3, eh::EM_386), "write, alloc");
+        assert_eq!(section_flags_in_words(0, eh::EM_386), "none");
+        assert_eq!(section_flags_in_words(0x1000_0000, eh::EM_X86_64), "large");
+        assert_eq!(section_flags_in_words(0x1000_0000, eh::EM_386), "other bits 0x10000000");
     }
 
     #[test]

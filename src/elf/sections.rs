@@ -1,25 +1,33 @@
 //! Section headers (gABI chapter 4, "Sections"): the linker's view, which the kernel never looks at.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use goblin::elf::SectionHeader;
 use goblin::elf::section_header as sh;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::field::{Field, Record, Shape, Width};
+use super::field::Field;
 use super::header::{COUNT_IN_SECTION_0, Header};
 use super::layout::Layout;
 use super::names;
+use super::record::{Record, Shape, Width};
 use super::segments::Extent;
 use super::source::Bytes;
 use super::table::Table;
 use crate::text;
 
-/// Section headers decoded at most; the rest is counted.
-pub const MOST_SECTIONS: u64 = 1000;
+/// Section headers decoded at most: more than `e_shnum` can count; the rest is counted.
+pub const MOST_SECTIONS: u64 = 65_536;
 
 /// Bytes of a section's name shown at most.
 const LONGEST_NAME: u64 = 256;
 
-const SHAPE: Shape = &[
+/// Bytes of a name shown once all names together are longer than the file: then many headers name one text, or parts
+/// of one, and no linker made them.
+const SHORT_NAME: u64 = 16;
+
+pub(super) const SHAPE: Shape = &[
     ("sh_name", Width::Word),
     ("sh_type", Width::Word),
     ("sh_flags", Width::Native),
@@ -33,26 +41,45 @@ const SHAPE: Shape = &[
 ];
 
 /// One section header and the section it names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Section {
     /// Place in the table, from 0.
     pub index: u64,
     /// Name from the string table, made safe to show, at most 256 bytes of it; `None` when there is none to be had.
-    pub name: Option<String>,
-    /// Name of the type, such as `PROGBITS`, or its number.
-    #[serde(rename = "type")]
-    pub type_name: String,
-    /// Flags in readelf's letters, such as `AX`.
-    pub flags: String,
+    pub name: Option<Box<str>>,
     /// How the section's bytes lie in the file; empty for a section that has none there (`SHT_NOBITS`, `SHT_NULL`).
     pub extent: Extent,
-    /// Every field in file order.
-    pub fields: Vec<Field>,
     /// The numbers, zeros where the file ends too early.
-    #[serde(skip)]
     pub values: SectionHeader,
     /// Whether the file ends inside this header.
     pub cut: bool,
+    machine: u16,
+    record: Record,
+}
+
+impl Serialize for Section {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            index: u64,
+            name: Option<&'a str>,
+            r#type: Cow<'static, str>,
+            flags: String,
+            extent: Extent,
+            fields: Vec<Field>,
+            cut: bool,
+        }
+        let shown = Shown {
+            index: self.index,
+            name: self.name.as_deref(),
+            r#type: self.type_name(),
+            flags: self.flags(),
+            extent: self.extent,
+            fields: self.fields(),
+            cut: self.cut,
+        };
+        shown.serialize(serializer)
+    }
 }
 
 impl Section {
@@ -66,9 +93,29 @@ impl Section {
         self.values.sh_offset.saturating_add(self.file_size())
     }
 
+    /// Name of the type, such as `PROGBITS`, or its number.
+    pub fn type_name(&self) -> Cow<'static, str> {
+        names::section_type(self.values.sh_type, self.machine)
+    }
+
+    /// Flags in readelf's letters, such as `AX`.
+    pub fn flags(&self) -> String {
+        names::section_flags(self.values.sh_flags, self.machine)
+    }
+
+    /// Every field of the header, in file order.
+    pub fn fields(&self) -> Vec<Field> {
+        self.record.fields(|field| meaning(field, self.machine, self.name.as_deref()))
+    }
+
     /// The field of that name.
-    pub fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == name)
+    pub fn field(&self, name: &str) -> Option<Field> {
+        self.record.field(name, |field| meaning(field, self.machine, self.name.as_deref()))
+    }
+
+    /// Offsets of the header's bytes that are there.
+    pub fn header(&self) -> Range<u64> {
+        self.record.present()
     }
 }
 
@@ -157,21 +204,24 @@ pub(super) fn read(
     table: Table,
     extended: Extended,
 ) -> (Vec<Section>, NameTable) {
-    let record = |offset| Record::read(source, layout, offset, SHAPE);
     let index = extended.names_index(header);
     let at = table.offset.saturating_add(table.entry_size.saturating_mul(index));
-    let names = if table.count == 0 {
+    let mut names = if table.count == 0 {
         Names::absent(NameTable::NoSections)
     } else if index == 0 {
         Names::absent(NameTable::None)
     } else if index >= table.inside {
         Names::absent(NameTable::BadIndex { index })
     } else {
-        Names::find(source, index, &record(at))
+        Names::find(source, index, &Record::read(source, layout, at, SHAPE))
     };
     let machine = header.values.e_machine;
-    let sections = (0..).zip(table.offsets()).map(|(index, at)| section(source, index, record(at), (machine, &names)));
-    (sections.collect(), names.table)
+    let mut sections = Vec::with_capacity(table.decoded as usize);
+    table.each(source, layout, SHAPE, |record| {
+        let section = section(source, sections.len() as u64, record, (machine, &mut names));
+        sections.push(section);
+    });
+    (sections, names.table)
 }
 
 /// The string table with the section names.
@@ -180,11 +230,13 @@ struct Names<'a> {
     source: Option<&'a dyn Bytes>,
     offset: u64,
     size: u64,
+    /// Bytes that all names may still take before they are kept short.
+    left: u64,
 }
 
 impl<'a> Names<'a> {
     fn absent(table: NameTable) -> Self {
-        Self { table, source: None, offset: 0, size: 0 }
+        Self { table, source: None, offset: 0, size: 0, left: 0 }
     }
 
     fn find(source: &'a dyn Bytes, index: u64, record: &Record) -> Self {
@@ -198,14 +250,20 @@ impl<'a> Names<'a> {
             string_table: record.word("sh_type") == sh::SHT_STRTAB,
             terminated: last.is_some_and(|last| source.read(last, 1).first() == Some(&0)),
         };
-        Self { table, source: Some(source), offset, size }
+        Self { table, source: Some(source), offset, size, left: source.size() }
     }
 
-    fn get(&self, at: u64) -> Option<String> {
-        let room = self.size.checked_sub(at).filter(|room| *room > 0)?.min(LONGEST_NAME);
+    fn get(&mut self, at: u64) -> Option<Box<str>> {
+        let longest = if self.left > 0 { LONGEST_NAME } else { SHORT_NAME };
+        let room = self.size.checked_sub(at).filter(|room| *room > 0)?.min(longest);
         let bytes = self.source?.read(self.offset.checked_add(at)?, room as usize);
         let name = bytes.split(|&byte| byte == 0).next().filter(|_| !bytes.is_empty())?;
-        Some(text::escape(name).into_owned())
+        let mut shown = text::escape(name).into_owned();
+        if longest == SHORT_NAME && name.len() as u64 == SHORT_NAME {
+            shown.push(text::ELLIPSIS);
+        }
+        self.left = self.left.saturating_sub(shown.len() as u64);
+        Some(shown.into())
     }
 }
 
@@ -213,7 +271,7 @@ fn file_size(values: &SectionHeader) -> u64 {
     if matches!(values.sh_type, sh::SHT_NOBITS | sh::SHT_NULL) { 0 } else { values.sh_size }
 }
 
-fn section(source: &dyn Bytes, index: u64, record: Record, (machine, names): (u16, &Names)) -> Section {
+fn section(source: &dyn Bytes, index: u64, record: Record, (machine, names): (u16, &mut Names)) -> Section {
     let values = SectionHeader {
         sh_name: record.number("sh_name") as usize,
         sh_type: record.word("sh_type"),
@@ -229,13 +287,12 @@ fn section(source: &dyn Bytes, index: u64, record: Record, (machine, names): (u1
     let name = names.get(values.sh_name as u64);
     Section {
         index,
-        type_name: names::section_type(values.sh_type, machine),
-        flags: names::section_flags(values.sh_flags),
         extent: Extent::of(source, values.sh_offset, file_size(&values)),
         cut: record.cut(),
-        fields: record.explain(|field| meaning(field, machine, name.as_deref())),
         name,
         values,
+        machine,
+        record,
     }
 }
 
@@ -247,13 +304,15 @@ fn meaning(field: &Field, machine: u16, name: Option<&str>) -> String {
             Some(name) => name.to_owned(),
             None => "not in a string table".to_owned(),
         },
-        "sh_type" => names::section_type(number as u32, machine),
-        "sh_flags" => names::section_flags_in_words(number),
+        "sh_type" => names::section_type(number as u32, machine).into_owned(),
+        "sh_flags" => names::section_flags_in_words(number, machine),
         "sh_addr" if number == 0 => "not in memory".to_owned(),
         "sh_addr" => format!("at address {number:#x} in memory"),
         "sh_offset" => format!("the section begins {number} bytes into the file"),
         "sh_size" => format!("{number} bytes"),
+        "sh_link" if number == 0 => "refers to no section".to_owned(),
         "sh_link" => format!("refers to section {number}"),
+        "sh_info" if number == 0 => "no more to say".to_owned(),
         "sh_info" => format!("{number}, of a meaning that depends on the type"),
         "sh_addralign" if number <= 1 => "no alignment".to_owned(),
         "sh_addralign" => format!("aligned to {number} bytes"),

@@ -1,19 +1,25 @@
 //! Program headers (gABI chapter 5, "Program Header"): what of the file goes where in memory.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use goblin::elf::ProgramHeader;
 use goblin::elf::program_header as ph;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::field::{Field, Record, Shape, Width};
+use super::field::Field;
 use super::layout::{Class, Layout};
 use super::names;
+use super::record::{Record, Shape, Width};
 use super::source::Bytes;
 use super::table::Table;
 use crate::text;
 
-/// Program headers decoded at most: as many as the kernel accepts of the smaller kind (65,536 bytes of 32 each), so
-/// that no segment the kernel would map goes unseen.
-pub const MOST_SEGMENTS: u64 = 2048;
+/// Program headers decoded at most: more than `e_phnum` can count, and than the kernel takes; the rest is counted.
+pub const MOST_SEGMENTS: u64 = 65_536;
+
+/// Segments whose interpreter is read at most: the kernel heeds the first alone.
+const MOST_INTERPRETERS: usize = 8;
 
 /// Bytes in a page of x86 memory, which the kernel maps whole.
 pub const PAGE: u64 = 4096;
@@ -82,27 +88,46 @@ impl Extent {
 }
 
 /// One program header and the segment it names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
     /// Place in the table, from 0.
     pub index: u64,
-    /// Name of the type, such as `LOAD`, or its number.
-    #[serde(rename = "type")]
-    pub type_name: String,
-    /// Permissions, such as `R-X`.
-    pub flags: String,
     /// How the segment's bytes lie in the file.
     pub extent: Extent,
-    /// The path in a `PT_INTERP` segment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub interpreter: Option<Interpreter>,
-    /// Every field in file order.
-    pub fields: Vec<Field>,
+    /// The path in a `PT_INTERP` segment, of the first eight of them.
+    pub interpreter: Option<Box<Interpreter>>,
     /// The numbers, zeros where the file ends too early.
-    #[serde(skip)]
     pub values: ProgramHeader,
     /// Whether the file ends inside this header.
     pub cut: bool,
+    machine: u16,
+    record: Record,
+}
+
+impl Serialize for Segment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            index: u64,
+            r#type: Cow<'static, str>,
+            flags: String,
+            extent: Extent,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            interpreter: Option<&'a Interpreter>,
+            fields: Vec<Field>,
+            cut: bool,
+        }
+        let shown = Shown {
+            index: self.index,
+            r#type: self.type_name(),
+            flags: self.flags(),
+            extent: self.extent,
+            interpreter: self.interpreter.as_deref(),
+            fields: self.fields(),
+            cut: self.cut,
+        };
+        shown.serialize(serializer)
+    }
 }
 
 /// What a `PT_INTERP` segment holds.
@@ -140,9 +165,29 @@ impl Segment {
         self.values.p_offset.saturating_add(self.values.p_filesz)
     }
 
+    /// Name of the type, such as `LOAD`, or its number.
+    pub fn type_name(&self) -> Cow<'static, str> {
+        names::segment_type(self.values.p_type, self.machine)
+    }
+
+    /// Permissions, such as `R-X`.
+    pub fn flags(&self) -> String {
+        names::segment_flags(self.values.p_flags)
+    }
+
+    /// Every field of the header, in file order.
+    pub fn fields(&self) -> Vec<Field> {
+        self.record.fields(|field| meaning(field, self.machine))
+    }
+
     /// The field of that name.
-    pub fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == name)
+    pub fn field(&self, name: &str) -> Option<Field> {
+        self.record.field(name, |field| meaning(field, self.machine))
+    }
+
+    /// Offsets of the header's bytes that are there.
+    pub fn header(&self) -> Range<u64> {
+        self.record.present()
     }
 }
 
@@ -183,13 +228,26 @@ pub(super) fn landing(segments: &[Segment], address: u64) -> Option<Landing<'_>>
     })
 }
 
-pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, machine: u16) -> Vec<Segment> {
-    let shape = match layout.class {
+/// The fields of a program header.
+pub(super) fn shape(class: Class) -> Shape {
+    match class {
         Class::Elf32 => SHAPE_32,
         Class::Elf64 => SHAPE_64,
-    };
-    let record = |offset| Record::read(source, layout, offset, shape);
-    (0..).zip(table.offsets()).map(|(index, offset)| segment(source, index, record(offset), machine)).collect()
+    }
+}
+
+pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, machine: u16) -> Vec<Segment> {
+    let mut interpreters = 0;
+    let mut segments = Vec::with_capacity(table.decoded as usize);
+    table.each(source, layout, shape(layout.class), |record| {
+        let mut segment = segment(source, segments.len() as u64, record, machine);
+        if segment.values.p_type == ph::PT_INTERP && interpreters < MOST_INTERPRETERS {
+            interpreters += 1;
+            segment.interpreter = Some(Box::new(interpreter(source, &segment.values)));
+        }
+        segments.push(segment);
+    });
+    segments
 }
 
 fn segment(source: &dyn Bytes, index: u64, record: Record, machine: u16) -> Segment {
@@ -205,13 +263,12 @@ fn segment(source: &dyn Bytes, index: u64, record: Record, machine: u16) -> Segm
     };
     Segment {
         index,
-        type_name: names::segment_type(values.p_type, machine),
-        flags: names::segment_flags(values.p_flags),
         extent: Extent::of(source, values.p_offset, values.p_filesz),
-        interpreter: (values.p_type == ph::PT_INTERP).then(|| interpreter(source, &values)),
+        interpreter: None,
         cut: record.cut(),
-        fields: record.explain(|field| meaning(field, machine)),
         values,
+        machine,
+        record,
     }
 }
 
@@ -228,7 +285,7 @@ fn interpreter(source: &dyn Bytes, values: &ProgramHeader) -> Interpreter {
 fn meaning(field: &Field, machine: u16) -> String {
     let number = field.value.number().unwrap_or(0);
     match field.name {
-        "p_type" => names::segment_type(number as u32, machine),
+        "p_type" => names::segment_type(number as u32, machine).into_owned(),
         "p_flags" => names::segment_flags(number as u32),
         "p_offset" => format!("the segment begins {number} bytes into the file"),
         "p_vaddr" => format!("it begins at address {number:#x}"),

@@ -2,7 +2,12 @@
 
 use serde::Serialize;
 
+use super::layout::Layout;
+use super::record::{LARGEST, Record, Shape};
 use super::source::Bytes;
+
+/// Bytes of a table that are read at once.
+const PIECE: u64 = 64 * 1024;
 
 /// Where a header table lies and how much of it there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -66,8 +71,22 @@ impl Table {
         self.offset.saturating_add(self.entry_size.saturating_mul(self.count))
     }
 
-    pub(super) fn offsets(self) -> impl Iterator<Item = u64> {
-        (0..self.decoded).map(move |index| self.offset.saturating_add(self.entry_size.saturating_mul(index)))
+    /// Hands the entries that are to be decoded to `take`, in their order. Those that lie close together are read many
+    /// at a time.
+    pub(super) fn each(self, source: &dyn Bytes, layout: Layout, shape: Shape, mut take: impl FnMut(Record)) {
+        let step = (PIECE / self.entry_size).max(1);
+        let mut first = 0;
+        while first < self.decoded {
+            let offset = self.offset.saturating_add(self.entry_size.saturating_mul(first));
+            let count = step.min(self.decoded - first);
+            let bytes = source.read(offset, if count == 1 { LARGEST } else { (self.entry_size * count) as usize });
+            for index in 0..count {
+                let at = self.entry_size.saturating_mul(index);
+                let there = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+                take(Record::of(there, layout, (offset.saturating_add(at), source.size()), shape));
+            }
+            first += count;
+        }
     }
 }
 

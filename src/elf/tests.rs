@@ -68,7 +68,7 @@ fn a_plain_64_bit_program_is_decoded_and_accepted() {
     assert_eq!(elf.kernel, KernelView { runnable: Some(true), ..KernelView::default() });
     assert_eq!(elf.strict, Strict::Accepted);
     assert_eq!(ids(&elf), ["sections-none", "tiny-static"]);
-    assert_eq!(elf.segments[0].flags, "R-X");
+    assert_eq!(elf.segments[0].flags(), "R-X");
     let code = disassemble_entry(&elf, &Program::default().bytes().as_slice(), 20).unwrap();
     assert_eq!(code[2].comment.as_deref(), Some("exit (system call 60) with status 42; the program ends"));
     assert_eq!(code[2].address, BASE + 125);
@@ -82,7 +82,7 @@ fn sections_have_their_names_and_places() {
     assert_eq!(elf.strict, Strict::Accepted);
     let names: Vec<_> = elf.sections.iter().map(|section| section.name.as_deref().unwrap()).collect();
     assert_eq!(names, ["", ".text", ".shstrtab"]);
-    assert_eq!((elf.sections[1].type_name.as_str(), elf.sections[1].flags.as_str()), ("PROGBITS", "AX"));
+    assert_eq!((&*elf.sections[1].type_name(), elf.sections[1].flags().as_str()), ("PROGBITS", "AX"));
     assert_eq!(elf.section_names, NameTable::Found { index: 2, string_table: true, terminated: true });
 }
 

@@ -73,7 +73,7 @@ pub fn matches(source: &mut dyn ByteSource, layout: &Layout, highlights: &Highli
             room -= (end - begin).div_ceil(step).min(room);
             shown = end;
         }
-        next = found.offset.checked_add(1).and_then(|after| highlights.from(after));
+        next = highlights.after(found).filter(|next| !next.wrapped);
     }
     if let Some(found) = next {
         let left = highlights.count() + 1 - found.nth;

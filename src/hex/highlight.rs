@@ -3,7 +3,11 @@
 //! For each pattern the matches are kept twice: as they are, in file order, and merged where they overlap. The merged
 //! stretches of a pattern never overlap, so what covers a window is found by one binary search a pattern, and costs no
 //! more than the window is long, even if a million matches lie over each other.
+//!
+//! All matches have one order: by offset; of those that begin at one offset by pattern, in the order of the legend; of
+//! one pattern's the shorter first. They are counted in that order, and the way from match to match follows it.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -28,8 +32,10 @@ pub struct Found {
     pub offset: u64,
     /// Its bytes, counted.
     pub length: u64,
-    /// Which match it is in file order, from 1.
+    /// Which match it is in the order of all, from 1.
     pub nth: usize,
+    /// Which it is of its pattern's, from 0.
+    place: usize,
     /// Whether the way led past the end or the beginning of the file.
     pub wrapped: bool,
 }
@@ -151,20 +157,43 @@ impl Highlights {
 
     /// The match that covers the byte at `offset`; of several the one that begins last.
     pub fn under(&self, offset: u64) -> Option<Found> {
-        let last = self.picked(|track| track.under(offset)).max_by_key(|(_, span)| span.offset)?;
-        Some(self.found(last, false))
+        self.picked(|track| track.under(offset)).max_by_key(|found| found.offset)
     }
 
     /// The match of one pattern that covers the byte at `offset`; of several the one that begins last.
     pub fn under_of(&self, pattern: usize, offset: u64) -> Option<Found> {
-        let span = self.tracks.get(pattern)?.under(offset)?;
-        Some(self.found((pattern, span), false))
+        let place = self.tracks.get(pattern)?.under(offset)?;
+        self.found(pattern, place)
     }
 
-    /// The first match that begins at `offset` or after it. Of several at one offset, one is given.
+    /// The first match that begins at `offset` or after it.
     pub fn from(&self, offset: u64) -> Option<Found> {
-        let first = self.picked(|track| track.from(offset)).min_by_key(|(_, span)| span.offset)?;
-        Some(self.found(first, false))
+        self.picked(|track| Some(track.begun_before(offset))).min_by_key(|found| found.offset)
+    }
+
+    /// The match after this one; after the last of all comes the first, and it says so.
+    pub fn after(&self, found: Found) -> Option<Found> {
+        // In a pattern that comes later in the legend, what begins at the same offset is still to come.
+        let place = |pattern: usize, track: &Track| match pattern.cmp(&found.pattern) {
+            Ordering::Less => track.begun_until(found.offset),
+            Ordering::Equal => found.place + 1,
+            Ordering::Greater => track.begun_before(found.offset),
+        };
+        let tracks = self.tracks.iter().enumerate();
+        let next = tracks.filter_map(|(pattern, track)| self.found(pattern, place(pattern, track)));
+        next.min_by_key(|next| next.offset).or_else(|| self.from(0).map(Found::wrapped))
+    }
+
+    /// The match before this one; before the first of all comes the last, and it says so.
+    pub fn before(&self, found: Found) -> Option<Found> {
+        let place = |pattern: usize, track: &Track| match pattern.cmp(&found.pattern) {
+            Ordering::Less => track.begun_until(found.offset),
+            Ordering::Equal => found.place,
+            Ordering::Greater => track.begun_before(found.offset),
+        };
+        let tracks = self.tracks.iter().enumerate();
+        let back = tracks.filter_map(|(pattern, track)| self.found(pattern, place(pattern, track).checked_sub(1)?));
+        back.max_by_key(|back| back.offset).or_else(|| self.last().map(Found::wrapped))
     }
 
     /// The first match that begins after `offset`, else the first of all.
@@ -175,36 +204,36 @@ impl Highlights {
 
     /// The last match that begins before `offset`, else the last of all.
     pub fn previous(&self, offset: u64) -> Option<Found> {
-        let last = |pick: fn(&Track, u64) -> Option<Span>| {
-            self.picked(|track| pick(track, offset)).max_by_key(|(_, span)| span.offset)
-        };
-        let before = last(Track::before).map(|found| self.found(found, false));
-        before.or_else(|| last(|track, _| track.spans.last().copied()).map(|found| self.found(found, true)))
+        let before = self.picked(|track| track.begun_before(offset).checked_sub(1)).max_by_key(|found| found.offset);
+        before.or_else(|| self.last().map(Found::wrapped))
     }
 
-    /// The first match of one pattern that begins after `offset`, else its first of all; `None` if it has none.
-    pub fn next_of(&self, pattern: usize, offset: u64) -> Option<Found> {
-        let track = self.tracks.get(pattern)?;
-        let after = offset.checked_add(1).and_then(|after| track.from(after));
-        let after = after.map(|span| self.found((pattern, span), false));
-        after.or_else(|| track.from(0).map(|span| self.found((pattern, span), true)))
-    }
-
-    /// [`Self::next_of`] for the pattern that comes after `pattern` in the legend, going round, past those without a
-    /// match.
-    pub fn next_pattern(&self, pattern: Option<usize>, offset: u64) -> Option<Found> {
+    /// The first match of the pattern that comes after `pattern` in the legend, going round, past those without a match;
+    /// of the first pattern that has one, for `None`.
+    pub fn next_pattern(&self, pattern: Option<usize>) -> Option<Found> {
         let first = pattern.map_or(0, |pattern| pattern.saturating_add(1)).min(self.tracks.len());
-        (first..self.tracks.len()).chain(0..first).find_map(|pattern| self.next_of(pattern, offset))
+        (first..self.tracks.len()).chain(0..first).find_map(|pattern| self.found(pattern, 0))
     }
 
-    /// One match of every pattern that has one to give, with the pattern's index.
-    fn picked(&self, pick: impl Fn(&Track) -> Option<Span>) -> impl Iterator<Item = (usize, Span)> {
-        self.tracks.iter().enumerate().filter_map(move |(pattern, track)| Some((pattern, pick(track)?)))
+    fn last(&self) -> Option<Found> {
+        self.picked(|track| track.spans.len().checked_sub(1)).max_by_key(|found| found.offset)
     }
 
-    fn found(&self, (pattern, span): (usize, Span), wrapped: bool) -> Found {
-        let before: usize = self.tracks.iter().map(|track| track.begun_before(span.offset)).sum();
-        Found { pattern, offset: span.offset, length: span.length, nth: before + 1, wrapped }
+    /// One match of every pattern that has one at the place to be picked, in the order of the legend.
+    fn picked(&self, pick: impl Fn(&Track) -> Option<usize>) -> impl Iterator<Item = Found> {
+        let tracks = self.tracks.iter().enumerate();
+        tracks.filter_map(move |(pattern, track)| self.found(pattern, pick(track)?))
+    }
+
+    /// The match at a place among its pattern's.
+    fn found(&self, pattern: usize, place: usize) -> Option<Found> {
+        let Span { offset, length } = *self.tracks.get(pattern)?.spans.get(place)?;
+        let others = self.tracks.iter().enumerate().map(|(other, track)| match other.cmp(&pattern) {
+            Ordering::Less => track.begun_until(offset),
+            Ordering::Equal => place,
+            Ordering::Greater => track.begun_before(offset),
+        });
+        Some(Found { pattern, offset, length, nth: others.sum::<usize>() + 1, place, wrapped: false })
     }
 }
 
@@ -234,23 +263,21 @@ impl Track {
             .filter(|range| !range.is_empty())
     }
 
+    /// How many of its matches begin before `offset`: the place of the first that does not.
     fn begun_before(&self, offset: u64) -> usize {
         self.spans.partition_point(|span| span.offset < offset)
     }
 
-    fn from(&self, offset: u64) -> Option<Span> {
-        self.spans.get(self.begun_before(offset)).copied()
+    /// How many of its matches begin at `offset` or before it.
+    fn begun_until(&self, offset: u64) -> usize {
+        self.spans.partition_point(|span| span.offset <= offset)
     }
 
-    fn under(&self, offset: u64) -> Option<Span> {
+    fn under(&self, offset: u64) -> Option<usize> {
         let stretch = self.covered.get(self.covered.partition_point(|range| range.end <= offset))?;
-        let begun = self.spans.get(..self.spans.partition_point(|span| span.offset <= offset))?;
-        let near = begun.iter().rev().take_while(|span| span.offset >= stretch.start);
-        near.copied().find(|span| offset - span.offset < span.length)
-    }
-
-    fn before(&self, offset: u64) -> Option<Span> {
-        self.spans.get(self.begun_before(offset).checked_sub(1)?).copied()
+        let begun = self.spans.get(..self.begun_until(offset))?.iter().enumerate();
+        let mut near = begun.rev().take_while(|(_, span)| span.offset >= stretch.start);
+        near.find(|(_, span)| offset - span.offset < span.length).map(|(place, _)| place)
     }
 }
 
@@ -287,13 +314,28 @@ mod tests {
         assert_eq!(step(marks.next(30)), Some((10, 1, true)));
         assert_eq!(step(marks.previous(10)), Some((30, 3, true)));
         assert_eq!(step(marks.previous(25)), Some((20, 2, false)));
-        assert_eq!(step(marks.next_of(0, 10)), Some((30, 3, false)));
-        assert_eq!(step(marks.next_pattern(Some(0), 25)), Some((20, 2, true)));
-        assert_eq!(step(marks.next_pattern(Some(1), 5)), Some((10, 1, false)));
-        assert_eq!(step(marks.next_pattern(None, 5)), Some((10, 1, false)));
-        assert_eq!(marks.next_of(7, 0), None);
+        assert_eq!(step(marks.next_pattern(Some(0))), Some((20, 2, false)));
+        assert_eq!(step(marks.next_pattern(Some(1))), Some((10, 1, false)));
+        assert_eq!(step(marks.next_pattern(None)), Some((10, 1, false)));
         assert_eq!(Highlights::new([], &[]).next(0), None);
-        assert_eq!(Highlights::default().next_pattern(None, 0), None);
+        assert_eq!(Highlights::default().next_pattern(None), None);
+    }
+
+    #[test]
+    fn matches_at_one_offset_come_by_pattern_and_the_shorter_first() {
+        let at = [found("$b", 0, 2), found("$a", 0, 9), found("$a", 0, 3), found("$a", 5, 1), found("$b", 0, 2)];
+        let marks = Highlights::new(["$a", "$b"], &at);
+        let shown = |found: Found| (found.pattern, found.offset, found.length, found.nth, found.wrapped);
+        let mut way = vec![marks.from(0).unwrap()];
+        for _ in 0..5 {
+            way.push(marks.after(way[way.len() - 1]).unwrap());
+        }
+        let way: Vec<_> = way.into_iter().map(shown).collect();
+        assert_eq!(way[..3], [(0, 0, 3, 1, false), (0, 0, 9, 2, false), (1, 0, 2, 3, false)]);
+        assert_eq!(way[3..], [(1, 0, 2, 4, false), (0, 5, 1, 5, false), (0, 0, 3, 1, true)]);
+        assert_eq!(shown(marks.previous(5).unwrap()), (1, 0, 2, 4, false));
+        assert_eq!(shown(marks.before(marks.from(0).unwrap()).unwrap()), (0, 5, 1, 5, true));
+        assert_eq!(marks.next_pattern(Some(0)).map(shown), Some((1, 0, 2, 3, false)), "also at offset 0");
     }
 
     #[test]
@@ -302,9 +344,9 @@ mod tests {
         let legend: Vec<_> = marks.legend().iter().map(|entry| (&*entry.pattern, entry.count)).collect();
         assert_eq!(legend, [("$z", 1), ("$y", 0), ("$a", 1), ("$b", 1)]);
         assert_eq!(marks.covering(5), [0]);
-        assert_eq!(marks.next_pattern(Some(0), 0).map(|f| f.pattern), Some(2), "$y has no match");
-        assert_eq!(marks.next_pattern(Some(3), 0).map(|f| f.pattern), Some(0));
-        assert_eq!(marks.next_pattern(Some(usize::MAX), 0).map(|f| f.pattern), Some(0));
+        assert_eq!(marks.next_pattern(Some(0)).map(|f| f.pattern), Some(2), "$y has no match");
+        assert_eq!(marks.next_pattern(Some(3)).map(|f| f.pattern), Some(0));
+        assert_eq!(marks.next_pattern(Some(usize::MAX)).map(|f| f.pattern), Some(0));
         assert_eq!(marks.from(5).map(|f| (f.offset, f.wrapped)), Some((5, false)));
         assert_eq!(marks.from(10), None);
         assert_eq!(marks.next(u64::MAX).map(|f| (f.offset, f.wrapped)), Some((1, true)));
@@ -355,6 +397,34 @@ mod tests {
             prop_assert_eq!(marks.next(at).map(|f| (f.offset, f.wrapped)), next);
             let back = starts().filter(|o| *o < at).max().map(|o| (o, false)).or(starts().max().map(|o| (o, true)));
             prop_assert_eq!(marks.previous(at).map(|f| (f.offset, f.wrapped)), back);
+        }
+
+        #[test]
+        fn the_way_visits_each_match_once_and_comes_back(
+            raw in prop::collection::vec((0usize..3, 0u64..6, 0u64..4), 1..40),
+        ) {
+            let matches: Vec<_> = raw.iter().map(|(p, o, l)| found(&format!("${p}"), *o, *l)).collect();
+            let marks = Highlights::new(["$0", "$1", "$2"], &matches);
+            let mut all: Vec<_> = raw.iter().map(|(pattern, offset, length)| (*offset, *pattern, *length)).collect();
+            all.sort_unstable();
+            let shown = |found: Found| (found.offset, found.pattern, found.length);
+            let first = marks.next(u64::MAX).unwrap();
+            let last = marks.before(first).unwrap();
+            for (start, forward) in [(first, true), (last, false)] {
+                let mut here = start;
+                let mut way = Vec::new();
+                for step in 1..=all.len() {
+                    way.push(shown(here));
+                    prop_assert_eq!(here.nth, if forward { step } else { all.len() + 1 - step });
+                    here = if forward { marks.after(here) } else { marks.before(here) }.unwrap();
+                    prop_assert_eq!(here.wrapped, step == all.len());
+                }
+                prop_assert_eq!((shown(here), here.nth), (shown(start), start.nth));
+                if !forward {
+                    way.reverse();
+                }
+                prop_assert_eq!(&way, &all);
+            }
         }
     }
 }

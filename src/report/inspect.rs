@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::ndjson;
@@ -47,6 +48,8 @@ pub struct Inspected {
     pub explained: Vec<(RuleId, Explained)>,
     /// What was not matched, and why.
     pub not_scanned: Vec<Unscanned>,
+    /// How the file has changed since it was matched, so that what follows from its bytes may be of others.
+    pub changed: Option<String>,
     /// The ELF headers; `None` for another kind of file.
     pub elf: Option<Box<Elf>>,
     /// The code at the entry point of an ELF file.
@@ -58,13 +61,58 @@ pub struct Inspected {
 }
 
 impl Inspected {
+    /// An instruction with the patterns that matched any of its bytes.
+    fn matched<'i>(&'i self, instruction: &'i Instruction) -> Line<'i> {
+        let bytes = instruction.offset..instruction.offset.saturating_add(instruction.bytes.len() as u64);
+        let mut matched = Vec::new();
+        for finding in &self.findings {
+            for found in &finding.matches {
+                let pattern = json!({"rule": &*finding.rule.name, "pattern": &*found.pattern});
+                if found.offset < bytes.end && bytes.start < found.end() && !matched.contains(&pattern) {
+                    matched.push(pattern);
+                }
+            }
+        }
+        Line { instruction, matched }
+    }
+
     fn explained(&self, rule: &RuleId) -> Option<&Explained> {
         self.explained.iter().find_map(|(explained, parts)| (explained == rule).then_some(parts))
     }
 }
 
+/// The JSON document. The ELF decode is written from what it is, not built up as JSON first: it may have 65,536 headers.
+#[derive(Debug, Serialize)]
+pub struct Document<'i> {
+    file: Option<Value>,
+    path_hex: Option<Value>,
+    changed: Option<&'i str>,
+    findings: Vec<Value>,
+    candidates: Vec<Value>,
+    not_scanned: Vec<Value>,
+    elf: Option<ElfDocument<'i>>,
+    entropy: Option<f64>,
+    strings: &'i [Text],
+}
+
+#[derive(Debug, Serialize)]
+struct ElfDocument<'i> {
+    #[serde(flatten)]
+    elf: &'i Elf,
+    code: Option<Vec<Line<'i>>>,
+    no_code: Option<&'i str>,
+}
+
+/// An instruction, and what matched it.
+#[derive(Debug, Serialize)]
+struct Line<'i> {
+    #[serde(flatten)]
+    instruction: &'i Instruction,
+    matched: Vec<Value>,
+}
+
 /// The JSON document.
-pub fn document(inspected: &Inspected, book: &RuleBook) -> Value {
+pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook) -> Document<'i> {
     let mut own = Map::new();
     let file = inspected.facts.as_ref().map(|facts| ndjson::file(facts, &mut own));
     let findings = inspected.findings.iter().map(|finding| {
@@ -81,27 +129,29 @@ pub fn document(inspected: &Inspected, book: &RuleBook) -> Value {
             "rule_condition": explained.map(|explained| &explained.rule),
         })
     });
-    let mut elf = serde_json::to_value(&inspected.elf).unwrap_or_default();
-    if let (Value::Object(map), Some(code)) = (&mut elf, &inspected.code) {
-        let (code, none) = match code {
-            Code::Instructions(instructions) => (serde_json::to_value(instructions).unwrap_or_default(), Value::Null),
-            Code::None(why) => (Value::Null, why.as_str().into()),
+    let elf = inspected.elf.as_deref().map(|elf| {
+        let (code, no_code) = match &inspected.code {
+            Some(Code::Instructions(code)) => (Some(code.iter().map(|line| inspected.matched(line)).collect()), None),
+            Some(Code::None(why)) => (None, Some(why.as_str())),
+            None => (None, None),
         };
-        map.insert("code".into(), code);
-        map.insert("no_code".into(), none);
+        ElfDocument { elf, code, no_code }
+    });
+    Document {
+        file,
+        path_hex: own.remove("path_hex"),
+        changed: inspected.changed.as_deref(),
+        findings: findings.collect(),
+        candidates: candidates.collect(),
+        not_scanned: inspected
+            .not_scanned
+            .iter()
+            .map(|item| json!({"reason": item.reason.kind(), "detail": item.reason.to_string()}))
+            .collect(),
+        elf,
+        entropy: inspected.entropy,
+        strings: &inspected.strings,
     }
-    json!({
-        "file": file,
-        "path_hex": own.get("path_hex"),
-        "findings": findings.collect::<Vec<_>>(),
-        "candidates": candidates.collect::<Vec<_>>(),
-        "not_scanned": inspected.not_scanned.iter().map(|item| json!({
-            "reason": item.reason.kind(), "detail": item.reason.to_string(),
-        })).collect::<Vec<_>>(),
-        "elf": elf,
-        "entropy": inspected.entropy,
-        "strings": inspected.strings,
-    })
 }
 
 /// The page for people; safe text.
@@ -112,6 +162,9 @@ pub fn page(inspected: &Inspected, book: &RuleBook) -> String {
     }
     for item in &inspected.not_scanned {
         let _ = writeln!(out, "not scanned: {}", item.reason);
+    }
+    if let Some(changed) = &inspected.changed {
+        let _ = writeln!(out, "\n! {}: what is said below may be of other bytes", text::escape_str(changed));
     }
     for finding in &inspected.findings {
         finding_section(&mut out, finding, inspected, book);
@@ -136,11 +189,12 @@ pub fn page(inspected: &Inspected, book: &RuleBook) -> String {
     }
     match &inspected.code {
         Some(Code::Instructions(instructions)) => {
-            out.push_str("\ncode at the entry point\n");
+            out.push_str("\ncode at the entry point (* within a match)\n");
             for line in instructions {
                 let comment = line.comment.as_ref().map(|comment| format!("  ; {comment}")).unwrap_or_default();
-                let bytes = text::hex(&line.bytes);
-                let _ = writeln!(out, "  {:>6x} {:>8x}  {bytes:<20} {}{comment}", line.offset, line.address, line.text);
+                let (bytes, offset, address) = (text::hex(&line.bytes), line.offset, line.address);
+                let sign = if inspected.matched(line).matched.is_empty() { ' ' } else { '*' };
+                let _ = writeln!(out, "{sign} {offset:>6x} {address:>8x}  {bytes:<20} {}{comment}", line.text);
             }
         }
         Some(Code::None(why)) => _ = writeln!(out, "\nno code: {}", text::escape_str(why)),
@@ -217,7 +271,7 @@ fn elf_section(out: &mut String, elf: &Elf) {
         Some(false) => "Linux would not run it",
         None => "whether Linux would run it cannot be told",
     };
-    let _ = writeln!(out, "\nELF, read as {:?} {:?}; {runs}", elf.layout.class, elf.layout.endian);
+    let _ = writeln!(out, "\nELF, read as {}, {}; {runs}", elf.layout.class.name(), elf.layout.endian.name());
     for reason in elf.kernel.reasons.iter().chain(&elf.kernel.notes) {
         let _ = writeln!(out, "  {}", text::escape_str(reason));
     }
@@ -227,13 +281,13 @@ fn elf_section(out: &mut String, elf: &Elf) {
     let _ = writeln!(out, "\nELF header");
     fields(out, &elf.header.fields);
     for segment in &elf.segments {
-        let _ = writeln!(out, "\nprogram header {}: {} {}", segment.index, segment.type_name, segment.flags);
-        fields(out, &segment.fields);
+        let _ = writeln!(out, "\nprogram header {}: {} {}", segment.index, segment.type_name(), segment.flags());
+        fields(out, &segment.fields());
     }
     for section in &elf.sections {
         let name = section.name.as_deref().unwrap_or("(no name)");
-        let _ = writeln!(out, "\nsection {}: {name} {} {}", section.index, section.type_name, section.flags);
-        fields(out, &section.fields);
+        let _ = writeln!(out, "\nsection {}: {name} {} {}", section.index, section.type_name(), section.flags());
+        fields(out, &section.fields());
     }
 }
 

@@ -1,7 +1,9 @@
 //! JSON that is safe to print on a terminal.
 
 use std::fmt::Write as _;
+use std::io;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::text;
@@ -15,6 +17,33 @@ pub fn line(value: &Value) -> String {
 /// `value` in many lines, as safe as [`line`].
 pub fn pretty(value: &Value) -> String {
     defuse(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// Writes `value` in many lines, as safe as [`line`], piece by piece: the document is never in memory as a whole.
+///
+/// # Errors
+/// What `out` says.
+pub fn write_pretty(out: impl io::Write, value: &impl Serialize) -> io::Result<()> {
+    Ok(serde_json::to_writer_pretty(Defused(out), value)?)
+}
+
+/// A writer that defuses what goes through it. `serde_json` hands on whole characters only.
+struct Defused<W>(W);
+
+impl<W: io::Write> io::Write for Defused<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let json = std::str::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if json.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            self.0.write_all(bytes)?;
+        } else {
+            self.0.write_all(defuse(json).as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// All such characters lie within strings, where JSON allows the escape for each of them.
@@ -40,7 +69,11 @@ mod tests {
     #[test]
     fn hostile_text_is_defused_and_parses_back() {
         let value = serde_json::json!({"a": "x\u{1b}[2J\u{202e}\u{9b}\u{7f}é日\u{200b}\u{e0041}"});
-        for printed in [line(&value), pretty(&value)] {
+        let mut written = Vec::new();
+        write_pretty(&mut written, &value).unwrap();
+        let written = String::from_utf8(written).unwrap();
+        assert_eq!(written, pretty(&value));
+        for printed in [line(&value), written] {
             assert!(
                 !printed.contains(['\u{1b}', '\u{202e}', '\u{9b}', '\u{7f}', '\u{200b}', '\u{e0041}']),
                 "{printed}"

@@ -1,7 +1,10 @@
 //! Journeys through the bytes of a finding and the structures over them.
 
+use huntbook::elf;
+use huntbook::hex::{Shown, Window};
 use huntbook::session::RuleChoice;
 use huntbook::tui::message::Message;
+use huntbook::tui::state::detail::Decoded;
 
 use crate::stage::{Place, Stage};
 use crate::tui::{SMALL, WIDE};
@@ -157,5 +160,132 @@ fn the_elf_tab_leads_to_the_bytes_of_a_field() {
     stage.wait("Anomalies");
     stage.press("G k enter");
     stage.wait("Hex:");
+    stage.leave();
+}
+
+#[test]
+fn an_elf_of_65_000_headers_of_each_kind_is_gone_through_from_end_to_end() {
+    let place = Place::new();
+    let file = crate::fixtures::many_headers(60_000, 65_000);
+    let last = file.len() as u64 - 64;
+    std::fs::write(place.tree().join("many"), file).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("many");
+    stage.press("2");
+    stage.wait("Anomalies:");
+    stage.wait("Linux would not run it.");
+    stage.press("G");
+    shows(&stage, "syscall");
+    let is_there = |stage: &Stage<'_>| stage.app.detail.as_ref().unwrap().elf_place() == Some(last..last + 4);
+    while !is_there(&stage) {
+        stage.feed(Message::Key(crate::stage::event("k")));
+    }
+    stage.press("k k k j j");
+    shows(&stage, "Section 64999: .text.function_064999 PROGBITS AX");
+    // To the bytes of the last section header and back.
+    stage.press("enter");
+    stage.wait("S  section header 64999");
+    stage.press("{");
+    stage.wait("section header 64998");
+    stage.press("enter");
+    shows(&stage, "Section 64998: .text.function_064998");
+    stage.press("g");
+    shows(&stage, "Linux would not run it.");
+    stage.press("pgdn pgdn pgdn pgdn");
+    shows(&stage, "Program header 2: NOTE R--");
+    stage.leave();
+}
+
+/// Shows `file`, of which `size` bytes are to be, in the place of the open finding's, and looks at both tabs.
+fn look_at(stage: &mut Stage<'_>, file: &[u8], size: u64) {
+    let source = elf::Prefix::new(file, size);
+    let elf = elf::decode_with(&source);
+    let decoded = Decoded {
+        code: elf.as_ref().map(|elf| elf::disassemble_entry(elf, &source, 20).map_err(|why| why.to_string())),
+        map: elf.as_ref().map(elf::Map::new),
+        entropy: Some(elf::entropy(file)),
+        strings: elf::strings(file, 4),
+        elf: elf.map(Box::new),
+    };
+    let told = if decoded.elf.is_some() { "Linux would" } else { "does not begin with the ELF magic" };
+    let detail = stage.app.detail.as_mut().unwrap();
+    let id = detail.id();
+    let bytes = file.iter().copied().map(Some).collect();
+    detail.hex.window = Some(Window { offset: 0, bytes, size, shown: Shown::File, notice: None });
+    stage.feed(Message::Decoded(id, Box::new(decoded)));
+    for (keys, wanted) in [("2 g", told), ("G", "ELF"), ("1 g", "of "), ("}", "Hex:"), ("enter", "ELF")] {
+        for key in keys.split(' ') {
+            stage.feed(Message::Key(crate::stage::event(key)));
+        }
+        stage.draw();
+        let screen = stage.screen();
+        if keys == "1 g" {
+            // On the hex tab it asks where to.
+            stage.feed(Message::Key(crate::stage::event("esc")));
+        }
+        assert!(screen.contains(wanted) && screen.contains("[2 ELF]") | screen.contains("[1 Hex]"), "{size}\n{screen}");
+    }
+}
+
+/// A 45-byte i386 program: its program header begins inside the ELF header, `e_ident` names no byte order, and the file
+/// ends inside `e_phnum`.
+fn tiny45() -> Vec<u8> {
+    let mut file = b"\x7fELF\x01\0\0\0\0\0\0\0\0\0\x01\0\x02\0\x03\0".to_vec();
+    for word in [0x0001_0020_u32, 0x0001_0020, 4] {
+        file.extend(word.to_le_bytes());
+    }
+    file.extend([0xb3, 42, 0x31, 0xc0, 0x40, 0xcd, 0x80, 0, 0x34, 0, 0x20, 0, 1]);
+    file
+}
+
+#[test]
+fn an_elf_cut_at_every_length_is_a_sane_screen() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("tinyexec-269");
+    for file in [crate::fixtures::tinyexec(150), crate::fixtures::many_headers(1, 2), tiny45()] {
+        for length in 0..=file.len() {
+            look_at(&mut stage, &file[..length], length as u64);
+        }
+    }
+    // Heads whose byte order is nonsense, and heads of which the rest is out of reach.
+    for byte_order in [0, 1, 2, 3, 255] {
+        for mut file in [tiny45(), crate::fixtures::many_headers(1, 2)] {
+            file[5] = byte_order;
+            for length in [20, 45] {
+                look_at(&mut stage, &file[..length], length as u64);
+                look_at(&mut stage, &file[..length], 100_000);
+            }
+        }
+    }
+    stage.leave();
+}
+
+#[test]
+fn every_match_that_begins_at_one_offset_is_gone_to() {
+    let place = Place::new();
+    let source = r#"rule several { strings: $a = "abc" $b = "abcd" $c = "bcd" $d = /ab/ condition: any of them }"#;
+    let rules = place.tree().join("../several.yar");
+    std::fs::write(&rules, source).unwrap();
+    std::fs::write(place.tree().join("twice"), "abcd....abcd").unwrap();
+    let choice = RuleChoice { rules: vec![rules], ..RuleChoice::default() };
+    let mut stage = Stage::open_with(&place, SMALL, choice);
+    stage.open_path("twice");
+    shows(&stage, "match 1 of 8, at 0x0");
+    let way =
+        ["2 of 8, at 0x0", "3 of 8, at 0x0", "4 of 8, at 0x1", "5 of 8, at 0x8", "6 of 8", "7 of 8", "8 of 8, at 0x9"];
+    for title in way.into_iter().chain(["1 of 8, at 0x0"]) {
+        stage.press("n");
+        shows(&stage, &format!("match {title}"));
+    }
+    for title in ["8 of 8, at 0x9", "7 of 8, at 0x8", "6 of 8, at 0x8"] {
+        stage.press("N");
+        shows(&stage, &format!("match {title}"));
+    }
+    // From $b to the first match of $c, and so on round.
+    for title in ["4 of 8, at 0x1", "3 of 8, at 0x0", "1 of 8, at 0x0", "2 of 8, at 0x0"] {
+        stage.press("p");
+        shows(&stage, &format!("match {title}"));
+    }
     stage.leave();
 }

@@ -126,3 +126,43 @@ pub fn plant(root: &Path) {
         std::fs::write(path, file.bytes).unwrap();
     }
 }
+
+/// A 64-bit x86 program that a rule matches, with that many program headers (all but the first notes without bytes) and
+/// section headers, each named after its number, all of them in tables that lie behind each other.
+pub fn many_headers(segments: u32, sections: u32) -> Vec<u8> {
+    let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+    bytes.resize(16, 0);
+    let names_at = 64 + 56 * u64::from(segments) + 40;
+    let names: String = (0..sections).map(|section| format!(".text.function_{section:06}\0")).collect();
+    let table = names_at + names.len() as u64;
+    bytes.extend([2, 0, 62, 0, 1, 0, 0, 0]);
+    for word in [0x40_0000 + names_at - 40, 64, table] {
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes.extend([0; 4]);
+    for half in [64, 56, segments as u16, 64, sections as u16, 1] {
+        bytes.extend(half.to_le_bytes());
+    }
+    for segment in 0..segments {
+        let (kind, flags, size) = if segment == 0 { (1_u32, 5_u32, names_at) } else { (4, 4, 0) };
+        bytes.extend([kind, flags].into_iter().flat_map(u32::to_le_bytes));
+        for number in [0, 0x40_0000, 0x40_0000, size, size, 0x1000_u64] {
+            bytes.extend(number.to_le_bytes());
+        }
+    }
+    // mov al, 60; syscall; and what the rule looks for.
+    bytes.extend([0xb0, 60, 0x0f, 0x05, b' ']);
+    bytes.extend(callback().as_bytes());
+    bytes.resize(names_at as usize, 0);
+    bytes.extend(names.as_bytes());
+    for section in 0..sections {
+        let (kind, at, size) = if section == 1 { (3_u32, names_at, names.len() as u64) } else { (1, 64, 8) };
+        bytes.extend([section * 22, kind].into_iter().flat_map(u32::to_le_bytes));
+        for number in [6, 0, at, size, 0, 1, 0_u64] {
+            bytes.extend(number.to_le_bytes());
+        }
+        let end = table as usize + 64 * (section as usize + 1);
+        bytes.resize(end, 0);
+    }
+    bytes
+}

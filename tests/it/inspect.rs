@@ -35,9 +35,28 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
     let machine = fields.iter().find(|field| field["name"] == "e_machine").unwrap();
     assert_eq!((&machine["offset"], &machine["length"], &machine["raw"]), (&18.into(), &2.into(), &"0300".into()));
     assert_eq!(machine["value"], 3);
+    for (place, header) in [(&document["elf"]["header"], 0_u64), (&document["elf"]["segments"][0], 52)] {
+        for field in place["fields"].as_array().unwrap() {
+            let (offset, length) = (field["offset"].as_u64().unwrap(), field["length"].as_u64().unwrap());
+            let bytes = &content[offset as usize..(offset + length) as usize];
+            assert!(offset >= header && field["raw"] == huntbook::text::hex(bytes), "{field}");
+            assert!(field["name"].is_string() && field["meaning"].as_str().is_some_and(|said| !said.is_empty()));
+            let number = bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+            let is_bytes = ["EI_MAG", "EI_PAD"].contains(&field["name"].as_str().unwrap());
+            assert_eq!(field["value"], if is_bytes { Value::Null } else { number.into() }, "{field}");
+        }
+    }
+    let segment = &document["elf"]["segments"][0];
+    assert_eq!((&segment["type"], &segment["flags"], &segment["index"]), (&"LOAD".into(), &"R-X".into(), &0.into()));
+    assert_eq!(document["elf"]["sections"], json!([]));
     let anomalies = document["elf"]["anomalies"].as_array().unwrap();
-    assert!(anomalies.iter().any(|anomaly| anomaly["id"] == "tiny-static"));
-    assert!(document["elf"]["code"].as_array().unwrap().len() > 2);
+    assert!(anomalies.iter().any(|anomaly| anomaly["id"] == "tiny-static" && anomaly["text"].is_string()));
+    let code = document["elf"]["code"].as_array().unwrap();
+    assert_eq!(code[0]["matched"], json!([]));
+    assert_eq!(code[1]["matched"], json!([{"rule": "EQGRP_tinyexec", "pattern": "$s2"}]));
+    assert!(document["entropy"].as_f64().is_some_and(|bits| bits > 0.0 && bits < 8.0));
+    assert!(document["strings"].as_array().unwrap().iter().any(|found| found["text"] == ".shstrtab"));
+    assert!(document["changed"].is_null());
     let (text, _) = inspect(&ground, "tinyexec-269", false);
     for said in [
         "✔ true: filesize < 270 → filesize is 269 bytes",
@@ -46,6 +65,9 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
         "e_machine",
         "^^",
         "int 0x80",
+        "code at the entry point (* within a match)",
+        "\n*     56  8048056  5a",
+        "printable texts",
     ] {
         assert!(text.contains(said), "{said}:\n{text}");
     }
@@ -96,4 +118,23 @@ fn a_good_elf_cut_at_every_length_is_always_told() {
         let document: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(document["elf"].is_null(), length < 4, "{length}");
     }
+}
+
+#[test]
+fn sections_are_told_and_entropy_and_texts_of_small_files_only() {
+    let ground = Ground::new();
+    std::fs::write(ground.tree().join("small"), fixtures::many_headers(1, 3)).unwrap();
+    std::fs::write(ground.tree().join("large"), fixtures::many_headers(1, 1000)).unwrap();
+    let document = |name| serde_json::from_str::<Value>(&inspect(&ground, name, true).0).unwrap();
+    let (small, large) = (document("small"), document("large"));
+    let code = &small["elf"]["code"];
+    assert_eq!(code[1]["text"], "syscall");
+    assert_eq!(code[1]["comment"], "exit (system call 60) with status 0; the program ends");
+    let section = &small["elf"]["sections"][2];
+    assert_eq!((&section["name"], &section["type"]), (&".text.function_000002".into(), &"PROGBITS".into()));
+    assert_eq!(section["fields"].as_array().unwrap().len(), 10);
+    assert_eq!(section["fields"][0]["name"], "sh_name");
+    assert!(small["entropy"].is_number() && !small["strings"].as_array().unwrap().is_empty());
+    assert_eq!(large["elf"]["sections"].as_array().unwrap().len(), 1000);
+    assert!(large["entropy"].is_null() && large["strings"].as_array().unwrap().is_empty());
 }

@@ -3,7 +3,7 @@
 use goblin::elf::header as eh;
 
 use super::super::Elf;
-use super::super::layout::{Basis, Class, Endian};
+use super::super::layout::Basis;
 use super::super::names;
 use super::super::table::Table;
 use super::Found;
@@ -27,14 +27,7 @@ fn ident(elf: &Elf, found: &mut Found) {
     let layout = elf.layout;
     let ident = elf.header.values.e_ident;
     let field = |name| elf.header.field(name).filter(|field| !field.raw.is_empty());
-    let class = match layout.class {
-        Class::Elf32 => "ELF32",
-        Class::Elf64 => "ELF64",
-    };
-    let endian = match layout.endian {
-        Endian::Little => "little-endian",
-        Endian::Big => "big-endian",
-    };
+    let (class, endian) = (layout.class.name(), layout.endian.name());
     if let (Some(at), true) = (field("EI_CLASS"), layout.class_basis != Basis::Ident) {
         let text = format!("EI_CLASS is {}; read as {class} {}", ident[eh::EI_CLASS], because(layout.class_basis));
         found.add_field("ident-class", text, Some(at));

@@ -6,6 +6,8 @@ mod header;
 mod sections;
 mod segments;
 
+use std::borrow::Borrow;
+
 use serde::Serialize;
 
 use super::Elf;
@@ -106,9 +108,24 @@ impl Found {
         }
     }
 
+    /// Whether anomalies of this kind are only counted from now on, so that none need be put in words.
+    fn is_full(&mut self, id: &'static str) -> bool {
+        match self.counts.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, count)) if *count >= MOST_OF_A_KIND => {
+                *count += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Adds an anomaly about a field.
-    fn add_field(&mut self, id: &'static str, text: String, field: Option<&Field>) {
-        self.add(id, text, field.map(|field| (field.offset, field.length)));
+    fn add_field(&mut self, id: &'static str, text: String, field: Option<impl Borrow<Field>>) {
+        let place = field.map(|field| {
+            let field: &Field = field.borrow();
+            (field.offset, field.length)
+        });
+        self.add(id, text, place);
     }
 
     fn finish(self) -> Vec<Anomaly> {

@@ -10,11 +10,11 @@ pub(super) fn find(elf: &Elf, found: &mut Found) {
         let index = section.index;
         if section.cut {
             let text = format!("the file ends at offset {:#x}, inside section header {index}", elf.file_size);
-            found.add_field("section-header-truncated", text, section.fields.first());
-        } else if section.extent.exceeds_file() {
+            found.add_field("section-header-truncated", text, section.field("sh_name"));
+        } else if section.extent.exceeds_file() && !found.is_full("section-past-end") {
             let text = format!(
                 "section {index} ({}) takes {} bytes from offset {:#x} on, past the end of the file at {:#x}",
-                section.name.as_deref().unwrap_or(&section.type_name),
+                section.name.as_deref().unwrap_or(&section.type_name()),
                 section.values.sh_size,
                 section.values.sh_offset,
                 elf.file_size

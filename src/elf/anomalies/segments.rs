@@ -22,13 +22,13 @@ pub(super) fn find(elf: &Elf, found: &mut Found) {
 
 fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
     let values = &segment.values;
-    let (index, name) = (segment.index, &segment.type_name);
+    let (index, name) = (segment.index, segment.type_name());
     if segment.cut {
         let text = format!("the file ends at offset {:#x}, inside program header {index}", elf.file_size);
-        found.add_field("program-header-truncated", text, segment.fields.first());
+        found.add_field("program-header-truncated", text, segment.field("p_type"));
         return;
     }
-    if segment.extent.exceeds_file() {
+    if segment.extent.exceeds_file() && !found.is_full("segment-past-end") {
         let text = format!(
             "segment {index} ({name}) takes {} bytes from offset {:#x} on, past the end of the file at {:#x}",
             values.p_filesz, values.p_offset, elf.file_size
@@ -38,18 +38,19 @@ fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
     if !segment.is_load() {
         return;
     }
-    if values.p_memsz < values.p_filesz {
+    if values.p_memsz < values.p_filesz && !found.is_full("segment-memory-smaller") {
         let text = format!(
             "segment {index} has {} bytes in the file but only {} in memory; the kernel refuses that",
             values.p_filesz, values.p_memsz
         );
         found.add_field("segment-memory-smaller", text, segment.field("p_memsz"));
     }
-    if segment.is_writable() && segment.is_executable() {
+    if segment.is_writable() && segment.is_executable() && !found.is_full("segment-writable-executable") {
         let text = format!("segment {index} at {:#x} is both writable and executable", values.p_vaddr);
         found.add_field("segment-writable-executable", text, segment.field("p_flags"));
     }
-    if values.p_filesz > 0 && values.p_vaddr % PAGE != values.p_offset % PAGE {
+    let aligned = values.p_vaddr % PAGE == values.p_offset % PAGE;
+    if values.p_filesz > 0 && !aligned && !found.is_full("segment-misaligned") {
         let text = format!(
             "segment {index}: address {:#x} and offset {:#x} differ within a page of 4096 bytes; the file cannot be mapped so",
             values.p_vaddr, values.p_offset
@@ -65,7 +66,8 @@ fn overlaps(elf: &Elf, found: &mut Found) {
     loads.sort_by_key(|segment| segment.values.p_vaddr);
     let mut furthest: Option<&Segment> = None;
     for segment in loads {
-        if let Some(before) = furthest.filter(|before| segment.values.p_vaddr < before.memory_end()) {
+        let overlapped = furthest.filter(|before| segment.values.p_vaddr < before.memory_end());
+        if let Some(before) = overlapped.filter(|_| !found.is_full("segments-overlap")) {
             let text = format!(
                 "segment {} at {:#x} overlaps segment {}, which ends at {:#x}; the later in the table covers the other",
                 segment.index,
@@ -84,7 +86,7 @@ fn overlaps(elf: &Elf, found: &mut Found) {
 fn stack(elf: &Elf, found: &mut Found) {
     let header = elf.segments.iter().find(|segment| segment.values.p_type == ph::PT_GNU_STACK);
     if let Some(header) = header.filter(|header| header.is_executable()) {
-        let text = format!("PT_GNU_STACK asks for {}: the stack is executable", header.flags);
+        let text = format!("PT_GNU_STACK asks for {}: the stack is executable", header.flags());
         found.add_field("executable-stack", text, header.field("p_flags"));
     } else if elf.segments.iter().any(Segment::is_load) && kernel::read_implies_exec(elf) {
         let text = "an i386 file without PT_GNU_STACK: the stack and all readable memory are executable".to_owned();
@@ -93,14 +95,15 @@ fn stack(elf: &Elf, found: &mut Found) {
 }
 
 fn interpreter(elf: &Elf, found: &mut Found) {
-    let mut all = elf.segments.iter().filter_map(|segment| Some((segment, segment.interpreter.as_ref()?)));
-    let Some((segment, interpreter)) = all.next() else { return };
+    let mut all = elf.segments.iter().filter(|segment| segment.values.p_type == ph::PT_INTERP);
+    let Some(segment) = all.next() else { return };
+    let Some(interpreter) = &segment.interpreter else { return };
     let path = &interpreter.path;
     let place = Some((segment.values.p_offset, segment.values.p_filesz));
     let more = all.count();
     if more > 0 {
         let text = format!("{} PT_INTERP segments; the kernel heeds the first, {path}", more + 1);
-        found.add_field("interpreter-many", text, segment.fields.first());
+        found.add_field("interpreter-many", text, segment.field("p_type"));
     }
     // What lies past the end is reported as such, and what was not read cannot be judged.
     if segment.extent == Extent::NotRead || segment.extent.exceeds_file() {
@@ -137,7 +140,7 @@ fn entry(elf: &Elf, found: &mut Found) {
         return;
     };
     let segment = landing.segment;
-    let (index, flags) = (segment.index, &segment.flags);
+    let (index, flags) = (segment.index, segment.flags());
     if landing.by_page {
         let text = format!(
             "the entry point {address:#x} lies outside every segment and is mapped only with the whole page of segment {index}"

@@ -108,6 +108,7 @@ fn decode(view: &mut View) -> Decoded {
     Decoded {
         entropy: whole.as_deref().map(elf::entropy),
         strings: whole.as_deref().map(|bytes| elf::strings(bytes, SHORTEST)).unwrap_or_default(),
+        map: elf.as_ref().map(elf::Map::new),
         elf: elf.map(Box::new),
         code,
     }

@@ -73,7 +73,7 @@ impl HexView {
         let layout = Layout::new(80, 1, finding.file.size);
         let cursor = first.unwrap_or(0);
         let viewport = Viewport { top: layout.line(cursor.saturating_sub(LEAD)), cursor };
-        let current = highlights.next(u64::MAX);
+        let current = highlights.from(0);
         Self {
             layout,
             viewport,

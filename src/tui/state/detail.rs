@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::bytes::HexView;
+use super::elf_page::{self, ElfPage};
 use crate::case::{FindingId, GivenAnswer};
-use crate::elf::{Elf, Instruction, Structure, Text};
+use crate::elf::{Elf, Instruction, Map, Text};
 use crate::evidence::Evidence;
 use crate::explain::Explained;
 use crate::hunt::{Hunt, Scenario};
@@ -61,6 +62,8 @@ impl Tab {
 pub struct Decoded {
     /// The ELF headers; `None` for another kind of file.
     pub elf: Option<Box<Elf>>,
+    /// Where in the file which of its structures lies.
+    pub map: Option<Map>,
     /// The code at the entry point, or why there is none; safe text.
     pub code: Option<Result<Vec<Instruction>, String>>,
     /// Bits a byte, of a small file.
@@ -106,12 +109,8 @@ pub struct Detail {
     pub explanation: Option<Explanation>,
     /// What the box says; `None` until it has answered.
     pub gathered: Option<Gathered>,
-    /// The selected line of the ELF tab.
-    pub elf_line: usize,
-    /// The bytes that each line of the ELF tab stands for; set by whoever draws.
-    pub elf_places: Vec<Option<Range<u64>>>,
-    /// The field to select on the ELF tab when it is drawn next: its header, and its place there.
-    pub elf_wanted: Option<(Structure, usize)>,
+    /// The place in the ELF tab.
+    pub elf_page: ElfPage,
     /// Lines of the tab that was drawn last.
     pub lines: usize,
     /// Scenarios whose answers are on their way to the disk.
@@ -133,9 +132,7 @@ impl Detail {
             decoded: None,
             explanation: None,
             gathered: None,
-            elf_line: 0,
-            elf_places: Vec::new(),
-            elf_wanted: None,
+            elf_page: ElfPage::default(),
             lines: 0,
             in_flight: Vec::new(),
             stale: false,
@@ -170,7 +167,7 @@ impl Detail {
 
     /// The bytes that the selected line of the ELF tab stands for.
     pub fn elf_place(&self) -> Option<Range<u64>> {
-        self.elf_places.get(self.elf_line).cloned().flatten()
+        elf_page::place(self)
     }
 
     /// What each tab is called on the line of tabs, and its columns there.

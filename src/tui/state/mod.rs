@@ -5,6 +5,8 @@ pub mod bytes;
 pub mod chooser;
 pub mod coverage;
 pub mod detail;
+pub mod elf_page;
+pub mod elf_rows;
 pub mod findings;
 pub mod form;
 pub mod overlay;

@@ -10,6 +10,7 @@ use crate::triage::assess::ScenarioAssessment;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Gather, Request};
 use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::state::elf_page;
 use crate::tui::state::form::Form as ExclusionForm;
 use crate::tui::state::overlay::{Await, Many, Overlay, Purpose};
 use crate::tui::state::{App, NoticeKind, Screen};
@@ -105,8 +106,11 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
 
 /// Scrolls, or on the ELF tab moves the selected line.
 fn read(detail: &mut Detail, by: isize) {
+    if detail.tab == Tab::Elf {
+        return if by.unsigned_abs() == 1 { elf_page::select(detail, by) } else { elf_page::turn(detail, by) };
+    }
     let last = detail.lines.saturating_sub(1);
-    let place = if detail.tab == Tab::Elf { &mut detail.elf_line } else { detail.scroll_mut() };
+    let place = detail.scroll_mut();
     *place = place.saturating_add_signed(by).min(last);
 }
 

@@ -8,6 +8,7 @@ use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Look};
 use crate::tui::state::bytes::Sought;
 use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::state::elf_page;
 use crate::tui::state::{App, NoticeKind};
 
 /// Said when a search or a step among the matches went past the end, or the start, of the file.
@@ -18,10 +19,14 @@ pub fn jump(app: &mut App, action: Action) {
     let Some(detail) = &mut app.detail else { return };
     let cursor = detail.hex.viewport.cursor;
     let highlights = &detail.hex.highlights;
-    let found = match action {
-        Action::HexNextMatch => highlights.next(cursor),
-        Action::HexPreviousMatch => highlights.previous(cursor),
-        _ => highlights.next_pattern(detail.hex.current.map(|found| found.pattern), 0),
+    // Others may begin where the cursor stands: from a match the way leads to the next, from elsewhere by offset.
+    let here = detail.hex.current.filter(|found| found.offset == cursor);
+    let found = match (action, here) {
+        (Action::HexNextMatch, Some(here)) => highlights.after(here),
+        (Action::HexNextMatch, None) => highlights.next(cursor),
+        (Action::HexPreviousMatch, Some(here)) => highlights.before(here),
+        (Action::HexPreviousMatch, None) => highlights.previous(cursor),
+        _ => highlights.next_pattern(detail.hex.current.map(|found| found.pattern)),
     };
     match found {
         Some(found) => {
@@ -111,10 +116,10 @@ pub fn to_field(app: &mut App) {
     let (Some(map), Some(elf)) = (&detail.hex.map, detail.elf()) else {
         return app.say(NoticeKind::Info, NO_STRUCTURES);
     };
-    let parts = map.at(detail.hex.viewport.cursor);
-    match parts.iter().find_map(|part| part.source(elf)) {
+    let field = map.at(detail.hex.viewport.cursor).find_map(|part| part.source(elf));
+    match field {
         Some(field) => {
-            detail.elf_wanted = Some(field);
+            elf_page::select_field(detail, field);
             detail.tab = Tab::Elf;
         }
         None => app.say(NoticeKind::Info, "this byte belongs to no header, section or segment"),

@@ -19,7 +19,6 @@ use super::state::overlay::Overlay;
 use super::state::register::RegisterView;
 use super::state::scan::{Phase, ScanView};
 use super::state::{App, HuntView, NoticeKind, Screen};
-use crate::elf::Map;
 use crate::scan::Reading;
 use crate::session::{Opened, Since};
 use crate::text;
@@ -71,8 +70,9 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Opened(opened) => return self::opened(app, opened),
         Message::Decoded(id, decoded) => {
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
-                detail.hex.map = decoded.elf.as_deref().map(Map::new);
-                detail.decoded = Some(*decoded);
+                let mut decoded = *decoded;
+                detail.hex.map = decoded.map.take();
+                detail.decoded = Some(decoded);
             }
         }
         Message::Explained(id, explanation) => {

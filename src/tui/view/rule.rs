@@ -8,7 +8,11 @@ use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
+use crate::tui::state::elf_rows;
 use crate::tui::widget::paint;
+
+/// Columns of a source line's indentation kept at most.
+const DEEPEST: usize = 24;
 
 /// The tab's lines.
 pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
@@ -39,7 +43,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     }
     lines.push(Line::default());
     lines.push(Line::styled("Condition, part by part", theme.style(Role::Heading)));
-    if let Some((role, said)) = parts::before(detail.explanation.as_ref()) {
+    if let Some((role, said)) = elf_rows::before(detail.explanation.as_ref()) {
         push_wrapped(&mut lines, theme, role, &said, width);
     }
     if let Some(explanation) = &detail.explanation {
@@ -50,28 +54,66 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     push_wrapped(&mut lines, theme, Role::Text, &detail.hunt.hypothesis, width);
     lines.push(Line::default());
     lines.push(Line::styled("Source (◆ matched)", theme.style(Role::Heading)));
-    source(&mut lines, app, detail);
+    source(&mut lines, app, detail, width);
     lines
 }
 
 /// The source line by line; a pattern's line carries how often it matched.
-fn source(lines: &mut Vec<Line<'static>>, app: &App, detail: &Detail) {
+fn source(lines: &mut Vec<Line<'static>>, app: &App, detail: &Detail, width: usize) {
     let theme = &app.theme;
     let legend = detail.hex.highlights.legend();
     for line in detail.hunt.rule.source.lines() {
         let shown = text::escape_str(&line.replace('\t', "    ")).into_owned();
         let named = line.trim_start().split([' ', '\t', '=']).next().unwrap_or_default();
         let matched = legend.iter().enumerate().find(|(_, legend)| *legend.pattern == *named && legend.count > 0);
-        let pieces = match matched {
-            Some((index, legend)) => paint::Pieces::new(theme)
-                .add(Role::pattern(index), "◆")
-                .add(Role::Dim, format!(" ×{:<4}", text::count(legend.count as u64)))
-                .add(Role::String, shown),
-            None if shown.trim_start().starts_with('$') => {
-                paint::Pieces::new(theme).add(Role::Dim, "       ").add(Role::String, shown)
+        let (sign, count) = match matched {
+            Some((index, legend)) => {
+                ((Role::pattern(index), "◆"), format!(" ×{:<4}", text::count(legend.count as u64)))
             }
-            None => paint::Pieces::new(theme).add(Role::Dim, "       ").add(Role::Text, shown),
+            None => ((Role::Dim, " "), " ".repeat(6)),
         };
-        lines.push(pieces.line());
+        let role = if shown.trim_start().starts_with('$') { Role::String } else { Role::Text };
+        // A long line goes on below, further in than it begins.
+        let code = shown.trim_start();
+        let indent = " ".repeat((shown.len() - code.len()).min(DEEPEST));
+        let head = text::width(&count) + 1 + indent.len();
+        let mut pieces = cut(code, width.saturating_sub(head + 2)).into_iter();
+        let first = pieces.next().unwrap_or_default();
+        let line = paint::Pieces::new(theme).add(sign.0, sign.1).add(Role::Dim, count);
+        lines.push(line.add(role, format!("{indent}{first}")).line());
+        for piece in pieces {
+            let head = " ".repeat(head + 2);
+            lines.push(paint::Pieces::new(theme).add(Role::Dim, head).add(role, piece).line());
+        }
+    }
+}
+
+/// A line of source in pieces of at most so many columns; nothing of it is changed, not even its spaces.
+fn cut(code: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut taken = 0;
+    for letter in code.chars() {
+        let wide = text::width(letter.encode_utf8(&mut [0; 4]));
+        if taken + wide > columns.max(2) {
+            pieces.push(String::new());
+            taken = 0;
+        }
+        taken += wide;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(letter);
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_of_source_loses_nothing() {
+        assert_eq!(cut("$a = \"日本  b\"", 7), ["$a = \"", "日本  b", "\""]);
+        assert_eq!(cut("", 7), [""]);
+        assert_eq!(cut("abc", 0).concat(), "abc");
     }
 }

@@ -56,13 +56,10 @@ impl Faces {
         let sight = hex.sight();
         let mut bytes = vec![Face::default(); hex.layout.window()];
         let index = |offset: u64| (offset.saturating_sub(sight.start)) as usize;
-        for part in map.within(sight.clone()) {
-            if matches!(part.structure, Structure::Section(_) | Structure::Segment(_)) {
-                continue;
-            }
-            let (_, role, _) = sign(part.structure);
+        for (range, structure) in map.headers_within(sight.clone()).chain(map.points_within(sight.clone())) {
+            let (_, role, _) = sign(*structure);
             let bit = STYLED.iter().position(|styled| *styled == role).map_or(0, |bit| 1 << bit);
-            let covered = index(part.range.start)..index(part.range.end.min(sight.end));
+            let covered = index(range.start)..index(range.end.min(sight.end));
             bytes.get_mut(covered).into_iter().flatten().for_each(|face| face.styles |= bit);
         }
         // Of several that begin at one byte the first is the innermost.
@@ -71,8 +68,8 @@ impl Faces {
                 face.begins = Some(*structure);
             }
         }
-        let here = map.at(hex.viewport.cursor).into_iter().filter(|part| part.field.is_some());
-        Some(Self { start: sight.start, bytes, here: here.map(|part| part.range.clone()).collect() })
+        let here = map.fields_at(hex.viewport.cursor).into_iter().map(|part| part.range);
+        Some(Self { start: sight.start, bytes, here: here.collect() })
     }
 
     fn face(&self, at: u64) -> Option<&Face> {
@@ -127,21 +124,34 @@ pub fn lines_needed(hex: &HexView, height: u16) -> u16 {
 pub fn at_cursor(theme: &Theme, detail: &Detail, width: usize, room: usize) -> Vec<Line<'static>> {
     let mut told = matches_here(&detail.hex);
     let cursor = detail.hex.viewport.cursor;
+    let mut more = told.len().saturating_sub(room);
     if let (Some(map), Some(elf)) = (detail.hex.structures(), detail.elf()) {
-        for part in map.at(cursor) {
+        // Of a hostile file many thousands may cover one byte; only those that there is room for are put in words.
+        let mut parts = map.at(cursor);
+        for part in parts.by_ref().take(room.saturating_sub(told.len())) {
             let (sign, role, _) = sign(part.structure);
             told.push((role, format!(" {sign} "), part.describe(elf, cursor)));
         }
+        more += parts.count();
     }
-    let more = told.len().saturating_sub(room);
-    let last = room.saturating_sub(1);
-    let lines = told.into_iter().take(room).enumerate().map(|(index, (role, sign, said))| {
-        let more = if more > 0 && index == last { format!(" (and {more} more)") } else { String::new() };
-        let room = width.saturating_sub(text::width(&sign) + text::width(&more) + 1);
-        let said = format!(" {}{more}", text::truncate_end(&said, room));
-        Pieces::new(theme).add(role, sign).add(Role::FieldMeaning, said).line()
-    });
-    lines.collect()
+    let mut lines = Vec::with_capacity(room);
+    let mut left = told.len();
+    for (role, sign, said) in told.into_iter().take(room) {
+        left -= 1;
+        let more = if more > 0 && lines.len() + 1 == room { format!(" (and {more} more)") } else { String::new() };
+        let columns = width.saturating_sub(text::width(&sign) + text::width(&more) + 1);
+        // It may take the lines that no other needs.
+        let spare = room.saturating_sub(lines.len() + left + 1);
+        let mut rest = text::wrap(&said, columns).into_iter();
+        let first =
+            if spare == 0 { text::truncate_end(&said, columns).into_owned() } else { rest.next().unwrap_or_default() };
+        let indent = " ".repeat(text::width(&sign) + 1);
+        lines.push(Pieces::new(theme).add(role, sign).add(Role::FieldMeaning, format!(" {first}{more}")).line());
+        for line in rest.take(spare) {
+            lines.push(Pieces::new(theme).add(Role::FieldMeaning, format!("{indent}{line}")).line());
+        }
+    }
+    lines
 }
 
 /// The matches under the cursor: role, pattern and what it matched. A wide string reads as text.

@@ -10,6 +10,10 @@ fuzz_target!(|data: &[u8]| {
     let file_size = bytes.len() as u64 + u64::from(*hidden);
     let Some(decoded) = elf::decode(bytes, file_size) else { return };
     let _ = elf::disassemble_entry(&decoded, &elf::Prefix::new(bytes, file_size), 256);
+    let map = elf::Map::new(&decoded);
+    for offset in [0, bytes.len() as u64 / 2, file_size] {
+        map.at(offset).take(8).for_each(|part| drop(part.describe(&decoded, offset)));
+    }
     let _ = elf::strings(bytes, 4);
     let _ = elf::entropy(bytes);
 });

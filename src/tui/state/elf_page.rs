@@ -1,0 +1,207 @@
+//! The place in the ELF tab: the selected line, the first line shown, and the way from line to line.
+//!
+//! A place is a part and a line in it. How many lines all parts have is never asked: to move costs what lies between, and
+//! to draw costs what is shown, however many headers the file has.
+
+use std::ops::Range;
+
+use super::detail::Detail;
+use super::elf_rows::{self, Row};
+use crate::elf::Structure;
+
+/// Lines that a header is taken to have where only the length of a scroll bar depends on it.
+const USUAL: usize = 12;
+
+/// A line of the tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Spot {
+    /// The part, from 0.
+    pub part: usize,
+    /// The line of the part, from 0.
+    pub line: usize,
+}
+
+/// Where the tab is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ElfPage {
+    /// Columns that the lines are laid out for; set by whoever draws.
+    pub width: usize,
+    /// The selected line.
+    pub selected: Spot,
+    /// The first line shown.
+    pub top: Spot,
+    /// Whether the selected line was jumped to, so that what leads up to it is to be shown as well.
+    jumped: bool,
+}
+
+impl Default for ElfPage {
+    fn default() -> Self {
+        Self { width: 80, selected: Spot::default(), top: Spot::default(), jumped: false }
+    }
+}
+
+/// What is shown of the tab.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// The lines, with their places.
+    pub rows: Vec<(Spot, Row)>,
+    /// Lines before them, and all lines, for the scroll bar; headers out of sight are taken to have so many lines.
+    pub above: usize,
+    /// See `above`.
+    pub total: usize,
+}
+
+/// The tab of one finding at one width.
+struct Lines<'d> {
+    detail: &'d Detail,
+    width: usize,
+    parts: usize,
+}
+
+impl<'d> Lines<'d> {
+    fn new(detail: &'d Detail) -> Self {
+        Self { detail, width: detail.elf_page.width, parts: elf_rows::count(detail) }
+    }
+
+    fn of(&self, part: usize) -> Vec<Row> {
+        elf_rows::rows(self.detail, part, self.width)
+    }
+
+    /// The spot, or the last line before it where there is no such line any more.
+    fn sane(&self, spot: Spot) -> Spot {
+        if spot.part >= self.parts {
+            return self.end();
+        }
+        Spot { line: spot.line.min(self.of(spot.part).len().saturating_sub(1)), ..spot }
+    }
+
+    /// The last line.
+    fn end(&self) -> Spot {
+        self.back(Spot { part: self.parts, line: 0 }, 1)
+    }
+
+    /// The spot `by` lines on, or the last or first on the way there; the least and the greatest number lead to the ends
+    /// without the way.
+    fn moved(&self, from: Spot, by: isize) -> Spot {
+        match by {
+            isize::MIN => Spot::default(),
+            isize::MAX => self.end(),
+            _ if by < 0 => self.back(from, by.unsigned_abs()),
+            _ => self.on(from, by.unsigned_abs()),
+        }
+    }
+
+    fn on(&self, from: Spot, by: usize) -> Spot {
+        let mut wanted = from.line.saturating_add(by);
+        let mut last = from;
+        for part in from.part..self.parts {
+            let lines = self.of(part).len();
+            if wanted < lines {
+                return Spot { part, line: wanted };
+            }
+            if let Some(line) = lines.checked_sub(1) {
+                last = Spot { part, line };
+            }
+            wanted -= lines;
+        }
+        last
+    }
+
+    fn back(&self, from: Spot, by: usize) -> Spot {
+        if let Some(line) = from.line.checked_sub(by) {
+            return Spot { line, ..from };
+        }
+        let mut left = by - from.line;
+        for part in (0..from.part).rev() {
+            let lines = self.of(part).len();
+            if let Some(line) = lines.checked_sub(left) {
+                return Spot { part, line };
+            }
+            left -= lines;
+        }
+        Spot::default()
+    }
+
+    /// Up to `most` lines from a spot on.
+    fn from(&self, spot: Spot, most: usize) -> Vec<(Spot, Row)> {
+        let mut out = Vec::with_capacity(most);
+        let mut skip = spot.line;
+        for part in spot.part..self.parts {
+            let rows = self.of(part).into_iter().enumerate().skip(std::mem::take(&mut skip));
+            out.extend(rows.map(|(line, row)| (Spot { part, line }, row)).take(most - out.len()));
+            if out.len() >= most {
+                break;
+            }
+        }
+        out
+    }
+
+    /// Lines before a spot, as good as all parts but the first and the last are [`USUAL`].
+    fn above(&self, spot: Spot) -> usize {
+        let Some(before) = spot.part.checked_sub(1) else { return spot.line };
+        self.of(0).len() + before * USUAL + spot.line.min(USUAL)
+    }
+
+    fn total(&self) -> usize {
+        let Some(last) = self.parts.checked_sub(1).filter(|last| *last > 0) else { return self.of(0).len() };
+        self.of(0).len() + (last - 1) * USUAL + self.of(last).len()
+    }
+}
+
+/// Selects the line `by` lines on, as far as there is one.
+pub fn select(detail: &mut Detail, by: isize) {
+    let lines = Lines::new(detail);
+    let selected = lines.moved(lines.sane(detail.elf_page.selected), by);
+    detail.elf_page.selected = selected;
+}
+
+/// Turns the page: the lines shown move with the selected one.
+pub fn turn(detail: &mut Detail, by: isize) {
+    let lines = Lines::new(detail);
+    let top = lines.moved(lines.sane(detail.elf_page.top), by);
+    detail.elf_page.top = top;
+    select(detail, by);
+}
+
+/// Selects the line of a field, which goes by its header and its place there.
+pub fn select_field(detail: &mut Detail, field: (Structure, usize)) {
+    if let Some(selected) = spot_of(detail, field) {
+        detail.elf_page.selected = selected;
+        detail.elf_page.jumped = true;
+    }
+}
+
+fn spot_of(detail: &Detail, field: (Structure, usize)) -> Option<Spot> {
+    let part = elf_rows::part_of(detail, field.0);
+    let line = Lines::new(detail).of(part).iter().position(|row| row.field == Some(field))?;
+    Some(Spot { part, line })
+}
+
+/// The bytes that the selected line stands for.
+pub fn place(detail: &Detail) -> Option<Range<u64>> {
+    let Spot { part, line } = Lines::new(detail).sane(detail.elf_page.selected);
+    elf_rows::rows(detail, part, detail.elf_page.width).into_iter().nth(line)?.place
+}
+
+/// Lays the tab out for an area: the selected line is in it, and a field that was selected at another width still is.
+pub fn fit(detail: &mut Detail, width: usize, height: usize) -> Shown {
+    let height = height.max(1);
+    if width != detail.elf_page.width {
+        let Spot { part, line } = detail.elf_page.selected;
+        let rows = Lines::new(detail).of(part);
+        let field = rows.iter().take(line.saturating_add(1)).rev().find_map(|row| row.field);
+        detail.elf_page.width = width;
+        if let Some(selected) = field.and_then(|field| spot_of(detail, field)) {
+            detail.elf_page.selected = selected;
+        }
+    }
+    let lines = Lines::new(detail);
+    let page = detail.elf_page;
+    let selected = lines.sane(page.selected);
+    let mut top = if page.jumped { lines.back(selected, height / 3) } else { lines.sane(page.top) };
+    // The selected line is in sight, and no line below the last is.
+    top = top.min(selected).max(lines.back(selected, height - 1)).min(lines.back(lines.end(), height - 1));
+    let shown = Shown { rows: lines.from(top, height), above: lines.above(top), total: lines.total() };
+    detail.elf_page = ElfPage { selected, top, jumped: false, ..page };
+    shown
+}
