@@ -111,13 +111,14 @@ impl FindingList {
     /// Adds rows, or replaces those that are there under the same number. The cursor stays on its finding.
     pub fn upsert(&mut self, rows: Vec<Row>) {
         let put = self.store.put(rows, |row| passes(&self.pattern, row));
-        if !put.replaced.is_empty() {
-            self.order.retain(|index| put.replaced.binary_search(index).is_err());
-        }
-        let moved = put.fresh.into_iter().chain(put.replaced).collect();
-        let (sort, grouping) = (self.sort, self.grouping);
-        insert_all(&mut self.order, moved, |index| self.store.key(index, sort, grouping));
-        self.show();
+        let (store, sort, grouping) = (&self.store, self.sort, self.grouping);
+        let compare = |a, b| store.compare(a, b, sort, grouping);
+        let moved = put.all(compare);
+        put.take_from(&mut self.order);
+        put.take_from(&mut self.lines.order);
+        insert_all(&mut self.order, moved.iter().copied(), compare);
+        insert_all(&mut self.lines.order, moved.into_iter().filter(|index| store.shows(*index, self.hunt)), compare);
+        self.lay_out();
     }
 
     /// Forgets all rows, for a scan from the start; hunt, filter, sort, grouping and folds stay.
