@@ -9,7 +9,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 pub use self::columns::{Placed, columns};
 pub use self::row::{Counts, Row};
@@ -58,22 +58,21 @@ struct Cursor {
 /// Which groups are folded.
 #[derive(Debug, Clone, Default)]
 struct Folds {
-    /// Whether all are but `others`; else none is but those.
+    /// Whether all are but the others; else none is but those.
     all: bool,
-    others: HashSet<u32>,
+    /// By number of the group, whether it is one of the others; none is beyond the end.
+    others: Vec<bool>,
 }
 
 impl Folds {
     fn holds(&self, group: u32) -> bool {
-        self.all != (!self.others.is_empty() && self.others.contains(&group))
+        self.all != self.others.get(group as usize).is_some_and(|other| *other)
     }
 
     fn set(&mut self, group: u32, folded: bool) {
-        if folded == self.all {
-            self.others.remove(&group);
-        } else {
-            self.others.insert(group);
-        }
+        let place = group as usize;
+        self.others.resize(self.others.len().max(place + 1), false);
+        self.others[place] = folded != self.all;
     }
 }
 
@@ -155,7 +154,7 @@ impl FindingList {
             At::Row(index) => Line::Row(self.store.row(index)),
             At::Group(span) => {
                 let first = self.store.row(*self.lines.rows(span).first()?);
-                Line::Group(Group { first, count: span.count, open: span.open, folded: span.folded })
+                Line::Group(Group { first, count: span.count as usize, open: span.open as usize, folded: span.folded })
             }
         })
     }
@@ -253,7 +252,7 @@ impl FindingList {
     /// Folds all groups and those to come, or unfolds all if they are.
     pub fn fold_all(&mut self) {
         let all = !self.lines.spans().iter().all(|span| span.folded);
-        self.folds.insert(self.grouping, Folds { all, others: HashSet::new() });
+        self.folds.insert(self.grouping, Folds { all, others: Vec::new() });
         self.lay_out();
     }
 

@@ -206,11 +206,34 @@ impl Store {
         let key = |(index, &path): (u32, &u32)| {
             let group = self.group(index, grouping);
             let group = ranks.as_ref().map_or(group, |ranks| ranks[group as usize]);
-            u128::from(group) << 96 | u128::from(sort.key(self.row(index), path)) << 32 | u128::from(path)
+            (group, sort.key(self.row(index), path), path)
         };
-        let mut keys: Vec<u128> = (0..).zip(&paths).map(key).collect();
-        keys.sort_unstable();
-        // The low half of a key ends in the place by path.
-        keys.into_iter().map(|key| self.by_path[key as u32 as usize]).collect()
+        let keys: Vec<_> = (0..).zip(&paths).map(key).collect();
+        let sorted = sort_packed(&keys);
+        sorted.into_iter().map(|path| self.by_path[path as usize]).collect()
     }
+}
+
+/// The last parts of the keys, in the keys' order. Numbers without structure sort several times as fast as tuples, the
+/// more so the shorter they are.
+fn sort_packed(keys: &[(u32, u64, u32)]) -> Vec<u32> {
+    let least = keys.iter().map(|key| key.1).min().unwrap_or(0);
+    let (groups, values, last) = keys
+        .iter()
+        .fold((0, 0, 0), |bits, (group, value, last)| (bits.0 | group, bits.1 | (value - least), bits.2 | last));
+    let (low, middle) = (u32::BITS - last.leading_zeros(), u64::BITS - values.leading_zeros());
+    if low + middle + (u32::BITS - groups.leading_zeros()) <= u64::BITS {
+        let pack = |&(group, value, last): &(u32, u64, u32)| {
+            u64::from(group).unbounded_shl(low + middle) | (value - least).unbounded_shl(low) | u64::from(last)
+        };
+        let mut packed: Vec<u64> = keys.iter().map(pack).collect();
+        packed.sort_unstable();
+        let mask = 1_u64.unbounded_shl(low).wrapping_sub(1);
+        return packed.into_iter().map(|key| (key & mask) as u32).collect();
+    }
+    let pack =
+        |&(group, value, last): &(u32, u64, u32)| u128::from(group) << 96 | u128::from(value) << 32 | u128::from(last);
+    let mut packed: Vec<u128> = keys.iter().map(pack).collect();
+    packed.sort_unstable();
+    packed.into_iter().map(|key| key as u32).collect()
 }
