@@ -114,9 +114,14 @@ impl FindingList {
         let compare = |a, b| store.compare(a, b, sort, grouping);
         let moved = put.all(compare);
         put.take_from(&mut self.order);
-        put.take_from(&mut self.lines.order);
         insert_all(&mut self.order, moved.iter().copied(), compare);
-        insert_all(&mut self.lines.order, moved.into_iter().filter(|index| store.shows(*index, self.hunt)), compare);
+        if self.hunt.is_none() && self.pattern.is_empty() {
+            self.lines.order.clone_from(&self.order);
+        } else {
+            put.take_from(&mut self.lines.order);
+            let shown = moved.into_iter().filter(|index| store.shows(*index, self.hunt));
+            insert_all(&mut self.lines.order, shown, compare);
+        }
         self.lay_out();
     }
 

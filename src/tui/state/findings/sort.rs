@@ -75,7 +75,7 @@ impl Sort {
 
     /// Which of two rows comes first; no two are equal.
     pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
-        let by_path = || a.by_path().cmp(&b.by_path());
+        let by_path = || a.by_path(b);
         match self.column {
             Column::Path if self.descending => by_path().reverse(),
             _ => self.key(a, 0).cmp(&self.key(b, 0)).then_with(by_path),

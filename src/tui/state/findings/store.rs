@@ -100,7 +100,7 @@ impl Store {
         put.replaced.sort_unstable();
         put.replaced.dedup();
         put.replaced.retain(|index| put.fresh.first().is_none_or(|first| index < first));
-        let by_path = |a: u32, b: u32| self.rows[a as usize].by_path().cmp(&self.rows[b as usize].by_path());
+        let by_path = |a: u32, b: u32| self.rows[a as usize].by_path(&self.rows[b as usize]);
         put.take_from(&mut self.by_path);
         insert_all(&mut self.by_path, put.all(by_path), by_path);
         put
