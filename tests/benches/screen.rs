@@ -86,9 +86,7 @@ fn resident() -> u64 {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let before = resident();
-    let mut app = filled()?;
-    let memory = (resident() - before) / FINDINGS as u64;
+    let (mut app, memory) = filled()?;
 
     let written = Counter::default();
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
@@ -104,7 +102,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("| --- | ---: | ---: | ---: |");
     let mut bytes = 0;
     for (name, keys) in JOURNEYS {
-        app = filled()?;
+        app = filled()?.0;
         terminal.draw(|frame| view::draw(frame, &mut app))?;
         written.0.store(0, Ordering::Relaxed);
         let times = play(&mut app, &mut terminal, keys)?;
@@ -123,8 +121,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     drawn::table(tree.as_deref().map(Path::new), SIZE)
 }
 
-/// The screen with all findings, and a scan that goes on.
-fn filled() -> Result<App, Box<dyn Error>> {
+/// The screen with all findings while a scan goes on, and the bytes of memory that each of them takes.
+fn filled() -> Result<(App, u64), Box<dyn Error>> {
     let start = Start {
         tree: "/srv".into(),
         actor: Actor { name: "root".into(), uid: 0, behind: None },
@@ -139,8 +137,9 @@ fn filled() -> Result<App, Box<dyn Error>> {
     let hunts = loaded.hunts.into_iter().map(Arc::new).collect();
     update::update(&mut app, Message::Ready { hunts, register: "/root/exclusions.toml".into() });
     update::update(&mut app, Message::ScanStarted);
+    let before = resident();
     update::update(&mut app, Message::Rows((1..=FINDINGS).map(row).collect()));
-    Ok(app)
+    Ok((app, resident().saturating_sub(before) / FINDINGS as u64))
 }
 
 /// What is typed, round and round; each key is timed by itself.
