@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::Read as _;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ impl Terminal {
 }
 
 /// Prints a table of what the program writes while it scans `tree` (or one made for it), and in two idle seconds.
-pub fn table(tree: Option<&Path>, (width, height): (u16, u16)) -> Result<(), Box<dyn Error>> {
+pub fn table(tree: Option<&Path>, (width, height): (NonZero<u16>, NonZero<u16>)) -> Result<(), Box<dyn Error>> {
     let scratch = tempfile::tempdir()?;
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
     command.env_clear();
@@ -48,7 +49,12 @@ pub fn table(tree: Option<&Path>, (width, height): (u16, u16)) -> Result<(), Box
             command.arg(grow(scratch.path())?);
         }
     }
-    let pair = native_pty_system().openpty(PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 })?;
+    let pair = native_pty_system().openpty(PtySize {
+        rows: height.get(),
+        cols: width.get(),
+        pixel_width: 0,
+        pixel_height: 0,
+    })?;
     let terminal = Arc::new(Mutex::new(Terminal { screen: vt100::Parser::new(height, width, 0), bytes: Vec::new() }));
     let mut reader = pair.master.try_clone_reader()?;
     let sink = Arc::clone(&terminal);

@@ -10,6 +10,7 @@ mod drawn;
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,7 +63,7 @@ fn row(id: i64) -> Row {
     Row {
         id: FindingId(id),
         hunt: (id % 5) as usize,
-        path: format!("/srv/data/{:03x}/{place:08x}/report-{id}.py", place >> 20).into(),
+        path: Path::new(&format!("/srv/data/{:03x}/{place:08x}/report-{id}.py", place >> 20)).into(),
         size: id as u64,
         modified: FileTime { seconds: id, nanos: 0 },
         sha256: content(id),
@@ -118,7 +119,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("| bytes of a frame, mean over all keys | {bytes} | | |");
     println!("| memory a finding | {memory} bytes | | |");
     let tree = std::env::args_os().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"--"));
-    drawn::table(tree.as_deref().map(Path::new), SIZE)
+    let size = (NonZero::new(SIZE.0).ok_or("no width")?, NonZero::new(SIZE.1).ok_or("no height")?);
+    drawn::table(tree.as_deref().map(Path::new), size)
 }
 
 /// The screen with all findings while a scan goes on, and the bytes of memory that each of them takes.
@@ -138,7 +140,9 @@ fn filled() -> Result<(App, u64), Box<dyn Error>> {
     update::update(&mut app, Message::Ready { hunts, register: "/root/exclusions.toml".into() });
     update::update(&mut app, Message::ScanStarted);
     let before = resident();
-    update::update(&mut app, Message::Rows((1..=FINDINGS).map(row).collect()));
+    for first in (1..=FINDINGS).step_by(1000) {
+        update::update(&mut app, Message::Rows((first..first + 1000).map(row).collect()));
+    }
     Ok((app, resident().saturating_sub(before) / FINDINGS as u64))
 }
 

@@ -310,7 +310,8 @@ impl FindingList {
         next.map(|index| self.store.row(index).id)
     }
 
-    /// The findings of the same hunt as `id` for which `pick` holds, in the order in which they came; `id` is one of them.
+    /// The findings of the same hunt as `id` for which `pick` holds, in the order in which they came, together
+    /// by number; `id` is one of them.
     pub fn alike(&self, id: FindingId, pick: impl Fn(&Row, &Row) -> bool) -> Vec<FindingId> {
         let Some(this) = self.get(id) else { return Vec::new() };
         let same = |row: &&Row| row.hunt == this.hunt && row.candidate == this.candidate;
@@ -351,7 +352,7 @@ impl FindingList {
         self.store.marks()
     }
 
-    /// The marked findings, in the order in which they came.
+    /// The marked findings, in the order in which they came, together by number.
     pub fn marked(&self) -> Vec<FindingId> {
         let rows = self.store.rows().iter().zip(0..);
         rows.filter(|(_, index)| self.store.is_marked(*index)).map(|(row, _)| row.id).collect()

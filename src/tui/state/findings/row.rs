@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::case::FindingId;
 use crate::finding::{FileTime, Sha256};
@@ -16,7 +16,7 @@ pub struct Row {
     /// Index of its hunt.
     pub hunt: usize,
     /// The file, raw.
-    pub path: PathBuf,
+    pub path: Box<Path>,
     /// Size of the file in bytes.
     pub size: u64,
     /// Last change of the file's content.

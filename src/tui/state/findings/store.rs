@@ -1,7 +1,6 @@
 //! All rows, whatever of them is shown, with what their order is made of.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::path::Path;
 
 use super::ranks::{Ranks, insert_all, places};
@@ -27,7 +26,8 @@ struct Standing {
 pub(super) struct Store {
     rows: Vec<Row>,
     standings: Vec<Standing>,
-    by_id: HashMap<FindingId, u32>,
+    /// Indexes in the order of the findings' numbers.
+    by_id: Vec<u32>,
     by_path: Vec<u32>,
     folders: Ranks<Box<Path>>,
     contents: Ranks<Sha256>,
@@ -65,8 +65,11 @@ impl Store {
     }
 
     /// Adds rows, or replaces those that are there under the same number. `passes` is what the filter says of one.
-    pub fn put(&mut self, rows: Vec<Row>, passes: impl Fn(&Row) -> bool) -> Put {
+    pub fn put(&mut self, mut rows: Vec<Row>, passes: impl Fn(&Row) -> bool) -> Put {
         let mut put = Put::default();
+        if !rows.is_sorted_by_key(|row| row.id) {
+            rows.sort_by_key(|row| row.id);
+        }
         let folders: Vec<&Path> = rows.iter().map(|row| row.path.parent().unwrap_or(Path::new("/"))).collect();
         let folders = self.folders.numbers(&folders);
         let contents: Vec<&Sha256> = rows.iter().map(|row| &row.sha256).collect();
@@ -82,7 +85,8 @@ impl Store {
                 passes: passes(&row),
                 marked: false,
             };
-            if let Some(&index) = self.by_id.get(&row.id) {
+            let just_put = || put.fresh.last().copied().filter(|index| self.row(*index).id == row.id);
+            if let Some(index) = self.index(row.id).or_else(just_put) {
                 let place = index as usize;
                 standing.marked = self.standings[place].marked;
                 self.standings[place] = standing;
@@ -91,7 +95,6 @@ impl Store {
                 put.replaced.push(index);
             } else {
                 let index = self.rows.len() as u32;
-                self.by_id.insert(row.id, index);
                 self.rows.push(row);
                 self.standings.push(standing);
                 put.fresh.push(index);
@@ -100,6 +103,9 @@ impl Store {
         put.replaced.sort_unstable();
         put.replaced.dedup();
         put.replaced.retain(|index| put.fresh.first().is_none_or(|first| index < first));
+        insert_all(&mut self.by_id, put.fresh.iter().copied(), |a, b| {
+            self.rows[a as usize].id.cmp(&self.rows[b as usize].id)
+        });
         let by_path = |a: u32, b: u32| self.rows[a as usize].by_path(&self.rows[b as usize]);
         put.take_from(&mut self.by_path);
         insert_all(&mut self.by_path, put.all(by_path), by_path);
@@ -125,7 +131,8 @@ impl Store {
     }
 
     pub fn index(&self, id: FindingId) -> Option<u32> {
-        self.by_id.get(&id).copied()
+        let place = self.by_id.binary_search_by_key(&id, |index| self.row(*index).id).ok()?;
+        self.by_id.get(place).copied()
     }
 
     /// Counts of one hunt, or of all.
