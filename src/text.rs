@@ -209,7 +209,8 @@ fn tail(text: &str, columns: usize) -> &str {
 }
 
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|b| (0x20..0x7f).contains(&b)) || {
+    // Without an early end, so that many bytes are looked at at once.
+    text.bytes().fold(true, |plain, b| plain & (0x20..0x7f).contains(&b)) || {
         let mut marks = 0;
         text.chars().all(|c| classify(c, &mut marks) == Shown::AsIs)
     }

@@ -1,12 +1,17 @@
 //! How fast the screen answers with 100,000 findings in the list while more stream in, and what it writes.
 //!
-//! `cargo bench --bench screen` prints a Markdown table: time from a key to the finished frame, bytes a frame puts on the
-//! terminal, and the memory that a line of the list takes.
+//! `cargo bench --bench screen [-- TREE]` prints two Markdown tables: time from a key to the finished frame, bytes a frame
+//! puts on the terminal, and the memory that a line of the list takes; then what the program itself draws and writes
+//! while it scans `TREE` or a tree made for it, and when it is idle.
 
 #![allow(missing_docs)]
 
+mod drawn;
+
 use std::error::Error;
 use std::io::{self, Write};
+use std::num::NonZero;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -58,7 +63,7 @@ fn row(id: i64) -> Row {
     Row {
         id: FindingId(id),
         hunt: (id % 5) as usize,
-        path: format!("/srv/data/{:03x}/{place:08x}/report-{id}.py", place >> 20).into(),
+        path: Path::new(&format!("/srv/data/{:03x}/{place:08x}/report-{id}.py", place >> 20)).into(),
         size: id as u64,
         modified: FileTime { seconds: id, nanos: 0 },
         sha256: content(id),
@@ -82,6 +87,44 @@ fn resident() -> u64 {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let (mut app, memory) = filled()?;
+
+    let written = Counter::default();
+    let area = Rect::new(0, 0, SIZE.0, SIZE.1);
+    let options = TerminalOptions { viewport: Viewport::Fixed(area) };
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(written.clone()), options)?;
+    terminal.draw(|frame| view::draw(frame, &mut app))?;
+    let first = written.0.swap(0, Ordering::Relaxed);
+
+    println!(
+        "| {FINDINGS} findings, {}×{}, {ARRIVING} more before every key | p50 | p99 | p99 of a processor |",
+        SIZE.0, SIZE.1
+    );
+    println!("| --- | ---: | ---: | ---: |");
+    let mut bytes = 0;
+    for (name, keys) in JOURNEYS {
+        app = filled()?.0;
+        terminal.draw(|frame| view::draw(frame, &mut app))?;
+        written.0.store(0, Ordering::Relaxed);
+        let times = play(&mut app, &mut terminal, keys)?;
+        bytes += written.0.load(Ordering::Relaxed);
+        let (mut clock, mut busy): (Vec<_>, Vec<_>) = times.into_iter().unzip();
+        clock.sort_unstable();
+        busy.sort_unstable();
+        let at = |times: &[Duration], share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1000.0;
+        println!("| {name} | {:.1} ms | {:.1} ms | {:.1} ms |", at(&clock, 50), at(&clock, 99), at(&busy, 99));
+    }
+    let bytes = bytes / (KEYS * JOURNEYS.len() as u64);
+    println!("| bytes of the first frame | {first} | | |");
+    println!("| bytes of a frame, mean over all keys | {bytes} | | |");
+    println!("| memory a finding | {memory} bytes | | |");
+    let tree = std::env::args_os().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"--"));
+    let size = (NonZero::new(SIZE.0).ok_or("no width")?, NonZero::new(SIZE.1).ok_or("no height")?);
+    drawn::table(tree.as_deref().map(Path::new), size)
+}
+
+/// The screen with all findings while a scan goes on, and the bytes of memory that each of them takes.
+fn filled() -> Result<(App, u64), Box<dyn Error>> {
     let start = Start {
         tree: "/srv".into(),
         actor: Actor { name: "root".into(), uid: 0, behind: None },
@@ -97,35 +140,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     update::update(&mut app, Message::Ready { hunts, register: "/root/exclusions.toml".into() });
     update::update(&mut app, Message::ScanStarted);
     let before = resident();
-    update::update(&mut app, Message::Rows((1..=FINDINGS).map(row).collect()));
-    let memory = (resident() - before) / FINDINGS as u64;
-
-    let written = Counter::default();
-    let area = Rect::new(0, 0, SIZE.0, SIZE.1);
-    let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-    let mut terminal = Terminal::with_options(CrosstermBackend::new(written.clone()), options)?;
-    terminal.draw(|frame| view::draw(frame, &mut app))?;
-    let first = written.0.swap(0, Ordering::Relaxed);
-
-    let mut next = FINDINGS + 1;
-    println!(
-        "| {FINDINGS} findings, {}×{}, {ARRIVING} more before every key | p50 | p99 | p99 of a processor |",
-        SIZE.0, SIZE.1
-    );
-    println!("| --- | ---: | ---: | ---: |");
-    for (name, keys) in JOURNEYS {
-        let times = play(&mut app, &mut terminal, keys, &mut next)?;
-        let (mut clock, mut busy): (Vec<_>, Vec<_>) = times.into_iter().unzip();
-        clock.sort_unstable();
-        busy.sort_unstable();
-        let at = |times: &[Duration], share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1000.0;
-        println!("| {name} | {:.1} ms | {:.1} ms | {:.1} ms |", at(&clock, 50), at(&clock, 99), at(&busy, 99));
+    for first in (1..=FINDINGS).step_by(1000) {
+        update::update(&mut app, Message::Rows((first..first + 1000).map(row).collect()));
     }
-    let bytes = written.0.load(Ordering::Relaxed) / (KEYS * JOURNEYS.len() as u64);
-    println!("| bytes of the first frame | {first} | | |");
-    println!("| bytes of a frame, mean over all keys | {bytes} | | |");
-    println!("| memory a finding | {memory} bytes | | |");
-    Ok(())
+    Ok((app, resident().saturating_sub(before) / FINDINGS as u64))
 }
 
 /// What is typed, round and round; each key is timed by itself.
@@ -167,18 +185,14 @@ fn processor() -> Duration {
 
 /// Presses keys while findings arrive, and gives back how long each took to a finished frame: by the clock, and of a
 /// processor.
-fn play(
-    app: &mut App,
-    terminal: &mut Screen,
-    keys: &[KeyCode],
-    next: &mut i64,
-) -> io::Result<Vec<(Duration, Duration)>> {
+fn play(app: &mut App, terminal: &mut Screen, keys: &[KeyCode]) -> io::Result<Vec<(Duration, Duration)>> {
     let mut times = Vec::new();
+    let mut next = FINDINGS + 1;
     for (step, key) in (0..KEYS).zip(keys.iter().cycle()) {
         let reading = Reading { files: step * 900, bytes: step * 40_000_000, ..Reading::default() };
         update::update(app, Message::Tick(reading, format!("/srv/data/{step}").into()));
-        let rows = (*next..*next + ARRIVING).map(row).collect();
-        *next += ARRIVING;
+        let rows = (next..next + ARRIVING).map(row).collect();
+        next += ARRIVING;
         let (begin, busy) = (Instant::now(), processor());
         update::update(app, Message::Rows(rows));
         update::update(app, Message::Key(KeyEvent::new(*key, KeyModifiers::NONE)));

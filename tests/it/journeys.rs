@@ -57,6 +57,8 @@ fn what_was_excluded_can_be_revoked_in_the_register_and_stands_open_again() {
     term.send("it was no lab\r");
     term.wait("revoked");
     term.send("\u{1b}");
+    // Only then another key: right behind Esc it would be one with Alt.
+    term.wait("1 Hex");
     term.wait("8 open");
     term.send("q");
     term.left();

@@ -369,7 +369,8 @@ impl<'p> Stage<'p> {
     /// Selects the finding whose path ends so, and opens it.
     pub fn open_path(&mut self, end: &str) -> &mut Self {
         let tree = self.place.tree();
-        let place = (0..self.app.list.len()).find(|place| self.app.list.at(*place).unwrap().path == tree.join(end));
+        let place =
+            (0..self.app.list.len()).find(|place| self.app.list.at(*place).unwrap().path.as_ref() == tree.join(end));
         self.app.list.select_place(place.unwrap_or_else(|| panic!("no finding {end}:\n{}", self.screen())));
         self.press("enter");
         self.wait("1 Hex");

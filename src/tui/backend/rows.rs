@@ -9,7 +9,7 @@ pub fn row(finding: &Finding, judged: Judged) -> Row {
     Row {
         id: judged.id,
         hunt: judged.subject.hunt,
-        path: finding.file.path.clone(),
+        path: finding.file.path.as_path().into(),
         size: finding.file.size,
         modified: finding.file.modified,
         sha256: finding.file.sha256,

@@ -1,5 +1,8 @@
 //! From rows in order to lines: the groups among them, what is folded, and which line shows what.
 
+use std::cmp::Reverse;
+use std::ops::Range;
+
 use super::sort::Grouping;
 use super::store::Store;
 
@@ -9,14 +12,21 @@ pub(super) struct Span {
     /// The group's number.
     pub group: u32,
     /// Where in the order it begins.
-    pub start: usize,
+    start: u32,
     /// Rows.
-    pub count: usize,
+    pub count: u32,
     /// Rows that nothing is decided on.
-    pub open: usize,
+    pub open: u32,
     pub folded: bool,
     /// The line of its heading.
-    line: usize,
+    line: u32,
+}
+
+impl Span {
+    /// Places in the order.
+    fn places(&self) -> Range<usize> {
+        self.start as usize..(self.start + self.count) as usize
+    }
 }
 
 /// What a line shows.
@@ -46,9 +56,9 @@ impl Lines {
         if !self.grouped {
             return;
         }
-        for (start, &index) in self.order.iter().enumerate() {
+        for (start, &index) in (0..).zip(&self.order) {
             let group = store.group(index, grouping);
-            let open = usize::from(store.is_open(index));
+            let open = u32::from(store.is_open(index));
             match self.spans.last_mut().filter(|span| span.group == group) {
                 Some(span) => {
                     span.count += 1;
@@ -60,13 +70,17 @@ impl Lines {
             }
         }
         if grouping == Grouping::Content {
-            self.spans.sort_by_key(|span| std::cmp::Reverse(span.count));
+            // Most contents have no copy, and need not be sorted.
+            let (mut copies, single): (Vec<_>, Vec<_>) = self.spans.drain(..).partition(|span| span.count > 1);
+            copies.sort_by_key(|span| Reverse(span.count));
+            self.spans.extend(copies.into_iter().chain(single));
         }
-        self.count = 0;
+        let mut line = 0;
         for span in &mut self.spans {
-            span.line = self.count;
-            self.count += 1 + if span.folded { 0 } else { span.count };
+            span.line = line;
+            line += 1 + if span.folded { 0 } else { span.count };
         }
+        self.count = line as usize;
     }
 
     pub fn count(&self) -> usize {
@@ -77,12 +91,12 @@ impl Lines {
         if !self.grouped {
             return self.order.get(line).copied().map(At::Row);
         }
-        let after = self.spans.partition_point(|span| span.line <= line);
+        let after = self.spans.partition_point(|span| span.line as usize <= line);
         let span = *self.spans.get(after.checked_sub(1)?)?;
-        match line - span.line {
+        match line - span.line as usize {
             0 => Some(At::Group(span)),
-            below if span.folded || below > span.count => None,
-            below => self.order.get(span.start + below - 1).copied().map(At::Row),
+            _ if span.folded => None,
+            below => self.rows(span).get(below - 1).copied().map(At::Row),
         }
     }
 
@@ -92,7 +106,7 @@ impl Lines {
 
     /// The rows of a group.
     pub fn rows(&self, span: Span) -> &[u32] {
-        &self.order[span.start..span.start + span.count]
+        &self.order[span.places()]
     }
 
     /// The line of a row; that of its group when it is folded away.
@@ -101,13 +115,13 @@ impl Lines {
         if !self.grouped {
             return Some(place);
         }
-        let span = self.spans.iter().find(|span| (span.start..span.start + span.count).contains(&place))?;
-        Some(if span.folded { span.line } else { span.line + 1 + place - span.start })
+        let span = self.spans.iter().find(|span| span.places().contains(&place))?;
+        Some(span.line as usize + if span.folded { 0 } else { 1 + place - span.start as usize })
     }
 
     /// The line of a group's heading.
     pub fn line_of_group(&self, group: u32) -> Option<usize> {
-        self.spans.iter().find(|span| span.group == group).map(|span| span.line)
+        self.spans.iter().find(|span| span.group == group).map(|span| span.line as usize)
     }
 
     /// Rows in the order in which they are shown, folded or not.

@@ -9,7 +9,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 pub use self::columns::{Placed, columns};
 pub use self::row::{Counts, Row};
@@ -58,22 +58,21 @@ struct Cursor {
 /// Which groups are folded.
 #[derive(Debug, Clone, Default)]
 struct Folds {
-    /// Whether all are but `others`; else none is but those.
+    /// Whether all are but the others; else none is but those.
     all: bool,
-    others: HashSet<u32>,
+    /// By number of the group, whether it is one of the others; none is beyond the end.
+    others: Vec<bool>,
 }
 
 impl Folds {
     fn holds(&self, group: u32) -> bool {
-        self.all != (!self.others.is_empty() && self.others.contains(&group))
+        self.all != self.others.get(group as usize).is_some_and(|other| *other)
     }
 
     fn set(&mut self, group: u32, folded: bool) {
-        if folded == self.all {
-            self.others.remove(&group);
-        } else {
-            self.others.insert(group);
-        }
+        let place = group as usize;
+        self.others.resize(self.others.len().max(place + 1), false);
+        self.others[place] = folded != self.all;
     }
 }
 
@@ -111,13 +110,19 @@ impl FindingList {
     /// Adds rows, or replaces those that are there under the same number. The cursor stays on its finding.
     pub fn upsert(&mut self, rows: Vec<Row>) {
         let put = self.store.put(rows, |row| passes(&self.pattern, row));
-        if !put.replaced.is_empty() {
-            self.order.retain(|index| put.replaced.binary_search(index).is_err());
+        let (store, sort, grouping) = (&self.store, self.sort, self.grouping);
+        let compare = |a, b| store.compare(a, b, sort, grouping);
+        let moved = put.all(compare);
+        put.take_from(&mut self.order);
+        insert_all(&mut self.order, moved.iter().copied(), compare);
+        if self.hunt.is_none() && self.pattern.is_empty() {
+            self.lines.order.clone_from(&self.order);
+        } else {
+            put.take_from(&mut self.lines.order);
+            let shown = moved.into_iter().filter(|index| store.shows(*index, self.hunt));
+            insert_all(&mut self.lines.order, shown, compare);
         }
-        let moved = put.fresh.into_iter().chain(put.replaced).collect();
-        let (sort, grouping) = (self.sort, self.grouping);
-        insert_all(&mut self.order, moved, |index| self.store.key(index, sort, grouping));
-        self.show();
+        self.lay_out();
     }
 
     /// Forgets all rows, for a scan from the start; hunt, filter, sort, grouping and folds stay.
@@ -154,7 +159,7 @@ impl FindingList {
             At::Row(index) => Line::Row(self.store.row(index)),
             At::Group(span) => {
                 let first = self.store.row(*self.lines.rows(span).first()?);
-                Line::Group(Group { first, count: span.count, open: span.open, folded: span.folded })
+                Line::Group(Group { first, count: span.count as usize, open: span.open as usize, folded: span.folded })
             }
         })
     }
@@ -252,7 +257,7 @@ impl FindingList {
     /// Folds all groups and those to come, or unfolds all if they are.
     pub fn fold_all(&mut self) {
         let all = !self.lines.spans().iter().all(|span| span.folded);
-        self.folds.insert(self.grouping, Folds { all, others: HashSet::new() });
+        self.folds.insert(self.grouping, Folds { all, others: Vec::new() });
         self.lay_out();
     }
 
@@ -305,7 +310,8 @@ impl FindingList {
         next.map(|index| self.store.row(index).id)
     }
 
-    /// The findings of the same hunt as `id` for which `pick` holds, in the order in which they came; `id` is one of them.
+    /// The findings of the same hunt as `id` for which `pick` holds, in the order in which they came, together
+    /// by number; `id` is one of them.
     pub fn alike(&self, id: FindingId, pick: impl Fn(&Row, &Row) -> bool) -> Vec<FindingId> {
         let Some(this) = self.get(id) else { return Vec::new() };
         let same = |row: &&Row| row.hunt == this.hunt && row.candidate == this.candidate;
@@ -346,7 +352,7 @@ impl FindingList {
         self.store.marks()
     }
 
-    /// The marked findings, in the order in which they came.
+    /// The marked findings, in the order in which they came, together by number.
     pub fn marked(&self) -> Vec<FindingId> {
         let rows = self.store.rows().iter().zip(0..);
         rows.filter(|(_, index)| self.store.is_marked(*index)).map(|(row, _)| row.id).collect()

@@ -1,76 +1,103 @@
-//! Numbers for things that many rows share, and the order of those things.
+//! Numbers for things that many rows share, the order of those things, and how numbers in an order are kept.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::cmp::Ordering;
 
-/// Each thing has a number that stays, and a rank by which two of them compare as they do themselves.
+/// Each thing has a number that stays, and compares with others as it does itself. A thing is kept once: what finds
+/// its number is the order.
 #[derive(Debug)]
 pub(super) struct Ranks<K> {
-    numbers: HashMap<K, u32>,
     things: Vec<K>,
-    /// Ranks by number.
-    by_number: Vec<u32>,
-    /// Numbers by rank; those beyond its end are not ranked yet.
+    /// Numbers, in the order of their things.
     sorted: Vec<u32>,
 }
 
 impl<K> Default for Ranks<K> {
     fn default() -> Self {
-        Self { numbers: HashMap::new(), things: Vec::new(), by_number: Vec::new(), sorted: Vec::new() }
+        Self { things: Vec::new(), sorted: Vec::new() }
     }
 }
 
-impl<K: Hash + Ord + Clone> Ranks<K> {
-    /// The number of a thing. It has a rank after the next [`Self::settle`] only.
-    pub fn number<Q>(&mut self, thing: &Q) -> u32
+impl<K: Ord> Ranks<K> {
+    /// The number of each of these things, new or not.
+    pub fn numbers<Q>(&mut self, wanted: &[&Q]) -> Vec<u32>
+    where
+        K: Borrow<Q> + From<Q::Owned>,
+        Q: Ord + ToOwned + ?Sized,
+    {
+        let mut places: Vec<usize> = (0..wanted.len()).collect();
+        places.sort_unstable_by_key(|place| wanted[*place]);
+        let mut numbers = vec![0; wanted.len()];
+        let mut fresh: Vec<(usize, u32)> = Vec::new();
+        let mut done = 0;
+        for same in places.chunk_by(|a, b| wanted[*a] == wanted[*b]) {
+            let thing = wanted[same[0]];
+            let after = done + self.sorted[done..].partition_point(|number| self.thing(*number) < thing);
+            done = after;
+            let known = self.sorted.get(after).copied().filter(|number| self.thing(*number) == thing);
+            let number = known.unwrap_or_else(|| {
+                let number = self.things.len() as u32;
+                self.things.push(thing.to_owned().into());
+                fresh.push((after, number));
+                number
+            });
+            for place in same {
+                numbers[*place] = number;
+            }
+        }
+        merge(&mut self.sorted, &fresh);
+        numbers
+    }
+
+    fn thing<Q: ?Sized>(&self, number: u32) -> &Q
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        if let Some(number) = self.numbers.get(thing) {
-            return *number;
-        }
-        let number = self.things.len() as u32;
-        self.numbers.insert(thing.to_owned(), number);
-        self.things.push(thing.to_owned());
-        number
+        self.things[number as usize].borrow()
     }
 
-    /// Ranks what has come since the last time.
-    pub fn settle(&mut self) {
-        let fresh: Vec<u32> = (self.sorted.len() as u32..self.things.len() as u32).collect();
-        if fresh.is_empty() {
-            return;
-        }
-        insert_all(&mut self.sorted, fresh, |number| &self.things[number as usize]);
-        self.by_number.resize(self.things.len(), 0);
-        for (rank, number) in self.sorted.iter().enumerate() {
-            self.by_number[*number as usize] = rank as u32;
-        }
+    /// How the things with these numbers compare.
+    pub fn compare(&self, a: u32, b: u32) -> Ordering {
+        if a == b { Ordering::Equal } else { self.things[a as usize].cmp(&self.things[b as usize]) }
     }
 
-    /// The rank of what has this number.
-    pub fn rank(&self, number: u32) -> u32 {
-        self.by_number[number as usize]
+    /// Ranks by number.
+    pub fn ranks(&self) -> Vec<u32> {
+        places(&self.sorted)
     }
 }
 
-/// Puts `fresh`, in any order, where it belongs in `sorted`.
-pub(super) fn insert_all<T: Ord>(sorted: &mut Vec<u32>, mut fresh: Vec<u32>, key: impl Fn(u32) -> T) {
-    if fresh.is_empty() {
-        return;
+/// Where in `order` each of its numbers stands; these are all from 0 on.
+pub(super) fn places(order: &[u32]) -> Vec<u32> {
+    let mut places = vec![0; order.len()];
+    for (number, place) in order.iter().zip(0..) {
+        places[*number as usize] = place;
     }
-    fresh.sort_by_key(|new| key(*new));
-    let mut merged = Vec::with_capacity(sorted.len() + fresh.len());
+    places
+}
+
+/// Puts `fresh`, which is in order, where it belongs in `sorted`.
+pub(super) fn insert_all(
+    sorted: &mut Vec<u32>,
+    fresh: impl IntoIterator<Item = u32>,
+    compare: impl Fn(u32, u32) -> Ordering,
+) {
     let mut done = 0;
-    for new in fresh {
-        let new_key = key(new);
-        let place = done + sorted[done..].partition_point(|old| key(*old) <= new_key);
-        merged.extend_from_slice(&sorted[done..place]);
-        merged.push(new);
-        done = place;
+    let place = |new: u32| {
+        done += sorted[done..].partition_point(|old| compare(*old, new).is_lt());
+        (done, new)
+    };
+    let fresh: Vec<_> = fresh.into_iter().map(place).collect();
+    merge(sorted, &fresh);
+}
+
+/// Puts each of `fresh` before what stands at its place; places ascend. Nothing is moved twice.
+fn merge(sorted: &mut Vec<u32>, fresh: &[(usize, u32)]) {
+    let mut end = sorted.len();
+    sorted.resize(end + fresh.len(), 0);
+    for (before, (place, number)) in fresh.iter().enumerate().rev() {
+        sorted.copy_within(*place..end, place + before + 1);
+        sorted[place + before] = *number;
+        end = *place;
     }
-    merged.extend_from_slice(&sorted[done..]);
-    *sorted = merged;
 }

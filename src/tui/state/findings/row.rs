@@ -1,6 +1,8 @@
 //! One finding as the list holds it, and what findings have come to, counted.
 
-use std::path::{Path, PathBuf};
+use std::cmp::Ordering;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use crate::case::FindingId;
 use crate::finding::{FileTime, Sha256};
@@ -14,7 +16,7 @@ pub struct Row {
     /// Index of its hunt.
     pub hunt: usize,
     /// The file, raw.
-    pub path: PathBuf,
+    pub path: Box<Path>,
     /// Size of the file in bytes.
     pub size: u64,
     /// Last change of the file's content.
@@ -49,14 +51,26 @@ impl Row {
         matches!(rank, 0 | 2 | 4)
     }
 
-    /// What rows are ordered by when nothing else is asked for; no two of them are equal.
-    pub(super) fn by_path(&self) -> (&Path, usize, bool, FindingId) {
-        (&self.path, self.hunt, self.candidate, self.id)
+    /// How rows are ordered when nothing else is asked for; no two of them are equal.
+    pub(super) fn by_path(&self, other: &Self) -> Ordering {
+        let rest = |row: &Self| (row.hunt, row.candidate, row.id);
+        compare_paths(&self.path, &other.path).then_with(|| rest(self).cmp(&rest(other)))
     }
 
     /// Whether somebody still has to decide.
     pub fn is_open(&self) -> bool {
         self.verdict == Verdict::Open
+    }
+}
+
+/// Compares paths part by part, as [`Path`] does for those without empty parts, at a fraction of the time: no byte of a
+/// name comes before the slash that ends a part.
+fn compare_paths(a: &Path, b: &Path) -> Ordering {
+    let (a, b) = (a.as_os_str().as_bytes(), b.as_os_str().as_bytes());
+    let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+    match a.iter().zip(b).find(|(a, b)| a != b) {
+        Some((a, b)) => rank(*a).cmp(&rank(*b)),
+        None => a.len().cmp(&b.len()),
     }
 }
 
@@ -98,6 +112,21 @@ impl Counts {
             Verdict::Benign => &mut self.benign,
             Verdict::Suspicious => &mut self.suspicious,
             Verdict::Malicious => &mut self.malicious,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn paths_compare_as_their_parts_do(a in "(/[a \\-~é]{1,3}){1,4}", b in "(/[a \\-~é]{1,3}){1,4}") {
+            let (a, b) = (Path::new(&a), Path::new(&b));
+            prop_assert_eq!(compare_paths(a, b), a.cmp(b));
         }
     }
 }

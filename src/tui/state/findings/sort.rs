@@ -1,5 +1,7 @@
 //! What the list is sorted and grouped by.
 
+use std::cmp::Ordering;
+
 use super::row::Row;
 use crate::finding::FileTime;
 
@@ -69,6 +71,15 @@ impl Sort {
     #[must_use]
     pub fn reversed(self) -> Self {
         Self { descending: !self.descending, ..self }
+    }
+
+    /// Which of two rows comes first; no two are equal.
+    pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
+        let by_path = || a.by_path(b);
+        match self.column {
+            Column::Path if self.descending => by_path().reverse(),
+            _ => self.key(a, 0).cmp(&self.key(b, 0)).then_with(by_path),
+        }
     }
 
     /// What decides before the path does: smaller comes first. `path` is the row's place among all by path.

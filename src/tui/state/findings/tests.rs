@@ -11,7 +11,7 @@ fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> Row {
     Row {
         id: FindingId(id),
         hunt,
-        path: path.into(),
+        path: std::path::Path::new(path).into(),
         size: id as u64,
         modified: FileTime { seconds: id, nanos: 0 },
         sha256: Sha256([0; 32]),
@@ -220,11 +220,11 @@ impl Naive {
         let mut rows: Vec<&Row> = self.rows.values().collect();
         rows.retain(|row| list.hunt().is_none_or(|hunt| hunt == row.hunt));
         rows.retain(|row| pattern.matches(&text::escape_path(&row.path)));
-        rows.sort_by_key(|row| row.by_path());
+        rows.sort_by_key(|row| (&row.path, row.hunt, row.candidate, row.id));
         rows.sort_by(|a, b| {
             let order = match column {
                 Column::State => a.rank().cmp(&b.rank()),
-                Column::Path => a.by_path().cmp(&b.by_path()),
+                Column::Path => (&a.path, a.hunt, a.candidate, a.id).cmp(&(&b.path, b.hunt, b.candidate, b.id)),
                 Column::Hunt => a.hunt.cmp(&b.hunt),
                 Column::Size => a.size.cmp(&b.size),
                 Column::Modified => a.modified.cmp(&b.modified),
