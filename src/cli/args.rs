@@ -18,7 +18,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is open
   1  findings that no exclusion covers
-  2  wrong usage, or a failure that stopped the scan
+  2  wrong usage, or a failure, a signal or a reader that went (| head), which ended the scan early
   3  no such finding, but part of the tree could not be scanned
 
 Nothing on the scanned tree is executed, written or followed through a link.";
@@ -133,11 +133,11 @@ pub enum Format {
 /// Which rules there are.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RuleArgs {
-    /// Hunts of your own: a folder of NAME.yar files with a NAME.toml beside each.
+    /// Hunts of your own: a folder of NAME.yar files with a NAME.toml beside each. May be repeated.
     #[arg(long, value_name = "DIR")]
     pub hunts: Vec<PathBuf>,
-    /// Plain YARA files, or folders of .yar and .yara files; they get generic scenarios.
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    /// A plain YARA file, or a folder of .yar and .yara files; they get generic scenarios. May be repeated.
+    #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
     /// Leave out the five built-in hunts.
     #[arg(long)]
@@ -145,7 +145,7 @@ pub struct RuleArgs {
     /// Facts about this site: accounts, networks and tools that the scenarios' checks name.
     #[arg(long, value_name = "FILE")]
     pub site: Option<PathBuf>,
-    /// Hashes of content known to be good, as sha256sum, hashdeep and NSRL RDS text list them.
+    /// Hashes of content known to be good, as sha256sum, hashdeep and NSRL RDS text list them. May be repeated.
     #[arg(long, value_name = "FILE")]
     pub known_good: Vec<PathBuf>,
 }
@@ -180,7 +180,7 @@ pub struct ScanArgs {
     /// Enter proc, sysfs and other file systems made up by the kernel, too.
     #[arg(long)]
     pub include_pseudo: bool,
-    /// Leave out what this glob covers, written as in a .gitignore in TREE; coverage lists it.
+    /// Leave out what this glob covers, written as in a .gitignore in TREE; coverage lists it. May be repeated.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// What is logged, and where.

@@ -23,7 +23,7 @@ use logging::LogArgs;
 
 /// Findings that no exclusion covers.
 pub const OPEN: u8 = 1;
-/// Wrong usage, or a failure that stopped the scan.
+/// Wrong usage, or a failure, a signal or a reader that went, which ended the scan early.
 pub const FAILED: u8 = 2;
 /// No such finding, but part of the tree could not be scanned.
 pub const INCOMPLETE: u8 = 3;
