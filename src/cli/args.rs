@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -10,6 +11,7 @@ use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
 use super::inspect::InspectArgs;
 use super::logging::LogArgs;
+use super::prepare::existing_folder;
 use super::report::ReportArgs;
 use super::size::parse_size;
 use crate::scan::{self, ScanOptions, WalkOptions};
@@ -163,7 +165,7 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FILE")]
     pub case: Option<PathBuf>,
     /// Root of the box when it is a mounted image; its accounts, packages and schedules are then looked up there.
-    #[arg(long, value_name = "DIR", default_value = "/")]
+    #[arg(long, value_name = "DIR", default_value = "/", value_parser = PathBufValueParser::new().try_map(existing_folder))]
     pub root: PathBuf,
     /// Threads that match [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
@@ -200,16 +202,21 @@ impl Cli {
 }
 
 impl ScanArgs {
+    /// What the walk leaves out.
+    pub fn walk(&self) -> WalkOptions {
+        WalkOptions {
+            one_file_system: self.one_file_system,
+            include_pseudo: self.include_pseudo,
+            exclude: self.exclude.clone(),
+        }
+    }
+
     /// The scanner's options; `own_files` are Huntbook's own.
     pub fn options(&self, mut own_files: Vec<PathBuf>, count_ahead: bool) -> ScanOptions {
         own_files.extend(self.log.file.clone());
         let default = ScanOptions::default();
         ScanOptions {
-            walk: WalkOptions {
-                one_file_system: self.one_file_system,
-                include_pseudo: self.include_pseudo,
-                exclude: self.exclude.clone(),
-            },
+            walk: self.walk(),
             threads: self.threads.map_or(default.threads, usize::from),
             max_file_size: self.max_file_size,
             match_timeout: Duration::from_secs(self.match_timeout),

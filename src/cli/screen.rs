@@ -91,7 +91,7 @@ impl ScanArgs {
     /// Where choosing a tree begins: in the image if there is one, else in the folder that Huntbook was started in.
     fn outset(&self, theme: Theme, keymap: Keymap) -> Outset {
         let image = (self.root != Path::new("/")).then(|| self.root.clone());
-        let folder = image.and_then(|root| root.canonicalize().ok()).or_else(|| std::env::current_dir().ok());
+        let folder = image.or_else(|| std::env::current_dir().ok());
         Outset {
             folder: folder.unwrap_or_else(|| PathBuf::from("/")),
             home: std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()),

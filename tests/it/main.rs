@@ -28,3 +28,4 @@ mod scanning;
 mod stage;
 mod tricks;
 mod tui;
+mod usage;
