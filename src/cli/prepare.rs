@@ -37,6 +37,9 @@ impl ScanArgs {
         }
         must_lie_in(&self.root, opened.start())?;
         self.walk().check(opened.start())?;
+        if let Some(case) = &self.case {
+            must_have_a_folder(case)?;
+        }
         let plan = RecordPlan {
             case: self.case.clone(),
             register: self.exclusions.clone().unwrap_or_else(register::default_path),
@@ -89,6 +92,19 @@ pub(super) fn must_lie_in(root: &Path, path: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(
         path.starts_with(root),
         "{shown}: does not lie in --root {within}; name something in it, or the root of the box that it is part of"
+    );
+    Ok(())
+}
+
+/// Whether a new case can be made at `case`. Only the default place is made with its folders: of a place that was named,
+/// a folder that is not there is a slip.
+fn must_have_a_folder(case: &Path) -> anyhow::Result<()> {
+    let folder = case.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    anyhow::ensure!(
+        folder.is_dir(),
+        "--case {}: there is no folder {}; make it, or name a file in one that is there",
+        text::escape_path(case),
+        text::escape_path(folder)
     );
     Ok(())
 }

@@ -19,6 +19,8 @@ use crate::tui::{self, Chosen, Front, Manner, Session, Start, Themes};
 
 /// Opens the screen on `tree`; without one the responder chooses first.
 pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
+    // What is wrong with the tree is said before all else.
+    let prepared = tree.map(|tree| scan.prepare(tree).map(|plan| (tree, plan))).transpose()?;
     anyhow::ensure!(
         io::stdout().is_terminal() && io::stdin().is_terminal(),
         match tree {
@@ -32,10 +34,8 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
     let mouse = config.mouse.unwrap_or(true) && !screen.no_mouse;
     let signs = config.signs.signs(&|name| std::env::var_os(name));
-    let (front, chosen, plan) = match tree {
-        Some(tree) => {
-            // What is wrong with the tree is said before the terminal is taken over.
-            let plan = scan.prepare(tree)?;
+    let (front, chosen, plan) = match prepared {
+        Some((tree, plan)) => {
             (Front::open(mouse, signs)?, Chosen { path: tree.to_owned(), theme, keymap: config.keymap }, plan)
         }
         None => {

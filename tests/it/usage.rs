@@ -104,3 +104,59 @@ fn a_glob_that_leaves_out_nothing_is_refused_before_the_case_is_made() {
     let output = ground.huntbook(&["scan", str(&ground.tree()), "--exclude", str(&whole)]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
+
+#[test]
+fn a_path_that_is_not_there_is_named_also_without_a_terminal() {
+    refused(&Ground::new(), &["/nonexistent/tree"], &["/nonexistent/tree: no such file or folder"]);
+}
+
+#[test]
+fn the_folder_of_a_case_that_was_named_is_not_made() {
+    let ground = Ground::planted();
+    let case = ground.home().join("no/such/c.case");
+    refused(&ground, &["scan", str(&ground.tree()), "--case", str(&case)], &["c.case: there is no folder", "no/such"]);
+    assert!(!ground.home().join("no").exists());
+}
+
+#[test]
+fn a_dash_as_output_is_standard_output() {
+    let ground = Ground::planted();
+    let case = ground.home().join("c.case");
+    ground.huntbook(&["scan", str(&ground.tree()), "--case", str(&case)]).assert().code(1);
+    for args in [&["report", str(&case), "-o", "-"][..], &["exclusions", "export", "--format", "csv", "-o", "-"]] {
+        let output = ground.huntbook(args).current_dir(ground.home()).output().unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty(), "{args:?}: {}", said(&output));
+    }
+    assert!(!ground.home().join("-").exists());
+}
+
+/// `huntbook ARGS` where not a byte can be written to any file, as on a full disk (`setrlimit(2)`, `RLIMIT_FSIZE`).
+fn with_a_full_disk(ground: &Ground, args: &[&str]) -> Output {
+    Command::new("/bin/sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_huntbook")])
+        .args(args)
+        .env_clear()
+        .env("HOME", ground.home())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_start_that_fails_on_a_full_disk_leaves_no_empty_files() {
+    let ground = Ground::planted();
+    let tree = ground.tree();
+    let (case, log) = (ground.home().join("c.case"), ground.home().join("hunt.log"));
+    for args in [["scan", str(&tree), "--case", str(&case)], ["scan", str(&tree), "--log", str(&log)]] {
+        let output = with_a_full_disk(&ground, &args);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    }
+    assert!(!case.exists() && !log.exists());
+}
+
+#[test]
+fn a_case_without_a_place_is_said_to_be_in_memory_only() {
+    let ground = Ground::planted();
+    let output = ground.huntbook(&["scan", str(&ground.tree())]).env_remove("HOME").output().unwrap();
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(text.contains("\ncase in memory only\n"), "{text}{}", said(&output));
+}
