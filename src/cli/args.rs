@@ -170,7 +170,7 @@ pub struct ScanArgs {
     /// Threads that match [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,
-    /// Files larger than this are listed in coverage instead of matched, as 64MiB or 2GiB.
+    /// Files that a rule needs whole are not matched against it when larger than this (64MiB, 2GiB); coverage lists them.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
     pub max_file_size: u64,
     /// Seconds that matching one file may take; what takes longer is listed in coverage.

@@ -113,8 +113,8 @@ fn must_have_a_folder(case: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// What is wrong with it, in words that stand behind its name.
-pub(super) fn existing_folder(path: PathBuf) -> Result<PathBuf, String> {
-    match path.canonicalize() {
+pub(super) fn existing_folder(path: impl AsRef<Path>) -> Result<PathBuf, String> {
+    match path.as_ref().canonicalize() {
         Ok(path) if path.is_dir() => Ok(path),
         Ok(_) => Err("is no folder; give the folder that the box's file system is mounted on".to_owned()),
         Err(error) => Err(error.to_string()),

@@ -56,7 +56,7 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
             scan.join();
             printer.finish(reading, cancelled)
         }
-        Err(error) => Err(printer.break_off(scan.progress.read(), error)),
+        Err(error) => Err(printer.break_off(&scan.progress.read(), error)),
     };
     match ended {
         // What was not read may have been a finding, so this is no success.
@@ -162,7 +162,7 @@ impl Printer<'_> {
     }
 
     /// Has the case say that the scan was ended early. Returns why.
-    fn break_off(&mut self, reading: Reading, why: anyhow::Error) -> anyhow::Error {
+    fn break_off(&mut self, reading: &Reading, why: anyhow::Error) -> anyhow::Error {
         let outcome = if is_closed_pipe(&why) { ScanOutcome::Cancelled } else { ScanOutcome::Failed };
         // When it is the case that failed, this fails as well, and the first failure is what counts.
         let _ = self.records.end_scan(&ScanEnd { outcome, files: reading.files, bytes: reading.bytes });

@@ -129,7 +129,7 @@ impl Tree {
     /// The type of the file system that the tree's folder lies on, if the kernel makes its files up. `None` for a single
     /// file, which somebody named and so wants.
     pub fn pseudo_file_system(&self) -> Option<&'static str> {
-        if self.folder != self.start { None } else { pseudo_file_system_of(&self.handle) }
+        if self.folder == self.start { pseudo_file_system_of(&self.handle) } else { None }
     }
 
     /// Opens a regular file below the tree for reading. No link is followed at any part of the path below the root, a

@@ -160,3 +160,14 @@ fn a_case_without_a_place_is_said_to_be_in_memory_only() {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     assert!(text.contains("\ncase in memory only\n"), "{text}{}", said(&output));
 }
+
+#[test]
+fn a_hunt_or_folder_of_hunts_that_is_none_is_named() {
+    let ground = Ground::new();
+    let empty = ground.home().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(empty.join("notes.txt"), "no hunt").unwrap();
+    refused(&ground, &["hunts", "list", "--hunts", str(&empty)], &["empty: holds no hunt (a hunt is NAME.yar"]);
+    refused(&ground, &["hunts", "show", "nosuch"], &["there is no hunt nosuch; huntbook hunts list lists them\n"]);
+    refused(&ground, &["hunts", "show", "EQGRP_tinyexe"], &["EQGRP_tinyexe (did you mean `EQGRP_tinyexec`?); "]);
+}
