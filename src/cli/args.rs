@@ -82,6 +82,20 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    /// Whether the exit code is an answer, which must not be "all is well" when the output was not read to its end.
+    pub fn answers(&self) -> bool {
+        matches!(
+            self,
+            Self::Scan { .. }
+                | Self::Inspect(_)
+                | Self::Case(_)
+                | Self::Hunts(HuntsCommand::Check { .. })
+                | Self::Exclusions(ExclusionsCommand::Check { .. })
+        )
+    }
+}
+
 /// What to do with the hunts.
 #[derive(Debug, Subcommand)]
 pub enum HuntsCommand {

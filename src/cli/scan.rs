@@ -51,20 +51,12 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     let outcome = printer.follow(&scan);
     // A reader that has gone, or a case that fails, ends the scan too.
     scan.control.cancel();
-    let ended = match outcome {
+    match outcome {
         Ok((reading, cancelled)) => {
             scan.join();
             printer.finish(reading, cancelled)
         }
         Err(error) => Err(printer.break_off(&scan.progress.read(), error)),
-    };
-    match ended {
-        // What was not read may have been a finding, so this is no success.
-        Err(error) if is_closed_pipe(&error) => {
-            warn("whoever read the output went before its end");
-            Ok(ExitCode::from(FAILED))
-        }
-        ended => ended,
     }
 }
 

@@ -27,12 +27,10 @@ fn str(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-#[test]
-fn a_reader_that_goes_ends_the_scan_and_is_no_success() {
-    let ground = Ground::planted();
-    let case = ground.home().join("c.case");
+/// `huntbook ARGS` with a standard output that nobody reads.
+fn unread(ground: &Ground, args: &[&str]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_huntbook"))
-        .args(["scan", str(&ground.tree()), "--case", str(&case)])
+        .args(args)
         .env_clear()
         .env("HOME", ground.home())
         .stdout(Stdio::piped())
@@ -40,11 +38,21 @@ fn a_reader_that_goes_ends_the_scan_and_is_no_success() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_reader_that_goes_ends_the_scan_and_is_no_success() {
+    let ground = Ground::planted();
+    let case = ground.home().join("c.case");
+    let output = unread(&ground, &["scan", str(&ground.tree()), "--case", str(&case)]);
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("went before its end"), "{}", said(&output));
     let scans = Case::open_read_only(&case).unwrap().scans().unwrap();
     assert_eq!(scans[0].ended.unwrap().1.outcome, ScanOutcome::Cancelled);
+    let file = ground.tree().join("callback.txt");
+    assert_eq!(unread(&ground, &["inspect", str(&file)]).status.code(), Some(2));
+    assert_eq!(unread(&ground, &["hunts", "list"]).status.code(), Some(0), "a list answers nothing");
 }
 
 #[test]
