@@ -23,8 +23,9 @@ pub const ELLIPSIS: char = '…';
 
 /// Makes untrusted bytes safe to show: what is not printable text becomes `\n`, `\t`, `\x1b` or `\u{202e}`.
 ///
-/// A backslash is doubled only when the text needs escapes at all, so that ordinary paths stay as they are while an
-/// escaped text can still be told from one that merely looks escaped.
+/// A backslash is doubled only when the text needs escapes at all, so that ordinary paths stay as they are and what is
+/// escaped already can be escaped again. A name that holds a backslash and an `n` therefore shows as one with a line end
+/// does; exports and cases hold the exact name.
 pub fn escape(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return escape_str(text);

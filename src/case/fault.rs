@@ -13,7 +13,7 @@ use crate::text;
 #[derive(Debug, thiserror::Error)]
 #[error("case {}: {fault}", text::escape_path(.path))]
 pub struct CaseError {
-    /// The case's file; `:memory:` for a case that is kept in memory.
+    /// The case's file; `in memory only` for one that has none.
     pub path: PathBuf,
     /// What went wrong.
     pub fault: CaseFault,

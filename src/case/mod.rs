@@ -62,7 +62,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case's file; `:memory:` for a case that is kept in memory.
+    /// The case's file; `in memory only` for one that has none.
     pub fn path(&self) -> &Path {
         &self.path
     }

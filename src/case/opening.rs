@@ -18,6 +18,8 @@ use super::fault::Outcome;
 use super::schema::{APPLICATION_ID, FORMAT, GUARDS, TABLES};
 use super::{BUSY, Case, CaseError, CaseFault};
 
+/// What stands for the file of a case that has none.
+const IN_MEMORY: &str = "in memory only";
 /// The longest value read from or written to a case, in bytes: a file from elsewhere must not fill the memory.
 const LONGEST: i32 = 64 << 20;
 /// Pages copied at a time.
@@ -33,17 +35,13 @@ impl Case {
     pub fn open(path: &Path) -> Result<Self, CaseError> {
         let open = || {
             let file = resolve(path, true)?;
-            create_if_missing(&file)?;
-            let db = Connection::open_with_flags(&file, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-            harden(&db)?;
-            if identify(&db)? == Identity::Empty {
-                create_tables(&db)?;
+            let new = create_if_missing(&file)?;
+            let opened = open_to_write(&file);
+            // Nothing was written: what is left would be taken for a case of some kind.
+            if new && opened.is_err() && fs::symlink_metadata(&file).is_ok_and(|facts| facts.len() == 0) {
+                let _ = fs::remove_file(&file);
             }
-            if db.is_readonly("main")? {
-                return Err(CaseFault::ReadOnly);
-            }
-            make_durable(&db)?;
-            Ok((db, Some(Place::of(file)?)))
+            Ok((opened?, Some(Place::of(file)?)))
         };
         finish(path, open().map_err(|fault| blame_the_medium(path, fault)))
     }
@@ -60,7 +58,7 @@ impl Case {
             db.pragma_update(None, "foreign_keys", true)?;
             Ok((db, None))
         };
-        finish(Path::new(":memory:"), open())
+        finish(Path::new(IN_MEMORY), open())
     }
 
     /// A copy of this case in memory, to go on with when its medium fails.
@@ -75,7 +73,7 @@ impl Case {
             db.pragma_update(None, "foreign_keys", true)?;
             Ok((db, None))
         };
-        finish(Path::new(":memory:"), copy())
+        finish(Path::new(IN_MEMORY), copy())
     }
 
     /// Puts everything of `newer`, a continuation of this case, into this case's file.
@@ -213,14 +211,30 @@ fn new_file(file: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)
 }
 
-/// Made here and not by `SQLite`, for the mode; the folder is synced so that the name outlives a power cut.
-fn create_if_missing(file: &Path) -> Outcome<()> {
+/// The database in `file`, with the tables of a case if it was empty.
+fn open_to_write(file: &Path) -> Outcome<Connection> {
+    let db = Connection::open_with_flags(file, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    harden(&db)?;
+    if identify(&db)? == Identity::Empty {
+        create_tables(&db)?;
+    }
+    if db.is_readonly("main")? {
+        return Err(CaseFault::ReadOnly);
+    }
+    make_durable(&db)?;
+    Ok(db)
+}
+
+/// Made here and not by `SQLite`, for the mode; the folder is synced so that the name outlives a power cut. Returns
+/// whether the file is new.
+fn create_if_missing(file: &Path) -> Outcome<bool> {
     match new_file(file) {
         Ok(_) => {
             let folder = file.parent().unwrap_or(Path::new("/"));
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_fault("sync its folder"))
+            let synced = File::open(folder).and_then(|folder| folder.sync_all());
+            synced.map(|()| true).map_err(io_fault("sync its folder"))
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(io_fault("create it")(error)),
     }
 }

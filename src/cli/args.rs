@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -10,6 +11,7 @@ use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
 use super::inspect::InspectArgs;
 use super::logging::LogArgs;
+use super::prepare::existing_folder;
 use super::report::ReportArgs;
 use super::size::parse_size;
 use crate::scan::{self, ScanOptions, WalkOptions};
@@ -18,7 +20,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is open
   1  findings that no exclusion covers
-  2  wrong usage, or a failure that stopped the scan
+  2  wrong usage, or a failure, a signal or a reader that went (| head), which ended the scan early
   3  no such finding, but part of the tree could not be scanned
 
 Nothing on the scanned tree is executed, written or followed through a link.";
@@ -80,6 +82,20 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    /// Whether the exit code is an answer, which must not be "all is well" when the output was not read to its end.
+    pub fn answers(&self) -> bool {
+        matches!(
+            self,
+            Self::Scan { .. }
+                | Self::Inspect(_)
+                | Self::Case(_)
+                | Self::Hunts(HuntsCommand::Check { .. })
+                | Self::Exclusions(ExclusionsCommand::Check { .. })
+        )
+    }
+}
+
 /// What to do with the hunts.
 #[derive(Debug, Subcommand)]
 pub enum HuntsCommand {
@@ -133,11 +149,11 @@ pub enum Format {
 /// Which rules there are.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RuleArgs {
-    /// Hunts of your own: a folder of NAME.yar files with a NAME.toml beside each.
+    /// Hunts of your own: a folder of NAME.yar files with a NAME.toml beside each. May be repeated.
     #[arg(long, value_name = "DIR")]
     pub hunts: Vec<PathBuf>,
-    /// Plain YARA files, or folders of .yar and .yara files; they get generic scenarios.
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    /// A plain YARA file, or a folder of .yar and .yara files; they get generic scenarios. May be repeated.
+    #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
     /// Leave out the five built-in hunts.
     #[arg(long)]
@@ -145,7 +161,7 @@ pub struct RuleArgs {
     /// Facts about this site: accounts, networks and tools that the scenarios' checks name.
     #[arg(long, value_name = "FILE")]
     pub site: Option<PathBuf>,
-    /// Hashes of content known to be good, as sha256sum, hashdeep and NSRL RDS text list them.
+    /// Hashes of content known to be good, as sha256sum, hashdeep and NSRL RDS text list them. May be repeated.
     #[arg(long, value_name = "FILE")]
     pub known_good: Vec<PathBuf>,
 }
@@ -163,12 +179,12 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FILE")]
     pub case: Option<PathBuf>,
     /// Root of the box when it is a mounted image; its accounts, packages and schedules are then looked up there.
-    #[arg(long, value_name = "DIR", default_value = "/")]
+    #[arg(long, value_name = "DIR", default_value = "/", value_parser = PathBufValueParser::new().try_map(existing_folder))]
     pub root: PathBuf,
     /// Threads that match [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,
-    /// Files larger than this are listed in coverage instead of matched, as 64MiB or 2GiB.
+    /// Files that a rule needs whole are not matched against it when larger than this (64MiB, 2GiB); coverage lists them.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
     pub max_file_size: u64,
     /// Seconds that matching one file may take; what takes longer is listed in coverage.
@@ -180,7 +196,7 @@ pub struct ScanArgs {
     /// Enter proc, sysfs and other file systems made up by the kernel, too.
     #[arg(long)]
     pub include_pseudo: bool,
-    /// Leave out what this glob covers, written as in a .gitignore in TREE; coverage lists it.
+    /// Leave out what this glob covers, written as in a .gitignore in TREE; coverage lists it. May be repeated.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// What is logged, and where.
@@ -200,16 +216,21 @@ impl Cli {
 }
 
 impl ScanArgs {
+    /// What the walk leaves out.
+    pub fn walk(&self) -> WalkOptions {
+        WalkOptions {
+            one_file_system: self.one_file_system,
+            include_pseudo: self.include_pseudo,
+            exclude: self.exclude.clone(),
+        }
+    }
+
     /// The scanner's options; `own_files` are Huntbook's own.
     pub fn options(&self, mut own_files: Vec<PathBuf>, count_ahead: bool) -> ScanOptions {
         own_files.extend(self.log.file.clone());
         let default = ScanOptions::default();
         ScanOptions {
-            walk: WalkOptions {
-                one_file_system: self.one_file_system,
-                include_pseudo: self.include_pseudo,
-                exclude: self.exclude.clone(),
-            },
+            walk: self.walk(),
             threads: self.threads.map_or(default.threads, usize::from),
             max_file_size: self.max_file_size,
             match_timeout: Duration::from_secs(self.match_timeout),

@@ -40,8 +40,8 @@ fn list(book: &RuleBook, as_json: bool) -> anyhow::Result<ExitCode> {
 fn show(book: &RuleBook, name: &str, as_json: bool) -> anyhow::Result<ExitCode> {
     let Some(hunt) = book.hunts.iter().find(|hunt| &*hunt.rule.id.name == name) else {
         let names: Vec<_> = book.hunts.iter().map(|hunt| &*hunt.rule.id.name).collect();
-        let hint = hunt::problem::did_you_mean_one_of(name, &names).unwrap_or_default();
-        anyhow::bail!("there is no hunt {}. {hint} List them with: huntbook hunts list", text::escape_str(name));
+        let near = hunt::problem::did_you_mean(name, names).map(|near| format!(" ({near})")).unwrap_or_default();
+        anyhow::bail!("there is no hunt {}{near}; huntbook hunts list lists them", text::escape_str(name));
     };
     let mut out = io::stdout().lock();
     if as_json {

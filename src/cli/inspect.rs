@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 
 use super::OPEN;
 use super::args::RuleArgs;
+use super::prepare::{existing_folder, must_lie_in};
 use crate::elf::{self, Bytes as _, FileBytes};
 use crate::explain::{self, Subject};
 use crate::finding::{FileFacts, KeptBytes, RuleId};
@@ -37,7 +39,7 @@ pub struct InspectArgs {
     #[arg(long)]
     pub json: bool,
     /// Root of the box when it is a mounted image; the names of owner and group are looked up there.
-    #[arg(long, value_name = "DIR", default_value = "/")]
+    #[arg(long, value_name = "DIR", default_value = "/", value_parser = PathBufValueParser::new().try_map(existing_folder))]
     pub root: PathBuf,
     /// Which rules it is held against.
     #[command(flatten)]
@@ -49,6 +51,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(!args.file.is_dir(), "{shown} is a folder; huntbook scan looks through folders");
     let book = RuleBook::load(&args.rules.choice())?;
     let tree = Tree::open(&args.file)?;
+    must_lie_in(&args.root, tree.start())?;
     let mut inspected = Inspected::default();
     let opened = tree.open_file(tree.start()).ok();
     scan(tree, &args.root, &book, &mut inspected)?;

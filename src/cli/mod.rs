@@ -23,7 +23,7 @@ use logging::LogArgs;
 
 /// Findings that no exclusion covers.
 pub const OPEN: u8 = 1;
-/// Wrong usage, or a failure that stopped the scan.
+/// Wrong usage, or a failure, a signal or a reader that went, which ended the scan early.
 pub const FAILED: u8 = 2;
 /// No such finding, but part of the tree could not be scanned.
 pub const INCOMPLETE: u8 = 3;
@@ -36,9 +36,11 @@ pub fn main() -> ExitCode {
         Ok(log) => log.flatten(),
         Err(error) => return failed(&error.into()),
     };
+    let answers = cli.command.as_ref().is_some_and(Command::answers);
     let code = match run(cli) {
         Ok(code) => code,
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) && !answers => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => failed(&anyhow::anyhow!("whoever read the output went before its end")),
         Err(error) => failed(&error),
     };
     tracing::info!("huntbook ended");

@@ -15,7 +15,7 @@ use crate::text;
 /// Where it goes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Output {
-    /// Write to this file instead of standard output; it is written whole or not at all.
+    /// Write to this file instead of standard output (-); it is written whole or not at all.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Replace FILE if it is there.
@@ -30,7 +30,7 @@ impl Output {
     /// When the file exists and is not to be replaced, or cannot be written, or what `write` says; then there is no new
     /// file.
     pub fn write_with(&self, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let Some(path) = &self.output else {
+        let Some(path) = self.output.as_deref().filter(|path| *path != Path::new("-")) else {
             let mut out = BufWriter::new(io::stdout().lock());
             write(&mut out)?;
             return Ok(out.flush()?);

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::args::{RuleArgs, ScanArgs};
-use crate::scan::{Tree, TreeError};
+use crate::scan::Tree;
 use crate::session::{CaseFacts, RecordPlan, RuleChoice, host_name};
+use crate::text;
 use crate::triage::{Actor, register};
 
 impl RuleArgs {
@@ -27,9 +28,18 @@ impl ScanArgs {
     /// Opens the tree, and says where what is found and decided there is recorded.
     ///
     /// # Errors
-    /// When the tree cannot be opened.
-    pub fn plan(&self, tree: &Path) -> Result<(Tree, RecordPlan), TreeError> {
+    /// When the tree cannot be opened, or what was asked for makes no sense on it.
+    pub fn plan(&self, tree: &Path) -> anyhow::Result<(Tree, RecordPlan)> {
         let opened = Tree::open(tree)?;
+        let shown = text::escape_path(tree);
+        if let Some(kind) = opened.pseudo_file_system().filter(|_| !self.include_pseudo) {
+            anyhow::bail!("{shown}: lies on {kind}, which the kernel makes up; --include-pseudo scans it all the same");
+        }
+        must_lie_in(&self.root, opened.start())?;
+        self.walk().check(opened.start())?;
+        if let Some(case) = &self.case {
+            must_have_a_folder(case)?;
+        }
         let plan = RecordPlan {
             case: self.case.clone(),
             register: self.exclusions.clone().unwrap_or_else(register::default_path),
@@ -70,6 +80,44 @@ impl ScanArgs {
             "hunts": shown(&self.rules.hunts),
             "rules": shown(&self.rules.rules),
         })
+    }
+}
+
+/// Whether a file or folder belongs to the box whose root is `root`; both absolute and free of links.
+///
+/// # Errors
+/// When it lies elsewhere: what is said of it would be looked up on the wrong box.
+pub(super) fn must_lie_in(root: &Path, path: &Path) -> anyhow::Result<()> {
+    let (shown, within) = (text::escape_path(path), text::escape_path(root));
+    anyhow::ensure!(
+        path.starts_with(root),
+        "{shown}: does not lie in --root {within}; name something in it, or the root of the box that it is part of"
+    );
+    Ok(())
+}
+
+/// Whether a new case can be made at `case`. Only the default place is made with its folders: of a place that was named,
+/// a folder that is not there is a slip.
+fn must_have_a_folder(case: &Path) -> anyhow::Result<()> {
+    let folder = case.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    anyhow::ensure!(
+        folder.is_dir(),
+        "--case {}: there is no folder {}; make it, or name a file in one that is there",
+        text::escape_path(case),
+        text::escape_path(folder)
+    );
+    Ok(())
+}
+
+/// A folder that is there, as an absolute path free of links.
+///
+/// # Errors
+/// What is wrong with it, in words that stand behind its name.
+pub(super) fn existing_folder(path: impl AsRef<Path>) -> Result<PathBuf, String> {
+    match path.as_ref().canonicalize() {
+        Ok(path) if path.is_dir() => Ok(path),
+        Ok(_) => Err("is no folder; give the folder that the box's file system is mounted on".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -12,7 +12,7 @@ use signal_hook::iterator::Signals;
 
 use super::args::{Format, ScanArgs};
 use super::report::{ReportFormat, write};
-use super::{FAILED, INCOMPLETE, OPEN};
+use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe};
 use crate::case::{ScanEnd, ScanOutcome};
 use crate::finding::Finding;
 use crate::report::{self, Reported, Summary, Tally, json, ndjson};
@@ -51,9 +51,13 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     let outcome = printer.follow(&scan);
     // A reader that has gone, or a case that fails, ends the scan too.
     scan.control.cancel();
-    let (reading, cancelled) = outcome?;
-    scan.join();
-    printer.finish(reading, cancelled)
+    match outcome {
+        Ok((reading, cancelled)) => {
+            scan.join();
+            printer.finish(reading, cancelled)
+        }
+        Err(error) => Err(printer.break_off(&scan.progress.read(), error)),
+    }
 }
 
 fn warn(line: &str) {
@@ -147,6 +151,14 @@ impl Printer<'_> {
         findings.clear();
         missed.clear();
         Ok(())
+    }
+
+    /// Has the case say that the scan was ended early. Returns why.
+    fn break_off(&mut self, reading: &Reading, why: anyhow::Error) -> anyhow::Error {
+        let outcome = if is_closed_pipe(&why) { ScanOutcome::Cancelled } else { ScanOutcome::Failed };
+        // When it is the case that failed, this fails as well, and the first failure is what counts.
+        let _ = self.records.end_scan(&ScanEnd { outcome, files: reading.files, bytes: reading.bytes });
+        why
     }
 
     fn finish(mut self, reading: Reading, cancelled: bool) -> anyhow::Result<ExitCode> {

@@ -19,6 +19,8 @@ use crate::tui::{self, Chosen, Front, Manner, Session, Start, Themes};
 
 /// Opens the screen on `tree`; without one the responder chooses first.
 pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
+    // What is wrong with the tree is said before all else.
+    let prepared = tree.map(|tree| scan.prepare(tree).map(|plan| (tree, plan))).transpose()?;
     anyhow::ensure!(
         io::stdout().is_terminal() && io::stdin().is_terminal(),
         match tree {
@@ -32,10 +34,8 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
     let mouse = config.mouse.unwrap_or(true) && !screen.no_mouse;
     let signs = config.signs.signs(&|name| std::env::var_os(name));
-    let (front, chosen, plan) = match tree {
-        Some(tree) => {
-            // What is wrong with the tree is said before the terminal is taken over.
-            let plan = scan.prepare(tree)?;
+    let (front, chosen, plan) = match prepared {
+        Some((tree, plan)) => {
             (Front::open(mouse, signs)?, Chosen { path: tree.to_owned(), theme, keymap: config.keymap }, plan)
         }
         None => {
@@ -94,7 +94,7 @@ impl ScanArgs {
     /// Where choosing a tree begins: in the image if there is one, else in the folder that Huntbook was started in.
     fn outset(&self, theme: Theme, keymap: Keymap) -> Outset {
         let image = (self.root != Path::new("/")).then(|| self.root.clone());
-        let folder = image.and_then(|root| root.canonicalize().ok()).or_else(|| std::env::current_dir().ok());
+        let folder = image.or_else(|| std::env::current_dir().ok());
         Outset {
             folder: folder.unwrap_or_else(|| PathBuf::from("/")),
             home: std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()),

@@ -8,7 +8,8 @@
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().map_err(|_| "a size begins with a number, as in 64MiB".to_owned())?;
-    let unit = text[digits..].trim().to_ascii_lowercase();
+    let written = text[digits..].trim();
+    let unit = written.to_ascii_lowercase();
     let (letter, base) = match unit.as_str() {
         "" | "b" => return Ok(number),
         unit => match unit.strip_suffix("ib") {
@@ -17,7 +18,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         },
     };
     let power = ["k", "m", "g", "t", "p"].iter().position(|known| *known == letter);
-    let power = power.ok_or_else(|| format!("unknown unit '{unit}'; use KiB, MiB, GiB or TiB"))?;
+    let power = power.ok_or_else(|| format!("unknown unit '{written}'; use KiB, MiB, GiB or TiB"))?;
     u64::checked_pow(base, power as u32 + 1)
         .and_then(|factor| number.checked_mul(factor))
         .ok_or_else(|| "larger than any file".to_owned())
@@ -37,5 +38,6 @@ mod tests {
         for wrong in ["", "MiB", "1XB", "-1", "99999999999TiB", "1.5GiB", "1é"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
         }
+        assert!(parse_size("1XB").unwrap_err().contains("'XB'"));
     }
 }

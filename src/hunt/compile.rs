@@ -20,7 +20,9 @@ pub(super) fn problems_of(path: &Path, source: &str) -> Vec<Problem> {
             Some(detail) => format!("{}: {detail}", error.title()),
             None => error.title().to_owned(),
         };
-        problems.note(&span, message, None);
+        let alone = "the files of a hunt stand alone; copy what this includes here, or give the file with --rules";
+        let hint = matches!(error, CompileError::IncludeNotAllowed(_)).then(|| alone.to_owned());
+        problems.note(&span, message, hint);
     }
     problems.finish()
 }
@@ -56,6 +58,12 @@ fn errors_of(source: &str) -> Vec<CompileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_include_says_what_to_do_instead() {
+        let problems = problems_of(Path::new("a.yar"), "include \"b.yar\"");
+        assert!(problems[0].to_string().contains("stand alone"), "{}", problems[0]);
+    }
 
     #[test]
     fn every_error_comes_with_its_place() {

@@ -14,7 +14,7 @@ use yara_x_parser::ast::{AST, Item, WithSpan as _};
 use super::file;
 use super::problem::{Problem, Problems};
 
-/// Files included in one another at most; one that includes itself would never end.
+/// Files included in one another at most.
 const MOST_DEPTH: usize = 16;
 
 /// A folder whose files may include one another.
@@ -42,64 +42,62 @@ impl Includes {
     pub(super) fn expand(&mut self, path: &Path, source: String) -> Result<String, Vec<Problem>> {
         let below = path.strip_prefix(&self.root).unwrap_or(path).to_owned();
         let mut room = file::MOST_RULE_BYTES;
-        self.expand_at(&below, source, MOST_DEPTH, &mut room)
+        self.expand_at(&mut vec![below], source, &mut room)
     }
 
     fn expand_at(
         &mut self,
-        below: &Path,
+        within: &mut Vec<PathBuf>,
         mut source: String,
-        depth: usize,
         room: &mut u64,
     ) -> Result<String, Vec<Problem>> {
         let statements = statements(&source);
-        let path = self.root.join(below);
+        let path = within.last().map_or_else(|| self.root.clone(), |below| self.root.join(below));
         let mut list = Vec::new();
         // From the end, so that the ranges before stay right.
         for (range, name) in statements.into_iter().rev() {
-            let text = self.included(below, &name, depth, room).and_then(|(at, text)| {
-                self.seen.push(self.root.join(&at));
-                // The depth was looked at, so there is one less.
-                self.expand_at(&at, text, depth - 1, room)
-            });
-            match text {
-                Ok(text) => source.replace_range(range, &text),
-                Err(problems) => {
+            let (at, text) = match self.included(within, &name, room) {
+                Ok(included) => included,
+                Err(why) => {
                     let mut here = Problems::new(&path, &source);
-                    let cause = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
-                    here.note(&range, format!("cannot include `{name}`: {cause}"), None);
-                    list.extend(here.finish());
+                    here.note(&range, format!("cannot include `{name}`: {why}"), None);
+                    list.push(here.finish());
+                    continue;
                 }
+            };
+            self.seen.push(self.root.join(&at));
+            within.push(at);
+            match self.expand_at(within, text, room) {
+                Ok(text) => source.replace_range(range, &text),
+                // They name their own file.
+                Err(problems) => list.push(problems),
             }
+            within.pop();
         }
-        list.reverse();
-        if list.is_empty() { Ok(source) } else { Err(list) }
+        if list.is_empty() { Ok(source) } else { Err(list.into_iter().rev().flatten().collect()) }
     }
 
-    /// The path below the root, and the text, of a file that the one at `below` includes as `name`.
-    fn included(
-        &self,
-        below: &Path,
-        name: &str,
-        depth: usize,
-        room: &mut u64,
-    ) -> Result<(PathBuf, String), Vec<Problem>> {
-        let fail = |message: String| vec![Problem::whole(&self.root.join(below), message)];
-        if depth == 0 {
-            return Err(fail(format!("more than {MOST_DEPTH} files include one another")));
+    /// The path below the root, and the text, of a file that the last of `within` includes as `name`; each of them
+    /// includes the one after it.
+    fn included(&self, within: &[PathBuf], name: &str, room: &mut u64) -> Result<(PathBuf, String), String> {
+        let folder = within.last().and_then(|below| below.parent()).unwrap_or(Path::new(""));
+        let at = inside(folder, Path::new(name)).ok_or("it lies outside the folder that was named")?;
+        if within.contains(&at) {
+            return Err("it includes this file in turn, and that would never end".to_owned());
         }
-        let at = inside(below.parent().unwrap_or(Path::new("")), Path::new(name))
-            .ok_or_else(|| fail("it lies outside the folder that was named".to_owned()))?;
+        if within.len() > MOST_DEPTH {
+            return Err(format!("more than {MOST_DEPTH} files include one another"));
+        }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let file = rustix::fs::openat2(&self.folder, &at, flags, Mode::empty(), resolve);
-        let file = File::from(file.map_err(|errno| fail(errno.to_string()))?);
+        let file = File::from(file.map_err(|errno| errno.to_string())?);
         if !file.metadata().is_ok_and(|facts| facts.is_file()) {
-            return Err(fail("it is no regular file".to_owned()));
+            return Err("it is no regular file".to_owned());
         }
         let mut text = String::new();
-        let read = file.take(*room + 1).read_to_string(&mut text).map_err(|error| fail(error.to_string()))?;
-        *room = room.checked_sub(read as u64).ok_or_else(|| fail("all together are too large".to_owned()))?;
+        let read = file.take(*room + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+        *room = room.checked_sub(read as u64).ok_or("all together are too large")?;
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         Ok((at, text))
     }
@@ -156,6 +154,18 @@ mod tests {
             "rule a { condition: true }\nrule b { condition: true }\n\nrule c { condition: a and b }"
         );
         assert_eq!(seen, [dir.path().join("sub/a.yar"), dir.path().join("b.yar")]);
+    }
+
+    #[test]
+    fn a_circle_is_told_once_where_it_closes() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.yar"), "include \"b.yar\"").unwrap();
+        fs::write(dir.path().join("b.yar"), "// twice\ninclude \"./a.yar\" include \"a.yar\"").unwrap();
+        let problems = expand(dir.path(), "a.yar").0.unwrap_err();
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.len(), 2, "{shown:?}");
+        assert!(shown[0].contains("b.yar:2:1: cannot include `./a.yar`: it includes this file in turn"), "{shown:?}");
+        assert_eq!(shown[1].matches("cannot include").count(), 1, "{shown:?}");
     }
 
     #[test]

@@ -61,6 +61,10 @@ pub fn load_dir(dir: &Path, site: &Site) -> Result<Loaded, Vec<Problem>> {
             _ => {}
         }
     }
+    if rules.is_empty() && documents.is_empty() {
+        let hint = "a hunt is NAME.yar with NAME.toml beside it; folders below this one are not looked into";
+        return Err(vec![Problem::whole(dir, "holds no hunt").hint(hint)]);
+    }
     let mut list = Vec::new();
     let mut loaded = Loaded::default();
     for (path, key) in &rules {

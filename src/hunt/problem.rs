@@ -106,7 +106,7 @@ impl<'s> Problems<'s> {
 }
 
 /// "did you mean `right`?" for the candidate nearest to `wrong`, if one is near.
-pub(super) fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(wrong, candidates).map(|right| format!("did you mean `{right}`?"))
 }
 

@@ -126,6 +126,7 @@ fn open(path: &Path) -> Result<File, LogError> {
     let refused = |error| LogError::Refused { path: shown(), error };
     // A FIFO must not hang the program, and a link must not lead the log elsewhere.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let new = std::fs::symlink_metadata(path).is_err();
     let opened = OpenOptions::new().read(true).append(true).create(true).mode(0o600).custom_flags(flags).open(path);
     let mut file = opened.map_err(|error| match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
         Some(rustix::io::Errno::LOOP) => LogError::NotRegular(shown()),
@@ -136,7 +137,13 @@ fn open(path: &Path) -> Result<File, LogError> {
         return Err(LogError::NotRegular(shown()));
     }
     if facts.len() == 0 {
-        file.write_all(HEADER.as_bytes()).map_err(refused)?;
+        if let Err(error) = file.write_all(HEADER.as_bytes()) {
+            // A file that was made here and holds nothing is no use to anyone.
+            if new && file.metadata().is_ok_and(|facts| facts.len() == 0) {
+                let _ = std::fs::remove_file(path);
+            }
+            return Err(refused(error));
+        }
     } else {
         let mut head = [0; HEADER.len()];
         if file.read_exact(&mut head).is_err() || head != HEADER.as_bytes() {

@@ -41,10 +41,11 @@ pub(super) fn facts(path: &Path, opened: &Opened, size: u64, sha256: Sha256, acc
 }
 
 /// Whether size or times say that the content is no longer what it was when the file was opened, or `read` bytes are
-/// not all of it. A size of 0 says nothing: the kernel gives it for files that it makes up while they are read.
-pub(super) fn is_changed(before: &Stat, after: &Stat, read: u64) -> bool {
+/// not all of it. A size of 0 says nothing: the kernel gives it for files that it makes up while they are read. Of some
+/// of those it says a whole page (sysfs(5)), so `is_made_up` is asked before a size that was not read counts.
+pub(super) fn is_changed(before: &Stat, after: &Stat, read: u64, is_made_up: impl FnOnce() -> bool) -> bool {
     let seen = |s: &Stat| (s.st_size, s.st_mtime, s.st_mtime_nsec, s.st_ctime, s.st_ctime_nsec);
-    seen(before) != seen(after) || (before.st_size != 0 && before.st_size as u64 != read)
+    seen(before) != seen(after) || (before.st_size != 0 && before.st_size as u64 != read && !is_made_up())
 }
 
 /// The file's birth, if its file system keeps it; zero is how some say that they do not.
@@ -135,6 +136,22 @@ mod tests {
     fn digest(file: &File) -> FileDigest {
         let stat = rustix::fs::fstat(file).unwrap();
         FileDigest::of(&Content::new(file, &stat), &mut vec![0; 4096], |_| Ok(())).unwrap()
+    }
+
+    #[test]
+    fn a_size_that_was_not_read_is_a_change_unless_the_kernel_made_it_up() {
+        let file = tempfile::tempfile().unwrap();
+        let stat = |size| {
+            file.set_len(size).unwrap();
+            let mut stat = rustix::fs::fstat(&file).unwrap();
+            (stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec) = (0, 0, 0, 0);
+            stat
+        };
+        let (page, grown) = (stat(4096), stat(5000));
+        assert!(!is_changed(&page, &page, 4096, || false));
+        assert!(is_changed(&page, &page, 12, || false));
+        assert!(!is_changed(&page, &page, 12, || true));
+        assert!(is_changed(&page, &grown, 12, || true), "what the file system itself says still counts");
     }
 
     #[test]

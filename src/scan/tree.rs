@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
@@ -126,6 +126,12 @@ impl Tree {
         self.device
     }
 
+    /// The type of the file system that the tree's folder lies on, if the kernel makes its files up. `None` for a single
+    /// file, which somebody named and so wants.
+    pub fn pseudo_file_system(&self) -> Option<&'static str> {
+        if self.folder == self.start { pseudo_file_system_of(&self.handle) } else { None }
+    }
+
     /// Opens a regular file below the tree for reading. No link is followed at any part of the path below the root, a
     /// FIFO does not block, and the access time is left alone where the kernel allows it (own files, or root).
     ///
@@ -221,6 +227,11 @@ const PSEUDO: [(u64, &str); 22] = [
 /// The name of the file system with this magic number if its files are made up by the kernel.
 pub(super) fn pseudo_file_system(magic: u64) -> Option<&'static str> {
     PSEUDO.iter().find(|(number, _)| *number == magic & 0xffff_ffff).map(|(_, name)| *name)
+}
+
+/// The type of the file system that an open file lies on, if its files are made up by the kernel.
+pub(super) fn pseudo_file_system_of(file: impl AsFd) -> Option<&'static str> {
+    rustix::fs::fstatfs(file).ok().and_then(|found| pseudo_file_system(found.f_type as u64))
 }
 
 /// Whether files of a file system of this type, named as in `/proc/self/mountinfo`, are made up by the kernel. A scan

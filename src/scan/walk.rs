@@ -21,27 +21,61 @@ pub struct WalkOptions {
     pub exclude: Vec<String>,
 }
 
-/// A glob of `--exclude` that cannot be understood.
+/// A glob of `--exclude` that cannot be understood, or that can leave out nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("--exclude {glob}: {error}; write a glob as in a .gitignore")]
+#[error("--exclude {glob}: {why}; write a glob as in a .gitignore in TREE, such as *.iso or /var/cache")]
 pub struct BadGlob {
     glob: String,
-    error: ignore::Error,
+    why: String,
 }
 
 impl WalkOptions {
+    /// Whether all globs can be used below `root`, the tree's start.
+    ///
+    /// # Errors
+    /// The first glob that cannot be understood, or that can leave out nothing.
+    pub fn check(&self, root: &Path) -> Result<(), BadGlob> {
+        self.globs(root).map(drop)
+    }
+
     /// The globs, ready to match below `root`.
     ///
     /// # Errors
-    /// The first glob that cannot be understood.
+    /// As [`WalkOptions::check`].
     pub(super) fn globs(&self, root: &Path) -> Result<Gitignore, BadGlob> {
         let mut builder = GitignoreBuilder::new(root);
-        let bad = |glob: &str, error| BadGlob { glob: crate::text::escape_str(glob).into_owned(), error };
-        for glob in &self.exclude {
-            builder.add_line(None, glob).map_err(|error| bad(glob, error))?;
+        let bad = |glob: &str, why: String| BadGlob { glob: crate::text::escape_str(glob).into_owned(), why };
+        for (index, glob) in self.exclude.iter().enumerate() {
+            let line = line(glob, root, index == 0).map_err(|why| bad(glob, why.to_owned()))?;
+            builder.add_line(None, &line).map_err(|error| bad(glob, error.to_string()))?;
         }
-        builder.build().map_err(|error| bad(&self.exclude.join(" "), error))
+        builder.build().map_err(|error| bad(&self.exclude.join(" "), error.to_string()))
     }
+}
+
+/// `glob` as a line of a .gitignore in `root`: a path that begins with `root` or with `./` is one from there on.
+fn line(glob: &str, root: &Path, first: bool) -> Result<String, &'static str> {
+    let (sign, pattern) = glob.strip_prefix('!').map_or(("", glob), |pattern| ("!", pattern));
+    if glob.starts_with('#') {
+        return Err("is a comment; write \\# for a name that begins with #");
+    }
+    if first && !sign.is_empty() {
+        return Err("takes back what a glob before it leaves out, and there is none; write \\! for a name with !");
+    }
+    if pattern.trim().trim_matches('/').is_empty() {
+        return Err("covers nothing");
+    }
+    let root = root.to_str().map(|root| root.trim_end_matches('/'));
+    let below =
+        root.and_then(|root| pattern.strip_prefix(root)).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let pattern = below.or_else(|| pattern.strip_prefix('.').filter(|rest| rest.starts_with('/'))).unwrap_or(pattern);
+    if pattern.trim_matches('/').is_empty() {
+        return Err("is the whole tree");
+    }
+    if pattern.split('/').any(|part| matches!(part, "." | "..")) {
+        return Err("holds . or .., which no path in the tree does");
+    }
+    Ok(format!("{sign}{pattern}"))
 }
 
 /// Where a walk's entries go.
@@ -178,5 +212,51 @@ fn file_type_mode(kind: std::fs::FileType) -> u32 {
         FileType::BlockDevice.as_raw_mode()
     } else {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn globs(exclude: &[&str]) -> Result<Gitignore, String> {
+        let exclude = exclude.iter().map(ToString::to_string).collect();
+        let options = WalkOptions { exclude, ..WalkOptions::default() };
+        options.globs(Path::new("/srv/tree")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_glob_covers_what_a_gitignore_in_the_tree_would_and_paths_as_people_have_them() {
+        for (globs_given, covered, spared) in [
+            (&["*.iso"][..], "/srv/tree/a/b.iso", "/srv/tree/b.is"),
+            (&["./ssh"], "/srv/tree/ssh", "/srv/tree/etc/ssh"),
+            (&["/srv/tree/ssh"], "/srv/tree/ssh", "/srv/tree/etc/ssh"),
+            (&["/srv/tree2"], "/srv/tree/srv/tree2", "/srv/tree/tree2"),
+            (&["*.log", "!keep.log"], "/srv/tree/x.log", "/srv/tree/keep.log"),
+            (&["*.log", "!/srv/tree/keep.log"], "/srv/tree/x.log", "/srv/tree/keep.log"),
+            (&["["], "/srv/tree/usr/bin/[", "/srv/tree/usr/bin/]"),
+        ] {
+            let globs = globs(globs_given).unwrap();
+            assert!(globs.matched(covered, false).is_ignore(), "{globs_given:?} {covered}");
+            assert!(!globs.matched(spared, false).is_ignore(), "{globs_given:?} {spared}");
+        }
+    }
+
+    #[test]
+    fn a_glob_that_can_cover_nothing_is_refused() {
+        for (glob, why) in [
+            ("", "covers nothing"),
+            (" ", "covers nothing"),
+            ("/", "covers nothing"),
+            ("# x", "is a comment"),
+            ("!*.py", "takes back"),
+            ("../x", "holds . or .."),
+            ("a/./b", "holds . or .."),
+            ("./", "is the whole tree"),
+            ("/srv/tree/", "is the whole tree"),
+        ] {
+            let said = globs(&[glob]).unwrap_err();
+            assert!(said.starts_with(&format!("--exclude {glob}: {why}")) && said.contains(".gitignore"), "{said}");
+        }
     }
 }

@@ -18,7 +18,7 @@ use super::facts::{self, FileDigest};
 use super::memory::Memory;
 use super::read::{CHUNK, Content};
 use super::rules::{self, Group, Ruleset};
-use super::tree::{Opened, Tree};
+use super::tree::{self, Opened, Tree};
 use super::windows::{PIECE, Windows};
 use super::{Candidate, Event};
 use crate::accounts::Accounts;
@@ -101,7 +101,9 @@ impl<'s> Worker<'s> {
         let subject = Subject { path, opened: &opened, content: Content::new(&opened.file, &opened.stat) };
         let read = self.content(&subject)?;
         let after = rustix::fs::fstat(&opened.file).map_err(io::Error::from)?;
-        if facts::is_changed(&opened.stat, &after, read) { Err(Leave::Unscanned(Reason::Changed)) } else { Ok(()) }
+        let is_made_up = || tree::pseudo_file_system_of(&opened.file).is_some();
+        let changed = facts::is_changed(&opened.stat, &after, read, is_made_up);
+        if changed { Err(Leave::Unscanned(Reason::Changed)) } else { Ok(()) }
     }
 
     /// Has the content matched and reports; returns its bytes.

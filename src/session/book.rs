@@ -1,8 +1,8 @@
 //! The hunts of a session, and what a rule's name stands for.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::path::PathBuf;
+use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -177,11 +177,31 @@ impl RuleBook {
             .filter_map(|hunt| Some(CandidateTest { rule: hunt.rule.id.clone(), condition: hunt.candidate.clone()? }))
             .chain(more)
             .collect();
-        let rules = Ruleset::compile_cached(&sources, &tests, self.cache.as_deref())?;
+        let compiled = Ruleset::compile_cached(&sources, &tests, self.cache.as_deref());
+        let rules = compiled.map_err(|error| self.with_other_files(error))?;
         for warning in rules.warnings() {
             tracing::warn!("rules: {warning}");
         }
         Ok(rules)
+    }
+
+    /// `error`, with the files that hold what others lack: each file is a namespace of its own.
+    fn with_other_files(&self, mut error: RulesError) -> RulesError {
+        if error.unknown.is_empty() {
+            return error;
+        }
+        for text in &self.texts {
+            let rules = hunt::rules_of(&text.namespace, Path::new(&text.origin), &text.text).unwrap_or_default();
+            for rule in rules.iter().filter(|rule| error.unknown.contains(&*rule.id.name)) {
+                let (name, file) = (crate::text::escape_str(&rule.id.name), crate::text::escape_str(&text.origin));
+                let _ = write!(
+                    error.report,
+                    "\nrule {name} is in {file}, and a rule can only refer to rules of its own file: include that file \
+                     where it is needed, and give --rules the folder of both"
+                );
+            }
+        }
+        error
     }
 
     /// What a rule's id stands for; `None` for one that is not of this session.
@@ -266,6 +286,22 @@ mod tests {
             assert_eq!(book.digest_of(&record.id.name), Some(record.digest));
         }
         assert!(records.iter().any(|record| &*record.id.name == "candidate:EQGRP_tinyexec"));
+    }
+
+    #[test]
+    fn files_are_apart_and_who_refers_to_another_is_told_where_the_rule_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("base.yar", "rule is_elf { condition: uint32(0) == 0x464c457f }");
+        write("more.yar", "rule small { condition: is_elf and filesize < 100 }");
+        let choice = RuleChoice { rules: vec![dir.path().to_owned()], ..RuleChoice::default() };
+        let said = RuleBook::load(&choice).unwrap().compile().unwrap_err().to_string();
+        let base = dir.path().join("base.yar");
+        assert!(said.contains("unknown identifier `is_elf`"), "{said}");
+        assert!(said.contains(&format!("rule is_elf is in {}, and", base.display())), "{said}");
+        write("more.yar", "include \"base.yar\"\nrule small { condition: is_elf and filesize < 100 }");
+        let book = RuleBook::load(&choice).unwrap();
+        assert_eq!((book.hunts.len(), book.compile().unwrap().len()), (7, 7));
     }
 
     #[test]

@@ -15,15 +15,16 @@
 use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::Path;
+use std::string::FromUtf8Error;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keymap::{Keymap, Press, TABLE};
+use super::keymap::{Action, Keymap, Press, TABLE};
 use super::signs;
 use super::state::alarm::Bell;
 use super::taskbar::When;
-use crate::hunt::problem::did_you_mean_one_of;
+use crate::hunt::problem::{did_you_mean, did_you_mean_one_of};
 use crate::hunt::{Place, Problem};
 
 /// Bytes that are read of the file at most.
@@ -54,9 +55,9 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        let mut source = String::new();
-        match std::fs::File::open(path).and_then(|file| file.take(MOST).read_to_string(&mut source)) {
-            Ok(_) => Self::parse(path, &source),
+        let mut bytes = Vec::new();
+        match std::fs::File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut bytes)) {
+            Ok(_) => Self::parse(path, &String::from_utf8(bytes).map_err(|error| vec![not_utf8(path, &error)])?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(vec![Problem::whole(path, format!("cannot be read: {error}"))]),
         }
@@ -80,6 +81,12 @@ impl Config {
         }
         if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
     }
+}
+
+fn not_utf8(path: &Path, error: &FromUtf8Error) -> Problem {
+    let good = error.utf8_error().valid_up_to();
+    let place = Place::of(&String::from_utf8_lossy(error.as_bytes()), good);
+    Problem { place: Some(place), ..Problem::whole(path, "is not UTF-8 text") }
 }
 
 struct Reader<'s> {
@@ -122,7 +129,7 @@ impl Reader<'_> {
         if found.is_none() {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             let wanted = format!("`{key}` must be one of the texts {}", words.join(", "));
-            self.note(&value.span(), wanted, did_you_mean_one_of(given, &words));
+            self.note(&value.span(), wanted, did_you_mean(given, words));
         }
         found
     }
@@ -144,6 +151,13 @@ impl Reader<'_> {
                 Err(error) => self.note(&value.span(), format!("{error}"), None),
             }
         }
+        // The way out stays, whatever else is set.
+        let way_out = Press::way_out();
+        if row.action == Action::Quit && !presses.contains(&way_out) {
+            presses.push(way_out);
+        } else if row.action != Action::Quit && presses.contains(&way_out) {
+            return self.note(&value.span(), format!("{way_out} always quits"), None);
+        }
         if let Err(other) = keymap.bind(row, &presses) {
             self.note(&value.span(), format!("{} is bound to {} in the same place", other.0, other.1), None);
         }
@@ -153,7 +167,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::keymap::{Action, Context};
+    use crate::tui::keymap::Context;
 
     #[test]
     fn what_is_set_takes_the_place_of_what_was() {
@@ -179,11 +193,30 @@ mod tests {
             ("progress = true", "config.toml:1:12: `progress` must be one of the texts auto, always, never"),
             ("[keys]\nNextOpn = 'o'", "config.toml:2:1: unknown action `NextOpn` (did you mean `NextOpen`?)"),
             ("[keys]\nQuit = 'pageup'", "config.toml:2:8: 'pageup' is no key"),
+            ("[keys]\nHelp = 'ctrl-c'", "config.toml:2:8: Ctrl-C always quits"),
+            ("bell = 'x'", "config.toml:1:8: `bell` must be one of the texts never, done, hits"),
             ("[keys]\nHelp = 'q'", "config.toml:2:8: q is bound to Quit in the same place"),
             ("mouse =", "config.toml:1:"),
         ] {
             let problems = Config::parse(Path::new("config.toml"), source).unwrap_err();
             assert!(problems[0].to_string().starts_with(said), "{}", problems[0]);
+            assert!(!problems[0].to_string().contains("(one of: never"), "{}", problems[0]);
         }
+    }
+
+    #[test]
+    fn keys_are_taken_as_they_are_shown_and_a_way_out_stays() {
+        let source = "[keys]\nNextOpen = 'Ctrl-N F5'\nQuit = ''";
+        let keymap = Config::parse(Path::new("config.toml"), source).unwrap().keymap;
+        assert_eq!((keymap.keys(Action::NextOpen), keymap.keys(Action::Quit)), ("Ctrl-N F5".into(), "Ctrl-C".into()));
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_named_with_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, b"mouse = true\ntheme = '\xff\xfe'").unwrap();
+        let problems = Config::load(&path).unwrap_err();
+        assert!(problems[0].to_string().ends_with("config.toml:2:10: is not UTF-8 text"), "{}", problems[0]);
     }
 }

@@ -32,3 +32,4 @@ mod stage;
 mod tired;
 mod tricks;
 mod tui;
+mod usage;

@@ -5,8 +5,11 @@ mod cache;
 mod group;
 mod windowed;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+
+use yara_x::errors::CompileError;
 
 use crate::finding::RuleId;
 use assign::Unit;
@@ -45,6 +48,8 @@ pub struct CandidateTest {
 pub struct RulesError {
     /// The report, several lines for each error.
     pub report: String,
+    /// Names that stand for nothing in the file that uses them; each once, sorted.
+    pub unknown: BTreeSet<String>,
 }
 
 /// Compiled rules, ready to scan with from any number of threads.
@@ -88,9 +93,11 @@ impl Ruleset {
         let mut groups = Vec::new();
         let mut warnings = Vec::new();
         let mut errors = Vec::new();
+        let mut unknown = BTreeSet::new();
         for (kind, sources) in assign::grouped(&units, &kinds) {
             let compiler = group::compiler(&sources, &[]);
             errors.extend(compiler.errors().iter().map(ToString::to_string));
+            unknown.extend(compiler.errors().iter().filter_map(unknown_name));
             warnings.extend(compiler.warnings().iter().map(ToString::to_string));
             if errors.is_empty() {
                 groups.push(Group::new(kind, Needs::of(&sources), &sources, compiler.build()));
@@ -100,7 +107,7 @@ impl Ruleset {
             let more = errors.len().saturating_sub(MOST_ERRORS);
             errors.truncate(MOST_ERRORS);
             errors.extend((more > 0).then(|| format!("… and {more} more errors")));
-            return Err(RulesError { report: errors.join("\n") });
+            return Err(RulesError { report: errors.join("\n"), unknown });
         }
         if let Some(cache) = cache {
             cache.write(&kinds, &groups, &warnings);
@@ -134,6 +141,13 @@ impl Ruleset {
         }
         let index = identifier.strip_prefix("candidate_").and_then(|index| index.parse::<usize>().ok());
         index.and_then(|index| self.candidates.get(index)).cloned().map_or(Meaning::Nothing, Meaning::Candidate)
+    }
+}
+
+fn unknown_name(error: &CompileError) -> Option<String> {
+    match error {
+        CompileError::UnknownIdentifier(error) => Some(error.identifier().to_owned()),
+        _ => None,
     }
 }
 
