@@ -60,6 +60,13 @@ impl ByteSource for KeptSource {
             _ => Ahead::Data,
         }
     }
+
+    fn known_first(&self) -> u64 {
+        let on = |end: u64, excerpt: &Excerpt| {
+            if excerpt.offset <= end { end.max(excerpt.offset + excerpt.bytes.len() as u64) } else { end }
+        };
+        self.kept.excerpts.iter().fold(0, on).min(self.size)
+    }
 }
 
 #[cfg(test)]
@@ -77,7 +84,9 @@ mod tests {
         let kept = KeptBytes { excerpts: vec![excerpt(1, b"ab"), excerpt(5, b"c")] };
         let mut source = KeptSource::new(Arc::new(kept), 8);
         let shown: String = read(&mut source, 0, 100).iter().map(|b| b.map_or('?', char::from)).collect();
-        assert_eq!(shown, "?ab??c??");
+        assert_eq!((shown.as_str(), source.known_first()), ("?ab??c??", 0));
+        let kept = KeptBytes { excerpts: vec![excerpt(0, b"ab"), excerpt(2, b"c"), excerpt(4, b"d")] };
+        assert_eq!(KeptSource::new(Arc::new(kept), 8).known_first(), 3);
         assert_eq!(source.count(), 3);
         assert_eq!(source.ahead(3), Ahead::Unknown { until: 5 });
         assert_eq!(source.ahead(5), Ahead::Data);

@@ -48,6 +48,11 @@ pub trait ByteSource {
     fn ahead(&mut self, _offset: u64) -> Ahead {
         Ahead::Data
     }
+
+    /// How many bytes from the first on are known, up to the first one that is not.
+    fn known_first(&self) -> u64 {
+        self.size()
+    }
 }
 
 /// Makes `buffer` the bytes of `source` from `offset` on: `len` of them, at most [`MOST`], fewer where the source ends.

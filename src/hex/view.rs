@@ -166,4 +166,11 @@ impl ByteSource for View {
     fn ahead(&mut self, offset: u64) -> Ahead {
         self.source().ahead(offset)
     }
+
+    fn known_first(&self) -> u64 {
+        match &self.file {
+            Ok(file) if self.shown() == Shown::File => file.known_first(),
+            _ => self.kept.known_first(),
+        }
+    }
 }

@@ -201,6 +201,7 @@ fn look_at(stage: &mut Stage<'_>, file: &[u8], size: u64) {
     let source = elf::Prefix::new(file, size);
     let elf = elf::decode_with(&source);
     let decoded = Decoded {
+        begins: true,
         code: elf.as_ref().map(|elf| elf::disassemble_entry(elf, &source, 20).map_err(|why| why.to_string())),
         map: elf.as_ref().map(elf::Map::new),
         entropy: Some(elf::entropy(file)),

@@ -101,3 +101,34 @@ fn esc_closes_the_inspector_and_a_look_at_a_broad_scope_leaves_the_days_as_they_
     assert!(stage.screen().contains("Hex:") && !stage.screen().contains("u16"), "{}", stage.screen());
     stage.leave();
 }
+
+/// A program of 100 KB whose interpreter's path lies far behind its headers, with a match in between.
+fn program() -> Vec<u8> {
+    let mut bytes = fixtures::elf_header();
+    for (offset, word) in [(52, 3_u32), (56, 80_000), (68, 19), (72, 19)] {
+        bytes[offset..offset + 4].copy_from_slice(&word.to_le_bytes());
+    }
+    bytes.resize(100_000, 0);
+    let callback = fixtures::callback();
+    bytes[40_000..40_000 + callback.len()].copy_from_slice(callback.as_bytes());
+    bytes[80_000..80_019].copy_from_slice(b"/lib/ld-linux.so.2\0");
+    bytes
+}
+
+#[test]
+fn nothing_is_claimed_of_bytes_that_are_gone() {
+    let place = Place::new();
+    std::fs::write(place.tree().join("program"), program()).unwrap();
+    std::fs::write(place.tree().join("other"), fixtures::callback()).unwrap();
+    let mut stage = Stage::open(&place, (100, 40));
+    stage.open_path("program").press("2");
+    stage.wait("Anomalies");
+    assert!(stage.screen().contains("/lib/ld-linux.so.2"), "{}", stage.screen());
+    stage.press("esc");
+    std::fs::remove_file(place.tree().join("program")).unwrap();
+    stage.open_path("other").press("esc").open_path("program").press("2");
+    stage.wait("the interpreter's path was not read");
+    let screen = stage.screen();
+    assert!(screen.contains("the others are unknown") && !screen.contains("end in a NUL"), "{screen}");
+    stage.leave();
+}

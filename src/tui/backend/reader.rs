@@ -21,6 +21,8 @@ use crate::tui::state::detail::Decoded;
 
 /// Bytes of a file that its headers are decoded from when it is larger: `decode_with` reads no more for a sane file.
 const SMALL: u64 = 64 * 1024;
+/// Bytes by which an ELF file is known.
+const MAGIC: u64 = 4;
 /// Instructions shown of the code at the entry point.
 const INSTRUCTIONS: usize = 200;
 /// Shortest printable text that is listed, in characters.
@@ -89,6 +91,10 @@ impl elf::Bytes for Source<'_> {
         self.0.borrow().size()
     }
 
+    fn readable(&self) -> u64 {
+        self.0.borrow().known_first()
+    }
+
     fn read(&self, offset: u64, length: usize) -> Cow<'_, [u8]> {
         let bytes = crate::hex::source::read(&mut **self.0.borrow_mut(), offset, length);
         Cow::Owned(bytes.into_iter().map_while(|byte| byte).collect())
@@ -98,6 +104,7 @@ impl elf::Bytes for Source<'_> {
 fn decode(view: &mut View) -> Decoded {
     let size = view.size();
     let source = Source::new(view);
+    let begins = elf::Bytes::readable(&source) >= size.min(MAGIC);
     let elf = elf::decode_with(&source);
     let code = elf.as_ref().map(|elf| {
         let code = elf::disassemble_entry(elf, &source, INSTRUCTIONS);
@@ -106,6 +113,7 @@ fn decode(view: &mut View) -> Decoded {
     let whole = (size <= SMALL).then(|| elf::Bytes::read(&source, 0, SMALL as usize).into_owned());
     let whole = whole.filter(|bytes| bytes.len() as u64 == size);
     Decoded {
+        begins,
         entropy: whole.as_deref().map(elf::entropy),
         strings: whole.as_deref().map(|bytes| elf::strings(bytes, SHORTEST)).unwrap_or_default(),
         map: elf.as_ref().map(elf::Map::new),

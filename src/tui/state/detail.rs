@@ -60,6 +60,8 @@ impl Tab {
 /// What was made of the file's bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Decoded {
+    /// Whether the first bytes, which tell an ELF file, are at hand.
+    pub begins: bool,
     /// The ELF headers; `None` for another kind of file.
     pub elf: Option<Box<Elf>>,
     /// Where in the file which of its structures lies.

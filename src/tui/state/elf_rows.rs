@@ -59,13 +59,19 @@ pub fn rows(detail: &Detail, part: usize, width: usize) -> Vec<Row> {
     let mut rows = Rows { width, rows: Vec::new() };
     match &detail.decoded {
         None if part == 0 => rows.say(Role::Dim, "Reading the file …", None),
-        Some(Decoded { elf: None, entropy, strings, .. }) if part == 0 => {
-            rows.say(Role::Text, "This file does not begin with the ELF magic 7f 45 4c 46.", None);
+        Some(Decoded { elf: None, begins, entropy, strings, .. }) if part == 0 => {
+            rows.notice(detail);
+            let said = match begins {
+                true => "This file does not begin with the ELF magic 7f 45 4c 46.",
+                false => "Whether this is an ELF file cannot be told: its first bytes are not at hand.",
+            };
+            rows.say(Role::Text, said, None);
             rows.candidate(detail);
             rows.figures(*entropy, strings);
         }
         None | Some(Decoded { elf: None, .. }) => {}
         Some(Decoded { elf: Some(elf), .. }) if part == 0 => {
+            rows.notice(detail);
             rows.verdicts(elf);
             rows.anomalies(elf);
             rows.candidate(detail);
@@ -141,6 +147,13 @@ impl Rows {
     fn heading(&mut self, title: &str) {
         self.rows.push(Row::default());
         self.say(Role::Heading, title, None);
+    }
+
+    /// What a responder must know about the bytes that all this rests on.
+    fn notice(&mut self, detail: &Detail) {
+        if let Some(notice) = detail.hex.window.as_ref().and_then(|window| window.notice.as_deref()) {
+            self.say(Role::Warning, notice, None);
+        }
     }
 
     fn verdicts(&mut self, elf: &Elf) {
