@@ -115,16 +115,18 @@ impl Report {
         Ok(writeln!(out, "{}", json::line(&frame.summary(&summary)))?)
     }
 
-    /// Hands every finding to `take`, with what was decided about it, and counts them.
+    /// Hands every finding to `take`, those last that the scan did not meet, with what was decided about it, and counts them.
     fn each(&self, mut take: impl FnMut(Reported<'_>, Vec<String>) -> anyhow::Result<()>) -> anyhow::Result<Tally> {
         let mut tally = Tally::default();
-        self.archive.each(|archived: Archived| {
+        let mut add = |archived: Archived| {
             tally.add(&archived.judged);
             let Some(rule) = self.archive.rules.get(archived.rule) else { return Ok(()) };
             let Archived { finding, judged, answers, history, exclusion, .. } = &archived;
             let decided = decided::lines(answers, history, &finding.file.sha256);
             take(Reported { rule, finding, judged, exclusion: exclusion.as_ref() }, decided)
-        })?;
+        };
+        self.archive.each(&mut add)?;
+        self.archive.each_unmet(&mut add)?;
         Ok(tally)
     }
 

@@ -17,7 +17,7 @@ use crate::case::{ScanEnd, ScanOutcome};
 use crate::finding::Finding;
 use crate::report::{self, Reported, Summary, Tally, json, ndjson};
 use crate::scan::{Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{Excluded, Records, RuleBook, candidate_finding};
+use crate::session::{Excluded, Judged, Records, RuleBook, candidate_finding};
 use crate::text;
 
 /// Findings recorded at once.
@@ -125,15 +125,7 @@ impl Printer<'_> {
         }
         for (finding, judged) in findings.iter().zip(&judged) {
             self.tally.add(judged);
-            let Some(hunt) = self.book.hunts.get(judged.subject.hunt) else { continue };
-            let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);
-            let reported = Reported { rule: &hunt.rule, finding, judged, exclusion: exclusion.as_ref() };
-            let printed = match self.format {
-                Format::Text => report::text::finding(reported),
-                Format::Ndjson => json::line(&self.frame.finding(reported)) + "\n",
-                Format::Sarif | Format::Csv => continue,
-            };
-            self.out.write_all(printed.as_bytes())?;
+            self.print(finding, judged)?;
         }
         for unscanned in missed.iter() {
             let printed = match self.format {
@@ -149,11 +141,33 @@ impl Printer<'_> {
         Ok(())
     }
 
+    /// Prints what was decided on before and not met by this scan; a whole report lists it by itself.
+    fn print_unmet(&mut self) -> anyhow::Result<()> {
+        for (finding, judged) in self.records.unmet()? {
+            self.tally.add(&judged);
+            self.print(&finding, &judged)?;
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, finding: &Finding, judged: &Judged) -> io::Result<()> {
+        let Some(hunt) = self.book.hunts.get(judged.subject.hunt) else { return Ok(()) };
+        let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);
+        let reported = Reported { rule: &hunt.rule, finding, judged, exclusion: exclusion.as_ref() };
+        let printed = match self.format {
+            Format::Text => report::text::finding(reported),
+            Format::Ndjson => json::line(&self.frame.finding(reported)) + "\n",
+            Format::Sarif | Format::Csv => return Ok(()),
+        };
+        self.out.write_all(printed.as_bytes())
+    }
+
     fn finish(mut self, reading: Reading, cancelled: bool) -> anyhow::Result<ExitCode> {
         let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
         self.records.end_scan(&ScanEnd { outcome, files: reading.files, bytes: reading.bytes })?;
         let head = self.records.head().ok().map(|head| (head.seq.0, head.hash.to_string()));
         let case = text::escape_path(self.records.case_path()).into_owned();
+        self.print_unmet()?;
         let summary = Summary { tally: self.tally, reading, complete: !cancelled, head, case };
         match self.format {
             Format::Text => self.out.write_all(report::text::summary(&summary).as_bytes())?,

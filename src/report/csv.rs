@@ -46,6 +46,7 @@ pub fn head() -> String {
         "Matches",
         "Decisions",
         "Returned",
+        "Gone",
         "ExclusionId",
         "ExclusionReason",
         "RuleAuthor",
@@ -58,7 +59,7 @@ pub fn head() -> String {
 }
 
 /// Cells between the path and the last two.
-const BETWEEN: usize = 16;
+const BETWEEN: usize = 17;
 
 /// A finding or candidate, with what was decided about it, see [`lines`](super::decided::lines).
 pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
@@ -80,6 +81,7 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
         matches(finding),
         decided.join("; "),
         judged.returned.clone().unwrap_or_default(),
+        judged.gone.map(|gone| gone.to_string()).unwrap_or_default(),
         exclusion.map(|exclusion| exclusion.id.clone()).unwrap_or_default(),
         exclusion.map(|exclusion| exclusion.reason.clone()).unwrap_or_default(),
         rule.author().unwrap_or_default().to_owned(),
@@ -116,8 +118,8 @@ pub fn missed(missed: &NotScanned) -> String {
 pub fn summary(scan: &ScanRow, tally: &Tally, journal_head: &str) -> String {
     let outcome = scan.ended.as_ref().map_or("did not end".to_owned(), |(_, end)| end.outcome.to_string());
     let detail = format!(
-        "scan {} {outcome}, {} open, {} suspicious, {} malicious, {} excluded, {} candidates, {} not scanned",
-        scan.id, tally.open, tally.suspicious, tally.malicious, tally.benign, tally.candidates, scan.not_scanned
+        "scan {} {outcome}, {} open, {} suspicious, {} malicious, {} excluded, {} candidates, {} not met again, {} not scanned",
+        scan.id, tally.open, tally.suspicious, tally.malicious, tally.benign, tally.candidates, tally.gone, scan.not_scanned
     );
     rest(["summary", "", "", &text::escape_path(&scan.tree)], &detail, journal_head)
 }

@@ -81,6 +81,9 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
         file.mode & 0o7777,
         file.modified
     );
+    if let Some(gone) = &judged.gone {
+        let _ = writeln!(out, "- {}", plain(&gone.to_string()));
+    }
     if let Some(why) = &judged.returned {
         let _ = writeln!(out, "- {}", plain(why));
     }
@@ -122,12 +125,14 @@ fn pattern_match(found: &PatternMatch) -> String {
 /// What follows the findings: counts, and the heading of what was not scanned.
 pub fn tally(tally: &Tally, not_scanned: u64) -> String {
     format!(
-        "## In all\n\n- {} open, {} suspicious, {} malicious, {} excluded, {} candidates\n\n## Not scanned: {}\n\n",
+        "## In all\n\n- {} open, {} suspicious, {} malicious, {} excluded, {} candidates\n- {} decided on earlier and not \
+         met by this scan\n\n## Not scanned: {}\n\n",
         tally.open,
         tally.suspicious,
         tally.malicious,
         tally.benign,
         tally.candidates,
+        tally.gone,
         text::count(not_scanned)
     )
 }

@@ -44,6 +44,8 @@ pub struct Tally {
     pub malicious: u64,
     /// Candidates, whatever became of them.
     pub candidates: u64,
+    /// Decided on and not met by the scan; not counted among the others.
+    pub gone: u64,
 }
 
 impl Tally {
@@ -51,6 +53,7 @@ impl Tally {
     pub fn add(&mut self, judged: &Judged) {
         use crate::triage::Verdict;
         *match judged.verdict {
+            _ if judged.gone.is_some() => &mut self.gone,
             _ if judged.subject.candidate => &mut self.candidates,
             Verdict::Open => &mut self.open,
             Verdict::Benign => &mut self.benign,

@@ -36,6 +36,9 @@ impl Frame {
         if let Some(why) = &judged.returned {
             own.insert("returned".into(), why.as_str().into());
         }
+        if let Some(gone) = &judged.gone {
+            own.insert("gone".into(), gone.to_string().into());
+        }
         if let Some(exclusion) = exclusion {
             own.insert("exclusion".into(), serde_json::to_value(exclusion).unwrap_or_default());
         }
@@ -86,6 +89,7 @@ impl Frame {
                 "suspicious": tally.suspicious,
                 "malicious": tally.malicious,
                 "candidates": tally.candidates,
+                "gone": tally.gone,
                 "files": reading.files,
                 "bytes": reading.bytes,
                 "folders": reading.folders,

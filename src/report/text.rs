@@ -63,6 +63,9 @@ pub fn finding(reported: Reported<'_>) -> String {
     if finding.capped {
         let _ = writeln!(out, "    a pattern met the cap on matches: there are more than are listed");
     }
+    if let Some(gone) = &judged.gone {
+        let _ = writeln!(out, "    {gone}");
+    }
     if let Some(why) = &judged.returned {
         let _ = writeln!(out, "    {why}");
     }

@@ -1,5 +1,6 @@
 //! The records of a session: the case and the register, and what they say of each finding.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,11 +12,12 @@ use super::archive::Archive;
 use super::book::{RuleBook, Subject};
 use super::{box_facts, logged, standing};
 use crate::case::{
-    self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Head, JournalEntry, NotScanned, ScanEnd, ScanId,
+    self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, NotScanned, ScanEnd, ScanId,
     ScanPlan, Seen, Stamp,
 };
 use crate::finding::{FileFacts, Finding, RuleId};
 use crate::scan::Unscanned;
+use crate::text::escape_path;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::{OnDisk, Proposal};
 use crate::triage::matching::{Exclusions, Standing};
@@ -54,6 +56,19 @@ pub enum RecordsError {
     /// The case cannot be used.
     #[error(transparent)]
     Case(#[from] CaseError),
+    /// The case that was named is another tree's.
+    #[error(
+        "{}: this case is of the tree {}, not of {}; name another file with --case, or leave --case out",
+        escape_path(case), escape_path(its), escape_path(this)
+    )]
+    OtherTree {
+        /// The case.
+        case: PathBuf,
+        /// The tree of its last scan.
+        its: PathBuf,
+        /// The tree that was to be scanned.
+        this: PathBuf,
+    },
 }
 
 /// What a finding has come to.
@@ -69,6 +84,8 @@ pub struct Judged {
     pub returned: Option<String>,
     /// The exclusion that covers it.
     pub exclusion: Option<Uuid>,
+    /// Since when it was not met, and why; only findings that somebody decided on are kept so.
+    pub gone: Option<Gone>,
 }
 
 /// All that the records hold about one finding.
@@ -102,6 +119,8 @@ pub struct Records {
     exclusions: Exclusions,
     pub(super) folders: OnDisk,
     pub(super) scan: Option<ScanId>,
+    /// Decided findings that the scan did not meet; known when it is over.
+    pub(super) unmet: BTreeMap<FindingId, Gone>,
 }
 
 impl Records {
@@ -113,9 +132,10 @@ impl Records {
     pub fn open(plan: RecordPlan, book: Arc<RuleBook>) -> Result<Self, RecordsError> {
         let register = Register::load(&plan.register)?;
         let (case, unsaved) = open_case(&plan)?;
+        must_be_of_this_tree(&case, &plan)?;
         let folders = OnDisk::below(&plan.root);
         let exclusions = Exclusions::index(register.entries().to_vec(), &folders);
-        let mut records = Self { book, plan, case, unsaved, register, exclusions, folders, scan: None };
+        let mut records = Self { book, plan, case, unsaved, register, exclusions, folders, scan: None, unmet: BTreeMap::new() };
         let stamp = records.stamp();
         records.case.record_opening(&stamp)?;
         // A case that is opened again may be another box's.
@@ -189,6 +209,7 @@ impl Records {
         tracing::info!(tree = ?self.plan.tree, %options, "scan started");
         let plan = ScanPlan { tree: self.plan.tree.clone(), options, rules: self.book.records() };
         let stamp = self.stamp();
+        self.unmet.clear();
         self.scan = Some(self.write(|case| case.start_scan(&plan, &stamp))?);
         Ok(())
     }
@@ -235,6 +256,7 @@ impl Records {
         let Some(scan) = self.scan else { return Ok(()) };
         let stamp = self.stamp();
         self.write(|case| case.end_scan(scan, end, &stamp))?;
+        self.find_unmet()?;
         tracing::info!(outcome = ?end.outcome, files = end.files, bytes = end.bytes, "scan ended");
         Ok(())
     }
@@ -372,9 +394,20 @@ impl Records {
                 None => (None, None),
             };
             let returned = lapsed.filter(|_| verdict == Verdict::Open);
-            Ok(Judged { id, subject, verdict, returned, exclusion: in_force })
+            let gone = self.unmet.get(&id).copied();
+            Ok(Judged { id, subject, verdict, returned, exclusion: in_force, gone })
         });
         judged.collect()
+    }
+}
+
+/// One case, one tree: what was found in another would no longer be in its reports.
+fn must_be_of_this_tree(case: &Case, plan: &RecordPlan) -> Result<(), RecordsError> {
+    match case.scans()?.pop() {
+        Some(last) if !plan.reopened && last.tree != plan.tree => {
+            Err(RecordsError::OtherTree { case: case.path().to_owned(), its: last.tree, this: plan.tree.clone() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -71,6 +71,7 @@ impl Records {
     pub fn resume(&mut self) -> Result<ScanRow, CaseError> {
         let scan = last_scan(&self.case, self.case.path())?;
         self.scan = Some(scan.id);
+        self.find_unmet()?;
         Ok(scan)
     }
 
@@ -82,6 +83,25 @@ impl Records {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
         let ids: Vec<_> = self.case.findings(scan, after, PAGE)?.into_iter().map(|row| row.id).collect();
         self.judge_again(&ids)
+    }
+
+    /// Findings that somebody decided on and that the scan, now over, did not meet; those of rules that are not of this
+    /// session are left out.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn unmet(&mut self) -> Result<Vec<(Finding, Judged)>, CaseError> {
+        let ids: Vec<_> = self.unmet.keys().copied().collect();
+        self.judge_again(&ids)
+    }
+
+    /// Looks up which decided findings the scan did not meet.
+    pub(super) fn find_unmet(&mut self) -> Result<(), CaseError> {
+        let scan = last_scan(&self.case, self.case.path())?;
+        let unmet = self.case.unmet(&scan)?.into_iter();
+        let known = unmet.filter(|unmet| self.book.subject(&unmet.rule).is_some());
+        self.unmet = known.map(|unmet| (unmet.id, unmet.gone)).collect();
+        Ok(())
     }
 
     /// What the scan did not scan.

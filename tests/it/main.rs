@@ -9,6 +9,7 @@ mod exclusions;
 mod explained;
 mod exports;
 mod fixtures;
+mod gone;
 mod hostile;
 mod huge;
 mod inspect;

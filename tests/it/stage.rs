@@ -77,6 +77,15 @@ impl<'p> Stage<'p> {
     }
 
     pub fn open_with(place: &'p Place, size: (u16, u16), choice: RuleChoice) -> Self {
+        Self::start(place, size, choice, false)
+    }
+
+    /// The place's case as it is, without a scan.
+    pub fn reopen(place: &'p Place, size: (u16, u16)) -> Self {
+        Self::start(place, size, RuleChoice::default(), true)
+    }
+
+    fn start(place: &'p Place, size: (u16, u16), choice: RuleChoice, reopened: bool) -> Self {
         let tree = Tree::open(&place.tree()).unwrap();
         let actor = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
         let plan = RecordPlan {
@@ -86,7 +95,7 @@ impl<'p> Stage<'p> {
             root: place.dir.path().canonicalize().unwrap(),
             host: "web01".into(),
             actor: actor.clone(),
-            reopened: false,
+            reopened,
         };
         let start = Start {
             tree: tree.start().to_string_lossy().into_owned(),
@@ -97,8 +106,9 @@ impl<'p> Stage<'p> {
             keymap: Keymap::default(),
             bell: Bell::Hits,
         };
+        let tree = Some(tree).filter(|_| !reopened);
         let session =
-            Session { tree: Some(tree), choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
+            Session { tree, choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
         let themes = Themes { folder: Some(place.themes()), depth: Depth::TrueColor };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);

@@ -171,3 +171,46 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
     case.end_scan(scan, &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1 }, &stamp()).unwrap();
     assert!(case.glance("aside").unwrap().unwrap().whole);
 }
+
+#[test]
+fn what_was_decided_on_is_known_as_unmet_and_why() {
+    let mut case = Case::in_memory().unwrap();
+    let rules = [rule("a", &["x"]), rule("b", &[])];
+    let end = |outcome| ScanEnd { outcome, files: 1, bytes: 1 };
+    let first = case.start_scan(&plan(&rules), &stamp()).unwrap();
+    let paths = ["/srv/gone", "/srv/left/out", "/srv/skipped/file", "/srv/undone", "/srv/undecided", "/srv/kept"];
+    let rule_of = |path: &str| if path == "/srv/left/out" { "b" } else { "a" };
+    let found: Vec<_> = paths.iter().map(|path| finding(rule_of(path), *path, b"content")).collect();
+    let ids = case.record_findings(first, &found).unwrap();
+    case.end_scan(first, &end(ScanOutcome::Finished), &stamp()).unwrap();
+    case.decide(&[ids[0], ids[2], ids[5]], &malicious(), &stamp()).unwrap();
+    case.decide(&ids[1..2], &Decision::Note { note: "seen".into() }, &stamp()).unwrap();
+    case.decide(&ids[3..4], &malicious(), &stamp()).unwrap();
+    case.undo(Undo::LastOf(ids[3]), &stamp()).unwrap();
+
+    let unmet = |case: &Case| -> Vec<_> {
+        let last = case.scans().unwrap().pop().unwrap();
+        case.unmet(&last).unwrap().into_iter().map(|unmet| (unmet.id, unmet.gone.last, unmet.gone.why)).collect()
+    };
+    assert_eq!(unmet(&case), []);
+
+    let second = case.start_scan(&plan(&rules[..1]), &stamp()).unwrap();
+    case.record_findings(second, &found[5..]).unwrap();
+    let skipped = NotScanned { path: "/srv/skipped".into(), reason: "permission".into(), detail: "denied".into() };
+    case.record_coverage(second, &[skipped]).unwrap();
+    let cut = unmet(&case);
+    assert_eq!(cut[0], (ids[0], first, Absence::CutShort));
+    case.end_scan(second, &end(ScanOutcome::Finished), &stamp()).unwrap();
+    let expected =
+        [(ids[0], first, Absence::Gone), (ids[1], first, Absence::RuleLeftOut), (ids[2], first, Absence::NotScanned)];
+    assert_eq!(unmet(&case), expected);
+    let compared = case.compare(first, second).unwrap();
+    assert_eq!(compared.left_out, ids[1..2], "a rule that was not in the scan loses nothing");
+    assert_eq!(compared.gone, [ids[0], ids[2], ids[3], ids[4]]);
+
+    let elsewhere = ScanPlan { tree: "/opt".into(), ..plan(&rules) };
+    case.start_scan(&elsewhere, &stamp()).unwrap();
+    assert!(unmet(&case).iter().all(|(_, _, why)| *why == Absence::OutsideTree));
+    let said = case.unmet(&case.scans().unwrap()[1]).unwrap()[0].gone.to_string();
+    assert!(said.starts_with("gone since scan 1 (2023-11-14T22:13:20Z): the file is not there"), "{said}");
+}

@@ -113,6 +113,7 @@ impl<'w> Log<'w> {
                 "huntbook.matches": finding.matches.len(),
                 "huntbook.matchesCapped": finding.capped,
                 "huntbook.returned": judged.returned,
+                "huntbook.gone": judged.gone.map(|gone| gone.to_string()),
                 "huntbook.decisions": decided,
             },
         }))

@@ -149,12 +149,25 @@ impl Recorder {
             after = last.id;
             self.tell(Message::Rows(rows));
         }
+        self.tell_unmet();
         let missed = self.records.not_scanned().map_err(|error| error.to_string())?;
         self.tell(Message::NotScanned(missed.iter().map(Missed::from).collect()));
         let (reading, cancelled) = session::reading(&scan);
         self.tell(Message::ScanEnded { reading, cancelled });
         self.tell_since();
         Ok(())
+    }
+
+    /// Lists the findings that somebody decided on and that the scan did not meet.
+    fn tell_unmet(&mut self) {
+        match self.records.unmet() {
+            Ok(unmet) if unmet.is_empty() => {}
+            Ok(unmet) => {
+                let rows = unmet.into_iter().map(|(finding, judged)| row(&finding, judged)).collect();
+                self.tell(Message::Rows(rows));
+            }
+            Err(error) => self.tell(Message::NotRecorded(error.to_string())),
+        }
     }
 
     /// Says what this scan saw differently from the one before.
@@ -244,6 +257,7 @@ impl Recorder {
         if let Err(error) = self.records.end_scan(&end) {
             self.tell(Message::NotRecorded(error.to_string()));
         }
+        self.tell_unmet();
         self.tell(Message::ScanEnded { reading, cancelled });
         self.tell_since();
         self.tell_unsaved();

@@ -213,8 +213,11 @@ fn push_path(pieces: &mut paint::Pieces<'_>, row: &Row, app: &App, width: usize)
     pieces.push(if row.returned.is_some() { Role::Changed } else { Role::Dim }, note);
 }
 
-/// Whether the scan before saw the finding otherwise, or not at all.
+/// Whether the scan before saw the finding otherwise, or not at all, or only the scan before did.
 fn news(row: &Row, app: &App) -> Option<&'static str> {
+    if let Some(gone) = &row.gone {
+        return Some(gone.word());
+    }
     let since = app.since.as_ref()?;
     match () {
         () if since.new.binary_search(&row.id).is_ok() => Some("new"),

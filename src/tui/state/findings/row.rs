@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::case::FindingId;
+use crate::case::{FindingId, Gone};
 use crate::finding::{FileTime, Sha256};
 use crate::triage::Verdict;
 
@@ -29,6 +29,8 @@ pub struct Row {
     pub verdict: Verdict,
     /// Why it came back though an exclusion once covered it, in words.
     pub returned: Option<String>,
+    /// Since when it was not met, and why.
+    pub gone: Option<Gone>,
 }
 
 impl Row {
