@@ -367,11 +367,10 @@ impl Records {
         }
     }
 
-    /// What the register and the case say of findings; both come to agree.
-    fn judge(&mut self, about: &[(FindingId, &RuleId, &FileFacts)]) -> Result<Vec<Judged>, CaseError> {
+    /// What the register, as last read, says of findings; those of rules that are not of this session are left out.
+    fn covers(&self, about: &[(FindingId, &RuleId, &FileFacts)]) -> Result<Vec<Known>, CaseError> {
         let now = Timestamp::now();
         let mut known = Vec::with_capacity(about.len());
-        let mut covers = Vec::with_capacity(about.len());
         for &(id, rule, file) in about {
             let Some(subject) = self.book.subject(rule) else { continue };
             let standing = self.exclusions.judge(&standing::hit(&self.book, rule, &subject.digest, file), now);
@@ -382,11 +381,27 @@ impl Records {
                     .map(|exclusion| Cover { exclusion, lapsed: Some(standing::REMOVED.to_owned()) }),
                 (cover, _) => cover,
             };
-            known.push((id, subject));
-            covers.push((id, cover));
+            known.push((id, subject, cover));
         }
+        Ok(known)
+    }
+
+    /// What the register and the case say of findings; both come to agree.
+    fn judge(&mut self, about: &[(FindingId, &RuleId, &FileFacts)]) -> Result<Vec<Judged>, CaseError> {
+        let mut known = self.covers(about)?;
+        let removed = |(_, _, cover): &Known| {
+            cover.as_ref().is_some_and(|cover| cover.lapsed.as_deref() == Some(standing::REMOVED))
+        };
+        // Another Huntbook on this case and register may have recorded it since the register was read.
+        if known.iter().any(removed) {
+            match self.reload_register() {
+                Ok(()) => known = self.covers(about)?,
+                Err(error) => tracing::warn!("the register is judged by as last read: {error}"),
+            }
+        }
+        let covers: Vec<_> = known.iter().map(|(id, _, cover)| (*id, cover.clone())).collect();
         self.write(|case| case.apply_register(&covers))?;
-        let judged = known.into_iter().zip(covers).map(|((id, subject), (_, cover))| {
+        let judged = known.into_iter().map(|(id, subject, cover)| {
             let verdict = self.case.verdict(id)?;
             let (in_force, lapsed) = match cover {
                 Some(Cover { exclusion, lapsed: None }) => (exclusion.parse().ok(), None),
@@ -400,6 +415,9 @@ impl Records {
         judged.collect()
     }
 }
+
+/// A finding of a rule of this session, and what the register says of it.
+type Known = (FindingId, Subject, Option<Cover>);
 
 /// One case, one tree: what was found in another would no longer be in its reports.
 fn must_be_of_this_tree(case: &Case, plan: &RecordPlan) -> Result<(), RecordsError> {

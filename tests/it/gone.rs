@@ -76,7 +76,7 @@ fn a_case_takes_no_other_tree() {
 fn the_screen_lists_what_was_decided_and_is_gone() {
     let place = Place::planted();
     let mut stage = Stage::open(&place, (160, 30));
-    stage.open_path("callback.txt").press("M").type_text("beacons out").press("enter");
+    stage.open_path("callback.txt").press("5 M").type_text("beacons out").press("enter");
     stage.wait("marked malicious");
     stage.leave();
     fs::remove_file(place.tree().join("callback.txt")).unwrap();

@@ -23,6 +23,7 @@ mod parsers;
 mod pty;
 mod readme;
 mod recording;
+mod register;
 mod reports;
 mod scan;
 mod scanning;

@@ -363,11 +363,6 @@ impl Recorder {
     /// The answer and the exclusion it leads to. What the register holds counts, whatever becomes of the case.
     fn exclude(&mut self, finding: FindingId, exclusion: &Exclusion) -> Result<(), String> {
         let covered = self.records.preview(exclusion).map_err(|error| error.to_string())?;
-        if let Some(scenario) = exclusion.scenario.clone() {
-            let note = Some(exclusion.reason.clone());
-            let answered = Decision::Answered { scenario, answer: Answer::Applies, note };
-            self.records.decide(&[finding], &answered).map_err(|error| error.to_string())?;
-        }
         let recorded = self.records.exclude(&[finding], exclusion).map_err(|error| error.to_string());
         self.renew(&covered)?;
         self.renew(&[finding])?;

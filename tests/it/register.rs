@@ -1,0 +1,57 @@
+//! The register under the screen: deleted meanwhile, shared with another Huntbook, undone.
+
+use std::fs;
+
+use huntbook::triage::register::Register;
+
+use crate::stage::{Place, Stage};
+
+const SIZE: (u16, u16) = (120, 30);
+
+fn exclude(stage: &mut Stage, file: &str) {
+    stage.open_path(file).press("5 a").type_text("known").press("enter enter");
+    stage.wait("excluded: in the register");
+}
+
+#[test]
+fn a_deleted_register_loses_nothing_when_it_is_looked_at() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SIZE);
+    exclude(&mut stage, "callback.txt");
+    let before = fs::read_to_string(place.register()).unwrap();
+    fs::remove_file(place.register()).unwrap();
+    stage.press("R");
+    stage.wait("the register was deleted meanwhile");
+    assert!(stage.screen().contains("in force"), "{}", stage.screen());
+    stage.press("W");
+    stage.wait("everything is on disk");
+    assert_eq!(fs::read_to_string(place.register()).unwrap(), before);
+    stage.leave();
+}
+
+#[test]
+fn two_screens_on_one_register_see_each_others_exclusions() {
+    let place = Place::planted();
+    let mut first = Stage::open(&place, SIZE);
+    let mut second = Stage::open(&place, SIZE);
+    exclude(&mut first, "callback.txt");
+    second.open_path("callback.txt");
+    second.wait("○ excluded");
+    assert!(!second.screen().contains("no longer in the register"), "{}", second.screen());
+    first.leave();
+    second.leave();
+}
+
+#[test]
+fn one_undo_takes_back_an_exclusion_with_its_answer() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SIZE);
+    exclude(&mut stage, "callback.txt");
+    stage.wait("Scenarios 1/5");
+    stage.press("z");
+    stage.wait("● open");
+    stage.wait("Scenarios 0/5");
+    let register = Register::load(place.register()).unwrap();
+    assert!(register.entries()[0].exclusion().unwrap().revoked.is_some());
+    stage.leave();
+}
