@@ -129,6 +129,11 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// A number and what it counts, one or many: `1 file`, `1,204 files`.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", self::count(count), if count == 1 { "" } else { "s" })
+}
+
 /// A count with thousands separated: `111,871`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();

@@ -13,11 +13,11 @@ use signal_hook::iterator::Signals;
 use super::args::{Format, ScanArgs};
 use super::report::{ReportFormat, write};
 use super::{FAILED, INCOMPLETE, OPEN};
-use crate::case::{ScanEnd, ScanOutcome};
+use crate::case::ScanOutcome;
 use crate::finding::Finding;
-use crate::report::{self, Reported, Summary, Tally, json, ndjson};
+use crate::report::{self, Reported, Summary, Tally, Totals, json, ndjson};
 use crate::scan::{Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{Excluded, Judged, Records, RuleBook, candidate_finding};
+use crate::session::{self, Excluded, Judged, Records, RuleBook, candidate_finding};
 use crate::text;
 
 /// Findings recorded at once.
@@ -46,6 +46,7 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
         book,
         records,
         tally: Tally::default(),
+        missed: 0,
         meter: Meter::new(),
     };
     let outcome = printer.follow(&scan);
@@ -82,6 +83,8 @@ struct Printer<'o> {
     book: Arc<RuleBook>,
     records: Records,
     tally: Tally,
+    /// What was not scanned, gap or not.
+    missed: u64,
     meter: Meter,
 }
 
@@ -120,6 +123,7 @@ impl Printer<'_> {
         let was_saved = self.records.unsaved().is_none();
         let judged = self.records.take(findings)?;
         self.records.missed(missed)?;
+        self.missed += missed.len() as u64;
         if let Some(why) = self.records.unsaved().filter(|_| was_saved) {
             warn(&format!("the case is kept in memory only from here on: {why}"));
         }
@@ -164,11 +168,12 @@ impl Printer<'_> {
 
     fn finish(mut self, reading: Reading, cancelled: bool) -> anyhow::Result<ExitCode> {
         let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
-        self.records.end_scan(&ScanEnd { outcome, files: reading.files, bytes: reading.bytes })?;
-        let head = self.records.head().ok().map(|head| (head.seq.0, head.hash.to_string()));
+        self.records.end_scan(&session::scan_end(outcome, &reading))?;
+        let head = self.records.head().ok();
         let case = text::escape_path(self.records.case_path()).into_owned();
         self.print_unmet()?;
-        let summary = Summary { tally: self.tally, reading, complete: !cancelled, head, case };
+        let totals = Totals::of_reading(&reading, self.missed);
+        let summary = Summary { tally: self.tally, totals, complete: !cancelled, head, case };
         match self.format {
             Format::Text => self.out.write_all(report::text::summary(&summary).as_bytes())?,
             Format::Ndjson => writeln!(self.out, "{}", json::line(&self.frame.summary(&summary)))?,
@@ -179,7 +184,7 @@ impl Printer<'_> {
         Ok(ExitCode::from(match () {
             () if cancelled => FAILED,
             () if self.tally.standing() > 0 => OPEN,
-            () if summary.reading.gaps > 0 => INCOMPLETE,
+            () if summary.totals.gaps > 0 => INCOMPLETE,
             () => 0,
         }))
     }
@@ -201,10 +206,10 @@ impl Meter {
             let reading = progress.read();
             let current = progress.current_path();
             let line = format!(
-                "{} files, {}, {} not scanned  {}",
-                text::count(reading.files),
+                "{}, {}, {}  {}",
+                text::counted(reading.files, "file"),
                 text::bytes(reading.bytes),
-                text::count(reading.gaps),
+                text::counted(reading.gaps, "gap"),
                 text::escape_path(&current)
             );
             let _ = write!(io::stderr(), "\r{}\x1b[K", text::truncate_middle(&line, 78));

@@ -1,7 +1,7 @@
 //! CSV (RFC 4180), with cells that a spreadsheet would take for a formula defused.
 
-use super::{Reported, Tally};
-use crate::case::{NotScanned, ScanRow};
+use super::{Reported, Tally, Totals};
+use crate::case::{Head, NotScanned, ScanRow};
 use crate::finding::Finding;
 use crate::text;
 
@@ -115,13 +115,20 @@ pub fn missed(missed: &NotScanned) -> String {
 }
 
 /// The last line: the tree, counts, and the journal's head.
-pub fn summary(scan: &ScanRow, tally: &Tally, journal_head: &str) -> String {
+pub fn summary(scan: &ScanRow, tally: &Tally, totals: &Totals, journal_head: Head) -> String {
     let outcome = scan.ended.as_ref().map_or("did not end".to_owned(), |(_, end)| end.outcome.to_string());
     let detail = format!(
-        "scan {} {outcome}, {} open, {} suspicious, {} malicious, {} excluded, {} candidates, {} not met again, {} not scanned",
-        scan.id, tally.open, tally.suspicious, tally.malicious, tally.benign, tally.candidates, tally.gone, scan.not_scanned
+        "scan {} {outcome}, {} open, {} suspicious, {} malicious, {} excluded, {}, {} not met again, {}",
+        scan.id,
+        tally.open,
+        tally.suspicious,
+        tally.malicious,
+        tally.benign,
+        text::counted(tally.candidates, "candidate"),
+        tally.gone,
+        totals.missed()
     );
-    rest(["summary", "", "", &text::escape_path(&scan.tree)], &detail, journal_head)
+    rest(["summary", "", "", &text::escape_path(&scan.tree)], &detail, &journal_head.to_string())
 }
 
 fn rest(first: [&str; 4], detail: &str, journal_head: &str) -> String {

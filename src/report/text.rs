@@ -101,29 +101,32 @@ pub fn coverage(unscanned: &Unscanned) -> String {
 
 /// The last lines.
 pub fn summary(summary: &Summary) -> String {
-    let Summary { tally, reading, complete, head, case } = summary;
+    let Summary { tally, totals, complete, head, case } = summary;
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{} open, {} suspicious, {} malicious, {} excluded, {} candidates",
+        "{} open, {} suspicious, {} malicious, {} excluded, {}",
         text::count(tally.open),
         text::count(tally.suspicious),
         text::count(tally.malicious),
         text::count(tally.benign),
-        text::count(tally.candidates)
+        text::counted(tally.candidates, "candidate")
     );
+    if tally.gone > 0 {
+        let _ = writeln!(out, "{} decided on earlier and not met again", text::count(tally.gone));
+    }
     let _ = writeln!(
         out,
-        "{} files, {} in {:.2} s; {} not scanned{}",
-        text::count(reading.files),
-        text::bytes(reading.bytes),
-        reading.elapsed.as_secs_f64(),
-        text::count(reading.gaps),
+        "{}, {} in {:.2} s; {}{}",
+        text::counted(totals.files.unwrap_or(0), "file"),
+        text::bytes(totals.bytes.unwrap_or(0)),
+        totals.elapsed.unwrap_or_default().as_secs_f64(),
+        totals.missed(),
         if *complete { "" } else { "; the scan did not go to its end" }
     );
     let _ = writeln!(out, "case {case}");
-    if let Some((seq, hash)) = head {
-        let _ = writeln!(out, "journal head {seq} {hash}");
+    if let Some(head) = head {
+        let _ = writeln!(out, "journal head {head}");
     }
     out
 }

@@ -7,7 +7,9 @@ use super::book::Subject;
 use super::excluded::Excluded;
 use super::records::Judged;
 use super::{CANDIDATE_NAMESPACE, CANDIDATE_PREFIX};
-use crate::case::{Case, CaseError, CaseFault, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen, Unmet};
+use crate::case::{
+    Case, CaseError, CaseFault, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen, Unmet,
+};
 use crate::finding::{Finding, RuleId};
 use crate::hunt::{Rule, rules_of};
 use crate::triage::Verdict;

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::records::{Records, RecordsError};
+use super::opening::RecordsError;
+use super::records::Records;
 use crate::case::{CaseError, Decision, FindingId, Seq, Undo};
 use crate::triage::Answer;
 use crate::triage::exclusion::{Exclusion, Revocation};

@@ -10,66 +10,23 @@ use uuid::Uuid;
 
 use super::archive::Archive;
 use super::book::{RuleBook, Subject};
+use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
 use super::{box_facts, logged, standing};
 use crate::case::{
-    self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, NotScanned, ScanEnd, ScanId,
+    Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, NotScanned, ScanEnd, ScanId,
     ScanPlan, Seen, Stamp,
 };
 use crate::finding::{FileFacts, Finding, RuleId};
 use crate::scan::Unscanned;
-use crate::text::escape_path;
+use crate::triage::Verdict;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::{OnDisk, Proposal};
 use crate::triage::matching::{Exclusions, Standing};
 use crate::triage::register::{Entry, Register, RegisterError};
 use crate::triage::scope::Scope;
-use crate::triage::{Actor, Verdict};
 
 /// How often a batch of findings is offered to a case that another process keeps locked.
 const PATIENCE: usize = 6;
-
-/// Where records are kept, of what, and by whom.
-#[derive(Debug, Clone)]
-pub struct RecordPlan {
-    /// The case file, when one was named; `None` for the default place.
-    pub case: Option<PathBuf>,
-    /// The register.
-    pub register: PathBuf,
-    /// The tree, absolute.
-    pub tree: PathBuf,
-    /// Root of the box: `/`, or an image.
-    pub root: PathBuf,
-    /// Name of the box.
-    pub host: String,
-    /// Who decides.
-    pub actor: Actor,
-    /// Whether the case that was named is opened again rather than scanned into.
-    pub reopened: bool,
-}
-
-/// Records that cannot be kept.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordsError {
-    /// The register cannot be used.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
-    /// The case cannot be used.
-    #[error(transparent)]
-    Case(#[from] CaseError),
-    /// The case that was named is another tree's.
-    #[error(
-        "{}: this case is of the tree {}, not of {}; name another file with --case, or leave --case out",
-        escape_path(case), escape_path(its), escape_path(this)
-    )]
-    OtherTree {
-        /// The case.
-        case: PathBuf,
-        /// The tree of its last scan.
-        its: PathBuf,
-        /// The tree that was to be scanned.
-        this: PathBuf,
-    },
-}
 
 /// What a finding has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +92,8 @@ impl Records {
         must_be_of_this_tree(&case, &plan)?;
         let folders = OnDisk::below(&plan.root);
         let exclusions = Exclusions::index(register.entries().to_vec(), &folders);
-        let mut records = Self { book, plan, case, unsaved, register, exclusions, folders, scan: None, unmet: BTreeMap::new() };
+        let mut records =
+            Self { book, plan, case, unsaved, register, exclusions, folders, scan: None, unmet: BTreeMap::new() };
         let stamp = records.stamp();
         records.case.record_opening(&stamp)?;
         // A case that is opened again may be another box's.
@@ -418,50 +376,3 @@ impl Records {
 
 /// A finding of a rule of this session, and what the register says of it.
 type Known = (FindingId, Subject, Option<Cover>);
-
-/// One case, one tree: what was found in another would no longer be in its reports.
-fn must_be_of_this_tree(case: &Case, plan: &RecordPlan) -> Result<(), RecordsError> {
-    match case.scans()?.pop() {
-        Some(last) if !plan.reopened && last.tree != plan.tree => {
-            Err(RecordsError::OtherTree { case: case.path().to_owned(), its: last.tree, this: plan.tree.clone() })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether the failure is the disk's, so that another place may do.
-fn is_the_medium(fault: &CaseFault) -> bool {
-    matches!(
-        fault,
-        CaseFault::Full | CaseFault::ReadOnly | CaseFault::Gone | CaseFault::Io { .. } | CaseFault::Database(_)
-    )
-}
-
-/// The case, or one in memory with the reason when the default place cannot be used.
-fn open_case(plan: &RecordPlan) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
-    match &plan.case {
-        Some(path) if plan.reopened => return reopen(path),
-        Some(path) => return Ok((Case::open(path)?, None)),
-        None => {}
-    }
-    let Some(path) = case::default_path(|name| std::env::var_os(name), &plan.host, &plan.tree) else {
-        let why = "neither XDG_STATE_HOME nor HOME names a folder for the case; name one with --case FILE";
-        return Ok((Case::in_memory()?, Some((PathBuf::from("huntbook.case"), why.to_owned()))));
-    };
-    match Case::open(&path) {
-        Ok(case) => Ok((case, None)),
-        Err(error) if is_the_medium(&error.fault) => Ok((Case::in_memory()?, Some((path, error.to_string())))),
-        Err(error) => Err(error),
-    }
-}
-
-/// The case to go on with; from a medium that cannot be written, a copy of it in memory.
-fn reopen(path: &Path) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
-    match Case::open(path) {
-        Err(error) if is_the_medium(&error.fault) => {
-            let copy = Case::open_read_only(path)?.copy_to_memory()?;
-            Ok((copy, Some((path.to_owned(), error.to_string()))))
-        }
-        opened => Ok((opened?, None)),
-    }
-}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::book::RuleBook;
 use super::records::{Judged, Records};
-use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanOutcome, ScanRow, Seen};
+use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Seen};
 use crate::finding::Finding;
 use crate::scan::Reading;
 
@@ -138,18 +138,24 @@ impl Records {
     }
 }
 
-/// The gauges of a scan that is over.
-pub fn reading(scan: &ScanRow) -> (Reading, bool) {
-    let end = scan.ended.as_ref().map(|(_, end)| *end);
-    let elapsed = scan.ended.as_ref().map(|(at, _)| at.duration_since(scan.started).unsigned_abs());
-    let reading = Reading {
-        files: end.map_or(0, |end| end.files),
-        bytes: end.map_or(0, |end| end.bytes),
-        gaps: scan.not_scanned,
-        elapsed: elapsed.unwrap_or_default(),
+/// The gauges of a scan that is over, `gaps` of what it did not scan being gaps; zero where the case does not know.
+pub fn reading(scan: &ScanRow, gaps: u64) -> Reading {
+    let Some((at, end)) = &scan.ended else { return Reading { gaps, ..Reading::default() } };
+    Reading {
+        files: end.files,
+        bytes: end.bytes,
+        folders: end.folders.unwrap_or(0),
+        links: end.links.unwrap_or(0),
+        gaps,
+        elapsed: at.duration_since(scan.started).unsigned_abs(),
         ..Reading::default()
-    };
-    (reading, end.is_none_or(|end| end.outcome != ScanOutcome::Finished))
+    }
+}
+
+/// The end of a scan as the case keeps it.
+pub fn scan_end(outcome: ScanOutcome, reading: &Reading) -> ScanEnd {
+    let &Reading { files, bytes, folders, links, .. } = reading;
+    ScanEnd { outcome, files, bytes, folders: Some(folders), links: Some(links) }
 }
 
 impl RuleBook {

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use huntbook::case::{Case, ScanPlan, Stamp};
+use huntbook::session::RuleChoice;
+use huntbook::triage::Actor;
 use huntbook::triage::register::Register;
 
 use crate::stage::{Place, Stage};
@@ -40,6 +43,24 @@ fn two_screens_on_one_register_see_each_others_exclusions() {
     assert!(!second.screen().contains("no longer in the register"), "{}", second.screen());
     first.leave();
     second.leave();
+}
+
+#[test]
+fn a_scan_that_was_killed_did_not_end() {
+    let place = Place::planted();
+    Stage::open(&place, SIZE).leave();
+    let mut case = Case::open(&place.case()).unwrap();
+    let scan = case.scans().unwrap().pop().unwrap();
+    let plan = ScanPlan { tree: scan.tree, options: scan.options, rules: case.rules(scan.id).unwrap() };
+    let actor = Actor { name: "root".into(), uid: 0, behind: None };
+    case.start_scan(&plan, &Stamp { actor, host: "web01".into(), at: jiff::Timestamp::now() }).unwrap();
+    drop(case);
+    let mut stage = Stage::start(&place, SIZE, RuleChoice::default(), true);
+    stage.wait("DID NOT END");
+    stage.press("C");
+    stage.wait("The scan did not end");
+    assert!(!stage.screen().contains("Scanned 0 files"), "{}", stage.screen());
+    stage.leave();
 }
 
 #[test]

@@ -82,10 +82,13 @@ impl<'p> Stage<'p> {
 
     /// The place's case as it is, without a scan.
     pub fn reopen(place: &'p Place, size: (u16, u16)) -> Self {
-        Self::start(place, size, RuleChoice::default(), true)
+        let mut stage = Self::start(place, size, RuleChoice::default(), true);
+        stage.wait("done in");
+        stage
     }
 
-    fn start(place: &'p Place, size: (u16, u16), choice: RuleChoice, reopened: bool) -> Self {
+    /// As [`Stage::open_with`], or with the place's case as it is.
+    pub fn start(place: &'p Place, size: (u16, u16), choice: RuleChoice, reopened: bool) -> Self {
         let tree = Tree::open(&place.tree()).unwrap();
         let actor = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
         let plan = RecordPlan {
@@ -107,14 +110,15 @@ impl<'p> Stage<'p> {
             bell: Bell::Hits,
         };
         let tree = Some(tree).filter(|_| !reopened);
-        let session =
-            Session { tree, choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
+        let session = Session { tree, choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
         let themes = Themes { folder: Some(place.themes()), depth: Depth::TrueColor };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
         let mut stage =
             Self { app: App::new(start), left: false, copied: None, rings: 0, themes, backend, terminal, place };
-        stage.wait("done in");
+        if !reopened {
+            stage.wait("done in");
+        }
         stage
     }
 

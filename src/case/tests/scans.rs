@@ -77,7 +77,13 @@ fn scans_rules_host_and_coverage_come_back() {
     assert_eq!(case.rules(scan).unwrap(), rules);
 
     assert_eq!(case.scans().unwrap()[0].ended, None);
-    let end = ScanEnd { outcome: ScanOutcome::Cancelled, files: 10, bytes: u64::MAX };
+    let end = ScanEnd {
+        outcome: ScanOutcome::Cancelled,
+        files: 10,
+        bytes: u64::MAX,
+        folders: Some(3),
+        links: Some(u64::MAX),
+    };
     case.end_scan(scan, &end, &stamp_at(1_700_000_009)).unwrap();
     let row = case.scans().unwrap().remove(0);
     assert_eq!((row.id, row.tree.as_path(), row.not_scanned), (scan, Path::new("/srv"), 3));
@@ -89,7 +95,7 @@ fn scans_rules_host_and_coverage_come_back() {
 #[test]
 fn an_ended_scan_takes_nothing_more() {
     let (mut case, scan, _) = with_findings(1);
-    let end = ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1 };
+    let end = ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None };
     case.end_scan(scan, &end, &stamp()).unwrap();
     let over = |result: Result<(), CaseError>| matches!(result.unwrap_err().fault, CaseFault::ScanOver(s) if s == scan);
     assert!(over(case.record_findings(scan, &[finding("r", "/x", b"late")]).map(drop)));
@@ -168,7 +174,12 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
         Glance { host: "web01".into(), tree: "/srv".into(), started: stamp().at, whole: false, findings: 5, open: 3 };
     assert_eq!(glance, expected);
     assert_eq!(case.glance("builtin").unwrap().unwrap().findings, 0);
-    case.end_scan(scan, &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1 }, &stamp()).unwrap();
+    case.end_scan(
+        scan,
+        &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None },
+        &stamp(),
+    )
+    .unwrap();
     assert!(case.glance("aside").unwrap().unwrap().whole);
 }
 
@@ -176,7 +187,7 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
 fn what_was_decided_on_is_known_as_unmet_and_why() {
     let mut case = Case::in_memory().unwrap();
     let rules = [rule("a", &["x"]), rule("b", &[])];
-    let end = |outcome| ScanEnd { outcome, files: 1, bytes: 1 };
+    let end = |outcome| ScanEnd { outcome, files: 1, bytes: 1, folders: None, links: None };
     let first = case.start_scan(&plan(&rules), &stamp()).unwrap();
     let paths = ["/srv/gone", "/srv/left/out", "/srv/skipped/file", "/srv/undone", "/srv/undecided", "/srv/kept"];
     let rule_of = |path: &str| if path == "/srv/left/out" { "b" } else { "a" };

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
 use super::rows::row;
 use super::{Gauges, Session};
-use crate::case::{Decision, FindingId, ScanEnd, ScanOutcome};
+use crate::case::{Decision, FindingId, ScanOutcome};
 use crate::finding::Finding;
 use crate::scan::{Event, Reading, Ruleset, Scan, Unscanned};
 use crate::session::{self, Records, RuleBook, candidate_finding, host_name};
@@ -149,11 +149,15 @@ impl Recorder {
             after = last.id;
             self.tell(Message::Rows(rows));
         }
-        self.tell_unmet();
         let missed = self.records.not_scanned().map_err(|error| error.to_string())?;
-        self.tell(Message::NotScanned(missed.iter().map(Missed::from).collect()));
-        let (reading, cancelled) = session::reading(&scan);
-        self.tell(Message::ScanEnded { reading, cancelled });
+        let missed: Vec<_> = missed.iter().map(Missed::from).collect();
+        let reading = session::reading(&scan, missed.iter().filter(|missed| missed.gap).count() as u64);
+        self.tell(Message::NotScanned(missed));
+        self.tell(match &scan.ended {
+            None => Message::ScanUnended(reading),
+            Some((_, end)) => Message::ScanEnded { reading, cancelled: end.outcome != ScanOutcome::Finished },
+        });
+        self.tell_unmet();
         self.tell_since();
         Ok(())
     }
@@ -253,12 +257,12 @@ impl Recorder {
             scan.join();
         }
         let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
-        let end = ScanEnd { outcome, files: reading.files, bytes: reading.bytes };
+        let end = session::scan_end(outcome, &reading);
         if let Err(error) = self.records.end_scan(&end) {
             self.tell(Message::NotRecorded(error.to_string()));
         }
-        self.tell_unmet();
         self.tell(Message::ScanEnded { reading, cancelled });
+        self.tell_unmet();
         self.tell_since();
         self.tell_unsaved();
     }

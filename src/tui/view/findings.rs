@@ -245,6 +245,7 @@ fn empty(buffer: &mut Buffer, area: Rect, app: &App) {
         Phase::Running | Phase::Paused => "Nothing found so far.",
         Phase::Done => "No rule matched anything that was scanned. See coverage (C) for what was not.",
         Phase::Cancelled => "Nothing was found before the scan was cancelled.",
+        Phase::Unended => "The scan did not end; nothing was found before.",
         Phase::Failed(_) => "The scan failed; the message is at the bottom.",
     };
     for (index, line) in text::wrap(said, usize::from(area.width)).into_iter().enumerate() {
