@@ -47,7 +47,7 @@ pub fn finding(reported: Reported<'_>) -> String {
     let mut out = format!("{word:<10} {}  {}\n", text::escape_str(&rule.id.name), text::escape_path(&facts.path));
     let _ = writeln!(
         out,
-        "    {}, {:04o} {owner}, changed {}, sha256 {}",
+        "    {}, {:04o} {owner}, modified {}, sha256 {}",
         text::bytes(facts.size),
         facts.mode & 0o7777,
         facts.modified.timestamp().map_or_else(|| facts.modified.to_string(), |time| format!("{time:.0}")),

@@ -91,7 +91,8 @@ impl Records {
         let (case, unsaved) = open_case(&plan)?;
         must_be_of_this_tree(&case, &plan)?;
         let folders = OnDisk::below(&plan.root);
-        let exclusions = Exclusions::index(register.entries().to_vec(), &folders);
+        let exclusions =
+            Exclusions::index_among(register.entries().to_vec(), &folders, &|rule, digest| book.has(rule, digest));
         let mut records =
             Self { book, plan, case, unsaved, register, exclusions, folders, scan: None, unmet: BTreeMap::new() };
         let stamp = records.stamp();
@@ -301,7 +302,9 @@ impl Records {
     }
 
     pub(super) fn reindex(&mut self) {
-        self.exclusions = Exclusions::index(self.register.entries().to_vec(), &self.folders);
+        self.exclusions = Exclusions::index_among(self.register.entries().to_vec(), &self.folders, &|rule, digest| {
+            self.book.has(rule, digest)
+        });
     }
 
     /// Writes to the case. When its medium fails, the session goes on with a copy in memory.

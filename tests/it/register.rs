@@ -64,6 +64,24 @@ fn a_scan_that_was_killed_did_not_end() {
 }
 
 #[test]
+fn two_rules_of_one_name_are_told_apart() {
+    let place = Place::planted();
+    let rules: Vec<_> = ["one.yar", "two.yar"].map(|name| place.register().with_file_name(name)).into();
+    fs::write(&rules[0], "rule same { strings: $a = \"#!/usr/bin/env\" condition: $a }").unwrap();
+    fs::write(&rules[1], "rule same { strings: $a = \"python\" condition: $a }").unwrap();
+    let choice = RuleChoice { no_builtin: true, rules, ..RuleChoice::default() };
+    let mut stage = Stage::open_with(&place, SIZE, choice);
+    assert!(stage.app.hunts.iter().map(|hunt| hunt.name.as_str()).eq(["same (one.yar)", "same (two.yar)"]));
+    exclude(&mut stage, "MixText.py");
+    stage.press("esc esc");
+    stage.wait("○ excluded");
+    stage.press("r");
+    stage.wait("done in");
+    assert!(!stage.screen().contains("rule changed"), "{}", stage.screen());
+    stage.leave();
+}
+
+#[test]
 fn one_undo_takes_back_an_exclusion_with_its_answer() {
     let place = Place::planted();
     let mut stage = Stage::open(&place, SIZE);

@@ -46,7 +46,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.scan.current = text::escape_path(&current).into_owned();
         }
         Message::Ready { hunts, register } => {
-            app.hunts = hunts.into_iter().map(HuntView::new).collect();
+            app.hunts = HuntView::of(hunts);
             app.list.set_hunts(app.hunts.len());
             app.register.path = text::escape_path(&register).into_owned();
         }
