@@ -54,7 +54,7 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     scan.control.cancel();
     let (reading, cancelled) = outcome?;
     scan.join();
-    printer.finish(reading, cancelled)
+    printer.finish(&reading, cancelled)
 }
 
 fn warn(line: &str) {
@@ -166,13 +166,13 @@ impl Printer<'_> {
         self.out.write_all(printed.as_bytes())
     }
 
-    fn finish(mut self, reading: Reading, cancelled: bool) -> anyhow::Result<ExitCode> {
+    fn finish(mut self, reading: &Reading, cancelled: bool) -> anyhow::Result<ExitCode> {
         let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
-        self.records.end_scan(&session::scan_end(outcome, &reading))?;
+        self.records.end_scan(&session::scan_end(outcome, reading))?;
         let head = self.records.head().ok();
         let case = text::escape_path(self.records.case_path()).into_owned();
         self.print_unmet()?;
-        let totals = Totals::of_reading(&reading, self.missed);
+        let totals = Totals::of_reading(reading, self.missed);
         let summary = Summary { tally: self.tally, totals, complete: !cancelled, head, case };
         match self.format {
             Format::Text => self.out.write_all(report::text::summary(&summary).as_bytes())?,

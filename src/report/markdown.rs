@@ -75,8 +75,8 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
     let owner = file.owner.clone().unwrap_or_else(|| file.uid.to_string());
     let _ = writeln!(
         out,
-        "- {} bytes, owner {}, mode {:04o}, modified {}",
-        text::count(file.size),
+        "- {}, owner {}, mode {:04o}, modified {}",
+        text::counted(file.size, "byte"),
         code(&owner),
         file.mode & 0o7777,
         file.modified

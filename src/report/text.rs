@@ -86,10 +86,10 @@ fn pattern_match(found: &PatternMatch) -> String {
     let shown = found.data.get(..BYTES.min(found.data.len())).unwrap_or_default();
     let more = if found.length > shown.len() as u64 { "…" } else { "" };
     format!(
-        "{:#x} {} {} bytes: {}{more}",
+        "{:#x} {} {}: {}{more}",
         found.offset,
         text::escape_str(&found.pattern),
-        found.length,
+        text::counted(found.length, "byte"),
         text::escape(shown)
     )
 }

@@ -20,8 +20,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         Layout::vertical([Constraint::Fill(1), Constraint::Length((area.height / 2).min(16))]).areas(area);
     let count = app.register.entries.len() as u64;
     let room = usize::from(area.width).saturating_sub(30);
-    let title =
-        format!("Register: {} exclusions in {}", text::count(count), text::truncate_middle(&app.register.path, room));
+    let title = format!(
+        "Register: {} in {}",
+        text::counted(count, "exclusion"),
+        text::truncate_middle(&app.register.path, room)
+    );
     let inner = pane::pane(buffer, list, &app.theme, &title, true);
     draw_list(buffer, inner, app);
     let inner = pane::pane(buffer, detail, &app.theme, "Selected", false);
@@ -102,7 +105,7 @@ fn entry_lines(theme: &Theme, entry: &Entry, hits: Option<&u64>, width: usize) -
     }
     add("by", &format!("{} on {}, {:.0}", exclusion.by, exclusion.host, exclusion.created));
     add("expires", &format!("{:.0}", exclusion.expires));
-    add("last scan", &format!("covered {} findings", hits.copied().unwrap_or(0)));
+    add("last scan", &format!("covered {}", text::counted(hits.copied().unwrap_or(0), "finding")));
     if let Some(ticket) = &exclusion.ticket {
         add("ticket", ticket);
     }
