@@ -17,7 +17,7 @@ use crate::case::ScanOutcome;
 use crate::finding::Finding;
 use crate::report::{self, Reported, Summary, Tally, Totals, json, ndjson};
 use crate::scan::{Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{self, Excluded, Judged, Records, RuleBook, candidate_finding};
+use crate::session::{self, Archived, Excluded, Judged, Records, RuleBook, candidate_finding};
 use crate::text;
 
 /// Findings recorded at once.
@@ -145,25 +145,11 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// Prints what was decided on before and not met by this scan; a whole report lists it by itself.
-    fn print_unmet(&mut self) -> anyhow::Result<()> {
-        for (finding, judged) in self.records.unmet()? {
-            self.tally.add(&judged);
-            self.print(&finding, &judged)?;
-        }
-        Ok(())
-    }
-
     fn print(&mut self, finding: &Finding, judged: &Judged) -> io::Result<()> {
         let Some(hunt) = self.book.hunts.get(judged.subject.hunt) else { return Ok(()) };
         let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);
         let reported = Reported { rule: &hunt.rule, finding, judged, exclusion: exclusion.as_ref() };
-        let printed = match self.format {
-            Format::Text => report::text::finding(reported),
-            Format::Ndjson => json::line(&self.frame.finding(reported)) + "\n",
-            Format::Sarif | Format::Csv => return Ok(()),
-        };
-        self.out.write_all(printed.as_bytes())
+        self.out.write_all(printed(self.format, &self.frame, reported).as_bytes())
     }
 
     fn finish(mut self, reading: &Reading, cancelled: bool) -> anyhow::Result<ExitCode> {
@@ -171,22 +157,50 @@ impl Printer<'_> {
         self.records.end_scan(&session::scan_end(outcome, reading))?;
         let head = self.records.head().ok();
         let case = text::escape_path(self.records.case_path()).into_owned();
-        self.print_unmet()?;
-        let totals = Totals::of_reading(reading, self.missed);
-        let summary = Summary { tally: self.tally, totals, complete: !cancelled, head, case };
-        match self.format {
-            Format::Text => self.out.write_all(report::text::summary(&summary).as_bytes())?,
-            Format::Ndjson => writeln!(self.out, "{}", json::line(&self.frame.summary(&summary)))?,
-            Format::Sarif => write(self.records.into_archive()?, ReportFormat::Sarif, &mut self.out)?,
-            Format::Csv => write(self.records.into_archive()?, ReportFormat::Csv, &mut self.out)?,
+        let Self { mut out, format, frame, records, mut tally, missed, .. } = self;
+        let archive = records.into_archive()?;
+        let totals = Totals::of_reading(reading, missed);
+        let whole = match format {
+            Format::Text | Format::Ndjson => None,
+            Format::Sarif => Some(ReportFormat::Sarif),
+            Format::Csv => Some(ReportFormat::Csv),
+        };
+        if let Some(whole) = whole {
+            write(archive, whole, &mut out)?;
+        } else {
+            // The archive has the rules of earlier scans too.
+            archive.each_unmet(|archived| {
+                tally.add(&archived.judged);
+                let Some(rule) = archive.rules.get(archived.rule) else { return Ok(()) };
+                let Archived { finding, judged, exclusion, .. } = &archived;
+                let reported = Reported { rule, finding, judged, exclusion: exclusion.as_ref() };
+                out.write_all(printed(format, &frame, reported).as_bytes()).map_err(anyhow::Error::from)
+            })?;
+            let summary = Summary { tally, totals, complete: !cancelled, head, case };
+            out.write_all(
+                match format {
+                    Format::Ndjson => json::line(&frame.summary(&summary)) + "\n",
+                    _ => report::text::summary(&summary),
+                }
+                .as_bytes(),
+            )?;
         }
-        self.out.flush()?;
+        out.flush()?;
         Ok(ExitCode::from(match () {
             () if cancelled => FAILED,
-            () if self.tally.standing() > 0 => OPEN,
-            () if summary.totals.gaps > 0 => INCOMPLETE,
+            () if tally.standing() > 0 => OPEN,
+            () if totals.gaps > 0 => INCOMPLETE,
             () => 0,
         }))
+    }
+}
+
+/// A finding as it is printed at once; nothing in the formats that are written as a whole.
+fn printed(format: Format, frame: &ndjson::Frame, reported: Reported<'_>) -> String {
+    match format {
+        Format::Text => report::text::finding(reported),
+        Format::Ndjson => json::line(&frame.finding(reported)) + "\n",
+        Format::Sarif | Format::Csv => String::new(),
     }
 }
 

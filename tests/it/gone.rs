@@ -55,7 +55,8 @@ fn a_decided_finding_outlives_its_rule() {
     let (ground, case) = decided();
     let rules = ground.home().join("x.yar");
     fs::write(&rules, "rule other { condition: true }").unwrap();
-    ground.scan(&["--case", &case, "--no-builtin", "--rules", rules.to_str().unwrap()]);
+    let (documents, _) = ground.scan(&["--case", &case, "--no-builtin", "--rules", rules.to_str().unwrap()]);
+    assert_eq!(documents.last().unwrap()["huntbook"]["gone"], 1, "the scan says what the report says");
     assert_reported(&ground, &case, "its rule was not in the last scan");
 }
 
