@@ -43,19 +43,35 @@ impl Case {
     /// [`CaseFault::NothingChosen`], [`CaseFault::NoSuchFinding`], [`CaseFault::NoReason`], or when the case cannot be
     /// written; then nothing is recorded for any of them.
     pub fn decide(&mut self, findings: &[FindingId], decision: &Decision, stamp: &Stamp) -> Result<Seq, CaseError> {
+        self.decide_together(findings, std::slice::from_ref(decision), stamp)
+    }
+
+    /// As [`Case::decide`], with several decisions that are one act: one group.
+    ///
+    /// # Errors
+    /// As [`Case::decide`].
+    pub fn decide_together(
+        &mut self,
+        findings: &[FindingId],
+        decisions: &[Decision],
+        stamp: &Stamp,
+    ) -> Result<Seq, CaseError> {
         self.write(|db| {
             let mut chosen: BTreeSet<_> = findings.iter().copied().collect();
-            match decision {
-                Decision::MarkedMalicious { reason } | Decision::ExclusionRevoked { reason, .. }
-                    if reason.trim().is_empty() =>
-                {
-                    return Err(CaseFault::NoReason);
+            for decision in decisions {
+                match decision {
+                    Decision::MarkedMalicious { reason } | Decision::ExclusionRevoked { reason, .. }
+                        if reason.trim().is_empty() =>
+                    {
+                        return Err(CaseFault::NoReason);
+                    }
+                    Decision::ExclusionRevoked { exclusion, .. } => chosen.extend(ever_excluded_by(db, exclusion)?),
+                    _ if chosen.is_empty() => return Err(CaseFault::NothingChosen),
+                    _ => {}
                 }
-                Decision::ExclusionRevoked { exclusion, .. } => chosen.extend(ever_excluded_by(db, exclusion)?),
-                _ if chosen.is_empty() => return Err(CaseFault::NothingChosen),
-                _ => {}
             }
-            record(db, &chosen, &Event::Decided(decision.clone()), stamp)
+            let events: Vec<_> = decisions.iter().cloned().map(Event::Decided).collect();
+            record(db, &chosen, &events, stamp)
         })
     }
 
@@ -82,7 +98,7 @@ impl Case {
             let mut statement =
                 db.prepare_cached("SELECT finding FROM journal WHERE grp = ?1 AND finding IS NOT NULL")?;
             let concerned = statement.query_map([target.group], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            record(db, &concerned, &Event::Happened(Record::Undone { group: target.group }), stamp)
+            record(db, &concerned, &[Event::Happened(Record::Undone { group: target.group })], stamp)
         })
     }
 
@@ -111,16 +127,18 @@ impl Case {
     }
 }
 
-/// One entry for each of `findings`, or a single one without a finding, and the tables brought up to date.
-fn record(db: &Connection, findings: &BTreeSet<FindingId>, event: &Event, stamp: &Stamp) -> Outcome<Seq> {
+/// One entry of each event for each of `findings`, or a single one without a finding, and the tables brought up to date.
+fn record(db: &Connection, findings: &BTreeSet<FindingId>, events: &[Event], stamp: &Stamp) -> Outcome<Seq> {
     let mut group = Group::begin(db, stamp)?;
-    for finding in findings {
-        group.append(event, Some((*finding, &tables::subject(db, *finding)?)))?;
+    for event in events {
+        for finding in findings {
+            group.append(event, Some((*finding, &tables::subject(db, *finding)?)))?;
+        }
+        if findings.is_empty() {
+            group.append(event, None)?;
+        }
     }
-    if findings.is_empty() {
-        group.append(event, None)?;
-    }
-    if matches!(event, Event::Happened(Record::Undone { .. })) {
+    if events.iter().any(|event| matches!(event, Event::Happened(Record::Undone { .. }))) {
         tables::refresh_undone(db)?;
     }
     for finding in findings {

@@ -105,6 +105,12 @@ pub enum Record {
         findings: u64,
         /// Things in the tree that were not scanned.
         not_scanned: u64,
+        /// Folders listed; missing where an older Huntbook wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folders: Option<u64>,
+        /// Links met and not followed; missing where an older Huntbook wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        links: Option<u64>,
         /// Digest over the rules, every finding with its matches and bytes, and coverage.
         digest: Sha256,
     },

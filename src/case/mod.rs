@@ -26,6 +26,7 @@ mod rules;
 mod scans;
 mod schema;
 mod tables;
+mod unmet;
 mod verify;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use place::{default_folder, default_path};
 pub use query::{Comparison, FindingRow, GivenAnswer, Seen};
 pub use replay::Cover;
 pub use scans::{CoverageRow, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, ScanRow};
+pub use unmet::{Absence, Gone, Unmet};
 pub use verify::{Problem, Verification};
 
 use fault::Outcome;

@@ -71,8 +71,10 @@ pub enum Seen {
 pub struct Comparison {
     /// Seen by the later scan only.
     pub new: Vec<FindingId>,
-    /// Seen by the earlier scan only.
+    /// Seen by the earlier scan only, by a rule that the later one ran too.
     pub gone: Vec<FindingId>,
+    /// Seen by the earlier scan only; the later one ran without their rule.
+    pub left_out: Vec<FindingId>,
     /// Seen by both, with another content.
     pub changed: Vec<FindingId>,
     /// Seen by both, with the same content but by another version of the rule.
@@ -207,9 +209,11 @@ impl Case {
     /// When the case cannot be read.
     pub fn compare(&self, earlier: ScanId, later: ScanId) -> Result<Comparison, CaseError> {
         self.read(|db| {
+            let hunted = format!("found.rule_name IN ({RULE_NAMES})");
             Ok(Comparison {
-                new: seen_only_by(db, later, earlier)?,
-                gone: seen_only_by(db, earlier, later)?,
+                new: seen_only_by(db, later, earlier, "true")?,
+                gone: seen_only_by(db, earlier, later, &hunted)?,
+                left_out: seen_only_by(db, earlier, later, &format!("NOT {hunted}"))?,
                 changed: seen_by_both(db, "f1.sha256 <> f2.sha256", earlier, later)?,
                 rule_changed: seen_by_both(db, "f1.sha256 = f2.sha256 AND r1.digest <> r2.digest", earlier, later)?,
             })
@@ -252,7 +256,7 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
     Ok(findings)
 }
 
-fn rule_id(db: &Connection, rule_name: i64) -> Outcome<RuleId> {
+pub(super) fn rule_id(db: &Connection, rule_name: i64) -> Outcome<RuleId> {
     let mut statement = db.prepare_cached("SELECT namespace, name FROM rule_names WHERE id = ?1")?;
     Ok(statement.query_row([rule_name], |row| Ok(RuleId { namespace: row.get(0)?, name: row.get(1)? }))?)
 }
@@ -301,10 +305,15 @@ fn answer_from(db: &Connection, row: &Row<'_>) -> Outcome<GivenAnswer> {
     })
 }
 
-fn seen_only_by(db: &Connection, scan: ScanId, other: ScanId) -> Outcome<Vec<FindingId>> {
-    let sql = "SELECT finding FROM sightings AS s WHERE scan = ?1
-               AND NOT EXISTS (SELECT 1 FROM sightings WHERE scan = ?2 AND finding = s.finding) ORDER BY finding";
-    let mut statement = db.prepare(sql)?;
+/// The rules by name, whatever their version, that scan `?2` ran with.
+const RULE_NAMES: &str = "SELECT rule_name FROM scan_rules JOIN rules ON rules.id = scan_rules.rule WHERE scan = ?2";
+
+fn seen_only_by(db: &Connection, scan: ScanId, other: ScanId, when: &str) -> Outcome<Vec<FindingId>> {
+    let sql = format!(
+        "SELECT finding FROM sightings AS s JOIN findings AS found ON found.id = s.finding WHERE scan = ?1 AND {when}
+         AND NOT EXISTS (SELECT 1 FROM sightings WHERE scan = ?2 AND finding = s.finding) ORDER BY finding"
+    );
+    let mut statement = db.prepare(&sql)?;
     Ok(statement.query_map([scan, other], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 

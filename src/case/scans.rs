@@ -1,5 +1,6 @@
 //! Host facts, scans, the rules they ran with, and coverage.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -80,6 +81,10 @@ pub struct ScanEnd {
     pub files: u64,
     /// Bytes in those files.
     pub bytes: u64,
+    /// Folders listed; `None` in a case that an older Huntbook wrote.
+    pub folders: Option<u64>,
+    /// Links met and not followed; `None` in a case that an older Huntbook wrote.
+    pub links: Option<u64>,
 }
 
 /// A scan of the case.
@@ -195,6 +200,8 @@ impl Case {
                 outcome: end.outcome.to_string(),
                 findings: count(db, "sightings", scan)?,
                 not_scanned: count(db, "coverage", scan)?,
+                folders: end.folders,
+                links: end.links,
                 digest: scan_digest(db, scan)?,
             };
             Group::begin(db, stamp)?.append(&Event::Happened(ended), None)
@@ -211,9 +218,10 @@ impl Case {
                 "SELECT id, tree, options, rules_digest, started, ended, outcome, files, bytes FROM scans ORDER BY id",
             )?;
             let mut rows = statement.query([])?;
+            let walked = walked(db)?;
             let mut scans = Vec::new();
             while let Some(row) = rows.next()? {
-                scans.push(scan_from(db, row)?);
+                scans.push(scan_from(db, row, &walked)?);
             }
             Ok(scans)
         })
@@ -307,11 +315,31 @@ fn count(db: &Connection, table: &str, scan: ScanId) -> Outcome<u64> {
     Ok(statement.query_row([scan], |row| row.get(0).map(i64::cast_unsigned))?)
 }
 
-fn scan_from(db: &Connection, row: &Row<'_>) -> Outcome<ScanRow> {
+/// Folders and links that ended scans met, which only the journal holds.
+fn walked(db: &Connection) -> Outcome<Walked> {
+    let mut statement = db.prepare_cached("SELECT payload FROM journal WHERE kind = 'scan-ended'")?;
+    let mut rows = statement.query([])?;
+    let mut walked = Walked::new();
+    while let Some(row) = rows.next()? {
+        let payload: Value = serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let number = |key| payload.get(key).and_then(Value::as_u64);
+        if let Some(scan) = payload.get("scan").and_then(Value::as_i64) {
+            walked.insert(ScanId(scan), (number("folders"), number("links")));
+        }
+    }
+    Ok(walked)
+}
+
+type Walked = HashMap<ScanId, (Option<u64>, Option<u64>)>;
+
+fn scan_from(db: &Connection, row: &Row<'_>, walked: &Walked) -> Outcome<ScanRow> {
     let id = row.get(0)?;
     let ended = match (row.get::<_, Option<String>>(5)?, row.get::<_, Option<String>>(6)?) {
         (Some(at), Some(outcome)) => {
+            let (folders, links) = walked.get(&id).copied().unwrap_or_default();
             let end = ScanEnd {
+                folders,
+                links,
                 outcome: ScanOutcome::parse(&outcome)?,
                 files: row.get(7).map(i64::cast_unsigned)?,
                 bytes: row.get(8).map(i64::cast_unsigned)?,

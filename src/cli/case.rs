@@ -98,7 +98,7 @@ fn verify(file: &Path, head: Option<KeptHead>, as_json: bool) -> anyhow::Result<
             writeln!(out, "{}", text::escape_str(&problem.to_string()))?;
         }
         if verified.more > 0 {
-            writeln!(out, "and {} more problems", verified.more)?;
+            writeln!(out, "and {} more", text::counted(verified.more, "problem"))?;
         }
         if held == Some(false) {
             writeln!(out, "the journal does not hold the head that was kept: it was changed, or this is another case")?;

@@ -74,7 +74,12 @@ fn check(paths: &[PathBuf], site: Option<&Path>, as_json: bool) -> anyhow::Resul
         for problem in &problems {
             writeln!(out, "{problem}")?;
         }
-        writeln!(out, "{hunts} hunts in order, {} problems", problems.len())?;
+        writeln!(
+            out,
+            "{} in order, {}",
+            text::counted(hunts as u64, "hunt"),
+            text::counted(problems.len() as u64, "problem")
+        )?;
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::output::Output;
-use crate::case::{CaseError, NotScanned};
-use crate::report::{Reported, Summary, Tally, csv, decided, json, markdown, ndjson, sarif};
-use crate::session::{Archive, Archived, reading};
+use crate::case::{CaseError, Head, NotScanned, ScanOutcome};
+use crate::report::{Reported, Summary, Tally, Totals, csv, decided, json, markdown, ndjson, sarif};
+use crate::session::{Archive, Archived};
 use crate::text;
 
 /// What was not scanned, read at once.
@@ -62,23 +62,25 @@ pub(super) fn write(archive: Archive, format: ReportFormat, out: &mut dyn Write)
 struct Report {
     archive: Archive,
     host: String,
-    head: String,
+    head: Head,
+    totals: Totals,
 }
 
 impl Report {
     fn of(archive: Archive) -> Result<Self, CaseError> {
         let facts = archive.case.host()?;
         let host = facts.into_iter().find(|(name, _)| name == "host.name").map(|(_, value)| value);
-        let head = archive.case.head()?.to_string();
-        Ok(Self { archive, host: host.unwrap_or_default(), head })
+        let head = archive.case.head()?;
+        let totals = Totals::of_case(&archive.case, &archive.scan)?;
+        Ok(Self { archive, totals, host: host.unwrap_or_default(), head })
     }
 
     fn markdown(&self, out: &mut dyn Write) -> anyhow::Result<()> {
         let scan = &self.archive.scan;
-        out.write_all(markdown::head(&self.host, scan, &self.head).as_bytes())?;
+        out.write_all(markdown::head(&self.host, scan, self.head).as_bytes())?;
         let tally =
             self.each(|reported, decided| Ok(out.write_all(markdown::finding(reported, &decided).as_bytes())?))?;
-        out.write_all(markdown::tally(&tally, scan.not_scanned).as_bytes())?;
+        out.write_all(markdown::tally(&tally, &self.totals).as_bytes())?;
         self.each_missed(|missed| Ok(out.write_all(markdown::missed(missed).as_bytes())?))?;
         Ok(out.write_all(markdown::foot(&self.archive.rules).as_bytes())?)
     }
@@ -87,11 +89,11 @@ impl Report {
         out.write_all(csv::head().as_bytes())?;
         let tally = self.each(|reported, decided| Ok(out.write_all(csv::finding(reported, &decided).as_bytes())?))?;
         self.each_missed(|missed| Ok(out.write_all(csv::missed(missed).as_bytes())?))?;
-        Ok(out.write_all(csv::summary(&self.archive.scan, &tally, &self.head).as_bytes())?)
+        Ok(out.write_all(csv::summary(&self.archive.scan, &tally, &self.totals, self.head).as_bytes())?)
     }
 
     fn sarif(&self, out: &mut dyn Write) -> anyhow::Result<()> {
-        let mut log = sarif::Log::of_scan(out, &self.archive.scan, &self.host, &self.head)?;
+        let mut log = sarif::Log::of_scan(out, &self.archive.scan, &self.host, self.head)?;
         self.each(|reported, decided| Ok(log.finding(reported, &decided)?))?;
         let mut log = log.not_scanned()?;
         self.each_missed(|missed| Ok(log.add(missed)?))?;
@@ -103,28 +105,29 @@ impl Report {
         let frame = ndjson::Frame { host: self.host.clone(), at: scan.started };
         let tally = self.each(|reported, _| Ok(writeln!(out, "{}", json::line(&frame.finding(reported)))?))?;
         self.each_missed(|missed| Ok(writeln!(out, "{}", json::line(&frame.missed(missed)))?))?;
-        let (reading, stopped) = reading(scan);
-        let head = self.archive.case.head()?;
+        let finished = scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished);
         let summary = Summary {
             tally,
-            reading,
-            complete: !stopped,
-            head: Some((head.seq.0, head.hash.to_string())),
+            totals: self.totals,
+            complete: finished,
+            head: Some(self.head),
             case: text::escape_path(self.archive.case.path()).into_owned(),
         };
         Ok(writeln!(out, "{}", json::line(&frame.summary(&summary)))?)
     }
 
-    /// Hands every finding to `take`, with what was decided about it, and counts them.
+    /// Hands every finding to `take`, those last that the scan did not meet, with what was decided about it, and counts them.
     fn each(&self, mut take: impl FnMut(Reported<'_>, Vec<String>) -> anyhow::Result<()>) -> anyhow::Result<Tally> {
         let mut tally = Tally::default();
-        self.archive.each(|archived: Archived| {
+        let mut add = |archived: Archived| {
             tally.add(&archived.judged);
             let Some(rule) = self.archive.rules.get(archived.rule) else { return Ok(()) };
             let Archived { finding, judged, answers, history, exclusion, .. } = &archived;
             let decided = decided::lines(answers, history, &finding.file.sha256);
             take(Reported { rule, finding, judged, exclusion: exclusion.as_ref() }, decided)
-        })?;
+        };
+        self.archive.each(&mut add)?;
+        self.archive.each_unmet(&mut add)?;
         Ok(tally)
     }
 

@@ -13,11 +13,11 @@ use signal_hook::iterator::Signals;
 use super::args::{Format, ScanArgs};
 use super::report::{ReportFormat, write};
 use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe};
-use crate::case::{ScanEnd, ScanOutcome};
+use crate::case::ScanOutcome;
 use crate::finding::Finding;
-use crate::report::{self, Reported, Summary, Tally, json, ndjson};
+use crate::report::{self, Reported, Summary, Tally, Totals, json, ndjson};
 use crate::scan::{Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{Excluded, Records, RuleBook, candidate_finding};
+use crate::session::{self, Archived, Excluded, Judged, Records, RuleBook, candidate_finding};
 use crate::text;
 
 /// Findings recorded at once.
@@ -46,6 +46,7 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
         book,
         records,
         tally: Tally::default(),
+        missed: 0,
         meter: Meter::new(),
     };
     let outcome = printer.follow(&scan);
@@ -54,7 +55,7 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     match outcome {
         Ok((reading, cancelled)) => {
             scan.join();
-            printer.finish(reading, cancelled)
+            printer.finish(&reading, cancelled)
         }
         Err(error) => Err(printer.break_off(&scan.progress.read(), error)),
     }
@@ -86,6 +87,8 @@ struct Printer<'o> {
     book: Arc<RuleBook>,
     records: Records,
     tally: Tally,
+    /// What was not scanned, gap or not.
+    missed: u64,
     meter: Meter,
 }
 
@@ -124,20 +127,13 @@ impl Printer<'_> {
         let was_saved = self.records.unsaved().is_none();
         let judged = self.records.take(findings)?;
         self.records.missed(missed)?;
+        self.missed += missed.len() as u64;
         if let Some(why) = self.records.unsaved().filter(|_| was_saved) {
             warn(&format!("the case is kept in memory only from here on: {why}"));
         }
         for (finding, judged) in findings.iter().zip(&judged) {
             self.tally.add(judged);
-            let Some(hunt) = self.book.hunts.get(judged.subject.hunt) else { continue };
-            let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);
-            let reported = Reported { rule: &hunt.rule, finding, judged, exclusion: exclusion.as_ref() };
-            let printed = match self.format {
-                Format::Text => report::text::finding(reported),
-                Format::Ndjson => json::line(&self.frame.finding(reported)) + "\n",
-                Format::Sarif | Format::Csv => continue,
-            };
-            self.out.write_all(printed.as_bytes())?;
+            self.print(finding, judged)?;
         }
         for unscanned in missed.iter() {
             let printed = match self.format {
@@ -157,29 +153,66 @@ impl Printer<'_> {
     fn break_off(&mut self, reading: &Reading, why: anyhow::Error) -> anyhow::Error {
         let outcome = if is_closed_pipe(&why) { ScanOutcome::Cancelled } else { ScanOutcome::Failed };
         // When it is the case that failed, this fails as well, and the first failure is what counts.
-        let _ = self.records.end_scan(&ScanEnd { outcome, files: reading.files, bytes: reading.bytes });
+        let _ = self.records.end_scan(&session::scan_end(outcome, reading));
         why
     }
 
-    fn finish(mut self, reading: Reading, cancelled: bool) -> anyhow::Result<ExitCode> {
+    fn print(&mut self, finding: &Finding, judged: &Judged) -> io::Result<()> {
+        let Some(hunt) = self.book.hunts.get(judged.subject.hunt) else { return Ok(()) };
+        let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);
+        let reported = Reported { rule: &hunt.rule, finding, judged, exclusion: exclusion.as_ref() };
+        self.out.write_all(printed(self.format, &self.frame, reported).as_bytes())
+    }
+
+    fn finish(mut self, reading: &Reading, cancelled: bool) -> anyhow::Result<ExitCode> {
         let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
-        self.records.end_scan(&ScanEnd { outcome, files: reading.files, bytes: reading.bytes })?;
-        let head = self.records.head().ok().map(|head| (head.seq.0, head.hash.to_string()));
+        self.records.end_scan(&session::scan_end(outcome, reading))?;
+        let head = self.records.head().ok();
         let case = text::escape_path(self.records.case_path()).into_owned();
-        let summary = Summary { tally: self.tally, reading, complete: !cancelled, head, case };
-        match self.format {
-            Format::Text => self.out.write_all(report::text::summary(&summary).as_bytes())?,
-            Format::Ndjson => writeln!(self.out, "{}", json::line(&self.frame.summary(&summary)))?,
-            Format::Sarif => write(self.records.into_archive()?, ReportFormat::Sarif, &mut self.out)?,
-            Format::Csv => write(self.records.into_archive()?, ReportFormat::Csv, &mut self.out)?,
+        let Self { mut out, format, frame, records, mut tally, missed, .. } = self;
+        let archive = records.into_archive()?;
+        let totals = Totals::of_reading(reading, missed);
+        let whole = match format {
+            Format::Text | Format::Ndjson => None,
+            Format::Sarif => Some(ReportFormat::Sarif),
+            Format::Csv => Some(ReportFormat::Csv),
+        };
+        if let Some(whole) = whole {
+            write(archive, whole, &mut out)?;
+        } else {
+            // The archive has the rules of earlier scans too.
+            archive.each_unmet(|archived| {
+                tally.add(&archived.judged);
+                let Some(rule) = archive.rules.get(archived.rule) else { return Ok(()) };
+                let Archived { finding, judged, exclusion, .. } = &archived;
+                let reported = Reported { rule, finding, judged, exclusion: exclusion.as_ref() };
+                out.write_all(printed(format, &frame, reported).as_bytes()).map_err(anyhow::Error::from)
+            })?;
+            let summary = Summary { tally, totals, complete: !cancelled, head, case };
+            out.write_all(
+                match format {
+                    Format::Ndjson => json::line(&frame.summary(&summary)) + "\n",
+                    _ => report::text::summary(&summary),
+                }
+                .as_bytes(),
+            )?;
         }
-        self.out.flush()?;
+        out.flush()?;
         Ok(ExitCode::from(match () {
             () if cancelled => FAILED,
-            () if self.tally.standing() > 0 => OPEN,
-            () if summary.reading.gaps > 0 => INCOMPLETE,
+            () if tally.standing() > 0 => OPEN,
+            () if totals.gaps > 0 => INCOMPLETE,
             () => 0,
         }))
+    }
+}
+
+/// A finding as it is printed at once; nothing in the formats that are written as a whole.
+fn printed(format: Format, frame: &ndjson::Frame, reported: Reported<'_>) -> String {
+    match format {
+        Format::Text => report::text::finding(reported),
+        Format::Ndjson => json::line(&frame.finding(reported)) + "\n",
+        Format::Sarif | Format::Csv => String::new(),
     }
 }
 
@@ -199,10 +232,10 @@ impl Meter {
             let reading = progress.read();
             let current = progress.current_path();
             let line = format!(
-                "{} files, {}, {} not scanned  {}",
-                text::count(reading.files),
+                "{}, {}, {}  {}",
+                text::counted(reading.files, "file"),
                 text::bytes(reading.bytes),
-                text::count(reading.gaps),
+                text::counted(reading.gaps, "gap"),
                 text::escape_path(&current)
             );
             let _ = write!(io::stderr(), "\r{}\x1b[K", text::truncate_middle(&line, 78));

@@ -14,7 +14,11 @@ pub fn line(hunt: &Hunt, columns: usize) -> String {
     let name = text::escape_str(&hunt.rule.id.name);
     let (patterns, scenarios) = (hunt.rule.patterns.len(), hunt.scenarios.len());
     let about = text::escape_str(hunt.rule.description().unwrap_or(&hunt.hypothesis));
-    let line = format!("{name}  {}, {}  {about}", counted(patterns, "pattern"), counted(scenarios, "scenario"));
+    let line = format!(
+        "{name}  {}, {}  {about}",
+        text::counted(patterns as u64, "pattern"),
+        text::counted(scenarios as u64, "scenario")
+    );
     text::truncate_end(&line, columns).into_owned()
 }
 
@@ -53,10 +57,6 @@ pub fn describe(hunt: &Hunt, site: &Site, columns: usize) -> String {
         page.scenario(index + 1, scenario, site);
     }
     page.text
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 struct Page {

@@ -1,7 +1,7 @@
 //! CSV (RFC 4180), with cells that a spreadsheet would take for a formula defused.
 
-use super::{Reported, Tally};
-use crate::case::{NotScanned, ScanRow};
+use super::{Reported, Tally, Totals};
+use crate::case::{Head, NotScanned, ScanRow};
 use crate::finding::Finding;
 use crate::text;
 
@@ -46,6 +46,7 @@ pub fn head() -> String {
         "Matches",
         "Decisions",
         "Returned",
+        "Gone",
         "ExclusionId",
         "ExclusionReason",
         "RuleAuthor",
@@ -58,7 +59,7 @@ pub fn head() -> String {
 }
 
 /// Cells between the path and the last two.
-const BETWEEN: usize = 16;
+const BETWEEN: usize = 17;
 
 /// A finding or candidate, with what was decided about it, see [`lines`](super::decided::lines).
 pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
@@ -80,6 +81,7 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
         matches(finding),
         decided.join("; "),
         judged.returned.clone().unwrap_or_default(),
+        judged.gone.map(|gone| gone.to_string()).unwrap_or_default(),
         exclusion.map(|exclusion| exclusion.id.clone()).unwrap_or_default(),
         exclusion.map(|exclusion| exclusion.reason.clone()).unwrap_or_default(),
         rule.author().unwrap_or_default().to_owned(),
@@ -113,13 +115,20 @@ pub fn missed(missed: &NotScanned) -> String {
 }
 
 /// The last line: the tree, counts, and the journal's head.
-pub fn summary(scan: &ScanRow, tally: &Tally, journal_head: &str) -> String {
+pub fn summary(scan: &ScanRow, tally: &Tally, totals: &Totals, journal_head: Head) -> String {
     let outcome = scan.ended.as_ref().map_or("did not end".to_owned(), |(_, end)| end.outcome.to_string());
     let detail = format!(
-        "scan {} {outcome}, {} open, {} suspicious, {} malicious, {} excluded, {} candidates, {} not scanned",
-        scan.id, tally.open, tally.suspicious, tally.malicious, tally.benign, tally.candidates, scan.not_scanned
+        "scan {} {outcome}, {} open, {} suspicious, {} malicious, {} excluded, {}, {} not met again, {}",
+        scan.id,
+        tally.open,
+        tally.suspicious,
+        tally.malicious,
+        tally.benign,
+        text::counted(tally.candidates, "candidate"),
+        tally.gone,
+        totals.missed()
     );
-    rest(["summary", "", "", &text::escape_path(&scan.tree)], &detail, journal_head)
+    rest(["summary", "", "", &text::escape_path(&scan.tree)], &detail, &journal_head.to_string())
 }
 
 fn rest(first: [&str; 4], detail: &str, journal_head: &str) -> String {

@@ -219,11 +219,11 @@ fn facts_section(out: &mut String, facts: &FileFacts) {
     for (name, value) in [
         ("path", text::escape_path(&facts.path).into_owned()),
         ("sha256", facts.sha256.to_string()),
-        ("size", format!("{} bytes", text::count(facts.size))),
+        ("size", text::counted(facts.size, "byte")),
         ("owner", named(facts.uid, &facts.owner)),
         ("group", named(facts.gid, &facts.group)),
         ("mode", format!("{:04o}", facts.mode & 0o7777)),
-        ("inode", format!("{} on device {:#x}, {} links", facts.ino, facts.dev, facts.links)),
+        ("inode", format!("{} on device {:#x}, {}", facts.ino, facts.dev, text::counted(facts.links, "link"))),
         ("accessed", facts.accessed.to_string()),
         ("modified", facts.modified.to_string()),
         ("changed", facts.changed.to_string()),

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::outgoing::credit;
-use super::{Reported, Tally};
-use crate::case::{NotScanned, ScanRow};
+use super::{Reported, Tally, Totals};
+use crate::case::{Head, NotScanned, ScanRow};
 use crate::finding::PatternMatch;
 use crate::hunt::Rule;
 use crate::text;
@@ -50,10 +50,10 @@ fn code(value: &str) -> String {
 }
 
 /// The beginning: which box, which tree, when, and the journal's head.
-pub fn head(host: &str, scan: &ScanRow, journal_head: &str) -> String {
+pub fn head(host: &str, scan: &ScanRow, journal_head: Head) -> String {
     let mut out = format!("# Hunt on {}\n\n", code(host));
     let ended = scan.ended.as_ref().map_or("did not end".to_owned(), |(at, end)| {
-        format!("{} at {at:.0}: {} files, {}", end.outcome, text::count(end.files), text::bytes(end.bytes))
+        format!("{} at {at:.0}: {}, {}", end.outcome, text::counted(end.files, "file"), text::bytes(end.bytes))
     });
     let _ = writeln!(out, "- tree: {}", code(&text::escape_path(&scan.tree)));
     let _ = writeln!(out, "- scan {} began at {:.0}, {ended}", scan.id, scan.started);
@@ -75,12 +75,15 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
     let owner = file.owner.clone().unwrap_or_else(|| file.uid.to_string());
     let _ = writeln!(
         out,
-        "- {} bytes, owner {}, mode {:04o}, modified {}",
-        text::count(file.size),
+        "- {}, owner {}, mode {:04o}, modified {}",
+        text::counted(file.size, "byte"),
         code(&owner),
         file.mode & 0o7777,
         file.modified
     );
+    if let Some(gone) = &judged.gone {
+        let _ = writeln!(out, "- {}", plain(&gone.to_string()));
+    }
     if let Some(why) = &judged.returned {
         let _ = writeln!(out, "- {}", plain(why));
     }
@@ -120,15 +123,17 @@ fn pattern_match(found: &PatternMatch) -> String {
 }
 
 /// What follows the findings: counts, and the heading of what was not scanned.
-pub fn tally(tally: &Tally, not_scanned: u64) -> String {
+pub fn tally(tally: &Tally, totals: &Totals) -> String {
     format!(
-        "## In all\n\n- {} open, {} suspicious, {} malicious, {} excluded, {} candidates\n\n## Not scanned: {}\n\n",
+        "## In all\n\n- {} open, {} suspicious, {} malicious, {} excluded, {}\n- {} decided on earlier and not \
+         met by this scan\n\n## Coverage: {}\n\n",
         tally.open,
         tally.suspicious,
         tally.malicious,
         tally.benign,
-        tally.candidates,
-        text::count(not_scanned)
+        text::counted(tally.candidates, "candidate"),
+        tally.gone,
+        totals.missed()
     )
 }
 

@@ -13,9 +13,12 @@ pub mod sarif;
 pub mod text;
 pub mod watchlist;
 
+use std::time::Duration;
+
+use crate::case::{Case, CaseError, Head, ScanRow};
 use crate::finding::Finding;
 use crate::hunt::Rule;
-use crate::scan::Reading;
+use crate::scan::{Reading, is_gap_kind};
 use crate::session::{Excluded, Judged};
 
 /// A finding or candidate with all that is said about it.
@@ -44,6 +47,8 @@ pub struct Tally {
     pub malicious: u64,
     /// Candidates, whatever became of them.
     pub candidates: u64,
+    /// Decided on and not met by the scan; not counted among the others.
+    pub gone: u64,
 }
 
 impl Tally {
@@ -51,6 +56,7 @@ impl Tally {
     pub fn add(&mut self, judged: &Judged) {
         use crate::triage::Verdict;
         *match judged.verdict {
+            _ if judged.gone.is_some() => &mut self.gone,
             _ if judged.subject.candidate => &mut self.candidates,
             Verdict::Open => &mut self.open,
             Verdict::Benign => &mut self.benign,
@@ -70,17 +76,85 @@ impl Tally {
     }
 }
 
+/// What a scan went through; `None` where a case does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Files scanned.
+    pub files: Option<u64>,
+    /// Bytes in those files.
+    pub bytes: Option<u64>,
+    /// Folders listed.
+    pub folders: Option<u64>,
+    /// Links not followed.
+    pub links: Option<u64>,
+    /// Everything that was not scanned.
+    pub not_scanned: u64,
+    /// What of that could hold something that was not seen.
+    pub gaps: u64,
+    /// How long it took.
+    pub elapsed: Option<Duration>,
+}
+
+impl Totals {
+    /// Of a scan that has just ended, with how much it did not scan, gap or not.
+    pub fn of_reading(reading: &Reading, not_scanned: u64) -> Self {
+        let &Reading { files, bytes, folders, links, gaps, elapsed, .. } = reading;
+        Self {
+            files: Some(files),
+            bytes: Some(bytes),
+            folders: Some(folders),
+            links: Some(links),
+            not_scanned,
+            gaps,
+            elapsed: Some(elapsed),
+        }
+    }
+
+    /// Of the last scan of a case.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn of_case(case: &Case, scan: &ScanRow) -> Result<Self, CaseError> {
+        let counts = case.coverage_counts(scan.id)?;
+        let gaps = counts.iter().filter(|(kind, _)| is_gap_kind(kind)).map(|(_, count)| count).sum();
+        let missed = Self { not_scanned: scan.not_scanned, gaps, ..Self::default() };
+        let Some((at, end)) = &scan.ended else { return Ok(missed) };
+        Ok(Self {
+            files: Some(end.files),
+            bytes: Some(end.bytes),
+            folders: end.folders,
+            links: end.links,
+            elapsed: Some(at.duration_since(scan.started).unsigned_abs()),
+            ..missed
+        })
+    }
+
+    /// How much was not scanned, and how much of that are gaps.
+    pub fn missed(&self) -> String {
+        missed(self.not_scanned, self.gaps)
+    }
+}
+
+/// `3 not scanned, 1 gap`: how much was not scanned, whatever the reason, and what of it could hold something unseen.
+pub fn missed(not_scanned: u64, gaps: u64) -> String {
+    match (not_scanned, gaps) {
+        (0, _) => "0 not scanned".to_owned(),
+        (_, 0) => format!("{} not scanned, no gap", crate::text::count(not_scanned)),
+        _ => format!("{} not scanned, {}", crate::text::count(not_scanned), crate::text::counted(gaps, "gap")),
+    }
+}
+
 /// The end of a scan.
 #[derive(Debug, Clone)]
 pub struct Summary {
     /// What the findings have come to.
     pub tally: Tally,
-    /// The gauges at the end.
-    pub reading: Reading,
+    /// What the scan went through.
+    pub totals: Totals,
     /// Whether the scan went through the whole tree.
     pub complete: bool,
-    /// Number and hash of the journal's last entry.
-    pub head: Option<(i64, String)>,
+    /// The journal's last entry.
+    pub head: Option<Head>,
     /// Where the case is, safe text.
     pub case: String,
 }

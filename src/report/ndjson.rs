@@ -11,7 +11,7 @@ use super::{Reported, Summary};
 use crate::case::NotScanned;
 use crate::finding::{FileFacts, FileTime, PatternMatch};
 use crate::hunt::Rule;
-use crate::scan::Unscanned;
+use crate::scan::{Unscanned, is_gap_kind};
 use crate::text;
 
 /// What every document carries.
@@ -36,6 +36,9 @@ impl Frame {
         if let Some(why) = &judged.returned {
             own.insert("returned".into(), why.as_str().into());
         }
+        if let Some(gone) = &judged.gone {
+            own.insert("gone".into(), gone.to_string().into());
+        }
         if let Some(exclusion) = exclusion {
             own.insert("exclusion".into(), serde_json::to_value(exclusion).unwrap_or_default());
         }
@@ -57,7 +60,9 @@ impl Frame {
 
     /// One thing that was not scanned, as a case remembers it.
     pub fn missed(&self, missed: &NotScanned) -> Value {
-        self.not_scanned(&missed.path, (&missed.reason, &missed.detail), Map::new())
+        let mut own = Map::new();
+        own.insert("gap".into(), is_gap_kind(&missed.reason).into());
+        self.not_scanned(&missed.path, (&missed.reason, &missed.detail), own)
     }
 
     fn not_scanned(&self, path: &Path, (reason, detail): (&str, &str), mut own: Map<String, Value>) -> Value {
@@ -72,31 +77,36 @@ impl Frame {
         Value::Object(document)
     }
 
-    /// The last line.
+    /// The last line. What a case does not know is left out.
     pub fn summary(&self, summary: &Summary) -> Value {
-        let Summary { tally, reading, complete, head, case } = summary;
+        let Summary { tally, totals, complete, head, case } = summary;
         let mut document = self.document("metric");
-        document.insert(
-            "huntbook".into(),
-            json!({
-                "kind": "summary",
-                "findings": tally.findings(),
-                "open": tally.open,
-                "benign": tally.benign,
-                "suspicious": tally.suspicious,
-                "malicious": tally.malicious,
-                "candidates": tally.candidates,
-                "files": reading.files,
-                "bytes": reading.bytes,
-                "folders": reading.folders,
-                "links": reading.links,
-                "not_scanned": reading.gaps,
-                "seconds": reading.elapsed.as_secs_f64(),
-                "complete": complete,
-                "case": case,
-                "journal_head": head.as_ref().map(|(seq, hash)| json!({"seq": seq, "hash": hash})),
-            }),
-        );
+        let mut own = json!({
+            "kind": "summary",
+            "findings": tally.findings(),
+            "open": tally.open,
+            "benign": tally.benign,
+            "suspicious": tally.suspicious,
+            "malicious": tally.malicious,
+            "candidates": tally.candidates,
+            "gone": tally.gone,
+            "not_scanned": totals.not_scanned,
+            "gaps": totals.gaps,
+            "complete": complete,
+            "case": case,
+            "journal_head": head.map(|head| head.to_string()),
+        });
+        let known =
+            [("files", totals.files), ("bytes", totals.bytes), ("folders", totals.folders), ("links", totals.links)];
+        for (key, value) in known {
+            if let Some(value) = value {
+                own[key] = value.into();
+            }
+        }
+        if let Some(elapsed) = totals.elapsed {
+            own["seconds"] = elapsed.as_secs_f64().into();
+        }
+        document.insert("huntbook".into(), own);
         Value::Object(document)
     }
 

@@ -47,7 +47,7 @@ pub fn finding(reported: Reported<'_>) -> String {
     let mut out = format!("{word:<10} {}  {}\n", text::escape_str(&rule.id.name), text::escape_path(&facts.path));
     let _ = writeln!(
         out,
-        "    {}, {:04o} {owner}, changed {}, sha256 {}",
+        "    {}, {:04o} {owner}, modified {}, sha256 {}",
         text::bytes(facts.size),
         facts.mode & 0o7777,
         facts.modified.timestamp().map_or_else(|| facts.modified.to_string(), |time| format!("{time:.0}")),
@@ -62,6 +62,9 @@ pub fn finding(reported: Reported<'_>) -> String {
     }
     if finding.capped {
         let _ = writeln!(out, "    a pattern met the cap on matches: there are more than are listed");
+    }
+    if let Some(gone) = &judged.gone {
+        let _ = writeln!(out, "    {gone}");
     }
     if let Some(why) = &judged.returned {
         let _ = writeln!(out, "    {why}");
@@ -83,10 +86,10 @@ fn pattern_match(found: &PatternMatch) -> String {
     let shown = found.data.get(..BYTES.min(found.data.len())).unwrap_or_default();
     let more = if found.length > shown.len() as u64 { "…" } else { "" };
     format!(
-        "{:#x} {} {} bytes: {}{more}",
+        "{:#x} {} {}: {}{more}",
         found.offset,
         text::escape_str(&found.pattern),
-        found.length,
+        text::counted(found.length, "byte"),
         text::escape(shown)
     )
 }
@@ -98,29 +101,32 @@ pub fn coverage(unscanned: &Unscanned) -> String {
 
 /// The last lines.
 pub fn summary(summary: &Summary) -> String {
-    let Summary { tally, reading, complete, head, case } = summary;
+    let Summary { tally, totals, complete, head, case } = summary;
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{} open, {} suspicious, {} malicious, {} excluded, {} candidates",
+        "{} open, {} suspicious, {} malicious, {} excluded, {}",
         text::count(tally.open),
         text::count(tally.suspicious),
         text::count(tally.malicious),
         text::count(tally.benign),
-        text::count(tally.candidates)
+        text::counted(tally.candidates, "candidate")
     );
+    if tally.gone > 0 {
+        let _ = writeln!(out, "{} decided on earlier and not met again", text::count(tally.gone));
+    }
     let _ = writeln!(
         out,
-        "{} files, {} in {:.2} s; {} not scanned{}",
-        text::count(reading.files),
-        text::bytes(reading.bytes),
-        reading.elapsed.as_secs_f64(),
-        text::count(reading.gaps),
+        "{}, {} in {:.2} s; {}{}",
+        text::counted(totals.files.unwrap_or(0), "file"),
+        text::bytes(totals.bytes.unwrap_or(0)),
+        totals.elapsed.unwrap_or_default().as_secs_f64(),
+        totals.missed(),
         if *complete { "" } else { "; the scan did not go to its end" }
     );
     let _ = writeln!(out, "case {case}");
-    if let Some((seq, hash)) = head {
-        let _ = writeln!(out, "journal head {seq} {hash}");
+    if let Some(head) = head {
+        let _ = writeln!(out, "journal head {head}");
     }
     out
 }

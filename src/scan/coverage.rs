@@ -79,15 +79,7 @@ impl Reason {
     /// Whether content that could hold a finding went unseen. What was seen whole, holds no content (devices, kernel file systems), is
     /// Huntbook's own, or was left out because the responder asked for it, is listed but is no gap.
     pub fn is_gap(&self) -> bool {
-        !matches!(
-            self,
-            Self::Special(_)
-                | Self::PseudoFileSystem(_)
-                | Self::OtherFileSystem
-                | Self::Own
-                | Self::Excluded(_)
-                | Self::DataDigest
-        )
+        is_gap_kind(self.kind())
     }
 
     /// The reason behind a system error.
@@ -127,6 +119,13 @@ impl fmt::Display for Reason {
             Self::Skipped => f.write_str("skipped by the responder"),
         }
     }
+}
+
+/// [`Reason::is_gap`] of the reason with this short name; one that is not known is a gap.
+pub fn is_gap_kind(kind: &str) -> bool {
+    let seen_or_meant =
+        ["special-file", "pseudo-file-system", "other-file-system", "own-file", "excluded", "digest-of-data"];
+    !seen_or_meant.contains(&kind)
 }
 
 /// One thing in the tree that was not scanned.
@@ -172,6 +171,8 @@ mod tests {
         assert!(Reason::TooLarge { size: 2, limit: 1 }.is_gap());
         assert!(!Reason::Special("FIFO").is_gap());
         assert!(!Reason::Own.is_gap());
+        assert!(!Reason::PseudoFileSystem("proc").is_gap() && !Reason::OtherFileSystem.is_gap());
+        assert!(!Reason::Excluded("*.o".into()).is_gap() && is_gap_kind("of a later version"));
         assert!(Reason::Partly("2 rules".into()).is_gap() && !Reason::DataDigest.is_gap());
     }
 }

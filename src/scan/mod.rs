@@ -33,7 +33,7 @@ use crossbeam_channel::{Receiver, Sender};
 use ignore::gitignore::Gitignore;
 
 pub use control::{Control, Progress, Reading};
-pub use coverage::{Reason, Unscanned};
+pub use coverage::{Reason, Unscanned, is_gap_kind};
 pub use engine::engine_runs;
 pub use externals::Externals;
 pub(crate) use facts::digest_now;

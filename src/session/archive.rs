@@ -1,13 +1,15 @@
 //! A case read back: the findings of its last scan and what they came to, on any machine, whatever became of the tree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::book::Subject;
 use super::excluded::Excluded;
 use super::records::Judged;
 use super::{CANDIDATE_NAMESPACE, CANDIDATE_PREFIX};
-use crate::case::{Case, CaseError, CaseFault, FindingId, GivenAnswer, JournalEntry, RuleRecord, ScanRow, Seen};
+use crate::case::{
+    Case, CaseError, CaseFault, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen, Unmet,
+};
 use crate::finding::{Finding, RuleId};
 use crate::hunt::{Rule, rules_of};
 use crate::triage::Verdict;
@@ -39,9 +41,11 @@ pub struct Archive {
     pub case: Case,
     /// The scan that is reported: the last one.
     pub scan: ScanRow,
-    /// The rules it ran with, candidate conditions under the rule of their hunt.
+    /// The rules it ran with, candidate conditions under the rule of their hunt, then the other rules of findings that
+    /// it did not meet.
     pub rules: Vec<Rule>,
     by_id: HashMap<RuleId, (usize, RuleRecord)>,
+    unmet: Vec<Unmet>,
 }
 
 impl Archive {
@@ -63,8 +67,11 @@ impl Archive {
         let scan = case.scans()?.pop().ok_or_else(|| damaged("it holds no scan".to_owned()))?;
         let mut rules = Vec::new();
         let mut by_id = HashMap::new();
+        let unmet = case.unmet(&scan)?;
+        let mut ran_with = case.rules(scan.id)?;
+        ran_with.extend(rules_left_out(&case, &ran_with, &unmet)?);
         let (candidates, records): (Vec<_>, Vec<_>) =
-            case.rules(scan.id)?.into_iter().partition(|record| *record.id.namespace == *CANDIDATE_NAMESPACE);
+            ran_with.into_iter().partition(|record| *record.id.namespace == *CANDIDATE_NAMESPACE);
         for record in records {
             let parsed = rules_of(&record.id.namespace, Path::new("case"), &record.source).unwrap_or_default();
             let rule = parsed.into_iter().find(|rule| rule.id == record.id);
@@ -78,7 +85,7 @@ impl Archive {
                 by_id.insert(record.id.clone(), (rule, record));
             }
         }
-        Ok(Self { case, scan, rules, by_id })
+        Ok(Self { case, scan, rules, by_id, unmet })
     }
 
     /// Hands every finding of the scan to `each`, in the order in which they were found.
@@ -92,15 +99,29 @@ impl Archive {
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.id;
             for row in rows {
-                if let Some(archived) = self.read(row.id, row.verdict)? {
+                if let Some(archived) = self.read(row.id, row.verdict, None)? {
                     each(archived)?;
                 }
             }
         }
     }
 
-    fn read(&self, id: FindingId, verdict: Verdict) -> Result<Option<Archived>, CaseError> {
-        let finding = self.case.load_finding(id, Seen::In(self.scan.id))?;
+    /// Hands every finding to `each` that somebody decided on and that the scan did not meet, as it was last met.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or the first error of `each`.
+    pub fn each_unmet<E: From<CaseError>>(&self, mut each: impl FnMut(Archived) -> Result<(), E>) -> Result<(), E> {
+        for unmet in &self.unmet {
+            if let Some(archived) = self.read(unmet.id, self.case.verdict(unmet.id)?, Some(unmet.gone))? {
+                each(archived)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, id: FindingId, verdict: Verdict, gone: Option<Gone>) -> Result<Option<Archived>, CaseError> {
+        let seen = if gone.is_some() { Seen::Last } else { Seen::In(self.scan.id) };
+        let finding = self.case.load_finding(id, seen)?;
         let Some((rule, record)) = self.by_id.get(&finding.rule) else { return Ok(None) };
         let candidate = *finding.rule.namespace == *CANDIDATE_NAMESPACE;
         let cover = self.case.cover(id)?;
@@ -116,7 +137,26 @@ impl Archive {
             verdict,
             returned: cover.and_then(|cover| cover.lapsed).filter(|_| verdict == Verdict::Open),
             exclusion: id_in_force.and_then(|id| id.parse().ok()),
+            gone,
         };
         Ok(Some(Archived { rule: *rule, answers: self.case.answers(id)?, history, finding, judged, exclusion }))
     }
+}
+
+/// The rules of findings that the scan did not meet because it ran without them, each as it was last met; for a candidate
+/// its hunt's rule too.
+fn rules_left_out(case: &Case, ran_with: &[RuleRecord], unmet: &[Unmet]) -> Result<Vec<RuleRecord>, CaseError> {
+    let mut known: HashSet<RuleId> = ran_with.iter().map(|record| record.id.clone()).collect();
+    let left_out = unmet.iter().filter(|unmet| !known.contains(&unmet.rule));
+    let plain = |name: &str| name.strip_prefix(CANDIDATE_PREFIX).unwrap_or(name).to_owned();
+    let names: HashSet<_> = left_out.clone().map(|unmet| plain(&unmet.rule.name)).collect();
+    let mut scans: Vec<_> = left_out.map(|unmet| unmet.gone.last).collect();
+    scans.sort_unstable_by(|a, b| b.cmp(a));
+    scans.dedup();
+    let mut more = Vec::new();
+    for scan in scans {
+        let of_scan = case.rules(scan)?.into_iter().filter(|record| names.contains(&plain(&record.id.name)));
+        more.extend(of_scan.filter(|record| known.insert(record.id.clone())));
+    }
+    Ok(more)
 }

@@ -219,8 +219,17 @@ impl RuleBook {
         self.hunt_of(rule).is_some_and(|hunt| hunt.rule.known_samples().contains(sha256))
     }
 
-    /// Digest of the rule of this name, for judging exclusions; the first when several namespaces have it.
-    pub fn digest_of(&self, name: &str) -> Option<Sha256> {
+    /// Whether a rule or candidate condition of this name, in whatever namespace, has this digest.
+    pub fn has(&self, name: &str, digest: &Sha256) -> bool {
+        self.subjects.iter().any(|(id, subject)| subject.digest == *digest && &*id.name == name)
+    }
+
+    /// Digest of the rule of this name, for judging an exclusion that was made for `made_for`: that one if a rule of the
+    /// name has it, otherwise the first.
+    pub fn digest_of(&self, name: &str, made_for: &Sha256) -> Option<Sha256> {
+        if self.has(name, made_for) {
+            return Some(*made_for);
+        }
         let hunt = self.hunts.iter().find(|hunt| &*hunt.rule.id.name == name);
         let candidate = || self.subjects.iter().find(|(id, _)| &*id.name == name).map(|(_, subject)| subject.digest);
         hunt.map(|hunt| hunt.rule.digest).or_else(candidate)
@@ -283,7 +292,7 @@ mod tests {
             let subject = book.subject(&record.id).unwrap();
             assert_eq!(subject.digest, record.digest);
             assert_eq!(record.scenarios.len(), 5);
-            assert_eq!(book.digest_of(&record.id.name), Some(record.digest));
+            assert_eq!(book.digest_of(&record.id.name, &Sha256::of(b"another")), Some(record.digest));
         }
         assert!(records.iter().any(|record| &*record.id.name == "candidate:EQGRP_tinyexec"));
     }

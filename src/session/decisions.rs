@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::records::{Records, RecordsError};
+use super::opening::RecordsError;
+use super::records::Records;
 use crate::case::{CaseError, Decision, FindingId, Seq, Undo};
+use crate::triage::Answer;
 use crate::triage::exclusion::{Exclusion, Revocation};
 use crate::triage::hit::Hit;
 use crate::triage::matching;
@@ -18,9 +20,15 @@ impl Records {
     /// # Errors
     /// When the case cannot be written.
     pub fn decide(&mut self, ids: &[FindingId], decision: &Decision) -> Result<(), CaseError> {
+        self.decide_together(ids, std::slice::from_ref(decision))
+    }
+
+    fn decide_together(&mut self, ids: &[FindingId], decisions: &[Decision]) -> Result<(), CaseError> {
         let stamp = self.stamp();
-        self.write(|case| case.decide(ids, decision, &stamp))?;
-        tracing::info!(findings = ?ids, ?decision, "decision recorded");
+        self.write(|case| case.decide_together(ids, decisions, &stamp))?;
+        for decision in decisions {
+            tracing::info!(findings = ?ids, ?decision, "decision recorded");
+        }
         Ok(())
     }
 
@@ -85,7 +93,8 @@ impl Records {
         }
     }
 
-    /// Records an exclusion: in the register first, then in the case. When this returns it is on the disk.
+    /// Records an exclusion: in the register first, then in the case, there together with the answer that its scenario
+    /// applies. When this returns it is on the disk.
     ///
     /// # Errors
     /// When the register cannot be written, nothing is recorded; when the case cannot, the register holds the exclusion
@@ -104,7 +113,14 @@ impl Records {
                 "check": seen.check, "result": seen.result.word(), "seen": seen.seen,
             })).collect::<Vec<_>>(),
         });
-        Ok(self.decide(ids, &Decision::ExclusionRecorded { exclusion: exclusion.id.to_string(), summary })?)
+        let answered = exclusion.scenario.clone().map(|scenario| Decision::Answered {
+            scenario,
+            answer: Answer::Applies,
+            note: Some(exclusion.reason.clone()),
+        });
+        let recorded = Decision::ExclusionRecorded { exclusion: exclusion.id.to_string(), summary };
+        let decisions: Vec<_> = answered.into_iter().chain([recorded]).collect();
+        Ok(self.decide_together(ids, &decisions)?)
     }
 
     /// Revokes an exclusion in the register and notes it in the case.

@@ -9,6 +9,7 @@ mod box_facts;
 mod decisions;
 mod excluded;
 mod logged;
+mod opening;
 pub mod records;
 mod reopen;
 mod standing;
@@ -17,8 +18,9 @@ pub use archive::{Archive, Archived};
 pub use book::{BookError, RuleBook, RuleChoice, Subject};
 pub use box_facts::host_name;
 pub use excluded::Excluded;
-pub use records::{Judged, Opened, RecordPlan, Records, RecordsError};
-pub use reopen::{CaseFacts, Since, reading};
+pub use opening::{RecordPlan, RecordsError};
+pub use records::{Judged, Opened, Records};
+pub use reopen::{CaseFacts, Since, reading, scan_end};
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! The records of a session: the case and the register, and what they say of each finding.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,52 +10,23 @@ use uuid::Uuid;
 
 use super::archive::Archive;
 use super::book::{RuleBook, Subject};
+use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
 use super::{box_facts, logged, standing};
 use crate::case::{
-    self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Head, JournalEntry, NotScanned, ScanEnd, ScanId,
+    Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, NotScanned, ScanEnd, ScanId,
     ScanPlan, Seen, Stamp,
 };
 use crate::finding::{FileFacts, Finding, RuleId};
 use crate::scan::Unscanned;
+use crate::triage::Verdict;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::{OnDisk, Proposal};
 use crate::triage::matching::{Exclusions, Standing};
 use crate::triage::register::{Entry, Register, RegisterError};
 use crate::triage::scope::Scope;
-use crate::triage::{Actor, Verdict};
 
 /// How often a batch of findings is offered to a case that another process keeps locked.
 const PATIENCE: usize = 6;
-
-/// Where records are kept, of what, and by whom.
-#[derive(Debug, Clone)]
-pub struct RecordPlan {
-    /// The case file, when one was named; `None` for the default place.
-    pub case: Option<PathBuf>,
-    /// The register.
-    pub register: PathBuf,
-    /// The tree, absolute.
-    pub tree: PathBuf,
-    /// Root of the box: `/`, or an image.
-    pub root: PathBuf,
-    /// Name of the box.
-    pub host: String,
-    /// Who decides.
-    pub actor: Actor,
-    /// Whether the case that was named is opened again rather than scanned into.
-    pub reopened: bool,
-}
-
-/// Records that cannot be kept.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordsError {
-    /// The register cannot be used.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
-    /// The case cannot be used.
-    #[error(transparent)]
-    Case(#[from] CaseError),
-}
 
 /// What a finding has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +41,8 @@ pub struct Judged {
     pub returned: Option<String>,
     /// The exclusion that covers it.
     pub exclusion: Option<Uuid>,
+    /// Since when it was not met, and why; only findings that somebody decided on are kept so.
+    pub gone: Option<Gone>,
 }
 
 /// All that the records hold about one finding.
@@ -102,6 +76,8 @@ pub struct Records {
     exclusions: Exclusions,
     pub(super) folders: OnDisk,
     pub(super) scan: Option<ScanId>,
+    /// Decided findings that the scan did not meet; known when it is over.
+    pub(super) unmet: BTreeMap<FindingId, Gone>,
 }
 
 impl Records {
@@ -113,9 +89,12 @@ impl Records {
     pub fn open(plan: RecordPlan, book: Arc<RuleBook>) -> Result<Self, RecordsError> {
         let register = Register::load(&plan.register)?;
         let (case, unsaved) = open_case(&plan)?;
+        must_be_of_this_tree(&case, &plan)?;
         let folders = OnDisk::below(&plan.root);
-        let exclusions = Exclusions::index(register.entries().to_vec(), &folders);
-        let mut records = Self { book, plan, case, unsaved, register, exclusions, folders, scan: None };
+        let exclusions =
+            Exclusions::index_among(register.entries().to_vec(), &folders, &|rule, digest| book.has(rule, digest));
+        let mut records =
+            Self { book, plan, case, unsaved, register, exclusions, folders, scan: None, unmet: BTreeMap::new() };
         let stamp = records.stamp();
         records.case.record_opening(&stamp)?;
         // A case that is opened again may be another box's.
@@ -189,6 +168,7 @@ impl Records {
         tracing::info!(tree = ?self.plan.tree, %options, "scan started");
         let plan = ScanPlan { tree: self.plan.tree.clone(), options, rules: self.book.records() };
         let stamp = self.stamp();
+        self.unmet.clear();
         self.scan = Some(self.write(|case| case.start_scan(&plan, &stamp))?);
         Ok(())
     }
@@ -235,6 +215,7 @@ impl Records {
         let Some(scan) = self.scan else { return Ok(()) };
         let stamp = self.stamp();
         self.write(|case| case.end_scan(scan, end, &stamp))?;
+        self.find_unmet()?;
         tracing::info!(outcome = ?end.outcome, files = end.files, bytes = end.bytes, "scan ended");
         Ok(())
     }
@@ -321,7 +302,9 @@ impl Records {
     }
 
     pub(super) fn reindex(&mut self) {
-        self.exclusions = Exclusions::index(self.register.entries().to_vec(), &self.folders);
+        self.exclusions = Exclusions::index_among(self.register.entries().to_vec(), &self.folders, &|rule, digest| {
+            self.book.has(rule, digest)
+        });
     }
 
     /// Writes to the case. When its medium fails, the session goes on with a copy in memory.
@@ -345,11 +328,10 @@ impl Records {
         }
     }
 
-    /// What the register and the case say of findings; both come to agree.
-    fn judge(&mut self, about: &[(FindingId, &RuleId, &FileFacts)]) -> Result<Vec<Judged>, CaseError> {
+    /// What the register, as last read, says of findings; those of rules that are not of this session are left out.
+    fn covers(&self, about: &[(FindingId, &RuleId, &FileFacts)]) -> Result<Vec<Known>, CaseError> {
         let now = Timestamp::now();
         let mut known = Vec::with_capacity(about.len());
-        let mut covers = Vec::with_capacity(about.len());
         for &(id, rule, file) in about {
             let Some(subject) = self.book.subject(rule) else { continue };
             let standing = self.exclusions.judge(&standing::hit(&self.book, rule, &subject.digest, file), now);
@@ -360,11 +342,27 @@ impl Records {
                     .map(|exclusion| Cover { exclusion, lapsed: Some(standing::REMOVED.to_owned()) }),
                 (cover, _) => cover,
             };
-            known.push((id, subject));
-            covers.push((id, cover));
+            known.push((id, subject, cover));
         }
+        Ok(known)
+    }
+
+    /// What the register and the case say of findings; both come to agree.
+    fn judge(&mut self, about: &[(FindingId, &RuleId, &FileFacts)]) -> Result<Vec<Judged>, CaseError> {
+        let mut known = self.covers(about)?;
+        let removed = |(_, _, cover): &Known| {
+            cover.as_ref().is_some_and(|cover| cover.lapsed.as_deref() == Some(standing::REMOVED))
+        };
+        // Another Huntbook on this case and register may have recorded it since the register was read.
+        if known.iter().any(removed) {
+            match self.reload_register() {
+                Ok(()) => known = self.covers(about)?,
+                Err(error) => tracing::warn!("the register is judged by as last read: {error}"),
+            }
+        }
+        let covers: Vec<_> = known.iter().map(|(id, _, cover)| (*id, cover.clone())).collect();
         self.write(|case| case.apply_register(&covers))?;
-        let judged = known.into_iter().zip(covers).map(|((id, subject), (_, cover))| {
+        let judged = known.into_iter().map(|(id, subject, cover)| {
             let verdict = self.case.verdict(id)?;
             let (in_force, lapsed) = match cover {
                 Some(Cover { exclusion, lapsed: None }) => (exclusion.parse().ok(), None),
@@ -372,45 +370,12 @@ impl Records {
                 None => (None, None),
             };
             let returned = lapsed.filter(|_| verdict == Verdict::Open);
-            Ok(Judged { id, subject, verdict, returned, exclusion: in_force })
+            let gone = self.unmet.get(&id).copied();
+            Ok(Judged { id, subject, verdict, returned, exclusion: in_force, gone })
         });
         judged.collect()
     }
 }
 
-/// Whether the failure is the disk's, so that another place may do.
-fn is_the_medium(fault: &CaseFault) -> bool {
-    matches!(
-        fault,
-        CaseFault::Full | CaseFault::ReadOnly | CaseFault::Gone | CaseFault::Io { .. } | CaseFault::Database(_)
-    )
-}
-
-/// The case, or one in memory with the reason when the default place cannot be used.
-fn open_case(plan: &RecordPlan) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
-    match &plan.case {
-        Some(path) if plan.reopened => return reopen(path),
-        Some(path) => return Ok((Case::open(path)?, None)),
-        None => {}
-    }
-    let Some(path) = case::default_path(|name| std::env::var_os(name), &plan.host, &plan.tree) else {
-        let why = "neither XDG_STATE_HOME nor HOME names a folder for the case; name one with --case FILE";
-        return Ok((Case::in_memory()?, Some((PathBuf::from("huntbook.case"), why.to_owned()))));
-    };
-    match Case::open(&path) {
-        Ok(case) => Ok((case, None)),
-        Err(error) if is_the_medium(&error.fault) => Ok((Case::in_memory()?, Some((path, error.to_string())))),
-        Err(error) => Err(error),
-    }
-}
-
-/// The case to go on with; from a medium that cannot be written, a copy of it in memory.
-fn reopen(path: &Path) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
-    match Case::open(path) {
-        Err(error) if is_the_medium(&error.fault) => {
-            let copy = Case::open_read_only(path)?.copy_to_memory()?;
-            Ok((copy, Some((path.to_owned(), error.to_string()))))
-        }
-        opened => Ok((opened?, None)),
-    }
-}
+/// A finding of a rule of this session, and what the register says of it.
+type Known = (FindingId, Subject, Option<Cover>);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::book::RuleBook;
 use super::records::{Judged, Records};
-use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanOutcome, ScanRow, Seen};
+use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Seen};
 use crate::finding::Finding;
 use crate::scan::Reading;
 
@@ -71,6 +71,7 @@ impl Records {
     pub fn resume(&mut self) -> Result<ScanRow, CaseError> {
         let scan = last_scan(&self.case, self.case.path())?;
         self.scan = Some(scan.id);
+        self.find_unmet()?;
         Ok(scan)
     }
 
@@ -82,6 +83,25 @@ impl Records {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
         let ids: Vec<_> = self.case.findings(scan, after, PAGE)?.into_iter().map(|row| row.id).collect();
         self.judge_again(&ids)
+    }
+
+    /// Findings that somebody decided on and that the scan, now over, did not meet; those of rules that are not of this
+    /// session are left out.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn unmet(&mut self) -> Result<Vec<(Finding, Judged)>, CaseError> {
+        let ids: Vec<_> = self.unmet.keys().copied().collect();
+        self.judge_again(&ids)
+    }
+
+    /// Looks up which decided findings the scan did not meet.
+    pub(super) fn find_unmet(&mut self) -> Result<(), CaseError> {
+        let scan = last_scan(&self.case, self.case.path())?;
+        let unmet = self.case.unmet(&scan)?.into_iter();
+        let known = unmet.filter(|unmet| self.book.subject(&unmet.rule).is_some());
+        self.unmet = known.map(|unmet| (unmet.id, unmet.gone)).collect();
+        Ok(())
     }
 
     /// What the scan did not scan.
@@ -118,18 +138,24 @@ impl Records {
     }
 }
 
-/// The gauges of a scan that is over.
-pub fn reading(scan: &ScanRow) -> (Reading, bool) {
-    let end = scan.ended.as_ref().map(|(_, end)| *end);
-    let elapsed = scan.ended.as_ref().map(|(at, _)| at.duration_since(scan.started).unsigned_abs());
-    let reading = Reading {
-        files: end.map_or(0, |end| end.files),
-        bytes: end.map_or(0, |end| end.bytes),
-        gaps: scan.not_scanned,
-        elapsed: elapsed.unwrap_or_default(),
+/// The gauges of a scan that is over, `gaps` of what it did not scan being gaps; zero where the case does not know.
+pub fn reading(scan: &ScanRow, gaps: u64) -> Reading {
+    let Some((at, end)) = &scan.ended else { return Reading { gaps, ..Reading::default() } };
+    Reading {
+        files: end.files,
+        bytes: end.bytes,
+        folders: end.folders.unwrap_or(0),
+        links: end.links.unwrap_or(0),
+        gaps,
+        elapsed: at.duration_since(scan.started).unsigned_abs(),
         ..Reading::default()
-    };
-    (reading, end.is_none_or(|end| end.outcome != ScanOutcome::Finished))
+    }
+}
+
+/// The end of a scan as the case keeps it.
+pub fn scan_end(outcome: ScanOutcome, reading: &Reading) -> ScanEnd {
+    let &Reading { files, bytes, folders, links, .. } = reading;
+    ScanEnd { outcome, files, bytes, folders: Some(folders), links: Some(links) }
 }
 
 impl RuleBook {

@@ -19,6 +19,9 @@ pub const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long an exclusion of a folder lasts at most.
 pub const FOLDER_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// The most days that the form of the screen lets an exclusion last; a register written by hand is warned of more.
+pub const MOST_DAYS: i64 = 3650;
+
 /// Whether the rule erred, or was right about an activity that is allowed. Sentinel tells the same two apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Judgement {

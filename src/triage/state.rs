@@ -76,7 +76,7 @@ impl Against<'_> {
         if exclusion.is_expired(self.now) {
             return State::Expired;
         }
-        let digest = (self.rules)(&exclusion.rule).unwrap_or(exclusion.rule_digest);
+        let digest = (self.rules)(&exclusion.rule, &exclusion.rule_digest).unwrap_or(exclusion.rule_digest);
         let path = match &exclusion.scope {
             Scope::FileAsIs { path, .. } | Scope::Path { path, .. } => path.clone(),
             Scope::Content { .. } => exclusion.seen.path.clone(),
@@ -133,7 +133,7 @@ mod tests {
 
     fn state(exclusion: &Exclusion, now: &str, rule: &[u8], modes: &[(&str, u32)]) -> State {
         let digest = Sha256::of(rule);
-        let against = Against { now: at(now), folders: &MadeUp::new(modes), rules: &|_| Some(digest) };
+        let against = Against { now: at(now), folders: &MadeUp::new(modes), rules: &|_, _| Some(digest) };
         against.state(exclusion)
     }
 

@@ -103,6 +103,7 @@ impl Hands {
             Phase::Paused => "paused",
             Phase::Done => "done",
             Phase::Cancelled => "cancelled",
+            Phase::Unended => "did not end",
             Phase::Failed(_) => "failed",
         };
         let title = format!("huntbook {state}: {} open in {}", counts.open, text::truncate_middle(&app.tree, 60));

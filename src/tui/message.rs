@@ -58,6 +58,8 @@ pub enum Message {
         /// Whether it was cancelled.
         cancelled: bool,
     },
+    /// The case that was opened again holds no end of its last scan; only the gaps are known.
+    ScanUnended(Reading),
     /// The session cannot begin; safe text. The program ends.
     Fatal(String),
     /// A finding with all that is known of it, as asked for or because it changed.

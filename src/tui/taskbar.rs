@@ -96,7 +96,7 @@ impl Shown {
             Phase::Running => percent.map_or(Self::Unknown, Self::Percent),
             Phase::Paused => Self::Paused(percent.unwrap_or(0)),
             Phase::Failed(_) => Self::Failed(percent.unwrap_or(100)),
-            Phase::Done | Phase::Cancelled => Self::Nothing,
+            Phase::Done | Phase::Cancelled | Phase::Unended => Self::Nothing,
         }
     }
 

@@ -71,6 +71,7 @@ fn row(id: i64) -> Row {
         candidate: false,
         verdict: if id % 11 == 0 { Verdict::Benign } else { Verdict::Open },
         returned: None,
+        gone: None,
     }
 }
 

@@ -248,8 +248,38 @@ fn the_case_of_a_scan_is_whole_and_left_out_of_the_next_one() {
     let opened = huntbook::case::Case::open_read_only(&case).unwrap();
     assert!(opened.verify().unwrap().is_whole());
     assert_eq!(opened.scans().unwrap().len(), 2);
-    let head = opened.head().unwrap().hash.to_string();
-    assert_eq!(second.last().unwrap()["huntbook"]["journal_head"]["hash"], head);
+    let head = opened.head().unwrap().to_string();
+    assert_eq!(second.last().unwrap()["huntbook"]["journal_head"], head.as_str());
+}
+
+#[test]
+fn a_scan_and_the_report_of_its_case_say_the_same() {
+    let ground = Ground::planted();
+    std::os::unix::fs::symlink("callback.txt", ground.tree().join("link")).unwrap();
+    std::fs::write(ground.tree().join("left.out"), "x").unwrap();
+    let case = ground.home().join("hunt.case").to_str().unwrap().to_owned();
+    let scanned = ground.scan(&["--case", &case, "--exclude", "*.out", "--max-file-size", "200K"]).0;
+    let output = ground.huntbook(&["report", &case, "--format", "ndjson"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let reported: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let gaps = |documents: &[Value]| -> BTreeSet<(String, bool)> {
+        let said = |d: &Value| (d["file"]["path"].to_string(), d["huntbook"]["gap"].as_bool().unwrap());
+        of_kind(documents, "coverage").map(said).collect()
+    };
+    assert_eq!(gaps(&reported), gaps(&scanned));
+    assert!(gaps(&scanned).len() >= 2);
+    let (last, same) = (&reported.last().unwrap()["huntbook"], &scanned.last().unwrap()["huntbook"]);
+    for key in ["files", "bytes", "folders", "links", "not_scanned", "gaps", "findings", "gone", "journal_head"] {
+        assert!(!last[key].is_null());
+        assert_eq!(last[key], same[key], "{key}");
+    }
+    assert!(last["folders"].as_u64() > Some(1) && last["links"] == 1);
+    let tree = ground.tree();
+    let text = ground.huntbook(&["scan", tree.to_str().unwrap(), "--exclude", "*.out"]).output().unwrap();
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains(" 1 not scanned, no gap\n"), "{text}");
+    let head = text.lines().find_map(|line| line.strip_prefix("journal head ")).unwrap();
+    assert!(head.split_once(':').is_some_and(|(seq, hash)| seq.parse::<u32>().is_ok() && hash.len() == 64), "{head}");
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn check_finds_what_a_person_should_look_at() {
     let same = exclusion(&file("same", "same"), b"same", ScopeKind::FileAsIs, "r");
     record(&ground, std::slice::from_ref(&same));
     let (text, _, code) = run(&ground, &["check"]);
-    assert_eq!((code, text.contains("1 exclusions, 0 to look at")), (0, true), "{text}");
+    assert_eq!((code, text.contains("1 exclusion, 0 to look at")), (0, true), "{text}");
 
     let mut other_rule = exclusion(&file("rule", "r"), b"r", ScopeKind::Content, "r");
     other_rule.rule_digest = huntbook::finding::Sha256::of(b"the rule as it was");

@@ -110,7 +110,10 @@ fn markdown_lists_everything_and_no_name_is_markup() {
     assert_eq!(report.lines().filter(|line| line.starts_with("- malicious: seen")).count(), 1);
     assert!(report.contains(&format!("- excluded by {}", scanned.excluded)), "{report}");
     assert!(!report.contains("taken back"), "what was undone is not in force");
-    assert!(report.contains("`$s1` at 0x0, 16 bytes: ") && report.contains("## Not scanned: 1\n"), "{report}");
+    assert!(
+        report.contains("`$s1` at 0x0, 16 bytes: ") && report.contains("## Coverage: 1 not scanned, no gap\n"),
+        "{report}"
+    );
     assert!(report.contains("author Florian Roth") && report.contains("licence Detection Rule License"));
 }
 

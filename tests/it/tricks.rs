@@ -42,7 +42,7 @@ pub const RULE: &str = "EQGRP_payload";
 /// An exclusion of [`RULE`] as it is built in, made now on this box.
 pub fn exclusion(path: &Path, content: &[u8], kind: ScopeKind, reason: &str) -> Exclusion {
     let book = RuleBook::load(&RuleChoice::default()).unwrap();
-    let digest = book.digest_of(RULE).unwrap();
+    let digest = book.digest_of(RULE, &Sha256::of(b"any")).unwrap();
     let sha256 = Sha256::of(content);
     let hit = Hit {
         rule: RULE,

@@ -77,7 +77,13 @@ fn scans_rules_host_and_coverage_come_back() {
     assert_eq!(case.rules(scan).unwrap(), rules);
 
     assert_eq!(case.scans().unwrap()[0].ended, None);
-    let end = ScanEnd { outcome: ScanOutcome::Cancelled, files: 10, bytes: u64::MAX };
+    let end = ScanEnd {
+        outcome: ScanOutcome::Cancelled,
+        files: 10,
+        bytes: u64::MAX,
+        folders: Some(3),
+        links: Some(u64::MAX),
+    };
     case.end_scan(scan, &end, &stamp_at(1_700_000_009)).unwrap();
     let row = case.scans().unwrap().remove(0);
     assert_eq!((row.id, row.tree.as_path(), row.not_scanned), (scan, Path::new("/srv"), 3));
@@ -89,7 +95,7 @@ fn scans_rules_host_and_coverage_come_back() {
 #[test]
 fn an_ended_scan_takes_nothing_more() {
     let (mut case, scan, _) = with_findings(1);
-    let end = ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1 };
+    let end = ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None };
     case.end_scan(scan, &end, &stamp()).unwrap();
     let over = |result: Result<(), CaseError>| matches!(result.unwrap_err().fault, CaseFault::ScanOver(s) if s == scan);
     assert!(over(case.record_findings(scan, &[finding("r", "/x", b"late")]).map(drop)));
@@ -168,6 +174,54 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
         Glance { host: "web01".into(), tree: "/srv".into(), started: stamp().at, whole: false, findings: 5, open: 3 };
     assert_eq!(glance, expected);
     assert_eq!(case.glance("builtin").unwrap().unwrap().findings, 0);
-    case.end_scan(scan, &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1 }, &stamp()).unwrap();
+    case.end_scan(
+        scan,
+        &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None },
+        &stamp(),
+    )
+    .unwrap();
     assert!(case.glance("aside").unwrap().unwrap().whole);
+}
+
+#[test]
+fn what_was_decided_on_is_known_as_unmet_and_why() {
+    let mut case = Case::in_memory().unwrap();
+    let rules = [rule("a", &["x"]), rule("b", &[])];
+    let end = |outcome| ScanEnd { outcome, files: 1, bytes: 1, folders: None, links: None };
+    let first = case.start_scan(&plan(&rules), &stamp()).unwrap();
+    let paths = ["/srv/gone", "/srv/left/out", "/srv/skipped/file", "/srv/undone", "/srv/undecided", "/srv/kept"];
+    let rule_of = |path: &str| if path == "/srv/left/out" { "b" } else { "a" };
+    let found: Vec<_> = paths.iter().map(|path| finding(rule_of(path), *path, b"content")).collect();
+    let ids = case.record_findings(first, &found).unwrap();
+    case.end_scan(first, &end(ScanOutcome::Finished), &stamp()).unwrap();
+    case.decide(&[ids[0], ids[2], ids[5]], &malicious(), &stamp()).unwrap();
+    case.decide(&ids[1..2], &Decision::Note { note: "seen".into() }, &stamp()).unwrap();
+    case.decide(&ids[3..4], &malicious(), &stamp()).unwrap();
+    case.undo(Undo::LastOf(ids[3]), &stamp()).unwrap();
+
+    let unmet = |case: &Case| -> Vec<_> {
+        let last = case.scans().unwrap().pop().unwrap();
+        case.unmet(&last).unwrap().into_iter().map(|unmet| (unmet.id, unmet.gone.last, unmet.gone.why)).collect()
+    };
+    assert_eq!(unmet(&case), []);
+
+    let second = case.start_scan(&plan(&rules[..1]), &stamp()).unwrap();
+    case.record_findings(second, &found[5..]).unwrap();
+    let skipped = NotScanned { path: "/srv/skipped".into(), reason: "permission".into(), detail: "denied".into() };
+    case.record_coverage(second, &[skipped]).unwrap();
+    let cut = unmet(&case);
+    assert_eq!(cut[0], (ids[0], first, Absence::CutShort));
+    case.end_scan(second, &end(ScanOutcome::Finished), &stamp()).unwrap();
+    let expected =
+        [(ids[0], first, Absence::Gone), (ids[1], first, Absence::RuleLeftOut), (ids[2], first, Absence::NotScanned)];
+    assert_eq!(unmet(&case), expected);
+    let compared = case.compare(first, second).unwrap();
+    assert_eq!(compared.left_out, ids[1..2], "a rule that was not in the scan loses nothing");
+    assert_eq!(compared.gone, [ids[0], ids[2], ids[3], ids[4]]);
+
+    let elsewhere = ScanPlan { tree: "/opt".into(), ..plan(&rules) };
+    case.start_scan(&elsewhere, &stamp()).unwrap();
+    assert!(unmet(&case).iter().all(|(_, _, why)| *why == Absence::OutsideTree));
+    let said = case.unmet(&case.scans().unwrap()[1]).unwrap()[0].gone.to_string();
+    assert!(said.starts_with("gone since scan 1 (2023-11-14T22:13:20Z): the file is not there"), "{said}");
 }

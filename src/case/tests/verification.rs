@@ -17,7 +17,7 @@ fn problems_after(sql: &str) -> Vec<Problem> {
     let (mut case, scan, ids) = with_findings(4);
     let missed = NotScanned { path: "/p".into(), reason: "permission".into(), detail: String::new() };
     case.record_coverage(scan, &[missed]).unwrap();
-    let end = ScanEnd { outcome: ScanOutcome::Finished, files: 4, bytes: 28 };
+    let end = ScanEnd { outcome: ScanOutcome::Finished, files: 4, bytes: 28, folders: None, links: None };
     case.end_scan(scan, &end, &stamp()).unwrap();
     case.decide(&ids[..2], &answered("a", Answer::RuledOut), &stamp()).unwrap();
     case.decide(&ids[2..3], &malicious(), &stamp()).unwrap();

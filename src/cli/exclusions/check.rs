@@ -55,7 +55,7 @@ pub(super) fn run(review: &Review, as_json: bool) -> anyhow::Result<ExitCode> {
         for missed in &not_compared {
             writeln!(out, "{} its file could not be compared: {}", short(missed.id), missed.why)?;
         }
-        writeln!(out, "{entries} exclusions, {} to look at", faults.len())?;
+        writeln!(out, "{}, {} to look at", text::counted(entries as u64, "exclusion"), faults.len())?;
     }
     Ok(ExitCode::from(if faults.is_empty() { 0 } else { OPEN }))
 }
@@ -63,10 +63,13 @@ pub(super) fn run(review: &Review, as_json: bool) -> anyhow::Result<ExitCode> {
 /// What the register itself knows, and the entries that it finds nothing wrong with, by their lines.
 fn of_register(review: &Review) -> (Vec<Fault>, HashSet<usize>) {
     let mut well: HashSet<usize> = review.register.entries().iter().map(|entry| entry.line).collect();
-    let found = review.register.check(review.now, &review.folders, &|rule| review.digest_of(rule));
+    let found = review.register.check(review.now, &review.folders, &|rule, made_for| review.digest_of(rule, made_for));
     let mut faults = Vec::new();
     for found in found {
-        if !matches!(found.problem, RegisterProblem::Redundant(_) | RegisterProblem::Shadowed(_)) {
+        if !matches!(
+            found.problem,
+            RegisterProblem::Redundant(_) | RegisterProblem::Shadowed(_) | RegisterProblem::LongLived(_)
+        ) {
             well.remove(&found.line);
         }
         if found.problem.is_fault() {
@@ -112,6 +115,7 @@ fn kind(problem: &RegisterProblem) -> &'static str {
         RegisterProblem::Expired(_) => "expired",
         RegisterProblem::RuleChanged => "rule-changed",
         RegisterProblem::OverBroad(_) => "over-broad",
+        RegisterProblem::LongLived(_) => "long-lived",
         RegisterProblem::Redundant(_) => "redundant",
         RegisterProblem::Shadowed(_) => "shadowed",
     }

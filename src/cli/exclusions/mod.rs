@@ -128,12 +128,13 @@ impl Review {
         })
     }
 
-    fn digest_of(&self, rule: &str) -> Option<Sha256> {
-        self.book.digest_of(rule)
+    fn digest_of(&self, rule: &str, made_for: &Sha256) -> Option<Sha256> {
+        self.book.digest_of(rule, made_for)
     }
 
     fn state(&self, exclusion: &Exclusion) -> State {
-        Against { now: self.now, folders: &self.folders, rules: &|rule| self.digest_of(rule) }.state(exclusion)
+        Against { now: self.now, folders: &self.folders, rules: &|rule, made_for| self.digest_of(rule, made_for) }
+            .state(exclusion)
     }
 }
 

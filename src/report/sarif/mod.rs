@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::outgoing::Outgoing;
 use super::{Reported, json};
-use crate::case::{NotScanned, ScanOutcome, ScanRow};
+use crate::case::{Head, NotScanned, ScanOutcome, ScanRow};
 use crate::finding::{RuleId, Sha256};
 use crate::hunt::Rule;
 use crate::session::Excluded;
@@ -54,7 +54,7 @@ impl<'w> Log<'w> {
     ///
     /// # Errors
     /// What `out` says.
-    pub fn of_scan(out: &'w mut dyn Write, scan: &ScanRow, host: &str, journal_head: &str) -> io::Result<Self> {
+    pub fn of_scan(out: &'w mut dyn Write, scan: &ScanRow, host: &str, journal_head: Head) -> io::Result<Self> {
         let finished = scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished);
         let mut invocation = json!({"executionSuccessful": finished, "startTimeUtc": format!("{:.3}", scan.started)});
         if let Some((at, _)) = &scan.ended {
@@ -64,7 +64,7 @@ impl<'w> Log<'w> {
             invocation["machine"] = text::escape_str(host).into();
         }
         let properties = json!({
-            "huntbook.journalHead": journal_head,
+            "huntbook.journalHead": journal_head.to_string(),
             "huntbook.rulesDigest": scan.rules_digest.to_string(),
         });
         Self::begin(out, Places::below(&scan.tree), Some(invocation), properties)
@@ -113,6 +113,7 @@ impl<'w> Log<'w> {
                 "huntbook.matches": finding.matches.len(),
                 "huntbook.matchesCapped": finding.capped,
                 "huntbook.returned": judged.returned,
+                "huntbook.gone": judged.gone.map(|gone| gone.to_string()),
                 "huntbook.decisions": decided,
             },
         }))

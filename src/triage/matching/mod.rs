@@ -75,6 +75,8 @@ pub enum Standing<'a> {
 struct Slot {
     entry: Entry,
     refused: Option<String>,
+    /// Whether the very rule it was made for is loaded: another of that name is another rule, not a changed one.
+    rule_is_loaded: bool,
 }
 
 /// Where to find the entries about a hit of one rule. The numbers are indices of slots.
@@ -92,18 +94,31 @@ pub struct Exclusions {
     rules: HashMap<String, RuleIndex>,
 }
 
+/// Whether a rule of this name with this digest is loaded.
+pub type IsLoaded<'a> = &'a dyn Fn(&str, &Sha256) -> bool;
+
 impl Exclusions {
     /// Makes entries ready. Every excluded folder is looked at once: one that others can write to by now does not count.
     pub fn index(entries: impl IntoIterator<Item = Entry>, folders: &dyn Folders) -> Self {
+        Self::index_among(entries, folders, &|_, _| false)
+    }
+
+    /// [`Exclusions::index`] where several rules of one name may be loaded: an exclusion that was made for one of them
+    /// says nothing of the others.
+    pub fn index_among(
+        entries: impl IntoIterator<Item = Entry>,
+        folders: &dyn Folders,
+        is_loaded: IsLoaded<'_>,
+    ) -> Self {
         let mut exclusions = Self::default();
         for entry in entries {
-            exclusions.insert(entry, folders);
+            exclusions.insert(entry, folders, is_loaded);
         }
         exclusions
     }
 
     /// Adds one entry. A revoked one is left out: its hits are plainly open.
-    pub fn insert(&mut self, entry: Entry, folders: &dyn Folders) {
+    fn insert(&mut self, entry: Entry, folders: &dyn Folders, is_loaded: IsLoaded<'_>) {
         let slot = self.slots.len();
         let (rule, scope, seen) = match &entry.content {
             Ok(exclusion) if exclusion.revoked.is_some() => return,
@@ -124,7 +139,8 @@ impl Exclusions {
             index.paths.entry(seen.clone()).or_default().push(slot);
         }
         let refused = scope.allowed(folders).err().map(|refusal| refusal.to_string());
-        self.slots.push(Slot { entry, refused });
+        let rule_is_loaded = entry.exclusion().is_some_and(|made| is_loaded(&made.rule, &made.rule_digest));
+        self.slots.push(Slot { entry, refused, rule_is_loaded });
     }
 
     /// How a hit stands at `now`.
@@ -180,6 +196,10 @@ impl Slot {
             }
             Err(_) => return Ok(None),
         };
+        let same_rule = exclusion.rule_digest == *hit.rule_digest;
+        if !same_rule && self.rule_is_loaded {
+            return Ok(None);
+        }
         if !exclusion.scope.covers(hit) {
             return strayed(exclusion, hit).map_or(Ok(None), Err);
         }
@@ -189,7 +209,7 @@ impl Slot {
         if let Err(defect) = exclusion.check() {
             return Err(Why::Doubtful(defect.to_string()));
         }
-        if exclusion.rule_digest != *hit.rule_digest {
+        if !same_rule {
             return Err(Why::RuleChanged);
         }
         if exclusion.is_expired(now) {

@@ -222,3 +222,19 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+#[test]
+fn an_exclusion_of_one_rule_says_nothing_of_another_of_its_name() {
+    let (rule, namesake, a, b) = (Sha256::of(b"rule"), Sha256::of(b"namesake"), Sha256::of(b"a"), Sha256::of(b"b"));
+    let made = exclusion("/opt/r/x", "a", as_is);
+    assert_eq!(made.rule_digest, rule);
+    let both = Exclusions::index_among([Entry::from(made.clone())], &MadeUp::new(&[]), &|name, digest| {
+        name == made.rule && (*digest == rule || *digest == namesake)
+    });
+    let judged = |digest, content| both.judge(&hit("/opt/r/x", digest, content), at(NOW));
+    assert!(matches!(judged(&rule, &a), Standing::Excluded(_)));
+    assert!(matches!(judged(&namesake, &a), Standing::Open));
+    assert!(matches!(judged(&namesake, &b), Standing::Open));
+    assert!(matches!(judged(&rule, &b), Standing::Returned(_)));
+    assert_eq!(causes(&made, &hit("/opt/r/x", &namesake, &a)), Some(vec![Why::RuleChanged]), "when it is not loaded");
+}

@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::finding::Sha256;
 
-use super::super::exclusion::Exclusion;
+use super::super::exclusion::{Exclusion, MOST_DAYS};
 use super::super::folders::{Folders, Refusal};
 use super::super::hit::Hit;
 use super::super::matching::Exclusions;
 use super::super::scope::{Scope, ScopeKind};
 use super::entry::Entry;
 
-/// Tells a rule's digest by its name, `None` for a rule that is not loaded.
-pub type RuleDigests<'a> = &'a dyn Fn(&str) -> Option<Sha256>;
+/// Tells a rule's digest by its name and the digest that an exclusion was made for, which it is if a rule of that name has
+/// it; `None` for a rule that is not loaded.
+pub type RuleDigests<'a> = &'a dyn Fn(&str, &Sha256) -> Option<Sha256>;
 
 /// Something about one entry that a person should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub enum RegisterProblem {
     RuleChanged,
     /// The folder is too broad, or others can write to it.
     OverBroad(Refusal),
+    /// It is in force, for longer than the form of the screen lets one be recorded.
+    LongLived(Timestamp),
     /// The entry in this line covers just the same, for as long.
     Redundant(usize),
     /// A broader entry, in this line, covers everything that it covers, for as long.
@@ -63,6 +66,7 @@ impl fmt::Display for RegisterProblem {
             Self::Expired(when) => write!(f, "expired at {when}"),
             Self::RuleChanged => f.write_str("stale: the rule has changed since"),
             Self::OverBroad(refusal) => write!(f, "over-broad, it excludes nothing: {refusal}"),
+            Self::LongLived(until) => write!(f, "in force until {until}: longer than {MOST_DAYS} days from its making"),
             Self::Redundant(line) => write!(f, "redundant: line {line} covers the same"),
             Self::Shadowed(line) => write!(f, "shadowed: line {line} covers this and more"),
         }
@@ -100,10 +104,15 @@ fn alone(
     if exclusion.is_expired(now) {
         return Some(RegisterProblem::Expired(exclusion.expires));
     }
-    if rules(&exclusion.rule).is_some_and(|digest| digest != exclusion.rule_digest) {
+    if rules(&exclusion.rule, &exclusion.rule_digest).is_some_and(|digest| digest != exclusion.rule_digest) {
         return Some(RegisterProblem::RuleChanged);
     }
-    exclusion.scope.allowed(folders).err().map(RegisterProblem::OverBroad)
+    if let Err(refusal) = exclusion.scope.allowed(folders) {
+        return Some(RegisterProblem::OverBroad(refusal));
+    }
+    let most = SignedDuration::from_hours(24 * MOST_DAYS);
+    (exclusion.expires.duration_since(exclusion.created) > most)
+        .then_some(RegisterProblem::LongLived(exclusion.expires))
 }
 
 /// The exclusions of the register, to hold one of them against all others.

@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A cause that points at a key's value.
-    fn wrong(&self, key: &str, what: impl std::fmt::Display) -> Cause {
+    pub(super) fn wrong(&self, key: &str, what: impl std::fmt::Display) -> Cause {
         let line = self.item(key).and_then(Item::span).map_or(self.line, |span| self.lines.line(span.start));
         Cause { line, text: format!("`{key}` {what}") }
     }

@@ -69,9 +69,12 @@ impl Register {
     /// Reads the file again. If that fails, everything stays as last read.
     ///
     /// # Errors
-    /// As [`Register::load`].
+    /// As [`Register::load`], and [`RegisterError::Vanished`]: a file that was there and is not is no empty register.
     pub fn reload(&mut self) -> Result<(), RegisterError> {
         let text = store::read(&self.path, self.trust)?.map(|snapshot| snapshot.text);
+        if text.is_none() && self.text.is_some() {
+            return Err(RegisterError::Vanished(self.path.clone()));
+        }
         self.entries = read::parse(&self.path, text.as_deref().unwrap_or_default())?.entries;
         self.text = text;
         Ok(())

@@ -121,7 +121,7 @@ fn exclusion(fields: Fields<'_>) -> Found<Exclusion> {
         scope: scope(fields)?,
         scenario: owned(fields.optional_text("scenario")?),
         reason: fields.text("reason")?.to_owned(),
-        judgement: fields.parsed("judgement", "false-positive or benign-expected", Judgement::from_word)?,
+        judgement: misnamed(fields)?.parsed("judgement", "false-positive or benign-expected", Judgement::from_word)?,
         by: fields.actor("by")?,
         host: fields.text("host")?.to_owned(),
         created: fields.time("created")?,
@@ -136,6 +136,14 @@ fn exclusion(fields: Fields<'_>) -> Found<Exclusion> {
         known_sample: fields.flag("known_sample")?,
         revoked: fields.item("revoked").map(|_| revocation(fields.table("revoked")?)).transpose()?,
     })
+}
+
+/// Every screen calls it the verdict, so somebody who writes an entry by hand may too.
+fn misnamed(fields: Fields<'_>) -> Found<Fields<'_>> {
+    match (fields.item("judgement"), fields.item("verdict")) {
+        (None, Some(_)) => Err(fields.wrong("verdict", "is no key of an exclusion; write it as `judgement`")),
+        _ => Ok(fields),
+    }
 }
 
 fn id(fields: Fields<'_>) -> Found<Uuid> {

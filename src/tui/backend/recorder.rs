@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
 use super::rows::row;
 use super::{Gauges, Session};
-use crate::case::{Decision, FindingId, ScanEnd, ScanOutcome};
+use crate::case::{Decision, FindingId, ScanOutcome};
 use crate::finding::Finding;
 use crate::scan::{Event, Reading, Ruleset, Scan, Unscanned};
 use crate::session::{self, Records, RuleBook, candidate_finding, host_name};
@@ -150,11 +150,28 @@ impl Recorder {
             self.tell(Message::Rows(rows));
         }
         let missed = self.records.not_scanned().map_err(|error| error.to_string())?;
-        self.tell(Message::NotScanned(missed.iter().map(Missed::from).collect()));
-        let (reading, cancelled) = session::reading(&scan);
-        self.tell(Message::ScanEnded { reading, cancelled });
+        let missed: Vec<_> = missed.iter().map(Missed::from).collect();
+        let reading = session::reading(&scan, missed.iter().filter(|missed| missed.gap).count() as u64);
+        self.tell(Message::NotScanned(missed));
+        self.tell(match &scan.ended {
+            None => Message::ScanUnended(reading),
+            Some((_, end)) => Message::ScanEnded { reading, cancelled: end.outcome != ScanOutcome::Finished },
+        });
+        self.tell_unmet();
         self.tell_since();
         Ok(())
+    }
+
+    /// Lists the findings that somebody decided on and that the scan did not meet.
+    fn tell_unmet(&mut self) {
+        match self.records.unmet() {
+            Ok(unmet) if unmet.is_empty() => {}
+            Ok(unmet) => {
+                let rows = unmet.into_iter().map(|(finding, judged)| row(&finding, judged)).collect();
+                self.tell(Message::Rows(rows));
+            }
+            Err(error) => self.tell(Message::NotRecorded(error.to_string())),
+        }
     }
 
     /// Says what this scan saw differently from the one before.
@@ -240,11 +257,12 @@ impl Recorder {
             scan.join();
         }
         let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
-        let end = ScanEnd { outcome, files: reading.files, bytes: reading.bytes };
+        let end = session::scan_end(outcome, &reading);
         if let Err(error) = self.records.end_scan(&end) {
             self.tell(Message::NotRecorded(error.to_string()));
         }
         self.tell(Message::ScanEnded { reading, cancelled });
+        self.tell_unmet();
         self.tell_since();
         self.tell_unsaved();
     }
@@ -349,11 +367,6 @@ impl Recorder {
     /// The answer and the exclusion it leads to. What the register holds counts, whatever becomes of the case.
     fn exclude(&mut self, finding: FindingId, exclusion: &Exclusion) -> Result<(), String> {
         let covered = self.records.preview(exclusion).map_err(|error| error.to_string())?;
-        if let Some(scenario) = exclusion.scenario.clone() {
-            let note = Some(exclusion.reason.clone());
-            let answered = Decision::Answered { scenario, answer: Answer::Applies, note };
-            self.records.decide(&[finding], &answered).map_err(|error| error.to_string())?;
-        }
         let recorded = self.records.exclude(&[finding], exclusion).map_err(|error| error.to_string());
         self.renew(&covered)?;
         self.renew(&[finding])?;

@@ -17,5 +17,6 @@ pub fn row(finding: &Finding, judged: Judged) -> Row {
         candidate: judged.subject.candidate,
         verdict: judged.verdict,
         returned: judged.returned,
+        gone: judged.gone,
     }
 }

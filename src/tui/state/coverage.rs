@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::case::NotScanned;
-use crate::scan::Unscanned;
+use crate::scan::{Unscanned, is_gap_kind};
 use crate::text;
 use crate::text::fuzzy::Pattern;
 
@@ -34,9 +34,9 @@ impl From<&Unscanned> for Missed {
 }
 
 impl From<&NotScanned> for Missed {
-    /// A case does not say what is a gap; in doubt it is one.
     fn from(missed: &NotScanned) -> Self {
-        Self { path: missed.path.clone(), why: text::escape_str(&missed.detail).into_owned(), gap: true }
+        let why = text::escape_str(&missed.detail).into_owned();
+        Self { path: missed.path.clone(), why, gap: is_gap_kind(&missed.reason) }
     }
 }
 

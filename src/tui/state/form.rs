@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::case::FindingId;
 use crate::session::Opened;
-use crate::triage::exclusion::{DEFAULT_LIFE, Decision, Exclusion, FOLDER_LIFE, Judgement, SeenCheck, Signature};
+use crate::triage::exclusion::{
+    DEFAULT_LIFE, Decision, Exclusion, FOLDER_LIFE, Judgement, MOST_DAYS, SeenCheck, Signature,
+};
 use crate::triage::folders::Proposal;
 use crate::triage::hit::Hit;
 use crate::triage::scope::{Scope, ScopeKind};
@@ -193,8 +195,8 @@ impl Form {
     }
 
     fn expires(&self, now: Timestamp) -> Result<Timestamp, String> {
-        let wrong = || "days until it expires: a whole number from 1 to 3650".to_owned();
-        let typed = self.days.text().trim().parse::<i64>().ok().filter(|days| (1..=3650).contains(days));
+        let wrong = || format!("days until it expires: a whole number from 1 to {MOST_DAYS}");
+        let typed = self.days.text().trim().parse::<i64>().ok().filter(|days| (1..=MOST_DAYS).contains(days));
         now.saturating_add(SignedDuration::from_hours(24 * typed.ok_or_else(wrong)?)).map_err(|_| wrong())
     }
 }

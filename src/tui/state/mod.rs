@@ -15,6 +15,7 @@ pub mod register;
 pub mod scan;
 pub mod themes;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
@@ -64,6 +65,31 @@ impl HuntView {
     pub fn new(hunt: Arc<Hunt>) -> Self {
         Self { name: text::escape_str(&hunt.rule.id.name).into_owned(), hunt }
     }
+
+    /// Hunts with their names; those of one name with as much of the end of their namespaces as tells them apart.
+    pub fn of(hunts: Vec<Arc<Hunt>>) -> Vec<Self> {
+        let mut spaces: HashMap<_, Vec<_>> = HashMap::new();
+        for hunt in &hunts {
+            let id = &hunt.rule.id;
+            spaces.entry(Arc::clone(&id.name)).or_default().push(Arc::clone(&id.namespace));
+        }
+        let named = hunts.into_iter().map(|hunt| {
+            let id = hunt.rule.id.clone();
+            let mut view = Self::new(hunt);
+            if let Some(others) = spaces.get(&id.name).filter(|others| others.len() > 1) {
+                view.name = format!("{} ({})", view.name, text::escape_str(short(&id.namespace, others)));
+            }
+            view
+        });
+        named.collect()
+    }
+}
+
+/// The last parts of a path of rules, as few as no other one ends in.
+fn short<'n>(namespace: &'n str, all: &[Arc<str>]) -> &'n str {
+    let ends = namespace.rmatch_indices('/').map(|(slash, _)| &namespace[slash + 1..]);
+    let alone = |end: &&str| all.iter().filter(|other| other.ends_with(end)).count() == 1;
+    ends.into_iter().find(alone).unwrap_or(namespace)
 }
 
 /// Where on the terminal things were drawn last, for the mouse.

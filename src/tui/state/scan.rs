@@ -17,6 +17,8 @@ pub enum Phase {
     Done,
     /// Ended early by the responder.
     Cancelled,
+    /// The case says that it began, not that it ended: it was killed.
+    Unended,
     /// Ended by a failure; the message is safe text.
     Failed(String),
 }
@@ -67,11 +69,11 @@ impl ScanView {
         let reading = &self.reading;
         let gaps = match reading.gaps {
             0 => String::new(),
-            gaps => format!("  {} not scanned", text::count(gaps)),
+            gaps => format!("  {}", text::counted(gaps, "gap")),
         };
         format!(
-            "{} files  {}  {}/s{gaps}",
-            text::count(reading.files),
+            "{}  {}  {}/s{gaps}",
+            text::counted(reading.files, "file"),
             text::bytes(reading.bytes),
             text::bytes(self.rate())
         )

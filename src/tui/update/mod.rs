@@ -45,7 +45,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.scan.current = text::escape_path(&current).into_owned();
         }
         Message::Ready { hunts, register } => {
-            app.hunts = hunts.into_iter().map(HuntView::new).collect();
+            app.hunts = HuntView::of(hunts);
             app.list.set_hunts(app.hunts.len());
             app.register.path = text::escape_path(&register).into_owned();
         }
@@ -63,6 +63,10 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::NotScanned(more) => app.coverage.extend(more),
         Message::Since(since) => compared(app, since),
+        Message::ScanUnended(reading) => {
+            app.scan.reading = reading;
+            app.scan.phase = Phase::Unended;
+        }
         Message::ScanEnded { reading, cancelled } => {
             scan_ended(app, reading, cancelled);
             return app.alarm.ended(cancelled).then_some(Effect::Ring).into_iter().collect();
@@ -191,7 +195,7 @@ fn scan_ended(app: &mut App, reading: Reading, cancelled: bool) {
     app.scan.phase = if cancelled { Phase::Cancelled } else { Phase::Done };
     let counts = app.list.counts(None);
     let gaps = app.scan.reading.gaps;
-    let missed = if gaps > 0 { format!(", {} not scanned (C)", text::count(gaps)) } else { String::new() };
+    let missed = if gaps > 0 { format!(", {} (C)", text::counted(gaps, "gap")) } else { String::new() };
     let said = match (cancelled, counts.open) {
         (true, _) => "scan cancelled: what came after is not covered".to_owned(),
         (false, 0) => format!("scan done: nothing open{missed}"),

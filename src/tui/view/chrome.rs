@@ -62,6 +62,11 @@ pub fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
         Phase::Paused => ("PAUSED".to_owned(), Role::ProgressPaused),
         Phase::Done => ("done".to_owned(), Role::Progress),
         Phase::Cancelled => ("CANCELLED".to_owned(), Role::ProgressPaused),
+        Phase::Unended => {
+            let said = " the scan DID NOT END: it was killed, and what came after is not covered (C)";
+            let line = paint::Pieces::new(&app.theme).add(Role::Warning, said);
+            return paint::line(buffer, area, &line.line());
+        }
         Phase::Failed(message) => {
             let line = paint::Pieces::new(&app.theme).add(Role::Error, format!(" scan failed: {message}"));
             return paint::line(buffer, area, &line.line());

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::report::missed;
 use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
@@ -13,7 +14,7 @@ use crate::tui::widget::{paint, pane};
 
 /// Draws the screen.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
-    let mut title = format!("Coverage: {} not scanned", text::count(app.coverage.total() as u64));
+    let mut title = format!("Coverage: {}", missed(app.coverage.total() as u64, app.scan.reading.gaps));
     if !app.coverage.filter().is_empty() {
         let _ = write!(
             title,
@@ -28,6 +29,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let end = match app.scan.phase {
         Phase::Done => "The whole tree was walked.",
         Phase::Cancelled => "The scan was cancelled: what came after is not covered.",
+        Phase::Unended => {
+            "The scan did not end: it was killed. What came after is not covered, and what was is not counted."
+        }
         Phase::Failed(_) => "The scan failed: the tree is not covered.",
         _ => "The scan is still under way.",
     };
@@ -36,13 +40,23 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         0 => "Nothing of what follows could hold what was not seen.".to_owned(),
         gaps => format!("{} of what follows could hold what was not seen (!).", text::count(gaps)),
     };
-    let scanned = format!(
-        "Scanned {}, {} in {}; {} not followed. {unseen}",
-        text::counted(reading.files, "file"),
-        text::bytes(reading.bytes),
-        text::counted(reading.folders, "folder"),
-        text::counted(reading.links, "link"),
-    );
+    // An older Huntbook did not count folders and links.
+    let walked = match (reading.folders, reading.links) {
+        (0, 0) => String::new(),
+        (folders, links) => {
+            format!(" in {}; {} not followed", text::counted(folders, "folder"), text::counted(links, "link"))
+        }
+    };
+    let scanned = match app.scan.phase {
+        Phase::Unended => unseen,
+        _ => {
+            format!(
+                "Scanned {}, {}{walked}. {unseen}",
+                text::counted(reading.files, "file"),
+                text::bytes(reading.bytes)
+            )
+        }
+    };
     let mut y = 0;
     for sentence in [end, &scanned] {
         for line in text::wrap(sentence, width) {

@@ -214,8 +214,11 @@ fn push_path(pieces: &mut paint::Pieces<'_>, row: &Row, app: &App, width: usize)
     pieces.push(if row.returned.is_some() { Role::Changed } else { Role::Dim }, note);
 }
 
-/// Whether the scan before saw the finding otherwise, or not at all.
+/// Whether the scan before saw the finding otherwise, or not at all, or only the scan before did.
 fn news(row: &Row, app: &App) -> Option<&'static str> {
+    if let Some(gone) = &row.gone {
+        return Some(gone.word());
+    }
     let since = app.since.as_ref()?;
     match () {
         () if since.new.binary_search(&row.id).is_ok() => Some("new"),
@@ -246,6 +249,7 @@ fn empty(buffer: &mut Buffer, area: Rect, app: &App) {
         }
         Phase::Done => "No rule matched anything that was scanned. See coverage (C) for what was not.",
         Phase::Cancelled => "Nothing was found before the scan was cancelled.",
+        Phase::Unended => "The scan did not end; nothing was found before.",
         Phase::Failed(_) => "The scan failed; the message is at the bottom.",
     };
     for (index, line) in text::wrap(said, usize::from(area.width)).into_iter().enumerate() {

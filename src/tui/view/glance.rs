@@ -27,6 +27,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     add("modified", &row.modified.to_string());
     add("sha256", &row.sha256.to_string());
     add("matches", &text::count(row.matches as u64));
+    if let Some(gone) = &row.gone {
+        add(gone.word(), &gone.to_string());
+    }
     if let Some(why) = &row.returned {
         add("returned", why);
     }

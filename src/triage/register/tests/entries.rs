@@ -27,6 +27,7 @@ fn entries_that_are_not_understood_say_where_and_why() {
         ("expires", "expires = \"2026-12-01T00:00:00\"", "not a time"),
         ("expires", "expires = 5", "not a time"),
         ("judgement", "judgement = \"fine\"", "false-positive or benign-expected"),
+        ("judgement", "verdict = \"benign-expected\"", "write it as `judgement`"),
         ("scope", "scope = \"rule\"", "file-as-is, content, path or folder: rule"),
         ("owner_uid", "owner_uid = -1", "not a user id"),
         ("seen_sha256", "seen_sha256 = \"12\"", "SHA-256"),
@@ -78,7 +79,7 @@ fn deep_nesting_is_an_error_and_not_a_crash() {
 
 #[test]
 fn check_finds_what_a_person_should_look_at() {
-    let rules = |_: &str| Some(Sha256::of(b"rule"));
+    let rules = |_: &str, _: &Sha256| Some(Sha256::of(b"rule"));
     let disk = MadeUp::new(&[("/opt/open", 0o040_777)]);
     let base = |path_text: &str, scope| exclusion(path_text, "a", scope);
     let register = [
@@ -94,6 +95,7 @@ fn check_finds_what_a_person_should_look_at() {
         Exclusion { expires: at("2026-12-01T00:00:00Z"), ..base("/srv/5/z", as_is) },
         base("/srv/6/x", folder),
         base("/srv/6/y", folder),
+        Exclusion { expires: at("9999-12-30T00:00:00Z"), ..base("/srv/7/x", as_is) },
     ];
     let (_folder, file) = place();
     put(&file, &write::append("", false, &register));
@@ -112,6 +114,7 @@ fn check_finds_what_a_person_should_look_at() {
         (8, RegisterProblem::Shadowed(line(7))),
         (9, RegisterProblem::Shadowed(line(7))),
         (11, RegisterProblem::Redundant(line(10))),
+        (12, RegisterProblem::LongLived(at("9999-12-30T00:00:00Z"))),
     ];
     assert_eq!(found, expected);
     let faults: Vec<_> = found.iter().filter(|(_, problem)| !problem.is_fault()).map(|(index, _)| *index).collect();

@@ -216,6 +216,8 @@ fn a_register_deleted_meanwhile_is_told_and_can_be_restored() {
     fs::remove_file(&file).unwrap();
     let made = exclusion("/opt/r/x", "b", as_is);
     assert!(matches!(register.add(&made), Err(RegisterError::Vanished(_))));
+    assert!(matches!(register.reload(), Err(RegisterError::Vanished(_))));
+    assert_eq!(register.entries().len(), 1, "what was read stays");
     assert!(!file.exists());
     register.restore().unwrap();
     assert_eq!(text(&file), before);

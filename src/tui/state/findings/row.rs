@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::case::FindingId;
+use crate::case::{FindingId, Gone};
 use crate::finding::{FileTime, Sha256};
 use crate::triage::Verdict;
 
@@ -31,6 +31,8 @@ pub struct Row {
     pub verdict: Verdict,
     /// Why it came back though an exclusion once covered it, in words.
     pub returned: Option<String>,
+    /// Since when it was not met, and why.
+    pub gone: Option<Gone>,
 }
 
 impl Row {

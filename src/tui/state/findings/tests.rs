@@ -19,6 +19,7 @@ fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> Row {
         candidate: false,
         verdict,
         returned: None,
+        gone: None,
     }
 }
 
