@@ -170,7 +170,6 @@ impl Printer<'_> {
         let head = self.records.head().ok();
         let case = text::escape_path(self.records.case_path()).into_owned();
         let Self { mut out, format, frame, records, mut tally, missed, .. } = self;
-        let archive = records.into_archive()?;
         let totals = Totals::of_reading(reading, missed);
         let whole = match format {
             Format::Text | Format::Ndjson => None,
@@ -178,16 +177,18 @@ impl Printer<'_> {
             Format::Csv => Some(ReportFormat::Csv),
         };
         if let Some(whole) = whole {
-            write(archive, whole, &mut out)?;
+            write(records.into_archive()?, whole, &mut out)?;
         } else {
             // The archive has the rules of earlier scans too.
-            archive.each_unmet(|archived| {
-                tally.add(&archived.judged);
-                let Some(rule) = archive.rules.get(archived.rule) else { return Ok(()) };
-                let Archived { finding, judged, exclusion, .. } = &archived;
-                let reported = Reported { rule, finding, judged, exclusion: exclusion.as_ref() };
-                out.write_all(printed(format, &frame, reported).as_bytes()).map_err(anyhow::Error::from)
-            })?;
+            if let Some(archive) = records.into_archive_of_unmet()? {
+                archive.each_unmet(|archived| {
+                    tally.add(&archived.judged);
+                    let Some(rule) = archive.rules.get(archived.rule) else { return Ok(()) };
+                    let Archived { finding, judged, exclusion, .. } = &archived;
+                    let reported = Reported { rule, finding, judged, exclusion: exclusion.as_ref() };
+                    out.write_all(printed(format, &frame, reported).as_bytes()).map_err(anyhow::Error::from)
+                })?;
+            }
             let summary = Summary { tally, totals, complete: !cancelled, head, case };
             out.write_all(
                 match format {

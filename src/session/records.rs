@@ -290,6 +290,17 @@ impl Records {
         Archive::of(self.case)
     }
 
+    /// As [`Records::into_archive`], but only when the last scan did not meet every finding that somebody decided on: it
+    /// takes all rules apart again.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn into_archive_of_unmet(self) -> Result<Option<Archive>, CaseError> {
+        let scan = self.case.scans()?.pop();
+        let met_all = scan.map(|scan| self.case.unmet(&scan)).transpose()?.is_none_or(|unmet| unmet.is_empty());
+        if met_all { Ok(None) } else { self.into_archive().map(Some) }
+    }
+
     /// Who acts, where, now.
     pub fn stamp(&self) -> Stamp {
         let host = box_facts::host_name(Path::new("/"));
