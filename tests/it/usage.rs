@@ -164,7 +164,11 @@ fn a_start_that_fails_on_a_full_disk_leaves_no_empty_files() {
 #[test]
 fn a_case_without_a_place_is_said_to_be_in_memory_only() {
     let ground = Ground::planted();
-    let output = ground.huntbook(&["scan", str(&ground.tree())]).env_remove("HOME").output().unwrap();
+    let output = ground
+        .huntbook(&["scan", str(&ground.tree()), "--exclusions", str(&ground.register())])
+        .env_remove("HOME")
+        .output()
+        .unwrap();
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     assert!(text.contains("\ncase in memory only\n"), "{text}{}", said(&output));
 }
