@@ -142,6 +142,13 @@ impl View {
         }
     }
 
+    fn looked_at(&self) -> &dyn ByteSource {
+        match &self.file {
+            Ok(file) if self.shown() == Shown::File => file,
+            _ => &self.kept,
+        }
+    }
+
     fn source(&mut self) -> &mut dyn ByteSource {
         let shown = self.shown();
         match &mut self.file {
@@ -153,10 +160,7 @@ impl View {
 
 impl ByteSource for View {
     fn size(&self) -> u64 {
-        match &self.file {
-            Ok(file) if self.shown() == Shown::File => file.size(),
-            _ => self.kept.size(),
-        }
+        self.looked_at().size()
     }
 
     fn piece(&mut self, offset: u64, buffer: &mut [u8]) -> Piece {
@@ -168,9 +172,6 @@ impl ByteSource for View {
     }
 
     fn known_first(&self) -> u64 {
-        match &self.file {
-            Ok(file) if self.shown() == Shown::File => file.known_first(),
-            _ => self.kept.known_first(),
-        }
+        self.looked_at().known_first()
     }
 }

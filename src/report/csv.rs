@@ -117,17 +117,8 @@ pub fn missed(missed: &NotScanned) -> String {
 /// The last line: the tree, counts, and the journal's head.
 pub fn summary(scan: &ScanRow, tally: &Tally, totals: &Totals, journal_head: Head) -> String {
     let outcome = scan.ended.as_ref().map_or("did not end".to_owned(), |(_, end)| end.outcome.to_string());
-    let detail = format!(
-        "scan {} {outcome}, {} open, {} suspicious, {} malicious, {} excluded, {}, {} not met again, {}",
-        scan.id,
-        tally.open,
-        tally.suspicious,
-        tally.malicious,
-        tally.benign,
-        text::counted(tally.candidates, "candidate"),
-        tally.gone,
-        totals.missed()
-    );
+    let detail =
+        format!("scan {} {outcome}, {}, {} not met again, {}", scan.id, tally.words(), tally.gone, totals.missed());
     rest(["summary", "", "", &text::escape_path(&scan.tree)], &detail, &journal_head.to_string())
 }
 

@@ -125,13 +125,8 @@ fn pattern_match(found: &PatternMatch) -> String {
 /// What follows the findings: counts, and the heading of what was not scanned.
 pub fn tally(tally: &Tally, totals: &Totals) -> String {
     format!(
-        "## In all\n\n- {} open, {} suspicious, {} malicious, {} excluded, {}\n- {} decided on earlier and not \
-         met by this scan\n\n## Coverage: {}\n\n",
-        tally.open,
-        tally.suspicious,
-        tally.malicious,
-        tally.benign,
-        text::counted(tally.candidates, "candidate"),
+        "## In all\n\n- {}\n- {} decided on earlier and not met by this scan\n\n## Coverage: {}\n\n",
+        tally.words(),
         tally.gone,
         totals.missed()
     )

@@ -65,6 +65,13 @@ impl Tally {
         } += 1;
     }
 
+    /// How many stand how, in words.
+    pub fn words(&self) -> String {
+        let Self { open, suspicious, malicious, benign, candidates, .. } = self;
+        let candidates = crate::text::counted(*candidates, "candidate");
+        format!("{open} open, {suspicious} suspicious, {malicious} malicious, {benign} excluded, {candidates}")
+    }
+
     /// Findings that no exclusion covers; candidates are none.
     pub fn standing(&self) -> u64 {
         self.open + self.suspicious + self.malicious

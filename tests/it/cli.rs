@@ -44,6 +44,13 @@ impl Ground {
         self.home().join("exclusions.toml")
     }
 
+    /// Writes the person's `config.toml`.
+    pub fn configure(&self, config: &str) {
+        let folder = self.home().join(".config/huntbook");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("config.toml"), config).unwrap();
+    }
+
     /// `huntbook ARGS` with nothing of this machine's user in its environment.
     pub fn huntbook(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_huntbook"));

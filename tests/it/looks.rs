@@ -20,12 +20,18 @@ fn with_themes() -> Place {
     place
 }
 
+/// The screen with the list of themes open.
+fn at_themes(place: &Place) -> Stage<'_> {
+    let mut stage = Stage::open(place, SMALL);
+    stage.press("esc T");
+    stage.wait("> dark");
+    stage
+}
+
 #[test]
 fn a_theme_is_worn_while_it_is_selected() {
     let place = with_themes();
-    let mut stage = Stage::open(&place, SMALL);
-    stage.press("esc T");
-    stage.wait("> dark");
+    let mut stage = at_themes(&place);
     stage.press("j");
     assert_eq!(stage.app.theme.name(), "light");
     let light = theme::load("light", None, Depth::TrueColor).unwrap();
@@ -43,9 +49,7 @@ fn a_theme_is_worn_while_it_is_selected() {
 #[test]
 fn every_row_is_painted_in_its_own_theme() {
     let place = with_themes();
-    let mut stage = Stage::open(&place, SMALL);
-    stage.press("esc T");
-    stage.wait("> dark");
+    let stage = at_themes(&place);
     let screen = stage.screen();
     for name in ["dark", "light", "high-contrast", "deuteranopia"] {
         let theme = theme::load(name, None, Depth::TrueColor).unwrap();

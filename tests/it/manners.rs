@@ -9,21 +9,19 @@ use crate::pty::Term;
 const PROGRESS: &str = "\u{1b}]9;4;";
 const CLEAR: &str = "\u{1b}]9;4;0;0\u{1b}\\";
 
-fn configure(ground: &Ground, config: &str) {
-    let folder = ground.home().join(".config/huntbook");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("config.toml"), config).unwrap();
-}
-
-/// A scan that goes on for some seconds: a rule without a pattern that counts far for every file.
+/// A scan that tells its progress and goes on for some seconds: a rule without a pattern counts far for every file.
 fn slow(ground: &Ground) -> Term {
+    ground.configure("progress = 'always'\n");
     for number in 0..60 {
         std::fs::write(ground.tree().join(format!("file{number}")), "x").unwrap();
     }
     let rules = ground.home().join("slow.yar");
     std::fs::write(&rules, "rule slow { condition: for any i in (10..20000000) : (filesize == i) }").unwrap();
     let (tree, rules) = (ground.tree(), rules.to_str().unwrap().to_owned());
-    Term::huntbook(ground, &[tree.to_str().unwrap(), "--no-builtin", "--threads", "1", "--rules", &rules])
+    let args = [tree.to_str().unwrap(), "--no-builtin", "--threads", "1", "--rules", &rules];
+    let term = Term::huntbook(ground, &args);
+    wait_for_state(&term, '1');
+    term
 }
 
 /// The states of progress that were told, without repetitions.
@@ -41,9 +39,7 @@ fn wait_for_state(term: &Term, state: char) {
 #[test]
 fn progress_is_told_and_taken_away_on_sigterm() {
     let ground = Ground::new();
-    configure(&ground, "progress = 'always'\n");
     let mut term = slow(&ground);
-    wait_for_state(&term, '1');
     term.send("\u{13}");
     wait_for_state(&term, '4');
     term.send("\u{13}");
@@ -59,9 +55,7 @@ fn progress_is_told_and_taken_away_on_sigterm() {
 #[test]
 fn progress_is_taken_away_at_the_end_of_a_scan_and_while_stopped() {
     let ground = Ground::new();
-    configure(&ground, "progress = 'always'\n");
     let mut term = slow(&ground);
-    wait_for_state(&term, '1');
     term.send("\u{1a}");
     wait_for_state(&term, '0');
     term.signal(Signal::CONT);
@@ -77,7 +71,7 @@ fn progress_is_taken_away_at_the_end_of_a_scan_and_while_stopped() {
 fn a_terminal_that_is_not_known_or_not_wanted_is_told_nothing() {
     let ground = Ground::planted();
     for config in ["", "progress = 'never'\n"] {
-        configure(&ground, config);
+        ground.configure(config);
         let mut term = Term::on_tree(&ground);
         term.wait("scan done");
         term.send("q");
@@ -91,7 +85,7 @@ fn a_terminal_that_is_not_known_or_not_wanted_is_told_nothing() {
 fn the_bell_is_silent_unless_it_is_asked_for() {
     let ground = Ground::planted();
     for (config, rings) in [("", 0), ("bell = 'done'\n", 1), ("bell = 'hits'\n", 6)] {
-        configure(&ground, config);
+        ground.configure(config);
         let mut term = Term::on_tree(&ground);
         term.wait("scan done");
         term.send("q");

@@ -315,16 +315,14 @@ fn a_case_opens_again_when_the_tree_is_gone() {
 #[test]
 fn a_persons_own_keys_count_and_a_mistake_in_them_is_named() {
     let ground = Ground::planted();
-    let folder = ground.home().join(".config/huntbook");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("config.toml"), "theme = 'mono'\n[keys]\nCoverage = 'K'\n").unwrap();
+    ground.configure("theme = 'mono'\n[keys]\nCoverage = 'K'\n");
     let mut term = Term::on_tree(&ground);
     term.wait("scan done");
     term.send("K");
     term.wait("Coverage: ");
     term.send("q");
     term.left();
-    std::fs::write(folder.join("config.toml"), "[keys]\nCoverag = 'K'\n").unwrap();
+    ground.configure("[keys]\nCoverag = 'K'\n");
     let term = Term::on_tree(&ground);
     term.wait("config.toml:2:1: unknown action `Coverag` (did you mean `Coverage`?)");
     assert_eq!(term.left(), 2);

@@ -43,10 +43,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
 fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let height = usize::from(area.height);
     app.page = height.max(1);
-    let count = app.register.shown().len();
-    app.register.top = paint::scroll(app.register.top, app.register.place, height, count);
     let register = &app.register;
     let shown = register.shown();
+    let top = paint::scroll(register.top, register.place, height, shown.len());
     if shown.is_empty() {
         let said = if register.filter.is_empty() {
             "Nothing was excluded yet."
@@ -57,7 +56,7 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     }
     let now = Timestamp::now();
     let pattern = Pattern::new(&register.filter);
-    for (index, entry) in shown.iter().skip(register.top).take(height).enumerate() {
+    for (index, entry) in shown.iter().skip(top).take(height).enumerate() {
         let state = State::of(entry, now);
         let (sign, word) = state.shown();
         let role = match state {
@@ -77,11 +76,12 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         line.push_matched(&said, cut, &places, |_| Role::Text);
         let row = paint::row(area, index);
         paint::line(buffer, row, &line.line());
-        if register.top + index == register.place {
+        if top + index == register.place {
             paint::fill(buffer, row, app.theme.style(Role::Selected));
         }
     }
-    pane::scroll_bar(buffer, area, &app.theme, register.top, shown.len());
+    pane::scroll_bar(buffer, area, &app.theme, top, shown.len());
+    app.register.top = top;
 }
 
 fn entry_lines(theme: &Theme, entry: &Entry, hits: Option<&u64>, width: usize) -> Vec<Line<'static>> {
