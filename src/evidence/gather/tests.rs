@@ -28,6 +28,13 @@ fn shell(words: &[&str], folder: &Path) -> Running {
     Running(child)
 }
 
+/// Copies a program in a process of its own. A copy made here would be open for writing in whatever another test
+/// starts meanwhile, until that has become its own program, and Linux starts no file that is open for writing
+/// (`ETXTBSY`, execve(2)).
+fn copy_to_run(program: &Path, to: &Path) {
+    assert!(Command::new("cp").args([program, to]).status().unwrap().success());
+}
+
 /// A script that says it is ready and waits until its standard input is closed.
 const SCRIPT: &[u8] = b"echo ready\nread line\n";
 
@@ -80,7 +87,7 @@ fn a_script_is_found_by_the_process_that_runs_it_absolute_and_relative() {
 fn a_deleted_executable_is_still_found_by_its_inode() {
     let (dir, _) = scratch(&[]);
     let program = dir.path().join("program");
-    std::fs::copy("/bin/sh", &program).unwrap();
+    copy_to_run(Path::new("/bin/sh"), &program);
     let facts = facts(&program);
     let mut child = Command::new(&program);
     child.args(["-c", "echo ready; read line"]).stdin(Stdio::piped()).stdout(Stdio::piped());
