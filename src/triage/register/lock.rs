@@ -16,7 +16,8 @@ use super::store::{Snapshot, keep_owner};
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A held lock; dropping it lets go. The kernel lets go of it when the process dies.
+/// A held lock; dropping it lets go, also where a copy of the open file is on its way into another program. The kernel
+/// lets go of it when the process dies.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
@@ -27,6 +28,12 @@ impl Lock {
     /// `sudo`. Where that is refused, the person's next change says so.
     pub(super) fn belong_with(&self, register: Option<&Snapshot>) {
         let _ = keep_owner(&self.file, register);
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
