@@ -62,7 +62,7 @@ impl<'r> Engine<'r> {
             if group.externals() {
                 externals.each(|name, value| _ = scanner.set_global(name, value));
             }
-            Ok(collect(&scanner.scan(bytes)?, rules))
+            Ok(collect(&scanner.scan(bytes)?, rules, |found| kept_of(found.data())))
         });
         // After a panic nothing is known about the state it was left in.
         outcome.map_err(|broken| {
@@ -116,17 +116,23 @@ pub(super) struct Parts<'r> {
 }
 
 impl Parts<'_> {
-    /// Takes the bytes of one part; parts come in file order.
-    pub(super) fn scan(&mut self, part: &Range<u64>, bytes: &[u8]) -> Result<(), Reason> {
-        guarded(self.limit, || self.scanner.scan(part.start as usize, bytes).map(|_| ()))
-            .map_err(|broken| broken.reason)
+    /// Takes the bytes of one part and the offset of the first; parts come in file order.
+    pub(super) fn scan(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Reason> {
+        guarded(self.limit, || self.scanner.scan(offset as usize, bytes).map(|_| ())).map_err(|broken| broken.reason)
     }
 
-    /// What all parts together match.
-    pub(super) fn finish(mut self) -> Result<Vec<RuleMatches>, Reason> {
+    /// What all parts together match. `read` reads a range of the file: yara-x keeps no bytes of a match that turned out
+    /// longer in a later part, and panics when asked for them.
+    pub(super) fn finish(mut self, read: impl Fn(Range<u64>) -> Vec<u8>) -> Result<Vec<RuleMatches>, Reason> {
         // yara-x panics over a file without a block; past the end, an empty one changes nothing.
         let end = self.filesize.max(1) as usize;
-        let outcome = guarded(self.limit, || Ok(collect(&self.scanner.scan(end, &[])?.finish()?, self.rules)));
+        let outcome = guarded(self.limit, || {
+            let results = self.scanner.scan(end, &[])?.finish()?;
+            Ok(collect(&results, self.rules, |found| {
+                let start = found.range().start as u64;
+                read(start..start + found.range().len().min(PatternMatch::KEPT) as u64)
+            }))
+        });
         outcome.map_err(|broken| broken.reason)
     }
 }
@@ -159,7 +165,15 @@ fn most_matches(group: &Group) -> usize {
     if group.counts() { YARA_X } else { MATCHES_PER_PATTERN + 1 }
 }
 
-fn collect(results: &yara_x::ScanResults<'_, '_>, rules: &Ruleset) -> Vec<RuleMatches> {
+fn kept_of(bytes: &[u8]) -> Vec<u8> {
+    bytes.get(..PatternMatch::KEPT).unwrap_or(bytes).to_vec()
+}
+
+fn collect(
+    results: &yara_x::ScanResults<'_, '_>,
+    rules: &Ruleset,
+    bytes: impl Fn(&yara_x::Match<'_, '_>) -> Vec<u8>,
+) -> Vec<RuleMatches> {
     let mut found = Vec::new();
     for rule in results.matching_rules() {
         let (rule_id, candidate) = match rules.meaning(rule.namespace(), rule.identifier()) {
@@ -176,7 +190,7 @@ fn collect(results: &yara_x::ScanResults<'_, '_>, rules: &Ruleset) -> Vec<RuleMa
                 pattern: Arc::clone(&name),
                 offset: found.range().start as u64,
                 length: found.range().len() as u64,
-                data: found.data().iter().take(PatternMatch::KEPT).copied().collect(),
+                data: bytes(&found),
             }));
             capped |= found.next().is_some();
         }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use rustix::fs::{SeekFrom, Stat};
 use rustix::io::Errno;
@@ -46,6 +46,14 @@ impl<'f> Content<'f> {
             }
         }
         Ok(filled)
+    }
+
+    /// The bytes of a range; fewer of them at the end of the file.
+    pub(super) fn read(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; range.end.saturating_sub(range.start) as usize];
+        let filled = self.fill(range.start, &mut bytes)?;
+        bytes.truncate(filled);
+        Ok(bytes)
     }
 
     /// Calls `each` with every stretch and the offset of its end, until the end of the file or until it breaks off.

@@ -13,7 +13,7 @@ use super::engine::{Engine, PartFacts, RuleMatches};
 use super::externals::Externals;
 use super::prefilter::tests::generate::{self, Rule, Stretch};
 use super::read::Content;
-use super::windows::Windows;
+use super::windows::{PIECE, Windows};
 use super::*;
 
 /// Rule, pattern, offset, length; a pattern with the name `-` for a rule that matched, with whatever patterns.
@@ -126,6 +126,24 @@ fn generated() -> impl Strategy<Value = (Vec<Rule>, Vec<Vec<Stretch>>)> {
 
 /// One rule of the kind that can be matched in parts, most often.
 fn near() -> impl Strategy<Value = (RuleSource, Vec<Vec<Stretch>>)> {
+    near_and(|samples| vec(generate::file(samples), 4).boxed())
+}
+
+/// As [`near`], with files so full of samples that they are one window.
+fn dense() -> impl Strategy<Value = (RuleSource, Vec<Vec<Stretch>>)> {
+    near_and(|samples| {
+        let packed = vec(generate::file(samples), 20..60).prop_map(|parts| {
+            let bytes = parts.into_iter().flatten().filter(|stretch| matches!(stretch, Stretch::Bytes(_)));
+            bytes.collect::<Vec<_>>()
+        });
+        vec(packed, 2).boxed()
+    })
+}
+
+/// A rule, and the files that `files` makes of samples of its patterns.
+fn near_and(
+    files: impl Fn(Vec<Vec<u8>>) -> BoxedStrategy<Vec<Vec<Stretch>>>,
+) -> impl Strategy<Value = (RuleSource, Vec<Vec<Stretch>>)> {
     let condition = prop::sample::select(vec![
         "any of them",
         "all of them",
@@ -138,10 +156,10 @@ fn near() -> impl Strategy<Value = (RuleSource, Vec<Vec<Stretch>>)> {
         "uint32(0) == 0 and uint8(3) != 0x7f and any of them",
         "for any of them : ( # == 2 )",
     ]);
-    (generate::pattern(), generate::pattern(), condition).prop_flat_map(|(a, b, condition)| {
+    (generate::pattern(), generate::pattern(), condition).prop_flat_map(move |(a, b, condition)| {
         let text =
             format!("rule near {{ strings: $a = {} $b = {} condition: ({condition}) and 0 <= #a + #b }}", a.0, b.0);
-        (Just(source("near", &text)), vec(generate::file(vec![a.1, b.1]), 4))
+        (Just(source("near", &text)), files(vec![a.1, b.1]))
     })
 }
 
@@ -202,34 +220,55 @@ fn a_scan_answers_as_yara_x_alone_whatever_the_rules_and_the_size() {
     assert!(matched.get() > 20, "{}", matched.get());
 }
 
-fn in_parts(rules: &Ruleset, index: usize, bytes: &[u8], file: &File) -> Vec<RuleMatches> {
+/// What the parts of a file match; `most` says of a reach how many bytes a piece may have.
+fn in_parts(rules: &Ruleset, index: usize, file: &File, most: impl Fn(u64) -> u64) -> Parted {
     let group = &rules.groups()[index];
     let (prefilter, windowed) = (group.prefilter().unwrap(), group.windowed().unwrap());
     let content = Content::new(file, &rustix::fs::fstat(file).unwrap());
     let windows = Windows::locate(&content, prefilter, windowed.reach(), &mut [0; 64], |_| Ok(())).unwrap();
+    let mut bytes = vec![0; content.size as usize];
+    content.fill(0, &mut bytes).unwrap();
     let engine = Engine::new(rules, MATCH_TIMEOUT);
-    let facts = PartFacts { filesize: content.size, header: bytes, externals: &Externals::default() };
+    let facts = PartFacts { filesize: content.size, header: &bytes, externals: &Externals::default() };
     let mut parts = engine.parts(index, &facts).unwrap();
-    for piece in windows.pieces().0 {
-        parts.scan(&piece, &bytes[piece.start as usize..piece.end as usize]).unwrap();
+    let mut pieces = windows.pieces(most(windowed.reach().bytes));
+    let mut cuts = 0;
+    while let Some(range) = pieces.next() {
+        let piece = pieces.cut(&bytes[range.start as usize..range.end as usize]);
+        parts.scan(range.start, piece).unwrap();
+        cuts += usize::from(range.start + (piece.len() as u64) < range.end);
     }
-    parts.finish().unwrap()
+    Parted { matches: parts.finish(|range| content.read(range).unwrap()).unwrap(), cuts, exact: pieces.exact() }
 }
 
-/// The rules that can be matched in parts are told the same by the parts as by the whole.
-#[test]
-fn parts_of_a_file_answer_as_the_whole() {
+struct Parted {
+    matches: Vec<RuleMatches>,
+    /// Pieces that end before what was read does.
+    cuts: usize,
+    exact: bool,
+}
+
+/// Holds the parts of files against the whole; returns how many files had parts that must be exact, how many answers
+/// there were, and how many cuts.
+fn compare<S>(cases: u32, rules: &S, most: impl Fn(u64) -> u64) -> [usize; 3]
+where
+    S: Strategy<Value = (RuleSource, Vec<Vec<Stretch>>)>,
+{
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
-    let (matched, tried) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
-    run(256, &near(), |(source, files)| {
+    let seen = std::cell::Cell::new([0; 3]);
+    run(cases, rules, |(source, files)| {
         let sources = [source];
         let Ok(compiled) = Ruleset::compile(&sources, &[]) else { return Ok(()) };
         let Some(index) = compiled.groups().iter().position(|group| group.windowed().is_some()) else { return Ok(()) };
         for file in &files {
             let bytes = write(&path, 3000, file);
+            let parted = in_parts(&compiled, index, &File::open(&path).unwrap(), &most);
+            if !parted.exact {
+                continue;
+            }
             let mut answer = Answer::new();
-            for found in in_parts(&compiled, index, &bytes, &File::open(&path).unwrap()) {
+            for found in parted.matches {
                 add(&mut answer, &found.rule, &found.matches);
             }
             let mut wanted = Answer::new();
@@ -237,12 +276,41 @@ fn parts_of_a_file_answer_as_the_whole() {
             for found in engine.whole(index, &bytes, &Externals::default()).unwrap() {
                 add(&mut wanted, &found.rule, &found.matches);
             }
-            tried.set(tried.get() + 1);
-            matched.set(matched.get() + wanted.len());
+            let [tried, matched, cuts] = seen.get();
+            seen.set([tried + 1, matched + wanted.len(), cuts + parted.cuts]);
             prop_assert!(answer == wanted, "{}{}", differing(&sources, &answer, &wanted), shown(file));
         }
         Ok(())
     });
-    println!("{} files in parts, {} answers", tried.get(), matched.get());
-    assert!(tried.get() > 50 && matched.get() > 50, "{} {}", tried.get(), matched.get());
+    println!("files in parts, answers, cuts: {:?}", seen.get());
+    seen.get()
+}
+
+/// The rules that can be matched in parts are told the same by the parts as by the whole.
+#[test]
+fn parts_of_a_file_answer_as_the_whole() {
+    let [tried, matched, _] = compare(256, &near(), |_| PIECE);
+    assert!(tried > 50 && matched > 50, "{tried} {matched}");
+}
+
+#[test]
+fn parts_cut_between_words_answer_as_the_whole() {
+    let [tried, matched, cuts] = compare(384, &dense(), |reach| 8 * reach);
+    assert!(tried > 50 && matched > 1000 && cuts > 100, "{tried} {matched} {cuts}");
+}
+
+/// yara-x itself has no bytes of such a match, and panics when asked for them.
+#[test]
+fn a_match_that_a_later_part_makes_longer_has_its_bytes() {
+    let bytes = b"-- token=abc def ghi --";
+    let rules = source("n", "rule r { strings: $a = /token=[a-z ]{3,11}/ condition: !a == 17 }");
+    let rules = Ruleset::compile(&[rules], &[]).unwrap();
+    let engine = Engine::new(&rules, MATCH_TIMEOUT);
+    let facts = PartFacts { filesize: bytes.len() as u64, header: bytes, externals: &Externals::default() };
+    let mut parts = engine.parts(0, &facts).unwrap();
+    parts.scan(0, &bytes[..16]).unwrap();
+    parts.scan(2, &bytes[2..]).unwrap();
+    let found = parts.finish(|range| bytes[range.start as usize..range.end as usize].to_vec()).unwrap();
+    let of_rule = found.iter().map(|found| (found.matches[0].offset, found.matches[0].data.as_slice()));
+    assert_eq!(of_rule.collect::<Vec<_>>(), [(3, b"token=abc def ghi".as_slice())]);
 }

@@ -198,17 +198,20 @@ impl<'s> Worker<'s> {
             let externals = externals_of(shared, subject, &desk.held);
             let facts = PartFacts { filesize: content.size, header: &desk.held, externals: &externals };
             let Some(mut parts) = engine.parts(index, &facts) else { continue };
-            let (pieces, cut) = windows.pieces();
-            for piece in pieces {
+            let mut pieces = windows.pieces(PIECE);
+            while let Some(range) = pieces.next() {
                 desk.checkpoint()?;
-                desk.hold_range(content, piece.clone())?;
-                parts.scan(&piece, &desk.held).map_err(Leave::Unscanned)?;
+                desk.hold_range(content, range.clone())?;
+                parts.scan(range.start, pieces.cut(&desk.held)).map_err(Leave::Unscanned)?;
             }
-            found.extend(parts.finish().map_err(Leave::Unscanned)?);
-            let doubt = match (windows.complete, cut) {
+            let read = |range| content.read(range).unwrap_or_default();
+            found.extend(parts.finish(read).map_err(Leave::Unscanned)?);
+            let doubt = match (windows.complete, pieces.exact()) {
                 (false, _) => "it has more places to look at than are kept",
-                (_, true) => "places to look at are so dense that they were cut into pieces",
-                (true, false) => continue,
+                (_, false) => {
+                    "a long stretch full of places to look at had to be cut where a match may depend on what was cut off"
+                }
+                (true, true) => continue,
             };
             shared.unscanned(Unscanned { path: subject.path.to_owned(), reason: Reason::Partly(doubt.to_owned()) });
         }
@@ -225,10 +228,7 @@ impl<'s> Worker<'s> {
         let content = &subject.content;
         report(self.shared, subject, content.size, digest.sha256, found, |matches| {
             KeptBytes::gather(content.size, matches, |range| {
-                let mut bytes = vec![0; (range.end - range.start).min(KeptBytes::MOST as u64) as usize];
-                let filled = content.fill(range.start, &mut bytes).ok()?;
-                bytes.truncate(filled);
-                Some(bytes)
+                content.read(range.start..range.end.min(range.start + KeptBytes::MOST as u64)).ok()
             })
         });
         if digest.of_data {

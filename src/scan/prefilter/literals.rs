@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Dot, Hir, Repetition};
+use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Dot, Hir, HirKind, Look, Repetition};
 use yara_x_parser::ast::{self, HexToken, Pattern, PatternModifiers};
 
 use super::bytes::ByteSet;
@@ -70,15 +70,48 @@ pub(super) fn needles(pattern: &Pattern) -> Option<Vec<Needle>> {
     Some(found)
 }
 
-/// Bytes of the longest match of a pattern that has [`needles`]; `None` if there is no longest.
-pub(super) fn longest_match(pattern: &Pattern) -> Option<u64> {
+/// How far matches go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reach {
+    /// Of the longest.
+    pub bytes: u64,
+    /// Whether a part of the file may be told something else of it than the whole: the file's beginning or end is asked
+    /// for, or the end of a part leaves the shorter of two alternatives.
+    pub cut_matters: bool,
+}
+
+/// How far the matches of a pattern go that has [`needles`]; `None` if there is no longest.
+pub(super) fn reach(pattern: &Pattern) -> Option<Reach> {
     let modifiers = pattern.modifiers();
-    let longest = match pattern {
-        Pattern::Text(text) => text.text.value.len(),
-        Pattern::Hex(hex) => hex_expression(&hex.sub_patterns, 0)?.properties().maximum_len()?,
-        Pattern::Regexp(regexp) => expression(&regexp.regexp, modifiers)?.properties().maximum_len()?,
+    let of_expression = |expression: &Hir| {
+        let looks = expression.properties().look_set();
+        let anchored = looks.contains(Look::Start) || looks.contains(Look::End);
+        Some((expression.properties().maximum_len()?, anchored || is_uneven(expression)))
     };
-    Some(longest as u64 * if modifiers.wide().is_some() { 2 } else { 1 })
+    let (longest, cut_matters) = match pattern {
+        Pattern::Text(text) => (text.text.value.len(), false),
+        Pattern::Hex(hex) => of_expression(&hex_expression(&hex.sub_patterns, 0)?)?,
+        Pattern::Regexp(regexp) => of_expression(&expression(&regexp.regexp, modifiers)?)?,
+    };
+    Some(Reach { bytes: longest as u64 * if modifiers.wide().is_some() { 2 } else { 1 }, cut_matters })
+}
+
+/// Whether there are alternatives of different lengths.
+fn is_uneven(expression: &Hir) -> bool {
+    match expression.kind() {
+        HirKind::Alternation(branches) => {
+            let mut lengths = branches.iter().flat_map(|branch| {
+                let properties = branch.properties();
+                [properties.minimum_len(), properties.maximum_len()]
+            });
+            let first = lengths.next();
+            !lengths.all(|length| Some(length) == first)
+        }
+        HirKind::Concat(parts) => parts.iter().any(is_uneven),
+        HirKind::Repetition(repetition) => is_uneven(&repetition.sub),
+        HirKind::Capture(capture) => is_uneven(&capture.sub),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
+    }
 }
 
 /// Each byte followed by a zero; the last zero tells too little to insist on it.

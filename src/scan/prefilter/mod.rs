@@ -23,6 +23,7 @@ mod stream;
 pub(in crate::scan) mod tests;
 mod truth;
 
+pub use literals::Reach;
 pub use locate::Locator;
 pub use report::{Class, PrefilterReport, Refusal, RuleReport, WholeReason};
 pub use stream::{Decision, Pass};
@@ -52,7 +53,7 @@ pub struct Prefilter {
     every_pattern: Vec<bool>,
     report: PrefilterReport,
     always_full: bool,
-    reach: Option<u64>,
+    reach: Option<Reach>,
 }
 
 impl Prefilter {
@@ -75,7 +76,8 @@ impl Prefilter {
         let every_pattern = vec![true; unsearchable.len()];
         let always_full = report.refusal.is_some() || report.whole().next().is_some();
         let located = !always_full && !searcher.zeros_hit();
-        let reach = rules.longest_match().filter(|_| located).map(|longest| longest + BOUNDARY);
+        let reach = rules.reach().filter(|_| located);
+        let reach = reach.map(|reach| Reach { bytes: reach.bytes + BOUNDARY, ..reach });
         Self { rules, searcher, unsearchable, every_pattern, report, always_full, reach }
     }
 
@@ -89,9 +91,9 @@ impl Prefilter {
         self.always_full
     }
 
-    /// How many bytes a match, and what decides it, can reach beyond the spots that a [`Locator`] finds; `None` if some
+    /// How far a match, with what decides it, can reach beyond the spots that a [`Locator`] finds; `None` if some
     /// pattern cannot be located, or has no longest match.
-    pub const fn reach(&self) -> Option<u64> {
+    pub const fn reach(&self) -> Option<Reach> {
         self.reach
     }
 

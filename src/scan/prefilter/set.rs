@@ -6,7 +6,7 @@ use yara_x_parser::ast::{AST, Item, Rule as Syntax, RuleFlags};
 
 use super::Source;
 use super::condition::{Condition, Facts, PatternIndex, RuleIndex};
-use super::literals::{self, Needle};
+use super::literals::{self, Needle, Reach};
 use super::lower::{self, Scope};
 use super::report::{Class, Refusal, RuleReport, WholeReason};
 use super::search::MAX_WINDOWS;
@@ -23,8 +23,8 @@ pub(super) struct RuleSet {
     rules: Vec<Rule>,
     /// By pattern: what to search for; `None` if it can't be searched for.
     needles: Vec<Option<Vec<Needle>>>,
-    /// By pattern: bytes of its longest match; `None` if there is no longest, or the pattern cannot be searched for.
-    longest: Vec<Option<u64>>,
+    /// By pattern; `None` if it has no longest match, or cannot be searched for.
+    reaches: Vec<Option<Reach>>,
     namespaces: Vec<Namespace>,
 }
 
@@ -84,9 +84,8 @@ impl RuleSet {
         let first = self.needles.len();
         let syntax = rule.patterns.as_deref().unwrap_or_default();
         self.needles.extend(syntax.iter().map(literals::needles));
-        let longest = syntax.iter().zip(self.needles.iter().skip(first));
-        let longest = longest.map(|(pattern, needles)| needles.as_ref().and_then(|_| literals::longest_match(pattern)));
-        self.longest.extend(longest.collect::<Vec<_>>());
+        let searched = syntax.iter().zip(self.needles.iter().skip(first));
+        self.reaches.extend(searched.map(|(pattern, needles)| needles.as_ref().and_then(|_| literals::reach(pattern))));
         let names = syntax.iter().map(|pattern| pattern.identifier().name.to_owned());
         let patterns: Vec<(String, PatternIndex)> = names.zip(first..).collect();
         let namespace = self.namespaces.len().saturating_sub(1);
@@ -113,9 +112,13 @@ impl RuleSet {
         self.needles.iter().enumerate().flat_map(of_pattern).collect()
     }
 
-    /// Bytes of the longest match of any pattern; `None` if some pattern has no longest or cannot be searched for.
-    pub(super) fn longest_match(&self) -> Option<u64> {
-        self.longest.iter().copied().try_fold(0, |longest, next| Some(longest.max(next?)))
+    /// How far matches of any pattern go; `None` if some pattern has no longest or cannot be searched for.
+    pub(super) fn reach(&self) -> Option<Reach> {
+        let over = |all: Reach, next: Reach| Reach {
+            bytes: all.bytes.max(next.bytes),
+            cut_matters: all.cut_matters || next.cut_matters,
+        };
+        self.reaches.iter().copied().try_fold(Reach::default(), |all, next| Some(over(all, next?)))
     }
 
     /// The patterns that may occur in a file of which not a byte was searched: those that can't be searched for.

@@ -55,7 +55,7 @@ pub(super) fn assign(units: &[Unit]) -> Vec<Kind> {
         if prefilter.always_full() {
             return Kind::Whole;
         }
-        let near = prefilter.reach().is_some_and(|reach| reach <= windowed::MOST_REACH);
+        let near = prefilter.reach().is_some_and(|reach| reach.bytes <= windowed::MOST_REACH);
         let in_windows = near && windowed::can_be(unit.sources);
         let (kind, room) = match (in_windows, &mut room) {
             (true, [room, _]) => (Kind::Windowed, room),

@@ -13,6 +13,7 @@ use yara_x_parser::ast::{AST, Expr, Item, PatternMatch, WithSpan as _};
 use super::RuleSource;
 use super::group;
 use crate::hunt::language::ReadField;
+use crate::scan::prefilter::Reach;
 
 /// The variable that stands for `filesize`.
 pub(in crate::scan) const FILESIZE: &str = "_huntbook_filesize";
@@ -36,12 +37,12 @@ pub(in crate::scan) struct Read {
 pub(in crate::scan) struct Windowed {
     sources: Vec<RuleSource>,
     reads: Vec<Read>,
-    reach: u64,
+    reach: Reach,
     compiled: OnceLock<Option<yara_x::Rules>>,
 }
 
 impl Windowed {
-    pub(super) fn new(sources: &[RuleSource], reach: u64) -> Option<Self> {
+    pub(super) fn new(sources: &[RuleSource], reach: Reach) -> Option<Self> {
         let mut reads = Vec::new();
         let rewrite = |source: &RuleSource| {
             Some(RuleSource { text: rewritten(&source.text, &mut reads)?.into(), ..source.clone() })
@@ -65,8 +66,8 @@ impl Windowed {
         &self.reads
     }
 
-    /// Bytes that a window extends before and after each located place.
-    pub(in crate::scan) fn reach(&self) -> u64 {
+    /// How far a window extends before and after each located place.
+    pub(in crate::scan) fn reach(&self) -> Reach {
         self.reach
     }
 }
