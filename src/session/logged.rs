@@ -7,7 +7,7 @@ use crate::scan::Unscanned;
 /// Findings that are on record now.
 pub(super) fn findings(found: &[(FindingId, &RuleId, &FileFacts)]) {
     for (id, rule, file) in found {
-        tracing::debug!(id = id.0, rule = &*rule.name, sha256 = %file.sha256, path = ?file.path, "finding");
+        tracing::debug!(id = id.0, rule = &*rule.name, digest = %file.digest, path = ?file.path, "finding");
     }
 }
 

@@ -67,7 +67,7 @@ fn finding(rule: &str, path: impl Into<PathBuf>, content: &[u8]) -> Finding {
             modified: time(1),
             changed: time(2),
             born: None,
-            sha256: Sha256::of(content),
+            digest: Sha256::of(content).into(),
             noatime: true,
         }),
         kept: Arc::new(KeptBytes::around(content, &matches)),

@@ -59,7 +59,7 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
     let born = file.born.map_or_else(|| "unknown".to_owned(), time);
     vec![
         ("path", text::escape_path(&file.path).into_owned()),
-        ("sha256", file.sha256.to_string()),
+        file.digest.labelled(),
         ("size", size(file.size)),
         ("owner", named(file.uid, &file.owner)),
         ("group", named(file.gid, &file.group)),

@@ -128,7 +128,7 @@ fn packages_and_known_good_hashes_are_held_against_the_content() {
     assert!(state.provenance[0].contains("CHANGED"), "{state:#?}");
 
     let dir = tempfile::tempdir().unwrap();
-    let list = format!("{}  MixText.py\n", same.evidence.facts.sha256);
+    let list = format!("{}  MixText.py\n", same.evidence.facts.digest);
     put(dir.path(), "list", list.as_bytes());
     let known = KnownGood::load(&[dir.path().join("list")]).unwrap();
     let update = &same.assess_with(MIX_TEXT, "", &known)[0];

@@ -266,7 +266,7 @@ fn writers_at_the_same_time_all_get_their_entries_in() {
     });
     let register = Register::load(&file).unwrap();
     let contents: std::collections::HashSet<_> =
-        register.entries().iter().map(|entry| entry.exclusion().unwrap().seen.sha256).collect();
+        register.entries().iter().map(|entry| entry.exclusion().unwrap().seen.digest).collect();
     assert_eq!((register.entries().len(), contents.len()), (400, 400));
 }
 
