@@ -90,7 +90,8 @@ pub(super) fn digest(
     Ok(if of_data { Digest::DataOnly(value) } else { Digest::Whole(value) })
 }
 
-/// The digest that a scan would give the file at `path` as it is now, for files of up to [`MAX_FILE_SIZE`] bytes.
+/// The digest that a scan would give the file at `path` as it is now, for files of which up to [`MAX_FILE_SIZE`] bytes are
+/// stored.
 ///
 /// # Errors
 /// Why the file could not be read; a link anywhere in the path is not followed.
@@ -98,7 +99,7 @@ pub(crate) fn digest_now(path: &Path) -> Result<Digest, Reason> {
     let read = || {
         let opened = open_regular(CWD, path, ResolveFlags::empty())?;
         let content = Content::new(&opened.file, &opened.stat);
-        if content.size > MAX_FILE_SIZE {
+        if content.size.saturating_sub(content.unstored) > MAX_FILE_SIZE {
             let reason = Reason::TooLarge { size: content.size, limit: MAX_FILE_SIZE };
             return Err(Leave::Unscanned(reason));
         }
@@ -168,5 +169,11 @@ mod tests {
         assert_eq!(one, huge(1 << 29, b"abc"));
         assert_ne!(one, huge(1 << 30, b"abc"));
         assert_ne!(one, huge(1 << 29, b"abd"));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().canonicalize().unwrap().join("sparse");
+        let file = File::create(&path).unwrap();
+        file.set_len(3 << 30).unwrap();
+        file.write_all_at(b"abc", 1 << 29).unwrap();
+        assert_eq!(digest_now(&path), Ok(one), "what is compared later is of the same kind");
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-use huntbook::finding::Sha256;
+use huntbook::finding::{Digest, Sha256};
 use huntbook::session::{RuleBook, RuleChoice, host_name};
 use huntbook::triage::Actor;
 use huntbook::triage::exclusion::{Decision, Exclusion, Judgement, Signature};
@@ -41,9 +41,13 @@ pub const RULE: &str = "EQGRP_payload";
 
 /// An exclusion of [`RULE`] as it is built in, made now on this box.
 pub fn exclusion(path: &Path, content: &[u8], kind: ScopeKind, reason: &str) -> Exclusion {
+    exclusion_of(path, Sha256::of(content).into(), kind, reason)
+}
+
+/// The same of a content with this digest.
+pub fn exclusion_of(path: &Path, digest: Digest, kind: ScopeKind, reason: &str) -> Exclusion {
     let book = RuleBook::load(&RuleChoice::default()).unwrap();
     let rule_digest = book.digest_of(RULE, &Sha256::of(b"any")).unwrap();
-    let digest = Sha256::of(content).into();
     let hit = Hit {
         rule: RULE,
         rule_digest: &rule_digest,

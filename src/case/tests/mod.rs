@@ -4,6 +4,7 @@ mod kill;
 mod opening;
 mod scale;
 mod scans;
+mod sparse;
 mod verification;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::finding::{FileFacts, FileTime, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
+use crate::finding::{Digest, FileFacts, FileTime, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
 use crate::triage::{Actor, Answer, Verdict};
 
 fn stamp() -> Stamp {

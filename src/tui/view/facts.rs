@@ -109,7 +109,24 @@ fn mode_letters(mode: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::mode_letters;
+    use super::{facts, mode_letters};
+    use crate::evidence::testing;
+    use crate::finding::{Digest, Sha256};
+
+    #[test]
+    fn a_data_digest_is_not_shown_as_a_sha256() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, "x").unwrap();
+        let mut file = testing::facts(&path);
+        let value = Sha256::of(b"x");
+        assert!(facts(&file).contains(&("sha256", value.to_string())));
+        file.digest = Digest::DataOnly(value);
+        let shown = facts(&file);
+        assert!(shown.iter().all(|(name, value)| *name != "sha256" && *value != file.digest.to_string()));
+        let (_, said) = shown.iter().find(|(name, _)| *name == "data digest").unwrap();
+        assert_eq!(*said, format!("{value} ({})", Digest::NO_SHA256));
+    }
 
     #[test]
     fn modes_read_as_ls_writes_them() {
