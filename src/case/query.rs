@@ -75,7 +75,7 @@ pub struct Comparison {
     pub gone: Vec<FindingId>,
     /// Seen by the earlier scan only; the later one ran without their rule.
     pub left_out: Vec<FindingId>,
-    /// Seen by both, with another content.
+    /// Seen by both, with another content; where the digests are of two kinds, with another inode, size or ctime.
     pub changed: Vec<FindingId>,
     /// Seen by both, with the same content but by another version of the rule.
     pub rule_changed: Vec<FindingId>,

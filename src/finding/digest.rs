@@ -125,7 +125,7 @@ impl Digest {
     pub fn labelled(&self) -> (&'static str, String) {
         match self {
             Self::Whole(sha256) => ("sha256", sha256.to_string()),
-            Self::DataOnly(digest) => ("data digest", format!("{digest} ({})", Self::NO_SHA256)),
+            Self::DataOnly(_) => ("digest", format!("{self} ({})", Self::NO_SHA256)),
         }
     }
 }

@@ -231,7 +231,7 @@ fn facts_section(out: &mut String, facts: &FileFacts) {
         ("changed", facts.changed.to_string()),
         ("born", born),
     ] {
-        let _ = writeln!(out, "{name:<9} {value}");
+        let _ = writeln!(out, "{name:<10}{value}");
     }
 }
 

@@ -30,7 +30,7 @@ pub fn list(outgoing: &[Outgoing<'_>], now: Timestamp) -> String {
         let comment = comment(one.exclusion);
         match one.digest() {
             Some(Digest::DataOnly(_)) => {
-                _ = writeln!(out, "# left out, it has no SHA-256: {}  {comment}", one.exclusion.id)
+                let _ = writeln!(out, "# left out, it has no SHA-256: {}  {comment}", one.exclusion.id);
             }
             Some(Digest::Whole(sha256)) => _ = writeln!(out, "{sha256};{comment}"),
             None => _ = writeln!(out, "# {}  {comment}", path_pattern(one)),

@@ -73,7 +73,7 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
     let mut out = format!("## {word}: {} in {}\n\n", code(&rule.id.name), code(&text::escape_path(&file.path)));
     let _ = match file.digest {
         Digest::Whole(sha256) => writeln!(out, "- SHA-256: {sha256}"),
-        Digest::DataOnly(value) => writeln!(out, "- data digest: {value} ({})", Digest::NO_SHA256),
+        Digest::DataOnly(_) => writeln!(out, "- digest: {} ({})", file.digest, Digest::NO_SHA256),
     };
     let owner = file.owner.clone().unwrap_or_else(|| file.uid.to_string());
     let _ = writeln!(

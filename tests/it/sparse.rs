@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use huntbook::finding::{Digest, Sha256};
 use huntbook::triage::register::Register;
@@ -12,9 +12,18 @@ use serde_json::{Value, json};
 use crate::cli::Ground;
 use crate::fixtures;
 use crate::parsers::csv;
+use crate::stage::{Place, Stage};
 use crate::tricks::{RULE, assert_safe, exclusion_of};
+use crate::tui::WIDE;
 
-/// A tree with one such file, which [`RULE`] matches.
+/// Makes such a file, which [`RULE`] matches. False where the file system cannot hold it.
+fn make(path: &Path) -> bool {
+    let file = File::create(path).unwrap();
+    let text = fixtures::payload().join("\n");
+    file.set_len(3 << 30).and_then(|()| file.write_all_at(text.as_bytes(), 2 << 30)).is_ok()
+}
+
+/// A tree with one such file.
 struct Sparse {
     ground: Ground,
     path: PathBuf,
@@ -25,11 +34,7 @@ impl Sparse {
     fn new() -> Option<Self> {
         let ground = Ground::new();
         let path = ground.tree().join("disk.img");
-        let file = File::create(&path).unwrap();
-        file.set_len(3 << 30)
-            .and_then(|()| file.write_all_at(fixtures::payload().join("\n").as_bytes(), 2 << 30))
-            .ok()?;
-        Some(Self { ground, path })
+        make(&path).then_some(Self { ground, path })
     }
 
     /// What `huntbook ARGS` prints.
@@ -104,14 +109,14 @@ fn its_digest_is_nowhere_called_its_sha256() {
     let missed: Vec<_> =
         documents(&scanned).into_iter().map(|document| document["huntbook"]["reason"].clone()).collect();
     assert!(missed.contains(&json!("digest-of-data")), "{missed:?}");
-    let said = format!("data digest {value} ({})", Digest::NO_SHA256);
+    let said = format!("data:{value} ({})", Digest::NO_SHA256);
     check(&|format| sparse.scan(format, &[]), value);
     let text = sparse.scan("text", &[]);
-    assert!(text.contains(&said) && !text.contains("sha256 "), "{text}");
+    assert!(text.contains(&said) && !text.contains("sha256"), "{text}");
 
     check(&|format| sparse.print(&["report", case, "--format", format]), value);
     let markdown = sparse.print(&["report", case, "--format", "markdown"]);
-    assert!(markdown.contains(&format!("- data digest: {value} ({})", Digest::NO_SHA256)), "{markdown}");
+    assert!(markdown.contains(&format!("- digest: data:{value} ({})", Digest::NO_SHA256)), "{markdown}");
     assert!(!markdown.contains("- SHA-256:"), "{markdown}");
 
     let path = sparse.path.to_str().unwrap();
@@ -154,4 +159,36 @@ fn an_exclusion_of_its_digest_is_no_exclusion_of_a_sha256_and_the_other_way_roun
     let found = sparse.finding();
     assert_eq!(found["huntbook"]["returned"], "was excluded, content changed");
     assert_ne!(data_digest(&found), value);
+}
+
+#[test]
+fn the_screens_mark_it_also_of_a_case_that_is_reopened() {
+    let place = Place::new();
+    if !make(&place.tree().join("disk.img")) {
+        return;
+    }
+    let look = |stage: &mut Stage<'_>| {
+        stage.wait("digest     data:");
+        assert!(!stage.screen().contains("sha256"), "{}", stage.screen());
+        stage.press("b b b");
+        stage.wait("digest data:");
+        assert!(!stage.screen().contains("▾ SHA-256"), "{}", stage.screen());
+        stage.press("b b");
+        stage.open_path("disk.img").press("4");
+        stage.wait("not the file's SHA-256, which is not known");
+        assert!(!stage.screen().contains("sha256"), "{}", stage.screen());
+        stage.press("3");
+        stage.wait("whether this file is one is not known");
+    };
+    let mut stage = Stage::open(&place, WIDE);
+    look(&mut stage);
+    stage.press("5 a").type_text("the installer's own disk").press("enter enter");
+    stage.wait("excluded: in the register");
+    stage.leave();
+    let register = std::fs::read_to_string(place.register()).unwrap();
+    assert!(register.contains("\ndata_digest = ") && !register.contains("\nsha256 = "), "{register}");
+    let mut stage = Stage::reopen(&place, WIDE);
+    look(&mut stage);
+    assert!(stage.screen().contains("○ excluded"), "{}", stage.screen());
+    stage.leave();
 }

@@ -123,9 +123,9 @@ mod tests {
         assert!(facts(&file).contains(&("sha256", value.to_string())));
         file.digest = Digest::DataOnly(value);
         let shown = facts(&file);
-        assert!(shown.iter().all(|(name, value)| *name != "sha256" && *value != file.digest.to_string()));
-        let (_, said) = shown.iter().find(|(name, _)| *name == "data digest").unwrap();
-        assert_eq!(*said, format!("{value} ({})", Digest::NO_SHA256));
+        assert!(shown.iter().all(|(name, said)| *name != "sha256" && *said != value.to_string()));
+        let (_, said) = shown.iter().find(|(name, _)| *name == "digest").unwrap();
+        assert_eq!(*said, format!("data:{value} ({})", Digest::NO_SHA256));
     }
 
     #[test]
