@@ -6,9 +6,10 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::fault::Outcome;
+use super::{CaseFault, FindingId, facts};
 use crate::finding::Digest;
 use crate::scan::{MOST_ZEROS, Reason};
 
@@ -26,4 +27,18 @@ pub(super) fn told(db: &Connection, hit: i64, (path, size): (&Path, u64), stored
     let of_data = statement
         .query_row(params![hit, Reason::DataDigest.kind(), path.as_os_str().as_bytes()], |row| row.get::<_, bool>(0))?;
     Ok(if of_data { Digest::DataOnly(value) } else { stored })
+}
+
+/// The digest with which `finding` was last seen: as it is stored, and what it really is.
+pub(super) fn last_told(db: &Connection, finding: FindingId) -> Outcome<(Digest, Digest)> {
+    let (hit, path, size, stored) = db
+        .prepare_cached(
+            "SELECT hits.id, paths.path, files.size, files.sha256
+             FROM findings JOIN hits ON hits.id = findings.last_hit
+             JOIN files ON files.id = hits.file JOIN paths ON paths.id = files.path WHERE findings.id = ?1",
+        )?
+        .query_row([finding], |row| Ok((row.get(0)?, facts::path(row.get(1)?), row.get::<_, i64>(2)?, row.get(3)?)))
+        .optional()?
+        .ok_or(CaseFault::NoSuchFinding(finding))?;
+    Ok((stored, told(db, hit, (&path, size.cast_unsigned()), stored)?))
 }

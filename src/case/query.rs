@@ -163,12 +163,11 @@ impl Case {
             while let Some(row) = rows.next()? {
                 answers.push(answer_from(db, row)?);
             }
-            if answers.is_empty() {
-                return Ok(answers);
-            }
-            let (stored, told) = (tables::now(db, finding)?.digest, load(db, finding, Seen::Last)?.file.digest);
-            for given in answers.iter_mut().filter(|given| given.digest == stored) {
-                given.digest = told;
+            if !answers.is_empty() {
+                let (stored, told) = older::last_told(db, finding)?;
+                for given in answers.iter_mut().filter(|given| given.digest == stored) {
+                    given.digest = told;
+                }
             }
             Ok(answers)
         })

@@ -31,10 +31,10 @@ pub(super) const GUARDS: [(&str, &str); 3] = [
     ),
 ];
 
-/// The tables. Paths and digests are blobs: a path is raw bytes, a digest 32 of them; a
-/// data digest in a column `sha256` has a `d` before them, so that it equals no SHA-256. Times are RFC 3339 in UTC with
-/// nanoseconds, or seconds and nanoseconds since 1970 where they come from `stat`. Unsigned 64-bit numbers (device,
-/// inode, size, offset) are stored as the signed number with the same bits.
+/// The tables. Paths and digests are blobs: a path is raw bytes, a digest 32 of them; a data digest in a column `sha256`
+/// has a `d` before them, so that it equals no SHA-256. Times are RFC 3339 in UTC with nanoseconds, or seconds and
+/// nanoseconds since 1970 where they come from `stat`. Unsigned 64-bit numbers (device, inode, size, offset) are stored as
+/// the signed number with the same bits.
 ///
 /// What a scan saw is stored once however often it is seen again: `content` is a digest over all of a row, and a later
 /// scan that meets the same row points to it.

@@ -137,14 +137,17 @@ fn an_exclusion_of_its_digest_is_no_exclusion_of_a_sha256_and_the_other_way_roun
         assert_eq!(found["huntbook"]["verdict"], "open", "{found}");
         let why = found["huntbook"]["returned"].as_str().unwrap();
         assert!(why.contains("content cannot be compared"), "{why}");
-
-        sparse.exclude(Digest::DataOnly(value), kind);
-        let found = sparse.finding();
-        assert_eq!(found["huntbook"]["verdict"], "benign", "{found}");
         let register = sparse.ground.register();
         let with = |args: &[&str]| {
             sparse.print(&[&["exclusions"], args, &["--exclusions", register.to_str().unwrap()]].concat())
         };
+        let checked = with(&["check", "--json"]);
+        let is_said = checked.contains("one digest is of the whole file");
+        assert!(!checked.contains("content-changed") && is_said == (kind == ScopeKind::FileAsIs), "{checked}");
+
+        sparse.exclude(Digest::DataOnly(value), kind);
+        let found = sparse.finding();
+        assert_eq!(found["huntbook"]["verdict"], "benign", "{found}");
         let listed: Value = serde_json::from_str(&with(&["list", "--json"])).unwrap();
         assert_eq!((&listed[0]["sha256"], &listed[0]["data_digest"]), (&json!(null), &json!(value)));
         let checked = with(&["check", "--json"]);
