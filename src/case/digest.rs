@@ -3,9 +3,10 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use sha2::Digest as _;
 
-use crate::finding::Sha256;
+use crate::finding::{Digest, Sha256};
 
 /// A SHA-256 over fields, each preceded by its length, so that no two lists of fields share their bytes.
 ///
@@ -41,6 +42,14 @@ impl Fields {
         self.bytes(&digest.0)
     }
 
+    /// The digest of a file's content, as the case stores it.
+    pub(super) fn content(self, digest: Digest) -> Self {
+        match digest {
+            Digest::Whole(sha256) => self.digest(sha256),
+            Digest::DataOnly(value) => self.bytes(&data_only(value)),
+        }
+    }
+
     /// The field `add` writes for a value, or the mark of an absent one.
     pub(super) fn maybe<T>(mut self, value: Option<T>, add: impl FnOnce(Self, T) -> Self) -> Self {
         if let Some(value) = value {
@@ -52,5 +61,35 @@ impl Fields {
 
     pub(super) fn finish(self) -> Sha256 {
         Sha256(self.0.finalize().into())
+    }
+}
+
+/// What a stored data digest begins with.
+const DATA_ONLY: u8 = b'd';
+
+/// A data digest as it is stored: 33 bytes, which are never equal to the 32 of a SHA-256.
+fn data_only(Sha256(value): Sha256) -> [u8; 33] {
+    let mut stored = [DATA_ONLY; 33];
+    stored[1..].copy_from_slice(&value);
+    stored
+}
+
+impl ToSql for Digest {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Whole(sha256) => sha256.0.to_vec().into(),
+            Self::DataOnly(value) => data_only(*value).to_vec().into(),
+        })
+    }
+}
+
+impl FromSql for Digest {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let stored = value.as_blob()?;
+        match (stored.len(), stored.split_first()) {
+            (33, Some((&DATA_ONLY, value))) => value.try_into().map(|value| Self::DataOnly(Sha256(value))).ok(),
+            _ => stored.try_into().map(|value| Self::Whole(Sha256(value))).ok(),
+        }
+        .ok_or(FromSqlError::InvalidBlobSize { expected_size: 32, blob_size: stored.len() })
     }
 }

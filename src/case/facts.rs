@@ -42,7 +42,7 @@ pub(super) fn facts_content(facts: &FileFacts) -> Sha256 {
         .number(facts.size);
     time(time(time(fields, facts.accessed), facts.modified), facts.changed)
         .maybe(facts.born, time)
-        .digest(facts.sha256)
+        .content(facts.digest)
         .number(facts.noatime.into())
         .finish()
 }
@@ -79,7 +79,7 @@ pub(super) fn facts_row(db: &Connection, facts: &FileFacts) -> Outcome<(i64, Sha
             facts.changed.nanos,
             facts.born.map(|born| born.seconds),
             facts.born.map(|born| born.nanos),
-            facts.sha256.0,
+            facts.digest,
             facts.noatime,
             content.0
         ])?;
@@ -118,7 +118,7 @@ fn facts_from(row: &Row<'_>) -> rusqlite::Result<FileFacts> {
         modified: time(12)?,
         changed: time(14)?,
         born,
-        sha256: Sha256(row.get(18)?),
+        digest: row.get(18)?,
         noatime: row.get(19)?,
     })
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{FindingId, ScanId, Seq};
-use crate::finding::Sha256;
+use crate::finding::{Digest, Sha256};
 use crate::text;
 use crate::triage::{Actor, Answer};
 
@@ -168,8 +168,9 @@ pub struct Subject {
     /// The file's path.
     #[serde(flatten)]
     pub path: PathText,
-    /// Digest of the file's content.
-    pub sha256: Sha256,
+    /// Digest of the file's content, under the key of its kind.
+    #[serde(flatten)]
+    pub digest: Digest,
 }
 
 /// One entry of the journal.

@@ -17,6 +17,7 @@ mod fault;
 mod glance;
 mod ids;
 mod journal;
+mod older;
 mod opening;
 mod place;
 mod query;

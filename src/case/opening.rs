@@ -222,6 +222,7 @@ fn open_to_write(file: &Path) -> Outcome<Connection> {
         return Err(CaseFault::ReadOnly);
     }
     make_durable(&db)?;
+    bring_up_to_date(&db)?;
     Ok(db)
 }
 
@@ -298,6 +299,19 @@ fn create_tables(db: &Connection) -> Outcome<()> {
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;
+    Ok(())
+}
+
+/// From here on an older Huntbook refuses the case instead of stumbling over what it does not know.
+fn bring_up_to_date(db: &Connection) -> Outcome<()> {
+    let format = |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    if format(db)? < FORMAT {
+        let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+        if format(&transaction)? < FORMAT {
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+        }
+        transaction.commit()?;
+    }
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::fault::Outcome;
 use super::tables::{parse_answer, parse_verdict};
-use super::{Case, CaseError, CaseFault, Cover, Decision, Event, FindingId, ScanId, Seq, chain, facts, tables};
-use crate::finding::{Finding, RuleId, Sha256};
+use super::{Case, CaseError, CaseFault, Cover, Decision, Event, FindingId, ScanId, Seq, chain, facts, older, tables};
+use crate::finding::{Digest, Finding, RuleId};
 use crate::triage::{Actor, Answer, Verdict};
 
 /// A finding as a list shows it.
@@ -23,7 +23,7 @@ pub struct FindingRow {
     /// The file that it matched.
     pub path: PathBuf,
     /// Digest of the file's content.
-    pub sha256: Sha256,
+    pub digest: Digest,
     /// The file's length in bytes.
     pub size: u64,
     /// The file's owner by user id.
@@ -54,7 +54,7 @@ pub struct GivenAnswer {
     /// Its place in the journal.
     pub seq: Seq,
     /// Digest of the content that it was given on; when the file's is another now, it does not count any more.
-    pub sha256: Sha256,
+    pub digest: Digest,
 }
 
 /// Which sighting of a finding is meant.
@@ -75,7 +75,7 @@ pub struct Comparison {
     pub gone: Vec<FindingId>,
     /// Seen by the earlier scan only; the later one ran without their rule.
     pub left_out: Vec<FindingId>,
-    /// Seen by both, with another content.
+    /// Seen by both, with another content; where the digests are of two kinds, with another inode, size or ctime.
     pub changed: Vec<FindingId>,
     /// Seen by both, with the same content but by another version of the rule.
     pub rule_changed: Vec<FindingId>,
@@ -163,6 +163,12 @@ impl Case {
             while let Some(row) = rows.next()? {
                 answers.push(answer_from(db, row)?);
             }
+            if !answers.is_empty() {
+                let (stored, told) = older::last_told(db, finding)?;
+                for given in answers.iter_mut().filter(|given| given.digest == stored) {
+                    given.digest = told;
+                }
+            }
             Ok(answers)
         })
     }
@@ -214,8 +220,8 @@ impl Case {
                 new: seen_only_by(db, later, earlier, "true")?,
                 gone: seen_only_by(db, earlier, later, &hunted)?,
                 left_out: seen_only_by(db, earlier, later, &format!("NOT {hunted}"))?,
-                changed: seen_by_both(db, "f1.sha256 <> f2.sha256", earlier, later)?,
-                rule_changed: seen_by_both(db, "f1.sha256 = f2.sha256 AND r1.digest <> r2.digest", earlier, later)?,
+                changed: seen_by_both(db, CHANGED, earlier, later)?,
+                rule_changed: seen_by_both(db, &format!("NOT ({CHANGED}) AND r1.digest <> r2.digest"), earlier, later)?,
             })
         })
     }
@@ -225,7 +231,7 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
     let mut statement = db.prepare_cached(
         "SELECT findings.id, findings.rule_name, paths.path, files.sha256, files.size, files.owner,
             (SELECT count(*) FROM matches WHERE matches.hit = hits.id), findings.verdict, covers.lapsed,
-            files.uid
+            files.uid, hits.id
          FROM sightings JOIN findings ON findings.id = sightings.finding JOIN hits ON hits.id = sightings.hit
          JOIN files ON files.id = hits.file JOIN paths ON paths.id = findings.path
          LEFT JOIN covers ON covers.finding = findings.id
@@ -240,12 +246,13 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
             Some(rule) => rule.clone(),
             None => rules.entry(rule_name).or_insert(rule_id(db, rule_name)?).clone(),
         };
+        let (path, size) = (facts::path(row.get(2)?), row.get(4).map(i64::cast_unsigned)?);
         findings.push(FindingRow {
             id: row.get(0)?,
             rule,
-            path: facts::path(row.get(2)?),
-            sha256: Sha256(row.get(3)?),
-            size: row.get(4).map(i64::cast_unsigned)?,
+            digest: older::told(db, row.get(10)?, (&path, size), row.get(3)?)?,
+            path,
+            size,
             owner: row.get(5)?,
             matches: row.get(6).map(i64::cast_unsigned)?,
             verdict: parse_verdict(row.get_ref(7)?.as_str().map_err(rusqlite::Error::from)?)?,
@@ -278,9 +285,11 @@ fn load(db: &Connection, id: FindingId, seen: Seen) -> Outcome<Finding> {
     let (file, capped) = db
         .prepare_cached("SELECT file, capped FROM hits WHERE id = ?1")?
         .query_row([hit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut file = facts::load_facts(db, file)?;
+    file.digest = older::told(db, hit, (&file.path, file.size), file.digest)?;
     Ok(Finding {
         rule: rule_id(db, rule_name)?,
-        file: Arc::new(facts::load_facts(db, file)?),
+        file: Arc::new(file),
         matches: facts::load_matches(db, hit)?,
         capped,
         kept: Arc::new(facts::load_kept(db, hit)?),
@@ -301,9 +310,14 @@ fn answer_from(db: &Connection, row: &Row<'_>) -> Outcome<GivenAnswer> {
         by: entry.actor,
         at: entry.at,
         seq,
-        sha256: Sha256(row.get(3)?),
+        digest: row.get(3)?,
     })
 }
+
+/// Whether file `f2` has another content than `f1`. Two kinds of digests, which are of two lengths, cannot be compared: then
+/// it has if `stat` says so, whose ctime a user cannot set back.
+const CHANGED: &str = "f1.sha256 <> f2.sha256 AND (length(f1.sha256) = length(f2.sha256)
+    OR (f1.ino, f1.size, f1.changed, f1.changed_ns) <> (f2.ino, f2.size, f2.changed, f2.changed_ns))";
 
 /// The rules by name, whatever their version, that scan `?2` ran with.
 const RULE_NAMES: &str = "SELECT rule_name FROM scan_rules JOIN rules ON rules.id = scan_rules.rule WHERE scan = ?2";

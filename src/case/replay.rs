@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{Decision, Event, FindingId, JournalEntry, Seq, Subject};
-use crate::finding::Sha256;
+use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
 
 /// The decisions in force about one finding.
@@ -21,7 +21,7 @@ pub(super) struct Given {
     pub(super) seq: Seq,
     pub(super) answer: Answer,
     /// The content it was given on.
-    pub(super) sha256: Sha256,
+    pub(super) digest: Digest,
 }
 
 /// A word on the finding as a whole, and what that was then.
@@ -30,7 +30,7 @@ pub(super) struct Standing {
     pub(super) seq: Seq,
     /// The exclusion that covers it; `None` when it was marked malicious.
     pub(super) exclusion: Option<String>,
-    pub(super) sha256: Sha256,
+    pub(super) digest: Digest,
     pub(super) rule_digest: Sha256,
 }
 
@@ -38,10 +38,10 @@ impl Decided {
     /// Takes the next decision about this finding into account.
     fn apply(&mut self, seq: Seq, decision: &Decision, subject: &Subject) {
         let standing =
-            |exclusion| Standing { seq, exclusion, sha256: subject.sha256, rule_digest: subject.rule_digest };
+            |exclusion| Standing { seq, exclusion, digest: subject.digest, rule_digest: subject.rule_digest };
         match decision {
             Decision::Answered { scenario, answer, .. } => {
-                let given = Given { seq, answer: *answer, sha256: subject.sha256 };
+                let given = Given { seq, answer: *answer, digest: subject.digest };
                 self.answers.insert(scenario.clone(), given);
             }
             Decision::Note { .. } => {}
@@ -96,7 +96,7 @@ pub struct Cover {
 /// A finding as it was last seen, as far as its verdict depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Now {
-    pub(super) sha256: Sha256,
+    pub(super) digest: Digest,
     pub(super) rule_digest: Sha256,
     /// The scenarios of its rule.
     pub(super) scenarios: Vec<String>,
@@ -112,7 +112,7 @@ pub(super) struct Now {
 pub(super) fn verdict(now: &Now, decided: &Decided, cover: Option<&Cover>) -> Verdict {
     if let Some(standing) = &decided.standing {
         let Some(exclusion) = &standing.exclusion else { return Verdict::Malicious };
-        let same = standing.sha256 == now.sha256 && standing.rule_digest == now.rule_digest;
+        let same = standing.digest == now.digest && standing.rule_digest == now.rule_digest;
         let lapsed = cover.is_some_and(|c| c.exclusion == *exclusion && c.lapsed.is_some());
         if same && !lapsed {
             return Verdict::Benign;
@@ -125,7 +125,7 @@ pub(super) fn verdict(now: &Now, decided: &Decided, cover: Option<&Cover>) -> Ve
         return Verdict::Malicious;
     }
     let ruled_out = |scenario: &String| {
-        decided.answers.get(scenario).is_some_and(|g| g.answer == Answer::RuledOut && g.sha256 == now.sha256)
+        decided.answers.get(scenario).is_some_and(|g| g.answer == Answer::RuledOut && g.digest == now.digest)
     };
     if !now.scenarios.is_empty() && now.scenarios.iter().all(ruled_out) { Verdict::Suspicious } else { Verdict::Open }
 }
@@ -136,18 +136,18 @@ mod tests {
 
     fn now() -> Now {
         let scenarios = vec!["backup".into(), "signatures".into()];
-        Now { sha256: Sha256::of(b"file"), rule_digest: Sha256::of(b"rule"), scenarios, known: false }
+        Now { digest: Sha256::of(b"file").into(), rule_digest: Sha256::of(b"rule"), scenarios, known: false }
     }
 
     fn stands(exclusion: Option<&str>) -> Decided {
         let now = now();
         let exclusion = exclusion.map(str::to_owned);
-        let standing = Standing { seq: Seq(1), exclusion, sha256: now.sha256, rule_digest: now.rule_digest };
+        let standing = Standing { seq: Seq(1), exclusion, digest: now.digest, rule_digest: now.rule_digest };
         Decided { standing: Some(standing), ..Decided::default() }
     }
 
     fn answered(answers: &[(&str, Answer)]) -> Decided {
-        let given = |answer| Given { seq: Seq(1), answer, sha256: now().sha256 };
+        let given = |answer| Given { seq: Seq(1), answer, digest: now().digest };
         let answers = answers.iter().map(|(scenario, answer)| ((*scenario).to_owned(), given(*answer))).collect();
         Decided { answers, standing: None }
     }
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(verdict(&now(), &answered(&[("backup", out), ("signatures", Answer::Unsure)]), None), Verdict::Open);
         let all = answered(&[("backup", out), ("signatures", out)]);
         assert_eq!(verdict(&now(), &all, None), Verdict::Suspicious);
-        assert_eq!(verdict(&Now { sha256: Sha256::of(b"other"), ..now() }, &all, None), Verdict::Open);
+        assert_eq!(verdict(&Now { digest: Sha256::of(b"other").into(), ..now() }, &all, None), Verdict::Open);
         assert_eq!(verdict(&Now { scenarios: Vec::new(), ..now() }, &answered(&[]), None), Verdict::Open);
     }
 
@@ -171,7 +171,7 @@ mod tests {
             Some(Cover { exclusion: exclusion.into(), lapsed: lapsed.map(str::to_owned) })
         };
         assert_eq!(verdict(&now(), &excluded, None), Verdict::Benign);
-        let changed = Now { sha256: Sha256::of(b"other"), ..now() };
+        let changed = Now { digest: Sha256::of(b"other").into(), ..now() };
         assert_eq!(verdict(&changed, &excluded, None), Verdict::Open);
         assert_eq!(verdict(&changed, &excluded, cover("x", None).as_ref()), Verdict::Benign);
         let new_rule = Now { rule_digest: Sha256::of(b"other"), ..now() };

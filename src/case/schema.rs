@@ -4,7 +4,10 @@
 pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
 
 /// `user_version` that this program writes, and the highest it reads.
-pub(super) const FORMAT: i64 = 1;
+///
+/// 2 stores a data digest as one ([`Digest::DataOnly`](crate::finding::Digest::DataOnly)); in 1 it looks like a SHA-256, see
+/// [`older`](super::older). The tables are the same, so a case of format 1 is read as it is.
+pub(super) const FORMAT: i64 = 2;
 
 /// Names and definitions of the triggers that keep the journal append-only; `verify` looks for each, word for word.
 ///
@@ -28,9 +31,10 @@ pub(super) const GUARDS: [(&str, &str); 3] = [
     ),
 ];
 
-/// The tables. Paths and digests are blobs: a path is raw bytes, a digest 32 of them. Times are RFC 3339 in UTC with
-/// nanoseconds, or seconds and nanoseconds since 1970 where they come from `stat`. Unsigned 64-bit numbers (device,
-/// inode, size, offset) are stored as the signed number with the same bits.
+/// The tables. Paths and digests are blobs: a path is raw bytes, a digest 32 of them; a data digest in a column `sha256`
+/// has a `d` before them, so that it equals no SHA-256. Times are RFC 3339 in UTC with nanoseconds, or seconds and
+/// nanoseconds since 1970 where they come from `stat`. Unsigned 64-bit numbers (device, inode, size, offset) are stored as
+/// the signed number with the same bits.
 ///
 /// What a scan saw is stored once however often it is seen again: `content` is a digest over all of a row, and a later
 /// scan that meets the same row points to it.

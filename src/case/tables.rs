@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::fault::Outcome;
 use super::replay::{Decided, Given, Now, Standing, replay, undone_groups, verdict};
 use super::{CaseFault, Cover, FindingId, PathText, Seq, Subject, chain};
-use crate::finding::Sha256;
+use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
 
 /// Works out anew what the journal comes to for `finding`, and its verdict.
@@ -26,7 +26,7 @@ fn store(db: &Connection, finding: FindingId, decided: &Decided) -> Outcome<()> 
     let mut insert =
         db.prepare_cached("INSERT INTO answers (finding, scenario, answer, seq, sha256) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (scenario, given) in &decided.answers {
-        insert.execute(params![finding, scenario, answer_text(given.answer)?, given.seq, given.sha256.0])?;
+        insert.execute(params![finding, scenario, answer_text(given.answer)?, given.seq, given.digest])?;
     }
     db.prepare_cached("DELETE FROM standings WHERE finding = ?1")?.execute([finding])?;
     if let Some(standing) = &decided.standing {
@@ -37,7 +37,7 @@ fn store(db: &Connection, finding: FindingId, decided: &Decided) -> Outcome<()> 
             finding,
             standing.seq,
             standing.exclusion,
-            standing.sha256.0,
+            standing.digest,
             standing.rule_digest.0
         ])?;
     }
@@ -82,8 +82,7 @@ pub(super) fn stored_decided(db: &Connection) -> Outcome<BTreeMap<FindingId, Dec
     let mut answers = db.prepare("SELECT finding, scenario, answer, seq, sha256 FROM answers")?;
     let mut rows = answers.query([])?;
     while let Some(row) = rows.next()? {
-        let given =
-            Given { seq: row.get(3)?, answer: parse_answer(&row.get::<_, String>(2)?)?, sha256: Sha256(row.get(4)?) };
+        let given = Given { seq: row.get(3)?, answer: parse_answer(&row.get::<_, String>(2)?)?, digest: row.get(4)? };
         all.entry(row.get(0)?).or_default().answers.insert(row.get(1)?, given);
     }
     let mut standings = db.prepare("SELECT finding, seq, exclusion, sha256, rule_digest FROM standings")?;
@@ -92,7 +91,7 @@ pub(super) fn stored_decided(db: &Connection) -> Outcome<BTreeMap<FindingId, Dec
         let standing = Standing {
             seq: row.get(1)?,
             exclusion: row.get(2)?,
-            sha256: Sha256(row.get(3)?),
+            digest: row.get(3)?,
             rule_digest: Sha256(row.get(4)?),
         };
         all.entry(row.get(0)?).or_default().standing = Some(standing);
@@ -102,7 +101,7 @@ pub(super) fn stored_decided(db: &Connection) -> Outcome<BTreeMap<FindingId, Dec
 
 /// The finding as it was last seen, as far as its verdict depends on it.
 pub(super) fn now(db: &Connection, finding: FindingId) -> Outcome<Now> {
-    let (sha256, rule_digest, scenarios, known) = db
+    let (digest, rule_digest, scenarios, known): (Digest, _, _, _) = db
         .prepare_cached(
             "SELECT files.sha256, rules.digest, rules.scenarios, rules.known
              FROM findings JOIN hits ON hits.id = findings.last_hit
@@ -112,12 +111,11 @@ pub(super) fn now(db: &Connection, finding: FindingId) -> Outcome<Now> {
         .optional()?
         .ok_or(CaseFault::NoSuchFinding(finding))?;
     let known: Vec<Sha256> = serde_json::from_str(&known)?;
-    let sha256 = Sha256(sha256);
     Ok(Now {
-        sha256,
+        digest,
         rule_digest: Sha256(rule_digest),
         scenarios: serde_json::from_str(&scenarios)?,
-        known: known.contains(&sha256),
+        known: digest.sha256().is_some_and(|sha256| known.contains(&sha256)),
     })
 }
 
@@ -135,7 +133,7 @@ pub(super) fn subject(db: &Connection, finding: FindingId) -> Outcome<Subject> {
             rule: row.get(1)?,
             rule_digest: Sha256(row.get(2)?),
             path: PathText::from(super::facts::path(row.get(3)?).as_path()),
-            sha256: Sha256(row.get(4)?),
+            digest: row.get(4)?,
         })
     })
     .optional()?

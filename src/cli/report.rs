@@ -123,7 +123,7 @@ impl Report {
             tally.add(&archived.judged);
             let Some(rule) = self.archive.rules.get(archived.rule) else { return Ok(()) };
             let Archived { finding, judged, answers, history, exclusion, .. } = &archived;
-            let decided = decided::lines(answers, history, &finding.file.sha256);
+            let decided = decided::lines(answers, history, &finding.file.digest);
             take(Reported { rule, finding, judged, exclusion: exclusion.as_ref() }, decided)
         };
         self.archive.each(&mut add)?;

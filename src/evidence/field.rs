@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 
 use super::{Ancestor, Content, Evidence, Names, Observed, Process, Schedule, Scheduler, Socket, show};
+use crate::finding::Digest;
 use crate::text;
 
 /// Every field that [`Evidence::field`] answers. `host.path` is asked by value: [`super::Gatherer::host_paths`].
@@ -125,7 +126,12 @@ impl Evidence {
             }
             "file.mode" => value(show::mode(facts.mode), scanned),
             "file.mtime" => return self.modified(),
-            "file.hash.sha256" => value(facts.sha256.to_string(), &"of the bytes that were scanned"),
+            "file.hash.sha256" => match facts.digest {
+                Digest::Whole(sha256) => value(sha256.to_string(), &"of the bytes that were scanned"),
+                Digest::DataOnly(_) => {
+                    return Values::unknown(format!("the file has a data digest, {}", Digest::NO_SHA256));
+                }
+            },
             _ => return unknown_field(name),
         };
         Values::one(one)

@@ -230,7 +230,7 @@ impl Asked {
     }
 
     fn package(&self) -> Observed<PackageOwner> {
-        self.path().and_then(|path| self.indexes.packages().owner(&path, Some(self.facts.sha256)))
+        self.path().and_then(|path| self.indexes.packages().owner(&path, Some(self.facts.digest)))
     }
 
     fn schedules(&self) -> Observed<Vec<Schedule>> {

@@ -42,7 +42,7 @@ pub(crate) fn facts(path: &Path) -> FileFacts {
         modified: now.modified,
         changed: now.changed,
         born: now.born,
-        sha256: Sha256::of(&std::fs::read(path).unwrap()),
+        digest: Sha256::of(&std::fs::read(path).unwrap()).into(),
         noatime: true,
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Facts, Part, because, condition};
 use crate::elf::Bytes;
-use crate::finding::{FileFacts, Finding, Sha256};
+use crate::finding::{Digest, FileFacts, Finding, Sha256};
 use crate::hunt::{Hunt, Rule, rules_of};
 use crate::scan::{Externals, Places, probe};
 
@@ -113,7 +113,12 @@ fn whole(subject: &Subject) -> Content {
         }
         whole.extend_from_slice(&piece);
     }
-    if Sha256::of(&whole) == subject.file.sha256 { Content::Whole(whole) } else { Content::Other }
+    match subject.file.digest {
+        Digest::Whole(scanned) if scanned == Sha256::of(&whole) => Content::Whole(whole),
+        Digest::Whole(_) => Content::Other,
+        // Whether these are the bytes that were scanned cannot be told.
+        Digest::DataOnly(_) => Content::Part,
+    }
 }
 
 /// A file of so many bytes, of which none is known.

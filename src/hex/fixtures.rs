@@ -94,7 +94,7 @@ pub fn facts(path: &std::path::Path) -> FileFacts {
         modified: time(stat.st_mtime, stat.st_mtime_nsec),
         changed: time(stat.st_ctime, stat.st_ctime_nsec),
         born: None,
-        sha256: Sha256::of(b""),
+        digest: Sha256::of(b"").into(),
         noatime: true,
     }
 }

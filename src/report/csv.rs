@@ -53,13 +53,14 @@ pub fn head() -> String {
         "RuleReference",
         "RuleDate",
         "RuleLicense",
+        "FileDataDigest",
         "Detail",
         "JournalHead",
     ])
 }
 
 /// Cells between the path and the last two.
-const BETWEEN: usize = 17;
+const BETWEEN: usize = 18;
 
 /// A finding or candidate, with what was decided about it, see [`lines`](super::decided::lines).
 pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
@@ -71,7 +72,7 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
         judged.verdict.to_string(),
         rule.id.name.to_string(),
         text::escape_path(&file.path).into_owned(),
-        file.sha256.to_string(),
+        file.digest.sha256().map(|sha256| sha256.to_string()).unwrap_or_default(),
         file.size.to_string(),
         file.owner.clone().unwrap_or_else(|| file.uid.to_string()),
         file.group.clone().unwrap_or_else(|| file.gid.to_string()),
@@ -88,6 +89,7 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
         rule.reference().unwrap_or_default().to_owned(),
         rule.date().unwrap_or_default().to_owned(),
         rule.license().unwrap_or_default().to_owned(),
+        file.digest.data_digest().map(|digest| digest.to_string()).unwrap_or_default(),
         String::new(),
         String::new(),
     ])

@@ -1,16 +1,20 @@
 //! What was decided about a finding, in words.
 
 use crate::case::{Decision, Event, GivenAnswer, JournalEntry};
-use crate::finding::Sha256;
+use crate::finding::Digest;
 use crate::text;
 
 /// Answers in force, then remarks and decisions that were not undone; one line of safe text each.
 ///
-/// `sha256` is the content that was found: an answer given on another content does not count, and says so.
-pub fn lines(answers: &[GivenAnswer], history: &[JournalEntry], sha256: &Sha256) -> Vec<String> {
+/// `digest` is of the content that was found: an answer given on another content does not count, and says so.
+pub fn lines(answers: &[GivenAnswer], history: &[JournalEntry], digest: &Digest) -> Vec<String> {
     let answers = answers.iter().map(|given| {
         let note = given.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-        let stale = if given.sha256 == *sha256 { "" } else { " (on another content, does not count)" };
+        let stale = match given.digest {
+            then if then == *digest => "",
+            then if then.is_comparable(digest) => " (on another content, does not count)",
+            _ => " (on a content with another kind of digest, does not count)",
+        };
         format!("{} {}{stale}, by {} at {:.0}{note}", given.scenario, given.answer, given.by, given.at)
     });
     let decisions = history.iter().filter(|entry| !entry.undone).filter_map(|entry| {

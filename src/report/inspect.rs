@@ -86,6 +86,7 @@ impl Inspected {
 pub struct Document<'i> {
     file: Option<Value>,
     path_hex: Option<Value>,
+    data_digest: Option<Value>,
     changed: Option<&'i str>,
     findings: Vec<Value>,
     candidates: Vec<Value>,
@@ -140,6 +141,7 @@ pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook) -> Document<'i> {
     Document {
         file,
         path_hex: own.remove("path_hex"),
+        data_digest: own.remove("data_digest"),
         changed: inspected.changed.as_deref(),
         findings: findings.collect(),
         candidates: candidates.collect(),
@@ -218,7 +220,7 @@ fn facts_section(out: &mut String, facts: &FileFacts) {
     let born = facts.born.map_or_else(|| "unknown".to_owned(), |time| time.to_string());
     for (name, value) in [
         ("path", text::escape_path(&facts.path).into_owned()),
-        ("sha256", facts.sha256.to_string()),
+        facts.digest.labelled(),
         ("size", text::counted(facts.size, "byte")),
         ("owner", named(facts.uid, &facts.owner)),
         ("group", named(facts.gid, &facts.group)),

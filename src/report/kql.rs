@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::outgoing::{Outgoing, ScopePath, credits};
+use crate::finding::Digest;
 use crate::text;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::scope::{Owner, Scope};
@@ -69,7 +70,12 @@ fn place(one: &Outgoing<'_>) -> Result<Place, String> {
         ScopePath::Exact(path) => path,
         ScopePath::Inexact => return Err("no text stands for its path alone".to_owned()),
     };
-    let sha256 = one.sha256().map(|sha256| sha256.to_string()).unwrap_or_default();
+    let sha256 = match one.digest() {
+        // An empty cell would be equal to that of every finding without a SHA-256.
+        Some(Digest::DataOnly(_)) => return Err("it has a data digest and no SHA-256".to_owned()),
+        Some(Digest::Whole(sha256)) => sha256.to_string(),
+        None => String::new(),
+    };
     Ok(match &exclusion.scope {
         Scope::FileAsIs { .. } | Scope::Content { .. } => Place::Row(row(exclusion, [&sha256, &path, "", ""])),
         Scope::Path { owner, .. } => {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::outgoing::{Outgoing, ScopePath, credits};
+use crate::finding::Digest;
 use crate::text;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::scope::ScopeKind;
@@ -27,8 +28,11 @@ pub fn list(outgoing: &[Outgoing<'_>], now: Timestamp) -> String {
             continue;
         }
         let comment = comment(one.exclusion);
-        match one.sha256() {
-            Some(sha256) => _ = writeln!(out, "{sha256};{comment}"),
+        match one.digest() {
+            Some(Digest::DataOnly(_)) => {
+                let _ = writeln!(out, "# left out, it has no SHA-256: {}  {comment}", one.exclusion.id);
+            }
+            Some(Digest::Whole(sha256)) => _ = writeln!(out, "{sha256};{comment}"),
             None => _ = writeln!(out, "# {}  {comment}", path_pattern(one)),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::outgoing::credit;
 use super::{Reported, Tally, Totals};
 use crate::case::{Head, NotScanned, ScanRow};
-use crate::finding::PatternMatch;
+use crate::finding::{Digest, PatternMatch};
 use crate::hunt::Rule;
 use crate::text;
 use crate::triage::Verdict;
@@ -71,7 +71,10 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
         verdict => verdict.to_string(),
     };
     let mut out = format!("## {word}: {} in {}\n\n", code(&rule.id.name), code(&text::escape_path(&file.path)));
-    let _ = writeln!(out, "- SHA-256: {}", file.sha256);
+    let _ = match file.digest {
+        Digest::Whole(sha256) => writeln!(out, "- SHA-256: {sha256}"),
+        Digest::DataOnly(_) => writeln!(out, "- digest: {} ({})", file.digest, Digest::NO_SHA256),
+    };
     let owner = file.owner.clone().unwrap_or_else(|| file.uid.to_string());
     let _ = writeln!(
         out,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Reported, Summary};
 use crate::case::NotScanned;
-use crate::finding::{FileFacts, FileTime, PatternMatch};
+use crate::finding::{Digest, FileFacts, FileTime, PatternMatch};
 use crate::hunt::Rule;
 use crate::scan::{Unscanned, is_gap_kind};
 use crate::text;
@@ -143,7 +143,10 @@ pub fn attribution(rule: &Rule) -> Value {
 pub fn file(facts: &FileFacts, own: &mut Map<String, Value>) -> Value {
     let mut file = Map::new();
     put_path(&facts.path, &mut file, own);
-    file.insert("hash".into(), json!({"sha256": facts.sha256}));
+    match facts.digest {
+        Digest::Whole(sha256) => file.insert("hash".into(), json!({"sha256": sha256})),
+        Digest::DataOnly(value) => own.insert("data_digest".into(), json!(value)),
+    };
     file.insert("size".into(), facts.size.into());
     file.insert("uid".into(), facts.uid.to_string().into());
     file.insert("gid".into(), facts.gid.to_string().into());

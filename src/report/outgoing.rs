@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::finding::Sha256;
+use crate::finding::Digest;
 use crate::hunt::Rule;
 use crate::text;
 use crate::triage::exclusion::Exclusion;
@@ -22,10 +22,10 @@ pub struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// The content that the scope asks for, `None` when it asks for none.
-    pub fn sha256(&self) -> Option<Sha256> {
+    /// The content that the scope asks for, `None` when it asks for none. No other tool knows a [`Digest::DataOnly`].
+    pub fn digest(&self) -> Option<Digest> {
         match &self.exclusion.scope {
-            Scope::FileAsIs { sha256, .. } | Scope::Content { sha256 } => Some(*sha256),
+            Scope::FileAsIs { digest, .. } | Scope::Content { digest } => Some(*digest),
             Scope::Path { .. } | Scope::Folder { .. } => None,
         }
     }

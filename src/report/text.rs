@@ -44,14 +44,14 @@ pub fn finding(reported: Reported<'_>) -> String {
     };
     let owner =
         facts.owner.as_deref().map_or_else(|| facts.uid.to_string(), |name| text::escape_str(name).into_owned());
+    let (name, digest) = facts.digest.labelled();
     let mut out = format!("{word:<10} {}  {}\n", text::escape_str(&rule.id.name), text::escape_path(&facts.path));
     let _ = writeln!(
         out,
-        "    {}, {:04o} {owner}, modified {}, sha256 {}",
+        "    {}, {:04o} {owner}, modified {}, {name} {digest}",
         text::bytes(facts.size),
         facts.mode & 0o7777,
         facts.modified.timestamp().map_or_else(|| facts.modified.to_string(), |time| format!("{time:.0}")),
-        facts.sha256
     );
     for found in finding.matches.iter().take(MATCHES) {
         let _ = writeln!(out, "    {}", pattern_match(found));

@@ -46,7 +46,7 @@ pub fn watchlist(outgoing: &[Outgoing<'_>]) -> Result<String, TooLarge> {
             exclusion.id.to_string(),
             exclusion.rule.clone(),
             exclusion.scope.kind().word().to_owned(),
-            one.sha256().map(|sha256| sha256.to_string()).unwrap_or_default(),
+            one.digest().and_then(|digest| digest.sha256()).map(|sha256| sha256.to_string()).unwrap_or_default(),
             one.shown_path(),
             exclusion.host.clone(),
             exclusion.judgement.word().to_owned(),
@@ -63,10 +63,10 @@ pub fn watchlist(outgoing: &[Outgoing<'_>]) -> Result<String, TooLarge> {
 
 /// `rule|sha256|path`, with what the scope leaves open left empty.
 ///
-/// What is no key for a join is written so that it equals no finding's: a folder ends in `/`, and a path that no text
-/// stands for is in hex.
+/// What is no key for a join is written so that it equals no finding's: a folder ends in `/`, a path that no text stands
+/// for is in hex, and a data digest stands behind `data:`.
 fn match_key(one: &Outgoing<'_>) -> String {
-    let sha256 = one.sha256().map(|sha256| sha256.to_string()).unwrap_or_default();
+    let digest = one.digest().map(|digest| digest.to_string()).unwrap_or_default();
     let path = match one.path() {
         ScopePath::Any => String::new(),
         ScopePath::Exact(path) if one.exclusion.scope.kind() == ScopeKind::Folder => path + "/",
@@ -76,5 +76,5 @@ fn match_key(one: &Outgoing<'_>) -> String {
             format!("hex:{}", text::hex(bytes))
         }
     };
-    format!("{}|{sha256}|{path}", one.exclusion.rule)
+    format!("{}|{digest}|{path}", one.exclusion.rule)
 }

@@ -37,8 +37,8 @@ pub enum Reason {
     },
     /// Some rules or some bytes were left out; the text says which.
     Partly(String),
-    /// It was scanned, but has more holes than can be hashed: the SHA-256 of its findings is one of its data and their
-    /// places, not of the file.
+    /// It was scanned, but has more holes than can be hashed: its findings have a
+    /// [`Digest::DataOnly`](crate::finding::Digest::DataOnly) and no SHA-256.
     DataDigest,
     /// Matching took longer than the limit, in seconds.
     TimedOut(u64),
@@ -111,7 +111,9 @@ impl fmt::Display for Reason {
                 write!(f, "too large: {}, the limit is {}", text::bytes(*size), text::bytes(*limit))
             }
             Self::Partly(what) => write!(f, "scanned in part: {}", text::escape_str(what)),
-            Self::DataDigest => f.write_str("scanned; its holes were not hashed, so its SHA-256 is of data and places"),
+            Self::DataDigest => {
+                f.write_str("scanned; its holes were not hashed, so it has a data digest and no SHA-256")
+            }
             Self::TimedOut(seconds) => write!(f, "matching took longer than {seconds} s"),
             Self::NameTooLong => f.write_str("path longer than the system takes"),
             Self::BecameLink => f.write_str("became a link while the tree was walked"),

@@ -11,13 +11,13 @@ use super::coverage::{Leave, Reason};
 use super::read::{CHUNK, Content, Stretch};
 use super::tree::{Opened, open_regular};
 use crate::accounts::Accounts;
-use crate::finding::{FileFacts, FileTime, Sha256};
+use crate::finding::{Digest, FileFacts, FileTime, Sha256};
 
 /// Zeros of holes that are hashed at most, in bytes: about a second's work.
-const MOST_ZEROS: u64 = 1 << 30;
+pub(crate) const MOST_ZEROS: u64 = 1 << 30;
 
 /// The facts of a file of `size` bytes with this digest.
-pub(super) fn facts(path: &Path, opened: &Opened, size: u64, sha256: Sha256, accounts: &Accounts) -> FileFacts {
+pub(super) fn facts(path: &Path, opened: &Opened, size: u64, digest: Digest, accounts: &Accounts) -> FileFacts {
     let time = |seconds: i64, nanos: u64| FileTime { seconds, nanos: nanos as u32 };
     let stat = &opened.stat;
     FileFacts {
@@ -35,7 +35,7 @@ pub(super) fn facts(path: &Path, opened: &Opened, size: u64, sha256: Sha256, acc
         modified: time(stat.st_mtime, stat.st_mtime_nsec),
         changed: time(stat.st_ctime, stat.st_ctime_nsec),
         born: born(&opened.file),
-        sha256,
+        digest,
         noatime: opened.noatime,
     }
 }
@@ -56,62 +56,54 @@ fn born(file: &File) -> Option<FileTime> {
     (known && time.seconds != 0).then_some(time)
 }
 
-/// The digest of a file that is too large to be held.
-pub(super) struct FileDigest {
-    /// SHA-256 of the content, or of the data.
-    pub sha256: Sha256,
-    /// Whether it is only of the data.
-    ///
-    /// A sparse file of terabytes cannot be hashed in any time that a responder has. Then this is the SHA-256 of a
-    /// heading, the size, and of each stretch of data its offset, its length and its bytes: as hard to forge, but not
-    /// what other tools compute, so it is in coverage.
-    pub of_data: bool,
-}
-
-impl FileDigest {
-    /// Reads the whole content. `tick` is called with each offset that is reached.
-    pub(super) fn of(
-        content: &Content,
-        buffer: &mut [u8],
-        mut tick: impl FnMut(u64) -> Result<(), Leave>,
-    ) -> Result<Self, Leave> {
-        let of_data = content.unstored > MOST_ZEROS;
-        let mut hasher = sha2::Sha256::new();
-        if of_data {
-            hasher.update(b"huntbook: data of a sparse file\n");
-            hasher.update(content.size.to_le_bytes());
-        }
-        content.stream(buffer, |end, stretch| {
-            match stretch {
-                Stretch::Bytes(bytes) if of_data => {
-                    hasher.update((end - bytes.len() as u64).to_le_bytes());
-                    hasher.update((bytes.len() as u64).to_le_bytes());
-                    hasher.update(bytes);
-                }
-                Stretch::Bytes(bytes) => hasher.update(bytes),
-                Stretch::Hole(_) if of_data => {}
-                Stretch::Hole(length) => zeros(&mut hasher, length),
-            }
-            tick(end)?;
-            Ok::<_, Leave>(std::ops::ControlFlow::Continue(()))
-        })?;
-        Ok(Self { sha256: Sha256(hasher.finalize().into()), of_data })
+/// The digest of a file that is too large to be held: its whole content is read. `tick` is called with each offset that
+/// is reached.
+///
+/// A sparse file of terabytes cannot be hashed in any time that a responder has. It gets a [`Digest::DataOnly`], and is in
+/// coverage.
+pub(super) fn digest(
+    content: &Content,
+    buffer: &mut [u8],
+    mut tick: impl FnMut(u64) -> Result<(), Leave>,
+) -> Result<Digest, Leave> {
+    let of_data = content.unstored > MOST_ZEROS;
+    let mut hasher = sha2::Sha256::new();
+    if of_data {
+        hasher.update(b"huntbook: data of a sparse file\n");
+        hasher.update(content.size.to_le_bytes());
     }
+    content.stream(buffer, |end, stretch| {
+        match stretch {
+            Stretch::Bytes(bytes) if of_data => {
+                hasher.update((end - bytes.len() as u64).to_le_bytes());
+                hasher.update((bytes.len() as u64).to_le_bytes());
+                hasher.update(bytes);
+            }
+            Stretch::Bytes(bytes) => hasher.update(bytes),
+            Stretch::Hole(_) if of_data => {}
+            Stretch::Hole(length) => zeros(&mut hasher, length),
+        }
+        tick(end)?;
+        Ok::<_, Leave>(std::ops::ControlFlow::Continue(()))
+    })?;
+    let value = Sha256(hasher.finalize().into());
+    Ok(if of_data { Digest::DataOnly(value) } else { Digest::Whole(value) })
 }
 
-/// The digest that a scan would give the file at `path` as it is now, for files of up to [`MAX_FILE_SIZE`] bytes.
+/// The digest that a scan would give the file at `path` as it is now, for files of which up to [`MAX_FILE_SIZE`] bytes are
+/// stored.
 ///
 /// # Errors
 /// Why the file could not be read; a link anywhere in the path is not followed.
-pub(crate) fn digest_now(path: &Path) -> Result<Sha256, Reason> {
+pub(crate) fn digest_now(path: &Path) -> Result<Digest, Reason> {
     let read = || {
         let opened = open_regular(CWD, path, ResolveFlags::empty())?;
         let content = Content::new(&opened.file, &opened.stat);
-        if content.size > MAX_FILE_SIZE {
+        if content.size.saturating_sub(content.unstored) > MAX_FILE_SIZE {
             let reason = Reason::TooLarge { size: content.size, limit: MAX_FILE_SIZE };
             return Err(Leave::Unscanned(reason));
         }
-        FileDigest::of(&content, &mut vec![0; CHUNK], |_| Ok(())).map(|digest| digest.sha256)
+        digest(&content, &mut vec![0; CHUNK], |_| Ok(()))
     };
     read().map_err(|leave| match leave {
         Leave::Unscanned(reason) => reason,
@@ -133,9 +125,9 @@ mod tests {
     use super::*;
     use std::os::unix::fs::FileExt as _;
 
-    fn digest(file: &File) -> FileDigest {
+    fn digest_of(file: &File) -> Digest {
         let stat = rustix::fs::fstat(file).unwrap();
-        FileDigest::of(&Content::new(file, &stat), &mut vec![0; 4096], |_| Ok(())).unwrap()
+        digest(&Content::new(file, &stat), &mut vec![0; 4096], |_| Ok(())).unwrap()
     }
 
     #[test]
@@ -161,8 +153,7 @@ mod tests {
         file.write_all_at(b"abc", 1_000_000).unwrap();
         let mut content = vec![0; 3_000_000];
         content[1_000_000..1_000_003].copy_from_slice(b"abc");
-        let got = digest(&file);
-        assert_eq!((got.sha256, got.of_data), (Sha256::of(&content), false));
+        assert_eq!(digest_of(&file), Digest::Whole(Sha256::of(&content)));
     }
 
     #[test]
@@ -171,12 +162,18 @@ mod tests {
             let file = tempfile::tempfile().unwrap();
             file.set_len(3 << 30).unwrap();
             file.write_all_at(text, offset).unwrap();
-            digest(&file)
+            digest_of(&file)
         };
         let one = huge(1 << 29, b"abc");
-        assert!(one.of_data);
-        assert_eq!(one.sha256, huge(1 << 29, b"abc").sha256);
-        assert_ne!(one.sha256, huge(1 << 30, b"abc").sha256);
-        assert_ne!(one.sha256, huge(1 << 29, b"abd").sha256);
+        assert!(one.sha256().is_none(), "{one}");
+        assert_eq!(one, huge(1 << 29, b"abc"));
+        assert_ne!(one, huge(1 << 30, b"abc"));
+        assert_ne!(one, huge(1 << 29, b"abd"));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().canonicalize().unwrap().join("sparse");
+        let file = File::create(&path).unwrap();
+        file.set_len(3 << 30).unwrap();
+        file.write_all_at(b"abc", 1 << 29).unwrap();
+        assert_eq!(digest_now(&path), Ok(one), "what is compared later is of the same kind");
     }
 }

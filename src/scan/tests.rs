@@ -87,7 +87,7 @@ fn scanned(rules: &Arc<Ruleset>, path: &Path) -> (Answer, Vec<Unscanned>) {
     for event in &scan.events {
         match event {
             Event::Finding(finding) => {
-                assert_eq!(finding.file.sha256, crate::finding::Sha256::of(&std::fs::read(path).unwrap()));
+                assert_eq!(finding.file.digest, crate::finding::Sha256::of(&std::fs::read(path).unwrap()).into());
                 add(&mut answer, &finding.rule, &finding.matches);
             }
             Event::Unscanned(unscanned) => gaps.push(unscanned),

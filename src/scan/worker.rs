@@ -14,7 +14,7 @@ use super::coverage::{Leave, Reason, Unscanned};
 use super::desk::{Desk, Held};
 use super::engine::{Engine, PartFacts, RuleMatches};
 use super::externals::Externals;
-use super::facts::{self, FileDigest};
+use super::facts;
 use super::memory::Memory;
 use super::read::{CHUNK, Content};
 use super::rules::{self, Group, Ruleset};
@@ -22,7 +22,7 @@ use super::tree::{self, Opened, Tree};
 use super::windows::{PIECE, Windows};
 use super::{Candidate, Event};
 use crate::accounts::Accounts;
-use crate::finding::{Finding, KeptBytes, PatternMatch, RuleId, Sha256};
+use crate::finding::{Digest, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
 use crate::text;
 
 /// Files of fewer bytes than this go to yara-x at once: measured, the prefilter pays from here on.
@@ -170,9 +170,9 @@ impl<'s> Worker<'s> {
             found.extend(self.engine.whole(index, bytes, externals).map_err(Leave::Unscanned)?);
         }
         if !found.is_empty() {
-            let sha256 = Sha256::of(bytes);
+            let digest = Digest::Whole(Sha256::of(bytes));
             let size = bytes.len() as u64;
-            report(shared, subject, size, sha256, found, |matches| KeptBytes::around(bytes, matches));
+            report(shared, subject, size, digest, found, |matches| KeptBytes::around(bytes, matches));
         }
         Ok(bytes.len() as u64)
     }
@@ -224,14 +224,14 @@ impl<'s> Worker<'s> {
             return Ok(());
         }
         let digest =
-            self.desk.with_chunk(|desk, chunk| FileDigest::of(&subject.content, chunk, |_| desk.checkpoint()))?;
+            self.desk.with_chunk(|desk, chunk| facts::digest(&subject.content, chunk, |_| desk.checkpoint()))?;
         let content = &subject.content;
-        report(self.shared, subject, content.size, digest.sha256, found, |matches| {
+        report(self.shared, subject, content.size, digest, found, |matches| {
             KeptBytes::gather(content.size, matches, |range| {
                 content.read(range.start..range.end.min(range.start + KeptBytes::MOST as u64)).ok()
             })
         });
-        if digest.of_data {
+        if digest.data_digest().is_some() {
             self.note(subject, Reason::DataDigest);
         }
         Ok(())
@@ -259,11 +259,11 @@ fn report(
     shared: &Shared,
     subject: &Subject,
     size: u64,
-    sha256: Sha256,
+    digest: Digest,
     found: Vec<RuleMatches>,
     kept: impl Fn(&[PatternMatch]) -> KeptBytes,
 ) {
-    let file = Arc::new(facts::facts(subject.path, subject.opened, size, sha256, &shared.accounts));
+    let file = Arc::new(facts::facts(subject.path, subject.opened, size, digest, &shared.accounts));
     let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
     for RuleMatches { rule, candidate, matches, capped } in found {
         if candidate && matched.contains(&rule) {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::candidate_id;
 use crate::case::RuleRecord;
-use crate::finding::{RuleId, Sha256};
+use crate::finding::{Digest, RuleId, Sha256};
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{self, Hunt, Loaded, Problem, RuleText, Site};
 use crate::scan::{CandidateTest, RuleSource, RulesError, Ruleset};
@@ -215,8 +215,11 @@ impl RuleBook {
     }
 
     /// Whether a finding of `rule` with this content is one of the rule's known samples.
-    pub fn is_known_sample(&self, rule: &RuleId, sha256: &Sha256) -> bool {
-        self.hunt_of(rule).is_some_and(|hunt| hunt.rule.known_samples().contains(sha256))
+    ///
+    /// Samples are known by their SHA-256, so a content of which only the data were hashed is none.
+    pub fn is_known_sample(&self, rule: &RuleId, digest: &Digest) -> bool {
+        let Some(sha256) = digest.sha256() else { return false };
+        self.hunt_of(rule).is_some_and(|hunt| hunt.rule.known_samples().contains(&sha256))
     }
 
     /// Whether a rule or candidate condition of this name, in whatever namespace, has this digest.

@@ -83,10 +83,10 @@ impl Records {
                 rule: &row.rule.name,
                 rule_digest: digest,
                 path: &row.path,
-                sha256: &row.sha256,
+                digest: &row.digest,
                 uid: row.uid,
                 owner: row.owner.as_deref(),
-                known_sample: self.book.is_known_sample(&row.rule, &row.sha256),
+                known_sample: self.book.is_known_sample(&row.rule, &row.digest),
             });
             let indexes = matching::covers(exclusion, hits, now, &self.folders);
             covered.extend(indexes.into_iter().filter_map(|index| about.get(index)).map(|(row, _)| row.id));

@@ -1,5 +1,7 @@
 //! What the log is told of records, beside what they do.
 
+use tracing::field::display;
+
 use crate::case::FindingId;
 use crate::finding::{FileFacts, RuleId};
 use crate::scan::Unscanned;
@@ -7,7 +9,8 @@ use crate::scan::Unscanned;
 /// Findings that are on record now.
 pub(super) fn findings(found: &[(FindingId, &RuleId, &FileFacts)]) {
     for (id, rule, file) in found {
-        tracing::debug!(id = id.0, rule = &*rule.name, sha256 = %file.sha256, path = ?file.path, "finding");
+        let [sha256, data_digest] = [file.digest.sha256(), file.digest.data_digest()].map(|value| value.map(display));
+        tracing::debug!(id = id.0, rule = &*rule.name, sha256, data_digest, path = ?file.path, "finding");
     }
 }
 

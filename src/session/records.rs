@@ -236,7 +236,7 @@ impl Records {
             answers: self.case.answers(id)?,
             history: self.case.history(id)?,
             scopes: Scope::proposals(&finding.file, &self.folders),
-            known_sample: self.book.is_known_sample(&finding.rule, &finding.file.sha256),
+            known_sample: self.book.is_known_sample(&finding.rule, &finding.file.digest),
             judged,
             finding: Arc::new(finding),
             exclusion,

@@ -18,7 +18,7 @@ pub(super) fn hit<'a>(
     digest: &'a crate::finding::Sha256,
     file: &'a FileFacts,
 ) -> Hit<'a> {
-    Hit { known_sample: book.is_known_sample(rule, &file.sha256), ..Hit::new(&rule.name, digest, file) }
+    Hit { known_sample: book.is_known_sample(rule, &file.digest), ..Hit::new(&rule.name, digest, file) }
 }
 
 /// What the register says, in the words of the case; `None` when no exclusion is about the finding.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::finding::Sha256;
+use crate::finding::{Digest, Sha256};
 
 use super::Actor;
 use super::folders::{Refusal, full_path};
@@ -98,8 +98,8 @@ pub struct SeenCheck {
 pub struct SeenFile {
     /// Path as walked.
     pub path: PathBuf,
-    /// SHA-256 of its content.
-    pub sha256: Sha256,
+    /// Digest of its content.
+    pub digest: Digest,
     /// Its owner.
     pub owner: Owner,
 }
@@ -232,7 +232,7 @@ impl Exclusion {
             created: signature.at,
             expires: decision.expires.unwrap_or(signature.at.saturating_add(life).unwrap_or(Timestamp::MAX)),
             ticket: decision.ticket.filter(|ticket| !ticket.trim().is_empty()),
-            seen: SeenFile { path: hit.path.to_owned(), sha256: *hit.sha256, owner: hit.owner() },
+            seen: SeenFile { path: hit.path.to_owned(), digest: *hit.digest, owner: hit.owner() },
             checks: checks.unwrap_or_default(),
             known_sample: hit.known_sample,
             revoked: None,
@@ -268,9 +268,10 @@ impl Exclusion {
         now >= self.expires
     }
 
-    /// Whether `hit` is in the very file that was looked at, by path, and that file's content is another now.
+    /// Whether `hit` is in the very file that was looked at, by path, and that file's content is another now,
+    /// or has a digest that cannot be compared.
     pub fn content_changed(&self, hit: &Hit<'_>) -> bool {
-        self.seen.path == hit.path && self.seen.sha256 != *hit.sha256
+        self.seen.path == hit.path && self.seen.digest != *hit.digest
     }
 }
 
@@ -303,23 +304,23 @@ pub(super) mod tests {
 
     /// An exclusion of rule `rule` (digest of its name), by user 0, for a file at `path` with content `content`.
     pub(in crate::triage) fn exclusion(path: &str, content: &str, scope: fn(&SeenFile) -> Scope) -> Exclusion {
-        let (digest, sha256) = (Sha256::of(b"rule"), Sha256::of(content.as_bytes()));
-        let hit = hit(path, &digest, &sha256);
-        let seen = SeenFile { path: path.into(), sha256, owner: hit.owner() };
+        let (rule, digest) = (Sha256::of(b"rule"), Sha256::of(content.as_bytes()).into());
+        let hit = hit(path, &rule, &digest);
+        let seen = SeenFile { path: path.into(), digest, owner: hit.owner() };
         Exclusion::new(&hit, decision(scope(&seen)), signature()).unwrap()
     }
 
-    pub(in crate::triage) fn hit<'a>(path: &'a str, rule_digest: &'a Sha256, sha256: &'a Sha256) -> Hit<'a> {
+    pub(in crate::triage) fn hit<'a>(path: &'a str, rule_digest: &'a Sha256, digest: &'a Digest) -> Hit<'a> {
         let (path, owner) = (Path::new(path), Some("root"));
-        Hit { rule: "rule", rule_digest, path, sha256, uid: 0, owner, known_sample: false }
+        Hit { rule: "rule", rule_digest, path, digest, uid: 0, owner, known_sample: false }
     }
 
     pub(in crate::triage) fn as_is(seen: &SeenFile) -> Scope {
-        Scope::FileAsIs { path: seen.path.clone(), sha256: seen.sha256 }
+        Scope::FileAsIs { path: seen.path.clone(), digest: seen.digest }
     }
 
     pub(in crate::triage) fn content(seen: &SeenFile) -> Scope {
-        Scope::Content { sha256: seen.sha256 }
+        Scope::Content { digest: seen.digest }
     }
 
     pub(in crate::triage) fn path(seen: &SeenFile) -> Scope {
@@ -339,25 +340,25 @@ pub(super) mod tests {
 
     #[test]
     fn what_could_never_count_is_not_made() {
-        let (digest, sha256) = (Sha256::of(b"rule"), Sha256::of(b"a"));
-        let hit = hit("/opt/r/x", &digest, &sha256);
+        let (rule, digest) = (Sha256::of(b"rule"), Sha256::of(b"a").into());
+        let hit = hit("/opt/r/x", &rule, &digest);
         let make = |decision: Decision| Exclusion::new(&hit, decision, signature()).unwrap_err();
-        let scope = Scope::Content { sha256 };
+        let scope = Scope::Content { digest };
         assert_eq!(make(Decision { reason: " \n".into(), ..decision(scope.clone()) }), Defect::NoReason);
         let past = Some(at("2026-11-20T12:00:00Z"));
         assert_eq!(make(Decision { expires: past, ..decision(scope) }), Defect::ExpiresFirst);
         let below = Scope::Folder { folder: "/opt/r".into(), owner: hit.owner() };
         let late = Some(at("2026-12-20T12:00:01Z"));
         assert_eq!(make(Decision { expires: late, ..decision(below) }), Defect::FolderTooLong);
-        let other = Scope::Content { sha256: Sha256::of(b"b") };
+        let other = Scope::Content { digest: Sha256::of(b"b").into() };
         assert_eq!(make(decision(other)), Defect::Elsewhere);
     }
 
     #[test]
     fn a_known_sample_takes_typing_the_name_of_the_rule() {
-        let (digest, sha256) = (Sha256::of(b"rule"), Sha256::of(b"a"));
-        let hit = Hit { known_sample: true, ..hit("/opt/r/x", &digest, &sha256) };
-        let plain = decision(Scope::Content { sha256 });
+        let (rule, digest) = (Sha256::of(b"rule"), Sha256::of(b"a").into());
+        let hit = Hit { known_sample: true, ..hit("/opt/r/x", &rule, &digest) };
+        let plain = decision(Scope::Content { digest });
         assert_eq!(Exclusion::new(&hit, plain.clone(), signature()), Err(Defect::KnownSample));
         let typed = Decision { known_sample_confirmed: true, ..plain };
         assert!(Exclusion::new(&hit, typed, signature()).unwrap().known_sample);

@@ -280,7 +280,7 @@ pub(super) mod tests {
         for path in ["relative", "/opt/../tmp", ""] {
             assert!(matches!(folder(path).allowed(&disk), Err(Refusal::NotAFullPath(_))), "{path}");
         }
-        let as_is = Scope::FileAsIs { path: "x".into(), sha256: crate::finding::Sha256::of(b"") };
+        let as_is = Scope::FileAsIs { path: "x".into(), digest: crate::finding::Sha256::of(b"").into() };
         assert!(as_is.allowed(&disk).is_err());
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::finding::{FileFacts, Sha256};
+use crate::finding::{Digest, FileFacts, Sha256};
 
 use super::scope::Owner;
 
@@ -15,8 +15,8 @@ pub struct Hit<'a> {
     pub rule_digest: &'a Sha256,
     /// Path as walked.
     pub path: &'a Path,
-    /// SHA-256 of the bytes that were scanned.
-    pub sha256: &'a Sha256,
+    /// Digest of the bytes that were scanned.
+    pub digest: &'a Digest,
     /// Owner's user id.
     pub uid: u32,
     /// Owner's name on the box, if it has one.
@@ -32,7 +32,7 @@ impl<'a> Hit<'a> {
             rule,
             rule_digest,
             path: &file.path,
-            sha256: &file.sha256,
+            digest: &file.digest,
             uid: file.uid,
             owner: file.owner.as_deref(),
             known_sample: false,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::finding::{FileFacts, Sha256};
+use crate::finding::{Digest, FileFacts};
 use crate::text;
 
 /// A file's owner. The user id decides; the name tells boxes apart on which one id means two people.
@@ -43,13 +43,13 @@ pub enum Scope {
     FileAsIs {
         /// Path as walked.
         path: PathBuf,
-        /// SHA-256 of its content.
-        sha256: Sha256,
+        /// Digest of its content. Only one of the same kind can equal it.
+        digest: Digest,
     },
     /// This content, wherever it lies.
     Content {
-        /// SHA-256 of the content.
-        sha256: Sha256,
+        /// Digest of the content. Only one of the same kind can equal it.
+        digest: Digest,
     },
     /// This path, whatever its content, while it has this owner.
     Path {
@@ -134,9 +134,9 @@ impl Scope {
     pub fn danger(&self) -> String {
         match self {
             Self::FileAsIs { .. } => "none beyond this file: one changed byte brings the finding back".to_owned(),
-            Self::Content { sha256 } => format!(
+            Self::Content { digest } => format!(
                 "content {} is excluded wherever it lies, also where it has no business to be, such as /dev/shm",
-                sha256.short()
+                digest.short()
             ),
             Self::Path { path, owner } => {
                 let path = text::escape_path(path);
@@ -152,8 +152,8 @@ impl Scope {
     pub fn choices(file: &FileFacts) -> Vec<Self> {
         let (path, owner) = (file.path.clone(), Owner::of(file));
         let mut choices = vec![
-            Self::FileAsIs { path: path.clone(), sha256: file.sha256 },
-            Self::Content { sha256: file.sha256 },
+            Self::FileAsIs { path: path.clone(), digest: file.digest },
+            Self::Content { digest: file.digest },
             Self::Path { path, owner: owner.clone() },
         ];
         choices.extend(file.path.parent().map(|folder| Self::Folder { folder: folder.to_owned(), owner }));
@@ -164,10 +164,10 @@ impl Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FileAsIs { path, sha256 } => {
-                write!(f, "{} with content {}", text::escape_path(path), sha256.short())
+            Self::FileAsIs { path, digest } => {
+                write!(f, "{} with content {}", text::escape_path(path), digest.short())
             }
-            Self::Content { sha256 } => write!(f, "content {} anywhere", sha256.short()),
+            Self::Content { digest } => write!(f, "content {} anywhere", digest.short()),
             Self::Path { path, owner } => write!(f, "{} owned by {owner}", text::escape_path(path)),
             Self::Folder { folder, owner } => {
                 write!(f, "everything of {owner} below {}", text::escape_path(folder))
@@ -179,6 +179,7 @@ impl fmt::Display for Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Sha256;
 
     fn owner(uid: u32, name: Option<&str>) -> Owner {
         Owner { uid, name: name.map(str::to_owned) }
@@ -209,7 +210,7 @@ mod tests {
         assert_eq!(folder.danger(), "anyone who can write to /opt/reports can hide here");
         let path = Scope::Path { path: "/opt/\u{1b}[2J".into(), owner: owner(7, None) };
         assert!(path.danger().contains(r"/opt/\x1b[2J") && path.danger().contains("uid 7"), "{}", path.danger());
-        let as_is = Scope::FileAsIs { path: "/opt/x".into(), sha256: Sha256::of(b"x") };
+        let as_is = Scope::FileAsIs { path: "/opt/x".into(), digest: Sha256::of(b"x").into() };
         assert!(as_is.danger().starts_with("none beyond this file"));
         assert_eq!(folder.to_string(), "everything of root below /opt/reports");
     }

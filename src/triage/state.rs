@@ -82,9 +82,9 @@ impl Against<'_> {
             Scope::Content { .. } => exclusion.seen.path.clone(),
             Scope::Folder { folder, .. } => folder.join("file"),
         };
-        let sha256 = match &exclusion.scope {
-            Scope::FileAsIs { sha256, .. } | Scope::Content { sha256 } => sha256,
-            Scope::Path { .. } | Scope::Folder { .. } => &exclusion.seen.sha256,
+        let seen = match &exclusion.scope {
+            Scope::FileAsIs { digest, .. } | Scope::Content { digest } => digest,
+            Scope::Path { .. } | Scope::Folder { .. } => &exclusion.seen.digest,
         };
         let owner = match &exclusion.scope {
             Scope::Path { owner, .. } | Scope::Folder { owner, .. } => owner,
@@ -94,7 +94,7 @@ impl Against<'_> {
             rule: &exclusion.rule,
             rule_digest: &digest,
             path: &path,
-            sha256,
+            digest: seen,
             uid: owner.uid,
             owner: owner.name.as_deref(),
             known_sample: false,

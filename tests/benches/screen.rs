@@ -66,7 +66,7 @@ fn row(id: i64) -> Row {
         path: Path::new(&format!("/srv/data/{:03x}/{place:08x}/report-{id}.py", place >> 20)).into(),
         size: id as u64,
         modified: FileTime { seconds: id, nanos: 0 },
-        sha256: content(id),
+        digest: content(id).into(),
         matches: (id % 7) as usize,
         candidate: false,
         verdict: if id % 11 == 0 { Verdict::Benign } else { Verdict::Open },

@@ -3,6 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use huntbook::finding::Digest;
 use huntbook::report::outgoing::Outgoing;
 use huntbook::report::{kql, loki, sarif, watchlist};
 use huntbook::session::{RuleBook, RuleChoice};
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::parsers::{Kql, csv, kql as tokens, percent_decoded};
-use crate::tricks::{NAMES, RULE, assert_safe, exclusion, place};
+use crate::tricks::{NAMES, RULE, assert_safe, exclusion, exclusion_of, place};
 
 fn outgoing(exclusions: &[Exclusion]) -> Vec<Outgoing<'_>> {
     exclusions.iter().map(|exclusion| Outgoing { exclusion, state: State::InForce, rule: None }).collect()
@@ -182,6 +183,32 @@ fn a_match_key_is_no_other_findings() {
     // A newline and a backslash with an n are shown alike; neither may stand for the other.
     assert_eq!(key(b"/opt/a\nb", ScopeKind::Path), format!("{RULE}||hex:2f6f70742f610a62"));
     assert_eq!(key(b"/opt/a\\nb", ScopeKind::Path), format!("{RULE}||hex:2f6f70742f615c6e62"));
+}
+
+#[test]
+fn a_data_digest_goes_out_as_no_sha256() {
+    let value = huntbook::finding::Sha256::of(b"content");
+    let kinds = [ScopeKind::FileAsIs, ScopeKind::Content];
+    let of_data = |kind| exclusion_of(Path::new("/opt/r/x"), Digest::DataOnly(value), kind, "r");
+    let exclusions = kinds.map(of_data).to_vec();
+    for (cells, exclusion) in csv(&watchlist::watchlist(&outgoing(&exclusions)).unwrap())[1..].iter().zip(&exclusions) {
+        let path = exclusion.scope.path().map_or("", |path| path.to_str().unwrap());
+        // Neither the key of a finding with that SHA-256 nor the one of the path whatever its content.
+        assert_eq!((cells[0].as_str(), cells[4].as_str()), (&*format!("{RULE}|data:{value}|{path}"), ""));
+    }
+    for text in
+        [kql::query(&outgoing(&exclusions), Timestamp::now()), loki::list(&outgoing(&exclusions), Timestamp::now())]
+    {
+        assert!(!text.contains(&value.to_string()), "{text}");
+        for exclusion in &exclusions {
+            let line = text.lines().find(|line| line.contains(&exclusion.id.to_string())).unwrap();
+            assert!(line.starts_with(['#', '/']) && line.contains("left out") && line.contains("no SHA-256"), "{line}");
+        }
+    }
+    let document: serde_json::Value = serde_json::from_str(&sarif_of(&outgoing(&exclusions))).unwrap();
+    let artifact = &document["runs"][0]["artifacts"][0];
+    assert!(artifact["hashes"].is_null(), "{artifact}");
+    assert_eq!(artifact["properties"]["huntbook.dataDigest"], value.to_string());
 }
 
 #[test]

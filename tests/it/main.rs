@@ -30,6 +30,7 @@ mod reports;
 mod scan;
 mod scanning;
 mod screens;
+mod sparse;
 mod stage;
 mod tired;
 mod tricks;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-use huntbook::finding::Sha256;
+use huntbook::finding::{Digest, Sha256};
 use huntbook::session::{RuleBook, RuleChoice, host_name};
 use huntbook::triage::Actor;
 use huntbook::triage::exclusion::{Decision, Exclusion, Judgement, Signature};
@@ -41,14 +41,18 @@ pub const RULE: &str = "EQGRP_payload";
 
 /// An exclusion of [`RULE`] as it is built in, made now on this box.
 pub fn exclusion(path: &Path, content: &[u8], kind: ScopeKind, reason: &str) -> Exclusion {
+    exclusion_of(path, Sha256::of(content).into(), kind, reason)
+}
+
+/// The same of a content with this digest.
+pub fn exclusion_of(path: &Path, digest: Digest, kind: ScopeKind, reason: &str) -> Exclusion {
     let book = RuleBook::load(&RuleChoice::default()).unwrap();
-    let digest = book.digest_of(RULE, &Sha256::of(b"any")).unwrap();
-    let sha256 = Sha256::of(content);
+    let rule_digest = book.digest_of(RULE, &Sha256::of(b"any")).unwrap();
     let hit = Hit {
         rule: RULE,
-        rule_digest: &digest,
+        rule_digest: &rule_digest,
         path,
-        sha256: &sha256,
+        digest: &digest,
         uid: 0,
         owner: Some("root"),
         known_sample: false,
@@ -56,8 +60,8 @@ pub fn exclusion(path: &Path, content: &[u8], kind: ScopeKind, reason: &str) -> 
     let owner = Owner { uid: 0, name: Some("root".into()) };
     let path: PathBuf = path.into();
     let scope = match kind {
-        ScopeKind::FileAsIs => Scope::FileAsIs { path, sha256 },
-        ScopeKind::Content => Scope::Content { sha256 },
+        ScopeKind::FileAsIs => Scope::FileAsIs { path, digest },
+        ScopeKind::Content => Scope::Content { digest },
         ScopeKind::Path => Scope::Path { path, owner },
         ScopeKind::Folder => Scope::Folder { folder: path.parent().unwrap().into(), owner },
     };

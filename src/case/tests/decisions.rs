@@ -115,7 +115,7 @@ fn changed_content_opens_the_question_again() {
     assert_eq!(case.record_findings(scan, &changed).unwrap(), ids);
     let verdicts: Vec<_> = ids.iter().map(|id| case.verdict(*id).unwrap()).collect();
     assert_eq!(verdicts, [Verdict::Open, Verdict::Open, Verdict::Malicious]);
-    assert_eq!(case.answers(ids[1]).unwrap()[0].sha256, Sha256::of(b"content"));
+    assert_eq!(case.answers(ids[1]).unwrap()[0].digest, Sha256::of(b"content").into());
     assert_whole(&case);
 }
 

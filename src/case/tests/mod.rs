@@ -4,6 +4,7 @@ mod kill;
 mod opening;
 mod scale;
 mod scans;
+mod sparse;
 mod verification;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::finding::{FileFacts, FileTime, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
+use crate::finding::{Digest, FileFacts, FileTime, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
 use crate::triage::{Actor, Answer, Verdict};
 
 fn stamp() -> Stamp {
@@ -67,7 +68,7 @@ fn finding(rule: &str, path: impl Into<PathBuf>, content: &[u8]) -> Finding {
             modified: time(1),
             changed: time(2),
             born: None,
-            sha256: Sha256::of(content),
+            digest: Sha256::of(content).into(),
             noatime: true,
         }),
         kept: Arc::new(KeptBytes::around(content, &matches)),

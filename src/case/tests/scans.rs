@@ -129,8 +129,8 @@ fn a_rescan_shows_what_is_new_gone_and_changed() {
     assert_eq!(comparison.gone, [ids[0], ids[3]]);
     assert_eq!(comparison.changed, [ids[1]]);
     assert_eq!(comparison.rule_changed, [ids[2]]);
-    assert_eq!(case.load_finding(ids[1], Seen::In(first)).unwrap().file.sha256, Sha256::of(b"content"));
-    assert_eq!(case.load_finding(ids[1], Seen::Last).unwrap().file.sha256, Sha256::of(b"other"));
+    assert_eq!(case.load_finding(ids[1], Seen::In(first)).unwrap().file.digest, Sha256::of(b"content").into());
+    assert_eq!(case.load_finding(ids[1], Seen::Last).unwrap().file.digest, Sha256::of(b"other").into());
     let error = case.load_finding(ids[0], Seen::In(second)).unwrap_err();
     assert!(matches!(error.fault, CaseFault::NoSuchScan(_)));
 }

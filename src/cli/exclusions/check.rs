@@ -87,15 +87,20 @@ fn add_changed(review: &Review, well: &HashSet<usize>, faults: &mut Vec<Fault>) 
     let mut not_compared = Vec::new();
     for Entry { line, content } in review.register.entries().iter().filter(|entry| well.contains(&entry.line)) {
         let Ok(exclusion) = content else { continue };
-        let Scope::FileAsIs { path, sha256 } = &exclusion.scope else { continue };
+        let Scope::FileAsIs { path, digest } = &exclusion.scope else { continue };
         if exclusion.host != host {
             continue;
         }
         match digest_now(path) {
-            Ok(now) if now == *sha256 => {}
+            Ok(now) if now == *digest => {}
+            Ok(now) if !now.is_comparable(digest) => not_compared.push(NotCompared {
+                id: exclusion.id,
+                why: "one digest is of the whole file, the other of data and places only".to_owned(),
+            }),
             Ok(now) => {
                 let path = text::escape_path(path);
-                let problem = format!("stale: {path} has other content by now, SHA-256 {now}");
+                let (name, now) = now.labelled();
+                let problem = format!("stale: {path} has other content by now, {name} {now}");
                 faults.push(Fault { line: *line, id: Some(exclusion.id), kind: "content-changed", problem });
             }
             Err(Reason::Vanished) => {

@@ -77,7 +77,9 @@ fn document(exclusion: &Exclusion, state: &State) -> anyhow::Result<Value> {
         State::Doubtful(cause) => cause.as_str().into(),
         _ => Value::Null,
     };
-    document["sha256"] = outgoing.sha256().map(|sha256| sha256.to_string()).into();
+    let digest = outgoing.digest();
+    document["sha256"] = json!(digest.and_then(|digest| digest.sha256()));
+    document["data_digest"] = json!(digest.and_then(|digest| digest.data_digest()));
     document["path"] = (!path.is_empty()).then_some(path).into();
     document["host"] = exclusion.host.as_str().into();
     document["revoked"] = exclusion.revoked.as_ref().map_or(

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256 as Sha2};
 use super::super::observed::reason;
 use super::super::root::Root;
 use super::Content;
-use crate::finding::Sha256;
+use crate::finding::{Digest, Sha256};
 
 /// Files over this many bytes are not compared.
 const MAX_BYTES: u64 = 4 << 30;
@@ -35,15 +35,19 @@ impl Shipped {
     }
 
     /// Compares with the file at `path` as it is now, or not at all when that is no longer what was scanned.
-    pub(super) fn compare(&self, root: &Root, path: &Path, scanned: Option<Sha256>) -> Content {
+    pub(super) fn compare(&self, root: &Root, path: &Path, scanned: Option<Digest>) -> Content {
         if let Self::Unusable(reason) = self {
             return Content::NotCompared(reason.clone());
+        }
+        // Whether it is still what was scanned could not be told, however long its holes were read.
+        if let Some(Digest::DataOnly(_)) = scanned {
+            return Content::NotCompared(format!("it has a data digest, {}", Digest::NO_SHA256));
         }
         let (md5, sha256) = match digests(root, path) {
             Ok(digests) => digests,
             Err(reason) => return Content::NotCompared(reason),
         };
-        if scanned.is_some_and(|scanned| scanned != sha256) {
+        if scanned.is_some_and(|scanned| scanned != Digest::Whole(sha256)) {
             return Content::NotCompared("the file has changed since it was scanned".to_owned());
         }
         let same = match self {

@@ -7,6 +7,7 @@ use md5::{Digest as _, Md5};
 use super::super::super::observed::Observed;
 use super::super::super::testing::{put, scratch};
 use super::super::{Content, Packages};
+use crate::finding::{Digest, Sha256};
 use crate::text;
 
 fn md5(content: &str) -> String {
@@ -50,11 +51,14 @@ fn owner_version_and_content_in_both_spellings() {
     assert!(!owner("/etc/old.conf").installed);
     assert_eq!(packages.owner(Path::new("/opt/x"), None), Observed::NotFound);
 
-    let scanned = Some(crate::finding::Sha256::of(b"something else"));
+    let scanned = Some(Sha256::of(b"something else").into());
     let content = packages.owner(Path::new("/usr/bin/ls"), scanned).found().cloned().unwrap().content;
     assert_eq!(content, Content::NotCompared("the file has changed since it was scanned".into()));
-    let scanned = Some(crate::finding::Sha256::of(b"ls"));
+    let scanned = Some(Sha256::of(b"ls").into());
     assert_eq!(packages.owner(Path::new("/usr/bin/ls"), scanned).found().cloned().unwrap().content, Content::AsShipped);
+    let scanned = Some(Digest::DataOnly(Sha256::of(b"ls")));
+    let content = packages.owner(Path::new("/usr/bin/ls"), scanned).found().cloned().unwrap().content;
+    assert!(matches!(&content, Content::NotCompared(why) if why.contains("data digest")), "{content:?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::observed::{Gaps, Observed};
 use super::root::Root;
 use super::show;
-use crate::finding::Sha256;
+use crate::finding::Digest;
 use crate::text;
 use digest::Shipped;
 use spelling::Spellings;
@@ -102,7 +102,7 @@ impl Packages {
 
     /// The package that ships `path` (as on the box). With `scanned`, the content is compared only if the file still
     /// has that digest.
-    pub(super) fn owner(&self, path: &Path, scanned: Option<Sha256>) -> Observed<PackageOwner> {
+    pub(super) fn owner(&self, path: &Path, scanned: Option<Digest>) -> Observed<PackageOwner> {
         if self.dpkg.is_none() && self.rpm.is_none() && self.apk.is_none() {
             let gap = self.gaps.lines().next().unwrap_or_else(|| "no dpkg, rpm or apk database on this box".to_owned());
             return Observed::Unknown(gap);
@@ -125,7 +125,7 @@ impl Packages {
         dpkg.or_else(rpm).or_else(|| self.apk.as_ref().and_then(|apk| apk.entry(spelling, &self.root)))
     }
 
-    fn compare(&self, entry: Entry, path: &Path, scanned: Option<Sha256>) -> PackageOwner {
+    fn compare(&self, entry: Entry, path: &Path, scanned: Option<Digest>) -> PackageOwner {
         let content = entry.shipped.compare(&self.root, path, scanned);
         PackageOwner {
             manager: entry.manager,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::outgoing::Outgoing;
 use super::{Reported, json};
 use crate::case::{Head, NotScanned, ScanOutcome, ScanRow};
-use crate::finding::{RuleId, Sha256};
+use crate::finding::{Digest, RuleId, Sha256};
 use crate::hunt::Rule;
 use crate::session::Excluded;
 use crate::text;
@@ -84,7 +84,7 @@ impl<'w> Log<'w> {
         let Reported { rule, finding, judged, exclusion } = reported;
         let index = self.rule(&rule.id, Some(rule));
         let file = &finding.file;
-        let place = self.places.artifact(&file.path, &file.sha256, Some(file.size));
+        let place = self.places.artifact(&file.path, &file.digest, Some(file.size));
         let mut locations: Vec<_> =
             finding.matches.iter().take(MATCHES).map(|found| place.location(Some(region(found)))).collect();
         if locations.is_empty() {
@@ -106,7 +106,7 @@ impl<'w> Log<'w> {
             "message": {"text": format!("{what} {}: {}", literal(&rule.id.name), judged.verdict)},
             "locations": locations,
             "relatedLocations": related,
-            "partialFingerprints": fingerprint(&judged.subject.digest, &file.sha256),
+            "partialFingerprints": fingerprint(&judged.subject.digest, &file.digest),
             "suppressions": exclusion.map(|excluded| suppression(excluded, "accepted")).into_iter().collect::<Vec<_>>(),
             "properties": {
                 "huntbook.verdict": judged.verdict.to_string(),
@@ -127,7 +127,7 @@ impl<'w> Log<'w> {
         let Outgoing { exclusion, state, rule } = outgoing;
         let unknown = RuleId { namespace: "".into(), name: exclusion.rule.as_str().into() };
         let index = self.rule(rule.map_or(&unknown, |rule| &rule.id), *rule);
-        let place = self.places.artifact(&exclusion.seen.path, &exclusion.seen.sha256, None);
+        let place = self.places.artifact(&exclusion.seen.path, &exclusion.seen.digest, None);
         // Anything but `accepted` leaves the result standing (3.27.23).
         let status = match state {
             State::InForce => "accepted",
@@ -141,7 +141,7 @@ impl<'w> Log<'w> {
             "level": "warning",
             "message": {"text": format!("exclusion of {}: {}", literal(&exclusion.rule), exclusion.scope.kind().title())},
             "locations": [place.location(None)],
-            "partialFingerprints": fingerprint(&exclusion.rule_digest, &exclusion.seen.sha256),
+            "partialFingerprints": fingerprint(&exclusion.rule_digest, &exclusion.seen.digest),
             "suppressions": [suppression(&Excluded::from(*exclusion), status)],
             "properties": {"huntbook.scope": exclusion.scope.to_string(), "huntbook.state": state.to_string()},
         }))
@@ -263,8 +263,8 @@ impl<'w> List<'w> {
 }
 
 /// What stays the same when a file is moved or padded around the match: no offsets.
-fn fingerprint(rule: &Sha256, sha256: &Sha256) -> Value {
-    json!({"huntbook/v1": format!("{rule}:{sha256}")})
+fn fingerprint(rule: &Sha256, digest: &Digest) -> Value {
+    json!({"huntbook/v1": format!("{rule}:{digest}")})
 }
 
 fn suppression(excluded: &Excluded, status: &str) -> Value {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::words::literal;
-use crate::finding::{PatternMatch, Sha256};
+use crate::finding::{Digest, PatternMatch};
 
 /// The name that stands for the scanned tree in `uriBaseId`.
 const TREE: &str = "TREE";
@@ -19,14 +19,14 @@ const TREE: &str = "TREE";
 pub(super) struct Places {
     tree: Option<PathBuf>,
     artifacts: Vec<Artifact>,
-    index: HashMap<(Arc<Path>, Sha256), usize>,
+    index: HashMap<(Arc<Path>, Digest), usize>,
 }
 
 /// A file with its digest and, where it is known, its length in bytes.
 #[derive(Debug)]
 struct Artifact {
     path: Arc<Path>,
-    sha256: Sha256,
+    digest: Digest,
     size: Option<u64>,
 }
 
@@ -60,11 +60,11 @@ impl Places {
     }
 
     /// Lists a file with its digest and, where it is known, its length in bytes.
-    pub(super) fn artifact(&mut self, path: &Path, sha256: &Sha256, size: Option<u64>) -> Place {
+    pub(super) fn artifact(&mut self, path: &Path, digest: &Digest, size: Option<u64>) -> Place {
         let mut location = self.uri(path);
         let path: Arc<Path> = path.into();
-        let index = *self.index.entry((Arc::clone(&path), *sha256)).or_insert_with(|| {
-            self.artifacts.push(Artifact { path, sha256: *sha256, size });
+        let index = *self.index.entry((Arc::clone(&path), *digest)).or_insert_with(|| {
+            self.artifacts.push(Artifact { path, digest: *digest, size });
             self.artifacts.len() - 1
         });
         location["index"] = index.into();
@@ -73,8 +73,13 @@ impl Places {
 
     /// `artifacts`.
     pub(super) fn artifacts(&self) -> impl Iterator<Item = Value> {
-        self.artifacts.iter().map(|Artifact { path, sha256, size }| {
-            let mut artifact = json!({"location": self.uri(path), "hashes": {"sha-256": sha256.to_string()}});
+        self.artifacts.iter().map(|Artifact { path, digest, size }| {
+            let mut artifact = json!({"location": self.uri(path)});
+            // `hashes` is for what other tools compute too (3.24.11).
+            match digest {
+                Digest::Whole(sha256) => artifact["hashes"] = json!({"sha-256": sha256}),
+                Digest::DataOnly(value) => artifact["properties"] = json!({"huntbook.dataDigest": value}),
+            }
             if let Some(size) = size {
                 artifact["length"] = (*size).into();
             }
@@ -129,6 +134,7 @@ mod tests {
     use std::ffi::OsStr;
 
     use super::*;
+    use crate::finding::Sha256;
 
     #[test]
     fn uris_are_exact_and_plain() {
@@ -150,9 +156,9 @@ mod tests {
     #[test]
     fn one_file_is_one_artifact() {
         let mut places = Places::default();
-        let (a, b) = (Sha256::of(b"a"), Sha256::of(b"b"));
-        for sha256 in [a, a, b] {
-            places.artifact(Path::new("/x"), &sha256, Some(1));
+        let [a, b] = [b"a", b"b"].map(|content| Digest::from(Sha256::of(content)));
+        for digest in [a, a, b] {
+            places.artifact(Path::new("/x"), &digest, Some(1));
         }
         assert_eq!(places.artifacts().count(), 2);
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::finding::Sha256;
+use crate::finding::{Digest, Sha256};
 
 use super::exclusion::Exclusion;
 use super::folders::Folders;
@@ -25,6 +25,8 @@ const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(24);
 pub enum Why {
     /// The content is another.
     ContentChanged,
+    /// The content has a digest of another kind, so whether it is another cannot be told.
+    NotComparable,
     /// The file belongs to someone else.
     OwnerChanged,
     /// The rule is another.
@@ -41,6 +43,9 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ContentChanged => f.write_str("was excluded, content changed"),
+            Self::NotComparable => f.write_str(
+                "was excluded, content cannot be compared: one digest is of the whole file, the other of data and places only",
+            ),
             Self::OwnerChanged => f.write_str("was excluded, owner changed"),
             Self::RuleChanged => f.write_str("was excluded, rule changed"),
             Self::Expired => f.write_str("was excluded, exclusion expired"),
@@ -83,7 +88,7 @@ struct Slot {
 #[derive(Debug, Clone, Default)]
 struct RuleIndex {
     paths: HashMap<PathBuf, Vec<usize>>,
-    contents: HashMap<Sha256, Vec<usize>>,
+    contents: HashMap<Digest, Vec<usize>>,
     places: HashMap<PathBuf, Vec<usize>>,
 }
 
@@ -131,7 +136,7 @@ impl Exclusions {
             Scope::FileAsIs { path, .. } | Scope::Path { path, .. } => {
                 index.paths.entry(path.clone()).or_default().push(slot);
             }
-            Scope::Content { sha256 } => index.contents.entry(*sha256).or_default().push(slot),
+            Scope::Content { digest } => index.contents.entry(*digest).or_default().push(slot),
             Scope::Folder { folder, .. } => index.places.entry(folder.clone()).or_default().push(slot),
         }
         // The file that was looked at comes back marked when its content changes, whatever the scope was.
@@ -175,7 +180,7 @@ impl Exclusions {
         let Some(index) = self.rules.get(hit.rule) else { return Vec::new() };
         let mut found: Vec<usize> = Vec::new();
         found.extend(index.paths.get(hit.path).into_iter().flatten());
-        found.extend(index.contents.get(hit.sha256).into_iter().flatten());
+        found.extend(index.contents.get(hit.digest).into_iter().flatten());
         if !index.places.is_empty() {
             let above = hit.path.ancestors().skip(1);
             found.extend(above.filter_map(|folder| index.places.get(folder)).flatten());
@@ -221,7 +226,7 @@ impl Slot {
                 exclusion.created
             )));
         }
-        if hit.known_sample && !(exclusion.known_sample && exclusion.seen.sha256 == *hit.sha256) {
+        if hit.known_sample && !(exclusion.known_sample && exclusion.seen.digest == *hit.digest) {
             return Err(Why::KnownSample);
         }
         Ok(Some(exclusion))
@@ -231,8 +236,8 @@ impl Slot {
 /// What has changed about the very file an exclusion was made for, when its scope no longer covers that.
 fn strayed(exclusion: &Exclusion, hit: &Hit<'_>) -> Option<Why> {
     match &exclusion.scope {
-        Scope::FileAsIs { path, sha256 } if path == hit.path && sha256 != hit.sha256 => Some(Why::ContentChanged),
-        Scope::Content { .. } if exclusion.content_changed(hit) => Some(Why::ContentChanged),
+        Scope::FileAsIs { path, digest } if path == hit.path && digest != hit.digest => Some(other(digest, hit)),
+        Scope::Content { .. } if exclusion.content_changed(hit) => Some(other(&exclusion.seen.digest, hit)),
         Scope::Path { path, owner } if path == hit.path && !owner.is(hit.uid, hit.owner) => Some(Why::OwnerChanged),
         Scope::Folder { owner, .. } if exclusion.seen.path == hit.path && !owner.is(hit.uid, hit.owner) => {
             Some(Why::OwnerChanged)
@@ -241,12 +246,17 @@ fn strayed(exclusion: &Exclusion, hit: &Hit<'_>) -> Option<Why> {
     }
 }
 
+/// What it means that a hit has another digest.
+fn other(digest: &Digest, hit: &Hit<'_>) -> Why {
+    if digest.is_comparable(hit.digest) { Why::ContentChanged } else { Why::NotComparable }
+}
+
 impl Scope {
     /// Whether a hit lies within this scope; rule and time are not asked.
     pub fn covers(&self, hit: &Hit<'_>) -> bool {
         match self {
-            Self::FileAsIs { path, sha256 } => path == hit.path && sha256 == hit.sha256,
-            Self::Content { sha256 } => sha256 == hit.sha256,
+            Self::FileAsIs { path, digest } => path == hit.path && digest == hit.digest,
+            Self::Content { digest } => digest == hit.digest,
             Self::Path { path, owner } => path == hit.path && owner.is(hit.uid, hit.owner),
             Self::Folder { folder, owner } => {
                 folder != hit.path && hit.path.starts_with(folder) && owner.is(hit.uid, hit.owner)

@@ -12,6 +12,10 @@ use super::*;
 const NOW: &str = "2026-11-25T00:00:00Z";
 const WRITABLE: u32 = 0o040_777;
 
+fn whole(content: &[u8]) -> Digest {
+    Sha256::of(content).into()
+}
+
 fn index(exclusions: &[Exclusion]) -> Exclusions {
     Exclusions::index(exclusions.iter().cloned().map(Entry::from), &MadeUp::new(&[]))
 }
@@ -30,7 +34,7 @@ fn causes(exclusion: &Exclusion, hit: &Hit<'_>) -> Option<Vec<Why>> {
 
 #[test]
 fn each_scope_reaches_as_far_as_it_says() {
-    let (rule, a, b) = (Sha256::of(b"rule"), Sha256::of(b"a"), Sha256::of(b"b"));
+    let (rule, a, b) = (Sha256::of(b"rule"), whole(b"a"), whole(b"b"));
     let here = |sha| hit("/opt/r/x", &rule, sha);
     let there = hit("/opt/s/y", &rule, &a);
     let beside = hit("/opt/r/deep/z", &rule, &b);
@@ -52,7 +56,7 @@ fn each_scope_reaches_as_far_as_it_says() {
 
 #[test]
 fn what_changed_since_is_told() {
-    let (rule, newer, a, b) = (Sha256::of(b"rule"), Sha256::of(b"rule2"), Sha256::of(b"a"), Sha256::of(b"b"));
+    let (rule, newer, a, b) = (Sha256::of(b"rule"), Sha256::of(b"rule2"), whole(b"a"), whole(b"b"));
     let changed = hit("/opt/r/x", &rule, &b);
     for scope in [as_is, content] {
         assert_eq!(causes(&exclusion("/opt/r/x", "a", scope), &changed), Some(vec![Why::ContentChanged]));
@@ -69,8 +73,25 @@ fn what_changed_since_is_told() {
 }
 
 #[test]
-fn time_and_revocation_end_an_exclusion() {
+fn a_data_digest_equals_only_one_of_its_kind() {
     let (rule, a) = (Sha256::of(b"rule"), Sha256::of(b"a"));
+    let (whole, data, other) = (Digest::Whole(a), Digest::DataOnly(a), Digest::DataOnly(Sha256::of(b"b")));
+    for scope in [as_is, content] {
+        let mut of_data = exclusion("/opt/r/x", "a", scope);
+        assert_eq!(causes(&of_data, &hit("/opt/r/x", &rule, &data)), Some(vec![Why::NotComparable]));
+        assert_eq!(causes(&of_data, &hit("/opt/s/y", &rule, &data)), Some(Vec::new()));
+        of_data.seen.digest = data;
+        of_data.scope = scope(&of_data.seen);
+        assert_eq!(causes(&of_data, &hit("/opt/r/x", &rule, &data)), None);
+        assert_eq!(causes(&of_data, &hit("/opt/r/x", &rule, &whole)), Some(vec![Why::NotComparable]));
+        assert_eq!(causes(&of_data, &hit("/opt/s/y", &rule, &whole)), Some(Vec::new()));
+        assert_eq!(causes(&of_data, &hit("/opt/r/x", &rule, &other)), Some(vec![Why::ContentChanged]));
+    }
+}
+
+#[test]
+fn time_and_revocation_end_an_exclusion() {
+    let (rule, a) = (Sha256::of(b"rule"), whole(b"a"));
     let hit = hit("/opt/r/x", &rule, &a);
     let base = exclusion("/opt/r/x", "a", as_is);
     let expired = Exclusion { expires: at(NOW), ..base.clone() };
@@ -86,12 +107,12 @@ fn time_and_revocation_end_an_exclusion() {
 
 #[test]
 fn what_is_doubtful_shows_with_its_cause() {
-    let (rule, a) = (Sha256::of(b"rule"), Sha256::of(b"a"));
+    let (rule, a) = (Sha256::of(b"rule"), whole(b"a"));
     let hit = hit("/opt/r/x", &rule, &a);
     let blank = Exclusion { reason: " ".into(), ..exclusion("/opt/r/x", "a", as_is) };
     assert_eq!(causes(&blank, &hit), Some(vec![Why::Doubtful("it gives no reason".into())]));
 
-    let scope = Some(Scope::Content { sha256: a });
+    let scope = Some(Scope::Content { digest: a });
     let doubt = Doubt { id: None, rule: Some("rule".into()), scope, line: 9, cause: "no `reason`".into() };
     let entries = Exclusions::index([Entry { line: 7, content: Err(doubt) }], &MadeUp::new(&[]));
     let Standing::Returned(comebacks) = entries.judge(&hit, at(NOW)) else { panic!("must come back") };
@@ -107,7 +128,7 @@ fn what_is_doubtful_shows_with_its_cause() {
 
 #[test]
 fn a_known_sample_needs_an_exclusion_made_for_that_content() {
-    let (rule, a, b) = (Sha256::of(b"rule"), Sha256::of(b"a"), Sha256::of(b"b"));
+    let (rule, a, b) = (Sha256::of(b"rule"), whole(b"a"), whole(b"b"));
     let sample = |sha| Hit { known_sample: true, ..hit("/opt/r/x", &rule, sha) };
     let plain = exclusion("/opt/r/x", "a", path);
     assert_eq!(causes(&plain, &sample(&a)), Some(vec![Why::KnownSample]));
@@ -118,7 +139,7 @@ fn a_known_sample_needs_an_exclusion_made_for_that_content() {
 
 #[test]
 fn the_narrowest_exclusion_is_named_and_one_in_force_is_enough() {
-    let (rule, a) = (Sha256::of(b"rule"), Sha256::of(b"a"));
+    let (rule, a) = (Sha256::of(b"rule"), whole(b"a"));
     let broad = exclusion("/opt/r/x", "a", folder);
     let narrow = exclusion("/opt/r/x", "a", as_is);
     let stale = exclusion("/opt/r/x", "old", as_is);
@@ -136,27 +157,27 @@ fn a_hundred_thousand_hits_against_ten_thousand_exclusions() {
         (0..10_000usize).map(|n| exclusion(&format!("/opt/app{n}/lib/x{n}"), &n.to_string(), kinds[n % 4])).collect();
     let all = index(&made);
     let hits: Vec<_> =
-        (0..100_000usize).map(|n| (format!("/opt/app{n}/lib/x{n}"), Sha256::of(n.to_string().as_bytes()))).collect();
+        (0..100_000usize).map(|n| (format!("/opt/app{n}/lib/x{n}"), whole(n.to_string().as_bytes()))).collect();
     let excluded =
         hits.iter().filter(|(path, sha)| matches!(all.judge(&hit(path, &rule, sha), at(NOW)), Standing::Excluded(_)));
     assert_eq!(excluded.count(), 10_000);
 }
 
-type MadeHit = (String, Sha256, Sha256, u32, bool);
+type MadeHit = (String, Digest, Sha256, u32, bool);
 
 fn made_hit() -> impl Strategy<Value = MadeHit> {
     let path = "/[ab]{1}(/[ab]{1}){0,3}";
     (path, "[ab]", "[rs]", 0..2u32, any::<bool>())
-        .prop_map(|(path, a, r, uid, known)| (path, Sha256::of(a.as_bytes()), Sha256::of(r.as_bytes()), uid, known))
+        .prop_map(|(path, a, r, uid, known)| (path, whole(a.as_bytes()), Sha256::of(r.as_bytes()), uid, known))
 }
 
 fn as_hit(made: &MadeHit) -> Hit<'_> {
-    let (path, sha256, rule_digest, uid, known_sample) = made;
+    let (path, digest, rule_digest, uid, known_sample) = made;
     Hit {
         rule: "rule",
         rule_digest,
         path: Path::new(path),
-        sha256,
+        digest,
         uid: *uid,
         owner: None,
         known_sample: *known_sample,
@@ -166,7 +187,7 @@ fn as_hit(made: &MadeHit) -> Hit<'_> {
 fn made_exclusion() -> impl Strategy<Value = Exclusion> {
     (made_hit(), 0..4usize, 0..10u8).prop_map(|(made, kind, fate)| {
         let hit = as_hit(&made);
-        let seen = SeenFile { path: hit.path.into(), sha256: *hit.sha256, owner: Owner { uid: hit.uid, name: None } };
+        let seen = SeenFile { path: hit.path.into(), digest: *hit.digest, owner: Owner { uid: hit.uid, name: None } };
         let scope = [as_is, content, path, folder][kind](&seen);
         let base = exclusion("/opt/r/x", "a", as_is);
         let rule_digest = *hit.rule_digest;
@@ -214,7 +235,7 @@ proptest! {
                 && e.check().is_ok()
                 && !e.is_expired(at(NOW))
                 && e.rule_digest == *hit.rule_digest
-                && (!hit.known_sample || (e.known_sample && e.seen.sha256 == *hit.sha256))
+                && (!hit.known_sample || (e.known_sample && e.seen.digest == *hit.digest))
                 && e.scope.allowed(&MadeUp::new(&[])).is_ok()
         };
         let expected: Vec<_> = exclusions.iter().filter(in_force).map(|e| e.id).collect();
@@ -225,7 +246,7 @@ proptest! {
 
 #[test]
 fn an_exclusion_of_one_rule_says_nothing_of_another_of_its_name() {
-    let (rule, namesake, a, b) = (Sha256::of(b"rule"), Sha256::of(b"namesake"), Sha256::of(b"a"), Sha256::of(b"b"));
+    let (rule, namesake, a, b) = (Sha256::of(b"rule"), Sha256::of(b"namesake"), whole(b"a"), whole(b"b"));
     let made = exclusion("/opt/r/x", "a", as_is);
     assert_eq!(made.rule_digest, rule);
     let both = Exclusions::index_among([Entry::from(made.clone())], &MadeUp::new(&[]), &|name, digest| {

@@ -162,7 +162,7 @@ fn stand_in(exclusion: &Exclusion) -> Hit<'_> {
         rule: &exclusion.rule,
         rule_digest: &exclusion.rule_digest,
         path,
-        sha256: &exclusion.seen.sha256,
+        digest: &exclusion.seen.digest,
         uid: owner.uid,
         owner: owner.name.as_deref(),
         known_sample: exclusion.known_sample,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use toml_edit::{Item, TableLike, Value};
 
-use crate::finding::Sha256;
+use crate::finding::{Digest, Sha256};
 use crate::text;
 
 use super::super::Actor;
@@ -95,6 +95,17 @@ impl<'a> Fields<'a> {
 
     pub(super) fn sha256(&self, key: &str) -> Found<Sha256> {
         self.parsed(key, "a SHA-256 in hex", |text| text.parse().ok())
+    }
+
+    /// A content's digest, under the key of its kind.
+    pub(super) fn digest(&self, whole: &str, data_only: &str) -> Found<Digest> {
+        match (self.item(whole), self.item(data_only)) {
+            (Some(_), Some(_)) => {
+                Err(self.wrong(data_only, format!("stands beside `{whole}`; a content has one of them")))
+            }
+            (None, Some(_)) => self.sha256(data_only).map(Digest::DataOnly),
+            _ => self.sha256(whole).map(Digest::Whole),
+        }
     }
 
     pub(super) fn flag(&self, key: &str) -> Found<bool> {

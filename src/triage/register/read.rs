@@ -129,7 +129,7 @@ fn exclusion(fields: Fields<'_>) -> Found<Exclusion> {
         ticket: owned(fields.optional_text("ticket")?),
         seen: SeenFile {
             path: fields.path("seen_path")?,
-            sha256: fields.sha256("seen_sha256")?,
+            digest: fields.digest("seen_sha256", "seen_data_digest")?,
             owner: fields.owner("seen_uid", "seen_owner")?,
         },
         checks: fields.tables("checks")?.into_iter().map(check).collect::<Found<_>>()?,
@@ -153,8 +153,10 @@ fn id(fields: Fields<'_>) -> Found<Uuid> {
 fn scope(fields: Fields<'_>) -> Found<Scope> {
     let owner = || fields.owner("owner_uid", "owner");
     Ok(match fields.parsed("scope", "file-as-is, content, path or folder", ScopeKind::from_word)? {
-        ScopeKind::FileAsIs => Scope::FileAsIs { path: fields.path("path")?, sha256: fields.sha256("sha256")? },
-        ScopeKind::Content => Scope::Content { sha256: fields.sha256("sha256")? },
+        ScopeKind::FileAsIs => {
+            Scope::FileAsIs { path: fields.path("path")?, digest: fields.digest("sha256", "data_digest")? }
+        }
+        ScopeKind::Content => Scope::Content { digest: fields.digest("sha256", "data_digest")? },
         ScopeKind::Path => Scope::Path { path: fields.path("path")?, owner: owner()? },
         ScopeKind::Folder => Scope::Folder { folder: fields.path("folder")?, owner: owner()? },
     })

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
+use crate::finding::Digest;
 use crate::text;
 
 use super::super::Actor;
@@ -80,7 +81,7 @@ fn entry(exclusion: &Exclusion) -> String {
         put("known_sample", true.into());
     }
     put_path(&mut put, "seen_path", &exclusion.seen.path);
-    put("seen_sha256", exclusion.seen.sha256.to_string().into());
+    put_digest(&mut put, ("seen_sha256", "seen_data_digest"), &exclusion.seen.digest);
     put_owner(&mut put, ("seen_uid", "seen_owner"), &exclusion.seen.owner);
     if !exclusion.checks.is_empty() {
         put("checks", checks(exclusion).into());
@@ -96,11 +97,11 @@ fn entry(exclusion: &Exclusion) -> String {
 
 fn put_scope(put: &mut impl FnMut(&str, Value), scope: &Scope) {
     match scope {
-        Scope::FileAsIs { path, sha256 } => {
+        Scope::FileAsIs { path, digest } => {
             put_path(put, "path", path);
-            put("sha256", sha256.to_string().into());
+            put_digest(put, ("sha256", "data_digest"), digest);
         }
-        Scope::Content { sha256 } => put("sha256", sha256.to_string().into()),
+        Scope::Content { digest } => put_digest(put, ("sha256", "data_digest"), digest),
         Scope::Path { path, owner } => {
             put_path(put, "path", path);
             put_owner(put, ("owner_uid", "owner"), owner);
@@ -109,6 +110,14 @@ fn put_scope(put: &mut impl FnMut(&str, Value), scope: &Scope) {
             put_path(put, "folder", folder);
             put_owner(put, ("owner_uid", "owner"), owner);
         }
+    }
+}
+
+/// Under the key of its kind: a Huntbook that knows only SHA-256 finds none, so that the entry excludes nothing there.
+fn put_digest(put: &mut impl FnMut(&str, Value), (whole, data_only): (&str, &str), digest: &Digest) {
+    match digest {
+        Digest::Whole(sha256) => put(whole, sha256.to_string().into()),
+        Digest::DataOnly(value) => put(data_only, value.to_string().into()),
     }
 }
 

@@ -12,7 +12,7 @@ pub fn row(finding: &Finding, judged: Judged) -> Row {
         path: finding.file.path.as_path().into(),
         size: finding.file.size,
         modified: finding.file.modified,
-        sha256: finding.file.sha256,
+        digest: finding.file.digest,
         matches: finding.matches.len(),
         candidate: judged.subject.candidate,
         verdict: judged.verdict,

@@ -151,7 +151,7 @@ impl Detail {
 
     /// Takes over what the records say now; tab, place and scroll stay.
     pub fn renew(&mut self, opened: Box<Opened>) {
-        if self.opened.finding.file.sha256 != opened.finding.file.sha256 {
+        if self.opened.finding.file.digest != opened.finding.file.digest {
             self.hex = HexView::new(&self.hunt.rule, &opened.finding).in_manner_of(&self.hex);
             self.decoded = None;
             self.explanation = None;
@@ -214,8 +214,8 @@ impl Detail {
 
     /// The answer to a scenario; one that was given on another content does not count.
     pub fn answer(&self, scenario: &str) -> Option<&GivenAnswer> {
-        let sha256 = self.opened.finding.file.sha256;
-        self.opened.answers.iter().find(|given| given.scenario == scenario && given.sha256 == sha256)
+        let digest = self.opened.finding.file.digest;
+        self.opened.answers.iter().find(|given| given.scenario == scenario && given.digest == digest)
     }
 
     /// Shows the scenario `by` places on, as far as there is one.

@@ -213,7 +213,7 @@ pub fn batch(app: &mut App, many: Many) {
     let Some(id) = app.detail.as_ref().map(|detail| detail.id()) else { return };
     let list = &app.list;
     let findings = match many {
-        Many::Content => list.alike(id, |this, other| this.sha256 == other.sha256),
+        Many::Content => list.alike(id, |this, other| this.digest == other.digest),
         Many::Folder => {
             list.alike(id, |this, other| this.path.parent().is_some_and(|folder| other.path.starts_with(folder)))
         }

@@ -220,7 +220,7 @@ fn compared(app: &mut App, since: Box<Since>) {
 fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
     let id = opened.judged.id;
     if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
-        let same = detail.opened.finding.file.sha256 == opened.finding.file.sha256;
+        let same = detail.opened.finding.file.digest == opened.finding.file.digest;
         detail.renew(opened);
         if same {
             return Vec::new();

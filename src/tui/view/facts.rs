@@ -59,7 +59,7 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
     let born = file.born.map_or_else(|| "unknown".to_owned(), time);
     vec![
         ("path", text::escape_path(&file.path).into_owned()),
-        ("sha256", file.sha256.to_string()),
+        file.digest.labelled(),
         ("size", size(file.size)),
         ("owner", named(file.uid, &file.owner)),
         ("group", named(file.gid, &file.group)),
@@ -109,7 +109,24 @@ fn mode_letters(mode: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::mode_letters;
+    use super::{facts, mode_letters};
+    use crate::evidence::testing;
+    use crate::finding::{Digest, Sha256};
+
+    #[test]
+    fn a_data_digest_is_not_shown_as_a_sha256() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, "x").unwrap();
+        let mut file = testing::facts(&path);
+        let value = Sha256::of(b"x");
+        assert!(facts(&file).contains(&("sha256", value.to_string())));
+        file.digest = Digest::DataOnly(value);
+        let shown = facts(&file);
+        assert!(shown.iter().all(|(name, said)| *name != "sha256" && *said != value.to_string()));
+        let (_, said) = shown.iter().find(|(name, _)| *name == "digest").unwrap();
+        assert_eq!(*said, format!("data:{value} ({})", Digest::NO_SHA256));
+    }
 
     #[test]
     fn modes_read_as_ls_writes_them() {

@@ -8,6 +8,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
 use super::glance;
+use crate::finding::Digest;
 use crate::text;
 use crate::theme::Role;
 use crate::triage::Verdict;
@@ -152,7 +153,10 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width
     let row = group.first;
     let (role, label) = match app.list.grouping() {
         Grouping::Folder => (Role::Folder, text::escape_path(row.path.parent().unwrap_or(&row.path)).into_owned()),
-        Grouping::Content => (Role::Strong, format!("SHA-256 {}", row.sha256)),
+        Grouping::Content => match row.digest {
+            Digest::Whole(sha256) => (Role::Strong, format!("SHA-256 {sha256}")),
+            Digest::DataOnly(_) => (Role::Strong, format!("digest {}, no SHA-256", row.digest)),
+        },
         Grouping::Verdict => {
             let (sign, state, role) = state_of(row);
             (role, format!("{sign} {state}"))

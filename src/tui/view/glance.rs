@@ -25,7 +25,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     }
     add("size", &text::counted(row.size, "byte"));
     add("modified", &row.modified.to_string());
-    add("sha256", &row.sha256.to_string());
+    let (name, digest) = row.digest.labelled();
+    add(name, &digest);
     add("matches", &text::count(row.matches as u64));
     if let Some(gone) = &row.gone {
         add(gone.word(), &gone.to_string());

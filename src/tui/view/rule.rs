@@ -36,9 +36,11 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     }
     let samples = rule.known_samples();
     if !samples.is_empty() {
-        let is_one = samples.contains(&detail.opened.finding.file.sha256);
-        let said = if is_one { "this file is a known sample of it" } else { "this file is none of its known samples" };
-        let role = if is_one { Role::Malicious } else { Role::Dim };
+        let (role, said) = match detail.opened.finding.file.digest.sha256() {
+            Some(sha256) if samples.contains(&sha256) => (Role::Malicious, "this file is a known sample of it"),
+            Some(_) => (Role::Dim, "this file is none of its known samples"),
+            None => (Role::Dim, "whether this file is one is not known, for it has a data digest and no SHA-256"),
+        };
         lines.push(Line::styled(format!("  {} known samples: {said}", samples.len()), theme.style(role)));
     }
     lines.push(Line::default());

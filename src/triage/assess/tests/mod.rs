@@ -9,6 +9,7 @@ use md5::{Digest as _, Md5};
 use super::*;
 use crate::evidence::testing::put;
 use crate::evidence::{Observed, Process};
+use crate::finding::Digest;
 use crate::hunt::Site;
 use crate::hunt::known_good::KnownGood;
 use crate::text;
@@ -128,11 +129,18 @@ fn packages_and_known_good_hashes_are_held_against_the_content() {
     assert!(state.provenance[0].contains("CHANGED"), "{state:#?}");
 
     let dir = tempfile::tempdir().unwrap();
-    let list = format!("{}  MixText.py\n", same.evidence.facts.sha256);
+    let list = format!("{}  MixText.py\n", same.evidence.facts.digest);
     put(dir.path(), "list", list.as_bytes());
     let known = KnownGood::load(&[dir.path().join("list")]).unwrap();
     let update = &same.assess_with(MIX_TEXT, "", &known)[0];
     assert_eq!(check(update, "file.hash").truth, Truth::Met);
+
+    let mut sparse = same;
+    sparse.evidence.facts.digest = Digest::DataOnly(sparse.evidence.facts.digest.sha256().unwrap());
+    let update = &sparse.assess_with(MIX_TEXT, "", &known)[0];
+    assert_eq!(check(update, "file.hash").truth, Truth::Unknown, "a list of SHA-256s says nothing of a data digest");
+    let state = &sparse.again().scenario(MIX_TEXT, "update-or-patch");
+    assert_eq!(check(state, "file.package.state").truth, Truth::Unknown, "nor is it a mismatch with a package");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::super::exclusion::tests::{as_is, at, content, exclusion, folder, path
 use super::super::exclusion::{CheckResult, SeenCheck};
 use super::super::scope::Scope;
 use super::*;
+use crate::finding::{Digest, Sha256};
 
 const NOW: &str = "2026-11-25T00:00:00Z";
 
@@ -45,6 +46,27 @@ fn reading_what_is_not_there_makes_nothing() {
     assert!(register.entries().is_empty());
     assert!(Register::load(&file).unwrap().entries().is_empty());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_data_digest_reads_back_as_one_and_is_no_sha256_to_anyone() {
+    let (_folder, file) = place();
+    for scope in [as_is, content, path] {
+        let mut made = exclusion("/opt/r/x", "a", as_is);
+        made.seen.digest = Digest::DataOnly(Sha256::of(b"a"));
+        made.scope = scope(&made.seen);
+        let text = one(&made);
+        // What a Huntbook looks for that knows of nothing else.
+        assert!(text.lines().all(|line| !line.starts_with("sha256") && !line.starts_with("seen_sha256")), "{text}");
+        put(&file, &text);
+        assert_eq!(Register::load(&file).unwrap().entries()[0].exclusion(), Some(&made));
+        let both =
+            text.replace("seen_data_digest =", &format!("seen_sha256 = \"{}\"\nseen_data_digest =", Sha256::of(b"a")));
+        put(&file, &both);
+        let register = Register::load(&file).unwrap();
+        let Err(doubt) = &register.entries()[0].content else { panic!("{both}") };
+        assert!(doubt.cause.contains("`seen_data_digest` stands beside `seen_sha256`"), "{}", doubt.cause);
+    }
 }
 
 #[test]
@@ -266,7 +288,7 @@ fn writers_at_the_same_time_all_get_their_entries_in() {
     });
     let register = Register::load(&file).unwrap();
     let contents: std::collections::HashSet<_> =
-        register.entries().iter().map(|entry| entry.exclusion().unwrap().seen.sha256).collect();
+        register.entries().iter().map(|entry| entry.exclusion().unwrap().seen.digest).collect();
     assert_eq!((register.entries().len(), contents.len()), (400, 400));
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use crate::case::{FindingId, Gone};
-use crate::finding::{FileTime, Sha256};
+use crate::finding::{Digest, FileTime};
 use crate::triage::Verdict;
 
 /// One line of the list: what must be at hand for every finding, however many there are.
@@ -21,8 +21,8 @@ pub struct Row {
     pub size: u64,
     /// Last change of the file's content.
     pub modified: FileTime,
-    /// SHA-256 of the file.
-    pub sha256: Sha256,
+    /// Digest of the file's content.
+    pub digest: Digest,
     /// Places where a pattern matched.
     pub matches: usize,
     /// Whether it is a candidate: no rule matched.

@@ -119,7 +119,7 @@ pub enum Grouping {
     Hunt,
     /// The folder that the file lies in.
     Folder,
-    /// The SHA-256; most copies first.
+    /// The content's digest; most copies first.
     Content,
     /// What the finding has come to.
     Verdict,

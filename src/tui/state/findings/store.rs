@@ -7,7 +7,7 @@ use super::ranks::{Ranks, insert_all, places};
 use super::row::{Counts, Row};
 use super::sort::{Grouping, Sort};
 use crate::case::FindingId;
-use crate::finding::Sha256;
+use crate::finding::Digest;
 
 /// What is looked at for every row whenever the list is arranged, kept apart so that it stays in the processor's cache.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,7 +30,7 @@ pub(super) struct Store {
     by_id: Vec<u32>,
     by_path: Vec<u32>,
     folders: Ranks<Box<Path>>,
-    contents: Ranks<Sha256>,
+    contents: Ranks<Digest>,
     counts: Vec<Counts>,
     marks: usize,
 }
@@ -72,7 +72,7 @@ impl Store {
         }
         let folders: Vec<&Path> = rows.iter().map(|row| row.path.parent().unwrap_or(Path::new("/"))).collect();
         let folders = self.folders.numbers(&folders);
-        let contents: Vec<&Sha256> = rows.iter().map(|row| &row.sha256).collect();
+        let contents: Vec<&Digest> = rows.iter().map(|row| &row.digest).collect();
         let contents = self.contents.numbers(&contents);
         for (row, (folder, content)) in rows.into_iter().zip(folders.into_iter().zip(contents)) {
             self.set_hunts(row.hunt + 1);

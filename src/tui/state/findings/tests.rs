@@ -14,7 +14,7 @@ fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> Row {
         path: std::path::Path::new(path).into(),
         size: id as u64,
         modified: FileTime { seconds: id, nanos: 0 },
-        sha256: Sha256([0; 32]),
+        digest: Sha256([0; 32]).into(),
         matches: 1,
         candidate: false,
         verdict,
@@ -117,7 +117,7 @@ fn a_heading_whose_group_is_gone_is_not_stood_on_any_more() {
     list.set_grouping(Grouping::Content);
     list.upsert(vec![row(1, 0, "/a", Verdict::Open)]);
     assert!(list.selected_group().is_some());
-    list.upsert(vec![Row { sha256: Sha256([1; 32]), ..row(1, 0, "/a", Verdict::Open) }]);
+    list.upsert(vec![Row { digest: Sha256([1; 32]).into(), ..row(1, 0, "/a", Verdict::Open) }]);
     assert_eq!(list.selected().unwrap().id, FindingId(1));
     list.fold_all();
     assert!(list.selected_group().is_some());
@@ -156,7 +156,7 @@ fn any_row() -> impl Strategy<Value = Row> {
         |(id, verdict, candidate, returned, content, size)| Row {
             size,
             modified: FileTime { seconds: -(size as i64), nanos: u32::from(content) },
-            sha256: Sha256([content; 32]),
+            digest: Sha256([content; 32]).into(),
             matches: usize::from(content),
             candidate: candidate && id % 5 == 0,
             returned: returned.then(|| "expired".into()),
@@ -192,7 +192,7 @@ fn shared(row: &Row, grouping: Grouping) -> String {
         Grouping::None => String::new(),
         Grouping::Hunt => row.hunt.to_string(),
         Grouping::Folder => row.path.parent().unwrap().display().to_string(),
-        Grouping::Content => row.sha256.to_string(),
+        Grouping::Content => row.digest.to_string(),
         Grouping::Verdict => row.rank().to_string(),
     }
 }
