@@ -73,7 +73,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 fn scan(tree: Tree, root: &Path, book: &RuleBook, inspected: &mut Inspected) -> anyhow::Result<()> {
     let always = RuleId { namespace: "huntbook".into(), name: "inspect".into() };
     let test = CandidateTest { rule: always.clone(), condition: "true".to_owned() };
-    let rules = Arc::new(book.compile_with(Some(test))?);
+    let rules = Arc::new(book.compile_with(test)?);
     let options = ScanOptions { threads: 1, root: root.to_owned(), ..ScanOptions::default() };
     let scan = Scan::start(tree, rules, options)?;
     let mut keep = |facts: &Arc<FileFacts>, kept: &Arc<KeptBytes>| {

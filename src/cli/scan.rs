@@ -29,9 +29,10 @@ const WAIT: Duration = Duration::from_millis(100);
 pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Result<ExitCode> {
     let (tree, plan) = args.plan(tree)?;
     let host = plan.host.clone();
-    let book = Arc::new(RuleBook::load(&args.rules.choice())?);
+    let (book, compiling) = RuleBook::load_to_scan(&args.rules.choice())?;
+    let book = Arc::new(book);
     let mut records = Records::open(plan, Arc::clone(&book))?;
-    let rules = Arc::new(book.compile()?);
+    let rules = Arc::new(compiling.finish(&book)?);
     if let Some(why) = records.unsaved() {
         warn(&format!("the case is kept in memory only: {why}"));
     }

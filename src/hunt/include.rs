@@ -11,8 +11,8 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use yara_x_parser::ast::{AST, Item, WithSpan as _};
 
-use super::file;
 use super::problem::{Problem, Problems};
+use super::{file, nesting};
 
 /// Files included in one another at most.
 const MOST_DEPTH: usize = 16;
@@ -38,7 +38,7 @@ impl Includes {
     /// `source` with the text of each included file in the place of the statement; `path` is where it was read.
     ///
     /// # Errors
-    /// Each statement that cannot be followed, with its place.
+    /// Each statement that cannot be followed, with its place, and each file that nests too deep to be parsed.
     pub(super) fn expand(&mut self, path: &Path, source: String) -> Result<String, Vec<Problem>> {
         let below = path.strip_prefix(&self.root).unwrap_or(path).to_owned();
         let mut room = file::MOST_RULE_BYTES;
@@ -51,8 +51,8 @@ impl Includes {
         mut source: String,
         room: &mut u64,
     ) -> Result<String, Vec<Problem>> {
-        let statements = statements(&source);
         let path = within.last().map_or_else(|| self.root.clone(), |below| self.root.join(below));
+        let statements = statements(&path, &source)?;
         let mut list = Vec::new();
         // From the end, so that the ranges before stay right.
         for (range, name) in statements.into_iter().rev() {
@@ -104,16 +104,22 @@ impl Includes {
 }
 
 /// Each `include` statement of `source`: where it stands, and the path it names.
-fn statements(source: &str) -> Vec<(Range<usize>, String)> {
-    if !source.contains("include") {
-        return Vec::new();
+///
+/// # Errors
+/// The source nests too deep to be parsed.
+fn statements(path: &Path, source: &str) -> Result<Vec<(Range<usize>, String)>, Vec<Problem>> {
+    nesting::check(path, source)?;
+    // The word alone is frequent in strings and comments; what comes after it in a statement is a path, or a comment.
+    let may_be_one = |(_, rest): (&str, &str)| rest.trim_start().starts_with(['"', '/']);
+    if !source.match_indices("include").any(|(at, word)| may_be_one(source.split_at(at + word.len()))) {
+        return Ok(Vec::new());
     }
     let tree = AST::from(source);
     let includes = tree.items().filter_map(|item| match item {
         Item::Include(include) => Some((include.span().range(), include.file_name.to_owned())),
         _ => None,
     });
-    includes.collect()
+    Ok(includes.collect())
 }
 
 /// `name` as seen from `folder`, without `.` and `..`; `None` if it leads out.

@@ -1,20 +1,16 @@
 //! Loads hunts and plain rules from disk and checks them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::include::Includes;
 use super::problem::{Problem, Problems};
 use super::rule::{Rule, rules_of};
 use super::site::Site;
 use super::{Hunt, compile, document, file, generic};
 
 /// Files looked at below one folder at most.
-const MOST_FILES: usize = 20_000;
-
-/// Folders nested in a folder of rules at most.
-const MOST_DEPTH: usize = 16;
+pub(super) const MOST_FILES: usize = 20_000;
 
 /// The text of one YARA file, to be compiled into a namespace of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +21,14 @@ pub struct RuleText {
     pub origin: String,
     /// The text.
     pub text: Arc<str>,
+}
+
+impl RuleText {
+    /// The text of the file at `path`, whose name is the namespace.
+    pub(super) fn of(path: &Path, text: String) -> Self {
+        let namespace = path.to_string_lossy().into_owned();
+        Self { origin: namespace.clone(), namespace, text: text.into() }
+    }
 }
 
 /// Hunts, and the texts their rules must be compiled from.
@@ -104,65 +108,8 @@ fn documents_key(entry: &Path) -> PathBuf {
     entry.with_extension("")
 }
 
-/// Plain YARA rules without scenarios: one file, or every `.yar` and `.yara` below a folder. They get the generic scenarios.
-/// A file may include others of the folder (of its own folder, if it was named alone).
-///
-/// Whether they compile is left to the scan, which compiles them anyway.
-///
-/// # Errors
-/// Every problem of every file.
-pub fn load_rules(path: &Path) -> Result<Loaded, Vec<Problem>> {
-    let mut files = Vec::new();
-    if path.is_dir() {
-        rule_files(path, MOST_DEPTH, &mut files).map_err(|problem| vec![problem])?;
-        if files.is_empty() {
-            return Err(vec![Problem::whole(path, "holds no .yar or .yara file")]);
-        }
-    } else {
-        files.push(path.to_owned());
-    }
-    let root =
-        if path.is_dir() { path } else { path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new(".")) };
-    let mut includes = Includes::below(root).map_err(|problem| vec![problem])?;
-    let mut list = Vec::new();
-    let mut loaded = Loaded::default();
-    for path in &files {
-        let text = file::read(path, file::MOST_RULE_BYTES).map_err(|problem| vec![problem]);
-        match text.and_then(|text| includes.expand(path, text)).and_then(|text| rules_in(path, text)) {
-            Ok((text, rules)) => {
-                loaded.texts.push(text);
-                loaded.hunts.extend(rules.into_iter().filter(|rule| !rule.private).map(generic::hunt));
-            }
-            Err(problems) => list.extend(problems),
-        }
-    }
-    // What another file includes has its rules there; by itself it would report everything twice.
-    let included: HashSet<_> = includes.seen.iter().map(|path| path.to_string_lossy()).collect();
-    loaded.texts.retain(|text| !included.contains(&*text.namespace));
-    loaded.hunts.retain(|hunt| !included.contains(&*hunt.rule.id.namespace));
-    if list.is_empty() { Ok(loaded) } else { Err(list) }
-}
-
-fn rule_files(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
-    for entry in entries(dir)? {
-        let path = dir.join(&entry);
-        let is_rules = matches!(path.extension().and_then(|extension| extension.to_str()), Some("yar" | "yara"));
-        let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_dir());
-        if is_folder {
-            let depth = depth.checked_sub(1).ok_or_else(|| Problem::whole(&path, "is nested too deep"))?;
-            rule_files(&path, depth, files)?;
-        } else if is_rules {
-            files.push(path);
-        }
-        if files.len() > MOST_FILES {
-            return Err(Problem::whole(dir, format!("holds more than {MOST_FILES} rule files")));
-        }
-    }
-    Ok(())
-}
-
 /// The names in a folder, sorted, so that hunts are listed in the same order everywhere.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>, Problem> {
+pub(super) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Problem> {
     let unreadable = |error: std::io::Error| Problem::whole(dir, format!("cannot be listed: {error}"));
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(unreadable)? {
@@ -175,18 +122,14 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>, Problem> {
     Ok(names)
 }
 
-fn read_rules(path: &Path, most: u64) -> Result<(RuleText, Vec<Rule>), Vec<Problem>> {
-    rules_in(path, file::read(path, most).map_err(|problem| vec![problem])?)
-}
-
-fn rules_in(path: &Path, text: String) -> Result<(RuleText, Vec<Rule>), Vec<Problem>> {
-    let namespace = path.to_string_lossy().into_owned();
-    let rules = rules_of(&namespace, path, &text)?;
-    Ok((RuleText { origin: namespace.clone(), namespace, text: text.into() }, rules))
+fn read_rules(path: &Path) -> Result<(RuleText, Vec<Rule>), Vec<Problem>> {
+    let text = RuleText::of(path, file::read(path, file::MOST_BYTES).map_err(|problem| vec![problem])?);
+    let rules = rules_of(&text.namespace, path, &text.text)?;
+    Ok((text, rules))
 }
 
 fn hunts_of(path: &Path, document: Option<&Path>, site: &Site) -> Result<Loaded, Vec<Problem>> {
-    let rules = read_rules(path, file::MOST_BYTES).and_then(|(text, rules)| {
+    let rules = read_rules(path).and_then(|(text, rules)| {
         let problems = compile::problems_of(path, &text.text);
         if problems.is_empty() { Ok((text, rules)) } else { Err(problems) }
     });

@@ -234,36 +234,3 @@ fn odd_files_are_refused() {
         load_dir(&dir.path().join("absent"), &Site::default()).unwrap_err()[0].to_string().contains("cannot be listed")
     );
 }
-
-#[test]
-fn plain_rules_get_the_generic_scenarios_and_a_namespace_per_file() {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("sub")).unwrap();
-    std::fs::write(dir.path().join("sub/a.yar"), RULES).unwrap();
-    std::fs::write(dir.path().join("b.yara"), "rule a { condition: true }").unwrap();
-    std::fs::write(dir.path().join("c.txt"), "no rule").unwrap();
-    std::os::unix::fs::symlink(dir.path(), dir.path().join("loop")).unwrap();
-    let loaded = load_rules(dir.path()).unwrap();
-    let names: Vec<&str> = loaded.hunts.iter().map(|hunt| &*hunt.rule.id.name).collect();
-    assert_eq!(names, ["a", "a", "b"]);
-    assert_ne!(loaded.hunts[0].rule.id, loaded.hunts[1].rule.id);
-    assert!(loaded.hunts.iter().all(|hunt| hunt.scenarios.len() == 4));
-    assert_eq!(load_rules(&dir.path().join("b.yara")).unwrap().hunts.len(), 1);
-    assert!(load_rules(&dir.path().join("c.txt")).is_err());
-    let empty = tempfile::tempdir().unwrap();
-    assert!(load_rules(empty.path()).unwrap_err()[0].to_string().contains("holds no .yar"));
-}
-
-#[test]
-fn plain_rules_may_include_others_of_their_folder_which_then_count_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name);
-    std::fs::write(at("index.yar"), "include \"base.yar\"\nrule b { condition: a }").unwrap();
-    std::fs::write(at("base.yar"), "rule a { condition: true }").unwrap();
-    let loaded = load_rules(dir.path()).unwrap();
-    let names: Vec<&str> = loaded.hunts.iter().map(|hunt| &*hunt.rule.id.name).collect();
-    assert_eq!((names, loaded.texts.len()), (vec!["a", "b"], 1));
-    assert_eq!(load_rules(&at("index.yar")).unwrap().hunts.len(), 2);
-    std::fs::write(at("index.yar"), "include \"/etc/hostname\"").unwrap();
-    assert!(load_rules(dir.path()).unwrap_err()[0].to_string().contains("outside the folder"));
-}

@@ -3,11 +3,24 @@
 //! yara-x's parser and compiler descend once for each bracket, `not`, `~` and unary `-`; a few thousand of them overflow
 //! the stack, which no one can catch. So sources are measured before they are parsed.
 
+use std::path::Path;
+
+use super::problem::{Problem, Problems};
+
 /// The deepest nesting that is parsed. Rules in use stay below 30.
-pub(super) const MOST: usize = 200;
+const MOST: usize = 200;
+
+/// # Errors
+/// The place in `source` that nests deeper than [`MOST`]; `path` is only named.
+pub(super) fn check(path: &Path, source: &str) -> Result<(), Vec<Problem>> {
+    let Some(offset) = too_deep(source) else { return Ok(()) };
+    let mut problems = Problems::new(path, source);
+    problems.note(&(offset..offset), format!("nests deeper than {MOST} levels"), None);
+    Err(problems.finish())
+}
 
 /// Byte offset of the first place that nests deeper than [`MOST`].
-pub(super) fn too_deep(source: &str) -> Option<usize> {
+fn too_deep(source: &str) -> Option<usize> {
     let bytes = source.as_bytes();
     // For each open bracket: its level and the operators right before it.
     let mut open: Vec<usize> = Vec::new();

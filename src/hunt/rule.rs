@@ -111,11 +111,8 @@ impl Rule {
 /// # Errors
 /// Everything in `source` that does not parse, with its place; `path` is only named, not read.
 pub fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec<Rule>, Vec<Problem>> {
+    nesting::check(path, source)?;
     let mut problems = Problems::new(path, source);
-    if let Some(offset) = nesting::too_deep(source) {
-        problems.note(&(offset..offset), format!("nests deeper than {} levels", nesting::MOST), None);
-        return Err(problems.finish());
-    }
     let mut shapes = Shapes::new(source);
     let parser = Parser::new(source.as_bytes());
     let ast = AST::new(source.as_bytes(), parser.inspect(|event| shapes.see(event)));

@@ -1,9 +1,11 @@
 //! The hunts of a session, and what a rule's name stands for.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use serde_json::{Map, Value};
 
@@ -11,7 +13,7 @@ use super::candidate_id;
 use crate::case::RuleRecord;
 use crate::finding::{Digest, RuleId, Sha256};
 use crate::hunt::known_good::KnownGood;
-use crate::hunt::{self, Hunt, Loaded, Problem, RuleText, Site};
+use crate::hunt::{self, Hunt, Loaded, Problem, RuleFiles, RuleText, Site};
 use crate::scan::{CandidateTest, RuleSource, RulesError, Ruleset};
 
 /// Which hunts and rules were asked for.
@@ -87,6 +89,67 @@ pub struct Subject {
     pub digest: Sha256,
 }
 
+/// What was read of the files that were asked for; the plain rules among it are not taken apart yet.
+struct Files {
+    site: Site,
+    /// Of plain rules, the texts only.
+    loaded: Loaded,
+    plain: Vec<RuleFiles>,
+}
+
+impl Files {
+    fn read(choice: &RuleChoice) -> Result<Self, BookError> {
+        let site = choice.site.as_deref().map_or_else(|| Ok(Site::default()), Site::load)?;
+        let mut loaded = if choice.no_builtin { Loaded::default() } else { hunt::builtin::load(&site)? };
+        for dir in &choice.hunts {
+            loaded.extend(hunt::load_dir(dir, &site)?);
+        }
+        let plain = choice.rules.iter().map(|path| RuleFiles::read(path)).collect::<Result<Vec<_>, _>>()?;
+        loaded.texts.extend(plain.iter().flat_map(RuleFiles::texts).cloned());
+        Ok(Self { site, loaded, plain })
+    }
+
+    fn book(mut self, choice: &RuleChoice) -> Result<RuleBook, BookError> {
+        for files in &self.plain {
+            self.loaded.hunts.extend(files.hunts()?);
+        }
+        let known_good = KnownGood::load(&choice.known_good)?;
+        let mut book = RuleBook::new(self.loaded, self.site, known_good)?;
+        book.cache.clone_from(&choice.cache);
+        let candidates = book.hunts.iter().filter(|hunt| hunt.candidate.is_some()).count();
+        tracing::info!(rules = book.hunts.len(), candidates, "rules loaded");
+        Ok(book)
+    }
+}
+
+fn sources(texts: &[RuleText]) -> Vec<RuleSource> {
+    let source = |text: &RuleText| RuleSource {
+        namespace: text.namespace.clone(),
+        origin: text.origin.clone(),
+        text: text.text.clone(),
+    };
+    texts.iter().map(source).collect()
+}
+
+fn tests<H: Borrow<Hunt>>(hunts: &[H]) -> Vec<CandidateTest> {
+    let test = |hunt: &Hunt| Some(CandidateTest { rule: hunt.rule.id.clone(), condition: hunt.candidate.clone()? });
+    hunts.iter().filter_map(|hunt| test(hunt.borrow())).collect()
+}
+
+/// The rules of a book, being compiled.
+#[derive(Debug)]
+pub struct Compiling(JoinHandle<Result<Ruleset, RulesError>>);
+
+impl Compiling {
+    /// The rules, once they are compiled; `book` is the one they are of.
+    ///
+    /// # Errors
+    /// The compiler's report.
+    pub fn finish(self, book: &RuleBook) -> Result<Ruleset, RulesError> {
+        book.compiled(self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    }
+}
+
 /// All hunts of a session.
 #[derive(Debug)]
 pub struct RuleBook {
@@ -107,20 +170,19 @@ impl RuleBook {
     /// # Errors
     /// Everything that is wrong with the files, each with its place.
     pub fn load(choice: &RuleChoice) -> Result<Self, BookError> {
-        let site = choice.site.as_deref().map_or_else(|| Ok(Site::default()), Site::load)?;
-        let mut loaded = if choice.no_builtin { Loaded::default() } else { hunt::builtin::load(&site)? };
-        for dir in &choice.hunts {
-            loaded.extend(hunt::load_dir(dir, &site)?);
-        }
-        for path in &choice.rules {
-            loaded.extend(hunt::load_rules(path)?);
-        }
-        let known_good = KnownGood::load(&choice.known_good)?;
-        let mut book = Self::new(loaded, site, known_good)?;
-        book.cache.clone_from(&choice.cache);
-        let candidates = book.hunts.iter().filter(|hunt| hunt.candidate.is_some()).count();
-        tracing::info!(rules = book.hunts.len(), candidates, "rules loaded");
-        Ok(book)
+        Files::read(choice)?.book(choice)
+    }
+
+    /// As [`RuleBook::load`], for a scan: the rules are compiled while they are taken apart into hunts.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_to_scan(choice: &RuleChoice) -> Result<(Self, Compiling), BookError> {
+        let files = Files::read(choice)?;
+        let (sources, tests) = (sources(&files.loaded.texts), tests(&files.loaded.hunts));
+        let cache = choice.cache.clone();
+        let work = std::thread::spawn(move || Ruleset::compile_cached(&sources, &tests, cache.as_deref()));
+        Ok((files.book(choice)?, Compiling(work)))
     }
 
     fn new(loaded: Loaded, site: Site, known_good: KnownGood) -> Result<Self, BookError> {
@@ -149,35 +211,18 @@ impl RuleBook {
         self.hunts.push(Arc::new(hunt));
     }
 
-    /// The rules, compiled for the scan. Takes from milliseconds to minutes, by their number.
+    /// The rules compiled, with one candidate test more than the hunts have. Takes from milliseconds to minutes, by their
+    /// number.
     ///
     /// # Errors
     /// The compiler's report.
-    pub fn compile(&self) -> Result<Ruleset, RulesError> {
-        self.compile_with(None)
+    pub fn compile_with(&self, more: CandidateTest) -> Result<Ruleset, RulesError> {
+        let mut tests = tests(&self.hunts);
+        tests.push(more);
+        self.compiled(Ruleset::compile_cached(&sources(&self.texts), &tests, self.cache.as_deref()))
     }
 
-    /// As [`RuleBook::compile`], with one candidate test more than the hunts have.
-    ///
-    /// # Errors
-    /// The compiler's report.
-    pub fn compile_with(&self, more: Option<CandidateTest>) -> Result<Ruleset, RulesError> {
-        let sources: Vec<_> = self
-            .texts
-            .iter()
-            .map(|text| RuleSource {
-                namespace: text.namespace.clone(),
-                origin: text.origin.clone(),
-                text: text.text.clone(),
-            })
-            .collect();
-        let tests: Vec<_> = self
-            .hunts
-            .iter()
-            .filter_map(|hunt| Some(CandidateTest { rule: hunt.rule.id.clone(), condition: hunt.candidate.clone()? }))
-            .chain(more)
-            .collect();
-        let compiled = Ruleset::compile_cached(&sources, &tests, self.cache.as_deref());
+    fn compiled(&self, compiled: Result<Ruleset, RulesError>) -> Result<Ruleset, RulesError> {
         let rules = compiled.map_err(|error| self.with_other_files(error))?;
         for warning in rules.warnings() {
             tracing::warn!("rules: {warning}");
@@ -307,13 +352,16 @@ mod tests {
         write("base.yar", "rule is_elf { condition: uint32(0) == 0x464c457f }");
         write("more.yar", "rule small { condition: is_elf and filesize < 100 }");
         let choice = RuleChoice { rules: vec![dir.path().to_owned()], ..RuleChoice::default() };
-        let said = RuleBook::load(&choice).unwrap().compile().unwrap_err().to_string();
+        let compile = || {
+            let (book, compiling) = RuleBook::load_to_scan(&choice).unwrap();
+            (book.hunts.len(), compiling.finish(&book).map(|rules| rules.len()).map_err(|error| error.to_string()))
+        };
+        let said = compile().1.unwrap_err();
         let base = dir.path().join("base.yar");
         assert!(said.contains("unknown identifier `is_elf`"), "{said}");
         assert!(said.contains(&format!("rule is_elf is in {}, and", base.display())), "{said}");
         write("more.yar", "include \"base.yar\"\nrule small { condition: is_elf and filesize < 100 }");
-        let book = RuleBook::load(&choice).unwrap();
-        assert_eq!((book.hunts.len(), book.compile().unwrap().len()), (7, 7));
+        assert_eq!(compile(), (7, Ok(7)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod reopen;
 mod standing;
 
 pub use archive::{Archive, Archived};
-pub use book::{BookError, RuleBook, RuleChoice, Subject};
+pub use book::{BookError, Compiling, RuleBook, RuleChoice, Subject};
 pub use box_facts::host_name;
 pub use excluded::Excluded;
 pub use opening::{RecordPlan, RecordsError};

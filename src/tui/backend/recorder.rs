@@ -11,7 +11,7 @@ use super::{Gauges, Session};
 use crate::case::{Decision, FindingId, ScanOutcome};
 use crate::finding::Finding;
 use crate::scan::{Event, Reading, Ruleset, Scan, Unscanned};
-use crate::session::{self, Records, RuleBook, candidate_finding, host_name};
+use crate::session::{self, Compiling, Records, RuleBook, candidate_finding, host_name};
 use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
@@ -41,8 +41,8 @@ pub fn run(session: Session, ends: &Ends) {
     let fatal = |why: String| {
         let _ = messages.send(Message::Fatal(why));
     };
-    let book = match load(&session) {
-        Ok(book) => Arc::new(book),
+    let (book, compiling) = match load(&session) {
+        Ok((book, compiling)) => (Arc::new(book), compiling),
         Err(why) => return fatal(why),
     };
     let records = match Records::open(session.plan.clone(), Arc::clone(&book)) {
@@ -55,7 +55,7 @@ pub fn run(session: Session, ends: &Ends) {
     if session.tree.is_some() || session.plan.host == host_name(&session.plan.root) {
         let _ = books.send(Arc::clone(&book));
     }
-    let rules = match session.tree.as_ref().map(|_| book.compile()).transpose() {
+    let rules = match compiling.map(|compiling| compiling.finish(&book)).transpose() {
         Ok(rules) => rules.map(Arc::new),
         Err(error) => return fatal(error.to_string()),
     };
@@ -81,12 +81,18 @@ pub fn run(session: Session, ends: &Ends) {
 }
 
 /// The hunts that were asked for, and those that a case opened again was scanned with.
-fn load(session: &Session) -> Result<RuleBook, String> {
+///
+/// With a tree to scan, the rules are being compiled.
+fn load(session: &Session) -> Result<(RuleBook, Option<Compiling>), String> {
+    if session.tree.is_some() {
+        let (book, compiling) = RuleBook::load_to_scan(&session.choice).map_err(|error| error.to_string())?;
+        return Ok((book, Some(compiling)));
+    }
     let mut book = RuleBook::load(&session.choice).map_err(|error| error.to_string())?;
-    if let (None, Some(case)) = (&session.tree, &session.plan.case) {
+    if let Some(case) = &session.plan.case {
         book.add_from_case(case).map_err(|error| error.to_string())?;
     }
-    Ok(book)
+    Ok((book, None))
 }
 
 struct Recorder {
