@@ -9,10 +9,10 @@ use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
-use yara_x_parser::ast::{AST, Item, WithSpan as _};
+use yara_x_parser::ast::{Item, WithSpan as _};
 
 use super::problem::{Problem, Problems};
-use super::{file, nesting};
+use super::{file, nesting, trees};
 
 /// Files included in one another at most.
 const MOST_DEPTH: usize = 16;
@@ -114,12 +114,14 @@ fn statements(path: &Path, source: &str) -> Result<Vec<(Range<usize>, String)>, 
     if !source.match_indices("include").any(|(at, word)| may_be_one(source.split_at(at + word.len()))) {
         return Ok(Vec::new());
     }
-    let tree = AST::from(source);
-    let includes = tree.items().filter_map(|item| match item {
-        Item::Include(include) => Some((include.span().range(), include.file_name.to_owned())),
-        _ => None,
-    });
-    Ok(includes.collect())
+    let mut includes = Vec::new();
+    for tree in trees(source) {
+        includes.extend(tree.items().filter_map(|item| match item {
+            Item::Include(include) => Some((include.span().range(), include.file_name.to_owned())),
+            _ => None,
+        }));
+    }
+    Ok(includes)
 }
 
 /// `name` as seen from `folder`, without `.` and `..`; `None` if it leads out.

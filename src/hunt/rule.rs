@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sha2::Digest as _;
+use yara_x_parser::Span;
 use yara_x_parser::ast::{self, AST};
 use yara_x_parser::cst::{Event, SyntaxKind};
-use yara_x_parser::{Parser, Span};
 
+use super::items::Items;
 use super::nesting;
 use super::problem::{Problem, Problems};
 use crate::finding::{RuleId, Sha256};
@@ -112,24 +113,34 @@ impl Rule {
 /// Everything in `source` that does not parse, with its place; `path` is only named, not read.
 pub fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec<Rule>, Vec<Problem>> {
     nesting::check(path, source)?;
+    let mut rules = Vec::new();
+    let namespace: Arc<str> = namespace.into();
+    let mut items = Items::of(source);
+    while let Some(item) = items.next() {
+        let mut shapes = Shapes::new(source);
+        item.iter().for_each(|event| shapes.see(event));
+        let tree = items.tree(item);
+        if !tree.errors().is_empty() || tree.rules().count() != shapes.list.len() {
+            return Err(problems_of(path, source));
+        }
+        let taken = tree.rules().zip(shapes.list).map(|(rule, shape)| shape.into_rule(rule, &namespace, source));
+        rules.extend(taken);
+    }
+    Ok(rules)
+}
+
+/// What is wrong with a source that cannot be taken apart.
+fn problems_of(path: &Path, source: &str) -> Vec<Problem> {
     let mut problems = Problems::new(path, source);
-    let mut shapes = Shapes::new(source);
-    let parser = Parser::new(source.as_bytes());
-    let ast = AST::new(source.as_bytes(), parser.inspect(|event| shapes.see(event)));
-    let shapes = shapes.list;
-    for error in ast.errors() {
+    let tree = AST::from(source);
+    for error in tree.errors() {
         let (message, span) = message_of(error);
         problems.note(&span.range(), message, None);
     }
-    if ast.errors().is_empty() && ast.rules().count() != shapes.len() {
+    if tree.errors().is_empty() {
         problems.note(&(0..0), "cannot be taken apart into rules", None);
     }
-    let list = problems.finish();
-    if !list.is_empty() {
-        return Err(list);
-    }
-    let namespace: Arc<str> = namespace.into();
-    Ok(ast.rules().zip(shapes).map(|(rule, shape)| shape.into_rule(rule, &namespace, source)).collect())
+    problems.finish()
 }
 
 fn message_of(error: &ast::Error) -> (String, &Span) {

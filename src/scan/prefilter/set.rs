@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use yara_x_parser::ast::{AST, Item, Rule as Syntax, RuleFlags};
+use yara_x_parser::ast::{Item, Rule as Syntax, RuleFlags};
 
 use super::Source;
 use super::condition::{Condition, Facts, PatternIndex, RuleIndex};
@@ -11,6 +11,7 @@ use super::lower::{self, Scope};
 use super::report::{Class, Refusal, RuleReport, WholeReason};
 use super::search::MAX_WINDOWS;
 use super::truth::Truth;
+use crate::hunt;
 
 /// So many patterns have more literals than are searched for; which they are need not be found out.
 const MAX_PATTERNS: usize = 8 * MAX_WINDOWS;
@@ -58,20 +59,21 @@ impl RuleSet {
     }
 
     fn add(&mut self, source: &Source, included: &[(&str, &str)], depth: u32) -> Result<(), Refusal> {
-        let tree = AST::from(source.text);
-        if !tree.errors().is_empty() {
-            return Err(Refusal::Syntax { namespace: source.namespace.to_owned() });
-        }
-        for item in tree.items() {
-            match item {
-                Item::Import(_) => {}
-                Item::Include(include) => {
-                    let known = included.iter().find(|(path, _)| *path == include.file_name);
-                    let text = known.filter(|_| depth < MAX_INCLUDES).map(|(_, text)| *text);
-                    let text = text.ok_or_else(|| Refusal::Include { path: include.file_name.to_owned() })?;
-                    self.add(&Source { namespace: source.namespace, text }, included, depth + 1)?;
+        for tree in hunt::trees(source.text) {
+            if !tree.errors().is_empty() {
+                return Err(Refusal::Syntax { namespace: source.namespace.to_owned() });
+            }
+            for item in tree.items() {
+                match item {
+                    Item::Import(_) => {}
+                    Item::Include(include) => {
+                        let known = included.iter().find(|(path, _)| *path == include.file_name);
+                        let text = known.filter(|_| depth < MAX_INCLUDES).map(|(_, text)| *text);
+                        let text = text.ok_or_else(|| Refusal::Include { path: include.file_name.to_owned() })?;
+                        self.add(&Source { namespace: source.namespace, text }, included, depth + 1)?;
+                    }
+                    Item::Rule(rule) => self.add_rule(rule),
                 }
-                Item::Rule(rule) => self.add_rule(rule),
             }
             if self.needles.len() > MAX_PATTERNS {
                 return Err(Refusal::TooManyLiterals { count: self.needles.len(), limit: MAX_WINDOWS });

@@ -12,7 +12,7 @@ use yara_x_parser::ast::{AST, Expr, Item, PatternMatch, WithSpan as _};
 
 use super::RuleSource;
 use super::group;
-use crate::hunt::language::ReadField;
+use crate::hunt::{self, language::ReadField};
 use crate::scan::prefilter::Reach;
 
 /// The variable that stands for `filesize`.
@@ -79,14 +79,13 @@ pub(super) fn can_be(sources: &[RuleSource]) -> bool {
 
 /// Whether a condition of `text` depends on the number or the places of matches.
 pub(super) fn counts_matches(text: &str) -> bool {
-    let tree = AST::from(text);
     let counts = |expr: &Expr| match expr {
         Expr::PatternCount(_) | Expr::PatternOffset(_) | Expr::PatternLength(_) => true,
         Expr::PatternMatch(found) => is_anchored(found),
         Expr::Of(of) => of.anchor.is_some(),
         _ => false,
     };
-    tree.rules().any(|rule| expressions(&rule.condition).any(counts))
+    hunt::trees(text).any(|tree| tree.rules().any(|rule| expressions(&rule.condition).any(counts)))
 }
 
 fn is_anchored(found: &PatternMatch) -> bool {
