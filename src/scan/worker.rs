@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 
 use super::control::{Control, Progress};
 use super::coverage::{Leave, Reason, Unscanned};
@@ -16,8 +16,11 @@ use super::engine::{Engine, PartFacts, RuleMatches};
 use super::externals::Externals;
 use super::facts::{self, FileDigest};
 use super::memory::Memory;
+use super::queue::Queue;
 use super::read::{CHUNK, Content};
 use super::rules::{self, Group, Ruleset};
+use super::seat::{Batch, Seat};
+use super::silence::Silence;
 use super::tree::{self, Opened, Tree};
 use super::windows::{PIECE, Windows};
 use super::{Candidate, Event};
@@ -38,7 +41,10 @@ pub(super) struct Shared {
     pub own: HashSet<(u64, u64)>,
     pub max_file_size: u64,
     pub match_timeout: Duration,
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
+    /// How many workers there are at once.
+    pub workers: usize,
+    pub silence: Silence,
     pub control: Arc<Control>,
     pub progress: Arc<Progress>,
     pub events: Sender<Event>,
@@ -62,6 +68,7 @@ impl Shared {
 
 pub(super) struct Worker<'s> {
     shared: &'s Shared,
+    seat: &'s Seat,
     engine: Engine<'s>,
     desk: Desk<'s>,
 }
@@ -74,32 +81,49 @@ struct Subject<'f> {
 }
 
 impl<'s> Worker<'s> {
-    pub fn new(id: usize, shared: &'s Shared) -> Self {
-        Self { shared, engine: Engine::new(&shared.rules, shared.match_timeout), desk: Desk::new(id, shared) }
+    pub fn new(seat: &'s Seat, shared: &'s Shared) -> Self {
+        let engine = Engine::new(&shared.rules, shared.match_timeout);
+        Self { shared, seat, engine, desk: Desk::new(seat, shared) }
     }
 
-    /// Works until the walk has no more paths or the scan is cancelled.
-    pub fn run(mut self, paths: &Receiver<Vec<PathBuf>>) {
-        for batch in paths {
-            for path in batch {
-                match self.file(&path) {
-                    Ok(()) => {}
-                    Err(Leave::Unscanned(reason)) => self.shared.unscanned(Unscanned { path, reason }),
-                    Err(Leave::Cancelled) => return,
-                }
-                self.shared.progress.files.fetch_add(1, Ordering::Relaxed);
+    /// Works until there is nothing more to do, the scan is cancelled, or the worker was given up.
+    pub fn run(mut self, queue: &Queue) {
+        while let Some(batch) = queue.next() {
+            if self.batch(batch).is_err() {
+                return;
             }
         }
     }
 
-    fn file(&mut self, path: &Path) -> Result<(), Leave> {
-        self.desk.begin_file(path)?;
+    fn batch(&mut self, batch: Batch) -> Result<(), Leave> {
+        let device = batch.device;
+        self.seat.with_rest(|rest| *rest = batch)?;
+        while let Some(path) = self.seat.with_rest(|rest| rest.paths.pop())? {
+            let outcome = self.file(&path, device);
+            // An answer that came too late is not reported: coverage lists the file.
+            self.seat.has_answer()?;
+            match outcome {
+                Ok(()) => self.shared.silence.ends(device),
+                Err(Leave::Unscanned(reason)) => self.shared.unscanned(Unscanned { path, reason }),
+                Err(Leave::Cancelled) => return Err(Leave::Cancelled),
+            }
+            self.shared.progress.files.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, device: u64) -> Result<(), Leave> {
+        if let Some(others) = self.shared.silence.of(device) {
+            return Err(Leave::Unscanned(Reason::Silent(others)));
+        }
+        self.desk.begin_file(path, device)?;
         let opened = self.shared.tree.open_file(path)?;
         if self.shared.own.contains(&(opened.stat.st_dev, opened.stat.st_ino)) {
             return Err(Leave::Unscanned(Reason::Own));
         }
         let subject = Subject { path, opened: &opened, content: Content::new(&opened.file, &opened.stat) };
         let read = self.content(&subject)?;
+        self.desk.asks()?;
         let after = rustix::fs::fstat(&opened.file).map_err(io::Error::from)?;
         let is_made_up = || tree::pseudo_file_system_of(&opened.file).is_some();
         let changed = facts::is_changed(&opened.stat, &after, read, is_made_up);
@@ -159,6 +183,7 @@ impl<'s> Worker<'s> {
     /// Matches content that is in memory, and reports.
     fn whole(&mut self, subject: &Subject, held: Held, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
         let shared = self.shared;
+        self.desk.has_answer()?;
         let bytes = self.desk.bytes(held);
         let mut found = Vec::new();
         let mut externals = None;
@@ -172,14 +197,14 @@ impl<'s> Worker<'s> {
         if !found.is_empty() {
             let sha256 = Sha256::of(bytes);
             let size = bytes.len() as u64;
-            report(shared, subject, size, sha256, found, |matches| KeptBytes::around(bytes, matches));
+            report(&self.desk, subject, (size, sha256), found, |matches| KeptBytes::around(bytes, matches))?;
         }
         Ok(bytes.len() as u64)
     }
 
     /// Matches groups of rules around what their prefilters locate in a large file.
     fn parts(&mut self, subject: &Subject, groups: &[usize]) -> Result<Vec<RuleMatches>, Leave> {
-        let Self { shared, engine, desk } = self;
+        let Self { shared, engine, desk, .. } = self;
         if groups.is_empty() {
             return Ok(Vec::new());
         }
@@ -191,6 +216,7 @@ impl<'s> Worker<'s> {
             let Some((prefilter, windowed)) = group.and_then(|group| group.prefilter().zip(group.windowed())) else {
                 continue;
             };
+            desk.checkpoint()?;
             let windows = desk.with_chunk(|desk, chunk| {
                 Windows::locate(content, prefilter, windowed.reach(), chunk, |_| desk.checkpoint())
             })?;
@@ -202,6 +228,7 @@ impl<'s> Worker<'s> {
             for piece in pieces {
                 desk.checkpoint()?;
                 desk.hold_range(content, piece.clone())?;
+                desk.has_answer()?;
                 parts.scan(&piece, &desk.held).map_err(Leave::Unscanned)?;
             }
             found.extend(parts.finish().map_err(Leave::Unscanned)?);
@@ -220,17 +247,18 @@ impl<'s> Worker<'s> {
         if found.is_empty() {
             return Ok(());
         }
+        self.desk.checkpoint()?;
         let digest =
             self.desk.with_chunk(|desk, chunk| FileDigest::of(&subject.content, chunk, |_| desk.checkpoint()))?;
         let content = &subject.content;
-        report(self.shared, subject, content.size, digest.sha256, found, |matches| {
+        report(&self.desk, subject, (content.size, digest.sha256), found, |matches| {
             KeptBytes::gather(content.size, matches, |range| {
                 let mut bytes = vec![0; (range.end - range.start).min(KeptBytes::MOST as u64) as usize];
                 let filled = content.fill(range.start, &mut bytes).ok()?;
                 bytes.truncate(filled);
                 Some(bytes)
             })
-        });
+        })?;
         if digest.of_data {
             self.note(subject, Reason::DataDigest);
         }
@@ -255,27 +283,33 @@ fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals 
     Externals::new(subject.path, header, owner)
 }
 
+/// Reports what was found in a file of this size and digest. The file is asked for all that is told of it before
+/// anything is told.
 fn report(
-    shared: &Shared,
+    desk: &Desk,
     subject: &Subject,
-    size: u64,
-    sha256: Sha256,
+    (size, sha256): (u64, Sha256),
     found: Vec<RuleMatches>,
     kept: impl Fn(&[PatternMatch]) -> KeptBytes,
-) {
+) -> Result<(), Leave> {
+    let shared = desk.shared();
+    desk.asks()?;
     let file = Arc::new(facts::facts(subject.path, subject.opened, size, sha256, &shared.accounts));
     let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
-    for RuleMatches { rule, candidate, matches, capped } in found {
-        if candidate && matched.contains(&rule) {
-            continue;
-        }
-        let file = Arc::clone(&file);
-        let kept = Arc::new(kept(&matches));
-        shared.progress.findings.fetch_add(1, Ordering::Relaxed);
-        shared.send(if candidate {
+    let told = found.into_iter().filter(|found| !(found.candidate && matched.contains(&found.rule)));
+    let events = told.map(|RuleMatches { rule, candidate, matches, capped }| {
+        let (file, kept) = (Arc::clone(&file), Arc::new(kept(&matches)));
+        if candidate {
             Event::Candidate(Candidate { rule, file, kept })
         } else {
             Event::Finding(Finding { rule, file, matches, capped, kept })
-        });
+        }
+    });
+    let events: Vec<_> = events.collect();
+    desk.has_answer()?;
+    for event in events {
+        shared.progress.findings.fetch_add(1, Ordering::Relaxed);
+        shared.send(event);
     }
+    Ok(())
 }

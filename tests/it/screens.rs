@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use huntbook::scan::Reading;
+use huntbook::scan::{Current, Reading};
 use huntbook::theme::{self, Depth, Role};
 use huntbook::tui::message::Message;
 use ratatui::style::Modifier;
@@ -177,7 +177,10 @@ fn scanning(stage: &mut Stage<'_>) {
         ..Reading::default()
     };
     stage.feed(Message::ScanStarted);
-    stage.message(Message::Tick(reading, Path::new("/srv/www/data/uploads/2026/report.pdf").into()));
+    stage.message(Message::Tick(
+        reading,
+        Current { path: "/srv/www/data/uploads/2026/report.pdf".into(), silent: None },
+    ));
     stage.hold("scanning");
     stage.press("ctrl-s");
     stage.hold("paused");

@@ -15,7 +15,7 @@ mod recorder;
 mod rows;
 pub mod scout;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use super::message::{Explain, Gather, Look, Message, Request};
 use crate::evidence::Root;
-use crate::scan::{Control, Progress, Reading, ScanOptions, Tree};
+use crate::scan::{Control, Current, Progress, Reading, ScanOptions, Tree};
 use crate::session::{RecordPlan, RuleChoice};
 
 /// What a session is about.
@@ -52,10 +52,10 @@ impl Gauges {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = levers;
     }
 
-    /// How far the scan is, and a path that is being read; `None` while none runs.
-    pub fn read(&self) -> Option<(Reading, PathBuf)> {
+    /// How far the scan is, and what it has at hand; `None` while none runs.
+    pub fn read(&self) -> Option<(Reading, Current)> {
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.as_ref().map(|(_, progress)| (progress.read(), progress.current_path()))
+        slot.as_ref().map(|(_, progress)| (progress.read(), progress.current()))
     }
 
     /// Does something with the levers, if a scan runs.

@@ -77,7 +77,14 @@ pub fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
         (Phase::Done | Phase::Cancelled, _) => format!(" in {:.1} s", scan.reading.elapsed.as_secs_f64()),
         _ => String::new(),
     };
+    let skip = app.keymap.first_key(Action::SkipFile);
     let mut said = format!(" {word}{left}  {}", scan.gauges());
+    if let Some(seconds) = scan.silent.filter(|_| scan.is_active()) {
+        // Where there is room for one of both, what holds the scan up matters more than how far it is.
+        let short = format!(" {word}  NO ANSWER for {}:", duration(seconds));
+        let long = format!("{said}  NO ANSWER for {} ({skip} skips):", duration(seconds));
+        said = if text::width(&long) + 25 <= width { long } else { short };
+    }
     let room = width.saturating_sub(text::width(&said) + 3);
     if scan.is_active() && room >= 12 {
         said = format!("{said}  {}", text::truncate_middle(&scan.current, room));
