@@ -21,6 +21,8 @@ mod rules;
 mod seat;
 mod silence;
 #[cfg(test)]
+mod silent_tests;
+#[cfg(test)]
 mod tests;
 mod tree;
 mod walk;
@@ -52,7 +54,7 @@ use crew::Crew;
 use memory::Memory;
 use silence::Silence;
 use walk::Walk;
-use worker::Shared;
+use worker::{Shared, System};
 
 /// Matches of one pattern in one file that are listed at most; a finding that met the cap says so.
 pub const MATCHES_PER_PATTERN: usize = 100_000;
@@ -155,6 +157,10 @@ impl Scan {
     /// # Errors
     /// A glob of `exclude` that cannot be understood.
     pub fn start(tree: Tree, rules: Arc<Ruleset>, options: ScanOptions) -> Result<Self, BadGlob> {
+        Self::start_on(System::REAL, tree, rules, &options)
+    }
+
+    fn start_on(system: System, tree: Tree, rules: Arc<Ruleset>, options: &ScanOptions) -> Result<Self, BadGlob> {
         let globs = options.walk.globs(tree.start())?;
         let control = Arc::new(Control::default());
         let progress = Arc::new(Progress::new());
@@ -164,6 +170,7 @@ impl Scan {
         let (walk, ahead) = (walk(), options.count_ahead.then(walk));
         let shared = Shared {
             tree,
+            system,
             rules,
             accounts: Accounts::read(&options.root),
             own: own_files(&options.own_files),

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use crate::text;
+use super::READ_TIMEOUT;
+use crate::{patience, text};
 
 /// A tree that cannot be scanned at all.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,16 @@ pub enum TreeError {
         path: String,
         /// What it is.
         kind: &'static str,
+    },
+    /// Its file system does not answer.
+    #[error(
+        "{path}: no answer from its file system in {seconds} s; see whether its server is there, or scan another tree"
+    )]
+    Silent {
+        /// The path as it was given, escaped.
+        path: String,
+        /// How long it was waited for.
+        seconds: u64,
     },
     /// Any other system error.
     #[error("{path}: cannot be opened: {error}; give the path of a folder or file that can")]
@@ -80,8 +91,16 @@ impl Tree {
     /// Opens `path`, a folder or a single regular file, following links in the path as it was given.
     ///
     /// # Errors
-    /// When it does not exist, may not be read, or is neither folder nor regular file.
+    /// When it does not exist, may not be read, is neither folder nor regular file, or has not answered in
+    /// [`READ_TIMEOUT`](super::READ_TIMEOUT).
     pub fn open(path: &Path) -> Result<Self, TreeError> {
+        let asked = path.to_owned();
+        let opened = patience::within(READ_TIMEOUT, move || Self::open_now(&asked));
+        let seconds = READ_TIMEOUT.as_secs();
+        opened.unwrap_or_else(|| Err(TreeError::Silent { path: text::escape_path(path).into_owned(), seconds }))
+    }
+
+    fn open_now(path: &Path) -> Result<Self, TreeError> {
         let fail = |error: io::Error| TreeError::new(path, error);
         let start = path.canonicalize().map_err(fail)?;
         let facts = rustix::fs::stat(&start).map_err(|e| fail(e.into()))?;

@@ -145,7 +145,7 @@ impl Walk {
             if seat.begin(&path, None, shared.control.skips()).is_err() {
                 return;
             }
-            let outcome = self.visit(&path, &shared.silence, seat, sink);
+            let outcome = self.visit(&path, shared, seat, sink);
             // Of a folder that was given up, coverage knows already.
             if seat.has_answer().is_err() || matches!(outcome, Err(Stop::Walk)) {
                 return;
@@ -165,13 +165,13 @@ impl Walk {
     }
 
     /// A folder, or the one file that is scanned.
-    fn visit(&self, path: &Path, silence: &Silence, seat: &Seat, sink: &mut impl Sink) -> Result<(), Stop> {
+    fn visit(&self, path: &Path, shared: &Shared, seat: &Seat, sink: &mut impl Sink) -> Result<(), Stop> {
         let stat = rustix::fs::lstat(path).map_err(io::Error::from)?;
         seat.is_on(stat.st_dev)?;
         if !FileType::from_raw_mode(stat.st_mode).is_dir() {
             return self.entry(path.to_owned(), FileType::from_raw_mode(stat.st_mode), stat.st_dev, sink);
         }
-        if let Some(reason) = self.refusal(path, stat.st_dev, silence, seat)? {
+        if let Some(reason) = self.refusal(path, stat.st_dev, &shared.silence, seat)? {
             sink.unscanned(Unscanned { path: path.to_owned(), reason });
             return Ok(());
         }
@@ -179,7 +179,7 @@ impl Walk {
             return Err(Stop::Walk);
         }
         seat.asks()?;
-        let mut entries = std::fs::read_dir(path)?;
+        let mut entries = (shared.system.list)(path)?;
         loop {
             seat.asks()?;
             let Some(entry) = entries.next() else { return Ok(()) };

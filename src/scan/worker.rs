@@ -1,6 +1,7 @@
 //! One worker: takes paths, reads the files, has them matched, and reports.
 
 use std::collections::HashSet;
+use std::fs::ReadDir;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,9 +34,24 @@ const SMALL: usize = 8 * 1024;
 /// Files of more bytes than this are matched in parts where the rules allow it.
 const HELD: u64 = 4 << 20;
 
-/// What all workers of a scan share.
+/// What a scan asks of a file system before it has anything open. Any of it may hang.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct System {
+    /// Opens a file of the tree.
+    pub open: fn(&Tree, &Path) -> io::Result<Opened>,
+    /// Lists a folder.
+    pub list: fn(&Path) -> io::Result<ReadDir>,
+}
+
+impl System {
+    /// The kernel's.
+    pub const REAL: Self = Self { open: Tree::open_file, list: |path| std::fs::read_dir(path) };
+}
+
+/// What all threads of a scan share.
 pub(super) struct Shared {
     pub tree: Tree,
+    pub system: System,
     pub rules: Arc<Ruleset>,
     pub accounts: Accounts,
     pub own: HashSet<(u64, u64)>,
@@ -117,7 +133,7 @@ impl<'s> Worker<'s> {
             return Err(Leave::Unscanned(Reason::Silent(others)));
         }
         self.desk.begin_file(path, device)?;
-        let opened = self.shared.tree.open_file(path)?;
+        let opened = (self.shared.system.open)(&self.shared.tree, path)?;
         if self.shared.own.contains(&(opened.stat.st_dev, opened.stat.st_ino)) {
             return Err(Leave::Unscanned(Reason::Own));
         }
