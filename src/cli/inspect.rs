@@ -10,9 +10,9 @@ use anyhow::Context as _;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 
-use super::OPEN;
 use super::args::RuleArgs;
 use super::prepare::{existing_folder, must_lie_in};
+use super::{INCOMPLETE, OPEN};
 use crate::elf::{self, Bytes as _, FileBytes};
 use crate::explain::{self, Subject};
 use crate::finding::{FileFacts, KeptBytes, RuleId};
@@ -75,7 +75,11 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         write!(out, "{}", inspect::page(&inspected, &book))?;
     }
     out.flush()?;
-    Ok(ExitCode::from(if inspected.findings.is_empty() { 0 } else { OPEN }))
+    Ok(ExitCode::from(match () {
+        () if !inspected.findings.is_empty() => OPEN,
+        () if inspected.not_scanned.iter().any(|missed| missed.reason.is_gap()) => INCOMPLETE,
+        () => 0,
+    }))
 }
 
 /// Scans the file. A condition that always holds is added, so that its facts come even when no rule matches.

@@ -96,7 +96,7 @@ pub enum Gone {
     #[error("the file may not be read (permission denied; root may)")]
     Denied,
     /// Its file system does not answer.
-    #[error("the file's system gives no answer")]
+    #[error("the file system gives no answer")]
     Silent,
     /// Any other system error.
     #[error("the file cannot be read ({0})")]

@@ -157,17 +157,17 @@ impl Scan {
     /// # Errors
     /// A glob of `exclude` that cannot be understood.
     pub fn start(tree: Tree, rules: Arc<Ruleset>, options: ScanOptions) -> Result<Self, BadGlob> {
-        Self::start_on(System::REAL, tree, rules, &options)
+        Self::start_on(System::REAL, tree, rules, options)
     }
 
-    fn start_on(system: System, tree: Tree, rules: Arc<Ruleset>, options: &ScanOptions) -> Result<Self, BadGlob> {
+    fn start_on(system: System, tree: Tree, rules: Arc<Ruleset>, options: ScanOptions) -> Result<Self, BadGlob> {
         let globs = options.walk.globs(tree.start())?;
         let control = Arc::new(Control::default());
         let progress = Arc::new(Progress::new());
         let (sender, events) = crossbeam_channel::bounded(EVENTS);
         let rules_want_files_whole = rules.groups().iter().any(|group| group.prefilter().is_none());
-        let walk = || Walk::new(&tree, options.walk.clone(), globs.clone());
-        let (walk, ahead) = (walk(), options.count_ahead.then(walk));
+        let ahead = options.count_ahead.then(|| Walk::new(&tree, options.walk.clone(), globs.clone()));
+        let walk = Walk::new(&tree, options.walk, globs);
         let shared = Shared {
             tree,
             system,

@@ -147,7 +147,7 @@ mod tests {
     use std::sync::Arc;
 
     const NOW: Duration = Duration::ZERO;
-    const LATER: Duration = Duration::from_secs(3600);
+    const LATER: Duration = Duration::from_hours(1);
 
     #[test]
     fn only_one_who_waits_is_given_up_and_all_that_it_held_comes_back() {

@@ -45,7 +45,7 @@ fn start(dir: &Path, threads: usize, read_timeout: Duration) -> Scan {
     let source = RuleSource { namespace: "test".to_owned(), origin: "test.yar".to_owned(), text: rule.into() };
     let rules = Arc::new(Ruleset::compile(&[source], &[]).unwrap());
     let options = ScanOptions { threads, read_timeout, count_ahead: true, ..ScanOptions::default() };
-    Scan::start_on(System { open, list }, Tree::open(dir).unwrap(), rules, &options).unwrap()
+    Scan::start_on(System { open, list }, Tree::open(dir).unwrap(), rules, options).unwrap()
 }
 
 /// What a scan said of each file or folder, by its name, and its end.
