@@ -119,6 +119,10 @@ impl Crew {
         self.shared.progress.hide(&member.seat);
         match (ended.panicked, member.seat.dismiss()) {
             (true, Some(left)) => {
+                if left.path.as_os_str().is_empty() {
+                    // It came to no file, so the next would not either.
+                    self.shared.control.cancel();
+                }
                 let reason = Reason::Engine("its thread panicked; please report this".to_owned());
                 self.replace(member.task, left, reason);
             }

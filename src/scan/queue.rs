@@ -51,9 +51,7 @@ impl Queue {
             recv(self.walk) -> _ => self.returned.try_recv().or_else(|_| self.fed.try_recv()).ok(),
         }
     }
-}
 
-impl Queue {
     /// Makes room by forgetting what the walk has fed.
     pub(super) fn discard(&self) {
         self.fed.try_iter().for_each(drop);

@@ -1,4 +1,5 @@
-//! Scans of trees in which something does not answer. What is named `hung…` answers once a file `answer` lies beside it.
+//! Scans of trees in which something does not answer. What is named `hung…` answers once a file `answer` lies beside it;
+//! what is named `panics` takes the thread that asks with it.
 
 use std::collections::BTreeMap;
 use std::fs::ReadDir;
@@ -14,6 +15,7 @@ const NEVER: Duration = Duration::from_hours(1);
 
 fn wait(path: &Path) {
     let hangs = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("hung"));
+    assert!(!path.ends_with("panics"), "as intended by the test");
     while hangs && !path.with_file_name("answer").exists() {
         sleep(Duration::from_millis(5));
     }
@@ -76,6 +78,16 @@ fn all_that_answers_is_scanned_though_every_thread_hangs() {
     let silent = ["hung-1", "hung-2", "hung-3", "hung-folder"].map(|name| (name.to_owned(), vec!["no-answer"]));
     assert_eq!(said, answered.into_iter().chain(silent).collect());
     assert_eq!((reading.files, reading.gaps, reading.total_files, cancelled), (9, 4, Some(9), false));
+}
+
+#[test]
+fn a_thread_that_panics_costs_its_file_only() {
+    let dir = tree(&["a/1", "a/panics", "b/panics/2", "c/3"]);
+    let (said, reading, cancelled) = end(start(dir.path(), 1, NEVER));
+    let found = ["1", "3"].map(|name| (name.to_owned(), vec!["found"]));
+    let lost = [("panics".to_owned(), vec!["engine-failed"; 2])];
+    assert_eq!(said, found.into_iter().chain(lost).collect());
+    assert_eq!((reading.files, reading.gaps, cancelled), (3, 2, false));
 }
 
 #[test]

@@ -97,7 +97,8 @@ pub fn run(front: Front, session: Session, manner: Manner) -> io::Result<Ended> 
     drop(guard);
     let closed = backend.finish();
     result?;
-    let unclosed = || "the records did not close, their disk does not answer: what was decided last is lost".to_owned();
+    let unclosed =
+        || "the records did not close, their disk does not answer: what was decided last may be lost".to_owned();
     let unsaved = app.unsaved.or_else(|| (!closed).then(unclosed));
     let covered = app.scan.phase == Phase::Done && app.scan.reading.gaps == 0;
     Ok(Ended { counts: app.list.counts(None), covered, fatal: app.fatal, unsaved })

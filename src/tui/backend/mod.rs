@@ -28,7 +28,7 @@ use crate::scan::{Control, Current, Progress, Reading, ScanOptions, Tree};
 use crate::session::{RecordPlan, RuleChoice};
 
 /// How long the records may take to close.
-const CLOSING: Duration = Duration::from_secs(20);
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// What a session is about.
 #[derive(Debug)]

@@ -106,7 +106,7 @@ actions! {
     Coverage, Global, "C", "coverage", "what was not scanned, and why";
     Theme, Global, "T", "", "choose a theme; the screen shows each while you choose";
     Pause, Global, "ctrl-s", "", "pause or resume the scan";
-    SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned, or that does not answer; coverage lists it";
+    SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it";
     CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
     Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted";
     NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
