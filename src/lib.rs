@@ -1,12 +1,13 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text ← log, finding, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session ← places, report
+//! way round: `text, patience ← log, finding, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session ← places, report
 //! ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |
 //! | [`text`] | untrusted bytes to safe text |
+//! | [`patience`] | work that may never end |
 //! | [`log`] | what happened, one line an event |
 //! | [`finding`] | what a scan has found |
 //! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
@@ -34,6 +35,7 @@ pub mod finding;
 pub mod hex;
 pub mod hunt;
 pub mod log;
+pub mod patience;
 pub mod places;
 pub mod report;
 pub mod scan;

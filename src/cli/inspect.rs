@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 
-use super::OPEN;
 use super::args::RuleArgs;
 use super::prepare::{existing_folder, must_lie_in};
+use super::{INCOMPLETE, OPEN};
 use crate::elf::{self, Bytes as _, FileBytes};
 use crate::explain::{self, Subject};
 use crate::finding::{FileFacts, KeptBytes, RuleId};
@@ -19,9 +20,9 @@ use crate::hex::View;
 use crate::hex::file::State;
 use crate::report::inspect::{Code, Inspected};
 use crate::report::{inspect, json};
-use crate::scan::{CandidateTest, Event, Scan, ScanOptions, Tree};
+use crate::scan::{CandidateTest, Event, READ_TIMEOUT, Reason, Scan, ScanOptions, Tree};
 use crate::session::RuleBook;
-use crate::text;
+use crate::{patience, text};
 
 /// Files up to this many bytes are listed with entropy and printable texts.
 const SMALL: u64 = 64 * 1024;
@@ -53,9 +54,17 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let tree = Tree::open(&args.file)?;
     must_lie_in(&args.root, tree.start())?;
     let mut inspected = Inspected::default();
-    let opened = tree.open_file(tree.start()).ok();
+    // Opened before the scan, so that the file that is decoded is the one that was scanned.
+    let opened = patience::within(READ_TIMEOUT, move || (tree.open_file(tree.start()).ok(), tree));
+    let (opened, tree) = opened.with_context(|| {
+        format!(
+            "{shown}: no answer from its file system in {} s; see whether its server is there",
+            READ_TIMEOUT.as_secs()
+        )
+    })?;
     scan(tree, &args.root, &book, &mut inspected)?;
-    if let Some(opened) = &opened {
+    let answers = !inspected.not_scanned.iter().any(|missed| matches!(missed.reason, Reason::NoAnswer(_)));
+    if let Some(opened) = opened.as_ref().filter(|_| answers) {
         look(&opened.file, &book, &mut inspected)?;
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -66,7 +75,11 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         write!(out, "{}", inspect::page(&inspected, &book))?;
     }
     out.flush()?;
-    Ok(ExitCode::from(if inspected.findings.is_empty() { 0 } else { OPEN }))
+    Ok(ExitCode::from(match () {
+        () if !inspected.findings.is_empty() => OPEN,
+        () if inspected.not_scanned.iter().any(|missed| missed.reason.is_gap()) => INCOMPLETE,
+        () => 0,
+    }))
 }
 
 /// Scans the file. A condition that always holds is added, so that its facts come even when no rule matches.

@@ -16,7 +16,7 @@ use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe};
 use crate::case::ScanOutcome;
 use crate::finding::Finding;
 use crate::report::{self, Reported, Summary, Tally, Totals, json, ndjson};
-use crate::scan::{Event, Progress, Reading, Scan, Unscanned};
+use crate::scan::{Current, Event, Progress, Reading, Scan, Unscanned};
 use crate::session::{self, Archived, Excluded, Judged, Records, RuleBook, candidate_finding};
 use crate::text;
 
@@ -232,13 +232,14 @@ impl Meter {
     fn show(&mut self, progress: &Progress) {
         if self.on {
             let reading = progress.read();
-            let current = progress.current_path();
+            let Current { path, silent } = progress.current();
+            let silent = silent.map_or_else(String::new, |time| format!("no answer for {} s: ", time.as_secs()));
             let line = format!(
-                "{}, {}, {}  {}",
+                "{}, {}, {}  {silent}{}",
                 text::counted(reading.files, "file"),
                 text::bytes(reading.bytes),
                 text::counted(reading.gaps, "gap"),
-                text::escape_path(&current)
+                text::escape_path(&path)
             );
             let _ = write!(io::stderr(), "\r{}\x1b[K", text::truncate_middle(&line, 78));
             self.shown = true;

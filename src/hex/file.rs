@@ -95,6 +95,9 @@ pub enum Gone {
     /// The file may not be read.
     #[error("the file may not be read (permission denied; root may)")]
     Denied,
+    /// Its file system does not answer.
+    #[error("the file system gives no answer")]
+    Silent,
     /// Any other system error.
     #[error("the file cannot be read ({0})")]
     Io(String),

@@ -59,6 +59,11 @@ impl View {
         Self { file: FileSource::open(path, facts), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
+    /// The kept bytes alone, of a file that is not waited for any longer.
+    pub fn without_answer(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
+        Self { file: Err(Gone::Silent), kept: KeptSource::new(kept, facts.size), wanted: None }
+    }
+
     /// Whether the file was still what was scanned when it was last looked at.
     pub fn state(&self) -> State {
         match &self.file {

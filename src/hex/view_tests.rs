@@ -78,6 +78,15 @@ fn a_file_as_it_was_scanned_needs_no_words() {
 }
 
 #[test]
+fn what_was_kept_is_shown_of_a_file_that_does_not_answer() {
+    let file = scanned(b"0123456789");
+    let mut view = View::without_answer(&file.facts, Arc::clone(&file.kept));
+    let window = view.window(5, 100);
+    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("567??", 10, Shown::Kept));
+    assert!(notice(&window).starts_with("the file system gives no answer: these are the 8 of its 10 bytes"));
+}
+
+#[test]
 fn what_was_kept_is_shown_of_a_file_that_is_gone() {
     let file = scanned(b"0123456789");
     fs::remove_file(&file.path).unwrap();

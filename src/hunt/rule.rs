@@ -118,7 +118,9 @@ pub fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec<Rule>,
     let mut items = Items::of(source);
     while let Some(item) = items.next() {
         let mut shapes = Shapes::new(source);
-        item.iter().for_each(|event| shapes.see(event));
+        for event in &item {
+            shapes.see(event);
+        }
         let tree = items.tree(item);
         if !tree.errors().is_empty() || tree.rules().count() != shapes.list.len() {
             return Err(problems_of(path, source));

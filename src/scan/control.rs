@@ -1,9 +1,11 @@
 //! The levers of a running scan and the gauges it shows, shared between the scan's threads and whoever watches.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::seat::Seat;
 
 /// What a worker is to do at a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,9 @@ pub enum Order {
     Cancel,
 }
 
+/// A file system in order answers sooner than this, on a slow disk too.
+const SILENT: Duration = Duration::from_secs(3);
+
 const RUNNING: u8 = 0;
 const PAUSED: u8 = 1;
 const CANCELLED: u8 = 2;
@@ -26,20 +31,11 @@ pub struct Control {
     state: AtomicU8,
     gate: Mutex<()>,
     opened: Condvar,
-    skips: Vec<AtomicBool>,
+    /// How often a skip was asked for.
+    skips: AtomicU64,
 }
 
 impl Control {
-    /// Levers for `workers` workers.
-    pub fn new(workers: usize) -> Self {
-        Self { skips: (0..workers).map(|_| AtomicBool::new(false)).collect(), ..Self::default() }
-    }
-
-    /// How many workers there are.
-    pub fn workers(&self) -> usize {
-        self.skips.len()
-    }
-
     /// Makes workers wait at their next checkpoint.
     pub fn pause(&self) {
         let _ = self.state.compare_exchange(RUNNING, PAUSED, Ordering::AcqRel, Ordering::Acquire);
@@ -59,11 +55,9 @@ impl Control {
         self.opened.notify_all();
     }
 
-    /// Makes every worker leave the file it is reading now.
+    /// Makes every worker leave the file it is reading now. A file or folder that does not answer is given up.
     pub fn skip_current(&self) {
-        for skip in &self.skips {
-            skip.store(true, Ordering::Release);
-        }
+        self.skips.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Whether workers are waiting, or will be at their next checkpoint.
@@ -76,15 +70,14 @@ impl Control {
         self.state.load(Ordering::Acquire) == CANCELLED
     }
 
-    /// Forgets a skip that was meant for an earlier file.
-    pub(super) fn begin_file(&self, worker: usize) {
-        if let Some(skip) = self.skips.get(worker) {
-            skip.store(false, Ordering::Release);
-        }
+    /// How often a skip was asked for up to now: those are not meant for a file that begins after them.
+    pub(super) fn skips(&self) -> u64 {
+        self.skips.load(Ordering::Acquire)
     }
 
-    /// Where a worker learns what to do; waits here while the scan is paused.
-    pub(super) fn checkpoint(&self, worker: usize) -> Order {
+    /// Where a worker learns what to do with a file that it began after so many `skips`; waits here while the scan is
+    /// paused.
+    pub(super) fn checkpoint(&self, skips: u64) -> Order {
         if self.state.load(Ordering::Acquire) == PAUSED {
             let mut guard = lock(&self.gate);
             while self.state.load(Ordering::Acquire) == PAUSED {
@@ -94,10 +87,7 @@ impl Control {
         if self.is_cancelled() {
             return Order::Cancel;
         }
-        match self.skips.get(worker) {
-            Some(skip) if skip.swap(false, Ordering::AcqRel) => Order::SkipFile,
-            _ => Order::Continue,
-        }
+        if self.skips() == skips { Order::Continue } else { Order::SkipFile }
     }
 }
 
@@ -120,13 +110,13 @@ pub struct Progress {
     pub total_files: AtomicU64,
     /// Set when the counting walk is through.
     pub counted: AtomicBool,
-    current: Vec<Mutex<PathBuf>>,
+    seats: Mutex<Vec<Arc<Seat>>>,
     started: Instant,
 }
 
 impl Progress {
-    /// Gauges for `workers` workers, started now.
-    pub fn new(workers: usize) -> Self {
+    /// Gauges, started now.
+    pub(super) fn new() -> Self {
         let zero = || AtomicU64::new(0);
         Self {
             files: zero(),
@@ -137,7 +127,7 @@ impl Progress {
             findings: zero(),
             total_files: zero(),
             counted: AtomicBool::new(false),
-            current: (0..workers).map(|_| Mutex::default()).collect(),
+            seats: Mutex::default(),
             started: Instant::now(),
         }
     }
@@ -157,18 +147,34 @@ impl Progress {
         }
     }
 
-    /// A path that is being read now.
-    pub fn current_path(&self) -> PathBuf {
-        self.current.first().map(|slot| lock(slot).clone()).unwrap_or_default()
+    /// What is being read now; what has been without an answer for [`SILENT`] comes first, the longest first.
+    pub fn current(&self) -> Current {
+        let seats = lock(&self.seats);
+        let mut at_hand = seats.iter().filter_map(|seat| seat.at_hand());
+        let Some(first) = at_hand.next() else { return Current::default() };
+        let longest = at_hand.fold(first, |one, other| if other.1 >= SILENT && other.1 > one.1 { other } else { one });
+        let (path, waited) = longest;
+        Current { path, silent: (waited >= SILENT).then_some(waited) }
     }
 
-    pub(super) fn enter(&self, worker: usize, path: &Path) {
-        if let Some(slot) = self.current.get(worker) {
-            let mut slot = lock(slot);
-            slot.clear();
-            slot.push(path);
-        }
+    /// Shows what the thread in this seat has at hand from now on.
+    pub(super) fn show(&self, seat: &Arc<Seat>) {
+        lock(&self.seats).push(Arc::clone(seat));
     }
+
+    /// Shows it no longer.
+    pub(super) fn hide(&self, seat: &Arc<Seat>) {
+        lock(&self.seats).retain(|shown| !Arc::ptr_eq(shown, seat));
+    }
+}
+
+/// What a scan has at hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Current {
+    /// The file, or a folder that does not answer.
+    pub path: PathBuf,
+    /// How long it has been without an answer, if that is longer than a file system in order takes.
+    pub silent: Option<Duration>,
 }
 
 /// [`Progress`] at one moment.
@@ -202,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_paused_worker_waits_until_it_may_go_on_or_must_end() {
-        let control = Control::new(1);
+        let control = Control::default();
         control.pause();
         assert!(control.is_paused());
         std::thread::scope(|scope| {
@@ -224,11 +230,10 @@ mod tests {
 
     #[test]
     fn a_skip_is_for_one_file_only() {
-        let control = Control::new(2);
+        let control = Control::default();
+        let before = control.skips();
         control.skip_current();
-        assert_eq!(control.checkpoint(0), Order::SkipFile);
-        assert_eq!(control.checkpoint(0), Order::Continue);
-        control.begin_file(1);
-        assert_eq!(control.checkpoint(1), Order::Continue);
+        assert_eq!(control.checkpoint(before), Order::SkipFile);
+        assert_eq!(control.checkpoint(control.skips()), Order::Continue);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::seat::GivenUp;
 use super::tree::NotRegular;
 use crate::text;
 
@@ -42,6 +43,10 @@ pub enum Reason {
     DataDigest,
     /// Matching took longer than the limit, in seconds.
     TimedOut(u64),
+    /// The file system had not answered after so many seconds, and was no longer waited for.
+    NoAnswer(u64),
+    /// So many files and folders of the same file system went without an answer before that it was not asked any more.
+    Silent(usize),
     /// The path is longer than the kernel takes (`ENAMETOOLONG`).
     NameTooLong,
     /// It, or a folder above it, became a link after it was listed (`ELOOP`).
@@ -69,6 +74,7 @@ impl Reason {
             Self::Partly(_) => "scanned-in-part",
             Self::DataDigest => "digest-of-data",
             Self::TimedOut(_) => "timed-out",
+            Self::NoAnswer(_) | Self::Silent(_) => "no-answer",
             Self::NameTooLong => "name-too-long",
             Self::BecameLink => "became-link",
             Self::Engine(_) => "engine-failed",
@@ -87,7 +93,7 @@ impl Reason {
         use rustix::io::Errno;
         match error.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::ACCESS | Errno::PERM) => Self::Permission,
-            Some(Errno::NOENT | Errno::STALE) => Self::Vanished,
+            Some(Errno::NOENT) => Self::Vanished,
             Some(Errno::NAMETOOLONG) => Self::NameTooLong,
             Some(Errno::LOOP) => Self::BecameLink,
             _ => Self::Io(error.to_string()),
@@ -115,6 +121,10 @@ impl fmt::Display for Reason {
                 f.write_str("scanned; its holes were not hashed, so it has a data digest and no SHA-256")
             }
             Self::TimedOut(seconds) => write!(f, "matching took longer than {seconds} s"),
+            Self::NoAnswer(seconds) => write!(f, "no answer from its file system in {seconds} s"),
+            Self::Silent(others) => {
+                write!(f, "not tried: its file system left {others} others without an answer")
+            }
             Self::NameTooLong => f.write_str("path longer than the system takes"),
             Self::BecameLink => f.write_str("became a link while the tree was walked"),
             Self::Engine(message) => write!(f, "the engine failed: {}", text::escape_str(message)),
@@ -143,7 +153,14 @@ pub struct Unscanned {
 #[derive(Debug)]
 pub(super) enum Leave {
     Unscanned(Reason),
+    /// The scan was cancelled, or the worker was given up: nobody wants to hear of the file.
     Cancelled,
+}
+
+impl From<GivenUp> for Leave {
+    fn from(GivenUp: GivenUp) -> Self {
+        Self::Cancelled
+    }
 }
 
 impl From<io::Error> for Leave {
@@ -164,12 +181,14 @@ mod tests {
         assert_eq!(of(rustix::io::Errno::NOENT), Reason::Vanished);
         assert_eq!(of(rustix::io::Errno::NAMETOOLONG), Reason::NameTooLong);
         assert_eq!(of(rustix::io::Errno::LOOP), Reason::BecameLink);
-        assert!(matches!(of(rustix::io::Errno::IO), Reason::Io(_)));
+        for mount in [rustix::io::Errno::IO, rustix::io::Errno::STALE, rustix::io::Errno::NOTCONN] {
+            assert!(matches!(of(mount), Reason::Io(_)), "the file system failed; nobody removed the file");
+        }
     }
 
     #[test]
     fn only_unseen_content_is_a_gap() {
-        assert!(Reason::Permission.is_gap());
+        assert!(Reason::Permission.is_gap() && Reason::NoAnswer(30).is_gap() && Reason::Silent(16).is_gap());
         assert!(Reason::TooLarge { size: 2, limit: 1 }.is_gap());
         assert!(!Reason::Special("FIFO").is_gap());
         assert!(!Reason::Own.is_gap());

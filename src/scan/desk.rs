@@ -6,16 +6,18 @@ use std::sync::atomic::Ordering;
 
 use super::control::Order;
 use super::coverage::{Leave, Reason};
-use super::memory::Share;
 use super::prefilter::{Decision, Pass};
 use super::read::{CHUNK, Content, Stretch};
 use super::rules::Group;
+use super::seat::{Lent, Seat};
 use super::worker::Shared;
 
 /// What a worker reads with and onto.
 pub(super) struct Desk<'s> {
-    id: usize,
+    seat: &'s Seat,
     shared: &'s Shared,
+    /// The skips asked for before the file at hand began.
+    skips: u64,
     /// [`CHUNK`] bytes that every file goes through.
     chunk: Vec<u8>,
     /// A file, or a part of one, that does not fit in there.
@@ -33,15 +35,20 @@ pub(super) enum Held {
 }
 
 impl<'s> Desk<'s> {
-    pub(super) fn new(id: usize, shared: &'s Shared) -> Self {
-        Self { id, shared, chunk: vec![0; CHUNK], held: Vec::new(), counted: 0 }
+    pub(super) fn new(seat: &'s Seat, shared: &'s Shared) -> Self {
+        Self { seat, shared, skips: 0, chunk: vec![0; CHUNK], held: Vec::new(), counted: 0 }
+    }
+
+    /// What all workers share.
+    pub(super) fn shared(&self) -> &'s Shared {
+        self.shared
     }
 
     /// Tells those who watch that a file begins.
-    pub(super) fn begin_file(&mut self, path: &Path) -> Result<(), Leave> {
+    pub(super) fn begin_file(&mut self, path: &Path, device: u64) -> Result<(), Leave> {
         self.counted = 0;
-        self.shared.control.begin_file(self.id);
-        self.shared.progress.enter(self.id, path);
+        self.skips = self.shared.control.skips();
+        self.seat.begin(path, Some(device), self.skips)?;
         self.checkpoint()
     }
 
@@ -62,21 +69,34 @@ impl<'s> Desk<'s> {
     }
 
     /// Waits for the right to hold so many bytes.
-    pub(super) fn share_of(&self, bytes: u64) -> Result<Share<'s>, Leave> {
-        self.shared.memory.take(bytes, || self.checkpoint())
+    pub(super) fn share_of(&self, bytes: u64) -> Result<Lent<'s>, Leave> {
+        let share = self.shared.memory.take(bytes, || self.checkpoint())?;
+        Ok(self.seat.hold(share)?)
     }
 
     /// Gives the buffer's memory back, but for this worker's part of what all may keep.
     pub(super) fn give_back(&mut self) {
-        let workers = self.shared.control.workers() as u64;
+        let workers = self.shared.workers as u64;
         if self.held.capacity() as u64 > self.shared.memory.total() / workers.max(1) {
             self.held = Vec::new();
         }
     }
 
+    /// The file is to be asked for something.
+    pub(super) fn asks(&self) -> Result<(), Leave> {
+        Ok(self.seat.asks()?)
+    }
+
+    /// The file has answered, and something else takes time now.
+    pub(super) fn has_answer(&self) -> Result<(), Leave> {
+        Ok(self.seat.has_answer()?)
+    }
+
+    /// Between two questions to the file.
     pub(super) fn checkpoint(&self) -> Result<(), Leave> {
-        match self.shared.control.checkpoint(self.id) {
-            Order::Continue => Ok(()),
+        self.seat.has_answer()?;
+        match self.shared.control.checkpoint(self.skips) {
+            Order::Continue => self.asks(),
             Order::SkipFile => Err(Leave::Unscanned(Reason::Skipped)),
             Order::Cancel => Err(Leave::Cancelled),
         }

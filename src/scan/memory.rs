@@ -1,7 +1,7 @@
 //! Memory for the content of files, shared by all workers, so that it does not grow with their number.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often one that waits for memory looks at the levers.
@@ -25,8 +25,8 @@ struct State {
 
 /// Bytes that were given out; dropped, they go back.
 #[derive(Debug)]
-pub(super) struct Share<'m> {
-    memory: &'m Memory,
+pub(super) struct Share {
+    memory: Arc<Memory>,
     bytes: u64,
 }
 
@@ -45,7 +45,7 @@ impl Memory {
     ///
     /// # Errors
     /// What `tick`, called every now and then, decides.
-    pub(super) fn take<E>(&self, bytes: u64, mut tick: impl FnMut() -> Result<(), E>) -> Result<Share<'_>, E> {
+    pub(super) fn take<E>(self: &Arc<Self>, bytes: u64, mut tick: impl FnMut() -> Result<(), E>) -> Result<Share, E> {
         let bytes = bytes.min(self.total);
         let mut state = self.lock();
         let ticket = state.next;
@@ -56,7 +56,7 @@ impl Memory {
                 state.queue.pop_front();
                 state.free -= bytes;
                 self.freed.notify_all();
-                return Ok(Share { memory: self, bytes });
+                return Ok(Share { memory: Arc::clone(self), bytes });
             }
             drop(self.freed.wait_timeout(state, WAIT).unwrap_or_else(PoisonError::into_inner));
             if let Err(error) = tick() {
@@ -73,7 +73,7 @@ impl Memory {
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Share {
     fn drop(&mut self) {
         self.memory.lock().free += self.bytes;
         self.memory.freed.notify_all();
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn no_more_is_given_out_than_there_is_and_all_of_it_comes_back() {
-        let memory = Memory::new(10);
+        let memory = Arc::new(Memory::new(10));
         let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
             for worker in 0..8_u64 {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn one_that_gives_up_keeps_nobody_waiting() {
-        let memory = Memory::new(10);
+        let memory = Arc::new(Memory::new(10));
         let first = memory.take(6, || Ok::<_, ()>(())).unwrap();
         assert!(memory.take(20, || Err(())).is_err());
         let second = memory.take(4, || Err(())).unwrap();

@@ -5,11 +5,16 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use crate::text;
+use super::READ_TIMEOUT;
+use crate::{patience, text};
+
+/// How long a tree that was open before may take to be opened again.
+const REOPENING: Duration = Duration::from_secs(5);
 
 /// A tree that cannot be scanned at all.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +38,16 @@ pub enum TreeError {
         path: String,
         /// What it is.
         kind: &'static str,
+    },
+    /// Its file system does not answer.
+    #[error(
+        "{path}: no answer from its file system in {seconds} s; see whether its server is there, or scan another tree"
+    )]
+    Silent {
+        /// The path as it was given, escaped.
+        path: String,
+        /// How long it was waited for.
+        seconds: u64,
     },
     /// Any other system error.
     #[error("{path}: cannot be opened: {error}; give the path of a folder or file that can")]
@@ -80,8 +95,20 @@ impl Tree {
     /// Opens `path`, a folder or a single regular file, following links in the path as it was given.
     ///
     /// # Errors
-    /// When it does not exist, may not be read, or is neither folder nor regular file.
+    /// When it does not exist, may not be read, is neither folder nor regular file, or has not answered in
+    /// [`READ_TIMEOUT`](super::READ_TIMEOUT).
     pub fn open(path: &Path) -> Result<Self, TreeError> {
+        Self::open_within(READ_TIMEOUT, path)
+    }
+
+    fn open_within(limit: Duration, path: &Path) -> Result<Self, TreeError> {
+        let asked = path.to_owned();
+        let opened = patience::within(limit, move || Self::open_now(&asked));
+        let silent = || TreeError::Silent { path: text::escape_path(path).into_owned(), seconds: limit.as_secs() };
+        opened.unwrap_or_else(|| Err(silent()))
+    }
+
+    fn open_now(path: &Path) -> Result<Self, TreeError> {
         let fail = |error: io::Error| TreeError::new(path, error);
         let start = path.canonicalize().map_err(fail)?;
         let facts = rustix::fs::stat(&start).map_err(|e| fail(e.into()))?;
@@ -111,9 +138,9 @@ impl Tree {
     /// The same tree, opened anew for another scan.
     ///
     /// # Errors
-    /// As [`Tree::open`], when it is no longer what it was.
+    /// As [`Tree::open`], when it is no longer what it was, or has not answered in 5 s: decisions wait meanwhile.
     pub fn reopen(&self) -> Result<Self, TreeError> {
-        Self::open(&self.start)
+        Self::open_within(REOPENING, &self.start)
     }
 
     /// Where the walk starts.

@@ -1,14 +1,18 @@
 //! Walking the tree: every entry goes to a [`Sink`], files to be scanned and everything else with its reason.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use ignore::{DirEntry, WalkBuilder, WalkState};
 use rustix::fs::FileType;
 
 use super::coverage::{Reason, Unscanned};
+use super::seat::{GivenUp, Seat};
+use super::silence::Silence;
 use super::tree::{self, Tree};
+use super::worker::Shared;
 
 /// What the walk leaves out because the responder said so.
 #[derive(Debug, Clone, Default)]
@@ -78,140 +82,176 @@ fn line(glob: &str, root: &Path, first: bool) -> Result<String, &'static str> {
     Ok(format!("{sign}{pattern}"))
 }
 
-/// Where a walk's entries go.
-pub(super) trait Sink: Send {
-    /// A regular file. Returns whether the walk is to go on.
-    fn file(&mut self, path: PathBuf) -> bool;
+/// Where a walk's entries go. What returns whether the walk is to go on is asked while no file system is.
+pub(super) trait Sink {
+    /// A regular file in a folder of the file system `device`.
+    fn file(&mut self, path: PathBuf, device: u64) -> bool;
     /// Something that will not be scanned.
     fn unscanned(&mut self, unscanned: Unscanned);
-    /// A folder is entered. Returns whether the walk is to go on.
-    fn folder(&mut self) -> bool;
+    /// A folder is entered.
+    fn enter(&mut self) -> bool;
+    /// A folder is done, as far as it could be listed.
+    fn leave(&mut self) -> bool {
+        true
+    }
     /// A link was seen.
     fn link(&mut self) {}
 }
 
-/// Walks `tree` on `threads` threads; `sink` makes the sink of each.
-pub(super) fn walk<S: Sink>(
-    tree: &Tree,
-    options: &WalkOptions,
-    globs: &Gitignore,
-    threads: usize,
-    sink: impl Fn() -> S + Sync,
-) {
-    let walker =
-        WalkBuilder::new(tree.start()).standard_filters(false).follow_links(false).threads(threads).build_parallel();
-    walker.run(|| {
-        let mut visitor = Visitor { tree, options, globs, sink: sink(), devices: HashMap::new() };
-        Box::new(move |entry| visitor.visit(entry))
-    });
-}
-
-struct Visitor<'t, S> {
-    tree: &'t Tree,
-    options: &'t WalkOptions,
-    globs: &'t Gitignore,
-    sink: S,
+/// A walk through a tree: the folders that are still to be listed. When a thread is given up over a folder, another goes
+/// on with the others.
+#[derive(Debug)]
+pub(super) struct Walk {
+    options: WalkOptions,
+    globs: Gitignore,
+    start: PathBuf,
+    start_device: u64,
+    pending: Mutex<Vec<PathBuf>>,
     /// Whether the file system with this device number is entered, and if not, why.
-    devices: HashMap<u64, Option<Reason>>,
+    devices: Mutex<HashMap<u64, Option<Reason>>>,
 }
 
-impl<S: Sink> Visitor<'_, S> {
-    fn visit(&mut self, entry: Result<DirEntry, ignore::Error>) -> WalkState {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                self.error(error);
-                return WalkState::Continue;
+/// Why a walk leaves a folder before its end.
+enum Stop {
+    /// The folder cannot be listed, or not to its end.
+    Error(io::Error),
+    /// Nobody wants more of the walk.
+    Walk,
+}
+
+impl From<GivenUp> for Stop {
+    fn from(GivenUp: GivenUp) -> Self {
+        Self::Walk
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Walk {
+    /// A walk through `tree` that leaves out what `options` and their `globs` say.
+    pub(super) fn new(tree: &Tree, options: WalkOptions, globs: Gitignore) -> Self {
+        let start = tree.start().to_owned();
+        let pending = Mutex::new(vec![start.clone()]);
+        Self { options, globs, pending, start, start_device: tree.device(), devices: Mutex::default() }
+    }
+
+    /// Walks on in `seat` until no folder is left, the sink has enough, or the thread is given up.
+    pub(super) fn run(&self, shared: &Shared, seat: &Seat, sink: &mut impl Sink) {
+        while let Some(path) = self.next() {
+            if seat.begin(&path, None, shared.control.skips()).is_err() {
+                return;
             }
-        };
-        let Some(kind) = entry.file_type() else { return WalkState::Continue };
-        if let ignore::Match::Ignore(glob) = self.globs.matched(entry.path(), kind.is_dir())
-            && entry.depth() > 0
+            let outcome = self.visit(&path, shared, seat, sink);
+            // Of a folder that was given up, coverage knows already.
+            if seat.has_answer().is_err() || matches!(outcome, Err(Stop::Walk)) {
+                return;
+            }
+            if let Err(Stop::Error(error)) = outcome {
+                sink.unscanned(Unscanned { path, reason: Reason::of(&error) });
+            }
+            if !sink.leave() {
+                return;
+            }
+        }
+    }
+
+    /// The folder that was met last: its own come before those beside it.
+    fn next(&self) -> Option<PathBuf> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// A folder, or the one file that is scanned.
+    fn visit(&self, path: &Path, shared: &Shared, seat: &Seat, sink: &mut impl Sink) -> Result<(), Stop> {
+        let stat = rustix::fs::lstat(path).map_err(io::Error::from)?;
+        seat.is_on(stat.st_dev)?;
+        if !FileType::from_raw_mode(stat.st_mode).is_dir() {
+            return self.entry(path.to_owned(), FileType::from_raw_mode(stat.st_mode), stat.st_dev, sink);
+        }
+        if let Some(reason) = self.refusal(path, stat.st_dev, &shared.silence, seat)? {
+            sink.unscanned(Unscanned { path: path.to_owned(), reason });
+            return Ok(());
+        }
+        if !sink.enter() {
+            return Err(Stop::Walk);
+        }
+        seat.asks()?;
+        let mut entries = (shared.system.list)(path)?;
+        loop {
+            seat.asks()?;
+            let Some(entry) = entries.next() else { return Ok(()) };
+            let entry = entry?;
+            // Some file systems leave the type out of their folders (readdir(3)), so it may have to be asked for.
+            let kind = entry.file_type();
+            seat.has_answer()?;
+            match kind {
+                Ok(kind) => self.entry(entry.path(), file_type(kind), stat.st_dev, sink)?,
+                Err(error) => sink.unscanned(Unscanned { path: entry.path(), reason: Reason::of(&error) }),
+            }
+        }
+    }
+
+    fn entry(&self, path: PathBuf, kind: FileType, device: u64, sink: &mut impl Sink) -> Result<(), Stop> {
+        if path != self.start
+            && let ignore::Match::Ignore(glob) = self.globs.matched(&path, kind.is_dir())
         {
             let reason = Reason::Excluded(glob.original().to_owned());
-            self.sink.unscanned(Unscanned { path: entry.into_path(), reason });
-            return WalkState::Skip;
+            sink.unscanned(Unscanned { path, reason });
+            return Ok(());
         }
-        if kind.is_dir() {
-            return self.folder(&entry);
+        match kind {
+            FileType::Directory => self.pending.lock().unwrap_or_else(PoisonError::into_inner).push(path),
+            FileType::RegularFile => return if sink.file(path, device) { Ok(()) } else { Err(Stop::Walk) },
+            FileType::Symlink => sink.link(),
+            other => sink.unscanned(Unscanned { path, reason: Reason::Special(tree::kind_name(other)) }),
         }
-        if kind.is_file() {
-            return if self.sink.file(entry.into_path()) { WalkState::Continue } else { WalkState::Quit };
-        }
-        if kind.is_symlink() {
-            self.sink.link();
-        } else {
-            let name = tree::kind_name(FileType::from_raw_mode(file_type_mode(kind)));
-            self.sink.unscanned(Unscanned { path: entry.into_path(), reason: Reason::Special(name) });
-        }
-        WalkState::Continue
+        Ok(())
     }
 
-    fn folder(&mut self, entry: &DirEntry) -> WalkState {
-        match rustix::fs::lstat(entry.path()) {
-            Ok(stat) => match self.refusal(entry.path(), stat.st_dev) {
-                None if self.sink.folder() => WalkState::Continue,
-                None => WalkState::Quit,
-                Some(reason) => {
-                    self.sink.unscanned(Unscanned { path: entry.path().to_owned(), reason });
-                    WalkState::Skip
-                }
-            },
-            Err(error) => {
-                self.sink.unscanned(Unscanned { path: entry.path().to_owned(), reason: Reason::of(&error.into()) });
-                WalkState::Skip
-            }
+    /// Why this folder is not entered, if it is not.
+    fn refusal(&self, path: &Path, device: u64, silence: &Silence, seat: &Seat) -> Result<Option<Reason>, GivenUp> {
+        if let Some(others) = silence.of(device) {
+            return Ok(Some(Reason::Silent(others)));
         }
-    }
-
-    fn refusal(&mut self, path: &Path, device: u64) -> Option<Reason> {
-        if let Some(known) = self.devices.get(&device) {
-            return known.clone();
+        if let Some(known) = self.devices.lock().unwrap_or_else(PoisonError::into_inner).get(&device) {
+            return Ok(known.clone());
         }
-        let reason = if self.options.one_file_system && device != self.tree.device() {
+        let reason = if self.options.one_file_system && device != self.start_device {
             Some(Reason::OtherFileSystem)
         } else if self.options.include_pseudo {
             None
         } else {
+            seat.asks()?;
             let magic = rustix::fs::statfs(path).map_or(0, |found| found.f_type as u64);
+            seat.has_answer()?;
             tree::pseudo_file_system(magic).map(Reason::PseudoFileSystem)
         };
-        self.devices.insert(device, reason.clone());
-        reason
-    }
-
-    fn error(&mut self, error: ignore::Error) {
-        let (path, error) = innermost(error, None);
-        let reason = match error.io_error() {
-            Some(error) => Reason::of(error),
-            None => Reason::Io(error.to_string()),
-        };
-        let path = path.unwrap_or_else(|| self.tree.start().to_owned());
-        self.sink.unscanned(Unscanned { path, reason });
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(device, reason.clone());
+        Ok(reason)
     }
 }
 
-fn innermost(error: ignore::Error, path: Option<PathBuf>) -> (Option<PathBuf>, ignore::Error) {
-    match error {
-        ignore::Error::WithPath { path, err } => innermost(*err, Some(path)),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => innermost(*err, path),
-        ignore::Error::Loop { child, .. } => (Some(child), ignore::Error::Io(rustix::io::Errno::LOOP.into())),
-        other => (path, other),
-    }
-}
-
-fn file_type_mode(kind: std::fs::FileType) -> u32 {
+fn file_type(kind: std::fs::FileType) -> FileType {
     use std::os::unix::fs::FileTypeExt as _;
-    if kind.is_fifo() {
-        FileType::Fifo.as_raw_mode()
+    if kind.is_dir() {
+        FileType::Directory
+    } else if kind.is_file() {
+        FileType::RegularFile
+    } else if kind.is_symlink() {
+        FileType::Symlink
+    } else if kind.is_fifo() {
+        FileType::Fifo
     } else if kind.is_socket() {
-        FileType::Socket.as_raw_mode()
+        FileType::Socket
     } else if kind.is_char_device() {
-        FileType::CharacterDevice.as_raw_mode()
+        FileType::CharacterDevice
     } else if kind.is_block_device() {
-        FileType::BlockDevice.as_raw_mode()
+        FileType::BlockDevice
     } else {
-        0
+        FileType::Unknown
     }
 }
 

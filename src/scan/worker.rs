@@ -1,13 +1,14 @@
 //! One worker: takes paths, reads the files, has them matched, and reports.
 
 use std::collections::HashSet;
+use std::fs::ReadDir;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 
 use super::control::{Control, Progress};
 use super::coverage::{Leave, Reason, Unscanned};
@@ -16,8 +17,11 @@ use super::engine::{Engine, PartFacts, RuleMatches};
 use super::externals::Externals;
 use super::facts;
 use super::memory::Memory;
+use super::queue::Queue;
 use super::read::{CHUNK, Content};
 use super::rules::{self, Group, Ruleset};
+use super::seat::{Batch, Seat};
+use super::silence::Silence;
 use super::tree::{self, Opened, Tree};
 use super::windows::{PIECE, Windows};
 use super::{Candidate, Event};
@@ -30,15 +34,33 @@ const SMALL: usize = 8 * 1024;
 /// Files of more bytes than this are matched in parts where the rules allow it.
 const HELD: u64 = 4 << 20;
 
-/// What all workers of a scan share.
+/// What a scan asks of a file system before it has anything open. Any of it may hang.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct System {
+    /// Opens a file of the tree.
+    pub open: fn(&Tree, &Path) -> io::Result<Opened>,
+    /// Lists a folder.
+    pub list: fn(&Path) -> io::Result<ReadDir>,
+}
+
+impl System {
+    /// The kernel's.
+    pub const REAL: Self = Self { open: Tree::open_file, list: |path| std::fs::read_dir(path) };
+}
+
+/// What all threads of a scan share.
 pub(super) struct Shared {
     pub tree: Tree,
+    pub system: System,
     pub rules: Arc<Ruleset>,
     pub accounts: Accounts,
     pub own: HashSet<(u64, u64)>,
     pub max_file_size: u64,
     pub match_timeout: Duration,
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
+    /// How many workers there are at once.
+    pub workers: usize,
+    pub silence: Silence,
     pub control: Arc<Control>,
     pub progress: Arc<Progress>,
     pub events: Sender<Event>,
@@ -62,6 +84,7 @@ impl Shared {
 
 pub(super) struct Worker<'s> {
     shared: &'s Shared,
+    seat: &'s Seat,
     engine: Engine<'s>,
     desk: Desk<'s>,
 }
@@ -74,32 +97,49 @@ struct Subject<'f> {
 }
 
 impl<'s> Worker<'s> {
-    pub fn new(id: usize, shared: &'s Shared) -> Self {
-        Self { shared, engine: Engine::new(&shared.rules, shared.match_timeout), desk: Desk::new(id, shared) }
+    pub fn new(seat: &'s Seat, shared: &'s Shared) -> Self {
+        let engine = Engine::new(&shared.rules, shared.match_timeout);
+        Self { shared, seat, engine, desk: Desk::new(seat, shared) }
     }
 
-    /// Works until the walk has no more paths or the scan is cancelled.
-    pub fn run(mut self, paths: &Receiver<Vec<PathBuf>>) {
-        for batch in paths {
-            for path in batch {
-                match self.file(&path) {
-                    Ok(()) => {}
-                    Err(Leave::Unscanned(reason)) => self.shared.unscanned(Unscanned { path, reason }),
-                    Err(Leave::Cancelled) => return,
-                }
-                self.shared.progress.files.fetch_add(1, Ordering::Relaxed);
+    /// Works until there is nothing more to do, the scan is cancelled, or the worker was given up.
+    pub fn run(mut self, queue: &Queue) {
+        while let Some(batch) = queue.next() {
+            if self.batch(batch).is_err() {
+                return;
             }
         }
     }
 
-    fn file(&mut self, path: &Path) -> Result<(), Leave> {
-        self.desk.begin_file(path)?;
-        let opened = self.shared.tree.open_file(path)?;
+    fn batch(&mut self, batch: Batch) -> Result<(), Leave> {
+        let device = batch.device;
+        self.seat.with_rest(|rest| *rest = batch)?;
+        while let Some(path) = self.seat.with_rest(|rest| rest.paths.pop())? {
+            let outcome = self.file(&path, device);
+            // An answer that came too late is not reported: coverage lists the file.
+            self.seat.has_answer()?;
+            match outcome {
+                Ok(()) => self.shared.silence.ends(device),
+                Err(Leave::Unscanned(reason)) => self.shared.unscanned(Unscanned { path, reason }),
+                Err(Leave::Cancelled) => return Err(Leave::Cancelled),
+            }
+            self.shared.progress.files.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, device: u64) -> Result<(), Leave> {
+        if let Some(others) = self.shared.silence.of(device) {
+            return Err(Leave::Unscanned(Reason::Silent(others)));
+        }
+        self.desk.begin_file(path, device)?;
+        let opened = (self.shared.system.open)(&self.shared.tree, path)?;
         if self.shared.own.contains(&(opened.stat.st_dev, opened.stat.st_ino)) {
             return Err(Leave::Unscanned(Reason::Own));
         }
         let subject = Subject { path, opened: &opened, content: Content::new(&opened.file, &opened.stat) };
         let read = self.content(&subject)?;
+        self.desk.asks()?;
         let after = rustix::fs::fstat(&opened.file).map_err(io::Error::from)?;
         let is_made_up = || tree::pseudo_file_system_of(&opened.file).is_some();
         let changed = facts::is_changed(&opened.stat, &after, read, is_made_up);
@@ -159,6 +199,7 @@ impl<'s> Worker<'s> {
     /// Matches content that is in memory, and reports.
     fn whole(&mut self, subject: &Subject, held: Held, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
         let shared = self.shared;
+        self.desk.has_answer()?;
         let bytes = self.desk.bytes(held);
         let mut found = Vec::new();
         let mut externals = None;
@@ -172,14 +213,14 @@ impl<'s> Worker<'s> {
         if !found.is_empty() {
             let digest = Digest::Whole(Sha256::of(bytes));
             let size = bytes.len() as u64;
-            report(shared, subject, size, digest, found, |matches| KeptBytes::around(bytes, matches));
+            report(&self.desk, subject, (size, digest), found, |matches| KeptBytes::around(bytes, matches))?;
         }
         Ok(bytes.len() as u64)
     }
 
     /// Matches groups of rules around what their prefilters locate in a large file.
     fn parts(&mut self, subject: &Subject, groups: &[usize]) -> Result<Vec<RuleMatches>, Leave> {
-        let Self { shared, engine, desk } = self;
+        let Self { shared, engine, desk, .. } = self;
         if groups.is_empty() {
             return Ok(Vec::new());
         }
@@ -191,6 +232,7 @@ impl<'s> Worker<'s> {
             let Some((prefilter, windowed)) = group.and_then(|group| group.prefilter().zip(group.windowed())) else {
                 continue;
             };
+            desk.checkpoint()?;
             let windows = desk.with_chunk(|desk, chunk| {
                 Windows::locate(content, prefilter, windowed.reach(), chunk, |_| desk.checkpoint())
             })?;
@@ -202,10 +244,13 @@ impl<'s> Worker<'s> {
             while let Some(range) = pieces.next() {
                 desk.checkpoint()?;
                 desk.hold_range(content, range.clone())?;
+                desk.has_answer()?;
                 parts.scan(range.start, pieces.cut(&desk.held)).map_err(Leave::Unscanned)?;
             }
-            let read = |range| content.read(range).unwrap_or_default();
-            found.extend(parts.finish(read).map_err(Leave::Unscanned)?);
+            let read = |range| {
+                desk.asks().and_then(|()| Ok(content.read(range)?)).and_then(|bytes| desk.has_answer().map(|()| bytes))
+            };
+            found.extend(parts.finish(|range| read(range).unwrap_or_default()).map_err(Leave::Unscanned)?);
             let doubt = match (windows.complete, pieces.exact()) {
                 (false, _) => "it has more places to look at than are kept",
                 (_, false) => {
@@ -223,14 +268,15 @@ impl<'s> Worker<'s> {
         if found.is_empty() {
             return Ok(());
         }
+        self.desk.checkpoint()?;
         let digest =
             self.desk.with_chunk(|desk, chunk| facts::digest(&subject.content, chunk, |_| desk.checkpoint()))?;
         let content = &subject.content;
-        report(self.shared, subject, content.size, digest, found, |matches| {
+        report(&self.desk, subject, (content.size, digest), found, |matches| {
             KeptBytes::gather(content.size, matches, |range| {
                 content.read(range.start..range.end.min(range.start + KeptBytes::MOST as u64)).ok()
             })
-        });
+        })?;
         if digest.data_digest().is_some() {
             self.note(subject, Reason::DataDigest);
         }
@@ -255,27 +301,33 @@ fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals 
     Externals::new(subject.path, header, owner)
 }
 
+/// Reports what was found in a file of this size and digest. The file is asked for all that is told of it before
+/// anything is told.
 fn report(
-    shared: &Shared,
+    desk: &Desk,
     subject: &Subject,
-    size: u64,
-    digest: Digest,
+    (size, digest): (u64, Digest),
     found: Vec<RuleMatches>,
     kept: impl Fn(&[PatternMatch]) -> KeptBytes,
-) {
+) -> Result<(), Leave> {
+    let shared = desk.shared();
+    desk.asks()?;
     let file = Arc::new(facts::facts(subject.path, subject.opened, size, digest, &shared.accounts));
     let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
-    for RuleMatches { rule, candidate, matches, capped } in found {
-        if candidate && matched.contains(&rule) {
-            continue;
-        }
-        let file = Arc::clone(&file);
-        let kept = Arc::new(kept(&matches));
-        shared.progress.findings.fetch_add(1, Ordering::Relaxed);
-        shared.send(if candidate {
+    let told = found.into_iter().filter(|found| !(found.candidate && matched.contains(&found.rule)));
+    let events = told.map(|RuleMatches { rule, candidate, matches, capped }| {
+        let (file, kept) = (Arc::clone(&file), Arc::new(kept(&matches)));
+        if candidate {
             Event::Candidate(Candidate { rule, file, kept })
         } else {
             Event::Finding(Finding { rule, file, matches, capped, kept })
-        });
+        }
+    });
+    let events: Vec<_> = events.collect();
+    desk.has_answer()?;
+    for event in events {
+        shared.progress.findings.fetch_add(1, Ordering::Relaxed);
+        shared.send(event);
     }
+    Ok(())
 }

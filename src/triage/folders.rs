@@ -3,9 +3,10 @@
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use crate::finding::FileFacts;
-use crate::text;
+use crate::{patience, text};
 
 use super::scope::Scope;
 
@@ -55,6 +56,9 @@ const STICKY: u32 = 0o1000;
 /// Write permission of group and others.
 const OTHERS_WRITE: u32 = 0o022;
 
+/// How long a folder may take to say who can write to it; one on a server that has gone never says.
+const LIMIT: Duration = Duration::from_secs(2);
+
 /// Asks about folders of the box, so that a test or a case opened elsewhere can answer in the disk's place.
 pub trait Folders {
     /// Where the box's own `/` is: `/` on a live system, the mount point of an image.
@@ -86,7 +90,9 @@ impl Folders for OnDisk {
     }
 
     fn mode(&self, path: &Path) -> io::Result<u32> {
-        Ok(std::fs::symlink_metadata(path)?.mode())
+        let asked = path.to_owned();
+        let facts = patience::within(LIMIT, move || std::fs::symlink_metadata(asked));
+        Ok(facts.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?.mode())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::finding::Finding;
 use crate::hex::search::{Hit, Order};
 use crate::hex::{self, query::Query};
 use crate::hunt::Hunt;
-use crate::scan::Reading;
+use crate::scan::{Current, Reading};
 use crate::session::{Opened, Since};
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
@@ -35,7 +35,7 @@ pub enum Message {
     /// The process was stopped and goes on.
     Continued,
     /// Time to look at the scan's gauges.
-    Tick(Reading, PathBuf),
+    Tick(Reading, Current),
     /// Rules and records are read.
     Ready {
         /// The hunts, in the order of their indexes.

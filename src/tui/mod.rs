@@ -95,10 +95,13 @@ pub fn run(front: Front, session: Session, manner: Manner) -> io::Result<Ended> 
     let mut hands = Hands::new(manner.themes, manner.progress);
     let result = turn(&mut guard, &mut app, &backend, &mut hands);
     drop(guard);
-    backend.finish();
+    let closed = backend.finish();
     result?;
+    let unclosed =
+        || "the records did not close, their disk does not answer: what was decided last may be lost".to_owned();
+    let unsaved = app.unsaved.or_else(|| (!closed).then(unclosed));
     let covered = app.scan.phase == Phase::Done && app.scan.reading.gaps == 0;
-    Ok(Ended { counts: app.list.counts(None), covered, fatal: app.fatal, unsaved: app.unsaved })
+    Ok(Ended { counts: app.list.counts(None), covered, fatal: app.fatal, unsaved })
 }
 
 /// Takes messages in, and draws what came of all that were waiting, once.

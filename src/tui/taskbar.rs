@@ -193,7 +193,7 @@ mod tests {
 
     fn scan(phase: Phase, files: u64, total: Option<u64>) -> ScanView {
         let reading = Reading { files, total_files: total, ..Reading::default() };
-        ScanView { phase, reading, current: String::new() }
+        ScanView { phase, reading, ..ScanView::default() }
     }
 
     #[test]

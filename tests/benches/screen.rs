@@ -20,7 +20,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use huntbook::case::FindingId;
 use huntbook::finding::{FileTime, Sha256};
 use huntbook::hunt::{Site, builtin};
-use huntbook::scan::Reading;
+use huntbook::scan::{Current, Reading};
 use huntbook::theme::{self, Depth};
 use huntbook::triage::{Actor, Verdict};
 use huntbook::tui::keymap::Keymap;
@@ -191,7 +191,7 @@ fn play(app: &mut App, terminal: &mut Screen, keys: &[KeyCode]) -> io::Result<Ve
     let mut next = FINDINGS + 1;
     for (step, key) in (0..KEYS).zip(keys.iter().cycle()) {
         let reading = Reading { files: step * 900, bytes: step * 40_000_000, ..Reading::default() };
-        update::update(app, Message::Tick(reading, format!("/srv/data/{step}").into()));
+        update::update(app, Message::Tick(reading, Current { path: format!("/srv/data/{step}").into(), silent: None }));
         let rows = (next..next + ARRIVING).map(row).collect();
         next += ARRIVING;
         let (begin, busy) = (Instant::now(), processor());

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use huntbook::scan::Reading;
+use huntbook::scan::{Current, Reading};
 use huntbook::theme::{self, Depth, Role};
 use huntbook::tui::message::Message;
 use ratatui::style::Modifier;
@@ -177,7 +177,11 @@ fn scanning(stage: &mut Stage<'_>) {
         ..Reading::default()
     };
     stage.feed(Message::ScanStarted);
-    stage.message(Message::Tick(reading, Path::new("/srv/www/data/uploads/2026/report.pdf").into()));
+    let current = |silent| Current { path: "/srv/www/data/uploads/2026/report.pdf".into(), silent };
+    stage.message(Message::Tick(reading.clone(), current(Some(Duration::from_secs(72)))));
+    let silent = stage.screen().lines().rev().nth(1).unwrap_or_default().to_owned();
+    assert!(silent.contains("NO ANSWER for 1 min 12 s (Ctrl-K skips):  /srv/") && silent.contains(".pdf"), "{silent}");
+    stage.message(Message::Tick(reading, current(None)));
     stage.hold("scanning");
     stage.press("ctrl-s");
     stage.hold("paused");

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::reader::Source;
+use super::reader::{self, LIMIT, Source};
 use crate::explain::{Subject, explain};
 use crate::hex::file::State;
 use crate::hex::kept::KeptSource;
 use crate::hex::source::ByteSource;
 use crate::hex::view::{Shown, View};
+use crate::patience;
 use crate::tui::message::{Explain, Message};
 use crate::tui::state::detail::Explanation;
 
@@ -18,14 +19,16 @@ pub fn run(asks: &Receiver<Explain>, messages: &Sender<Message>) {
     for ask in asks {
         // Whoever runs through the list waits for the last one only.
         let ask = asks.try_iter().last().unwrap_or(ask);
-        let explanation = explanation(&ask);
-        let _ = messages.send(Message::Explained(ask.id, Box::new(explanation)));
+        let ask = Arc::new(ask);
+        let asked = Arc::clone(&ask);
+        let explained = patience::within(LIMIT, move || explanation(&asked, reader::view(&asked.finding)));
+        let explained = explained.unwrap_or_else(|| explanation(&ask, reader::without_answer(&ask.finding)));
+        let _ = messages.send(Message::Explained(ask.id, Box::new(explained)));
     }
 }
 
-fn explanation(ask: &Explain) -> Explanation {
+fn explanation(ask: &Explain, mut view: View) -> Explanation {
     let file = &ask.finding.file;
-    let mut view = View::open(&file.path, file, Arc::clone(&ask.finding.kept));
     let scanned = match view.state() {
         State::AsScanned => true,
         State::ChangedSince(change) => change.is_scanned_content(),

@@ -15,16 +15,20 @@ mod recorder;
 mod rows;
 pub mod scout;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use serde_json::Value;
 
 use super::message::{Explain, Gather, Look, Message, Request};
 use crate::evidence::Root;
-use crate::scan::{Control, Progress, Reading, ScanOptions, Tree};
+use crate::scan::{Control, Current, Progress, Reading, ScanOptions, Tree};
 use crate::session::{RecordPlan, RuleChoice};
+
+/// How long the records may take to close.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// What a session is about.
 #[derive(Debug)]
@@ -52,10 +56,10 @@ impl Gauges {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = levers;
     }
 
-    /// How far the scan is, and a path that is being read; `None` while none runs.
-    pub fn read(&self) -> Option<(Reading, PathBuf)> {
+    /// How far the scan is, and what it has at hand; `None` while none runs.
+    pub fn read(&self) -> Option<(Reading, Current)> {
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.as_ref().map(|(_, progress)| (progress.read(), progress.current_path()))
+        slot.as_ref().map(|(_, progress)| (progress.read(), progress.current()))
     }
 
     /// Does something with the levers, if a scan runs.
@@ -79,7 +83,8 @@ pub struct Backend {
     looks: Sender<Look>,
     explains: Sender<Explain>,
     asks: Sender<Gather>,
-    recorder: Option<std::thread::JoinHandle<()>>,
+    /// Ends with the recorder.
+    recorder: Receiver<()>,
 }
 
 impl Backend {
@@ -100,12 +105,14 @@ impl Backend {
             let (sender, image) = (sender.clone(), session.plan.root.clone());
             std::thread::spawn(move || gatherer::run(root(&image), &book, &asked_of_box, &sender));
         }
-        let recorder = {
+        let (ended, recorder) = bounded(0);
+        {
             let (sender, gauges) = (sender.clone(), gauges.clone());
             std::thread::spawn(move || {
+                let _ended = ended;
                 recorder::run(session, &recorder::Ends { requests: asked, messages: sender, books, gauges });
-            })
-        };
+            });
+        }
         {
             let sender = sender.clone();
             std::thread::spawn(move || reader::run(&looked, &sender));
@@ -114,7 +121,7 @@ impl Backend {
             let sender = sender.clone();
             std::thread::spawn(move || explainer::run(&explained, &sender));
         }
-        Self { messages, sender, gauges, requests, looks, explains, asks, recorder: Some(recorder) }
+        Self { messages, sender, gauges, requests, looks, explains, asks, recorder }
     }
 
     /// Asks the records for something.
@@ -138,14 +145,14 @@ impl Backend {
         let _ = self.asks.send(ask);
     }
 
-    /// Ends the scan and waits until the records are closed.
-    pub fn finish(self) {
+    /// Ends the scan and waits until the records are closed; returns whether they are. A disk or a server that does not
+    /// answer is not waited for for ever.
+    pub fn finish(self) -> bool {
         let Self { requests, gauges, recorder, .. } = self;
         gauges.steer(Control::cancel);
         drop(requests);
-        if let Some(recorder) = recorder {
-            let _ = recorder.join();
-        }
+        // Nothing is ever sent: the wait ends with the recorder, or at the limit.
+        !recorder.recv_timeout(CLOSING).is_err_and(|error| error.is_timeout())
     }
 }
 

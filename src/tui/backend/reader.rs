@@ -15,9 +15,9 @@ use crate::hex::query::Query;
 use crate::hex::search::{Order, Outcome, Watch, search};
 use crate::hex::source::ByteSource;
 use crate::hex::view::View;
-use crate::text;
 use crate::tui::message::{Look, Message};
 use crate::tui::state::detail::Decoded;
+use crate::{patience, text};
 
 /// Bytes of a file that its headers are decoded from when it is larger: `decode_with` reads no more for a sane file.
 const SMALL: u64 = 64 * 1024;
@@ -30,11 +30,46 @@ const SHORTEST: usize = 4;
 /// How often a search says how far it is.
 const REPORT: Duration = Duration::from_millis(100);
 
+/// How long a file may leave a question without an answer before its kept bytes are shown instead.
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
+
 /// What is open.
 struct Open {
     id: FindingId,
     finding: Arc<Finding>,
     view: View,
+}
+
+impl Open {
+    fn new(id: FindingId, finding: Arc<Finding>) -> Self {
+        let asked = Arc::clone(&finding);
+        let view = patience::within(LIMIT, move || view(&asked));
+        let view = view.unwrap_or_else(|| without_answer(&finding));
+        Self { id, finding, view }
+    }
+
+    /// Looks at the bytes; at the kept ones where the file does not answer, and from then on.
+    fn look<T: Send + 'static>(self, work: impl Fn(&mut View) -> T + Copy + Send + 'static) -> (Self, T) {
+        let Self { id, finding, mut view } = self;
+        let looked = patience::within(LIMIT, move || {
+            let seen = work(&mut view);
+            (view, seen)
+        });
+        let (view, seen) = looked.unwrap_or_else(|| {
+            let mut view = without_answer(&finding);
+            let seen = work(&mut view);
+            (view, seen)
+        });
+        (Self { id, finding, view }, seen)
+    }
+}
+
+pub(super) fn view(finding: &Finding) -> View {
+    View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept))
+}
+
+pub(super) fn without_answer(finding: &Finding) -> View {
+    View::without_answer(&finding.file, Arc::clone(&finding.kept))
 }
 
 /// Answers until nobody asks any more.
@@ -45,22 +80,23 @@ pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>) {
         match look {
             Look::Open(id, finding) => {
                 cancel.store(true, Ordering::Release);
-                let mut view = View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept));
-                let decoded = decode(&mut view);
-                open = Some(Open { id, finding, view });
+                let (opened, decoded) = Open::new(id, finding).look(decode);
+                open = Some(opened);
                 let _ = messages.send(Message::Decoded(id, Box::new(decoded)));
             }
             Look::Window { offset, length } => {
-                if let Some(open) = &mut open {
-                    let window = open.view.window(offset, length);
+                open = open.map(|open| {
+                    let (open, window) = open.look(move |view| view.window(offset, length));
                     let _ = messages.send(Message::Bytes(open.id, Box::new(window)));
-                }
+                    open
+                });
             }
             Look::Decode => {
-                if let Some(open) = &mut open {
-                    let decoded = decode(&mut open.view);
+                open = open.map(|open| {
+                    let (open, decoded) = open.look(decode);
                     let _ = messages.send(Message::Decoded(open.id, Box::new(decoded)));
-                }
+                    open
+                });
             }
             Look::Search(number, query, order) => {
                 cancel.store(true, Ordering::Release);
@@ -130,7 +166,7 @@ struct Tell {
 
 /// A search has a view of its own, so that the bytes can be looked at meanwhile.
 fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, tell: &Tell) {
-    let mut view = View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept));
+    let mut view = view(finding);
     let mut told = Instant::now();
     let mut progress = |progress: crate::hex::search::Progress| {
         if told.elapsed() >= REPORT {

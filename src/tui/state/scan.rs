@@ -32,6 +32,8 @@ pub struct ScanView {
     pub reading: Reading,
     /// A path that is being read, safe text.
     pub current: String,
+    /// For how many seconds it has been without an answer, if that is longer than it should be.
+    pub silent: Option<u64>,
 }
 
 impl ScanView {
@@ -89,7 +91,7 @@ mod tests {
     fn part_and_time_left_come_from_files_counted() {
         let reading =
             Reading { files: 25, total_files: Some(100), elapsed: Duration::from_secs(5), ..Reading::default() };
-        let mut scan = ScanView { phase: Phase::Running, reading, current: String::new() };
+        let mut scan = ScanView { phase: Phase::Running, reading, ..ScanView::default() };
         assert_eq!(scan.part(), Some(0.25));
         assert_eq!(scan.seconds_left(), Some(15));
         scan.reading.total_files = None;

@@ -42,7 +42,8 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Tick(reading, current) => {
             app.scan.reading = reading;
-            app.scan.current = text::escape_path(&current).into_owned();
+            app.scan.current = text::escape_path(&current.path).into_owned();
+            app.scan.silent = current.silent.map(|time| time.as_secs());
         }
         Message::Ready { hunts, register } => {
             app.hunts = HuntView::of(hunts);

@@ -73,11 +73,18 @@ pub fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
         }
     };
     let left = match (&scan.phase, scan.seconds_left()) {
-        (Phase::Running, Some(seconds)) => format!(", {} left", duration(seconds)),
+        (Phase::Running, Some(seconds)) if scan.silent.is_none() => format!(", {} left", duration(seconds)),
         (Phase::Done | Phase::Cancelled, _) => format!(" in {:.1} s", scan.reading.elapsed.as_secs_f64()),
         _ => String::new(),
     };
     let mut said = format!(" {word}{left}  {}", scan.gauges());
+    if let Some(seconds) = scan.silent.filter(|_| scan.is_active()) {
+        // Where there is no room for both, what holds the scan up matters more than how far it is.
+        let skip = app.keymap.first_key(Action::SkipFile);
+        let silent = format!("NO ANSWER for {} ({skip} skips):", duration(seconds));
+        let (short, long) = (format!(" {word}  {silent}"), format!("{said}  {silent}"));
+        said = if text::width(&long) + 25 <= width { long } else { short };
+    }
     let room = width.saturating_sub(text::width(&said) + 3);
     if scan.is_active() && room >= 12 {
         said = format!("{said}  {}", text::truncate_middle(&scan.current, room));

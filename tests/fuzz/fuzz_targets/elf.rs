@@ -1,4 +1,10 @@
-//! Any bytes through the ELF decoder: `cargo +nightly fuzz run --fuzz-dir tests/fuzz elf`.
+//! Any bytes through the ELF decoder, with `cargo install cargo-fuzz`:
+//!
+//! - nightly, with the address sanitizer: `cargo +nightly fuzz run --fuzz-dir tests/fuzz elf`
+//! - stable, without it: `RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none elf`
+//!
+//! Any ELF files serve as a start; name their folder after the one that the fuzzer may write to:
+//! `… elf CORPUS SEEDS -- -max_total_time=900 -max_len=65536`.
 #![no_main]
 
 use huntbook::elf;
