@@ -2,7 +2,6 @@
 //! what is named `panics` takes the thread that asks with it.
 
 use std::collections::BTreeMap;
-use std::fs::ReadDir;
 use std::io;
 use std::path::Path;
 use std::thread::sleep;
@@ -26,9 +25,9 @@ fn open(tree: &Tree, path: &Path) -> io::Result<Opened> {
     tree.open_file(path)
 }
 
-fn list(path: &Path) -> io::Result<ReadDir> {
+fn list(path: &Path) -> ignore::Walk {
     wait(path);
-    std::fs::read_dir(path)
+    walk::list(path)
 }
 
 /// A folder with these files; each matches.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ignore::WalkBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::FileType;
 
@@ -179,17 +180,19 @@ impl Walk {
             return Err(Stop::Walk);
         }
         seat.asks()?;
-        let mut entries = (shared.system.list)(path)?;
+        let mut entries = (shared.system.list)(path);
         loop {
             seat.asks()?;
-            let Some(entry) = entries.next() else { return Ok(()) };
-            let entry = entry?;
-            // Some file systems leave the type out of their folders (readdir(3)), so it may have to be asked for.
-            let kind = entry.file_type();
+            let entry = entries.next();
             seat.has_answer()?;
-            match kind {
-                Ok(kind) => self.entry(entry.path(), file_type(kind), stat.st_dev, sink)?,
-                Err(error) => sink.unscanned(Unscanned { path: entry.path(), reason: Reason::of(&error) }),
+            match entry {
+                None => return Ok(()),
+                Some(Ok(entry)) if entry.depth() == 0 => {}
+                Some(Ok(entry)) => {
+                    let kind = entry.file_type().map_or(FileType::Unknown, file_type);
+                    self.entry(entry.into_path(), kind, stat.st_dev, sink)?;
+                }
+                Some(Err(error)) => sink.unscanned(unscanned(path, error)),
             }
         }
     }
@@ -231,6 +234,29 @@ impl Walk {
         };
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(device, reason.clone());
         Ok(reason)
+    }
+}
+
+/// A folder and what is in it, and nothing below that: a walk that hangs is lost as a whole.
+pub(super) fn list(path: &Path) -> ignore::Walk {
+    WalkBuilder::new(path).standard_filters(false).follow_links(false).max_depth(Some(1)).build()
+}
+
+/// What could not be listed of `folder`, or all of it.
+fn unscanned(folder: &Path, error: ignore::Error) -> Unscanned {
+    let (path, error) = innermost(error, None);
+    let reason = match error.io_error() {
+        Some(error) => Reason::of(error),
+        None => Reason::Io(error.to_string()),
+    };
+    Unscanned { path: path.unwrap_or_else(|| folder.to_owned()), reason }
+}
+
+fn innermost(error: ignore::Error, path: Option<PathBuf>) -> (Option<PathBuf>, ignore::Error) {
+    match error {
+        ignore::Error::WithPath { path, err } => innermost(*err, Some(path)),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => innermost(*err, path),
+        other => (path, other),
     }
 }
 

@@ -1,7 +1,6 @@
 //! One worker: takes paths, reads the files, has them matched, and reports.
 
 use std::collections::HashSet;
-use std::fs::ReadDir;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,13 +38,13 @@ const HELD: u64 = 4 << 20;
 pub(super) struct System {
     /// Opens a file of the tree.
     pub open: fn(&Tree, &Path) -> io::Result<Opened>,
-    /// Lists a folder.
-    pub list: fn(&Path) -> io::Result<ReadDir>,
+    /// Lists a folder: itself, at depth 0, and what is in it.
+    pub list: fn(&Path) -> ignore::Walk,
 }
 
 impl System {
     /// The kernel's.
-    pub const REAL: Self = Self { open: Tree::open_file, list: |path| std::fs::read_dir(path) };
+    pub const REAL: Self = Self { open: Tree::open_file, list: super::walk::list };
 }
 
 /// What all threads of a scan share.
