@@ -39,6 +39,7 @@ fn the_hex_view_goes_from_match_to_match() {
     stage.press("f");
     stage.wait("at 0xc350");
     stage.press("n N y h");
+    stage.wait("copied 16 bytes");
     assert!(stage.copied.as_deref().is_some_and(|sequence| sequence.starts_with("\u{1b}]52;c;")));
     stage.leave();
 }
@@ -121,6 +122,30 @@ fn a_file_that_changes_under_the_view_is_read_again_with_the_next_motion() {
 }
 
 #[test]
+fn what_is_copied_before_its_bytes_are_read_is_copied_when_they_are() {
+    let place = Place::new();
+    let mut bytes = crate::fixtures::callback().into_bytes();
+    bytes.resize(60_000, b' ');
+    std::fs::write(place.tree().join("long"), bytes).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("long");
+    let keys = |stage: &mut Stage<'_>, keys: &str| {
+        keys.split(' ').for_each(|key| stage.feed(Message::Key(crate::stage::event(key))));
+    };
+    keys(&mut stage, "end v left y h");
+    assert!(stage.copied.is_none(), "nothing has been read since");
+    stage.draw();
+    shows(&stage, "copied as soon as these bytes are read");
+    stage.wait("copied 2 bytes from 0xea5e");
+    assert!(stage.copied.take().is_some());
+    keys(&mut stage, "home y h esc");
+    stage.wait("00000000");
+    stage.press("l");
+    assert!(stage.copied.is_none(), "Esc takes it back");
+    stage.leave();
+}
+
+#[test]
 fn a_selection_longer_than_the_screen_is_copied_and_a_click_moves_the_cursor() {
     use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
     let place = Place::new();
@@ -129,7 +154,7 @@ fn a_selection_longer_than_the_screen_is_copied_and_a_click_moves_the_cursor() {
     std::fs::write(place.tree().join("long"), bytes).unwrap();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("long").press("home v g").type_text("+8191").press("enter").press("y h");
-    shows(&stage, "copied 8,192 bytes from 0x0");
+    stage.wait("copied 8,192 bytes from 0x0");
     stage.press("home v end").press("y h");
     shows(&stage, "60,000 bytes are too many to copy");
     stage.press("y o");

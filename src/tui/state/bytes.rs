@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::elf::Map;
 use crate::finding::Finding;
 use crate::hex::Window;
-use crate::hex::copy;
+use crate::hex::copy::{self, Form};
 use crate::hex::highlight::{Found, Highlights};
 use crate::hex::inspect::NEEDED;
 use crate::hex::layout::{Layout, Motion, Viewport};
@@ -59,6 +59,8 @@ pub struct HexView {
     pub map: Option<Map>,
     /// Whether structures are shown over the bytes.
     pub overlay: bool,
+    /// What is copied as soon as its bytes have arrived.
+    pub copying: Option<(Form, Range<u64>)>,
     asked: Option<Range<u64>>,
     /// Whether the cursor has moved since bytes were asked for: they are read again, lest the file changed meanwhile.
     moved: bool,
@@ -87,6 +89,7 @@ impl HexView {
             pointed: None,
             map: None,
             overlay: true,
+            copying: None,
             asked: None,
             moved: false,
         }
@@ -169,7 +172,8 @@ impl HexView {
 
     /// The bytes that must be at hand: those in view, and what would be copied unless that is too much.
     fn needed(&self) -> Range<u64> {
-        let (sight, chosen) = (self.sight(), self.chosen());
+        let sight = self.sight();
+        let chosen = self.copying.as_ref().map_or_else(|| self.chosen(), |(_, range)| range.clone());
         if chosen.end - chosen.start > copy::MOST as u64 {
             return sight;
         }

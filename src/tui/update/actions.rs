@@ -171,7 +171,8 @@ fn back(app: &mut App) -> Vec<Effect> {
                     app.say(NoticeKind::Info, "the search was stopped");
                     return vec![Effect::Look(Look::StopSearch)];
                 }
-                if hex.anchor.take().is_some() || is_shown && std::mem::take(&mut hex.inspector) {
+                let selected = [hex.anchor.take().is_some(), hex.copying.take().is_some()];
+                if selected.contains(&true) || is_shown && std::mem::take(&mut hex.inspector) {
                     return Vec::new();
                 }
             }

@@ -1,13 +1,15 @@
 //! Actions on the bytes of the open finding.
 
+use std::ops::Range;
+
 use crate::hex::copy::{self, CopyError, Form};
 use crate::hex::layout::Motion;
 use crate::hex::search::{Direction, Hit, Order};
 use crate::text;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Look};
-use crate::tui::state::bytes::Sought;
-use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::state::bytes::{HexView, Sought};
+use crate::tui::state::detail::Tab;
 use crate::tui::state::elf_page;
 use crate::tui::state::{App, NoticeKind};
 
@@ -155,35 +157,43 @@ pub fn copy(app: &mut App, how: char) -> Vec<Effect> {
             return Vec::new();
         }
     };
-    match sequence(detail, form) {
-        Ok((sequence, said)) => {
-            detail.hex.anchor = None;
-            app.say(NoticeKind::Done, said);
-            vec![Effect::Copy(sequence)]
-        }
-        Err(why) => {
-            app.say(NoticeKind::Warning, why);
-            Vec::new()
-        }
-    }
+    detail.hex.copying = Some((form, detail.hex.chosen()));
+    copy_what_is_there(app)
 }
 
-/// What to write to the terminal, and what to say of it.
-fn sequence(detail: &Detail, form: Form) -> Result<(String, String), String> {
-    let range = detail.hex.chosen();
+/// Copies what was to be copied, if its bytes have arrived.
+pub fn copy_what_is_there(app: &mut App) -> Vec<Effect> {
+    let Some(hex) = app.detail.as_mut().map(|detail| &mut detail.hex) else { return Vec::new() };
+    let Some((form, range)) = hex.copying.take() else { return Vec::new() };
+    match sequence(hex, form, &range) {
+        Ok(Some((sequence, said))) => {
+            hex.anchor = None;
+            app.say(NoticeKind::Done, said);
+            return vec![Effect::Copy(sequence)];
+        }
+        Ok(None) if range.end <= hex.layout.size => {
+            hex.copying = Some((form, range));
+            app.say(NoticeKind::Info, "copied as soon as these bytes are read");
+        }
+        Ok(None) => app.say(NoticeKind::Warning, "the file has become shorter; nothing was copied"),
+        Err(why) => app.say(NoticeKind::Warning, why),
+    }
+    Vec::new()
+}
+
+/// What to write to the terminal, and what to say of it; nothing while not all of the bytes are at hand.
+fn sequence(hex: &HexView, form: Form, range: &Range<u64>) -> Result<Option<(String, String)>, String> {
     let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-    let bytes = detail.hex.bytes_from(range.start);
+    let bytes = hex.bytes_from(range.start);
     let (bytes, said) = match form {
         // An offset needs no bytes.
         Form::Offset => (&[None][..], format!("copied the offset {:#x}", range.start)),
         _ if length > copy::MOST => return Err(CopyError::TooMany(length).to_string()),
-        _ => (
-            bytes
-                .get(..length)
-                .ok_or("not all of these bytes are at hand yet; nothing was copied: select fewer, or bytes in view")?,
-            format!("copied {} bytes from {:#x}", text::count(length as u64), range.start),
-        ),
+        _ => {
+            let Some(bytes) = bytes.get(..length) else { return Ok(None) };
+            (bytes, format!("copied {} bytes from {:#x}", text::count(length as u64), range.start))
+        }
     };
     let copied = copy::copy(range.start, bytes, form).and_then(|copied| copy::to_clipboard(&copied));
-    copied.map(|sequence| (sequence, said)).map_err(|error| error.to_string())
+    copied.map(|sequence| Some((sequence, said))).map_err(|error| error.to_string())
 }

@@ -124,9 +124,10 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Bytes(id, window) => {
             let detail = app.detail.as_mut().filter(|detail| detail.id() == id);
-            if detail.is_some_and(|detail| detail.hex.arrived(*window)) {
-                return vec![Effect::Look(Look::Decode)];
-            }
+            let changed = detail.is_some_and(|detail| detail.hex.arrived(*window));
+            let mut effects = hex::copy_what_is_there(app);
+            effects.extend(changed.then_some(Effect::Look(Look::Decode)));
+            return effects;
         }
         Message::Searching(number, done, total) => {
             if let Some(sought) = hex::running(app, number) {
