@@ -43,7 +43,7 @@ pub use engine::engine_runs;
 pub use externals::Externals;
 pub(crate) use facts::{MOST_ZEROS, digest_now};
 pub use probe::{Places, probe};
-pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset};
+pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset, cache_files};
 pub(crate) use tree::{NotRegular, open_regular};
 pub use tree::{Tree, TreeError, is_pseudo_type};
 pub use walk::{BadGlob, WalkOptions};

@@ -14,7 +14,7 @@ use crate::case::RuleRecord;
 use crate::finding::{Digest, RuleId, Sha256};
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{self, Hunt, Loaded, Problem, RuleFiles, RuleText, Site};
-use crate::scan::{CandidateTest, RuleSource, RulesError, Ruleset};
+use crate::scan::{self, CandidateTest, RuleSource, RulesError, Ruleset};
 
 /// Which hunts and rules were asked for.
 #[derive(Debug, Clone, Default)]
@@ -247,6 +247,11 @@ impl RuleBook {
             }
         }
         error
+    }
+
+    /// The compiled rules that are kept.
+    pub(super) fn cache_files(&self) -> Vec<PathBuf> {
+        self.cache.as_deref().map(scan::cache_files).unwrap_or_default()
     }
 
     /// What a rule's id stands for; `None` for one that is not of this session.

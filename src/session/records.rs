@@ -13,8 +13,8 @@ use super::book::{RuleBook, Subject};
 use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
 use super::{box_facts, logged, standing};
 use crate::case::{
-    Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, NotScanned, ScanEnd, ScanId,
-    ScanPlan, Seen, Stamp,
+    self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, NotScanned, ScanEnd,
+    ScanId, ScanPlan, Seen, Stamp,
 };
 use crate::finding::{FileFacts, Finding, RuleId};
 use crate::scan::Unscanned;
@@ -117,15 +117,16 @@ impl Records {
         Ok(records)
     }
 
-    /// The files that belong to Huntbook: the scan leaves them out.
+    /// The files that belong to Huntbook: the scan leaves them out. Cases of other scans are among them where they lie in
+    /// the default folder, and the compiled rules.
     pub fn own_files(&self) -> Vec<PathBuf> {
-        let mut own = vec![self.register.path().to_owned()];
         let case = self.unsaved.as_ref().map_or(self.case.path(), |(path, _)| path);
-        for suffix in ["", "-wal", "-shm"] {
-            let mut name = case.as_os_str().to_owned();
-            name.push(suffix);
-            own.push(name.into());
-        }
+        let mut own = vec![self.register.path().to_owned()];
+        own.extend(case::with_its_log(case));
+        own.extend(
+            case::default_folder(|name| std::env::var_os(name)).iter().flat_map(|folder| case::files_in(folder)),
+        );
+        own.extend(self.book.cache_files());
         own
     }
 

@@ -260,6 +260,24 @@ fn the_case_of_a_scan_is_whole_and_left_out_of_the_next_one() {
 }
 
 #[test]
+fn cases_of_other_scans_are_no_findings_of_the_next() {
+    let ground = Ground::planted();
+    let tree = ground.tree();
+    let scan = |tree: &std::path::Path| {
+        let output = ground.huntbook(&["scan", tree.to_str().unwrap(), "--format", "ndjson"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let planted = of_kind(&scan(&tree), "finding").count();
+    assert!(planted > 0);
+    let all = scan(&ground.home());
+    let outside = |d: &&Value| !d["file"]["path"].as_str().unwrap().starts_with(tree.to_str().unwrap());
+    assert_eq!(of_kind(&all, "finding").filter(outside).collect::<Vec<_>>(), Vec::<&Value>::new());
+    let own = of_kind(&all, "coverage").filter(|d| d["huntbook"]["reason"] == "own-file").count();
+    assert!(own >= 2, "both cases: {own}");
+}
+
+#[test]
 fn a_scan_and_the_report_of_its_case_say_the_same() {
     let ground = Ground::planted();
     std::os::unix::fs::symlink("callback.txt", ground.tree().join("link")).unwrap();

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ use crate::finding::Sha256;
 const ENGINE: &str = "yara-x 1.22.1";
 /// Fewer bytes of rules than this compile as fast as they load.
 const WORTH: usize = 256 * 1024;
+/// What the names of stored sets end in.
+const EXTENSION: &str = "rules";
 /// A larger file is no cache of ours, in bytes.
 const LARGEST: u64 = 1 << 30;
 
@@ -120,6 +122,14 @@ impl Cache {
     }
 }
 
+/// The compiled rules in a folder of them: their patterns are what the rules look for.
+pub fn cache_files(folder: &Path) -> Vec<PathBuf> {
+    let ours = |path: &PathBuf| rustix::fs::lstat(path).is_ok_and(|stat| is_ours_alone(&stat));
+    let named = |path: &PathBuf| path.extension().is_some_and(|extension| extension == EXTENSION);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    entries.filter(|path| named(path) && ours(path)).collect()
+}
+
 /// Whether it belongs to this user, and nobody else has any right to it.
 fn is_ours_alone(stat: &Stat) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0
@@ -136,5 +146,5 @@ fn name_for(sources: &[RuleSource]) -> String {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    format!("{}.rules", Sha256(hasher.finalize().into()))
+    format!("{}.{EXTENSION}", Sha256(hasher.finalize().into()))
 }

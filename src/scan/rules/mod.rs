@@ -13,6 +13,7 @@ use yara_x::errors::CompileError;
 
 use crate::finding::RuleId;
 use assign::Unit;
+pub use cache::cache_files;
 pub(super) use group::Group;
 use group::Needs;
 pub(super) use windowed::{FILESIZE, HEADER, Windowed};
