@@ -1,5 +1,6 @@
 //! A YARA rule as its author wrote it: meta, patterns, condition, and a digest that formatting does not change.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,12 +8,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use sha2::Digest as _;
 use yara_x_parser::Span;
-use yara_x_parser::ast::{self, AST};
+use yara_x_parser::ast::{self, AST, WithSpan as _};
 use yara_x_parser::cst::{Event, SyntaxKind};
 
 use super::items::Items;
 use super::nesting;
-use super::problem::{Problem, Problems};
+use super::problem::{Place, Problem, Problems};
 use crate::finding::{RuleId, Sha256};
 
 /// One YARA rule.
@@ -114,6 +115,8 @@ impl Rule {
 pub fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec<Rule>, Vec<Problem>> {
     nesting::check(path, source)?;
     let mut rules = Vec::new();
+    let mut problems = Problems::new(path, source);
+    let mut names = HashMap::new();
     let namespace: Arc<str> = namespace.into();
     let mut items = Items::of(source);
     while let Some(item) = items.next() {
@@ -125,10 +128,18 @@ pub fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec<Rule>,
         if !tree.errors().is_empty() || tree.rules().count() != shapes.list.len() {
             return Err(problems_of(path, source));
         }
+        for rule in tree.rules() {
+            let range = rule.identifier.span().range();
+            if let Some(first) = names.insert(rule.identifier.name, range.start) {
+                let line = Place::of(source, first).line;
+                problems.note(&range, format!("duplicate rule `{}`: line {line} has one", rule.identifier.name), None);
+            }
+        }
         let taken = tree.rules().zip(shapes.list).map(|(rule, shape)| shape.into_rule(rule, &namespace, source));
         rules.extend(taken);
     }
-    Ok(rules)
+    let list = problems.finish();
+    if list.is_empty() { Ok(rules) } else { Err(list) }
 }
 
 /// What is wrong with a source that cannot be taken apart.
@@ -331,6 +342,8 @@ rule b { condition: true }"#;
         assert!(wrong[0].to_string().starts_with("x.yar:11:14: "), "{}", wrong[0]);
         let two = "rule a { condition: }\nrule b { strings: $a = condition: true }";
         assert_eq!(rules_of("n", Path::new("x.yar"), two).unwrap_err().len(), 2);
+        let twice = rules_of("n", Path::new("x.yar"), "rule a { condition: true }\n\nrule a { condition: false }");
+        assert_eq!(twice.unwrap_err()[0].to_string(), "x.yar:3:6: duplicate rule `a`: line 1 has one");
         let deep = format!("rule a {{ condition: {}true }}", "not ".repeat(100_000));
         let wrong = rules_of("n", Path::new("x.yar"), &deep).unwrap_err();
         assert!(wrong[0].to_string().contains("nests deeper than 200"), "{}", wrong[0]);
