@@ -20,7 +20,7 @@ use crate::hex::View;
 use crate::hex::file::State;
 use crate::report::inspect::{Code, Inspected};
 use crate::report::{inspect, json};
-use crate::scan::{CandidateTest, Event, READ_TIMEOUT, Reason, Scan, ScanOptions, Tree};
+use crate::scan::{self, CandidateTest, Event, MAX_FILE_SIZE, READ_TIMEOUT, Reason, Scan, ScanOptions, Tree};
 use crate::session::RuleBook;
 use crate::{patience, text};
 
@@ -62,7 +62,14 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
             READ_TIMEOUT.as_secs()
         )
     })?;
-    scan(tree, &args.root, &book, &mut inspected)?;
+    let large = opened.as_ref().filter(|opened| opened.stat.st_size.cast_unsigned() > MAX_FILE_SIZE);
+    let path = tree.start().to_owned();
+    scan(tree, &args.root, &book, large.is_none().then(always), &mut inspected)?;
+    if let Some(opened) = large.filter(|_| inspected.facts.is_none()) {
+        let facts = scan::facts_now(&path, opened, &args.root);
+        inspected.facts = Some(Arc::new(facts.map_err(|reason| anyhow::anyhow!("{shown}: {reason}"))?));
+        inspected.kept = Some(Arc::default());
+    }
     let answers = !inspected.not_scanned.iter().any(|missed| matches!(missed.reason, Reason::NoAnswer(_)));
     if let Some(opened) = opened.as_ref().filter(|_| answers) {
         look(&opened.file, &book, &mut inspected)?;
@@ -82,11 +89,22 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     }))
 }
 
-/// Scans the file. A condition that always holds is added, so that its facts come even when no rule matches.
-fn scan(tree: Tree, root: &Path, book: &RuleBook, inspected: &mut Inspected) -> anyhow::Result<()> {
-    let always = RuleId { namespace: "huntbook".into(), name: "inspect".into() };
-    let test = CandidateTest { rule: always.clone(), condition: "true".to_owned() };
-    let rules = Arc::new(book.compile_with(test)?);
+/// A condition that always holds, so that the facts of a file come even when no rule matches. It wants the file whole, so
+/// that a large one cannot be had like that.
+fn always() -> CandidateTest {
+    let rule = RuleId { namespace: "huntbook".into(), name: "inspect".into() };
+    CandidateTest { rule, condition: "true".to_owned() }
+}
+
+fn scan(
+    tree: Tree,
+    root: &Path,
+    book: &RuleBook,
+    more: Option<CandidateTest>,
+    inspected: &mut Inspected,
+) -> anyhow::Result<()> {
+    let always = more.as_ref().map(|test| test.rule.clone());
+    let rules = Arc::new(book.compile_with(more)?);
     let options = ScanOptions { threads: 1, root: root.to_owned(), ..ScanOptions::default() };
     let scan = Scan::start(tree, rules, options)?;
     let mut keep = |facts: &Arc<FileFacts>, kept: &Arc<KeptBytes>| {
@@ -99,7 +117,9 @@ fn scan(tree: Tree, root: &Path, book: &RuleBook, inspected: &mut Inspected) -> 
                 keep(&finding.file, &finding.kept);
                 inspected.findings.push(finding);
             }
-            Event::Candidate(candidate) if candidate.rule == always => keep(&candidate.file, &candidate.kept),
+            Event::Candidate(candidate) if Some(&candidate.rule) == always.as_ref() => {
+                keep(&candidate.file, &candidate.kept)
+            }
             Event::Candidate(candidate) => inspected.candidates.push(candidate.rule),
             Event::Unscanned(unscanned) => inspected.not_scanned.push(unscanned),
             Event::Finished { .. } => break,
@@ -171,7 +191,7 @@ mod tests {
         let tree = Tree::open(&path).unwrap();
         let opened = tree.open_file(tree.start()).unwrap();
         let mut inspected = Inspected::default();
-        scan(tree, Path::new("/"), &book, &mut inspected).unwrap();
+        scan(tree, Path::new("/"), &book, Some(always()), &mut inspected).unwrap();
         change(&path);
         look(&opened.file, &book, &mut inspected).unwrap();
         assert_eq!(inspected.findings.len(), 1);

@@ -90,6 +90,17 @@ pub(super) fn digest(
     Ok(if of_data { Digest::DataOnly(value) } else { Digest::Whole(value) })
 }
 
+/// The facts that a scan would report of an open file; all of it is read. The names of owner and group are those of the
+/// box at `root`.
+///
+/// # Errors
+/// Why the file could not be read.
+pub(crate) fn facts_now(path: &Path, opened: &Opened, root: &Path) -> Result<FileFacts, Reason> {
+    let content = Content::new(&opened.file, &opened.stat);
+    let digest = digest(&content, &mut vec![0; CHUNK], |_| Ok(())).map_err(reason)?;
+    Ok(facts(path, opened, content.size, digest, &Accounts::read(root)))
+}
+
 /// The digest that a scan would give the file at `path` as it is now, for files of which up to [`MAX_FILE_SIZE`] bytes are
 /// stored.
 ///
@@ -105,10 +116,14 @@ pub(crate) fn digest_now(path: &Path) -> Result<Digest, Reason> {
         }
         digest(&content, &mut vec![0; CHUNK], |_| Ok(()))
     };
-    read().map_err(|leave| match leave {
+    read().map_err(reason)
+}
+
+fn reason(leave: Leave) -> Reason {
+    match leave {
         Leave::Unscanned(reason) => reason,
         Leave::Cancelled => Reason::Skipped,
-    })
+    }
 }
 
 fn zeros(hasher: &mut sha2::Sha256, mut length: u64) {

@@ -41,7 +41,7 @@ pub use control::{Control, Current, Progress, Reading};
 pub use coverage::{Reason, Unscanned, is_gap_kind};
 pub use engine::engine_runs;
 pub use externals::Externals;
-pub(crate) use facts::{MOST_ZEROS, digest_now};
+pub(crate) use facts::{MOST_ZEROS, digest_now, facts_now};
 pub use probe::{Places, probe};
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset, cache_files};
 pub(crate) use tree::{NotRegular, open_regular};

@@ -211,14 +211,14 @@ impl RuleBook {
         self.hunts.push(Arc::new(hunt));
     }
 
-    /// The rules compiled, with one candidate test more than the hunts have. Takes from milliseconds to minutes, by their
+    /// The rules compiled, with `more` candidate tests than the hunts have. Takes from milliseconds to minutes, by their
     /// number.
     ///
     /// # Errors
     /// The compiler's report.
-    pub fn compile_with(&self, more: CandidateTest) -> Result<Ruleset, RulesError> {
+    pub fn compile_with(&self, more: impl IntoIterator<Item = CandidateTest>) -> Result<Ruleset, RulesError> {
         let mut tests = tests(&self.hunts);
-        tests.push(more);
+        tests.extend(more);
         self.compiled(Ruleset::compile_cached(&sources(&self.texts), &tests, self.cache.as_deref()))
     }
 

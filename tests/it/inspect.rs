@@ -98,6 +98,21 @@ fn a_file_that_nothing_matches_still_has_its_facts() {
 }
 
 #[test]
+fn a_file_too_large_to_be_held_is_told_as_a_scan_tells_it() {
+    let ground = Ground::new();
+    let file = std::fs::File::create(ground.tree().join("huge")).unwrap();
+    if file.set_len(3 << 30).is_err() {
+        return;
+    }
+    let (text, code) = inspect(&ground, "huge", true);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &document["not_scanned"]), (0, &json!([])), "{text}");
+    assert_eq!(document["file"]["size"], 3_u64 << 30);
+    assert!(document["file"]["owner"].is_string() || document["file"]["uid"].is_string(), "{text}");
+    assert!(text.contains("data_digest"), "{text}");
+}
+
+#[test]
 fn what_is_no_file_is_refused_by_name() {
     let ground = Ground::new();
     std::fs::create_dir(ground.tree().join("folder")).unwrap();
