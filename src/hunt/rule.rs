@@ -61,6 +61,9 @@ pub struct Pattern {
     pub id: String,
     /// The definition as written: value and modifiers.
     pub text: String,
+    /// Where the identifier stands in the rule's source, in bytes.
+    #[serde(skip)]
+    pub at: usize,
 }
 
 impl Rule {
@@ -220,7 +223,12 @@ impl Shape {
         let text = |range: Range<usize>| source.get(range).unwrap_or_default().to_owned();
         let meta = rule.meta.iter().flatten().map(|meta| (meta.identifier.name.to_owned(), value_of(&meta.value)));
         let patterns = self.patterns.into_iter();
-        let patterns = patterns.map(|p| Pattern { id: text(p.id), text: text(p.value.unwrap_or_default()) });
+        let start = self.whole.start;
+        let patterns = patterns.map(|p| Pattern {
+            at: p.id.start.saturating_sub(start),
+            id: text(p.id),
+            text: text(p.value.unwrap_or_default()),
+        });
         Rule {
             id: RuleId { namespace: Arc::clone(namespace), name: rule.identifier.name.into() },
             meta: meta.collect(),
@@ -315,6 +323,7 @@ rule b { condition: true }"#;
         assert_eq!(a.known_samples(), [Sha256::of(b"abc")]);
         let patterns: Vec<(&str, &str)> = a.patterns.iter().map(|p| (p.id.as_str(), p.text.as_str())).collect();
         assert_eq!(patterns, [("$s1", "\"30=\" fullword /* why */ ascii"), ("$h", "{ 01 [2-3] 0A }"), ("$", "/a.c/i")]);
+        assert!(a.patterns.iter().all(|p| a.source[p.at..].starts_with(&p.id)), "{:?}", a.patterns);
         assert_eq!(a.condition, "( 2 of them ) and\n    #s1 == 1");
         assert!(a.source.starts_with("private global rule a") && a.source.ends_with('}'));
         assert_eq!(b.source, "rule b { condition: true }");

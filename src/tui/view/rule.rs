@@ -4,6 +4,7 @@ use ratatui::text::Line;
 
 use super::parts;
 use super::scenarios::push_wrapped;
+use crate::hunt::{Pattern, Rule};
 use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
@@ -60,24 +61,25 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// The source line by line; a pattern's line carries how often it matched.
+/// The source line by line, each pattern on one of its own with how often it matched.
 fn source(lines: &mut Vec<Line<'static>>, app: &App, detail: &Detail, width: usize) {
     let theme = &app.theme;
     let legend = detail.hex.highlights.legend();
-    for line in detail.hunt.rule.source.lines() {
-        let shown = text::escape_str(&line.replace('\t', "    ")).into_owned();
-        let named = line.trim_start().split([' ', '\t', '=']).next().unwrap_or_default();
-        let matched = legend.iter().enumerate().find(|(_, legend)| *legend.pattern == *named && legend.count > 0);
-        let (sign, count) = match matched {
+    for Row { code, pattern, within } in rows(&detail.hunt.rule) {
+        let shown = text::escape_str(&code.replace('\t', "    ")).into_owned();
+        let matched = |named: &Pattern| {
+            legend.iter().enumerate().find(|(_, legend)| *legend.pattern == *named.id && legend.count > 0)
+        };
+        let (sign, count) = match pattern.and_then(matched) {
             Some((index, legend)) => {
                 ((Role::pattern(index), "◆"), format!(" ×{:<4}", text::count(legend.count as u64)))
             }
             None => ((Role::Dim, " "), " ".repeat(6)),
         };
-        let role = if shown.trim_start().starts_with('$') { Role::String } else { Role::Text };
+        let role = if pattern.is_some() { Role::String } else { Role::Text };
         // A long line goes on below, further in than it begins.
         let code = shown.trim_start();
-        let indent = " ".repeat((shown.len() - code.len()).min(DEEPEST));
+        let indent = " ".repeat((shown.len() - code.len() + if within { 4 } else { 0 }).min(DEEPEST));
         let head = text::width(&count) + 1 + indent.len();
         let mut pieces = cut(code, width.saturating_sub(head + 2)).into_iter();
         let first = pieces.next().unwrap_or_default();
@@ -88,6 +90,38 @@ fn source(lines: &mut Vec<Line<'static>>, app: &App, detail: &Detail, width: usi
             lines.push(paint::Pieces::new(theme).add(Role::Dim, head).add(role, piece).line());
         }
     }
+}
+
+/// A line of a rule's source, or a part of one.
+#[derive(Debug, PartialEq)]
+struct Row<'r> {
+    code: &'r str,
+    /// The pattern that is defined in it.
+    pattern: Option<&'r Pattern>,
+    /// Whether something of its line stands in the row before.
+    within: bool,
+}
+
+/// The lines of the rule's source, broken before each pattern that has something other than space before it.
+fn rows(rule: &Rule) -> Vec<Row<'_>> {
+    let mut rows = Vec::new();
+    let mut patterns = rule.patterns.iter().peekable();
+    let mut begin = 0;
+    for line in rule.source.split_inclusive('\n') {
+        let (mut start, end) = (begin, begin + line.len());
+        begin = end;
+        let text = |from: usize, to: usize| rule.source.get(from..to).unwrap_or_default();
+        let mut row = Row { code: "", pattern: None, within: false };
+        while let Some(pattern) = patterns.next_if(|pattern| pattern.at < end) {
+            if row.pattern.is_some() || !text(start, pattern.at).trim().is_empty() {
+                rows.push(Row { code: text(start, pattern.at).trim_end(), ..row });
+                (start, row.within) = (pattern.at, true);
+            }
+            row.pattern = Some(pattern);
+        }
+        rows.push(Row { code: text(start, end).trim_end_matches(['\r', '\n']), ..row });
+    }
+    rows
 }
 
 /// A line of source in pieces of at most so many columns; nothing of it is changed, not even its spaces.
@@ -111,6 +145,30 @@ fn cut(code: &str, columns: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn each_pattern_has_a_row_wherever_it_stands() {
+        let source = "rule r { strings: $a = \"x\"\n  $b = \"y\" $c = { 00 }\n  /* $d = */ $e = /z/ // $f\n\n  $g = \"g\"\r\n  condition: $a }";
+        let rules = crate::hunt::rules_of("", Path::new(""), source).unwrap();
+        let rows = rows(&rules[0]);
+        let shown: Vec<_> =
+            rows.iter().map(|row| (row.code, row.pattern.map(|pattern| &*pattern.id), row.within)).collect();
+        assert_eq!(
+            shown,
+            [
+                ("rule r { strings:", None, false),
+                ("$a = \"x\"", Some("$a"), true),
+                ("  $b = \"y\"", Some("$b"), false),
+                ("$c = { 00 }", Some("$c"), true),
+                ("  /* $d = */", None, false),
+                ("$e = /z/ // $f", Some("$e"), true),
+                ("", None, false),
+                ("  $g = \"g\"", Some("$g"), false),
+                ("  condition: $a }", None, false),
+            ]
+        );
+    }
 
     #[test]
     fn a_long_line_of_source_loses_nothing() {
