@@ -20,8 +20,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is open
   1  findings that no exclusion covers
-  2  wrong usage, or a failure, a signal or a reader that went (| head), which ended the scan early
-  3  no such finding, but part of the tree could not be scanned
+  2  wrong usage, or what ended huntbook scan early: a failure, a signal, a reader that went (| head)
+  3  no such finding, but part of the tree could not be scanned, or the scan was stopped on the screen
 
 Nothing on the scanned tree is executed, written or followed through a link.";
 

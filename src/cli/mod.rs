@@ -70,12 +70,25 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Man) => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            io::stdout().write_all(&page)?;
+            io::stdout().write_all(&manual()?)?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// The manual, in roff: a page for the program and, after it, one for each of its commands.
+fn manual() -> io::Result<Vec<u8>> {
+    let mut all = Cli::command().disable_help_subcommand(true);
+    all.build();
+    let mut pages = Vec::new();
+    let mut commands = vec![all];
+    while let Some(command) = commands.pop() {
+        let within: Vec<_> = command.get_subcommands().filter(|within| !within.is_hide_set()).cloned().collect();
+        commands.extend(within.into_iter().rev());
+        let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+        clap_mangen::Man::new(command.name(name)).render(&mut pages)?;
+    }
+    Ok(pages)
 }
 
 /// Whoever read the output has seen enough: `huntbook hunts list | head`.

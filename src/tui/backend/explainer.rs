@@ -21,7 +21,7 @@ pub fn run(asks: &Receiver<Explain>, messages: &Sender<Message>) {
         let ask = asks.try_iter().last().unwrap_or(ask);
         let ask = Arc::new(ask);
         let asked = Arc::clone(&ask);
-        let explained = patience::within(LIMIT, move || explanation(&asked, reader::view(&asked.finding)));
+        let explained = patience::answered(LIMIT, move || explanation(&asked, reader::view(&asked.finding)));
         let explained = explained.unwrap_or_else(|| explanation(&ask, reader::without_answer(&ask.finding)));
         let _ = messages.send(Message::Explained(ask.id, Box::new(explained)));
     }

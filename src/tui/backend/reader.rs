@@ -43,7 +43,7 @@ struct Open {
 impl Open {
     fn new(id: FindingId, finding: Arc<Finding>) -> Self {
         let asked = Arc::clone(&finding);
-        let view = patience::within(LIMIT, move || view(&asked));
+        let view = patience::answered(LIMIT, move || view(&asked));
         let view = view.unwrap_or_else(|| without_answer(&finding));
         Self { id, finding, view }
     }
@@ -51,7 +51,7 @@ impl Open {
     /// Looks at the bytes; at the kept ones where the file does not answer, and from then on.
     fn look<T: Send + 'static>(self, work: impl Fn(&mut View) -> T + Copy + Send + 'static) -> (Self, T) {
         let Self { id, finding, mut view } = self;
-        let looked = patience::within(LIMIT, move || {
+        let looked = patience::answered(LIMIT, move || {
             let seen = work(&mut view);
             (view, seen)
         });
