@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::args::{ScanArgs, ScreenArgs};
 use super::{INCOMPLETE, OPEN};
@@ -11,6 +12,7 @@ use crate::scan::Tree;
 use crate::session::{CaseFacts, RecordPlan, host_name};
 use crate::text;
 use crate::theme::{self, Depth, Theme};
+use crate::tui::backend::scout::Trial;
 use crate::tui::config::Config;
 use crate::tui::keymap::Keymap;
 use crate::tui::state::alarm::Bell;
@@ -42,7 +44,9 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
             let mut front = Front::open(mouse, signs)?;
             let outset = scan.outset(theme, config.keymap);
             let cases = case::default_folder(|name| std::env::var_os(name));
-            let Some(chosen) = tui::choose(&mut front, outset, cases, &themes)? else { return Ok(ExitCode::SUCCESS) };
+            let Some(chosen) = tui::choose(&mut front, outset, cases, scan.trial(), &themes)? else {
+                return Ok(ExitCode::SUCCESS);
+            };
             let plan = scan.prepare(&chosen.path)?;
             (front, chosen, plan)
         }
@@ -89,6 +93,12 @@ impl ScanArgs {
             Some(facts) => (None, self.reopen(path, facts)),
             None => self.plan(path).map(|(tree, plan)| (Some(tree), plan))?,
         })
+    }
+
+    /// Prepares what is chosen on the screen once before it is taken: what is wrong with it does not end the program.
+    fn trial(&self) -> Trial {
+        let scan = self.clone();
+        Arc::new(move |path| scan.prepare(path).map(drop).map_err(|error| error.to_string()))
     }
 
     /// Where choosing a tree begins: in the image if there is one, else in the folder that Huntbook was started in.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{select, unbounded};
 
 use super::Front;
-use super::backend::scout::Scout;
+use super::backend::scout::{Scout, Trial};
 use super::effects::Themes;
 use super::keymap::Keymap;
 use super::message::Message;
@@ -28,8 +28,8 @@ pub struct Chosen {
     pub keymap: Keymap,
 }
 
-/// Lets the responder choose; `cases` is the folder with the cases of recent trees. `None` when nothing was chosen.
-/// Nothing is written.
+/// Lets the responder choose; `cases` is the folder with the cases of recent trees, and what `trial` refuses is said on
+/// the screen and not chosen. `None` when nothing was chosen. Nothing is written.
 ///
 /// # Errors
 /// When the terminal cannot be drawn to.
@@ -37,10 +37,11 @@ pub fn choose(
     front: &mut Front,
     outset: Outset,
     cases: Option<PathBuf>,
+    trial: Trial,
     themes: &Themes,
 ) -> io::Result<Option<Chosen>> {
     let (sender, heard) = unbounded();
-    let scout = Scout { news: sender, cases, home: outset.home.clone() };
+    let scout = Scout { news: sender, cases, home: outset.home.clone(), trial };
     let mut chooser = Chooser::new(outset);
     front.guard.set_title("huntbook: what is to be scanned?");
     let mut effects = update::begin(&chooser);
