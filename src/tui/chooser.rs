@@ -11,10 +11,8 @@ use super::effects::Themes;
 use super::keymap::Keymap;
 use super::message::Message;
 use super::state::chooser::{Chooser, Outset};
-use super::state::{Notice, NoticeKind};
 use super::update::chooser::{self as update, Effect};
 use super::view;
-use crate::text;
 use crate::theme::Theme;
 
 /// What was chosen, and the colours and keys to go on with.
@@ -55,7 +53,7 @@ pub fn choose(
                 }
                 Effect::Suspend => front.guard.suspend()?,
                 Effect::Redraw => front.guard.retake()?,
-                Effect::NextTheme => next_theme(&mut chooser, themes),
+                Effect::ListThemes => themes.list(&front.queue.0),
                 Effect::Ask(ask) => scout.ask(ask),
             }
         }
@@ -75,17 +73,4 @@ pub fn choose(
             effects = update::news(&mut chooser, news);
         }
     }
-}
-
-fn next_theme(chooser: &mut Chooser, themes: &Themes) {
-    let (kind, text) = match themes.after(chooser.theme.name()) {
-        Some(Ok(theme)) => {
-            let said = format!("theme {}", text::escape_str(theme.name()));
-            chooser.theme = theme;
-            (NoticeKind::Info, said)
-        }
-        Some(Err(error)) => (NoticeKind::Error, error.to_string()),
-        None => return,
-    };
-    chooser.notice = Some(Notice { kind, text });
 }

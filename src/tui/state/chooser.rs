@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ratatui::layout::Rect;
 
 use super::Notice;
+use super::themes::ThemeList;
 use crate::places::{Completion, Folder, Mount, Mounts, Recent, Room};
 use crate::theme::Theme;
 use crate::tui::keymap::Keymap;
@@ -148,6 +149,8 @@ pub struct Chooser {
     pub path: Option<PathLine>,
     /// First line of the help that is shown.
     pub help: Option<usize>,
+    /// The list of themes.
+    pub themes: Option<Box<ThemeList>>,
     /// What was chosen and is being opened.
     pub opening: Option<PathBuf>,
     /// A line at the bottom, until the next key.
@@ -179,6 +182,7 @@ impl Chooser {
             jump: String::new(),
             path: None,
             help: None,
+            themes: None,
             opening: None,
             notice: None,
             home: outset.home,
@@ -186,6 +190,11 @@ impl Chooser {
             theme: outset.theme,
             keymap: outset.keymap,
         }
+    }
+
+    /// Whether help or the list of themes lies above the rows.
+    pub fn has_layer(&self) -> bool {
+        self.help.is_some() || self.themes.is_some()
     }
 
     /// Rows of `section`.

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::Line;
 
-use super::{chrome, has_room, overlay};
+use super::{chrome, has_room, overlay, themes};
 use crate::places::{Completion, Folder, Recent};
 use crate::text;
 use crate::theme::Role;
@@ -50,6 +50,8 @@ pub fn draw(frame: &mut Frame<'_>, chooser: &mut Chooser) {
         frame.set_cursor_position(cursor);
     } else if let Some(scroll) = chooser.help {
         chooser.help = Some(overlay::help(buffer, area, (&chooser.theme, &chooser.keymap), rows(), scroll));
+    } else if let Some(list) = &chooser.themes {
+        themes::draw(buffer, area, &chooser.theme, list);
     }
 }
 

@@ -31,7 +31,7 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<Position
             None
         }
         Overlay::Themes(list) => {
-            super::themes::draw(buffer, screen, app, list);
+            super::themes::draw(buffer, screen, &app.theme, list);
             None
         }
         Overlay::Await(wait) => {
