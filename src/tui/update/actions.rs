@@ -33,7 +33,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Quit => return vec![Effect::Quit],
         A::Back => return back(app),
         A::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
-        A::Palette => app.overlay = Some(Overlay::Palette(Palette::default())),
+        A::Palette => app.overlay = Some(Overlay::Palette(Palette::new(app.contexts()))),
         A::Suspend => return vec![Effect::Suspend],
         A::Redraw => return vec![Effect::Redraw],
         A::Register => {

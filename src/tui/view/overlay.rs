@@ -98,6 +98,10 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
     paint::line(buffer, inner, &line.line());
     let height = usize::from(inner.height).saturating_sub(1);
     let found = palette.found();
+    if found.is_empty() {
+        let said = " nothing on this screen goes by that name";
+        paint::line(buffer, paint::row(inner, 1), &paint::Pieces::new(&app.theme).add(Role::Dim, said).line());
+    }
     let top = paint::scroll(0, palette.place, height, found.len());
     for (index, Found { row, text: said, places }) in found.iter().skip(top).take(height).enumerate() {
         let target = paint::row(inner, index + 1);
