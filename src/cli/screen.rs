@@ -30,7 +30,8 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
             None => "name the folder or file to scan: huntbook scan TREE; choosing it on the screen needs a terminal",
         }
     );
-    let themes = Themes { folder: themes_folder(), depth: Depth::detect(&|name| std::env::var_os(name)) };
+    let themes =
+        Themes { folder: themes_folder(), config: config_file(), depth: Depth::detect(&|name| std::env::var_os(name)) };
     let config = config()?;
     let choice = screen.theme.as_deref().or(config.theme.as_deref()).unwrap_or(theme::DEFAULT);
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
@@ -61,6 +62,7 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         keymap: chosen.keymap,
         // A case that is opened again is read, not scanned: there is nothing to wait for.
         bell: if tree.is_some() { config.bell } else { Bell::Never },
+        panes: config.panes,
     };
     let manner =
         Manner { start, progress: tree.is_some() && config.progress.applies(&|name| std::env::var_os(name)), themes };
@@ -117,12 +119,17 @@ impl ScanArgs {
 
 /// The person's `config.toml`.
 fn config() -> anyhow::Result<Config> {
-    let Some(folder) = config_folder() else { return Ok(Config::default()) };
-    let load = Config::load(&folder.join("config.toml"));
+    let Some(file) = config_file() else { return Ok(Config::default()) };
+    let load = Config::load(&file);
     load.map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!(lines.join("\n"))
     })
+}
+
+/// Where what a person has set is.
+fn config_file() -> Option<PathBuf> {
+    Some(config_folder()?.join("config.toml"))
 }
 
 /// Where a person's own themes are.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -11,7 +11,7 @@ use super::backend::Backend;
 use super::message::{Effect, Message};
 use super::state::App;
 use super::state::scan::Phase;
-use super::state::themes::ThemeChoice;
+use super::state::themes::{Offer, ThemeChoice};
 use super::taskbar::Taskbar;
 use super::terminal::Guard;
 use crate::scan::Control;
@@ -23,25 +23,29 @@ use crate::theme::{self, Depth, Entry};
 pub struct Themes {
     /// The person's own.
     pub folder: Option<PathBuf>,
+    /// The file that names the one to begin with.
+    pub config: Option<PathBuf>,
     /// What the terminal can show.
     pub depth: Depth,
 }
 
 impl Themes {
     /// All themes there are, each loaded or with what is wrong with it.
-    pub fn choices(&self) -> Vec<ThemeChoice> {
+    pub fn offer(&self) -> Offer {
         let choice = |Entry { name, built_in, about }: Entry| {
             let loaded = about.and_then(|_| theme::load(&name, self.folder.as_deref(), self.depth));
             let name = text::escape_str(&name).into_owned();
             ThemeChoice { name, built_in, loaded: loaded.map_err(|error| error.to_string()) }
         };
-        theme::available(self.folder.as_deref()).into_iter().map(choice).collect()
+        let choices = theme::available(self.folder.as_deref()).into_iter().map(choice).collect();
+        let config = self.config.as_deref().unwrap_or(Path::new("config.toml"));
+        Offer { choices, config: text::escape_path(config).into_owned() }
     }
 
     /// Reads the themes on a thread of its own, for a person's folder may lie on a slow disk, and sends them.
     pub(super) fn list(&self, sender: &Sender<Message>) {
         let (themes, sender) = (self.clone(), sender.clone());
-        std::thread::spawn(move || sender.send(Message::Themes(themes.choices())));
+        std::thread::spawn(move || sender.send(Message::Themes(themes.offer())));
     }
 }
 

@@ -312,11 +312,13 @@ fn a_path_is_typed_pasted_and_completed() {
 
 #[test]
 fn a_theme_is_chosen_from_the_same_list_as_later() {
-    let choices = || Themes { folder: None, depth: Depth::TrueColor }.choices();
+    let config = Some("/home/ann/config.toml".into());
+    let themes = Themes { folder: None, config, depth: Depth::TrueColor };
+    let offer = || Message::Themes(themes.offer());
     let mut play = Play::open(SMALL);
     assert_eq!(play.press("T"), [Effect::ListThemes]);
     play.says("reading the themes");
-    update::input(&mut play.chooser, Message::Themes(choices()));
+    update::input(&mut play.chooser, offer());
     play.press("j");
     play.says("> light");
     assert_eq!(play.chooser.theme.name(), "light", "it is worn while it is selected");
@@ -325,13 +327,13 @@ fn a_theme_is_chosen_from_the_same_list_as_later() {
     assert!(play.chooser.path.is_none(), "what lies below takes nothing");
     play.press("esc");
     assert_eq!(play.chooser.theme.name(), "dark");
-    update::input(&mut play.chooser, Message::Themes(choices()));
+    update::input(&mut play.chooser, offer());
     assert!(play.chooser.themes.is_none(), "what comes too late opens nothing");
     play.press("T");
-    update::input(&mut play.chooser, Message::Themes(choices()));
+    update::input(&mut play.chooser, offer());
     play.press("j j enter");
     assert_eq!(play.chooser.theme.name(), "high-contrast");
-    play.says("theme = \"high-contrast\"");
+    play.says("theme = \"high-contrast\" in /home/ann/config.toml");
     assert_eq!(play.press("q"), [Effect::Leave(None)]);
 }
 

@@ -151,7 +151,7 @@ actions! {
     ListWider, Findings, ">", "", "the list wider, the pane beside it narrower";
     HuntsNarrower, Findings, "{", "", "the hunts narrower";
     HuntsWider, Findings, "}", "", "the hunts wider";
-    PanesReset, Findings, "=", "", "all panes as wide as at first";
+    PanesReset, Findings, "=", "", "all panes as wide as usual";
 
     NextTab, Finding, "tab", "next tab", "next tab";
     PreviousTab, Finding, "backtab", "", "previous tab";

@@ -248,8 +248,15 @@ fn move_divider(app: &mut App, divider: Divider, by: i16) {
     if !app.panes.shift(divider, by, app.areas.panes.width) {
         let (narrower, wider) = (app.keymap.first_key(Action::HuntsNarrower), app.keymap.first_key(Action::HuntsWider));
         let other = format!("{narrower} and {wider} move the other divider");
-        app.say(NoticeKind::Info, format!("the third pane takes {THREE} columns; {other}"));
+        return app.say(NoticeKind::Info, format!("the third pane takes {THREE} columns; {other}"));
     }
+    divider_moved(app);
+}
+
+/// Says how the panes stay so.
+pub fn divider_moved(app: &mut App) {
+    let [hunts, summary] = app.panes.percents(app.areas.panes.width);
+    app.say(NoticeKind::Info, format!("panes = [{hunts}, {summary}] in config.toml keeps them so"));
 }
 
 fn move_coverage(app: &mut App, by: isize) {

@@ -47,9 +47,9 @@ pub fn input(chooser: &mut Chooser, message: Message) -> Vec<Effect> {
         Message::Key(key) if key.kind != KeyEventKind::Release => return self::key(chooser, key),
         Message::Mouse(event) => return mouse(chooser, event),
         Message::Paste(pasted) => paste(chooser, &pasted),
-        Message::Themes(choices) => {
+        Message::Themes(offer) => {
             if let Some(list) = &mut chooser.themes {
-                list.arrived(choices);
+                list.arrived(offer);
             }
         }
         Message::Continued => return vec![Effect::Redraw],

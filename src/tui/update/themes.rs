@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use crate::theme::Theme;
 use crate::tui::message::Effect;
 use crate::tui::state::overlay::Overlay;
-use crate::tui::state::themes::{ThemeChoice, ThemeList};
+use crate::tui::state::themes::{Offer, ThemeList};
 use crate::tui::state::{App, Notice, NoticeKind};
 
 /// Rows that a page of the list is.
@@ -18,9 +18,9 @@ pub fn open(app: &mut App) -> Vec<Effect> {
 }
 
 /// The themes are read; whoever has closed the list meanwhile does not need them.
-pub fn arrived(app: &mut App, choices: Vec<ThemeChoice>) {
+pub fn arrived(app: &mut App, offer: Offer) {
     if let Some(Overlay::Themes(list)) = &mut app.overlay {
-        list.arrived(choices);
+        list.arrived(offer);
     }
 }
 
@@ -41,7 +41,7 @@ pub fn turn(list: &mut ThemeList, worn: &mut Theme, key: KeyEvent) -> (bool, Opt
         }
         KeyCode::Enter => match list.selected().map(|choice| (&choice.name, &choice.loaded)) {
             Some((name, Ok(_))) => {
-                let text = format!("theme {name} for now; theme = \"{name}\" in config.toml keeps it");
+                let text = format!("theme {name} for now; theme = \"{name}\" in {} keeps it", list.config);
                 return (false, Some(Notice { kind: NoticeKind::Done, text }));
             }
             Some((name, Err(_))) => {
