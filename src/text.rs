@@ -135,9 +135,15 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A count of things: `1 file`, `111,871 files`.
+/// A count of things: `1 file`, `111,871 files`, `2 entries`, `3 more matches`.
 pub fn counted(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
+    let (stem, end) = match thing.strip_suffix('y') {
+        _ if number == 1 => (thing, ""),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => (stem, "ies"),
+        _ if thing.ends_with("ch") || thing.ends_with('s') => (thing, "es"),
+        _ => (thing, "s"),
+    };
+    format!("{} {stem}{end}", count(number))
 }
 
 /// A count with thousands separated: `111,871`.
@@ -303,6 +309,11 @@ mod tests {
     #[test]
     fn one_is_counted_as_one() {
         assert_eq!([0, 1, 1234].map(|number| counted(number, "file")), ["0 files", "1 file", "1,234 files"]);
+        let said = |thing| [1, 2].map(|number| counted(number, thing));
+        assert_eq!(said("entry"), ["1 entry", "2 entries"]);
+        assert_eq!(said("day"), ["1 day", "2 days"]);
+        assert_eq!(said("more match"), ["1 more match", "2 more matches"]);
+        assert_eq!(said("process"), ["1 process", "2 processes"]);
     }
 
     #[test]

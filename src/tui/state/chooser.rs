@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::Notice;
 use super::themes::ThemeList;
 use crate::places::{Completion, Folder, Mount, Mounts, Recent, Room};
+use crate::text;
 use crate::theme::Theme;
 use crate::tui::keymap::Keymap;
 use crate::tui::widget::input::Input;
@@ -324,8 +325,9 @@ impl Chooser {
         let row =
             |mount: Mount| MountRow { fullness: if mount.pseudo { Fullness::Pseudo } else { Fullness::Asked }, mount };
         self.mounts = Some(mounts.list.into_iter().map(row).collect());
-        self.mounts_error =
-            (mounts.bad > 0).then(|| format!("{} lines of /proc/self/mountinfo cannot be understood", mounts.bad));
+        self.mounts_error = (mounts.bad > 0).then(|| {
+            format!("{} of /proc/self/mountinfo cannot be understood", text::counted(mounts.bad as u64, "line"))
+        });
         let place = &mut self.places[Section::Mounts as usize];
         *place = (*place).min(self.mounts.as_ref().map_or(0, Vec::len).saturating_sub(1));
     }

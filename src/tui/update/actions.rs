@@ -138,7 +138,7 @@ fn marked_malicious(app: &mut App) {
     let marked = app.list.marked();
     let about = match app.list.selected() {
         _ if !marked.is_empty() => {
-            format!("Why are the {} marked findings malicious?", text::count(marked.len() as u64))
+            format!("What is malicious about {}?", text::counted(marked.len() as u64, "marked finding"))
         }
         Some(row) => format!("Why is {} malicious?", text::escape_path(&row.path)),
         None => return app.say(NoticeKind::Info, "Space marks the findings of the group"),

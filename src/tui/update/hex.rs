@@ -181,7 +181,7 @@ fn sequence(detail: &Detail, form: Form) -> Result<(String, String), String> {
             bytes
                 .get(..length)
                 .ok_or("not all of these bytes are at hand yet; nothing was copied: select fewer, or bytes in view")?,
-            format!("copied {} bytes from {:#x}", text::count(length as u64), range.start),
+            format!("copied {} from {:#x}", text::counted(length as u64, "byte"), range.start),
         ),
     };
     let copied = copy::copy(range.start, bytes, form).and_then(|copied| copy::to_clipboard(&copied));

@@ -125,7 +125,7 @@ fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &Batch) {
     let scenario = app.detail.as_ref().and_then(|detail| detail.current()).map_or("", |scenario| &scenario.title);
     let said = [
         format!(" Scenario: {}", text::escape_str(scenario)),
-        format!(" For {} findings of this rule: {}", text::count(batch.findings.len() as u64), batch.many.name()),
+        format!(" For {} of this rule: {}", text::counted(batch.findings.len() as u64, "finding"), batch.many.name()),
         " c content  f folder  m marked   x ruled out  u unsure   Esc leaves it".to_owned(),
     ];
     for (index, line) in said.iter().enumerate() {
