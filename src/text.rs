@@ -24,8 +24,8 @@ pub const ELLIPSIS: char = '…';
 /// Makes untrusted bytes safe to show: what is not printable text becomes `\n`, `\t`, `\x1b` or `\u{202e}`.
 ///
 /// A backslash is doubled only when the text needs escapes at all, so that ordinary paths stay as they are and what is
-/// escaped already can be escaped again. A name that holds a backslash and an `n` therefore shows as one with a line end
-/// does; exports and cases hold the exact name.
+/// escaped already can be escaped again. Text that holds a backslash and an `n` therefore shows as one with a line end
+/// does; of paths no two are shown alike, see [`escape_path`].
 pub fn escape(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return escape_str(text);
@@ -50,9 +50,13 @@ pub fn escape_str(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// [`escape`] for a path.
+/// [`escape`] for a path or a name as the system has it: a backslash is always doubled, so that no two paths are shown
+/// alike. What comes out stays as it is when it is escaped again as text.
 pub fn escape_path(path: &Path) -> Cow<'_, str> {
-    escape(path.as_os_str().as_bytes())
+    match escape(path.as_os_str().as_bytes()) {
+        Cow::Borrowed(plain) if plain.contains('\\') => Cow::Owned(plain.replace('\\', r"\\")),
+        shown => shown,
+    }
 }
 
 /// Whether a character shows as itself, alone and wherever it stands.
@@ -277,12 +281,22 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
 
     #[test]
     fn ordinary_text_is_borrowed_as_it_is() {
         assert!(matches!(escape(b"/opt/reports/payload.py"), Cow::Borrowed(_)));
         assert_eq!(escape("/srv/Prüfung/日本".as_bytes()), "/srv/Prüfung/日本");
         assert_eq!(escape(br"C:\temp"), r"C:\temp");
+    }
+
+    #[test]
+    fn no_two_paths_are_shown_alike() {
+        let shown = |bytes: &'static [u8]| escape_path(Path::new(OsStr::from_bytes(bytes))).into_owned();
+        assert_eq!([shown(b"a\x1bb"), shown(br"a\x1bb"), shown(br"a\\x1bb")], [r"a\x1bb", r"a\\x1bb", r"a\\\\x1bb"]);
+        assert_eq!([shown(b"\xff"), shown(br"\xff"), shown(b"\n"), shown(br"\n")], [r"\xff", r"\\xff", r"\n", r"\\n"]);
+        assert_eq!(escape_str(&shown(br"a\x1bb")), r"a\\x1bb", "once is enough");
+        assert!(matches!(escape_path(Path::new("/srv/a b")), Cow::Borrowed("/srv/a b")));
     }
 
     #[test]

@@ -209,7 +209,7 @@ fn mount_line(chooser: &Chooser, row: &MountRow, width: usize) -> Line<'static> 
 }
 
 fn folder_line(chooser: &Chooser, folder: &Folder, width: usize) -> Line<'static> {
-    let name = text::escape(folder.name.as_encoded_bytes()).into_owned();
+    let name = text::escape_path(folder.name.as_ref()).into_owned();
     let pieces = Pieces::new(&chooser.theme);
     match &folder.link {
         None => pieces.add(Role::Folder, format!(" {}/", text::truncate_middle(&name, width.saturating_sub(2)))).line(),
