@@ -24,8 +24,8 @@ pub const ELLIPSIS: char = '…';
 /// Makes untrusted bytes safe to show: what is not printable text becomes `\n`, `\t`, `\x1b` or `\u{202e}`.
 ///
 /// A backslash is doubled only when the text needs escapes at all, so that ordinary paths stay as they are and what is
-/// escaped already can be escaped again. A name that holds a backslash and an `n` therefore shows as one with a line end
-/// does; exports and cases hold the exact name.
+/// escaped already can be escaped again. Text that holds a backslash and an `n` therefore shows as one with a line end
+/// does; of paths no two are shown alike, see [`escape_path`].
 pub fn escape(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return escape_str(text);
@@ -50,9 +50,13 @@ pub fn escape_str(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// [`escape`] for a path.
+/// [`escape`] for a path or a name as the system has it: a backslash is always doubled, so that no two paths are shown
+/// alike. What comes out stays as it is when it is escaped again as text.
 pub fn escape_path(path: &Path) -> Cow<'_, str> {
-    escape(path.as_os_str().as_bytes())
+    match escape(path.as_os_str().as_bytes()) {
+        Cow::Borrowed(plain) if plain.contains('\\') => Cow::Owned(plain.replace('\\', r"\\")),
+        shown => shown,
+    }
 }
 
 /// Whether a character shows as itself, alone and wherever it stands.
@@ -135,9 +139,15 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A count of things: `1 file`, `111,871 files`.
+/// A count of things: `1 file`, `111,871 files`, `2 entries`, `3 more matches`.
 pub fn counted(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
+    let (stem, end) = match thing.strip_suffix('y') {
+        _ if number == 1 => (thing, ""),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => (stem, "ies"),
+        _ if thing.ends_with("ch") || thing.ends_with('s') => (thing, "es"),
+        _ => (thing, "s"),
+    };
+    format!("{} {stem}{end}", count(number))
 }
 
 /// A count with thousands separated: `111,871`.
@@ -271,12 +281,22 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
 
     #[test]
     fn ordinary_text_is_borrowed_as_it_is() {
         assert!(matches!(escape(b"/opt/reports/payload.py"), Cow::Borrowed(_)));
         assert_eq!(escape("/srv/Prüfung/日本".as_bytes()), "/srv/Prüfung/日本");
         assert_eq!(escape(br"C:\temp"), r"C:\temp");
+    }
+
+    #[test]
+    fn no_two_paths_are_shown_alike() {
+        let shown = |bytes: &'static [u8]| escape_path(Path::new(OsStr::from_bytes(bytes))).into_owned();
+        assert_eq!([shown(b"a\x1bb"), shown(br"a\x1bb"), shown(br"a\\x1bb")], [r"a\x1bb", r"a\\x1bb", r"a\\\\x1bb"]);
+        assert_eq!([shown(b"\xff"), shown(br"\xff"), shown(b"\n"), shown(br"\n")], [r"\xff", r"\\xff", r"\n", r"\\n"]);
+        assert_eq!(escape_str(&shown(br"a\x1bb")), r"a\\x1bb", "once is enough");
+        assert!(matches!(escape_path(Path::new("/srv/a b")), Cow::Borrowed("/srv/a b")));
     }
 
     #[test]
@@ -303,6 +323,11 @@ mod tests {
     #[test]
     fn one_is_counted_as_one() {
         assert_eq!([0, 1, 1234].map(|number| counted(number, "file")), ["0 files", "1 file", "1,234 files"]);
+        let said = |thing| [1, 2].map(|number| counted(number, thing));
+        assert_eq!(said("entry"), ["1 entry", "2 entries"]);
+        assert_eq!(said("day"), ["1 day", "2 days"]);
+        assert_eq!(said("more match"), ["1 more match", "2 more matches"]);
+        assert_eq!(said("process"), ["1 process", "2 processes"]);
     }
 
     #[test]

@@ -11,18 +11,18 @@ use super::schema::APPLICATION_ID;
 
 /// Names in the folder that are looked at at most.
 const NAMES: usize = 10_000;
-/// How a database of SQLite begins, and where its application id is (SQLite, Database File Format 1.3).
+/// How a database of `SQLite` begins, and where its application id is (`SQLite`, Database File Format 1.3).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const APPLICATION_ID_AT: usize = 68;
 
-/// The cases in `folder` that belong to this user and to nobody else, with the files that SQLite keeps beside each.
+/// The cases in `folder` that belong to this user and to nobody else, with the files that `SQLite` keeps beside each.
 pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().take(NAMES).filter_map(Result::ok);
     let cases = entries.map(|entry| entry.path()).filter(|path| is_own_case(path).unwrap_or(false));
     cases.flat_map(|case| with_its_log(&case)).collect()
 }
 
-/// The file of a case and those that SQLite keeps beside it while it is open, or after a crash.
+/// The file of a case and those that `SQLite` keeps beside it while it is open, or after a crash.
 pub fn with_its_log(case: &Path) -> [PathBuf; 4] {
     ["", "-wal", "-shm", "-journal"].map(|suffix| {
         let mut name = case.as_os_str().to_owned();

@@ -98,13 +98,13 @@ fn verify(file: &Path, head: Option<KeptHead>, as_json: bool) -> anyhow::Result<
             writeln!(out, "{}", text::escape_str(&problem.to_string()))?;
         }
         if verified.more > 0 {
-            writeln!(out, "and {} more", text::counted(verified.more, "problem"))?;
+            writeln!(out, "and {}", text::counted(verified.more, "more problem"))?;
         }
         if held == Some(false) {
             writeln!(out, "the journal does not hold the head that was kept: it was changed, or this is another case")?;
         }
         let word = if whole { "whole" } else { "NOT whole" };
-        writeln!(out, "{word}: {} entries, journal head {}", verified.entries, verified.head)?;
+        writeln!(out, "{word}: {}, journal head {}", text::counted(verified.entries, "entry"), verified.head)?;
     }
     Ok(ExitCode::from(if whole { 0 } else { OPEN }))
 }

@@ -118,7 +118,7 @@ fn scan(
                 inspected.findings.push(finding);
             }
             Event::Candidate(candidate) if Some(&candidate.rule) == always.as_ref() => {
-                keep(&candidate.file, &candidate.kept)
+                keep(&candidate.file, &candidate.kept);
             }
             Event::Candidate(candidate) => inspected.candidates.push(candidate.rule),
             Event::Unscanned(unscanned) => inspected.not_scanned.push(unscanned),

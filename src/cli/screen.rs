@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::args::{ScanArgs, ScreenArgs};
 use super::{INCOMPLETE, OPEN};
@@ -11,6 +12,7 @@ use crate::scan::Tree;
 use crate::session::{CaseFacts, RecordPlan, host_name};
 use crate::text;
 use crate::theme::{self, Depth, Theme};
+use crate::tui::backend::scout::Trial;
 use crate::tui::config::Config;
 use crate::tui::keymap::Keymap;
 use crate::tui::state::alarm::Bell;
@@ -28,7 +30,8 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
             None => "name the folder or file to scan: huntbook scan TREE; choosing it on the screen needs a terminal",
         }
     );
-    let themes = Themes { folder: themes_folder(), depth: Depth::detect(&|name| std::env::var_os(name)) };
+    let themes =
+        Themes { folder: themes_folder(), config: config_file(), depth: Depth::detect(&|name| std::env::var_os(name)) };
     let config = config()?;
     let choice = screen.theme.as_deref().or(config.theme.as_deref()).unwrap_or(theme::DEFAULT);
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
@@ -42,7 +45,9 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
             let mut front = Front::open(mouse, signs)?;
             let outset = scan.outset(theme, config.keymap);
             let cases = case::default_folder(|name| std::env::var_os(name));
-            let Some(chosen) = tui::choose(&mut front, outset, cases, &themes)? else { return Ok(ExitCode::SUCCESS) };
+            let Some(chosen) = tui::choose(&mut front, outset, cases, scan.trial(), &themes)? else {
+                return Ok(ExitCode::SUCCESS);
+            };
             let plan = scan.prepare(&chosen.path)?;
             (front, chosen, plan)
         }
@@ -57,6 +62,7 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         keymap: chosen.keymap,
         // A case that is opened again is read, not scanned: there is nothing to wait for.
         bell: if tree.is_some() { config.bell } else { Bell::Never },
+        panes: config.panes,
     };
     let manner =
         Manner { start, progress: tree.is_some() && config.progress.applies(&|name| std::env::var_os(name)), themes };
@@ -91,6 +97,12 @@ impl ScanArgs {
         })
     }
 
+    /// Prepares what is chosen on the screen once before it is taken: what is wrong with it does not end the program.
+    fn trial(&self) -> Trial {
+        let scan = self.clone();
+        Arc::new(move |path| scan.prepare(path).map(drop).map_err(|error| error.to_string()))
+    }
+
     /// Where choosing a tree begins: in the image if there is one, else in the folder that Huntbook was started in.
     fn outset(&self, theme: Theme, keymap: Keymap) -> Outset {
         let image = (self.root != Path::new("/")).then(|| self.root.clone());
@@ -107,12 +119,17 @@ impl ScanArgs {
 
 /// The person's `config.toml`.
 fn config() -> anyhow::Result<Config> {
-    let Some(folder) = config_folder() else { return Ok(Config::default()) };
-    let load = Config::load(&folder.join("config.toml"));
+    let Some(file) = config_file() else { return Ok(Config::default()) };
+    let load = Config::load(&file);
     load.map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!(lines.join("\n"))
     })
+}
+
+/// Where what a person has set is.
+fn config_file() -> Option<PathBuf> {
+    Some(config_folder()?.join("config.toml"))
 }
 
 /// Where a person's own themes are.

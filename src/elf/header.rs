@@ -8,6 +8,7 @@ use super::layout::Layout;
 use super::names;
 use super::record::{Record, Shape, Width};
 use super::source::Bytes;
+use crate::text::counted;
 
 pub(super) const SHAPE: Shape = &[
     ("EI_MAG", Width::Bytes(4)),
@@ -123,18 +124,18 @@ fn meaning(field: &Field, layout: Layout) -> String {
         "e_entry" if number == 0 => "no entry point".to_owned(),
         "e_entry" => format!("execution begins at address {number:#x}"),
         "e_phoff" if number == 0 => "no program header table".to_owned(),
-        "e_phoff" => format!("program headers begin {number} bytes into the file"),
+        "e_phoff" => format!("program headers begin {} into the file", counted(number, "byte")),
         "e_shoff" if number == 0 => "no section header table".to_owned(),
-        "e_shoff" => format!("section headers begin {number} bytes into the file"),
+        "e_shoff" => format!("section headers begin {} into the file", counted(number, "byte")),
         "e_flags" => format!("processor flags {number:#x}"),
         "e_ehsize" => size(number, layout.header_size(), "the ELF header"),
         "e_phentsize" => size(number, layout.program_header_size(), "a program header"),
         "e_phnum" if number == u64::from(COUNT_IN_SECTION_0) => {
             "the count of program headers stands in section 0".to_owned()
         }
-        "e_phnum" => format!("{number} program headers"),
+        "e_phnum" => counted(number, "program header"),
         "e_shentsize" => size(number, layout.section_header_size(), "a section header"),
-        "e_shnum" => format!("{number} section headers"),
+        "e_shnum" => counted(number, "section header"),
         "e_shstrndx" => match number as u16 {
             0 => "no section holds the section names".to_owned(),
             0xffff => "the index of the section with the section names stands in section 0".to_owned(),
@@ -149,5 +150,5 @@ fn version(number: u64) -> String {
 }
 
 fn size(number: u64, right: u64, what: &str) -> String {
-    if number == right { format!("{number} bytes") } else { format!("{number} bytes; {what} takes {right}") }
+    if number == right { counted(number, "byte") } else { format!("{}; {what} takes {right}", counted(number, "byte")) }
 }

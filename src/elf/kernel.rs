@@ -120,8 +120,8 @@ impl Judge {
         let bytes = needed * u64::from(values.e_phnum);
         if bytes == 0 || bytes > MOST_TABLE_BYTES {
             self.refused.push(format!(
-                "{} program headers take {bytes} bytes; the kernel takes 1 to {MOST_TABLE_BYTES} bytes (ENOEXEC)",
-                values.e_phnum
+                "a table of {} in {bytes} bytes; the kernel takes 1 to {MOST_TABLE_BYTES} bytes (ENOEXEC)",
+                crate::text::counted(values.e_phnum.into(), "program header")
             ));
         } else if elf.segment_table.inside < elf.segment_table.count {
             self.refused.push(format!(
@@ -138,7 +138,10 @@ impl Judge {
         let Some((segment, interpreter)) = first_interpreter(elf) else { return };
         let size = segment.values.p_filesz;
         if !(2..=LONGEST_INTERPRETER).contains(&size) {
-            self.refused.push(format!("the interpreter's path takes {size} bytes, not 2 to 4096 (ENOEXEC)"));
+            self.refused.push(format!(
+                "the interpreter's path takes {}, not 2 to 4096 (ENOEXEC)",
+                crate::text::counted(size, "byte")
+            ));
         } else if segment.extent.exceeds_file() {
             self.refused.push("the interpreter's path lies past the end of the file (EIO)".to_owned());
         } else if segment.extent == Extent::NotRead {

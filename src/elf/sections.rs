@@ -16,6 +16,7 @@ use super::segments::Extent;
 use super::source::Bytes;
 use super::table::Table;
 use crate::text;
+use crate::text::counted;
 
 /// Section headers decoded at most: more than `e_shnum` can count; the rest is counted.
 pub const MOST_SECTIONS: u64 = 65_536;
@@ -308,16 +309,16 @@ fn meaning(field: &Field, machine: u16, name: Option<&str>) -> String {
         "sh_flags" => names::section_flags_in_words(number, machine),
         "sh_addr" if number == 0 => "not in memory".to_owned(),
         "sh_addr" => format!("at address {number:#x} in memory"),
-        "sh_offset" => format!("the section begins {number} bytes into the file"),
-        "sh_size" => format!("{number} bytes"),
+        "sh_offset" => format!("the section begins {} into the file", counted(number, "byte")),
+        "sh_size" => counted(number, "byte"),
         "sh_link" if number == 0 => "refers to no section".to_owned(),
         "sh_link" => format!("refers to section {number}"),
         "sh_info" if number == 0 => "no more to say".to_owned(),
         "sh_info" => format!("{number}, of a meaning that depends on the type"),
         "sh_addralign" if number <= 1 => "no alignment".to_owned(),
-        "sh_addralign" => format!("aligned to {number} bytes"),
+        "sh_addralign" => format!("aligned to {}", counted(number, "byte")),
         "sh_entsize" if number == 0 => "no table of entries of one size".to_owned(),
-        "sh_entsize" => format!("entries of {number} bytes"),
+        "sh_entsize" => format!("entries of {}", counted(number, "byte")),
         _ => String::new(),
     }
 }

@@ -14,6 +14,7 @@ use super::record::{Record, Shape, Width};
 use super::source::Bytes;
 use super::table::Table;
 use crate::text;
+use crate::text::counted;
 
 /// Program headers decoded at most: more than `e_phnum` can count, and than the kernel takes; the rest is counted.
 pub const MOST_SEGMENTS: u64 = 65_536;
@@ -287,14 +288,14 @@ fn meaning(field: &Field, machine: u16) -> String {
     match field.name {
         "p_type" => names::segment_type(number as u32, machine).into_owned(),
         "p_flags" => names::segment_flags(number as u32),
-        "p_offset" => format!("the segment begins {number} bytes into the file"),
+        "p_offset" => format!("the segment begins {} into the file", counted(number, "byte")),
         "p_vaddr" => format!("it begins at address {number:#x}"),
         "p_paddr" => format!("physical address {number:#x}, which Linux ignores"),
-        "p_filesz" => format!("{number} bytes of it are in the file"),
-        "p_memsz" => format!("it takes {number} bytes of memory"),
+        "p_filesz" => format!("the file holds {} of it", counted(number, "byte")),
+        "p_memsz" => format!("it takes {} of memory", counted(number, "byte")),
         "p_align" if number <= 1 => "no alignment".to_owned(),
-        "p_align" if number.is_power_of_two() => format!("aligned to {number} bytes"),
-        "p_align" => format!("{number} bytes, which is not a power of two"),
+        "p_align" if number.is_power_of_two() => format!("aligned to {}", counted(number, "byte")),
+        "p_align" => format!("{}, which is not a power of two", counted(number, "byte")),
         _ => String::new(),
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn writers(mode: u32, group: &str) -> Vec<String> {
 
 /// A path as text that is safe to show, for `serialize_with`.
 pub(super) fn serialize_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&text::escape_path(path))
+    serializer.serialize_str(&text::escape(path.as_os_str().as_encoded_bytes()))
 }
 
 /// What serde hands to a `serialize_with` function for a field that may be unknown.

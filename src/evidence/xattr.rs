@@ -64,7 +64,7 @@ fn describe(name: &[u8], value: Result<Vec<u8>, Errno>, accounts: &Accounts) -> 
         }),
         _ => plain(&value),
     };
-    let value = meaning.unwrap_or_else(|| format!("{} bytes", value.len()));
+    let value = meaning.unwrap_or_else(|| text::counted(value.len() as u64, "byte"));
     Xattr { name: shown, value, writers }
 }
 

@@ -77,8 +77,7 @@ pub fn matches(source: &mut dyn ByteSource, layout: &Layout, highlights: &Highli
     }
     if let Some(found) = next {
         let left = highlights.count() + 1 - found.nth;
-        let matches = if left == 1 { "match" } else { "matches" };
-        lines.push(format!("({} more {matches})", text::count(left as u64)));
+        lines.push(format!("({})", text::counted(left as u64, "more match")));
     }
     lines
 }

@@ -34,7 +34,7 @@ pub enum Change {
     #[error("the file was replaced by another since the scan")]
     OtherFile,
     /// The file is shorter than it was.
-    #[error("the file was cut from {} to {} bytes since the scan", text::count(*.was), text::count(*.now))]
+    #[error("the file was cut from {} to {} since the scan", text::count(*.was), text::counted(*.now, "byte"))]
     Shrank {
         /// Bytes when it was scanned.
         was: u64,
@@ -42,7 +42,7 @@ pub enum Change {
         now: u64,
     },
     /// The file is longer than it was.
-    #[error("the file grew from {} to {} bytes since the scan", text::count(*.was), text::count(*.now))]
+    #[error("the file grew from {} to {} since the scan", text::count(*.was), text::counted(*.now, "byte"))]
     Grew {
         /// Bytes when it was scanned.
         was: u64,

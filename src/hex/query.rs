@@ -86,7 +86,10 @@ impl Query {
 
     fn literal(what: &str, bytes: &[u8]) -> Result<Self, QueryError> {
         check_length(bytes.len())?;
-        Ok(Self { description: format!("{what}, {}", bytes_count(bytes.len())), matcher: Matcher::literal(bytes) })
+        Ok(Self {
+            description: format!("{what}, {}", text::counted(bytes.len() as u64, "byte")),
+            matcher: Matcher::literal(bytes),
+        })
     }
 
     fn utf16(typed: &str, order: &str, to_bytes: fn(u16) -> [u8; 2]) -> Result<Self, QueryError> {
@@ -98,7 +101,7 @@ impl Query {
     fn any_case(typed: &str) -> Result<Self, QueryError> {
         check_length(typed.len())?;
         let source = format!("(?i:{})", regex::escape(typed));
-        let description = format!("text {} in any case, {}", quoted(typed), bytes_count(typed.len()));
+        let description = format!("text {} in any case, {}", quoted(typed), text::counted(typed.len() as u64, "byte"));
         Ok(Self { description, matcher: compile(&source)? })
     }
 
@@ -120,7 +123,7 @@ impl Query {
             return Err(QueryError::OnlyWildcards);
         }
         let digits: Vec<String> = masks.iter().map(ToString::to_string).collect();
-        let description = format!("hex {}, {}", digits.join(" "), bytes_count(masks.len()));
+        let description = format!("hex {}, {}", digits.join(" "), text::counted(masks.len() as u64, "byte"));
         Ok(Self { description, matcher: Matcher::masked(masks) })
     }
 
@@ -177,10 +180,6 @@ fn unquoted(typed: &str) -> &str {
 
 fn quoted(typed: &str) -> String {
     format!("“{}”", text::escape_str(typed))
-}
-
-fn bytes_count(count: usize) -> String {
-    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ impl View {
         let (count, size) = (self.kept.count(), self.kept.size());
         let bytes = match (count, size) {
             (0, _) => "no bytes were kept with the finding".to_owned(),
-            _ if count >= size => format!("these are the {} bytes kept with the finding", text::count(count)),
+            _ if count >= size => format!("what was kept with the finding: {}", text::counted(count, "byte")),
             _ => format!(
                 "these are the {} of its {} bytes that were kept with the finding, the others are unknown",
                 text::count(count),

@@ -99,7 +99,10 @@ impl<'s> Problems<'s> {
     pub(super) fn finish(mut self) -> Vec<Problem> {
         self.list.sort_by_key(|problem| problem.place);
         if self.beyond > 0 {
-            self.list.push(Problem::whole(self.path, format!("{} more problems are not listed", self.beyond)));
+            self.list.push(Problem::whole(
+                self.path,
+                format!("and {}, not listed", text::counted(self.beyond as u64, "more problem")),
+            ));
         }
         self.list
     }
@@ -195,6 +198,6 @@ mod tests {
         }
         let list = problems.finish();
         assert_eq!(list.len(), MOST + 1);
-        assert_eq!(list[MOST].to_string(), "x: 900 more problems are not listed");
+        assert_eq!(list[MOST].to_string(), "x: and 900 more problems, not listed");
     }
 }

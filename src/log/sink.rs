@@ -25,7 +25,9 @@ impl<W: Write> Sink<W> {
         let end = if self.torn { "\n" } else { "" };
         let gap = match self.missing {
             0 => String::new(),
-            missing => format!("# {missing} lines are missing here: the disk did not take them\n"),
+            missing => {
+                format!("# missing here: {}, which the disk did not take\n", crate::text::counted(missing, "line"))
+            }
         };
         let whole = format!("{end}{gap}{line}\n");
         if self.out.write_all(whole.as_bytes()).is_ok() {
@@ -76,7 +78,7 @@ mod tests {
         sink.missed(2);
         sink.line("fourth");
         sink.line("fifth");
-        let said = "first\nseco\n# 4 lines are missing here: the disk did not take them\nfourth\nfifth\n";
+        let said = "first\nseco\n# missing here: 4 lines, which the disk did not take\nfourth\nfifth\n";
         assert_eq!(String::from_utf8(disk.bytes).unwrap(), said);
     }
 }

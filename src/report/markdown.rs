@@ -110,7 +110,7 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
     }
     match finding.matches.len().saturating_sub(MATCHES) {
         0 => {}
-        more => _ = writeln!(out, "- and {} more matches", text::count(more as u64)),
+        more => _ = writeln!(out, "- and {}", text::counted(more as u64, "more match")),
     }
     if finding.capped {
         out.push_str("- a pattern met the cap on matches: there are more than were recorded\n");
@@ -122,7 +122,8 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
 fn pattern_match(found: &PatternMatch) -> String {
     let data = found.data.get(..found.data.len().min(BYTES)).unwrap_or_default();
     let more = if found.length > data.len() as u64 { "…" } else { "" };
-    format!("{} at {:#x}, {} bytes: {}{more}", code(&found.pattern), found.offset, found.length, text::hex(data))
+    let length = text::counted(found.length, "byte");
+    format!("{} at {:#x}, {length}: {}{more}", code(&found.pattern), found.offset, text::hex(data))
 }
 
 /// What follows the findings: counts, and the heading of what was not scanned.

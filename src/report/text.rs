@@ -24,8 +24,7 @@ pub fn warnings(warnings: &[String]) -> String {
     }
     match warnings.len().saturating_sub(WARNINGS) {
         0 => {}
-        1 => out.push_str("… and one more warning; --log FILE keeps them all\n"),
-        more => _ = writeln!(out, "… and {} more warnings; --log FILE keeps them all", text::count(more as u64)),
+        more => _ = writeln!(out, "… and {}; --log FILE keeps them all", text::counted(more as u64, "more warning")),
     }
     out
 }
@@ -58,7 +57,7 @@ pub fn finding(reported: Reported<'_>) -> String {
     }
     match finding.matches.len().saturating_sub(MATCHES) {
         0 => {}
-        more => _ = writeln!(out, "    and {} more matches", text::count(more as u64)),
+        more => _ = writeln!(out, "    and {}", text::counted(more as u64, "more match")),
     }
     if finding.capped {
         let _ = writeln!(out, "    a pattern met the cap on matches: there are more than are listed");

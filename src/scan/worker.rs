@@ -175,7 +175,9 @@ impl<'s> Worker<'s> {
         if !whole.is_empty() {
             let rules: usize = whole.iter().filter_map(|&index| groups.get(index)).map(Group::len).sum();
             let (size, limit) = (text::bytes(size), text::bytes(limit));
-            let what = format!("{rules} rules want the file whole; it has {size}, the limit is {limit}");
+            let want = if rules == 1 { "wants" } else { "want" };
+            let rules = text::counted(rules as u64, "rule");
+            let what = format!("{rules} {want} the file whole; it has {size}, the limit is {limit}");
             self.note(subject, Reason::Partly(what));
         }
         Ok(read)

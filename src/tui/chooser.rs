@@ -6,15 +6,13 @@ use std::path::PathBuf;
 use crossbeam_channel::{select, unbounded};
 
 use super::Front;
-use super::backend::scout::Scout;
+use super::backend::scout::{Scout, Trial};
 use super::effects::Themes;
 use super::keymap::Keymap;
 use super::message::Message;
 use super::state::chooser::{Chooser, Outset};
-use super::state::{Notice, NoticeKind};
 use super::update::chooser::{self as update, Effect};
 use super::view;
-use crate::text;
 use crate::theme::Theme;
 
 /// What was chosen, and the colours and keys to go on with.
@@ -28,8 +26,8 @@ pub struct Chosen {
     pub keymap: Keymap,
 }
 
-/// Lets the responder choose; `cases` is the folder with the cases of recent trees. `None` when nothing was chosen.
-/// Nothing is written.
+/// Lets the responder choose; `cases` is the folder with the cases of recent trees, and what `trial` refuses is said on
+/// the screen and not chosen. `None` when nothing was chosen. Nothing is written.
 ///
 /// # Errors
 /// When the terminal cannot be drawn to.
@@ -37,10 +35,11 @@ pub fn choose(
     front: &mut Front,
     outset: Outset,
     cases: Option<PathBuf>,
+    trial: Trial,
     themes: &Themes,
 ) -> io::Result<Option<Chosen>> {
     let (sender, heard) = unbounded();
-    let scout = Scout { news: sender, cases, home: outset.home.clone() };
+    let scout = Scout { news: sender, cases, home: outset.home.clone(), trial };
     let mut chooser = Chooser::new(outset);
     front.guard.set_title("huntbook: what is to be scanned?");
     let mut effects = update::begin(&chooser);
@@ -54,7 +53,7 @@ pub fn choose(
                 }
                 Effect::Suspend => front.guard.suspend()?,
                 Effect::Redraw => front.guard.retake()?,
-                Effect::NextTheme => next_theme(&mut chooser, themes),
+                Effect::ListThemes => themes.list(&front.queue.0),
                 Effect::Ask(ask) => scout.ask(ask),
             }
         }
@@ -74,17 +73,4 @@ pub fn choose(
             effects = update::news(&mut chooser, news);
         }
     }
-}
-
-fn next_theme(chooser: &mut Chooser, themes: &Themes) {
-    let (kind, text) = match themes.after(chooser.theme.name()) {
-        Some(Ok(theme)) => {
-            let said = format!("theme {}", text::escape_str(theme.name()));
-            chooser.theme = theme;
-            (NoticeKind::Info, said)
-        }
-        Some(Err(error)) => (NoticeKind::Error, error.to_string()),
-        None => return,
-    };
-    chooser.notice = Some(Notice { kind, text });
 }

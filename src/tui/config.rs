@@ -1,4 +1,4 @@
-//! A person's own `config.toml`: theme, mouse, progress, bell, signs, keys. Every mistake in it is named with its place.
+//! A person's own `config.toml`: theme, mouse, progress, bell, signs, panes, keys. Every mistake in it is named with its place.
 //!
 //! ```toml
 //! theme = "light"
@@ -6,6 +6,7 @@
 //! progress = "never"
 //! bell = "done"
 //! signs = "ascii"
+//! panes = [25, 40]
 //!
 //! [keys]
 //! NextOpen = "o f5"
@@ -23,6 +24,7 @@ use toml::de::{DeTable, DeValue};
 use super::keymap::{Action, Keymap, Press, TABLE};
 use super::signs;
 use super::state::alarm::Bell;
+use super::state::panes::Panes;
 use super::taskbar::When;
 use crate::hunt::problem::{did_you_mean, did_you_mean_one_of};
 use crate::hunt::{Place, Problem};
@@ -30,7 +32,7 @@ use crate::hunt::{Place, Problem};
 /// Bytes that are read of the file at most.
 const MOST: u64 = 1024 * 1024;
 /// The keys of the document.
-const KNOWN: [&str; 6] = ["theme", "mouse", "progress", "bell", "signs", "keys"];
+const KNOWN: [&str; 7] = ["theme", "mouse", "progress", "bell", "signs", "panes", "keys"];
 
 /// What a person has set.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +47,8 @@ pub struct Config {
     pub bell: Bell,
     /// What is drawn with.
     pub signs: signs::Choice,
+    /// How wide the panes of the findings screen are.
+    pub panes: Panes,
     /// The keys.
     pub keymap: Keymap,
 }
@@ -108,6 +112,7 @@ impl Reader<'_> {
             ("progress", _) => config.progress = self.one_of("progress", value, &When::NAMES).unwrap_or_default(),
             ("bell", _) => config.bell = self.one_of("bell", value, &Bell::NAMES).unwrap_or_default(),
             ("signs", _) => config.signs = self.one_of("signs", value, &signs::Choice::NAMES).unwrap_or_default(),
+            ("panes", _) => config.panes = self.panes(value).unwrap_or_default(),
             ("keys", DeValue::Table(keys)) => {
                 for (name, keys) in keys {
                     self.keys(&mut config.keymap, name, keys);
@@ -132,6 +137,21 @@ impl Reader<'_> {
             self.note(&value.span(), wanted, did_you_mean(given, words));
         }
         found
+    }
+
+    /// The widths of hunts and summary.
+    fn panes(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Panes> {
+        let percent = |value: &Spanned<DeValue<'_>>| {
+            let percent = value.get_ref().as_integer()?.to_string().parse().ok()?;
+            (percent <= 100).then_some(percent)
+        };
+        let percents: Option<Vec<u8>> =
+            value.get_ref().as_array().and_then(|array| array.iter().map(percent).collect());
+        let percents: Option<[u8; 2]> = percents.and_then(|percents| percents.try_into().ok());
+        if percents.is_none() {
+            self.note(&value.span(), "`panes` must be two numbers from 0 to 100: percent for hunts and summary", None);
+        }
+        percents.map(Panes::of_percents)
     }
 
     /// The keys of one action, separated by spaces; they take the place of those it has.
@@ -171,11 +191,11 @@ mod tests {
 
     #[test]
     fn what_is_set_takes_the_place_of_what_was() {
-        let source = "theme = 'light'\nmouse = false\nprogress = 'never'\nbell = 'hits'\nsigns = 'ascii'\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
+        let source = "theme = 'light'\nmouse = false\nprogress = 'never'\nbell = 'hits'\nsigns = 'ascii'\npanes = [25, 40]\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
         let config = Config::parse(Path::new("config.toml"), source).unwrap();
         assert_eq!((config.theme.as_deref(), config.mouse), (Some("light"), Some(false)));
         assert_eq!((config.progress, config.bell), (When::Never, Bell::Hits));
-        assert_eq!(config.signs, signs::Choice::Ascii);
+        assert_eq!((config.signs, config.panes), (signs::Choice::Ascii, Panes::of_percents([25, 40])));
         let global = [Context::Global];
         assert_eq!(config.keymap.action("f5".parse().unwrap(), &global), Some(Action::NextOpen));
         assert_eq!(config.keymap.action("o".parse().unwrap(), &global), None);
@@ -196,6 +216,8 @@ mod tests {
             ("[keys]\nHelp = 'ctrl-c'", "config.toml:2:8: Ctrl-C always quits"),
             ("bell = 'x'", "config.toml:1:8: `bell` must be one of the texts never, done, hits"),
             ("[keys]\nHelp = 'q'", "config.toml:2:8: q is bound to Quit in the same place"),
+            ("panes = [20]", "config.toml:1:9: `panes` must be two numbers from 0 to 100"),
+            ("panes = [20, 101]", "config.toml:1:9: `panes` must be two numbers from 0 to 100"),
             ("mouse =", "config.toml:1:"),
         ] {
             let problems = Config::parse(Path::new("config.toml"), source).unwrap_err();

@@ -2,46 +2,50 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+use crossbeam_channel::Sender;
 
 use super::backend::Backend;
 use super::message::{Effect, Message};
 use super::state::App;
 use super::state::scan::Phase;
-use super::state::themes::ThemeChoice;
+use super::state::themes::{Offer, ThemeChoice};
 use super::taskbar::Taskbar;
 use super::terminal::Guard;
 use crate::scan::Control;
 use crate::text;
-use crate::theme::{self, Depth, Entry, Theme, ThemeError};
+use crate::theme::{self, Depth, Entry};
 
 /// Where themes come from.
 #[derive(Debug, Clone)]
 pub struct Themes {
     /// The person's own.
     pub folder: Option<PathBuf>,
+    /// The file that names the one to begin with.
+    pub config: Option<PathBuf>,
     /// What the terminal can show.
     pub depth: Depth,
 }
 
 impl Themes {
-    /// The theme after the one called `name`, the first after the last.
-    pub(super) fn after(&self, name: &str) -> Option<Result<Theme, ThemeError>> {
-        let entries = theme::available(self.folder.as_deref());
-        let place = entries.iter().position(|entry| entry.name == name).map_or(0, |place| place + 1);
-        let entry = entries.get(place % entries.len().max(1))?;
-        Some(theme::load(&entry.name, self.folder.as_deref(), self.depth))
-    }
-
     /// All themes there are, each loaded or with what is wrong with it.
-    pub fn choices(&self) -> Vec<ThemeChoice> {
+    pub fn offer(&self) -> Offer {
         let choice = |Entry { name, built_in, about }: Entry| {
             let loaded = about.and_then(|_| theme::load(&name, self.folder.as_deref(), self.depth));
             let name = text::escape_str(&name).into_owned();
             ThemeChoice { name, built_in, loaded: loaded.map_err(|error| error.to_string()) }
         };
-        theme::available(self.folder.as_deref()).into_iter().map(choice).collect()
+        let choices = theme::available(self.folder.as_deref()).into_iter().map(choice).collect();
+        let config = self.config.as_deref().unwrap_or(Path::new("config.toml"));
+        Offer { choices, config: text::escape_path(config).into_owned() }
+    }
+
+    /// Reads the themes on a thread of its own, for a person's folder may lie on a slow disk, and sends them.
+    pub(super) fn list(&self, sender: &Sender<Message>) {
+        let (themes, sender) = (self.clone(), sender.clone());
+        std::thread::spawn(move || sender.send(Message::Themes(themes.offer())));
     }
 }
 
@@ -82,16 +86,10 @@ impl Hands {
             Effect::Look(look) => backend.look(look),
             Effect::Explain(ask) => backend.explain(ask),
             Effect::Gather(ask) => backend.gather(ask),
-            Effect::ListThemes => self.list_themes(backend),
+            Effect::ListThemes => self.themes.list(&backend.sender),
             Effect::Copy(sequence) => guard.write(&sequence),
         }
         Ok(ControlFlow::Continue(()))
-    }
-
-    /// Reads the themes on a thread of its own: a person's folder may lie on a slow disk.
-    fn list_themes(&self, backend: &Backend) {
-        let (themes, sender) = (self.themes.clone(), backend.sender.clone());
-        std::thread::spawn(move || sender.send(Message::Themes(themes.choices())));
     }
 
     /// The terminal's title says how it stands, for whoever looks at another window meanwhile.

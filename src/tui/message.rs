@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::state::coverage::Missed;
 use super::state::detail::{Decoded, Explanation, Gathered};
 use super::state::findings::Row;
-use super::state::themes::ThemeChoice;
+use super::state::themes::Offer;
 use crate::case::FindingId;
 use crate::finding::Finding;
 use crate::hex::search::{Hit, Order};
@@ -89,7 +89,7 @@ pub enum Message {
     /// Bytes that were asked for.
     Bytes(FindingId, Box<hex::Window>),
     /// The themes there are.
-    Themes(Vec<ThemeChoice>),
+    Themes(Offer),
     /// How far the search of that number has got, in bytes of all.
     Searching(u64, u64, u64),
     /// What the search of that number came to; safe text when it found nothing.

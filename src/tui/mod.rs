@@ -45,7 +45,7 @@ pub struct Manner {
     pub start: Start,
     /// Whether the terminal is told how far the scan is.
     pub progress: bool,
-    /// How the next theme is found.
+    /// Where the themes are.
     pub themes: Themes,
 }
 

@@ -28,6 +28,7 @@ use huntbook::tui::message::Message;
 use huntbook::tui::state::App;
 use huntbook::tui::state::alarm::Bell;
 use huntbook::tui::state::findings::Row;
+use huntbook::tui::state::panes::Panes;
 use huntbook::tui::{Start, update, view};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -134,6 +135,7 @@ fn filled() -> Result<(App, u64), Box<dyn Error>> {
         theme: theme::load(theme::DEFAULT, None, Depth::TrueColor)?,
         keymap: Keymap::default(),
         bell: Bell::default(),
+        panes: Panes::default(),
     };
     let mut app = App::new(start);
     let loaded = builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?;

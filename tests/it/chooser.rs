@@ -8,6 +8,7 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use huntbook::case::Glance;
 use huntbook::places::{Completion, Folder, Mounts, Recent, Room};
 use huntbook::theme::{self, Depth};
+use huntbook::tui::Themes;
 use huntbook::tui::backend::scout::{Ask, News};
 use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::Message;
@@ -307,6 +308,33 @@ fn a_path_is_typed_pasted_and_completed() {
     assert_eq!(play.press("enter"), opens("/home/ann/rel"));
     play.press("esc ctrl-u enter");
     assert!(play.chooser.path.is_none());
+}
+
+#[test]
+fn a_theme_is_chosen_from_the_same_list_as_later() {
+    let config = Some("/home/ann/config.toml".into());
+    let themes = Themes { folder: None, config, depth: Depth::TrueColor };
+    let offer = || Message::Themes(themes.offer());
+    let mut play = Play::open(SMALL);
+    assert_eq!(play.press("T"), [Effect::ListThemes]);
+    play.says("reading the themes");
+    update::input(&mut play.chooser, offer());
+    play.press("j");
+    play.says("> light");
+    assert_eq!(play.chooser.theme.name(), "light", "it is worn while it is selected");
+    assert_eq!(play.mouse(MouseEventKind::Down(MouseButton::Left), 10, 10), []);
+    update::input(&mut play.chooser, Message::Paste("/srv".into()));
+    assert!(play.chooser.path.is_none(), "what lies below takes nothing");
+    play.press("esc");
+    assert_eq!(play.chooser.theme.name(), "dark");
+    update::input(&mut play.chooser, offer());
+    assert!(play.chooser.themes.is_none(), "what comes too late opens nothing");
+    play.press("T");
+    update::input(&mut play.chooser, offer());
+    play.press("j j enter");
+    assert_eq!(play.chooser.theme.name(), "high-contrast");
+    play.says("theme = \"high-contrast\" in /home/ann/config.toml");
+    assert_eq!(play.press("q"), [Effect::Leave(None)]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_file_that_is_gone_or_another_is_explained_as_it_was_scanned() {
         }
         stage.open_path("tinyexec-269").press("3");
         stage.wait("✔ true: filesize < 270 → filesize is 269 bytes");
-        stage.wait("since the scan: these are the 269");
+        stage.wait("since the scan: what was kept");
     }
 }
 

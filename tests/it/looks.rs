@@ -42,7 +42,7 @@ fn a_theme_is_worn_while_it_is_selected() {
     stage.wait("> dark");
     stage.press("j j enter");
     assert_eq!(stage.app.theme.name(), "high-contrast");
-    assert!(stage.screen().contains("theme = \"high-contrast\" in config.toml keeps it"), "{}", stage.screen());
+    assert!(stage.screen().contains("theme = \"high-contrast\" in /home/ann/config.toml"), "{}", stage.screen());
     stage.leave();
 }
 
@@ -117,6 +117,9 @@ fn keys_move_the_dividers_and_a_resize_keeps_the_shares() {
     stage.press("< < }");
     let after = Widths { hunts: before.hunts + 4, list: before.list - 12, preview: before.preview + 8 };
     assert_eq!(stage.app.panes.widths(160), after);
+    let [hunts, summary] = stage.app.panes.percents(160);
+    let said = format!("panes = [{hunts}, {summary}] in config.toml keeps them so");
+    assert!(stage.screen().contains(&said), "{}", stage.screen());
     stage.resize(SMALL);
     stage.press("<");
     assert!(stage.screen().contains("the third pane takes 130 columns"), "{}", stage.screen());

@@ -377,6 +377,23 @@ fn without_a_tree_one_is_chosen_and_scanned_as_if_it_had_been_named() {
     assert_eq!(term.left(), 1);
 }
 
+#[test]
+fn what_the_session_would_refuse_is_said_where_it_was_chosen() {
+    let ground = Ground::planted();
+    let tree = ground.tree();
+    let mut term = Term::huntbook(&ground, &["--root", tree.to_str().unwrap()]);
+    term.wait("ssh/");
+    term.send(&format!("{}\r", ground.home().display()));
+    term.wait("does not lie in --root");
+    term.send("\u{15}/proc\r");
+    term.wait("/proc: lies on proc");
+    term.wait("--include-pseudo");
+    term.send(&format!("\u{15}{}\r", tree.display()));
+    term.wait("scan done");
+    term.send("q");
+    term.left();
+}
+
 /// The other half of the test below: runs in a pseudo-terminal of its own.
 #[test]
 fn a_child_that_panics() {

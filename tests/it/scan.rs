@@ -129,7 +129,7 @@ fn rules_that_want_more_than_may_be_held_are_told_of() {
     let outcome = scanning::scan(&path, &two, options());
     assert_eq!(outcome.hits(), [("near".to_owned(), path.clone())]);
     assert_eq!(outcome.reasons(&path), ["scanned-in-part"]);
-    assert!(outcome.coverage[0].reason.to_string().contains("1 rules want the file whole"));
+    assert!(outcome.coverage[0].reason.to_string().contains("1 rule wants the file whole"));
 }
 
 #[test]

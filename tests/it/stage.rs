@@ -13,7 +13,8 @@ use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::{Effect, Message};
 use huntbook::tui::state::App;
 use huntbook::tui::state::alarm::Bell;
-use huntbook::tui::state::themes::ThemeChoice;
+use huntbook::tui::state::panes::Panes;
+use huntbook::tui::state::themes::Offer;
 use huntbook::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -69,7 +70,7 @@ pub struct Stage<'p> {
     pub copied: Option<String>,
     pub rings: usize,
     pub themes: Themes,
-    listed: Vec<(Depth, Vec<ThemeChoice>)>,
+    listed: Vec<(Depth, Offer)>,
     backend: Backend,
     terminal: Terminal<TestBackend>,
     place: &'p Place,
@@ -116,9 +117,14 @@ impl<'p> Stage<'p> {
             theme: theme::load(theme::DEFAULT, None, Depth::TrueColor).unwrap(),
             keymap: Keymap::default(),
             bell: Bell::Hits,
+            panes: Panes::default(),
         };
         let session = Session { tree, choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
-        let themes = Themes { folder: Some(place.themes()), depth: Depth::TrueColor };
+        let themes = Themes {
+            folder: Some(place.themes()),
+            config: Some("/home/ann/config.toml".into()),
+            depth: Depth::TrueColor,
+        };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
         let backend = Backend::start(session);
         Self {
@@ -141,14 +147,14 @@ impl<'p> Stage<'p> {
     }
 
     /// The themes, read once for each depth: random journeys ask for them hundreds of times.
-    fn choices(&mut self) -> Vec<ThemeChoice> {
+    fn offer(&mut self) -> Offer {
         let depth = self.themes.depth;
         if let Some((_, known)) = self.listed.iter().find(|(of, _)| *of == depth) {
             return known.clone();
         }
-        let choices = self.themes.choices();
-        self.listed.push((depth, choices.clone()));
-        choices
+        let offer = self.themes.offer();
+        self.listed.push((depth, offer.clone()));
+        offer
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -160,8 +166,8 @@ impl<'p> Stage<'p> {
             Effect::Quit => self.left = true,
             Effect::Copy(copied) => self.copied = Some(copied),
             Effect::ListThemes => {
-                let choices = self.choices();
-                self.backend.sender.send(Message::Themes(choices)).unwrap();
+                let offer = self.offer();
+                self.backend.sender.send(Message::Themes(offer)).unwrap();
             }
             Effect::Ring => self.rings += 1,
             Effect::Pause(true) => self.backend.gauges.steer(Control::pause),

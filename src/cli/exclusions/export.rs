@@ -12,6 +12,7 @@ use crate::hunt::Rule;
 use crate::report::outgoing::Outgoing;
 use crate::report::{kql, loki, sarif, watchlist};
 use crate::session::CANDIDATE_PREFIX;
+use crate::text;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::register::Entry;
 
@@ -47,10 +48,11 @@ pub(super) fn run(review: &Review, format: ExportFormat, output: &Output) -> any
     })?;
     let doubtful = review.register.entries().len() - outgoing.len();
     if doubtful > 0 {
-        warn(&format!("{doubtful} doubtful exclusions were left out; see: huntbook exclusions check"))?;
+        let left_out = text::counted(doubtful as u64, "doubtful exclusion");
+        warn(&format!("left out: {left_out}; see: huntbook exclusions check"))?;
     }
     if let Some(path) = output.output.as_deref().filter(|path| format == ExportFormat::Loki && !is_read(path)) {
-        let name = crate::text::escape_path(path);
+        let name = text::escape_path(path);
         warn(&format!("{name}: Loki reads it only when its name holds the words hash and falsepositive"))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Elf;
 use super::field::Field;
+use crate::text::counted;
 
 /// Anomalies of one kind listed at most; the rest is counted.
 const MOST_OF_A_KIND: usize = 8;
@@ -77,7 +78,8 @@ fn whole(elf: &Elf, found: &mut Found) {
     let tables = tables.into_iter().zip([1, elf.segment_table.count, elf.section_table.count]);
     let end = ends.chain(tables.filter(|(_, count)| *count > 0).map(|(end, _)| end)).max().unwrap_or(0);
     if let Some(extra) = elf.file_size.checked_sub(end).filter(|extra| *extra > 0) {
-        let text = format!("{extra} bytes from offset {end:#x} on belong to no header, segment or section");
+        let text =
+            format!("no header, segment or section holds the {} from offset {end:#x} on", counted(extra, "byte"));
         found.add("trailing-bytes", text, Some((end, extra)));
     }
 }

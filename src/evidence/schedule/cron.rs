@@ -151,6 +151,7 @@ fn anacrontab(reader: &mut Reader<'_>, path: &Path) {
         }
         let when = match period.strip_prefix('@') {
             Some(name) => name.to_owned(),
+            None if period == "1" => "every day".to_owned(),
             None => format!("every {period} days"),
         };
         let command = fields.collect::<Vec<_>>().join(" ");

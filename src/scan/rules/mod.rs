@@ -107,7 +107,7 @@ impl Ruleset {
         if !errors.is_empty() {
             let more = errors.len().saturating_sub(MOST_ERRORS);
             errors.truncate(MOST_ERRORS);
-            errors.extend((more > 0).then(|| format!("… and {more} more errors")));
+            errors.extend((more > 0).then(|| format!("… and {}", crate::text::counted(more as u64, "more error"))));
             return Err(RulesError { report: errors.join("\n"), unknown });
         }
         if let Some(cache) = cache {

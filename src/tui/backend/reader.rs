@@ -179,7 +179,7 @@ fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, tel
         Outcome::Found(hit) => Ok(hit),
         Outcome::NotFound { unknown: 0 } => Err(format!("not found: {}", query.describe())),
         Outcome::NotFound { unknown } => {
-            Err(format!("not found: {}; {} bytes are unknown", query.describe(), text::count(unknown)))
+            Err(format!("not found: {}; unknown: {}", query.describe(), text::counted(unknown, "byte")))
         }
         Outcome::Cancelled => return,
     };

@@ -122,7 +122,7 @@ impl Recorder {
         let first = first.lines().take(2).map(str::trim).collect::<Vec<_>>().join(" ");
         let others = match more.len() {
             0 => String::new(),
-            more => format!(" (and {} more warnings; --log FILE keeps them all)", text::count(more as u64)),
+            more => format!(" (and {}; --log FILE keeps them all)", text::counted(more as u64, "more warning")),
         };
         self.tell(Message::Warned(format!("{}{others}", text::escape_str(&first))));
     }
@@ -359,7 +359,11 @@ impl Recorder {
         let concerned = undone.as_ref().map_or_else(|_| vec![id], Clone::clone);
         self.renew(&concerned)?;
         let others = undone?.iter().filter(|other| **other != id).count();
-        let more = if others > 0 { format!(", for {others} more findings too") } else { String::new() };
+        let more = if others > 0 {
+            format!(", for {} too", text::counted(others as u64, "more finding"))
+        } else {
+            String::new()
+        };
         self.tell(Message::Recorded(format!("taken back{more}; the journal keeps both")));
         Ok(())
     }
@@ -378,7 +382,8 @@ impl Recorder {
         self.renew(&[finding])?;
         recorded?;
         let others = covered.iter().filter(|id| **id != finding).count();
-        let more = if others > 0 { format!(" with {others} more findings") } else { String::new() };
+        let more =
+            if others > 0 { format!(" with {}", text::counted(others as u64, "more finding")) } else { String::new() };
         self.tell(Message::Recorded(format!("excluded{more}: in the register; o goes to the next open finding")));
         Ok(())
     }

@@ -2,14 +2,13 @@
 //! not answer holds up whoever asks it, and must hold up nothing else.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 
 use crate::places::{self, Completion, Folder, Mounts, Recent, Room};
-use crate::scan::Tree;
-use crate::session::CaseFacts;
 use crate::text;
 
 /// How long a file system may take to say how full it is before the screen says that it does not answer.
@@ -62,8 +61,12 @@ pub enum News {
     Completed(String, Result<Completion, String>),
 }
 
+/// Opens a tree or a case as the session will and closes it again, or says why the session would refuse it, so that it is
+/// said while there is still a choice.
+pub type Trial = Arc<dyn Fn(&Path) -> Result<(), String> + Send + Sync>;
+
 /// Asks, and passes the answers on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Scout {
     /// Where answers go.
     pub news: Sender<News>,
@@ -71,6 +74,8 @@ pub struct Scout {
     pub cases: Option<PathBuf>,
     /// Where a `~` leads.
     pub home: Option<PathBuf>,
+    /// How a place is tried.
+    pub trial: Trial,
 }
 
 impl Scout {
@@ -96,7 +101,7 @@ impl Scout {
             Ask::Mounts => self.mounts(),
             Ask::Folder(path) => self.folder(path),
             Ask::Open(path) => {
-                let opened = open(&path);
+                let opened = (self.trial)(&path).map_err(safe);
                 self.tell(News::Opened(path, opened));
             }
             Ask::Complete { typed, base } => {
@@ -141,15 +146,6 @@ impl Scout {
     }
 }
 
-/// Opens the tree or the case as the session will, so that what is wrong is said while there is still a choice.
-fn open(path: &Path) -> Result<(), String> {
-    match CaseFacts::of(path) {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => Tree::open(path).map(drop).map_err(|error| error.to_string()),
-        Err(error) => Err(safe(error)),
-    }
-}
-
 fn safe(error: impl std::fmt::Display) -> String {
     text::escape_str(&error.to_string()).into_owned()
 }
@@ -161,7 +157,8 @@ mod tests {
 
     fn scout() -> (Scout, Receiver<News>) {
         let (news, heard) = unbounded();
-        (Scout { news, cases: None, home: None }, heard)
+        let trial = Arc::new(|path: &Path| if path.is_dir() { Ok(()) } else { Err("no\u{1b} folder".to_owned()) });
+        (Scout { news, cases: None, home: None, trial }, heard)
     }
 
     #[test]
@@ -181,7 +178,7 @@ mod tests {
         scout.ask(Ask::Open(dir.path().join("a")));
         assert!(matches!(next(), News::Opened(_, Ok(()))));
         scout.ask(Ask::Open(dir.path().join("none")));
-        assert!(matches!(next(), News::Opened(_, Err(why)) if why.contains("no such file")));
+        assert!(matches!(next(), News::Opened(_, Err(why)) if why == "no\\x1b folder"));
         scout.ask(Ask::Complete { typed: "l".into(), base: dir.path().to_owned() });
         assert!(matches!(next(), News::Completed(_, Ok(completion)) if completion.typed == "link/"));
     }

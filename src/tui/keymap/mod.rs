@@ -99,7 +99,7 @@ actions! {
     Quit, Global, "q ctrl-c", "quit", "leave Huntbook; everything decided is on disk already";
     Back, Global, "esc", "back", "close the top layer, go back one screen";
     Help, Global, "?", "help", "all keys of this screen";
-    Palette, Global, ": ctrl-p", "", "find any action by name";
+    Palette, Global, ": ctrl-p", "", "find an action of this screen by name";
     Suspend, Global, "ctrl-z", "", "stop Huntbook, back to the shell; fg continues";
     Redraw, Global, "ctrl-l", "", "draw the screen anew";
     Register, Global, "R", "register", "the register of exclusions";
@@ -151,7 +151,7 @@ actions! {
     ListWider, Findings, ">", "", "the list wider, the pane beside it narrower";
     HuntsNarrower, Findings, "{", "", "the hunts narrower";
     HuntsWider, Findings, "}", "", "the hunts wider";
-    PanesReset, Findings, "=", "", "all panes as wide as at first";
+    PanesReset, Findings, "=", "", "all panes as wide as usual";
 
     NextTab, Finding, "tab", "next tab", "next tab";
     PreviousTab, Finding, "backtab", "", "previous tab";

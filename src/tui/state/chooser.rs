@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use ratatui::layout::Rect;
 
 use super::Notice;
+use super::themes::ThemeList;
 use crate::places::{Completion, Folder, Mount, Mounts, Recent, Room};
+use crate::text;
 use crate::theme::Theme;
 use crate::tui::keymap::Keymap;
 use crate::tui::widget::input::Input;
@@ -148,6 +150,8 @@ pub struct Chooser {
     pub path: Option<PathLine>,
     /// First line of the help that is shown.
     pub help: Option<usize>,
+    /// The list of themes.
+    pub themes: Option<Box<ThemeList>>,
     /// What was chosen and is being opened.
     pub opening: Option<PathBuf>,
     /// A line at the bottom, until the next key.
@@ -179,6 +183,7 @@ impl Chooser {
             jump: String::new(),
             path: None,
             help: None,
+            themes: None,
             opening: None,
             notice: None,
             home: outset.home,
@@ -186,6 +191,11 @@ impl Chooser {
             theme: outset.theme,
             keymap: outset.keymap,
         }
+    }
+
+    /// Whether help or the list of themes lies above the rows.
+    pub fn has_layer(&self) -> bool {
+        self.help.is_some() || self.themes.is_some()
     }
 
     /// Rows of `section`.
@@ -315,8 +325,9 @@ impl Chooser {
         let row =
             |mount: Mount| MountRow { fullness: if mount.pseudo { Fullness::Pseudo } else { Fullness::Asked }, mount };
         self.mounts = Some(mounts.list.into_iter().map(row).collect());
-        self.mounts_error =
-            (mounts.bad > 0).then(|| format!("{} lines of /proc/self/mountinfo cannot be understood", mounts.bad));
+        self.mounts_error = (mounts.bad > 0).then(|| {
+            format!("{} of /proc/self/mountinfo cannot be understood", text::counted(mounts.bad as u64, "line"))
+        });
         let place = &mut self.places[Section::Mounts as usize];
         *place = (*place).min(self.mounts.as_ref().map_or(0, Vec::len).saturating_sub(1));
     }

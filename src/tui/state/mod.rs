@@ -217,6 +217,8 @@ pub struct Start {
     pub keymap: Keymap,
     /// When the bell rings.
     pub bell: Bell,
+    /// How wide the panes of the findings screen are.
+    pub panes: Panes,
 }
 
 impl App {
@@ -229,7 +231,7 @@ impl App {
             list_top: 0,
             hunts_top: 0,
             areas: Areas::default(),
-            panes: Panes::default(),
+            panes: start.panes,
             shows_preview: false,
             page: 1,
             scan: ScanView::default(),

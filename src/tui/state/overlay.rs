@@ -87,9 +87,11 @@ impl Await {
     }
 }
 
-/// The palette: what was typed, and which of the actions found is selected.
-#[derive(Debug, Default)]
+/// The palette: the actions of the screen below it, what was typed, and which of those found is selected.
+#[derive(Debug)]
 pub struct Palette {
+    /// Whose actions are offered, the innermost first.
+    pub contexts: Vec<Context>,
     /// What was typed.
     pub input: Input,
     /// The selected one of those found.
@@ -108,12 +110,18 @@ pub struct Found {
 }
 
 impl Palette {
+    /// All actions of `contexts`.
+    pub fn new(contexts: Vec<Context>) -> Self {
+        Self { contexts, input: Input::default(), place: 0 }
+    }
+
     /// The actions whose name or description matches what was typed, best first: those by name before others.
     pub fn found(&self) -> Vec<Found> {
         let pattern = Pattern::new(self.input.text());
-        let mut found: Vec<_> = TABLE
+        let mut found: Vec<_> = self
+            .contexts
             .iter()
-            .filter(|row| row.context != Context::Chooser)
+            .flat_map(|context| TABLE.iter().filter(move |row| row.context == *context))
             .filter_map(|row| {
                 let text = format!("{}  {}", row.name, row.long);
                 let (name, whole) = (pattern.find(row.name), pattern.find(&text)?);
@@ -175,12 +183,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_palette_finds_actions_by_any_letters_in_order() {
-        let palette = |typed| Palette { input: Input::with(typed), place: 0 };
-        let without_chooser = TABLE.iter().filter(|row| row.context != Context::Chooser).count();
-        assert_eq!(palette("").found().len(), without_chooser);
-        assert_eq!(palette("coverage").found()[0].row.name, "Coverage");
-        assert!(palette("rscn").found().iter().any(|found| found.row.name == "Rescan"));
-        assert!(palette("zzzz").found().is_empty());
+    fn the_palette_finds_actions_of_its_screen_by_any_letters_in_order() {
+        let found = |contexts: &[Context], typed| {
+            Palette { input: Input::with(typed), ..Palette::new(contexts.to_vec()) }.found()
+        };
+        let findings = [Context::Findings, Context::Global];
+        let all = found(&findings, "");
+        assert_eq!(all.len(), TABLE.iter().filter(|row| findings.contains(&row.context)).count());
+        assert_eq!(all[0].row.context, Context::Findings, "the screen's own come first");
+        assert_eq!(found(&findings, "coverage")[0].row.name, "Coverage");
+        assert!(found(&findings, "rscn").iter().any(|found| found.row.name == "Rescan"));
+        assert_eq!(found(&[Context::Hex, Context::Finding, Context::Global], "hexgoto")[0].row.name, "HexGoto");
+        let elsewhere = found(&findings, "hexgoto").iter().any(|found| found.row.name == "HexGoto");
+        assert!(!elsewhere, "what does nothing here is not offered");
     }
 }

@@ -39,6 +39,18 @@ pub struct Widths {
 }
 
 impl Panes {
+    /// Hunts and summary this wide, in percent of the screen; the list takes the rest.
+    pub fn of_percents([hunts, preview]: [u8; 2]) -> Self {
+        let share = |percent: u8| Some(u32::from(percent.min(100)) * WHOLE / 100);
+        Self { hunts: share(hunts), preview: share(preview), held: None }
+    }
+
+    /// What [`of_percents`](Self::of_percents) takes for the panes as they are on a screen of `total` columns.
+    pub fn percents(&self, total: u16) -> [u32; 2] {
+        let widths = self.widths(total.max(THREE));
+        [widths.hunts, widths.preview].map(|columns| (share(columns, total.max(THREE)) * 100 + WHOLE / 2) / WHOLE)
+    }
+
     /// The widths on a screen of `total` columns.
     pub fn widths(&self, total: u16) -> Widths {
         let preview_least = if total >= THREE { LEAST_SIDE } else { 0 };
@@ -141,6 +153,19 @@ mod tests {
         assert_eq!(panes.widths(160), Widths { hunts: 54, list: 42, preview: 64 });
         assert_eq!((panes.at(53, 160), panes.at(54, 160)), (Some(Divider::Hunts), Some(Divider::Hunts)));
         assert_eq!((panes.at(96, 160), panes.at(70, 160)), (Some(Divider::Preview), None));
+    }
+
+    #[test]
+    fn percents_bring_the_panes_back() {
+        let mut panes = Panes::default();
+        panes.place(Divider::Hunts, 50, 200);
+        panes.place(Divider::Preview, 120, 200);
+        assert_eq!(panes.percents(200), [25, 40]);
+        assert_eq!(Panes::of_percents([25, 40]).widths(200), panes.widths(200));
+        for percents in [[0, 0], [100, 100], [255, 1]] {
+            let Widths { hunts, list, preview } = Panes::of_percents(percents).widths(160);
+            assert!(hunts + list + preview == 160 && hunts.min(preview) >= LEAST_SIDE && list >= LEAST_LIST);
+        }
     }
 
     #[test]

@@ -13,6 +13,15 @@ pub struct ThemeChoice {
     pub loaded: Result<Theme, String>,
 }
 
+/// What there is to choose from.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The themes.
+    pub choices: Vec<ThemeChoice>,
+    /// The person's `config.toml`, where a theme lasts; safe text.
+    pub config: String,
+}
+
 /// The list, above the screen.
 #[derive(Debug)]
 pub struct ThemeList {
@@ -20,6 +29,8 @@ pub struct ThemeList {
     pub before: Theme,
     /// The themes, once they are read.
     pub choices: Vec<ThemeChoice>,
+    /// The person's `config.toml`; safe text.
+    pub config: String,
     /// The selected one.
     pub place: usize,
 }
@@ -27,12 +38,12 @@ pub struct ThemeList {
 impl ThemeList {
     /// A list that waits for its themes.
     pub fn new(before: Theme) -> Self {
-        Self { before, choices: Vec::new(), place: 0 }
+        Self { before, choices: Vec::new(), config: String::new(), place: 0 }
     }
 
     /// Takes the themes in. One that was given as a file is in no folder, so it stands before the others.
-    pub fn arrived(&mut self, choices: Vec<ThemeChoice>) {
-        self.choices = choices;
+    pub fn arrived(&mut self, offer: Offer) {
+        Offer { choices: self.choices, config: self.config } = offer;
         let name = crate::text::escape_str(self.before.name()).into_owned();
         let worn = |choice: &ThemeChoice| choice.loaded.as_ref().is_ok_and(|theme| *theme == self.before);
         self.place = self.choices.iter().position(worn).unwrap_or_else(|| {

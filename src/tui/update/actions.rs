@@ -33,7 +33,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Quit => return vec![Effect::Quit],
         A::Back => return back(app),
         A::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
-        A::Palette => app.overlay = Some(Overlay::Palette(Palette::default())),
+        A::Palette => app.overlay = Some(Overlay::Palette(Palette::new(app.contexts()))),
         A::Suspend => return vec![Effect::Suspend],
         A::Redraw => return vec![Effect::Redraw],
         A::Register => {
@@ -138,7 +138,7 @@ fn marked_malicious(app: &mut App) {
     let marked = app.list.marked();
     let about = match app.list.selected() {
         _ if !marked.is_empty() => {
-            format!("Why are the {} marked findings malicious?", text::count(marked.len() as u64))
+            format!("What is malicious about {}?", text::counted(marked.len() as u64, "marked finding"))
         }
         Some(row) => format!("Why is {} malicious?", text::escape_path(&row.path)),
         None => return app.say(NoticeKind::Info, "Space marks the findings of the group"),
@@ -249,8 +249,15 @@ fn move_divider(app: &mut App, divider: Divider, by: i16) {
     if !app.panes.shift(divider, by, app.areas.panes.width) {
         let (narrower, wider) = (app.keymap.first_key(Action::HuntsNarrower), app.keymap.first_key(Action::HuntsWider));
         let other = format!("{narrower} and {wider} move the other divider");
-        app.say(NoticeKind::Info, format!("the third pane takes {THREE} columns; {other}"));
+        return app.say(NoticeKind::Info, format!("the third pane takes {THREE} columns; {other}"));
     }
+    divider_moved(app);
+}
+
+/// Says how the panes stay so.
+pub fn divider_moved(app: &mut App) {
+    let [hunts, summary] = app.panes.percents(app.areas.panes.width);
+    app.say(NoticeKind::Info, format!("panes = [{hunts}, {summary}] in config.toml keeps them so"));
 }
 
 fn move_coverage(app: &mut App, by: isize) {

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
+use super::themes;
 use crate::places;
 use crate::text;
 use crate::tui::backend::scout::{Ask, News};
 use crate::tui::keymap::{Action, Context, Press};
 use crate::tui::message::Message;
 use crate::tui::state::chooser::{Chooser, FolderView, Fullness, PathLine, Section, Spot};
+use crate::tui::state::themes::ThemeList;
 use crate::tui::state::{Notice, NoticeKind};
 use crate::tui::widget::input::Input;
 
@@ -28,8 +30,8 @@ pub enum Effect {
     Suspend,
     /// Draw everything anew.
     Redraw,
-    /// Have the next theme loaded.
-    NextTheme,
+    /// Have the themes read.
+    ListThemes,
     /// Have a place looked at.
     Ask(Ask),
 }
@@ -45,6 +47,11 @@ pub fn input(chooser: &mut Chooser, message: Message) -> Vec<Effect> {
         Message::Key(key) if key.kind != KeyEventKind::Release => return self::key(chooser, key),
         Message::Mouse(event) => return mouse(chooser, event),
         Message::Paste(pasted) => paste(chooser, &pasted),
+        Message::Themes(offer) => {
+            if let Some(list) = &mut chooser.themes {
+                list.arrived(offer);
+            }
+        }
         Message::Continued => return vec![Effect::Redraw],
         Message::Stop => return vec![Effect::Suspend],
         Message::Terminate => return vec![Effect::Leave(None)],
@@ -149,6 +156,12 @@ fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
         _ if chooser.opening.is_some() => return Vec::new(),
         _ => {}
     }
+    if let Some(mut list) = chooser.themes.take() {
+        let (stays, notice) = themes::turn(&mut list, &mut chooser.theme, key);
+        chooser.notice = notice;
+        chooser.themes = stays.then_some(list);
+        return Vec::new();
+    }
     if let Some(scroll) = chooser.help {
         chooser.help = help(scroll, key.code);
         return Vec::new();
@@ -218,7 +231,10 @@ fn perform(chooser: &mut Chooser, action: Action, key: KeyEvent) -> Vec<Effect> 
         A::Quit | A::Back => return vec![Effect::Leave(None)],
         A::Suspend => return vec![Effect::Suspend],
         A::Redraw => return vec![Effect::Redraw],
-        A::Theme => return vec![Effect::NextTheme],
+        A::Theme => {
+            chooser.themes = Some(Box::new(ThemeList::new(chooser.theme.clone())));
+            return vec![Effect::ListThemes];
+        }
         A::Help => chooser.help = Some(0),
         A::Choose => return choose(chooser),
         A::ChooseScan => return scan(chooser),
@@ -349,7 +365,7 @@ fn path_key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
 
 /// Pasted text is a path; the line break that terminals copy along is none of it.
 fn paste(chooser: &mut Chooser, pasted: &str) {
-    if chooser.opening.is_none() && chooser.help.is_none() {
+    if chooser.opening.is_none() && !chooser.has_layer() {
         let line = chooser.path.get_or_insert_default();
         let pasted = pasted.trim_matches(['\n', '\r']);
         // The key that opened the line stands in it already.
@@ -363,7 +379,7 @@ fn paste(chooser: &mut Chooser, pasted: &str) {
 }
 
 fn mouse(chooser: &mut Chooser, event: MouseEvent) -> Vec<Effect> {
-    if chooser.opening.is_some() || chooser.help.is_some() || chooser.path.is_some() {
+    if chooser.opening.is_some() || chooser.has_layer() || chooser.path.is_some() {
         return Vec::new();
     }
     let at = Position { x: event.column, y: event.row };

@@ -191,7 +191,7 @@ fn sequence(hex: &HexView, form: Form, range: &Range<u64>) -> Result<Option<(Str
         _ if length > copy::MOST => return Err(CopyError::TooMany(length).to_string()),
         _ => {
             let Some(bytes) = bytes.get(..length) else { return Ok(None) };
-            (bytes, format!("copied {} bytes from {:#x}", text::count(length as u64), range.start))
+            (bytes, format!("copied {} from {:#x}", text::counted(length as u64, "byte"), range.start))
         }
     };
     let copied = copy::copy(range.start, bytes, form).and_then(|copied| copy::to_clipboard(&copied));

@@ -39,7 +39,7 @@ pub fn paste(app: &mut App, pasted: &str) {
 pub fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     if key.code == KeyCode::Esc {
         if let Some(Overlay::Themes(list)) = app.overlay.take() {
-            app.theme = list.before;
+            super::themes::key(app, list, key);
         }
         return Vec::new();
     }

@@ -134,7 +134,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
                 sought.progress = Some((done, total));
             }
         }
-        Message::Themes(choices) => themes::arrived(app, choices),
+        Message::Themes(offer) => themes::arrived(app, offer),
         Message::Searched(number, outcome) => hex::searched(app, number, outcome),
     }
     Vec::new()

@@ -27,7 +27,9 @@ pub fn update(app: &mut App, event: MouseEvent) -> Vec<Effect> {
             Vec::new()
         }
         MouseEventKind::Up(MouseButton::Left) => {
-            app.panes.held = None;
+            if app.panes.held.take().is_some() {
+                actions::divider_moved(app);
+            }
             Vec::new()
         }
         MouseEventKind::ScrollUp => wheel(app, true),

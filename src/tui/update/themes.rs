@@ -2,10 +2,11 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::theme::Theme;
 use crate::tui::message::Effect;
 use crate::tui::state::overlay::Overlay;
-use crate::tui::state::themes::{ThemeChoice, ThemeList};
-use crate::tui::state::{App, NoticeKind};
+use crate::tui::state::themes::{Offer, ThemeList};
+use crate::tui::state::{App, Notice, NoticeKind};
 
 /// Rows that a page of the list is.
 const PAGE: isize = 10;
@@ -17,22 +18,35 @@ pub fn open(app: &mut App) -> Vec<Effect> {
 }
 
 /// The themes are read; whoever has closed the list meanwhile does not need them.
-pub fn arrived(app: &mut App, choices: Vec<ThemeChoice>) {
+pub fn arrived(app: &mut App, offer: Offer) {
     if let Some(Overlay::Themes(list)) = &mut app.overlay {
-        list.arrived(choices);
+        list.arrived(offer);
     }
 }
 
-/// A key for the list; Esc has been taken already.
+/// A key for the list above the screen.
 pub fn key(app: &mut App, mut list: Box<ThemeList>, key: KeyEvent) {
+    let (stays, notice) = turn(&mut list, &mut app.theme, key);
+    app.notice = notice;
+    app.overlay = stays.then_some(Overlay::Themes(list));
+}
+
+/// Takes a key for the list, and dresses the screen in `worn`. Returns whether the list stays, and what is to be said.
+pub fn turn(list: &mut ThemeList, worn: &mut Theme, key: KeyEvent) -> (bool, Option<Notice>) {
+    let mut notice = None;
     match key.code {
+        KeyCode::Esc => {
+            worn.clone_from(&list.before);
+            return (false, None);
+        }
         KeyCode::Enter => match list.selected().map(|choice| (&choice.name, &choice.loaded)) {
             Some((name, Ok(_))) => {
-                let said = format!("theme {name} for now; theme = \"{name}\" in config.toml keeps it");
-                return app.say(NoticeKind::Done, said);
+                let text = format!("theme {name} for now; theme = \"{name}\" in {} keeps it", list.config);
+                return (false, Some(Notice { kind: NoticeKind::Done, text }));
             }
             Some((name, Err(_))) => {
-                app.say(NoticeKind::Warning, format!("{name} can't be used; choose another, or Esc"));
+                let text = format!("{name} can't be used; choose another, or Esc");
+                notice = Some(Notice { kind: NoticeKind::Warning, text });
             }
             None => {}
         },
@@ -44,6 +58,6 @@ pub fn key(app: &mut App, mut list: Box<ThemeList>, key: KeyEvent) {
         KeyCode::Char('G') | KeyCode::End => list.step(isize::MAX),
         _ => {}
     }
-    app.theme = list.worn().clone();
-    app.overlay = Some(Overlay::Themes(list));
+    worn.clone_from(list.worn());
+    (true, notice)
 }

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::Line;
 
-use super::{chrome, has_room, overlay};
+use super::{chrome, has_room, overlay, themes};
 use crate::places::{Completion, Folder, Recent};
 use crate::text;
 use crate::theme::Role;
@@ -50,6 +50,8 @@ pub fn draw(frame: &mut Frame<'_>, chooser: &mut Chooser) {
         frame.set_cursor_position(cursor);
     } else if let Some(scroll) = chooser.help {
         chooser.help = Some(overlay::help(buffer, area, (&chooser.theme, &chooser.keymap), rows(), scroll));
+    } else if let Some(list) = &chooser.themes {
+        themes::draw(buffer, area, &chooser.theme, list);
     }
 }
 
@@ -207,7 +209,7 @@ fn mount_line(chooser: &Chooser, row: &MountRow, width: usize) -> Line<'static> 
 }
 
 fn folder_line(chooser: &Chooser, folder: &Folder, width: usize) -> Line<'static> {
-    let name = text::escape(folder.name.as_encoded_bytes()).into_owned();
+    let name = text::escape_path(folder.name.as_ref()).into_owned();
     let pieces = Pieces::new(&chooser.theme);
     match &folder.link {
         None => pieces.add(Role::Folder, format!(" {}/", text::truncate_middle(&name, width.saturating_sub(2)))).line(),

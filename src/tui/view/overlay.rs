@@ -31,7 +31,7 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<Position
             None
         }
         Overlay::Themes(list) => {
-            super::themes::draw(buffer, screen, app, list);
+            super::themes::draw(buffer, screen, &app.theme, list);
             None
         }
         Overlay::Await(wait) => {
@@ -98,6 +98,10 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
     paint::line(buffer, inner, &line.line());
     let height = usize::from(inner.height).saturating_sub(1);
     let found = palette.found();
+    if found.is_empty() {
+        let said = " nothing on this screen goes by that name";
+        paint::line(buffer, paint::row(inner, 1), &paint::Pieces::new(&app.theme).add(Role::Dim, said).line());
+    }
     let top = paint::scroll(0, palette.place, height, found.len());
     for (index, Found { row, text: said, places }) in found.iter().skip(top).take(height).enumerate() {
         let target = paint::row(inner, index + 1);
@@ -121,7 +125,7 @@ fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &Batch) {
     let scenario = app.detail.as_ref().and_then(|detail| detail.current()).map_or("", |scenario| &scenario.title);
     let said = [
         format!(" Scenario: {}", text::escape_str(scenario)),
-        format!(" For {} findings of this rule: {}", text::count(batch.findings.len() as u64), batch.many.name()),
+        format!(" For {} of this rule: {}", text::counted(batch.findings.len() as u64, "finding"), batch.many.name()),
         " c content  f folder  m marked   x ruled out  u unsure   Esc leaves it".to_owned(),
     ];
     for (index, line) in said.iter().enumerate() {

@@ -165,8 +165,8 @@ fn matches_here(hex: &HexView) -> Vec<(Role, String, String)> {
             hex.bytes_from(found.offset).get(..length as usize).and_then(|bytes| bytes.iter().copied().collect());
         let (text, wide) = bytes.map(|bytes| byte::readable(&bytes)).unwrap_or_default();
         let wide = if wide { "wide, " } else { "" };
-        let count = text::count(found.length);
-        let said = format!("{:#x}, {count} bytes, {wide}“{text}”", found.offset);
+        let length = text::counted(found.length, "byte");
+        let said = format!("{:#x}, {length}, {wide}“{text}”", found.offset);
         Some((Role::pattern(pattern), format!(" {} ", text::escape_str(&legend.pattern)), said))
     });
     here.collect()

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 
 use crate::text;
 use crate::theme::{Role, Theme};
-use crate::tui::state::App;
 use crate::tui::state::themes::{ThemeChoice, ThemeList};
 use crate::tui::widget::{paint, pane};
 
@@ -33,20 +32,20 @@ const SAMPLE: [(Role, &str); 15] = [
     (Role::Progress, " 42% "),
 ];
 
-/// Draws the list.
-pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App, list: &ThemeList) {
+/// Draws the list on a screen that wears `worn`.
+pub fn draw(buffer: &mut Buffer, screen: Rect, worn: &Theme, list: &ThemeList) {
     let rows = u16::try_from(list.choices.len().max(1)).unwrap_or(u16::MAX);
     let size = (WIDTH.min(screen.width), rows.saturating_add(BELOW + 2).min(screen.height.saturating_sub(2)));
-    let inner = pane::popup(buffer, screen, &app.theme, "Themes", size);
+    let inner = pane::popup(buffer, screen, worn, "Themes", size);
     let height = usize::from(inner.height.saturating_sub(BELOW));
     let top = paint::scroll(0, list.place, height, list.choices.len());
     for (place, choice) in list.choices.iter().enumerate().skip(top).take(height) {
-        draw_choice(buffer, paint::row(inner, place - top), &app.theme, choice, place == list.place);
+        draw_choice(buffer, paint::row(inner, place - top), worn, choice, place == list.place);
     }
     let rows = Rect { height: height as u16, ..inner };
-    pane::scroll_bar(buffer, rows, &app.theme, top, list.choices.len());
+    pane::scroll_bar(buffer, rows, worn, top, list.choices.len());
     let below = Rect { y: inner.y + height as u16, height: inner.height - height as u16, ..inner };
-    draw_below(buffer, below, app, list);
+    draw_below(buffer, below, worn, list);
 }
 
 fn draw_choice(buffer: &mut Buffer, area: Rect, worn: &Theme, choice: &ThemeChoice, selected: bool) {
@@ -77,7 +76,7 @@ fn draw_choice(buffer: &mut Buffer, area: Rect, worn: &Theme, choice: &ThemeChoi
 }
 
 /// What the author says of the selected theme, or what is wrong with it; then the keys.
-fn draw_below(buffer: &mut Buffer, area: Rect, app: &App, list: &ThemeList) {
+fn draw_below(buffer: &mut Buffer, area: Rect, worn: &Theme, list: &ThemeList) {
     let width = usize::from(area.width).saturating_sub(2);
     let (role, said) = match list.selected().map(|choice| &choice.loaded) {
         Some(Ok(theme)) => (Role::Dim, text::escape_str(theme.about()).into_owned()),
@@ -86,11 +85,11 @@ fn draw_below(buffer: &mut Buffer, area: Rect, app: &App, list: &ThemeList) {
     };
     let room = usize::from(area.height).saturating_sub(2);
     for (index, line) in text::wrap(&said, width).into_iter().take(room).enumerate() {
-        let line = paint::Pieces::new(&app.theme).add(role, format!(" {line}")).line();
+        let line = paint::Pieces::new(worn).add(role, format!(" {line}")).line();
         paint::line(buffer, paint::row(area, index + 1), &line);
     }
     let before = text::escape_str(list.before.name()).into_owned();
-    let mut keys = paint::Pieces::new(&app.theme);
+    let mut keys = paint::Pieces::new(worn);
     if list.selected().is_some_and(|choice| choice.loaded.is_ok()) {
         keys = keys.add(Role::HintKey, " Enter").add(Role::HintText, " keeps it ");
     }
