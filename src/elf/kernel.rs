@@ -3,14 +3,17 @@
 //! The checks of `load_elf_binary` and `load_elf_phdrs` in `fs/binfmt_elf.c`, in the kernel's order, with the numbers
 //! of x86: `elf_check_arch` and `elf_read_implies_exec` in `arch/x86/include/asm/elf.h`. The kernel copies the header
 //! out of a zeroed buffer of 256 bytes, so a file may end inside its header. Other machines' loaders check more and
-//! are not judged.
+//! are not judged: what a MIPS kernel makes of a MIPS file is left open.
+//!
+//! A name such as ENOEXEC in a reason is the error of `execve(2)`. What goes wrong once the old program is gone, such as
+//! a segment that cannot be mapped, has no one left to report an error to: the kernel kills the process.
 
 use goblin::elf::header as eh;
 use goblin::elf::program_header as ph;
 use serde::Serialize;
 
 use super::Elf;
-use super::layout::Class;
+use super::layout::{self, Class, Endian};
 use super::names::{self, EM_486};
 use super::segments::{Extent, Interpreter, LONGEST_INTERPRETER, PAGE, Segment};
 
@@ -46,6 +49,13 @@ pub(super) fn read_implies_exec(elf: &Elf) -> bool {
 /// Whether the kernel would let code in this segment run. On x86 a page that can be written can be read.
 pub(super) fn executes(elf: &Elf, segment: &Segment) -> bool {
     segment.is_executable() || (read_implies_exec(elf) && segment.values.p_flags & ph::PF_R != 0)
+}
+
+/// What a kernel of the machine reads in `e_machine` of an x86 file whose numbers are big-endian. It reads the header in
+/// its own byte order, little-endian, and never looks at `EI_DATA`.
+pub(super) fn reversed_machine(elf: &Elf) -> Option<u16> {
+    let machine = elf.header.values.e_machine;
+    (elf.layout.endian == Endian::Big && layout::is_x86(machine)).then(|| machine.swap_bytes())
 }
 
 /// Reasons gathered on the way; the first refusal does not hide the next.
@@ -95,6 +105,12 @@ impl Judge {
         if !matches!(values.e_type, eh::ET_EXEC | eh::ET_DYN) {
             self.refused.push(format!("e_type is {}; only EXEC and DYN are loaded (ENOEXEC)", elf.header.type_name));
         }
+        if let Some(reversed) = reversed_machine(elf) {
+            self.refused.push(format!(
+                "its numbers are big-endian; an x86 kernel reads them little-endian, e_machine as {reversed:#x} (ENOEXEC)"
+            ));
+            return;
+        }
         match values.e_machine {
             eh::EM_386 | EM_486 => {
                 self.notes.push("on an x86-64 kernel it needs 32-bit support (CONFIG_IA32_EMULATION)".to_owned());
@@ -104,8 +120,9 @@ impl Judge {
             }
             eh::EM_X86_64 => {}
             machine => self.unknown.push(format!(
-                "it is for {}; only the checks of the x86 kernel are known here",
-                names::machine_or_number(machine)
+                "it is for {}, {}: its own kernel decides; only the checks of the x86 kernel are known here",
+                names::machine_or_number(machine),
+                elf.layout.endian.name()
             )),
         }
     }

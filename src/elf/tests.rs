@@ -179,6 +179,35 @@ fn the_kernel_view_agrees_with_what_linux_did() {
     assert!(ids(&past).contains(&"entry-past-end"));
 }
 
+/// A program all of whose numbers are big-endian.
+fn reversed(data: u8, machine: u16) -> Elf {
+    program(|p| (p.endian, p.ident[5], p.machine) = (Endian::Big, data, machine))
+}
+
+/// Run on Linux 6.18 as well: execve gives ENOEXEC whatever `EI_DATA` says.
+#[test]
+fn a_big_endian_x86_file_is_odd_and_does_not_run() {
+    for (data, machine) in [(0, 62), (1, 62), (2, 62), (0, 3), (1, 3), (2, 3)] {
+        let elf = reversed(data, machine);
+        assert_eq!((elf.layout.endian, elf.header.values.e_machine), (Endian::Big, machine));
+        assert_eq!(elf.kernel.runnable, Some(false), "EI_DATA {data}");
+        let native = format!("e_machine as {:#x} (ENOEXEC)", machine.swap_bytes());
+        assert!(elf.kernel.reasons[0].contains(&native), "{:?}", elf.kernel.reasons);
+        assert_eq!(ids(&elf).iter().filter(|id| **id == "ident-data").count(), 1, "EI_DATA {data}");
+    }
+}
+
+#[test]
+fn a_machine_with_other_byte_orders_is_left_to_its_own_kernel() {
+    for (machine, name) in [(8, "MIPS R3000"), (21, "PowerPC64"), (22, "IBM S/390")] {
+        let elf = reversed(2, machine);
+        assert_eq!(elf.kernel.runnable, None);
+        let reason = &elf.kernel.reasons[0];
+        assert!(reason.starts_with(&format!("it is for {name}, big-endian: its own kernel decides")), "{reason}");
+        assert!(!ids(&elf).contains(&"ident-data"), "{name}");
+    }
+}
+
 #[test]
 fn each_anomaly_of_segments_and_entry_is_found() {
     let has = |id: &str, change: fn(&mut Program)| {
