@@ -26,6 +26,11 @@ const TASK_SIZE_64: u64 = 0x7fff_ffff_f000;
 /// Lowest address an ordinary user may map, by default (`vm.mmap_min_addr`).
 const LOWEST_ADDRESS: u64 = 65_536;
 
+/// How a process ends whose file the kernel took before it met what is wrong, or whose first instruction fails.
+const KILLED: &str = "(killed by SIGSEGV)";
+/// The same where a whole page of a segment lies past the end of the file.
+const KILLED_PAST_END: &str = "(killed by SIGBUS)";
+
 /// Reasons and notes listed at most, each.
 const MOST_SAID: usize = 16;
 
@@ -142,7 +147,7 @@ impl Judge {
             ));
         } else if elf.segment_table.inside < elf.segment_table.count {
             self.refused.push(format!(
-                "the program headers end at offset {:#x}, past the end of the file at {:#x} (EIO)",
+                "the program headers end at offset {:#x}, past the end of the file at {:#x} (ENOEXEC)",
                 elf.segment_table.end(),
                 elf.file_size
             ));
@@ -156,6 +161,8 @@ impl Judge {
         let size = segment.values.p_filesz;
         if !(2..=LONGEST_INTERPRETER).contains(&size) {
             self.refused.push(format!("the interpreter's path takes {size} bytes, not 2 to 4096 (ENOEXEC)"));
+        } else if i64::try_from(segment.file_end()).is_err() {
+            self.refused.push("the interpreter's path ends above the largest file offset (EINVAL)".to_owned());
         } else if segment.extent.exceeds_file() {
             self.refused.push("the interpreter's path lies past the end of the file (EIO)".to_owned());
         } else if segment.extent == Extent::NotRead {
@@ -163,7 +170,7 @@ impl Judge {
         } else if !interpreter.terminated {
             self.refused.push("the interpreter's path does not end in a NUL (ENOEXEC)".to_owned());
         } else {
-            self.notes.push(format!("the interpreter {} must be there", interpreter.path));
+            self.notes.push(format!("the interpreter {} must be there (else ENOENT)", interpreter.path));
         }
     }
 
@@ -171,35 +178,37 @@ impl Judge {
         let limit = if elf.layout.bits() == 32 { TASK_SIZE_32 } else { TASK_SIZE_64 };
         let is_fixed = elf.header.values.e_type == eh::ET_EXEC;
         if !elf.segments.iter().any(Segment::is_load) {
-            self.refused.push("no segment is mapped (no PT_LOAD)".to_owned());
+            self.refused.push(format!("no segment is mapped: no PT_LOAD {KILLED}"));
         }
         for segment in elf.segments.iter().filter(|segment| segment.is_load()) {
             let values = &segment.values;
             let index = segment.index;
             if values.p_filesz > values.p_memsz {
-                self.refused.push(format!("segment {index} has more bytes in the file than in memory (EINVAL)"));
+                self.refused.push(format!("segment {index} has more bytes in the file than in memory {KILLED}"));
             }
             if values.p_vaddr.checked_add(values.p_memsz).is_none_or(|end| end > limit) {
-                self.refused.push(format!("segment {index} ends above the highest address {limit:#x} (ENOMEM)"));
+                self.refused.push(format!("segment {index} ends above the highest address {limit:#x} {KILLED}"));
             }
             if values.p_filesz > 0 && values.p_vaddr % PAGE != values.p_offset % PAGE {
                 self.refused.push(format!(
-                    "segment {index}: p_vaddr {:#x} and p_offset {:#x} differ within a page (EINVAL)",
+                    "segment {index}: p_vaddr {:#x} and p_offset {:#x} differ within a page {KILLED}",
                     values.p_vaddr, values.p_offset
                 ));
             }
-            if i64::try_from(values.p_offset.saturating_add(values.p_filesz)).is_err() {
-                self.refused.push(format!("segment {index} ends above the largest file offset (EOVERFLOW)"));
+            if i64::try_from(segment.file_end()).is_err() {
+                self.refused.push(format!("segment {index} ends above the largest file offset {KILLED}"));
             }
             if is_fixed && values.p_vaddr < LOWEST_ADDRESS {
                 self.notes.push(format!(
-                    "segment {index} lies at {:#x}, below vm.mmap_min_addr (65536 by default): only root may map it",
+                    "segment {index} lies at {:#x}, below vm.mmap_min_addr (65536 by default): only root may map it, else it is \
+                     killed by SIGSEGV",
                     values.p_vaddr
                 ));
             }
             if values.p_memsz > values.p_filesz && values.p_filesz > 0 && !segment.is_writable() {
-                self.notes
-                    .push(format!("segment {index} has zeroed memory it may not write: kernels before 6.7 kill it"));
+                self.notes.push(format!(
+                    "segment {index} has zeroed memory it may not write: before Linux 6.7 it is killed by SIGSEGV"
+                ));
             }
         }
     }
@@ -211,15 +220,16 @@ impl Judge {
         }
         let address = elf.entry.address;
         match elf.landing(address) {
-            None => self.refused.push(format!("no segment maps the entry point {address:#x} (SIGSEGV at once)")),
+            None => self.refused.push(format!("no segment maps the entry point {address:#x} {KILLED}")),
             Some(landing) if !executes(elf, landing.segment) => self.refused.push(format!(
-                "the entry point {address:#x} lies in segment {}, which is not executable (SIGSEGV at once)",
+                "the entry point {address:#x} lies in segment {}, which is not executable {KILLED}",
                 landing.segment.index
             )),
             Some(landing) => match landing.offset {
-                None => self.refused.push(format!("there are only zeros at the entry point {address:#x}")),
+                None => self.refused.push(format!("there are only zeros at the entry point {address:#x} {KILLED}")),
                 Some(offset) if offset >= elf.file_size => self.refused.push(format!(
-                    "the entry point {address:#x} maps to offset {offset:#x}, past the end of the file (SIGBUS or zeros)"
+                    "the entry point {address:#x} maps to offset {offset:#x}, past the end of the file {}",
+                    if offset < elf.file_size.next_multiple_of(PAGE) { KILLED } else { KILLED_PAST_END }
                 )),
                 Some(_) if !landing.segment.is_executable() => self.notes.push(
                     "its code runs only because the kernel makes readable memory executable for i386 files without \
