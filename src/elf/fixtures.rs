@@ -1,5 +1,7 @@
 //! Hand-made ELF files for the tests, as plain numbers.
 
+use super::layout::Endian;
+
 /// A 45-byte i386 program that ends with status 42. Its program header begins at byte 4, inside the ELF header, and
 /// the file ends in the middle of `e_phnum`. It runs on Linux.
 pub(super) fn tiny45() -> Vec<u8> {
@@ -19,6 +21,7 @@ pub(super) fn tiny45() -> Vec<u8> {
 
 /// What a 64-bit x86 program looks like, in parts that a test may change.
 pub(super) struct Program {
+    pub(super) endian: Endian,
     pub(super) ident: [u8; 16],
     pub(super) e_type: u16,
     pub(super) machine: u16,
@@ -44,6 +47,7 @@ impl Default for Program {
         let mut ident = [0; 16];
         ident[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
         Self {
+            endian: Endian::Little,
             ident,
             e_type: 2,
             machine: 62,
@@ -59,20 +63,21 @@ impl Default for Program {
 impl Program {
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut file = self.ident.to_vec();
-        file.extend(self.e_type.to_le_bytes());
-        file.extend(self.machine.to_le_bytes());
-        file.extend(1_u32.to_le_bytes());
-        for number in [self.entry, 64, 0] {
-            file.extend(number.to_le_bytes());
+        let mut put = |number: u64, width: usize| match self.endian {
+            Endian::Little => file.extend(&number.to_le_bytes()[..width]),
+            Endian::Big => file.extend(&number.to_be_bytes()[8 - width..]),
+        };
+        for (number, width) in [(self.e_type.into(), 2), (self.machine.into(), 2), (1, 4)] {
+            put(number, width);
         }
-        file.extend(0_u32.to_le_bytes());
+        for (number, width) in [(self.entry, 8), (64, 8), (0, 8), (0, 4)] {
+            put(number, width);
+        }
         for half in [self.ehsize, self.phentsize, self.segments.len() as u16, 0, 0, 0] {
-            file.extend(half.to_le_bytes());
+            put(half.into(), 2);
         }
         for segment in &self.segments {
-            file.extend((segment[0] as u32).to_le_bytes());
-            file.extend((segment[1] as u32).to_le_bytes());
-            file.extend(segment[2..].iter().flat_map(|number| number.to_le_bytes()));
+            segment.iter().zip([4, 4, 8, 8, 8, 8, 8, 8]).for_each(|(number, width)| put(*number, width));
         }
         file.extend(&self.code);
         file

@@ -25,7 +25,15 @@ fn sound(elf: &Elf) {
     assert!(elf.sections.len() as u64 <= sections::MOST_SECTIONS);
     assert!(elf.entry_offset().is_none_or(|offset| offset < elf.file_size));
     assert_eq!(elf.kernel.runnable == Some(true), elf.kernel.reasons.is_empty(), "{:?}", elf.kernel);
-    serde_json::to_string(elf).unwrap();
+    let json = serde_json::to_value(elf).unwrap();
+    let tables = ["segments", "sections"].into_iter().flat_map(|table| json[table].as_array().unwrap());
+    for field in tables.chain([&json["header"]]).flat_map(|header| header["fields"].as_array().unwrap()) {
+        let number = |name: &str| field[name].as_u64();
+        let (offset, length) = (number("offset").unwrap(), number("length").unwrap());
+        assert!(offset.checked_add(length).is_some_and(|end| end <= elf.file_size), "{field} of {}", elf.file_size);
+        assert!(field["raw"].as_str().unwrap().len() as u64 <= 2 * length, "{field}");
+        assert!(length + number("missing").unwrap_or(0) > 0, "{field}");
+    }
 }
 
 /// Every part of the map lies in the file, and is found from any of its bytes; every field with bytes is a part.

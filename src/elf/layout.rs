@@ -47,6 +47,14 @@ pub enum Endian {
 }
 
 impl Endian {
+    /// The other one.
+    fn other(self) -> Self {
+        match self {
+            Self::Little => Self::Big,
+            Self::Big => Self::Little,
+        }
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -137,7 +145,7 @@ fn half(head: &[u8], at: usize, endian: Endian) -> Option<u16> {
     })
 }
 
-fn is_x86(machine: u16) -> bool {
+pub(super) fn is_x86(machine: u16) -> bool {
     matches!(machine, EM_386 | EM_486 | EM_X86_64)
 }
 
@@ -152,10 +160,11 @@ fn endian(head: &[u8]) -> (Endian, Basis) {
         return (Endian::Little, if claimed == Some(Endian::Little) { Basis::Ident } else { Basis::Machine });
     }
     match claimed {
-        Some(endian) => (endian, Basis::Ident),
-        None if known(Endian::Little) => (Endian::Little, Basis::Machine),
-        None if known(Endian::Big) => (Endian::Big, Basis::Machine),
-        None => (Endian::Little, Basis::Guess),
+        // An order in which no machine is meant loses to one in which a machine is.
+        Some(endian) if known(endian) || !known(endian.other()) => (endian, Basis::Ident),
+        _ if known(Endian::Little) => (Endian::Little, Basis::Machine),
+        _ if known(Endian::Big) => (Endian::Big, Basis::Machine),
+        _ => (Endian::Little, Basis::Guess),
     }
 }
 
@@ -233,6 +242,15 @@ mod tests {
         assert_eq!(decided(&head(0, 0, [0, 8])), (Class::Elf32, Basis::Guess, Endian::Big, Basis::Machine));
         assert_eq!(decided(&head(0, 0, [183, 0])), (Class::Elf64, Basis::Machine, Endian::Little, Basis::Machine));
         assert_eq!(decided(b"\x7fELF"), (Class::Elf32, Basis::Guess, Endian::Little, Basis::Guess));
+    }
+
+    #[test]
+    fn an_order_in_which_the_machine_is_none_gives_way_to_the_other() {
+        assert_eq!(decided(&head(2, 1, [0, 62])), (Class::Elf64, Basis::Ident, Endian::Big, Basis::Machine));
+        assert_eq!(decided(&head(2, 2, [183, 0])), (Class::Elf64, Basis::Ident, Endian::Little, Basis::Machine));
+        assert_eq!(decided(&head(1, 1, [0, 8])), (Class::Elf32, Basis::Ident, Endian::Big, Basis::Machine));
+        assert_eq!(decided(&head(1, 2, [8, 0])), (Class::Elf32, Basis::Ident, Endian::Little, Basis::Machine));
+        assert_eq!(decided(&head(1, 2, [0xbe, 0xef])), (Class::Elf32, Basis::Ident, Endian::Big, Basis::Ident));
     }
 
     #[test]

@@ -151,7 +151,15 @@ impl Record {
         } else {
             FieldValue::Missing
         };
-        let mut field = Field { name, offset, length: length as u64, raw, value, meaning: String::new() };
+        let mut field = Field {
+            name,
+            offset,
+            length: length as u64,
+            file_size: self.file_size,
+            raw,
+            value,
+            meaning: String::new(),
+        };
         field.meaning = match value {
             FieldValue::Number(_) | FieldValue::Bytes => meaning(&field),
             FieldValue::Cut(_) => format!(

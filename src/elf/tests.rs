@@ -179,6 +179,76 @@ fn the_kernel_view_agrees_with_what_linux_did() {
     assert!(ids(&past).contains(&"entry-past-end"));
 }
 
+/// Every row was run as well: the error is what execve gave, the signal what ended the process.
+#[test]
+fn a_file_that_does_not_run_says_how_it_fails() {
+    let fails = |how: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut file = Program::default().bytes();
+        change(&mut file);
+        let kernel = whole(&file).kernel;
+        assert_eq!(kernel.runnable, Some(false), "{how}");
+        assert!(kernel.reasons.iter().all(|reason| reason.ends_with(how)), "{how}: {:?}", kernel.reasons);
+    };
+    let set = |at: usize, number: u64| {
+        move |file: &mut Vec<u8>| {
+            file.splice(at..at + 8, number.to_le_bytes());
+        }
+    };
+    let (phoff, offset, address, in_file, in_memory) = (32, 72, 80, 96, 104);
+    for past in [0x1000, 1 << 63, u64::MAX - 4095] {
+        fails("(ENOEXEC)", &set(phoff, past));
+    }
+    fails("(ENOEXEC)", &|file| file[56] = 100);
+    fails("(ENOEXEC)", &|file| file[16] = 1);
+    for (at, number) in [(offset, 1 << 63), (offset, 8), (address, 1 << 47), (in_memory, 10), (in_memory, 1 << 47)] {
+        fails("(killed by SIGSEGV)", &set(at, number));
+    }
+    fails("(killed by SIGSEGV)", &|file| file[64] = 0);
+    fails("(killed by SIGSEGV)", &|file| file[68] = 4);
+    let long = |entry: u64| {
+        move |file: &mut Vec<u8>| {
+            for (at, number) in [(24, entry), (in_file, 0x3000), (in_memory, 0x3000)] {
+                set(at, number)(file);
+            }
+        }
+    };
+    fails("(killed by SIGSEGV)", &long(BASE + 0x800));
+    fails("(killed by SIGBUS)", &long(BASE + 0x2000));
+    fails("(killed by SIGSEGV)", &|file| {
+        set(in_memory, 5000)(file);
+        set(24, BASE + 4100)(file);
+    });
+}
+
+/// A program all of whose numbers are big-endian.
+fn reversed(data: u8, machine: u16) -> Elf {
+    program(|p| (p.endian, p.ident[5], p.machine) = (Endian::Big, data, machine))
+}
+
+/// Run on Linux 6.18 as well: execve gives ENOEXEC whatever `EI_DATA` says.
+#[test]
+fn a_big_endian_x86_file_is_odd_and_does_not_run() {
+    for (data, machine) in [(0, 62), (1, 62), (2, 62), (0, 3), (1, 3), (2, 3)] {
+        let elf = reversed(data, machine);
+        assert_eq!((elf.layout.endian, elf.header.values.e_machine), (Endian::Big, machine));
+        assert_eq!(elf.kernel.runnable, Some(false), "EI_DATA {data}");
+        let native = format!("e_machine as {:#x} (ENOEXEC)", machine.swap_bytes());
+        assert!(elf.kernel.reasons[0].contains(&native), "{:?}", elf.kernel.reasons);
+        assert_eq!(ids(&elf).iter().filter(|id| **id == "ident-data").count(), 1, "EI_DATA {data}");
+    }
+}
+
+#[test]
+fn a_machine_with_other_byte_orders_is_left_to_its_own_kernel() {
+    for (machine, name) in [(8, "MIPS R3000"), (21, "PowerPC64"), (22, "IBM S/390")] {
+        let elf = reversed(2, machine);
+        assert_eq!(elf.kernel.runnable, None);
+        let reason = &elf.kernel.reasons[0];
+        assert!(reason.starts_with(&format!("it is for {name}, big-endian: its own kernel decides")), "{reason}");
+        assert!(!ids(&elf).contains(&"ident-data"), "{name}");
+    }
+}
+
 #[test]
 fn each_anomaly_of_segments_and_entry_is_found() {
     let has = |id: &str, change: fn(&mut Program)| {
@@ -230,6 +300,15 @@ fn interpreters_are_named_and_judged() {
     assert_eq!(usual.kernel.runnable, Some(true));
     for odd in [&b"/tmp/ld\0"[..], b"/library/ld\0", b"/lib/../tmp/ld\0", b"lib/ld\0", b"\0\0"] {
         assert!(ids(&with_interpreters(&[odd])).contains(&"interpreter-unusual"), "{odd:?}");
+    }
+    let lies_at = |offset: u64| {
+        let mut changed = Program::default();
+        changed.segments.push([3, 4, offset, 0, 0, 8, 8, 1]);
+        whole(&changed.bytes()).kernel.reasons
+    };
+    assert_eq!(lies_at(0x2000), ["the interpreter's path lies past the end of the file (EIO)"]);
+    for far in [1 << 63, (1 << 63) - 1] {
+        assert_eq!(lies_at(far), ["the interpreter's path ends above the largest file offset (EINVAL)"]);
     }
     let open = with_interpreters(&[b"/lib/ld.so"]);
     assert!(ids(&open).contains(&"interpreter-unterminated"));

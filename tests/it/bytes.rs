@@ -278,6 +278,15 @@ fn an_elf_cut_at_every_length_is_a_sane_screen() {
             look_at(&mut stage, &file[..length], length as u64);
         }
     }
+    // A field is as long as what is there of it.
+    look_at(&mut stage, &tiny45()[..26], 26);
+    for key in ["2", "g", "pgdn", "pgdn"] {
+        stage.feed(Message::Key(crate::stage::event(key)));
+    }
+    stage.draw();
+    for place in ["14+4  e_version", "18+2  e_entry", "1c+0  e_phoff"] {
+        shows(&stage, place);
+    }
     // Heads whose byte order is nonsense, and heads of which the rest is out of reach.
     for byte_order in [0, 1, 2, 3, 255] {
         for mut file in [tiny45(), crate::fixtures::many_headers(1, 2)] {

@@ -15,6 +15,23 @@ fn inspect(ground: &Ground, name: &str, json: bool) -> (String, i32) {
 }
 
 #[test]
+fn the_fields_of_an_elf_that_is_cut_lie_inside_it_and_count_what_they_lack() {
+    let ground = Ground::planted();
+    std::fs::write(ground.tree().join("cut"), &fixtures::tinyexec(269)[..26]).unwrap();
+    let (text, _) = inspect(&ground, "cut", true);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let fields = document["elf"]["header"]["fields"].as_array().unwrap();
+    let place = |name: &str| {
+        let field = fields.iter().find(|field| field["name"] == name).unwrap();
+        json!([field["offset"], field["length"], field["missing"], field["raw"].as_str().unwrap().len() / 2])
+    };
+    assert_eq!(place("e_version"), json!([20, 4, null, 4]));
+    assert_eq!(place("e_entry"), json!([24, 2, 2, 2]));
+    assert_eq!(place("e_phoff"), json!([26, 0, 4, 0]));
+    assert_eq!(place("e_shstrndx"), json!([26, 0, 2, 0]));
+}
+
+#[test]
 fn an_elf_that_a_rule_matches_is_told_in_full() {
     let ground = Ground::planted();
     let (text, code) = inspect(&ground, "tinyexec-269", true);

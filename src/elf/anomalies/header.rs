@@ -3,6 +3,7 @@
 use goblin::elf::header as eh;
 
 use super::super::Elf;
+use super::super::kernel;
 use super::super::layout::Basis;
 use super::super::names;
 use super::super::table::Table;
@@ -34,6 +35,15 @@ fn ident(elf: &Elf, found: &mut Found) {
     }
     if let (Some(at), true) = (field("EI_DATA"), layout.endian_basis != Basis::Ident) {
         let text = format!("EI_DATA is {}; read as {endian} {}", ident[eh::EI_DATA], because(layout.endian_basis));
+        found.add_field("ident-data", text, Some(at));
+    }
+    if let (Some(at), Basis::Ident, Some(reversed)) =
+        (field("EI_DATA"), layout.endian_basis, kernel::reversed_machine(elf))
+    {
+        let text = format!(
+            "EI_DATA is {}, {endian}, but x86 is little-endian; its kernels read {reversed:#x} in e_machine and refuse the file",
+            ident[eh::EI_DATA]
+        );
         found.add_field("ident-data", text, Some(at));
     }
     if let (Some(at), true) = (field("EI_VERSION"), ident[eh::EI_VERSION] != eh::EV_CURRENT) {

@@ -40,7 +40,7 @@ fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
     }
     if values.p_memsz < values.p_filesz && !found.is_full("segment-memory-smaller") {
         let text = format!(
-            "segment {index} has {} bytes in the file but only {} in memory; the kernel refuses that",
+            "segment {index} has {} bytes in the file but only {} in memory; the process is killed by SIGSEGV",
             values.p_filesz, values.p_memsz
         );
         found.add_field("segment-memory-smaller", text, segment.field("p_memsz"));

@@ -234,7 +234,7 @@ impl Rows {
             let more = if field.raw.len() > RAW { "…" } else { "" };
             let value = field.value.number().map_or_else(|| "-".to_owned(), |number| format!("{number:#x}"));
             let mut pieces = vec![
-                (Role::Offset, format!("{:>6x}+{:<2} ", field.offset, field.length)),
+                (Role::Offset, format!("{:>6x}+{:<2} ", field.offset, field.length - field.missing())),
                 (role, text::fit(field.name, NAME)),
                 (Role::BytePrintable, text::fit(&format!(" {}{more}", raw.join(" ")), 26)),
                 (Role::FieldValue, format!("{value:>11} ")),
