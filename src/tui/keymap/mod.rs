@@ -168,7 +168,7 @@ actions! {
     HexPreviousMatch, Hex, "N", "", "previous match";
     HexNextPattern, Hex, "p", "", "first match of the next pattern";
     HexGoto, Hex, "g", "goto", "go to an offset: 123, 0x7b, +16, -0x10, 50%, end";
-    HexSearch, Hex, "/", "search", "search: text, x:de ad ?? ef, u:UTF-16 text, r:regular expression";
+    HexSearch, Hex, "/", "search", "search: text, i:in any case, x:de ad ?? ef, u:UTF-16, r:regular expression";
     HexSearchNext, Hex, "f", "", "next place the search finds";
     HexSearchBack, Hex, "F", "", "previous place the search finds";
     HexInspector, Hex, "i", "inspect", "the value under the cursor in every reading";
