@@ -27,6 +27,15 @@ pub struct Reading {
     pub big: Option<Value>,
 }
 
+/// Which byte of a value comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The lowest.
+    Little,
+    /// The highest.
+    Big,
+}
+
 /// A value in words, or why there is none.
 pub type Value = Result<String, NoValue>;
 

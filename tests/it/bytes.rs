@@ -122,6 +122,33 @@ fn a_file_that_changes_under_the_view_is_read_again_with_the_next_motion() {
 }
 
 #[test]
+fn at_80_columns_the_inspector_shows_one_byte_order_whole_and_then_the_other() {
+    let place = Place::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("tinyexec-269").press("i");
+    stage.wait("u64 LE 5788781975474362458");
+    for whole in [
+        "f64      LE 1.0136396816221733e79 ",
+        "Unix 32  LE 2013-10-09T13:21:30Z ",
+        "DOS      LE 2021-02-21T11:02:52 local time ",
+    ] {
+        shows(&stage, whole);
+    }
+    stage.press("i");
+    shows(&stage, "u64 BE 6510047074353042768");
+    shows(&stage, "DOS      BE 2025-02-24T10:42:36 local time ");
+    stage.press("i");
+    assert!(!stage.screen().contains("u64"), "{}", stage.screen());
+    stage.leave();
+    let mut stage = Stage::open(&place, crate::tui::WIDE);
+    stage.open_path("tinyexec-269").press("i");
+    stage.wait("u64 5788781975474362458 BE 6510047074353042768");
+    stage.press("i");
+    assert!(!stage.screen().contains("u64"), "{}", stage.screen());
+    stage.leave();
+}
+
+#[test]
 fn what_is_copied_before_its_bytes_are_read_is_copied_when_they_are() {
     let place = Place::new();
     let mut bytes = crate::fixtures::callback().into_bytes();

@@ -120,7 +120,7 @@ fn a_finding(stage: &mut Stage<'_>) {
     stage.hold("hex");
     stage.press("i");
     stage.hold("hex-inspector");
-    stage.press("i m b v j l l '");
+    stage.press("esc m b v j l l '");
     stage.hold("hex-selection");
     stage.press("esc esc /").type_text("x:cd 80").press("enter");
     stage.wait("at 0x62");

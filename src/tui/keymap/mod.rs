@@ -171,7 +171,7 @@ actions! {
     HexSearch, Hex, "/", "search", "search: text, i:in any case, x:de ad ?? ef, u:UTF-16, r:regular expression";
     HexSearchNext, Hex, "f", "", "next place the search finds";
     HexSearchBack, Hex, "F", "", "previous place the search finds";
-    HexInspector, Hex, "i", "inspect", "the value under the cursor in every reading";
+    HexInspector, Hex, "i", "inspect", "the value under the cursor in every reading; again: in the other byte order, or none";
     HexMark, Hex, "m", "", "set a mark, named by the next key";
     HexJumpMark, Hex, "'", "", "go to a mark, named by the next key";
     HexSelect, Hex, "v", "", "begin or end a selection";

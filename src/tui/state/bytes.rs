@@ -7,7 +7,7 @@ use crate::finding::Finding;
 use crate::hex::Window;
 use crate::hex::copy::{self, Form};
 use crate::hex::highlight::{Found, Highlights};
-use crate::hex::inspect::NEEDED;
+use crate::hex::inspect::{NEEDED, Order};
 use crate::hex::layout::{Layout, Motion, Viewport};
 use crate::hex::marks::Marks;
 use crate::hex::query::Query;
@@ -49,8 +49,10 @@ pub struct HexView {
     pub marks: Marks,
     /// Where the selection began.
     pub anchor: Option<u64>,
-    /// Whether the value under the cursor is shown.
-    pub inspector: bool,
+    /// Whether the value under the cursor is shown, and, where there is no room for both, in which order.
+    pub inspector: Option<Order>,
+    /// Whether there was room for both orders; set by whoever draws.
+    pub both_orders: bool,
     /// The search.
     pub sought: Option<Sought>,
     /// A range shown because another tab pointed to it.
@@ -84,7 +86,8 @@ impl HexView {
             window: None,
             marks: Marks::default(),
             anchor: None,
-            inspector: false,
+            inspector: None,
+            both_orders: true,
             sought: None,
             pointed: None,
             map: None,
@@ -99,6 +102,15 @@ impl HexView {
     #[must_use]
     pub fn in_manner_of(self, other: &Self) -> Self {
         Self { inspector: other.inspector, overlay: other.overlay, ..self }
+    }
+
+    /// Shows the value under the cursor; then, if there is no room for both, in the other order; then no more.
+    pub fn inspect_on(&mut self) {
+        self.inspector = match self.inspector {
+            None => Some(Order::Little),
+            Some(Order::Little) if !self.both_orders => Some(Order::Big),
+            Some(_) => None,
+        };
     }
 
     /// The structures to show over the bytes.

@@ -172,7 +172,7 @@ fn back(app: &mut App) -> Vec<Effect> {
                     return vec![Effect::Look(Look::StopSearch)];
                 }
                 let selected = [hex.anchor.take().is_some(), hex.copying.take().is_some()];
-                if selected.contains(&true) || is_shown && std::mem::take(&mut hex.inspector) {
+                if selected.contains(&true) || is_shown && hex.inspector.take().is_some() {
                     return Vec::new();
                 }
             }

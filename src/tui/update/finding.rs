@@ -74,7 +74,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::TabScenarios => detail.tab = Tab::Scenarios,
         A::TabHistory => detail.tab = Tab::History,
         A::HexNextMatch | A::HexPreviousMatch | A::HexNextPattern => hex::jump(app, action),
-        A::HexInspector => detail.hex.inspector ^= true,
+        A::HexInspector => detail.hex.inspect_on(),
         A::HexSelect => {
             let cursor = detail.hex.viewport.cursor;
             detail.hex.anchor = if detail.hex.anchor.is_some() { None } else { Some(cursor) };

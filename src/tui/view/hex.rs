@@ -8,7 +8,7 @@ use ratatui::style::{Modifier, Style};
 
 use crate::hex::byte::{self, Kind};
 use crate::hex::highlight::Run;
-use crate::hex::inspect::{self, NEEDED, NoValue};
+use crate::hex::inspect::{self, NEEDED, NoValue, Order};
 use crate::hex::layout::{Cell, Layout};
 use crate::hex::strip;
 use crate::text;
@@ -23,8 +23,11 @@ use crate::tui::widget::{paint, pane};
 const STRIP: u16 = 2;
 /// Lines that the inspector takes.
 const INSPECTOR: u16 = 8;
-/// Columns that integers take in it: two of 64 bits side by side.
+/// Columns that integers take in it: two of 64 bits side by side, or one.
 const INTEGERS: u16 = 49;
+const ONE_INTEGER: u16 = 29;
+/// Columns from which on there is room for both byte orders.
+const BOTH: u16 = INTEGERS + 9 + 66;
 /// Columns that their names take, and those of the other readings.
 const INTEGER_NAMES: usize = 4;
 const NAMES: usize = 9;
@@ -36,7 +39,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let inner = pane::pane(buffer, area, &app.theme, &title, true);
     let notice = detail.hex.window.as_ref().and_then(|window| window.notice.clone());
     let said = notice.map(|notice| text::wrap(&notice, usize::from(inner.width))).unwrap_or_default();
-    let inspector = if detail.hex.inspector { INSPECTOR.min(inner.height / 2) } else { 0 };
+    let inspector = detail.hex.inspector.map_or(0, |_| INSPECTOR.min(inner.height / 2));
+    detail.hex.both_orders = inner.width >= BOTH;
     let [above, bytes, legend, here, below] = Split::vertical([
         Constraint::Length((said.len() as u16).min(3)),
         Constraint::Fill(1),
@@ -60,8 +64,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     for (index, line) in told.iter().enumerate() {
         paint::line(buffer, paint::row(here, index), line);
     }
-    if inspector > 0 {
-        draw_inspector(buffer, below, &app.theme, &detail.hex);
+    if let Some(order) = detail.hex.inspector.filter(|_| inspector > 0) {
+        draw_inspector(buffer, below, &app.theme, &detail.hex, order);
     }
 }
 
@@ -259,21 +263,25 @@ fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) 
     paint::line(buffer, area, &pieces.line());
 }
 
-fn draw_inspector(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
+fn draw_inspector(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView, order: Order) {
     let cursor = hex.viewport.cursor;
     let bytes = hex.bytes_from(cursor);
     let readings = inspect::inspect(bytes.get(..NEEDED).unwrap_or(bytes));
+    let integers = if hex.both_orders { INTEGERS } else { ONE_INTEGER };
     let [integers, others] =
-        Split::horizontal([Constraint::Length(INTEGERS.min(area.width)), Constraint::Fill(1)]).areas(area);
+        Split::horizontal([Constraint::Length(integers.min(area.width)), Constraint::Fill(1)]).areas(area);
     let said = |value: &Result<String, NoValue>| match value {
         Ok(value) => text::escape_str(value).into_owned(),
         Err(why) => why.to_string(),
     };
     let height = usize::from(area.height).max(1);
     for (index, reading) in readings.iter().enumerate().take(2 * height) {
-        let value = match &reading.big {
-            Some(big) if *big != reading.little => format!("{} BE {}", said(&reading.little), said(big)),
-            _ => said(&reading.little),
+        let little = said(&reading.little);
+        let value = match (&reading.big, order) {
+            (Some(big), _) if hex.both_orders && *big != reading.little => format!("{little} BE {}", said(big)),
+            (Some(big), Order::Big) if !hex.both_orders => format!("BE {}", said(big)),
+            (Some(_), Order::Little) if !hex.both_orders => format!("LE {little}"),
+            _ => little,
         };
         let (column, names) = if index < height { (integers, INTEGER_NAMES) } else { (others, NAMES) };
         let pieces = paint::Pieces::new(theme)
