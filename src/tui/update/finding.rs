@@ -175,6 +175,6 @@ fn name_in_set(app: &mut App) {
 
 fn malicious(app: &mut App) {
     let Some(detail) = &app.detail else { return };
-    let about = format!("Why is {} malicious?", crate::text::escape_path(&detail.opened.finding.file.path));
-    ask(app, Purpose::Malicious(vec![detail.id()]), "Malicious", &about, Input::default());
+    let findings = vec![detail.id()];
+    ask(app, Purpose::Malicious(findings), "Malicious", "Why is this finding malicious?", Input::default());
 }

@@ -212,8 +212,10 @@ fn scan_ended(app: &mut App, reading: Reading, cancelled: bool) {
         (false, 0) => format!("scan done: nothing open{missed}"),
         (false, open) => format!("scan done: {} open{missed}; o goes to the next one", text::count(open as u64)),
     };
-    if app.notice.is_none() {
-        app.say(if cancelled || gaps > 0 { NoticeKind::Warning } else { NoticeKind::Done }, said);
+    let lost = lost_marks(app);
+    if app.notice.is_none() || !lost.is_empty() {
+        let warns = cancelled || gaps > 0 || !lost.is_empty();
+        app.say(if warns { NoticeKind::Warning } else { NoticeKind::Done }, said + &lost);
     }
 }
 
@@ -222,9 +224,18 @@ fn compared(app: &mut App, since: Box<Since>) {
     let (new, changed, gone) = (since.new.len(), since.changed.len(), since.gone.len());
     if new + changed + gone > 0 {
         let said = format!("since the scan of {}: {new} new, {changed} changed, {gone} gone (C lists those)", since.at);
-        app.say(NoticeKind::Info, said);
+        let lost = lost_marks(app);
+        app.say(if lost.is_empty() { NoticeKind::Info } else { NoticeKind::Warning }, said + &lost);
     }
     app.since = Some(since);
+}
+
+/// How many marks are gone with their findings, as the end of a sentence; empty when none is.
+fn lost_marks(app: &App) -> String {
+    match app.list.lost_marks() {
+        0 => String::new(),
+        lost => format!("; not met again, and no longer marked: {}", text::counted(lost as u64, "finding")),
+    }
 }
 
 /// A finding has arrived: it was asked for, or it changed while it is open.

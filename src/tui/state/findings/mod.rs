@@ -38,8 +38,10 @@ pub struct Group<'l> {
     pub first: &'l Row,
     /// Findings in it that the filter lets pass.
     pub count: usize,
-    /// Those of them that nothing is decided on.
+    /// Those of them that nothing is decided on; candidates not counted.
     pub open: usize,
+    /// Candidates among them that nothing is decided on.
+    pub candidates: usize,
     /// Whether its findings are hidden.
     pub folded: bool,
 }
@@ -125,7 +127,8 @@ impl FindingList {
         self.lay_out();
     }
 
-    /// Forgets all rows, for a scan from the start; hunt, filter, sort, grouping and folds stay.
+    /// Forgets all rows, for a scan from the start; hunt, filter, sort, grouping and folds stay, and the marks of
+    /// findings that come back.
     pub fn clear(&mut self) {
         self.store.clear();
         self.order.clear();
@@ -159,7 +162,8 @@ impl FindingList {
             At::Row(index) => Line::Row(self.store.row(index)),
             At::Group(span) => {
                 let first = self.store.row(*self.lines.rows(span).first()?);
-                Line::Group(Group { first, count: span.count as usize, open: span.open as usize, folded: span.folded })
+                let (open, candidates) = (span.open as usize, span.candidates as usize);
+                Line::Group(Group { first, count: span.count as usize, open, candidates, folded: span.folded })
             }
         })
     }
@@ -356,6 +360,25 @@ impl FindingList {
     pub fn marked(&self) -> Vec<FindingId> {
         let rows = self.store.rows().iter().zip(0..);
         rows.filter(|(_, index)| self.store.is_marked(*index)).map(|(row, _)| row.id).collect()
+    }
+
+    /// How many marked findings have not come back since all rows were forgotten.
+    pub fn lost_marks(&self) -> usize {
+        self.store.lost()
+    }
+
+    /// Whether hunt and filter let a finding pass; one that is not there is not shown.
+    pub fn is_shown(&self, id: FindingId) -> bool {
+        self.store.index(id).is_some_and(|index| self.store.shows(index, self.hunt))
+    }
+
+    /// How many are marked that hunt or filter hides.
+    pub fn hidden_marks(&self) -> usize {
+        match self.store.marks() {
+            0 => 0,
+            _ if self.hunt.is_none() && self.pattern.is_empty() => 0,
+            _ => self.marked().into_iter().filter(|id| !self.is_shown(*id)).count(),
+        }
     }
 
     /// Takes all marks off.
