@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use huntbook::tui::message::Message;
+use huntbook::tui::state::coverage::Missed;
 use huntbook::tui::state::findings::{Column, Grouping, Sort};
 
 use crate::stage::{Place, Stage};
@@ -165,4 +166,35 @@ fn coverage_and_palette_take_letters_in_order() {
     let shown = stage.underlined();
     assert!(shown.contains("PreviousHunt") && shown.contains("^  ^"), "{shown}");
     stage.leave();
+}
+
+#[test]
+fn coverage_gives_the_reason_the_room_there_is_and_tells_all_of_the_selected_one() {
+    const WHY: &str = "the file changed while it was read: what was scanned of it is no longer what it holds now";
+    for size in [SMALL, WIDE] {
+        let place = Place::new();
+        let mut stage = Stage::open(&place, size);
+        stage.press("C");
+        let missed = |path: String| Missed { path: path.into(), why: WHY.into(), gap: true };
+        let long = format!("/srv/{}/the-end", "folder/".repeat(15));
+        stage.message(Message::NotScanned(vec![missed("/a".to_owned()), missed(long)]));
+        let rows = |stage: &Stage<'_>| {
+            let screen = stage.screen().replace(['┃', '█', '│'], " ");
+            screen.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+        };
+        stage.press("G");
+        let lines = rows(&stage);
+        let rule = lines.iter().position(|line| line.starts_with("────")).unwrap();
+        let listed = lines[..rule].iter().any(|line| line.contains(WHY));
+        assert!(!listed, "both are long: neither has all the room");
+        let told = lines[rule + 1..].iter().take_while(|line| !line.starts_with('┗'));
+        let told: String =
+            told.map(|line| if line.starts_with('/') { line.clone() } else { format!("{line} ") }).collect();
+        let path = format!("/srv/{}/the-end", "folder/".repeat(15));
+        assert!(told.contains(WHY) && told.replace(' ', "").contains(&path), "{told}");
+        stage.press("/").type_text("!folder").press("enter");
+        let lines = rows(&stage);
+        assert_eq!(lines.iter().any(|line| line.contains(&format!("{WHY}  /a"))), size == WIDE, "{}", stage.screen());
+        stage.leave();
+    }
 }
