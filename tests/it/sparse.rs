@@ -183,8 +183,8 @@ fn the_screens_mark_it_also_of_a_case_that_is_reopened() {
         stage.press("3");
         stage.wait("whether this file is one is not known");
         stage.resize(SMALL);
-        stage.wait("it has a data digest");
-        stage.wait("and no SHA-256");
+        stage.wait("for it has a data ");
+        stage.wait("  digest and no SHA-256");
         stage.resize(WIDE);
     };
     let mut stage = Stage::open(&place, WIDE);

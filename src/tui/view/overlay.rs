@@ -175,9 +175,14 @@ fn draw_prompt(buffer: &mut Buffer, screen: Rect, app: &App, prompt: &Prompt) ->
 
 /// The findings by path, both ends kept, as many as there is room for; and how many of all the list does not show.
 fn named(app: &App, findings: &[FindingId], width: usize) -> Vec<String> {
-    let rows = findings.iter().filter_map(|id| app.list.get(*id)).take(NAMED);
-    let path = |path| text::truncate_middle(&text::escape_path(path), width.saturating_sub(2)).into_owned();
-    let mut lines: Vec<_> = rows.map(|row| format!("  {}", path(&row.path))).collect();
+    let path = |id: &FindingId| match app.list.get(*id) {
+        Some(row) => Some(&*row.path),
+        // A scan from the start has not met the open finding again yet.
+        None => app.detail.as_ref().filter(|detail| detail.id() == *id).map(|detail| &*detail.opened.finding.file.path),
+    };
+    let paths = findings.iter().filter_map(path).take(NAMED).map(text::escape_path);
+    let cut = |path: &str| text::truncate_middle(path, width.saturating_sub(2)).into_owned();
+    let mut lines: Vec<_> = paths.map(|path| format!("  {}", cut(&path))).collect();
     let more = findings.len().saturating_sub(lines.len());
     if more > 0 {
         lines.push(format!("  and {} more", text::count(more as u64)));
