@@ -21,7 +21,7 @@ use std::string::FromUtf8Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keymap::{Action, Keymap, Press, TABLE};
+use super::keymap::{Action, Binding, Keymap, Press, TABLE};
 use super::signs;
 use super::state::alarm::Bell;
 use super::state::panes::Panes;
@@ -83,6 +83,8 @@ impl Config {
                 reader.entry(&mut config, key, value);
             }
         }
+        // Tables come in the order of their names.
+        reader.problems.sort_by_key(|problem| problem.place);
         if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
     }
 }
@@ -114,8 +116,13 @@ impl Reader<'_> {
             ("signs", _) => config.signs = self.one_of("signs", value, &signs::Choice::NAMES).unwrap_or_default(),
             ("panes", _) => config.panes = self.panes(value).unwrap_or_default(),
             ("keys", DeValue::Table(keys)) => {
-                for (name, keys) in keys {
-                    self.keys(&mut config.keymap, name, keys);
+                let set: Vec<_> =
+                    keys.iter().filter_map(|(name, keys)| self.keys(&mut config.keymap, name, keys)).collect();
+                // Once all are set, so that two actions may change keys.
+                for (row, span) in set {
+                    if let Some((press, other)) = config.keymap.clash(row) {
+                        self.note(&span, clash(row, press, other), None);
+                    }
                 }
             }
             ("theme", _) => self.note(&value.span(), "`theme` must be a text", None),
@@ -154,15 +161,23 @@ impl Reader<'_> {
         percents.map(Panes::of_percents)
     }
 
-    /// The keys of one action, separated by spaces; they take the place of those it has.
-    fn keys<K: AsRef<str>>(&mut self, keymap: &mut Keymap, name: &Spanned<K>, value: &Spanned<DeValue<'_>>) {
+    /// The keys of one action, separated by spaces; they take the place of those it has. The action and where its keys
+    /// stand, if they were set.
+    fn keys<K: AsRef<str>>(
+        &mut self,
+        keymap: &mut Keymap,
+        name: &Spanned<K>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<(&'static Binding, Range<usize>)> {
         let wanted = name.get_ref().as_ref();
         let Some(row) = TABLE.iter().find(|row| row.name == wanted) else {
             let names: Vec<_> = TABLE.iter().map(|row| row.name).collect();
-            return self.note(&name.span(), format!("unknown action `{wanted}`"), did_you_mean_one_of(wanted, &names));
+            self.note(&name.span(), format!("unknown action `{wanted}`"), did_you_mean_one_of(wanted, &names));
+            return None;
         };
         let DeValue::String(keys) = value.get_ref() else {
-            return self.note(&value.span(), format!("`{wanted}` must be a text with keys in it"), None);
+            self.note(&value.span(), format!("`{wanted}` must be a text with keys in it"), None);
+            return None;
         };
         let mut presses: Vec<Press> = Vec::new();
         for key in keys.split_whitespace() {
@@ -176,12 +191,20 @@ impl Reader<'_> {
         if row.action == Action::Quit && !presses.contains(&way_out) {
             presses.push(way_out);
         } else if row.action != Action::Quit && presses.contains(&way_out) {
-            return self.note(&value.span(), format!("{way_out} always quits"), None);
+            self.note(&value.span(), format!("{way_out} always quits"), None);
+            return None;
         }
-        if let Err(other) = keymap.bind(row, &presses) {
-            self.note(&value.span(), format!("{} is bound to {} in the same place", other.0, other.1), None);
-        }
+        keymap.bind(row, &presses);
+        Some((row, value.span()))
     }
+}
+
+/// That two actions have one key where only one of them can have it.
+fn clash(row: &Binding, press: Press, other: &Binding) -> String {
+    if row.context == other.context {
+        return format!("{press} is bound to {} in the same place", other.name);
+    }
+    format!("{press} is bound to {} ({}), which is in force at the same time", other.name, other.context.title())
 }
 
 #[cfg(test)]
@@ -218,12 +241,35 @@ mod tests {
             ("[keys]\nHelp = 'q'", "config.toml:2:8: q is bound to Quit in the same place"),
             ("panes = [20]", "config.toml:1:9: `panes` must be two numbers from 0 to 100"),
             ("panes = [20, 101]", "config.toml:1:9: `panes` must be two numbers from 0 to 100"),
+            (
+                "[keys]\nNextOpen = 'j'",
+                "config.toml:2:12: j is bound to Down (Findings), which is in force at the same time",
+            ),
+            (
+                "[keys]\nHexInspector = 'R'",
+                "config.toml:2:16: R is bound to Register (Everywhere), which is in force at the same time",
+            ),
             ("mouse =", "config.toml:1:"),
         ] {
             let problems = Config::parse(Path::new("config.toml"), source).unwrap_err();
             assert!(problems[0].to_string().starts_with(said), "{}", problems[0]);
             assert!(!problems[0].to_string().contains("(one of: never"), "{}", problems[0]);
         }
+    }
+
+    #[test]
+    fn actions_change_keys() {
+        let source = "[keys]\nCoverage = 'R'\nRegister = 'C'";
+        let keymap = Config::parse(Path::new("config.toml"), source).unwrap().keymap;
+        assert_eq!((keymap.keys(Action::Coverage), keymap.keys(Action::Register)), ("R".into(), "C".into()));
+    }
+
+    #[test]
+    fn mistakes_are_in_the_order_of_their_places() {
+        let source = "theme = 1\nmouse = 1\n[keys]\nZoom = 'z'\nQuit = 'j'\nNone = ''\nHelp = 'xx'";
+        let problems = Config::parse(Path::new("config.toml"), source).unwrap_err();
+        let lines: Vec<_> = problems.iter().map(|problem| problem.place.unwrap().line).collect();
+        assert_eq!(lines, [1, 2, 4, 5, 6, 7]);
     }
 
     #[test]

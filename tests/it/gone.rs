@@ -7,6 +7,7 @@ use huntbook::triage::Actor;
 
 use crate::cli::Ground;
 use crate::stage::{Place, Stage};
+use crate::tui::SMALL;
 
 fn stamp() -> Stamp {
     let actor = Actor { name: "root".into(), uid: 0, behind: None };
@@ -88,4 +89,59 @@ fn the_screen_lists_what_was_decided_and_is_gone() {
         assert!(line.contains('✖') && line.contains("gone"), "{screen}");
         stage.leave();
     }
+}
+
+/// A tree with one small file, all of whose bytes are at hand as soon as it is opened.
+fn small() -> Place {
+    let place = Place::new();
+    std::fs::write(place.tree().join("small"), format!(" {}", crate::fixtures::callback())).unwrap();
+    place
+}
+
+#[test]
+fn a_small_file_that_is_deleted_is_told_with_the_next_motion_and_what_the_box_said_is_old() {
+    let place = small();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("small").press("4");
+    stage.wait("since the scan: nothing");
+    stage.press("1");
+    fs::remove_file(place.tree().join("small")).unwrap();
+    stage.press("l");
+    stage.wait("was deleted or moved since it was opened here");
+    stage.press("5");
+    stage.wait("! What the box said is old; Ctrl-R asks it again.");
+    stage.press("4");
+    stage.wait("! What the box said is old; Ctrl-R asks it again.");
+    stage.press("ctrl-r");
+    stage.wait("it is gone");
+    assert!(!stage.screen().contains("is old"), "{}", stage.screen());
+    stage.leave();
+}
+
+#[test]
+fn another_tab_looks_at_the_file_again() {
+    let place = small();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("small");
+    fs::remove_file(place.tree().join("small")).unwrap();
+    stage.press("4");
+    stage.wait("! What the box said is old");
+    stage.leave();
+}
+
+#[test]
+fn a_finding_that_is_opened_once_more_is_asked_about_once_more() {
+    let place = small();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("small").press("4");
+    stage.wait("since the scan: nothing");
+    stage.press("esc");
+    fs::write(place.tree().join("small"), "another").unwrap();
+    stage.press("enter");
+    stage.wait("its length has changed");
+    stage.press("esc");
+    fs::remove_file(place.tree().join("small")).unwrap();
+    stage.press("enter");
+    stage.wait("it is gone");
+    stage.leave();
 }

@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use huntbook::tui::message::Message;
+use huntbook::tui::state::coverage::Missed;
 use huntbook::tui::state::findings::{Column, Grouping, Sort};
 
 use crate::stage::{Place, Stage};
@@ -78,6 +79,73 @@ fn a_group_folds_by_key_and_click_and_its_marks_are_acted_on() {
     stage.leave();
 }
 
+/// A tree with so many findings of one content.
+fn copies(count: usize) -> Place {
+    let place = Place::new();
+    for copy in 0..count {
+        std::fs::write(place.tree().join(format!("copy{copy}")), crate::fixtures::callback()).unwrap();
+    }
+    place
+}
+
+#[test]
+fn what_is_said_of_marked_findings_names_them_and_those_that_are_hidden_first() {
+    let place = copies(9);
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("g space /").type_text("copy8").press("enter M");
+    stage.wait("What is malicious about 1 marked finding?");
+    let screen = stage.screen();
+    assert!(screen.contains("Findings (1 marked, 1 hidden): all hunts, 1 with 'c"), "{screen}");
+    assert!(screen.contains("  /tmp/hb000000/tree/copy0") && screen.contains("it is hidden by filter or hunt"));
+    stage.press("esc G space M");
+    let screen = stage.screen();
+    let place_of = |name| screen.rfind(name).unwrap_or_else(|| panic!("{name}:\n{screen}"));
+    assert!(place_of("tree/copy0") < place_of("tree/copy8"), "{screen}");
+    assert!(screen.contains("1 of them is hidden by filter or hunt"), "{screen}");
+    stage.press("esc esc b g U space M");
+    stage.wait("What is malicious about 9 marked findings?");
+    let screen = stage.screen();
+    assert!(screen.contains("and 3 more") && !screen.contains("hidden"), "{screen}");
+    stage.press("esc enter enter j /").type_text("copy8").press("enter G enter 5 b m");
+    stage.wait("8 of them are hidden by filter or hunt");
+    stage.leave();
+}
+
+#[test]
+fn a_rescan_keeps_the_marks_of_what_it_meets_again_and_says_which_it_does_not() {
+    let place = copies(3);
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("g space space");
+    stage.wait("2 marked");
+    stage.press("r");
+    stage.wait("2 marked");
+    stage.wait("scan done: 3 open");
+    assert!(!stage.screen().contains("no longer marked"), "{}", stage.screen());
+    std::fs::remove_file(place.tree().join("copy1")).unwrap();
+    stage.press("r");
+    stage.wait("0 changed, 1 gone");
+    stage.wait("not met again, and no longer marked: 1 finding");
+    stage.wait("(1 marked)");
+    assert!(stage.screen().contains("*● open       /tmp/hb000000/tree/copy0"), "{}", stage.screen());
+    stage.press("U r");
+    stage.wait("scan done: 2 open");
+    assert_eq!(stage.app.list.marks(), 0);
+    stage.leave();
+}
+
+#[test]
+fn candidates_are_counted_apart_in_groups_as_in_the_title() {
+    let place = Place::planted();
+    std::fs::write(place.tree().join("helper"), crate::fixtures::elf_header()).unwrap();
+    let mut stage = Stage::open(&place, WIDE);
+    stage.wait("? 1 candidate");
+    stage.press("b b b b G");
+    stage.wait("? candidate  1 finding, 1 candidate");
+    stage.press("b b b");
+    stage.wait(" open, 1 candidate");
+    stage.leave();
+}
+
 #[test]
 fn coverage_and_palette_take_letters_in_order() {
     let place = Place::planted();
@@ -98,4 +166,35 @@ fn coverage_and_palette_take_letters_in_order() {
     let shown = stage.underlined();
     assert!(shown.contains("PreviousHunt") && shown.contains("^  ^"), "{shown}");
     stage.leave();
+}
+
+#[test]
+fn coverage_gives_the_reason_the_room_there_is_and_tells_all_of_the_selected_one() {
+    const WHY: &str = "the file changed while it was read: what was scanned of it is no longer what it holds now";
+    for size in [SMALL, WIDE] {
+        let place = Place::new();
+        let mut stage = Stage::open(&place, size);
+        stage.press("C");
+        let missed = |path: String| Missed { path: path.into(), why: WHY.into(), gap: true };
+        let long = format!("/srv/{}/the-end", "folder/".repeat(15));
+        stage.message(Message::NotScanned(vec![missed("/a".to_owned()), missed(long)]));
+        let rows = |stage: &Stage<'_>| {
+            let screen = stage.screen().replace(['┃', '█', '│'], " ");
+            screen.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+        };
+        stage.press("G");
+        let lines = rows(&stage);
+        let rule = lines.iter().position(|line| line.starts_with("────")).unwrap();
+        let listed = lines[..rule].iter().any(|line| line.contains(WHY));
+        assert!(!listed, "both are long: neither has all the room");
+        let told = lines[rule + 1..].iter().take_while(|line| !line.starts_with('┗'));
+        let told: String =
+            told.map(|line| if line.starts_with('/') { line.clone() } else { format!("{line} ") }).collect();
+        let path = format!("/srv/{}/the-end", "folder/".repeat(15));
+        assert!(told.contains(WHY) && told.replace(' ', "").contains(&path), "{told}");
+        stage.press("/").type_text("!folder").press("enter");
+        let lines = rows(&stage);
+        assert_eq!(lines.iter().any(|line| line.contains(&format!("{WHY}  /a"))), size == WIDE, "{}", stage.screen());
+        stage.leave();
+    }
 }

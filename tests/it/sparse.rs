@@ -14,7 +14,7 @@ use crate::fixtures;
 use crate::parsers::csv;
 use crate::stage::{Place, Stage};
 use crate::tricks::{RULE, assert_safe, exclusion_of};
-use crate::tui::WIDE;
+use crate::tui::{SMALL, WIDE};
 
 /// Makes such a file, which [`RULE`] matches. False where the file system cannot hold it.
 fn make(path: &Path) -> bool {
@@ -182,6 +182,10 @@ fn the_screens_mark_it_also_of_a_case_that_is_reopened() {
         assert!(!stage.screen().contains("sha256"), "{}", stage.screen());
         stage.press("3");
         stage.wait("whether this file is one is not known");
+        stage.resize(SMALL);
+        stage.wait("for it has a data ");
+        stage.wait("  digest and no SHA-256");
+        stage.resize(WIDE);
     };
     let mut stage = Stage::open(&place, WIDE);
     look(&mut stage);

@@ -95,6 +95,18 @@ pub struct Binding {
     pub long: &'static str,
 }
 
+impl Binding {
+    /// Whether there is a place where both are in force: one of them would take the other's key.
+    fn meets(&self, other: &Self) -> bool {
+        let lies_within = |inner: &Self, outer: &Self| match outer.context {
+            Context::Global => inner.context != Context::Chooser || outer.action.needs_no_tree(),
+            Context::Finding => matches!(inner.context, Context::Hex | Context::Reading | Context::Scenarios),
+            _ => false,
+        };
+        self.context == other.context || lies_within(self, other) || lies_within(other, self)
+    }
+}
+
 actions! {
     Quit, Global, "q ctrl-c", "quit", "leave Huntbook; everything decided is on disk already";
     Back, Global, "esc", "back", "close the top layer, go back one screen";
@@ -257,20 +269,19 @@ impl Action {
 
 impl Keymap {
     /// Gives an action these keys instead of those it has.
-    ///
-    /// # Errors
-    /// The key that another action of the same context has, and that action's name; then nothing is changed.
-    pub fn bind(&mut self, row: &Binding, presses: &[Press]) -> Result<(), (Press, &'static str)> {
-        let taken = self.bound.iter().find(|(context, press, action)| {
-            *context == row.context && presses.contains(press) && *action != row.action
-        });
-        if let Some((_, press, action)) = taken {
-            let name = TABLE.iter().find(|row| row.action == *action).map_or("", |row| row.name);
-            return Err((*press, name));
-        }
+    pub fn bind(&mut self, row: &Binding, presses: &[Press]) {
         self.bound.retain(|(_, _, action)| *action != row.action);
         self.bound.extend(presses.iter().map(|press| (row.context, *press, row.action)));
-        Ok(())
+    }
+
+    /// The first key of an action that another one has too while both are in force, and that action.
+    pub fn clash(&self, row: &Binding) -> Option<(Press, &'static Binding)> {
+        let of_row = self.bound.iter().filter(|(_, _, action)| *action == row.action);
+        of_row.into_iter().find_map(|(_, press, _)| {
+            let same = self.bound.iter().filter(|(_, other, action)| other == press && *action != row.action);
+            let rows = same.filter_map(|(_, _, action)| TABLE.iter().find(|row| row.action == *action));
+            rows.into_iter().find(|other| row.meets(other)).map(|other| (*press, other))
+        })
     }
 
     /// The action of `press` in the first of `contexts` that binds it.
@@ -303,17 +314,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_of_the_table_can_be_read_and_none_is_bound_twice_in_a_context() {
+    fn every_key_of_the_table_can_be_read_and_none_is_bound_twice_in_one_place() {
         for row in TABLE {
             for key in row.keys.split(' ') {
                 key.parse::<Press>().unwrap_or_else(|_| panic!("{}: {key}", row.name));
             }
         }
         let keymap = Keymap::default();
-        for (index, (context, press, action)) in keymap.bound.iter().enumerate() {
-            for (other, same, second) in &keymap.bound[index + 1..] {
-                assert!(!(context == other && press == same), "{press} is both {action:?} and {second:?}");
-            }
+        for row in TABLE {
+            assert_eq!(keymap.clash(row), None, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn a_key_clashes_where_both_its_actions_are_in_force() {
+        for (name, keys, other) in [
+            ("NextOpen", "f5 j", Some("Down")),
+            ("NextTab", "tab n", Some("HexNextMatch")),
+            ("HexNextMatch", "R", Some("Register")),
+            ("Theme", "O", Some("ChooseCase")),
+            ("NextOpen", "O", None),
+            ("HexNextMatch", "a", None),
+        ] {
+            let row = TABLE.iter().find(|row| row.name == name).unwrap();
+            let mut keymap = Keymap::default();
+            keymap.bind(row, &keys.split(' ').map(|key| key.parse().unwrap()).collect::<Vec<_>>());
+            assert_eq!(keymap.clash(row).map(|(_, other)| other.name), other, "{name} = {keys}");
         }
     }
 

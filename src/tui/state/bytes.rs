@@ -64,8 +64,8 @@ pub struct HexView {
     /// What is copied as soon as its bytes have arrived.
     pub copying: Option<(Form, Range<u64>)>,
     asked: Option<Range<u64>>,
-    /// Whether the cursor has moved since bytes were asked for: they are read again, lest the file changed meanwhile.
-    moved: bool,
+    /// Whether bytes are asked for though they are at hand, lest the file changed meanwhile.
+    again: bool,
 }
 
 impl HexView {
@@ -94,7 +94,7 @@ impl HexView {
             overlay: true,
             copying: None,
             asked: None,
-            moved: false,
+            again: false,
         }
     }
 
@@ -129,7 +129,12 @@ impl HexView {
     pub fn go(&mut self, motion: Motion) {
         self.viewport = self.layout.moved(self.viewport, motion);
         self.pointed = None;
-        self.moved = true;
+        self.look_again();
+    }
+
+    /// Has the bytes read again though they are at hand, so that a file that is another by now, or gone, shows.
+    pub fn look_again(&mut self) {
+        self.again = true;
     }
 
     /// Goes to a match, with some lines of context above it.
@@ -197,11 +202,11 @@ impl HexView {
         let needed = self.needed();
         let covers = |range: &Range<u64>| range.start <= needed.start && needed.end <= range.end;
         let arrived = self.window.as_ref().map(|window| window.offset..window.offset + window.bytes.len() as u64);
-        let at_hand = arrived.as_ref().is_some_and(covers) && !self.moved;
+        let at_hand = arrived.as_ref().is_some_and(covers) && !self.again;
         if at_hand || self.asked.as_ref().is_some_and(covers) {
             return None;
         }
-        self.moved = false;
+        self.again = false;
         let start = needed.start.saturating_sub(AROUND);
         let length = (needed.end - start + AROUND) as usize + NEEDED;
         self.asked = Some(start..start + length as u64);

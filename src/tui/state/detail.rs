@@ -13,6 +13,7 @@ use crate::hunt::{Hunt, Scenario};
 use crate::session::Opened;
 use crate::text;
 use crate::triage::assess::ScenarioAssessment;
+use crate::tui::message::Gather;
 
 /// The tabs, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,6 +112,12 @@ pub struct Detail {
     pub explanation: Option<Explanation>,
     /// What the box says; `None` until it has answered.
     pub gathered: Option<Gathered>,
+    /// Whether the file was seen to be another, or gone, since the box was asked.
+    pub outdated: bool,
+    /// Whether it was opened once more and the records have not answered yet.
+    pub reopened: bool,
+    /// What the box is asked as soon as the file was looked at again: what is seen of it then is no news to the answer.
+    pub to_ask: Vec<Gather>,
     /// The place in the ELF tab.
     pub elf_page: ElfPage,
     /// Lines of the tab that was drawn last.
@@ -134,6 +141,9 @@ impl Detail {
             decoded: None,
             explanation: None,
             gathered: None,
+            outdated: false,
+            reopened: false,
+            to_ask: Vec::new(),
             elf_page: ElfPage::default(),
             lines: 0,
             in_flight: Vec::new(),
@@ -160,6 +170,18 @@ impl Detail {
         self.stale = false;
         let answered: Vec<_> = self.opened.answers.iter().map(|given| given.scenario.clone()).collect();
         self.in_flight.retain(|scenario| !answered.contains(scenario));
+    }
+
+    /// Has the file looked at again, and then the box asked.
+    pub fn ask(&mut self, what: Gather) {
+        self.hex.look_again();
+        self.to_ask.push(what);
+    }
+
+    /// Shows a tab. What it tells may be told of a file that is another by now, so that is looked at too.
+    pub fn show(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.hex.look_again();
     }
 
     /// The decoded headers, when the file is an ELF.

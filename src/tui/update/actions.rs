@@ -136,16 +136,17 @@ pub fn ask(app: &mut App, purpose: Purpose, label: &'static str, about: &str, in
 
 fn marked_malicious(app: &mut App) {
     let marked = app.list.marked();
-    let about = match app.list.selected() {
-        _ if !marked.is_empty() => {
-            format!("What is malicious about {}?", text::counted(marked.len() as u64, "marked finding"))
-        }
-        Some(row) => format!("Why is {} malicious?", text::escape_path(&row.path)),
-        None => return app.say(NoticeKind::Info, "Space marks the findings of the group"),
+    if !marked.is_empty() {
+        let about = format!("What is malicious about {}?", text::counted(marked.len() as u64, "marked finding"));
+        // Those that the list does not show come first: nobody has them before their eyes.
+        let (shown, mut findings): (Vec<_>, Vec<_>) = marked.into_iter().partition(|id| app.list.is_shown(*id));
+        findings.extend(shown);
+        return ask(app, Purpose::Malicious(findings), "Malicious", &about, Input::default());
+    }
+    let Some(row) = app.list.selected() else {
+        return app.say(NoticeKind::Info, "Space marks the findings of the group");
     };
-    let selected = app.list.selected().map(|row| row.id);
-    let findings = if marked.is_empty() { selected.into_iter().collect() } else { marked };
-    ask(app, Purpose::Malicious(findings), "Malicious", &about, Input::default());
+    ask(app, Purpose::Malicious(vec![row.id]), "Malicious", "Why is this finding malicious?", Input::default());
 }
 
 fn visit(app: &mut App, screen: Screen) {
@@ -211,9 +212,10 @@ pub fn next_open(app: &mut App) -> Vec<Effect> {
     match app.list.next_open(here) {
         Some(id) => super::open(app, id),
         None => {
-            let more = if app.list.counts(None).open > 0 && (app.list.hunt().is_some() || !app.list.filter().is_empty())
-            {
-                "nothing open here; other hunts or paths have open findings"
+            let counts = app.list.counts(None);
+            let is_part = app.list.hunt().is_some() || !app.list.filter().is_empty();
+            let more = if counts.open + counts.candidates > 0 && is_part {
+                "nothing open here; other hunts or paths have open findings or candidates"
             } else {
                 "nothing is open"
             };

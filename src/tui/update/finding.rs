@@ -58,21 +58,23 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::ReadEnter => hex::to_bytes(app),
         A::Refresh => {
             app.say(NoticeKind::Info, "asking the box again");
-            return vec![Effect::Gather(Gather::Again)];
+            if let Some(detail) = &mut app.detail {
+                detail.ask(Gather::Again);
+            }
         }
         A::NameInSet => name_in_set(app),
         _ => {}
     }
     let Some(detail) = &mut app.detail else { return Vec::new() };
     match action {
-        A::NextTab => detail.tab = detail.tab.turned(1),
-        A::PreviousTab => detail.tab = detail.tab.turned(-1),
-        A::TabHex => detail.tab = Tab::Hex,
-        A::TabElf => detail.tab = Tab::Elf,
-        A::TabRule => detail.tab = Tab::Rule,
-        A::TabFacts => detail.tab = Tab::Facts,
-        A::TabScenarios => detail.tab = Tab::Scenarios,
-        A::TabHistory => detail.tab = Tab::History,
+        A::NextTab => detail.show(detail.tab.turned(1)),
+        A::PreviousTab => detail.show(detail.tab.turned(-1)),
+        A::TabHex => detail.show(Tab::Hex),
+        A::TabElf => detail.show(Tab::Elf),
+        A::TabRule => detail.show(Tab::Rule),
+        A::TabFacts => detail.show(Tab::Facts),
+        A::TabScenarios => detail.show(Tab::Scenarios),
+        A::TabHistory => detail.show(Tab::History),
         A::HexNextMatch | A::HexPreviousMatch | A::HexNextPattern => hex::jump(app, action),
         A::HexInspector => detail.hex.inspect_on(),
         A::HexSelect => {
@@ -173,6 +175,6 @@ fn name_in_set(app: &mut App) {
 
 fn malicious(app: &mut App) {
     let Some(detail) = &app.detail else { return };
-    let about = format!("Why is {} malicious?", crate::text::escape_path(&detail.opened.finding.file.path));
-    ask(app, Purpose::Malicious(vec![detail.id()]), "Malicious", &about, Input::default());
+    let findings = vec![detail.id()];
+    ask(app, Purpose::Malicious(findings), "Malicious", "Why is this finding malicious?", Input::default());
 }

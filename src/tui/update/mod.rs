@@ -19,6 +19,8 @@ use super::state::overlay::Overlay;
 use super::state::register::RegisterView;
 use super::state::scan::{Phase, ScanView};
 use super::state::{App, HuntView, NoticeKind, Screen};
+use crate::case::FindingId;
+use crate::hex::Window;
 use crate::scan::Reading;
 use crate::session::{Opened, Since};
 use crate::text;
@@ -88,6 +90,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Gathered(id, gathered) => {
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
                 detail.gathered = Some(*gathered);
+                detail.outdated = false;
             }
         }
         Message::Said(said) => app.say(NoticeKind::Done, said),
@@ -122,13 +125,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.register.hits = hits.into_iter().collect();
             app.register.select(place);
         }
-        Message::Bytes(id, window) => {
-            let detail = app.detail.as_mut().filter(|detail| detail.id() == id);
-            let changed = detail.is_some_and(|detail| detail.hex.arrived(*window));
-            let mut effects = hex::copy_what_is_there(app);
-            effects.extend(changed.then_some(Effect::Look(Look::Decode)));
-            return effects;
-        }
+        Message::Bytes(id, window) => return bytes(app, id, *window),
         Message::Searching(number, done, total) => {
             if let Some(sought) = hex::running(app, number) {
                 sought.progress = Some((done, total));
@@ -192,6 +189,18 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
+/// Bytes of the open finding have arrived, and with them what is known of its file by now.
+fn bytes(app: &mut App, id: FindingId, window: Window) -> Vec<Effect> {
+    let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) else { return Vec::new() };
+    let changed = detail.hex.arrived(window);
+    detail.outdated |= changed;
+    let asks: Vec<_> = detail.to_ask.drain(..).map(Effect::Gather).collect();
+    let mut effects = hex::copy_what_is_there(app);
+    effects.extend(changed.then_some(Effect::Look(Look::Decode)));
+    effects.extend(asks);
+    effects
+}
+
 fn scan_ended(app: &mut App, reading: Reading, cancelled: bool) {
     app.scan.reading = reading;
     app.scan.phase = if cancelled { Phase::Cancelled } else { Phase::Done };
@@ -203,8 +212,10 @@ fn scan_ended(app: &mut App, reading: Reading, cancelled: bool) {
         (false, 0) => format!("scan done: nothing open{missed}"),
         (false, open) => format!("scan done: {} open{missed}; o goes to the next one", text::count(open as u64)),
     };
-    if app.notice.is_none() {
-        app.say(if cancelled || gaps > 0 { NoticeKind::Warning } else { NoticeKind::Done }, said);
+    let lost = lost_marks(app);
+    if app.notice.is_none() || !lost.is_empty() {
+        let warns = cancelled || gaps > 0 || !lost.is_empty();
+        app.say(if warns { NoticeKind::Warning } else { NoticeKind::Done }, said + &lost);
     }
 }
 
@@ -213,9 +224,18 @@ fn compared(app: &mut App, since: Box<Since>) {
     let (new, changed, gone) = (since.new.len(), since.changed.len(), since.gone.len());
     if new + changed + gone > 0 {
         let said = format!("since the scan of {}: {new} new, {changed} changed, {gone} gone (C lists those)", since.at);
-        app.say(NoticeKind::Info, said);
+        let lost = lost_marks(app);
+        app.say(if lost.is_empty() { NoticeKind::Info } else { NoticeKind::Warning }, said + &lost);
     }
     app.since = Some(since);
+}
+
+/// How many marks are gone with their findings, as the end of a sentence; empty when none is.
+fn lost_marks(app: &App) -> String {
+    match app.list.lost_marks() {
+        0 => String::new(),
+        lost => format!("; not met again, and no longer marked: {}", text::counted(lost as u64, "finding")),
+    }
 }
 
 /// A finding has arrived: it was asked for, or it changed while it is open.
@@ -224,7 +244,12 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
     if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
         let same = detail.opened.finding.file.digest == opened.finding.file.digest;
         detail.renew(opened);
+        let reopened = std::mem::take(&mut detail.reopened);
         if same {
+            if reopened {
+                // What was seen of its file may be long ago.
+                detail.ask(about(detail));
+            }
             return Vec::new();
         }
     } else {
@@ -249,12 +274,17 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
             hunt: Arc::clone(&detail.hunt),
             candidate: detail.opened.judged.subject.candidate,
         }));
-        effects.push(Effect::Gather(Gather::About(id, Arc::clone(finding), Arc::clone(&detail.hunt))));
+        effects.push(Effect::Gather(about(detail)));
     }
     for key in std::mem::take(&mut app.typed_ahead) {
         effects.extend(press(app, key));
     }
     effects
+}
+
+/// The question to the box about a finding.
+fn about(detail: &Detail) -> Gather {
+    Gather::About(detail.id(), Arc::clone(&detail.opened.finding), Arc::clone(&detail.hunt))
 }
 
 fn not_recorded(app: &mut App, why: &str) {
@@ -276,15 +306,14 @@ fn unsaved(app: &mut App, why: Option<String>) {
 }
 
 /// Asks for a finding, and shows it once it is there.
-fn open(app: &mut App, id: crate::case::FindingId) -> Vec<Effect> {
+fn open(app: &mut App, id: FindingId) -> Vec<Effect> {
     app.list.select(id);
     app.screen = Screen::Finding;
     app.wanted = Some(id);
-    if app.detail.as_ref().is_some_and(|detail| detail.id() != id) {
+    if let Some(detail) = &mut app.detail {
         // What is shown until the answer comes must not be another finding's evidence.
-        if let Some(detail) = &mut app.detail {
-            detail.stale = true;
-        }
+        detail.stale |= detail.id() != id;
+        detail.reopened = detail.id() == id;
     }
     vec![Effect::Record(Request::Open(id))]
 }

@@ -97,7 +97,7 @@ fn click(app: &mut App, at: Position) -> Vec<Effect> {
         if let Some(detail) = &mut app.detail {
             let places = detail.tab_places();
             if let Some((tab, _)) = places.into_iter().find(|(_, place)| place.contains(&column)) {
-                detail.tab = tab;
+                detail.show(tab);
             }
         }
     }

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
 
 use crate::report::missed;
 use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
+use crate::tui::state::coverage::{CoverageView, Missed};
 use crate::tui::state::scan::Phase;
 use crate::tui::widget::{paint, pane};
 
@@ -71,15 +73,44 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         paint::line(buffer, paint::row(inner, y), &line);
         y += 1;
     }
-    let list = Rect {
-        y: inner.y + (y as u16 + 1).min(inner.height),
-        height: inner.height.saturating_sub(y as u16 + 1),
-        ..inner
-    };
-    let height = usize::from(list.height);
+    let below = usize::from(inner.height).saturating_sub(y + 1);
+    let rest = Rect { y: inner.bottom().saturating_sub(below as u16), height: below as u16, ..inner };
+    let whole = whole(&app.coverage, width, below / 2);
+    let [list, gap, whole_area] = Layout::vertical([
+        Constraint::Fill(1),
+        Constraint::Length(u16::from(!whole.is_empty())),
+        Constraint::Length(whole.len() as u16),
+    ])
+    .areas(rest);
+    paint::line(buffer, gap, &Line::styled("─".repeat(width), app.theme.style(Role::Border)));
+    for (index, (role, line)) in whole.into_iter().enumerate() {
+        paint::line(buffer, paint::row(whole_area, index), &Line::styled(line, app.theme.style(role)));
+    }
+    draw_list(buffer, list, app);
+}
+
+/// Why the selected one was not scanned, and its path: whole, unless that takes more than so many lines.
+fn whole(coverage: &CoverageView, width: usize, most: usize) -> Vec<(Role, String)> {
+    let Some(item) = coverage.from(coverage.place()).next() else { return Vec::new() };
+    let why = text::wrap(&item.why, width);
+    let path = text::escape_path(&item.path);
+    let path = text::truncate_middle(&path, width * most.saturating_sub(why.len()));
+    let path = text::wrap(&path, width).into_iter().map(|line| (Role::FileName, line));
+    why.into_iter().map(|line| (Role::Text, line)).chain(path).take(most).collect()
+}
+
+/// The list: why, then the path. Each has the room that it needs, and half of it where that is not enough for both.
+fn draw_list(buffer: &mut Buffer, list: Rect, app: &mut App) {
+    let (width, height) = (usize::from(list.width), usize::from(list.height));
     app.page = height.max(1);
     let coverage = &mut app.coverage;
     coverage.top = paint::scroll(coverage.top, coverage.place(), height, coverage.len());
+    let longest = |of: fn(&Missed) -> usize| coverage.from(coverage.top).take(height).map(of).max().unwrap_or(0);
+    let why_width = longest(|item| text::width(&item.why));
+    let path_width = longest(|item| text::width(&text::escape_path(&item.path)));
+    // Two columns before the reason, two after it.
+    let room = width.saturating_sub(4);
+    let reason_width = why_width.min((room / 2).max(room.saturating_sub(path_width)));
     for (line, item) in coverage.from(coverage.top).take(height).enumerate() {
         let gap = item.gap;
         let role = if gap { Role::Warning } else { Role::Dim };
@@ -87,7 +118,6 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         let places = coverage.pattern().find(&said).unwrap_or_default().places;
         let (reason, path) = said.split_at(path);
         let in_path: Vec<_> = places.iter().filter_map(|place| place.checked_sub(reason.len())).collect();
-        let reason_width = (width / 2).min(44);
         let row = paint::row(list, line);
         let mut pieces = paint::Pieces::new(&app.theme).add(role, if gap { "! " } else { "  " });
         let reason = reason.trim_end();

@@ -8,6 +8,7 @@ use super::facts::push;
 use crate::evidence::{Evidence, Observed};
 use crate::text;
 use crate::theme::{Role, Theme};
+use crate::tui::keymap::Action;
 use crate::tui::state::App;
 
 /// The lines, or that the box is still being asked.
@@ -21,6 +22,15 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     let mut page = Page { theme: &app.theme, width, lines: Vec::new() };
     page.evidence(&gathered.evidence);
     page.lines
+}
+
+/// That what the box said is of the file as it was before, if it is so, and how to renew it.
+pub fn outdated(app: &App) -> Option<String> {
+    let detail = app.detail.as_ref().filter(|detail| detail.outdated && detail.gathered.is_some())?;
+    let notice = detail.hex.window.as_ref().and_then(|window| window.notice.as_deref());
+    let what = notice.unwrap_or("the file is what it was when it was scanned, and was not before");
+    let key = app.keymap.first_key(Action::Refresh);
+    Some(format!("! What the box said is old; {key} asks it again. By now {what}"))
 }
 
 struct Page<'t> {

@@ -2,6 +2,8 @@
 
 use ratatui::text::Line;
 
+use super::evidence::outdated;
+use super::scenarios::push_wrapped;
 use crate::finding::{FileFacts, FileTime};
 use crate::text;
 use crate::theme::{Role, Theme};
@@ -11,7 +13,12 @@ use crate::tui::widget::paint;
 /// The tab's lines.
 pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     let Some(detail) = &app.detail else { return Vec::new() };
-    let mut lines = vec![Line::styled("The file as it was scanned", app.theme.style(Role::Heading))];
+    let mut lines = Vec::new();
+    if let Some(said) = outdated(app) {
+        push_wrapped(&mut lines, &app.theme, Role::Warning, &said, width);
+        lines.push(Line::default());
+    }
+    lines.push(Line::styled("The file as it was scanned", app.theme.style(Role::Heading)));
     for (name, value) in facts(&detail.opened.finding.file) {
         push(&mut lines, &app.theme, name, &value, width);
     }

@@ -112,15 +112,18 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
 fn title(app: &App) -> String {
     let list = &app.list;
     let hunt = list.hunt().and_then(|hunt| app.hunts.get(hunt)).map_or("all hunts", |hunt| &hunt.name);
-    let mut title = format!("Findings: {hunt}");
+    // What an action would be for comes first: the end of a title is cut where there is no room.
+    let marks = match (list.marks(), list.hidden_marks()) {
+        (0, _) => String::new(),
+        (marks, 0) => format!(" ({} marked)", text::count(marks as u64)),
+        (marks, hidden) => format!(" ({} marked, {} hidden)", text::count(marks as u64), text::count(hidden as u64)),
+    };
+    let mut title = format!("Findings{marks}: {hunt}");
     if list.grouping() != Grouping::None {
         let _ = write!(title, ", by {}", list.grouping().name());
     }
     if !list.filter().is_empty() {
         let _ = write!(title, ", {} with '{}'", text::count(list.passing() as u64), text::escape_str(list.filter()));
-    }
-    if list.marks() > 0 {
-        let _ = write!(title, ", {} marked", list.marks());
     }
     title
 }
@@ -165,8 +168,13 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width
             (Role::Strong, app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone()))
         }
     };
-    let (findings, open) = (text::counted(group.count as u64, "finding"), text::count(group.open as u64));
-    let counts = format!("  {findings}, {open} open");
+    let findings = text::counted(group.count as u64, "finding");
+    let open = format!("{} open", text::count(group.open as u64));
+    let counts = match text::counted(group.candidates as u64, "candidate") {
+        _ if group.candidates == 0 => format!("  {findings}, {open}"),
+        candidates if group.open == 0 => format!("  {findings}, {candidates}"),
+        candidates => format!("  {findings}, {open}, {candidates}"),
+    };
     pieces.push(Role::Strong, if group.folded { "▸ " } else { "▾ " });
     let room = width.saturating_sub(pieces.width() + text::width(&counts));
     let cut = text::truncate_middle(&label, room);

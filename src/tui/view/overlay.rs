@@ -3,12 +3,18 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::case::FindingId;
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::keymap::{Binding, Context, Keymap, TABLE};
-use crate::tui::state::App;
-use crate::tui::state::overlay::{Await, Batch, Found, Overlay, Palette, Prompt};
+use crate::tui::state::overlay::{Await, Batch, Found, Overlay, Palette, Prompt, Purpose};
+use crate::tui::state::{App, Screen};
 use crate::tui::widget::{paint, pane};
+
+/// Lines that a prompt is explained in at most.
+const ABOUT: usize = 8;
+/// Findings that a prompt names at most.
+const NAMED: usize = 6;
 
 /// Draws the top layer, if any. Returns where the terminal's cursor belongs.
 pub fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<Position> {
@@ -127,6 +133,7 @@ fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &Batch) {
         format!(" Scenario: {}", text::escape_str(scenario)),
         format!(" For {} of this rule: {}", text::counted(batch.findings.len() as u64, "finding"), batch.many.name()),
         " c content  f folder  m marked   x ruled out  u unsure   Esc leaves it".to_owned(),
+        hidden(app, &batch.findings).map_or_else(String::new, |hidden| format!(" {hidden}")),
     ];
     for (index, line) in said.iter().enumerate() {
         let role = if index == 2 { Role::HintKey } else { Role::Popup };
@@ -146,23 +153,57 @@ fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &Batch) {
 fn draw_prompt(buffer: &mut Buffer, screen: Rect, app: &App, prompt: &Prompt) -> Position {
     let width = screen.width.saturating_sub(4).clamp(20, 76);
     let inner_width = usize::from(width).saturating_sub(4);
-    let mut about = text::wrap(&prompt.about, inner_width);
-    about.truncate(8);
-    let height = about.len() as u16 + 4;
+    let mut above = text::wrap(&prompt.about, inner_width);
+    above.truncate(ABOUT);
+    if let Purpose::Malicious(findings) = &prompt.purpose {
+        above.extend(named(app, findings, inner_width));
+    }
+    let height = above.len() as u16 + 4;
     let inner = pane::popup(buffer, screen, &app.theme, prompt.label, (width, height));
-    for (index, line) in about.iter().enumerate() {
+    for (index, line) in above.iter().enumerate() {
         let pieces = paint::Pieces::new(&app.theme).add(Role::Dim, format!(" {line}"));
         paint::line(buffer, paint::row(inner, index), &pieces.line());
     }
-    let field = paint::row(inner, about.len());
+    let field = paint::row(inner, above.len());
     let (shown, column) = prompt.input.window(inner_width);
     let pieces = paint::Pieces::new(&app.theme).add(Role::PromptLabel, " ").add(Role::PromptText, shown);
     paint::line(buffer, field, &pieces.line());
-    let below = paint::row(inner, about.len() + 1);
+    let below = paint::row(inner, above.len() + 1);
     let line = match &prompt.error {
         Some(error) => paint::Pieces::new(&app.theme).add(Role::Error, format!(" {error}")),
         None => paint::Pieces::new(&app.theme).add(Role::Dim, " Enter takes it, Esc leaves it"),
     };
     paint::line(buffer, below, &line.line());
     Position { x: field.x + 1 + column as u16, y: field.y }
+}
+
+/// The findings by path, both ends kept, as many as there is room for; and how many of all the list does not show.
+fn named(app: &App, findings: &[FindingId], width: usize) -> Vec<String> {
+    let path = |id: &FindingId| match app.list.get(*id) {
+        Some(row) => Some(&*row.path),
+        // A scan from the start has not met the open finding again yet.
+        None => app.detail.as_ref().filter(|detail| detail.id() == *id).map(|detail| &*detail.opened.finding.file.path),
+    };
+    let paths = findings.iter().filter_map(path).take(NAMED).map(text::escape_path);
+    let cut = |path: &str| text::truncate_middle(path, width.saturating_sub(2)).into_owned();
+    let mut lines: Vec<_> = paths.map(|path| format!("  {}", cut(&path))).collect();
+    let more = findings.len().saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("  and {} more", text::count(more as u64)));
+    }
+    lines.extend(hidden(app, findings).filter(|_| app.screen == Screen::Findings));
+    lines
+}
+
+/// How many of the findings the list behind does not show, if it is so.
+fn hidden(app: &App, findings: &[FindingId]) -> Option<String> {
+    let hidden = findings.iter().filter(|id| !app.list.is_shown(**id)).count();
+    let of = match (hidden, findings.len()) {
+        (0, _) => return None,
+        (1, 1) => "it is".to_owned(),
+        (hidden, all) if hidden == all => "all of them are".to_owned(),
+        (1, _) => "1 of them is".to_owned(),
+        (hidden, _) => format!("{} of them are", text::count(hidden as u64)),
+    };
+    Some(format!("{of} hidden by filter or hunt"))
 }

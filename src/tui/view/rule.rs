@@ -42,7 +42,10 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
             Some(_) => (Role::Dim, "this file is none of its known samples"),
             None => (Role::Dim, "whether this file is one is not known, for it has a data digest and no SHA-256"),
         };
-        lines.push(Line::styled(format!("  {} known samples: {said}", samples.len()), theme.style(role)));
+        let said = format!("{} known samples: {said}", samples.len());
+        for piece in text::wrap(&said, width.saturating_sub(2)) {
+            lines.push(Line::styled(format!("  {piece}"), theme.style(role)));
+        }
     }
     lines.push(Line::default());
     lines.push(Line::styled("Condition, part by part", theme.style(Role::Heading)));

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
+use super::evidence::outdated;
 use crate::hunt::Truth;
 use crate::text;
 use crate::theme::{Role, Theme};
@@ -76,6 +77,9 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line<'static>> {
         return vec![Line::styled("This rule has no scenarios.", theme.style(Role::Dim))];
     };
     let mut lines = vec![Line::styled(text::escape_str(&scenario.title).into_owned(), theme.style(Role::Strong))];
+    if let Some(said) = outdated(app) {
+        push_wrapped(&mut lines, theme, Role::Warning, &said, width);
+    }
     if let Some(assessed) = detail.assessment(&scenario.id) {
         push_wrapped(&mut lines, theme, mark(assessed.truth).0, &format!("→ {}", suggestion(assessed)), width);
     }

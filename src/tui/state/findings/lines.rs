@@ -15,8 +15,10 @@ pub(super) struct Span {
     start: u32,
     /// Rows.
     pub count: u32,
-    /// Rows that nothing is decided on.
+    /// Rows that nothing is decided on; candidates not counted.
     pub open: u32,
+    /// Candidates that nothing is decided on.
+    pub candidates: u32,
     pub folded: bool,
     /// The line of its heading.
     line: u32,
@@ -58,14 +60,17 @@ impl Lines {
         }
         for (start, &index) in (0..).zip(&self.order) {
             let group = store.group(index, grouping);
-            let open = u32::from(store.is_open(index));
+            let (is_open, is_candidate) = (store.is_open(index), store.is_candidate(index));
+            let (open, candidates) = (u32::from(is_open && !is_candidate), u32::from(is_open && is_candidate));
             match self.spans.last_mut().filter(|span| span.group == group) {
                 Some(span) => {
                     span.count += 1;
                     span.open += open;
+                    span.candidates += candidates;
                 }
                 None => {
-                    self.spans.push(Span { group, start, count: 1, open, folded: is_folded(group), line: 0 });
+                    let folded = is_folded(group);
+                    self.spans.push(Span { group, start, count: 1, open, candidates, folded, line: 0 });
                 }
             }
         }

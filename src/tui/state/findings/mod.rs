@@ -2,6 +2,7 @@
 
 mod columns;
 mod lines;
+mod marks;
 mod ranks;
 mod row;
 mod sort;
@@ -38,8 +39,10 @@ pub struct Group<'l> {
     pub first: &'l Row,
     /// Findings in it that the filter lets pass.
     pub count: usize,
-    /// Those of them that nothing is decided on.
+    /// Those of them that nothing is decided on; candidates not counted.
     pub open: usize,
+    /// Candidates among them that nothing is decided on.
+    pub candidates: usize,
     /// Whether its findings are hidden.
     pub folded: bool,
 }
@@ -125,7 +128,8 @@ impl FindingList {
         self.lay_out();
     }
 
-    /// Forgets all rows, for a scan from the start; hunt, filter, sort, grouping and folds stay.
+    /// Forgets all rows, for a scan from the start; hunt, filter, sort, grouping and folds stay, and the marks of
+    /// findings that come back.
     pub fn clear(&mut self) {
         self.store.clear();
         self.order.clear();
@@ -159,7 +163,8 @@ impl FindingList {
             At::Row(index) => Line::Row(self.store.row(index)),
             At::Group(span) => {
                 let first = self.store.row(*self.lines.rows(span).first()?);
-                Line::Group(Group { first, count: span.count as usize, open: span.open as usize, folded: span.folded })
+                let (open, candidates) = (span.open as usize, span.candidates as usize);
+                Line::Group(Group { first, count: span.count as usize, open, candidates, folded: span.folded })
             }
         })
     }
@@ -319,48 +324,9 @@ impl FindingList {
         rows.filter(|row| row.id == id || pick(this, row)).map(|row| row.id).collect()
     }
 
-    /// Marks what is on this line, or takes the marks off: a finding, or all of a group, of which none is unmarked then.
-    pub fn toggle_mark(&mut self, line: usize) {
-        let rows = match self.lines.at(line) {
-            Some(At::Row(index)) => vec![index],
-            Some(At::Group(span)) => self.lines.rows(span).to_vec(),
-            None => return,
-        };
-        let on = !rows.iter().all(|index| self.store.is_marked(*index));
-        for index in rows {
-            self.store.set_mark(index, on);
-        }
-    }
-
-    /// Whether a finding is marked.
-    pub fn is_marked(&self, id: FindingId) -> bool {
-        self.store.index(id).is_some_and(|index| self.store.is_marked(index))
-    }
-
-    /// Whether everything that stands for this line is marked.
-    pub fn is_line_marked(&self, line: usize) -> bool {
-        match self.lines.at(line) {
-            _ if self.store.marks() == 0 => false,
-            Some(At::Row(index)) => self.store.is_marked(index),
-            Some(At::Group(span)) => self.lines.rows(span).iter().all(|index| self.store.is_marked(*index)),
-            None => false,
-        }
-    }
-
-    /// How many are marked, shown or not.
-    pub fn marks(&self) -> usize {
-        self.store.marks()
-    }
-
-    /// The marked findings, in the order in which they came, together by number.
-    pub fn marked(&self) -> Vec<FindingId> {
-        let rows = self.store.rows().iter().zip(0..);
-        rows.filter(|(_, index)| self.store.is_marked(*index)).map(|(row, _)| row.id).collect()
-    }
-
-    /// Takes all marks off.
-    pub fn clear_marks(&mut self) {
-        self.store.clear_marks();
+    /// Whether hunt and filter let a finding pass; one that is not there is not shown.
+    pub fn is_shown(&self, id: FindingId) -> bool {
+        self.store.index(id).is_some_and(|index| self.store.shows(index, self.hunt))
     }
 
     /// The finding this many places after `id`, folded away or not.

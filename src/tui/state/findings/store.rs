@@ -1,6 +1,7 @@
 //! All rows, whatever of them is shown, with what their order is made of.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::ranks::{Ranks, insert_all, places};
@@ -19,6 +20,7 @@ struct Standing {
     /// Whether the filter lets it pass.
     passes: bool,
     marked: bool,
+    candidate: bool,
 }
 
 /// The rows. Their indexes stay as they are until all are forgotten.
@@ -33,6 +35,8 @@ pub(super) struct Store {
     contents: Ranks<Digest>,
     counts: Vec<Counts>,
     marks: usize,
+    /// Findings that were marked when all rows were forgotten and that have not come back.
+    lost: BTreeSet<FindingId>,
 }
 
 /// Indexes of the rows that were put.
@@ -84,6 +88,7 @@ impl Store {
                 state: row.rank(),
                 passes: passes(&row),
                 marked: false,
+                candidate: row.candidate,
             };
             let just_put = || put.fresh.last().copied().filter(|index| self.row(*index).id == row.id);
             if let Some(index) = self.index(row.id).or_else(just_put) {
@@ -95,6 +100,8 @@ impl Store {
                 put.replaced.push(index);
             } else {
                 let index = self.rows.len() as u32;
+                standing.marked = self.lost.remove(&row.id);
+                self.marks += usize::from(standing.marked);
                 self.rows.push(row);
                 self.standings.push(standing);
                 put.fresh.push(index);
@@ -112,8 +119,11 @@ impl Store {
         put
     }
 
-    /// Forgets all rows. What folders and contents are numbered stays, so that folds do.
+    /// Forgets all rows. What folders and contents are numbered stays, so that folds do; a finding that comes back has
+    /// its mark again.
     pub fn clear(&mut self) {
+        let marked = self.rows.iter().zip(&self.standings).filter(|(_, standing)| standing.marked);
+        self.lost = marked.map(|(row, _)| row.id).collect();
         self.rows.clear();
         self.standings.clear();
         self.by_id.clear();
@@ -172,11 +182,22 @@ impl Store {
     pub fn clear_marks(&mut self) {
         self.standings.iter_mut().for_each(|standing| standing.marked = false);
         self.marks = 0;
+        self.lost.clear();
+    }
+
+    /// How many marked findings have not come back.
+    pub fn lost(&self) -> usize {
+        self.lost.len()
     }
 
     /// Whether nothing is decided on a row.
     pub fn is_open(&self, index: u32) -> bool {
         Row::rank_is_open(self.standings[index as usize].state)
+    }
+
+    /// Whether a row is a candidate.
+    pub fn is_candidate(&self, index: u32) -> bool {
+        self.standings[index as usize].candidate
     }
 
     /// The number of a row's group.

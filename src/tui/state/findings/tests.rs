@@ -207,10 +207,10 @@ struct Naive {
     marked: BTreeSet<FindingId>,
 }
 
-/// A line: of a group what it shares, how many, how many open, whether folded; of a finding its number.
+/// A line: of a group what it shares, how many, how many open and how many candidates, whether folded; of a finding its number.
 #[derive(Debug, PartialEq)]
 enum Seen {
-    Group(String, usize, usize, bool),
+    Group(String, usize, [usize; 2], bool),
     Row(FindingId),
 }
 
@@ -253,7 +253,8 @@ impl Naive {
         for (shared, rows) in self.groups(list) {
             let folded = self.is_folded(list.grouping() as u8, &shared);
             if list.grouping() != Grouping::None {
-                let open = rows.iter().filter(|row| row.is_open()).count();
+                let open = [false, true]
+                    .map(|candidate| rows.iter().filter(|row| row.is_open() && row.candidate == candidate).count());
                 lines.push(Seen::Group(shared, rows.len(), open, folded));
             }
             if !folded {
@@ -267,7 +268,10 @@ impl Naive {
 fn seen(list: &FindingList, line: usize) -> Seen {
     match list.line(line).unwrap() {
         Line::Row(row) => Seen::Row(row.id),
-        Line::Group(group) => Seen::Group(shared(group.first, list.grouping()), group.count, group.open, group.folded),
+        Line::Group(group) => {
+            let open = [group.open, group.candidates];
+            Seen::Group(shared(group.first, list.grouping()), group.count, open, group.folded)
+        }
     }
 }
 
