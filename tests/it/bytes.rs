@@ -148,12 +148,17 @@ fn at_80_columns_the_inspector_shows_one_byte_order_whole_and_then_the_other() {
     stage.leave();
 }
 
-#[test]
-fn what_is_copied_before_its_bytes_are_read_is_copied_when_they_are() {
-    let place = Place::new();
+/// 60,000 bytes, of which no window holds both ends.
+fn plant_a_long_file(place: &Place) {
     let mut bytes = crate::fixtures::callback().into_bytes();
     bytes.resize(60_000, b' ');
     std::fs::write(place.tree().join("long"), bytes).unwrap();
+}
+
+#[test]
+fn what_is_copied_before_its_bytes_are_read_is_copied_when_they_are() {
+    let place = Place::new();
+    plant_a_long_file(&place);
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("long");
     let keys = |stage: &mut Stage<'_>, keys: &str| {
@@ -176,9 +181,7 @@ fn what_is_copied_before_its_bytes_are_read_is_copied_when_they_are() {
 fn a_selection_longer_than_the_screen_is_copied_and_a_click_moves_the_cursor() {
     use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
     let place = Place::new();
-    let mut bytes = crate::fixtures::callback().into_bytes();
-    bytes.resize(60_000, b' ');
-    std::fs::write(place.tree().join("long"), bytes).unwrap();
+    plant_a_long_file(&place);
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("long").press("home v g").type_text("+8191").press("enter").press("y h");
     stage.wait("copied 8,192 bytes from 0x0");
