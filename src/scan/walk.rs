@@ -246,10 +246,16 @@ pub(super) fn list(path: &Path) -> ignore::Walk {
 fn unscanned(folder: &Path, error: ignore::Error) -> Unscanned {
     let (path, error) = innermost(error, None);
     let reason = match error.io_error() {
-        Some(error) => Reason::of(error),
+        Some(error) => Reason::of(original(error)),
         None => Reason::Io(error.to_string()),
     };
     Unscanned { path: path.unwrap_or_else(|| folder.to_owned()), reason }
+}
+
+/// The system's error, with its number; on its way here it may have got another around it.
+fn original(error: &io::Error) -> &io::Error {
+    let within = error.get_ref().and_then(|around| around.source());
+    within.and_then(|error| error.downcast_ref()).unwrap_or(error)
 }
 
 fn innermost(error: ignore::Error, path: Option<PathBuf>) -> (Option<PathBuf>, ignore::Error) {
@@ -305,6 +311,17 @@ mod tests {
             let globs = globs(globs_given).unwrap();
             assert!(globs.matched(covered, false).is_ignore(), "{globs_given:?} {covered}");
             assert!(!globs.matched(spared, false).is_ignore(), "{globs_given:?} {spared}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_listed_has_the_reason_that_the_system_gives() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, reason) in [("absent".to_owned(), Reason::Vanished), ("x".repeat(300), Reason::NameTooLong)] {
+            let path = dir.path().join(name);
+            let error = list(&path).find_map(Result::err).unwrap();
+            let told = unscanned(Path::new("/elsewhere"), error);
+            assert_eq!((told.path, told.reason), (path, reason));
         }
     }
 
