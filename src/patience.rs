@@ -19,13 +19,7 @@ thread_local! {
 /// Does `work` on a thread of its own and waits for it, but no longer than `limit`. `None` when it was not done by then;
 /// the thread goes on, and what it comes to is dropped.
 pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (done, outcome) = mpsc::sync_channel(1);
-    let spawned = thread::Builder::new().name("patience".to_owned()).spawn(move || {
-        // Nobody listens any more when the limit has passed.
-        let _ = done.send(work());
-    });
-    spawned.ok()?;
-    outcome.recv_timeout(limit).ok()
+    answered(limit, move || asking(work))
 }
 
 /// As [`within`], for work that takes as long as it takes: given up is only what waits for `limit` within one [`asking`].
@@ -35,6 +29,7 @@ pub fn answered<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + S
     let asks = Arc::clone(&asked);
     let spawned = thread::Builder::new().name("patience".to_owned()).spawn(move || {
         ASKED.set(Some(asks));
+        // Nobody listens any more when it was given up.
         let _ = done.send(work());
     });
     spawned.ok()?;
@@ -53,17 +48,18 @@ pub fn answered<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + S
 
 /// Asks something that may never answer; whoever waits for this thread with [`answered`] knows of it meanwhile.
 pub fn asking<T>(ask: impl FnOnce() -> T) -> T {
-    let waits = |since| {
-        ASKED.with_borrow(|asked| {
-            if let Some(asked) = asked {
-                *asked.lock().unwrap_or_else(PoisonError::into_inner) = since;
-            }
-        });
-    };
-    waits(Some(Instant::now()));
+    let before = waits_since(Some(Instant::now()));
     let answer = ask();
-    waits(None);
+    waits_since(before);
     answer
+}
+
+/// Says since when this thread waits, and returns since when it did.
+fn waits_since(since: Option<Instant>) -> Option<Instant> {
+    ASKED.with_borrow(|asked| {
+        let mut asked = asked.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *asked, since)
+    })
 }
 
 #[cfg(test)]
@@ -89,6 +85,13 @@ mod tests {
         assert_eq!(answered(limit, works), Some(7));
         let (hold, stuck) = mpsc::channel::<()>();
         assert_eq!(answered(limit, move || asking(|| stuck.recv())), None);
+        drop(hold);
+        let (hold, stuck) = mpsc::channel::<()>();
+        let asks_again = move || {
+            asking(|| ());
+            stuck.recv()
+        };
+        assert_eq!(within(limit, asks_again), None, "all of it is one question");
         drop(hold);
         assert_eq!(answered(limit, || -> u8 { panic!("as intended by the test") }), None);
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 
 use super::schema::APPLICATION_ID;
+use crate::scan::is_ours_alone;
 
 /// Names in the folder that are looked at at most.
 const NAMES: usize = 10_000;
@@ -38,9 +39,8 @@ fn is_own_case(path: &Path) -> Option<bool> {
     }
     let file = File::from(rustix::fs::openat(CWD, path, flags, Mode::empty()).ok()?);
     let stat = rustix::fs::fstat(&file).ok()?;
-    let ours = stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0;
     let mut header = [0; APPLICATION_ID_AT + 4];
-    if !ours || FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+    if !is_ours_alone(&stat) || FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Some(false);
     }
     file.read_exact_at(&mut header, 0).ok()?;

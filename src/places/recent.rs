@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::case::{Case, CaseError, Glance};
+use crate::case::{Case, CaseError, Glance, with_its_log};
 use crate::session::CANDIDATE_NAMESPACE;
 
 /// Cases that are looked into at most.
@@ -50,9 +50,8 @@ pub fn each_recent(folder: &Path, mut each: impl FnMut(Result<Recent, CaseError>
 /// When the case at `path` was written to last; what is written last lies in its `-wal` file until it is closed.
 fn written(path: &Path) -> Option<SystemTime> {
     let time = |path: &Path| fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?.modified().ok();
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let (case, log) = (time(path)?, time(Path::new(&log)));
+    let [case, log, ..] = with_its_log(path);
+    let (case, log) = (time(&case)?, time(&log));
     Some(log.map_or(case, |log| log.max(case)))
 }
 

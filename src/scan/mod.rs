@@ -43,6 +43,7 @@ pub use engine::engine_runs;
 pub use externals::Externals;
 pub(crate) use facts::{MOST_ZEROS, digest_now, facts_now};
 pub use probe::{Places, probe};
+pub(crate) use rules::is_ours_alone;
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset, cache_files};
 pub(crate) use tree::{NotRegular, open_regular};
 pub use tree::{Tree, TreeError, is_pseudo_type};

@@ -131,7 +131,7 @@ pub fn cache_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether it belongs to this user, and nobody else has any right to it.
-fn is_ours_alone(stat: &Stat) -> bool {
+pub(crate) fn is_ours_alone(stat: &Stat) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0
 }
 

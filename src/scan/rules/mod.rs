@@ -14,6 +14,7 @@ use yara_x::errors::CompileError;
 use crate::finding::RuleId;
 use assign::Unit;
 pub use cache::cache_files;
+pub(crate) use cache::is_ours_alone;
 pub(super) use group::Group;
 use group::Needs;
 pub(super) use windowed::{FILESIZE, HEADER, Windowed};
