@@ -1,13 +1,13 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text, patience ← log, finding, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session ← places, report
+//! way round: `text, timeout ← log, finding, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session ← places, report
 //! ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |
 //! | [`text`] | untrusted bytes to safe text |
-//! | [`patience`] | work that may never end |
+//! | [`timeout`] | calls that may never return, threads |
 //! | [`log`] | what happened, one line an event |
 //! | [`finding`] | what a scan has found |
 //! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
@@ -35,12 +35,12 @@ pub mod finding;
 pub mod hex;
 pub mod hunt;
 pub mod log;
-pub mod patience;
 pub mod places;
 pub mod report;
 pub mod scan;
 pub mod session;
 pub mod text;
 pub mod theme;
+pub mod timeout;
 pub mod triage;
 pub mod tui;

@@ -190,6 +190,9 @@ pub struct ScanArgs {
     /// Seconds that matching one file may take; what takes longer is listed in coverage.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub match_timeout: u64,
+    /// Seconds that one file may take in all; what takes longer, such as a file without end, is listed in coverage.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub file_timeout: u64,
     /// Seconds that a file or folder may leave its reader without an answer; what takes longer is listed in coverage.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub read_timeout: u64,
@@ -237,6 +240,7 @@ impl ScanArgs {
             threads: self.threads.map_or(default.threads, usize::from),
             max_file_size: self.max_file_size,
             match_timeout: Duration::from_secs(self.match_timeout),
+            file_timeout: Duration::from_secs(self.file_timeout),
             read_timeout: Duration::from_secs(self.read_timeout),
             count_ahead,
             own_files,
@@ -258,4 +262,5 @@ pub struct ScreenArgs {
 
 const _: () = assert!(scan::MAX_FILE_SIZE == 1 << 30, "--max-file-size says its default");
 const _: () = assert!(scan::MATCH_TIMEOUT.as_secs() == 60, "--match-timeout says its default");
+const _: () = assert!(scan::FILE_TIMEOUT.as_secs() == 1800, "--file-timeout says its default");
 const _: () = assert!(scan::READ_TIMEOUT.as_secs() == 30, "--read-timeout says its default");

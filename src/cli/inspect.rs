@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 
@@ -20,9 +19,10 @@ use crate::hex::View;
 use crate::hex::file::State;
 use crate::report::inspect::{Code, Inspected};
 use crate::report::{inspect, json};
-use crate::scan::{self, CandidateTest, Event, MAX_FILE_SIZE, READ_TIMEOUT, Reason, Scan, ScanOptions, Tree};
+use crate::scan::{self, CandidateTest, End, Event, MAX_FILE_SIZE, READ_TIMEOUT, Reason, Scan, ScanOptions, Tree};
 use crate::session::RuleBook;
-use crate::{patience, text};
+use crate::text;
+use crate::timeout::{self, NoResult};
 
 /// Files up to this many bytes are listed with entropy and printable texts.
 const SMALL: u64 = 64 * 1024;
@@ -55,12 +55,15 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     must_lie_in(&args.root, tree.start())?;
     let mut inspected = Inspected::default();
     // Opened before the scan, so that the file that is decoded is the one that was scanned.
-    let opened = patience::within(READ_TIMEOUT, move || (tree.open_file(tree.start()).ok(), tree));
-    let (opened, tree) = opened.with_context(|| {
-        format!(
-            "{shown}: no answer from its file system in {} s; see whether its server is there",
-            READ_TIMEOUT.as_secs()
-        )
+    let opened = timeout::run(READ_TIMEOUT, move || (tree.open_file(tree.start()).ok(), tree));
+    let (opened, tree) = opened.map_err(|error| match error {
+        NoResult::TimedOut(limit) => {
+            anyhow::anyhow!(
+                "{shown}: no answer from its file system in {} s; see whether its server is there",
+                limit.as_secs()
+            )
+        }
+        error => anyhow::anyhow!("{shown}: {error}"),
     })?;
     let large = opened.as_ref().filter(|opened| opened.stat.st_size.cast_unsigned() > MAX_FILE_SIZE);
     let path = tree.start().to_owned();
@@ -122,6 +125,7 @@ fn scan(
             }
             Event::Candidate(candidate) => inspected.candidates.push(candidate.rule),
             Event::Unscanned(unscanned) => inspected.not_scanned.push(unscanned),
+            Event::Finished { end: End::Failed(why), .. } => anyhow::bail!("the file could not be scanned: {why}"),
             Event::Finished { .. } => break,
         }
     }

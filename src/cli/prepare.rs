@@ -73,6 +73,7 @@ impl ScanArgs {
             "root": self.root.to_string_lossy(),
             "max_file_size": self.max_file_size,
             "match_timeout": self.match_timeout,
+            "file_timeout": self.file_timeout,
             "read_timeout": self.read_timeout,
             "one_file_system": self.one_file_system,
             "include_pseudo": self.include_pseudo,

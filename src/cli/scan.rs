@@ -16,9 +16,10 @@ use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe};
 use crate::case::ScanOutcome;
 use crate::finding::Finding;
 use crate::report::{self, Reported, Summary, Tally, Totals, json, ndjson};
-use crate::scan::{Current, Event, Progress, Reading, Scan, Unscanned};
+use crate::scan::{Current, End, Event, Progress, Reading, Scan, Unscanned};
 use crate::session::{self, Archived, Excluded, Judged, Records, RuleBook, candidate_finding};
 use crate::text;
+use crate::timeout;
 
 /// Findings recorded at once.
 const BATCH: usize = 256;
@@ -54,9 +55,9 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     // A reader that has gone, or a case that fails, ends the scan too.
     scan.control.cancel();
     match outcome {
-        Ok((reading, cancelled)) => {
+        Ok((reading, end)) => {
             scan.join();
-            printer.finish(&reading, cancelled)
+            printer.finish(&reading, &end)
         }
         Err(error) => Err(printer.break_off(&scan.progress.read(), error)),
     }
@@ -68,15 +69,15 @@ fn warn(line: &str) {
 }
 
 /// Ctrl-C and SIGTERM end the scan early, so that what was found is still summed up.
-fn cancel_on_signals(scan: &Scan) -> io::Result<()> {
+fn cancel_on_signals(scan: &Scan) -> anyhow::Result<()> {
     let control = Arc::clone(&scan.control);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    std::thread::spawn(move || {
+    timeout::spawn("signals", move || {
         for signal in signals.forever() {
             tracing::info!(signal, "a signal ends the scan");
             control.cancel();
         }
-    });
+    })?;
     Ok(())
 }
 
@@ -94,8 +95,8 @@ struct Printer<'o> {
 }
 
 impl Printer<'_> {
-    /// Until the scan's last event. Returns its last gauges and whether it was cancelled.
-    fn follow(&mut self, scan: &Scan) -> anyhow::Result<(Reading, bool)> {
+    /// Until the scan's last event. Returns its last progress and how it ended.
+    fn follow(&mut self, scan: &Scan) -> anyhow::Result<(Reading, End)> {
         let mut findings = Vec::new();
         let mut missed = Vec::new();
         let mut flushed = Instant::now();
@@ -104,10 +105,10 @@ impl Printer<'_> {
                 Ok(Event::Finding(finding)) => findings.push(finding),
                 Ok(Event::Candidate(candidate)) => findings.push(candidate_finding(candidate)),
                 Ok(Event::Unscanned(unscanned)) => missed.push(unscanned),
-                Ok(Event::Finished { reading, cancelled }) => {
+                Ok(Event::Finished { reading, end }) => {
                     self.flush(&mut findings, &mut missed)?;
                     self.meter.clear();
-                    return Ok((reading, cancelled));
+                    return Ok((reading, end));
                 }
                 Err(error) if error.is_timeout() => {}
                 Err(_) => anyhow::bail!("the scan ended without a word; please report this"),
@@ -165,8 +166,9 @@ impl Printer<'_> {
         self.out.write_all(printed(self.format, &self.frame, reported).as_bytes())
     }
 
-    fn finish(mut self, reading: &Reading, cancelled: bool) -> anyhow::Result<ExitCode> {
-        let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
+    fn finish(mut self, reading: &Reading, end: &End) -> anyhow::Result<ExitCode> {
+        let complete = *end == End::Complete;
+        let outcome = session::scan_outcome(end);
         self.records.end_scan(&session::scan_end(outcome, reading))?;
         let head = self.records.head().ok();
         let case = text::escape_path(self.records.case_path()).into_owned();
@@ -190,7 +192,7 @@ impl Printer<'_> {
                     out.write_all(printed(format, &frame, reported).as_bytes()).map_err(anyhow::Error::from)
                 })?;
             }
-            let summary = Summary { tally, totals, complete: !cancelled, head, case };
+            let summary = Summary { tally, totals, complete, head, case };
             out.write_all(
                 match format {
                     Format::Ndjson => json::line(&frame.summary(&summary)) + "\n",
@@ -200,8 +202,11 @@ impl Printer<'_> {
             )?;
         }
         out.flush()?;
+        if let End::Failed(why) = end {
+            warn(&format!("the scan could not go on: {why}"));
+        }
         Ok(ExitCode::from(match () {
-            () if cancelled => FAILED,
+            () if !complete => FAILED,
             () if tally.standing() > 0 => OPEN,
             () if totals.gaps > 0 => INCOMPLETE,
             () => 0,

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use super::account::Account;
 use super::file::{self, FileEvidence, FolderEvidence};
 use super::indexes::Indexes;
-use super::limit::{self, Running};
 use super::observed::Observed;
 use super::package::PackageOwner;
 use super::process::{Process, Sought};
@@ -20,11 +19,46 @@ use super::socket::{self, Socket};
 use super::{Evidence, clock, host};
 use crate::finding::FileFacts;
 use crate::text;
+use crate::timeout::{self, NoResult, Pending};
 
 /// Time that a probe may take before its answer is "unknown".
 const LIMIT: Duration = Duration::from_secs(10);
 /// Paths looked up at the same time.
 const AT_ONCE: usize = 32;
+
+/// A probe under way, on a thread of its own: a file system that does not answer, or a process that cannot be read, holds
+/// up that thread and not the one who asked. After its time the answer is "unknown" and the thread goes on, so that an
+/// index that it was building is there the next time.
+struct Running<T> {
+    what: &'static str,
+    answer: Pending<Observed<T>>,
+}
+
+/// Starts a probe that may take `limit`.
+fn start<T: Send + 'static>(
+    what: &'static str,
+    limit: Duration,
+    probe: impl FnOnce() -> Observed<T> + Send + 'static,
+) -> Running<T> {
+    Running { what, answer: timeout::start(&format!("probe {what}"), limit, probe) }
+}
+
+impl<T> Running<T> {
+    /// Waits for the answer, until the limit counted from the start.
+    fn finish(self) -> Observed<T> {
+        let what = self.what;
+        self.answer.finish().unwrap_or_else(|error| {
+            Observed::Unknown(match error {
+                NoResult::TimedOut(limit) => {
+                    let seconds = limit.as_secs_f32();
+                    format!("the {what} probe did not finish in {seconds} s; it goes on, ask again later")
+                }
+                NoResult::NoThread(error) => format!("the {what} probe did not start: {error}"),
+                NoResult::Panicked => format!("the {what} probe broke off"),
+            })
+        })
+    }
+}
 
 /// The probes of one box and their indexes. Cheap to clone; clones share the indexes.
 #[derive(Clone)]
@@ -72,10 +106,10 @@ impl Gatherer {
     pub fn prepare(&self) {
         // The answers are not waited for; the indexes are there once they are built.
         let (packages, schedules, processes) = (self.indexes(), self.indexes(), self.indexes());
-        drop(limit::start("package", self.limit, move || Observed::Found(packages.packages())));
-        drop(limit::start("schedule", self.limit, move || Observed::Found(schedules.schedules())));
+        drop(start("package", self.limit, move || Observed::Found(packages.packages())));
+        drop(start("schedule", self.limit, move || Observed::Found(schedules.schedules())));
         if let Some(proc) = self.proc.clone() {
-            drop(limit::start("process", self.limit, move || Observed::Found(processes.processes(&proc))));
+            drop(start("process", self.limit, move || Observed::Found(processes.processes(&proc))));
         }
     }
 
@@ -103,7 +137,7 @@ impl Gatherer {
     /// The names of the accounts in a group of the box, safe to show. Blocks, at most for the limit.
     pub fn members(&self, group: &str) -> Observed<Vec<String>> {
         let (indexes, group) = (self.indexes(), group.to_owned());
-        limit::start("account", self.limit, move || indexes.accounts().members(&group)).finish()
+        start("account", self.limit, move || indexes.accounts().members(&group)).finish()
     }
 
     /// Asks every probe about one file. Blocks, at most for about twice the limit, so call it off the UI thread.
@@ -206,7 +240,7 @@ impl Asked {
         probe: impl FnOnce(&Self) -> Observed<T> + Send + 'static,
     ) -> Running<T> {
         let asked = Arc::clone(self);
-        limit::start(what, limit, move || probe(&asked))
+        start(what, limit, move || probe(&asked))
     }
 
     /// The file's path on the box with the links above it resolved.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Gap;
 use super::account::Accounts;
-use super::limit::Slot;
+use super::lazy::LazyIndex;
 use super::observed::Gaps;
 use super::package::Packages;
 use super::process::Processes;
@@ -22,10 +22,10 @@ const PROCESS_AGE: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub(super) struct Indexes {
     root: Root,
-    accounts: Arc<Slot<Accounts>>,
-    packages: Arc<Slot<Packages>>,
-    schedules: Arc<Slot<Schedules>>,
-    processes: Arc<Slot<Processes>>,
+    accounts: Arc<LazyIndex<Accounts>>,
+    packages: Arc<LazyIndex<Packages>>,
+    schedules: Arc<LazyIndex<Schedules>>,
+    processes: Arc<LazyIndex<Processes>>,
 }
 
 impl Indexes {

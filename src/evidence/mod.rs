@@ -16,7 +16,7 @@
 //! | `referrer.rs` | who could have made what speaks for a file |
 //! | `clock.rs` | the box's own time zone |
 //! | `field.rs` | all of it under the names that checks use |
-//! | `gather.rs`, `limit.rs`, `indexes.rs` | time limits, and indexes that are built once |
+//! | `gather.rs`, `lazy.rs`, `indexes.rs` | time limits, and indexes that are built once |
 
 mod account;
 mod clock;
@@ -25,7 +25,7 @@ mod file;
 mod gather;
 mod host;
 mod indexes;
-mod limit;
+mod lazy;
 mod lines;
 mod observed;
 mod package;

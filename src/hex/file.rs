@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::source::{Ahead, ByteSource, Piece};
 use crate::finding::{FileFacts, FileTime};
-use crate::patience::asking;
+use crate::timeout::blocking_call;
 use crate::{scan, text};
 
 /// Bytes around a read error that count as unreadable: the page is the kernel's unit of reading.
@@ -194,7 +194,7 @@ impl FileSource {
     /// # Errors
     /// [`Gone`], when there is nothing to read or it may not be read.
     pub fn open(path: &Path, scanned: &FileFacts) -> Result<Self, Gone> {
-        let opened = asking(|| scan::open_regular(CWD, path, ResolveFlags::empty()))?;
+        let opened = blocking_call(|| scan::open_regular(CWD, path, ResolveFlags::empty()))?;
         let mut source = Self {
             file: opened.file,
             path: path.to_owned(),
@@ -214,7 +214,7 @@ impl FileSource {
 
     /// Looks again whether the file is still what was scanned, by `fstat` and `lstat`; brings the size up to date.
     pub fn recheck(&mut self) -> &State {
-        self.state = match asking(|| rustix::fs::fstat(&self.file)) {
+        self.state = match blocking_call(|| rustix::fs::fstat(&self.file)) {
             Ok(stat) => {
                 self.size = stat.st_size as u64;
                 self.compare(&(&stat).into())
@@ -250,7 +250,7 @@ impl FileSource {
     }
 
     fn name_change(&self, held: &Identity) -> Option<Change> {
-        match asking(|| rustix::fs::statat(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW)) {
+        match blocking_call(|| rustix::fs::statat(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW)) {
             Ok(named) if (named.st_dev, named.st_ino) != (held.dev, held.ino) => Some(Change::Replaced),
             Err(Errno::NOENT | Errno::NOTDIR) => Some(Change::Deleted),
             _ => None,
@@ -265,7 +265,7 @@ impl ByteSource for FileSource {
 
     fn piece(&mut self, offset: u64, buffer: &mut [u8]) -> Piece {
         let file = &self.file;
-        let pread = |buffer: &mut [u8], offset| asking(|| file.read_at(buffer, offset));
+        let pread = |buffer: &mut [u8], offset| blocking_call(|| file.read_at(buffer, offset));
         piece_by(pread, offset, buffer).unwrap_or_else(|error| {
             self.unreadable = Some(Unreadable { offset, error: error.to_string() });
             Piece::Unknown { until: page_end(offset) }
@@ -273,7 +273,7 @@ impl ByteSource for FileSource {
     }
 
     fn ahead(&mut self, offset: u64) -> Ahead {
-        match asking(|| rustix::fs::seek(&self.file, SeekFrom::Data(offset))) {
+        match blocking_call(|| rustix::fs::seek(&self.file, SeekFrom::Data(offset))) {
             Ok(data) if data > offset => Ahead::Zeros { until: data },
             // lseek(2): no data between the offset and the end of the file.
             Err(Errno::NXIO) if offset < self.size => Ahead::Zeros { until: self.size },

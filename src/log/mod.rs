@@ -28,6 +28,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::text;
+use crate::timeout::{self, NoThread};
 use sink::Sink;
 
 /// What a log begins with, so that no other file is ever added to by a slip.
@@ -54,6 +55,9 @@ pub enum LogError {
     /// It is there and something else.
     #[error("{0} is there and is no Huntbook log; name a file that is not there yet with --log")]
     Foreign(String),
+    /// There is no thread to write it.
+    #[error(transparent)]
+    NoThread(#[from] NoThread),
 }
 
 /// The running log. Dropping it waits a moment for lines that are still on their way.
@@ -79,7 +83,7 @@ impl Log {
         let (jobs, queue) = bounded(WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
         let lines = Lines { jobs: jobs.clone(), dropped: Arc::clone(&dropped) };
-        std::thread::spawn(move || {
+        timeout::spawn("log", move || {
             for job in queue {
                 match job {
                     Job::Line(line) => {
@@ -89,7 +93,7 @@ impl Log {
                     Job::Flush(done) => _ = done.send(()),
                 }
             }
-        });
+        })?;
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
             .with_target(false)

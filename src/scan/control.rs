@@ -1,15 +1,15 @@
-//! The levers of a running scan and the gauges it shows, shared between the scan's threads and whoever watches.
+//! The control of a running scan and the progress it shows, shared between the scan's threads and whoever watches.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::seat::Seat;
+use super::worker_slot::WorkerSlot;
 
 /// What a worker is to do at a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum Directive {
     /// Go on.
     Continue,
     /// Leave the file at hand; coverage says that it was skipped.
@@ -77,7 +77,7 @@ impl Control {
 
     /// Where a worker learns what to do with a file that it began after so many `skips`; waits here while the scan is
     /// paused.
-    pub(super) fn checkpoint(&self, skips: u64) -> Order {
+    pub(super) fn checkpoint(&self, skips: u64) -> Directive {
         if self.state.load(Ordering::Acquire) == PAUSED {
             let mut guard = lock(&self.gate);
             while self.state.load(Ordering::Acquire) == PAUSED {
@@ -85,9 +85,9 @@ impl Control {
             }
         }
         if self.is_cancelled() {
-            return Order::Cancel;
+            return Directive::Cancel;
         }
-        if self.skips() == skips { Order::Continue } else { Order::SkipFile }
+        if self.skips() == skips { Directive::Continue } else { Directive::SkipFile }
     }
 }
 
@@ -110,7 +110,7 @@ pub struct Progress {
     pub total_files: AtomicU64,
     /// Set when the counting walk is through.
     pub counted: AtomicBool,
-    seats: Mutex<Vec<Arc<Seat>>>,
+    slots: Mutex<Vec<Arc<WorkerSlot>>>,
     started: Instant,
 }
 
@@ -127,7 +127,7 @@ impl Progress {
             findings: zero(),
             total_files: zero(),
             counted: AtomicBool::new(false),
-            seats: Mutex::default(),
+            slots: Mutex::default(),
             started: Instant::now(),
         }
     }
@@ -149,22 +149,22 @@ impl Progress {
 
     /// What is being read now; what has been without an answer for [`SILENT`] comes first, the longest first.
     pub fn current(&self) -> Current {
-        let seats = lock(&self.seats);
-        let mut at_hand = seats.iter().filter_map(|seat| seat.at_hand());
-        let Some(first) = at_hand.next() else { return Current::default() };
-        let longest = at_hand.fold(first, |one, other| if other.1 >= SILENT && other.1 > one.1 { other } else { one });
+        let slots = lock(&self.slots);
+        let mut current = slots.iter().filter_map(|slot| slot.current());
+        let Some(first) = current.next() else { return Current::default() };
+        let longest = current.fold(first, |one, other| if other.1 >= SILENT && other.1 > one.1 { other } else { one });
         let (path, waited) = longest;
         Current { path, silent: (waited >= SILENT).then_some(waited) }
     }
 
-    /// Shows what the thread in this seat has at hand from now on.
-    pub(super) fn show(&self, seat: &Arc<Seat>) {
-        lock(&self.seats).push(Arc::clone(seat));
+    /// Shows what the thread in this slot is at from now on.
+    pub(super) fn show(&self, slot: &Arc<WorkerSlot>) {
+        lock(&self.slots).push(Arc::clone(slot));
     }
 
     /// Shows it no longer.
-    pub(super) fn hide(&self, seat: &Arc<Seat>) {
-        lock(&self.seats).retain(|shown| !Arc::ptr_eq(shown, seat));
+    pub(super) fn hide(&self, slot: &Arc<WorkerSlot>) {
+        lock(&self.slots).retain(|shown| !Arc::ptr_eq(shown, slot));
     }
 }
 
@@ -216,13 +216,13 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
             assert!(!waiting.is_finished());
             control.resume();
-            assert_eq!(waiting.join().unwrap(), Order::Continue);
+            assert_eq!(waiting.join().unwrap(), Directive::Continue);
         });
         control.pause();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| control.checkpoint(0));
             control.cancel();
-            assert_eq!(waiting.join().unwrap(), Order::Cancel);
+            assert_eq!(waiting.join().unwrap(), Directive::Cancel);
         });
         control.resume();
         assert!(control.is_cancelled());
@@ -233,7 +233,7 @@ mod tests {
         let control = Control::default();
         let before = control.skips();
         control.skip_current();
-        assert_eq!(control.checkpoint(before), Order::SkipFile);
-        assert_eq!(control.checkpoint(control.skips()), Order::Continue);
+        assert_eq!(control.checkpoint(before), Directive::SkipFile);
+        assert_eq!(control.checkpoint(control.skips()), Directive::Continue);
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::seat::GivenUp;
 use super::tree::NotRegular;
+use super::worker_slot::Abandoned;
 use crate::text;
 
 /// Why something in the tree was not scanned, or not as it now is.
@@ -43,6 +43,8 @@ pub enum Reason {
     DataDigest,
     /// Matching took longer than the limit, in seconds.
     TimedOut(u64),
+    /// Reading the file, and matching it meanwhile, took longer than the limit, in seconds.
+    FileTimedOut(u64),
     /// The file system had not answered after so many seconds, and was no longer waited for.
     NoAnswer(u64),
     /// So many files and folders of the same file system went without an answer before that it was not asked any more.
@@ -74,6 +76,7 @@ impl Reason {
             Self::Partly(_) => "scanned-in-part",
             Self::DataDigest => "digest-of-data",
             Self::TimedOut(_) => "timed-out",
+            Self::FileTimedOut(_) => "file-timed-out",
             Self::NoAnswer(_) | Self::Silent(_) => "no-answer",
             Self::NameTooLong => "name-too-long",
             Self::BecameLink => "became-link",
@@ -121,6 +124,9 @@ impl fmt::Display for Reason {
                 f.write_str("scanned; its holes were not hashed, so it has a data digest and no SHA-256")
             }
             Self::TimedOut(seconds) => write!(f, "matching took longer than {seconds} s"),
+            Self::FileTimedOut(seconds) => {
+                write!(f, "not read to its end in {seconds} s; --file-timeout gives it more")
+            }
             Self::NoAnswer(seconds) => write!(f, "no answer from its file system in {seconds} s"),
             Self::Silent(others) => {
                 write!(f, "not tried: its file system left {others} others without an answer")
@@ -153,12 +159,12 @@ pub struct Unscanned {
 #[derive(Debug)]
 pub(super) enum Leave {
     Unscanned(Reason),
-    /// The scan was cancelled, or the worker was given up: nobody wants to hear of the file.
+    /// The scan was cancelled, or the worker was abandoned: nobody wants to hear of the file.
     Cancelled,
 }
 
-impl From<GivenUp> for Leave {
-    fn from(GivenUp: GivenUp) -> Self {
+impl From<Abandoned> for Leave {
+    fn from(Abandoned: Abandoned) -> Self {
         Self::Cancelled
     }
 }
@@ -189,7 +195,7 @@ mod tests {
     #[test]
     fn only_unseen_content_is_a_gap() {
         assert!(Reason::Permission.is_gap() && Reason::NoAnswer(30).is_gap() && Reason::Silent(16).is_gap());
-        assert!(Reason::TooLarge { size: 2, limit: 1 }.is_gap());
+        assert!(Reason::TooLarge { size: 2, limit: 1 }.is_gap() && Reason::FileTimedOut(1800).is_gap());
         assert!(!Reason::Special("FIFO").is_gap());
         assert!(!Reason::Own.is_gap());
         assert!(!Reason::PseudoFileSystem("proc").is_gap() && !Reason::OtherFileSystem.is_gap());

@@ -11,6 +11,7 @@ use super::coverage::Reason;
 use super::externals::Externals;
 use super::rules::{FILESIZE, Group, Meaning, Ruleset, Windowed};
 use crate::finding::{PatternMatch, RuleId};
+use crate::timeout;
 
 thread_local! {
     static ENGINE_RUNS: Cell<bool> = const { Cell::new(false) };
@@ -137,6 +138,18 @@ impl Parts<'_> {
     }
 }
 
+/// Has the engine do something and takes what it panics over as an error, which the panic hooks keep to themselves
+/// (see [`engine_runs`]).
+///
+/// # Errors
+/// The panic's message.
+pub fn catch_engine_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    ENGINE_RUNS.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    ENGINE_RUNS.set(false);
+    outcome.map_err(|panic| timeout::panic_message(panic.as_ref()))
+}
+
 pub(super) struct Broken {
     pub reason: Reason,
     panicked: bool,
@@ -146,16 +159,14 @@ pub(super) fn guarded<T>(
     limit: Duration,
     work: impl FnOnce() -> Result<T, yara_x::errors::ScanError>,
 ) -> Result<T, Broken> {
-    ENGINE_RUNS.set(true);
-    let outcome = catch_unwind(AssertUnwindSafe(work));
-    ENGINE_RUNS.set(false);
+    let outcome = catch_engine_panic(work);
     let reason = |error| match error {
         yara_x::errors::ScanError::Timeout => Reason::TimedOut(limit.as_secs()),
         error => Reason::Engine(error.to_string()),
     };
     match outcome {
         Ok(result) => result.map_err(|error| Broken { reason: reason(error), panicked: false }),
-        Err(panic) => Err(Broken { reason: Reason::Engine(panic_message(panic.as_ref())), panicked: true }),
+        Err(panic) => Err(Broken { reason: Reason::Engine(panic), panicked: true }),
     }
 }
 
@@ -198,9 +209,4 @@ fn collect(
         found.push(RuleMatches { rule: rule_id, candidate, matches, capped });
     }
     found
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
 }

@@ -12,6 +12,7 @@ use super::read::{CHUNK, Content, Stretch};
 use super::tree::{Opened, open_regular};
 use crate::accounts::Accounts;
 use crate::finding::{Digest, FileFacts, FileTime, Sha256};
+use crate::timeout::blocking_call;
 
 /// Zeros of holes that are hashed at most, in bytes: about a second's work.
 pub(crate) const MOST_ZEROS: u64 = 1 << 30;
@@ -50,7 +51,8 @@ pub(super) fn is_changed(before: &Stat, after: &Stat, read: u64, is_made_up: imp
 
 /// The file's birth, if its file system keeps it; zero is how some say that they do not.
 fn born(file: &File) -> Option<FileTime> {
-    let stat = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+    let ask = || rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME);
+    let stat = blocking_call(ask).ok()?;
     let known = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::BTIME);
     let time = FileTime { seconds: stat.stx_btime.tv_sec, nanos: stat.stx_btime.tv_nsec };
     (known && time.seconds != 0).then_some(time)

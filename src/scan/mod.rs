@@ -7,27 +7,27 @@
 
 mod control;
 mod coverage;
-mod crew;
-mod desk;
 mod engine;
 mod externals;
 mod facts;
+mod file_reader;
 mod memory;
 pub mod prefilter;
 mod probe;
-mod queue;
 mod read;
 mod rules;
-mod seat;
-mod silence;
-#[cfg(test)]
-mod silent_tests;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unresponsive;
+#[cfg(test)]
+mod unresponsive_tests;
 mod walk;
 mod windows;
+mod work_queue;
 mod worker;
+mod worker_slot;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ use crossbeam_channel::Receiver;
 
 pub use control::{Control, Current, Progress, Reading};
 pub use coverage::{Reason, Unscanned, is_gap_kind};
-pub use engine::engine_runs;
+pub use engine::{catch_engine_panic, engine_runs};
 pub use externals::Externals;
 pub(crate) use facts::{MOST_ZEROS, digest_now, facts_now};
 pub use probe::{Places, probe};
@@ -51,9 +51,10 @@ pub use walk::{BadGlob, WalkOptions};
 
 use crate::accounts::Accounts;
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
-use crew::Crew;
+use crate::timeout::{self, NoThread};
 use memory::Memory;
-use silence::Silence;
+use supervisor::Supervisor;
+use unresponsive::UnresponsiveDevices;
 use walk::Walk;
 use worker::{Shared, System};
 
@@ -63,6 +64,8 @@ pub const MATCHES_PER_PATTERN: usize = 100_000;
 pub const MATCH_TIMEOUT: Duration = Duration::from_mins(1);
 /// Default of `--read-timeout`.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Default of `--file-timeout`: at 100 MB a second, 180 GB.
+pub const FILE_TIMEOUT: Duration = Duration::from_mins(30);
 /// Default of `--max-file-size`, in bytes.
 pub const MAX_FILE_SIZE: u64 = 1 << 30;
 /// Bytes of files that all workers together hold beside their chunks. A larger file is held while no other is.
@@ -85,6 +88,9 @@ pub struct ScanOptions {
     pub max_file_size: u64,
     /// How long one file may be matched, in whole seconds; what takes longer is in coverage.
     pub match_timeout: Duration,
+    /// How long one file may take in all, pauses left out; what takes longer is in coverage, so that a file without end
+    /// does not keep a scan from its own.
+    pub file_timeout: Duration,
     /// How long a file system may leave a question about a file or folder without an answer; what takes longer is in
     /// coverage, and the scan goes on without it.
     pub read_timeout: Duration,
@@ -103,6 +109,7 @@ impl Default for ScanOptions {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_file_size: MAX_FILE_SIZE,
             match_timeout: MATCH_TIMEOUT,
+            file_timeout: FILE_TIMEOUT,
             read_timeout: READ_TIMEOUT,
             count_ahead: false,
             own_files: Vec::new(),
@@ -131,13 +138,35 @@ pub enum Event {
     Candidate(Candidate),
     /// Something was not scanned.
     Unscanned(Unscanned),
-    /// The last event: the final gauges, and whether the scan went to its end.
+    /// The last event.
     Finished {
-        /// The gauges.
+        /// The final progress.
         reading: Reading,
-        /// Whether it was cancelled.
-        cancelled: bool,
+        /// How it ended.
+        end: End,
     },
+}
+
+/// How a scan came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It went through the whole tree.
+    Complete,
+    /// Somebody ended it.
+    Cancelled,
+    /// It could not go on; the text says why.
+    Failed(String),
+}
+
+/// Why a scan does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A glob of `exclude` cannot be understood.
+    #[error(transparent)]
+    Glob(#[from] BadGlob),
+    /// There is no thread for it.
+    #[error(transparent)]
+    NoThread(#[from] NoThread),
 }
 
 /// A scan that was started.
@@ -145,9 +174,9 @@ pub enum Event {
 pub struct Scan {
     /// What it reports. A dropped receiver ends the scan.
     pub events: Receiver<Event>,
-    /// Its levers.
+    /// Pauses it, ends it, has it skip a file.
     pub control: Arc<Control>,
-    /// Its gauges.
+    /// How far it is.
     pub progress: Arc<Progress>,
     thread: Option<JoinHandle<()>>,
 }
@@ -156,12 +185,12 @@ impl Scan {
     /// Starts scanning `tree` with `rules` on threads of its own.
     ///
     /// # Errors
-    /// A glob of `exclude` that cannot be understood.
-    pub fn start(tree: Tree, rules: Arc<Ruleset>, options: ScanOptions) -> Result<Self, BadGlob> {
+    /// A glob of `exclude` that cannot be understood, or a system that starts no thread.
+    pub fn start(tree: Tree, rules: Arc<Ruleset>, options: ScanOptions) -> Result<Self, StartError> {
         Self::start_on(System::REAL, tree, rules, options)
     }
 
-    fn start_on(system: System, tree: Tree, rules: Arc<Ruleset>, options: ScanOptions) -> Result<Self, BadGlob> {
+    fn start_on(system: System, tree: Tree, rules: Arc<Ruleset>, options: ScanOptions) -> Result<Self, StartError> {
         let globs = options.walk.globs(tree.start())?;
         let control = Arc::new(Control::default());
         let progress = Arc::new(Progress::new());
@@ -177,15 +206,16 @@ impl Scan {
             own: own_files(&options.own_files),
             max_file_size: options.max_file_size,
             match_timeout: options.match_timeout,
+            file_timeout: options.file_timeout,
             memory: Arc::new(Memory::new(if rules_want_files_whole { WHOLE_MEMORY } else { MEMORY })),
             workers: options.threads.max(1),
-            silence: Silence::default(),
+            unresponsive: UnresponsiveDevices::default(),
             control: Arc::clone(&control),
             progress: Arc::clone(&progress),
             events: sender,
         };
-        let crew = Crew::new(Arc::new(shared), options.read_timeout);
-        let thread = std::thread::spawn(move || crew.run(walk, ahead));
+        let supervisor = Supervisor::new(Arc::new(shared), options.read_timeout);
+        let thread = timeout::spawn("supervisor", move || supervisor.run(walk, ahead))?;
         Ok(Self { events, control, progress, thread: Some(thread) })
     }
 

@@ -7,6 +7,8 @@ use std::ops::{ControlFlow, Range};
 use rustix::fs::{SeekFrom, Stat};
 use rustix::io::Errno;
 
+use crate::timeout::blocking_call;
+
 /// Bytes read at once, and between two looks at the levers.
 pub(super) const CHUNK: usize = 256 * 1024;
 
@@ -34,8 +36,13 @@ impl<'f> Content<'f> {
         Self { file, size, unstored: size.saturating_sub((stat.st_blocks as u64).saturating_mul(512)) }
     }
 
-    /// Fills `buffer` from `offset` on; fewer bytes only at the end of the file.
+    /// Fills `buffer` from `offset` on; fewer bytes only at the end of the file. Whoever waits for this thread gives it the
+    /// time of one call for the whole buffer: a file that comes byte by byte may not take its time for each.
     pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        blocking_call(|| self.fill_now(offset, buffer))
+    }
+
+    fn fill_now(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match rustix::io::pread(self.file, rest, offset.saturating_add(filled as u64)) {
@@ -92,7 +99,7 @@ impl<'f> Content<'f> {
         if self.unstored == 0 {
             return (at, self.size);
         }
-        let seek = |from| match rustix::fs::seek(self.file, from) {
+        let seek = |from| match blocking_call(|| rustix::fs::seek(self.file, from)) {
             Ok(found) => Ok(found.min(self.size)),
             // No data after this place.
             Err(Errno::NXIO) => Ok(self.size),

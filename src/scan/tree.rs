@@ -11,7 +11,8 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use super::READ_TIMEOUT;
-use crate::{patience, text};
+use crate::text;
+use crate::timeout::{self, NoResult, NoThread};
 
 /// How long a tree that was open before may take to be opened again.
 const REOPENING: Duration = Duration::from_secs(5);
@@ -48,6 +49,14 @@ pub enum TreeError {
         path: String,
         /// How long it was waited for.
         seconds: u64,
+    },
+    /// There is no thread to open it on.
+    #[error("{path}: cannot be opened: {error}")]
+    NoThread {
+        /// The path as it was given, escaped.
+        path: String,
+        /// The system's error.
+        error: NoThread,
     },
     /// Any other system error.
     #[error("{path}: cannot be opened: {error}; give the path of a folder or file that can")]
@@ -103,9 +112,15 @@ impl Tree {
 
     fn open_within(limit: Duration, path: &Path) -> Result<Self, TreeError> {
         let asked = path.to_owned();
-        let opened = patience::within(limit, move || Self::open_now(&asked));
-        let silent = || TreeError::Silent { path: text::escape_path(path).into_owned(), seconds: limit.as_secs() };
-        opened.unwrap_or_else(|| Err(silent()))
+        let opened = timeout::run(limit, move || Self::open_now(&asked));
+        let path = || text::escape_path(path).into_owned();
+        opened.unwrap_or_else(|error| {
+            Err(match error {
+                NoResult::TimedOut(limit) => TreeError::Silent { path: path(), seconds: limit.as_secs() },
+                NoResult::NoThread(error) => TreeError::NoThread { path: path(), error },
+                error @ NoResult::Panicked => TreeError::Io { path: path(), error: io::Error::other(error) },
+            })
+        })
     }
 
     fn open_now(path: &Path) -> Result<Self, TreeError> {

@@ -10,10 +10,11 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::FileType;
 
 use super::coverage::{Reason, Unscanned};
-use super::seat::{GivenUp, Seat};
-use super::silence::Silence;
 use super::tree::{self, Tree};
+use super::unresponsive::UnresponsiveDevices;
 use super::worker::Shared;
+use super::worker_slot::{Abandoned, WorkerSlot};
+use crate::timeout::blocking_call;
 
 /// What the walk leaves out because the responder said so.
 #[derive(Debug, Clone, Default)]
@@ -120,8 +121,8 @@ enum Stop {
     Walk,
 }
 
-impl From<GivenUp> for Stop {
-    fn from(GivenUp: GivenUp) -> Self {
+impl From<Abandoned> for Stop {
+    fn from(Abandoned: Abandoned) -> Self {
         Self::Walk
     }
 }
@@ -140,15 +141,15 @@ impl Walk {
         Self { options, globs, pending, start, start_device: tree.device(), devices: Mutex::default() }
     }
 
-    /// Walks on in `seat` until no folder is left, the sink has enough, or the thread is given up.
-    pub(super) fn run(&self, shared: &Shared, seat: &Seat, sink: &mut impl Sink) {
+    /// Walks on in `slot` until no folder is left, the sink has enough, or the thread is abandoned.
+    pub(super) fn run(&self, shared: &Shared, slot: &WorkerSlot, sink: &mut impl Sink) {
         while let Some(path) = self.next() {
-            if seat.begin(&path, None, shared.control.skips()).is_err() {
+            if slot.begin(&path, None, shared.control.skips()).is_err() {
                 return;
             }
-            let outcome = self.visit(&path, shared, seat, sink);
-            // Of a folder that was given up, coverage knows already.
-            if seat.has_answer().is_err() || matches!(outcome, Err(Stop::Walk)) {
+            let outcome = self.visit(&path, shared, slot, sink);
+            // Of a folder over which the thread was abandoned, coverage knows already.
+            if slot.check().is_err() || matches!(outcome, Err(Stop::Walk)) {
                 return;
             }
             if let Err(Stop::Error(error)) = outcome {
@@ -166,25 +167,23 @@ impl Walk {
     }
 
     /// A folder, or the one file that is scanned.
-    fn visit(&self, path: &Path, shared: &Shared, seat: &Seat, sink: &mut impl Sink) -> Result<(), Stop> {
-        let stat = rustix::fs::lstat(path).map_err(io::Error::from)?;
-        seat.is_on(stat.st_dev)?;
+    fn visit(&self, path: &Path, shared: &Shared, slot: &WorkerSlot, sink: &mut impl Sink) -> Result<(), Stop> {
+        let stat = blocking_call(|| rustix::fs::lstat(path)).map_err(io::Error::from)?;
+        slot.set_device(stat.st_dev)?;
         if !FileType::from_raw_mode(stat.st_mode).is_dir() {
             return self.entry(path.to_owned(), FileType::from_raw_mode(stat.st_mode), stat.st_dev, sink);
         }
-        if let Some(reason) = self.refusal(path, stat.st_dev, &shared.silence, seat)? {
+        if let Some(reason) = self.refusal(path, stat.st_dev, &shared.unresponsive, slot)? {
             sink.unscanned(Unscanned { path: path.to_owned(), reason });
             return Ok(());
         }
         if !sink.enter() {
             return Err(Stop::Walk);
         }
-        seat.asks()?;
-        let mut entries = (shared.system.list)(path);
+        let mut entries = blocking_call(|| (shared.system.list)(path));
         loop {
-            seat.asks()?;
-            let entry = entries.next();
-            seat.has_answer()?;
+            let entry = blocking_call(|| entries.next());
+            slot.check()?;
             match entry {
                 None => return Ok(()),
                 Some(Ok(entry)) if entry.depth() == 0 => {}
@@ -215,8 +214,14 @@ impl Walk {
     }
 
     /// Why this folder is not entered, if it is not.
-    fn refusal(&self, path: &Path, device: u64, silence: &Silence, seat: &Seat) -> Result<Option<Reason>, GivenUp> {
-        if let Some(others) = silence.of(device) {
+    fn refusal(
+        &self,
+        path: &Path,
+        device: u64,
+        unresponsive: &UnresponsiveDevices,
+        slot: &WorkerSlot,
+    ) -> Result<Option<Reason>, Abandoned> {
+        if let Some(others) = unresponsive.blocked(device) {
             return Ok(Some(Reason::Silent(others)));
         }
         if let Some(known) = self.devices.lock().unwrap_or_else(PoisonError::into_inner).get(&device) {
@@ -227,9 +232,8 @@ impl Walk {
         } else if self.options.include_pseudo {
             None
         } else {
-            seat.asks()?;
-            let magic = rustix::fs::statfs(path).map_or(0, |found| found.f_type as u64);
-            seat.has_answer()?;
+            let magic = blocking_call(|| rustix::fs::statfs(path)).map_or(0, |found| found.f_type as u64);
+            slot.check()?;
             tree::pseudo_file_system(magic).map(Reason::PseudoFileSystem)
         };
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(device, reason.clone());

@@ -11,22 +11,23 @@ use crossbeam_channel::Sender;
 
 use super::control::{Control, Progress};
 use super::coverage::{Leave, Reason, Unscanned};
-use super::desk::{Desk, Held};
 use super::engine::{Engine, PartFacts, RuleMatches};
 use super::externals::Externals;
 use super::facts;
+use super::file_reader::{BufferRef, FileReader};
 use super::memory::Memory;
-use super::queue::Queue;
 use super::read::{CHUNK, Content};
 use super::rules::{self, Group, Ruleset};
-use super::seat::{Batch, Seat};
-use super::silence::Silence;
 use super::tree::{self, Opened, Tree};
+use super::unresponsive::UnresponsiveDevices;
 use super::windows::{PIECE, Windows};
+use super::work_queue::Queue;
+use super::worker_slot::{Batch, WorkerSlot};
 use super::{Candidate, Event};
 use crate::accounts::Accounts;
 use crate::finding::{Digest, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
 use crate::text;
+use crate::timeout::blocking_call;
 
 /// Files of fewer bytes than this go to yara-x at once: measured, the prefilter pays from here on.
 const SMALL: usize = 8 * 1024;
@@ -56,10 +57,11 @@ pub(super) struct Shared {
     pub own: HashSet<(u64, u64)>,
     pub max_file_size: u64,
     pub match_timeout: Duration,
+    pub file_timeout: Duration,
     pub memory: Arc<Memory>,
     /// How many workers there are at once.
     pub workers: usize,
-    pub silence: Silence,
+    pub unresponsive: UnresponsiveDevices,
     pub control: Arc<Control>,
     pub progress: Arc<Progress>,
     pub events: Sender<Event>,
@@ -83,9 +85,9 @@ impl Shared {
 
 pub(super) struct Worker<'s> {
     shared: &'s Shared,
-    seat: &'s Seat,
+    slot: &'s WorkerSlot,
     engine: Engine<'s>,
-    desk: Desk<'s>,
+    reader: FileReader<'s>,
 }
 
 /// A file on its way through.
@@ -96,12 +98,12 @@ struct Subject<'f> {
 }
 
 impl<'s> Worker<'s> {
-    pub fn new(seat: &'s Seat, shared: &'s Shared) -> Self {
+    pub fn new(slot: &'s WorkerSlot, shared: &'s Shared) -> Self {
         let engine = Engine::new(&shared.rules, shared.match_timeout);
-        Self { shared, seat, engine, desk: Desk::new(seat, shared) }
+        Self { shared, slot, engine, reader: FileReader::new(slot, shared) }
     }
 
-    /// Works until there is nothing more to do, the scan is cancelled, or the worker was given up.
+    /// Works until there is nothing more to do, the scan is cancelled, or the worker is abandoned.
     pub fn run(mut self, queue: &Queue) {
         while let Some(batch) = queue.next() {
             if self.batch(batch).is_err() {
@@ -112,13 +114,13 @@ impl<'s> Worker<'s> {
 
     fn batch(&mut self, batch: Batch) -> Result<(), Leave> {
         let device = batch.device;
-        self.seat.with_rest(|rest| *rest = batch)?;
-        while let Some(path) = self.seat.with_rest(|rest| rest.paths.pop())? {
+        self.slot.with_rest(|rest| *rest = batch)?;
+        while let Some(path) = self.slot.with_rest(|rest| rest.paths.pop())? {
             let outcome = self.file(&path, device);
             // An answer that came too late is not reported: coverage lists the file.
-            self.seat.has_answer()?;
+            self.slot.check()?;
             match outcome {
-                Ok(()) => self.shared.silence.ends(device),
+                Ok(()) => self.shared.unresponsive.record_success(device),
                 Err(Leave::Unscanned(reason)) => self.shared.unscanned(Unscanned { path, reason }),
                 Err(Leave::Cancelled) => return Err(Leave::Cancelled),
             }
@@ -128,19 +130,19 @@ impl<'s> Worker<'s> {
     }
 
     fn file(&mut self, path: &Path, device: u64) -> Result<(), Leave> {
-        if let Some(others) = self.shared.silence.of(device) {
+        if let Some(others) = self.shared.unresponsive.blocked(device) {
             return Err(Leave::Unscanned(Reason::Silent(others)));
         }
-        self.desk.begin_file(path, device)?;
-        let opened = (self.shared.system.open)(&self.shared.tree, path)?;
+        self.reader.begin_file(path, device)?;
+        let opened = blocking_call(|| (self.shared.system.open)(&self.shared.tree, path))?;
+        self.reader.check()?;
         if self.shared.own.contains(&(opened.stat.st_dev, opened.stat.st_ino)) {
             return Err(Leave::Unscanned(Reason::Own));
         }
         let subject = Subject { path, opened: &opened, content: Content::new(&opened.file, &opened.stat) };
         let read = self.content(&subject)?;
-        self.desk.asks()?;
-        let after = rustix::fs::fstat(&opened.file).map_err(io::Error::from)?;
-        let is_made_up = || tree::pseudo_file_system_of(&opened.file).is_some();
+        let after = blocking_call(|| rustix::fs::fstat(&opened.file)).map_err(io::Error::from)?;
+        let is_made_up = || blocking_call(|| tree::pseudo_file_system_of(&opened.file)).is_some();
         let changed = facts::is_changed(&opened.stat, &after, read, is_made_up);
         if changed { Err(Leave::Unscanned(Reason::Changed)) } else { Ok(()) }
     }
@@ -150,7 +152,7 @@ impl<'s> Worker<'s> {
         let size = subject.content.size;
         let groups = self.shared.rules.groups();
         if size < CHUNK as u64 {
-            return match self.desk.hold_small(&subject.content)? {
+            return match self.reader.hold_small(&subject.content)? {
                 Some(held) => self.whole(subject, held, |_| true),
                 None => self.large(subject, |_| true),
             };
@@ -159,7 +161,7 @@ impl<'s> Worker<'s> {
         if wants_all && size <= self.shared.max_file_size {
             return self.large(subject, |_| true);
         }
-        let (open, read) = self.desk.stream(&subject.content, groups)?;
+        let (open, read) = self.reader.stream(&subject.content, groups)?;
         let in_parts =
             |index: &usize| size > HELD && groups.get(*index).is_some_and(|group| group.windowed().is_some());
         let (parts, whole): (Vec<usize>, Vec<usize>) = open.iter().partition(|index| in_parts(index));
@@ -191,21 +193,21 @@ impl<'s> Worker<'s> {
     fn large(&mut self, subject: &Subject, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
         // One that says it is empty and is not is as long as it likes.
         let wanted_bytes = if subject.content.size == 0 { u64::MAX } else { subject.content.size };
-        let _share = self.desk.share_of(wanted_bytes)?;
-        let read = self.desk.hold(&subject.content).and_then(|()| self.whole(subject, Held::Buffer, wanted));
-        self.desk.give_back();
+        let _share = self.reader.reserve(wanted_bytes)?;
+        let read = self.reader.hold(&subject.content).and_then(|()| self.whole(subject, BufferRef::Held, wanted));
+        self.reader.give_back();
         read
     }
 
     /// Matches content that is in memory, and reports.
-    fn whole(&mut self, subject: &Subject, held: Held, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
+    fn whole(&mut self, subject: &Subject, held: BufferRef, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
         let shared = self.shared;
-        self.desk.has_answer()?;
-        let bytes = self.desk.bytes(held);
+        self.reader.check()?;
+        let bytes = self.reader.bytes(held);
         let mut found = Vec::new();
         let mut externals = None;
         for (index, group) in shared.rules.groups().iter().enumerate() {
-            if !wanted(index) || (matches!(held, Held::Chunk(_)) && is_ruled_out(group, bytes)) {
+            if !wanted(index) || (matches!(held, BufferRef::Chunk(_)) && is_ruled_out(group, bytes)) {
                 continue;
             }
             let externals = externals.get_or_insert_with(|| externals_of(shared, subject, bytes));
@@ -214,44 +216,41 @@ impl<'s> Worker<'s> {
         if !found.is_empty() {
             let digest = Digest::Whole(Sha256::of(bytes));
             let size = bytes.len() as u64;
-            report(&self.desk, subject, (size, digest), found, |matches| KeptBytes::around(bytes, matches))?;
+            report(&self.reader, subject, (size, digest), found, |matches| KeptBytes::around(bytes, matches))?;
         }
         Ok(bytes.len() as u64)
     }
 
     /// Matches groups of rules around what their prefilters locate in a large file.
     fn parts(&mut self, subject: &Subject, groups: &[usize]) -> Result<Vec<RuleMatches>, Leave> {
-        let Self { shared, engine, desk, .. } = self;
+        let Self { shared, engine, reader, .. } = self;
         if groups.is_empty() {
             return Ok(Vec::new());
         }
         let content = &subject.content;
-        let _share = desk.share_of(PIECE)?;
+        let _share = reader.reserve(PIECE)?;
         let mut found = Vec::new();
         for &index in groups {
             let group = shared.rules.groups().get(index);
             let Some((prefilter, windowed)) = group.and_then(|group| group.prefilter().zip(group.windowed())) else {
                 continue;
             };
-            desk.checkpoint()?;
-            let windows = desk.with_chunk(|desk, chunk| {
-                Windows::locate(content, prefilter, windowed.reach(), chunk, |_| desk.checkpoint())
+            reader.checkpoint()?;
+            let windows = reader.with_chunk(|reader, chunk| {
+                Windows::locate(content, prefilter, windowed.reach(), chunk, |_| reader.checkpoint())
             })?;
-            desk.hold_range(content, 0..rules::HEADER)?;
-            let externals = externals_of(shared, subject, &desk.held);
-            let facts = PartFacts { filesize: content.size, header: &desk.held, externals: &externals };
+            reader.hold_range(content, 0..rules::HEADER)?;
+            let externals = externals_of(shared, subject, &reader.held);
+            let facts = PartFacts { filesize: content.size, header: &reader.held, externals: &externals };
             let Some(mut parts) = engine.parts(index, &facts) else { continue };
             let mut pieces = windows.pieces(PIECE);
             while let Some(range) = pieces.next() {
-                desk.checkpoint()?;
-                desk.hold_range(content, range.clone())?;
-                desk.has_answer()?;
-                parts.scan(range.start, pieces.cut(&desk.held)).map_err(Leave::Unscanned)?;
+                reader.checkpoint()?;
+                reader.hold_range(content, range.clone())?;
+                parts.scan(range.start, pieces.cut(&reader.held)).map_err(Leave::Unscanned)?;
             }
-            let read = |range| {
-                desk.asks().and_then(|()| Ok(content.read(range)?)).and_then(|bytes| desk.has_answer().map(|()| bytes))
-            };
-            found.extend(parts.finish(|range| read(range).unwrap_or_default()).map_err(Leave::Unscanned)?);
+            found.extend(parts.finish(|range| content.read(range).unwrap_or_default()).map_err(Leave::Unscanned)?);
+            reader.check()?;
             let doubt = match (windows.complete, pieces.exact()) {
                 (false, _) => "it has more places to look at than are kept",
                 (_, false) => {
@@ -269,11 +268,11 @@ impl<'s> Worker<'s> {
         if found.is_empty() {
             return Ok(());
         }
-        self.desk.checkpoint()?;
+        self.reader.checkpoint()?;
         let digest =
-            self.desk.with_chunk(|desk, chunk| facts::digest(&subject.content, chunk, |_| desk.checkpoint()))?;
+            self.reader.with_chunk(|reader, chunk| facts::digest(&subject.content, chunk, |_| reader.checkpoint()))?;
         let content = &subject.content;
-        report(&self.desk, subject, (content.size, digest), found, |matches| {
+        report(&self.reader, subject, (content.size, digest), found, |matches| {
             KeptBytes::gather(content.size, matches, |range| {
                 content.read(range.start..range.end.min(range.start + KeptBytes::MOST as u64)).ok()
             })
@@ -305,14 +304,13 @@ fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals 
 /// Reports what was found in a file of this size and digest. The file is asked for all that is told of it before
 /// anything is told.
 fn report(
-    desk: &Desk,
+    reader: &FileReader,
     subject: &Subject,
     (size, digest): (u64, Digest),
     found: Vec<RuleMatches>,
     kept: impl Fn(&[PatternMatch]) -> KeptBytes,
 ) -> Result<(), Leave> {
-    let shared = desk.shared();
-    desk.asks()?;
+    let shared = reader.shared();
     let file = Arc::new(facts::facts(subject.path, subject.opened, size, digest, &shared.accounts));
     let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
     let told = found.into_iter().filter(|found| !(found.candidate && matched.contains(&found.rule)));
@@ -325,7 +323,7 @@ fn report(
         }
     });
     let events: Vec<_> = events.collect();
-    desk.has_answer()?;
+    reader.check()?;
     for event in events {
         shared.progress.findings.fetch_add(1, Ordering::Relaxed);
         shared.send(event);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread;
 
 use serde_json::{Map, Value};
 
@@ -15,6 +15,7 @@ use crate::finding::{Digest, RuleId, Sha256};
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{self, Hunt, Loaded, Problem, RuleFiles, RuleText, Site};
 use crate::scan::{self, CandidateTest, RuleSource, RulesError, Ruleset};
+use crate::timeout::{self, NoThread};
 
 /// Which hunts and rules were asked for.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +43,8 @@ pub enum BookError {
     Twice(RuleId),
     /// There is no rule at all.
     NoRules,
+    /// There is no thread to compile the rules on.
+    NoThread(NoThread),
 }
 
 impl fmt::Display for BookError {
@@ -57,6 +60,7 @@ impl fmt::Display for BookError {
                 crate::text::escape_str(&rule.name),
                 crate::text::escape_str(&rule.namespace)
             ),
+            Self::NoThread(error) => error.fmt(f),
             Self::NoRules => {
                 f.write_str("there are no rules; leave out --no-builtin, or give rules with --hunts or --rules")
             }
@@ -69,6 +73,12 @@ impl std::error::Error for BookError {}
 impl From<Vec<Problem>> for BookError {
     fn from(problems: Vec<Problem>) -> Self {
         Self::Problems(problems)
+    }
+}
+
+impl From<NoThread> for BookError {
+    fn from(error: NoThread) -> Self {
+        Self::NoThread(error)
     }
 }
 
@@ -138,7 +148,7 @@ fn tests<H: Borrow<Hunt>>(hunts: &[H]) -> Vec<CandidateTest> {
 
 /// The rules of a book, being compiled.
 #[derive(Debug)]
-pub struct Compiling(JoinHandle<Result<Ruleset, RulesError>>);
+pub struct Compiling(thread::JoinHandle<Result<Ruleset, RulesError>>);
 
 impl Compiling {
     /// The rules, once they are compiled; `book` is the one they are of.
@@ -181,7 +191,7 @@ impl RuleBook {
         let files = Files::read(choice)?;
         let (sources, tests) = (sources(&files.loaded.texts), tests(&files.loaded.hunts));
         let cache = choice.cache.clone();
-        let work = std::thread::spawn(move || Ruleset::compile_cached(&sources, &tests, cache.as_deref()));
+        let work = timeout::spawn("compiler", move || Ruleset::compile_cached(&sources, &tests, cache.as_deref()))?;
         Ok((files.book(choice)?, Compiling(work)))
     }
 

@@ -20,7 +20,7 @@ pub use box_facts::host_name;
 pub use excluded::Excluded;
 pub use opening::{RecordPlan, RecordsError};
 pub use records::{Judged, Opened, Records};
-pub use reopen::{CaseFacts, Since, reading, scan_end};
+pub use reopen::{CaseFacts, Since, reading, scan_end, scan_outcome};
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use super::book::RuleBook;
 use super::records::{Judged, Records};
 use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Seen};
 use crate::finding::Finding;
-use crate::scan::Reading;
+use crate::scan::{End, Reading};
 
 /// The first bytes of an `SQLite` file (<https://www.sqlite.org/fileformat.html>).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -149,6 +149,15 @@ pub fn reading(scan: &ScanRow, gaps: u64) -> Reading {
         gaps,
         elapsed: at.duration_since(scan.started).unsigned_abs(),
         ..Reading::default()
+    }
+}
+
+/// The end of a scan, as a case keeps it.
+pub fn scan_outcome(end: &End) -> ScanOutcome {
+    match end {
+        End::Complete => ScanOutcome::Finished,
+        End::Cancelled => ScanOutcome::Cancelled,
+        End::Failed(_) => ScanOutcome::Failed,
     }
 }
 

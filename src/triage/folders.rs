@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use crate::finding::FileFacts;
-use crate::{patience, text};
+use crate::text;
+use crate::timeout::{self, NoResult};
 
 use super::scope::Scope;
 
@@ -91,8 +92,11 @@ impl Folders for OnDisk {
 
     fn mode(&self, path: &Path) -> io::Result<u32> {
         let asked = path.to_owned();
-        let facts = patience::within(LIMIT, move || std::fs::symlink_metadata(asked));
-        Ok(facts.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?.mode())
+        let facts = timeout::run(LIMIT, move || std::fs::symlink_metadata(asked)).map_err(|error| match error {
+            NoResult::TimedOut(_) => io::ErrorKind::TimedOut.into(),
+            error => io::Error::other(error),
+        })?;
+        Ok(facts?.mode())
     }
 }
 

@@ -17,6 +17,7 @@ use super::terminal::Guard;
 use crate::scan::Control;
 use crate::text;
 use crate::theme::{self, Depth, Entry};
+use crate::timeout;
 
 /// Where themes come from.
 #[derive(Debug, Clone)]
@@ -44,8 +45,11 @@ impl Themes {
 
     /// Reads the themes on a thread of its own, for a person's folder may lie on a slow disk, and sends them.
     pub(super) fn list(&self, sender: &Sender<Message>) {
-        let (themes, sender) = (self.clone(), sender.clone());
-        std::thread::spawn(move || sender.send(Message::Themes(themes.offer())));
+        let (themes, answers) = (self.clone(), sender.clone());
+        if timeout::spawn("themes", move || answers.send(Message::Themes(themes.offer()))).is_err() {
+            // The built-in themes and a wait are better than none.
+            let _ = sender.send(Message::Themes(self.offer()));
+        }
     }
 }
 

@@ -8,12 +8,13 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use super::message::Message;
+use crate::timeout;
 
 /// Listens until nobody listens to it.
 pub fn listen(messages: &Sender<Message>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGCONT, SIGTSTP])?;
     let sender = messages.clone();
-    std::thread::spawn(move || {
+    timeout::spawn("signals", move || {
         for signal in signals.forever() {
             tracing::info!(signal, "signal");
             let message = match signal {
@@ -25,9 +26,10 @@ pub fn listen(messages: &Sender<Message>) -> io::Result<()> {
                 return;
             }
         }
-    });
+    })
+    .map_err(io::Error::other)?;
     let sender = messages.clone();
-    std::thread::spawn(move || {
+    timeout::spawn("input", move || {
         while let Some(message) = next() {
             if sender.send(message).is_err() {
                 return;
@@ -35,7 +37,8 @@ pub fn listen(messages: &Sender<Message>) -> io::Result<()> {
         }
         // A terminal that has gone away: leave as on SIGHUP.
         let _ = sender.send(Message::Terminate);
-    });
+    })
+    .map_err(io::Error::other)?;
     Ok(())
 }
 

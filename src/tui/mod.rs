@@ -91,7 +91,7 @@ pub fn run(front: Front, session: Session, manner: Manner) -> io::Result<Ended> 
     let Front { mut guard, queue } = front;
     let mut app = App::new(manner.start);
     guard.draw(|frame| view::draw(frame, &mut app))?;
-    let backend = Backend::start_on(queue, session);
+    let backend = Backend::start_on(queue, session).map_err(io::Error::other)?;
     let mut hands = Hands::new(manner.themes, manner.progress);
     let result = turn(&mut guard, &mut app, &backend, &mut hands);
     drop(guard);

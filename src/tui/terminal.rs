@@ -13,7 +13,7 @@ use ratatui::{Frame, Terminal};
 
 use super::signs::Signs;
 use super::taskbar;
-use crate::scan;
+use crate::{scan, timeout};
 
 /// Whether the terminal is ours now. One process has one terminal, so this is one for the process.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -135,8 +135,9 @@ fn install_panic_hook() {
     }
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        // A rule that makes the engine panic costs one file, which coverage lists; the screen is none of its business.
-        if !scan::engine_runs() {
+        // A rule that makes the engine panic costs one file, which coverage lists, and a thread that panics is reported on
+        // the screen: neither may leave the screen behind.
+        if !scan::engine_runs() && !timeout::is_supervised() {
             restore();
             previous(info);
         }

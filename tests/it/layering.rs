@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Each room's rank; a room may name rooms of a lower rank, and itself.
 const RANKS: &[(&str, u8)] = &[
     ("text", 0),
-    ("patience", 0),
+    ("timeout", 0),
     ("accounts", 1),
     ("finding", 1),
     ("log", 1),

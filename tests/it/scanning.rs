@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use huntbook::finding::Finding;
 use huntbook::hunt::{Site, builtin};
-use huntbook::scan::{Candidate, Event, Reading, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned};
+use huntbook::scan::{Candidate, End, Event, Reading, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned};
 
 /// Everything that a scan said.
 #[derive(Debug, Default)]
@@ -56,8 +56,9 @@ pub fn watch(scan: Scan) -> Outcome {
             Event::Finding(finding) => outcome.findings.push(finding),
             Event::Candidate(candidate) => outcome.candidates.push(candidate),
             Event::Unscanned(unscanned) => outcome.coverage.push(unscanned),
-            Event::Finished { reading, cancelled } => {
-                (outcome.reading, outcome.cancelled) = (reading, cancelled);
+            Event::Finished { reading, end } => {
+                assert!(!matches!(end, End::Failed(_)), "{end:?}");
+                (outcome.reading, outcome.cancelled) = (reading, end == End::Cancelled);
                 break;
             }
         }

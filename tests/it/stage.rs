@@ -126,7 +126,7 @@ impl<'p> Stage<'p> {
             depth: Depth::TrueColor,
         };
         let terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
-        let backend = Backend::start(session);
+        let backend = Backend::start(session).unwrap();
         Self {
             app: App::new(start),
             left: false,

@@ -178,3 +178,17 @@ fn on_an_image_processes_are_unknown_and_all_else_is_asked_below_its_root() {
     facts.path = "/elsewhere/x".into();
     assert!(gatherer.gather(&facts).package.reason().unwrap().contains("does not lie below the root"));
 }
+
+#[test]
+fn a_slow_probe_is_unknown_and_a_broken_one_too() {
+    let (hold, stuck) = std::sync::mpsc::channel::<()>();
+    let slow = start("slow", Duration::from_millis(20), move || {
+        let _ = stuck.recv();
+        Observed::Found(1)
+    });
+    assert!(slow.finish().reason().unwrap().contains("did not finish in 0.02 s"));
+    drop(hold);
+    let broken = start::<u8>("broken", Duration::from_secs(5), || panic!("as intended by the test"));
+    assert_eq!(broken.finish(), Observed::Unknown("the broken probe broke off".into()));
+    assert_eq!(start("quick", Duration::from_secs(5), || Observed::Found(7)).finish(), Observed::Found(7));
+}

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use yara_x::errors::CompileError;
 
+use super::engine::catch_engine_panic;
 use crate::finding::RuleId;
 use assign::Unit;
 pub use cache::cache_files;
@@ -84,6 +85,16 @@ impl Ruleset {
         tests: &[CandidateTest],
         cache: Option<&Path>,
     ) -> Result<Self, RulesError> {
+        catch_engine_panic(|| Self::compile_now(sources, tests, cache)).unwrap_or_else(|panic| {
+            let report = format!(
+                "the rule engine failed: {panic}; it needs memory that can be made executable (see SELinux's execmem, \
+                 systemd's MemoryDenyWriteExecute) and address space (ulimit -v)"
+            );
+            Err(RulesError { report, unknown: BTreeSet::new() })
+        })
+    }
+
+    fn compile_now(sources: &[RuleSource], tests: &[CandidateTest], cache: Option<&Path>) -> Result<Self, RulesError> {
         let candidates = tests.iter().map(|test| test.rule.clone()).collect();
         let sources: Vec<RuleSource> = tests.iter().enumerate().map(candidate).chain(sources.iter().cloned()).collect();
         let cache = cache.filter(|_| cache::is_worth(&sources)).and_then(|folder| cache::Cache::open(folder, &sources));

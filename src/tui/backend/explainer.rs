@@ -10,7 +10,7 @@ use crate::hex::file::State;
 use crate::hex::kept::KeptSource;
 use crate::hex::source::ByteSource;
 use crate::hex::view::{Shown, View};
-use crate::patience;
+use crate::timeout;
 use crate::tui::message::{Explain, Message};
 use crate::tui::state::detail::Explanation;
 
@@ -21,8 +21,8 @@ pub fn run(asks: &Receiver<Explain>, messages: &Sender<Message>) {
         let ask = asks.try_iter().last().unwrap_or(ask);
         let ask = Arc::new(ask);
         let asked = Arc::clone(&ask);
-        let explained = patience::answered(LIMIT, move || explanation(&asked, reader::view(&asked.finding)));
-        let explained = explained.unwrap_or_else(|| explanation(&ask, reader::without_answer(&ask.finding)));
+        let explained = timeout::run_while_responsive(LIMIT, move || explanation(&asked, reader::view(&asked.finding)));
+        let explained = explained.unwrap_or_else(|_| explanation(&ask, reader::without_answer(&ask.finding)));
         let _ = messages.send(Message::Explained(ask.id, Box::new(explained)));
     }
 }

@@ -15,6 +15,7 @@ mod recorder;
 mod rows;
 pub mod scout;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,8 @@ use super::message::{Explain, Gather, Look, Message, Request};
 use crate::evidence::Root;
 use crate::scan::{Control, Current, Progress, Reading, ScanOptions, Tree};
 use crate::session::{RecordPlan, RuleChoice};
+use crate::text;
+use crate::timeout::{self, NoThread};
 
 /// How long the records may take to close.
 const CLOSING: Duration = Duration::from_secs(10);
@@ -89,12 +92,21 @@ pub struct Backend {
 
 impl Backend {
     /// Starts the threads; the first scan begins as soon as the rules are compiled.
-    pub fn start(session: Session) -> Self {
+    ///
+    /// # Errors
+    /// When the system starts no thread.
+    pub fn start(session: Session) -> Result<Self, NoThread> {
         Self::start_on(unbounded(), session)
     }
 
     /// The same, on a queue that others have something to say to already.
-    pub fn start_on((sender, messages): (Sender<Message>, Receiver<Message>), session: Session) -> Self {
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_on(
+        (sender, messages): (Sender<Message>, Receiver<Message>),
+        session: Session,
+    ) -> Result<Self, NoThread> {
         let (requests, asked) = unbounded();
         let (looks, looked) = unbounded();
         let (explains, explained) = unbounded();
@@ -103,25 +115,25 @@ impl Backend {
         let gauges = Gauges::default();
         {
             let (sender, image) = (sender.clone(), session.plan.root.clone());
-            std::thread::spawn(move || gatherer::run(root(&image), &book, &asked_of_box, &sender));
+            start("gatherer", &sender.clone(), move || gatherer::run(root(&image), &book, &asked_of_box, &sender))?;
         }
         let (ended, recorder) = bounded(0);
         {
             let (sender, gauges) = (sender.clone(), gauges.clone());
-            std::thread::spawn(move || {
+            start("recorder", &sender.clone(), move || {
                 let _ended = ended;
                 recorder::run(session, &recorder::Ends { requests: asked, messages: sender, books, gauges });
-            });
+            })?;
         }
         {
             let sender = sender.clone();
-            std::thread::spawn(move || reader::run(&looked, &sender));
+            start("reader", &sender.clone(), move || reader::run(&looked, &sender))?;
         }
         {
             let sender = sender.clone();
-            std::thread::spawn(move || explainer::run(&explained, &sender));
+            start("explainer", &sender.clone(), move || explainer::run(&explained, &sender))?;
         }
-        Self { messages, sender, gauges, requests, looks, explains, asks, recorder }
+        Ok(Self { messages, sender, gauges, requests, looks, explains, asks, recorder })
     }
 
     /// Asks the records for something.
@@ -154,6 +166,19 @@ impl Backend {
         // Nothing is ever sent: the wait ends with the recorder, or at the limit.
         !recorder.recv_timeout(CLOSING).is_err_and(|error| error.is_timeout())
     }
+}
+
+/// Starts one of the threads. When it panics the session ends and says so: a screen that waits for it would wait for ever.
+fn start(name: &'static str, messages: &Sender<Message>, work: impl FnOnce() + Send + 'static) -> Result<(), NoThread> {
+    let messages = messages.clone();
+    timeout::spawn(name, move || {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+            let why = timeout::panic_message(panic.as_ref());
+            let why = format!("the {name} panicked: {}; please report this", text::escape_str(&why));
+            let _ = messages.send(Message::Fatal(why));
+        }
+    })?;
+    Ok(())
 }
 
 /// Where the box is that is asked.

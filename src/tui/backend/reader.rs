@@ -17,7 +17,7 @@ use crate::hex::source::ByteSource;
 use crate::hex::view::View;
 use crate::tui::message::{Look, Message};
 use crate::tui::state::detail::Decoded;
-use crate::{patience, text};
+use crate::{text, timeout};
 
 /// Bytes of a file that its headers are decoded from when it is larger: `decode_with` reads no more for a sane file.
 const SMALL: u64 = 64 * 1024;
@@ -43,19 +43,19 @@ struct Open {
 impl Open {
     fn new(id: FindingId, finding: Arc<Finding>) -> Self {
         let asked = Arc::clone(&finding);
-        let view = patience::answered(LIMIT, move || view(&asked));
-        let view = view.unwrap_or_else(|| without_answer(&finding));
+        let view = timeout::run_while_responsive(LIMIT, move || view(&asked));
+        let view = view.unwrap_or_else(|_| without_answer(&finding));
         Self { id, finding, view }
     }
 
     /// Looks at the bytes; at the kept ones where the file does not answer, and from then on.
     fn look<T: Send + 'static>(self, work: impl Fn(&mut View) -> T + Copy + Send + 'static) -> (Self, T) {
         let Self { id, finding, mut view } = self;
-        let looked = patience::answered(LIMIT, move || {
+        let looked = timeout::run_while_responsive(LIMIT, move || {
             let seen = work(&mut view);
             (view, seen)
         });
-        let (view, seen) = looked.unwrap_or_else(|| {
+        let (view, seen) = looked.unwrap_or_else(|_| {
             let mut view = without_answer(&finding);
             let seen = work(&mut view);
             (view, seen)
@@ -105,7 +105,10 @@ pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>) {
                     let finding = Arc::clone(&open.finding);
                     let cancel = Arc::clone(&cancel);
                     let tell = Tell { number, messages: messages.clone() };
-                    std::thread::spawn(move || seek(&finding, &query, order, &cancel, &tell));
+                    let search = timeout::spawn("search", move || seek(&finding, &query, order, &cancel, &tell));
+                    if let Err(error) = search {
+                        let _ = messages.send(Message::Searched(number, Err(error.to_string())));
+                    }
                 }
             }
             Look::StopSearch => cancel.store(true, Ordering::Release),

@@ -10,7 +10,7 @@ use super::rows::row;
 use super::{Gauges, Session};
 use crate::case::{Decision, FindingId, ScanOutcome};
 use crate::finding::Finding;
-use crate::scan::{Event, Reading, Ruleset, Scan, Unscanned};
+use crate::scan::{End, Event, Reading, Ruleset, Scan, Unscanned};
 use crate::session::{self, Compiling, Records, RuleBook, candidate_finding, host_name};
 use crate::text;
 use crate::triage::Answer;
@@ -219,9 +219,9 @@ impl Recorder {
             Event::Finding(finding) => self.findings.push(finding),
             Event::Candidate(candidate) => self.findings.push(candidate_finding(candidate)),
             Event::Unscanned(unscanned) => self.missed.push(unscanned),
-            Event::Finished { reading, cancelled } => {
+            Event::Finished { reading, end } => {
                 self.flush();
-                self.end(reading, cancelled);
+                self.end(reading, end);
             }
         }
     }
@@ -257,17 +257,21 @@ impl Recorder {
         self.tell_unsaved();
     }
 
-    fn end(&mut self, reading: Reading, cancelled: bool) {
+    fn end(&mut self, reading: Reading, end: End) {
         self.gauges.set(None);
         if let Some(scan) = self.scan.take() {
             scan.join();
         }
-        let outcome = if cancelled { ScanOutcome::Cancelled } else { ScanOutcome::Finished };
-        let end = session::scan_end(outcome, &reading);
-        if let Err(error) = self.records.end_scan(&end) {
+        if let Err(error) = self.records.end_scan(&session::scan_end(session::scan_outcome(&end), &reading)) {
             self.tell(Message::NotRecorded(error.to_string()));
         }
-        self.tell(Message::ScanEnded { reading, cancelled });
+        self.tell(match end {
+            End::Complete => Message::ScanEnded { reading, cancelled: false },
+            End::Cancelled => Message::ScanEnded { reading, cancelled: true },
+            End::Failed(why) => {
+                Message::ScanFailed(format!("{why}; what is listed stands, the rest is not covered; r scans again"))
+            }
+        });
         self.tell_unmet();
         self.tell_since();
         self.tell_unsaved();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded};
 
 use crate::places::{self, Completion, Folder, Mounts, Recent, Room};
-use crate::text;
+use crate::{text, timeout};
 
 /// How long a file system may take to say how full it is before the screen says that it does not answer.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -81,9 +81,27 @@ pub struct Scout {
 impl Scout {
     /// Asks; returns at once.
     pub fn ask(&self, ask: Ask) {
-        let scout = self.clone();
-        // Without a thread there is no answer, and the screen goes on saying so.
-        let _ = Builder::new().name("scout".to_owned()).spawn(move || scout.answer(ask));
+        let (scout, asked) = (self.clone(), ask.clone());
+        if let Err(error) = timeout::spawn("place probe", move || scout.answer(asked)) {
+            self.refuse(ask, error.to_string());
+        }
+    }
+
+    /// Answers that there is no answer.
+    fn refuse(&self, ask: Ask, why: String) {
+        match ask {
+            Ask::Recent => {
+                self.tell(News::Recent(Err(why)));
+                self.tell(News::RecentEnd);
+            }
+            Ask::Mounts => {
+                self.tell(News::Mounts(Err(why)));
+                self.tell(News::RoomEnd);
+            }
+            Ask::Folder(path) => _ = self.tell(News::Folders(path, Err(why))),
+            Ask::Open(path) => _ = self.tell(News::Opened(path, Err(why))),
+            Ask::Complete { typed, .. } => _ = self.tell(News::Completed(typed, Err(why))),
+        }
     }
 
     fn tell(&self, news: News) -> bool {

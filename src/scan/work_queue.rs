@@ -2,7 +2,7 @@
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
-use super::seat::Batch;
+use super::worker_slot::Batch;
 
 /// Files that the walk hands to a worker at once.
 pub(super) const BATCH: usize = 4;
@@ -22,9 +22,9 @@ pub(super) struct Queue {
     walk: Receiver<()>,
 }
 
-/// The end that the one has who minds the others.
+/// The end that the supervisor has.
 #[derive(Debug)]
-pub(super) struct Hub {
+pub(super) struct WorkQueue {
     pub feed: Feed,
     pub queue: Queue,
     returned: Sender<Batch>,
@@ -58,7 +58,7 @@ impl Queue {
     }
 }
 
-impl Hub {
+impl WorkQueue {
     pub(super) fn new() -> Self {
         let (feed, fed) = bounded(BATCHES);
         let (returned, given_back) = unbounded();
@@ -91,14 +91,14 @@ mod tests {
 
     #[test]
     fn workers_end_with_the_walk_when_all_is_done_though_a_hung_thread_holds_its_end() {
-        let mut hub = Hub::new();
-        let (hung, queue) = (hub.feed.clone(), hub.queue.clone());
+        let mut work = WorkQueue::new();
+        let (hung, queue) = (work.feed.clone(), work.queue.clone());
         assert!(hung.push(batch(1)) && hung.push(Batch::default()));
-        hub.close();
-        hub.give_back(batch(2));
+        work.close();
+        work.give_back(batch(2));
         let done: Vec<_> = std::iter::from_fn(|| queue.next()).map(|batch| batch.device).collect();
         assert_eq!(done, [2, 1]);
-        hub.give_back(batch(3));
+        work.give_back(batch(3));
         assert_eq!(queue.next().map(|batch| batch.device), Some(3), "given back to one who came later");
         drop(hung);
     }

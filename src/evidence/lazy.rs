@@ -1,61 +1,13 @@
-//! Time limits and indexes that are built once.
-//!
-//! A probe runs in its own thread. A stuck file system or a process that cannot be read holds that thread up, not the
-//! one who asked: after the limit the answer is "unknown", and the thread goes on, so that an index it was building is
-//! there the next time.
+//! Indexes that are built once, by the first who asks.
 
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
-
-use super::observed::Observed;
 
 /// A build that takes longer than this is repeated only when the responder asks for it.
 const QUICK: Duration = Duration::from_secs(1);
 
-/// A probe under way.
-pub(super) struct Running<T> {
-    what: &'static str,
-    deadline: Instant,
-    limit: Duration,
-    answer: Option<Receiver<Observed<T>>>,
-}
-
-/// Starts a probe that may take `limit`.
-pub(super) fn start<T, F>(what: &'static str, limit: Duration, probe: F) -> Running<T>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Observed<T> + Send + 'static,
-{
-    let (send, receive) = mpsc::sync_channel(1);
-    let spawned = thread::Builder::new().name(format!("probe {what}")).spawn(move || {
-        // Nobody listens any more when the limit has passed; the answer is dropped then.
-        let _ = send.send(probe());
-    });
-    Running { what, deadline: Instant::now() + limit, limit, answer: spawned.is_ok().then_some(receive) }
-}
-
-impl<T> Running<T> {
-    /// Waits for the answer, until the limit counted from the start.
-    pub(super) fn finish(self) -> Observed<T> {
-        let Some(answer) = self.answer else {
-            return Observed::Unknown(format!("no thread could be started for the {} probe", self.what));
-        };
-        match answer.recv_timeout(self.deadline.saturating_duration_since(Instant::now())) {
-            Ok(observed) => observed,
-            Err(RecvTimeoutError::Timeout) => Observed::Unknown(format!(
-                "the {} probe did not finish in {} s; it goes on, ask again later",
-                self.what,
-                self.limit.as_secs_f32()
-            )),
-            Err(RecvTimeoutError::Disconnected) => Observed::Unknown(format!("the {} probe broke off", self.what)),
-        }
-    }
-}
-
 /// An index that the first who asks builds and all others wait for.
-pub(super) struct Slot<T> {
+pub(super) struct LazyIndex<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
 }
@@ -66,13 +18,13 @@ enum State<T> {
     Built { index: Arc<T>, at: Instant, took: Duration },
 }
 
-impl<T> Default for Slot<T> {
+impl<T> Default for LazyIndex<T> {
     fn default() -> Self {
         Self { state: Mutex::new(State::Empty), changed: Condvar::new() }
     }
 }
 
-impl<T> Slot<T> {
+impl<T> LazyIndex<T> {
     /// The index; built by `build` in this thread if nobody has yet.
     pub(super) fn get(&self, build: impl FnOnce() -> T) -> Arc<T> {
         let mut state = self.lock();
@@ -116,7 +68,7 @@ impl<T> Slot<T> {
 }
 
 /// Lets the next who asks try again when a build panics.
-struct Unfinished<'a, T>(&'a Slot<T>);
+struct Unfinished<'a, T>(&'a LazyIndex<T>);
 
 impl<T> Drop for Unfinished<'_, T> {
     fn drop(&mut self) {
@@ -128,24 +80,11 @@ impl<T> Drop for Unfinished<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_slow_probe_is_unknown_and_a_broken_one_too() {
-        let (hold, stuck) = mpsc::channel::<()>();
-        let slow = start("slow", Duration::from_millis(20), move || {
-            let _ = stuck.recv();
-            Observed::Found(1)
-        });
-        assert!(slow.finish().reason().unwrap().contains("did not finish in 0.02 s"));
-        drop(hold);
-        let broken = start::<u8, _>("broken", Duration::from_secs(5), || panic!("as intended by the test"));
-        assert_eq!(broken.finish(), Observed::Unknown("the broken probe broke off".into()));
-        assert_eq!(start("quick", Duration::from_secs(5), || Observed::Found(7)).finish(), Observed::Found(7));
-    }
+    use std::thread;
 
     #[test]
     fn an_index_is_built_once_and_again_only_after_a_panic() {
-        let slot = Arc::new(Slot::default());
+        let slot = Arc::new(LazyIndex::default());
         let other = Arc::clone(&slot);
         let failed = thread::spawn(move || other.get(|| -> u32 { panic!("as intended by the test") })).join();
         assert!(failed.is_err());

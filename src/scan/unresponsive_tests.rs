@@ -50,7 +50,7 @@ fn start(dir: &Path, threads: usize, read_timeout: Duration) -> Scan {
 }
 
 /// What a scan said of each file or folder, by its name, and its end.
-fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, Reading, bool) {
+fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, Reading, End) {
     let mut said: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let mut of = |path: &Path, what| {
         said.entry(path.file_name().unwrap().to_string_lossy().into_owned()).or_default().push(what);
@@ -60,9 +60,9 @@ fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, Reading, bool) {
             Event::Finding(finding) => of(&finding.file.path, "found"),
             Event::Candidate(candidate) => of(&candidate.file.path, "candidate"),
             Event::Unscanned(unscanned) => of(&unscanned.path, unscanned.reason.kind()),
-            Event::Finished { reading, cancelled } => {
+            Event::Finished { reading, end } => {
                 scan.join();
-                return (said, reading, cancelled);
+                return (said, reading, end);
             }
         }
     }
@@ -72,21 +72,21 @@ fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, Reading, bool) {
 fn all_that_answers_is_scanned_though_every_thread_hangs() {
     let files = ["a/1", "a/2", "a/hung-1", "b/3", "b/hung-2", "b/hung-3", "hung-folder/x", "c/4", "c/5", "c/6"];
     let dir = tree(&files);
-    let (said, reading, cancelled) = end(start(dir.path(), 2, SHORT));
+    let (said, reading, how) = end(start(dir.path(), 2, SHORT));
     let answered = ["1", "2", "3", "4", "5", "6"].map(|name| (name.to_owned(), vec!["found"]));
     let silent = ["hung-1", "hung-2", "hung-3", "hung-folder"].map(|name| (name.to_owned(), vec!["no-answer"]));
     assert_eq!(said, answered.into_iter().chain(silent).collect());
-    assert_eq!((reading.files, reading.gaps, reading.total_files, cancelled), (9, 4, Some(9), false));
+    assert_eq!((reading.files, reading.gaps, reading.total_files, how), (9, 4, Some(9), End::Complete));
 }
 
 #[test]
 fn a_thread_that_panics_costs_its_file_only() {
     let dir = tree(&["a/1", "a/panics", "b/panics/2", "c/3"]);
-    let (said, reading, cancelled) = end(start(dir.path(), 1, NEVER));
+    let (said, reading, how) = end(start(dir.path(), 1, NEVER));
     let found = ["1", "3"].map(|name| (name.to_owned(), vec!["found"]));
     let lost = [("panics".to_owned(), vec!["engine-failed"; 2])];
     assert_eq!(said, found.into_iter().chain(lost).collect());
-    assert_eq!((reading.files, reading.gaps, cancelled), (3, 2, false));
+    assert_eq!((reading.files, reading.gaps, how), (3, 2, End::Complete));
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn a_scan_that_waits_can_be_ended_and_says_what_it_waited_for() {
         sleep(Duration::from_millis(5));
     }
     scan.control.cancel();
-    let (said, _, cancelled) = end(scan);
+    let (said, _, how) = end(scan);
     assert_eq!(said, [("hung".to_owned(), vec!["no-answer"])].into());
-    assert!(cancelled);
+    assert_eq!(how, End::Cancelled);
 }
 
 #[test]
@@ -115,9 +115,9 @@ fn what_does_not_answer_is_shown_and_can_be_skipped() {
     };
     assert!(current.path.ends_with("hung") && current.silent >= Some(Duration::from_secs(3)), "{current:?}");
     scan.control.skip_current();
-    let (said, _, cancelled) = end(scan);
+    let (said, _, how) = end(scan);
     assert_eq!(said, [("1".to_owned(), vec!["found"]), ("hung".to_owned(), vec!["no-answer"])].into());
-    assert!(!cancelled);
+    assert_eq!(how, End::Complete);
 }
 
 #[test]

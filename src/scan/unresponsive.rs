@@ -6,24 +6,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Files and folders of one file system in a row that have to go without an answer before it is asked no more.
-const MOST: usize = 16;
+const MAX_UNANSWERED: usize = 16;
 
 /// How many files and folders of each file system, by device number, went without an answer since the last that did not.
 #[derive(Debug, Default)]
-pub(super) struct Silence {
+pub(super) struct UnresponsiveDevices {
     unanswered: Mutex<HashMap<u64, usize>>,
     any: AtomicBool,
 }
 
-impl Silence {
+impl UnresponsiveDevices {
     /// One more was without an answer.
-    pub(super) fn lasts(&self, device: u64) {
+    pub(super) fn record_timeout(&self, device: u64) {
         *self.lock().entry(device).or_default() += 1;
         self.any.store(true, Ordering::Release);
     }
 
     /// A file was read to its end.
-    pub(super) fn ends(&self, device: u64) {
+    pub(super) fn record_success(&self, device: u64) {
         // Nearly every scan: nothing is silent, and no file costs a lock.
         if self.any.load(Ordering::Acquire) {
             let mut unanswered = self.lock();
@@ -33,9 +33,9 @@ impl Silence {
     }
 
     /// How many went without an answer, if this file system is asked no more.
-    pub(super) fn of(&self, device: u64) -> Option<usize> {
+    pub(super) fn blocked(&self, device: u64) -> Option<usize> {
         let many = self.any.load(Ordering::Acquire).then(|| self.lock().get(&device).copied())?;
-        many.filter(|many| *many >= MOST)
+        many.filter(|many| *many >= MAX_UNANSWERED)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
@@ -49,15 +49,15 @@ mod tests {
 
     #[test]
     fn a_file_system_is_given_up_after_many_in_a_row_and_no_other_with_it() {
-        let silence = Silence::default();
-        for _ in 1..MOST {
-            silence.lasts(1);
-            silence.lasts(2);
+        let devices = UnresponsiveDevices::default();
+        for _ in 1..MAX_UNANSWERED {
+            devices.record_timeout(1);
+            devices.record_timeout(2);
         }
-        assert_eq!((silence.of(1), silence.of(2)), (None, None));
-        silence.ends(2);
-        silence.lasts(1);
-        silence.lasts(2);
-        assert_eq!((silence.of(1), silence.of(2), silence.of(3)), (Some(MOST), None, None));
+        assert_eq!((devices.blocked(1), devices.blocked(2)), (None, None));
+        devices.record_success(2);
+        devices.record_timeout(1);
+        devices.record_timeout(2);
+        assert_eq!((devices.blocked(1), devices.blocked(2), devices.blocked(3)), (Some(MAX_UNANSWERED), None, None));
     }
 }

@@ -1,42 +1,45 @@
-//! Where a worker reads: its buffers, and the levers and gauges beside them.
+//! How a worker reads a file: its buffers, the control of the scan, the time that a file may take, and the progress.
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use super::control::Order;
+use super::control::Directive;
 use super::coverage::{Leave, Reason};
 use super::prefilter::{Decision, Pass};
 use super::read::{CHUNK, Content, Stretch};
 use super::rules::Group;
-use super::seat::{Lent, Seat};
 use super::worker::Shared;
+use super::worker_slot::{MemoryGuard, WorkerSlot};
 
-/// What a worker reads with and onto.
-pub(super) struct Desk<'s> {
-    seat: &'s Seat,
+/// What a worker reads with and into.
+pub(super) struct FileReader<'s> {
+    slot: &'s WorkerSlot,
     shared: &'s Shared,
-    /// The skips asked for before the file at hand began.
+    /// The skips asked for before the current file began.
     skips: u64,
+    /// When the current file has taken too long. What it waits for beside its file system moves it on.
+    deadline: Instant,
     /// [`CHUNK`] bytes that every file goes through.
     chunk: Vec<u8>,
     /// A file, or a part of one, that does not fit in there.
     pub held: Vec<u8>,
-    /// Bytes of the file at hand that the progress knows of.
+    /// Bytes of the current file that the progress knows of.
     counted: u64,
 }
 
 /// The content of a file that is matched whole.
 #[derive(Clone, Copy)]
-pub(super) enum Held {
+pub(super) enum BufferRef {
     /// So many bytes of the chunk.
     Chunk(usize),
-    Buffer,
+    Held,
 }
 
-impl<'s> Desk<'s> {
-    pub(super) fn new(seat: &'s Seat, shared: &'s Shared) -> Self {
-        Self { seat, shared, skips: 0, chunk: vec![0; CHUNK], held: Vec::new(), counted: 0 }
+impl<'s> FileReader<'s> {
+    pub(super) fn new(slot: &'s WorkerSlot, shared: &'s Shared) -> Self {
+        Self { slot, shared, skips: 0, deadline: Instant::now(), chunk: vec![0; CHUNK], held: Vec::new(), counted: 0 }
     }
 
     /// What all workers share.
@@ -48,8 +51,9 @@ impl<'s> Desk<'s> {
     pub(super) fn begin_file(&mut self, path: &Path, device: u64) -> Result<(), Leave> {
         self.counted = 0;
         self.skips = self.shared.control.skips();
-        self.seat.begin(path, Some(device), self.skips)?;
-        self.checkpoint()
+        self.deadline = Instant::now() + self.shared.file_timeout;
+        self.slot.begin(path, Some(device), self.skips)?;
+        self.obey()
     }
 
     /// Lends the chunk out beside the rest.
@@ -65,13 +69,15 @@ impl<'s> Desk<'s> {
         self.held.resize(range.end.saturating_sub(range.start) as usize, 0);
         let filled = content.fill(range.start, &mut self.held)?;
         self.held.truncate(filled);
-        Ok(())
+        self.check()
     }
 
-    /// Waits for the right to hold so many bytes.
-    pub(super) fn share_of(&self, bytes: u64) -> Result<Lent<'s>, Leave> {
-        let share = self.shared.memory.take(bytes, || self.checkpoint())?;
-        Ok(self.seat.hold(share)?)
+    /// Waits for the right to hold so many bytes; the wait does not count as the file's.
+    pub(super) fn reserve(&mut self, bytes: u64) -> Result<MemoryGuard<'s>, Leave> {
+        let begun = Instant::now();
+        let share = self.shared.memory.take(bytes, || self.obey());
+        self.deadline += begun.elapsed();
+        Ok(self.slot.hold(share?)?)
     }
 
     /// Gives the buffer's memory back, but for this worker's part of what all may keep.
@@ -82,23 +88,32 @@ impl<'s> Desk<'s> {
         }
     }
 
-    /// The file is to be asked for something.
-    pub(super) fn asks(&self) -> Result<(), Leave> {
-        Ok(self.seat.asks()?)
+    /// Whether this worker's file is still wanted of it: to be asked before anything is told of it.
+    pub(super) fn check(&self) -> Result<(), Leave> {
+        Ok(self.slot.check()?)
     }
 
-    /// The file has answered, and something else takes time now.
-    pub(super) fn has_answer(&self) -> Result<(), Leave> {
-        Ok(self.seat.has_answer()?)
+    /// To be called between two parts of a file: does what the control says, and leaves a file that takes too long.
+    pub(super) fn checkpoint(&mut self) -> Result<(), Leave> {
+        let begun = Instant::now();
+        if begun >= self.deadline {
+            return Err(Leave::Unscanned(Reason::FileTimedOut(self.shared.file_timeout.as_secs())));
+        }
+        self.obey()?;
+        let paused = begun.elapsed();
+        if paused >= Duration::from_millis(1) {
+            self.deadline += paused;
+        }
+        Ok(())
     }
 
-    /// Between two questions to the file.
-    pub(super) fn checkpoint(&self) -> Result<(), Leave> {
-        self.seat.has_answer()?;
+    /// Does what the control says; waits here while the scan is paused.
+    fn obey(&self) -> Result<(), Leave> {
+        self.check()?;
         match self.shared.control.checkpoint(self.skips) {
-            Order::Continue => self.asks(),
-            Order::SkipFile => Err(Leave::Unscanned(Reason::Skipped)),
-            Order::Cancel => Err(Leave::Cancelled),
+            Directive::Continue => Ok(()),
+            Directive::SkipFile => Err(Leave::Unscanned(Reason::Skipped)),
+            Directive::Cancel => Err(Leave::Cancelled),
         }
     }
 
@@ -109,21 +124,21 @@ impl<'s> Desk<'s> {
         self.shared.progress.bytes.fetch_add(new, Ordering::Relaxed);
     }
 
-    pub(super) fn bytes(&self, held: Held) -> &[u8] {
-        match held {
-            Held::Chunk(length) => self.chunk.get(..length).unwrap_or_default(),
-            Held::Buffer => &self.held,
+    pub(super) fn bytes(&self, content: BufferRef) -> &[u8] {
+        match content {
+            BufferRef::Chunk(length) => self.chunk.get(..length).unwrap_or_default(),
+            BufferRef::Held => &self.held,
         }
     }
 
     /// Reads a file into the chunk, wherever `stat` thinks its end is; `None` if it does not fit.
-    pub(super) fn hold_small(&mut self, content: &Content) -> Result<Option<Held>, Leave> {
+    pub(super) fn hold_small(&mut self, content: &Content) -> Result<Option<BufferRef>, Leave> {
         let known = content.size as usize;
         let wanted = if known == 0 { CHUNK } else { known };
         let filled = content.fill(0, self.chunk.get_mut(..wanted).unwrap_or_default())?;
         self.advance(filled as u64);
         // The kernel makes it up as it is read where it is longer than the chunk.
-        Ok((filled < CHUNK).then_some(Held::Chunk(filled)))
+        Ok((filled < CHUNK).then_some(BufferRef::Chunk(filled)))
     }
 
     /// Reads a file into the buffer: as many bytes as its size says, or, if it says none, to its end.
@@ -155,11 +170,11 @@ impl<'s> Desk<'s> {
         let mut passes: Vec<Option<Pass>> =
             groups.iter().map(|group| group.prefilter().map(|prefilter| prefilter.pass(content.size))).collect();
         let mut reached = 0;
-        self.with_chunk(|desk, chunk| {
+        self.with_chunk(|reader, chunk| {
             content.stream(chunk, |end, stretch| {
                 reached = end;
-                desk.advance(end);
-                desk.checkpoint()?;
+                reader.advance(end);
+                reader.checkpoint()?;
                 let mut more = false;
                 for pass in passes.iter_mut().flatten() {
                     let decision = match stretch {
