@@ -1,11 +1,13 @@
 //! The journal's rows: writing them, reading them, and the hash that chains them.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
 
 use super::digest::Fields;
 use super::fault::Outcome;
-use super::{Case, CaseError, CaseFault, Event, FindingId, Head, JournalEntry, Seq, Stamp, Subject};
+use super::{Case, CaseError, CaseFault, Event, FindingId, Head, JournalEntry, ScanId, Seq, Stamp, Subject};
 use crate::finding::Sha256;
 
 /// A row of the journal, as stored; the hash is over these very texts.
@@ -174,6 +176,19 @@ pub(super) fn each_entry(db: &Connection, mut each: impl FnMut(StoredEntry) -> O
     Ok(())
 }
 
+/// What exclusions that cover findings say, by their ids, each in its last words.
+pub(super) fn exclusion_words(db: &Connection) -> Outcome<HashMap<String, Value>> {
+    let sql = "SELECT about, payload FROM journal WHERE kind = 'exclusion-met' AND about IS NOT NULL ORDER BY seq";
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut words = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let mut payload: Value = serde_json::from_str(&row.get::<_, String>(1)?)?;
+        words.insert(row.get(0)?, payload.get_mut("words").map(Value::take).unwrap_or_default());
+    }
+    Ok(words)
+}
+
 /// The entries about one finding, first to last.
 pub(super) fn entries_of(db: &Connection, finding: FindingId) -> Outcome<Vec<JournalEntry>> {
     let sql = format!("SELECT {} FROM journal WHERE finding = ?1 ORDER BY seq", StoredEntry::COLUMNS);
@@ -205,6 +220,27 @@ impl Case {
     /// When the case cannot be read.
     pub fn head(&self) -> Result<Head, CaseError> {
         self.read(head)
+    }
+
+    /// What exclusions that cover findings say, by their ids, each in its last words.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or an entry in it does not parse.
+    pub fn exclusion_words(&self) -> Result<HashMap<String, Value>, CaseError> {
+        self.read(exclusion_words)
+    }
+
+    /// The entry by which `scan` began: who started it, on which host.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or the entry does not parse.
+    pub fn scan_started(&self, scan: ScanId) -> Result<Option<JournalEntry>, CaseError> {
+        self.read(|db| {
+            let columns = StoredEntry::COLUMNS;
+            let sql = format!("SELECT {columns} FROM journal WHERE kind = 'scan-started' AND about = ?1 LIMIT 1");
+            let stored = db.prepare(&sql)?.query_row([scan.to_string()], StoredEntry::from_row).optional()?;
+            stored.map(|entry| entry.parse()).transpose()
+        })
     }
 
     /// Whether the journal still holds the entry that was its head once. Together with a whole chain

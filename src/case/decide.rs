@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _};
+use serde_json::Value;
 
 use super::chain::{self, Group};
 use super::fault::Outcome;
@@ -72,6 +73,23 @@ impl Case {
             }
             let events: Vec<_> = decisions.iter().cloned().map(Event::Decided).collect();
             record(db, &chosen, &events, stamp)
+        })
+    }
+
+    /// Writes down the words of exclusions (id, words) that cover findings; words that the journal holds as they are are
+    /// not repeated.
+    ///
+    /// # Errors
+    /// When the case cannot be written, or an entry in its journal does not parse.
+    pub fn record_exclusions(&mut self, exclusions: &[(String, Value)], stamp: &Stamp) -> Result<(), CaseError> {
+        self.write(|db| {
+            let known = chain::exclusion_words(db)?;
+            let mut group = Group::begin(db, stamp)?;
+            for (exclusion, words) in exclusions.iter().filter(|(id, words)| known.get(id) != Some(words)) {
+                let met = Record::ExclusionMet { exclusion: exclusion.clone(), words: words.clone() };
+                group.append(&Event::Happened(met), None)?;
+            }
+            Ok(())
         })
     }
 

@@ -84,6 +84,14 @@ pub enum Record {
         /// The program and its version.
         program: String,
     },
+    /// What an exclusion of the register that covers findings of this case says, so that the case can be read without the
+    /// register. Recorded once, and again when the words change.
+    ExclusionMet {
+        /// The exclusion's id in the register.
+        exclusion: String,
+        /// Its words.
+        words: Value,
+    },
     /// A scan began.
     ScanStarted {
         /// The scan.
@@ -128,7 +136,8 @@ impl Event {
             Self::Decided(Decision::Answered { scenario, .. }) => Some(scenario.clone()),
             Self::Decided(
                 Decision::ExclusionRecorded { exclusion, .. } | Decision::ExclusionRevoked { exclusion, .. },
-            ) => Some(exclusion.clone()),
+            )
+            | Self::Happened(Record::ExclusionMet { exclusion, .. }) => Some(exclusion.clone()),
             Self::Happened(Record::ScanStarted { scan, .. } | Record::ScanEnded { scan, .. }) => Some(scan.to_string()),
             Self::Happened(Record::Undone { group }) => Some(group.to_string()),
             Self::Decided(Decision::Note { .. } | Decision::MarkedMalicious { .. })

@@ -6,8 +6,9 @@ pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
 /// `user_version` that this program writes, and the highest it reads.
 ///
 /// 2 stores a data digest as one ([`Digest::DataOnly`](crate::finding::Digest::DataOnly)); in 1 it looks like a SHA-256, see
-/// [`older`](super::older). The tables are the same, so a case of format 1 is read as it is.
-pub(super) const FORMAT: i64 = 2;
+/// [`older`](super::older). 3 holds entries of the kind `exclusion-met` in the journal. The tables are the same, so a case of
+/// an older format is read as it is.
+pub(super) const FORMAT: i64 = 3;
 
 /// Names and definitions of the triggers that keep the journal append-only; `verify` looks for each, word for word.
 ///

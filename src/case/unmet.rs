@@ -27,7 +27,7 @@ pub enum Absence {
     Gone,
 }
 
-/// That a finding was not met again, since when, and why.
+/// That a finding was not met again, who met it last, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gone {
     /// The last scan that met it.
@@ -39,6 +39,17 @@ pub struct Gone {
 }
 
 impl Gone {
+    /// The word for the reason in exports.
+    pub fn reason(&self) -> &'static str {
+        match self.why {
+            Absence::RuleLeftOut => "rule-left-out",
+            Absence::OutsideTree => "outside-tree",
+            Absence::NotScanned => "not-scanned",
+            Absence::CutShort => "cut-short",
+            Absence::Gone => "gone",
+        }
+    }
+
     /// `gone`, or `not met` where the file may well be there.
     pub fn word(&self) -> &'static str {
         if self.why == Absence::Gone { "gone" } else { "not met" }
@@ -54,7 +65,7 @@ impl fmt::Display for Gone {
             Absence::CutShort => "the last scan did not go to its end",
             Absence::Gone => "the file is not there, or the rule matches it no more",
         };
-        write!(f, "{} since scan {} ({:.0}): {why}", self.word(), self.last, self.at)
+        write!(f, "{}, last met by scan {} ({:.0}): {why}", self.word(), self.last, self.at)
     }
 }
 
@@ -65,7 +76,7 @@ pub struct Unmet {
     pub id: FindingId,
     /// Its rule.
     pub rule: RuleId,
-    /// Since when, and why.
+    /// Who met it last, and why this scan did not.
     pub gone: Gone,
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::case::CaseCommand;
@@ -14,6 +14,7 @@ use super::logging::LogArgs;
 use super::prepare::existing_folder;
 use super::report::ReportArgs;
 use super::size::parse_size;
+use crate::report::Format;
 use crate::scan::{self, ScanOptions, WalkOptions};
 
 const EXIT_CODES: &str = "\
@@ -131,19 +132,6 @@ pub enum HuntsCommand {
         #[arg(long)]
         json: bool,
     },
-}
-
-/// How the result of a scan is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// One ECS document a line, for machines.
-    Ndjson,
-    /// SARIF 2.1.0, when the scan is over.
-    Sarif,
-    /// One line a finding, when the scan is over.
-    Csv,
 }
 
 /// Which rules there are.

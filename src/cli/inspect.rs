@@ -79,7 +79,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
-        json::write_pretty(&mut out, &inspect::document(&inspected, &book))?;
+        json::write_pretty(&mut out, &inspect::document(&inspected, &book, &args.root))?;
         writeln!(out)?;
     } else {
         write!(out, "{}", inspect::page(&inspected, &book))?;
@@ -199,7 +199,7 @@ mod tests {
         change(&path);
         look(&opened.file, &book, &mut inspected).unwrap();
         assert_eq!(inspected.findings.len(), 1);
-        let document = serde_json::to_value(inspect::document(&inspected, &book)).unwrap();
+        let document = serde_json::to_value(inspect::document(&inspected, &book, Path::new("/"))).unwrap();
         (inspected.changed.clone(), inspect::page(&inspected, &book), document)
     }
 

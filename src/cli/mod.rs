@@ -2,10 +2,12 @@
 
 pub mod args;
 pub mod case;
+pub mod completions;
 pub mod exclusions;
 mod hunts;
 pub mod inspect;
 pub mod logging;
+pub mod manual;
 pub mod output;
 mod prepare;
 pub mod report;
@@ -16,7 +18,7 @@ mod size;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
 use args::{Cli, Command};
 use logging::LogArgs;
@@ -64,31 +66,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Case(command)) => case::run(command),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "huntbook", &mut script);
-            io::stdout().write_all(&script)?;
+            io::stdout().write_all(&completions::script(shell))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Man) => {
-            io::stdout().write_all(&manual()?)?;
+            io::stdout().write_all(&manual::pages()?)?;
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-/// The manual, in roff: a page for the program and, after it, one for each of its commands.
-fn manual() -> io::Result<Vec<u8>> {
-    let mut all = Cli::command().disable_help_subcommand(true);
-    all.build();
-    let mut pages = Vec::new();
-    let mut commands = vec![all];
-    while let Some(command) = commands.pop() {
-        let within: Vec<_> = command.get_subcommands().filter(|within| !within.is_hide_set()).cloned().collect();
-        commands.extend(within.into_iter().rev());
-        let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
-        clap_mangen::Man::new(command.name(name)).render(&mut pages)?;
-    }
-    Ok(pages)
 }
 
 /// Whoever read the output has seen enough: `huntbook hunts list | head`.

@@ -69,7 +69,10 @@ impl ScanArgs {
     pub fn record(&self) -> Value {
         let shown =
             |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
+        let command: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         json!({
+            "program": concat!("huntbook ", env!("CARGO_PKG_VERSION")),
+            "command": command,
             "root": self.root.to_string_lossy(),
             "max_file_size": self.max_file_size,
             "match_timeout": self.match_timeout,

@@ -6,18 +6,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::args::{Format, ScanArgs};
-use super::report::{ReportFormat, write};
+use super::args::ScanArgs;
 use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe};
 use crate::case::ScanOutcome;
 use crate::finding::Finding;
-use crate::report::{self, Reported, Summary, Tally, Totals, json, ndjson};
+use crate::report::origin::Origin;
+use crate::report::{self, Format, Reported, Summary, Tally, Totals, Whole};
 use crate::scan::{Current, End, Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{self, Archived, Excluded, Judged, Records, RuleBook, candidate_finding};
+use crate::session::{self, Excluded, HuntWords, Judged, Records, RuleBook, candidate_finding};
 use crate::text;
 use crate::timeout;
 
@@ -29,7 +28,6 @@ const WAIT: Duration = Duration::from_millis(100);
 /// Scans `tree` and prints what is found as it is found.
 pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Result<ExitCode> {
     let (tree, plan) = args.plan(tree)?;
-    let host = plan.host.clone();
     let (book, compiling) = RuleBook::load_to_scan(&args.rules.choice())?;
     let book = Arc::new(book);
     let mut records = Records::open(plan, Arc::clone(&book))?;
@@ -44,11 +42,11 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     let mut printer = Printer {
         out: io::stdout().lock(),
         format,
-        frame: ndjson::Frame { host, at: Timestamp::now() },
+        origin: Origin::of(records.case(), records.scan()?)?,
+        hunts: book.hunts.iter().map(|hunt| HuntWords::of(hunt)).collect(),
         book,
         records,
         tally: Tally::default(),
-        missed: 0,
         meter: Meter::new(),
     };
     let outcome = printer.follow(&scan);
@@ -85,12 +83,12 @@ fn cancel_on_signals(scan: &Scan) -> anyhow::Result<()> {
 struct Printer<'o> {
     out: StdoutLock<'o>,
     format: Format,
-    frame: ndjson::Frame,
+    origin: Origin,
     book: Arc<RuleBook>,
+    /// What each hunt of the book says beside its rule.
+    hunts: Vec<HuntWords>,
     records: Records,
     tally: Tally,
-    /// What was not scanned, gap or not.
-    missed: u64,
     meter: Meter,
 }
 
@@ -129,7 +127,6 @@ impl Printer<'_> {
         let was_saved = self.records.unsaved().is_none();
         let judged = self.records.take(findings)?;
         self.records.missed(missed)?;
-        self.missed += missed.len() as u64;
         if let Some(why) = self.records.unsaved().filter(|_| was_saved) {
             warn(&format!("the case is kept in memory only from here on: {why}"));
         }
@@ -138,12 +135,8 @@ impl Printer<'_> {
             self.print(finding, judged)?;
         }
         for unscanned in missed.iter() {
-            let printed = match self.format {
-                Format::Text => report::text::coverage(unscanned),
-                Format::Ndjson => json::line(&self.frame.coverage(unscanned)) + "\n",
-                Format::Sarif | Format::Csv => continue,
-            };
-            self.out.write_all(printed.as_bytes())?;
+            let missed = session::not_scanned(unscanned);
+            self.out.write_all(self.format.missed(&self.origin, &missed).as_bytes())?;
         }
         self.out.flush()?;
         findings.clear();
@@ -160,46 +153,34 @@ impl Printer<'_> {
     }
 
     fn print(&mut self, finding: &Finding, judged: &Judged) -> io::Result<()> {
-        let Some(hunt) = self.book.hunts.get(judged.subject.hunt) else { return Ok(()) };
+        let subject = judged.subject.hunt;
+        let Some((hunt, words)) = self.book.hunts.get(subject).zip(self.hunts.get(subject)) else { return Ok(()) };
         let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);
-        let reported = Reported { rule: &hunt.rule, finding, judged, exclusion: exclusion.as_ref() };
-        self.out.write_all(printed(self.format, &self.frame, reported).as_bytes())
+        let exclusion = exclusion.as_ref();
+        let reported = Reported { rule: &hunt.rule, hunt: words, finding, judged, exclusion };
+        self.out.write_all(self.format.finding(&self.origin, reported).as_bytes())
     }
 
     fn finish(mut self, reading: &Reading, end: &End) -> anyhow::Result<ExitCode> {
         let complete = *end == End::Complete;
         let outcome = session::scan_outcome(end);
         self.records.end_scan(&session::scan_end(outcome, reading))?;
-        let head = self.records.head().ok();
-        let case = text::escape_path(self.records.case_path()).into_owned();
-        let Self { mut out, format, frame, records, mut tally, missed, .. } = self;
-        let totals = Totals::of_reading(reading, missed);
-        let whole = match format {
-            Format::Text | Format::Ndjson => None,
-            Format::Sarif => Some(ReportFormat::Sarif),
-            Format::Csv => Some(ReportFormat::Csv),
-        };
-        if let Some(whole) = whole {
-            write(records.into_archive()?, whole, &mut out)?;
-        } else {
+        let scan = self.records.scan()?;
+        let (totals, head) = (Totals::of_case(self.records.case(), &scan)?, self.records.head()?);
+        let Self { mut out, format, mut origin, records, mut tally, .. } = self;
+        origin.scan = scan;
+        if format.is_stream() {
             // The archive has the rules of earlier scans too.
             if let Some(archive) = records.into_archive_of_unmet()? {
                 archive.each_unmet(|archived| {
                     tally.add(&archived.judged);
-                    let Some(rule) = archive.rules.get(archived.rule) else { return Ok(()) };
-                    let Archived { finding, judged, exclusion, .. } = &archived;
-                    let reported = Reported { rule, finding, judged, exclusion: exclusion.as_ref() };
-                    out.write_all(printed(format, &frame, reported).as_bytes()).map_err(anyhow::Error::from)
+                    let Some(reported) = archive.reported(&archived) else { return Ok(()) };
+                    out.write_all(format.finding(&origin, reported).as_bytes()).map_err(anyhow::Error::from)
                 })?;
             }
-            let summary = Summary { tally, totals, complete, head, case };
-            out.write_all(
-                match format {
-                    Format::Ndjson => json::line(&frame.summary(&summary)) + "\n",
-                    _ => report::text::summary(&summary),
-                }
-                .as_bytes(),
-            )?;
+            out.write_all(format.summary(&origin, &Summary { tally, totals, head }).as_bytes())?;
+        } else {
+            Whole::of(records.into_archive()?)?.write(format, &mut out)?;
         }
         out.flush()?;
         if let End::Failed(why) = end {
@@ -211,15 +192,6 @@ impl Printer<'_> {
             () if totals.gaps > 0 => INCOMPLETE,
             () => 0,
         }))
-    }
-}
-
-/// A finding as it is printed at once; nothing in the formats that are written as a whole.
-fn printed(format: Format, frame: &ndjson::Frame, reported: Reported<'_>) -> String {
-    match format {
-        Format::Text => report::text::finding(reported),
-        Format::Ndjson => json::line(&frame.finding(reported)) + "\n",
-        Format::Sarif | Format::Csv => String::new(),
     }
 }
 

@@ -42,6 +42,16 @@ pub fn describe(hunt: &Hunt, site: &Site, columns: usize) -> String {
     for sample in rule.known_samples() {
         page.paragraph(2, &format!("known sample: {sample}"));
     }
+    let tactics = hunt.threat.named_tactics().iter().map(|tactic| tactic.name.to_owned()).collect();
+    for (what, values) in [
+        ("ATT&CK tactics", &tactics),
+        ("ATT&CK techniques", &hunt.threat.techniques),
+        ("known file names", &hunt.threat.file_names),
+    ] {
+        if !values.is_empty() {
+            page.paragraph(2, &format!("{what}: {}", values.join(", ")));
+        }
+    }
     page.heading("Hypothesis");
     page.paragraph(2, &hunt.hypothesis);
     if let Some(candidate) = &hunt.candidate {

@@ -11,6 +11,7 @@ use super::field::{Field, Kind, Operator};
 use super::problem::{Problems, did_you_mean_one_of};
 use super::site::Site;
 use super::table::{self, Table, Text};
+use super::threat::{self, Threat};
 use super::{Scenario, compile, matching};
 
 /// What the TOML says; the rule it names may or may not exist.
@@ -18,6 +19,7 @@ pub(super) struct Document {
     pub(super) rule: Text,
     pub(super) hypothesis: String,
     pub(super) candidate: Option<String>,
+    pub(super) threat: Threat,
     pub(super) scenarios: Vec<Scenario>,
 }
 
@@ -25,7 +27,7 @@ pub(super) struct Document {
 pub(super) fn read(source: &str, site: &Site, problems: &mut Problems<'_>) -> Option<Document> {
     let document = table::parse(source, problems)?;
     let table = Table::new(document.get_ref(), document.span(), "the hunt");
-    table.only(&["rule", "hypothesis", "candidate", "scenario"], problems);
+    table.only(&["rule", "hypothesis", "candidate", "threat", "scenario"], problems);
     let rule = table.text("rule", problems);
     let hypothesis = table.text("hypothesis", problems);
     let candidate = table.optional_text("candidate", problems).and_then(|text| {
@@ -34,8 +36,9 @@ pub(super) fn read(source: &str, site: &Site, problems: &mut Problems<'_>) -> Op
             .map_err(|wrong| problems.note(&text.span, format!("`candidate` is no YARA condition: {wrong}"), None))
             .ok()
     });
+    let threat = threat::read(&table, problems);
     let scenarios = Scenarios { site, ids: HashSet::new() }.read(&table, problems);
-    Some(Document { rule: rule?, hypothesis: hypothesis?.text, candidate, scenarios })
+    Some(Document { rule: rule?, hypothesis: hypothesis?.text, candidate, threat, scenarios })
 }
 
 struct Scenarios<'a> {

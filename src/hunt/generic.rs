@@ -5,11 +5,17 @@ use std::sync::{Arc, LazyLock};
 use super::check::{Check, Operand};
 use super::field::{Field, Operator};
 use super::rule::Rule;
-use super::{Hunt, Scenario};
+use super::{Hunt, Scenario, Threat};
 
 /// A hunt for a rule that nobody wrote one for.
 pub fn hunt(rule: Rule) -> Hunt {
-    Hunt { hypothesis: hypothesis(&rule), rule, candidate: None, scenarios: generic_scenarios() }
+    Hunt {
+        hypothesis: hypothesis(&rule),
+        rule,
+        candidate: None,
+        threat: Threat::default(),
+        scenarios: generic_scenarios(),
+    }
 }
 
 /// What is known about a rule without a hypothesis: what its author says of it.

@@ -182,8 +182,8 @@ pub(super) fn hunt_of(path: &Path, source: &str, rules: &[Rule], site: &Site) ->
         if rule.private {
             problems.note(&name.span, format!("`{}` is a private rule and reports no match", name.text), None);
         }
-        let document::Document { hypothesis, candidate, scenarios, .. } = document;
-        Some(Hunt { rule: rule.clone(), hypothesis, candidate, scenarios: scenarios.into() })
+        let document::Document { hypothesis, candidate, threat, scenarios, .. } = document;
+        Some(Hunt { rule: rule.clone(), hypothesis, candidate, threat, scenarios: scenarios.into() })
     });
     let list = problems.finish();
     hunt.filter(|_| list.is_empty()).ok_or(list)

@@ -156,7 +156,7 @@ fn a_wrong_hunt_is_named_with_its_place() {
         ),
         (
             hunt_with(&format!("colour = 1\n{scenario}")),
-            "a.toml:3:1: the hunt has no key `colour` (one of: rule, hypothesis, candidate, scenario)",
+            "a.toml:3:1: the hunt has no key `colour` (one of: rule, hypothesis, candidate, threat, scenario)",
         ),
         (
             hunt_with(&format!("candidate = \"filesze < 3\"\n{scenario}")),

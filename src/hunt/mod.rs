@@ -25,6 +25,7 @@ pub mod rule;
 pub mod site;
 mod site_defaults;
 mod table;
+pub mod threat;
 pub mod truth;
 
 pub use check::{Check, Operand};
@@ -36,6 +37,7 @@ pub use plain::RuleFiles;
 pub use problem::{Place, Problem};
 pub use rule::{MetaValue, Pattern, Rule, rules_of};
 pub use site::{Site, SiteSet};
+pub use threat::{Tactic, Threat};
 pub use truth::Truth;
 
 use std::sync::Arc;
@@ -52,6 +54,8 @@ pub struct Hunt {
     pub hypothesis: String,
     /// A YARA condition for files that are worth a look though the rule does not match them.
     pub candidate: Option<String>,
+    /// What it looks for in the terms of other tools.
+    pub threat: Threat,
     /// The documented benign explanations, in the order they are gone through.
     pub scenarios: Arc<[Scenario]>,
 }
@@ -89,6 +93,7 @@ impl Serialize for Hunt {
         map.serialize_entry("known_samples", &self.rule.known_samples())?;
         map.serialize_entry("digest", &self.rule.digest)?;
         map.serialize_entry("hypothesis", &self.hypothesis)?;
+        map.serialize_entry("threat", &self.threat)?;
         map.serialize_entry("patterns", &self.rule.patterns)?;
         map.serialize_entry("condition", &self.rule.condition)?;
         map.serialize_entry("candidate", &self.candidate)?;

@@ -1,7 +1,10 @@
 //! CSV (RFC 4180), with cells that a spreadsheet would take for a formula defused.
 
-use super::{Reported, Tally, Totals};
-use crate::case::{Head, NotScanned, ScanRow};
+use std::path::Path;
+
+use super::origin::Origin;
+use super::{Reported, Summary, ndjson};
+use crate::case::NotScanned;
 use crate::finding::Finding;
 use crate::text;
 
@@ -29,70 +32,95 @@ fn cell(value: &str) -> String {
     }
 }
 
+/// The columns of a report. New ones are added at the end.
+const COLUMNS: [&str; 29] = [
+    "Kind",
+    "Verdict",
+    "RuleName",
+    "FilePath",
+    "FileSHA256",
+    "Size",
+    "Owner",
+    "Group",
+    "Mode",
+    "ModifiedUtc",
+    "MatchCount",
+    "Matches",
+    "Decisions",
+    "Returned",
+    "Gone",
+    "ExclusionId",
+    "ExclusionReason",
+    "RuleAuthor",
+    "RuleReference",
+    "RuleDate",
+    "RuleLicense",
+    "FileDataDigest",
+    "Detail",
+    "JournalHead",
+    "Host",
+    "ScanUtc",
+    "MountPath",
+    "CaseId",
+    "EventId",
+];
+
 /// The first line of a report.
 pub fn head() -> String {
-    line([
-        "Kind",
-        "Verdict",
-        "RuleName",
-        "FilePath",
-        "FileSHA256",
-        "Size",
-        "Owner",
-        "Group",
-        "Mode",
-        "ModifiedUtc",
-        "MatchCount",
-        "Matches",
-        "Decisions",
-        "Returned",
-        "Gone",
-        "ExclusionId",
-        "ExclusionReason",
-        "RuleAuthor",
-        "RuleReference",
-        "RuleDate",
-        "RuleLicense",
-        "FileDataDigest",
-        "Detail",
-        "JournalHead",
-    ])
+    line(COLUMNS)
 }
 
-/// Cells between the path and the last two.
-const BETWEEN: usize = 18;
+/// A line of a report with the columns that every line has, `cells` put into theirs by name.
+fn row(origin: &Origin, kind: &str, (path, id): (&Path, &str), cells: &[(&str, String)]) -> String {
+    let on_box = origin.on_box(path);
+    let mount = if origin.is_mounted() { text::escape_path(path).into_owned() } else { String::new() };
+    let all = [
+        ("Kind", kind.to_owned()),
+        ("FilePath", text::escape_path(&on_box).into_owned()),
+        ("Host", origin.host_name().to_owned()),
+        ("ScanUtc", origin.scan.started.to_string()),
+        ("MountPath", mount),
+        ("CaseId", origin.case_id.clone()),
+        ("EventId", origin.event_id(id)),
+    ];
+    let value = |column| cells.iter().chain(&all).find(|(name, _)| *name == column).map_or("", |(_, value)| value);
+    line(COLUMNS.map(value))
+}
 
 /// A finding or candidate, with what was decided about it, see [`lines`](super::decided::lines).
-pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
-    let Reported { rule, finding, judged, exclusion } = reported;
+pub fn finding(origin: &Origin, reported: Reported<'_>, decided: &[String]) -> String {
+    let Reported { rule, finding, judged, exclusion, .. } = reported;
     let file = &finding.file;
     let kind = if judged.subject.candidate { "candidate" } else { "finding" };
-    line([
-        kind.to_owned(),
-        judged.verdict.to_string(),
-        rule.id.name.to_string(),
-        text::escape_path(&file.path).into_owned(),
-        file.digest.sha256().map(|sha256| sha256.to_string()).unwrap_or_default(),
-        file.size.to_string(),
-        file.owner.clone().unwrap_or_else(|| file.uid.to_string()),
-        file.group.clone().unwrap_or_else(|| file.gid.to_string()),
-        format!("{:04o}", file.mode & 0o7777),
-        file.modified.to_string(),
-        finding.matches.len().to_string(),
-        matches(finding),
-        decided.join("; "),
-        judged.returned.clone().unwrap_or_default(),
-        judged.gone.map(|gone| gone.to_string()).unwrap_or_default(),
-        exclusion.map(|exclusion| exclusion.id.clone()).unwrap_or_default(),
-        exclusion.map(|exclusion| exclusion.reason.clone()).unwrap_or_default(),
-        rule.author().unwrap_or_default().to_owned(),
-        rule.reference().unwrap_or_default().to_owned(),
-        rule.date().unwrap_or_default().to_owned(),
-        rule.license().unwrap_or_default().to_owned(),
-        file.digest.data_digest().map(|digest| digest.to_string()).unwrap_or_default(),
-        String::new(),
-        String::new(),
-    ])
+    let said = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let id = format!("finding {}", judged.id);
+    row(
+        origin,
+        kind,
+        (&file.path, &id),
+        &[
+            ("Verdict", judged.verdict.to_string()),
+            ("RuleName", rule.id.name.to_string()),
+            ("FileSHA256", file.digest.sha256().map(|sha256| sha256.to_string()).unwrap_or_default()),
+            ("Size", file.size.to_string()),
+            ("Owner", file.owner.clone().unwrap_or_else(|| file.uid.to_string())),
+            ("Group", file.group.clone().unwrap_or_else(|| file.gid.to_string())),
+            ("Mode", format!("{:04o}", file.mode & 0o7777)),
+            ("ModifiedUtc", file.modified.to_string()),
+            ("MatchCount", finding.matches.len().to_string()),
+            ("Matches", matches(finding)),
+            ("Decisions", decided.join("; ")),
+            ("Returned", said(judged.returned.as_deref())),
+            ("Gone", judged.gone.map(|gone| gone.to_string()).unwrap_or_default()),
+            ("ExclusionId", exclusion.map(|exclusion| exclusion.id.clone()).unwrap_or_default()),
+            ("ExclusionReason", said(exclusion.and_then(|exclusion| exclusion.reason.as_deref()))),
+            ("RuleAuthor", said(rule.author())),
+            ("RuleReference", said(rule.reference())),
+            ("RuleDate", said(rule.date())),
+            ("RuleLicense", said(rule.license())),
+            ("FileDataDigest", file.digest.data_digest().map(|digest| digest.to_string()).unwrap_or_default()),
+        ],
+    )
 }
 
 /// Every match as `$pattern@offset+length`, both in bytes.
@@ -111,21 +139,24 @@ fn matches(finding: &Finding) -> String {
 }
 
 /// One thing that was not scanned.
-pub fn missed(missed: &NotScanned) -> String {
-    let path = text::escape_path(&missed.path).into_owned();
-    rest(["coverage", missed.reason.as_str(), "", &path], &missed.detail, "")
+pub fn missed(origin: &Origin, missed: &NotScanned) -> String {
+    let id = ndjson::missed_id(missed);
+    row(
+        origin,
+        "coverage",
+        (&missed.path, &id),
+        &[("Verdict", missed.reason.clone()), ("Detail", missed.detail.clone())],
+    )
 }
 
 /// The last line: the tree, counts, and the journal's head.
-pub fn summary(scan: &ScanRow, tally: &Tally, totals: &Totals, journal_head: Head) -> String {
+pub fn summary(origin: &Origin, summary: &Summary) -> String {
+    let Summary { tally, totals, head } = summary;
+    let scan = &origin.scan;
     let outcome = scan.ended.as_ref().map_or("did not end".to_owned(), |(_, end)| end.outcome.to_string());
     let detail =
         format!("scan {} {outcome}, {}, {} not met again, {}", scan.id, tally.words(), tally.gone, totals.missed());
-    rest(["summary", "", "", &text::escape_path(&scan.tree)], &detail, &journal_head.to_string())
-}
-
-fn rest(first: [&str; 4], detail: &str, journal_head: &str) -> String {
-    line(first.into_iter().chain([""; BETWEEN]).chain([detail, journal_head]))
+    row(origin, "summary", (&scan.tree, "summary"), &[("Detail", detail), ("JournalHead", head.to_string())])
 }
 
 #[cfg(test)]
@@ -143,12 +174,5 @@ mod tests {
         }
         assert_eq!(cell("a\r\nb\u{202e}"), r"a\r\nb\u{202e}");
         assert_eq!(cell("\t=1"), r"\t=1");
-    }
-
-    #[test]
-    fn every_line_has_as_many_cells() {
-        let count = |line: &str| line.matches(',').count();
-        let scanned = NotScanned { path: "/x".into(), reason: "vanished".into(), detail: "gone".into() };
-        assert_eq!(count(&missed(&scanned)), count(&head()));
     }
 }

@@ -1,6 +1,7 @@
 //! One file in full: facts, matches, ELF decode; as JSON, and for people.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -86,6 +87,7 @@ impl Inspected {
 pub struct Document<'i> {
     file: Option<Value>,
     path_hex: Option<Value>,
+    mount_path: Option<Value>,
     data_digest: Option<Value>,
     changed: Option<&'i str>,
     findings: Vec<Value>,
@@ -112,10 +114,10 @@ struct Line<'i> {
     matched: Vec<Value>,
 }
 
-/// The JSON document.
-pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook) -> Document<'i> {
+/// The JSON document, for a box whose `/` is at `root`.
+pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook, root: &Path) -> Document<'i> {
     let mut own = Map::new();
-    let file = inspected.facts.as_ref().map(|facts| ndjson::file(facts, &mut own));
+    let file = inspected.facts.as_ref().map(|facts| ndjson::file(facts, root, &mut own));
     let findings = inspected.findings.iter().map(|finding| {
         let rule = book.hunt_of(&finding.rule).map(|hunt| ndjson::attribution(&hunt.rule));
         let matches: Vec<_> = finding.matches.iter().map(ndjson::pattern_match).collect();
@@ -141,6 +143,7 @@ pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook) -> Document<'i> {
     Document {
         file,
         path_hex: own.remove("path_hex"),
+        mount_path: own.remove("mount_path"),
         data_digest: own.remove("data_digest"),
         changed: inspected.changed.as_deref(),
         findings: findings.collect(),

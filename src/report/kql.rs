@@ -25,11 +25,26 @@ Findings
 | join kind=leftanti (Exclusions | where ScopeKind == 'path' and ExpiresUtc > now()) on RuleName, FilePath, FileUid, FileOwner
 ";
 
+/// The longest query that is written, in characters. A bound of Huntbook's own: long before that, portals and rules refuse a
+/// query, and a watchlist serves better.
+pub const MOST: usize = 2_000_000;
+
+/// A query that Sentinel would refuse.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the query would be {0} characters, more than the {MOST} that a query should have; --rule NAME writes the exclusions of one rule, and a \
+     watchlist (--format csv) takes more of them"
+)]
+pub struct TooLong(pub usize);
+
 /// A query that keeps of `Findings` what no exclusion in force at `now` covers, with expiry looked at when it runs.
 ///
 /// Folders are no join keys, so each is a filter of its own, component by component. An exclusion that would cover more
 /// here than in Huntbook is left out, and a comment says so.
-pub fn query(outgoing: &[Outgoing<'_>], now: Timestamp) -> String {
+///
+/// # Errors
+/// [`TooLong`].
+pub fn query(outgoing: &[Outgoing<'_>], now: Timestamp) -> Result<String, TooLong> {
     let mut out = format!("// Huntbook's exclusions as they stood at {now:.0}.\n{HEADING}");
     for credit in credits(outgoing) {
         let _ = writeln!(out, "// {credit}");
@@ -50,7 +65,9 @@ pub fn query(outgoing: &[Outgoing<'_>], now: Timestamp) -> String {
          ExpiresUtc:datetime) [\n{}\n];",
         rows.join(",\n")
     );
-    out + JOINS + &filters
+    let query = out + JOINS + &filters;
+    let length = query.chars().count();
+    if length > MOST { Err(TooLong(length)) } else { Ok(query) }
 }
 
 /// Where an exclusion stands in the query.

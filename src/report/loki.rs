@@ -10,8 +10,21 @@ use crate::text;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::scope::ScopeKind;
 
+/// The name that Loki, Loki-RS and THOR all take for a list of good hashes.
+///
+/// By THOR's manual (Custom Signatures, IOC files by keyword in their name) the word `hash` alone makes a list of malicious
+/// hashes; `falsepositive-hash`, `falsepositive-hashes`, `trusted-hash` and `trusted-hashes` make a list of good ones.
+pub const FILE_NAME: &str = "huntbook-falsepositive-hashes.txt";
+
+/// Whether all three scanners take a file of this name for a list of good hashes.
+pub fn is_read_as_good(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains("falsepositive-hash")
+}
+
 const HEADING: &str = "\
-# These scanners read it when its name holds the words hash and falsepositive: huntbook-hash-falsepositive.txt
+# Keep its name, huntbook-falsepositive-hashes.txt: THOR takes a file with the word hash in its name for MALICIOUS hashes
+# unless the name has falsepositive-hash or trusted-hash; Loki and Loki-RS want the words falsepositive and hash.
 # A hash here skips the file for ALL rules and wherever it lies, not only for the rule it was excluded for.
 # They can exclude a path for all rules only, which would blind them there: paths are comments, as excludes.cfg has them.
 ";

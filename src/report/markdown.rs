@@ -64,7 +64,7 @@ pub fn head(host: &str, scan: &ScanRow, journal_head: Head) -> String {
 
 /// A finding with what was decided about it, see [`lines`](super::decided::lines).
 pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
-    let Reported { rule, finding, judged, exclusion } = reported;
+    let Reported { rule, finding, judged, exclusion, .. } = reported;
     let file = &finding.file;
     let word = match judged.verdict {
         Verdict::Open if judged.subject.candidate => "candidate".to_owned(),
@@ -93,13 +93,10 @@ pub fn finding(reported: Reported<'_>, decided: &[String]) -> String {
     if let Some(excluded) = exclusion {
         let _ = writeln!(
             out,
-            "- excluded by {} ({}, {}) of {} until {}: {}",
+            "- excluded by {} ({}): {}",
             plain(&excluded.id),
-            plain(&excluded.verdict),
-            plain(&excluded.scope),
-            plain(&excluded.by),
-            plain(&excluded.expires),
-            plain(&excluded.reason)
+            plain(excluded.covers.as_deref().unwrap_or("what it covers is in the register only")),
+            plain(&excluded.to_string())
         );
     }
     for line in decided {

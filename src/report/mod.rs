@@ -8,24 +8,30 @@ pub mod kql;
 pub mod loki;
 pub mod markdown;
 pub mod ndjson;
+pub mod origin;
 pub mod outgoing;
 pub mod sarif;
 pub mod text;
 pub mod watchlist;
+pub mod whole;
 
 use std::time::Duration;
 
 use crate::case::{Case, CaseError, Head, ScanRow};
 use crate::finding::Finding;
 use crate::hunt::Rule;
-use crate::scan::{Reading, is_gap_kind};
-use crate::session::{Excluded, Judged};
+use crate::scan::is_gap_kind;
+use crate::session::{Excluded, HuntWords, Judged};
+
+pub use whole::{Format, Whole};
 
 /// A finding or candidate with all that is said about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Reported<'a> {
     /// The rule.
     pub rule: &'a Rule,
+    /// What its hunt says beside it.
+    pub hunt: &'a HuntWords,
     /// Facts and matches.
     pub finding: &'a Finding,
     /// What it has come to.
@@ -69,6 +75,8 @@ impl Tally {
     pub fn words(&self) -> String {
         let Self { open, suspicious, malicious, benign, candidates, .. } = self;
         let candidates = crate::text::counted(*candidates, "candidate");
+        let [open, suspicious, malicious, benign] =
+            [open, suspicious, malicious, benign].map(|n| crate::text::count(*n));
         format!("{open} open, {suspicious} suspicious, {malicious} malicious, {benign} excluded, {candidates}")
     }
 
@@ -103,20 +111,6 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Of a scan that has just ended, with how much it did not scan, gap or not.
-    pub fn of_reading(reading: &Reading, not_scanned: u64) -> Self {
-        let &Reading { files, bytes, folders, links, gaps, elapsed, .. } = reading;
-        Self {
-            files: Some(files),
-            bytes: Some(bytes),
-            folders: Some(folders),
-            links: Some(links),
-            not_scanned,
-            gaps,
-            elapsed: Some(elapsed),
-        }
-    }
-
     /// Of the last scan of a case.
     ///
     /// # Errors
@@ -152,16 +146,12 @@ pub fn missed(not_scanned: u64, gaps: u64) -> String {
 }
 
 /// The end of a scan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Summary {
     /// What the findings have come to.
     pub tally: Tally,
     /// What the scan went through.
     pub totals: Totals,
-    /// Whether the scan went through the whole tree.
-    pub complete: bool,
     /// The journal's last entry.
-    pub head: Option<Head>,
-    /// Where the case is, safe text.
-    pub case: String,
+    pub head: Head,
 }

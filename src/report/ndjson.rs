@@ -1,123 +1,248 @@
-//! One ECS document a line (Elastic Common Schema 8), with Huntbook's own fields below `huntbook`.
+//! One ECS document a line (Elastic Common Schema 8.17, <https://www.elastic.co/guide/en/ecs/8.17/>), with Huntbook's own
+//! fields below `huntbook`. A field has one type in every document; what is not known is absent, never empty.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::origin::Origin;
 use super::{Reported, Summary};
 use crate::case::NotScanned;
 use crate::finding::{Digest, FileFacts, FileTime, PatternMatch};
-use crate::hunt::Rule;
-use crate::scan::{Unscanned, is_gap_kind};
+use crate::hunt::{Rule, Threat};
+use crate::scan::is_gap_kind;
 use crate::text;
 
-/// What every document carries.
-#[derive(Debug, Clone)]
-pub struct Frame {
-    /// Name of the box.
-    pub host: String,
-    /// When the scan began.
-    pub at: Timestamp,
-}
+/// Matches listed of one finding; the rest is counted. A match is at most some 700 bytes of JSON.
+const MATCHES: usize = 1000;
 
-impl Frame {
+/// The facts of a box that ECS has a field for; others go below `huntbook`.
+const HOST_FIELDS: [&str; 13] = [
+    "host.architecture",
+    "host.boot.id",
+    "host.domain",
+    "host.hostname",
+    "host.id",
+    "host.name",
+    "host.os.family",
+    "host.os.full",
+    "host.os.kernel",
+    "host.os.name",
+    "host.os.platform",
+    "host.os.type",
+    "host.os.version",
+];
+
+impl Origin {
     /// A finding, or a candidate.
     pub fn finding(&self, reported: Reported<'_>) -> Value {
-        let Reported { rule, finding, judged, exclusion } = reported;
+        let Reported { rule, hunt, finding, judged, exclusion } = reported;
+        let kind = if judged.subject.candidate { "candidate" } else { "finding" };
         let mut own = Map::new();
-        own.insert("kind".into(), if judged.subject.candidate { "candidate" } else { "finding" }.into());
+        own.insert("kind".into(), kind.into());
         own.insert("verdict".into(), judged.verdict.to_string().into());
-        own.insert("matches".into(), finding.matches.iter().map(pattern_match).collect());
+        own.insert("matches".into(), finding.matches.iter().take(MATCHES).map(pattern_match).collect());
+        own.insert("matches_count".into(), finding.matches.len().into());
+        own.insert("matches_left_out".into(), finding.matches.len().saturating_sub(MATCHES).into());
         own.insert("matches_capped".into(), finding.capped.into());
         own.insert("rule_digest".into(), judged.subject.digest.to_string().into());
+        let path = &finding.file.path;
+        let fingerprint = self.fingerprint(&judged.subject.digest, &finding.file.digest, path);
+        own.insert("fingerprint".into(), fingerprint.to_string().into());
         if let Some(why) = &judged.returned {
             own.insert("returned".into(), why.as_str().into());
         }
         if let Some(gone) = &judged.gone {
-            own.insert("gone".into(), gone.to_string().into());
+            let not_met = json!({
+                "why": gone.reason(),
+                "detail": gone.to_string(),
+                "last_scan": gone.last.0,
+                "last_met": gone.at.to_string(),
+            });
+            own.insert("not_met".into(), not_met);
         }
         if let Some(exclusion) = exclusion {
-            own.insert("exclusion".into(), serde_json::to_value(exclusion).unwrap_or_default());
+            own.insert("exclusion".into(), exclusion.words());
         }
-        let file = file(&finding.file, &mut own);
-        let mut document = self.document("alert");
+        let file = file(&finding.file, self, &mut own);
+        let name = text::escape_str(&rule.id.name);
+        let shown = text::escape_path(path).into_owned();
+        let what = if judged.subject.candidate { "is a candidate of" } else { "matches" };
+        let message = format!("{shown} {what} {name}: {}", judged.verdict);
+        let id = format!("finding {}", judged.id);
+        let mut document = self.document(("alert", kind, &id), &message);
         document.insert("rule".into(), attribution(rule));
         document.insert("file".into(), file);
-        document.insert("huntbook".into(), Value::Object(own));
-        Value::Object(document)
+        if let Some(threat) = threat(&hunt.threat) {
+            document.insert("threat".into(), threat);
+        }
+        self.finish(document, own)
     }
 
     /// One thing that was not scanned.
-    pub fn coverage(&self, unscanned: &Unscanned) -> Value {
-        let Unscanned { path, reason } = unscanned;
-        let mut own = Map::new();
-        own.insert("gap".into(), reason.is_gap().into());
-        self.not_scanned(path, (reason.kind(), &reason.to_string()), own)
-    }
-
-    /// One thing that was not scanned, as a case remembers it.
     pub fn missed(&self, missed: &NotScanned) -> Value {
+        let NotScanned { path, reason, detail } = missed;
         let mut own = Map::new();
-        own.insert("gap".into(), is_gap_kind(&missed.reason).into());
-        self.not_scanned(&missed.path, (&missed.reason, &missed.detail), own)
-    }
-
-    fn not_scanned(&self, path: &Path, (reason, detail): (&str, &str), mut own: Map<String, Value>) -> Value {
         own.insert("kind".into(), "coverage".into());
-        own.insert("reason".into(), reason.into());
-        own.insert("detail".into(), detail.into());
+        own.insert("gap".into(), is_gap_kind(reason).into());
+        own.insert("reason".into(), reason.as_str().into());
+        own.insert("detail".into(), detail.as_str().into());
         let mut file = Map::new();
-        put_path(path, &mut file, &mut own);
-        let mut document = self.document("state");
+        put_path(path, self, &mut file, &mut own);
+        let shown = text::escape_path(path);
+        let id = missed_id(missed);
+        let mut document =
+            self.document(("state", "coverage", &id), &format!("not scanned {shown}: {}", text::escape_str(detail)));
         document.insert("file".into(), Value::Object(file));
-        document.insert("huntbook".into(), Value::Object(own));
-        Value::Object(document)
+        self.finish(document, own)
     }
 
     /// The last line. What a case does not know is left out.
     pub fn summary(&self, summary: &Summary) -> Value {
-        let Summary { tally, totals, complete, head, case } = summary;
-        let mut document = self.document("metric");
-        let mut own = json!({
-            "kind": "summary",
-            "findings": tally.findings(),
-            "open": tally.open,
-            "benign": tally.benign,
-            "suspicious": tally.suspicious,
-            "malicious": tally.malicious,
-            "candidates": tally.candidates,
-            "gone": tally.gone,
-            "not_scanned": totals.not_scanned,
-            "gaps": totals.gaps,
-            "complete": complete,
-            "case": case,
-            "journal_head": head.map(|head| head.to_string()),
-        });
-        let known =
-            [("files", totals.files), ("bytes", totals.bytes), ("folders", totals.folders), ("links", totals.links)];
-        for (key, value) in known {
-            if let Some(value) = value {
-                own[key] = value.into();
+        let Summary { tally, totals, head } = summary;
+        let mut own = Map::new();
+        own.insert("kind".into(), "summary".into());
+        for (key, count) in [
+            ("findings", Some(tally.findings())),
+            ("open", Some(tally.open)),
+            ("benign", Some(tally.benign)),
+            ("suspicious", Some(tally.suspicious)),
+            ("malicious", Some(tally.malicious)),
+            ("candidates", Some(tally.candidates)),
+            ("gone", Some(tally.gone)),
+            ("not_scanned", Some(totals.not_scanned)),
+            ("gaps", Some(totals.gaps)),
+            ("files", totals.files),
+            ("bytes", totals.bytes),
+            ("folders", totals.folders),
+            ("links", totals.links),
+        ] {
+            if let Some(count) = count {
+                own.insert(key.into(), count.into());
             }
         }
-        if let Some(elapsed) = totals.elapsed {
-            own["seconds"] = elapsed.as_secs_f64().into();
+        own.insert("complete".into(), self.is_complete().into());
+        own.insert("case".into(), self.case.as_str().into());
+        own.insert("journal_head".into(), head.to_string().into());
+        own.insert("tree".into(), text::escape_path(&self.scan.tree).into());
+        let mut event = json!({
+            "start": self.scan.started.to_string(),
+            "outcome": if self.is_complete() { "success" } else { "failure" },
+        });
+        if let Some((ended, _)) = &self.scan.ended {
+            event["end"] = ended.to_string().into();
         }
-        document.insert("huntbook".into(), own);
-        Value::Object(document)
+        if let Some(elapsed) = totals.elapsed {
+            own.insert("seconds".into(), elapsed.as_secs_f64().into());
+            event["duration"] = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).into();
+        }
+        let message = format!("{}, {}", tally.words(), totals.missed());
+        let mut document = self.document(("metric", "summary", "summary"), &message);
+        if let (Some(Value::Object(all)), Value::Object(more)) = (document.get_mut("event"), event) {
+            all.extend(more);
+        }
+        self.finish(document, own)
     }
 
-    fn document(&self, kind: &str) -> Map<String, Value> {
+    /// What every document carries: `kind` for ECS, `what` it is in Huntbook's words, and `id`, its name in the scan.
+    fn document(&self, (kind, what, id): (&str, &str, &str), message: &str) -> Map<String, Value> {
         let mut document = Map::new();
-        document.insert("@timestamp".into(), self.at.to_string().into());
+        document.insert("@timestamp".into(), self.scan.started.to_string().into());
         document.insert("ecs".into(), json!({"version": "8.17.0"}));
-        document.insert("event".into(), json!({"kind": kind, "module": "huntbook", "category": ["file"]}));
-        document.insert("host".into(), json!({"name": self.host}));
+        document.insert("message".into(), message.into());
+        document.insert("agent".into(), json!({"type": "huntbook", "version": env!("CARGO_PKG_VERSION")}));
+        document.insert(
+            "event".into(),
+            json!({
+                "id": self.event_id(id),
+                "kind": kind,
+                "category": ["file"],
+                "type": [if what == "summary" { "end" } else { "info" }],
+                "action": what,
+                "module": "huntbook",
+                "dataset": format!("huntbook.{what}"),
+            }),
+        );
+        document.insert("host".into(), Value::Object(self.host_fields(true)));
+        if let Some(began) = &self.began {
+            let mut user = json!({"name": began.actor.name, "id": began.actor.uid.to_string()});
+            if let Some(person) = &began.actor.behind {
+                // The person, and the account that the person acts as (ECS 8.17, reuse of `user` at `user.effective`).
+                user = json!({"name": person, "effective": user});
+            }
+            document.insert("user".into(), user);
+        }
         document
     }
+
+    /// The facts of the box that ECS has fields for, or the others, as nested objects below `host`.
+    fn host_fields(&self, known: bool) -> Map<String, Value> {
+        let mut host = Map::new();
+        if known {
+            host.insert("name".into(), self.host_name().into());
+        }
+        for (name, value) in &self.host {
+            let Some(below) = name.strip_prefix("host.") else { continue };
+            if value.is_empty() || HOST_FIELDS.contains(&name.as_str()) != known {
+                continue;
+            }
+            let mut at = &mut host;
+            let (path, last) = below.rsplit_once('.').unwrap_or(("", below));
+            for part in path.split('.').filter(|part| !part.is_empty()) {
+                let next = at.entry(part).or_insert_with(|| json!({}));
+                if !next.is_object() {
+                    *next = json!({});
+                }
+                let Some(object) = next.as_object_mut() else { return host };
+                at = object;
+            }
+            at.insert(last.into(), value.as_str().into());
+        }
+        host
+    }
+
+    fn finish(&self, mut document: Map<String, Value>, mut own: Map<String, Value>) -> Value {
+        own.insert("case_id".into(), self.case_id.as_str().into());
+        own.insert("scan".into(), self.scan.id.0.into());
+        let more = self.host_fields(false);
+        if !more.is_empty() {
+            own.insert("host".into(), Value::Object(more));
+        }
+        document.insert("huntbook".into(), Value::Object(own));
+        Value::Object(document)
+    }
+}
+
+/// What names something that was not scanned among all of its scan.
+pub(super) fn missed_id(missed: &NotScanned) -> String {
+    format!("not scanned {} {}", missed.reason, text::hex(missed.path.as_os_str().as_bytes()))
+}
+
+/// ATT&CK tactics and techniques, as ECS names them.
+fn threat(threat: &Threat) -> Option<Value> {
+    let tactics = threat.named_tactics();
+    if tactics.is_empty() && threat.techniques.is_empty() {
+        return None;
+    }
+    let mut said = json!({"framework": "MITRE ATT&CK"});
+    if !tactics.is_empty() {
+        let ids: Vec<_> = tactics.iter().map(|tactic| tactic.id).collect();
+        let names: Vec<_> = tactics.iter().map(|tactic| tactic.name).collect();
+        said["tactic"] = json!({"id": ids, "name": names});
+    }
+    let of = |sub: bool| -> Vec<_> { threat.techniques.iter().filter(|id| id.contains('.') == sub).collect() };
+    let mut techniques: Vec<_> = of(false).into_iter().map(String::as_str).collect();
+    techniques.extend(of(true).into_iter().filter_map(|id| id.split('.').next()));
+    techniques.dedup();
+    if !techniques.is_empty() {
+        said["technique"] = json!({"id": techniques});
+    }
+    if !of(true).is_empty() {
+        said["technique"]["subtechnique"] = json!({"id": of(true)});
+    }
+    Some(said)
 }
 
 /// The rule with author, reference and licence, as ECS names them.
@@ -132,17 +257,40 @@ pub fn attribution(rule: &Rule) -> Value {
         ("license", rule.license()),
         ("version", rule.date()),
     ] {
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
             map.insert(key.into(), value.into());
         }
     }
     Value::Object(map)
 }
 
-/// The file's facts as ECS names them; what is Huntbook's own goes to `own`.
-pub fn file(facts: &FileFacts, own: &mut Map<String, Value>) -> Value {
+/// How a path is named elsewhere than on this machine.
+pub trait Naming {
+    /// `path` as the box itself would name it; `None` when it is named so already.
+    fn elsewhere(&self, path: &Path) -> Option<std::path::PathBuf>;
+}
+
+impl Naming for Origin {
+    fn elsewhere(&self, path: &Path) -> Option<std::path::PathBuf> {
+        self.is_mounted().then(|| self.on_box(path))
+    }
+}
+
+/// The root of a mounted box.
+impl Naming for Path {
+    fn elsewhere(&self, path: &Path) -> Option<std::path::PathBuf> {
+        if self == Path::new("/") {
+            return None;
+        }
+        path.strip_prefix(self).ok().map(|inside| Path::new("/").join(inside))
+    }
+}
+
+/// The file's facts as ECS names them, the path as on the box; what is Huntbook's own goes to `own`.
+pub fn file(facts: &FileFacts, naming: &(impl Naming + ?Sized), own: &mut Map<String, Value>) -> Value {
     let mut file = Map::new();
-    put_path(&facts.path, &mut file, own);
+    put_path(&facts.path, naming, &mut file, own);
+    file.insert("type".into(), "file".into());
     match facts.digest {
         Digest::Whole(sha256) => file.insert("hash".into(), json!({"sha256": sha256})),
         Digest::DataOnly(value) => own.insert("data_digest".into(), json!(value)),
@@ -170,9 +318,15 @@ pub fn file(facts: &FileFacts, own: &mut Map<String, Value>) -> Value {
     Value::Object(file)
 }
 
-/// The path as text; when that is not all of it, the exact bytes go to `huntbook.path_hex`.
-fn put_path(path: &Path, file: &mut Map<String, Value>, own: &mut Map<String, Value>) {
+/// The path as on the box, and in `huntbook.mount_path` where the box is mounted. Where text is not all of it, the exact
+/// bytes of what `file.path` says go to `huntbook.path_hex`.
+fn put_path(path: &Path, naming: &(impl Naming + ?Sized), file: &mut Map<String, Value>, own: &mut Map<String, Value>) {
     let shown = |part: &OsStr| part.to_str().map_or_else(|| text::escape(part.as_bytes()).into_owned(), str::to_owned);
+    let elsewhere = naming.elsewhere(path);
+    if elsewhere.is_some() {
+        own.insert("mount_path".into(), shown(path.as_os_str()).into());
+    }
+    let path = elsewhere.as_deref().unwrap_or(path);
     file.insert("path".into(), shown(path.as_os_str()).into());
     if let Some(name) = path.file_name() {
         file.insert("name".into(), shown(name).into());

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::origin::Origin;
 use super::{Reported, Summary};
+use crate::case::NotScanned;
 use crate::finding::PatternMatch;
-use crate::scan::Unscanned;
 use crate::text;
 use crate::triage::Verdict;
 
@@ -31,7 +32,7 @@ pub fn warnings(warnings: &[String]) -> String {
 
 /// A finding, or a candidate.
 pub fn finding(reported: Reported<'_>) -> String {
-    let Reported { rule, finding, judged, exclusion } = reported;
+    let Reported { rule, finding, judged, exclusion, .. } = reported;
     let facts = &finding.file;
     let word = match judged.verdict {
         Verdict::Open if judged.returned.is_some() => "returned",
@@ -69,14 +70,7 @@ pub fn finding(reported: Reported<'_>) -> String {
         let _ = writeln!(out, "    {why}");
     }
     if let Some(exclusion) = exclusion {
-        let _ = writeln!(
-            out,
-            "    {} by {}, until {}: {}",
-            exclusion.verdict,
-            text::escape_str(&exclusion.by),
-            exclusion.expires,
-            text::escape_str(&exclusion.reason)
-        );
+        let _ = writeln!(out, "    {exclusion}");
     }
     out
 }
@@ -94,23 +88,15 @@ fn pattern_match(found: &PatternMatch) -> String {
 }
 
 /// One thing that was not scanned.
-pub fn coverage(unscanned: &Unscanned) -> String {
-    format!("not scanned {}: {}\n", text::escape_path(&unscanned.path), unscanned.reason)
+pub fn missed(missed: &NotScanned) -> String {
+    format!("not scanned {}: {}\n", text::escape_path(&missed.path), text::escape_str(&missed.detail))
 }
 
 /// The last lines.
-pub fn summary(summary: &Summary) -> String {
-    let Summary { tally, totals, complete, head, case } = summary;
+pub fn summary(origin: &Origin, summary: &Summary) -> String {
+    let Summary { tally, totals, head } = summary;
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{} open, {} suspicious, {} malicious, {} excluded, {}",
-        text::count(tally.open),
-        text::count(tally.suspicious),
-        text::count(tally.malicious),
-        text::count(tally.benign),
-        text::counted(tally.candidates, "candidate")
-    );
+    let _ = writeln!(out, "{}", tally.words());
     if tally.gone > 0 {
         let _ = writeln!(out, "{} decided on earlier and not met again", text::count(tally.gone));
     }
@@ -121,11 +107,9 @@ pub fn summary(summary: &Summary) -> String {
         text::bytes(totals.bytes.unwrap_or(0)),
         totals.elapsed.unwrap_or_default().as_secs_f64(),
         totals.missed(),
-        if *complete { "" } else { "; the scan did not go to its end" }
+        if origin.is_complete() { "" } else { "; the scan did not go to its end" }
     );
-    let _ = writeln!(out, "case {case}");
-    if let Some(head) = head {
-        let _ = writeln!(out, "journal head {head}");
-    }
+    let _ = writeln!(out, "case {}", origin.case);
+    let _ = writeln!(out, "journal head {head}");
     out
 }

@@ -1,4 +1,6 @@
 //! Exclusions as a watchlist of Microsoft Sentinel, to be uploaded as CSV with the search key `MatchKey`.
+//!
+//! An exclusion of a path or folder holds for one owner: whoever joins by the path must join by `FileUid` and `FileOwner` too.
 
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -12,11 +14,14 @@ pub const MOST: usize = 3_800_000;
 
 /// A watchlist that Sentinel would refuse.
 #[derive(Debug, thiserror::Error)]
-#[error("the watchlist would be {0} bytes and Sentinel takes {MOST}; split the register, or export kql")]
+#[error(
+    "the watchlist would be {0} bytes and Sentinel takes {MOST} of a file; --rule NAME writes the exclusions of one rule, and a \
+     watchlist may be made of several files"
+)]
 pub struct TooLarge(pub usize);
 
 /// The columns. The rule's licence has no place among them; it goes with the KQL and SARIF exports.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 16] = [
     "MatchKey",
     "ExclusionId",
     "RuleName",
@@ -31,6 +36,8 @@ const COLUMNS: [&str; 14] = [
     "ExpiresUtc",
     "Ticket",
     "Status",
+    "FileUid",
+    "FileOwner",
 ];
 
 /// The watchlist: every exclusion with its state in `Status`, which a query must look at along with `ExpiresUtc`.
@@ -41,6 +48,7 @@ pub fn watchlist(outgoing: &[Outgoing<'_>]) -> Result<String, TooLarge> {
     let mut out = csv::line(COLUMNS);
     for one in outgoing {
         let exclusion = one.exclusion;
+        let owner = exclusion.scope.owner();
         out.push_str(&csv::line([
             match_key(one),
             exclusion.id.to_string(),
@@ -56,12 +64,15 @@ pub fn watchlist(outgoing: &[Outgoing<'_>]) -> Result<String, TooLarge> {
             exclusion.expires.to_string(),
             exclusion.ticket.clone().unwrap_or_default(),
             one.state.word().to_owned(),
+            owner.map(|owner| owner.uid.to_string()).unwrap_or_default(),
+            owner.and_then(|owner| owner.name.clone()).unwrap_or_default(),
         ]));
     }
     if out.len() > MOST { Err(TooLarge(out.len())) } else { Ok(out) }
 }
 
-/// `rule|sha256|path`, with what the scope leaves open left empty.
+/// `rule|sha256|path`, with what the scope leaves open left empty; behind the path of an exclusion that holds for one owner
+/// only stand the owner's id and name, `|0|root`, so that it is no key for the files of others.
 ///
 /// What is no key for a join is written so that it equals no finding's: a folder ends in `/`, a path that no text stands
 /// for is in hex, and a data digest stands behind `data:`.
@@ -76,5 +87,9 @@ fn match_key(one: &Outgoing<'_>) -> String {
             format!("hex:{}", text::hex(bytes))
         }
     };
-    format!("{}|{digest}|{path}", one.exclusion.rule)
+    let owner = one.exclusion.scope.owner().map(|owner| {
+        let name = owner.name.as_deref().unwrap_or_default();
+        format!("|{}|{name}", owner.uid)
+    });
+    format!("{}|{digest}|{path}{}", one.exclusion.rule, owner.unwrap_or_default())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::book::Subject;
 use super::excluded::Excluded;
+use super::hunt_words::HuntWords;
 use super::records::Judged;
 use super::{CANDIDATE_NAMESPACE, CANDIDATE_PREFIX};
 use crate::case::{
@@ -44,7 +45,11 @@ pub struct Archive {
     /// The rules it ran with, candidate conditions under the rule of their hunt, then the other rules of findings that
     /// it did not meet.
     pub rules: Vec<Rule>,
+    /// What the hunt of each rule says beside it, in the order of [`Archive::rules`].
+    pub hunts: Vec<HuntWords>,
     by_id: HashMap<RuleId, (usize, RuleRecord)>,
+    /// The words of exclusions by their ids.
+    exclusions: HashMap<String, Excluded>,
     unmet: Vec<Unmet>,
 }
 
@@ -66,6 +71,7 @@ impl Archive {
         let damaged = |what: String| CaseError { path: path.clone(), fault: CaseFault::Damaged(what) };
         let scan = case.scans()?.pop().ok_or_else(|| damaged("it holds no scan".to_owned()))?;
         let mut rules = Vec::new();
+        let mut hunts = Vec::new();
         let mut by_id = HashMap::new();
         let unmet = case.unmet(&scan)?;
         let mut ran_with = case.rules(scan.id)?;
@@ -76,6 +82,7 @@ impl Archive {
             let parsed = rules_of(&record.id.namespace, Path::new("case"), &record.source).unwrap_or_default();
             let rule = parsed.into_iter().find(|rule| rule.id == record.id);
             let rule = rule.ok_or_else(|| damaged(format!("the source of {} cannot be read", record.id)))?;
+            hunts.push(HuntWords::of_record(&record));
             by_id.insert(record.id.clone(), (rules.len(), record));
             rules.push(rule);
         }
@@ -85,7 +92,10 @@ impl Archive {
                 by_id.insert(record.id.clone(), (rule, record));
             }
         }
-        Ok(Self { case, scan, rules, by_id, unmet })
+        let words = case.exclusion_words()?;
+        let exclusions =
+            words.into_iter().filter_map(|(id, words)| Some((id, Excluded::from_words(&words)?))).collect();
+        Ok(Self { case, scan, rules, hunts, by_id, exclusions, unmet })
     }
 
     /// Hands every finding of the scan to `each`, in the order in which they were found.
@@ -128,7 +138,8 @@ impl Archive {
         let id_in_force = cover.as_ref().filter(|cover| cover.lapsed.is_none()).map(|cover| cover.exclusion.clone());
         let history = self.case.history(id)?;
         let exclusion = id_in_force.as_ref().map(|id| {
-            let known = history.iter().rev().find_map(|entry| Excluded::from_journal(entry, id));
+            let recorded = || history.iter().rev().find_map(|entry| Excluded::from_journal(entry, id));
+            let known = self.exclusions.get(id).cloned().or_else(recorded);
             known.unwrap_or_else(|| Excluded::known_by_id(id))
         });
         let judged = Judged {

@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::{Map, Value};
 
-use super::candidate_id;
+use super::{HuntWords, candidate_id};
 use crate::case::RuleRecord;
 use crate::finding::{Digest, RuleId, Sha256};
 use crate::hunt::known_good::KnownGood;
@@ -327,9 +327,10 @@ impl RuleBook {
     }
 }
 
-/// The rule's meta section; a key that occurs more than once holds a list.
+/// The rule's meta section, in which a key that occurs more than once holds a list, and what the hunt says beside it.
 fn meta(hunt: &Hunt) -> Value {
     let mut map = Map::new();
+    map.insert(HuntWords::KEY.to_owned(), serde_json::to_value(HuntWords::of(hunt)).unwrap_or_default());
     for (key, value) in &hunt.rule.meta {
         let value = serde_json::to_value(value).unwrap_or_default();
         match map.get_mut(key) {

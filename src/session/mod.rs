@@ -8,6 +8,7 @@ pub mod book;
 mod box_facts;
 mod decisions;
 mod excluded;
+mod hunt_words;
 mod logged;
 mod opening;
 pub mod records;
@@ -17,10 +18,11 @@ mod standing;
 pub use archive::{Archive, Archived};
 pub use book::{BookError, Compiling, RuleBook, RuleChoice, Subject};
 pub use box_facts::host_name;
-pub use excluded::Excluded;
+pub use excluded::{Checked, Excluded};
+pub use hunt_words::{HuntWords, ScenarioWords};
 pub use opening::{RecordPlan, RecordsError};
 pub use records::{Judged, Opened, Records};
-pub use reopen::{CaseFacts, Since, reading, scan_end, scan_outcome};
+pub use reopen::{CaseFacts, Since, not_scanned, reading, scan_end, scan_outcome};
 
 use std::sync::Arc;
 

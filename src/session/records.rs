@@ -1,6 +1,6 @@
 //! The records of a session: the case and the register, and what they say of each finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use uuid::Uuid;
 use super::archive::Archive;
 use super::book::{RuleBook, Subject};
 use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
-use super::{box_facts, logged, standing};
+use super::reopen::{last_scan, not_scanned};
+use super::{Excluded, box_facts, logged, standing};
 use crate::case::{
-    self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, NotScanned, ScanEnd,
-    ScanId, ScanPlan, Seen, Stamp,
+    self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, ScanEnd, ScanId,
+    ScanPlan, ScanRow, Seen, Stamp,
 };
 use crate::finding::{FileFacts, Finding, RuleId};
 use crate::scan::Unscanned;
@@ -78,6 +79,8 @@ pub struct Records {
     pub(super) scan: Option<ScanId>,
     /// Decided findings that the scan did not meet; known when it is over.
     pub(super) unmet: BTreeMap<FindingId, Gone>,
+    /// Exclusions whose words, as the register was last read, are in the case.
+    noted: HashSet<Uuid>,
 }
 
 impl Records {
@@ -93,8 +96,18 @@ impl Records {
         let folders = OnDisk::below(&plan.root);
         let exclusions =
             Exclusions::index_among(register.entries().to_vec(), &folders, &|rule, digest| book.has(rule, digest));
-        let mut records =
-            Self { book, plan, case, unsaved, register, exclusions, folders, scan: None, unmet: BTreeMap::new() };
+        let mut records = Self {
+            book,
+            plan,
+            case,
+            unsaved,
+            register,
+            exclusions,
+            folders,
+            scan: None,
+            unmet: BTreeMap::new(),
+            noted: HashSet::new(),
+        };
         let stamp = records.stamp();
         records.case.record_opening(&stamp)?;
         // A case that is opened again may be another box's.
@@ -138,6 +151,19 @@ impl Records {
     /// The case's file.
     pub fn case_path(&self) -> &Path {
         self.case.path()
+    }
+
+    /// The case.
+    pub fn case(&self) -> &Case {
+        &self.case
+    }
+
+    /// The scan under way, or the last one.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or holds no scan.
+    pub fn scan(&self) -> Result<ScanRow, CaseError> {
+        last_scan(&self.case, self.case.path())
     }
 
     /// The head of the journal, which every report prints.
@@ -195,14 +221,7 @@ impl Records {
     /// When the case cannot be written.
     pub fn missed(&mut self, missed: &[Unscanned]) -> Result<(), CaseError> {
         let Some(scan) = self.scan else { return Ok(()) };
-        let rows: Vec<_> = missed
-            .iter()
-            .map(|item| NotScanned {
-                path: item.path.clone(),
-                reason: item.reason.kind().to_owned(),
-                detail: item.reason.to_string(),
-            })
-            .collect();
+        let rows: Vec<_> = missed.iter().map(not_scanned).collect();
         self.write(|case| case.record_coverage(scan, &rows))?;
         logged::missed(missed);
         Ok(())
@@ -314,6 +333,7 @@ impl Records {
     }
 
     pub(super) fn reindex(&mut self) {
+        self.noted.clear();
         self.exclusions = Exclusions::index_among(self.register.entries().to_vec(), &self.folders, &|rule, digest| {
             self.book.has(rule, digest)
         });
@@ -374,6 +394,7 @@ impl Records {
         }
         let covers: Vec<_> = known.iter().map(|(id, _, cover)| (*id, cover.clone())).collect();
         self.write(|case| case.apply_register(&covers))?;
+        self.note_exclusions(&covers)?;
         let judged = known.into_iter().map(|(id, subject, cover)| {
             let verdict = self.case.verdict(id)?;
             let (in_force, lapsed) = match cover {
@@ -386,6 +407,26 @@ impl Records {
             Ok(Judged { id, subject, verdict, returned, exclusion: in_force, gone })
         });
         judged.collect()
+    }
+}
+
+impl Records {
+    /// Has the case hold the words of the exclusions that cover findings.
+    fn note_exclusions(&mut self, covers: &[(FindingId, Option<Cover>)]) -> Result<(), CaseError> {
+        let in_force = covers.iter().filter_map(|(_, cover)| cover.as_ref().filter(|cover| cover.lapsed.is_none()));
+        let new: BTreeSet<Uuid> = in_force.filter_map(|cover| cover.exclusion.parse().ok()).collect();
+        let new: BTreeSet<Uuid> = new.into_iter().filter(|id| !self.noted.contains(id)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let entries = self.register.entries().iter().filter_map(Entry::exclusion);
+        let met = entries.filter(|exclusion| new.contains(&exclusion.id));
+        let words: Vec<_> =
+            met.map(|exclusion| (exclusion.id.to_string(), Excluded::from(exclusion).words())).collect();
+        let stamp = self.stamp();
+        self.write(|case| case.record_exclusions(&words, &stamp))?;
+        self.noted.extend(new);
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use super::book::RuleBook;
 use super::records::{Judged, Records};
 use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Seen};
 use crate::finding::Finding;
-use crate::scan::{End, Reading};
+use crate::scan::{End, Reading, Unscanned};
 
 /// The first bytes of an `SQLite` file (<https://www.sqlite.org/fileformat.html>).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -45,7 +45,7 @@ fn begins_like_a_case(path: &Path) -> bool {
     is_file && std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *MAGIC
 }
 
-fn last_scan(case: &Case, path: &Path) -> Result<ScanRow, CaseError> {
+pub(super) fn last_scan(case: &Case, path: &Path) -> Result<ScanRow, CaseError> {
     let none = || CaseError { path: path.to_owned(), fault: CaseFault::Damaged("it holds no scan".to_owned()) };
     case.scans()?.pop().ok_or_else(none)
 }
@@ -136,6 +136,12 @@ impl Records {
             changed: compared.changed.into_iter().chain(compared.rule_changed).collect(),
         }))
     }
+}
+
+/// What was not scanned, as a case keeps it.
+pub fn not_scanned(unscanned: &Unscanned) -> NotScanned {
+    let Unscanned { path, reason } = unscanned;
+    NotScanned { path: path.clone(), reason: reason.kind().to_owned(), detail: reason.to_string() }
 }
 
 /// The gauges of a scan that is over, `gaps` of what it did not scan being gaps; zero where the case does not know.

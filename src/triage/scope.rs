@@ -121,6 +121,14 @@ impl Scope {
         }
     }
 
+    /// The owner that a file must have, `None` where anybody's counts.
+    pub fn owner(&self) -> Option<&Owner> {
+        match self {
+            Self::Path { owner, .. } | Self::Folder { owner, .. } => Some(owner),
+            Self::FileAsIs { .. } | Self::Content { .. } => None,
+        }
+    }
+
     /// The path or folder it is tied to, `None` for content anywhere.
     pub fn path(&self) -> Option<&Path> {
         match self {

@@ -91,7 +91,7 @@ fn nothing_printed_can_act_on_a_terminal() {
         &["export", "--format", "csv"],
         &["export", "--format", "kql"],
         &["export", "--format", "sarif"],
-        &["export", "--format", "loki"],
+        &["export", "--format", "loki", "--output", "-"],
         &["revoke", "\u{1b}[2J\u{202e}", "--reason", "x"],
     ] {
         let (out, error, _) = run(&ground, args);

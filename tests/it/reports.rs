@@ -254,3 +254,158 @@ fn the_last_scan_is_the_one_that_is_reported() {
     assert_eq!(gone.len(), 1);
     assert!(case.load_finding(gone[0], Seen::Last).is_ok(), "what is gone stays in the case");
 }
+
+/// Every field of a document by its path, with the type of its value; lists have that of what is in them.
+fn types(path: &str, value: &Value, found: &mut Vec<(String, &'static str)>) {
+    let of = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(text) => {
+            assert!(!text.is_empty(), "{path} is empty: leave it out");
+            if text.parse::<jiff::Timestamp>().is_ok() { "time" } else { "text" }
+        }
+        Value::Array(list) => return list.iter().for_each(|one| types(path, one, found)),
+        Value::Object(map) => {
+            map.iter().for_each(|(key, below)| types(&format!("{path}/{key}"), below, found));
+            "object"
+        }
+    };
+    found.push((path.to_owned(), of));
+}
+
+/// A tree with every kind of line: open, excluded by another file's exclusion, malicious, gone, not scanned.
+fn every_kind() -> (Scanned, Vec<Value>) {
+    let scanned = Scanned::new();
+    let ground = &scanned.ground;
+    let made = exclusion(
+        &ground.tree().join("benign.py"),
+        fixtures::payload().join("\n").as_bytes(),
+        ScopeKind::Content,
+        "a copy",
+    );
+    Register::load(ground.register()).unwrap().add(&made).unwrap();
+    fs::write(ground.tree().join("copy.py"), fixtures::payload().join("\n")).unwrap();
+    let mut case = Case::open(&scanned.case).unwrap();
+    let scan = case.scans().unwrap().pop().unwrap().id;
+    let rows = case.findings(scan, FindingId(0), 100).unwrap();
+    let gone = rows.iter().find(|row| &*row.rule.name != RULE).unwrap();
+    let stamp = Stamp {
+        actor: Actor { name: "root".into(), uid: 0, behind: None },
+        host: "web01".into(),
+        at: jiff::Timestamp::now(),
+    };
+    case.decide(&[gone.id], &Decision::Note { note: "remember".into() }, &stamp).unwrap();
+    drop(case);
+    fs::remove_file(&gone.path).unwrap();
+    let register = ground.register();
+    let (documents, _) =
+        ground.scan(&["--case", scanned.case.to_str().unwrap(), "--exclusions", register.to_str().unwrap()]);
+    (scanned, documents)
+}
+
+#[test]
+fn scan_and_report_print_the_same_lines() {
+    let (scanned, mut scan) = every_kind();
+    let mut report: Vec<Value> =
+        scanned.report("ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let key = |document: &Value| document["event"]["id"].as_str().unwrap().to_owned();
+    scan.sort_by_key(key);
+    report.sort_by_key(key);
+    assert_eq!(scan, report);
+    assert_eq!(scan.iter().map(key).collect::<BTreeSet<_>>().len(), scan.len(), "an id names one line");
+}
+
+#[test]
+fn one_field_has_one_type_in_all_lines() {
+    let (scanned, mut documents) = every_kind();
+    let kinds: BTreeSet<_> = documents.iter().map(|d| d["huntbook"]["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, BTreeSet::from(["coverage", "finding", "summary"].map(str::to_owned)));
+    assert!(documents.iter().any(|document| document["huntbook"]["not_met"].is_object()));
+    documents.extend(scanned.report("ndjson").lines().map(|line| serde_json::from_str(line).unwrap()));
+    let mut found = Vec::new();
+    for document in &documents {
+        types("", document, &mut found);
+    }
+    let mut known = std::collections::BTreeMap::new();
+    for (path, of) in found {
+        assert_ne!(of, "null", "{path}: leave out what is not known");
+        let before = *known.entry(path.clone()).or_insert(of);
+        assert_eq!(before, of, "{path}");
+    }
+}
+
+#[test]
+fn an_exclusion_of_another_file_is_told_in_its_own_words_without_the_register() {
+    let (scanned, _) = every_kind();
+    fs::remove_file(scanned.ground.register()).unwrap();
+    let report = scanned.report("ndjson");
+    let documents: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let copy = documents.iter().find(|d| d["file"]["name"] == "copy.py").unwrap();
+    let exclusion = &copy["huntbook"]["exclusion"];
+    assert_eq!((&exclusion["reason"], &exclusion["scope"]), (&"a copy".into(), &"content".into()));
+    for time in ["created", "expires"] {
+        assert!(exclusion[time].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{exclusion}");
+    }
+    assert!(exclusion["by"].as_str().unwrap().contains("ann"), "{exclusion}");
+    assert!(scanned.report("markdown").contains("until 20") && scanned.report("csv").contains("a copy"));
+}
+
+#[test]
+fn rows_of_two_boxes_are_told_apart_and_a_mounted_box_names_its_files_itself() {
+    let ground = Ground::planted();
+    let image = ground.tree();
+    fs::create_dir(image.join("etc")).unwrap();
+    fs::write(image.join("etc/hostname"), "web07\n").unwrap();
+    let case = ground.home().join("image.case");
+    let args = ["--root", image.to_str().unwrap(), "--case", case.to_str().unwrap()];
+    let (documents, _) = ground.scan(&args);
+    let callback = documents.iter().find(|d| d["file"]["name"] == "callback.txt").unwrap();
+    assert_eq!(callback["file"]["path"], "/callback.txt");
+    assert_eq!(callback["huntbook"]["mount_path"], image.join("callback.txt").to_str().unwrap());
+    assert_eq!(callback["host"]["name"], "web07");
+    let output = ground.huntbook(&["report", case.to_str().unwrap(), "--format", "csv"]).output().unwrap();
+    let lines = csv(&String::from_utf8(output.stdout).unwrap());
+    let column = |title: &str| lines[0].iter().position(|cell| cell == title).unwrap();
+    for cells in &lines[1..] {
+        assert_eq!(cells[column("Host")], "web07");
+        assert!(cells[column("ScanUtc")].parse::<jiff::Timestamp>().is_ok(), "{cells:?}");
+    }
+    let row = lines.iter().find(|cells| cells[column("FilePath")] == "/callback.txt").unwrap();
+    assert_eq!(row[column("MountPath")], image.join("callback.txt").to_str().unwrap());
+}
+
+#[test]
+fn sarif_tells_copies_apart_and_says_when_something_was_not_seen() {
+    let ground = Ground::new();
+    for name in ["a", "b", "c"] {
+        fs::write(ground.tree().join(name), fixtures::callback()).unwrap();
+    }
+    let case = ground.home().join("hunt.case");
+    let case = case.to_str().unwrap();
+    ground.scan(&["--case", case]);
+    let sarif = |ground: &Ground| -> Value {
+        let output = ground.huntbook(&["report", case, "--format", "sarif"]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let first = sarif(&ground);
+    let prints = |document: &Value| -> BTreeSet<String> {
+        let results = document["runs"][0]["results"].as_array().unwrap();
+        results.iter().map(|result| result["partialFingerprints"].to_string()).collect()
+    };
+    assert_eq!(prints(&first).len(), 3);
+    assert_eq!(first["runs"][0]["invocations"][0]["executionSuccessful"], true);
+    // A file that is too large for a rule that wants it whole is a gap.
+    let rules = ground.home().join("whole.yar");
+    fs::write(&rules, "import \"hash\" rule whole { condition: hash.md5(0, filesize) == \"x\" }").unwrap();
+    fs::write(ground.tree().join("large"), vec![0x41; 3 << 20]).unwrap();
+    ground.scan(&["--case", case, "--rules", rules.to_str().unwrap(), "--max-file-size", "1MiB"]);
+    let second = sarif(&ground);
+    assert_eq!(prints(&first), prints(&second), "a later scan finds the same");
+    let run = &second["runs"][0];
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+    let notes = run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
+    let gap = notes.iter().find(|note| note["level"] == "error").unwrap();
+    let described = &run["tool"]["driver"]["notifications"][gap["descriptor"]["index"].as_u64().unwrap() as usize];
+    assert_eq!(described["id"], gap["descriptor"]["id"]);
+}

@@ -223,5 +223,5 @@ fn what_was_decided_on_is_known_as_unmet_and_why() {
     case.start_scan(&elsewhere, &stamp()).unwrap();
     assert!(unmet(&case).iter().all(|(_, _, why)| *why == Absence::OutsideTree));
     let said = case.unmet(&case.scans().unwrap()[1]).unwrap()[0].gone.to_string();
-    assert!(said.starts_with("gone since scan 1 (2023-11-14T22:13:20Z): the file is not there"), "{said}");
+    assert!(said.starts_with("gone, last met by scan 1 (2023-11-14T22:13:20Z): the file is not there"), "{said}");
 }

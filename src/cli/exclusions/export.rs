@@ -29,14 +29,33 @@ pub enum ExportFormat {
     Loki,
 }
 
-pub(super) fn run(review: &Review, format: ExportFormat, output: &Output) -> anyhow::Result<ExitCode> {
-    let exclusions = review.register.entries().iter().filter_map(Entry::exclusion);
+/// Writes the exclusions, or those of the `rules` that are named. The list for Loki goes to a file of its own name unless
+/// another was named.
+pub(super) fn run(
+    review: &Review,
+    format: ExportFormat,
+    rules: &[String],
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let exclusions: Vec<_> = review.register.entries().iter().filter_map(Entry::exclusion).collect();
+    for name in rules {
+        anyhow::ensure!(
+            exclusions.iter().any(|exclusion| exclusion.rule == *name),
+            "--rule {}: no exclusion is of a rule of this name; huntbook exclusions list --all lists them",
+            text::escape_str(name)
+        );
+    }
     let outgoing: Vec<_> = exclusions
+        .iter()
+        .copied()
+        .filter(|exclusion| rules.is_empty() || rules.contains(&exclusion.rule))
         .map(|exclusion| Outgoing { exclusion, state: review.state(exclusion), rule: rule_of(review, exclusion) })
         .collect();
+    let named = Output { output: Some(loki::FILE_NAME.into()), force: output.force };
+    let output = if format == ExportFormat::Loki && output.output.is_none() { &named } else { output };
     output.write_with(|out| match format {
         ExportFormat::Csv => Ok(out.write_all(watchlist::watchlist(&outgoing)?.as_bytes())?),
-        ExportFormat::Kql => Ok(out.write_all(kql::query(&outgoing, review.now).as_bytes())?),
+        ExportFormat::Kql => Ok(out.write_all(kql::query(&outgoing, review.now)?.as_bytes())?),
         ExportFormat::Loki => Ok(out.write_all(loki::list(&outgoing, review.now).as_bytes())?),
         ExportFormat::Sarif => {
             let mut log = sarif::Log::of_register(out)?;
@@ -46,14 +65,22 @@ pub(super) fn run(review: &Review, format: ExportFormat, output: &Output) -> any
             Ok(log.finish()?)
         }
     })?;
-    let doubtful = review.register.entries().len() - outgoing.len();
+    if std::ptr::eq(output, &raw const named) {
+        warn(&format!("written to {}", loki::FILE_NAME))?;
+    }
+    let doubtful = review.register.entries().len() - exclusions.len();
     if doubtful > 0 {
         let left_out = text::counted(doubtful as u64, "doubtful exclusion");
         warn(&format!("left out: {left_out}; see: huntbook exclusions check"))?;
     }
-    if let Some(path) = output.output.as_deref().filter(|path| format == ExportFormat::Loki && !is_read(path)) {
-        let name = text::escape_path(path);
-        warn(&format!("{name}: Loki reads it only when its name holds the words hash and falsepositive"))?;
+    let misread = |path: &Path| path != Path::new("-") && !loki::is_read_as_good(&file_name(path));
+    if let Some(path) = output.output.as_deref().filter(|path| format == ExportFormat::Loki && misread(path)) {
+        let said = if file_name(path).contains("hash") {
+            "THOR takes a file of this name for a list of malicious hashes"
+        } else {
+            "no scanner reads a file of this name as a list of good hashes"
+        };
+        warn(&format!("{}: {said}; name it {}", text::escape_path(path), loki::FILE_NAME))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -68,8 +95,6 @@ fn rule_of<'r>(review: &'r Review, exclusion: &Exclusion) -> Option<&'r Rule> {
     review.book.hunts.iter().map(|hunt| &hunt.rule).find(|rule| *rule.id.name == *name)
 }
 
-/// Whether these scanners take a file of this name for a list of false positives.
-fn is_read(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.find("hash").is_some_and(|at| name.get(at..).is_some_and(|rest| rest.contains("falsepositive")))
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -85,11 +85,14 @@ pub enum ExclusionsCommand {
         #[command(flatten)]
         register: RegisterArgs,
     },
-    /// Write the exclusions for another tool.
+    /// Write the exclusions for another tool; those for Loki and THOR to huntbook-falsepositive-hashes.txt unless named.
     Export {
         /// For which.
         #[arg(long, value_enum)]
         format: ExportFormat,
+        /// Only the exclusions of this rule. May be repeated.
+        #[arg(long, value_name = "NAME")]
+        rule: Vec<String>,
         /// Where it goes.
         #[command(flatten)]
         output: Output,
@@ -104,7 +107,9 @@ pub(super) fn run(command: ExclusionsCommand) -> anyhow::Result<ExitCode> {
         ExclusionsCommand::List { all, json, review } => list::run(&Review::open(&review)?, all, json),
         ExclusionsCommand::Check { json, review } => check::run(&Review::open(&review)?, json),
         ExclusionsCommand::Revoke { id, reason, register } => revoke::run(register.load()?, &id, &reason),
-        ExclusionsCommand::Export { format, output, review } => export::run(&Review::open(&review)?, format, &output),
+        ExclusionsCommand::Export { format, rule, output, review } => {
+            export::run(&Review::open(&review)?, format, &rule, &output)
+        }
     }
 }
 

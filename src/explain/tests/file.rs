@@ -17,6 +17,7 @@ fn hunt() -> Hunt {
         rule: rule(PATTERNS, "$a and filesize < 50 and uint8(0) == 0x61 and filetype == \"\" or $b at 0"),
         hypothesis: String::new(),
         candidate: Some("filesize < 20 and uint8(1) == 0x6c // why".to_owned()),
+        threat: crate::hunt::Threat::default(),
         scenarios: Vec::new().into(),
     }
 }

@@ -12,11 +12,13 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::origin::{self, Origin};
 use super::outgoing::Outgoing;
 use super::{Reported, json};
-use crate::case::{Head, NotScanned, ScanOutcome, ScanRow};
-use crate::finding::{Digest, RuleId, Sha256};
+use crate::case::{Head, NotScanned};
+use crate::finding::{RuleId, Sha256};
 use crate::hunt::Rule;
+use crate::scan::is_gap_kind;
 use crate::session::Excluded;
 use crate::text;
 use crate::triage::Verdict;
@@ -37,6 +39,8 @@ pub struct Log<'w> {
     places: Places,
     rules: Vec<Value>,
     rule_index: HashMap<(RuleId, Option<Sha256>), usize>,
+    /// Why something was not scanned, each reason once.
+    reasons: Vec<String>,
     invocation: Option<Value>,
     properties: Value,
 }
@@ -50,20 +54,25 @@ impl<'w> Log<'w> {
         Self::begin(out, Places::default(), None, json!({}))
     }
 
-    /// Begins a document of what `scan` found on `host`; paths below its tree are written relative to it.
+    /// Begins a document of what a scan found; paths below its tree are written relative to it. `gaps` are what it could
+    /// not scan: an execution with gaps is none that succeeded.
     ///
     /// # Errors
     /// What `out` says.
-    pub fn of_scan(out: &'w mut dyn Write, scan: &ScanRow, host: &str, journal_head: Head) -> io::Result<Self> {
-        let finished = scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished);
-        let mut invocation = json!({"executionSuccessful": finished, "startTimeUtc": format!("{:.3}", scan.started)});
+    pub fn of_scan(out: &'w mut dyn Write, origin: &Origin, journal_head: Head, gaps: u64) -> io::Result<Self> {
+        let scan = &origin.scan;
+        let whole = origin.is_complete() && gaps == 0;
+        let mut invocation = json!({"executionSuccessful": whole, "startTimeUtc": format!("{:.3}", scan.started)});
         if let Some((at, _)) = &scan.ended {
             invocation["endTimeUtc"] = format!("{at:.3}").into();
         }
-        if !host.is_empty() {
-            invocation["machine"] = text::escape_str(host).into();
+        invocation["machine"] = text::escape_str(origin.host_name()).into();
+        if let Some(began) = &origin.began {
+            invocation["account"] = text::escape_str(&began.actor.to_string()).into();
         }
         let properties = json!({
+            "huntbook.caseId": origin.case_id,
+            "huntbook.scan": scan.id.0,
             "huntbook.journalHead": journal_head.to_string(),
             "huntbook.rulesDigest": scan.rules_digest.to_string(),
         });
@@ -73,15 +82,16 @@ impl<'w> Log<'w> {
     fn begin(out: &'w mut dyn Write, places: Places, invocation: Option<Value>, properties: Value) -> io::Result<Self> {
         write!(out, r#"{{"$schema":"{SCHEMA}","version":"2.1.0","runs":[{{"results":["#)?;
         let out = List::begin(out);
-        Ok(Self { out, places, rules: Vec::new(), rule_index: HashMap::new(), invocation, properties })
+        let (rules, reasons) = (Vec::new(), Vec::new());
+        Ok(Self { out, places, rules, rule_index: HashMap::new(), reasons, invocation, properties })
     }
 
     /// Adds a finding or candidate, with what was decided about it, see [`lines`](super::decided::lines).
     ///
     /// # Errors
     /// What the writer says.
-    pub fn finding(&mut self, reported: Reported<'_>, decided: &[String]) -> io::Result<()> {
-        let Reported { rule, finding, judged, exclusion } = reported;
+    pub fn finding(&mut self, origin: &Origin, reported: Reported<'_>, decided: &[String]) -> io::Result<()> {
+        let Reported { rule, finding, judged, exclusion, .. } = reported;
         let index = self.rule(&rule.id, Some(rule));
         let file = &finding.file;
         let place = self.places.artifact(&file.path, &file.digest, Some(file.size));
@@ -97,6 +107,21 @@ impl<'w> Log<'w> {
             Verdict::Open | Verdict::Benign => ("fail", "warning"),
             Verdict::Suspicious | Verdict::Malicious => ("fail", "error"),
         };
+        let mut properties = json!({
+            "huntbook.verdict": judged.verdict.to_string(),
+            "huntbook.matches": finding.matches.len(),
+            "huntbook.matchesCapped": finding.capped,
+            "huntbook.decisions": decided,
+        });
+        if origin.is_mounted() {
+            properties["huntbook.pathOnBox"] = text::escape_path(&origin.on_box(&file.path)).into();
+        }
+        if let Some(why) = &judged.returned {
+            properties["huntbook.returned"] = why.as_str().into();
+        }
+        if let Some(gone) = &judged.gone {
+            properties["huntbook.notMet"] = gone.to_string().into();
+        }
         let what = if judged.subject.candidate { "candidate of" } else { "match of" };
         self.out.item(&json!({
             "ruleId": literal(&rule.id.name),
@@ -106,16 +131,10 @@ impl<'w> Log<'w> {
             "message": {"text": format!("{what} {}: {}", literal(&rule.id.name), judged.verdict)},
             "locations": locations,
             "relatedLocations": related,
-            "partialFingerprints": fingerprint(&judged.subject.digest, &file.digest),
+            "guid": guid(&origin.event_id(&format!("finding {}", judged.id))),
+            "partialFingerprints": fingerprint(origin.fingerprint(&judged.subject.digest, &file.digest, &file.path)),
             "suppressions": exclusion.map(|excluded| suppression(excluded, "accepted")).into_iter().collect::<Vec<_>>(),
-            "properties": {
-                "huntbook.verdict": judged.verdict.to_string(),
-                "huntbook.matches": finding.matches.len(),
-                "huntbook.matchesCapped": finding.capped,
-                "huntbook.returned": judged.returned,
-                "huntbook.gone": judged.gone.map(|gone| gone.to_string()),
-                "huntbook.decisions": decided,
-            },
+            "properties": properties,
         }))
     }
 
@@ -141,7 +160,12 @@ impl<'w> Log<'w> {
             "level": "warning",
             "message": {"text": format!("exclusion of {}: {}", literal(&exclusion.rule), exclusion.scope.kind().title())},
             "locations": [place.location(None)],
-            "partialFingerprints": fingerprint(&exclusion.rule_digest, &exclusion.seen.digest),
+            "partialFingerprints": fingerprint(origin::fingerprint(
+                &exclusion.host,
+                &exclusion.rule_digest,
+                &exclusion.seen.digest,
+                &exclusion.seen.path
+            )),
             "suppressions": [suppression(&Excluded::from(*exclusion), status)],
             "properties": {"huntbook.scope": exclusion.scope.to_string(), "huntbook.state": state.to_string()},
         }))
@@ -172,7 +196,10 @@ impl<'w> Log<'w> {
 
     /// What results refer to, and the end.
     fn rest(self) -> io::Result<()> {
-        let driver = json!({"name": "Huntbook", "version": env!("CARGO_PKG_VERSION"), "rules": self.rules});
+        let mut driver = json!({"name": "Huntbook", "version": env!("CARGO_PKG_VERSION"), "rules": self.rules});
+        if !self.reasons.is_empty() {
+            driver["notifications"] = self.reasons.iter().map(|reason| json!({"id": literal(reason)})).collect();
+        }
         let (bases, out) = (self.places.bases(), self.out.out);
         for (key, value) in
             [("tool", json!({"driver": driver})), ("originalUriBaseIds", bases), ("properties", self.properties)]
@@ -222,11 +249,19 @@ impl Missed<'_> {
     /// What the writer says.
     pub fn add(&mut self, missed: &NotScanned) -> io::Result<()> {
         let uri = self.0.places.uri(&missed.path);
+        let reasons = &mut self.0.reasons;
+        let index = reasons.iter().position(|reason| *reason == missed.reason).unwrap_or_else(|| {
+            reasons.push(missed.reason.clone());
+            reasons.len() - 1
+        });
+        // What kept the scan from seeing something is an error of the run (3.58.6); the rest is as it was asked for.
+        let gap = is_gap_kind(&missed.reason);
         self.0.out.item(&json!({
-            "descriptor": {"id": literal(&missed.reason)},
-            "level": "warning",
+            "descriptor": {"id": literal(&missed.reason), "index": index},
+            "level": if gap { "error" } else { "note" },
             "message": {"text": format!("not scanned: {}", literal(&missed.detail))},
             "locations": [{"physicalLocation": {"artifactLocation": uri}}],
+            "properties": {"huntbook.gap": gap},
         }))
     }
 
@@ -262,16 +297,18 @@ impl<'w> List<'w> {
     }
 }
 
-/// What stays the same when a file is moved or padded around the match: no offsets.
-fn fingerprint(rule: &Sha256, digest: &Digest) -> Value {
-    json!({"huntbook/v1": format!("{rule}:{digest}")})
+/// What tells a finding from every other: box, rule, content and path, but no offsets, which move with the content.
+fn fingerprint(value: Sha256) -> Value {
+    json!({"huntbookFinding/v2": value.to_string()})
+}
+
+/// 32 hex digits in the form of a GUID (3.5.3).
+fn guid(id: &str) -> Option<String> {
+    id.parse::<Uuid>().ok().map(|id| id.hyphenated().to_string())
 }
 
 fn suppression(excluded: &Excluded, status: &str) -> Value {
-    let justification =
-        format!("{} ({}) by {}, until {}", excluded.reason, excluded.verdict, excluded.by, excluded.expires);
-    let mut suppression =
-        json!({"kind": "external", "status": status, "justification": text::escape_str(&justification)});
+    let mut suppression = json!({"kind": "external", "status": status, "justification": excluded.to_string()});
     // A journal may hold any text as an id, the format only a GUID (3.5.3).
     if let Ok(id) = excluded.id.parse::<Uuid>() {
         suppression["guid"] = id.hyphenated().to_string().into();

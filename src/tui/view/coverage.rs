@@ -68,7 +68,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     }
     let gone = app.since.iter().flat_map(|since| since.gone.iter().map(|(rule, path)| (&since.at, rule, path)));
     for (at, rule, path) in gone.take(usize::from(inner.height) / 3) {
-        let said = format!("gone since {at}: {} {}", text::escape_str(rule), text::escape_path(path));
+        let said = format!("gone, last met at {at}: {} {}", text::escape_str(rule), text::escape_path(path));
         let line = paint::Pieces::new(&app.theme).add(Role::Changed, text::truncate_middle(&said, width)).line();
         paint::line(buffer, paint::row(inner, y), &line);
         y += 1;
