@@ -1,12 +1,16 @@
 //! Would Linux run this file?
 //!
-//! The checks of `load_elf_binary` and `load_elf_phdrs` in `fs/binfmt_elf.c`, in the kernel's order, with the numbers
-//! of x86: `elf_check_arch` and `elf_read_implies_exec` in `arch/x86/include/asm/elf.h`. The kernel copies the header
-//! out of a zeroed buffer of 256 bytes, so a file may end inside its header. Other machines' loaders check more and
-//! are not judged: what a MIPS kernel makes of a MIPS file is left open.
+//! The checks of `load_elf_binary`, `load_elf_phdrs` and `elf_load` in `fs/binfmt_elf.c` as they are since Linux 6.7, in
+//! the kernel's order, with the numbers of x86: `elf_check_arch` and `elf_read_implies_exec` in
+//! `arch/x86/include/asm/elf.h`. What older kernels do differently is in the notes. The kernel copies the header out of a
+//! zeroed buffer of 256 bytes, so a file may end inside its header. Other machines' loaders check more and are not
+//! judged: what a MIPS kernel makes of a MIPS file is left open. A test has the running kernel judge changed headers by
+//! the thousand (`kernel_tests`).
 //!
 //! A name such as ENOEXEC in a reason is the error of `execve(2)`. What goes wrong once the old program is gone, such as
 //! a segment that cannot be mapped, has no one left to report an error to: the kernel kills the process.
+
+use std::fmt;
 
 use goblin::elf::header as eh;
 use goblin::elf::program_header as ph;
@@ -14,25 +18,170 @@ use serde::Serialize;
 
 use super::Elf;
 use super::layout::{self, Class, Endian};
+use super::memory::{PAGE, page_end, page_start};
 use super::names::{self, EM_486};
-use super::segments::{Extent, Interpreter, LONGEST_INTERPRETER, PAGE, Segment};
+use super::segments::{Extent, Interpreter, LONGEST_INTERPRETER, Segment};
+use crate::text::{self, counted};
 
 /// Most bytes of program headers the kernel takes.
 const MOST_TABLE_BYTES: u64 = 65_536;
-/// One past the highest address of a 32-bit process on a 64-bit kernel (`IA32_PAGE_OFFSET`).
-const TASK_SIZE_32: u64 = 0xffff_e000;
-/// One past the highest address of a 64-bit process with four-level page tables (`TASK_SIZE_MAX`).
-const TASK_SIZE_64: u64 = 0x7fff_ffff_f000;
 /// Lowest address an ordinary user may map, by default (`vm.mmap_min_addr`).
 const LOWEST_ADDRESS: u64 = 65_536;
-
-/// How a process ends whose file the kernel took before it met what is wrong, or whose first instruction fails.
-const KILLED: &str = "(killed by SIGSEGV)";
-/// The same where a whole page of a segment lies past the end of the file.
-const KILLED_PAST_END: &str = "(killed by SIGBUS)";
+/// More memory than this at once is said to be needed, bytes.
+const MUCH_MEMORY: u64 = 1 << 30;
+/// More memory than this at once is more than nearly every box has, bytes.
+const TOO_MUCH_MEMORY: u64 = 1 << 40;
+/// Largest file of ext4 with blocks of 4096 bytes; other file systems have larger ones.
+const LARGEST_EXT4_FILE: u64 = 1 << 44;
 
 /// Reasons and notes listed at most, each.
 const MOST_SAID: usize = 16;
+
+/// The addresses of a process on a 64-bit kernel.
+struct Addresses {
+    /// One past the highest: `TASK_SIZE_MAX` with four-level page tables, or `IA32_PAGE_OFFSET`.
+    limit: u64,
+    /// The stack begins somewhere from here up to the limit (`STACK_RND_MASK`, and what a stack takes at first).
+    stack: u64,
+    /// A position-independent file without interpreter that takes no more than this always finds room, whatever the
+    /// random offset; the least gap below the stack is 128 MiB (`mmap_base`).
+    room: u64,
+    /// The same for one with an interpreter, from `ELF_ET_DYN_BASE` on.
+    room_for_interpreted: u64,
+}
+
+const ADDRESSES_32: Addresses = Addresses {
+    limit: 0xffff_e000,
+    stack: 0xffff_e000 - (16 << 20),
+    room: 0xa000_0000,
+    room_for_interpreted: 0xe000_0000,
+};
+const ADDRESSES_64: Addresses = Addresses {
+    limit: 0x7fff_ffff_f000,
+    stack: 0x7fff_ffff_f000 - (17 << 30),
+    room: (1 << 47) - (2 << 40),
+    room_for_interpreted: (1 << 47) / 3 - (2 << 40),
+};
+/// One past the highest address with five-level page tables.
+const LIMIT_FIVE_LEVELS: u64 = 0xff_ffff_ffff_f000;
+/// A multiple of this many bytes that is a possible place of a moved file is 0 alone: the least alignment of that kind.
+const ONLY_AT_0: u64 = 1 << 47;
+
+/// How a program ends that does not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// `execve(2)` fails with this error.
+    Error(&'static str),
+    /// The kernel took the file before it met what is wrong, or the first instruction fails.
+    Segv,
+    /// The same where a whole page of a segment lies past the end of the file.
+    Bus,
+    /// One signal or another, by what the kernel has put at the entry point.
+    Signal,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(name) => f.write_str(name),
+            Self::Segv => f.write_str("killed by SIGSEGV"),
+            Self::Bus => f.write_str("killed by SIGBUS"),
+            Self::Signal => f.write_str("killed by a signal"),
+        }
+    }
+}
+
+/// What it depends on whether a file runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// The kernel runs programs of 32 bits.
+    Support32,
+    /// The interpreter is there.
+    Interpreter(String),
+    /// The segment at this place may be mapped so low.
+    LowAddress {
+        /// Place in the table.
+        segment: u64,
+        /// Its lowest address once it is moved to where it is mapped.
+        address: u64,
+    },
+    /// So much memory can be had at once.
+    Memory {
+        /// Place in the table.
+        segment: u64,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// The kernel has more addresses.
+    FiveLevels {
+        /// Place in the table.
+        segment: u64,
+    },
+    /// The file system has files as large as the segment's offset.
+    LargeFile {
+        /// Place in the table.
+        segment: u64,
+    },
+    /// The kernel lets zeroed memory be that may not be written to.
+    UnwritableZeros {
+        /// Place in the table.
+        segment: u64,
+    },
+    /// The kernel maps a segment without bytes in the file as zeros.
+    OnlyZeros {
+        /// Place in the table.
+        segment: u64,
+    },
+    /// The kernel makes readable memory executable.
+    ReadImpliesExec,
+    /// It would run on a kernel that makes readable memory executable in 64-bit programs too.
+    ReadImpliedExec,
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Support32 => f.write_str("on an x86-64 kernel it needs 32-bit support (CONFIG_IA32_EMULATION)"),
+            Self::Interpreter(path) => write!(f, "the interpreter {path} must be there (else ENOENT)"),
+            Self::LowAddress { segment, address } => write!(
+                f,
+                "segment {segment} comes to lie at {address:#x}, below vm.mmap_min_addr (65536 by default): only root may map \
+                 it, else it is killed by SIGSEGV"
+            ),
+            Self::Memory { segment, bytes } => write!(
+                f,
+                "segment {segment} asks for {} of memory at once: where memory and swap are less, it is killed by SIGSEGV",
+                counted(*bytes, "byte")
+            ),
+            Self::FiveLevels { segment } => write!(
+                f,
+                "segment {segment} would fit on a machine with five-level page tables, up to {LIMIT_FIVE_LEVELS:#x}"
+            ),
+            Self::LargeFile { segment } => write!(
+                f,
+                "segment {segment} lies at an offset that some file systems have no files for (ext4: 16 TiB): there it is \
+                 killed by SIGSEGV"
+            ),
+            Self::UnwritableZeros { segment } => write!(
+                f,
+                "segment {segment} has zeroed memory it may not write: before Linux 6.7 it is killed by SIGSEGV"
+            ),
+            Self::OnlyZeros { segment } => write!(
+                f,
+                "segment {segment} has no bytes in the file: before Linux 6.7 its zeros were mapped only if no other \
+                 segment reached further, and without permission to execute"
+            ),
+            Self::ReadImpliesExec => f.write_str(
+                "its code runs only because the kernel makes readable memory executable for i386 files without \
+                 PT_GNU_STACK",
+            ),
+            Self::ReadImpliedExec => f.write_str(
+                "before Linux 5.8 it would run: readable memory was executable for want of PT_GNU_STACK, or if that asked \
+                 for an executable stack",
+            ),
+        }
+    }
+}
 
 /// What the Linux kernel would make of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -43,17 +192,32 @@ pub struct KernelView {
     pub reasons: Vec<String>,
     /// What running it depends on.
     pub notes: Vec<String>,
+    /// How it ends, where it would not run.
+    #[serde(skip)]
+    pub end: Option<End>,
+    /// The notes, to be compared.
+    #[serde(skip)]
+    pub conditions: Vec<Condition>,
 }
 
-/// Whether the kernel makes all readable memory executable: i386 without a `PT_GNU_STACK` header.
+/// Whether the kernel makes all readable memory executable: a 32-bit process without a `PT_GNU_STACK` header.
 pub(super) fn read_implies_exec(elf: &Elf) -> bool {
-    matches!(elf.header.values.e_machine, eh::EM_386 | EM_486)
-        && !elf.segments.iter().any(|segment| segment.values.p_type == ph::PT_GNU_STACK)
+    layout::is_x86(elf.header.values.e_machine) && elf.layout.class == Class::Elf32 && stack(elf).is_none()
+}
+
+/// The header that says whether the stack is executable: of several the kernel heeds the last.
+pub(super) fn stack(elf: &Elf) -> Option<&Segment> {
+    elf.segments.iter().rfind(|segment| segment.values.p_type == ph::PT_GNU_STACK)
 }
 
 /// Whether the kernel would let code in this segment run. On x86 a page that can be written can be read.
 pub(super) fn executes(elf: &Elf, segment: &Segment) -> bool {
-    segment.is_executable() || (read_implies_exec(elf) && segment.values.p_flags & ph::PF_R != 0)
+    segment.is_executable() || (read_implies_exec(elf) && reads(segment))
+}
+
+/// Whether it may be read; zeros in memory always may.
+fn reads(segment: &Segment) -> bool {
+    segment.values.p_flags & ph::PF_R != 0
 }
 
 /// What a kernel of the machine reads in `e_machine` of an x86 file whose numbers are big-endian. It reads the header in
@@ -67,8 +231,9 @@ pub(super) fn reversed_machine(elf: &Elf) -> Option<u16> {
 #[derive(Default)]
 struct Judge {
     refused: Vec<String>,
+    end: Option<End>,
     unknown: Vec<String>,
-    notes: Vec<String>,
+    conditions: Vec<Condition>,
 }
 
 pub(super) fn judge(elf: &Elf) -> KernelView {
@@ -77,13 +242,16 @@ pub(super) fn judge(elf: &Elf) -> KernelView {
         judge.unknown.push("the ELF header was not read whole".to_owned());
     } else {
         judge.kind(elf);
-        if judge.refused.is_empty() && judge.unknown.is_empty() {
+        if judge.is_open() {
             judge.table(elf);
         }
-        if judge.refused.is_empty() && judge.unknown.is_empty() {
+        if judge.is_open() {
             judge.interpreter(elf);
-            judge.memory(elf);
-            judge.entry(elf);
+            // Once execve has failed nothing is mapped.
+            if judge.refused.is_empty() {
+                judge.memory(elf);
+                judge.entry(elf);
+            }
         }
     }
     let runnable = match (judge.refused.is_empty(), judge.unknown.is_empty()) {
@@ -92,37 +260,54 @@ pub(super) fn judge(elf: &Elf) -> KernelView {
         (true, true) => Some(true),
     };
     judge.refused.append(&mut judge.unknown);
-    KernelView { runnable, reasons: first_few(judge.refused), notes: first_few(judge.notes) }
+    KernelView {
+        runnable,
+        reasons: first_few(judge.refused),
+        notes: first_few(judge.conditions.iter().map(ToString::to_string).collect()),
+        end: judge.end,
+        conditions: judge.conditions,
+    }
 }
 
 /// Each of 2048 segments may give several reasons; the rest is counted.
 fn first_few(mut said: Vec<String>) -> Vec<String> {
     if let Some(more) = said.len().checked_sub(MOST_SAID).filter(|more| *more > 0) {
         said.truncate(MOST_SAID);
-        said.push(format!("and {} more like these", crate::text::count(more as u64)));
+        said.push(format!("and {} more like these", text::count(more as u64)));
     }
     said
 }
 
 impl Judge {
+    fn is_open(&self) -> bool {
+        self.refused.is_empty() && self.unknown.is_empty()
+    }
+
+    fn refuse(&mut self, end: End, why: impl fmt::Display) {
+        self.end = self.end.or(Some(end));
+        self.refused.push(format!("{why} ({end})"));
+    }
+
+    fn error(&mut self, name: &'static str, why: impl fmt::Display) {
+        self.refuse(End::Error(name), why);
+    }
+
     fn kind(&mut self, elf: &Elf) {
         let values = &elf.header.values;
         if !matches!(values.e_type, eh::ET_EXEC | eh::ET_DYN) {
-            self.refused.push(format!("e_type is {}; only EXEC and DYN are loaded (ENOEXEC)", elf.header.type_name));
+            self.error("ENOEXEC", format_args!("e_type is {}; only EXEC and DYN are loaded", elf.header.type_name));
         }
         if let Some(reversed) = reversed_machine(elf) {
-            self.refused.push(format!(
-                "its numbers are big-endian; an x86 kernel reads them little-endian, e_machine as {reversed:#x} (ENOEXEC)"
-            ));
+            let read = format_args!("an x86 kernel reads them little-endian, e_machine as {reversed:#x}").to_string();
+            self.error("ENOEXEC", format_args!("its numbers are big-endian; {read}"));
             return;
         }
         match values.e_machine {
-            eh::EM_386 | EM_486 => {
-                self.notes.push("on an x86-64 kernel it needs 32-bit support (CONFIG_IA32_EMULATION)".to_owned());
-            }
-            eh::EM_X86_64 if elf.layout.class == Class::Elf32 => {
-                self.notes.push("it needs a kernel with the x32 ABI (CONFIG_X86_X32_ABI)".to_owned());
-            }
+            eh::EM_386 | EM_486 => self.conditions.push(Condition::Support32),
+            eh::EM_X86_64 if elf.layout.class == Class::Elf32 => self.unknown.push(
+                "it is of the x32 ABI, for which few kernels are built (CONFIG_X86_X32_ABI); others refuse it (ENOEXEC)"
+                    .to_owned(),
+            ),
             eh::EM_X86_64 => {}
             machine => self.unknown.push(format!(
                 "it is for {}, {}: its own kernel decides; only the checks of the x86 kernel are known here",
@@ -136,21 +321,17 @@ impl Judge {
         let values = &elf.header.values;
         let needed = elf.layout.program_header_size();
         if u64::from(values.e_phentsize) != needed {
-            self.refused.push(format!("e_phentsize is {}, not {needed} (ENOEXEC)", values.e_phentsize));
-            return;
+            return self.error("ENOEXEC", format_args!("e_phentsize is {}, not {needed}", values.e_phentsize));
         }
         let bytes = needed * u64::from(values.e_phnum);
         if bytes == 0 || bytes > MOST_TABLE_BYTES {
-            self.refused.push(format!(
-                "a table of {} in {bytes} bytes; the kernel takes 1 to {MOST_TABLE_BYTES} bytes (ENOEXEC)",
-                crate::text::counted(values.e_phnum.into(), "program header")
-            ));
+            let headers = counted(values.e_phnum.into(), "program header");
+            let most = format!("the kernel takes 1 to {MOST_TABLE_BYTES} bytes");
+            self.error("ENOEXEC", format_args!("a table of {headers} in {bytes} bytes; {most}"));
         } else if elf.segment_table.inside < elf.segment_table.count {
-            self.refused.push(format!(
-                "the program headers end at offset {:#x}, past the end of the file at {:#x} (ENOEXEC)",
-                elf.segment_table.end(),
-                elf.file_size
-            ));
+            let (end, size) = (elf.segment_table.end(), elf.file_size);
+            let ends = format!("end at offset {end:#x}, past the end of the file at {size:#x}");
+            self.error("ENOEXEC", format_args!("the program headers {ends}"));
         } else if elf.segment_table.not_read > 0 {
             self.unknown.push("the program headers were not read".to_owned());
         }
@@ -160,59 +341,127 @@ impl Judge {
         let Some((segment, interpreter)) = first_interpreter(elf) else { return };
         let size = segment.values.p_filesz;
         if !(2..=LONGEST_INTERPRETER).contains(&size) {
-            self.refused.push(format!(
-                "the interpreter's path takes {}, not 2 to 4096 (ENOEXEC)",
-                crate::text::counted(size, "byte")
-            ));
+            let size = counted(size, "byte");
+            self.error("ENOEXEC", format_args!("the interpreter's path takes {size}, not 2 to 4096"));
         } else if i64::try_from(segment.file_end()).is_err() {
-            self.refused.push("the interpreter's path ends above the largest file offset (EINVAL)".to_owned());
+            self.error("EINVAL", "the interpreter's path ends above the largest file offset");
         } else if segment.extent.exceeds_file() {
-            self.refused.push("the interpreter's path lies past the end of the file (EIO)".to_owned());
+            self.error("EIO", "the interpreter's path lies past the end of the file");
         } else if segment.extent == Extent::NotRead {
             self.unknown.push("the interpreter's path was not read".to_owned());
         } else if !interpreter.terminated {
-            self.refused.push("the interpreter's path does not end in a NUL (ENOEXEC)".to_owned());
+            self.error("ENOEXEC", "the interpreter's path does not end in a NUL");
+        } else if interpreter.path.is_empty() {
+            self.error("EACCES", "the interpreter's path is empty, which is the current folder");
         } else {
-            self.notes.push(format!("the interpreter {} must be there (else ENOENT)", interpreter.path));
+            self.conditions.push(Condition::Interpreter(interpreter.path.clone()));
         }
     }
 
     fn memory(&mut self, elf: &Elf) {
-        let limit = if elf.layout.bits() == 32 { TASK_SIZE_32 } else { TASK_SIZE_64 };
-        let is_fixed = elf.header.values.e_type == eh::ET_EXEC;
+        let addresses = if elf.layout.bits() == 32 { ADDRESSES_32 } else { ADDRESSES_64 };
+        let interpreted = first_interpreter(elf).is_some();
         if !elf.segments.iter().any(Segment::is_load) {
-            self.refused.push(format!("no segment is mapped: no PT_LOAD {KILLED}"));
+            // The interpreter is code enough.
+            if !interpreted {
+                self.refuse(End::Segv, "no segment is mapped: no PT_LOAD");
+            }
+            return;
         }
-        for segment in elf.segments.iter().filter(|segment| segment.is_load()) {
-            let values = &segment.values;
-            let index = segment.index;
-            if values.p_filesz > values.p_memsz {
-                self.refused.push(format!("segment {index} has more bytes in the file than in memory {KILLED}"));
-            }
-            if values.p_vaddr.checked_add(values.p_memsz).is_none_or(|end| end > limit) {
-                self.refused.push(format!("segment {index} ends above the highest address {limit:#x} {KILLED}"));
-            }
-            if values.p_filesz > 0 && values.p_vaddr % PAGE != values.p_offset % PAGE {
-                self.refused.push(format!(
-                    "segment {index}: p_vaddr {:#x} and p_offset {:#x} differ within a page {KILLED}",
-                    values.p_vaddr, values.p_offset
+        let place = Place::of(elf);
+        if let Place::Anywhere { span, before } = place {
+            let room = if interpreted { addresses.room_for_interpreted } else { addresses.room };
+            if span > addresses.limit {
+                self.refuse(End::Segv, format_args!("its segments span {span:#x} addresses, more than there are"));
+            } else if span.saturating_add(before) > room {
+                self.unknown.push(format!(
+                    "its segments span {span:#x} addresses: whether that finds room depends on where it is put at random"
                 ));
             }
-            if i64::try_from(segment.file_end()).is_err() {
-                self.refused.push(format!("segment {index} ends above the largest file offset {KILLED}"));
+        }
+        match place {
+            Place::Nowhere => self.refuse(End::Segv, "its segments take no memory"),
+            Place::Before0 => {
+                self.refuse(
+                    End::Segv,
+                    "its first segment would lie at 0, and begins within a page: that is no address",
+                );
             }
-            if is_fixed && values.p_vaddr < LOWEST_ADDRESS {
-                self.notes.push(format!(
-                    "segment {index} lies at {:#x}, below vm.mmap_min_addr (65536 by default): only root may map it, else it is \
-                     killed by SIGSEGV",
-                    values.p_vaddr
-                ));
+            Place::At { .. } | Place::Anywhere { .. } => {}
+        }
+        for (nth, segment) in elf.segments.iter().filter(|segment| segment.is_load()).enumerate() {
+            self.segment(elf, segment, &addresses, (place, nth == 0));
+        }
+    }
+
+    fn segment(&mut self, elf: &Elf, segment: &Segment, addresses: &Addresses, (place, first): (Place, bool)) {
+        let ph::ProgramHeader { p_offset, p_vaddr, p_filesz, p_memsz, .. } = segment.values;
+        let index = segment.index;
+        if p_filesz > p_memsz {
+            self.refuse(End::Segv, format_args!("segment {index} has more bytes in the file than in memory"));
+        }
+        let end = p_vaddr.checked_add(p_memsz).filter(|end| p_vaddr < addresses.limit && *end <= addresses.limit);
+        if end.is_none() {
+            let limit = addresses.limit;
+            self.refuse(End::Segv, format_args!("segment {index} ends above the highest address {limit:#x}"));
+            if elf.layout.bits() == 64 && p_vaddr.checked_add(p_memsz).is_some_and(|end| end < LIMIT_FIVE_LEVELS) {
+                self.conditions.push(Condition::FiveLevels { segment: index });
             }
-            if values.p_memsz > values.p_filesz && values.p_filesz > 0 && !segment.is_writable() {
-                self.notes.push(format!(
-                    "segment {index} has zeroed memory it may not write: before Linux 6.7 it is killed by SIGSEGV"
-                ));
-            }
+        }
+        if p_filesz > 0 && p_vaddr % PAGE != p_offset % PAGE {
+            let differ = format!("p_vaddr {p_vaddr:#x} and p_offset {p_offset:#x} differ within a page");
+            self.refuse(End::Segv, format_args!("segment {index}: {differ}"));
+        }
+        // The first mapping of a file that is moved takes room for all of them.
+        let reserved = match place {
+            Place::Anywhere { span, .. } if first => span,
+            _ => p_vaddr % PAGE + p_filesz.min(u64::MAX / 2),
+        };
+        let file_end = page_start(p_offset).checked_add(reserved).and_then(page_end);
+        if p_filesz > 0 && file_end.is_none_or(|end| i64::try_from(end).is_err()) {
+            self.refuse(End::Segv, format_args!("segment {index} ends above the largest file offset"));
+        } else if p_filesz > 0 && file_end.is_some_and(|end| end >= LARGEST_EXT4_FILE) {
+            self.conditions.push(Condition::LargeFile { segment: index });
+        }
+        let (Some(end), Some(cleared)) = (end, p_offset.checked_add(p_filesz)) else { return };
+        let clears = p_memsz > p_filesz && p_filesz > 0 && segment.is_writable() && cleared % PAGE != 0;
+        if clears && page_start(cleared) >= elf.file_size {
+            let what = "the rest of its last page is to be cleared, but that page lies past the end of the file";
+            self.refuse(End::Segv, format_args!("segment {index}: {what}"));
+        }
+        if p_memsz > p_filesz && !segment.is_writable() && p_filesz > 0 {
+            self.conditions.push(Condition::UnwritableZeros { segment: index });
+        } else if p_memsz > 0 && p_filesz == 0 {
+            self.conditions.push(Condition::OnlyZeros { segment: index });
+        }
+        let zeros = if p_filesz > 0 { p_memsz.saturating_sub(p_filesz) } else { p_memsz };
+        let copied = if segment.is_writable() && p_filesz > 0 { reserved } else { 0 };
+        let bytes = zeros.max(copied);
+        if bytes > TOO_MUCH_MEMORY {
+            let bytes = counted(bytes, "byte");
+            self.unknown
+                .push(format!("segment {index} asks for {bytes} of memory at once; with less it is {}", End::Segv));
+        }
+        if bytes > MUCH_MEMORY {
+            self.conditions.push(Condition::Memory { segment: index, bytes });
+        }
+        self.fixed(segment, addresses, (place, end));
+    }
+
+    /// What only matters where the place of a segment is known beforehand.
+    fn fixed(&mut self, segment: &Segment, addresses: &Addresses, (place, end): (Place, u64)) {
+        let Place::At { moved } = place else { return };
+        if segment.values.p_memsz == 0 && segment.values.p_filesz == 0 {
+            return;
+        }
+        let index = segment.index;
+        let address = page_start(segment.values.p_vaddr).wrapping_sub(moved);
+        if address >= addresses.limit {
+            self.refuse(End::Segv, format_args!("segment {index} lies before the first, which comes to lie at 0"));
+        } else if address < LOWEST_ADDRESS {
+            self.conditions.push(Condition::LowAddress { segment: index, address });
+        } else if end.wrapping_sub(moved) > addresses.stack {
+            self.unknown.push(format!("segment {index} lies where the kernel puts the stack, at random"));
         }
     }
 
@@ -222,26 +471,94 @@ impl Judge {
             return;
         }
         let address = elf.entry.address;
-        match elf.landing(address) {
-            None => self.refused.push(format!("no segment maps the entry point {address:#x} {KILLED}")),
-            Some(landing) if !executes(elf, landing.segment) => self.refused.push(format!(
-                "the entry point {address:#x} lies in segment {}, which is not executable {KILLED}",
-                landing.segment.index
-            )),
-            Some(landing) => match landing.offset {
-                None => self.refused.push(format!("there are only zeros at the entry point {address:#x} {KILLED}")),
-                Some(offset) if offset >= elf.file_size => self.refused.push(format!(
-                    "the entry point {address:#x} maps to offset {offset:#x}, past the end of the file {}",
-                    if offset < elf.file_size.next_multiple_of(PAGE) { KILLED } else { KILLED_PAST_END }
-                )),
-                Some(_) if !landing.segment.is_executable() => self.notes.push(
-                    "its code runs only because the kernel makes readable memory executable for i386 files without \
-                     PT_GNU_STACK"
-                        .to_owned(),
-                ),
-                Some(_) => {}
-            },
+        let landing = elf.landing(address);
+        let segment = landing.and_then(|landing| elf.segments.get(landing.segment));
+        let (Some(landing), Some(segment)) = (landing, segment) else {
+            // Beside a file that is moved, or that takes up nearly all addresses, lies what the kernel maps for it, such as
+            // the vDSO.
+            let takes_all =
+                |load: &Segment| load.is_load() && elf.layout.bits() == 32 && load.values.p_memsz >> 31 != 0;
+            let beside = matches!(Place::of(elf), Place::Anywhere { .. }) || elf.segments.iter().any(takes_all);
+            let end = if beside || !self.unknown.is_empty() { End::Signal } else { End::Segv };
+            return self.refuse(end, format_args!("no segment maps the entry point {address:#x}"));
+        };
+        // A page is read before it is asked whether it may be executed, unless nothing at all is allowed.
+        let past_end = landing.offset.zip(page_end(elf.file_size)).is_some_and(|(offset, end)| offset >= end);
+        let bus = past_end && segment.values.p_flags & (ph::PF_R | ph::PF_W | ph::PF_X) != 0;
+        // Where it is not certain that the file can be mapped, it is not certain what ends it.
+        let end = match bus {
+            _ if !self.unknown.is_empty() => End::Signal,
+            true => End::Bus,
+            false => End::Segv,
+        };
+        let executes = segment.is_executable() || (read_implies_exec(elf) && (landing.is_zeros() || reads(segment)));
+        match landing.offset {
+            _ if !executes => {
+                let index = segment.index;
+                let what = format!("lies in segment {index}, which is not executable");
+                self.refuse(end, format_args!("the entry point {address:#x} {what}"));
+                let was_executable = stack(elf).is_none_or(Segment::is_executable) && reads(segment);
+                if was_executable && landing.offset.is_some_and(|offset| offset < elf.file_size) {
+                    self.conditions.push(Condition::ReadImpliedExec);
+                }
+            }
+            None => {
+                self.refuse(end, format_args!("there are only zeros at the entry point {address:#x}"));
+            }
+            Some(offset) if offset >= elf.file_size => {
+                let where_to = format!("maps to offset {offset:#x}, past the end of the file");
+                self.refuse(end, format_args!("the entry point {address:#x} {where_to}"));
+            }
+            Some(_) if !segment.is_executable() => self.conditions.push(Condition::ReadImpliesExec),
+            Some(_) => {}
         }
+    }
+}
+
+/// Where the kernel puts a file.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Where its addresses say, less `moved`.
+    At {
+        /// Subtracted from each address; a multiple of the page.
+        moved: u64,
+    },
+    /// At random, as it needs room for `span` addresses.
+    Anywhere {
+        /// Addresses from the lowest of a page to the highest (`total_mapping_size`).
+        span: u64,
+        /// How far below the first segment the lowest lies: room for that is not asked for.
+        before: u64,
+    },
+    /// Nowhere: it takes no memory.
+    Nowhere,
+    /// Where there is no memory: before the address 0.
+    Before0,
+}
+
+impl Place {
+    fn of(elf: &Elf) -> Self {
+        let loads = || elf.segments.iter().filter(|segment| segment.is_load()).map(|segment| &segment.values);
+        let Some(first) = loads().next().filter(|_| elf.header.values.e_type == eh::ET_DYN) else {
+            return Self::At { moved: 0 };
+        };
+        let interpreted = first_interpreter(elf).is_some();
+        let lowest = loads().map(|load| page_start(load.p_vaddr)).min().unwrap_or(0);
+        let highest = loads().map(|load| load.p_vaddr.saturating_add(load.p_memsz)).max().unwrap_or(0);
+        let span = highest.saturating_sub(lowest);
+        if span == 0 {
+            return Self::Nowhere;
+        }
+        // Zeros are asked for at the address 0 and not at any, and so is what must be aligned beyond all places but that.
+        let aligned = loads().map(|load| load.p_align).filter(|align| align.is_power_of_two()).max();
+        if (first.p_filesz == 0 && !interpreted) || aligned.is_some_and(|align| align >= ONLY_AT_0) {
+            // The page in which the first segment begins is rounded down, from 0 too.
+            return match first.p_vaddr % PAGE {
+                0 => Self::At { moved: first.p_vaddr },
+                _ => Self::Before0,
+            };
+        }
+        Self::Anywhere { span, before: page_start(first.p_vaddr) - lowest }
     }
 }
 

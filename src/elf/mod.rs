@@ -14,6 +14,7 @@
 //! | `header`, `segments`, `sections`, `table` | the three structures and their tables |
 //! | `names` | numbers to names |
 //! | `map` | from an offset to the fields and structures there |
+//! | `memory` | what is at which address once the kernel has mapped the file |
 //! | `kernel` | would Linux run it |
 //! | `strict` | what a strict parser says |
 //! | `anomalies` | what is odd, each with a stable id |
@@ -28,6 +29,7 @@ pub mod header;
 pub mod kernel;
 pub mod layout;
 pub mod map;
+pub mod memory;
 pub mod names;
 mod record;
 mod registers;
@@ -44,6 +46,8 @@ mod fixtures;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
+mod kernel_tests;
+#[cfg(test)]
 mod readelf_tests;
 #[cfg(test)]
 mod tests;
@@ -59,8 +63,9 @@ pub use header::Header;
 pub use kernel::KernelView;
 pub use layout::{Basis, Class, Endian, Layout};
 pub use map::{Map, Part, Structure};
+pub use memory::{Landing, Memory};
 pub use sections::{NameTable, Section};
-pub use segments::{Extent, Interpreter, Landing, Segment};
+pub use segments::{Extent, Interpreter, Segment};
 pub use source::{Bytes, FileBytes, Prefix};
 pub use strict::Strict;
 pub use strings::{Encoding, Text, strings};
@@ -84,6 +89,9 @@ pub struct Elf {
     pub segment_table: Table,
     /// The program headers, at most [`segments::MOST_SEGMENTS`].
     pub segments: Vec<Segment>,
+    /// What the segments put at which address.
+    #[serde(skip)]
+    pub memory: Memory,
     /// Where the section headers are.
     pub section_table: Table,
     /// Where the section names come from.
@@ -156,6 +164,7 @@ pub fn decode_with(source: &dyn Bytes) -> Option<Elf> {
         entry: Entry { address, offset: None },
         header,
         segment_table,
+        memory: Memory::new(&segments),
         segments,
         section_table,
         section_names,
@@ -178,9 +187,9 @@ impl Elf {
         self.landing(address)?.offset.filter(|offset| *offset < self.file_size)
     }
 
-    /// Where `address` lands in the segments; for a position-independent file before it is moved.
-    pub fn landing(&self, address: u64) -> Option<Landing<'_>> {
-        segments::landing(&self.segments, address)
+    /// What is at `address` once the file is mapped; for a position-independent file before it is moved.
+    pub fn landing(&self, address: u64) -> Option<Landing> {
+        self.memory.landing(&self.segments, address)
     }
 
     /// Whether this is a library: dynamic, without interpreter, and with an entry point of 0, which is to say none.

@@ -22,9 +22,6 @@ pub const MOST_SEGMENTS: u64 = 65_536;
 /// Segments whose interpreter is read at most: the kernel heeds the first alone.
 const MOST_INTERPRETERS: usize = 8;
 
-/// Bytes in a page of x86 memory, which the kernel maps whole.
-pub const PAGE: u64 = 4096;
-
 /// Longest interpreter path the kernel takes, with its NUL, in bytes (`PATH_MAX`).
 pub(super) const LONGEST_INTERPRETER: u64 = 4096;
 
@@ -190,43 +187,6 @@ impl Segment {
     pub fn header(&self) -> Range<u64> {
         self.record.present()
     }
-}
-
-/// Where an address lands.
-#[derive(Debug, Clone, Copy)]
-pub struct Landing<'a> {
-    /// The `PT_LOAD` segment that maps the address.
-    pub segment: &'a Segment,
-    /// Offset in the file of the byte there; `None` in the part of a segment that is zeros in memory only.
-    pub offset: Option<u64>,
-    /// Whether the address lies outside the segment's own bytes and is mapped only because pages are mapped whole.
-    pub by_page: bool,
-}
-
-/// Where `address` lands. Of segments that overlap the later one counts, because the kernel maps it over the earlier.
-pub(super) fn landing(segments: &[Segment], address: u64) -> Option<Landing<'_>> {
-    let loads = || segments.iter().rev().filter(|segment| segment.is_load());
-    let exact = loads().find(|segment| (segment.values.p_vaddr..segment.memory_end()).contains(&address));
-    if let Some(segment) = exact {
-        let into = address - segment.values.p_vaddr;
-        let offset = segment.values.p_offset.checked_add(into).filter(|_| into < segment.values.p_filesz);
-        return Some(Landing { segment, offset, by_page: false });
-    }
-    loads().find_map(|segment| {
-        let values = &segment.values;
-        let pages = values.p_vaddr - values.p_vaddr % PAGE
-            ..values.p_vaddr.checked_add(values.p_filesz)?.checked_next_multiple_of(PAGE)?;
-        let zeroed = values.p_memsz > values.p_filesz && address >= values.p_vaddr;
-        if values.p_filesz == 0 || zeroed || !pages.contains(&address) {
-            return None;
-        }
-        let offset = if address >= values.p_vaddr {
-            values.p_offset.checked_add(address - values.p_vaddr)
-        } else {
-            values.p_offset.checked_sub(values.p_vaddr - address)
-        };
-        Some(Landing { segment, offset: Some(offset?), by_page: true })
-    })
 }
 
 /// The fields of a program header.

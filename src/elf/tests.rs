@@ -179,6 +179,45 @@ fn the_kernel_view_agrees_with_what_linux_did() {
     assert!(ids(&past).contains(&"entry-past-end"));
 }
 
+/// A read-execute segment with more memory than file, and the entry between the two: only a segment that may be written
+/// to has the rest of its page cleared. It ends with status 42.
+#[test]
+fn code_after_a_segment_that_cannot_be_written_to_runs() {
+    let file = program(|p| {
+        p.segments[0] = [1, 5, 0, BASE, 0, 120, 0x800, 0x1000];
+    });
+    assert_eq!((file.kernel.runnable, file.entry_offset()), (Some(true), Some(120)));
+    assert!(!ids(&file).contains(&"entry-in-zeros"), "{:?}", ids(&file));
+    let written = program(|p| p.segments[0] = [1, 7, 0, BASE, 0, 120, 0x800, 0x1000]);
+    assert_eq!((written.kernel.runnable, written.entry_offset()), (Some(false), None));
+    assert!(ids(&written).contains(&"entry-in-zeros"));
+}
+
+/// The first segment's bytes hold the code that a reader of byte ranges would show; the page is another's.
+#[test]
+fn the_code_that_is_shown_is_the_code_that_is_mapped() {
+    let mut program = Program::default();
+    let exit = |status| [0xb0, 60, 0x40, 0xb7, status, 0x0f, 0x05];
+    program.segments = vec![load(5, 0, BASE, 0x200), load(5, 0x1100, BASE + 0x100, 0x10)];
+    program.entry = BASE + 0xb0;
+    let mut file = program.bytes();
+    file.resize(0x1110, 0);
+    file[0xb0..0xb7].copy_from_slice(&exit(7));
+    file[0x10b0..0x10b7].copy_from_slice(&exit(42));
+    let elf = whole(&file);
+    assert_eq!((elf.kernel.runnable, elf.entry_offset()), (Some(true), Some(0x10b0)));
+    let code = disassemble_entry(&elf, &file.as_slice(), 20).unwrap();
+    assert_eq!(code[2].comment.as_deref(), Some("exit (system call 60) with status 42; the program ends"));
+    assert!(ids(&elf).contains(&"entry-covered"), "{:?}", ids(&elf));
+}
+
+#[test]
+fn an_interpreter_is_code_enough() {
+    let mut program = Program { code: b"/lib/ld.so\0".to_vec(), ..Program::default() };
+    program.segments = vec![[3, 4, 120, 0, 0, 11, 11, 1]];
+    assert_eq!(whole(&program.bytes()).kernel.runnable, Some(true));
+}
+
 /// Every row was run as well: the error is what execve gave, the signal what ended the process.
 #[test]
 fn a_file_that_does_not_run_says_how_it_fails() {
@@ -263,8 +302,11 @@ fn each_anomaly_of_segments_and_entry_is_found() {
     has("entry-in-headers", |p| p.entry = BASE + 64);
     has("entry-in-zeros", |p| {
         p.segments[0][6] = 5000;
-        p.entry = BASE + 4000;
+        p.entry = BASE + 4100;
     });
+    has("entry-covered", |p| p.segments.push(load(7, 0, BASE, 64)));
+    has("entry-covered", |p| p.segments.push([1, 7, 0, BASE + 0x80, 0, 0, 1, 0]));
+    has("segments-share-page", |p| p.segments.push(load(5, 0x1ff0, BASE + 0xff0, 1)));
     has("segment-memory-smaller", |p| p.segments[0][6] = 1);
     has("segment-misaligned", |p| p.segments[0] = load(5, 0, BASE + 1, 127));
     has("segments-overlap", |p| p.segments.push(load(4, 0, BASE + 8, 16)));

@@ -4,7 +4,9 @@ use goblin::elf::{header as eh, program_header as ph};
 
 use super::super::Elf;
 use super::super::kernel;
-use super::super::segments::{Extent, PAGE, Segment};
+use super::super::layout;
+use super::super::memory::{PAGE, page_start};
+use super::super::segments::{Extent, Segment};
 use super::Found;
 
 /// Where a box keeps its dynamic linkers.
@@ -50,7 +52,11 @@ fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
         found.add_field("segment-writable-executable", text, segment.field("p_flags"));
     }
     let aligned = values.p_vaddr % PAGE == values.p_offset % PAGE;
-    if values.p_filesz > 0 && !aligned && !found.is_full("segment-misaligned") {
+    if layout::is_x86(elf.header.values.e_machine)
+        && values.p_filesz > 0
+        && !aligned
+        && !found.is_full("segment-misaligned")
+    {
         let text = format!(
             "segment {index}: address {:#x} and offset {:#x} differ within a page of 4096 bytes; the file cannot be mapped so",
             values.p_vaddr, values.p_offset
@@ -60,22 +66,40 @@ fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
 }
 
 /// Sorted by address, a segment can only overlap others if it overlaps the one that reaches furthest before it.
+///
+/// The kernel maps whole pages. Linkers let two segments share one where both show the same page of the file; where they
+/// do not, the later hides bytes of the other.
 fn overlaps(elf: &Elf, found: &mut Found) {
     let mut loads: Vec<&Segment> =
         elf.segments.iter().filter(|segment| segment.is_load() && segment.values.p_memsz > 0).collect();
     loads.sort_by_key(|segment| segment.values.p_vaddr);
     let mut furthest: Option<&Segment> = None;
     for segment in loads {
-        let overlapped = furthest.filter(|before| segment.values.p_vaddr < before.memory_end());
+        let address = segment.values.p_vaddr;
+        let overlapped = furthest.filter(|before| address < before.memory_end());
+        let shared = furthest.filter(|before| overlapped.is_none() && page_start(address) < before.memory_end());
         if let Some(before) = overlapped.filter(|_| !found.is_full("segments-overlap")) {
             let text = format!(
-                "segment {} at {:#x} overlaps segment {}, which ends at {:#x}; the later in the table covers the other",
+                "segment {} at {address:#x} overlaps segment {}, which ends at {:#x}; the later in the table covers the other",
                 segment.index,
-                segment.values.p_vaddr,
                 before.index,
                 before.memory_end()
             );
             found.add_field("segments-overlap", text, segment.field("p_vaddr"));
+        }
+        let hides = |before: &&Segment| layout::is_x86(elf.header.values.e_machine) && hides(before, segment);
+        if let Some(before) = shared.filter(hides).filter(|_| !found.is_full("segments-share-page")) {
+            let (over, under) = if segment.index > before.index { (segment, before) } else { (before, segment) };
+            let text = format!(
+                "segments {} and {} share the page at {:#x} but not what they show there: segment {} is mapped over bytes of \
+                 segment {}",
+                before.index,
+                segment.index,
+                page_start(address),
+                over.index,
+                under.index
+            );
+            found.add_field("segments-share-page", text, over.field("p_vaddr"));
         }
         if furthest.is_none_or(|before| segment.memory_end() > before.memory_end()) {
             furthest = Some(segment);
@@ -83,8 +107,17 @@ fn overlaps(elf: &Elf, found: &mut Found) {
     }
 }
 
+/// Whether of two segments, in this order in one page, the later in the table shows another page than the other does.
+fn hides(before: &Segment, after: &Segment) -> bool {
+    let moved = |segment: &Segment| segment.values.p_vaddr.wrapping_sub(segment.values.p_offset);
+    let same = moved(before) == moved(after);
+    let file_only = before.values.p_memsz <= before.values.p_filesz;
+    let shows_the_same = before.index > after.index || after.values.p_filesz > 0;
+    !(same && file_only && shows_the_same)
+}
+
 fn stack(elf: &Elf, found: &mut Found) {
-    let header = elf.segments.iter().find(|segment| segment.values.p_type == ph::PT_GNU_STACK);
+    let header = kernel::stack(elf);
     if let Some(header) = header.filter(|header| header.is_executable()) {
         let text = format!("PT_GNU_STACK asks for {}: the stack is executable", header.flags());
         found.add_field("executable-stack", text, header.field("p_flags"));
@@ -135,15 +168,24 @@ fn entry(elf: &Elf, found: &mut Found) {
         return;
     }
     let field = elf.header.field("e_entry");
-    let Some(landing) = elf.landing(address) else {
+    let landing = elf.landing(address);
+    let segment = landing.and_then(|landing| elf.segments.get(landing.segment));
+    let (Some(landing), Some(segment)) = (landing, segment) else {
         found.add_field("entry-outside-segments", format!("no segment maps the entry point {address:#x}"), field);
         return;
     };
-    let segment = landing.segment;
     let (index, flags) = (segment.index, segment.flags());
+    if let Some(covered) = landing.covers {
+        let text = format!(
+            "segment {index} is mapped over segment {covered} at the entry point {address:#x}: what runs is not the code \
+             that segment {covered} has there"
+        );
+        found.add_field("entry-covered", text, field);
+    }
     if landing.by_page {
         let text = format!(
-            "the entry point {address:#x} lies outside every segment and is mapped only with the whole page of segment {index}"
+            "the entry point {address:#x} lies outside the bytes of segment {index}, which is mapped there because pages \
+             are mapped whole"
         );
         found.add_field("entry-outside-segments", text, field);
     }
