@@ -1,8 +1,8 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text, timeout ← log, finding, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session ← places, report
-//! ← tui ← cli`.
+//! way round: `text, timeout ← log, finding ← root ← accounts, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session
+//! ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |
@@ -10,6 +10,7 @@
 //! | [`timeout`] | calls that may never return, threads |
 //! | [`log`] | what happened, one line an event |
 //! | [`finding`] | what a scan has found |
+//! | [`root`] | the one place that opens what belongs to the tree, an image or the box |
 //! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
 //! | [`elf`] | ELF headers, malformed ones above all |
 //! | [`hex`] | bytes of any size of file: laid out, marked, searched, copied |
@@ -37,6 +38,7 @@ pub mod hunt;
 pub mod log;
 pub mod places;
 pub mod report;
+pub mod root;
 pub mod scan;
 pub mod session;
 pub mod text;

@@ -11,10 +11,11 @@ use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
 use super::inspect::InspectArgs;
 use super::logging::LogArgs;
-use super::prepare::existing_folder;
+use super::prepare::box_at;
 use super::report::ReportArgs;
 use super::size::parse_size;
 use crate::report::Format;
+use crate::root::Root;
 use crate::scan::{self, ScanOptions, WalkOptions};
 
 const EXIT_CODES: &str = "\
@@ -167,8 +168,8 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FILE")]
     pub case: Option<PathBuf>,
     /// Root of the box when it is a mounted image; its accounts, packages and schedules are then looked up there.
-    #[arg(long, value_name = "DIR", default_value = "/", value_parser = PathBufValueParser::new().try_map(existing_folder))]
-    pub root: PathBuf,
+    #[arg(long, value_name = "DIR", default_value = "/", value_parser = PathBufValueParser::new().try_map(box_at))]
+    pub root: Root,
     /// Threads that match [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,

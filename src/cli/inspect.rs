@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 
 use super::args::RuleArgs;
-use super::prepare::{existing_folder, must_lie_in};
+use super::prepare::{box_at, must_lie_in};
 use super::{INCOMPLETE, OPEN};
 use crate::elf::{self, Bytes as _, FileBytes};
 use crate::explain::{self, Subject};
@@ -19,6 +19,7 @@ use crate::hex::View;
 use crate::hex::file::State;
 use crate::report::inspect::{Code, Inspected};
 use crate::report::{inspect, json};
+use crate::root::Root;
 use crate::scan::{self, CandidateTest, End, Event, MAX_FILE_SIZE, READ_TIMEOUT, Reason, Scan, ScanOptions, Tree};
 use crate::session::RuleBook;
 use crate::text;
@@ -40,8 +41,8 @@ pub struct InspectArgs {
     #[arg(long)]
     pub json: bool,
     /// Root of the box when it is a mounted image; the names of owner and group are looked up there.
-    #[arg(long, value_name = "DIR", default_value = "/", value_parser = PathBufValueParser::new().try_map(existing_folder))]
-    pub root: PathBuf,
+    #[arg(long, value_name = "DIR", default_value = "/", value_parser = PathBufValueParser::new().try_map(box_at))]
+    pub root: Root,
     /// Which rules it is held against.
     #[command(flatten)]
     pub rules: RuleArgs,
@@ -79,7 +80,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
-        json::write_pretty(&mut out, &inspect::document(&inspected, &book, &args.root))?;
+        json::write_pretty(&mut out, &inspect::document(&inspected, &book, args.root.dir()))?;
         writeln!(out)?;
     } else {
         write!(out, "{}", inspect::page(&inspected, &book))?;
@@ -101,14 +102,14 @@ fn always() -> CandidateTest {
 
 fn scan(
     tree: Tree,
-    root: &Path,
+    root: &Root,
     book: &RuleBook,
     more: Option<CandidateTest>,
     inspected: &mut Inspected,
 ) -> anyhow::Result<()> {
     let always = more.as_ref().map(|test| test.rule.clone());
     let rules = Arc::new(book.compile_with(more)?);
-    let options = ScanOptions { threads: 1, root: root.to_owned(), ..ScanOptions::default() };
+    let options = ScanOptions { threads: 1, root: root.clone(), ..ScanOptions::default() };
     let scan = Scan::start(tree, rules, options)?;
     let mut keep = |facts: &Arc<FileFacts>, kept: &Arc<KeptBytes>| {
         inspected.facts = Some(Arc::clone(facts));
@@ -195,7 +196,7 @@ mod tests {
         let tree = Tree::open(&path).unwrap();
         let opened = tree.open_file(tree.start()).unwrap();
         let mut inspected = Inspected::default();
-        scan(tree, Path::new("/"), &book, Some(always()), &mut inspected).unwrap();
+        scan(tree, &Root::live(), &book, Some(always()), &mut inspected).unwrap();
         change(&path);
         look(&opened.file, &book, &mut inspected).unwrap();
         assert_eq!(inspected.findings.len(), 1);

@@ -1,13 +1,16 @@
 //! From arguments to what a session starts from, for the screen and for `huntbook scan` alike.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::args::{RuleArgs, ScanArgs};
-use crate::scan::Tree;
+use crate::root::Root;
+use crate::scan::{READ_TIMEOUT, Tree};
 use crate::session::{CaseFacts, RecordPlan, RuleChoice, host_name};
 use crate::text;
+use crate::timeout;
 use crate::triage::{Actor, register};
 
 impl RuleArgs {
@@ -73,7 +76,7 @@ impl ScanArgs {
         json!({
             "program": concat!("huntbook ", env!("CARGO_PKG_VERSION")),
             "command": command,
-            "root": self.root.to_string_lossy(),
+            "root": self.root.dir().to_string_lossy(),
             "max_file_size": self.max_file_size,
             "match_timeout": self.match_timeout,
             "file_timeout": self.file_timeout,
@@ -92,10 +95,10 @@ impl ScanArgs {
 ///
 /// # Errors
 /// When it lies elsewhere: what is said of it would be looked up on the wrong box.
-pub(super) fn must_lie_in(root: &Path, path: &Path) -> anyhow::Result<()> {
-    let (shown, within) = (text::escape_path(path), text::escape_path(root));
+pub(super) fn must_lie_in(root: &Root, path: &Path) -> anyhow::Result<()> {
+    let (shown, within) = (text::escape_path(path), text::escape_path(root.dir()));
     anyhow::ensure!(
-        path.starts_with(root),
+        path.starts_with(root.dir()),
         "{shown}: does not lie in --root {within}; name something in it, or the root of the box that it is part of"
     );
     Ok(())
@@ -114,16 +117,18 @@ fn must_have_a_folder(case: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A folder that is there, as an absolute path free of links.
+/// The box whose root is a folder that a person named.
 ///
 /// # Errors
 /// What is wrong with it, in words that stand behind its name.
-pub(super) fn existing_folder(path: impl AsRef<Path>) -> Result<PathBuf, String> {
-    match path.as_ref().canonicalize() {
-        Ok(path) if path.is_dir() => Ok(path),
-        Ok(_) => Err("is no folder; give the folder that the box's file system is mounted on".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
+pub(super) fn box_at(dir: PathBuf) -> Result<Root, String> {
+    let opened = timeout::run(READ_TIMEOUT, move || Root::open(&dir)).map_err(|why| why.to_string())?;
+    opened.map_err(|error| match error.kind() {
+        io::ErrorKind::NotADirectory => {
+            "is no folder; give the folder that the box's file system is mounted on".to_owned()
+        }
+        _ => error.to_string(),
+    })
 }
 
 /// `huntbook/rules` in the user's cache folder (XDG Base Directory Specification).

@@ -105,7 +105,7 @@ impl ScanArgs {
 
     /// Where choosing a tree begins: in the image if there is one, else in the folder that Huntbook was started in.
     fn outset(&self, theme: Theme, keymap: Keymap) -> Outset {
-        let image = (self.root != Path::new("/")).then(|| self.root.clone());
+        let image = (!self.root.is_live()).then(|| self.root.dir().to_owned());
         let folder = image.or_else(|| std::env::current_dir().ok());
         Outset {
             folder: folder.unwrap_or_else(|| PathBuf::from("/")),

@@ -1,21 +1,18 @@
 //! Accounts: who a user id is, which groups it belongs to, and what sudo lets it do.
 //!
-//! Read from `/etc/passwd` (passwd(5)), `/etc/group` (group(5)) and the sudoers files of the box. Accounts that a
-//! directory service adds (LDAP, SSSD) are in none of them and have no name here.
+//! Read from `/etc/passwd` (passwd(5)), `/etc/group` (group(5)) and the sudoers files of the box.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::observed::{Gaps, Observed};
-use super::root::Root;
 use super::sudoers::{self, Grant};
+use crate::accounts::{self, Unread, User};
+use crate::root::Root;
 use crate::text;
-
-/// Lines read of one account file.
-const MAX_LINES: usize = 1_000_000;
 
 /// One account and what it may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,24 +39,12 @@ impl fmt::Display for Account {
     }
 }
 
-/// A line of `/etc/passwd`.
-#[derive(Debug)]
-pub(super) struct User {
-    pub(super) name: String,
-    pub(super) uid: u32,
-    gid: u32,
-    pub(super) home: PathBuf,
-}
-
-/// The account database of the box.
+/// The account database of the box, and what sudo lets its accounts do.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
-    pub(super) users: Vec<User>,
-    by_uid: HashMap<u32, usize>,
-    by_name: HashMap<String, usize>,
-    groups: HashMap<u32, String>,
-    member_of: HashMap<String, Vec<String>>,
-    members: HashMap<String, Vec<String>>,
+    known: accounts::Accounts,
+    /// The groups that list a user.
+    groups_of: HashMap<String, Vec<String>>,
     grants: Vec<Grant>,
     /// Why names of users or groups may be missing.
     unnamed: Option<String>,
@@ -68,21 +53,14 @@ pub(super) struct Accounts {
 
 impl Accounts {
     pub(super) fn read(root: &Root) -> Self {
-        let mut accounts = Self::default();
-        let passwd = accounts.lines(root, "/etc/passwd");
-        for user in passwd.iter().filter_map(|line| parse_user(line)) {
-            accounts.by_uid.entry(user.uid).or_insert(accounts.users.len());
-            accounts.by_name.entry(user.name.clone()).or_insert(accounts.users.len());
-            accounts.users.push(user);
+        let (known, unread) = accounts::Accounts::read(root);
+        let mut accounts = Self { known, ..Self::default() };
+        for Unread { path, error } in unread {
+            accounts.gaps.add_error(Path::new(path), &error);
         }
-        for line in accounts.lines(root, "/etc/group") {
-            let fields: Vec<&str> = line.split(':').collect();
-            let [name, _, gid, members, ..] = fields.as_slice() else { continue };
-            let Ok(gid) = gid.parse() else { continue };
-            accounts.groups.entry(gid).or_insert_with(|| (*name).to_owned());
-            for member in members.split(',').map(str::trim).filter(|member| !member.is_empty()) {
-                accounts.member_of.entry(member.to_owned()).or_default().push((*name).to_owned());
-                accounts.members.entry((*name).to_owned()).or_default().push(member.to_owned());
+        for group in accounts.known.groups() {
+            for member in &group.members {
+                accounts.groups_of.entry(member.clone()).or_default().push(group.name.clone());
             }
         }
         accounts.unnamed = accounts.gaps.settle::<()>(Vec::new()).reason().map(str::to_owned);
@@ -90,19 +68,9 @@ impl Accounts {
         accounts
     }
 
-    fn lines(&mut self, root: &Root, path: &str) -> Vec<String> {
-        match root.text(Path::new(path)) {
-            Ok(found) => {
-                if found.cut {
-                    self.gaps.add(format!("{path}: only its first 4 MiB were read"));
-                }
-                found.bytes.split(|byte| *byte == b'\n').take(MAX_LINES).map(|line| utf8(line).to_owned()).collect()
-            }
-            Err(error) => {
-                self.gaps.add_error(Path::new(path), &error);
-                Vec::new()
-            }
-        }
+    /// All users.
+    pub(super) fn users(&self) -> &[User] {
+        self.known.users()
     }
 
     /// The user's name, or `uid 1000`.
@@ -111,15 +79,15 @@ impl Accounts {
     }
 
     pub(super) fn name_of(&self, uid: u32) -> Option<&str> {
-        Some(&self.users.get(*self.by_uid.get(&uid)?)?.name)
+        self.known.user_name(uid)
     }
 
     pub(super) fn named(&self, name: &str) -> Option<&User> {
-        self.users.get(*self.by_name.get(name)?)
+        self.known.user_named(name)
     }
 
     pub(super) fn group_name(&self, gid: u32) -> Option<&str> {
-        self.groups.get(&gid).map(String::as_str)
+        self.known.group_name(gid)
     }
 
     /// The group's name, or `gid 1000`.
@@ -129,11 +97,13 @@ impl Accounts {
 
     /// The accounts that belong to a group, safe to show: those it lists and those whose primary group it is.
     pub(super) fn members(&self, group: &str) -> Observed<Vec<String>> {
+        let lines = || self.known.groups().iter().filter(|line| line.name == group);
         let primary: HashSet<u32> =
-            self.groups.iter().filter(|(_, name)| *name == group).map(|(gid, _)| *gid).collect();
-        let listed = self.members.get(group).into_iter().flatten().map(String::as_str);
-        let own = self.users.iter().filter(|user| primary.contains(&user.gid)).map(|user| user.name.as_str());
-        let members: Vec<String> = listed.chain(own).map(|name| text::escape_str(name).into_owned()).collect();
+            lines().map(|line| line.gid).filter(|gid| self.known.group_name(*gid) == Some(group)).collect();
+        let listed = lines().flat_map(|line| &line.members).map(String::as_str);
+        let own = self.users().iter().filter(|user| user.gid.is_some_and(|gid| primary.contains(&gid)));
+        let members = listed.chain(own.map(|user| user.name.as_str()));
+        let members: Vec<String> = members.map(|name| text::escape_str(name).into_owned()).collect();
         match &self.unnamed {
             _ if !members.is_empty() => Observed::Found(members),
             Some(reason) => Observed::Unknown(reason.clone()),
@@ -143,32 +113,19 @@ impl Accounts {
 
     /// Everything about one account.
     pub(super) fn account(&self, uid: u32, role: String) -> Account {
-        let user = self.by_uid.get(&uid).and_then(|index| self.users.get(*index));
+        let user = self.known.user(uid);
         let name = user.map(|user| user.name.clone());
-        let mut groups: Vec<String> =
-            user.and_then(|user| self.groups.get(&user.gid)).map(|name| vec![name.clone()]).unwrap_or_default();
-        for group in name.as_ref().and_then(|name| self.member_of.get(name)).into_iter().flatten() {
+        let gid = user.and_then(|user| user.gid);
+        let mut groups: Vec<String> = gid.and_then(|gid| self.group_name(gid)).map(str::to_owned).into_iter().collect();
+        for group in name.as_ref().and_then(|name| self.groups_of.get(name)).into_iter().flatten() {
             if !groups.contains(group) {
                 groups.push(group.clone());
             }
         }
-        let who = sudoers::Who { uid, name: name.as_deref(), groups: &groups, gid: user.map(|user| user.gid) };
+        let who = sudoers::Who { uid, name: name.as_deref(), groups: &groups, gid };
         let sudo = self.grants.iter().filter(|grant| grant.is_for(&who)).cloned().collect();
         Account { uid, name, role, groups, sudo }
     }
-}
-
-fn utf8(line: &[u8]) -> &str {
-    std::str::from_utf8(line).unwrap_or_default()
-}
-
-fn parse_user(line: &str) -> Option<User> {
-    let fields: Vec<&str> = line.split(':').collect();
-    let [name, _, uid, gid, _, home, ..] = fields.as_slice() else { return None };
-    if name.is_empty() || name.starts_with('#') {
-        return None;
-    }
-    Some(User { name: (*name).to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()?, home: PathBuf::from(home) })
 }
 
 #[cfg(test)]
@@ -208,7 +165,7 @@ mod tests {
         assert_eq!(members("sudo"), ["alice", "bob"]);
         assert_eq!((members("alice"), members("wheel")), (vec!["alice".to_owned()], vec![]));
         assert_eq!(accounts.account(4242, String::new()).groups, Vec::<String>::new());
-        assert_eq!(accounts.users.len(), 2);
+        assert_eq!(accounts.users().len(), 2);
         assert_eq!(accounts.gaps.lines().count(), 0);
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::observed::{Observed, from_error};
-use super::root::Root;
+use crate::root::Root;
 use crate::text;
 
 /// Where the zone is: a link into the zone files, or a copy of one (localtime(5)).

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::account::Accounts;
 use super::observed::{Observed, from_error, reason};
-use super::root::{Attributes, Located, Root};
 use super::show;
 use super::xattr::{self, Xattr};
 use crate::finding::{FileFacts, FileTime};
+use crate::root::{Attributes, Located, Root};
 
 /// What the file system says of the found file now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,7 +86,7 @@ pub(super) fn file(root: &Root, path: &Path, facts: &FileFacts, accounts: &Accou
     };
     let now = Attributes::of(&located.metadata);
     let group = accounts.group(now.gid);
-    let xattrs = xattr::read(&host_path(root, &located), accounts);
+    let xattrs = xattr::read(&located, accounts);
     let mut writers = show::writers(now.mode, &group);
     writers.extend(acl_writers(&xattrs));
     Observed::Found(FileEvidence {
@@ -115,7 +115,7 @@ pub(super) fn folders(root: &Root, path: &Path, accounts: &Accounts) -> Observed
     let mut folders = Vec::new();
     for folder in path.ancestors().skip(1) {
         match root.locate(folder, true) {
-            Ok(located) => folders.push(folder_evidence(root, &located, accounts)),
+            Ok(located) => folders.push(folder_evidence(&located, accounts)),
             Err(error) if folders.is_empty() => return from_error(folder, &error),
             Err(_) => break,
         }
@@ -123,11 +123,11 @@ pub(super) fn folders(root: &Root, path: &Path, accounts: &Accounts) -> Observed
     if folders.is_empty() { Observed::NotFound } else { Observed::Found(folders) }
 }
 
-fn folder_evidence(root: &Root, located: &Located, accounts: &Accounts) -> FolderEvidence {
+fn folder_evidence(located: &Located, accounts: &Accounts) -> FolderEvidence {
     let now = Attributes::of(&located.metadata);
     let group = accounts.group(now.gid);
     let mut writers = show::writers(now.mode, &group);
-    writers.extend(acl_writers(&xattr::read(&host_path(root, located), accounts)));
+    writers.extend(acl_writers(&xattr::read(located, accounts)));
     FolderEvidence {
         path: located.path.clone(),
         owner: accounts.user(now.uid),
@@ -137,11 +137,6 @@ fn folder_evidence(root: &Root, located: &Located, accounts: &Accounts) -> Folde
         writers,
         sticky: now.mode & 0o1000 != 0,
     }
-}
-
-/// Where on this machine a located file is. None of its components is a link, so nothing is followed on the way.
-fn host_path(root: &Root, located: &Located) -> PathBuf {
-    root.dir().join(located.path.strip_prefix("/").unwrap_or(&located.path))
 }
 
 fn acl_writers(xattrs: &Observed<Vec<Xattr>>) -> impl Iterator<Item = String> + '_ {

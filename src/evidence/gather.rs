@@ -13,11 +13,11 @@ use super::observed::Observed;
 use super::package::PackageOwner;
 use super::process::{Process, Sought};
 use super::referrer::Referrer;
-use super::root::Root;
 use super::schedule::Schedule;
 use super::socket::{self, Socket};
 use super::{Evidence, clock, host};
 use crate::finding::FileFacts;
+use crate::root::Root;
 use crate::text;
 use crate::timeout::{self, NoResult, Pending};
 
@@ -294,7 +294,7 @@ impl Asked {
 
     fn accounts(&self, roles: Vec<(u32, String)>) -> Observed<Vec<Account>> {
         let accounts = self.indexes.accounts();
-        if accounts.users.is_empty() {
+        if accounts.users().is_empty() {
             return match accounts.gaps.settle(Vec::new()) {
                 Observed::Found(_) | Observed::NotFound => Observed::Unknown("/etc/passwd names nobody".to_owned()),
                 unknown @ Observed::Unknown(_) => unknown,

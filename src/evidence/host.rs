@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::observed::{Gaps, Observed, from_error};
-use super::root::{Attributes, Root};
 use super::show;
+use crate::root::{Attributes, Root};
 
 /// An installed tool that can explain a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

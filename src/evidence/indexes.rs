@@ -12,8 +12,8 @@ use super::lazy::LazyIndex;
 use super::observed::Gaps;
 use super::package::Packages;
 use super::process::Processes;
-use super::root::Root;
 use super::schedule::Schedules;
+use crate::root::Root;
 
 /// Age from which `/proc` is read anew for the next finding, if that is quick.
 const PROCESS_AGE: Duration = Duration::from_secs(15);

@@ -6,7 +6,6 @@
 //!
 //! | file | what it asks |
 //! | --- | --- |
-//! | `root.rs` | where the box is; every path is opened through it |
 //! | `file.rs`, `xattr.rs` | the file as it is now, and the folders above it |
 //! | `package/` | dpkg, rpm, apk: whose file it is, and whether the content is as shipped |
 //! | `schedule/` | cron, anacron, at, systemd: what runs by itself and names it |
@@ -31,7 +30,6 @@ mod observed;
 mod package;
 mod process;
 mod referrer;
-mod root;
 mod schedule;
 mod show;
 mod socket;
@@ -56,7 +54,6 @@ pub use observed::Observed;
 pub use package::{Content, PackageOwner};
 pub use process::{Ancestor, Process, Relation};
 pub use referrer::Referrer;
-pub use root::Root;
 pub use schedule::{Names, Schedule, Scheduler};
 pub use socket::{Direction, Protocol, Socket};
 pub use sudoers::Grant;

@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::account::Accounts;
 use super::observed::Observed;
 use super::package::{Content, PackageOwner, Packages};
-use super::root::Attributes;
 use super::show;
 use crate::finding::{FileFacts, FileTime};
+use crate::root::Attributes;
 
 /// A table or unit that names the found file, or a path whose existence explains it; and who could have made it so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::observed::Gaps;
-use super::root::Root;
 use super::show;
+use crate::root::Root;
 use crate::text;
 
 /// How deep `@include` may nest: sudo's own limit (sudoers(5), "Including other files").

@@ -3,8 +3,8 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::root::{Attributes, Root};
 use crate::finding::{FileFacts, Sha256};
+use crate::root::{Attributes, Root};
 
 /// A folder with these files in it, as the root of an image.
 pub(crate) fn scratch(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use rustix::fs::{lgetxattr, llistxattr};
+use rustix::fs::{getxattr, listxattr};
 use rustix::io::Errno;
 use serde::Serialize;
 
 use super::account::Accounts;
 use super::observed::Observed;
+use crate::root::Located;
 use crate::text;
 
 /// The kernel's limit on the list of names and on one value, in bytes (xattr(7)).
@@ -25,10 +26,11 @@ pub struct Xattr {
     pub writers: Vec<String>,
 }
 
-/// Lists the attributes of the file at `path`, a path of this machine; a link at its end is not followed.
-pub(super) fn read(path: &Path, accounts: &Accounts) -> Observed<Vec<Xattr>> {
+/// Lists the attributes of what was located.
+pub(super) fn read(located: &Located, accounts: &Accounts) -> Observed<Vec<Xattr>> {
+    let path = &located.proc_path();
     let mut names = vec![0; MAX_BYTES];
-    let length = match llistxattr(path, names.as_mut_slice()) {
+    let length = match listxattr(path, names.as_mut_slice()) {
         Ok(length) => length,
         Err(Errno::NOTSUP) => return Observed::NotFound,
         Err(error) => return Observed::Unknown(error.to_string()),
@@ -44,7 +46,7 @@ pub(super) fn read(path: &Path, accounts: &Accounts) -> Observed<Vec<Xattr>> {
 
 fn value(path: &Path, name: &[u8]) -> Result<Vec<u8>, Errno> {
     let mut value = vec![0; MAX_BYTES];
-    let length = lgetxattr(path, name, value.as_mut_slice())?;
+    let length = getxattr(path, name, value.as_mut_slice())?;
     value.truncate(length);
     Ok(value)
 }

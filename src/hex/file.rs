@@ -5,13 +5,13 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, ResolveFlags, SeekFrom, Stat};
+use rustix::fs::{AtFlags, CWD, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::source::{Ahead, ByteSource, Piece};
 use crate::finding::{FileFacts, FileTime};
 use crate::timeout::blocking_call;
-use crate::{scan, text};
+use crate::{root, text};
 
 /// Bytes around a read error that count as unreadable: the page is the kernel's unit of reading.
 const PAGE: u64 = 4096;
@@ -121,7 +121,7 @@ impl From<io::Error> for Gone {
     fn from(error: io::Error) -> Self {
         match Errno::from_io_error(&error) {
             Some(errno) => errno.into(),
-            None if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<scan::NotRegular>) => {
+            None if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<root::NotRegular>) => {
                 Self::NotRegular
             }
             None => Self::Io(error.to_string()),
@@ -194,7 +194,7 @@ impl FileSource {
     /// # Errors
     /// [`Gone`], when there is nothing to read or it may not be read.
     pub fn open(path: &Path, scanned: &FileFacts) -> Result<Self, Gone> {
-        let opened = blocking_call(|| scan::open_regular(CWD, path, ResolveFlags::empty()))?;
+        let opened = blocking_call(|| root::open_file(path))?;
         let mut source = Self {
             file: opened.file,
             path: path.to_owned(),

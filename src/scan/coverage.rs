@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::tree::NotRegular;
 use super::worker_slot::Abandoned;
+use crate::root::NotRegular;
 use crate::text;
 
 /// Why something in the tree was not scanned, or not as it now is.

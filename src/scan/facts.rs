@@ -3,15 +3,15 @@
 use std::fs::File;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, ResolveFlags, Stat, StatxFlags};
+use rustix::fs::{AtFlags, Stat, StatxFlags};
 use sha2::Digest as _;
 
-use super::MAX_FILE_SIZE;
 use super::coverage::{Leave, Reason};
 use super::read::{CHUNK, Content, Stretch};
-use super::tree::{Opened, open_regular};
+use super::{MAX_FILE_SIZE, READ_TIMEOUT};
 use crate::accounts::Accounts;
 use crate::finding::{Digest, FileFacts, FileTime, Sha256};
+use crate::root::{Opened, Root, open_file};
 use crate::timeout::blocking_call;
 
 /// Zeros of holes that are hashed at most, in bytes: about a second's work.
@@ -29,8 +29,8 @@ pub(super) fn facts(path: &Path, opened: &Opened, size: u64, digest: Digest, acc
         links: stat.st_nlink,
         uid: stat.st_uid,
         gid: stat.st_gid,
-        owner: accounts.user(stat.st_uid).map(str::to_owned),
-        group: accounts.group(stat.st_gid).map(str::to_owned),
+        owner: accounts.user_name(stat.st_uid).map(str::to_owned),
+        group: accounts.group_name(stat.st_gid).map(str::to_owned),
         size,
         accessed: time(stat.st_atime, stat.st_atime_nsec),
         modified: time(stat.st_mtime, stat.st_mtime_nsec),
@@ -97,10 +97,10 @@ pub(super) fn digest(
 ///
 /// # Errors
 /// Why the file could not be read.
-pub(crate) fn facts_now(path: &Path, opened: &Opened, root: &Path) -> Result<FileFacts, Reason> {
+pub(crate) fn facts_now(path: &Path, opened: &Opened, root: &Root) -> Result<FileFacts, Reason> {
     let content = Content::new(&opened.file, &opened.stat);
     let digest = digest(&content, &mut vec![0; CHUNK], |_| Ok(())).map_err(reason)?;
-    Ok(facts(path, opened, content.size, digest, &Accounts::read(root)))
+    Ok(facts(path, opened, content.size, digest, &Accounts::read_within(READ_TIMEOUT, root)))
 }
 
 /// The digest that a scan would give the file at `path` as it is now, for files of which up to [`MAX_FILE_SIZE`] bytes are
@@ -110,7 +110,7 @@ pub(crate) fn facts_now(path: &Path, opened: &Opened, root: &Path) -> Result<Fil
 /// Why the file could not be read; a link anywhere in the path is not followed.
 pub(crate) fn digest_now(path: &Path) -> Result<Digest, Reason> {
     let read = || {
-        let opened = open_regular(CWD, path, ResolveFlags::empty())?;
+        let opened = open_file(path)?;
         let content = Content::new(&opened.file, &opened.stat);
         if content.size.saturating_sub(content.unstored) > MAX_FILE_SIZE {
             let reason = Reason::TooLarge { size: content.size, limit: MAX_FILE_SIZE };

@@ -45,12 +45,12 @@ pub(crate) use facts::{MOST_ZEROS, digest_now, facts_now};
 pub use probe::{Places, probe};
 pub(crate) use rules::is_ours_alone;
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset, cache_files};
-pub(crate) use tree::{NotRegular, open_regular};
 pub use tree::{Tree, TreeError, is_pseudo_type};
 pub use walk::{BadGlob, WalkOptions};
 
 use crate::accounts::Accounts;
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
+use crate::root::Root;
 use crate::timeout::{self, NoThread};
 use memory::Memory;
 use supervisor::Supervisor;
@@ -98,8 +98,8 @@ pub struct ScanOptions {
     pub count_ahead: bool,
     /// Files that are Huntbook's own; they are listed in coverage by device and inode, wherever they are met.
     pub own_files: Vec<PathBuf>,
-    /// Where the account database is: `/`, or the root of a mounted image.
-    pub root: PathBuf,
+    /// The box that the tree is part of: its accounts name the owners.
+    pub root: Root,
 }
 
 impl Default for ScanOptions {
@@ -113,7 +113,7 @@ impl Default for ScanOptions {
             read_timeout: READ_TIMEOUT,
             count_ahead: false,
             own_files: Vec::new(),
-            root: PathBuf::from("/"),
+            root: Root::live(),
         }
     }
 }
@@ -202,7 +202,7 @@ impl Scan {
             tree,
             system,
             rules,
-            accounts: Accounts::read(&options.root),
+            accounts: Accounts::read_within(options.read_timeout, &options.root),
             own: own_files(&options.own_files),
             max_file_size: options.max_file_size,
             match_timeout: options.match_timeout,

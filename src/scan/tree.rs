@@ -1,16 +1,15 @@
 //! The tree that is scanned: opened once, and every file in it opened below it, without following links or leaving a
 //! trace in access times.
 
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 
 use super::READ_TIMEOUT;
+use crate::root::{Opened, kind_name, open_regular};
 use crate::text;
 use crate::timeout::{self, NoResult, NoThread};
 
@@ -87,17 +86,6 @@ pub struct Tree {
     folder: PathBuf,
     handle: OwnedFd,
     device: u64,
-}
-
-/// A regular file opened for reading.
-#[derive(Debug)]
-pub struct Opened {
-    /// The descriptor, positioned at the first byte.
-    pub file: File,
-    /// What `fstat` said right after opening.
-    pub stat: Stat,
-    /// Whether `O_NOATIME` was granted.
-    pub noatime: bool,
 }
 
 impl Tree {
@@ -178,64 +166,11 @@ impl Tree {
     /// FIFO does not block, and the access time is left alone where the kernel allows it (own files, or root).
     ///
     /// # Errors
-    /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`] inside when it is no regular file, else what
+    /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`](crate::root::NotRegular) inside when it is no regular file, else what
     /// the system said.
     pub fn open_file(&self, path: &Path) -> io::Result<Opened> {
         let below = path.strip_prefix(&self.folder).unwrap_or(path);
-        open_regular(self.handle.as_fd(), below, ResolveFlags::BENEATH)
-    }
-}
-
-/// Opens a regular file for reading, `path` being taken from the folder `at`. No link is followed at any part of it, a
-/// FIFO does not block, and the access time is left alone where the kernel allows it (own files, or root). `further`
-/// restricts the path beyond that.
-///
-/// # Errors
-/// `ELOOP` when the file or a folder above it is a link, [`NotRegular`] inside when it is no regular file, else what
-/// the system said.
-pub(crate) fn open_regular(at: BorrowedFd<'_>, path: &Path, further: ResolveFlags) -> io::Result<Opened> {
-    let base = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | further;
-    let (handle, noatime) = match open_resolved(at, path, base | OFlags::NOATIME, resolve) {
-        Err(Errno::PERM) => (open_resolved(at, path, base, resolve)?, false),
-        other => (other?, true),
-    };
-    let stat = rustix::fs::fstat(&handle)?;
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok(Opened { file: handle.into(), stat, noatime }),
-        other => Err(io::Error::other(NotRegular(kind_name(other)))),
-    }
-}
-
-fn open_resolved(at: BorrowedFd<'_>, path: &Path, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
-    // A rename elsewhere in the tree makes RESOLVE_BENEATH give up with EAGAIN (openat2(2)); a few tries are enough.
-    for _ in 0..16 {
-        match rustix::fs::openat2(at, path, flags, Mode::empty(), resolve) {
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            // Linux before 5.6, or a sandbox that does not know the call.
-            Err(Errno::NOSYS) => return rustix::fs::openat(at, path, flags, Mode::empty()),
-            other => return other,
-        }
-    }
-    Err(Errno::AGAIN)
-}
-
-/// The file is no regular file; the name says what it is instead.
-#[derive(Debug, thiserror::Error)]
-#[error("is a {0}")]
-pub struct NotRegular(pub &'static str);
-
-/// What to call a file of this type.
-pub(super) fn kind_name(kind: FileType) -> &'static str {
-    match kind {
-        FileType::Fifo => "FIFO",
-        FileType::Socket => "socket",
-        FileType::CharacterDevice => "character device",
-        FileType::BlockDevice => "block device",
-        FileType::Symlink => "link",
-        FileType::Directory => "folder",
-        FileType::RegularFile => "regular file",
-        FileType::Unknown => "file of unknown type",
+        open_regular(self.handle.as_fd(), below)
     }
 }
 
@@ -286,6 +221,8 @@ pub fn is_pseudo_type(name: &str) -> bool {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    use rustix::io::Errno;
 
     #[test]
     fn files_open_below_the_tree_and_links_do_not() {

@@ -6,8 +6,8 @@ use std::io;
 use std::path::Path;
 use std::thread::sleep;
 
-use super::tree::Opened;
 use super::*;
+use crate::root::Opened;
 
 const SHORT: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_hours(1);

@@ -14,6 +14,7 @@ use super::tree::{self, Tree};
 use super::unresponsive::UnresponsiveDevices;
 use super::worker::Shared;
 use super::worker_slot::{Abandoned, WorkerSlot};
+use crate::root::kind_name;
 use crate::timeout::blocking_call;
 
 /// What the walk leaves out because the responder said so.
@@ -208,7 +209,7 @@ impl Walk {
             FileType::Directory => self.pending.lock().unwrap_or_else(PoisonError::into_inner).push(path),
             FileType::RegularFile => return if sink.file(path, device) { Ok(()) } else { Err(Stop::Walk) },
             FileType::Symlink => sink.link(),
-            other => sink.unscanned(Unscanned { path, reason: Reason::Special(tree::kind_name(other)) }),
+            other => sink.unscanned(Unscanned { path, reason: Reason::Special(kind_name(other)) }),
         }
         Ok(())
     }

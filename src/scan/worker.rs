@@ -18,7 +18,7 @@ use super::file_reader::{BufferRef, FileReader};
 use super::memory::Memory;
 use super::read::{CHUNK, Content};
 use super::rules::{self, Group, Ruleset};
-use super::tree::{self, Opened, Tree};
+use super::tree::{self, Tree};
 use super::unresponsive::UnresponsiveDevices;
 use super::windows::{PIECE, Windows};
 use super::work_queue::Queue;
@@ -26,6 +26,7 @@ use super::worker_slot::{Batch, WorkerSlot};
 use super::{Candidate, Event};
 use crate::accounts::Accounts;
 use crate::finding::{Digest, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
+use crate::root::Opened;
 use crate::text;
 use crate::timeout::blocking_call;
 
@@ -297,7 +298,7 @@ fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals 
         return Externals::default();
     }
     let uid = subject.opened.stat.st_uid;
-    let owner = shared.accounts.user(uid).map_or_else(|| uid.to_string(), str::to_owned);
+    let owner = shared.accounts.user_name(uid).map_or_else(|| uid.to_string(), str::to_owned);
     Externals::new(subject.path, header, owner)
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::case::{self, Case, CaseError, CaseFault};
+use crate::root::Root;
 use crate::text::escape_path;
 use crate::triage::Actor;
 use crate::triage::register::RegisterError;
@@ -16,8 +17,8 @@ pub struct RecordPlan {
     pub register: PathBuf,
     /// The tree, absolute.
     pub tree: PathBuf,
-    /// Root of the box: `/`, or an image.
-    pub root: PathBuf,
+    /// The box.
+    pub root: Root,
     /// Name of the box.
     pub host: String,
     /// Who decides.

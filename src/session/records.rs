@@ -18,6 +18,7 @@ use crate::case::{
     ScanPlan, ScanRow, Seen, Stamp,
 };
 use crate::finding::{FileFacts, Finding, RuleId};
+use crate::root::Root;
 use crate::scan::Unscanned;
 use crate::triage::Verdict;
 use crate::triage::exclusion::Exclusion;
@@ -93,7 +94,7 @@ impl Records {
         let register = Register::load(&plan.register)?;
         let (case, unsaved) = open_case(&plan)?;
         must_be_of_this_tree(&case, &plan)?;
-        let folders = OnDisk::below(&plan.root);
+        let folders = OnDisk::below(plan.root.dir());
         let exclusions =
             Exclusions::index_among(register.entries().to_vec(), &folders, &|rule, digest| book.has(rule, digest));
         let mut records = Self {
@@ -323,7 +324,7 @@ impl Records {
 
     /// Who acts, where, now.
     pub fn stamp(&self) -> Stamp {
-        let host = box_facts::host_name(Path::new("/"));
+        let host = box_facts::host_name(&Root::live());
         Stamp { actor: self.plan.actor.clone(), host, at: Timestamp::now() }
     }
 

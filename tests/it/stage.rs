@@ -104,7 +104,7 @@ impl<'p> Stage<'p> {
             case: Some(place.case()),
             register: place.register(),
             tree: place.tree(),
-            root: place.dir.path().canonicalize().unwrap(),
+            root: huntbook::root::Root::image(place.dir.path()),
             host: "web01".into(),
             actor: actor.clone(),
             reopened: tree.is_none(),

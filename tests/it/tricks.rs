@@ -75,7 +75,7 @@ pub fn exclusion_of(path: &Path, digest: Digest, kind: ScopeKind, reason: &str) 
         known_sample_confirmed: false,
     };
     let by = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
-    let signature = Signature { by, host: host_name(Path::new("/")), at: Timestamp::now() };
+    let signature = Signature { by, host: host_name(&huntbook::root::Root::live()), at: Timestamp::now() };
     Exclusion::new(&hit, decision, signature).unwrap()
 }
 

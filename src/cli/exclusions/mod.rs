@@ -8,6 +8,7 @@ mod revoke;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,7 +16,9 @@ use uuid::Uuid;
 use self::export::ExportFormat;
 use super::args::RuleArgs;
 use super::output::Output;
+use super::prepare::box_at;
 use crate::finding::Sha256;
+use crate::root::Root;
 use crate::session::RuleBook;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::OnDisk;
@@ -43,8 +46,8 @@ pub struct ReviewArgs {
     #[command(flatten)]
     pub register: RegisterArgs,
     /// Root of the box when it is a mounted image.
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    pub root: PathBuf,
+    #[arg(long, value_name = "DIR", default_value = "/", value_parser = PathBufValueParser::new().try_map(box_at))]
+    pub root: Root,
     /// Which rules the exclusions are held against.
     #[command(flatten)]
     pub rules: RuleArgs,
@@ -118,7 +121,7 @@ struct Review {
     register: Register,
     book: RuleBook,
     folders: OnDisk,
-    root: PathBuf,
+    root: Root,
     now: Timestamp,
 }
 
@@ -127,7 +130,7 @@ impl Review {
         Ok(Self {
             register: args.register.load()?,
             book: RuleBook::load(&args.rules.choice())?,
-            folders: OnDisk::below(&args.root),
+            folders: OnDisk::below(args.root.dir()),
             root: args.root.clone(),
             now: Timestamp::now(),
         })

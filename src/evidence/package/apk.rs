@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::super::lines;
 use super::super::observed::Gaps;
-use super::super::root::Root;
 use super::Entry;
 use super::digest::Shipped;
+use crate::root::Root;
 
 /// Where the database is: the first is older, the second goes with a merged `/usr`.
 const PATHS: [&str; 2] = ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"];
@@ -20,7 +20,7 @@ pub(super) struct Apk {
 
 impl Apk {
     pub(super) fn read(root: &Root, gaps: &mut Gaps) -> Option<Self> {
-        PATHS.iter().map(Path::new).find_map(|path| match root.open(path) {
+        PATHS.iter().map(Path::new).find_map(|path| match root.open_file(path) {
             Ok(_) => Some(Self { path: path.to_owned() }),
             Err(error) => {
                 gaps.add_error(path, &error);
@@ -32,7 +32,7 @@ impl Apk {
     pub(super) fn entry(&self, path: &Path, root: &Root) -> Option<Entry> {
         let folder = path.parent()?.as_os_str().as_bytes().strip_prefix(b"/")?;
         let name = path.file_name()?.as_bytes();
-        let (_, file) = root.open(&self.path).ok()?;
+        let (_, file) = root.open_file(&self.path).ok()?;
         let (mut package, mut version) = (String::new(), String::new());
         let (mut in_folder, mut found) = (false, false);
         let read = lines::each(file, |line| {

@@ -7,9 +7,9 @@ use md5::Md5;
 use sha2::{Digest as _, Sha256 as Sha2};
 
 use super::super::observed::reason;
-use super::super::root::Root;
 use super::Content;
 use crate::finding::{Digest, Sha256};
+use crate::root::Root;
 
 /// Files over this many bytes are not compared.
 const MAX_BYTES: u64 = 4 << 30;

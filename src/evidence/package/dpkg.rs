@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use super::super::lines::{self, Ended};
 use super::super::observed::{Gaps, is_missing};
-use super::super::root::{Folder, Root};
 use super::Entry;
 use super::digest::Shipped;
+use crate::root::{Folder, Root};
 use crate::text;
 
 const ADMIN: &str = "/var/lib/dpkg";
@@ -197,7 +197,7 @@ fn read_status(root: &Root, gaps: &mut Gaps) -> HashMap<String, Package> {
     let mut packages = HashMap::new();
     let mut package = Package::default();
     let mut in_conffiles = false;
-    let read = root.open(&path).and_then(|(_, file)| {
+    let read = root.open_file(&path).and_then(|(_, file)| {
         lines::each(file, |line| {
             if line.is_empty() {
                 keep(&mut packages, std::mem::take(&mut package));
@@ -251,7 +251,7 @@ fn parse_conffile(line: &[u8]) -> Option<(PathBuf, Shipped)> {
 fn read_diversions(root: &Root, gaps: &mut Gaps) -> Vec<Diversion> {
     let path = Path::new(ADMIN).join("diversions");
     let mut lines = Vec::new();
-    let read = root.open(&path).and_then(|(_, file)| {
+    let read = root.open_file(&path).and_then(|(_, file)| {
         lines::each(file, |line| {
             lines.push(line.to_vec());
             if lines.len() < 300_000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

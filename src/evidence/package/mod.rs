@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::observed::{Gaps, Observed};
-use super::root::Root;
 use super::show;
 use crate::finding::Digest;
+use crate::root::Root;
 use crate::text;
 use digest::Shipped;
 use spelling::Spellings;

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, types::Value};
 
 use super::super::observed::Gaps;
-use super::super::root::Root;
 use super::Entry;
 use super::digest::Shipped;
 use super::rpm_header::{Header, tag};
+use crate::root::Root;
 use crate::text;
 
 /// Where distributions keep the database.
@@ -33,7 +33,7 @@ impl Rpm {
     pub(super) fn read(root: &Root, gaps: &mut Gaps) -> Option<Self> {
         for folder in FOLDERS.map(Path::new) {
             let path = folder.join("rpmdb.sqlite");
-            match root.open(&path) {
+            match root.open_file(&path) {
                 Ok((located, _)) => {
                     let wal = root.locate(&folder.join("rpmdb.sqlite-wal"), true);
                     if wal.is_ok_and(|wal| wal.metadata.len() > 0) {

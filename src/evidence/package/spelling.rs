@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::root::Root;
+use crate::root::Root;
 
 /// Places that distributions have turned into links to other folders.
 const LINKS: [&str; 11] = [

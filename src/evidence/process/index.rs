@@ -11,10 +11,10 @@ use jiff::Timestamp;
 
 use super::super::account::Accounts;
 use super::super::observed::{Gaps, Observed};
-use super::super::root::{Root, normal};
 use super::super::socket::Tables;
 use super::read::{self, Descriptor};
 use super::{Ancestor, Process, Relation, names, users};
+use crate::root::{Root, normal};
 use crate::text;
 
 /// Words of a command line that are looked up as files.

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::root::Attributes;
 use super::words::Setting;
 use super::{Entry, Reader, Scheduler};
+use crate::root::Attributes;
 
 /// Tables of the system, whose lines name a user.
 const SYSTEM_TABLE: &str = "/etc/crontab";

@@ -19,9 +19,9 @@ use super::account::Accounts;
 use super::observed::{Gaps, Observed};
 use super::package::Packages;
 use super::referrer::Referrer;
-use super::root::{Attributes, Root, Text};
 use super::show;
 use crate::finding::{FileFacts, FileTime};
+use crate::root::{Attributes, Root, Text};
 use crate::text;
 use words::Setting;
 

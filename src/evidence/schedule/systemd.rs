@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::super::root::Attributes;
 use super::words::Setting;
 use super::{Entry, Reader, Scheduler, unit};
+use crate::root::Attributes;
 
 /// Unit folders of the system, the strongest first (systemd.unit(5), table 1).
 const SYSTEM: [&str; 13] = [
@@ -43,7 +43,7 @@ const SEARCH_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin"
 pub(super) fn read(reader: &mut Reader<'_>) {
     Manager::new("root").read(reader, SYSTEM.iter().map(PathBuf::from));
     Manager::new("each user").read(reader, USERS.iter().map(PathBuf::from));
-    let homes: BTreeSet<(PathBuf, String)> = (reader.accounts.users.iter())
+    let homes: BTreeSet<(PathBuf, String)> = (reader.accounts.users().iter())
         .filter(|user| user.home.is_absolute() && user.home != Path::new("/"))
         .map(|user| (user.home.clone(), user.name.clone()))
         .collect();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::root::normal;
+use crate::root::normal;
 
 /// Words looked at in one line.
 const MAX_WORDS: usize = 256;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::case::FindingId;
-use crate::evidence::{Gatherer, Root};
+use crate::evidence::Gatherer;
 use crate::finding::Finding;
 use crate::hunt::{Hunt, Site};
+use crate::root::Root;
 use crate::session::RuleBook;
 use crate::text;
 use crate::triage::assess::{Context, assess};

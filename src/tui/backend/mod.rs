@@ -16,7 +16,6 @@ mod rows;
 pub mod scout;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +23,6 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use serde_json::Value;
 
 use super::message::{Explain, Gather, Look, Message, Request};
-use crate::evidence::Root;
 use crate::scan::{Control, Current, Progress, Reading, ScanOptions, Tree};
 use crate::session::{RecordPlan, RuleChoice};
 use crate::text;
@@ -114,8 +112,8 @@ impl Backend {
         let (books, book) = unbounded();
         let gauges = Gauges::default();
         {
-            let (sender, image) = (sender.clone(), session.plan.root.clone());
-            start("gatherer", &sender.clone(), move || gatherer::run(root(&image), &book, &asked_of_box, &sender))?;
+            let (sender, root) = (sender.clone(), session.plan.root.clone());
+            start("gatherer", &sender.clone(), move || gatherer::run(root, &book, &asked_of_box, &sender))?;
         }
         let (ended, recorder) = bounded(0);
         {
@@ -179,9 +177,4 @@ fn start(name: &'static str, messages: &Sender<Message>, work: impl FnOnce() + S
         }
     })?;
     Ok(())
-}
-
-/// Where the box is that is asked.
-fn root(image: &Path) -> Root {
-    if image == Path::new("/") { Root::live() } else { Root::image(image) }
 }

@@ -8,10 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::evidence::testing::{facts, put};
-use crate::evidence::{Evidence, Gatherer, Root};
+use crate::evidence::{Evidence, Gatherer};
 use crate::finding::Sha256;
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{Hunt, Site, builtin};
+use crate::root::Root;
 use crate::triage::assess::{Context, ScenarioAssessment, assess};
 
 /// A script that says it is ready and waits until its standard input is closed.

@@ -1,0 +1,45 @@
+//! Attacks: each test builds the hostile tree, image, case or file system itself and holds the real binary against it. What
+//! only root can build is skipped elsewhere, and says so. One module per subject.
+
+mod image;
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// How long any attack may hold Huntbook up: its own limits are shorter, the machine may be slow.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// What a run of the binary came to.
+pub struct Run {
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Run {
+    /// The lines of NDJSON output of this kind.
+    pub fn documents(&self, kind: &str) -> Vec<Value> {
+        let lines = self.out.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.filter(|document: &Value| document["huntbook"]["kind"] == kind).collect()
+    }
+}
+
+/// The binary with these arguments, at home in `home`, which lies beside the tree. It is ended after [`LIMIT`].
+pub fn huntbook(home: &Path, args: &[&dyn AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_huntbook"));
+    command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").timeout(LIMIT);
+    command.args(args.iter().map(AsRef::as_ref));
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(mut command: Command) -> Run {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
