@@ -25,17 +25,6 @@ pub fn strip(rows: usize, size: u64, sight: &Range<u64>, highlights: &Highlights
     (0..rows).map(row).collect()
 }
 
-/// The row that stands for `offset`; the last one for offsets past the end.
-pub fn row_of(offset: u64, rows: usize, size: u64) -> usize {
-    let last = rows.saturating_sub(1);
-    if size == 0 {
-        return 0;
-    }
-    // The first row whose end lies beyond the offset; the edges round down, so the division alone may be one short.
-    let near = (u128::from(offset.min(size - 1)) * rows as u128 / u128::from(size)) as usize;
-    (near..=last).find(|row| edge(row + 1, rows, size) > offset).unwrap_or(last)
-}
-
 /// Offset at which row `index` of `rows` begins.
 fn edge(index: usize, rows: usize, size: u64) -> u64 {
     // At most `size`, because the index is at most the number of rows.
@@ -65,7 +54,6 @@ mod tests {
     fn a_file_without_bytes_has_a_strip_without_marks() {
         assert!(strip(5, 0, &(0..0), &marks(&[3])).iter().all(|row| row.patterns.is_empty() && !row.in_sight));
         assert!(strip(0, 100, &(0..10), &marks(&[3])).is_empty());
-        assert_eq!((row_of(5, 0, 100), row_of(5, 10, 0)), (0, 0));
     }
 
     proptest! {
@@ -80,7 +68,7 @@ mod tests {
             prop_assert_eq!(strip[rows - 1].range.end, size);
             prop_assert!(strip.windows(2).all(|pair| pair[0].range.end == pair[1].range.start));
             let offset = part % size;
-            prop_assert!(strip[row_of(offset, rows, size)].range.contains(&offset));
+            prop_assert_eq!(strip.iter().filter(|row| row.range.contains(&offset)).count(), 1);
         }
     }
 }

@@ -167,7 +167,7 @@ pub struct Decision {
     pub ticket: Option<String>,
     /// When it is to expire; `None` takes 90 days, 30 for a folder.
     pub expires: Option<Timestamp>,
-    /// Whether the rule's name was typed, see [`confirm_known_sample`](super::verdict::confirm_known_sample).
+    /// Whether the rule's name was typed, see [`confirm_known_sample`].
     pub known_sample_confirmed: bool,
 }
 
@@ -275,6 +275,11 @@ impl Exclusion {
     }
 }
 
+/// Whether `typed` is the rule's name, letter for letter, so that a known sample may be excluded.
+pub fn confirm_known_sample(rule_name: &str, typed: &str) -> bool {
+    !rule_name.is_empty() && typed.trim() == rule_name
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use std::path::Path;
@@ -373,5 +378,14 @@ pub(super) mod tests {
             assert_eq!(CheckResult::from_word(result.word()), Some(result));
         }
         assert_eq!(CheckResult::from_word("maybe"), None);
+    }
+
+    #[test]
+    fn only_the_name_itself_confirms() {
+        assert!(confirm_known_sample("EQGRP_tinyexec", "EQGRP_tinyexec\n"));
+        for typed in ["", "y", "eqgrp_tinyexec", "EQGRP_tinyexec2"] {
+            assert!(!confirm_known_sample("EQGRP_tinyexec", typed), "{typed}");
+        }
+        assert!(!confirm_known_sample("", ""));
     }
 }

@@ -9,8 +9,6 @@ pub mod matching;
 pub mod register;
 pub mod scope;
 pub mod state;
-pub mod verdict;
-pub mod walkthrough;
 
 use std::fmt;
 

@@ -10,7 +10,7 @@ use crate::triage::exclusion::{
 use crate::triage::folders::Proposal;
 use crate::triage::hit::Hit;
 use crate::triage::scope::{Scope, ScopeKind};
-use crate::triage::verdict::confirm_known_sample;
+use crate::triage::exclusion::confirm_known_sample;
 use crate::tui::widget::input::Input;
 
 /// The fields, in the order in which Tab goes through them.
