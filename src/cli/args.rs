@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
+use super::help::HelpArgs;
 use super::inspect::InspectArgs;
 use super::logging::LogArgs;
 use super::prepare::box_at;
@@ -30,7 +31,14 @@ Nothing on the scanned tree is executed, written or followed through a link.";
 /// From a YARA hit to a defensible verdict: scan a tree, look at the bytes, walk the documented scenarios, record the
 /// decision.
 #[derive(Debug, Parser)]
-#[command(name = "huntbook", version, about, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "huntbook",
+    version,
+    about,
+    after_help = EXIT_CODES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// What to do; without a command, the screen opens on TREE, or lets you choose one.
     #[command(subcommand)]
@@ -80,6 +88,8 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Explain a topic or a command: keys, formats, hunts, exit codes …
+    Help(HelpArgs),
     /// Print the manual page.
     Man,
 }

@@ -4,6 +4,7 @@ pub mod args;
 pub mod case;
 pub mod completions;
 pub mod exclusions;
+mod help;
 mod hunts;
 pub mod inspect;
 pub mod logging;
@@ -69,6 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             io::stdout().write_all(&completions::script(shell))?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Help(args)) => help::run(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Man) => {
             io::stdout().write_all(&manual::pages()?)?;
             Ok(ExitCode::SUCCESS)

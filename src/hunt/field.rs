@@ -154,6 +154,33 @@ impl Field {
         }
     }
 
+    /// What it is, in a few words for `huntbook help fields`.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::FilePath => "absolute path of the file, as the box has it",
+            Self::FileName => "last component of the path",
+            Self::FileOwner => "owner's account name",
+            Self::FileGroup => "group's name",
+            Self::FileMode => "permission bits in octal, such as 0755",
+            Self::FileMtime => "last change of content, in the box's own time",
+            Self::FileSha256 => "SHA-256 of the content",
+            Self::FilePackage => "name of the package that ships the path",
+            Self::FilePackageState => "unchanged or changed: the content against the digest that the package recorded",
+            Self::ScheduleCron => "commands in cron tables, anacrontab and at jobs that name the file",
+            Self::ScheduleSystemd => "commands of systemd units that name the file",
+            Self::ProcessName => "names of a process that has to do with the file, its executable and its script",
+            Self::ProcessCommandLine => "its arguments, joined by spaces",
+            Self::ProcessUser => "account it runs as",
+            Self::ProcessStart => "when it was started, in the box's own time",
+            Self::ProcessParentName => "names of the process that started it",
+            Self::ProcessAncestorName => "names of all processes above it",
+            Self::DestinationPort => "port of the side that was called, in a connection of such a process",
+            Self::SourceIp => "address of the side that called, in a connection of such a process",
+            Self::HostPath => "paths that exist on the box, asked for by name",
+            Self::UserGroup => "groups of the account such a process runs as, or of the file's owner",
+        }
+    }
+
     /// What sort of values it has.
     pub fn kind(self) -> Kind {
         match self {

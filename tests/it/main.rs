@@ -33,6 +33,7 @@ mod scanning;
 mod screens;
 mod sparse;
 mod stage;
+mod svg;
 mod tired;
 mod tricks;
 mod tui;

@@ -15,18 +15,8 @@ use ratatui::style::{Color, Modifier};
 use regex::{Captures, Regex};
 
 /// Screens whose layout at 160 columns is another than at 80. The others are drawn wide too, but are only wider there.
-const LAID_OUT_BY_WIDTH: [&str; 10] = [
-    "choose",
-    "coverage",
-    "elf",
-    "findings",
-    "findings-grouped",
-    "form",
-    "hex",
-    "hex-inspector",
-    "rule",
-    "scenarios",
-];
+const LAID_OUT_BY_WIDTH: [&str; 10] =
+    ["choose", "coverage", "elf", "findings", "findings-grouped", "form", "hex", "hex-inspector", "rule", "scenarios"];
 
 /// The same theme on a terminal without colours.
 pub fn mono() -> Theme {

@@ -79,6 +79,11 @@ impl Term {
         self.parser.lock().unwrap().screen().contents()
     }
 
+    /// What `look` makes of the screen's cells.
+    pub fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.parser.lock().unwrap().screen())
+    }
+
     pub fn wait(&self, text: &str) {
         self.until(&format!("{text:?}"), || self.screen().contains(text));
     }

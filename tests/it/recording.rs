@@ -1,16 +1,16 @@
 //! The hunt that README shows: the real program in a pseudo-terminal, on a box made for it.
 //!
-//! `UPDATE_README=1 cargo test the_hunt_in_it` plays it again and writes it down.
+//! `UPDATE_README=1 cargo test the_pictures_of_readme` plays it again and draws its pictures.
 
-use std::fmt::Write as _;
+use std::path::Path;
 
 use portable_pty::CommandBuilder;
 
 use crate::fixtures;
 use crate::pty::Term;
 use crate::stage::Place;
+use crate::svg;
 
-const README: &str = include_str!("../../README.md");
 /// As long as the path it stands for, so that every line stays as it was.
 const SHOWN: &str = "/mnt/evidence/tree";
 
@@ -20,27 +20,33 @@ struct Moment {
     keys: &'static str,
     /// What stands on the screen then.
     shows: &'static str,
-    /// What a reader should know of it.
-    words: &'static str,
-}
-
-const fn moment(keys: &'static str, shows: &'static str, words: &'static str) -> Moment {
-    Moment { keys, shows, words }
+    /// The picture's name and title; moments without one are not drawn.
+    picture: Option<(&'static str, &'static str)>,
 }
 
 const MOMENTS: [Moment; 5] = [
-    moment("", "3 open", "The scan is done; everything it found is listed."),
-    moment("/'mix\r\r", "match 1 of 1", "`/` finds the one to begin with, `Enter` opens it on the bytes that matched."),
-    moment("5l", "Scenario 2 of 5", "`5`: what could explain it, and what the box says to each explanation."),
-    moment(
-        "ajob of the log team, CHG-1042",
-        "CHG-1042",
-        "`a`: this one applies. The narrowest exclusion is proposed, and the reason asked for.",
-    ),
-    moment("\r\r", "excluded: in the register", "`Enter`, twice: on record. The next scan knows."),
+    Moment {
+        keys: "",
+        shows: "3 open",
+        picture: Some(("findings", "The findings of a scan: hunts on the left, files that they hit on the right")),
+    },
+    Moment {
+        keys: "/'mix\r\r",
+        shows: "match 1 of 1",
+        picture: Some(("bytes", "A finding's bytes, with the match that was gone to")),
+    },
+    Moment {
+        keys: "5l",
+        shows: "Scenario 2 of 5",
+        picture: Some(("scenarios", "What could explain a finding, and what the box says to each explanation")),
+    },
+    Moment {
+        keys: "ajob of the log team, CHG-1042",
+        shows: "CHG-1042",
+        picture: Some(("exclusion", "An exclusion about to be recorded, with its scope, danger and reason")),
+    },
+    Moment { keys: "\r\r", shows: "excluded: in the register", picture: None },
 ];
-/// The moment that stands at the top of README.
-const PICTURE: usize = 2;
 
 fn plant(place: &Place) {
     let files = [
@@ -58,8 +64,8 @@ fn plant(place: &Place) {
     }
 }
 
-/// Plays it, and returns its screens.
-fn play() -> Vec<String> {
+/// Plays it, and returns its pictures by name.
+fn play() -> Vec<(&'static str, String)> {
     let place = Place::new();
     plant(&place);
     let tree = place.tree();
@@ -67,53 +73,46 @@ fn play() -> Vec<String> {
     command.env_clear();
     command.env("HOME", tree.parent().unwrap());
     command.env("TERM", "xterm-256color");
+    command.env("COLORTERM", "truecolor");
     command.arg(&tree);
     command.arg("--root");
     command.arg(&tree);
     let mut term = Term::spawn(command);
     term.wait("scan done");
-    let played = MOMENTS.iter().map(|moment| {
+    let mut drawn = Vec::new();
+    for moment in MOMENTS {
         term.send(moment.keys);
         term.wait(moment.shows);
-        steady(&term.settled(), tree.to_str().unwrap())
-    });
-    let played = played.collect();
+        term.settled();
+        if let Some((name, title)) = moment.picture {
+            let picture =
+                term.with_screen(|screen| svg::picture(screen, title, |line| steady(line, tree.to_str().unwrap())));
+            drawn.push((name, picture));
+        }
+    }
     term.send("q");
     term.left();
-    played
+    drawn
 }
 
-/// The screen without what differs from run to run: the tree's place, cut or whole, and how long the scan took.
-fn steady(screen: &str, tree: &str) -> String {
-    let lines: Vec<_> = screen.lines().map(str::trim_end).collect();
-    let screen = (6..=tree.len()).rev().fold(lines.join("\n"), |out, end| out.replace(&tree[..end], &SHOWN[..end]));
-    let time = regex::Regex::new(r"done in [0-9.]+ m?s").unwrap();
-    let rate = regex::Regex::new(r"[0-9.]+ [KM]?i?B/s").unwrap();
-    let screen = time.replace_all(&screen, "done in 0.0 s").into_owned();
-    rate.replace_all(&screen, "0 B/s").trim_end().to_owned()
-}
-
-/// README with what stands between two marks replaced.
-fn put(readme: &str, mark: &str, new: &str) -> String {
-    let begin = format!("<!-- {mark} -->\n");
-    let start = readme.find(&begin).unwrap() + begin.len();
-    let end = readme.find(&format!("<!-- /{mark} -->")).unwrap();
-    format!("{}{new}{}", &readme[..start], &readme[end..])
+/// A line without what differs from run to run: the tree's place, cut or whole, and how long the scan took.
+fn steady(line: &str, tree: &str) -> String {
+    let line = (6..=tree.len()).rev().fold(line.to_owned(), |out, end| out.replace(&tree[..end], &SHOWN[..end]));
+    let time = regex::Regex::new(r"done in [0-9.]+ m?s  (.*?)  [0-9.]+ [KM]?i?B/s").unwrap();
+    time.replace_all(&line, "done in 0.0 s  $1").into_owned()
 }
 
 #[test]
-fn the_hunt_in_it_is_what_the_program_shows() {
-    let played = play();
-    let mut hunt = String::new();
-    for (moment, screen) in MOMENTS.iter().zip(&played) {
-        let _ = write!(hunt, "{}\n\n```text\n{screen}\n```\n\n", moment.words);
+fn the_pictures_of_readme_are_what_the_program_shows() {
+    for (name, picture) in play() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(format!("{name}.svg"));
+        if std::env::var_os("UPDATE_README").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, picture).unwrap();
+            continue;
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        let differs = kept.lines().zip(picture.lines()).find(|(is, should)| is != should);
+        assert!(kept == picture, "{name}: {differs:#?}; run: UPDATE_README=1 cargo test the_pictures_of_readme");
     }
-    let shown = put(README, "picture", &format!("```text\n{}\n```\n", played[PICTURE]));
-    let shown = put(&shown, "hunt", &hunt);
-    if std::env::var_os("UPDATE_README").is_some() {
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"), shown).unwrap();
-        return;
-    }
-    let differs = README.lines().zip(shown.lines()).find(|(is, should)| is != should);
-    assert!(README == shown, "{differs:#?}; run: UPDATE_README=1 cargo test the_hunt_in_it");
 }

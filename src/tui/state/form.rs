@@ -4,13 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::case::FindingId;
 use crate::session::Opened;
+use crate::triage::exclusion::confirm_known_sample;
 use crate::triage::exclusion::{
     DEFAULT_LIFE, Decision, Exclusion, FOLDER_LIFE, Judgement, MOST_DAYS, SeenCheck, Signature,
 };
 use crate::triage::folders::Proposal;
 use crate::triage::hit::Hit;
 use crate::triage::scope::{Scope, ScopeKind};
-use crate::triage::exclusion::confirm_known_sample;
 use crate::tui::widget::input::Input;
 
 /// The fields, in the order in which Tab goes through them.
