@@ -73,6 +73,16 @@ pub fn hex(bytes: &[u8]) -> String {
     out
 }
 
+/// The bytes that pairs of hexadecimal digits, upper or lower case, stand for; `None` for anything else.
+pub fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some((digit(high)? << 4 | digit(low)?) as u8),
+        _ => None,
+    };
+    digits.as_bytes().chunks(2).map(pair).collect()
+}
+
 /// Columns that `text` takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -350,5 +360,15 @@ mod tests {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(1_118_710), "1,118,710");
+    }
+
+    #[test]
+    fn hex_is_read_as_it_is_written() {
+        assert_eq!(from_hex(&hex(&[0, 0x7f, 0xff])), Some(vec![0, 0x7f, 0xff]));
+        assert_eq!(from_hex("aAfF"), Some(vec![0xaa, 0xff]));
+        assert_eq!(from_hex(""), Some(Vec::new()));
+        for wrong in ["a", "abc", "+1", "0x", "g0", " 1", "\u{e9}"] {
+            assert_eq!(from_hex(wrong), None, "{wrong}");
+        }
     }
 }

@@ -15,6 +15,8 @@ use super::logging::LogArgs;
 use super::prepare::box_at;
 use super::report::ReportArgs;
 use super::size::parse_size;
+use crate::hunt::file_types::FileTypes;
+use crate::hunt::{Define, RuleOptions};
 use crate::report::Format;
 use crate::root::Root;
 use crate::scan::{self, ScanOptions, WalkOptions};
@@ -131,18 +133,51 @@ pub enum HuntsCommand {
         #[command(flatten)]
         rules: RuleArgs,
     },
-    /// Check hunts on disk: every problem with file, line and column.
+    /// Check hunts and plain rules on disk: a verdict on each file, and every problem with line and column.
     Check {
-        /// Folders of NAME.yar and NAME.toml files, or single files of them.
+        /// Folders of hunts (NAME.yar with NAME.toml) or of plain YARA files, or single files of them.
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
-        /// Site facts whose sets the checks may name.
-        #[arg(long, value_name = "FILE")]
-        site: Option<PathBuf>,
+        /// What they are checked against.
+        #[command(flatten)]
+        rules: CheckArgs,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
+}
+
+/// How rules are compiled.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CompileArgs {
+    /// A value for an external variable that rules name. May be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub define: Vec<Define>,
+    /// Take regular expressions that YARA takes and YARA-X does not, as `yr` does with the same flag.
+    #[arg(long, alias = "relaxed-re")]
+    pub relaxed_re_syntax: bool,
+}
+
+impl CompileArgs {
+    /// The same, as the loader of these `rules` wants it.
+    pub fn options(&self, rules: &[PathBuf]) -> RuleOptions {
+        RuleOptions {
+            defines: self.define.clone(),
+            relaxed_re_syntax: self.relaxed_re_syntax,
+            file_types: FileTypes::beside(rules),
+        }
+    }
+}
+
+/// What hunts are checked against.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CheckArgs {
+    /// Site facts whose sets the checks may name.
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    /// How rules are compiled.
+    #[command(flatten)]
+    pub compile: CompileArgs,
 }
 
 /// Which rules there are.
@@ -157,6 +192,12 @@ pub struct RuleArgs {
     /// Leave out the five built-in hunts.
     #[arg(long)]
     pub no_builtin: bool,
+    /// How rules are compiled.
+    #[command(flatten)]
+    pub compile: CompileArgs,
+    /// Refuse rule files that hold anything that cannot be used; without this it is left out, and coverage lists it.
+    #[arg(long)]
+    pub strict_rules: bool,
     /// Facts about this site: accounts, networks and tools that the scenarios' checks name.
     #[arg(long, value_name = "FILE")]
     pub site: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! `huntbook hunts`: the hunts, as a list, one by one, or checked.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,8 +8,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::FAILED;
-use super::args::HuntsCommand;
-use crate::hunt::{self, Problem, Site, describe, load_dir};
+use super::args::{CheckArgs, HuntsCommand};
+use crate::hunt::{self, Loaded, RuleFiles, RuleOptions, Site, Unused, describe, load_dir};
 use crate::report::json;
 use crate::session::RuleBook;
 use crate::text;
@@ -20,7 +21,7 @@ pub(super) fn run(command: HuntsCommand) -> anyhow::Result<ExitCode> {
     match command {
         HuntsCommand::List { json, rules } => list(&RuleBook::load(&rules.choice())?, json),
         HuntsCommand::Show { name, json, rules } => show(&RuleBook::load(&rules.choice())?, &name, json),
-        HuntsCommand::Check { paths, json, site } => check(&paths, site.as_deref(), json),
+        HuntsCommand::Check { paths, json, rules } => check(&paths, &rules, json),
     }
 }
 
@@ -52,27 +53,39 @@ fn show(book: &RuleBook, name: &str, as_json: bool) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints every problem of every path; exit code 2 if there is one.
-fn check(paths: &[PathBuf], site: Option<&Path>, as_json: bool) -> anyhow::Result<ExitCode> {
-    let mut problems = Vec::new();
-    let mut hunts = 0;
-    let site = site.map_or_else(|| Ok(Site::default()), Site::load).unwrap_or_else(|list| {
-        problems.extend(list);
+/// Prints a verdict on every file, and every problem in it; exit code 2 if there is one.
+fn check(paths: &[PathBuf], rules: &CheckArgs, as_json: bool) -> anyhow::Result<ExitCode> {
+    let mut checked = Checked::default();
+    let site = rules.site.as_deref().map_or_else(|| Ok(Site::default()), Site::load).unwrap_or_else(|list| {
+        checked.problems.extend(list.into_iter().map(Unused::from));
         Site::default()
     });
+    let options = rules.compile.options(paths);
     for path in paths {
-        match check_one(path, &site) {
-            Ok(found) => hunts += found,
-            Err(more) => problems.extend(more),
-        }
+        checked.path(path, &site, &options);
     }
+    let Checked { files, hunts, problems } = checked;
+    let of = |file: &Path| problems.iter().filter(|unused| unused.problem.path == file).collect::<Vec<_>>();
     let mut out = io::stdout().lock();
     if as_json {
         let listed: Vec<_> = problems.iter().map(problem_document).collect();
-        writeln!(out, "{}", json::pretty(&json!({"hunts": hunts, "problems": listed})))?;
+        let verdict = |(path, rules): (&PathBuf, &usize)| json!({"path": path.to_string_lossy(), "rules": rules, "problems": of(path).len()});
+        let files: Vec<_> = files.iter().map(verdict).collect();
+        writeln!(out, "{}", json::pretty(&json!({"files": files, "hunts": hunts, "problems": listed})))?;
     } else {
-        for problem in &problems {
-            writeln!(out, "{problem}")?;
+        for (path, rules) in &files {
+            let wrong = of(path);
+            let (path, rules) = (text::escape_path(path), text::counted(*rules as u64, "rule"));
+            match wrong.len() {
+                0 => writeln!(out, "{path}: {rules} in order")?,
+                wrong => writeln!(out, "{path}: {rules} in order, {}", text::counted(wrong as u64, "problem"))?,
+            }
+            for unused in wrong {
+                writeln!(out, "  {unused}")?;
+            }
+        }
+        for unused in problems.iter().filter(|unused| !files.contains_key(&unused.problem.path)) {
+            writeln!(out, "{unused}")?;
         }
         writeln!(
             out,
@@ -84,19 +97,55 @@ fn check(paths: &[PathBuf], site: Option<&Path>, as_json: bool) -> anyhow::Resul
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-/// How many hunts there are in a folder of hunts, or in the folder of a single file of one.
-fn check_one(path: &Path, site: &Site) -> Result<usize, Vec<Problem>> {
-    if path.is_dir() {
-        return load_dir(path, site).map(|loaded| loaded.hunts.len());
-    }
-    hunt::load_file(path, site).map(|loaded| loaded.hunts.len())
+/// What was looked at, and what came of it.
+#[derive(Default)]
+struct Checked {
+    /// Rules in order, by file.
+    files: BTreeMap<PathBuf, usize>,
+    hunts: usize,
+    problems: Vec<Unused>,
 }
 
-fn problem_document(problem: &Problem) -> Value {
+impl Checked {
+    /// Checks a folder of hunts, the pair of files of one, or plain rules.
+    fn path(&mut self, path: &Path, site: &Site, options: &RuleOptions) {
+        let loaded = if is_of_hunts(path) {
+            let load = if path.is_dir() { load_dir } else { hunt::load_file };
+            load(path, site, options).map_err(|problem| vec![Unused::from(problem)])
+        } else {
+            RuleFiles::read(path, options).map(Loaded::from)
+        };
+        let Loaded { hunts, texts, unused } = loaded.unwrap_or_else(|unused| Loaded { unused, ..Loaded::default() });
+        self.hunts += hunts.len();
+        for text in &texts {
+            self.files.entry(PathBuf::from(&text.origin)).or_default();
+        }
+        for hunt in &hunts {
+            *self.files.entry(PathBuf::from(&*hunt.rule.id.namespace)).or_default() += 1;
+        }
+        for unused in &unused {
+            self.files.entry(unused.problem.path.clone()).or_default();
+        }
+        self.problems.extend(unused);
+    }
+}
+
+/// Whether there are hunts: rules with a document beside them. All else is plain rules.
+fn is_of_hunts(path: &Path) -> bool {
+    let is_document = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+        return entries.map(|entry| entry.path()).any(|path| is_document(&path));
+    }
+    is_document(path) || path.with_extension("toml").exists()
+}
+
+fn problem_document(Unused { rule, problem }: &Unused) -> Value {
     json!({
         "path": problem.path.to_string_lossy(),
         "line": problem.place.map(|place| place.line),
         "column": problem.place.map(|place| place.column),
+        "rule": rule,
         "message": problem.message,
         "hint": problem.hint,
     })

@@ -158,7 +158,7 @@ fn explain(bytes: &FileBytes, book: &RuleBook, inspected: &mut Inspected) {
     let subjects = matched.chain(inspected.candidates.iter().map(|rule| (rule, None)));
     let explained = subjects.filter_map(|(rule, finding)| {
         let hunt = book.hunt_of(rule)?;
-        Some((rule.clone(), explain::explain(hunt, Subject { file, bytes, finding })))
+        Some((rule.clone(), explain::explain(hunt, Subject { file, bytes, finding, options: book.options() })))
     });
     inspected.explained = explained.collect();
 }

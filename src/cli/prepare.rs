@@ -23,6 +23,8 @@ impl RuleArgs {
             site: self.site.clone(),
             known_good: self.known_good.clone(),
             cache: cache_folder(),
+            options: self.compile.options(&self.rules),
+            strict: self.strict_rules,
         }
     }
 }
@@ -87,6 +89,8 @@ impl ScanArgs {
             "no_builtin": self.rules.no_builtin,
             "hunts": shown(&self.rules.hunts),
             "rules": shown(&self.rules.rules),
+            "define": self.rules.compile.define.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "relaxed_re_syntax": self.rules.compile.relaxed_re_syntax,
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::known::{Integer, Known};
 use crate::elf::Bytes;
 use crate::hunt::language::ReadField;
+use crate::hunt::{DefineValue, EXTERNAL_VARIABLES, RuleOptions};
 use crate::scan::{Externals, Places};
 
 /// One file, and where the patterns of one rule are in it.
@@ -14,6 +15,8 @@ pub struct Facts<'f> {
     pub places: &'f [Option<Places>],
     /// The external variables; `None` if they are not known.
     pub externals: Option<&'f Externals>,
+    /// What was defined for all files.
+    pub options: &'f RuleOptions,
 }
 
 impl Facts<'_> {
@@ -34,12 +37,20 @@ impl Facts<'_> {
 
     /// The value of an external variable; `None` if that is not what the name stands for.
     pub(super) fn external(&self, name: &str) -> Option<Known> {
-        if !crate::hunt::EXTERNAL_VARIABLES.contains(&name) {
+        if let Some(define) = self.options.defines.iter().find(|define| define.name == name) {
+            return Some(match &define.value {
+                DefineValue::Boolean(value) => Known::Truth(*value),
+                DefineValue::Integer(value) => Known::signed(*value),
+                DefineValue::Float(_) => Known::unknown("a number with a fraction"),
+                DefineValue::Text(value) => Known::Text(value.as_bytes().to_vec()),
+            });
+        }
+        if !EXTERNAL_VARIABLES.contains(&name) {
             return None;
         }
         let Some(externals) = self.externals else { return Some(Known::unknown("the file's name is not at hand")) };
-        let mut value = Known::Undefined;
-        externals.each(|external, text| {
+        let mut value = Known::unknown("not all bytes of the file are at hand");
+        externals.each(self.options, |external, text| {
             if external == name {
                 value = Known::Text(text.as_bytes().to_vec());
             }

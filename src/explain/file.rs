@@ -6,13 +6,12 @@ use std::path::Path;
 use super::{Facts, Part, because, condition};
 use crate::elf::Bytes;
 use crate::finding::{Digest, FileFacts, Finding, Sha256};
-use crate::hunt::{Hunt, Rule, rules_of};
+use crate::hunt::file_types::HEADER_BYTES;
+use crate::hunt::{Hunt, Rule, RuleOptions, rules_of};
 use crate::scan::{Externals, Places, probe};
 
 /// A larger file, in bytes, is not searched for patterns again: of its patterns only those are known that a finding lists.
 pub const MOST: u64 = 64 << 20;
-/// First bytes that tell the external variable `filetype`.
-const HEADER: u64 = 64;
 
 /// What a scan has seen of a file and a hunt.
 #[derive(Clone, Copy)]
@@ -23,6 +22,8 @@ pub struct Subject<'s> {
     pub bytes: &'s dyn Bytes,
     /// What matched; `None` for a candidate.
     pub finding: Option<&'s Finding>,
+    /// How the rules were compiled that it was scanned with.
+    pub options: &'s RuleOptions,
 }
 
 /// What the conditions of a hunt come to for one file.
@@ -70,8 +71,11 @@ pub fn explain(hunt: &Hunt, subject: Subject) -> Explained {
         Some(found) => found.into_iter().map(Some).collect(),
         None => hunt.rule.patterns.iter().map(|pattern| listed(&pattern.id, subject.finding?)).collect(),
     };
-    let externals = externals(subject.file, bytes);
-    let facts = Facts { bytes, places: &places, externals: externals.as_ref() };
+    let externals = externals(&subject, bytes).map(|externals| match &whole {
+        Content::Whole(bytes) => externals.with_md5(bytes),
+        _ => externals,
+    });
+    let facts = Facts { bytes, places: &places, externals: externals.as_ref(), options: subject.options };
     let rule = condition(&hunt.rule, facts, Some(subject.finding.is_some()));
     let candidate = candidate_rule(hunt).map(|rule| {
         // Of a file that the rule matches, no scan says whether it is a candidate too.
@@ -138,11 +142,12 @@ impl Bytes for Nothing {
     }
 }
 
-fn externals(file: &FileFacts, bytes: &dyn Bytes) -> Option<Externals> {
-    let wanted = HEADER.min(file.size);
+fn externals(subject: &Subject, bytes: &dyn Bytes) -> Option<Externals> {
+    let file = subject.file;
+    let wanted = (HEADER_BYTES as u64).min(file.size);
     let header = bytes.read(0, wanted as usize);
     let owner = file.owner.clone().unwrap_or_else(|| file.uid.to_string());
-    (header.len() as u64 >= wanted).then(|| Externals::new(&file.path, &header, owner))
+    (header.len() as u64 >= wanted).then(|| Externals::new(&file.path, &header, owner, subject.options))
 }
 
 /// Where the finding says that the pattern is. Patterns without a name cannot be told apart in it, and of one that is

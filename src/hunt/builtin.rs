@@ -6,7 +6,8 @@
 use std::hint::black_box;
 use std::path::Path;
 
-use super::load::{self, Loaded, RuleText};
+use super::RuleText;
+use super::load::{self, Loaded};
 use super::problem::Problem;
 use super::rule::rules_of;
 use super::site::Site;
@@ -59,8 +60,8 @@ impl Masked {
         let rules = rules_of(NAMESPACE, Path::new(&origin), &text)?;
         let document = format!("{NAMESPACE}/{}.toml", self.name);
         let hunt = load::hunt_of(Path::new(&document), &unmask(self.document), &rules, site)?;
-        let text = RuleText { namespace: NAMESPACE.to_owned(), origin, text: text.into() };
-        Ok(Loaded { hunts: vec![hunt], texts: vec![text] })
+        let text = RuleText::of(Path::new(&origin), text).in_namespace(NAMESPACE);
+        Ok(Loaded { hunts: vec![hunt], texts: vec![text], unused: Vec::new() })
     }
 }
 

@@ -29,8 +29,7 @@ pub(super) fn open(path: &Path) -> Result<File, Problem> {
         }
         errno => Problem::whole(path, format!("cannot be opened: {errno}")),
     })?);
-    let facts = file.metadata().map_err(|error| unreadable(path, &error))?;
-    if !facts.is_file() {
+    if !file.metadata().map_err(|error| unreadable(path, &error))?.is_file() {
         return Err(Problem::whole(path, "is not a regular file"));
     }
     Ok(file)
@@ -41,18 +40,67 @@ pub(super) fn open(path: &Path) -> Result<File, Problem> {
 /// # Errors
 /// As [`open`]; also when the file is larger or not UTF-8.
 pub(super) fn read(path: &Path, most: u64) -> Result<String, Problem> {
-    let file = open(path)?;
-    let mut bytes = Vec::new();
-    // One byte more than allowed shows a file that is too large, or that grew since it was opened.
-    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
-    if bytes.len() as u64 > most {
-        return Err(Problem::whole(path, format!("is larger than {}, the most that is read", text::bytes(most))));
-    }
+    text_of(path, read_bytes(path, open(path)?, most)?)
+}
+
+/// `bytes` as text, without a byte order mark; `path` is only named.
+///
+/// # Errors
+/// They are not UTF-8.
+pub(super) fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
     let mut source = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
     if source.starts_with('\u{feff}') {
         source.remove(0);
     }
     Ok(source)
+}
+
+/// The bytes of an open file of at most `most` bytes; `path` is only named.
+///
+/// # Errors
+/// When it is no regular file, is larger, or is of a kind that no text is ([`other_kind`]).
+pub(super) fn read_bytes(path: &Path, file: File, most: u64) -> Result<Vec<u8>, Problem> {
+    let facts = file.metadata().map_err(|error| unreadable(path, &error))?;
+    if !facts.is_file() {
+        return Err(Problem::whole(path, "is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    // One byte more than allowed shows a file that is too large, or that grew since it was opened.
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    if let Some((kind, hint)) = other_kind(&bytes) {
+        return Err(Problem::whole(path, kind).hint(hint));
+    }
+    if bytes.len() as u64 > most {
+        return Err(Problem::whole(path, format!("is larger than {}, the most that is read", text::bytes(most))));
+    }
+    Ok(bytes)
+}
+
+/// What a file is that is no text, by its first bytes, and what to do about it.
+fn other_kind(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    const COMPILED: &str = "give the source of the rules instead";
+    const PACKED: &str = "unpack it, and give what is in it";
+    const UTF_16: (&str, &str) = ("is UTF-16 text", "save it as UTF-8");
+    // Of compiled rules: libyara's `compiler.c` and yara-x's `Rules::serialize`.
+    const KINDS: [(&[u8], &str, &str); 11] = [
+        (b"YARA-X", "holds rules that yara-x has compiled", COMPILED),
+        (b"YARA", "holds rules that YARA has compiled", COMPILED),
+        (b"\x1f\x8b", "is compressed with gzip", PACKED),
+        (b"BZh", "is compressed with bzip2", PACKED),
+        (b"\xfd7zXZ\0", "is compressed with xz", PACKED),
+        (b"\x28\xb5\x2f\xfd", "is compressed with zstd", PACKED),
+        (b"PK\x03\x04", "is a ZIP archive", PACKED),
+        (b"7z\xbc\xaf\x27\x1c", "is a 7z archive", PACKED),
+        (b"\0\x05\x16\x07", "is what macOS keeps beside a file (AppleDouble), and holds none of its text", "delete it"),
+        (b"\xff\xfe", UTF_16.0, UTF_16.1),
+        (b"\xfe\xff", UTF_16.0, UTF_16.1),
+    ];
+    let known = KINDS.iter().find(|(magic, ..)| bytes.starts_with(magic)).map(|(_, kind, hint)| (*kind, *hint));
+    let is_utf16 = || matches!(bytes, [0, 1..=0xff, 0, 1..=0xff, ..] | [1..=0xff, 0, 1..=0xff, 0, ..]);
+    let is_binary = || bytes.iter().take(4096).any(|byte| *byte == 0);
+    known
+        .or_else(|| is_utf16().then_some(UTF_16))
+        .or_else(|| is_binary().then_some(("holds bytes of zero, and is no text", "give a file of text")))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
@@ -86,5 +134,18 @@ mod tests {
         assert!(message("good", 6).contains("larger than 6 B"));
         assert!(message("binary", 100).ends_with("binary:2:3: is not UTF-8 text"));
         assert!(message("absent", 100).contains("cannot be opened"));
+        for (bytes, kind) in [
+            (&b"YARA-X\0\0"[..], "yara-x has compiled"),
+            (b"YARA\x15\0", "YARA has compiled"),
+            (b"\x1f\x8b\x08", "compressed with gzip"),
+            (b"\xff\xfer\0u\0", "UTF-16 text"),
+            (b"r\0u\0l\0e\0", "UTF-16 text"),
+            (b"\0r\0u\0l\0e", "UTF-16 text"),
+            (b"\0\x05\x16\x07\0\x02", "AppleDouble"),
+            (b"rule a \0", "bytes of zero"),
+        ] {
+            std::fs::write(at("kind"), bytes).unwrap();
+            assert!(message("kind", 100).contains(kind), "{}", message("kind", 100));
+        }
     }
 }

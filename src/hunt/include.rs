@@ -2,117 +2,87 @@
 //!
 //! The compiler itself is not let near the file system: a rule file from somewhere must not read from anywhere.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use yara_x_parser::ast::{Item, WithSpan as _};
 
-use super::problem::{Problem, Problems};
-use super::{file, nesting, trees};
+use super::folder::RuleFolder;
+use super::source::RuleText;
+use super::{Unused, file, nesting, trees};
 
 /// Files included in one another at most.
-const MOST_DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// A folder whose files may include one another.
-pub(super) struct Includes {
-    root: PathBuf,
-    folder: OwnedFd,
+pub(super) struct Includes<'f> {
+    folder: &'f RuleFolder,
     /// The files that others included.
     pub seen: Vec<PathBuf>,
+    /// The statements that cannot be followed.
+    pub unused: Vec<Unused>,
 }
 
-impl Includes {
-    /// # Errors
-    /// The folder cannot be opened.
-    pub(super) fn below(root: &Path) -> Result<Self, Problem> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(CWD, root, flags, Mode::empty())
-            .map_err(|errno| Problem::whole(root, format!("cannot be opened: {errno}")))?;
-        Ok(Self { root: root.to_owned(), folder, seen: Vec::new() })
+impl<'f> Includes<'f> {
+    pub(super) fn below(folder: &'f RuleFolder) -> Self {
+        Self { folder, seen: Vec::new(), unused: Vec::new() }
     }
 
-    /// `source` with the text of each included file in the place of the statement; `path` is where it was read.
-    ///
-    /// # Errors
-    /// Each statement that cannot be followed, with its place, and each file that nests too deep to be parsed.
-    pub(super) fn expand(&mut self, path: &Path, source: String) -> Result<String, Vec<Problem>> {
-        let below = path.strip_prefix(&self.root).unwrap_or(path).to_owned();
+    /// The file at `path` with the text of each included file in the place of the statement. A statement that cannot be
+    /// followed is blanked out; what lacks for it fails to compile afterwards.
+    pub(super) fn expand(&mut self, path: &Path, text: &RuleText) -> RuleText {
+        let below = path.strip_prefix(self.folder.root()).unwrap_or(path).to_owned();
         let mut room = file::MOST_RULE_BYTES;
-        self.expand_at(&mut vec![below], source, &mut room)
+        self.expand_at(&mut vec![below], text, &mut room)
     }
 
-    fn expand_at(
-        &mut self,
-        within: &mut Vec<PathBuf>,
-        mut source: String,
-        room: &mut u64,
-    ) -> Result<String, Vec<Problem>> {
-        let path = within.last().map_or_else(|| self.root.clone(), |below| self.root.join(below));
-        let statements = statements(&path, &source)?;
-        let mut list = Vec::new();
-        // From the end, so that the ranges before stay right.
-        for (range, name) in statements.into_iter().rev() {
-            let (at, text) = match self.included(within, &name, room) {
-                Ok(included) => included,
-                Err(why) => {
-                    let mut here = Problems::new(&path, &source);
-                    here.note(&range, format!("cannot include `{name}`: {why}"), None);
-                    list.push(here.finish());
-                    continue;
+    fn expand_at(&mut self, within: &mut Vec<PathBuf>, text: &RuleText, room: &mut u64) -> RuleText {
+        let mut included = Vec::new();
+        let mut blank = Vec::new();
+        for (range, name) in statements(&text.text) {
+            match self.included(within, &name, room) {
+                Ok((at, inner)) => {
+                    self.seen.push(self.folder.root().join(&at));
+                    within.push(at);
+                    included.push((range, self.expand_at(within, &inner, room)));
+                    within.pop();
                 }
-            };
-            self.seen.push(self.root.join(&at));
-            within.push(at);
-            match self.expand_at(within, text, room) {
-                Ok(text) => source.replace_range(range, &text),
-                // They name their own file.
-                Err(problems) => list.push(problems),
+                Err(why) => {
+                    let problem = text.problem(&range, format!("cannot include `{name}`: {why}"), None);
+                    self.unused.push(Unused { rule: None, problem });
+                    blank.push(range);
+                }
             }
-            within.pop();
         }
-        if list.is_empty() { Ok(source) } else { Err(list.into_iter().rev().flatten().collect()) }
+        text.without(&blank).with_included(included)
     }
 
     /// The path below the root, and the text, of a file that the last of `within` includes as `name`; each of them
     /// includes the one after it.
-    fn included(&self, within: &[PathBuf], name: &str, room: &mut u64) -> Result<(PathBuf, String), String> {
+    fn included(&self, within: &[PathBuf], name: &str, room: &mut u64) -> Result<(PathBuf, RuleText), String> {
         let folder = within.last().and_then(|below| below.parent()).unwrap_or(Path::new(""));
         let at = inside(folder, Path::new(name)).ok_or("it lies outside the folder that was named")?;
         if within.contains(&at) {
             return Err("it includes this file in turn, and that would never end".to_owned());
         }
-        if within.len() > MOST_DEPTH {
-            return Err(format!("more than {MOST_DEPTH} files include one another"));
+        if within.len() > MAX_DEPTH {
+            return Err(format!("more than {MAX_DEPTH} files include one another"));
         }
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let file = rustix::fs::openat2(&self.folder, &at, flags, Mode::empty(), resolve);
-        let file = File::from(file.map_err(|errno| errno.to_string())?);
-        if !file.metadata().is_ok_and(|facts| facts.is_file()) {
-            return Err("it is no regular file".to_owned());
-        }
-        let mut text = String::new();
-        let read = file.take(*room + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-        *room = room.checked_sub(read as u64).ok_or("all together are too large")?;
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        Ok((at, text))
+        let path = self.folder.root().join(&at);
+        let bytes = self.folder.read(&path, *room).map_err(|problem| format!("it {}", problem.message))?;
+        *room -= bytes.len() as u64;
+        Ok((at, RuleText::of_bytes(&path, &bytes)))
     }
 }
 
-/// Each `include` statement of `source`: where it stands, and the path it names.
-///
-/// # Errors
-/// The source nests too deep to be parsed.
-fn statements(path: &Path, source: &str) -> Result<Vec<(Range<usize>, String)>, Vec<Problem>> {
-    nesting::check(path, source)?;
+/// Each `include` statement of `source`: where it stands, and the path it names. There is none in a source that nests
+/// too deep to be parsed.
+fn statements(source: &str) -> Vec<(Range<usize>, String)> {
     // The word alone is frequent in strings and comments; what comes after it in a statement is a path, or a comment.
     let may_be_one = |(_, rest): (&str, &str)| rest.trim_start().starts_with(['"', '/']);
-    if !source.match_indices("include").any(|(at, word)| may_be_one(source.split_at(at + word.len()))) {
-        return Ok(Vec::new());
+    let maybe = source.match_indices("include").any(|(at, word)| may_be_one(source.split_at(at + word.len())));
+    if !maybe || nesting::too_deep(source).is_some() {
+        return Vec::new();
     }
     let mut includes = Vec::new();
     for tree in trees(source) {
@@ -121,7 +91,7 @@ fn statements(path: &Path, source: &str) -> Result<Vec<(Range<usize>, String)>, 
             _ => None,
         }));
     }
-    Ok(includes)
+    includes
 }
 
 /// `name` as seen from `folder`, without `.` and `..`; `None` if it leads out.
@@ -143,10 +113,13 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn expand(root: &Path, name: &str) -> (Result<String, Vec<Problem>>, Vec<PathBuf>) {
-        let mut includes = Includes::below(root).unwrap();
-        let text = fs::read_to_string(root.join(name)).unwrap();
-        (includes.expand(&root.join(name), text), includes.seen)
+    fn expand(root: &Path, name: &str) -> (RuleText, Vec<String>, Vec<PathBuf>) {
+        let folder = RuleFolder::open(root).unwrap();
+        let mut includes = Includes::below(&folder);
+        let text = RuleText::of(&root.join(name), fs::read_to_string(root.join(name)).unwrap());
+        let text = includes.expand(&root.join(name), &text);
+        let unused = includes.unused.iter().map(|unused| unused.problem.to_string()).collect();
+        (text, unused, includes.seen)
     }
 
     #[test]
@@ -156,11 +129,12 @@ mod tests {
         fs::write(dir.path().join("index.yar"), "include \"sub/a.yar\"\nrule c { condition: a and b }").unwrap();
         fs::write(dir.path().join("sub/a.yar"), "rule a { condition: true }\ninclude \"../b.yar\"\n").unwrap();
         fs::write(dir.path().join("b.yar"), "rule b { condition: true }").unwrap();
-        let (text, seen) = expand(dir.path(), "index.yar");
+        let (text, unused, seen) = expand(dir.path(), "index.yar");
         assert_eq!(
-            text.unwrap(),
+            &*text.text,
             "rule a { condition: true }\nrule b { condition: true }\n\nrule c { condition: a and b }"
         );
+        assert_eq!(unused, [""; 0]);
         assert_eq!(seen, [dir.path().join("sub/a.yar"), dir.path().join("b.yar")]);
     }
 
@@ -169,11 +143,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.yar"), "include \"b.yar\"").unwrap();
         fs::write(dir.path().join("b.yar"), "// twice\ninclude \"./a.yar\" include \"a.yar\"").unwrap();
-        let problems = expand(dir.path(), "a.yar").0.unwrap_err();
-        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let (text, shown, _) = expand(dir.path(), "a.yar");
         assert_eq!(shown.len(), 2, "{shown:?}");
         assert!(shown[0].contains("b.yar:2:1: cannot include `./a.yar`: it includes this file in turn"), "{shown:?}");
         assert_eq!(shown[1].matches("cannot include").count(), 1, "{shown:?}");
+        assert_eq!(text.text.trim(), "// twice");
     }
 
     #[test]
@@ -185,14 +159,14 @@ mod tests {
         fs::create_dir(&root).unwrap();
         fs::write(dir.path().join("above.yar"), "rule x { condition: true }").unwrap();
         std::os::unix::fs::symlink(outside.path().join("x.yar"), root.join("link.yar")).unwrap();
-        rustix::fs::mkfifoat(CWD, root.join("fifo.yar"), Mode::RUSR).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, root.join("fifo.yar"), rustix::fs::Mode::RUSR).unwrap();
         let absolute = outside.path().join("x.yar").display().to_string();
         for name in ["../above.yar", "link.yar", "fifo.yar", "absent.yar", "self.yar", &absolute] {
             fs::write(root.join("self.yar"), format!("// why\n  include \"{name}\"")).unwrap();
-            let problems = expand(&root, "self.yar").0.unwrap_err();
-            let [problem] = problems.as_slice() else { panic!("{problems:?}") };
-            let shown = problem.to_string();
+            let (text, unused, _) = expand(&root, "self.yar");
+            let [shown] = unused.as_slice() else { panic!("{unused:?}") };
             assert!(shown.contains("self.yar:2:3: cannot include `"), "{shown}");
+            assert_eq!(text.text.trim(), "// why");
         }
     }
 }

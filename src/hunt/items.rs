@@ -3,6 +3,8 @@
 //! The syntax tree of a collection of ten thousand rules takes ten times the memory of their text. Those who look at one
 //! rule after the other need only one rule's.
 
+use std::iter::Peekable;
+
 use yara_x_parser::Parser;
 use yara_x_parser::ast::AST;
 use yara_x_parser::cst::{Event, SyntaxKind};
@@ -10,12 +12,12 @@ use yara_x_parser::cst::{Event, SyntaxKind};
 /// What the parser tells of one item after the other: a rule, an import, an include, with what stands before it.
 pub(super) struct Items<'s> {
     source: &'s str,
-    events: Parser<'s>,
+    events: Peekable<Parser<'s>>,
 }
 
 impl<'s> Items<'s> {
     pub(super) fn of(source: &'s str) -> Self {
-        Self { source, events: Parser::new(source.as_bytes()) }
+        Self { source, events: Parser::new(source.as_bytes()).peekable() }
     }
 
     /// The tree of what [`Items::next`] returned.
@@ -33,7 +35,7 @@ impl Iterator for Items<'_> {
     fn next(&mut self) -> Option<Vec<Event>> {
         let mut item = Vec::new();
         let mut depth = 0_usize;
-        for event in self.events.by_ref() {
+        while let Some(event) = self.events.next() {
             match event {
                 Event::Begin { kind: SyntaxKind::SOURCE_FILE, .. }
                 | Event::End { kind: SyntaxKind::SOURCE_FILE, .. } => {
@@ -46,6 +48,10 @@ impl Iterator for Items<'_> {
             let ends = depth == 0 && matches!(event, Event::End { .. });
             item.push(event);
             if ends {
+                // What is wrong with an item is said right after it.
+                while let Some(error) = self.events.next_if(|event| matches!(event, Event::Error { .. })) {
+                    item.push(error);
+                }
                 return Some(item);
             }
         }

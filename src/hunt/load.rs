@@ -1,35 +1,17 @@
 //! Loads hunts and plain rules from disk and checks them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use super::compile::RuleOptions;
+use super::folder::{RuleFolder, is_rule_file};
 use super::problem::{Problem, Problems};
-use super::rule::{Rule, rules_of};
+use super::rule::Rule;
 use super::site::Site;
-use super::{Hunt, compile, document, file, generic};
-
-/// Files looked at below one folder at most.
-pub(super) const MOST_FILES: usize = 20_000;
-
-/// The text of one YARA file, to be compiled into a namespace of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleText {
-    /// The namespace that the rules' ids carry.
-    pub namespace: String,
-    /// Where the text comes from, for messages.
-    pub origin: String,
-    /// The text.
-    pub text: Arc<str>,
-}
-
-impl RuleText {
-    /// The text of the file at `path`, whose name is the namespace.
-    pub(super) fn of(path: &Path, text: String) -> Self {
-        let namespace = path.to_string_lossy().into_owned();
-        Self { origin: namespace.clone(), namespace, text: text.into() }
-    }
-}
+use super::source::RuleText;
+use super::vet::{self, Unused, Vetted};
+use super::{Hunt, document, file, generic};
 
 /// Hunts, and the texts their rules must be compiled from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,6 +20,8 @@ pub struct Loaded {
     pub hunts: Vec<Hunt>,
     /// Every YARA text, whole: rules may refer to imports and to private rules beside them.
     pub texts: Vec<RuleText>,
+    /// What cannot be used and is left out: rules, hunts' documents, whole files.
+    pub unused: Vec<Unused>,
 }
 
 impl Loaded {
@@ -45,114 +29,124 @@ impl Loaded {
     pub fn extend(&mut self, other: Self) {
         self.hunts.extend(other.hunts);
         self.texts.extend(other.texts);
+        self.unused.extend(other.unused);
     }
 }
 
 /// The hunts of a folder: every `NAME.yar` or `NAME.yara` with the `NAME.toml` beside it. Folders in it are not entered.
 ///
-/// A rule that no TOML names gets the generic scenarios.
+/// A rule that no TOML names gets the generic scenarios, and so does one whose TOML cannot be used. Rules and files that
+/// cannot be used are left out.
 ///
 /// # Errors
-/// Every problem of every file.
-pub fn load_dir(dir: &Path, site: &Site) -> Result<Loaded, Vec<Problem>> {
-    let mut rules = BTreeMap::new();
-    let mut documents = BTreeMap::new();
-    for entry in entries(dir).map_err(|problem| vec![problem])? {
-        let path = dir.join(&entry);
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("yar" | "yara") => _ = rules.insert(path, documents_key(&entry)),
-            Some("toml") => _ = documents.insert(documents_key(&entry), path),
-            _ => {}
-        }
-    }
+/// The folder cannot be listed, or holds no hunt.
+pub fn load_dir(dir: &Path, site: &Site, options: &RuleOptions) -> Result<Loaded, Problem> {
+    let folder = RuleFolder::open(dir)?;
+    let listed = folder.files(false, |name| is_rule_file(name) || is_document(name))?;
+    let (documents, rules): (Vec<PathBuf>, Vec<PathBuf>) =
+        listed.files.into_iter().partition(|path| path.file_name().is_some_and(is_document));
     if rules.is_empty() && documents.is_empty() {
         let hint = "a hunt is NAME.yar with NAME.toml beside it; folders below this one are not looked into";
-        return Err(vec![Problem::whole(dir, "holds no hunt").hint(hint)]);
+        return Err(Problem::whole(dir, "holds no hunt").hint(hint));
     }
-    let mut list = Vec::new();
-    let mut loaded = Loaded::default();
-    for (path, key) in &rules {
-        match hunts_of(path, documents.get(key).map(PathBuf::as_path), site) {
-            Ok(more) => loaded.extend(more),
-            Err(problems) => list.extend(problems),
-        }
-    }
-    for path in documents.iter().filter(|(key, _)| !rules.values().any(|k| k == *key)).map(|(_, path)| path) {
+    let mut documents: BTreeMap<PathBuf, PathBuf> =
+        documents.into_iter().map(|path| (path.with_extension(""), path)).collect();
+    let pairs: Vec<_> = rules.into_iter().map(|path| (documents.remove(&path.with_extension("")), path)).collect();
+    let mut loaded = Loaded { unused: listed.problems.into_iter().map(Unused::from).collect(), ..Loaded::default() };
+    loaded.extend(load_pairs(&folder, pairs, site, options));
+    for path in documents.values() {
         let problem = Problem::whole(path, "has no YARA file beside it");
         let hint = match path.file_name() {
             Some(name) if name == "site.toml" => "site facts are given apart, with --site".to_owned(),
             _ => format!("a hunt needs {} too", crate::text::escape_path(&path.with_extension("yar"))),
         };
-        list.push(problem.hint(hint));
+        loaded.unused.push(problem.hint(hint).into());
     }
-    if list.is_empty() { Ok(loaded) } else { Err(list) }
+    Ok(loaded)
+}
+
+fn is_document(name: &OsStr) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "toml")
 }
 
 /// The hunts of one file of a hunt, `NAME.yar` or `NAME.toml`, with the other one beside it.
 ///
 /// # Errors
-/// Every problem of both files.
-pub fn load_file(path: &Path, site: &Site) -> Result<Loaded, Vec<Problem>> {
-    if path.extension().is_some_and(|extension| extension == "toml") {
+/// The folder cannot be opened, or the YARA file is not there.
+pub fn load_file(path: &Path, site: &Site, options: &RuleOptions) -> Result<Loaded, Problem> {
+    let above = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    let (rules, document) = if path.file_name().is_some_and(is_document) {
         let rules = ["yar", "yara"].map(|extension| path.with_extension(extension));
         let missing = || Problem::whole(path, "has no YARA file beside it").hint("a hunt needs NAME.yar and NAME.toml");
-        let rules = rules.iter().find(|rules| rules.exists()).ok_or_else(|| vec![missing()])?;
-        return hunts_of(rules, Some(path), site);
-    }
-    let document = path.with_extension("toml");
-    hunts_of(path, document.exists().then_some(&*document), site)
+        let [first, second] = rules;
+        let rules = if first.exists() { first } else { second };
+        if !rules.exists() {
+            return Err(missing());
+        }
+        (rules, Some(path.to_owned()))
+    } else {
+        let document = path.with_extension("toml");
+        (path.to_owned(), document.exists().then_some(document))
+    };
+    Ok(load_pairs(&RuleFolder::open(above)?, vec![(document, rules)], site, options))
 }
 
-/// Two files belong together when their names without extension are the same.
-fn documents_key(entry: &Path) -> PathBuf {
-    entry.with_extension("")
-}
-
-/// The names in a folder, sorted, so that hunts are listed in the same order everywhere.
-pub(super) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let unreadable = |error: std::io::Error| Problem::whole(dir, format!("cannot be listed: {error}"));
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(unreadable)? {
-        names.push(PathBuf::from(entry.map_err(unreadable)?.file_name()));
-        if names.len() > MOST_FILES {
-            return Err(Problem::whole(dir, format!("holds more than {MOST_FILES} files")));
+/// The hunts of pairs of files: the document, if there is one, and the rules.
+fn load_pairs(
+    folder: &RuleFolder,
+    pairs: Vec<(Option<PathBuf>, PathBuf)>,
+    site: &Site,
+    options: &RuleOptions,
+) -> Loaded {
+    let mut loaded = Loaded::default();
+    let mut texts = Vec::new();
+    let mut documents = Vec::new();
+    for (document, path) in pairs {
+        match folder.read(&path, file::MOST_BYTES) {
+            Ok(bytes) => {
+                texts.push(RuleText::of_bytes(&path, &bytes));
+                documents.push(document);
+            }
+            Err(problem) => {
+                loaded.unused.push(problem.into());
+                // It is held against no rules, but what is wrong with it is said too.
+                let problems = document.map(|document| read_document(folder, &document, &[], &[], site));
+                loaded.unused.extend(problems.into_iter().filter_map(Result::err).flatten().map(Unused::from));
+            }
         }
     }
-    names.sort_unstable();
-    Ok(names)
+    for (Vetted { text, rules, unused }, document) in vet::vet(texts, options).into_iter().zip(documents) {
+        let hunt = document.map(|path| read_document(folder, &path, &rules, &unused, site)).transpose();
+        loaded.unused.extend(unused);
+        let hunt = hunt.unwrap_or_else(|problems| {
+            loaded.unused.extend(problems.into_iter().map(Unused::from));
+            None
+        });
+        loaded.extend(assemble(text, rules, hunt.flatten().as_ref()));
+    }
+    loaded
 }
 
-fn read_rules(path: &Path) -> Result<(RuleText, Vec<Rule>), Vec<Problem>> {
-    let text = RuleText::of(path, file::read(path, file::MOST_BYTES).map_err(|problem| vec![problem])?);
-    let rules = rules_of(&text.namespace, path, &text.text)?;
-    Ok((text, rules))
-}
-
-fn hunts_of(path: &Path, document: Option<&Path>, site: &Site) -> Result<Loaded, Vec<Problem>> {
-    let rules = read_rules(path).and_then(|(text, rules)| {
-        let problems = compile::problems_of(path, &text.text);
-        if problems.is_empty() { Ok((text, rules)) } else { Err(problems) }
+/// The hunt that a document describes for one of `rules`; `None` when that rule is among the `unused`.
+fn read_document(
+    folder: &RuleFolder,
+    path: &Path,
+    rules: &[Rule],
+    unused: &[Unused],
+    site: &Site,
+) -> Result<Option<Hunt>, Vec<Problem>> {
+    let bytes = folder.read(path, file::MOST_BYTES).map_err(|problem| vec![problem])?;
+    let source = file::text_of(path, bytes).map_err(|problem| vec![problem])?;
+    let mut problems = Problems::new(path, &source);
+    let document = document::read(&source, site, &mut problems);
+    let is_left_out = document.is_some_and(|document| {
+        unused.iter().any(|unused| unused.rule.as_deref() == Some(&document.rule.text)) || rules.is_empty()
     });
-    let document =
-        document.map(|path| Ok((path, file::read(path, file::MOST_BYTES).map_err(|problem| vec![problem])?)));
-    match (rules, document) {
-        (Ok((text, rules)), None) => Ok(assemble(text, rules, None)),
-        (Ok((text, rules)), Some(Ok((path, source)))) => {
-            let hunt = hunt_of(path, &source, &rules, site)?;
-            Ok(assemble(text, rules, Some(&hunt)))
-        }
-        // The rules are broken, so the document is held against none of them, but what is wrong with it is said too.
-        (Err(mut list), Some(Ok((path, source)))) => {
-            let mut problems = Problems::new(path, &source);
-            document::read(&source, site, &mut problems);
-            list.extend(problems.finish());
-            Err(list)
-        }
-        (Err(mut list), Some(Err(more))) => {
-            list.extend(more);
-            Err(list)
-        }
-        (Err(list), None) | (Ok(_), Some(Err(list))) => Err(list),
+    let list = problems.finish();
+    match (list.is_empty(), is_left_out) {
+        (false, _) => Err(list),
+        (true, true) => Ok(None),
+        (true, false) => hunt_of(path, &source, rules, site).map(Some),
     }
 }
 
@@ -161,7 +155,7 @@ fn assemble(text: RuleText, rules: Vec<Rule>, hunt: Option<&Hunt>) -> Loaded {
         Some(hunt) if hunt.rule.id == rule.id => hunt.clone(),
         _ => generic::hunt(rule),
     });
-    Loaded { hunts: hunts.collect(), texts: vec![text] }
+    Loaded { hunts: hunts.collect(), texts: vec![text], unused: Vec::new() }
 }
 
 /// The hunt that `source` describes for one of `rules`; `path` is only named.

@@ -11,6 +11,8 @@ pub mod describe;
 mod document;
 pub mod field;
 mod file;
+pub mod file_types;
+mod folder;
 pub mod generic;
 mod include;
 mod items;
@@ -24,21 +26,25 @@ pub mod problem;
 pub mod rule;
 pub mod site;
 mod site_defaults;
+mod source;
 mod table;
 pub mod threat;
 pub mod truth;
+mod vet;
 
 pub use check::{Check, Operand};
-pub use compile::EXTERNAL_VARIABLES;
+pub use compile::{Define, DefineValue, EXTERNAL_VARIABLES, RuleOptions, catch_engine_panic, engine_runs};
 pub use field::{Field, Operator};
 pub(crate) use items::trees;
-pub use load::{Loaded, RuleText, load_dir, load_file};
+pub use load::{Loaded, load_dir, load_file};
 pub use plain::RuleFiles;
 pub use problem::{Place, Problem};
 pub use rule::{MetaValue, Pattern, Rule, rules_of};
 pub use site::{Site, SiteSet};
+pub use source::RuleText;
 pub use threat::{Tactic, Threat};
 pub use truth::Truth;
+pub use vet::Unused;
 
 use std::sync::Arc;
 
@@ -90,6 +96,8 @@ impl Serialize for Hunt {
         ] {
             map.serialize_entry(key, &value)?;
         }
+        map.serialize_entry("tags", &self.rule.tags)?;
+        map.serialize_entry("score", &self.rule.score())?;
         map.serialize_entry("known_samples", &self.rule.known_samples())?;
         map.serialize_entry("digest", &self.rule.digest)?;
         map.serialize_entry("hypothesis", &self.hypothesis)?;

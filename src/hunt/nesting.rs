@@ -15,12 +15,17 @@ const MOST: usize = 200;
 pub(super) fn check(path: &Path, source: &str) -> Result<(), Vec<Problem>> {
     let Some(offset) = too_deep(source) else { return Ok(()) };
     let mut problems = Problems::new(path, source);
-    problems.note(&(offset..offset), format!("nests deeper than {MOST} levels"), None);
+    problems.note(&(offset..offset), message(), None);
     Err(problems.finish())
 }
 
+/// What is said of such a place.
+pub(super) fn message() -> String {
+    format!("nests deeper than {MOST} levels")
+}
+
 /// Byte offset of the first place that nests deeper than [`MOST`].
-fn too_deep(source: &str) -> Option<usize> {
+pub(super) fn too_deep(source: &str) -> Option<usize> {
     let bytes = source.as_bytes();
     // For each open bracket: its level and the operators right before it.
     let mut open: Vec<usize> = Vec::new();

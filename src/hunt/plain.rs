@@ -1,156 +1,215 @@
 //! Plain YARA files: rules without a hunt beside them.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::compile::RuleOptions;
+use super::folder::{RuleFolder, is_rule_file};
 use super::include::Includes;
-use super::load::{MOST_FILES, RuleText, entries};
 use super::problem::Problem;
-use super::rule::rules_of;
-use super::{Hunt, file, generic};
+use super::source::RuleText;
+use super::vet::{self, Unused, Vetted};
+use super::{Loaded, file, generic, rule::Rule};
 
-/// Folders nested in a folder of rules at most.
-const MOST_DEPTH: usize = 16;
-
-/// Plain YARA files, read and with what they include, but not yet taken apart: they can be compiled meanwhile.
+/// Plain YARA files, with what they include, and without what of them cannot be used.
 #[derive(Debug, Default)]
 pub struct RuleFiles {
     texts: Vec<RuleText>,
-    /// What others include has its rules there; by itself it would report everything twice.
-    included: HashSet<String>,
+    rules: Vec<Rule>,
+    /// What is left out: rules, statements, whole files.
+    unused: Vec<Unused>,
+}
+
+impl From<RuleFiles> for Loaded {
+    /// One hunt with the generic scenarios for each rule that is not private, in the order of files and of the rules in
+    /// them.
+    fn from(files: RuleFiles) -> Self {
+        let RuleFiles { texts, rules, unused } = files;
+        let hunts = rules.into_iter().filter(|rule| !rule.private).map(generic::hunt).collect();
+        Self { hunts, texts, unused }
+    }
 }
 
 impl RuleFiles {
     /// Reads one file, or every `.yar` and `.yara` below a folder. A file may include others of the folder (of its own
-    /// folder, if it was named alone).
+    /// folder, if it was named alone). What cannot be used is left out.
     ///
     /// # Errors
-    /// Every file that cannot be read or nests too deep to be parsed, and every `include` that cannot be followed.
-    pub fn read(path: &Path) -> Result<Self, Vec<Problem>> {
-        let mut files = Vec::new();
-        if path.is_dir() {
-            rule_files(path, MOST_DEPTH, &mut files).map_err(|problem| vec![problem])?;
-            if files.is_empty() {
-                return Err(vec![Problem::whole(path, "holds no .yar or .yara file")]);
+    /// What was named cannot be read, or nothing of it can be used.
+    pub fn read(path: &Path, options: &RuleOptions) -> Result<Self, Vec<Unused>> {
+        let one = |problem: Problem| vec![Unused::from(problem)];
+        let (folder, listed) = if path.is_dir() {
+            let folder = RuleFolder::open(path).map_err(one)?;
+            let listed = folder.files(true, is_rule_file).map_err(one)?;
+            if listed.files.is_empty() && listed.problems.is_empty() {
+                return Err(one(Problem::whole(path, "holds no .yar or .yara file")));
             }
+            (folder, listed)
         } else {
-            files.push(path.to_owned());
-        }
-        let above = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-        let root = if path.is_dir() { path } else { above };
-        let mut includes = Includes::below(root).map_err(|problem| vec![problem])?;
-        let mut list = Vec::new();
-        let mut texts = Vec::new();
-        for path in &files {
-            let text = file::read(path, file::MOST_RULE_BYTES).map_err(|problem| vec![problem]);
-            match text.and_then(|text| includes.expand(path, text)) {
-                Ok(text) => texts.push(RuleText::of(path, text)),
-                Err(problems) => list.extend(problems),
+            let above = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+            // Of a file that was named, what is wrong with it is said before its folder is looked at.
+            file::open(path).map_err(one)?;
+            let mut listed = super::folder::Listed::default();
+            listed.files.push(path.to_owned());
+            (RuleFolder::open(above).map_err(one)?, listed)
+        };
+        let mut unused: Vec<Unused> = listed.problems.into_iter().map(Unused::from).collect();
+        let mut includes = Includes::below(&folder);
+        let mut texts: Vec<RuleText> = Vec::new();
+        for path in &listed.files {
+            // What another file includes has its rules there; by itself it would report everything twice.
+            if includes.seen.contains(path) {
+                continue;
+            }
+            match folder.read(path, file::MOST_RULE_BYTES) {
+                Ok(bytes) => {
+                    let before = includes.seen.len();
+                    let text = includes.expand(path, &RuleText::of_bytes(path, &bytes));
+                    let new = includes.seen.get(before..).unwrap_or_default();
+                    texts.retain(|text| !new.iter().any(|included| *included == Path::new(&text.origin)));
+                    texts.push(text);
+                }
+                Err(problem) => unused.push(problem.into()),
             }
         }
-        let included = includes.seen.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        if list.is_empty() { Ok(Self { texts, included }) } else { Err(list) }
-    }
-
-    /// The texts to compile.
-    pub fn texts(&self) -> impl Iterator<Item = &RuleText> {
-        self.texts.iter().filter(|text| !self.included.contains(&text.namespace))
-    }
-
-    /// One hunt with the generic scenarios for each rule that is not private, in the order of files and of the rules in
-    /// them. Whether the rules compile is left to the compiler.
-    ///
-    /// # Errors
-    /// Everything in every file that does not parse.
-    pub fn hunts(&self) -> Result<Vec<Hunt>, Vec<Problem>> {
-        let mut list = Vec::new();
-        let mut hunts = Vec::new();
-        for text in &self.texts {
-            match rules_of(&text.namespace, Path::new(&text.origin), &text.text) {
-                // It was looked at only for what is wrong in it, which is told with the place in its own file.
-                Ok(_) if self.included.contains(&text.namespace) => {}
-                Ok(rules) => hunts.extend(rules.into_iter().filter(|rule| !rule.private).map(generic::hunt)),
-                Err(problems) => list.extend(problems),
+        unused.extend(includes.unused);
+        let mut files = Self::default();
+        for Vetted { text, rules, unused: left_out } in vet::vet(texts, options) {
+            files.texts.push(text);
+            files.rules.extend(rules);
+            unused.extend(left_out);
+        }
+        // What two files include is wrong in both in the same way.
+        for one in unused {
+            if !files.unused.contains(&one) {
+                files.unused.push(one);
             }
         }
-        if list.is_empty() { Ok(hunts) } else { Err(list) }
-    }
-}
-
-fn rule_files(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
-    for entry in entries(dir)? {
-        let path = dir.join(&entry);
-        let is_rules = matches!(path.extension().and_then(|extension| extension.to_str()), Some("yar" | "yara"));
-        let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_dir());
-        if is_folder {
-            let depth = depth.checked_sub(1).ok_or_else(|| Problem::whole(&path, "is nested too deep"))?;
-            rule_files(&path, depth, files)?;
-        } else if is_rules {
-            files.push(path);
+        if files.rules.is_empty() && !files.unused.is_empty() {
+            return Err(files.unused);
         }
-        if files.len() > MOST_FILES {
-            return Err(Problem::whole(dir, format!("holds more than {MOST_FILES} rule files")));
-        }
+        Ok(files)
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
 
-    fn hunts(path: &Path) -> Vec<String> {
-        RuleFiles::read(path).unwrap().hunts().unwrap().iter().map(|hunt| hunt.rule.id.name.to_string()).collect()
+    fn load(path: &Path) -> Loaded {
+        RuleFiles::read(path, &RuleOptions::default()).unwrap().into()
+    }
+
+    fn names(path: &Path) -> Vec<String> {
+        load(path).hunts.iter().map(|hunt| hunt.rule.id.name.to_string()).collect()
+    }
+
+    fn unused(path: &Path) -> Vec<String> {
+        let inside = format!("{}/", path.display());
+        load(path).unused.iter().map(|unused| unused.to_string().replace(&inside, "")).collect()
     }
 
     #[test]
     fn plain_rules_get_the_generic_scenarios_and_a_namespace_per_file() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        fs::create_dir(dir.path().join("sub")).unwrap();
         let rules = "private rule p { condition: true } rule a { condition: p } rule c { condition: true }";
-        std::fs::write(dir.path().join("sub/a.yar"), rules).unwrap();
-        std::fs::write(dir.path().join("b.yara"), "rule a { condition: true }").unwrap();
-        std::fs::write(dir.path().join("c.txt"), "no rule").unwrap();
-        std::os::unix::fs::symlink(dir.path(), dir.path().join("loop")).unwrap();
-        let files = RuleFiles::read(dir.path()).unwrap();
-        let loaded = files.hunts().unwrap();
-        assert_eq!(hunts(dir.path()), ["a", "a", "c"]);
-        assert_ne!(loaded[0].rule.id, loaded[1].rule.id);
-        assert!(loaded.iter().all(|hunt| hunt.scenarios.len() == 4));
-        assert_eq!(hunts(&dir.path().join("b.yara")), ["a"]);
-        assert!(RuleFiles::read(&dir.path().join("c.txt")).unwrap().hunts().is_err());
+        fs::write(dir.path().join("sub/a.yar"), rules).unwrap();
+        fs::write(dir.path().join("b.yara"), "rule a { condition: true }").unwrap();
+        fs::write(dir.path().join("c.txt"), "no rule").unwrap();
+        symlink(dir.path(), dir.path().join("loop")).unwrap();
+        let loaded = load(dir.path());
+        assert_eq!(names(dir.path()), ["a", "a", "c"]);
+        assert_eq!(loaded.unused, []);
+        assert_ne!(loaded.hunts[0].rule.id, loaded.hunts[1].rule.id);
+        assert!(loaded.hunts.iter().all(|hunt| hunt.scenarios.len() == 4));
+        assert_eq!(names(&dir.path().join("b.yara")), ["a"]);
+        assert!(RuleFiles::read(&dir.path().join("c.txt"), &RuleOptions::default()).is_err());
         let empty = tempfile::tempdir().unwrap();
-        assert!(RuleFiles::read(empty.path()).unwrap_err()[0].to_string().contains("holds no .yar"));
+        let none = RuleFiles::read(empty.path(), &RuleOptions::default()).unwrap_err();
+        assert!(none[0].to_string().contains("holds no .yar"));
     }
 
     #[test]
     fn plain_rules_may_include_others_of_their_folder_which_then_count_once() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        std::fs::write(at("index.yar"), "include \"base.yar\"\nrule b { condition: a }").unwrap();
-        std::fs::write(at("base.yar"), "rule a { condition: true }").unwrap();
-        assert_eq!(hunts(dir.path()), ["a", "b"]);
-        assert_eq!(RuleFiles::read(dir.path()).unwrap().texts().count(), 1);
-        assert_eq!(hunts(&at("index.yar")).len(), 2);
-        std::fs::write(at("base.yar"), "// first\nrule a { condition: }").unwrap();
-        let problems = RuleFiles::read(dir.path()).unwrap().hunts().unwrap_err();
-        assert!(problems.iter().any(|problem| problem.to_string().contains("base.yar:2:")), "{problems:?}");
-        std::fs::write(at("index.yar"), "include \"/etc/hostname\"").unwrap();
-        assert!(RuleFiles::read(dir.path()).unwrap_err()[0].to_string().contains("outside the folder"));
+        fs::write(at("index.yar"), "include \"base.yar\"\nrule b { condition: a }").unwrap();
+        fs::write(at("base.yar"), "rule a { condition: true }").unwrap();
+        assert_eq!(names(dir.path()), ["a", "b"]);
+        assert_eq!(load(dir.path()).texts.len(), 1);
+        assert_eq!(names(&at("index.yar")).len(), 2);
+        fs::write(at("base.yar"), "// first\nrule a { condition: }\nrule c { condition: true }").unwrap();
+        assert_eq!(names(dir.path()), ["c"]);
+        let left_out = unused(dir.path());
+        assert!(left_out[0].starts_with("base.yar:2:") && left_out[0].ends_with("(rule a)"), "{left_out:?}");
+        assert!(left_out[1].starts_with("index.yar:2:21: refers to the rule `a`"), "{left_out:?}");
+        fs::write(at("index.yar"), "include \"/etc/hostname\"\nrule d { condition: true }").unwrap();
+        assert!(unused(dir.path())[0].contains("outside the folder"));
+        assert_eq!(names(dir.path()), ["c", "d"]);
     }
 
     #[test]
-    fn what_nests_too_deep_is_told_before_anything_parses_it() {
+    fn files_that_include_one_another_are_not_lost() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let deep = format!("rule a {{ condition: {}true }}", "not ".repeat(100_000));
-        let refused = || RuleFiles::read(&at("index.yar")).unwrap_err()[0].to_string();
-        std::fs::write(at("index.yar"), format!("{deep}\ninclude \"base.yar\"")).unwrap();
-        assert!(refused().contains("index.yar:1:") && refused().contains("nests deeper than"), "{}", refused());
-        std::fs::write(at("index.yar"), "include \"base.yar\"").unwrap();
-        std::fs::write(at("base.yar"), format!("{deep}\ninclude \"more.yar\"")).unwrap();
-        assert!(refused().contains("base.yar:1:") && refused().contains("nests deeper than"), "{}", refused());
-        std::fs::write(at("index.yar"), &deep).unwrap();
-        assert!(refused().contains("nests deeper than"), "{}", refused());
+        fs::write(at("a.yar"), "include \"b.yar\"\nrule a { condition: true }").unwrap();
+        fs::write(at("b.yar"), "include \"a.yar\"\nrule b { condition: true }").unwrap();
+        assert_eq!(names(dir.path()), ["b", "a"]);
+        assert_eq!(unused(dir.path()).len(), 1);
+    }
+
+    #[test]
+    fn one_wrong_file_costs_only_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(outside.path().join("x.yar"), "rule x { condition: true }").unwrap();
+        fs::write(at("good.yar"), "rule good { condition: true }").unwrap();
+        fs::write(at("._good.yar"), b"\0\x05\x16\x07\0\x02\0\0Mac OS X").unwrap();
+        fs::write(at("packed.yar.gz"), b"\x1f\x8b\x08\0").unwrap();
+        fs::write(at("compiled.yarc"), b"YARA\x15\0\0").unwrap();
+        fs::write(at("wide.yar"), b"\xff\xfer\0u\0l\0e\0").unwrap();
+        symlink("someone@host.4711:1700000000", at(".#good.yar")).unwrap();
+        symlink(outside.path().join("x.yar"), at("link.yar")).unwrap();
+        symlink(outside.path(), at("folder")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe.yar"), rustix::fs::Mode::RUSR).unwrap();
+        assert_eq!(names(dir.path()), ["good"]);
+        let left_out = unused(dir.path());
+        for (file, why) in [
+            ("._good.yar", "AppleDouble"),
+            (".#good.yar", "editor's lock"),
+            ("packed.yar.gz", "gzip"),
+            ("compiled.yarc", "YARA has compiled"),
+            ("wide.yar", "UTF-16"),
+            ("link.yar", "leads out"),
+            ("folder", "leads out"),
+            ("pipe.yar", "not a regular file"),
+        ] {
+            let told = left_out.iter().any(|line| line.starts_with(&format!("{file}: ")) && line.contains(why));
+            assert!(told, "{file}: {left_out:?}");
+        }
+        assert_eq!(left_out.len(), 8, "{left_out:?}");
+    }
+
+    #[test]
+    fn a_folder_of_links_is_read_as_kubernetes_lays_it_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("..2026_01_01/sub")).unwrap();
+        fs::write(at("..2026_01_01/a.yar"), "rule a { condition: true }").unwrap();
+        fs::write(at("..2026_01_01/sub/b.yar"), "rule b { condition: true }").unwrap();
+        symlink("..2026_01_01", at("..data")).unwrap();
+        symlink("..data/a.yar", at("a.yar")).unwrap();
+        symlink("a.yar", at("again.yar")).unwrap();
+        symlink("..data/sub", at("sub")).unwrap();
+        let loaded = load(dir.path());
+        let files: Vec<PathBuf> = loaded.texts.iter().map(|text| PathBuf::from(&text.origin)).collect();
+        assert_eq!(files, [at("a.yar"), at("sub/b.yar")]);
+        assert_eq!(loaded.unused, []);
+        let lower = dir.path().join("..data");
+        assert_eq!(load(&lower).hunts.len(), 2, "the folder itself may be a link");
     }
 }

@@ -100,6 +100,23 @@ impl Rule {
         self.meta_text("description")
     }
 
+    /// How much a match of the rule weighs, from 0 to 100, as Loki and THOR read it of the rule's `score`: from 40 on it is
+    /// worth a look, from 60 on a warning, from 75 on an alert.
+    pub fn score(&self) -> Option<u8> {
+        let score = self.meta.iter().find_map(|(name, value)| match value {
+            MetaValue::Integer(score) if name == "score" => Some(*score),
+            MetaValue::Text(score) if name == "score" => score.trim().parse().ok(),
+            _ => None,
+        });
+        score.map(|score| score.clamp(0, 100) as u8)
+    }
+
+    /// [`Rule::score`], or what Loki and THOR take a rule for that has none.
+    pub fn score_or_default(&self) -> u8 {
+        const DEFAULT: u8 = 75;
+        self.score().unwrap_or(DEFAULT)
+    }
+
     /// SHA-256 digests of known samples: the `meta` keys `hash`, `hash1`, `hash2`, … that hold one. MD5 and SHA-1 are passed over.
     pub fn known_samples(&self) -> Vec<Sha256> {
         let is_hash = |key: &str| key.strip_prefix("hash").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
@@ -117,46 +134,140 @@ impl Rule {
 /// Everything in `source` that does not parse, with its place; `path` is only named, not read.
 pub fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec<Rule>, Vec<Problem>> {
     nesting::check(path, source)?;
-    let mut rules = Vec::new();
     let mut problems = Problems::new(path, source);
     let mut names = HashMap::new();
+    let parts = parts_of(namespace, source);
+    if !parts.broken.is_empty() {
+        return Err(problems_of(path, source));
+    }
+    for DeclaredRule { rule, at, .. } in &parts.rules {
+        if let Some(first) = names.insert(&*rule.id.name, at.start) {
+            let line = Place::of(source, first).line;
+            problems.note(at, format!("duplicate rule `{}`: line {line} has one", rule.id.name), None);
+        }
+    }
+    let list = problems.finish();
+    if list.is_empty() { Ok(parts.rules.into_iter().map(|declared| declared.rule).collect()) } else { Err(list) }
+}
+
+/// What a source is made of.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// The rules that parse, in the source's order.
+    pub rules: Vec<DeclaredRule>,
+    /// What does not parse.
+    pub broken: Vec<BrokenPart>,
+}
+
+/// A rule, and where it is declared.
+#[derive(Debug)]
+pub(super) struct DeclaredRule {
+    pub rule: Rule,
+    /// Where its name stands in the source, in bytes.
+    pub at: Range<usize>,
+    /// From `rule` (or `private`, `global`) to the closing brace, in bytes.
+    pub whole: Range<usize>,
+    /// Whether it is `global`: no other rule of its namespace matches where it does not.
+    pub global: bool,
+}
+
+/// A part of a source that does not parse: a rule, or text between rules.
+#[derive(Debug, Default)]
+pub(super) struct BrokenPart {
+    /// Where it stands, in bytes.
+    pub whole: Range<usize>,
+    /// The name of the rule that it was to be, as far as that can be told.
+    pub name: Option<String>,
+    /// Whether it was to be a `global` rule.
+    pub global: bool,
+    /// Whether it begins as a rule does; else it is the rest of what stands before it, if that is broken.
+    is_rule: bool,
+}
+
+/// Takes a source apart, whatever of it is broken. It must not nest too deep ([`nesting::check`]).
+pub(super) fn parts_of(namespace: &str, source: &str) -> Parts {
+    let mut parts = Parts::default();
     let namespace: Arc<str> = namespace.into();
     let mut items = Items::of(source);
+    // Whether what came last is broken.
+    let mut broken = false;
     while let Some(item) = items.next() {
         let mut shapes = Shapes::new(source);
         for event in &item {
             shapes.see(event);
         }
+        let is_error =
+            |event: &Event| matches!(event, Event::Begin { kind: SyntaxKind::ERROR, .. } | Event::Error { .. });
+        let part = item.iter().any(is_error).then(|| BrokenPart::of(&item, source));
         let tree = items.tree(item);
-        if !tree.errors().is_empty() || tree.rules().count() != shapes.list.len() {
-            return Err(problems_of(path, source));
-        }
-        for rule in tree.rules() {
-            let range = rule.identifier.span().range();
-            if let Some(first) = names.insert(rule.identifier.name, range.start) {
-                let line = Place::of(source, first).line;
-                problems.note(&range, format!("duplicate rule `{}`: line {line} has one", rule.identifier.name), None);
+        let part = part.or_else(|| {
+            let whole = tree.errors().is_empty() && tree.rules().count() == shapes.list.len();
+            (!whole).then(|| BrokenPart {
+                whole: shapes.list.first().map_or(0..0, |s| s.whole.clone()),
+                ..BrokenPart::default()
+            })
+        });
+        let was_broken = std::mem::replace(&mut broken, part.is_some());
+        if let Some(part) = part {
+            match parts.broken.last_mut() {
+                Some(last) if was_broken && !part.is_rule => last.whole.end = part.whole.end.max(last.whole.end),
+                _ => parts.broken.push(part),
             }
+            continue;
         }
-        let taken = tree.rules().zip(shapes.list).map(|(rule, shape)| shape.into_rule(rule, &namespace, source));
-        rules.extend(taken);
+        parts.rules.extend(tree.rules().zip(shapes.list).map(|(rule, shape)| DeclaredRule {
+            at: rule.identifier.span().range(),
+            whole: shape.whole.clone(),
+            global: rule.flags.contains(ast::RuleFlags::Global),
+            rule: shape.into_rule(rule, &namespace, source),
+        }));
     }
-    let list = problems.finish();
-    if list.is_empty() { Ok(rules) } else { Err(list) }
+    parts
+}
+
+impl BrokenPart {
+    fn of(item: &[Event], source: &str) -> Self {
+        let mut part = Self::default();
+        let mut whole = None;
+        let mut after_rule = false;
+        for event in item {
+            let Event::Token { kind, span } = event else { continue };
+            let range = span.range();
+            match kind {
+                SyntaxKind::WHITESPACE | SyntaxKind::NEWLINE | SyntaxKind::COMMENT => continue,
+                SyntaxKind::RULE_KW => part.is_rule = true,
+                SyntaxKind::GLOBAL_KW => part.global = true,
+                SyntaxKind::IDENT if after_rule && part.name.is_none() => {
+                    part.name = source.get(range.clone()).map(str::to_owned);
+                }
+                _ => {}
+            }
+            after_rule = *kind == SyntaxKind::RULE_KW;
+            extend(&mut whole, range);
+        }
+        part.whole = whole.unwrap_or_default();
+        part
+    }
 }
 
 /// What is wrong with a source that cannot be taken apart.
 fn problems_of(path: &Path, source: &str) -> Vec<Problem> {
     let mut problems = Problems::new(path, source);
-    let tree = AST::from(source);
-    for error in tree.errors() {
-        let (message, span) = message_of(error);
-        problems.note(&span.range(), message, None);
+    let errors = syntax_errors(source);
+    for (message, span) in &errors {
+        problems.note(span, message.as_str(), None);
     }
-    if tree.errors().is_empty() {
+    if errors.is_empty() {
         problems.note(&(0..0), "cannot be taken apart into rules", None);
     }
     problems.finish()
+}
+
+/// Every syntax error of a source, and where it is.
+pub(super) fn syntax_errors(source: &str) -> Vec<(String, Range<usize>)> {
+    let tree = AST::from(source);
+    let errors = tree.errors().iter().map(message_of);
+    errors.map(|(message, span)| (message, span.range())).collect()
 }
 
 fn message_of(error: &ast::Error) -> (String, &Span) {
@@ -291,83 +402,5 @@ impl<'s> Shapes<'s> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SOURCE: &str = r#"import "pe"
-private global rule a : x y { // a comment
-  meta: b = 1 author = "Q\x41 \"me\"" c = true hash = "d41d8cd98f00b204e9800998ecf8427e"
-    hash2 = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD" hashes = "no"
-  strings:
-    $s1 /*x*/ = "30=" fullword /* why */ ascii /* DoD */
-    $h = { 01 [2-3] 0A } // z
-    $ = /a.c/i
-  condition: // first
-    ( 2 of them ) and
-    #s1 == 1 ? /* last */ }
-rule b { condition: true }"#;
-
-    fn rules(source: &str) -> Vec<Rule> {
-        rules_of("n", Path::new("x.yar"), source).unwrap()
-    }
-
-    #[test]
-    fn a_rule_is_taken_apart_exactly() {
-        let rules = rules(&SOURCE.replace(" ?", ""));
-        let [a, b] = rules.as_slice() else { panic!("{rules:?}") };
-        assert_eq!((&*a.id.namespace, &*a.id.name, a.private, b.private), ("n", "a", true, false));
-        assert_eq!(a.tags, ["x", "y"]);
-        assert_eq!(a.author(), Some("QA \"me\""));
-        assert_eq!(a.meta[0], ("b".to_owned(), MetaValue::Integer(1)));
-        assert_eq!(a.meta[2], ("c".to_owned(), MetaValue::Boolean(true)));
-        assert_eq!(a.known_samples(), [Sha256::of(b"abc")]);
-        let patterns: Vec<(&str, &str)> = a.patterns.iter().map(|p| (p.id.as_str(), p.text.as_str())).collect();
-        assert_eq!(patterns, [("$s1", "\"30=\" fullword /* why */ ascii"), ("$h", "{ 01 [2-3] 0A }"), ("$", "/a.c/i")]);
-        assert!(a.patterns.iter().all(|p| a.source[p.at..].starts_with(&p.id)), "{:?}", a.patterns);
-        assert_eq!(a.condition, "( 2 of them ) and\n    #s1 == 1");
-        assert!(a.source.starts_with("private global rule a") && a.source.ends_with('}'));
-        assert_eq!(b.source, "rule b { condition: true }");
-        assert_eq!(b.condition, "true");
-    }
-
-    #[test]
-    fn the_digest_outlives_formatting_and_nothing_else() {
-        let digest = |source: &str| rules(source)[0].digest;
-        let one = digest("rule a { strings: $a = \"x y\" $h = { 0A 0B } condition: any of them }");
-        assert_eq!(
-            one,
-            digest("/* new */ rule a\n{\n strings: // why\n\t$a=\"x y\"\n$h={0A0B}\ncondition:any of them}")
-        );
-        assert_ne!(one, digest("rule a { strings: $a = \"x  y\" $h = { 0A 0B } condition: any of them }"));
-        assert_ne!(one, digest("rule a { strings: $a = \"x y\" nocase $h = { 0A 0B } condition: any of them }"));
-        assert_ne!(one, digest("rule a { strings: $a = \"x y\" $h = { 0A 0B } condition: all of them }"));
-        assert_ne!(one, digest("rule b { strings: $a = \"x y\" $h = { 0A 0B } condition: any of them }"));
-        assert_ne!(one, digest("rule a { strings: $a = \"x y\" $h = { 0A 0C } condition: any of them }"));
-    }
-
-    #[test]
-    fn what_does_not_parse_is_reported_with_its_place() {
-        let wrong = rules_of("n", Path::new("x.yar"), SOURCE).unwrap_err();
-        assert!(wrong[0].to_string().starts_with("x.yar:11:14: "), "{}", wrong[0]);
-        let two = "rule a { condition: }\nrule b { strings: $a = condition: true }";
-        assert_eq!(rules_of("n", Path::new("x.yar"), two).unwrap_err().len(), 2);
-        let twice = rules_of("n", Path::new("x.yar"), "rule a { condition: true }\n\nrule a { condition: false }");
-        assert_eq!(twice.unwrap_err()[0].to_string(), "x.yar:3:6: duplicate rule `a`: line 1 has one");
-        let deep = format!("rule a {{ condition: {}true }}", "not ".repeat(100_000));
-        let wrong = rules_of("n", Path::new("x.yar"), &deep).unwrap_err();
-        assert!(wrong[0].to_string().contains("nests deeper than 200"), "{}", wrong[0]);
-        assert_eq!(rules(""), []);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_is_taken_apart_or_refused(source in ".*", words in proptest::collection::vec(WORDS, 0..60)) {
-            let _ = rules_of("n", Path::new("x"), &source);
-            let soup = format!("rule a {{ strings: $a = \"x\" condition: {} }}", words.join(" "));
-            let _ = rules_of("n", Path::new("x"), &soup);
-            let _ = rules_of("n", Path::new("x"), &words.join(" "));
-        }
-    }
-
-    const WORDS: &str = "rule|\\{|\\}|strings:|meta:|condition:|\\$a|\\$|=|\"x|\"|/|/a/i|\\{ 0|true|all of|them|\\(|\\)|not|-|1|99999999999999999999|0x|1.5.2|for|in|:|\\[|\\\\|é|//|/\\*|\\*/|import|private";
-}
+#[path = "rule_tests.rs"]
+mod tests;

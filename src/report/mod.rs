@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::case::{Case, CaseError, Head, ScanRow};
 use crate::finding::Finding;
 use crate::hunt::Rule;
-use crate::scan::is_gap_kind;
+use crate::scan::{UNUSED_RULE, is_gap_kind};
 use crate::session::{Excluded, HuntWords, Judged};
 
 pub use whole::{Format, Whole};
@@ -106,6 +106,8 @@ pub struct Totals {
     pub not_scanned: u64,
     /// What of that could hold something that was not seen.
     pub gaps: u64,
+    /// What of that are rules and rule files that could not be used.
+    pub unused_rules: u64,
     /// How long it took.
     pub elapsed: Option<Duration>,
 }
@@ -118,7 +120,8 @@ impl Totals {
     pub fn of_case(case: &Case, scan: &ScanRow) -> Result<Self, CaseError> {
         let counts = case.coverage_counts(scan.id)?;
         let gaps = counts.iter().filter(|(kind, _)| is_gap_kind(kind)).map(|(_, count)| count).sum();
-        let missed = Self { not_scanned: scan.not_scanned, gaps, ..Self::default() };
+        let unused_rules = counts.iter().filter(|(kind, _)| kind == UNUSED_RULE).map(|(_, count)| count).sum();
+        let missed = Self { not_scanned: scan.not_scanned, gaps, unused_rules, ..Self::default() };
         let Some((at, end)) = &scan.ended else { return Ok(missed) };
         Ok(Self {
             files: Some(end.files),
@@ -134,6 +137,11 @@ impl Totals {
     pub fn missed(&self) -> String {
         missed(self.not_scanned, self.gaps)
     }
+}
+
+/// What is said of something in coverage, by the short name of the reason, before its path.
+pub(crate) fn missed_word(reason: &str) -> &'static str {
+    if reason == UNUSED_RULE { "not used" } else { "not scanned" }
 }
 
 /// `3 not scanned, 1 gap`: how much was not scanned, whatever the reason, and what of it could hold something unseen.

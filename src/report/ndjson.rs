@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::origin::Origin;
-use super::{Reported, Summary};
+use super::{Reported, Summary, missed_word};
 use crate::case::NotScanned;
 use crate::finding::{Digest, FileFacts, FileTime, PatternMatch};
 use crate::hunt::{Rule, Threat};
@@ -73,6 +73,11 @@ impl Origin {
         let message = format!("{shown} {what} {name}: {}", judged.verdict);
         let id = format!("finding {}", judged.id);
         let mut document = self.document(("alert", kind, &id), &message);
+        if let Some(score) = rule.score() {
+            own.insert("score".into(), score.into());
+            document["event"]["risk_score"] = score.into();
+        }
+        document.insert("tags".into(), json!(rule.tags));
         document.insert("rule".into(), attribution(rule));
         document.insert("file".into(), file);
         if let Some(threat) = threat(&hunt.threat) {
@@ -93,8 +98,8 @@ impl Origin {
         put_path(path, self, &mut file, &mut own);
         let shown = text::escape_path(path);
         let id = missed_id(missed);
-        let mut document =
-            self.document(("state", "coverage", &id), &format!("not scanned {shown}: {}", text::escape_str(detail)));
+        let message = format!("{} {shown}: {}", missed_word(reason), text::escape_str(detail));
+        let mut document = self.document(("state", "coverage", &id), &message);
         document.insert("file".into(), Value::Object(file));
         self.finish(document, own)
     }
@@ -114,6 +119,7 @@ impl Origin {
             ("gone", Some(tally.gone)),
             ("not_scanned", Some(totals.not_scanned)),
             ("gaps", Some(totals.gaps)),
+            ("unused_rules", Some(totals.unused_rules)),
             ("files", totals.files),
             ("bytes", totals.bytes),
             ("folders", totals.folders),

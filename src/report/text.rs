@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::origin::Origin;
-use super::{Reported, Summary};
+use super::{Reported, Summary, missed_word};
 use crate::case::NotScanned;
 use crate::finding::PatternMatch;
 use crate::text;
@@ -89,7 +89,8 @@ fn pattern_match(found: &PatternMatch) -> String {
 
 /// One thing that was not scanned.
 pub fn missed(missed: &NotScanned) -> String {
-    format!("not scanned {}: {}\n", text::escape_path(&missed.path), text::escape_str(&missed.detail))
+    let (path, detail) = (text::escape_path(&missed.path), text::escape_str(&missed.detail));
+    format!("{} {path}: {detail}\n", missed_word(&missed.reason))
 }
 
 /// The last lines.
@@ -109,6 +110,10 @@ pub fn summary(origin: &Origin, summary: &Summary) -> String {
         totals.missed(),
         if origin.is_complete() { "" } else { "; the scan did not go to its end" }
     );
+    if totals.unused_rules > 0 {
+        let rules = text::counted(totals.unused_rules, "rule");
+        let _ = writeln!(out, "{rules} not used, each named above with the reason; --strict-rules refuses such rules");
+    }
     let _ = writeln!(out, "case {}", origin.case);
     let _ = writeln!(out, "journal head {head}");
     out

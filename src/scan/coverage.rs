@@ -8,6 +8,9 @@ use super::worker_slot::Abandoned;
 use crate::root::NotRegular;
 use crate::text;
 
+/// [`Reason::kind`] of what is wrong with the rules, not with the tree.
+pub const UNUSED_RULE: &str = "unused-rule";
+
 /// Why something in the tree was not scanned, or not as it now is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
@@ -57,6 +60,13 @@ pub enum Reason {
     Engine(String),
     /// The responder skipped it.
     Skipped,
+    /// It is a rule file, or a rule in it, that cannot be used: nothing was scanned with it.
+    UnusedRule {
+        /// The rule; `None` for the whole file, or a statement of it.
+        rule: Option<String>,
+        /// The place in the file, and what is wrong there.
+        why: String,
+    },
 }
 
 impl Reason {
@@ -82,6 +92,7 @@ impl Reason {
             Self::BecameLink => "became-link",
             Self::Engine(_) => "engine-failed",
             Self::Skipped => "skipped",
+            Self::UnusedRule { .. } => UNUSED_RULE,
         }
     }
 
@@ -135,6 +146,10 @@ impl fmt::Display for Reason {
             Self::BecameLink => f.write_str("became a link while the tree was walked"),
             Self::Engine(message) => write!(f, "the engine failed: {}", text::escape_str(message)),
             Self::Skipped => f.write_str("skipped by the responder"),
+            Self::UnusedRule { rule: Some(rule), why } => {
+                write!(f, "rule {} is not used: {}", text::escape_str(rule), text::escape_str(why))
+            }
+            Self::UnusedRule { rule: None, why } => write!(f, "rules not used: {}", text::escape_str(why)),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! yara-x, one instance of it for each worker and group of rules.
 
-use std::cell::Cell;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,16 +9,7 @@ use super::coverage::Reason;
 use super::externals::Externals;
 use super::rules::{FILESIZE, Group, Meaning, Ruleset, Windowed};
 use crate::finding::{PatternMatch, RuleId};
-use crate::timeout;
-
-thread_local! {
-    static ENGINE_RUNS: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is inside the matching engine, whose panics are caught, reported in coverage, and not printed.
-pub fn engine_runs() -> bool {
-    ENGINE_RUNS.get()
-}
+use crate::hunt::{RuleOptions, catch_engine_panic};
 
 /// What one rule matched in a file.
 pub(super) struct RuleMatches {
@@ -61,7 +50,7 @@ impl<'r> Engine<'r> {
                 scanner
             });
             if group.externals() {
-                externals.each(|name, value| _ = scanner.set_global(name, value));
+                externals.each(rules.options(), |name, value| _ = scanner.set_global(name, value));
             }
             Ok(collect(&scanner.scan(bytes)?, rules, |found| kept_of(found.data())))
         });
@@ -80,7 +69,7 @@ impl<'r> Engine<'r> {
         let windowed = group.windowed()?;
         let mut scanner = yara_x::blocks::Scanner::new(windowed.rules()?);
         scanner.max_matches_per_pattern(most_matches(group)).set_timeout(self.limit);
-        facts.set(windowed, &mut scanner, group.externals());
+        facts.set(windowed, &mut scanner, group.externals().then(|| self.rules.options()));
         Some(Parts { rules: self.rules, limit: self.limit, scanner, filesize: facts.filesize })
     }
 }
@@ -95,15 +84,15 @@ pub(super) struct PartFacts<'f> {
 }
 
 impl PartFacts<'_> {
-    fn set(&self, windowed: &Windowed, scanner: &mut yara_x::blocks::Scanner, externals: bool) {
+    fn set(&self, windowed: &Windowed, scanner: &mut yara_x::blocks::Scanner, externals: Option<&RuleOptions>) {
         let _ = scanner.set_global(FILESIZE, self.filesize as i64);
         for read in windowed.reads() {
             let bytes = self.header.get(read.offset as usize..read.offset as usize + usize::from(read.field.width));
             let value = bytes.map_or(0, |bytes| read.field.value(bytes));
             let _ = scanner.set_global(&read.variable, value as i64);
         }
-        if externals {
-            self.externals.each(|name, value| _ = scanner.set_global(name, value));
+        if let Some(options) = externals {
+            self.externals.each(options, |name, value| _ = scanner.set_global(name, value));
         }
     }
 }
@@ -136,18 +125,6 @@ impl Parts<'_> {
         });
         outcome.map_err(|broken| broken.reason)
     }
-}
-
-/// Has the engine do something and takes what it panics over as an error, which the panic hooks keep to themselves
-/// (see [`engine_runs`]).
-///
-/// # Errors
-/// The panic's message.
-pub fn catch_engine_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    ENGINE_RUNS.set(true);
-    let outcome = catch_unwind(AssertUnwindSafe(work));
-    ENGINE_RUNS.set(false);
-    outcome.map_err(|panic| timeout::panic_message(panic.as_ref()))
 }
 
 pub(super) struct Broken {

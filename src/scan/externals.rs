@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+use md5::Digest as _;
+
+use crate::hunt::RuleOptions;
+use crate::text;
+
 /// The values of [`crate::hunt::EXTERNAL_VARIABLES`] for one file, as the THOR manual describes them.
 ///
 /// Paths are bytes here and text in YARA, so what is not UTF-8 becomes U+FFFD.
@@ -10,58 +15,48 @@ pub struct Externals {
     filename: String,
     filepath: String,
     extension: String,
-    filetype: &'static str,
+    filetype: String,
     owner: String,
+    /// `None` while it was not asked for: it takes reading the whole file.
+    md5: Option<String>,
 }
 
 impl Externals {
     /// `header` holds the first bytes of the file; `owner` is its owner's name or number.
-    pub fn new(path: &Path, header: &[u8], owner: String) -> Self {
+    pub fn new(path: &Path, header: &[u8], owner: String, options: &RuleOptions) -> Self {
         let text = |part: &std::ffi::OsStr| part.to_string_lossy().into_owned();
         Self {
             filename: path.file_name().map(text).unwrap_or_default(),
             filepath: path.parent().map(|folder| text(folder.as_os_str())).unwrap_or_default(),
             extension: path.extension().map(|end| format!(".{}", text(end).to_lowercase())).unwrap_or_default(),
-            filetype: file_type(header),
+            filetype: options.file_types.name_of(header).to_owned(),
             owner,
+            md5: None,
         }
     }
 
-    /// Calls `set` with each variable and its value.
-    pub fn each(&self, mut set: impl FnMut(&str, &str)) {
-        set("filename", &self.filename);
-        set("filepath", &self.filepath);
-        set("extension", &self.extension);
-        set("filetype", self.filetype);
-        set("owner", &self.owner);
+    /// The same with the MD5 of the file, whose content is `bytes`.
+    #[must_use]
+    pub fn with_md5(self, bytes: &[u8]) -> Self {
+        Self { md5: Some(text::hex(&md5::Md5::digest(bytes))), ..self }
     }
-}
 
-/// The type that the first bytes tell, in the short names that published rules compare with; empty for any other.
-fn file_type(header: &[u8]) -> &'static str {
-    const TYPES: [(&[u8], &str); 20] = [
-        (b"MZ", "EXE"),
-        (b"\x7fELF", "ELF"),
-        (b"\xfe\xed\xfa\xce", "MACHO"),
-        (b"\xfe\xed\xfa\xcf", "MACHO"),
-        (b"\xce\xfa\xed\xfe", "MACHO"),
-        (b"\xcf\xfa\xed\xfe", "MACHO"),
-        (b"PK\x03\x04", "ZIP"),
-        (b"Rar!\x1a\x07", "RAR"),
-        (b"7z\xbc\xaf\x27\x1c", "7ZIP"),
-        (b"\x1f\x8b", "GZIP"),
-        (b"BZh", "BZIP2"),
-        (b"MSCF", "CAB"),
-        (b"%PDF-", "PDF"),
-        (b"{\\rtf", "RTF"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "OLE"),
-        (b"GIF8", "GIF"),
-        (b"\xff\xd8\xff", "JPG"),
-        (b"\x89PNG\r\n\x1a\n", "PNG"),
-        (b"MDMP", "MDMP"),
-        (b"regf", "REGHIVE"),
-    ];
-    TYPES.iter().find(|(magic, _)| header.starts_with(magic)).map_or("", |(_, name)| name)
+    /// Calls `set` with each variable that is known and its value, but for those that `options` define for all files.
+    pub fn each(&self, options: &RuleOptions, mut set: impl FnMut(&str, &str)) {
+        let all = [
+            ("filename", Some(&self.filename)),
+            ("filepath", Some(&self.filepath)),
+            ("extension", Some(&self.extension)),
+            ("filetype", Some(&self.filetype)),
+            ("owner", Some(&self.owner)),
+            ("md5", self.md5.as_ref()),
+        ];
+        for (name, value) in all.into_iter().filter(|(name, _)| !options.defines(name)) {
+            if let Some(value) = value {
+                set(name, value);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +67,10 @@ mod tests {
 
     fn shown(path: &Path, header: &[u8]) -> Vec<(String, String)> {
         let mut all = Vec::new();
-        Externals::new(path, header, "root".into()).each(|name, value| all.push((name.to_owned(), value.to_owned())));
+        let options = RuleOptions::default();
+        Externals::new(path, header, "root".into(), &options)
+            .with_md5(header)
+            .each(&options, |name, value| all.push((name.to_owned(), value.to_owned())));
         all
     }
 
@@ -82,13 +80,16 @@ mod tests {
         let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, crate::hunt::EXTERNAL_VARIABLES);
         let values: Vec<&str> = all.iter().map(|(_, value)| value.as_str()).collect();
-        assert_eq!(values, ["Run.TAR.Gz", "/opt/Tools", ".gz", "GZIP", "root"]);
+        assert_eq!(values, ["Run.TAR.Gz", "/opt/Tools", ".gz", "GZIP", "root", "613ffd2ae0a8828aa573ce62bf2e30c3"]);
     }
 
     #[test]
     fn odd_names_have_values_too() {
         let values = |path: &Path| shown(path, b"").into_iter().map(|(_, value)| value).collect::<Vec<_>>();
-        assert_eq!(values(Path::new("/.bashrc")), [".bashrc", "/", "", "", "root"]);
+        assert_eq!(
+            values(Path::new("/.bashrc")),
+            [".bashrc", "/", "", "UNKNOWN", "root", "d41d8cd98f00b204e9800998ecf8427e"]
+        );
         assert_eq!(values(Path::new(OsStr::from_bytes(b"/a/\xff.e\xfe")))[0], "\u{fffd}.e\u{fffd}");
     }
 }

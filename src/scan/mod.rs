@@ -37,9 +37,9 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+pub use crate::hunt::{catch_engine_panic, engine_runs};
 pub use control::{Control, Current, Progress, Reading};
-pub use coverage::{Reason, Unscanned, is_gap_kind};
-pub use engine::{catch_engine_panic, engine_runs};
+pub use coverage::{Reason, UNUSED_RULE, Unscanned, is_gap_kind};
 pub use externals::Externals;
 pub(crate) use facts::{MOST_ZEROS, digest_now, facts_now};
 pub use probe::{Places, probe};
@@ -214,8 +214,15 @@ impl Scan {
             progress: Arc::clone(&progress),
             events: sender,
         };
-        let supervisor = Supervisor::new(Arc::new(shared), options.read_timeout);
-        let thread = timeout::spawn("supervisor", move || supervisor.run(walk, ahead))?;
+        let shared = Arc::new(shared);
+        let supervisor = Supervisor::new(Arc::clone(&shared), options.read_timeout);
+        let run = move || {
+            for unused in shared.rules.unused() {
+                shared.unscanned(unused.clone());
+            }
+            supervisor.run(walk, ahead);
+        };
+        let thread = timeout::spawn("supervisor", run)?;
         Ok(Self { events, control, progress, thread: Some(thread) })
     }
 

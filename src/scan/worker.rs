@@ -211,7 +211,10 @@ impl<'s> Worker<'s> {
             if !wanted(index) || (matches!(held, BufferRef::Chunk(_)) && is_ruled_out(group, bytes)) {
                 continue;
             }
-            let externals = externals.get_or_insert_with(|| externals_of(shared, subject, bytes));
+            let externals = externals.get_or_insert_with(|| {
+                let externals = externals_of(shared, subject, bytes);
+                if shared.rules.groups().iter().any(Group::md5) { externals.with_md5(bytes) } else { externals }
+            });
             found.extend(self.engine.whole(index, bytes, externals).map_err(Leave::Unscanned)?);
         }
         if !found.is_empty() {
@@ -299,7 +302,7 @@ fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals 
     }
     let uid = subject.opened.stat.st_uid;
     let owner = shared.accounts.user_name(uid).map_or_else(|| uid.to_string(), str::to_owned);
-    Externals::new(subject.path, header, owner)
+    Externals::new(subject.path, header, owner, shared.rules.options())
 }
 
 /// Reports what was found in a file of this size and digest. The file is asked for all that is told of it before

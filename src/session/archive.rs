@@ -142,9 +142,10 @@ impl Archive {
             let known = self.exclusions.get(id).cloned().or_else(recorded);
             known.unwrap_or_else(|| Excluded::known_by_id(id))
         });
+        let score = self.rules.get(*rule).map_or(0, Rule::score_or_default);
         let judged = Judged {
             id,
-            subject: Subject { hunt: *rule, candidate, digest: record.digest },
+            subject: Subject { hunt: *rule, candidate, digest: record.digest, score },
             verdict,
             returned: cover.and_then(|cover| cover.lapsed).filter(|_| verdict == Verdict::Open),
             exclusion: id_in_force.and_then(|id| id.parse().ok()),

@@ -2,8 +2,8 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::fmt::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -13,8 +13,8 @@ use super::{HuntWords, candidate_id};
 use crate::case::RuleRecord;
 use crate::finding::{Digest, RuleId, Sha256};
 use crate::hunt::known_good::KnownGood;
-use crate::hunt::{self, Hunt, Loaded, Problem, RuleFiles, RuleText, Site};
-use crate::scan::{self, CandidateTest, RuleSource, RulesError, Ruleset};
+use crate::hunt::{self, Hunt, Loaded, Problem, RuleFiles, RuleOptions, RuleText, Site, Unused};
+use crate::scan::{self, CandidateTest, Reason, RuleSource, RulesError, Ruleset, Unscanned};
 use crate::timeout::{self, NoThread};
 
 /// Which hunts and rules were asked for.
@@ -32,6 +32,10 @@ pub struct RuleChoice {
     pub known_good: Vec<PathBuf>,
     /// Folder for compiled rules, if there is one.
     pub cache: Option<PathBuf>,
+    /// How the rules are compiled.
+    pub options: RuleOptions,
+    /// Whether a rule or file that cannot be used is an error rather than left out.
+    pub strict: bool,
 }
 
 /// Hunts that cannot be used.
@@ -41,19 +45,29 @@ pub enum BookError {
     Problems(Vec<Problem>),
     /// Two files define the same hunt.
     Twice(RuleId),
+    /// Rules and files that cannot be used, where some must be.
+    Unused(Vec<Unused>),
     /// There is no rule at all.
     NoRules,
     /// There is no thread to compile the rules on.
     NoThread(NoThread),
 }
 
+/// Problems that a message lists at most; a wrong file can have one in every rule.
+const MAX_LISTED: usize = 100;
+
+fn listed<T: ToString>(problems: &[T]) -> String {
+    let mut lines: Vec<_> = problems.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+    let more = problems.len() - lines.len();
+    lines.extend((more > 0).then(|| format!("… and {}", crate::text::counted(more as u64, "more problem"))));
+    lines.join("\n")
+}
+
 impl fmt::Display for BookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Problems(problems) => {
-                let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
+            Self::Problems(problems) => f.write_str(&listed(problems)),
+            Self::Unused(unused) => f.write_str(&listed(unused)),
             Self::Twice(rule) => write!(
                 f,
                 "{} is given twice by {}; name each file or folder once",
@@ -82,6 +96,12 @@ impl From<NoThread> for BookError {
     }
 }
 
+impl From<Vec<Unused>> for BookError {
+    fn from(unused: Vec<Unused>) -> Self {
+        Self::Unused(unused)
+    }
+}
+
 impl From<Problem> for BookError {
     fn from(problem: Problem) -> Self {
         Self::Problems(vec![problem])
@@ -97,39 +117,26 @@ pub struct Subject {
     pub candidate: bool,
     /// Digest of the rule, or of the candidate condition.
     pub digest: Sha256,
+    /// [`Rule::score_or_default`](crate::hunt::Rule::score_or_default) of the rule.
+    pub score: u8,
 }
 
-/// What was read of the files that were asked for; the plain rules among it are not taken apart yet.
-struct Files {
-    site: Site,
-    /// Of plain rules, the texts only.
-    loaded: Loaded,
-    plain: Vec<RuleFiles>,
-}
-
-impl Files {
-    fn read(choice: &RuleChoice) -> Result<Self, BookError> {
-        let site = choice.site.as_deref().map_or_else(|| Ok(Site::default()), Site::load)?;
-        let mut loaded = if choice.no_builtin { Loaded::default() } else { hunt::builtin::load(&site)? };
-        for dir in &choice.hunts {
-            loaded.extend(hunt::load_dir(dir, &site)?);
-        }
-        let plain = choice.rules.iter().map(|path| RuleFiles::read(path)).collect::<Result<Vec<_>, _>>()?;
-        loaded.texts.extend(plain.iter().flat_map(RuleFiles::texts).cloned());
-        Ok(Self { site, loaded, plain })
+/// Reads all that was asked for, but for the lists of hashes.
+fn read(choice: &RuleChoice) -> Result<(Site, Loaded), BookError> {
+    let site = choice.site.as_deref().map_or_else(|| Ok(Site::default()), Site::load)?;
+    let mut loaded = if choice.no_builtin { Loaded::default() } else { hunt::builtin::load(&site)? };
+    for dir in &choice.hunts {
+        loaded.extend(hunt::load_dir(dir, &site, &choice.options)?);
     }
-
-    fn book(mut self, choice: &RuleChoice) -> Result<RuleBook, BookError> {
-        for files in &self.plain {
-            self.loaded.hunts.extend(files.hunts()?);
-        }
-        let known_good = KnownGood::load(&choice.known_good)?;
-        let mut book = RuleBook::new(self.loaded, self.site, known_good)?;
-        book.cache.clone_from(&choice.cache);
-        let candidates = book.hunts.iter().filter(|hunt| hunt.candidate.is_some()).count();
-        tracing::info!(rules = book.hunts.len(), candidates, "rules loaded");
-        Ok(book)
+    for path in &choice.rules {
+        loaded.extend(RuleFiles::read(path, &choice.options)?.into());
     }
+    // What weighs most comes first wherever hunts are listed.
+    loaded.hunts.sort_by_key(|hunt| std::cmp::Reverse(hunt.rule.score_or_default()));
+    if choice.strict && !loaded.unused.is_empty() {
+        return Err(BookError::Unused(loaded.unused));
+    }
+    Ok((site, loaded))
 }
 
 fn sources(texts: &[RuleText]) -> Vec<RuleSource> {
@@ -169,54 +176,85 @@ pub struct RuleBook {
     pub site: Site,
     /// Hashes of content known to be good.
     pub known_good: KnownGood,
+    /// Rules and files that cannot be used and were left out.
+    pub unused: Vec<Unused>,
+    options: RuleOptions,
     cache: Option<PathBuf>,
     texts: Vec<RuleText>,
     subjects: HashMap<RuleId, Subject>,
 }
 
 impl RuleBook {
-    /// Reads everything that was asked for.
+    /// Reads everything that was asked for. What cannot be used is left out, and is in [`RuleBook::unused`].
     ///
     /// # Errors
-    /// Everything that is wrong with the files, each with its place.
+    /// What was named and cannot be read or used at all, each with its place.
     pub fn load(choice: &RuleChoice) -> Result<Self, BookError> {
-        Files::read(choice)?.book(choice)
+        let (site, loaded) = read(choice)?;
+        Self::of(choice, site, loaded)
     }
 
-    /// As [`RuleBook::load`], for a scan: the rules are compiled while they are taken apart into hunts.
+    /// As [`RuleBook::load`], for a scan: the rules are compiled while the book is made.
     ///
     /// # Errors
     /// As there.
     pub fn load_to_scan(choice: &RuleChoice) -> Result<(Self, Compiling), BookError> {
-        let files = Files::read(choice)?;
-        let (sources, tests) = (sources(&files.loaded.texts), tests(&files.loaded.hunts));
-        let cache = choice.cache.clone();
-        let work = timeout::spawn("compiler", move || Ruleset::compile_cached(&sources, &tests, cache.as_deref()))?;
-        Ok((files.book(choice)?, Compiling(work)))
+        let (site, loaded) = read(choice)?;
+        let (sources, tests) = (sources(&loaded.texts), tests(&loaded.hunts));
+        let (cache, options) = (choice.cache.clone(), choice.options.clone());
+        let compile = move || Ruleset::compile_with(&sources, &tests, &options, cache.as_deref());
+        let work = timeout::spawn("compiler", compile)?;
+        Ok((Self::of(choice, site, loaded)?, Compiling(work)))
+    }
+
+    fn of(choice: &RuleChoice, site: Site, mut loaded: Loaded) -> Result<Self, BookError> {
+        let unused = std::mem::take(&mut loaded.unused);
+        let known_good = KnownGood::load(&choice.known_good)?;
+        let mut book = Self::new(loaded, site, known_good)?;
+        book.cache.clone_from(&choice.cache);
+        book.options.clone_from(&choice.options);
+        book.unused = unused;
+        for unused in &book.unused {
+            tracing::warn!("not used: {unused}");
+        }
+        let candidates = book.hunts.iter().filter(|hunt| hunt.candidate.is_some()).count();
+        tracing::info!(rules = book.hunts.len(), candidates, unused = book.unused.len(), "rules loaded");
+        Ok(book)
     }
 
     fn new(loaded: Loaded, site: Site, known_good: KnownGood) -> Result<Self, BookError> {
         let mut subjects = HashMap::new();
         for (index, hunt) in loaded.hunts.iter().enumerate() {
-            let subject = Subject { hunt: index, candidate: false, digest: hunt.rule.digest };
+            let score = hunt.rule.score_or_default();
+            let subject = Subject { hunt: index, candidate: false, digest: hunt.rule.digest, score };
             if subjects.insert(hunt.rule.id.clone(), subject).is_some() {
                 return Err(BookError::Twice(hunt.rule.id.clone()));
             }
             if let Some(condition) = &hunt.candidate {
                 let digest = Sha256::of(condition.as_bytes());
-                subjects.insert(candidate_id(&hunt.rule.id), Subject { hunt: index, candidate: true, digest });
+                subjects.insert(candidate_id(&hunt.rule.id), Subject { hunt: index, candidate: true, digest, score });
             }
         }
         if loaded.hunts.is_empty() {
             return Err(BookError::NoRules);
         }
         let hunts = loaded.hunts.into_iter().map(Arc::new).collect();
-        Ok(Self { hunts, site, known_good, cache: None, texts: loaded.texts, subjects })
+        Ok(Self {
+            hunts,
+            site,
+            known_good,
+            unused: Vec::new(),
+            options: RuleOptions::default(),
+            cache: None,
+            texts: loaded.texts,
+            subjects,
+        })
     }
 
     /// Adds a hunt, after all others.
     pub(super) fn add(&mut self, hunt: Hunt) {
-        let subject = Subject { hunt: self.hunts.len(), candidate: false, digest: hunt.rule.digest };
+        let score = hunt.rule.score_or_default();
+        let subject = Subject { hunt: self.hunts.len(), candidate: false, digest: hunt.rule.digest, score };
         self.subjects.insert(hunt.rule.id.clone(), subject);
         self.hunts.push(Arc::new(hunt));
     }
@@ -229,34 +267,20 @@ impl RuleBook {
     pub fn compile_with(&self, more: impl IntoIterator<Item = CandidateTest>) -> Result<Ruleset, RulesError> {
         let mut tests = tests(&self.hunts);
         tests.extend(more);
-        self.compiled(Ruleset::compile_cached(&sources(&self.texts), &tests, self.cache.as_deref()))
+        self.compiled(Ruleset::compile_with(&sources(&self.texts), &tests, &self.options, self.cache.as_deref()))
     }
 
     fn compiled(&self, compiled: Result<Ruleset, RulesError>) -> Result<Ruleset, RulesError> {
-        let rules = compiled.map_err(|error| self.with_other_files(error))?;
+        let rules = compiled?;
         for warning in rules.warnings() {
             tracing::warn!("rules: {warning}");
         }
-        Ok(rules)
+        Ok(rules.with_unused(self.unused.iter().map(not_scanned_with).collect()))
     }
 
-    /// `error`, with the files that hold what others lack: each file is a namespace of its own.
-    fn with_other_files(&self, mut error: RulesError) -> RulesError {
-        if error.unknown.is_empty() {
-            return error;
-        }
-        for text in &self.texts {
-            let rules = hunt::rules_of(&text.namespace, Path::new(&text.origin), &text.text).unwrap_or_default();
-            for rule in rules.iter().filter(|rule| error.unknown.contains(&*rule.id.name)) {
-                let (name, file) = (crate::text::escape_str(&rule.id.name), crate::text::escape_str(&text.origin));
-                let _ = write!(
-                    error.report,
-                    "\nrule {name} is in {file}, and a rule can only refer to rules of its own file: include that file \
-                     where it is needed, and give --rules the folder of both"
-                );
-            }
-        }
-        error
+    /// How the rules are compiled, and what their external variables stand for.
+    pub fn options(&self) -> &RuleOptions {
+        &self.options
     }
 
     /// The compiled rules that are kept.
@@ -327,6 +351,15 @@ impl RuleBook {
     }
 }
 
+/// What coverage says of a rule that no file is scanned with.
+fn not_scanned_with(unused: &Unused) -> Unscanned {
+    let Unused { rule, problem } = unused;
+    let place = problem.place.map(|place| format!("{}:{}: ", place.line, place.column)).unwrap_or_default();
+    let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    let why = format!("{place}{}{hint}", problem.message);
+    Unscanned { path: problem.path.clone(), reason: Reason::UnusedRule { rule: rule.clone(), why } }
+}
+
 /// The rule's meta section, in which a key that occurs more than once holds a list, and what the hunt says beside it.
 fn meta(hunt: &Hunt) -> Value {
     let mut map = Map::new();
@@ -370,14 +403,18 @@ mod tests {
         let choice = RuleChoice { rules: vec![dir.path().to_owned()], ..RuleChoice::default() };
         let compile = || {
             let (book, compiling) = RuleBook::load_to_scan(&choice).unwrap();
-            (book.hunts.len(), compiling.finish(&book).map(|rules| rules.len()).map_err(|error| error.to_string()))
+            let rules = compiling.finish(&book).unwrap().len();
+            (book.hunts.len(), rules, book.unused.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
-        let said = compile().1.unwrap_err();
+        let (hunts, rules, unused) = compile();
+        assert_eq!((hunts, rules, unused.len()), (6, 6, 1));
         let base = dir.path().join("base.yar");
-        assert!(said.contains("unknown identifier `is_elf`"), "{said}");
-        assert!(said.contains(&format!("rule is_elf is in {}, and", base.display())), "{said}");
+        assert!(unused[0].contains("unknown identifier `is_elf`"), "{unused:?}");
+        assert!(unused[0].contains(&format!("rule is_elf is in {}, and", base.display())), "{unused:?}");
+        let strict = RuleChoice { strict: true, ..choice.clone() };
+        assert!(RuleBook::load(&strict).unwrap_err().to_string().contains("is_elf"));
         write("more.yar", "include \"base.yar\"\nrule small { condition: is_elf and filesize < 100 }");
-        assert_eq!(compile(), (7, Ok(7)));
+        assert_eq!(compile(), (7, 7, Vec::new()));
     }
 
     #[test]

@@ -131,6 +131,11 @@ impl Records {
         Ok(records)
     }
 
+    /// The hunts that findings are recorded of.
+    pub fn book(&self) -> &RuleBook {
+        &self.book
+    }
+
     /// The files that belong to Huntbook: the scan leaves them out. Cases of other scans are among them where they lie in
     /// the default folder, and the compiled rules.
     pub fn own_files(&self) -> Vec<PathBuf> {

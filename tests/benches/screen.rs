@@ -69,6 +69,7 @@ fn row(id: i64) -> Row {
         modified: FileTime { seconds: id, nanos: 0 },
         digest: content(id).into(),
         matches: (id % 7) as usize,
+        score: 75,
         candidate: false,
         verdict: if id % 11 == 0 { Verdict::Benign } else { Verdict::Open },
         returned: None,

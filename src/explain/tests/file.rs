@@ -14,7 +14,7 @@ const CONTENT: &[u8] = b"alpha, later beta";
 
 fn hunt() -> Hunt {
     Hunt {
-        rule: rule(PATTERNS, "$a and filesize < 50 and uint8(0) == 0x61 and filetype == \"\" or $b at 0"),
+        rule: rule(PATTERNS, "$a and filesize < 50 and uint8(0) == 0x61 and filetype == \"UNKNOWN\" or $b at 0"),
         hypothesis: String::new(),
         candidate: Some("filesize < 20 and uint8(1) == 0x6c // why".to_owned()),
         threat: crate::hunt::Threat::default(),
@@ -44,7 +44,10 @@ fn finding(hunt: &Hunt) -> Finding {
 fn explained(bytes: &dyn Bytes) -> (Explained, Vec<String>) {
     let hunt = hunt();
     let finding = finding(&hunt);
-    let explained = explain(&hunt, Subject { file: &finding.file, bytes, finding: Some(&finding) });
+    let explained = explain(
+        &hunt,
+        Subject { file: &finding.file, bytes, finding: Some(&finding), options: &crate::hunt::RuleOptions::default() },
+    );
     let line = |(_, part): (usize, &Part)| format!("{} `{}`", part.value, part.text);
     let lines = explained.rule.rows().into_iter().skip(1).map(line).collect();
     (explained, lines)
@@ -69,11 +72,11 @@ fn other_bytes_explain_nothing_that_they_would_be_read_for() {
         assert_eq!(
             lines,
             [
-                "true `$a and filesize < 50 and uint8(0) == 0x61 and filetype == \"\"`",
+                "true `$a and filesize < 50 and uint8(0) == 0x61 and filetype == \"UNKNOWN\"`",
                 "true `$a`",
                 "true `filesize < 50`",
                 "not explained `uint8(0) == 0x61`",
-                "not explained `filetype == \"\"`",
+                "not explained `filetype == \"UNKNOWN\"`",
                 "not explained `$b at 0`",
             ]
             .map(|line| line.replace("true `$a and", "not explained `$a and"))
@@ -88,7 +91,7 @@ fn other_bytes_explain_nothing_that_they_would_be_read_for() {
 fn of_a_part_of_the_bytes_that_part_is_known() {
     let (explained, lines) = explained(&Prefix::new(&CONTENT[..4], CONTENT.len() as u64));
     assert!(lines.contains(&"true `uint8(0) == 0x61`".to_owned()), "{lines:?}");
-    assert!(lines.contains(&"not explained `filetype == \"\"`".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"not explained `filetype == \"UNKNOWN\"`".to_owned()), "{lines:?}");
     assert_eq!(explained.candidate.unwrap().value, Value::True);
     let words: Vec<String> = explained.patterns.iter().map(Seen::words).collect();
     assert_eq!(words, ["is at 0x0", "cannot be told: not all bytes are at hand"]);
@@ -97,7 +100,10 @@ fn of_a_part_of_the_bytes_that_part_is_known() {
 #[test]
 fn a_candidate_is_what_the_scan_says() {
     let (hunt, facts) = (Hunt { candidate: Some("filesize > 1000".to_owned()), ..hunt() }, facts());
-    let explained = explain(&hunt, Subject { file: &facts, bytes: &CONTENT, finding: None });
+    let explained = explain(
+        &hunt,
+        Subject { file: &facts, bytes: &CONTENT, finding: None, options: &crate::hunt::RuleOptions::default() },
+    );
     assert_eq!(explained.rule.value, Value::False);
     let candidate = explained.candidate.unwrap();
     assert_eq!(candidate.value, Value::True);

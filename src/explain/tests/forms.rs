@@ -74,7 +74,12 @@ fn patterns_whose_places_are_not_known_are_not_guessed() {
     let rule = rule(PATTERNS, "$a and not $b and #c == 0");
     let bytes: &[u8] = b"alpha";
     let externals = externals();
-    let facts = Facts { bytes: &bytes, places: &[], externals: Some(&externals) };
+    let facts = Facts {
+        bytes: &bytes,
+        places: &[],
+        externals: Some(&externals),
+        options: &crate::hunt::RuleOptions::default(),
+    };
     let part = condition(&rule, facts, None);
     assert!(part.rows().iter().all(|(_, part)| part.value == Value::Unknown), "{part:?}");
     let told = condition(&rule, facts, Some(true));

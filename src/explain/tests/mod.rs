@@ -13,7 +13,12 @@ use crate::scan::{Externals, Places, probe};
 
 /// What names the file that all tests are about.
 fn externals() -> Externals {
-    Externals::new(Path::new("/opt/tools/Agent.SH"), b"\x7fELF", "root".to_owned())
+    Externals::new(
+        Path::new("/opt/tools/Agent.SH"),
+        b"\x7fELF",
+        "root".to_owned(),
+        &crate::hunt::RuleOptions::default(),
+    )
 }
 
 /// A rule with these lines of patterns and this condition.
@@ -34,7 +39,12 @@ fn unaided(rule: &Rule, bytes: &[u8]) -> Part {
 
 fn explained(rule: &Rule, bytes: &[u8], matched: Option<bool>) -> Part {
     let (places, externals) = (places(rule, bytes), externals());
-    let facts = Facts { bytes: &bytes, places: &places, externals: Some(&externals) };
+    let facts = Facts {
+        bytes: &bytes,
+        places: &places,
+        externals: Some(&externals),
+        options: &crate::hunt::RuleOptions::default(),
+    };
     condition(rule, facts, matched)
 }
 

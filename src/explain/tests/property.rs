@@ -16,7 +16,8 @@ fn searched(condition: &str) -> String {
 /// What yara-x makes of each condition; `None` for one that it refuses, for some have constants that it does.
 fn verdicts(conditions: &[String], bytes: &[u8]) -> Vec<Option<bool>> {
     let mut compiler = yara_x::Compiler::new();
-    externals().each(|name, value| _ = compiler.define_global(name, value).unwrap());
+    externals()
+        .each(&crate::hunt::RuleOptions::default(), |name, value| _ = compiler.define_global(name, value).unwrap());
     let taken: Vec<bool> = conditions
         .iter()
         .enumerate()
@@ -84,7 +85,7 @@ proptest! {
     fn the_whole_agrees_with_what_yara_x_said(condition in condition(), bytes in data(), matched: bool) {
         let rule = rule(PATTERNS, &condition);
         let bytes = bytes.as_slice();
-        let facts = Facts { bytes: &bytes, places: &[], externals: None };
+        let facts = Facts { bytes: &bytes, places: &[], externals: None, options: &crate::hunt::RuleOptions::default() };
         let part = super::condition(&rule, facts, Some(matched));
         prop_assert_eq!(part.value == Value::True, matched);
         prop_assert!(part.value != Value::Unknown);

@@ -17,6 +17,7 @@ use super::RuleSource;
 use super::assign::{self, Kind, Unit};
 use super::group::{Group, Needs};
 use crate::finding::Sha256;
+use crate::hunt::RuleOptions;
 
 /// The version of yara-x whose compiled form is stored, as Cargo.toml pins it.
 const ENGINE: &str = "yara-x 1.22.1";
@@ -51,15 +52,15 @@ struct Header {
 
 impl Cache {
     /// The place for `sources` in `path`; `None` if the folder is not ours alone.
-    pub(super) fn open(path: &Path, sources: &[RuleSource]) -> Option<Self> {
+    pub(super) fn open(path: &Path, sources: &[RuleSource], options: &RuleOptions) -> Option<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).ok()?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(CWD, path, flags, Mode::empty()).ok()?;
-        is_ours_alone(&rustix::fs::fstat(&folder).ok()?).then(|| Self { folder, name: name_for(sources) })
+        is_ours_alone(&rustix::fs::fstat(&folder).ok()?).then(|| Self { folder, name: name_for(sources, options) })
     }
 
     /// The groups and warnings that were stored.
-    pub(super) fn read(&self, sources: &[RuleSource]) -> Option<(Vec<Group>, Vec<String>)> {
+    pub(super) fn read(&self, sources: &[RuleSource], options: &RuleOptions) -> Option<(Vec<Group>, Vec<String>)> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(&self.folder, &self.name, flags, Mode::empty()).ok()?);
         let stat = rustix::fs::fstat(&file).ok()?;
@@ -87,7 +88,7 @@ impl Cache {
         let mut groups = Vec::new();
         for (((kind, sources), needs), length) in grouped.into_iter().zip(header.needs).zip(header.lengths) {
             let (compiled, after) = rest.split_at_checked(length)?;
-            groups.push(Group::new(kind, needs, &sources, yara_x::Rules::deserialize(compiled).ok()?));
+            groups.push(Group::new(kind, needs, &sources, options, yara_x::Rules::deserialize(compiled).ok()?));
             rest = after;
         }
         Some((groups, header.warnings))
@@ -135,11 +136,12 @@ pub(crate) fn is_ours_alone(stat: &Stat) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0
 }
 
-/// A name that changes with every byte of the sources, and with both programs. Lengths go first, so that no two sets
+/// A name that changes with every byte of the sources, the options, and both programs. Lengths go first, so that no two sets
 /// are the same bytes.
-fn name_for(sources: &[RuleSource]) -> String {
+fn name_for(sources: &[RuleSource], options: &RuleOptions) -> String {
     let mut hasher = sha2::Sha256::new();
-    for part in [ENGINE, env!("CARGO_PKG_VERSION")]
+    let options = format!("{options:?}");
+    for part in [ENGINE, env!("CARGO_PKG_VERSION"), &options]
         .into_iter()
         .chain(sources.iter().flat_map(|source| [&*source.namespace, &*source.origin, &*source.text]))
     {

@@ -2,8 +2,8 @@
 
 use super::RuleSource;
 use super::assign::{self, Kind};
-use super::windowed::{self, Windowed};
-use crate::hunt::EXTERNAL_VARIABLES;
+use super::windowed::{self, MD5, Windowed};
+use crate::hunt::{EXTERNAL_VARIABLES, RuleOptions};
 use crate::scan::prefilter::Prefilter;
 
 /// Compiled rules of one [`Kind`].
@@ -19,23 +19,32 @@ pub(in crate::scan) struct Group {
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub(super) struct Needs {
     externals: bool,
+    md5: bool,
     counts: bool,
 }
 
 impl Needs {
     pub(super) fn of(sources: &[RuleSource]) -> Self {
+        let md5 = sources.iter().any(|source| windowed::names_md5(&source.text));
         Self {
-            externals: sources.iter().any(|source| names_external(&source.text)),
+            externals: md5 || sources.iter().any(|source| names_external(&source.text)),
+            md5,
             counts: sources.iter().any(|source| windowed::counts_matches(&source.text)),
         }
     }
 }
 
 impl Group {
-    pub(super) fn new(kind: Kind, needs: Needs, sources: &[RuleSource], compiled: yara_x::Rules) -> Self {
+    pub(super) fn new(
+        kind: Kind,
+        needs: Needs,
+        sources: &[RuleSource],
+        options: &RuleOptions,
+        compiled: yara_x::Rules,
+    ) -> Self {
         let prefilter = (kind != Kind::Whole).then(|| assign::prefilter_of(sources));
         let reach = prefilter.as_ref().and_then(Prefilter::reach).filter(|_| kind == Kind::Windowed);
-        Self { windowed: reach.and_then(|reach| Windowed::new(sources, reach)), prefilter, needs, compiled }
+        Self { windowed: reach.and_then(|reach| Windowed::new(sources, options, reach)), prefilter, needs, compiled }
     }
 
     /// Rules in it, candidate tests included.
@@ -66,24 +75,25 @@ impl Group {
         self.needs.externals
     }
 
+    /// Whether a condition asks for the MD5 of the whole file.
+    pub(in crate::scan) fn md5(&self) -> bool {
+        self.needs.md5
+    }
+
     /// Whether a condition depends on how many matches a pattern has, or where they are.
     pub(in crate::scan) fn counts(&self) -> bool {
         self.needs.counts
     }
 }
 
+/// The word `md5` is frequent where it is no variable, so it is looked for apart.
 fn names_external(text: &str) -> bool {
-    EXTERNAL_VARIABLES.iter().any(|name| text.contains(name))
+    EXTERNAL_VARIABLES.iter().filter(|name| **name != MD5).any(|name| text.contains(name))
 }
 
 /// A compiler that was given `sources`; what is wrong with them is in its errors. `integers` are further variables.
-pub(super) fn compiler<'c>(sources: &[RuleSource], integers: &[String]) -> yara_x::Compiler<'c> {
-    let mut compiler = yara_x::Compiler::new();
-    compiler.enable_includes(false);
-    // Defining fails for a name that is no identifier or is there twice; a rule that uses it then does not compile.
-    for name in EXTERNAL_VARIABLES {
-        let _ = compiler.define_global(name, "");
-    }
+pub(super) fn compiler<'c>(sources: &[RuleSource], options: &RuleOptions, integers: &[String]) -> yara_x::Compiler<'c> {
+    let mut compiler = options.compiler();
     for name in integers {
         let _ = compiler.define_global(name, 0_i64);
     }

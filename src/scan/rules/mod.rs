@@ -5,14 +5,12 @@ mod cache;
 mod group;
 mod windowed;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use yara_x::errors::CompileError;
-
-use super::engine::catch_engine_panic;
+use super::coverage::Unscanned;
 use crate::finding::RuleId;
+use crate::hunt::{RuleOptions, catch_engine_panic};
 use assign::Unit;
 pub use cache::cache_files;
 pub(crate) use cache::is_ours_alone;
@@ -51,8 +49,6 @@ pub struct CandidateTest {
 pub struct RulesError {
     /// The report, several lines for each error.
     pub report: String,
-    /// Names that stand for nothing in the file that uses them; each once, sorted.
-    pub unknown: BTreeSet<String>,
 }
 
 /// Compiled rules, ready to scan with from any number of threads.
@@ -61,6 +57,8 @@ pub struct Ruleset {
     groups: Vec<Group>,
     candidates: Vec<RuleId>,
     warnings: Vec<String>,
+    options: RuleOptions,
+    unused: Vec<Unscanned>,
 }
 
 impl Ruleset {
@@ -69,10 +67,10 @@ impl Ruleset {
     /// # Errors
     /// The compiler's report of what does not compile.
     pub fn compile(sources: &[RuleSource], tests: &[CandidateTest]) -> Result<Self, RulesError> {
-        Self::compile_cached(sources, tests, None)
+        Self::compile_with(sources, tests, &RuleOptions::default(), None)
     }
 
-    /// As [`Ruleset::compile`], but takes a large set from `cache` if it was compiled before, and else puts it there.
+    /// As [`Ruleset::compile`], with these options, and takes a large set from `cache` if it was compiled before, and else puts it there.
     ///
     /// `cache` is a folder that belongs to this user and that no one else may enter (mode 0700); it is made if it is
     /// not there. A compiled set is code, so what others could have written is neither read nor replaced. A cache that
@@ -80,52 +78,74 @@ impl Ruleset {
     ///
     /// # Errors
     /// The compiler's report of what does not compile.
-    pub fn compile_cached(
+    pub fn compile_with(
         sources: &[RuleSource],
         tests: &[CandidateTest],
+        options: &RuleOptions,
         cache: Option<&Path>,
     ) -> Result<Self, RulesError> {
-        catch_engine_panic(|| Self::compile_now(sources, tests, cache)).unwrap_or_else(|panic| {
+        catch_engine_panic(|| Self::compile_now(sources, tests, options, cache)).unwrap_or_else(|panic| {
             let report = format!(
                 "the rule engine failed: {panic}; it needs memory that can be made executable (see SELinux's execmem, \
                  systemd's MemoryDenyWriteExecute) and address space (ulimit -v)"
             );
-            Err(RulesError { report, unknown: BTreeSet::new() })
+            Err(RulesError { report })
         })
     }
 
-    fn compile_now(sources: &[RuleSource], tests: &[CandidateTest], cache: Option<&Path>) -> Result<Self, RulesError> {
+    fn compile_now(
+        sources: &[RuleSource],
+        tests: &[CandidateTest],
+        options: &RuleOptions,
+        cache: Option<&Path>,
+    ) -> Result<Self, RulesError> {
         let candidates = tests.iter().map(|test| test.rule.clone()).collect();
         let sources: Vec<RuleSource> = tests.iter().enumerate().map(candidate).chain(sources.iter().cloned()).collect();
-        let cache = cache.filter(|_| cache::is_worth(&sources)).and_then(|folder| cache::Cache::open(folder, &sources));
-        if let Some((groups, warnings)) = cache.as_ref().and_then(|cache| cache.read(&sources)) {
-            return Ok(Self { groups, candidates, warnings });
+        let cache = cache
+            .filter(|_| cache::is_worth(&sources))
+            .and_then(|folder| cache::Cache::open(folder, &sources, options));
+        if let Some((groups, warnings)) = cache.as_ref().and_then(|cache| cache.read(&sources, options)) {
+            return Ok(Self { groups, candidates, warnings, options: options.clone(), unused: Vec::new() });
         }
         let units = Unit::all(&sources);
         let kinds = assign::assign(&units);
         let mut groups = Vec::new();
         let mut warnings = Vec::new();
         let mut errors = Vec::new();
-        let mut unknown = BTreeSet::new();
         for (kind, sources) in assign::grouped(&units, &kinds) {
-            let compiler = group::compiler(&sources, &[]);
+            let compiler = group::compiler(&sources, options, &[]);
             errors.extend(compiler.errors().iter().map(ToString::to_string));
-            unknown.extend(compiler.errors().iter().filter_map(unknown_name));
             warnings.extend(compiler.warnings().iter().map(ToString::to_string));
             if errors.is_empty() {
-                groups.push(Group::new(kind, Needs::of(&sources), &sources, compiler.build()));
+                groups.push(Group::new(kind, Needs::of(&sources), &sources, options, compiler.build()));
             }
         }
         if !errors.is_empty() {
             let more = errors.len().saturating_sub(MOST_ERRORS);
             errors.truncate(MOST_ERRORS);
             errors.extend((more > 0).then(|| format!("… and {}", crate::text::counted(more as u64, "more error"))));
-            return Err(RulesError { report: errors.join("\n"), unknown });
+            return Err(RulesError { report: errors.join("\n") });
         }
         if let Some(cache) = cache {
             cache.write(&kinds, &groups, &warnings);
         }
-        Ok(Self { groups, candidates, warnings })
+        Ok(Self { groups, candidates, warnings, options: options.clone(), unused: Vec::new() })
+    }
+
+    /// The same rules, and what coverage says of those that could not be used.
+    #[must_use]
+    pub fn with_unused(self, unused: Vec<Unscanned>) -> Self {
+        Self { unused, ..self }
+    }
+
+    /// Rules that could not be used, each a gap in every scan with these.
+    pub(super) fn unused(&self) -> &[Unscanned] {
+        &self.unused
+    }
+
+    /// How the rules were compiled.
+    pub(super) fn options(&self) -> &RuleOptions {
+        &self.options
     }
 
     /// How many rules there are, candidate tests not counted.
@@ -154,13 +174,6 @@ impl Ruleset {
         }
         let index = identifier.strip_prefix("candidate_").and_then(|index| index.parse::<usize>().ok());
         index.and_then(|index| self.candidates.get(index)).cloned().map_or(Meaning::Nothing, Meaning::Candidate)
-    }
-}
-
-fn unknown_name(error: &CompileError) -> Option<String> {
-    match error {
-        CompileError::UnknownIdentifier(error) => Some(error.identifier().to_owned()),
-        _ => None,
     }
 }
 

@@ -102,15 +102,15 @@ fn only_file(folder: &Path) -> PathBuf {
 fn a_cache_gives_back_what_was_compiled() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("cache");
-    let first = Ruleset::compile_cached(&large(), &[], Some(&folder)).unwrap();
+    let first = Ruleset::compile_with(&large(), &[], &RuleOptions::default(), Some(&folder)).unwrap();
     let file = only_file(&folder);
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-    let cache = cache::Cache::open(&folder, &large()).unwrap();
-    let (groups, warnings) = cache.read(&large()).unwrap();
+    let cache = cache::Cache::open(&folder, &large(), &RuleOptions::default()).unwrap();
+    let (groups, warnings) = cache.read(&large(), &RuleOptions::default()).unwrap();
     assert_eq!((groups.len(), groups[0].len(), warnings.as_slice()), (1, 1, first.warnings()));
     assert!(!warnings.is_empty());
-    let again = Ruleset::compile_cached(&large(), &[], Some(&folder)).unwrap();
+    let again = Ruleset::compile_with(&large(), &[], &RuleOptions::default(), Some(&folder)).unwrap();
     let mut scanner = yara_x::Scanner::new(again.groups()[0].compiled());
     assert_eq!(scanner.scan(b"a needle-in-hay").unwrap().matching_rules().len(), 1);
 }
@@ -119,16 +119,19 @@ fn a_cache_gives_back_what_was_compiled() {
 fn a_cache_that_is_spoiled_or_not_ours_alone_is_not_read_and_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("cache");
-    Ruleset::compile_cached(&large(), &[], Some(&folder)).unwrap();
+    Ruleset::compile_with(&large(), &[], &RuleOptions::default(), Some(&folder)).unwrap();
     let file = only_file(&folder);
     let good = std::fs::read(&file).unwrap();
-    let read = || cache::Cache::open(&folder, &large()).is_some_and(|cache| cache.read(&large()).is_some());
+    let read = || {
+        cache::Cache::open(&folder, &large(), &RuleOptions::default())
+            .is_some_and(|cache| cache.read(&large(), &RuleOptions::default()).is_some())
+    };
     let mut spoiled = good.clone();
     *spoiled.last_mut().unwrap() ^= 1;
     for bad in [spoiled, good[..good.len() / 2].to_vec(), Vec::new()] {
         std::fs::write(&file, bad).unwrap();
         assert!(!read());
-        Ruleset::compile_cached(&large(), &[], Some(&folder)).unwrap();
+        Ruleset::compile_with(&large(), &[], &RuleOptions::default(), Some(&folder)).unwrap();
         assert!(read());
     }
     for (path, mode) in [(&file, 0o644), (&folder, 0o755)] {
@@ -142,5 +145,6 @@ fn a_cache_that_is_spoiled_or_not_ours_alone_is_not_read_and_is_made_anew() {
     assert!(!read());
     let mut other = large();
     other[0].text = format!("{} ", other[0].text).into();
-    assert!(cache::Cache::open(&folder, &other).unwrap().read(&other).is_none());
+    let options = RuleOptions::default();
+    assert!(cache::Cache::open(&folder, &other, &options).unwrap().read(&other, &options).is_none());
 }

@@ -12,11 +12,13 @@ use yara_x_parser::ast::{AST, Expr, Item, PatternMatch, WithSpan as _};
 
 use super::RuleSource;
 use super::group;
-use crate::hunt::{self, language::ReadField};
+use crate::hunt::{self, RuleOptions, language::ReadField};
 use crate::scan::prefilter::Reach;
 
 /// The variable that stands for `filesize`.
 pub(in crate::scan) const FILESIZE: &str = "_huntbook_filesize";
+/// The external variable that takes the whole file.
+pub(super) const MD5: &str = "md5";
 /// Reads further into the file than this are no header fields; such rules are matched whole.
 pub(in crate::scan) const HEADER: u64 = 1 << 20;
 /// A window reaches at most this many bytes beyond what was located.
@@ -36,19 +38,20 @@ pub(in crate::scan) struct Read {
 #[derive(Debug)]
 pub(in crate::scan) struct Windowed {
     sources: Vec<RuleSource>,
+    options: RuleOptions,
     reads: Vec<Read>,
     reach: Reach,
     compiled: OnceLock<Option<yara_x::Rules>>,
 }
 
 impl Windowed {
-    pub(super) fn new(sources: &[RuleSource], reach: Reach) -> Option<Self> {
+    pub(super) fn new(sources: &[RuleSource], options: &RuleOptions, reach: Reach) -> Option<Self> {
         let mut reads = Vec::new();
         let rewrite = |source: &RuleSource| {
             Some(RuleSource { text: rewritten(&source.text, &mut reads)?.into(), ..source.clone() })
         };
         let sources = sources.iter().map(rewrite).collect::<Option<_>>()?;
-        Some(Self { sources, reads, reach, compiled: OnceLock::new() })
+        Some(Self { sources, options: options.clone(), reads, reach, compiled: OnceLock::new() })
     }
 
     /// The compiled rules; made when the first file needs them, which on most boxes none does.
@@ -56,7 +59,7 @@ impl Windowed {
         let compile = || {
             let reads = self.reads.iter().map(|read| read.variable.clone());
             let variables: Vec<String> = reads.chain([FILESIZE.to_owned()]).collect();
-            let compiler = group::compiler(&self.sources, &variables);
+            let compiler = group::compiler(&self.sources, &self.options, &variables);
             compiler.errors().is_empty().then(|| compiler.build())
         };
         self.compiled.get_or_init(compile).as_ref()
@@ -88,6 +91,16 @@ pub(super) fn counts_matches(text: &str) -> bool {
     hunt::trees(text).any(|tree| tree.rules().any(|rule| expressions(&rule.condition).any(counts)))
 }
 
+/// Whether a condition of `text` asks for the MD5 of the file.
+pub(super) fn names_md5(text: &str) -> bool {
+    text.contains(MD5)
+        && hunt::trees(text).any(|tree| tree.rules().any(|rule| expressions(&rule.condition).any(is_md5)))
+}
+
+fn is_md5(expr: &Expr) -> bool {
+    matches!(expr, Expr::Ident(ident) if ident.name == MD5)
+}
+
 fn is_anchored(found: &PatternMatch) -> bool {
     found.anchor.is_some()
 }
@@ -111,6 +124,8 @@ fn rewritten(text: &str, reads: &mut Vec<Read>) -> Option<String> {
             Expr::Filesize { span } => edits.push((span.range(), FILESIZE.to_owned())),
             Expr::FuncCall(_) => edits.push((expr.span().range(), read_of(expr, reads)?)),
             Expr::Entrypoint { .. } => return None,
+            // It takes the whole file.
+            expr if is_md5(expr) => return None,
             _ => {}
         }
     }
@@ -153,8 +168,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_had_keeps_the_rules_out() {
-        for condition in ["pe.is_dll()", "uint32(uint32(60)) == 1", "uint32(filesize - 4) == 1", "uint8(2000000) == 1"]
-        {
+        for condition in [
+            "md5 == \"x\"",
+            "pe.is_dll()",
+            "uint32(uint32(60)) == 1",
+            "uint32(filesize - 4) == 1",
+            "uint8(2000000) == 1",
+        ] {
             let text = format!("rule r {{ condition: {condition} }}");
             assert_eq!(rewritten(&text, &mut Vec::new()), None, "{condition}");
         }

@@ -10,24 +10,26 @@ use crate::hex::file::State;
 use crate::hex::kept::KeptSource;
 use crate::hex::source::ByteSource;
 use crate::hex::view::{Shown, View};
+use crate::hunt::RuleOptions;
 use crate::timeout;
 use crate::tui::message::{Explain, Message};
 use crate::tui::state::detail::Explanation;
 
 /// Answers until nobody asks any more.
-pub fn run(asks: &Receiver<Explain>, messages: &Sender<Message>) {
+pub fn run(options: &RuleOptions, asks: &Receiver<Explain>, messages: &Sender<Message>) {
     for ask in asks {
         // Whoever runs through the list waits for the last one only.
         let ask = asks.try_iter().last().unwrap_or(ask);
         let ask = Arc::new(ask);
-        let asked = Arc::clone(&ask);
-        let explained = timeout::run_while_responsive(LIMIT, move || explanation(&asked, reader::view(&asked.finding)));
-        let explained = explained.unwrap_or_else(|_| explanation(&ask, reader::without_answer(&ask.finding)));
+        let (asked, for_all) = (Arc::clone(&ask), options.clone());
+        let explained =
+            timeout::run_while_responsive(LIMIT, move || explanation(&asked, &for_all, reader::view(&asked.finding)));
+        let explained = explained.unwrap_or_else(|_| explanation(&ask, options, reader::without_answer(&ask.finding)));
         let _ = messages.send(Message::Explained(ask.id, Box::new(explained)));
     }
 }
 
-fn explanation(ask: &Explain, mut view: View) -> Explanation {
+fn explanation(ask: &Explain, options: &RuleOptions, mut view: View) -> Explanation {
     let file = &ask.finding.file;
     let scanned = match view.state() {
         State::AsScanned => true,
@@ -41,6 +43,6 @@ fn explanation(ask: &Explain, mut view: View) -> Explanation {
     let mut kept = KeptSource::new(Arc::clone(&ask.finding.kept), file.size);
     let bytes: &mut dyn ByteSource = if scanned { &mut view } else { &mut kept };
     let finding = (!ask.candidate).then_some(&*ask.finding);
-    let explained = explain(&ask.hunt, Subject { file, bytes: &Source::new(bytes), finding });
+    let explained = explain(&ask.hunt, Subject { file, bytes: &Source::new(bytes), finding, options });
     Explanation { explained, notice }
 }

@@ -110,6 +110,7 @@ impl Backend {
         let (explains, explained) = unbounded();
         let (asks, asked_of_box) = unbounded();
         let (books, book) = unbounded();
+        let options = session.choice.options.clone();
         let gauges = Gauges::default();
         {
             let (sender, root) = (sender.clone(), session.plan.root.clone());
@@ -129,7 +130,7 @@ impl Backend {
         }
         {
             let sender = sender.clone();
-            start("explainer", &sender.clone(), move || explainer::run(&explained, &sender))?;
+            start("explainer", &sender.clone(), move || explainer::run(&options, &explained, &sender))?;
         }
         Ok(Self { messages, sender, gauges, requests, looks, explains, asks, recorder })
     }

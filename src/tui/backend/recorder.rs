@@ -116,8 +116,13 @@ impl Recorder {
         let _ = self.messages.send(message);
     }
 
-    /// The compiler's warnings of the rules; what is wrong with a pattern is wrong in every scan, so they are told once.
+    /// Rules that could not be used, and the compiler's warnings of those that can; what is wrong with a pattern is wrong in every scan, so they are told once.
     fn tell_warnings(&self) {
+        let unused = &self.records.book().unused;
+        if let Some(first) = unused.first() {
+            let rules = text::counted(unused.len() as u64, "rule");
+            self.tell(Message::Warned(format!("{rules} not used, in coverage with the reason: {first}")));
+        }
         let Some([first, more @ ..]) = self.rules.as_ref().map(|rules| rules.warnings()) else { return };
         let first = first.lines().take(2).map(str::trim).collect::<Vec<_>>().join(" ");
         let others = match more.len() {

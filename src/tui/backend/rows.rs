@@ -14,6 +14,7 @@ pub fn row(finding: &Finding, judged: Judged) -> Row {
         modified: finding.file.modified,
         digest: finding.file.digest,
         matches: finding.matches.len(),
+        score: judged.subject.score,
         candidate: judged.subject.candidate,
         verdict: judged.verdict,
         returned: judged.returned,

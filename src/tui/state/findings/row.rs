@@ -25,6 +25,8 @@ pub struct Row {
     pub digest: Digest,
     /// Places where a pattern matched.
     pub matches: usize,
+    /// How much a match of its rule weighs, from 0 to 100.
+    pub score: u8,
     /// Whether it is a candidate: no rule matched.
     pub candidate: bool,
     /// What it has come to.

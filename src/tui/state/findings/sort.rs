@@ -8,7 +8,7 @@ use crate::finding::FileTime;
 /// A column of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Column {
-    /// What the finding has come to; what needs a decision comes first.
+    /// What the finding has come to; what needs a decision comes first, and of that what its rule gives the highest score.
     #[default]
     State,
     /// Path.
@@ -85,7 +85,8 @@ impl Sort {
     /// What decides before the path does: smaller comes first. `path` is the row's place among all by path.
     pub(super) fn key(self, row: &Row, path: u32) -> u64 {
         let key = match self.column {
-            Column::State => u64::from(row.rank()),
+            // Of those that have come to the same, what weighs most comes first.
+            Column::State => u64::from(row.rank()) << 8 | u64::from(!row.score),
             Column::Path => u64::from(path),
             Column::Hunt => row.hunt as u64,
             Column::Size => row.size,

@@ -16,6 +16,7 @@ fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> Row {
         modified: FileTime { seconds: id, nanos: 0 },
         digest: Sha256([0; 32]).into(),
         matches: 1,
+        score: 75,
         candidate: false,
         verdict,
         returned: None,

@@ -1,0 +1,157 @@
+//! Rule folders as they are met: one bad rule or file among many good ones.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, mkfifoat};
+use serde_json::Value;
+
+use crate::cli::Ground;
+
+/// A folder of rules of which `good.yar` alone is in order.
+fn odd_rules(ground: &Ground) -> PathBuf {
+    let folder = ground.home().join("rules");
+    fs::create_dir(&folder).unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).unwrap();
+    write("good.yar", b"rule good : apt linux { meta: score = 80 strings: $a = \"planted\" condition: $a }");
+    write("latin.yar", b"// caf\xe9\nrule latin { strings: $a = \"planted\" condition: $a }");
+    write("module.yar", b"import \"androguard\"\nrule apk { condition: androguard.permission(/x/) }");
+    write("external.yar", b"rule external { condition: imphash == \"x\" }\nrule other { condition: not external }");
+    write("regex.yar", b"rule regex { strings: $a = /\\Release/ condition: $a }");
+    write("broken.yar", b"rule broken { condition: \nrule after { condition: false }");
+    write("._good.yar", b"\0\x05\x16\x07\0\x02\0\0Mac OS X");
+    symlink("someone@host.4711", folder.join(".#good.yar")).unwrap();
+    symlink("/etc/hostname", folder.join("out.yar")).unwrap();
+    mkfifoat(CWD, folder.join("pipe.yar"), Mode::RUSR).unwrap();
+    folder
+}
+
+fn lines(bytes: &[u8]) -> Vec<Value> {
+    String::from_utf8_lossy(bytes).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn name(path: &str) -> &str {
+    Path::new(path).file_name().unwrap().to_str().unwrap()
+}
+
+#[test]
+fn one_bad_rule_or_file_does_not_keep_the_others_from_matching() {
+    let ground = Ground::new();
+    let folder = odd_rules(&ground).display().to_string();
+    fs::write(ground.tree().join("file"), "planted").unwrap();
+    let tree = ground.tree().display().to_string();
+    let args = ["scan", &tree, "--no-builtin", "--rules", &folder, "--format", "ndjson"];
+    let done = ground.huntbook(&args).assert().code(1);
+    let documents = lines(&done.get_output().stdout);
+    let of = |kind: &str| documents.iter().filter(|document| document["huntbook"]["kind"] == kind).collect::<Vec<_>>();
+    let mut found: Vec<_> = of("finding").iter().map(|document| document["rule"]["name"].as_str().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["good", "latin"]);
+    let good = of("finding").into_iter().find(|document| document["rule"]["name"] == "good").unwrap().clone();
+    assert_eq!(good["tags"], serde_json::json!(["apt", "linux"]));
+    assert_eq!((&good["huntbook"]["score"], &good["event"]["risk_score"]), (&80.into(), &80.into()));
+    let missed = of("coverage");
+    assert!(missed.iter().all(|document| document["huntbook"]["reason"] == "unused-rule"), "{missed:?}");
+    assert!(missed.iter().all(|document| document["huntbook"]["gap"] == true), "{missed:?}");
+    let mut files: Vec<_> = missed.iter().map(|document| name(document["file"]["path"].as_str().unwrap())).collect();
+    files.sort_unstable();
+    files.dedup();
+    assert_eq!(
+        files,
+        [".#good.yar", "._good.yar", "broken.yar", "external.yar", "module.yar", "out.yar", "pipe.yar", "regex.yar"]
+    );
+    let detail = |file: &str, what: &str| {
+        missed.iter().any(|document| {
+            name(document["file"]["path"].as_str().unwrap()) == file
+                && document["huntbook"]["detail"].as_str().unwrap().contains(what)
+        })
+    };
+    assert!(detail("external.yar", "rule external is not used: 1:28: unknown identifier `imphash`"), "{missed:?}");
+    assert!(detail("external.yar", "rule other is not used: 2:29: refers to the rule `external`"), "{missed:?}");
+    assert!(detail("regex.yar", "--relaxed-re-syntax"), "{missed:?}");
+    let summary = of("summary")[0].clone();
+    assert_eq!(summary["huntbook"]["unused_rules"], missed.len());
+}
+
+#[test]
+fn rules_that_were_not_used_are_a_gap_and_can_be_refused() {
+    let ground = Ground::new();
+    let folder = odd_rules(&ground).display().to_string();
+    let tree = ground.tree().display().to_string();
+    let done = ground.huntbook(&["scan", &tree, "--rules", &folder]).assert().code(3);
+    let said = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    assert!(said.contains("rule apk is not used: 2:23: "), "{said}");
+    assert!(said.contains("not used, each named above"), "{said}");
+    let case = ground.home().join("a.case").display().to_string();
+    ground.huntbook(&["scan", &tree, "--rules", &folder, "--case", &case]).assert().code(3);
+    let report = ground.huntbook(&["report", &case, "--format", "markdown"]).assert();
+    let report = String::from_utf8_lossy(&report.get_output().stdout).into_owned();
+    assert!(report.contains("rule apk is not used"), "{report}");
+
+    let refused = ground.huntbook(&["scan", &tree, "--rules", &folder, "--strict-rules"]).assert().code(2);
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    for what in ["pipe.yar: is not a regular file", "unknown module `androguard`", "(rule regex)"] {
+        assert!(said.contains(what), "{said}");
+    }
+    // What was named and gives nothing at all is no rule set to go on with.
+    let only = format!("{folder}/regex.yar");
+    ground.huntbook(&["scan", &tree, "--rules", &only]).assert().code(2);
+    ground.huntbook(&["scan", &tree, "--rules", &only, "--relaxed-re"]).assert().code(0);
+    let external = format!("{folder}/external.yar");
+    ground.huntbook(&["scan", &tree, "--rules", &external, "--define", "imphash=y"]).assert().code(0);
+    ground.huntbook(&["scan", &tree, "--define", "no value"]).assert().code(2);
+}
+
+#[test]
+fn a_check_gives_a_verdict_on_every_file_of_a_folder_of_plain_rules() {
+    let ground = Ground::new();
+    let folder = odd_rules(&ground);
+    let shown = folder.display().to_string();
+    let done = ground.huntbook(&["hunts", "check", &shown]).assert().code(2);
+    let said = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    for line in [
+        "good.yar: 1 rule in order",
+        "latin.yar: 1 rule in order",
+        "module.yar: 0 rules in order, 2 problems",
+        "out.yar: 0 rules in order, 1 problem",
+    ] {
+        assert!(said.lines().any(|said| said.ends_with(line)), "{said}");
+    }
+    let done = ground.huntbook(&["hunts", "check", &shown, "--json"]).assert().code(2);
+    let said: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    assert_eq!(said["files"].as_array().unwrap().len(), 10, "{said}");
+    fs::write(folder.join("top.yar"), "include \"inner.yar\"\nrule top { condition: true }").unwrap();
+    fs::write(folder.join("inner.yar"), "\n\nrule inner { condition: nothing }").unwrap();
+    let top = folder.join("top.yar").display().to_string();
+    let done = ground.huntbook(&["hunts", "check", &top]).assert().code(2);
+    let said = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    assert!(said.contains("inner.yar:3:25: unknown identifier `nothing`"), "{said}");
+    let good = folder.join("good.yar").display().to_string();
+    ground.huntbook(&["hunts", "check", &good]).assert().code(0);
+}
+
+#[test]
+fn what_loki_and_thor_tell_rules_of_a_file_is_told() {
+    let ground = Ground::new();
+    let rules = ground.home().join("rules.yar");
+    let text = "rule cloaked { condition: extension == \".jpg\" and filetype == \"PHP\" }\n\
+                rule batch { condition: filetype == \"BATCH\" }\n\
+                rule known { condition: md5 == \"5d41402abc4b2a76b9719d911017c592\" }";
+    fs::write(&rules, text).unwrap();
+    fs::write(ground.tree().join("picture.jpg"), "<?php system($_GET[1]); ?>").unwrap();
+    fs::write(ground.tree().join("start"), "@echo off\r\n").unwrap();
+    fs::write(ground.tree().join("hello"), "hello").unwrap();
+    fs::write(ground.tree().join("other"), "world").unwrap();
+    let (tree, rules) = (ground.tree().display().to_string(), rules.display().to_string());
+    let args = ["scan", &tree, "--no-builtin", "--rules", &rules, "--format", "ndjson"];
+    let done = ground.huntbook(&args).assert().code(1);
+    let mut found: Vec<(String, String)> = lines(&done.get_output().stdout)
+        .iter()
+        .filter(|document| document["huntbook"]["kind"] == "finding")
+        .map(|document| (document["rule"]["name"].to_string(), document["file"]["name"].to_string()))
+        .collect();
+    found.sort();
+    let wanted = [("batch", "start"), ("cloaked", "picture.jpg"), ("known", "hello")];
+    assert_eq!(found, wanted.map(|(rule, file)| (format!("\"{rule}\""), format!("\"{file}\""))));
+}
