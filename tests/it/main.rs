@@ -10,6 +10,7 @@ mod exclusions;
 mod explained;
 mod exports;
 mod fixtures;
+mod fuzz_seeds;
 mod gone;
 mod hostile;
 mod huge;
