@@ -57,6 +57,12 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
+/// Says something on standard error, and in the log, that does not end the program.
+fn warn(line: &str) {
+    tracing::warn!("{line}");
+    let _ = writeln!(io::stderr(), "huntbook: {line}");
+}
+
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => screen::run(cli.tree.as_deref(), &cli.scan, &cli.screen),

@@ -2,6 +2,7 @@
 //! only root can build is skipped elsewhere, and says so. One module per subject.
 
 mod image;
+mod own_files;
 mod rules;
 
 use std::ffi::OsStr;
