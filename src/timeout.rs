@@ -8,6 +8,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::panic;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -40,6 +41,7 @@ struct State {
 thread_local! {
     static CLOCK: RefCell<Option<CallClock>> = const { RefCell::new(None) };
     static SUPERVISED: Cell<bool> = const { Cell::new(false) };
+    static LAST_PANIC: Cell<String> = const { Cell::new(String::new()) };
 }
 
 impl CallClock {
@@ -153,8 +155,39 @@ pub fn is_supervised() -> bool {
     SUPERVISED.get()
 }
 
-/// What a panic says.
-pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+/// Has panics of supervised threads kept for whoever hears of them (see [`last_panic`]) instead of being printed. To be
+/// called once, before other panic hooks are installed.
+///
+/// Printing one is more than noise: its backtrace takes memory, and when there is none left the thread waits for ever
+/// inside the printing.
+pub fn keep_supervised_panics_quiet() {
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if is_supervised() {
+            LAST_PANIC.set(info.to_string());
+        } else {
+            previous(info);
+        }
+    }));
+}
+
+/// What the last panic of this thread said and where; empty when nothing was kept.
+pub fn last_panic() -> String {
+    LAST_PANIC.take()
+}
+
+/// Does `work` and takes a panic in it as an error, of which nothing is printed.
+///
+/// # Errors
+/// What the panic says.
+pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let before = SUPERVISED.replace(true);
+    let outcome = panic::catch_unwind(panic::AssertUnwindSafe(work));
+    SUPERVISED.set(before);
+    outcome.map_err(|panic| panic_message(panic.as_ref()))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
 }

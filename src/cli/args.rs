@@ -11,6 +11,7 @@ use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
 use super::help::HelpArgs;
 use super::inspect::InspectArgs;
+use super::limits;
 use super::logging::LogArgs;
 use super::prepare::box_at;
 use super::report::ReportArgs;
@@ -80,7 +81,7 @@ pub enum Command {
     /// Look through the register of exclusions, revoke one, or export them.
     #[command(subcommand)]
     Exclusions(ExclusionsCommand),
-    /// Check that a case is whole, or copy it.
+    /// Check that a case is whole.
     #[command(subcommand)]
     Case(CaseCommand),
     /// Write what a case holds: findings, decisions, coverage, journal head.
@@ -94,6 +95,8 @@ pub enum Command {
     Help(HelpArgs),
     /// Print the manual page.
     Man,
+    /// Print the version, and what this system lets the program give up before it reads anything (sandbox).
+    Version,
 }
 
 impl Command {
@@ -277,7 +280,7 @@ impl ScanArgs {
         let default = ScanOptions::default();
         ScanOptions {
             walk: self.walk(),
-            threads: self.threads.map_or(default.threads, usize::from),
+            threads: limits::workers(self.threads.map_or(default.threads, usize::from)),
             max_file_size: self.max_file_size,
             match_timeout: Duration::from_secs(self.match_timeout),
             file_timeout: Duration::from_secs(self.file_timeout),

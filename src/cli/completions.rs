@@ -25,6 +25,7 @@ pub fn script(shell: Shell) -> Vec<u8> {
     let arguments: Vec<_> = all.get_arguments().filter(|argument| !argument.is_positional()).cloned().collect();
     let commands: Vec<_> = all.get_subcommands().cloned().collect();
     let mut without_tree = Command::new("huntbook")
+        .disable_help_subcommand(true)
         .version(env!("CARGO_PKG_VERSION"))
         .about(all.get_about().cloned().unwrap_or_default())
         .args(arguments)

@@ -11,10 +11,10 @@ use clap::builder::{PathBufValueParser, TypedValueParser as _};
 
 use super::args::RuleArgs;
 use super::prepare::{box_at, must_lie_in};
-use super::{INCOMPLETE, OPEN};
+use super::{INCOMPLETE, OPEN, limits};
 use crate::elf::{self, Bytes as _, FileBytes};
 use crate::explain::{self, Subject};
-use crate::finding::{FileFacts, FoundBy, KeptBytes, RuleId};
+use crate::finding::{FileFacts, KeptBytes, RuleId};
 use crate::hex::View;
 use crate::hex::file::State;
 use crate::report::inspect::{Code, Inspected};
@@ -49,6 +49,7 @@ pub struct InspectArgs {
 }
 
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    limits::check()?;
     let shown = text::escape_path(&args.file).into_owned();
     anyhow::ensure!(!args.file.is_dir(), "{shown} is a folder; huntbook scan looks through folders");
     let book = RuleBook::load(&args.rules.choice())?;
@@ -117,14 +118,14 @@ fn scan(
     };
     for event in &scan.events {
         match event {
-            Event::Finding(finding) => match &finding.found_by {
-                FoundBy::Rule(_) => {
-                    keep(&finding.file, &finding.kept);
-                    inspected.findings.push(finding);
-                }
-                FoundBy::Candidate(rule) if Some(rule) == always.as_ref() => keep(&finding.file, &finding.kept),
-                FoundBy::Candidate(rule) => inspected.candidates.push(rule.clone()),
-            },
+            Event::Finding(finding) => {
+                keep(&finding.file, &finding.kept);
+                inspected.findings.push(finding);
+            }
+            Event::Candidate(candidate) if Some(&candidate.rule) == always.as_ref() => {
+                keep(&candidate.file, &candidate.kept);
+            }
+            Event::Candidate(candidate) => inspected.candidates.push(candidate.rule),
             Event::Unscanned(unscanned) => inspected.not_scanned.push(unscanned),
             Event::Finished { end: End::Failed(why), .. } => anyhow::bail!("the file could not be scanned: {why}"),
             Event::Finished { .. } => break,
@@ -154,10 +155,10 @@ fn changed(facts: &FileFacts) -> Option<String> {
 /// Explains the rules that matched, and those whose candidate condition holds.
 fn explain(bytes: &FileBytes, book: &RuleBook, inspected: &mut Inspected) {
     let Some(file) = inspected.facts.as_deref() else { return };
-    let matched = inspected.findings.iter().map(|finding| (finding.found_by.rule(), Some(finding)));
+    let matched = inspected.findings.iter().map(|finding| (&finding.rule, Some(finding)));
     let subjects = matched.chain(inspected.candidates.iter().map(|rule| (rule, None)));
     let explained = subjects.filter_map(|(rule, finding)| {
-        let hunt = book.hunt(rule)?;
+        let hunt = book.hunt_of(rule)?;
         Some((rule.clone(), explain::explain(hunt, Subject { file, bytes, finding, options: book.options() })))
     });
     inspected.explained = explained.collect();

@@ -3,10 +3,13 @@
 pub mod args;
 pub mod case;
 pub mod completions;
+mod confine;
 pub mod exclusions;
 mod help;
 mod hunts;
 pub mod inspect;
+mod launch;
+mod limits;
 pub mod logging;
 pub mod manual;
 pub mod output;
@@ -24,6 +27,8 @@ use clap::Parser as _;
 use args::{Cli, Command};
 use logging::LogArgs;
 
+use crate::{sandbox, timeout};
+
 /// Findings that no exclusion covers.
 pub const OPEN: u8 = 1;
 /// Wrong usage, or a failure, a signal or a reader that went, which ended the scan early.
@@ -33,7 +38,12 @@ pub const INCOMPLETE: u8 = 3;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
+    if let Some(code) = launch::wait_for_work() {
+        return code;
+    }
+    timeout::keep_supervised_panics_quiet();
     let cli = Cli::parse();
+    confine::begin(&cli);
     // Held until the end, which writes what is on its way to the log.
     let log = match cli.log().map(LogArgs::start).transpose() {
         Ok(log) => log.flatten(),
@@ -48,6 +58,7 @@ pub fn main() -> ExitCode {
     };
     tracing::info!("huntbook ended");
     drop(log);
+    launch::let_go();
     code
 }
 
@@ -57,13 +68,10 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// Says something on standard error, and in the log, that does not end the program.
-fn warn(line: &str) {
-    tracing::warn!("{line}");
-    let _ = writeln!(io::stderr(), "huntbook: {line}");
-}
-
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(command) = &cli.command {
+        confine::writing(&confine::folders(command));
+    }
     match cli.command {
         None => screen::run(cli.tree.as_deref(), &cli.scan, &cli.screen),
         Some(Command::Scan { tree, format, scan }) => scan::run(&tree, format, &scan),
@@ -77,6 +85,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Help(args)) => help::run(&args).map(|()| ExitCode::SUCCESS),
+        Some(Command::Version) => {
+            writeln!(io::stdout(), "huntbook {}\nsandbox: {}", env!("CARGO_PKG_VERSION"), sandbox::in_force())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Man) => {
             io::stdout().write_all(&manual::pages()?)?;
             Ok(ExitCode::SUCCESS)

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::args::{RuleArgs, ScanArgs};
 use crate::root::Root;
+use crate::sandbox;
 use crate::scan::{READ_TIMEOUT, Tree};
 use crate::session::{CaseFacts, RecordPlan, RuleChoice, host_name};
-use crate::storage::{self, Base};
 use crate::text;
 use crate::timeout;
 use crate::triage::{Actor, register};
@@ -23,7 +23,7 @@ impl RuleArgs {
             rules: self.rules.clone(),
             site: self.site.clone(),
             known_good: self.known_good.clone(),
-            cache: Base::Cache.folder(storage::env).map(|folder| folder.join("rules")),
+            cache: cache_folder(),
             options: self.compile.options(&self.rules),
             strict: self.strict_rules,
         }
@@ -48,7 +48,7 @@ impl ScanArgs {
         }
         let plan = RecordPlan {
             case: self.case.clone(),
-            register: self.exclusions.clone().or_else(register::default_path),
+            register: self.exclusions.clone().unwrap_or_else(register::default_path),
             tree: opened.start().to_owned(),
             root: self.root.clone(),
             host: host_name(&self.root),
@@ -62,7 +62,7 @@ impl ScanArgs {
     pub fn reopen(&self, case: &Path, facts: CaseFacts) -> RecordPlan {
         RecordPlan {
             case: Some(case.to_owned()),
-            register: self.exclusions.clone().or_else(register::default_path),
+            register: self.exclusions.clone().unwrap_or_else(register::default_path),
             tree: facts.tree,
             root: self.root.clone(),
             host: facts.host,
@@ -79,6 +79,7 @@ impl ScanArgs {
         json!({
             "program": concat!("huntbook ", env!("CARGO_PKG_VERSION")),
             "command": command,
+            "sandbox": sandbox::in_force().to_string(),
             "root": self.root.dir().to_string_lossy(),
             "max_file_size": self.max_file_size,
             "match_timeout": self.match_timeout,
@@ -134,4 +135,11 @@ pub(super) fn box_at(dir: PathBuf) -> Result<Root, String> {
         }
         _ => error.to_string(),
     })
+}
+
+/// `huntbook/rules` in the user's cache folder (XDG Base Directory Specification).
+pub(super) fn cache_folder() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(cache.join("huntbook/rules"))
 }

@@ -10,13 +10,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::args::ScanArgs;
-use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe, warn};
-use crate::case::{LOG_MISSING, ScanOutcome};
+use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe, launch, limits};
+use crate::case::ScanOutcome;
 use crate::finding::Finding;
 use crate::report::origin::Origin;
 use crate::report::{self, Format, Reported, Summary, Tally, Totals, Whole};
 use crate::scan::{Current, End, Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{self, Excluded, HuntWords, Judged, Records, RuleBook};
+use crate::session::{self, Excluded, HuntWords, Judged, Records, RuleBook, candidate_finding};
 use crate::text;
 use crate::timeout;
 
@@ -27,6 +27,7 @@ const WAIT: Duration = Duration::from_millis(100);
 
 /// Scans `tree` and prints what is found as it is found.
 pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Result<ExitCode> {
+    limits::check()?;
     let (tree, plan) = args.plan(tree)?;
     let (book, compiling) = RuleBook::load_to_scan(&args.rules.choice())?;
     let book = Arc::new(book);
@@ -34,12 +35,6 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     let rules = Arc::new(compiling.finish(&book)?);
     if let Some(why) = records.unsaved() {
         warn(&format!("the case is kept in memory only: {why}"));
-    }
-    if let Some(why) = records.register_unsaved() {
-        warn(&format!("exclusions are kept in memory only: {why}"));
-    }
-    if records.log_is_missing() {
-        warn(&format!("{}: {LOG_MISSING}", text::escape_path(records.case_path())));
     }
     let _ = io::stderr().write_all(report::text::warnings(rules.warnings()).as_bytes());
     records.begin_scan(args.record())?;
@@ -67,18 +62,40 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     }
 }
 
-/// Ctrl-C and SIGTERM end the scan early, so that what was found is still summed up.
+fn warn(line: &str) {
+    tracing::warn!("{line}");
+    let _ = writeln!(io::stderr(), "huntbook: {line}");
+}
+
+/// Ctrl-C and SIGTERM end the scan early, so that what was found is still summed up. A second Ctrl-C does not wait for
+/// that, and nothing makes SIGTERM wait for longer than [`GRACE`]: a reader of the output that reads no more, or a disk that
+/// does not answer, may hold up the sum.
 fn cancel_on_signals(scan: &Scan) -> anyhow::Result<()> {
     let control = Arc::clone(&scan.control);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     timeout::spawn("signals", move || {
+        let mut first = None;
         for signal in signals.forever() {
             tracing::info!(signal, "a signal ends the scan");
             control.cancel();
+            let since = *first.get_or_insert_with(Instant::now);
+            if signal == SIGTERM {
+                std::thread::sleep(GRACE);
+            }
+            if signal == SIGTERM || since.elapsed() > ONE_PRESS {
+                launch::leave(
+                    "the scan was broken off before its sum could be printed; the case holds what was recorded",
+                );
+            }
         }
     })?;
     Ok(())
 }
+
+/// One press of Ctrl-C may arrive twice (see [`launch`]), but within this time.
+const ONE_PRESS: Duration = Duration::from_millis(500);
+/// How long the end of a scan may take after SIGTERM.
+const GRACE: Duration = Duration::from_millis(1800);
 
 /// Takes what the scan reports, has it recorded, and prints it.
 struct Printer<'o> {
@@ -102,6 +119,7 @@ impl Printer<'_> {
         loop {
             match scan.events.recv_timeout(WAIT) {
                 Ok(Event::Finding(finding)) => findings.push(finding),
+                Ok(Event::Candidate(candidate)) => findings.push(candidate_finding(candidate)),
                 Ok(Event::Unscanned(unscanned)) => missed.push(unscanned),
                 Ok(Event::Finished { reading, end }) => {
                     self.flush(&mut findings, &mut missed)?;

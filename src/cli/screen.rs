@@ -6,11 +6,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::args::{ScanArgs, ScreenArgs};
-use super::{INCOMPLETE, OPEN};
+use super::{INCOMPLETE, OPEN, confine, limits};
 use crate::case;
 use crate::scan::Tree;
 use crate::session::{CaseFacts, RecordPlan, host_name};
-use crate::storage::{self, Base};
 use crate::text;
 use crate::theme::{self, Depth, Theme};
 use crate::tui::backend::scout::Trial;
@@ -22,6 +21,7 @@ use crate::tui::{self, Chosen, Front, Manner, Session, Start, Themes};
 
 /// Opens the screen on `tree`; without one the responder chooses first.
 pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
+    limits::check()?;
     // What is wrong with the tree is said before all else.
     let prepared = tree.map(|tree| scan.prepare(tree).map(|plan| (tree, plan))).transpose()?;
     anyhow::ensure!(
@@ -40,16 +40,18 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     let signs = config.signs.signs(&|name| std::env::var_os(name));
     let (front, chosen, plan) = match prepared {
         Some((tree, plan)) => {
+            confine::writing(&confine::of_session(scan, &plan.1));
             (Front::open(mouse, signs)?, Chosen { path: tree.to_owned(), theme, keymap: config.keymap }, plan)
         }
         None => {
             let mut front = Front::open(mouse, signs)?;
             let outset = scan.outset(theme, config.keymap);
-            let cases = case::default_folder(storage::env);
+            let cases = case::default_folder(|name| std::env::var_os(name));
             let Some(chosen) = tui::choose(&mut front, outset, cases, scan.trial(), &themes)? else {
                 return Ok(ExitCode::SUCCESS);
             };
             let plan = scan.prepare(&chosen.path)?;
+            confine::writing(&confine::of_session(scan, &plan.1));
             (front, chosen, plan)
         }
     };
@@ -130,10 +132,17 @@ fn config() -> anyhow::Result<Config> {
 
 /// Where what a person has set is.
 fn config_file() -> Option<PathBuf> {
-    Some(Base::Config.folder(storage::env)?.join("config.toml"))
+    Some(config_folder()?.join("config.toml"))
 }
 
 /// Where a person's own themes are.
 fn themes_folder() -> Option<PathBuf> {
-    Some(Base::Config.folder(storage::env)?.join("themes"))
+    Some(config_folder()?.join("themes"))
+}
+
+/// `huntbook` in the user's configuration folder (XDG Base Directory Specification).
+fn config_folder() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    Some(config.join("huntbook"))
 }

@@ -18,6 +18,7 @@ use super::socket::{self, Socket};
 use super::{Evidence, clock, host};
 use crate::finding::FileFacts;
 use crate::root::Root;
+use crate::sandbox;
 use crate::text;
 use crate::timeout::{self, NoResult, Pending};
 
@@ -41,6 +42,13 @@ fn start<T: Send + 'static>(
     probe: impl FnOnce() -> Observed<T> + Send + 'static,
 ) -> Running<T> {
     Running { what, answer: timeout::start(&format!("probe {what}"), limit, probe) }
+}
+
+/// `probe`, done where `/proc` says what it knows of other processes.
+fn outside<T: Send + 'static>(
+    probe: impl FnOnce() -> Observed<T> + Send + 'static,
+) -> impl FnOnce() -> Observed<T> + Send + 'static {
+    move || sandbox::outside(probe).unwrap_or_else(|| Observed::Unknown("the process probe broke off".to_owned()))
 }
 
 impl<T> Running<T> {
@@ -109,7 +117,7 @@ impl Gatherer {
         drop(start("package", self.limit, move || Observed::Found(packages.packages())));
         drop(start("schedule", self.limit, move || Observed::Found(schedules.schedules())));
         if let Some(proc) = self.proc.clone() {
-            drop(start("process", self.limit, move || Observed::Found(processes.processes(&proc))));
+            drop(start("process", self.limit, outside(move || Observed::Found(processes.processes(&proc)))));
         }
     }
 
@@ -151,7 +159,8 @@ impl Gatherer {
         let folders = asked.start("folder", self.limit, Asked::folders);
         let package = asked.start("package", self.limit, Asked::package);
         let schedules = asked.start("schedule", self.limit, Asked::schedules);
-        let processes = asked.start("process", self.limit, Asked::processes);
+        let of_processes = Arc::clone(&asked);
+        let processes = start("process", self.limit, outside(move || of_processes.processes()));
         let zone = asked.start("time zone", self.limit, |asked| clock::zone(&asked.root));
         let tools =
             asked.start("host", self.limit, |asked| asked.path().and_then(|path| host::tools(&asked.root, &path)));

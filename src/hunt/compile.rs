@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -29,9 +28,9 @@ pub fn engine_runs() -> bool {
 /// The panic's message.
 pub fn catch_engine_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     ENGINE_RUNS.set(true);
-    let outcome = catch_unwind(AssertUnwindSafe(work));
+    let outcome = timeout::catch_panic(work);
     ENGINE_RUNS.set(false);
-    outcome.map_err(|panic| timeout::panic_message(panic.as_ref()))
+    outcome
 }
 
 /// The external variables that rules written for Loki and THOR use; all are text and set per file.

@@ -55,7 +55,8 @@ struct WorkerHandle {
 /// How a thread came to its end.
 struct Exit {
     number: u64,
-    panicked: bool,
+    /// What its panic said, if it panicked.
+    panic: Option<String>,
 }
 
 /// Says so when its thread ends, however it does.
@@ -66,7 +67,8 @@ struct ExitNotifier {
 
 impl Drop for ExitNotifier {
     fn drop(&mut self) {
-        let _ = self.to.send(Exit { number: self.number, panicked: thread::panicking() });
+        let panic = thread::panicking().then(timeout::last_panic);
+        let _ = self.to.send(Exit { number: self.number, panic });
     }
 }
 
@@ -196,14 +198,15 @@ impl Supervisor {
         let Some(place) = self.workers.iter().position(|worker| worker.number == exit.number) else { return };
         let WorkerHandle { task, slot, .. } = self.workers.remove(place);
         self.shared.progress.hide(&slot);
-        match (exit.panicked, slot.abandon()) {
-            (true, Some(left)) if left.path.as_os_str().is_empty() && !matches!(task, Task::Count(_)) => {
+        match (&exit.panic, slot.abandon()) {
+            (Some(panic), Some(left)) if left.path.as_os_str().is_empty() && !matches!(task, Task::Count(_)) => {
                 // It came to no file, so the next would not either.
                 self.queue.give_back(left.rest);
-                self.fail(format!("a {} thread panicked before its first file; please report this", task.name()));
+                let name = task.name();
+                self.fail(format!("a {name} thread panicked before its first file; please report this ({panic})"));
             }
-            (true, Some(left)) => {
-                let reason = Reason::Engine("its thread panicked; please report this".to_owned());
+            (Some(panic), Some(left)) => {
+                let reason = Reason::Engine(format!("its thread panicked; please report this ({panic})"));
                 self.replace(&task, left, reason);
             }
             _ => self.close_after(&task),

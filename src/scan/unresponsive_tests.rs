@@ -1,5 +1,5 @@
 //! Scans of trees in which something does not answer. What is named `hung…` answers once a file `answer` lies beside it;
-//! what is named `panics` takes the thread that asks with it.
+//! what is named `panics` takes the thread that asks with it; `endless` has 2^62 bytes, all of which can be read.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,7 +22,12 @@ fn wait(path: &Path) {
 
 fn open(tree: &Tree, path: &Path) -> io::Result<Opened> {
     wait(path);
-    tree.open_file(path)
+    let mut opened = tree.open_file(path)?;
+    if path.ends_with("endless") {
+        opened.file = std::fs::File::open("/dev/zero")?;
+        opened.stat.st_size = 1 << 62;
+    }
+    Ok(opened)
 }
 
 fn list(path: &Path) -> ignore::Walk {
@@ -58,6 +63,7 @@ fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, Reading, End) {
     loop {
         match scan.events.recv_timeout(Duration::from_mins(1)).unwrap() {
             Event::Finding(finding) => of(&finding.file.path, "found"),
+            Event::Candidate(candidate) => of(&candidate.file.path, "candidate"),
             Event::Unscanned(unscanned) => of(&unscanned.path, unscanned.reason.kind()),
             Event::Finished { reading, end } => {
                 scan.join();
@@ -150,4 +156,18 @@ fn a_file_system_that_answers_nothing_is_soon_left_alone() {
     }
     assert_eq!(tried + left, 40);
     assert!((16..20).contains(&tried), "{tried}");
+}
+
+#[test]
+fn a_file_without_end_ends_with_its_time() {
+    let dir = tree(&["a/1", "endless", "z/2"]);
+    let rule = "rule found { strings: $a = \"needle\" condition: $a }";
+    let source = RuleSource { namespace: "test".to_owned(), origin: "test.yar".to_owned(), text: rule.into() };
+    let rules = Arc::new(Ruleset::compile(&[source], &[]).unwrap());
+    let options = ScanOptions { threads: 1, file_timeout: SHORT, ..ScanOptions::default() };
+    let scan = Scan::start_on(System { open, list }, Tree::open(dir.path()).unwrap(), rules, options).unwrap();
+    let (said, reading, how) = end(scan);
+    let found = ["1", "2"].map(|name| (name.to_owned(), vec!["found"]));
+    assert_eq!(said, found.into_iter().chain([("endless".to_owned(), vec!["file-timed-out"])]).collect());
+    assert_eq!((reading.files, reading.gaps, how), (3, 1, End::Complete));
 }

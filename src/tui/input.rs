@@ -1,6 +1,7 @@
 //! What comes from outside: the terminal's events and the process's signals, each on a thread of its own.
 
 use std::io;
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use crossterm::event::{self, Event};
@@ -9,6 +10,11 @@ use signal_hook::iterator::Signals;
 
 use super::message::Message;
 use crate::timeout;
+
+/// How long a session may take to close after SIGTERM.
+const GRACE: Duration = Duration::from_millis(1800);
+/// How long a terminal may take to be given back then.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// Listens until nobody listens to it.
 pub fn listen(messages: &Sender<Message>) -> io::Result<()> {
@@ -24,6 +30,12 @@ pub fn listen(messages: &Sender<Message>) -> io::Result<()> {
             };
             if sender.send(message).is_err() {
                 return;
+            }
+            if matches!(signal, SIGTERM | SIGHUP) {
+                // The thread that draws may wait for a terminal that takes nothing, or for a disk.
+                std::thread::sleep(GRACE);
+                let _ = timeout::run(LAST_WORD, super::terminal::restore);
+                std::process::exit(2);
             }
         }
     })

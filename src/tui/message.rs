@@ -178,8 +178,6 @@ pub enum Request {
     Register,
     /// Try again to bring what is only in memory to the disk.
     Save,
-    /// Write a copy of the case to this new file.
-    SaveCopy(PathBuf),
     /// Scan the tree again.
     Rescan,
 }

@@ -93,14 +93,8 @@ fn no_acknowledged_decision_is_lost_when_huntbook_is_killed() {
         acknowledged.extend(news);
 
         let case = Case::open(&path).unwrap();
-        let journal = case.journal(Seq(0), usize::MAX).unwrap();
-        if journal.is_empty() {
-            // Killed before they wrote anything.
-            assert_eq!(case.verify().unwrap().problems, [Problem::Empty]);
-            assert!(acknowledged.is_empty());
-            continue;
-        }
         assert_whole(&case);
+        let journal = case.journal(Seq(0), usize::MAX).unwrap();
         entries = entries.max(journal.len());
         for (seq, note) in &acknowledged {
             match &journal[*seq as usize - 1].event {

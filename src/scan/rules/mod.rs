@@ -13,6 +13,7 @@ use crate::finding::RuleId;
 use crate::hunt::{RuleOptions, catch_engine_panic};
 use assign::Unit;
 pub use cache::cache_files;
+pub(crate) use cache::is_ours_alone;
 pub(super) use group::Group;
 use group::Needs;
 pub(super) use windowed::{FILESIZE, HEADER, Windowed};

@@ -15,7 +15,6 @@ mod recorder;
 mod rows;
 pub mod scout;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -171,8 +170,7 @@ impl Backend {
 fn start(name: &'static str, messages: &Sender<Message>, work: impl FnOnce() + Send + 'static) -> Result<(), NoThread> {
     let messages = messages.clone();
     timeout::spawn(name, move || {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-            let why = timeout::panic_message(panic.as_ref());
+        if let Err(why) = timeout::catch_panic(work) {
             let why = format!("the {name} panicked: {}; please report this", text::escape_str(&why));
             let _ = messages.send(Message::Fatal(why));
         }

@@ -121,7 +121,6 @@ actions! {
     SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it";
     CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
     Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted";
-    SaveCopy, Global, "ctrl-w", "", "save a copy of the case to a file, on another disk for instance";
     NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
 
     Choose, Chooser, "enter", "open or scan", "look into a folder; scan a recent tree, a mount, this folder";

@@ -1,9 +1,11 @@
 //! Attacks: each test builds the hostile tree, image, case or file system itself and holds the real binary against it. What
 //! only root can build is skipped elsewhere, and says so. One module per subject.
 
+mod fuse;
+mod hang;
 mod image;
-mod own_files;
 mod rules;
+mod sandbox;
 
 use std::ffi::OsStr;
 use std::path::Path;
