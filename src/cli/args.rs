@@ -10,9 +10,11 @@ use clap_complete::Shell;
 use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
 use super::help::HelpArgs;
+use super::hunts_export::HuntFormat;
 use super::inspect::InspectArgs;
 use super::limits;
 use super::logging::LogArgs;
+use super::output::Output;
 use super::prepare::box_at;
 use super::report::ReportArgs;
 use super::size::parse_size;
@@ -132,6 +134,21 @@ pub enum HuntsCommand {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        /// Which hunts there are.
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+    /// Write hunts as hunting queries for Microsoft Sentinel, or the table that findings go into. Nothing is sent.
+    Export {
+        /// Names of their rules; all hunts without one.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// As what.
+        #[arg(long, value_enum)]
+        format: HuntFormat,
+        /// Where it goes.
+        #[command(flatten)]
+        output: Output,
         /// Which hunts there are.
         #[command(flatten)]
         rules: RuleArgs,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::FAILED;
 use super::args::{CheckArgs, HuntsCommand};
-use crate::hunt::{self, Loaded, RuleFiles, RuleOptions, Site, Unused, describe, load_dir};
+use super::{FAILED, hunts_export};
+use crate::hunt::{self, Hunt, Loaded, RuleFiles, RuleOptions, Site, Unused, describe, load_dir};
 use crate::report::json;
 use crate::session::RuleBook;
 use crate::text;
@@ -22,6 +23,9 @@ pub(super) fn run(command: HuntsCommand) -> anyhow::Result<ExitCode> {
         HuntsCommand::List { json, rules } => list(&RuleBook::load(&rules.choice())?, json),
         HuntsCommand::Show { name, json, rules } => show(&RuleBook::load(&rules.choice())?, &name, json),
         HuntsCommand::Check { paths, json, rules } => check(&paths, &rules, json),
+        HuntsCommand::Export { names, format, output, rules } => {
+            hunts_export::run(&RuleBook::load(&rules.choice())?, &names, format, &output)
+        }
     }
 }
 
@@ -39,11 +43,7 @@ fn list(book: &RuleBook, as_json: bool) -> anyhow::Result<ExitCode> {
 }
 
 fn show(book: &RuleBook, name: &str, as_json: bool) -> anyhow::Result<ExitCode> {
-    let Some(hunt) = book.hunts.iter().find(|hunt| &*hunt.rule.id.name == name) else {
-        let names: Vec<_> = book.hunts.iter().map(|hunt| &*hunt.rule.id.name).collect();
-        let near = hunt::problem::did_you_mean(name, names).map(|near| format!(" ({near})")).unwrap_or_default();
-        anyhow::bail!("there is no hunt {}{near}; huntbook hunts list lists them", text::escape_str(name));
-    };
+    let hunt = find(book, name)?;
     let mut out = io::stdout().lock();
     if as_json {
         writeln!(out, "{}", json::pretty(&serde_json::to_value(&**hunt)?))?;
@@ -51,6 +51,16 @@ fn show(book: &RuleBook, name: &str, as_json: bool) -> anyhow::Result<ExitCode> 
         write!(out, "{}", describe::describe(hunt, &book.site, COLUMNS))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The hunt of the rule of this name.
+pub(super) fn find<'b>(book: &'b RuleBook, name: &str) -> anyhow::Result<&'b Arc<Hunt>> {
+    let Some(hunt) = book.hunts.iter().find(|hunt| &*hunt.rule.id.name == name) else {
+        let names: Vec<_> = book.hunts.iter().map(|hunt| &*hunt.rule.id.name).collect();
+        let near = hunt::problem::did_you_mean(name, names).map(|near| format!(" ({near})")).unwrap_or_default();
+        anyhow::bail!("there is no hunt {}{near}; huntbook hunts list lists them", text::escape_str(name));
+    };
+    Ok(hunt)
 }
 
 /// Prints a verdict on every file, and every problem in it; exit code 2 if there is one.

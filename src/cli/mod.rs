@@ -7,6 +7,7 @@ mod confine;
 pub mod exclusions;
 mod help;
 mod hunts;
+pub mod hunts_export;
 pub mod inspect;
 mod launch;
 mod limits;

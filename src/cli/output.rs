@@ -1,15 +1,13 @@
 //! Where an export goes: standard output, or a new file that is whole or not there.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use rustix::fs::{CWD, RenameFlags};
-use rustix::io::Errno;
 
+use crate::report::new_file::NewFile;
 use crate::text;
 
 /// Where it goes.
@@ -39,8 +37,8 @@ impl Output {
         if !self.force && fs::symlink_metadata(path).is_ok() {
             return Err(there_already(path));
         }
-        let beside = Beside::new(path).with_context(|| cannot_write(path))?;
-        let mut out = BufWriter::new(&beside.file);
+        let beside = NewFile::beside(path).with_context(|| cannot_write(path))?;
+        let mut out = BufWriter::new(beside.file());
         write(&mut out)?;
         out.flush().with_context(|| cannot_write(path))?;
         drop(out);
@@ -57,45 +55,6 @@ fn cannot_write(path: &Path) -> String {
 
 fn there_already(path: &Path) -> anyhow::Error {
     anyhow::anyhow!("{} is there already; --force replaces it", text::escape_path(path))
-}
-
-/// A new file beside another (mode 0600), gone when it is dropped without having taken the other's name.
-struct Beside {
-    file: File,
-    path: PathBuf,
-}
-
-impl Beside {
-    fn new(path: &Path) -> io::Result<Self> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}.new", std::process::id()));
-        let beside = PathBuf::from(beside);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        Ok(Self { file, path: beside })
-    }
-
-    fn take_name(&self, path: &Path, force: bool) -> io::Result<()> {
-        self.file.sync_all()?;
-        if force {
-            fs::rename(&self.path, path)?;
-        } else {
-            match rustix::fs::renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE) {
-                // A file system that does not know the flag (rename(2)); a link never replaces either, and what is left
-                // beside is removed.
-                Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(&self.path, path)?,
-                other => other?,
-            }
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        // Gone already when it took the other's name.
-        let _ = fs::remove_file(&self.path);
-    }
 }
 
 #[cfg(test)]

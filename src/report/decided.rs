@@ -8,26 +8,38 @@ use crate::text;
 ///
 /// `digest` is of the content that was found: an answer given on another content does not count, and says so.
 pub fn lines(answers: &[GivenAnswer], history: &[JournalEntry], digest: &Digest) -> Vec<String> {
-    let answers = answers.iter().map(|given| {
-        let note = given.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-        let stale = match given.digest {
-            then if then == *digest => "",
-            then if then.is_comparable(digest) => " (on another content, does not count)",
-            _ => " (on a content with another kind of digest, does not count)",
-        };
-        format!("{} {}{stale}, by {} at {:.0}{note}", given.scenario, given.answer, given.by, given.at)
-    });
-    let decisions = history.iter().filter(|entry| !entry.undone).filter_map(|entry| {
-        let said = match &entry.event {
-            Event::Decided(Decision::Note { note }) => format!("note: {note}"),
-            Event::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
-            Event::Decided(Decision::ExclusionRecorded { exclusion, .. }) => format!("exclusion {exclusion} recorded"),
-            Event::Decided(Decision::ExclusionRevoked { exclusion, reason }) => {
-                format!("exclusion {exclusion} revoked: {reason}")
-            }
-            Event::Decided(Decision::Answered { .. }) | Event::Happened(_) => return None,
-        };
-        Some(format!("{said}, by {} at {:.0}", entry.actor, entry.at))
-    });
-    answers.chain(decisions).map(|line| text::escape_str(&line).into_owned()).collect()
+    let answers =
+        answers.iter().map(|given| format!("{} {}", text::escape_str(&given.scenario), answer(given, digest)));
+    answers.chain(decisions(history)).collect()
+}
+
+/// An answer: the word, by whom, when and why; safe text. See [`lines`].
+pub fn answer(given: &GivenAnswer, digest: &Digest) -> String {
+    let note = given.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+    let stale = match given.digest {
+        then if then == *digest => "",
+        then if then.is_comparable(digest) => " (on another content, does not count)",
+        _ => " (on a content with another kind of digest, does not count)",
+    };
+    text::escape_str(&format!("{}{stale}, by {} at {:.0}{note}", given.answer, given.by, given.at)).into_owned()
+}
+
+/// Remarks and decisions that were not undone, apart from answers; one line of safe text each.
+pub fn decisions(history: &[JournalEntry]) -> Vec<String> {
+    let in_force = history.iter().filter(|entry| !entry.undone);
+    in_force.filter_map(|entry| Some(format!("{} at {:.0}", decision(entry)?, entry.at))).collect()
+}
+
+/// What an entry decided or remarked, and who did so; `None` for an answer and for what is no decision. Safe text.
+pub fn decision(entry: &JournalEntry) -> Option<String> {
+    let said = match &entry.event {
+        Event::Decided(Decision::Note { note }) => format!("note: {note}"),
+        Event::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
+        Event::Decided(Decision::ExclusionRecorded { exclusion, .. }) => format!("exclusion {exclusion} recorded"),
+        Event::Decided(Decision::ExclusionRevoked { exclusion, reason }) => {
+            format!("exclusion {exclusion} revoked: {reason}")
+        }
+        Event::Decided(Decision::Answered { .. }) | Event::Happened(_) => return None,
+    };
+    Some(text::escape_str(&format!("{said}, by {}", entry.actor)).into_owned())
 }

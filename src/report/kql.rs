@@ -140,7 +140,7 @@ fn row(exclusion: &Exclusion, [sha256, path, uid, owner]: [&str; 4]) -> String {
 }
 
 /// A string literal: what could end it or act on a terminal is escaped.
-fn literal(value: &str) -> String {
+pub(super) fn literal(value: &str) -> String {
     let shown = text::escape_str(value);
     let mut out = String::from("'");
     for c in shown.chars() {

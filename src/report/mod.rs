@@ -1,17 +1,21 @@
 //! What goes out: one format a file. Everything printed is safe for a terminal.
 
+mod case_report;
 pub mod csv;
 pub mod decided;
+pub mod hunting;
 pub mod inspect;
 pub mod json;
 pub mod kql;
 pub mod loki;
-pub mod markdown;
 pub mod ndjson;
+pub mod new_file;
 pub mod origin;
 pub mod outgoing;
 pub mod sarif;
+pub mod sentinel;
 pub mod text;
+pub mod timesketch;
 pub mod watchlist;
 pub mod whole;
 

@@ -1,10 +1,14 @@
 //! A case as one document: what `report` writes, and `scan` where a format is no stream of lines.
 
-use std::io::{self, Write};
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
+use super::case_report::Style;
+use super::new_file::NewFile;
 use super::origin::Origin;
-use super::{Reported, Summary, Tally, Totals, csv, decided, json, markdown, sarif, text};
-use crate::case::{CaseError, Head, NotScanned};
+use super::{Reported, Summary, Tally, Totals, csv, decided, json, sarif, sentinel, text, timesketch};
+use crate::case::{CaseError, Head, NotScanned, Seq};
 use crate::session::{Archive, Archived};
 
 /// What was not scanned, read at once.
@@ -15,50 +19,86 @@ const PAGE: usize = 4096;
 pub enum Format {
     /// For people, as `huntbook scan` prints it.
     Text,
-    /// For people.
+    /// The report for people, as Markdown.
     Markdown,
+    /// The same as one HTML file.
+    Html,
     /// One ECS document a line.
     Ndjson,
     /// SARIF 2.1.0.
     Sarif,
     /// One line a finding.
     Csv,
+    /// JSON arrays for the Logs Ingestion API.
+    Sentinel,
+    /// One line a time, for timelines.
+    Timesketch,
 }
+
+/// Name, what it is, and the usual ending of a file's name.
+const FORMATS: [(Format, [&str; 3]); 8] = [
+    (Format::Text, ["text", "For people, as it is found", "txt"]),
+    (Format::Markdown, ["markdown", "The report for people, as Markdown", "md"]),
+    (Format::Html, ["html", "The report for people, as one HTML file", "html"]),
+    (Format::Ndjson, ["ndjson", "One ECS document a line", "ndjson"]),
+    (Format::Sarif, ["sarif", "SARIF 2.1.0", "sarif"]),
+    (Format::Csv, ["csv", "One line a finding, for spreadsheets", "csv"]),
+    (
+        Format::Sentinel,
+        [
+            "sentinel",
+            "One JSON array a line, each for a call of the Logs Ingestion API; see hunts export --format dcr",
+            "json",
+        ],
+    ),
+    (Format::Timesketch, ["timesketch", "One line a time, as Timesketch and Timeline Explorer read CSV", "csv"]),
+];
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 5] = [Self::Text, Self::Markdown, Self::Ndjson, Self::Sarif, Self::Csv];
+    pub const ALL: [Self; 8] = [
+        Self::Text,
+        Self::Markdown,
+        Self::Html,
+        Self::Ndjson,
+        Self::Sarif,
+        Self::Csv,
+        Self::Sentinel,
+        Self::Timesketch,
+    ];
+
+    fn words(self) -> [&'static str; 3] {
+        FORMATS.iter().find(|(format, _)| *format == self).map_or([""; 3], |(_, words)| *words)
+    }
 
     /// The word by which it is asked for.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Markdown => "markdown",
-            Self::Ndjson => "ndjson",
-            Self::Sarif => "sarif",
-            Self::Csv => "csv",
-        }
+        let [name, _, _] = self.words();
+        name
     }
 
     /// What it is, in one line.
     pub fn about(self) -> &'static str {
-        match self {
-            Self::Text => "For people, as it is found",
-            Self::Markdown => "A report for people",
-            Self::Ndjson => "One ECS document a line",
-            Self::Sarif => "SARIF 2.1.0",
-            Self::Csv => "One line a finding, for spreadsheets",
-        }
+        let [_, about, _] = self.words();
+        about
     }
 
     /// The usual ending of a file's name.
     pub fn extension(self) -> &'static str {
-        match self {
-            Self::Text => "txt",
-            Self::Markdown => "md",
-            Self::Ndjson => "ndjson",
-            Self::Sarif => "sarif",
-            Self::Csv => "csv",
+        let [_, _, extension] = self.words();
+        extension
+    }
+
+    /// The format that a file of this name is of, by its ending; a name that ends in `timesketch.csv` is a timeline.
+    pub fn of_file(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+        let (stem, extension) = name.rsplit_once('.')?;
+        match extension {
+            "csv" if stem.ends_with("timesketch") => Some(Self::Timesketch),
+            "htm" => Some(Self::Html),
+            "markdown" => Some(Self::Markdown),
+            "jsonl" => Some(Self::Ndjson),
+            _ => Self::ALL.into_iter().find(|format| format.extension() == extension),
         }
     }
 
@@ -134,10 +174,29 @@ impl Whole {
     pub fn write(&self, format: Format, out: &mut dyn Write) -> Result<(), WriteError> {
         match format {
             Format::Text | Format::Ndjson => self.stream(format, out),
-            Format::Markdown => self.markdown(out),
+            Format::Markdown => self.case_report(Style::Markdown, out),
+            Format::Html => self.case_report(Style::Html, out),
+            Format::Sentinel => self.sentinel(out),
+            Format::Timesketch => self.timesketch(out),
             Format::Sarif => self.sarif(out),
             Format::Csv => self.csv(out),
         }
+    }
+
+    /// Writes it to a new file at `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// When the case cannot be read, when there is something at `path` already, or what the system says.
+    pub fn write_file(&self, format: Format, path: &Path) -> Result<(), WriteError> {
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
+        }
+        let file = NewFile::beside(path)?;
+        let mut out = BufWriter::new(file.file());
+        self.write(format, &mut out)?;
+        out.flush()?;
+        drop(out);
+        Ok(file.take_name(path, false)?)
     }
 
     fn stream(&self, format: Format, out: &mut dyn Write) -> Result<(), WriteError> {
@@ -147,14 +206,29 @@ impl Whole {
         Ok(out.write_all(format.summary(origin, &self.summary(tally)).as_bytes())?)
     }
 
-    fn markdown(&self, out: &mut dyn Write) -> Result<(), WriteError> {
-        let scan = &self.archive.scan;
-        out.write_all(markdown::head(self.origin.host_name(), scan, self.head).as_bytes())?;
-        let tally =
-            self.each(|reported, decided| Ok(out.write_all(markdown::finding(reported, &decided).as_bytes())?))?;
-        out.write_all(markdown::tally(&tally, &self.totals).as_bytes())?;
-        self.each_missed(|missed| Ok(out.write_all(markdown::missed(missed).as_bytes())?))?;
-        Ok(out.write_all(markdown::foot(&self.archive.rules).as_bytes())?)
+    fn sentinel(&self, out: &mut dyn Write) -> Result<(), WriteError> {
+        let origin = &self.origin;
+        let mut calls = sentinel::Calls::default();
+        let tally = self.each(|reported, _| Ok(calls.add(&sentinel::row(&origin.finding(reported)), out)?))?;
+        self.each_missed(|missed| Ok(calls.add(&sentinel::row(&origin.missed(missed)), out)?))?;
+        calls.add(&sentinel::row(&origin.summary(&self.summary(tally))), out)?;
+        Ok(calls.end(out)?)
+    }
+
+    fn timesketch(&self, out: &mut dyn Write) -> Result<(), WriteError> {
+        let origin = &self.origin;
+        out.write_all(timesketch::head().as_bytes())?;
+        let mut after = Seq(0);
+        loop {
+            let page = self.archive.case.journal(after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            for entry in &page {
+                out.write_all(timesketch::entry(origin, entry).as_bytes())?;
+            }
+        }
+        self.each(|reported, _| Ok(out.write_all(timesketch::finding(origin, reported).as_bytes())?))?;
+        Ok(())
     }
 
     fn csv(&self, out: &mut dyn Write) -> Result<(), WriteError> {

@@ -1,7 +1,7 @@
 //! A case read back: the findings of its last scan and what they came to, on any machine, whatever became of the tree.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::book::Subject;
 use super::excluded::Excluded;
@@ -11,7 +11,7 @@ use super::{CANDIDATE_NAMESPACE, CANDIDATE_PREFIX};
 use crate::case::{
     Case, CaseError, CaseFault, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen, Unmet,
 };
-use crate::finding::{Finding, RuleId};
+use crate::finding::{Digest, Finding, RuleId};
 use crate::hunt::{Rule, rules_of};
 use crate::triage::Verdict;
 
@@ -32,6 +32,29 @@ pub struct Archived {
     /// Everything ever recorded about it, first to last.
     pub history: Vec<JournalEntry>,
     /// The exclusion that covers it, as far as the case knows.
+    pub exclusion: Option<Excluded>,
+}
+
+/// A finding of a case without its facts and bytes.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Its number.
+    pub id: FindingId,
+    /// Index of its rule in [`Archive::rules`].
+    pub rule: usize,
+    /// Whether it is a candidate of the rule's hunt.
+    pub candidate: bool,
+    /// What it has come to.
+    pub verdict: Verdict,
+    /// The file.
+    pub path: PathBuf,
+    /// Digest of its content.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Why it is not excluded though an exclusion was made for it; safe text.
+    pub returned: Option<String>,
+    /// The exclusion that covers it.
     pub exclusion: Option<Excluded>,
 }
 
@@ -114,6 +137,46 @@ impl Archive {
                 }
             }
         }
+    }
+
+    /// Hands every finding of the scan to `each`, in the order in which they were found, without what takes long to read.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or the first error of `each`.
+    pub fn list<E: From<CaseError>>(&self, mut each: impl FnMut(Listed) -> Result<(), E>) -> Result<(), E> {
+        let mut after = FindingId(0);
+        loop {
+            let rows = self.case.findings(self.scan.id, after, PAGE)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.id;
+            for row in rows {
+                let Some((rule, _)) = self.by_id.get(&row.rule) else { continue };
+                let cover = if row.verdict == Verdict::Benign { self.case.cover(row.id)? } else { None };
+                let in_force = cover.filter(|cover| cover.lapsed.is_none());
+                each(Listed {
+                    id: row.id,
+                    rule: *rule,
+                    candidate: *row.rule.namespace == *CANDIDATE_NAMESPACE,
+                    verdict: row.verdict,
+                    path: row.path,
+                    digest: row.digest,
+                    size: row.size,
+                    returned: row.lapsed.filter(|_| row.verdict == Verdict::Open),
+                    exclusion: in_force.map(|cover| {
+                        let known = self.exclusions.get(&cover.exclusion).cloned();
+                        known.unwrap_or_else(|| Excluded::known_by_id(&cover.exclusion))
+                    }),
+                })?;
+            }
+        }
+    }
+
+    /// One finding of the scan in full; `None` for one of a rule that the case does not hold.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn finding(&self, id: FindingId) -> Result<Option<Archived>, CaseError> {
+        self.read(id, self.case.verdict(id)?, None)
     }
 
     /// Hands every finding to `each` that somebody decided on and that the scan did not meet, as it was last met.

@@ -15,7 +15,7 @@ pub mod records;
 mod reopen;
 mod standing;
 
-pub use archive::{Archive, Archived};
+pub use archive::{Archive, Archived, Listed};
 pub use book::{BookError, Compiling, RuleBook, RuleChoice, Subject};
 pub use box_facts::host_name;
 pub use excluded::{Checked, Excluded};

@@ -178,6 +178,8 @@ pub enum Request {
     Register,
     /// Try again to bring what is only in memory to the disk.
     Save,
+    /// Write what the case holds to this new file.
+    Export(PathBuf),
     /// Scan the tree again.
     Rescan,
 }

@@ -12,6 +12,7 @@ mod exports;
 mod fixtures;
 mod fuzz_seeds;
 mod gone;
+mod handover;
 mod hostile;
 mod huge;
 mod inspect;

@@ -22,9 +22,9 @@ use crate::tricks::{NAMES, RULE, assert_safe, exclusion, place};
 const NOTE: &str = "seen ` | <b>\n# [x](http://e.example) =1 \u{202e}";
 
 /// A scanned tree with a file for each hostile name, one of them excluded, and decisions about others.
-struct Scanned {
-    ground: Ground,
-    case: PathBuf,
+pub struct Scanned {
+    pub ground: Ground,
+    pub case: PathBuf,
     files: BTreeSet<PathBuf>,
     excluded: String,
 }
@@ -92,28 +92,33 @@ fn markdown_lists_everything_and_no_name_is_markup() {
     let scanned = Scanned::new();
     let report = scanned.report("markdown");
     let mut named = BTreeSet::new();
+    let mut fence: Option<&str> = None;
     for line in report.lines() {
-        let marks = ["", "# ", "## ", "- "];
-        assert!(line.is_empty() || marks[1..].iter().any(|mark| line.starts_with(mark)), "{line:?}");
+        if let Some(end) = fence {
+            fence = Some(end).filter(|end| line != *end);
+            continue;
+        }
+        if line.starts_with("```") {
+            fence = line.strip_suffix("text");
+            continue;
+        }
         let (outside, spans) = code_spans(line);
-        assert!(!outside.contains("<b>") && !outside.contains("<img"), "{line}");
-        let bare = outside.replace("\\[", "").replace("\\]", "");
-        assert!(!bare.contains('[') && !bare.contains("http://e.example"), "{line}");
-        if line.starts_with("## ") {
-            named.extend(spans.into_iter().nth(1));
+        let bare = outside.replace("\\[", "").replace("\\]", "").replace("\\<", "").replace("\\|", "");
+        assert!(!bare.contains(['[', '<', '|']) && !bare.contains("http://e.example"), "{line}");
+        if line.starts_with("- place ") {
+            named.extend(spans.into_iter().next());
         }
     }
+    assert_eq!(fence, None);
     let expected: BTreeSet<_> = scanned.files.iter().map(|path| escape_path(path).into_owned()).collect();
     assert_eq!(named, expected);
     assert!(report.contains("ruled out, by ann \\(as root\\)") || report.contains("ruled out, by ann (as root)"));
-    assert_eq!(report.lines().filter(|line| line.starts_with("## malicious")).count(), 1);
+    assert_eq!(report.lines().filter(|line| line.starts_with("### malicious: ")).count(), 1);
     assert_eq!(report.lines().filter(|line| line.starts_with("- malicious: seen")).count(), 1);
     assert!(report.contains(&format!("- excluded by {}", scanned.excluded)), "{report}");
     assert!(!report.contains("taken back"), "what was undone is not in force");
-    assert!(
-        report.contains("`$s1` at 0x0, 16 bytes: ") && report.contains("## Coverage: 1 not scanned, no gap\n"),
-        "{report}"
-    );
+    assert!(report.contains("`$s1` at 0x0, 16 bytes, text: "), "{report}");
+    assert!(report.contains("1 left out on purpose"), "{report}");
     assert!(report.contains("author Florian Roth") && report.contains("licence Detection Rule License"));
 }
 
@@ -275,7 +280,7 @@ fn types(path: &str, value: &Value, found: &mut Vec<(String, &'static str)>) {
 }
 
 /// A tree with every kind of line: open, excluded by another file's exclusion, malicious, gone, not scanned.
-fn every_kind() -> (Scanned, Vec<Value>) {
+pub fn every_kind() -> (Scanned, Vec<Value>) {
     let scanned = Scanned::new();
     let ground = &scanned.ground;
     let made = exclusion(

@@ -9,6 +9,7 @@
 //! | [`scout`] | before all that: looks at the places there are to scan |
 
 mod explainer;
+mod export;
 mod gatherer;
 mod reader;
 mod recorder;

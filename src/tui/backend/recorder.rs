@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
+use super::export;
 use super::rows::row;
 use super::{Gauges, Session};
 use crate::case::{Decision, FindingId, ScanOutcome};
@@ -327,6 +328,7 @@ impl Recorder {
             Request::Revoke { id, why } => self.revoke(id, &why),
             Request::Register => self.register(),
             Request::Save => self.save(),
+            Request::Export(path) => export::write(&self.records, &path).map(|said| self.tell(Message::Recorded(said))),
             Request::Rescan => self.rescan(),
         };
         if let Err(why) = done {

@@ -121,6 +121,7 @@ actions! {
     SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it";
     CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
     Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted";
+    Export, Global, "E", "", "write the case to a file: a report, NDJSON, SARIF or CSV, by the ending of its name";
     NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
 
     Choose, Chooser, "enter", "open or scan", "look into a folder; scan a recent tree, a mount, this folder";

@@ -157,6 +157,8 @@ pub enum Purpose {
         /// The scenario's id.
         scenario: String,
     },
+    /// The file that the case is written to.
+    Export,
     /// What belongs to this set of the site.
     NameInSet(String),
     /// Why this exclusion is revoked.

@@ -42,6 +42,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         }
         A::Coverage => visit(app, Screen::Coverage),
         A::Theme => return themes::open(app),
+        A::Export => export(app),
         A::Save => return vec![Effect::Record(Request::Save)],
         A::Pause => return pause(app),
         A::SkipFile if app.scan.is_active() => {
@@ -132,6 +133,25 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
 /// Asks for a line of text.
 pub fn ask(app: &mut App, purpose: Purpose, label: &'static str, about: &str, input: Input) {
     app.overlay = Some(Overlay::Prompt(Prompt { purpose, label, about: about.to_owned(), input, error: None }));
+}
+
+/// Asks for the file that the case is written to, with what came of the hunt so far and what remains.
+fn export(app: &mut App) {
+    let counts = app.list.counts(None);
+    let open = match counts.open {
+        0 => "Nothing is open.".to_owned(),
+        some => {
+            let key = app.keymap.first_key(Action::NextOpen);
+            format!("{} still without a decision; {key} opens the next.", text::counted(some as u64, "finding"))
+        }
+    };
+    let scan = if app.scan.is_active() { " The scan is still running." } else { "" };
+    let about = format!(
+        "{} malicious, {} suspicious, {} excluded. {open}{scan} The ending says what is written: html or md for the report, \
+         ndjson, sarif, csv, txt, json for Sentinel, timesketch.csv for a timeline.",
+        counts.malicious, counts.suspicious, counts.benign
+    );
+    ask(app, Purpose::Export, "Write the case to", &about, Input::with("huntbook-report.html"));
 }
 
 fn marked_malicious(app: &mut App) {

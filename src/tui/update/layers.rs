@@ -1,5 +1,7 @@
 //! Keys and pasted text for what lies above the screen.
 
+use std::path::PathBuf;
+
 use crossterm::event::{KeyCode, KeyEvent};
 use jiff::Timestamp;
 
@@ -8,6 +10,7 @@ use crate::hex::goto::Target;
 use crate::hex::layout::Motion;
 use crate::hex::query::Query;
 use crate::hex::search::{Direction, Order};
+use crate::report::Format;
 use crate::triage::Answer;
 use crate::triage::exclusion::Signature;
 use crate::tui::message::{Effect, Gather, Look, Request};
@@ -138,6 +141,14 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
         Purpose::Search => return search(app, typed),
         Purpose::Malicious(findings) => {
             return Ok(vec![Effect::Record(Request::Malicious { findings: findings.clone(), reason: reason()? })]);
+        }
+        Purpose::Export => {
+            let path = PathBuf::from(typed.trim());
+            if Format::of_file(&path).is_none() {
+                let endings: Vec<_> = Format::ALL.iter().map(|format| format.extension()).collect();
+                return Err(format!("end the name in one of: {}", endings.join(", ")));
+            }
+            return Ok(vec![Effect::Record(Request::Export(path))]);
         }
         Purpose::NameInSet(set) => {
             let value = typed.trim().to_owned();

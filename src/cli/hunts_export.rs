@@ -1,0 +1,58 @@
+//! `huntbook hunts export`: hunts as hunting queries for Microsoft Sentinel, and the table that findings go into.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use super::hunts::find;
+use super::output::Output;
+use crate::report::{hunting, json, sentinel};
+use crate::session::RuleBook;
+use crate::text;
+
+/// As what hunts are exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HuntFormat {
+    /// A Kusto query for each hunt.
+    Kql,
+    /// The same as the YAML of Sentinel hunting queries, a document each.
+    SentinelYaml,
+    /// Table and data collection rule for scan --format sentinel; hunts are not named for it.
+    Dcr,
+}
+
+pub(super) fn run(book: &RuleBook, names: &[String], format: HuntFormat, output: &Output) -> anyhow::Result<ExitCode> {
+    if format == HuntFormat::Dcr {
+        anyhow::ensure!(names.is_empty(), "the data collection rule is the same for all hunts; leave their names out");
+        output.write_with(|out| Ok(writeln!(out, "{}", json::pretty(&sentinel::template()))?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let hunts = match names {
+        [] => book.hunts.iter().collect(),
+        names => names.iter().map(|name| find(book, name)).collect::<anyhow::Result<Vec<_>>>()?,
+    };
+    let mut documents = Vec::new();
+    let mut without = Vec::new();
+    for hunt in hunts {
+        let document = match format {
+            HuntFormat::SentinelYaml => hunting::yaml(hunt, &book.site),
+            HuntFormat::Kql | HuntFormat::Dcr => hunting::query(hunt, &book.site),
+        };
+        match document {
+            Some(document) => documents.push(document),
+            None => without.push(text::escape_str(&hunt.rule.id.name).into_owned()),
+        }
+    }
+    if !without.is_empty() {
+        writeln!(
+            io::stderr(),
+            "huntbook: left out, for no log can hold what they look for (no file name, SHA-256 or address): {}",
+            without.join(", ")
+        )?;
+    }
+    anyhow::ensure!(!documents.is_empty(), "no hunt is left to be exported");
+    let between = if format == HuntFormat::Kql { "\n" } else { "---\n" };
+    output.write_with(|out| Ok(out.write_all(documents.join(between).as_bytes())?))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,443 @@
+//! From a case to the model of its report.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::content::Content;
+use super::timeline::{self, Event, Kind, Timeline};
+use super::{CaseReport, Detail, Entry, Exclusion, Place};
+use crate::case::{FindingId, ScanOutcome, Seq};
+use crate::finding::{Digest, FileFacts, FileTime, Sha256};
+use crate::report::outgoing::credit;
+use crate::report::whole::{Whole, WriteError};
+use crate::report::{Tally, decided};
+use crate::scan::is_gap_kind;
+use crate::session::{Archived, Excluded, Listed, ScenarioWords};
+use crate::text;
+use crate::triage::Verdict;
+
+/// Entries that are told in full; those after them are lines of a list.
+const DETAILED: usize = 300;
+/// Places of one entry whose facts are told; the others are paths.
+const PLACES: usize = 20;
+/// Findings of one exclusion that are named.
+const NAMED: usize = 20;
+/// Rules that are named in the first lines.
+const RULES: usize = 8;
+/// Journal entries read at once.
+const PAGE: usize = 4096;
+
+/// Findings that become one entry: rule, whether they are candidates, content, whether they came back.
+type Group = (usize, bool, Digest, Option<String>);
+
+/// A finding that is listed with others of its content.
+struct Member {
+    id: FindingId,
+    path: std::path::PathBuf,
+    size: u64,
+}
+
+/// Findings by what they have come to.
+#[derive(Default)]
+struct Sorted {
+    tally: Tally,
+    malicious: BTreeMap<Group, Vec<Member>>,
+    suspicious: BTreeMap<Group, Vec<Member>>,
+    open: BTreeMap<Group, Vec<Member>>,
+    candidates: BTreeMap<Group, Vec<Member>>,
+    excluded: BTreeMap<String, Exclusion>,
+}
+
+impl Whole {
+    pub(super) fn model(&self) -> Result<CaseReport, WriteError> {
+        let mut sorted = self.sort()?;
+        let mut report =
+            CaseReport { host: text::escape_str(self.origin.host_name()).into_owned(), ..CaseReport::default() };
+        let mut room = DETAILED;
+        let mut events = Vec::new();
+        for (word, groups) in [("malicious", sorted.malicious), ("suspicious", sorted.suspicious)] {
+            report.decided.extend(self.entries(word, groups, &mut room, &mut events)?);
+        }
+        let (returned, open): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            sorted.open.into_iter().partition(|(group, _)| group.3.is_some());
+        report.open = self.entries("returned", returned, &mut room, &mut events)?;
+        report.open.extend(self.entries("open", open, &mut room, &mut events)?);
+        report.candidates = self.entries("candidate", sorted.candidates, &mut room, &mut events)?;
+        report.excluded = std::mem::take(&mut sorted.excluded).into_values().collect();
+        report.excluded.sort_by(|a, b| a.words.reason.cmp(&b.words.reason).then(b.findings.cmp(&a.findings)));
+        let mut tally = sorted.tally;
+        self.archive.each_unmet(|archived| {
+            tally.add(&archived.judged);
+            report.not_met.extend(self.unmet_entry(&archived));
+            Ok::<_, WriteError>(())
+        })?;
+        events.extend(self.scan_events());
+        events.extend(self.decision_events()?);
+        report.timeline = Timeline::of(events);
+        let counts = self.archive.case.coverage_counts(self.archive.scan.id)?;
+        report.coverage = counts
+            .into_iter()
+            .map(|(reason, count)| (text::escape_str(&reason).into_owned(), count, is_gap_kind(&reason)))
+            .collect();
+        report.coverage.sort_by_key(|(_, count, gap)| (!*gap, u64::MAX - count));
+        report.counts = vec![
+            ("malicious", tally.malicious),
+            ("suspicious", tally.suspicious),
+            ("open", tally.open),
+            ("excluded", tally.benign),
+            ("candidates", tally.candidates),
+        ];
+        report.seen = self.coverage_sentence(&report);
+        report.summary = self.first_lines(&tally, &report);
+        report.annex = self.annex();
+        Ok(report)
+    }
+
+    fn sort(&self) -> Result<Sorted, WriteError> {
+        let mut sorted = Sorted::default();
+        self.archive.list(|listed| {
+            let Listed { id, rule, candidate, verdict, path, digest, size, returned, exclusion } = listed;
+            *match verdict {
+                _ if candidate => &mut sorted.tally.candidates,
+                Verdict::Open => &mut sorted.tally.open,
+                Verdict::Benign => &mut sorted.tally.benign,
+                Verdict::Suspicious => &mut sorted.tally.suspicious,
+                Verdict::Malicious => &mut sorted.tally.malicious,
+            } += 1;
+            let member = Member { id, path, size };
+            let groups = match verdict {
+                Verdict::Benign => {
+                    self.add_excluded(&mut sorted.excluded, rule, &member, exclusion);
+                    return Ok(());
+                }
+                Verdict::Malicious => &mut sorted.malicious,
+                Verdict::Suspicious => &mut sorted.suspicious,
+                Verdict::Open if candidate => &mut sorted.candidates,
+                Verdict::Open => &mut sorted.open,
+            };
+            groups.entry((rule, candidate, digest, returned)).or_default().push(member);
+            Ok::<_, WriteError>(())
+        })?;
+        Ok(sorted)
+    }
+
+    fn add_excluded(
+        &self,
+        all: &mut BTreeMap<String, Exclusion>,
+        rule: usize,
+        member: &Member,
+        exclusion: Option<Excluded>,
+    ) {
+        let words = exclusion.unwrap_or_default();
+        let entry = all.entry(words.id.clone()).or_insert_with(|| Exclusion {
+            judgement: words.judgement(),
+            expiry: words.expiry(),
+            words,
+            rules: Vec::new(),
+            places: Vec::new(),
+            findings: 0,
+        });
+        entry.findings += 1;
+        let name = self.rule_name(rule);
+        if !entry.rules.contains(&name) {
+            entry.rules.push(name);
+        }
+        if entry.places.len() < NAMED {
+            entry.places.push(text::escape_path(&self.origin.on_box(&member.path)).into_owned());
+        }
+    }
+
+    fn rule_name(&self, rule: usize) -> String {
+        self.archive.rules.get(rule).map(|rule| text::escape_str(&rule.id.name).into_owned()).unwrap_or_default()
+    }
+
+    /// The entries of groups, the first of them in full while there is `room`; the times of their files go to `events`.
+    fn entries(
+        &self,
+        word: &'static str,
+        groups: BTreeMap<Group, Vec<Member>>,
+        room: &mut usize,
+        events: &mut Vec<Event>,
+    ) -> Result<Vec<Entry>, WriteError> {
+        let mut entries = Vec::with_capacity(groups.len());
+        for ((rule, _, digest, returned), members) in groups {
+            let mut entry = Entry {
+                word,
+                rule: self.rule_name(rule),
+                hypothesis: String::new(),
+                size: members.first().map_or(0, |member| member.size),
+                digest,
+                places: Vec::with_capacity(members.len()),
+                remarks: returned.into_iter().collect(),
+                detail: None,
+            };
+            for (index, member) in members.iter().enumerate() {
+                let told = *room > 0 && (index == 0 || index < PLACES && word != "open" && word != "candidate");
+                let archived = if told { self.archive.finding(member.id)? } else { None };
+                let path = text::escape_path(&self.origin.on_box(&member.path)).into_owned();
+                let mut place = Place { path, ..Place::default() };
+                if self.origin.is_mounted() {
+                    place.mount = Some(text::escape_path(&member.path).into_owned());
+                }
+                if let Some(archived) = archived {
+                    place.facts = facts(&archived.finding.file);
+                    events.extend(timeline::file_events(&place.path, &archived.finding.file));
+                    if index == 0 {
+                        entry.detail = self.detail(&archived);
+                        entry.hypothesis = self.hypothesis(archived.rule);
+                    } else if let (Some(detail), Some(more)) = (&mut entry.detail, self.detail(&archived)) {
+                        let own = more.decisions.into_iter().filter(|line| !detail.decisions.contains(line));
+                        let own: Vec<_> = own.map(|line| format!("{}: {line}", place.path)).collect();
+                        detail.decisions.extend(own);
+                    }
+                }
+                entry.places.push(place);
+            }
+            *room = room.saturating_sub(1);
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    fn hypothesis(&self, rule: usize) -> String {
+        let said =
+            self.archive.hunts.get(rule).map(|hunt| hunt.hypothesis.split_whitespace().collect::<Vec<_>>().join(" "));
+        said.map(|said| text::escape_str(&said).into_owned()).unwrap_or_default()
+    }
+
+    fn detail(&self, archived: &Archived) -> Option<Detail> {
+        let reported = self.archive.reported(archived)?;
+        let digest = &archived.finding.file.digest;
+        let answers = &archived.answers;
+        let answer_of = |id: &str| answers.iter().find(|given| given.scenario == id);
+        let known = &reported.hunt.scenarios;
+        let said = |ScenarioWords { id, title }: &ScenarioWords| {
+            let answer = answer_of(id).map(|given| decided::answer(given, digest));
+            (text::escape_str(title).into_owned(), answer)
+        };
+        let mut scenarios: Vec<_> = known.iter().map(said).collect();
+        // Those of a case that an older Huntbook wrote have no title.
+        let others = answers.iter().filter(|given| known.iter().all(|scenario| scenario.id != given.scenario));
+        scenarios.extend(
+            others.map(|given| (text::escape_str(&given.scenario).into_owned(), Some(decided::answer(given, digest)))),
+        );
+        Some(Detail {
+            content: Content::of(reported.rule, &archived.finding),
+            capped: archived.finding.capped,
+            scenarios,
+            decisions: decided::decisions(&archived.history),
+        })
+    }
+
+    fn unmet_entry(&self, archived: &Archived) -> Option<Entry> {
+        let gone = archived.judged.gone?;
+        let file = &archived.finding.file;
+        Some(Entry {
+            word: match archived.judged.verdict {
+                Verdict::Malicious => "malicious",
+                Verdict::Suspicious => "suspicious",
+                Verdict::Benign => "excluded",
+                Verdict::Open => "open",
+            },
+            rule: self.rule_name(archived.rule),
+            hypothesis: String::new(),
+            size: file.size,
+            digest: file.digest,
+            places: vec![Place {
+                path: text::escape_path(&self.origin.on_box(&file.path)).into_owned(),
+                mount: self.origin.is_mounted().then(|| text::escape_path(&file.path).into_owned()),
+                facts: facts(file),
+            }],
+            remarks: vec![gone.to_string()],
+            detail: self.detail(archived),
+        })
+    }
+
+    fn scan_events(&self) -> Vec<Event> {
+        let scan = &self.archive.scan;
+        let mut events = vec![Event::at(scan.started, Kind::Scan, format!("scan {} began", scan.id))];
+        if let Some((at, end)) = &scan.ended {
+            events.push(Event::at(*at, Kind::Scan, format!("scan {} {}", scan.id, end.outcome)));
+        }
+        events
+    }
+
+    /// Decisions that were not undone; those that were recorded together are one.
+    fn decision_events(&self) -> Result<Vec<Event>, WriteError> {
+        let mut events: Vec<Event> = Vec::new();
+        let mut group = None;
+        let (mut after, mut count) = (Seq(0), 0_u64);
+        loop {
+            let page = self.archive.case.journal(after, PAGE)?;
+            let Some(last) = page.last() else { return Ok(events) };
+            after = last.seq;
+            for entry in page.iter().filter(|entry| !entry.undone) {
+                let Some(said) = decided::decision(entry) else { continue };
+                let rule = entry.finding.as_ref().map(|(_, subject)| subject.path.path.as_str());
+                if group == Some((entry.group, said.clone())) {
+                    count += 1;
+                    if let Some(event) = events.last_mut() {
+                        event.text = format!("{said} ({})", text::counted(count, "finding"));
+                    }
+                    continue;
+                }
+                let about = rule.map(|path| format!(": {path}")).unwrap_or_default();
+                events.push(Event::at(
+                    entry.at,
+                    Kind::Decision,
+                    text::escape_str(&format!("{said}{about}")).into_owned(),
+                ));
+                (group, count) = (Some((entry.group, said)), 1);
+            }
+        }
+    }
+
+    fn first_lines(&self, tally: &Tally, report: &CaseReport) -> Vec<(&'static str, String)> {
+        let scan = &self.archive.scan;
+        let names: Vec<_> = (0..self.archive.rules.len().min(RULES)).map(|rule| self.rule_name(rule)).collect();
+        let more = match self.archive.rules.len().saturating_sub(RULES) {
+            0 => String::new(),
+            more => format!(" and {}", text::counted(more as u64, "more rule")),
+        };
+        let tree = text::escape_path(&self.origin.on_box(&scan.tree)).into_owned();
+        let by = self.origin.began.as_ref().map(|began| format!(" by {}", text::escape_str(&began.actor.to_string())));
+        let end = match &scan.ended {
+            Some((at, end)) => format!(
+                "ended at {at:.0} ({}): {}, {}",
+                end.outcome,
+                text::counted(end.files, "file"),
+                text::bytes(end.bytes)
+            ),
+            None => "did not end".to_owned(),
+        };
+        let known = tally.malicious + tally.suspicious;
+        let came = match (known, tally.open) {
+            (0, 0) => "Nothing stands against this tree: ".to_owned(),
+            (0, _) => "Nothing is decided to be malicious or suspicious so far: ".to_owned(),
+            _ => format!("{} malicious or suspicious: ", text::counted(known, "finding")),
+        };
+        let still = match (tally.open, report.not_met.len()) {
+            (0, 0) => "Nothing.".to_owned(),
+            (open, 0) => format!("{} without a decision.", text::counted(open, "finding")),
+            (open, gone) => format!(
+                "{} without a decision, {} decided on earlier and not met by this scan.",
+                text::counted(open, "finding"),
+                text::counted(gone as u64, "finding")
+            ),
+        };
+        vec![
+            (
+                "Asked",
+                format!(
+                    "Whether {tree} on {} holds what these rules look for: {}{more}.",
+                    report.host,
+                    names.join(", ")
+                ),
+            ),
+            ("Done", format!("Scan {} began at {:.0}{}, {end}.", scan.id, scan.started, by.unwrap_or_default())),
+            ("Came of it", format!("{came}{}.", tally.words())),
+            ("Seen", report.seen.clone()),
+            ("Still open", still),
+        ]
+    }
+
+    /// Coverage in one sentence.
+    fn coverage_sentence(&self, report: &CaseReport) -> String {
+        let whole = match self.archive.scan.ended.as_ref().map(|(_, end)| end.outcome) {
+            Some(ScanOutcome::Finished) => "",
+            _ => "The scan did not go through the whole tree. ",
+        };
+        let gaps: Vec<_> = report.coverage.iter().filter(|(_, _, gap)| *gap).collect();
+        let by_choice: u64 = report.coverage.iter().filter(|(_, _, gap)| !gap).map(|(_, count, _)| count).sum();
+        let left_out = match by_choice {
+            0 => String::new(),
+            some => format!(" {} left out on purpose.", text::count(some)),
+        };
+        if gaps.is_empty() {
+            return format!("{whole}No content in the tree went unseen by what could be scanned.{left_out}");
+        }
+        let total = gaps.iter().map(|(_, count, _)| count).sum();
+        let reasons: Vec<_> =
+            gaps.iter().map(|(reason, count, _)| format!("{} {reason}", text::count(*count))).collect();
+        format!(
+            "{whole}{} could hold something that was not seen ({}): this report does not speak of them.{left_out}",
+            text::counted(total, "place"),
+            reasons.join(", ")
+        )
+    }
+
+    fn annex(&self) -> Vec<(&'static str, Vec<String>)> {
+        let (scan, case) = (&self.archive.scan, &self.origin.case);
+        let option = |key: &str| scan.options.get(key).filter(|value| !value.is_null());
+        let shown = |value: &Value| match value {
+            Value::String(said) => text::escape_str(said).into_owned(),
+            Value::Array(list) => {
+                let words = list.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned));
+                text::escape_str(&words.collect::<Vec<_>>().join(" ")).into_owned()
+            }
+            other => text::escape_str(&other.to_string()).into_owned(),
+        };
+        let mut how = Vec::new();
+        how.extend(option("command").map(|command| format!("command: {}", shown(command))));
+        how.extend(option("program").map(|program| format!("scanned by: {}", shown(program))));
+        how.push(format!("written by: huntbook {}{}", env!("CARGO_PKG_VERSION"), own_digest()));
+        let rest = scan.options.as_object().into_iter().flatten();
+        let rest = rest.filter(|(key, value)| !["command", "program"].contains(&key.as_str()) && !is_empty(value));
+        how.extend(rest.map(|(key, value)| format!("{}: {}", text::escape_str(key).replace('_', " "), shown(value))));
+        let host = self.origin.host.iter().filter(|(_, value)| !value.is_empty());
+        let host = host.map(|(name, value)| format!("{}: {}", text::escape_str(name), text::escape_str(value)));
+        let credits = self
+            .archive
+            .rules
+            .iter()
+            .map(|rule| format!("{}, digest {}", credit(&rule.id.name, Some(rule)), rule.digest));
+        vec![
+            ("How it was done", how),
+            ("The box", host.collect()),
+            (
+                "How to check it",
+                vec![
+                    format!("case: {case}, id {}", text::escape_str(&self.origin.case_id)),
+                    format!("digest of all rules: {}", scan.rules_digest),
+                    format!("journal head: {}", self.head),
+                    format!("huntbook case verify {case} --head {} says whether anything was changed since", self.head),
+                ],
+            ),
+            ("Rules", credits.collect()),
+        ]
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Bool(set) => !set,
+        _ => false,
+    }
+}
+
+/// The SHA-256 of this very program, where it can be read.
+fn own_digest() -> String {
+    let bytes = std::fs::read("/proc/self/exe");
+    bytes.map(|bytes| format!(", SHA-256 {}", Sha256::of(&bytes))).unwrap_or_default()
+}
+
+/// Owner, mode and times of a file.
+fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
+    let name = |name: &Option<String>, id: u32| match name {
+        Some(name) => format!("{} ({id})", text::escape_str(name)),
+        None => id.to_string(),
+    };
+    let time = |time: FileTime| time.timestamp().map_or_else(|| time.to_string(), |at| format!("{at:.0}"));
+    let mut facts = vec![
+        ("owner", format!("{}, group {}", name(&file.owner, file.uid), name(&file.group, file.gid))),
+        ("mode", format!("{:04o}", file.mode & 0o7777)),
+        ("modified", time(file.modified)),
+        ("changed", time(file.changed)),
+        ("accessed", time(file.accessed)),
+    ];
+    facts.extend(file.born.map(|born| ("created", time(born))));
+    facts
+}

@@ -1,0 +1,132 @@
+//! A case as a report for the person who decides: what came of it first, worst findings next, all that was not seen, and what it
+//! can be checked by. One model, written as Markdown or as one HTML file.
+//!
+//! Every text of the model is safe to show. Findings with the same content are one entry with its places.
+
+mod build;
+mod content;
+mod html;
+mod markdown;
+mod timeline;
+
+use std::io::Write;
+
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+use self::content::Content;
+use self::timeline::Timeline;
+use super::whole::{Whole, WriteError};
+use crate::finding::Digest;
+use crate::session::Excluded;
+
+/// How the report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Markdown (GFM).
+    Markdown,
+    /// One HTML file without scripts and without anything from elsewhere.
+    Html,
+}
+
+/// The report.
+#[derive(Debug, Default, Serialize)]
+struct CaseReport {
+    host: String,
+    /// What was asked, what was done, what came of it.
+    summary: Vec<(&'static str, String)>,
+    counts: Vec<(&'static str, u64)>,
+    /// Malicious and suspicious ones.
+    decided: Vec<Entry>,
+    /// Open ones, returned ones among them.
+    open: Vec<Entry>,
+    candidates: Vec<Entry>,
+    /// Decided ones that the scan did not meet.
+    not_met: Vec<Entry>,
+    excluded: Vec<Exclusion>,
+    #[serde(skip)]
+    timeline: Timeline,
+    /// Coverage in one sentence.
+    seen: String,
+    /// Reason, how many, and whether content went unseen by it.
+    coverage: Vec<(String, u64, bool)>,
+    annex: Vec<(&'static str, Vec<String>)>,
+}
+
+/// Findings of one rule with the same content and verdict.
+#[derive(Debug, Serialize)]
+struct Entry {
+    /// `malicious`, `suspicious`, `open`, `returned` or `candidate`.
+    word: &'static str,
+    rule: String,
+    /// What a hit may mean.
+    hypothesis: String,
+    size: u64,
+    #[serde(serialize_with = "labelled")]
+    digest: Digest,
+    places: Vec<Place>,
+    /// Why it came back, or was not met again.
+    remarks: Vec<String>,
+    /// `None` for a line of a list.
+    detail: Option<Detail>,
+}
+
+/// What is told of an entry in full.
+#[derive(Debug, Default, Serialize)]
+struct Detail {
+    content: Content,
+    capped: bool,
+    /// Each scenario with its answer, `None` for one without.
+    scenarios: Vec<(String, Option<String>)>,
+    /// What else was decided or remarked, by whom, when, why.
+    decisions: Vec<String>,
+}
+
+/// Where a file lies.
+#[derive(Debug, Default, Serialize)]
+struct Place {
+    path: String,
+    /// Where it was read, when the box is mounted.
+    mount: Option<String>,
+    /// Owner, mode and times, of the first places.
+    facts: Vec<(&'static str, String)>,
+}
+
+/// An exclusion, and what it covers here.
+#[derive(Debug, Serialize)]
+struct Exclusion {
+    words: Excluded,
+    /// The words of its verdict, and its expiry.
+    judgement: String,
+    expiry: String,
+    rules: Vec<String>,
+    /// Contents with their places, the first of them.
+    places: Vec<String>,
+    findings: u64,
+}
+
+impl Whole {
+    /// Writes the report for people.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or what `out` says.
+    pub(super) fn case_report(&self, style: Style, out: &mut dyn Write) -> Result<(), WriteError> {
+        let report = self.model()?;
+        match style {
+            Style::Markdown => markdown::write(self, &report, out),
+            Style::Html => html::write(self, &report, out),
+        }
+    }
+}
+
+/// A digest with its name and, where it is no SHA-256, what it is not.
+fn labelled<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+    let (name, note) = match digest {
+        Digest::Whole(_) => ("SHA-256", ""),
+        Digest::DataOnly(_) => ("digest", Digest::NO_SHA256),
+    };
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("name", name)?;
+    map.serialize_entry("value", &digest.to_string())?;
+    map.serialize_entry("note", note)?;
+    map.end()
+}

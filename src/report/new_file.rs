@@ -1,0 +1,62 @@
+//! A file that is whole or not there: written under another name, put on the disk, then given its own.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
+
+/// A new file beside another (mode 0600), gone when it is dropped without having taken the other's name.
+#[derive(Debug)]
+pub struct NewFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl NewFile {
+    /// A new file in the folder of `path`, under another name until it is whole.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!(".{}.new", std::process::id()));
+        let beside = PathBuf::from(beside);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        Ok(Self { file, path: beside })
+    }
+
+    /// Where to write.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Gives it the name `path`, which must be free unless it is to be replaced, once it is on the disk.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`], or what else the system says.
+    pub fn take_name(&self, path: &Path, force: bool) -> io::Result<()> {
+        self.file.sync_all()?;
+        if force {
+            fs::rename(&self.path, path)?;
+        } else {
+            match rustix::fs::renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE) {
+                // A file system that does not know the flag (rename(2)); a link never replaces either, and what is left
+                // beside is removed.
+                Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(&self.path, path)?,
+                other => other?,
+            }
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // Gone already when it took the other's name.
+        let _ = fs::remove_file(&self.path);
+    }
+}

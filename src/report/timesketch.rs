@@ -1,0 +1,108 @@
+//! One row a time, as Timesketch (<https://timesketch.org/guides/user/import-from-json-csv/>) and Timeline Explorer read CSV:
+//! the first three columns are those that Timesketch asks for.
+
+use jiff::Timestamp;
+
+use super::Reported;
+use super::csv;
+use super::decided;
+use super::origin::Origin;
+use crate::case::{Event, JournalEntry, Record};
+use crate::finding::FileTime;
+use crate::text;
+
+const COLUMNS: [&str; 11] = [
+    "datetime",
+    "timestamp_desc",
+    "message",
+    "hostname",
+    "source_short",
+    "rule",
+    "verdict",
+    "file_path",
+    "sha256",
+    "user",
+    "event_id",
+];
+
+/// The first line.
+pub fn head() -> String {
+    csv::line(COLUMNS)
+}
+
+/// Year to microsecond with the offset, as Timesketch parses it.
+fn datetime(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
+}
+
+/// The times of a finding's file, a row each; one that cannot be told as a date has none.
+pub fn finding(origin: &Origin, reported: Reported<'_>) -> String {
+    let Reported { rule, finding, judged, .. } = reported;
+    let file = &finding.file;
+    let path = text::escape_path(&origin.on_box(&file.path)).into_owned();
+    let what = if judged.subject.candidate { "candidate of" } else { "match of" };
+    let message = format!("{path}: {what} {} ({})", text::escape_str(&rule.id.name), judged.verdict);
+    let times = [
+        ("Content Modification Time", Some(file.modified)),
+        ("Metadata Modification Time", Some(file.changed)),
+        ("Last Access Time", Some(file.accessed)),
+        ("Creation Time", file.born),
+    ];
+    let known = times.into_iter().filter_map(|(what, time)| Some((what, time.and_then(FileTime::timestamp)?)));
+    known
+        .map(|(what, at)| {
+            csv::line([
+                datetime(at).as_str(),
+                what,
+                &message,
+                origin.host_name(),
+                "FILE",
+                &rule.id.name,
+                &judged.verdict.to_string(),
+                &path,
+                &file.digest.sha256().map(|sha256| sha256.to_string()).unwrap_or_default(),
+                file.owner.as_deref().unwrap_or_default(),
+                &origin.event_id(&format!("finding {}", judged.id)),
+            ])
+        })
+        .collect()
+}
+
+/// A row for a scan or a decision; nothing for other entries of the journal.
+pub fn entry(origin: &Origin, entry: &JournalEntry) -> String {
+    let (what, message) = match &entry.event {
+        Event::Happened(Record::ScanStarted { scan, tree, .. }) => {
+            ("Scan Started", format!("scan {scan} of {} began", tree.path))
+        }
+        Event::Happened(Record::ScanEnded { scan, outcome, findings, .. }) => {
+            ("Scan Ended", format!("scan {scan} {outcome}: {}", text::counted(*findings, "finding")))
+        }
+        Event::Happened(_) => return String::new(),
+        Event::Decided(crate::case::Decision::Answered { scenario, answer, note }) => {
+            let note = note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+            ("Decision", format!("scenario {scenario} {answer}{note}"))
+        }
+        Event::Decided(_) => match decided::decision(entry) {
+            Some(said) => ("Decision", said),
+            None => return String::new(),
+        },
+    };
+    let undone = if entry.undone { " (taken back)" } else { "" };
+    let (rule, path) = match &entry.finding {
+        Some((_, subject)) => (subject.rule.as_str(), subject.path.path.as_str()),
+        None => ("", ""),
+    };
+    csv::line([
+        datetime(entry.at).as_str(),
+        what,
+        &(message + undone),
+        origin.host_name(),
+        "HUNTBOOK",
+        rule,
+        "",
+        path,
+        "",
+        &entry.actor.to_string(),
+        &origin.event_id(&format!("journal {}", entry.seq)),
+    ])
+}

@@ -1,0 +1,32 @@
+//! The case as a file, for whoever is to read it.
+
+use std::io;
+use std::path::Path;
+
+use crate::report::whole::WriteError;
+use crate::report::{Format, Whole};
+use crate::session::{Archive, Records};
+use crate::text;
+
+/// Writes what the case holds to a new file at `path`, in the format that its ending names. Returns what to say.
+///
+/// # Errors
+/// Why there is no such file, in safe text.
+pub(super) fn write(records: &Records, path: &Path) -> Result<String, String> {
+    let shown = text::escape_path(path).into_owned();
+    let format = Format::of_file(path).ok_or_else(|| format!("{shown}: no format has this ending"))?;
+    let case = records.case();
+    // A case that is in memory only, or ahead of its file, is copied.
+    let archive = match records.unsaved() {
+        Some(_) => case.copy_to_memory().and_then(Archive::of),
+        None => Archive::open(case.path()),
+    };
+    let whole = archive.and_then(Whole::of).map_err(|error| error.to_string())?;
+    whole.write_file(format, path).map_err(|error| match error {
+        WriteError::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            format!("{shown} is there already; give another name")
+        }
+        error => format!("cannot write {shown}: {error}"),
+    })?;
+    Ok(format!("written: {shown}"))
+}
