@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Instant;
 
 use rustix::fs::{AtFlags, Stat, StatxFlags};
 use sha2::Digest as _;
 
 use super::coverage::{Leave, Reason};
 use super::read::{CHUNK, Content, Stretch};
-use super::{MAX_FILE_SIZE, READ_TIMEOUT};
+use super::{FILE_TIMEOUT, MAX_FILE_SIZE, READ_TIMEOUT};
 use crate::accounts::Accounts;
 use crate::finding::{Digest, FileFacts, FileTime, Sha256};
 use crate::root::{Opened, Root, open_file};
@@ -92,14 +93,19 @@ pub(super) fn digest(
     Ok(if of_data { Digest::DataOnly(value) } else { Digest::Whole(value) })
 }
 
-/// The facts that a scan would report of an open file; all of it is read. The names of owner and group are those of the
-/// box at `root`.
+/// The facts that a scan would report of an open file; all of it is read, for [`FILE_TIMEOUT`] at most. The names of owner
+/// and group are those of the box at `root`.
 ///
 /// # Errors
 /// Why the file could not be read.
 pub(crate) fn facts_now(path: &Path, opened: &Opened, root: &Root) -> Result<FileFacts, Reason> {
     let content = Content::new(&opened.file, &opened.stat);
-    let digest = digest(&content, &mut vec![0; CHUNK], |_| Ok(())).map_err(reason)?;
+    let begun = Instant::now();
+    let within_time = |_| {
+        let late = begun.elapsed() >= FILE_TIMEOUT;
+        if late { Err(Leave::Unscanned(Reason::FileTimedOut(FILE_TIMEOUT.as_secs()))) } else { Ok(()) }
+    };
+    let digest = digest(&content, &mut vec![0; CHUNK], within_time).map_err(reason)?;
     Ok(facts(path, opened, content.size, digest, &Accounts::read_within(READ_TIMEOUT, root)))
 }
 

@@ -105,10 +105,11 @@ impl<'f> Content<'f> {
             Err(Errno::NXIO) => Ok(self.size),
             Err(error) => Err(error),
         };
-        // A file system that does not know its holes has none to skip.
-        let Ok(data) = seek(SeekFrom::Data(at)) else { return (at, self.size) };
-        let end = seek(SeekFrom::Hole(data)).unwrap_or(self.size);
-        (data, end.max(data))
+        // A file system that does not know its holes has none to skip, and neither has one whose answers lead nowhere: the
+        // data after `at` neither begin before it nor end where they begin.
+        let Some(data) = seek(SeekFrom::Data(at)).ok().filter(|data| *data >= at) else { return (at, self.size) };
+        let end = seek(SeekFrom::Hole(data)).ok().filter(|end| *end > data);
+        (data, end.unwrap_or(self.size))
     }
 }
 
@@ -162,6 +163,21 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(&b"abc".repeat(10_000), 0).unwrap();
         assert_eq!(streamed(&file), [(30_000, false)]);
+    }
+
+    #[test]
+    fn answers_about_holes_that_lead_nowhere_are_not_believed() {
+        // Whatever is asked of it, lseek(2) says 0.
+        let zero = File::open("/dev/zero").unwrap();
+        let content = Content { file: &zero, size: 10_000, unstored: 1 };
+        let mut seen = Vec::new();
+        let outcome = content.stream(&mut [0; 4096], |end, stretch| {
+            assert!(matches!(stretch, Stretch::Bytes(_)));
+            seen.push(end);
+            Ok::<_, io::Error>(ControlFlow::Continue(()))
+        });
+        outcome.unwrap();
+        assert_eq!(seen, [4096, 8192, 10_000]);
     }
 
     #[test]

@@ -86,8 +86,9 @@ impl Ruleset {
     ) -> Result<Self, RulesError> {
         catch_engine_panic(|| Self::compile_now(sources, tests, options, cache)).unwrap_or_else(|panic| {
             let report = format!(
-                "the rule engine failed: {panic}; it needs memory that can be made executable (see SELinux's execmem, \
-                 systemd's MemoryDenyWriteExecute) and address space (ulimit -v)"
+                "the rule engine failed: {}; it needs memory that can be made executable (see SELinux's execmem, \
+                 systemd's MemoryDenyWriteExecute) and address space (ulimit -v)",
+                panic.split_whitespace().collect::<Vec<_>>().join(" ")
             );
             Err(RulesError { report })
         })

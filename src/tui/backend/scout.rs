@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded};
 
 use crate::places::{self, Completion, Folder, Mounts, Recent, Room};
-use crate::{text, timeout};
+use crate::text;
+use crate::timeout::{self, NoThread};
 
 /// How long a file system may take to say how full it is before the screen says that it does not answer.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -137,12 +138,16 @@ impl Scout {
         let deadline = Instant::now() + LIMIT;
         let (done, all_done) = bounded::<()>(0);
         for point in points {
-            let (scout, done) = (self.clone(), done.clone());
-            let _ = Builder::new().name("scout".to_owned()).stack_size(STACK).spawn(move || {
+            let (scout, done, asked) = (self.clone(), done.clone(), point.clone());
+            let ask = move || {
                 let room = Room::of(&point).map_err(safe);
                 scout.tell(News::Room(point, room));
                 drop(done);
-            });
+            };
+            let small = Builder::new().name("place probe".to_owned()).stack_size(STACK);
+            if let Err(error) = small.spawn(|| timeout::catch_panic(ask)) {
+                self.tell(News::Room(asked, Err(NoThread(error).to_string())));
+            }
         }
         drop(done);
         // Nothing is ever sent: the wait ends when the last of them has dropped its end, or at the deadline.
