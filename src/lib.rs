@@ -1,7 +1,7 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text, timeout ← sandbox, log, finding ← root ← accounts, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session
+//! way round: `text, timeout ← diagnostics, sandbox, log, finding ← root ← accounts, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session
 //! ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
@@ -12,6 +12,7 @@
 //! | [`log`] | what happened, one line an event |
 //! | [`finding`] | what a scan has found |
 //! | [`root`] | the one place that opens what belongs to the tree, an image or the box |
+//! | [`diagnostics`] | what is wrong with a file that a person wrote, and where |
 //! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
 //! | [`elf`] | ELF headers, malformed ones above all |
 //! | [`hex`] | bytes of any size of file: laid out, marked, searched, copied |
@@ -30,6 +31,7 @@
 pub mod accounts;
 pub mod case;
 pub mod cli;
+pub mod diagnostics;
 pub mod elf;
 pub mod evidence;
 pub mod explain;

@@ -74,14 +74,35 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// The bytes that pairs of hexadecimal digits, upper or lower case, stand for; `None` for anything else.
-pub fn from_hex(digits: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some((digit(high)? << 4 | digit(low)?) as u8),
-        _ => None,
-    };
-    digits.as_bytes().chunks(2).map(pair).collect()
+pub fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; digits.len() / 2];
+    from_hex_into(digits, &mut bytes).then_some(bytes)
 }
+
+/// Fills `bytes` with what pairs of hexadecimal digits stand for; returns whether they are that, and just as many.
+pub fn from_hex_into(digits: &[u8], bytes: &mut [u8]) -> bool {
+    let mut all = digits.len() == bytes.len() * 2;
+    let pairs = digits.chunks(2).zip(bytes.iter_mut());
+    for (pair, byte) in pairs {
+        let &[high, low] = pair else { return false };
+        let (high, low) = (HEX_DIGITS[usize::from(high)], HEX_DIGITS[usize::from(low)]);
+        all &= high < 16 && low < 16;
+        *byte = high << 4 | low & 15;
+    }
+    all
+}
+
+/// The value of each hexadecimal digit, 16 for what is none: lists of millions of hashes are worth a table.
+const HEX_DIGITS: [u8; 256] = {
+    let mut values = [16; 256];
+    let mut value: u8 = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 /// Columns that `text` takes on a terminal.
 pub fn width(text: &str) -> usize {
@@ -364,11 +385,11 @@ mod tests {
 
     #[test]
     fn hex_is_read_as_it_is_written() {
-        assert_eq!(from_hex(&hex(&[0, 0x7f, 0xff])), Some(vec![0, 0x7f, 0xff]));
-        assert_eq!(from_hex("aAfF"), Some(vec![0xaa, 0xff]));
-        assert_eq!(from_hex(""), Some(Vec::new()));
+        assert_eq!(from_hex(hex(&[0, 0x7f, 0xff]).as_bytes()), Some(vec![0, 0x7f, 0xff]));
+        assert_eq!(from_hex(b"aAfF"), Some(vec![0xaa, 0xff]));
+        assert_eq!(from_hex(b""), Some(Vec::new()));
         for wrong in ["a", "abc", "+1", "0x", "g0", " 1", "\u{e9}"] {
-            assert_eq!(from_hex(wrong), None, "{wrong}");
+            assert_eq!(from_hex(wrong.as_bytes()), None, "{wrong}");
         }
     }
 }

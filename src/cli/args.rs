@@ -1,11 +1,13 @@
 //! The command line: what may be given, and what it means.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use jiff::Timestamp;
 
 use super::case::CaseCommand;
 use super::exclusions::ExclusionsCommand;
@@ -18,11 +20,12 @@ use super::output::Output;
 use super::prepare::box_at;
 use super::report::ReportArgs;
 use super::size::parse_size;
+use super::when::parse_time;
 use crate::hunt::file_types::FileTypes;
 use crate::hunt::{Define, RuleOptions};
 use crate::report::Format;
 use crate::root::Root;
-use crate::scan::{self, ScanOptions, WalkOptions};
+use crate::scan::{self, Only, ScanOptions, WalkOptions};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -65,9 +68,15 @@ pub enum Command {
     /// Scan without a screen and print what was found.
     #[command(after_help = EXIT_CODES)]
     Scan {
-        /// Folder or single file to scan.
-        #[arg(value_name = "TREE")]
-        tree: PathBuf,
+        /// Folders or files to scan. Several are one scan, into one case.
+        #[arg(value_name = "TREE", required_unless_present = "files_from")]
+        trees: Vec<PathBuf>,
+        /// Scan the files and folders that this list names, one a line; - reads standard input.
+        #[arg(long, value_name = "FILE")]
+        files_from: Option<PathBuf>,
+        /// The names in the list end with NUL, as find -print0 writes them.
+        #[arg(long, requires = "files_from")]
+        null: bool,
         /// How the result is printed.
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -221,7 +230,7 @@ pub struct RuleArgs {
     /// Facts about this site: accounts, networks and tools that the scenarios' checks name.
     #[arg(long, value_name = "FILE")]
     pub site: Option<PathBuf>,
-    /// Hashes of content known to be good, as sha256sum, hashdeep and NSRL RDS text list them. May be repeated.
+    /// Hashes of content known to be good, as sha256sum, hashdeep, NSRL RDS text and Loki (hash;comment) list them. May be repeated.
     #[arg(long, value_name = "FILE")]
     pub known_good: Vec<PathBuf>,
 }
@@ -262,6 +271,15 @@ pub struct ScanArgs {
     /// Enter proc, sysfs and other file systems made up by the kernel, too.
     #[arg(long)]
     pub include_pseudo: bool,
+    /// Stay out of network file systems, and of those that a program serves (FUSE); coverage lists them.
+    #[arg(long)]
+    pub local_only: bool,
+    /// Scan only files changed or born since then (2026-11-26, RFC 3339, or 3d for how long ago); coverage counts the others.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub newer: Option<Timestamp>,
+    /// The only paths that are scanned, when several were named.
+    #[arg(skip)]
+    pub only: Option<Arc<Only>>,
     /// Leave out what this glob covers, written as in a .gitignore in TREE; coverage lists it. May be repeated.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
@@ -288,6 +306,8 @@ impl ScanArgs {
             one_file_system: self.one_file_system,
             include_pseudo: self.include_pseudo,
             exclude: self.exclude.clone(),
+            local_only: self.local_only,
+            only: self.only.clone(),
         }
     }
 
@@ -299,6 +319,7 @@ impl ScanArgs {
             walk: self.walk(),
             threads: limits::workers(self.threads.map_or(default.threads, usize::from)),
             max_file_size: self.max_file_size,
+            newer: self.newer,
             match_timeout: Duration::from_secs(self.match_timeout),
             file_timeout: Duration::from_secs(self.file_timeout),
             read_timeout: Duration::from_secs(self.read_timeout),

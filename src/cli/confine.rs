@@ -36,7 +36,9 @@ fn without_landlock(cli: &Cli) -> Option<&'static str> {
     };
     match &cli.command {
         None => scan(cli.tree.as_deref(), &cli.scan),
-        Some(Command::Scan { tree, scan: args, .. }) => scan(Some(tree), args),
+        Some(Command::Scan { trees, scan: args, .. }) => {
+            trees.iter().find_map(|tree| scan(Some(tree), args)).or_else(|| scan(None, args))
+        }
         Some(Command::Inspect(args)) if below_proc(&args.file) || below_proc(args.root.dir()) => {
             Some("what lies below /proc is of other processes, which a domain may not read")
         }

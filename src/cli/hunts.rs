@@ -57,7 +57,7 @@ fn show(book: &RuleBook, name: &str, as_json: bool) -> anyhow::Result<ExitCode> 
 pub(super) fn find<'b>(book: &'b RuleBook, name: &str) -> anyhow::Result<&'b Arc<Hunt>> {
     let Some(hunt) = book.hunts.iter().find(|hunt| &*hunt.rule.id.name == name) else {
         let names: Vec<_> = book.hunts.iter().map(|hunt| &*hunt.rule.id.name).collect();
-        let near = hunt::problem::did_you_mean(name, names).map(|near| format!(" ({near})")).unwrap_or_default();
+        let near = crate::diagnostics::did_you_mean(name, names).map(|near| format!(" ({near})")).unwrap_or_default();
         anyhow::bail!("there is no hunt {}{near}; huntbook hunts list lists them", text::escape_str(name));
     };
     Ok(hunt)

@@ -19,6 +19,7 @@ pub mod report;
 mod scan;
 mod screen;
 mod size;
+mod when;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -75,7 +76,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     match cli.command {
         None => screen::run(cli.tree.as_deref(), &cli.scan, &cli.screen),
-        Some(Command::Scan { tree, format, scan }) => scan::run(&tree, format, &scan),
+        Some(Command::Scan { trees, files_from, null, format, mut scan }) => {
+            let tree = scan.tree_of(trees, files_from.as_deref(), null)?;
+            scan::run(&tree, format, &scan)
+        }
         Some(Command::Hunts(command)) => hunts::run(command),
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Exclusions(command)) => exclusions::run(command),

@@ -1,14 +1,19 @@
 //! From arguments to what a session starts from, for the screen and for `huntbook scan` alike.
 
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::args::{RuleArgs, ScanArgs};
+use crate::case;
+use crate::finding::Sha256;
 use crate::root::Root;
 use crate::sandbox;
-use crate::scan::{READ_TIMEOUT, Tree};
+use crate::scan::{Only, READ_TIMEOUT, Tree};
 use crate::session::{CaseFacts, RecordPlan, RuleChoice, host_name};
 use crate::text;
 use crate::timeout;
@@ -30,7 +35,34 @@ impl RuleArgs {
     }
 }
 
+/// Bytes of a list of paths at most.
+const MAX_LIST_BYTES: u64 = 1 << 30;
+
 impl ScanArgs {
+    /// The tree to scan of the paths that were named and that `list` names. Of several it is the folder that all are in, and
+    /// nothing else of it is scanned.
+    ///
+    /// # Errors
+    /// The list cannot be read, or names nothing.
+    pub fn tree_of(&mut self, mut paths: Vec<PathBuf>, list: Option<&Path>, null: bool) -> anyhow::Result<PathBuf> {
+        if let (None, [path]) = (list, paths.as_slice()) {
+            return Ok(path.clone());
+        }
+        if let Some(list) = list {
+            let named = Only::parse(&read_list(list)?, null);
+            anyhow::ensure!(!named.is_empty(), "{}: names no path", text::escape_path(list));
+            paths.extend(named);
+        }
+        let only = Only::new(paths);
+        let mut tree = only.tree().unwrap_or_else(|| PathBuf::from("/"));
+        // Of what is not there, coverage tells.
+        while !tree.exists() && tree.pop() {}
+        if !only.paths().eq([tree.as_path()]) {
+            self.only = Some(Arc::new(only));
+        }
+        Ok(tree)
+    }
+
     /// Opens the tree, and says where what is found and decided there is recorded.
     ///
     /// # Errors
@@ -47,7 +79,7 @@ impl ScanArgs {
             must_have_a_folder(case)?;
         }
         let plan = RecordPlan {
-            case: self.case.clone(),
+            case: self.case.clone().or_else(|| self.case_of_paths(opened.start())),
             register: self.exclusions.clone().unwrap_or_else(register::default_path),
             tree: opened.start().to_owned(),
             root: self.root.clone(),
@@ -56,6 +88,15 @@ impl ScanArgs {
             reopened: false,
         };
         Ok((opened, plan))
+    }
+
+    /// The default case of the paths that were named: a scan of some of a tree is no scan of all of it.
+    fn case_of_paths(&self, tree: &Path) -> Option<PathBuf> {
+        let only = self.only.as_ref()?;
+        let mut paths = Vec::new();
+        only.paths().for_each(|path| paths.extend_from_slice(&[path.as_os_str().as_bytes(), b"\0"].concat()));
+        let name = format!("{} {}", text::counted(only.paths().count() as u64, "path"), Sha256::of(&paths));
+        case::default_path(|name| std::env::var_os(name), &host_name(&self.root), &tree.join(name))
     }
 
     /// Where decisions go when a case is opened again: into that case.
@@ -88,6 +129,9 @@ impl ScanArgs {
             "one_file_system": self.one_file_system,
             "include_pseudo": self.include_pseudo,
             "exclude": self.exclude,
+            "local_only": self.local_only,
+            "newer": self.newer.map(|since| since.to_string()),
+            "only": self.only.iter().flat_map(|only| only.paths()).map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
             "no_builtin": self.rules.no_builtin,
             "hunts": shown(&self.rules.hunts),
             "rules": shown(&self.rules.rules),
@@ -95,6 +139,20 @@ impl ScanArgs {
             "relaxed_re_syntax": self.rules.compile.relaxed_re_syntax,
         })
     }
+}
+
+/// The bytes of a list of paths; `-` is standard input.
+fn read_list(list: &Path) -> anyhow::Result<Vec<u8>> {
+    let shown = text::escape_path(list);
+    let mut bytes = Vec::new();
+    let from: Box<dyn io::Read> = match list.to_str() {
+        Some("-") => Box::new(io::stdin()),
+        _ => Box::new(std::fs::File::open(list).with_context(|| format!("--files-from {shown}"))?),
+    };
+    from.take(MAX_LIST_BYTES + 1).read_to_end(&mut bytes).with_context(|| format!("--files-from {shown}"))?;
+    let most = text::bytes(MAX_LIST_BYTES);
+    anyhow::ensure!(bytes.len() as u64 <= MAX_LIST_BYTES, "--files-from {shown}: is larger than {most}");
+    Ok(bytes)
 }
 
 /// Whether a file or folder belongs to the box whose root is `root`; both absolute and free of links.

@@ -42,17 +42,10 @@ pub struct NotSha256(pub String);
 impl FromStr for Sha256 {
     type Err = NotSha256;
 
-    fn from_str(text: &str) -> Result<Self, NotSha256> {
-        let wrong = || NotSha256(text::escape_str(text).into_owned());
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(wrong());
-        }
+    fn from_str(digits: &str) -> Result<Self, NotSha256> {
         let mut digest = [0; 32];
-        for (index, byte) in digest.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| wrong())?;
-        }
-        if text.contains('+') {
-            return Err(wrong());
+        if !text::from_hex_into(digits.as_bytes(), &mut digest) {
+            return Err(NotSha256(text::escape_str(digits).into_owned()));
         }
         Ok(Self(digest))
     }

@@ -39,7 +39,7 @@ impl FileTypes {
         let kind = |line: &str| {
             let (bytes, name) = line.split_once(';').filter(|_| !line.starts_with('#'))?;
             let bytes: String = bytes.split_whitespace().collect();
-            let bytes = crate::text::from_hex(&bytes).filter(|bytes| !bytes.is_empty())?;
+            let bytes = crate::text::from_hex(bytes.as_bytes()).filter(|bytes| !bytes.is_empty())?;
             Some((bytes, name.trim().to_owned()))
         };
         Self(list.lines().filter_map(kind).collect())

@@ -1,4 +1,4 @@
-//! Hash lists of files known to be good, as `sha256sum`, `hashdeep` and the NSRL write them.
+//! Hash lists of files known to be good, as `sha256sum`, `hashdeep`, the NSRL, and Loki's `hash;comment` write them.
 //!
 //! Lists of millions of lines are read as a stream and kept as 32 bytes a digest, sorted.
 
@@ -119,7 +119,7 @@ fn no_digest(path: &Path, format: &Format) -> Problem {
     let problem = Problem::whole(path, "holds no SHA-256");
     let others = format.other_digests();
     if others.is_empty() {
-        return problem.hint("a list as sha256sum, hashdeep or the NSRL write it is expected");
+        return problem.hint("a list as sha256sum, hashdeep, the NSRL or Loki write it is expected");
     }
     problem.hint(format!(
         "it holds {} only; get the list with SHA-256, as the NSRL has it since RDS 3",

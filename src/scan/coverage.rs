@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use super::worker_slot::Abandoned;
 use crate::root::NotRegular;
 use crate::text;
@@ -60,6 +62,14 @@ pub enum Reason {
     Engine(String),
     /// The responder skipped it.
     Skipped,
+    /// Neither changed nor born since the time of `--newer`: so many files, left out because the responder asked for it.
+    Older(u64, Timestamp),
+    /// On a file system of this kind, which another machine or a program serves, with `--local-only`.
+    NotLocal(&'static str),
+    /// Only so many paths that were named were scanned of the tree.
+    OnlyNamed(u64),
+    /// It was named, and is not there, or is neither a file nor a folder.
+    NotMet,
     /// It is a rule file, or a rule in it, that cannot be used: nothing was scanned with it.
     UnusedRule {
         /// The rule; `None` for the whole file, or a statement of it.
@@ -92,6 +102,10 @@ impl Reason {
             Self::BecameLink => "became-link",
             Self::Engine(_) => "engine-failed",
             Self::Skipped => "skipped",
+            Self::Older(..) => "older",
+            Self::NotLocal(_) => "not-local",
+            Self::OnlyNamed(_) => "not-named",
+            Self::NotMet => "not-met",
             Self::UnusedRule { .. } => UNUSED_RULE,
         }
     }
@@ -146,6 +160,16 @@ impl fmt::Display for Reason {
             Self::BecameLink => f.write_str("became a link while the tree was walked"),
             Self::Engine(message) => write!(f, "the engine failed: {}", text::escape_str(message)),
             Self::Skipped => f.write_str("skipped by the responder"),
+            Self::Older(count, since) => {
+                write!(
+                    f,
+                    "left out by --newer: {}, neither changed nor born since {since:.0}",
+                    text::counted(*count, "file")
+                )
+            }
+            Self::NotLocal(kind) => write!(f, "left out by --local-only: a {kind} file system"),
+            Self::OnlyNamed(count) => write!(f, "only {} in it, which were named", text::counted(*count, "path")),
+            Self::NotMet => f.write_str("was named, and is not there, or is neither a file nor a folder"),
             Self::UnusedRule { rule: Some(rule), why } => {
                 write!(f, "rule {} is not used: {}", text::escape_str(rule), text::escape_str(why))
             }
@@ -156,8 +180,17 @@ impl fmt::Display for Reason {
 
 /// [`Reason::is_gap`] of the reason with this short name; one that is not known is a gap.
 pub fn is_gap_kind(kind: &str) -> bool {
-    let seen_or_meant =
-        ["special-file", "pseudo-file-system", "other-file-system", "own-file", "excluded", "digest-of-data"];
+    let seen_or_meant = [
+        "special-file",
+        "pseudo-file-system",
+        "other-file-system",
+        "own-file",
+        "excluded",
+        "digest-of-data",
+        "older",
+        "not-local",
+        "not-named",
+    ];
     !seen_or_meant.contains(&kind)
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use rustix::fs::{AtFlags, Stat, StatxFlags};
 use sha2::Digest as _;
 
@@ -17,6 +18,13 @@ use crate::timeout::blocking_call;
 
 /// Zeros of holes that are hashed at most, in bytes: about a second's work.
 pub(crate) const MOST_ZEROS: u64 = 1 << 30;
+
+/// Whether a file was changed, or came into being, at `since` or later. A clock that was set back hides that.
+pub(super) fn is_newer(opened: &Opened, since: Timestamp) -> bool {
+    let time = |seconds: i64, nanos: i32| (seconds, nanos) >= (since.as_second(), since.subsec_nanosecond());
+    time(opened.stat.st_ctime, opened.stat.st_ctime_nsec as i32)
+        || born(&opened.file).is_some_and(|born| time(born.seconds, born.nanos as i32))
+}
 
 /// The facts of a file of `size` bytes with this digest.
 pub(super) fn facts(path: &Path, opened: &Opened, size: u64, digest: Digest, accounts: &Accounts) -> FileFacts {

@@ -12,6 +12,7 @@ mod externals;
 mod facts;
 mod file_reader;
 mod memory;
+mod only;
 pub mod prefilter;
 mod probe;
 mod read;
@@ -32,16 +33,19 @@ mod worker_slot;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
+use jiff::Timestamp;
 
 pub use crate::hunt::{catch_engine_panic, engine_runs};
 pub use control::{Control, Current, Progress, Reading};
 pub use coverage::{Reason, UNUSED_RULE, Unscanned, is_gap_kind};
 pub use externals::Externals;
 pub(crate) use facts::{MOST_ZEROS, digest_now, facts_now};
+pub use only::Only;
 pub use probe::{Places, probe};
 pub(crate) use rules::is_ours_alone;
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset, cache_files};
@@ -86,6 +90,8 @@ pub struct ScanOptions {
     /// rules that allow it are matched around what it locates; only rules that need the whole of a larger file are not
     /// matched against it, and coverage says so.
     pub max_file_size: u64,
+    /// Files that have neither changed nor come into being since then are left out; coverage counts them.
+    pub newer: Option<Timestamp>,
     /// How long one file may be matched, in whole seconds; what takes longer is in coverage.
     pub match_timeout: Duration,
     /// How long one file may take in all, pauses left out; what takes longer is in coverage, so that a file without end
@@ -108,6 +114,7 @@ impl Default for ScanOptions {
             walk: WalkOptions::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_file_size: MAX_FILE_SIZE,
+            newer: None,
             match_timeout: MATCH_TIMEOUT,
             file_timeout: FILE_TIMEOUT,
             read_timeout: READ_TIMEOUT,
@@ -197,6 +204,7 @@ impl Scan {
         let (sender, events) = crossbeam_channel::bounded(EVENTS);
         let rules_want_files_whole = rules.groups().iter().any(|group| group.prefilter().is_none());
         let ahead = options.count_ahead.then(|| Walk::new(&tree, options.walk.clone(), globs.clone()));
+        let only = options.walk.only.clone();
         let walk = Walk::new(&tree, options.walk, globs);
         let shared = Shared {
             tree,
@@ -205,6 +213,9 @@ impl Scan {
             accounts: Accounts::read_within(options.read_timeout, &options.root),
             own: own_files(&options.own_files),
             max_file_size: options.max_file_size,
+            newer: options.newer,
+            older: AtomicU64::new(0),
+            only,
             match_timeout: options.match_timeout,
             file_timeout: options.file_timeout,
             memory: Arc::new(Memory::new(if rules_want_files_whole { WHOLE_MEMORY } else { MEMORY })),

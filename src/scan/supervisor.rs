@@ -137,6 +137,9 @@ impl Supervisor {
             }
             self.look();
         }
+        if self.failed.is_none() {
+            self.shared.left_out();
+        }
         notifier.tell(match self.failed {
             Some(why) => End::Failed(why),
             None if self.shared.control.is_cancelled() => End::Cancelled,

@@ -206,6 +206,32 @@ pub(super) fn pseudo_file_system(magic: u64) -> Option<&'static str> {
     PSEUDO.iter().find(|(number, _)| *number == magic & 0xffff_ffff).map(|(_, name)| *name)
 }
 
+/// File systems whose files another machine serves, by their magic number (linux/magic.h, and the file systems' own sources).
+const REMOTE: [(u64, &str); 13] = [
+    (0x6969, "nfs"),
+    (0xff53_4d42, "cifs"),
+    (0xfe53_4d42, "smb2"),
+    (0x517b, "smb"),
+    (0x0102_1997, "9p"),
+    (0x00c3_6400, "ceph"),
+    (0x5346_414f, "afs"),
+    (0x6b41_4653, "kafs"),
+    (0x7375_7245, "coda"),
+    (0x564c, "ncp"),
+    (0x0bd0_0bd0, "lustre"),
+    (0x4750_4653, "gpfs"),
+    (0x2030_528d, "beegfs"),
+];
+
+/// The name of the file system with this magic number and device if another machine serves its files, or a program does:
+/// one in user space that lies on no device of its own may be either.
+pub(super) fn remote_file_system(magic: u64, device: u64) -> Option<&'static str> {
+    const FUSE: u64 = 0x6573_5546;
+    let magic = magic & 0xffff_ffff;
+    let known = REMOTE.iter().find(|(number, _)| *number == magic).map(|(_, name)| *name);
+    known.or_else(|| (magic == FUSE && rustix::fs::major(device) == 0).then_some("fuse"))
+}
+
 /// The type of the file system that an open file lies on, if its files are made up by the kernel.
 pub(super) fn pseudo_file_system_of(file: impl AsFd) -> Option<&'static str> {
     rustix::fs::fstatfs(file).ok().and_then(|found| pseudo_file_system(found.f_type as u64))

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::WalkBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::FileType;
 
 use super::coverage::{Reason, Unscanned};
+use super::only::Only;
 use super::tree::{self, Tree};
 use super::unresponsive::UnresponsiveDevices;
 use super::worker::Shared;
@@ -26,6 +27,10 @@ pub struct WalkOptions {
     pub include_pseudo: bool,
     /// Globs, in the syntax of gitignore and relative to the tree, of what is not scanned.
     pub exclude: Vec<String>,
+    /// Stay out of file systems that another machine or a program serves.
+    pub local_only: bool,
+    /// The only paths of the tree that are scanned; `None` for all.
+    pub only: Option<Arc<Only>>,
 }
 
 /// A glob of `--exclude` that cannot be understood, or that can leave out nothing.
@@ -198,6 +203,9 @@ impl Walk {
     }
 
     fn entry(&self, path: PathBuf, kind: FileType, device: u64, sink: &mut impl Sink) -> Result<(), Stop> {
+        if self.options.only.as_ref().is_some_and(|only| path != self.start && !only.admits(&path, kind.is_dir())) {
+            return Ok(());
+        }
         if path != self.start
             && let ignore::Match::Ignore(glob) = self.globs.matched(&path, kind.is_dir())
         {
@@ -230,12 +238,14 @@ impl Walk {
         }
         let reason = if self.options.one_file_system && device != self.start_device {
             Some(Reason::OtherFileSystem)
-        } else if self.options.include_pseudo {
+        } else if self.options.include_pseudo && !self.options.local_only {
             None
         } else {
             let magic = blocking_call(|| rustix::fs::statfs(path)).map_or(0, |found| found.f_type as u64);
             slot.check()?;
-            tree::pseudo_file_system(magic).map(Reason::PseudoFileSystem)
+            let pseudo = tree::pseudo_file_system(magic).filter(|_| !self.options.include_pseudo);
+            let remote = || tree::remote_file_system(magic, device).filter(|_| self.options.local_only);
+            pseudo.map(Reason::PseudoFileSystem).or_else(|| remote().map(Reason::NotLocal))
         };
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(device, reason.clone());
         Ok(reason)

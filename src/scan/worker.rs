@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use jiff::Timestamp;
 
 use super::control::{Control, Progress};
 use super::coverage::{Leave, Reason, Unscanned};
@@ -16,6 +17,7 @@ use super::externals::Externals;
 use super::facts;
 use super::file_reader::{BufferRef, FileReader};
 use super::memory::Memory;
+use super::only::Only;
 use super::read::{CHUNK, Content};
 use super::rules::{self, Group, Ruleset};
 use super::tree::{self, Tree};
@@ -57,6 +59,11 @@ pub(super) struct Shared {
     pub accounts: Accounts,
     pub own: HashSet<(u64, u64)>,
     pub max_file_size: u64,
+    /// Files that have not changed since are left out, and counted in `older`.
+    pub newer: Option<Timestamp>,
+    pub older: AtomicU64,
+    /// The only paths of the tree that are scanned.
+    pub only: Option<Arc<Only>>,
     pub match_timeout: Duration,
     pub file_timeout: Duration,
     pub memory: Arc<Memory>,
@@ -74,6 +81,18 @@ impl Shared {
             self.progress.gaps.fetch_add(1, Ordering::Relaxed);
         }
         self.send(Event::Unscanned(unscanned));
+    }
+
+    /// What is known to be left out once the whole tree was walked.
+    pub fn left_out(&self) {
+        let start = self.tree.start();
+        for missed in self.only.iter().flat_map(|only| only.missed(start)) {
+            self.unscanned(missed);
+        }
+        let older = self.older.load(Ordering::Relaxed);
+        if let Some(since) = self.newer.filter(|_| older > 0) {
+            self.unscanned(Unscanned { path: start.to_owned(), reason: Reason::Older(older, since) });
+        }
     }
 
     /// A watcher that is gone needs no scan.
@@ -139,6 +158,10 @@ impl<'s> Worker<'s> {
         self.reader.check()?;
         if self.shared.own.contains(&(opened.stat.st_dev, opened.stat.st_ino)) {
             return Err(Leave::Unscanned(Reason::Own));
+        }
+        if self.shared.newer.is_some_and(|since| !facts::is_newer(&opened, since)) {
+            self.shared.older.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
         }
         let subject = Subject { path, opened: &opened, content: Content::new(&opened.file, &opened.stat) };
         let read = self.content(&subject)?;

@@ -2,13 +2,10 @@
 
 use std::fmt;
 
-use crate::text;
+use crate::{diagnostics, text};
 
 /// Columns that a word from a theme file may take in a message.
 const WORD_COLUMNS: usize = 60;
-
-/// Longest word, in characters, that a near name is sought for; nobody mistypes a longer one.
-const LONGEST_GUESSED: usize = 40;
 
 /// Why a theme can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,10 +52,8 @@ pub struct Place {
 impl Place {
     /// The place of the byte at `offset` of `text`, which is the content of `file`.
     pub(super) fn at(file: &str, text: &str, offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        Self { file: file.to_owned(), line: before.matches('\n').count() + 1, column }
+        let diagnostics::Place { line, column } = diagnostics::Place::of(text, offset);
+        Self { file: file.to_owned(), line, column }
     }
 }
 
@@ -162,66 +157,9 @@ pub(super) fn word(raw: &str) -> String {
     text::truncate_end(&text::escape_str(cut), WORD_COLUMNS).into_owned()
 }
 
-/// The one of `known` that `wrong` was most likely meant to be, if any is close: at most a third of it mistyped.
-pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong: Vec<char> = wrong.chars().take(LONGEST_GUESSED + 1).collect();
-    if wrong.len() > LONGEST_GUESSED {
-        return None;
-    }
-    let best = known.into_iter().map(|name| (edits(&wrong, name), name)).min_by_key(|(edits, _)| *edits)?;
-    (best.0 <= (wrong.len() / 3).max(1)).then_some(best.1)
-}
-
-/// How many letters must be put in, taken out, changed or swapped with the next to make `right` of `wrong`: the optimal
-/// string alignment distance.
-fn edits(wrong: &[char], right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut older = Vec::new();
-    let mut old: Vec<usize> = (0..=wrong.len()).collect();
-    for (line, letter) in right.iter().enumerate() {
-        let mut new = vec![line + 1];
-        for (column, other) in wrong.iter().enumerate() {
-            let change = old[column] + usize::from(letter != other);
-            let mut least = change.min(old[column + 1] + 1).min(new[column] + 1);
-            if line > 0 && column > 0 && *letter == wrong[column - 1] && right[line - 1] == *other {
-                least = least.min(older[column - 1] + 1);
-            }
-            new.push(least);
-        }
-        older = std::mem::replace(&mut old, new);
-    }
-    old[wrong.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn edits_are_counted() {
-        let count = |wrong: &str, right| edits(&wrong.chars().collect::<Vec<_>>(), right);
-        for (wrong, right, expected) in [
-            ("", "", 0),
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("kitten", "sitting", 3),
-            ("flaw", "lawn", 2),
-            ("titel", "title", 1),
-            ("ab", "ba", 1),
-            ("é", "e", 1),
-        ] {
-            assert_eq!(count(wrong, right), expected, "{wrong} {right}");
-        }
-    }
-
-    #[test]
-    fn only_a_close_name_is_guessed() {
-        let known = ["border", "border.focused", "text"];
-        assert_eq!(nearest("border.focussed", known), Some("border.focused"));
-        assert_eq!(nearest("tex", known), Some("text"));
-        assert_eq!(nearest("sky", known), None);
-        assert_eq!(nearest(&"border".repeat(1000), known), None);
-    }
 
     #[test]
     fn places_count_characters_and_survive_wrong_offsets() {

@@ -8,8 +8,9 @@ use ratatui::style::{Color, Modifier};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Fault, Place, ThemeError, nearest, word};
+use super::error::{Fault, Place, ThemeError, word};
 use super::{color, role};
+use crate::diagnostics::nearest;
 
 /// Top-level keys that are no roles.
 const ABOUT: &str = "about";

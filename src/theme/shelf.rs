@@ -6,8 +6,9 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::error::{Fault, ThemeError, nearest, word};
+use super::error::{Fault, ThemeError, word};
 use super::sheet::{Sheet, Source};
+use crate::diagnostics::nearest;
 use crate::text;
 
 /// Themes in the program, the default first: name and TOML.

@@ -26,7 +26,7 @@ use super::signs;
 use super::state::alarm::Bell;
 use super::state::panes::Panes;
 use super::taskbar::When;
-use crate::hunt::problem::{did_you_mean, did_you_mean_one_of};
+use crate::diagnostics::{did_you_mean, did_you_mean_one_of};
 use crate::hunt::{Place, Problem};
 
 /// Bytes that are read of the file at most.

@@ -6,6 +6,8 @@ use std::path::{Component, Path};
 use huntbook::elf;
 use huntbook::evidence::Gatherer;
 use huntbook::finding::{FileFacts, FileTime, Sha256};
+use huntbook::hunt::known_good::KnownGood;
+use huntbook::hunt::{RuleFiles, RuleOptions, Site, load_dir};
 use huntbook::root::Root;
 
 /// Any bytes through the ELF decoder. The last byte says how much of the file is kept from the decoder, so that plain ELF
@@ -51,6 +53,39 @@ pub fn box_texts(data: &[u8]) {
     let _ = serde_json::to_string(&evidence);
     for field in huntbook::hunt::Field::ALL {
         let _ = evidence.field(field.name());
+    }
+}
+
+/// A site's facts.
+pub fn site_toml(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let _ = Site::parse(Path::new("site.toml"), text);
+}
+
+/// The document of a hunt for a rule `a`.
+pub fn hunt_toml(data: &[u8]) {
+    with_files(&[("a.yar", b"rule a { condition: true }"), ("a.toml", data)], |folder| {
+        let _ = load_dir(folder, &Site::default(), &RuleOptions::default());
+    });
+}
+
+/// Plain rules, of which only what compiles is to be left.
+pub fn plain_rules(data: &[u8]) {
+    with_files(&[("a.yar", data), ("b.yar", b"include \"a.yar\"\nrule b { condition: true }")], |folder| {
+        let _ = RuleFiles::read(folder, &RuleOptions::default());
+    });
+}
+
+/// A list of hashes of known-good content.
+pub fn known_good(data: &[u8]) {
+    with_files(&[("list", data)], |folder| drop(KnownGood::load(&[folder.join("list")])));
+}
+
+/// Calls `work` with a folder of these files.
+fn with_files(files: &[(&str, &[u8])], work: impl FnOnce(&Path)) {
+    let Ok(dir) = tempfile::tempdir() else { return };
+    if files.iter().all(|(name, bytes)| std::fs::write(dir.path().join(name), bytes).is_ok()) {
+        work(dir.path());
     }
 }
 

@@ -60,3 +60,11 @@ fn texts_of_a_box_break_no_probe() {
 fn elf_headers_break_no_decoder() {
     run("elf", targets::elf);
 }
+
+#[test]
+fn what_people_write_breaks_no_reader() {
+    run("site_toml", targets::site_toml);
+    run("hunt_toml", targets::hunt_toml);
+    run("plain_rules", targets::plain_rules);
+    run("known_good", targets::known_good);
+}

@@ -12,6 +12,7 @@ const RANKS: &[(&str, u8)] = &[
     ("sandbox", 1),
     ("root", 2),
     ("accounts", 3),
+    ("diagnostics", 1),
     ("hunt", 3),
     ("elf", 3),
     ("scan", 4),

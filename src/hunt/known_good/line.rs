@@ -23,7 +23,8 @@ enum Layout {
     /// Nothing but blank lines and comments so far.
     #[default]
     Unknown,
-    /// `sha256sum`: digest, two characters, name; or `SHA256 (name) = digest` as with `--tag`.
+    /// `sha256sum`: digest, two characters, name; or `SHA256 (name) = digest` as with `--tag`. Loki and THOR: digest,
+    /// semicolon, comment.
     Sums,
     /// Fields between commas, the SHA-256 in this column. `hashdeep` and the NSRL's text files.
     Columns(Option<usize>),
@@ -114,13 +115,13 @@ fn is_header(line: &[u8]) -> bool {
         && names.any(|name| matches!(&*name, b"sha-256" | b"sha256" | b"sha-1" | b"sha1" | b"md5"))
 }
 
-/// The digest's place in a line of `sha256sum` or its BSD cousin. A name with odd characters puts a `\` first.
+/// The digest's place in a line of `sha256sum` or its BSD cousin, or of Loki's `hash;comment`. A name with odd characters puts a `\` first.
 fn sum_of(line: &[u8]) -> &[u8] {
     let line = line.strip_prefix(b"\\").unwrap_or(line).trim_ascii();
     if line.starts_with(b"SHA256 (") {
         return line.rsplit(|b| *b == b' ').next().unwrap_or_default();
     }
-    line.split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default()
+    line.split(|b| matches!(b, b' ' | b'\t' | b';')).next().unwrap_or_default()
 }
 
 /// Fields between commas; one in double quotes may hold commas.
@@ -150,33 +151,9 @@ impl<'l> Iterator for Fields<'l> {
 }
 
 fn unhex(digits: &[u8]) -> Option<[u8; 32]> {
-    if digits.len() != 64 {
-        return None;
-    }
     let mut digest = [0; 32];
-    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
-        let [high, low] = pair else { return None };
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
-    }
-    Some(digest)
+    crate::text::from_hex_into(digits, &mut digest).then_some(digest)
 }
-
-fn nibble(digit: u8) -> Option<u8> {
-    let value = NIBBLES[usize::from(digit)];
-    (value < 16).then_some(value)
-}
-
-/// The value of each hex digit, 16 for what is none: lists of millions of lines are worth a table.
-const NIBBLES: [u8; 256] = {
-    let mut values = [16; 256];
-    let mut value: u8 = 0;
-    while value < 16 {
-        values[b"0123456789abcdef"[value as usize] as usize] = value;
-        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        value += 1;
-    }
-    values
-};
 
 #[cfg(test)]
 mod tests {
@@ -202,6 +179,8 @@ mod tests {
             vec![format!("\\{digest}  na\\nme")],
             vec![format!("{digest}")],
             vec![format!("{digest}  a,md5,b")],
+            vec!["# sha256;comment".into(), format!("{digest};clean, sha1 known; \u{fc}"), format!("{sha1};another")],
+            vec![format!("{upper} ; comment")],
             vec![format!("SHA256 (a (b) = c) = {digest}")],
             vec!["# a comment".into(), String::new(), format!("\u{feff}{upper}\tname")],
             vec![

@@ -141,7 +141,7 @@ impl<'a> Fields<'a> {
         let shown = self.text(key)?;
         let hex_key = format!("{key}_hex");
         let Some(hex) = self.optional_text(&hex_key)? else { return Ok(shown.into()) };
-        let bytes = from_hex(hex).ok_or_else(|| self.wrong(&hex_key, "is not hex"))?;
+        let bytes = text::from_hex(hex.as_bytes()).ok_or_else(|| self.wrong(&hex_key, "is not hex"))?;
         if text::escape(&bytes) != shown {
             return Err(self.wrong(key, format!("and `{hex_key}` name two different paths")));
         }
@@ -178,12 +178,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn from_hex(hex: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let pairs = hex.as_bytes().chunks(2);
-    pairs.map(|pair| Some((digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?) as u8)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,14 +187,5 @@ mod tests {
         let lines = Lines::of("a\nbc\n");
         assert_eq!([0, 1, 2, 4, 5].map(|offset| lines.line(offset)), [1, 1, 2, 2, 3]);
         assert_eq!((lines.next(0), lines.next(3), lines.next(5)), (Some(2), Some(5), None));
-    }
-
-    #[test]
-    fn hex_is_pairs_of_digits() {
-        assert_eq!(from_hex("2fFf"), Some(vec![0x2f, 0xff]));
-        assert_eq!(from_hex(""), Some(Vec::new()));
-        for wrong in ["2", "2g", "+1", "é"] {
-            assert_eq!(from_hex(wrong), None, "{wrong}");
-        }
     }
 }

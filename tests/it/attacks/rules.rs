@@ -155,3 +155,57 @@ fn what_loki_and_thor_tell_rules_of_a_file_is_told() {
     let wanted = [("batch", "start"), ("cloaked", "picture.jpg"), ("known", "hello")];
     assert_eq!(found, wanted.map(|(rule, file)| (format!("\"{rule}\""), format!("\"{file}\""))));
 }
+
+#[test]
+fn several_trees_and_lists_of_paths_are_one_scan_of_nothing_else() {
+    let ground = Ground::new();
+    let rules = ground.home().join("rules.yar");
+    fs::write(&rules, "rule any_file { condition: true }").unwrap();
+    for path in ["a/one", "a/deep/two", "b/three", "b/four", "c/five"] {
+        let path = ground.tree().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+    }
+    symlink("a", ground.tree().join("link")).unwrap();
+    let at = |path: &str| ground.tree().join(path).display().to_string();
+    let rules = rules.display().to_string();
+    let found = |args: &[&str], stdin: &str, code: i32| {
+        let mut all = vec!["scan", "--no-builtin", "--rules", &rules, "--format", "ndjson"];
+        all.extend(args);
+        let done = ground.huntbook(&all).write_stdin(stdin).assert().code(code);
+        let documents = lines(&done.get_output().stdout);
+        let of = |kind: &str, what: &str| {
+            let those = documents.iter().filter(|document| document["huntbook"]["kind"] == kind);
+            let mut names: Vec<_> = those.map(|document| document.pointer(what).unwrap().clone()).collect();
+            names.sort_by_key(Value::to_string);
+            names
+        };
+        (of("finding", "/file/name"), of("coverage", "/huntbook/reason"))
+    };
+    let (names, missed) = found(&[&at("a"), &at("b/three")], "", 1);
+    assert_eq!((names, missed), (vec!["one".into(), "three".into(), "two".into()], vec!["not-named".into()]));
+    // Through a link to the folder, a file by its real path; one that is not there is a gap.
+    let list = format!("{}\0{}\0{}\0", at("link/one"), at("b/four"), at("b/none"));
+    let (names, missed) = found(&["--files-from", "-", "--null"], &list, 1);
+    assert_eq!(names, ["four", "one"]);
+    assert_eq!(missed, ["not-met", "not-named"]);
+    let (names, missed) = found(&["--files-from", "-"], &at("b/none"), 3);
+    assert_eq!((names, missed), (Vec::new(), vec!["not-met".into(), "not-named".into()]));
+    ground.huntbook(&["scan", "--files-from", "-"]).write_stdin("\n").assert().code(2);
+    ground.huntbook(&["scan"]).assert().code(2);
+}
+
+#[test]
+fn files_that_did_not_change_since_are_left_out_and_counted() {
+    let ground = Ground::new();
+    fs::write(ground.tree().join("file"), "x").unwrap();
+    let tree = ground.tree().display().to_string();
+    let scan = |newer: &str| {
+        let done = ground.huntbook(&["scan", &tree, "--newer", newer, "--local-only"]).assert().code(0);
+        String::from_utf8_lossy(&done.get_output().stdout).into_owned()
+    };
+    assert!(!scan("1h").contains("--newer"), "{}", scan("1h"));
+    let said = scan("2099-01-01");
+    assert!(said.contains("left out by --newer: 1 file, neither changed nor born since 2099-01-01"), "{said}");
+    ground.huntbook(&["scan", &tree, "--newer", "whenever"]).assert().code(2);
+}

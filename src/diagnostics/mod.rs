@@ -1,4 +1,7 @@
-//! What is wrong with a file that a person wrote: where it is, what it is, and the nearest right word.
+//! What is wrong with a file that a person wrote: where it is, what it is, and the nearest right word. The TOML files that
+//! people write are read with [`table`], so that every mistake in them has its place.
+
+pub(crate) mod table;
 
 use std::fmt;
 use std::ops::Range;
@@ -73,7 +76,7 @@ impl fmt::Display for Problem {
 
 /// The problems of one file as they are met.
 #[derive(Debug)]
-pub(super) struct Problems<'s> {
+pub(crate) struct Problems<'s> {
     path: &'s Path,
     source: &'s str,
     list: Vec<Problem>,
@@ -81,12 +84,12 @@ pub(super) struct Problems<'s> {
 }
 
 impl<'s> Problems<'s> {
-    pub(super) fn new(path: &'s Path, source: &'s str) -> Self {
+    pub(crate) fn new(path: &'s Path, source: &'s str) -> Self {
         Self { path, source, list: Vec::new(), beyond: 0 }
     }
 
     /// Notes a problem at `span`, byte offsets in the source.
-    pub(super) fn note(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
+    pub(crate) fn note(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
         if self.list.len() == MOST {
             self.beyond += 1;
             return;
@@ -96,7 +99,7 @@ impl<'s> Problems<'s> {
     }
 
     /// All problems in the order of the file.
-    pub(super) fn finish(mut self) -> Vec<Problem> {
+    pub(crate) fn finish(mut self) -> Vec<Problem> {
         self.list.sort_by_key(|problem| problem.place);
         if self.beyond > 0 {
             self.list.push(Problem::whole(
@@ -119,35 +122,19 @@ pub fn did_you_mean_one_of(wrong: &str, candidates: &[&str]) -> Option<String> {
     near.or_else(|| Some(format!("one of: {}", candidates.join(", "))))
 }
 
-/// The candidate with the smallest edit distance to `word`, if about a third of the word differs at most.
-fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let length = word.chars().count();
-    if length > 64 {
+/// The candidate nearest to `word`, if about a third of it is mistyped at most: letters put in, left out, changed, or
+/// swapped with the next (optimal string alignment). Letters that differ only in case do not count.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const MAX_CHARS: usize = 64;
+    let length = word.chars().take(MAX_CHARS + 1).count();
+    if length > MAX_CHARS {
         return None;
     }
-    let most = (length + 1) / 3;
-    let ranked = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
-    ranked.filter(|(distance, _)| *distance <= most).min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
-}
-
-/// Levenshtein distance in characters; letters that differ only in case do not count.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().flat_map(char::to_lowercase).enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, to) in row.iter_mut().skip(1).zip(&b) {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = *cell;
-            left = replaced.min(diagonal + 1).min(left + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
+    let word = word.to_lowercase();
+    let distance = |candidate: &str| strsim::osa_distance(&word, &candidate.to_lowercase());
+    let ranked = candidates.into_iter().map(|candidate| (distance(candidate), candidate));
+    let near = ranked.filter(|(distance, _)| *distance <= (length + 1) / 3);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
 }
 
 #[cfg(test)]
@@ -163,17 +150,10 @@ mod tests {
     }
 
     #[test]
-    fn distances() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", ""), 3);
-        assert_eq!(distance("File.Path", "file.path"), 0);
-    }
-
-    #[test]
     fn the_nearest_word_is_offered_only_when_it_is_near() {
         let words = ["file.path", "file.name", "process.name"];
         assert_eq!(nearest("file.pth", words), Some("file.path"));
+        assert_eq!(nearest("File.Naem", words), Some("file.name"));
         assert_eq!(nearest("proces.name", words), Some("process.name"));
         assert_eq!(nearest("colour", words), None);
         assert_eq!(nearest("c", ["a"]), None);

@@ -5,17 +5,17 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::problem::{Problems, did_you_mean_one_of};
+use super::{Problems, did_you_mean_one_of};
 
 /// A text with the bytes it stands at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text {
-    pub(super) text: String,
-    pub(super) span: Range<usize>,
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) span: Range<usize>,
 }
 
 /// One table of a TOML document.
-pub(super) struct Table<'t, 'i> {
+pub(crate) struct Table<'t, 'i> {
     entries: &'t DeTable<'i>,
     span: Range<usize>,
     /// What it is, for messages: "the scenario".
@@ -23,7 +23,7 @@ pub(super) struct Table<'t, 'i> {
 }
 
 /// The document as a tree, or its syntax errors in `problems`.
-pub(super) fn parse<'i>(source: &'i str, problems: &mut Problems<'_>) -> Option<Spanned<DeTable<'i>>> {
+pub(crate) fn parse<'i>(source: &'i str, problems: &mut Problems<'_>) -> Option<Spanned<DeTable<'i>>> {
     let (document, errors) = DeTable::parse_recoverable(source);
     for error in &errors {
         problems.note(&error.span().unwrap_or_default(), error.message(), None);
@@ -32,12 +32,12 @@ pub(super) fn parse<'i>(source: &'i str, problems: &mut Problems<'_>) -> Option<
 }
 
 impl<'t, 'i> Table<'t, 'i> {
-    pub(super) fn new(entries: &'t DeTable<'i>, span: Range<usize>, what: &'static str) -> Self {
+    pub(crate) fn new(entries: &'t DeTable<'i>, span: Range<usize>, what: &'static str) -> Self {
         Self { entries, span, what }
     }
 
     /// The table that `value` is.
-    pub(super) fn of(value: &'t Spanned<DeValue<'i>>, what: &'static str, problems: &mut Problems<'_>) -> Option<Self> {
+    pub(crate) fn of(value: &'t Spanned<DeValue<'i>>, what: &'static str, problems: &mut Problems<'_>) -> Option<Self> {
         let Some(entries) = value.get_ref().as_table() else {
             wrong_type(value, what, "a table", problems);
             return None;
@@ -45,20 +45,20 @@ impl<'t, 'i> Table<'t, 'i> {
         Some(Self::new(entries, value.span(), what))
     }
 
-    pub(super) fn span(&self) -> &Range<usize> {
+    pub(crate) fn span(&self) -> &Range<usize> {
         &self.span
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (Text, &'t Spanned<DeValue<'i>>)> + use<'t, 'i> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Text, &'t Spanned<DeValue<'i>>)> + use<'t, 'i> {
         self.entries.iter().map(|(key, value)| (Text { text: key.get_ref().to_string(), span: key.span() }, value))
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'t Spanned<DeValue<'i>>> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'t Spanned<DeValue<'i>>> {
         self.entries.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
     /// Notes every key that is not one of `known`.
-    pub(super) fn only(&self, known: &[&str], problems: &mut Problems<'_>) {
+    pub(crate) fn only(&self, known: &[&str], problems: &mut Problems<'_>) {
         for (key, _) in self.entries().filter(|(key, _)| !known.contains(&key.text.as_str())) {
             let hint = did_you_mean_one_of(&key.text, known);
             problems.note(&key.span, format!("{} has no key `{}`", self.what, key.text), hint);
@@ -66,7 +66,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The text under `key`, which must be there and not be blank.
-    pub(super) fn text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Text> {
+    pub(crate) fn text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Text> {
         if self.get(key).is_none() {
             problems.note(&self.span, format!("{} lacks `{key}`", self.what), None);
         }
@@ -74,7 +74,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The text under `key`, if it is there; it must not be blank.
-    pub(super) fn optional_text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Text> {
+    pub(crate) fn optional_text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Text> {
         let value = self.get(key)?;
         let Some(text) = value.get_ref().as_str() else {
             wrong_type(value, &format!("`{key}`"), "text", problems);
@@ -88,7 +88,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The list under `key`, if it is there.
-    pub(super) fn list(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<&'t DeArray<'i>> {
+    pub(crate) fn list(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<&'t DeArray<'i>> {
         let value = self.get(key)?;
         let list = value.get_ref().as_array();
         if list.is_none() {
@@ -99,7 +99,7 @@ impl<'t, 'i> Table<'t, 'i> {
 }
 
 /// Notes that `value` is of the wrong type.
-pub(super) fn wrong_type(value: &Spanned<DeValue<'_>>, what: &str, wanted: &str, problems: &mut Problems<'_>) {
+pub(crate) fn wrong_type(value: &Spanned<DeValue<'_>>, what: &str, wanted: &str, problems: &mut Problems<'_>) {
     let found = match value.get_ref() {
         DeValue::String(_) => "text",
         DeValue::Integer(_) => "a whole number",
