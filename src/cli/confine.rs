@@ -4,7 +4,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use super::args::{Cli, Command, RuleArgs, ScanArgs};
+use super::args::{Cli, Command, HuntsCommand, RuleArgs, ScanArgs};
 use super::exclusions::ExclusionsCommand;
 use super::prepare::cache_folder;
 use crate::case;
@@ -74,16 +74,20 @@ pub(super) fn folders(command: &Command) -> Vec<PathBuf> {
             folders.extend(beside(&args.case));
             folders.extend(args.output.output.as_deref().into_iter().flat_map(beside));
         }
+        Command::Hunts(HuntsCommand::Export { output, .. }) => {
+            folders.extend(output.output.as_deref().into_iter().flat_map(beside));
+        }
         Command::Hunts(_) | Command::Completions { .. } | Command::Help(_) | Command::Man | Command::Version => {}
     }
     folders
 }
 
-/// The folders that a session on the screen writes in.
+/// The folders that a session on the screen writes in; the current one among them, for what is exported from there.
 pub(super) fn of_session(scan: &ScanArgs, plan: &RecordPlan) -> Vec<PathBuf> {
     let mut folders = cases(plan.case.as_deref());
     folders.extend(of_register(scan.exclusions.as_deref()));
     folders.extend(cache(&scan.rules));
+    folders.extend(beside(Path::new("huntbook")));
     folders
 }
 

@@ -126,7 +126,7 @@ fn sources(facts: &Facts) -> Vec<String> {
             "(DeviceFileEvents\n  | where TimeGenerated > ago(lookback)\n  | where {found}\n  | project TimeGenerated, \
              Source = 'DeviceFileEvents', Host = DeviceName, Account = InitiatingProcessAccountName, Process = \
              InitiatingProcessFileName, ParentProcess = InitiatingProcessParentFileName, CommandLine = \
-             InitiatingProcessCommandLine, FilePath = strcat(FolderPath, ''), Sha256 = SHA256, RemoteAddress = '', RemotePort = \
+             InitiatingProcessCommandLine, FilePath = FolderPath, Sha256 = SHA256, RemoteAddress = '', RemotePort = \
              int(null), Event = ActionType)"
         ));
         let found = any(vec![
@@ -137,7 +137,7 @@ fn sources(facts: &Facts) -> Vec<String> {
         sources.push(format!(
             "(DeviceProcessEvents\n  | where TimeGenerated > ago(lookback)\n  | where {found}\n  | project TimeGenerated, \
              Source = 'DeviceProcessEvents', Host = DeviceName, Account = AccountName, Process = FileName, ParentProcess = \
-             InitiatingProcessFileName, CommandLine = ProcessCommandLine, FilePath = strcat(FolderPath, ''), Sha256 = SHA256, \
+             InitiatingProcessFileName, CommandLine = ProcessCommandLine, FilePath = FolderPath, Sha256 = SHA256, \
              RemoteAddress = '', RemotePort = int(null), Event = ActionType)"
         ));
     }
@@ -150,7 +150,7 @@ fn sources(facts: &Facts) -> Vec<String> {
             "(DeviceNetworkEvents\n  | where TimeGenerated > ago(lookback)\n  | where RemoteIP in (addresses){}\n  | project \
              TimeGenerated, Source = 'DeviceNetworkEvents', Host = DeviceName, Account = InitiatingProcessAccountName, Process = \
              InitiatingProcessFileName, ParentProcess = InitiatingProcessParentFileName, CommandLine = \
-             InitiatingProcessCommandLine, FilePath = strcat(InitiatingProcessFolderPath, ''), Sha256 = InitiatingProcessSHA256, \
+             InitiatingProcessCommandLine, FilePath = InitiatingProcessFolderPath, Sha256 = InitiatingProcessSHA256, \
              RemoteAddress = RemoteIP, RemotePort = toint(RemotePort), Event = ActionType)",
             port("RemotePort")
         ));

@@ -127,6 +127,12 @@ impl Excluded {
         expires.parse::<Timestamp>().map_or_else(|_| text::escape_str(expires).into_owned(), |at| format!("{at:.0}"))
     }
 
+    /// When it was decided, to the second; safe text, empty where that is not on record.
+    pub fn decided_at(&self) -> String {
+        let created = self.created.as_deref().unwrap_or_default();
+        created.parse::<Timestamp>().map_or_else(|_| text::escape_str(created).into_owned(), |at| format!("{at:.0}"))
+    }
+
     /// `false positive` or `benign, expected`, safe text.
     pub fn judgement(&self) -> String {
         let word = self.verdict.as_deref().unwrap_or("benign");

@@ -276,6 +276,12 @@ fn hunts_become_queries_with_their_facts_filters_and_tactics() {
     for said in ["- LateralMovement", "- T1021.004", "- DeviceFileEvents", "query: |\n", "entityMappings:\n"] {
         assert!(all.contains(said), "{said}");
     }
+    let file = ground.home().join("dcr.json");
+    assert_eq!(
+        export(&ground, &["--format", "dcr", "--output", file.to_str().unwrap()]),
+        (String::new(), String::new(), 0)
+    );
+    assert!(fs::read_to_string(&file).unwrap().contains("HuntbookFindings_CL"));
     let (_, said, code) = export(&ground, &["--format", "kql", "EQGRP_tinyexe"]);
     assert_eq!((code, said.contains("did you mean")), (2, true), "{said}");
     let rules = ground.home().join("plain.yar");

@@ -132,6 +132,7 @@ impl Whole {
         let words = exclusion.unwrap_or_default();
         let entry = all.entry(words.id.clone()).or_insert_with(|| Exclusion {
             judgement: words.judgement(),
+            decided_at: words.decided_at(),
             expiry: words.expiry(),
             words,
             rules: Vec::new(),

@@ -95,8 +95,9 @@ struct Place {
 #[derive(Debug, Serialize)]
 struct Exclusion {
     words: Excluded,
-    /// The words of its verdict, and its expiry.
+    /// The words of its verdict, when it was made, and its expiry.
     judgement: String,
+    decided_at: String,
     expiry: String,
     rules: Vec<String>,
     /// Contents with their places, the first of them.

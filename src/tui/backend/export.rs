@@ -26,6 +26,11 @@ pub(super) fn write(records: &Records, path: &Path) -> Result<String, String> {
         WriteError::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             format!("{shown} is there already; give another name")
         }
+        // The screen has given up writing anywhere but beside the case and where it was started.
+        WriteError::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => format!(
+            "cannot write {shown}: {error}; name a file in the folder that Huntbook was started in or in the case's, or use \
+             huntbook report CASE --output FILE"
+        ),
         error => format!("cannot write {shown}: {error}"),
     })?;
     Ok(format!("written: {shown}"))
