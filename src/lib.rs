@@ -1,7 +1,7 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text, timeout ← diagnostics, sandbox, log, finding ← root ← accounts, hunt, elf ← scan ← hex, evidence ← explain, triage ← case ← session
+//! way round: `text, timeout ← diagnostics, sandbox, log, finding ← root ← accounts, hunt, elf ← scan, content ← hex, evidence ← explain, triage ← case ← session
 //! ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
@@ -15,6 +15,7 @@
 //! | [`diagnostics`] | what is wrong with a file that a person wrote, and where |
 //! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
 //! | [`elf`] | ELF headers, malformed ones above all |
+//! | [`content`] | what kind of file it is, by its bytes |
 //! | [`hex`] | bytes of any size of file: laid out, marked, searched, copied |
 //! | [`scan`] | walk, read, match; coverage |
 //! | [`accounts`], [`evidence`] | what the box itself says, read-only |
@@ -31,6 +32,7 @@
 pub mod accounts;
 pub mod case;
 pub mod cli;
+pub mod content;
 pub mod diagnostics;
 pub mod elf;
 pub mod evidence;

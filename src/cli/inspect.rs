@@ -12,7 +12,9 @@ use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use super::args::RuleArgs;
 use super::prepare::{box_at, must_lie_in};
 use super::{INCOMPLETE, OPEN, limits};
+use crate::content;
 use crate::elf::{self, Bytes as _, FileBytes};
+use crate::evidence::interpreter::{self, Interpreter};
 use crate::explain::{self, Subject};
 use crate::finding::{FileFacts, KeptBytes, RuleId};
 use crate::hex::View;
@@ -40,6 +42,9 @@ pub struct InspectArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// List all program and section headers, not the first 256 of each.
+    #[arg(long)]
+    pub all_headers: bool,
     /// Root of the box when it is a mounted image; the names of owner and group are looked up there.
     #[arg(long, value_name = "DIR", default_value = "/", value_parser = PathBufValueParser::new().try_map(box_at))]
     pub root: Root,
@@ -55,7 +60,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let book = RuleBook::load(&args.rules.choice())?;
     let tree = Tree::open(&args.file)?;
     must_lie_in(&args.root, tree.start())?;
-    let mut inspected = Inspected::default();
+    let mut inspected = Inspected { all_headers: args.all_headers, ..Inspected::default() };
     // Opened before the scan, so that the file that is decoded is the one that was scanned.
     let opened = timeout::run(READ_TIMEOUT, move || (tree.open_file(tree.start()).ok(), tree));
     let (opened, tree) = opened.map_err(|error| match error {
@@ -78,6 +83,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let answers = !inspected.not_scanned.iter().any(|missed| matches!(missed.reason, Reason::NoAnswer(_)));
     if let Some(opened) = opened.as_ref().filter(|_| answers) {
         look(&opened.file, &book, &mut inspected)?;
+        inspected.interpreter = interpreter_on(&args.root, &inspected);
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
@@ -164,8 +170,17 @@ fn explain(bytes: &FileBytes, book: &RuleBook, inspected: &mut Inspected) {
     inspected.explained = explained.collect();
 }
 
+/// What there is on the box at the path of the interpreter that the file names; nothing where the box does not answer.
+fn interpreter_on(root: &Root, inspected: &Inspected) -> Option<Interpreter> {
+    let root = root.clone();
+    let elf = inspected.elf.clone();
+    let script = inspected.content.as_ref().and_then(|content| content.interpreter.clone());
+    timeout::run(READ_TIMEOUT, move || interpreter::named(&root, elf.as_deref(), script.as_deref())).ok().flatten()
+}
+
 fn decode(file: &File, inspected: &mut Inspected) -> io::Result<()> {
     let bytes = FileBytes::new(file)?;
+    inspected.content = content::identify(&bytes);
     inspected.elf = elf::decode_with(&bytes).map(Box::new);
     inspected.code = inspected.elf.as_ref().map(|elf| match elf::disassemble_entry(elf, &bytes, INSTRUCTIONS) {
         Ok(instructions) => Code::Instructions(instructions),

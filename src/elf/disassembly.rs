@@ -13,6 +13,7 @@ use iced_x86::{
 use serde::{Serialize, Serializer};
 
 use super::Elf;
+use super::kind::Kind;
 use super::names::{self, EM_486};
 use super::registers::Registers;
 use super::source::Bytes;
@@ -55,8 +56,11 @@ pub enum NoDisassembly {
         /// The machine's name or number.
         machine: String,
     },
+    /// It is of a kind that has no entry point.
+    #[error("{kind} has no entry point", kind = .0.name())]
+    NotRun(Kind),
     /// No byte of the file is mapped at the entry point.
-    #[error("the entry point {address:#x} is no byte of the file: look at the anomalies for why; a library has none")]
+    #[error("the entry point {address:#x} is no byte of the file: look at the anomalies for why")]
     NoEntry {
         /// `e_entry`.
         address: u64,
@@ -78,6 +82,9 @@ pub fn disassemble_entry(elf: &Elf, source: &dyn Bytes, most: usize) -> Result<V
     if !matches!(elf.header.values.e_machine, eh::EM_386 | EM_486 | eh::EM_X86_64) {
         let machine = names::machine_or_number(elf.header.values.e_machine);
         return Err(NoDisassembly::Machine { machine });
+    }
+    if elf.has_no_entry() {
+        return Err(NoDisassembly::NotRun(elf.kind));
     }
     let address = elf.entry.address;
     let offset = elf.entry.offset.ok_or(NoDisassembly::NoEntry { address })?;

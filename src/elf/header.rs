@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::field::Field;
 use super::layout::Layout;
-use super::names;
+use super::machine_flags;
+use super::names::{self, Target};
 use super::record::{Record, Shape, Width};
 use super::source::Bytes;
 use crate::text::counted;
@@ -84,9 +85,14 @@ impl Header {
             machine: names::machine_or_number(values.e_machine),
             cut: record.cut(),
             not_read: record.not_read(),
-            fields: record.fields(|field| meaning(field, layout)),
+            fields: record.fields(|field| meaning(field, layout, values.e_machine)),
             values,
         }
+    }
+
+    /// What the meaning of types depends on.
+    pub(super) fn target(&self) -> Target {
+        Target { machine: self.values.e_machine, os_abi: self.values.e_ident[eh::EI_OSABI] }
     }
 
     /// The field of that name.
@@ -95,7 +101,7 @@ impl Header {
     }
 }
 
-fn meaning(field: &Field, layout: Layout) -> String {
+fn meaning(field: &Field, layout: Layout, machine: u16) -> String {
     let number = field.value.number().unwrap_or(0);
     match field.name {
         "EI_MAG" => "0x7f and \"ELF\"".to_owned(),
@@ -127,7 +133,7 @@ fn meaning(field: &Field, layout: Layout) -> String {
         "e_phoff" => format!("program headers begin {} into the file", counted(number, "byte")),
         "e_shoff" if number == 0 => "no section header table".to_owned(),
         "e_shoff" => format!("section headers begin {} into the file", counted(number, "byte")),
-        "e_flags" => format!("processor flags {number:#x}"),
+        "e_flags" => machine_flags::in_words(machine, number as u32),
         "e_ehsize" => size(number, layout.header_size(), "the ELF header"),
         "e_phentsize" => size(number, layout.program_header_size(), "a program header"),
         "e_phnum" if number == u64::from(COUNT_IN_SECTION_0) => {

@@ -25,9 +25,10 @@ fn sound(elf: &Elf) {
     assert!(elf.sections.len() as u64 <= sections::MOST_SECTIONS);
     assert!(elf.entry_offset().is_none_or(|offset| offset < elf.file_size));
     assert_eq!(elf.kernel.runnable == Some(true), elf.kernel.reasons.is_empty(), "{:?}", elf.kernel);
-    let json = serde_json::to_value(elf).unwrap();
-    let tables = ["segments", "sections"].into_iter().flat_map(|table| json[table].as_array().unwrap());
-    for field in tables.chain([&json["header"]]).flat_map(|header| header["fields"].as_array().unwrap()) {
+    let mut headers = vec![serde_json::to_value(elf).unwrap()["header"].clone()];
+    headers.extend(elf.segments.iter().map(|segment| serde_json::to_value(segment).unwrap()));
+    headers.extend(elf.sections.iter().map(|section| serde_json::to_value(section).unwrap()));
+    for field in headers.iter().flat_map(|header| header["fields"].as_array().unwrap()) {
         let number = |name: &str| field[name].as_u64();
         let (offset, length) = (number("offset").unwrap(), number("length").unwrap());
         assert!(offset.checked_add(length).is_some_and(|end| end <= elf.file_size), "{field} of {}", elf.file_size);

@@ -14,6 +14,8 @@ use super::names::{self, EM_486, EM_ALPHA};
 
 /// Offset of `e_machine`, the same in both classes.
 const MACHINE_AT: usize = 18;
+/// Offset of `e_version`, the same in both classes.
+const VERSION_AT: usize = 20;
 
 /// Word size of the file's structures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -72,6 +74,8 @@ pub enum Basis {
     Ident,
     /// `e_machine`, because `e_ident` says something else or nothing.
     Machine,
+    /// `e_version`, which is 1 in one order and not in the other.
+    Version,
     /// `e_phentsize`, which is 32 in one layout and 56 in the other.
     ProgramHeaderSize,
     /// Nothing in the file; the commoner case was taken.
@@ -145,6 +149,14 @@ fn half(head: &[u8], at: usize, endian: Endian) -> Option<u16> {
     })
 }
 
+fn word(head: &[u8], at: usize, endian: Endian) -> Option<u32> {
+    let bytes = head.get(at..at + 4)?.try_into().ok()?;
+    Some(match endian {
+        Endian::Little => u32::from_le_bytes(bytes),
+        Endian::Big => u32::from_be_bytes(bytes),
+    })
+}
+
 pub(super) fn is_x86(machine: u16) -> bool {
     matches!(machine, EM_386 | EM_486 | EM_X86_64)
 }
@@ -158,6 +170,15 @@ fn endian(head: &[u8]) -> (Endian, Basis) {
     let known = |endian| half(head, MACHINE_AT, endian).is_some_and(|m| m != 0 && names::machine(m).is_some());
     if half(head, MACHINE_AT, Endian::Little).is_some_and(is_x86) {
         return (Endian::Little, if claimed == Some(Endian::Little) { Basis::Ident } else { Basis::Machine });
+    }
+    // The kernel of a machine reads its own order whatever is claimed; of the rest a version of 1 tells the order, since
+    // some machines' numbers are others' with their bytes swapped (Kalray's 0x0100).
+    let is_current = |endian| word(head, VERSION_AT, endian) == Some(1);
+    match claimed {
+        Some(endian) if is_current(endian) => return (endian, Basis::Ident),
+        _ if is_current(Endian::Little) => return (Endian::Little, Basis::Version),
+        _ if is_current(Endian::Big) => return (Endian::Big, Basis::Version),
+        _ => {}
     }
     match claimed {
         // An order in which no machine is meant loses to one in which a machine is.
@@ -251,6 +272,17 @@ mod tests {
         assert_eq!(decided(&head(1, 1, [0, 8])), (Class::Elf32, Basis::Ident, Endian::Big, Basis::Machine));
         assert_eq!(decided(&head(1, 2, [8, 0])), (Class::Elf32, Basis::Ident, Endian::Little, Basis::Machine));
         assert_eq!(decided(&head(1, 2, [0xbe, 0xef])), (Class::Elf32, Basis::Ident, Endian::Big, Basis::Ident));
+    }
+
+    #[test]
+    fn the_version_tells_the_order_where_a_number_is_a_machine_in_both() {
+        let kalray = |data| {
+            let mut head = head(1, data, [0, 1]);
+            head[20] = 1;
+            head
+        };
+        assert_eq!(decided(&kalray(1)), (Class::Elf32, Basis::Ident, Endian::Little, Basis::Ident));
+        assert_eq!(decided(&kalray(2)), (Class::Elf32, Basis::Ident, Endian::Little, Basis::Version));
     }
 
     #[test]

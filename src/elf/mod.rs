@@ -12,9 +12,10 @@
 //! | `layout` | word size and byte order, and how they were decided |
 //! | `field`, `record` | one field: place, bytes, number, meaning; one structure's bytes, of which they are told |
 //! | `header`, `segments`, `sections`, `table` | the three structures and their tables |
-//! | `names` | numbers to names |
+//! | `names`, `machines`, `machine_flags` | numbers to names |
 //! | `map` | from an offset to the fields and structures there |
 //! | `memory` | what is at which address once the kernel has mapped the file |
+//! | `kind` | what it is: program, library, object, core file … |
 //! | `kernel` | would Linux run it |
 //! | `strict` | what a strict parser says |
 //! | `anomalies` | what is odd, each with a stable id |
@@ -27,7 +28,10 @@ pub mod entropy;
 pub mod field;
 pub mod header;
 pub mod kernel;
+pub mod kind;
 pub mod layout;
+mod machine_flags;
+mod machines;
 pub mod map;
 pub mod memory;
 pub mod names;
@@ -52,7 +56,6 @@ mod readelf_tests;
 #[cfg(test)]
 mod tests;
 
-use goblin::elf::program_header;
 use serde::Serialize;
 
 pub use anomalies::{Anomaly, Place};
@@ -61,6 +64,7 @@ pub use entropy::entropy;
 pub use field::{Field, FieldValue};
 pub use header::Header;
 pub use kernel::KernelView;
+pub use kind::Kind;
 pub use layout::{Basis, Class, Endian, Layout};
 pub use map::{Map, Part, Structure};
 pub use memory::{Landing, Memory};
@@ -79,6 +83,8 @@ use table::Claim;
 pub struct Elf {
     /// Length of the file in bytes.
     pub file_size: u64,
+    /// What it is.
+    pub kind: Kind,
     /// Word size and byte order, and what decided them.
     pub layout: Layout,
     /// The ELF header.
@@ -87,7 +93,8 @@ pub struct Elf {
     pub entry: Entry,
     /// Where the program headers are.
     pub segment_table: Table,
-    /// The program headers, at most [`segments::MOST_SEGMENTS`].
+    /// The program headers, at most [`segments::MOST_SEGMENTS`]. Too many to be serialised with the rest.
+    #[serde(skip)]
     pub segments: Vec<Segment>,
     /// What the segments put at which address.
     #[serde(skip)]
@@ -96,7 +103,8 @@ pub struct Elf {
     pub section_table: Table,
     /// Where the section names come from.
     pub section_names: NameTable,
-    /// The section headers, at most [`sections::MOST_SECTIONS`].
+    /// The section headers, at most [`sections::MOST_SECTIONS`]. Too many to be serialised with the rest.
+    #[serde(skip)]
     pub sections: Vec<Section>,
     /// Whether Linux would run it.
     pub kernel: KernelView,
@@ -155,11 +163,12 @@ pub fn decode_with(source: &dyn Bytes) -> Option<Elf> {
             most: sections::MOST_SECTIONS,
         },
     );
-    let segments = segments::read(source, layout, segment_table, header.values.e_machine);
+    let segments = segments::read(source, layout, segment_table, header.target());
     let (sections, section_names) = sections::read(source, layout, &header, section_table, extended);
     let address = header.values.e_entry;
     let mut elf = Elf {
         file_size: source.size(),
+        kind: Kind::default(),
         layout,
         entry: Entry { address, offset: None },
         header,
@@ -173,7 +182,8 @@ pub fn decode_with(source: &dyn Bytes) -> Option<Elf> {
         strict: Strict::NotAsked,
         anomalies: Vec::new(),
     };
-    elf.entry.offset = elf.offset_of(address).filter(|_| !elf.is_library());
+    elf.kind = kind::find(&elf, source);
+    elf.entry.offset = elf.offset_of(address).filter(|_| !elf.has_no_entry());
     elf.kernel = kernel::judge(&elf);
     elf.strict = strict::ask(&elf, source);
     elf.anomalies = anomalies::find(&elf);
@@ -192,10 +202,18 @@ impl Elf {
         self.memory.landing(&self.segments, address)
     }
 
-    /// Whether this is a library: dynamic, without interpreter, and with an entry point of 0, which is to say none.
-    pub fn is_library(&self) -> bool {
-        let has = |kind| self.segments.iter().any(|segment| segment.values.p_type == kind);
-        self.entry.address == 0 && has(program_header::PT_DYNAMIC) && !has(program_header::PT_INTERP)
+    /// Whether it has no entry point: a library that says 0, and what is not loaded at all.
+    pub fn has_no_entry(&self) -> bool {
+        match self.kind {
+            Kind::SharedLibrary | Kind::Object | Kind::KernelModule => self.entry.address == 0,
+            Kind::Program | Kind::Unknown => false,
+            Kind::Core | Kind::DebugInformation => true,
+        }
+    }
+
+    /// What it is and whether it runs, in one line, and then what that rests on, a line each. Safe text.
+    pub fn in_words(&self) -> (String, Vec<String>) {
+        kind::in_words(self)
     }
 
     /// Offset in the file of the entry point; `None` too for a library, which has none.

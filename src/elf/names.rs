@@ -9,68 +9,21 @@ use goblin::elf::header as eh;
 use goblin::elf::program_header as ph;
 use goblin::elf::section_header as sh;
 
+pub use super::machines::{machine, machine_or_number};
+
 /// Machine 6: `EM_486` to the kernel (`include/uapi/linux/elf-em.h`), which runs it as i386; Intel MCU in the gABI.
 pub const EM_486: u16 = 6;
+/// What the meaning of a number depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// `e_machine`.
+    pub machine: u16,
+    /// `EI_OSABI`.
+    pub os_abi: u8,
+}
+
 /// Alpha's number in use; the gABI's own (41) never was.
 pub const EM_ALPHA: u16 = 0x9026;
-
-/// The machine's name, `None` for a number that is not in the table.
-pub fn machine(machine: u16) -> Option<&'static str> {
-    Some(match machine {
-        eh::EM_NONE => "None",
-        eh::EM_M32 => "WE32100",
-        eh::EM_SPARC => "Sparc",
-        eh::EM_386 => "Intel 80386",
-        eh::EM_68K => "MC68000",
-        eh::EM_88K => "MC88000",
-        EM_486 => "Intel MCU (80486 to Linux)",
-        eh::EM_860 => "Intel 80860",
-        eh::EM_MIPS => "MIPS R3000",
-        eh::EM_S370 => "IBM System/370",
-        eh::EM_MIPS_RS3_LE => "MIPS R4000 big-endian",
-        eh::EM_PARISC => "HPPA",
-        eh::EM_SPARC32PLUS => "Sparc v8+",
-        eh::EM_960 => "Intel 80960",
-        eh::EM_PPC => "PowerPC",
-        eh::EM_PPC64 => "PowerPC64",
-        eh::EM_S390 => "IBM S/390",
-        eh::EM_V800 => "Renesas V850",
-        eh::EM_ARM => "ARM",
-        eh::EM_FAKE_ALPHA => "Digital Alpha (old)",
-        eh::EM_SH => "Renesas / SuperH SH",
-        eh::EM_SPARCV9 => "Sparc v9",
-        eh::EM_TRICORE => "Siemens Tricore",
-        eh::EM_ARC => "ARC",
-        eh::EM_IA_64 => "Intel IA-64",
-        eh::EM_MIPS_X => "Stanford MIPS-X",
-        eh::EM_COLDFIRE => "Motorola Coldfire",
-        eh::EM_68HC12 => "Motorola MC68HC12 Microcontroller",
-        eh::EM_X86_64 => "Advanced Micro Devices X86-64",
-        eh::EM_PDP11 => "Digital Equipment Corp. PDP-11",
-        eh::EM_VAX => "Digital VAX",
-        eh::EM_CRIS => "Axis Communications 32-bit embedded processor",
-        eh::EM_AVR => "Atmel AVR 8-bit microcontroller",
-        eh::EM_OPENRISC => "OpenRISC 1000",
-        eh::EM_XTENSA => "Tensilica Xtensa Processor",
-        eh::EM_ALTERA_NIOS2 => "Altera Nios II",
-        eh::EM_AARCH64 => "AArch64",
-        eh::EM_TILEGX => "Tilera TILE-Gx multicore architecture family",
-        eh::EM_MICROBLAZE => "Xilinx MicroBlaze",
-        eh::EM_CUDA => "NVIDIA CUDA architecture",
-        eh::EM_AMDGPU => "AMD GPU",
-        eh::EM_RISCV => "RISC-V",
-        eh::EM_BPF => "Linux BPF",
-        eh::EM_CSKY => "C-SKY",
-        eh::EM_LOONGARCH => "LoongArch",
-        EM_ALPHA => "Alpha",
-        _ => return None,
-    })
-}
-
-/// [`machine`], or the number where it has no name.
-pub fn machine_or_number(number: u16) -> String {
-    machine(number).map_or_else(|| format!("unknown machine {number:#x}"), str::to_owned)
-}
 
 /// The object type's short name and what it is, `None` outside the gABI's five and its ranges.
 pub fn object_type(object_type: u16) -> Option<(&'static str, &'static str)> {
@@ -107,8 +60,14 @@ pub fn os_abi(abi: u8) -> Option<&'static str> {
     })
 }
 
-/// A segment's type; the processor's own types depend on the machine.
-pub fn segment_type(p_type: u32, machine: u16) -> Cow<'static, str> {
+/// A segment's type; the processor's own types depend on the machine, the system's on the ABI.
+pub fn segment_type(p_type: u32, target: Target) -> Cow<'static, str> {
+    let Target { machine, os_abi } = target;
+    if os_abi == eh::ELFOSABI_SOLARIS
+        && let Some(name) = solaris_segment(p_type)
+    {
+        return name.into();
+    }
     let name = match (p_type, machine) {
         (ph::PT_NULL, _) => "NULL",
         (ph::PT_LOAD, _) => "LOAD",
@@ -125,12 +84,19 @@ pub fn segment_type(p_type: u32, machine: u16) -> Cow<'static, str> {
         (0x6474_e554, _) => "GNU_SFRAME",
         (0x65a3_dbe6, _) => "OPENBSD_RANDOMIZE",
         (0x65a3_dbe7, _) => "OPENBSD_WXNEEDED",
-        (ph::PT_SUNWBSS, _) => "SUNWBSS",
-        (ph::PT_SUNWSTACK, _) => "SUNWSTACK",
-        (0x7000_0000, eh::EM_MIPS) => "REGINFO",
-        (0x7000_0001, eh::EM_MIPS) => "RTPROC",
-        (0x7000_0002, eh::EM_MIPS) => "OPTIONS",
-        (0x7000_0003, eh::EM_MIPS) => "ABIFLAGS",
+        (0x65a4_1be6, _) => "OPENBSD_BOOTDATA",
+        (0x7000_0000, eh::EM_MIPS | eh::EM_MIPS_RS3_LE) => "REGINFO",
+        (0x7000_0001, eh::EM_MIPS | eh::EM_MIPS_RS3_LE) => "RTPROC",
+        (0x7000_0002, eh::EM_MIPS | eh::EM_MIPS_RS3_LE) => "OPTIONS",
+        (0x7000_0003, eh::EM_MIPS | eh::EM_MIPS_RS3_LE) => "ABIFLAGS",
+        (0x7000_0000, eh::EM_PARISC) => "PARISC_ARCHEXT",
+        (0x7000_0001, eh::EM_PARISC) => "PARISC_UNWIND",
+        (0x7000_0002, eh::EM_PARISC) => "PARISC_WEAKORDER",
+        (0x7000_0000, eh::EM_S390 | 0xa390) => "S390_PGSTE",
+        (0x7000_0000, eh::EM_IA_64) => "IA_64_ARCHEXT",
+        (0x7000_0001, eh::EM_IA_64) => "IA_64_UNWIND",
+        (0x7000_0000, eh::EM_TI_C6000) => "C6000_PHATTR",
+        (0x7000_0000, eh::EM_AARCH64) => "AARCH64_ARCHEXT",
         (ph::PT_ARM_EXIDX, eh::EM_ARM) => "EXIDX",
         (0x7000_0002, eh::EM_AARCH64) => "AARCH64_MEMTAG_MTE",
         (0x7000_0003, eh::EM_RISCV) => "RISCV_ATTRIBUTES",
@@ -142,41 +108,177 @@ pub fn segment_type(p_type: u32, machine: u16) -> Cow<'static, str> {
     name.into()
 }
 
-/// A section's type; the processor's own types depend on the machine.
-pub fn section_type(sh_type: u32, machine: u16) -> Cow<'static, str> {
-    let name = match (sh_type, machine) {
-        (sh::SHT_NULL, _) => "NULL",
-        (sh::SHT_PROGBITS, _) => "PROGBITS",
-        (sh::SHT_SYMTAB, _) => "SYMTAB",
-        (sh::SHT_STRTAB, _) => "STRTAB",
-        (sh::SHT_RELA, _) => "RELA",
-        (sh::SHT_HASH, _) => "HASH",
-        (sh::SHT_DYNAMIC, _) => "DYNAMIC",
-        (sh::SHT_NOTE, _) => "NOTE",
-        (sh::SHT_NOBITS, _) => "NOBITS",
-        (sh::SHT_REL, _) => "REL",
-        (sh::SHT_SHLIB, _) => "SHLIB",
-        (sh::SHT_DYNSYM, _) => "DYNSYM",
-        (sh::SHT_INIT_ARRAY, _) => "INIT_ARRAY",
-        (sh::SHT_FINI_ARRAY, _) => "FINI_ARRAY",
-        (sh::SHT_PREINIT_ARRAY, _) => "PREINIT_ARRAY",
-        (sh::SHT_GROUP, _) => "GROUP",
-        (sh::SHT_SYMTAB_SHNDX, _) => "SYMTAB SECTION INDICES",
-        (19, _) => "RELR",
-        (sh::SHT_GNU_ATTRIBUTES, _) => "GNU_ATTRIBUTES",
-        (sh::SHT_GNU_HASH, _) => "GNU_HASH",
-        (sh::SHT_GNU_LIBLIST, _) => "GNU_LIBLIST",
-        (sh::SHT_GNU_VERDEF, _) => "VERDEF",
-        (sh::SHT_GNU_VERNEED, _) => "VERNEED",
-        (sh::SHT_GNU_VERSYM, _) => "VERSYM",
-        (0x7000_0001, eh::EM_X86_64) => "X86_64_UNWIND",
-        (0x7000_0001, eh::EM_ARM) => "ARM_EXIDX",
-        (0x7000_0003, eh::EM_ARM) => "ARM_ATTRIBUTES",
-        (0x7000_0003, eh::EM_AARCH64) => "AARCH64_ATTRIBUTES",
-        (0x7000_0003, eh::EM_RISCV) => "RISCV_ATTRIBUTES",
-        (0x7000_0006, eh::EM_MIPS) => "MIPS_REGINFO",
-        (0x7000_000d, eh::EM_MIPS) => "MIPS_OPTIONS",
-        (0x7000_002a, eh::EM_MIPS) => "MIPS_ABIFLAGS",
+fn solaris_segment(p_type: u32) -> Option<&'static str> {
+    Some(match p_type {
+        0x6464_e550 => "SUNW_UNWIND",
+        0x6474_e550 => "SUNW_EH_FRAME",
+        ph::PT_SUNWBSS => "SUNWBSS",
+        ph::PT_SUNWSTACK => "SUNWSTACK",
+        0x6fff_fffc => "SUNWDTRACE",
+        0x6fff_fffd => "SUNWCAP",
+        _ => return None,
+    })
+}
+
+/// The names of Solaris for what are GNU's numbers elsewhere (Oracle's "Linkers and Libraries Guide", "Sections").
+fn solaris_section(sh_type: u32) -> Option<&'static str> {
+    Some(match sh_type {
+        0x6fff_ffee => "SUNW_ancillary",
+        0x6fff_ffef => "SUNW_capchain",
+        0x6fff_fff0 => "SUNW_capinfo",
+        0x6fff_fff1 => "SUNW_symsort",
+        0x6fff_fff2 => "SUNW_tlssort",
+        0x6fff_fff3 => "SUNW_LDYNSYM",
+        0x6fff_fff4 => "SUNW_dof",
+        0x6fff_fff5 => "SUNW_cap",
+        0x6fff_fff6 => "SUNW_SIGNATURE",
+        0x6fff_fff7 => "SUNW_ANNOTATE",
+        0x6fff_fff8 => "SUNW_DEBUGSTR",
+        0x6fff_fff9 => "SUNW_DEBUG",
+        0x6fff_fffa => "SUNW_move",
+        0x6fff_fffb => "SUNW_COMDAT",
+        0x6fff_fffc => "SUNW_syminfo",
+        0x6fff_fffd => "SUNW_verdef",
+        0x6fff_fffe => "SUNW_verneed",
+        0x6fff_ffff => "SUNW_versym",
+        _ => return None,
+    })
+}
+
+/// What MIPS calls its section types, from `SHT_LOPROC` on; empty where a number has no name (MIPS psABI, SGI's
+/// `elfconst.h`).
+const MIPS_SECTIONS: [&str; 44] = [
+    "LIBLIST",
+    "MSYM",
+    "CONFLICT",
+    "GPTAB",
+    "UCODE",
+    "DEBUG",
+    "REGINFO",
+    "PACKAGE",
+    "PACKSYM",
+    "RELD",
+    "",
+    "IFACE",
+    "CONTENT",
+    "OPTIONS",
+    "",
+    "",
+    "SHDR",
+    "FDESC",
+    "EXTSYM",
+    "DENSE",
+    "PDESC",
+    "LOCSYM",
+    "AUXSYM",
+    "OPTSYM",
+    "LOCSTR",
+    "LINE",
+    "RFDESC",
+    "DELTASYM",
+    "DELTAINST",
+    "DELTACLASS",
+    "DWARF",
+    "DELTADECL",
+    "SYMBOL_LIB",
+    "EVENTS",
+    "TRANSLATE",
+    "PIXIE",
+    "XLATE",
+    "XLATE_DEBUG",
+    "WHIRL",
+    "EH_REGION",
+    "XLATE_OLD",
+    "PDR_EXCEPTION",
+    "ABIFLAGS",
+    "XHASH",
+];
+
+/// The processor's own section types.
+fn processor_section(sh_type: u32, machine: u16) -> Option<Cow<'static, str>> {
+    let number = sh_type.checked_sub(sh::SHT_LOPROC)?;
+    if matches!(machine, eh::EM_MIPS | eh::EM_MIPS_RS3_LE) {
+        let name = MIPS_SECTIONS.get(number as usize).filter(|name| !name.is_empty())?;
+        return Some(format!("MIPS_{name}").into());
+    }
+    Some(
+        match (number, machine) {
+            (0, eh::EM_PARISC) => "PARISC_EXT",
+            (1, eh::EM_PARISC) => "PARISC_UNWIND",
+            (2, eh::EM_PARISC) => "PARISC_DOC",
+            (3, eh::EM_PARISC) => "PARISC_ANNOT",
+            (4, eh::EM_PARISC) => "PARISC_DLKM",
+            (8, eh::EM_PARISC) => "PARISC_SYMEXTN",
+            (9, eh::EM_PARISC) => "PARISC_STUBS",
+            (0, eh::EM_IA_64) => "IA_64_EXT",
+            (1, eh::EM_IA_64) => "IA_64_UNWIND",
+            (0, eh::EM_V800 | eh::EM_V850 | 0x9080) => "V850 Small Common",
+            (1, eh::EM_V800 | eh::EM_V850 | 0x9080) => "V850 Tiny Common",
+            (2, eh::EM_V800 | eh::EM_V850 | 0x9080) => "V850 Zero Common",
+            (1, eh::EM_X86_64 | 180 | 181) => "X86_64_UNWIND",
+            (1, eh::EM_ARM) => "ARM_EXIDX",
+            (2, eh::EM_ARM) => "ARM_PREEMPTMAP",
+            (3, eh::EM_ARM) => "ARM_ATTRIBUTES",
+            (4, eh::EM_ARM) => "ARM_DEBUGOVERLAY",
+            (5, eh::EM_ARM) => "ARM_OVERLAYSECTION",
+            (1, eh::EM_ARC | eh::EM_ARC_COMPACT | eh::EM_ARC_COMPACT2) => "ARC_ATTRIBUTES",
+            (3, eh::EM_MSP430) => "MSP430_ATTRIBUTES",
+            (1, eh::EM_TI_C6000) => "C6000_UNWIND",
+            (2, eh::EM_TI_C6000) => "C6000_PREEMPTMAP",
+            (3, eh::EM_TI_C6000) => "C6000_ATTRIBUTES",
+            (3, eh::EM_AARCH64) => "AARCH64_ATTRIBUTES",
+            (3, eh::EM_RISCV) => "RISCV_ATTRIBUTES",
+            (1, EM_NFP) => "NFP_MECONFIG",
+            (2, EM_NFP) => "NFP_INITREG",
+            (1, eh::EM_CSKY) => "CSKY_ATTRIBUTES",
+            _ => return None,
+        }
+        .into(),
+    )
+}
+
+/// Netronome's number.
+const EM_NFP: u16 = 250;
+
+/// A section's type; the processor's own types depend on the machine, the system's on the ABI.
+pub fn section_type(sh_type: u32, target: Target) -> Cow<'static, str> {
+    let Target { machine, os_abi } = target;
+    let solaris = if os_abi == eh::ELFOSABI_SOLARIS { solaris_section(sh_type) } else { None };
+    if let Some(name) = solaris.map(Cow::from).or_else(|| processor_section(sh_type, machine)) {
+        return name;
+    }
+    let name = match sh_type {
+        sh::SHT_NULL => "NULL",
+        sh::SHT_PROGBITS => "PROGBITS",
+        sh::SHT_SYMTAB => "SYMTAB",
+        sh::SHT_STRTAB => "STRTAB",
+        sh::SHT_RELA => "RELA",
+        sh::SHT_HASH => "HASH",
+        sh::SHT_DYNAMIC => "DYNAMIC",
+        sh::SHT_NOTE => "NOTE",
+        sh::SHT_NOBITS => "NOBITS",
+        sh::SHT_REL => "REL",
+        sh::SHT_SHLIB => "SHLIB",
+        sh::SHT_DYNSYM => "DYNSYM",
+        sh::SHT_INIT_ARRAY => "INIT_ARRAY",
+        sh::SHT_FINI_ARRAY => "FINI_ARRAY",
+        sh::SHT_PREINIT_ARRAY => "PREINIT_ARRAY",
+        sh::SHT_GROUP => "GROUP",
+        sh::SHT_SYMTAB_SHNDX => "SYMTAB SECTION INDICES",
+        19 => "RELR",
+        sh::SHT_GNU_ATTRIBUTES => "GNU_ATTRIBUTES",
+        sh::SHT_GNU_HASH => "GNU_HASH",
+        sh::SHT_GNU_LIBLIST => "GNU_LIBLIST",
+        sh::SHT_GNU_VERDEF => "VERDEF",
+        sh::SHT_GNU_VERNEED => "VERNEED",
+        sh::SHT_GNU_VERSYM => "VERSYM",
+        0x6000_0001 => "ANDROID_REL",
+        0x6000_0002 => "ANDROID_RELA",
+        0x6fff_4700 => "GNU_INCREMENTAL_INPUTS",
+        0x6fff_4c00 => "LLVM_ODRTAB",
+        0x6fff_4c01 => "LLVM_LINKER_OPTIONS",
+        0x6fff_4c03 => "LLVM_ADDRSIG",
+        0x6fff_ff00 => "ANDROID_RELR",
         _ => {
             return ranged(
                 sh_type,
@@ -295,11 +397,27 @@ mod tests {
 
     #[test]
     fn types_depend_on_the_machine_and_unknown_ones_keep_their_number() {
-        assert_eq!(segment_type(0x7000_0001, eh::EM_ARM), "EXIDX");
-        assert_eq!(segment_type(0x7000_0001, eh::EM_386), "LOPROC+0x1");
-        assert_eq!(segment_type(0x1234, eh::EM_386), "unknown 0x1234");
-        assert_eq!(section_type(0x7000_0001, eh::EM_X86_64), "X86_64_UNWIND");
-        assert_eq!(section_type(0x8000_0010, eh::EM_386), "LOUSER+0x10");
-        assert_eq!(machine_or_number(0xbeef), "unknown machine 0xbeef");
+        let on = |machine| Target { machine, os_abi: 0 };
+        assert_eq!(segment_type(0x7000_0001, on(eh::EM_ARM)), "EXIDX");
+        assert_eq!(segment_type(0x7000_0001, on(eh::EM_386)), "LOPROC+0x1");
+        assert_eq!(segment_type(0x1234, on(eh::EM_386)), "unknown 0x1234");
+        assert_eq!(section_type(0x7000_0001, on(eh::EM_X86_64)), "X86_64_UNWIND");
+        assert_eq!(section_type(0x7000_002a, on(eh::EM_MIPS)), "MIPS_ABIFLAGS");
+        assert_eq!(section_type(0x7000_000a, on(eh::EM_MIPS)), "LOPROC+0xa");
+        assert_eq!(section_type(0x8000_0010, on(eh::EM_386)), "LOUSER+0x10");
+    }
+
+    #[test]
+    fn types_of_the_system_depend_on_the_abi() {
+        let on = |os_abi| Target { machine: eh::EM_386, os_abi };
+        let (gnu, solaris) = (on(eh::ELFOSABI_GNU), on(eh::ELFOSABI_SOLARIS));
+        assert_eq!(
+            (section_type(0x6fff_fff6, gnu), section_type(0x6fff_fff6, solaris)),
+            ("GNU_HASH".into(), "SUNW_SIGNATURE".into())
+        );
+        assert_eq!(
+            (segment_type(0x6fff_fffb, gnu), segment_type(0x6fff_fffb, solaris)),
+            ("LOOS+0xffffffb".into(), "SUNWSTACK".into())
+        );
     }
 }

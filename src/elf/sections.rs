@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::field::Field;
 use super::header::{COUNT_IN_SECTION_0, Header};
 use super::layout::Layout;
-use super::names;
+use super::names::{self, Target};
 use super::record::{Record, Shape, Width};
 use super::segments::Extent;
 use super::source::Bytes;
@@ -54,7 +54,7 @@ pub struct Section {
     pub values: SectionHeader,
     /// Whether the file ends inside this header.
     pub cut: bool,
-    machine: u16,
+    target: Target,
     record: Record,
 }
 
@@ -96,22 +96,22 @@ impl Section {
 
     /// Name of the type, such as `PROGBITS`, or its number.
     pub fn type_name(&self) -> Cow<'static, str> {
-        names::section_type(self.values.sh_type, self.machine)
+        names::section_type(self.values.sh_type, self.target)
     }
 
     /// Flags in readelf's letters, such as `AX`.
     pub fn flags(&self) -> String {
-        names::section_flags(self.values.sh_flags, self.machine)
+        names::section_flags(self.values.sh_flags, self.target.machine)
     }
 
     /// Every field of the header, in file order.
     pub fn fields(&self) -> Vec<Field> {
-        self.record.fields(|field| meaning(field, self.machine, self.name.as_deref()))
+        self.record.fields(|field| meaning(field, self.target, self.name.as_deref()))
     }
 
     /// The field of that name.
     pub fn field(&self, name: &str) -> Option<Field> {
-        self.record.field(name, |field| meaning(field, self.machine, self.name.as_deref()))
+        self.record.field(name, |field| meaning(field, self.target, self.name.as_deref()))
     }
 
     /// Offsets of the header's bytes that are there.
@@ -216,10 +216,10 @@ pub(super) fn read(
     } else {
         Names::find(source, index, &Record::read(source, layout, at, SHAPE))
     };
-    let machine = header.values.e_machine;
+    let target = header.target();
     let mut sections = Vec::with_capacity(table.decoded as usize);
     table.each(source, layout, SHAPE, |record| {
-        let section = section(source, sections.len() as u64, record, (machine, &mut names));
+        let section = section(source, sections.len() as u64, record, (target, &mut names));
         sections.push(section);
     });
     (sections, names.table)
@@ -272,7 +272,7 @@ fn file_size(values: &SectionHeader) -> u64 {
     if matches!(values.sh_type, sh::SHT_NOBITS | sh::SHT_NULL) { 0 } else { values.sh_size }
 }
 
-fn section(source: &dyn Bytes, index: u64, record: Record, (machine, names): (u16, &mut Names)) -> Section {
+fn section(source: &dyn Bytes, index: u64, record: Record, (target, names): (Target, &mut Names)) -> Section {
     let values = SectionHeader {
         sh_name: record.number("sh_name") as usize,
         sh_type: record.word("sh_type"),
@@ -292,12 +292,12 @@ fn section(source: &dyn Bytes, index: u64, record: Record, (machine, names): (u1
         cut: record.cut(),
         name,
         values,
-        machine,
+        target,
         record,
     }
 }
 
-fn meaning(field: &Field, machine: u16, name: Option<&str>) -> String {
+fn meaning(field: &Field, target: Target, name: Option<&str>) -> String {
     let number = field.value.number().unwrap_or(0);
     match field.name {
         "sh_name" => match name {
@@ -305,8 +305,8 @@ fn meaning(field: &Field, machine: u16, name: Option<&str>) -> String {
             Some(name) => name.to_owned(),
             None => "not in a string table".to_owned(),
         },
-        "sh_type" => names::section_type(number as u32, machine).into_owned(),
-        "sh_flags" => names::section_flags_in_words(number, machine),
+        "sh_type" => names::section_type(number as u32, target).into_owned(),
+        "sh_flags" => names::section_flags_in_words(number, target.machine),
         "sh_addr" if number == 0 => "not in memory".to_owned(),
         "sh_addr" => format!("at address {number:#x} in memory"),
         "sh_offset" => format!("the section begins {} into the file", counted(number, "byte")),

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::field::Field;
 use super::layout::{Class, Layout};
-use super::names;
+use super::names::{self, Target};
 use super::record::{Record, Shape, Width};
 use super::source::Bytes;
 use super::table::Table;
@@ -98,7 +98,7 @@ pub struct Segment {
     pub values: ProgramHeader,
     /// Whether the file ends inside this header.
     pub cut: bool,
-    machine: u16,
+    target: Target,
     record: Record,
 }
 
@@ -133,6 +133,9 @@ impl Serialize for Segment {
 pub struct Interpreter {
     /// The path up to its NUL, made safe to show.
     pub path: String,
+    /// The path as it stands in the file.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
     /// Whether the segment's last byte is a NUL, without which the kernel refuses the file. False where it was not read.
     pub terminated: bool,
 }
@@ -165,7 +168,7 @@ impl Segment {
 
     /// Name of the type, such as `LOAD`, or its number.
     pub fn type_name(&self) -> Cow<'static, str> {
-        names::segment_type(self.values.p_type, self.machine)
+        names::segment_type(self.values.p_type, self.target)
     }
 
     /// Permissions, such as `R-X`.
@@ -175,12 +178,12 @@ impl Segment {
 
     /// Every field of the header, in file order.
     pub fn fields(&self) -> Vec<Field> {
-        self.record.fields(|field| meaning(field, self.machine))
+        self.record.fields(|field| meaning(field, self.target))
     }
 
     /// The field of that name.
     pub fn field(&self, name: &str) -> Option<Field> {
-        self.record.field(name, |field| meaning(field, self.machine))
+        self.record.field(name, |field| meaning(field, self.target))
     }
 
     /// Offsets of the header's bytes that are there.
@@ -197,11 +200,11 @@ pub(super) fn shape(class: Class) -> Shape {
     }
 }
 
-pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, machine: u16) -> Vec<Segment> {
+pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, target: Target) -> Vec<Segment> {
     let mut interpreters = 0;
     let mut segments = Vec::with_capacity(table.decoded as usize);
     table.each(source, layout, shape(layout.class), |record| {
-        let mut segment = segment(source, segments.len() as u64, record, machine);
+        let mut segment = segment(source, segments.len() as u64, record, target);
         if segment.values.p_type == ph::PT_INTERP && interpreters < MOST_INTERPRETERS {
             interpreters += 1;
             segment.interpreter = Some(Box::new(interpreter(source, &segment.values)));
@@ -211,7 +214,7 @@ pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, machine: u1
     segments
 }
 
-fn segment(source: &dyn Bytes, index: u64, record: Record, machine: u16) -> Segment {
+fn segment(source: &dyn Bytes, index: u64, record: Record, target: Target) -> Segment {
     let values = ProgramHeader {
         p_type: record.word("p_type"),
         p_flags: record.word("p_flags"),
@@ -228,7 +231,7 @@ fn segment(source: &dyn Bytes, index: u64, record: Record, machine: u16) -> Segm
         interpreter: None,
         cut: record.cut(),
         values,
-        machine,
+        target,
         record,
     }
 }
@@ -239,14 +242,15 @@ fn interpreter(source: &dyn Bytes, values: &ProgramHeader) -> Interpreter {
     let path = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     Interpreter {
         path: text::escape(path).into_owned(),
+        bytes: path.to_vec(),
         terminated: bytes.len() as u64 == values.p_filesz && bytes.last() == Some(&0),
     }
 }
 
-fn meaning(field: &Field, machine: u16) -> String {
+fn meaning(field: &Field, target: Target) -> String {
     let number = field.value.number().unwrap_or(0);
     match field.name {
-        "p_type" => names::segment_type(number as u32, machine).into_owned(),
+        "p_type" => names::segment_type(number as u32, target).into_owned(),
         "p_flags" => names::segment_flags(number as u32),
         "p_offset" => format!("the segment begins {} into the file", counted(number, "byte")),
         "p_vaddr" => format!("it begins at address {number:#x}"),

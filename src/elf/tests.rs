@@ -218,6 +218,64 @@ fn an_interpreter_is_code_enough() {
     assert_eq!(whole(&program.bytes()).kernel.runnable, Some(true));
 }
 
+/// A file of this type with one dynamic entry, whose code is marked as such in no section.
+fn dynamic(change: impl FnOnce(&mut Program), tag: u64, value: u64) -> Elf {
+    let mut program = Program { e_type: 3, entry: 0, ..Program::default() };
+    program.code = [tag.to_le_bytes(), value.to_le_bytes(), [0; 8], [0; 8]].concat();
+    program.segments = vec![load(4, 0, 0, 0x100), [2, 6, 176, 176, 176, 32, 32, 8]];
+    change(&mut program);
+    whole(&program.bytes())
+}
+
+#[test]
+fn each_kind_is_told_apart_and_judged_as_that() {
+    const SONAME: u64 = 14;
+    const FLAGS_1: u64 = 0x6fff_fffb;
+    const PIE: u64 = 0x0800_0000;
+    let library = dynamic(|_| {}, SONAME, 1);
+    assert_eq!((library.kind, library.entry_offset()), (Kind::SharedLibrary, None));
+    let (headline, lines) = library.in_words();
+    assert!(headline.starts_with("a shared library for ") && !headline.contains("Linux would not"), "{headline}");
+    assert!(lines[0].contains("no entry point of its own"), "{lines:?}");
+    assert!(!ids(&library).iter().any(|id| id.starts_with("entry")), "{:?}", ids(&library));
+    assert_eq!(dynamic(|p| p.entry = 0x40, 1, 1).kind, Kind::SharedLibrary);
+    assert!(dynamic(|p| p.entry = 0x40, 1, 1).in_words().1[0].contains("0x40"));
+    assert_eq!(dynamic(|_| {}, FLAGS_1, PIE).kind, Kind::Program);
+    assert!(ids(&dynamic(|_| {}, FLAGS_1, PIE)).contains(&"entry-not-executable"), "0 is an entry point like others");
+    assert_eq!(program(|p| p.e_type = 1).kind, Kind::Object);
+    let core = program(|p| {
+        p.e_type = 4;
+        p.segments = vec![[1, 7, 0, BASE, 0, 0x78, 0x1000, 1], [0x6474_e551, 7, 0, 0, 0, 0, 0, 16]];
+    });
+    assert_eq!((core.kind, ids(&core)), (Kind::Core, vec!["trailing-bytes"]));
+    let mut split = with_sections();
+    let table = split.len() - 3 * 64;
+    split[table + 64 + 4] = 8; // .text has no bytes
+    split[64 + 32..64 + 40].copy_from_slice(&0x9000_u64.to_le_bytes());
+    let split = whole(&split);
+    assert_eq!(split.kind, Kind::DebugInformation);
+    assert!(!ids(&split).contains(&"segment-past-end"), "{:?}", ids(&split));
+}
+
+/// A machine that the table does not have may be new, and its file is in order.
+#[test]
+fn an_unknown_machine_is_odd_only_where_more_is() {
+    assert!(!ids(&program(|p| p.machine = 0xbee0)).contains(&"machine-unknown"));
+}
+
+/// Firmware is laid out for a loader that copies bytes, not pages.
+#[test]
+fn pages_are_no_rule_for_a_machine_without() {
+    let firmware = |machine| {
+        ids(&program(|p| {
+            p.machine = machine;
+            p.segments[0] = load(5, 0, BASE + 0x10, 127);
+        }))
+    };
+    assert!(firmware(62).contains(&"segment-misaligned"));
+    assert!(!firmware(83).contains(&"segment-misaligned") && !firmware(40).contains(&"segment-misaligned"));
+}
+
 /// Every row was run as well: the error is what execve gave, the signal what ended the process.
 #[test]
 fn a_file_that_does_not_run_says_how_it_fails() {
@@ -317,7 +375,7 @@ fn each_anomaly_of_segments_and_entry_is_found() {
     has("program-header-size", |p| p.phentsize = 1);
     has("program-headers-none", |p| p.segments.clear());
     has("type-unknown", |p| p.e_type = 77);
-    has("machine-unknown", |p| p.machine = 0xbeef);
+    has("machine-unknown", |p| (p.machine, p.ident[4]) = (0xbee0, 0));
     has("trailing-bytes", |p| p.code.extend([0; 100]));
 }
 
@@ -421,9 +479,13 @@ fn json_has_the_promised_shape() {
     assert_eq!(field["raw"], "0200");
     assert_eq!(field["value"], 2);
     assert!(field["meaning"].as_str().unwrap().starts_with("EXEC"));
-    assert_eq!(json["sections"][1]["name"], ".text");
-    assert_eq!(json["sections"][1]["flags"], "AX");
-    assert_eq!(json["segments"][0]["type"], "LOAD");
+    assert_eq!(json["kind"], "program");
+    assert!(json.get("sections").is_none() && json.get("segments").is_none(), "a file may claim very many");
+    let elf = whole(&with_sections());
+    let (section, segment) =
+        (serde_json::to_value(&elf.sections[1]).unwrap(), serde_json::to_value(&elf.segments[0]).unwrap());
+    assert_eq!((&section["name"], &section["flags"]), (&".text".into(), &"AX".into()));
+    assert_eq!(segment["type"], "LOAD");
     assert_eq!(json["anomalies"][0]["id"], "tiny-static");
     assert_eq!(json["layout"]["class"], "ELF64");
     assert_eq!(json["strict"], "accepted");

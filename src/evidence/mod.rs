@@ -11,6 +11,7 @@
 //! | `schedule/` | cron, anacron, at, systemd: what runs by itself and names it |
 //! | `process/`, `socket.rs` | what runs, maps, opens or names it now, and whom that talks to |
 //! | `account.rs`, `sudoers.rs` | who the users are and what they may do |
+//! | `interpreter.rs` | whether the program that an ELF file or a script names is there |
 //! | `host.rs` | which paths exist and which tools are installed |
 //! | `referrer.rs` | who could have made what speaks for a file |
 //! | `clock.rs` | the box's own time zone |
@@ -24,6 +25,7 @@ mod file;
 mod gather;
 mod host;
 mod indexes;
+pub mod interpreter;
 mod lazy;
 mod lines;
 mod observed;

@@ -61,6 +61,22 @@ pub enum Change {
     /// The very file that was scanned is still open here, but its name leads to another one.
     #[error("the file was replaced by another since it was opened here")]
     Replaced,
+    /// The file that was scanned, still open here, has another size, and then lost its name.
+    #[error("the file was deleted or moved since it was opened here, after it went from {} to {}", text::count(*.was), text::counted(*.now, "byte"))]
+    ResizedAndDeleted {
+        /// Bytes when it was scanned.
+        was: u64,
+        /// Bytes now.
+        now: u64,
+    },
+    /// The file that was scanned, still open here, has another size, and its name leads to another one.
+    #[error("the file was replaced by another since it was opened here, after it went from {} to {}", text::count(*.was), text::counted(*.now, "byte"))]
+    ResizedAndReplaced {
+        /// Bytes when it was scanned.
+        was: u64,
+        /// Bytes now.
+        now: u64,
+    },
     /// Same size and mtime, another ctime: mode, owner, links, name, or an mtime that was set back.
     #[error("the file's inode was changed since the scan, at {at}, its size and time of modification were not")]
     Inode {
@@ -72,7 +88,11 @@ pub enum Change {
 impl Change {
     /// Whether the scanned offsets may lead nowhere in the file as it is now, so that the kept bytes serve better.
     pub fn is_another_content(self) -> bool {
-        matches!(self, Self::OtherFile | Self::Shrank { .. })
+        match self {
+            Self::OtherFile | Self::Shrank { .. } => true,
+            Self::ResizedAndDeleted { was, now } | Self::ResizedAndReplaced { was, now } => now < was,
+            _ => false,
+        }
     }
 
     /// Whether the bytes are those that were scanned, as far as a file system can tell.
@@ -233,10 +253,15 @@ impl FileSource {
         let scanned = &self.scanned;
         let change = if !scanned.is_same_file(now) {
             Change::OtherFile
-        } else if now.size < scanned.size {
-            Change::Shrank { was: scanned.size, now: now.size }
-        } else if now.size > scanned.size {
-            Change::Grew { was: scanned.size, now: now.size }
+        } else if now.size != scanned.size {
+            let (was, now_size) = (scanned.size, now.size);
+            // That a name is gone weighs more than what became of the bytes that it had.
+            match self.name_change(now) {
+                Some(Change::Deleted) => Change::ResizedAndDeleted { was, now: now_size },
+                Some(_) => Change::ResizedAndReplaced { was, now: now_size },
+                None if now_size < was => Change::Shrank { was, now: now_size },
+                None => Change::Grew { was, now: now_size },
+            }
         } else if now.modified != scanned.modified {
             Change::Rewritten { at: now.modified }
         } else if let Some(change) = self.name_change(now) {

@@ -167,11 +167,24 @@ impl Matcher {
         }
     }
 
+    /// Bytes before an offset that are gone through too, so that where one match ends and the next begins does not depend
+    /// on where the search does. Matches that follow each other without a gap for longer than that may be told apart
+    /// at other places from elsewhere.
+    pub fn lead(&self) -> usize {
+        match &self.0 {
+            Way::Regex { .. } => LONGEST_REGEX_MATCH,
+            _ => 0,
+        }
+    }
+
     /// Whether it matches somewhere among zeros only, so that holes are worth a look.
     pub fn matches_zeros(&self) -> bool {
         let zeros = vec![0; self.longest() + 2 * self.context()];
         let at = self.context();
-        self.first(&zeros, at..at + 1, &AtomicBool::new(false)).is_some()
+        match &self.0 {
+            Way::Regex { regex, .. } => self.near(regex, &zeros, at).is_some(),
+            _ => self.first(&zeros, at..at + 1, &AtomicBool::new(false)).is_some(),
+        }
     }
 
     /// The first match in `hay` that begins in `starts`, or `None` when `cancel` is set.
@@ -192,19 +205,13 @@ impl Matcher {
             Way::Masked { masks, anchor: None } => {
                 starts.into_iter().find(|at| fits(masks, hay, *at)).map(|at| at..at + masks.len())
             }
-            Way::Regex { regex, longest, bounded, context } => {
-                // No more than a match may depend on, or a greedy one runs through all of a piece for each offset.
-                let hay = hay.get(..starts.end.saturating_add(longest + context)).unwrap_or(hay);
-                let mut at = starts.start;
-                while at < starts.end && !cancel.load(Ordering::Relaxed) {
-                    let found = regex.find_at(hay, at).filter(|found| found.start() < starts.end)?;
-                    let exact = if *bounded { Some(found.range()) } else { self.near(regex, hay, found.start()) };
-                    if exact.is_some() {
-                        return exact;
-                    }
-                    at = found.start() + 1;
-                }
-                None
+            Way::Regex { .. } => {
+                let mut first = None;
+                self.whole(hay, starts, cancel, |found| {
+                    first = Some(found);
+                    false
+                });
+                first
             }
         }
     }
@@ -231,17 +238,39 @@ impl Matcher {
         }
     }
 
+    /// Hands the matches of a regular expression that begin in `starts` to `take`, until that says no: whole ones that do
+    /// not overlap, as they come when all is gone through from its beginning, since none reaches further than the lead.
+    fn whole(&self, hay: &[u8], starts: Range<usize>, cancel: &AtomicBool, mut take: impl FnMut(Range<usize>) -> bool) {
+        let Way::Regex { regex, longest, bounded, context } = &self.0 else { return };
+        // No more than a match may depend on, or a greedy one runs through all of a piece for each offset.
+        let hay = hay.get(..starts.end.saturating_add(longest + context)).unwrap_or(hay);
+        let mut at = starts.start.saturating_sub(self.lead());
+        while at < starts.end && !cancel.load(Ordering::Relaxed) {
+            let Some(found) = regex.find_at(hay, at).filter(|found| found.start() < starts.end) else { return };
+            let exact = if *bounded { Some(found.range()) } else { self.near(regex, hay, found.start()) };
+            at = match exact {
+                Some(found) => {
+                    let end = found.end.max(found.start + 1);
+                    if found.start >= starts.start && !take(found) {
+                        return;
+                    }
+                    end
+                }
+                None => found.start() + 1,
+            };
+        }
+    }
+
     /// Regular expressions only run forwards: the last match is the last of all in the last stride that has any.
     fn last_by_strides(&self, hay: &[u8], starts: &Range<usize>, cancel: &AtomicBool) -> Option<Range<usize>> {
         let mut end = starts.end;
         while end > starts.start {
             let begin = end.saturating_sub(STRIDE).max(starts.start);
             let mut last = None;
-            let mut left = begin..end;
-            while let Some(found) = self.first(hay, left.clone(), cancel) {
-                left.start = found.start + 1;
+            self.whole(hay, begin..end, cancel, |found| {
                 last = Some(found);
-            }
+                true
+            });
             if cancel.load(Ordering::Relaxed) {
                 return None;
             }

@@ -220,7 +220,7 @@ impl Sweep<'_> {
         watch: &Watch<'_>,
     ) -> Result<Option<Range<u64>>, Cancelled> {
         let (longest, context) = (self.matcher.longest() as u64, self.matcher.context() as u64);
-        let base = starts.start.saturating_sub(context);
+        let base = starts.start.saturating_sub(context + self.matcher.lead() as u64);
         let end = starts.end.saturating_add(longest + context).min(self.size);
         let length = usize::try_from(end - base).unwrap_or(usize::MAX);
         let known = source::fill(self.source, base, length, &mut self.buffer);

@@ -148,6 +148,32 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn a_regular_expression_finds_whole_matches_that_do_not_overlap() {
+    let bytes = b"..aaaaa..aaa....aaaaaaa..";
+    let starts = [2, 9, 16];
+    for stretch in [1, 3, 7, 100] {
+        let (query, mut source) = (query("r:a{3,}"), Patchy::new(bytes));
+        let (mut forward, mut backward) = (Vec::new(), Vec::new());
+        let mut from = 0;
+        while let Outcome::Found(hit) =
+            run_by(&mut source, query.matcher(), stretch, Order { from, direction: Direction::Forward, wrap: false })
+        {
+            forward.push(hit.offset);
+            from = hit.offset + 1;
+        }
+        from = bytes.len() as u64;
+        while let Outcome::Found(hit) =
+            run_by(&mut source, query.matcher(), stretch, Order { from, direction: Direction::Backward, wrap: false })
+        {
+            backward.push(hit.offset);
+            from = hit.offset;
+        }
+        backward.reverse();
+        assert_eq!((forward, backward), (starts.to_vec(), starts.to_vec()), "{stretch}");
+    }
+}
+
 /// The matches that begin at `start`, seen in the known bytes around it all at once.
 fn at(matcher: &Matcher, bytes: &[u8], unknown: &std::ops::Range<u64>, start: usize) -> Option<(u64, u64)> {
     let (low, high) = (unknown.start as usize, unknown.end as usize);

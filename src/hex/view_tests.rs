@@ -129,6 +129,26 @@ fn a_file_truncated_under_the_view_falls_back_to_what_was_kept() {
 }
 
 #[test]
+fn a_file_cut_and_then_deleted_or_replaced_is_told_as_that() {
+    for (gone, said) in [(true, "was deleted or moved"), (false, "was replaced by another")] {
+        for size in [3, 20] {
+            let file = scanned(b"0123456789");
+            let mut view = file.view();
+            File::options().write(true).open(&file.path).unwrap().set_len(size).unwrap();
+            if gone {
+                fs::remove_file(&file.path).unwrap();
+            } else {
+                file.replace(b"other data");
+            }
+            let window = view.window(0, 10);
+            let wanted = format!("the file {said} since it was opened here, after it went from 10 to {size} bytes");
+            assert!(notice(&window).starts_with(&wanted), "{}", notice(&window));
+            assert_eq!(window.shown, if size < 10 { Shown::Kept } else { Shown::File });
+        }
+    }
+}
+
+#[test]
 fn a_file_replaced_is_told_whether_before_or_under_the_view() {
     let file = scanned(b"0123456789");
     let mut before = file.view();

@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::ndjson;
-use crate::elf::{Elf, Field, Instruction, Text};
+use crate::content::{Content, Kind};
+use crate::elf::{Elf, Field, Instruction, Section, Segment, Text};
+use crate::evidence::interpreter::Interpreter;
 use crate::explain::{self, Explained, Part};
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
 use crate::hex::dump::{self, Extent};
@@ -22,6 +24,9 @@ use crate::text;
 const COLUMNS: usize = 100;
 /// Lines shown around a match, and matches shown at most.
 const EXTENT: Extent = Extent { around: 1, most: 20 };
+/// Headers of a kind that are listed unless all are asked for: more than nearly every file has, and few enough that a file
+/// that claims 65,535 of them fills no disk.
+const HEADERS: usize = 256;
 /// Printable texts listed at most.
 const STRINGS: usize = 40;
 
@@ -51,6 +56,12 @@ pub struct Inspected {
     pub not_scanned: Vec<Unscanned>,
     /// How the file has changed since it was matched, so that what follows from its bytes may be of others.
     pub changed: Option<String>,
+    /// What kind of file it is; `None` where its first bytes could not be read.
+    pub content: Option<Content>,
+    /// What there is at the path of the interpreter that it names.
+    pub interpreter: Option<Interpreter>,
+    /// Whether all headers are listed, however many there are.
+    pub all_headers: bool,
     /// The ELF headers; `None` for another kind of file.
     pub elf: Option<Box<Elf>>,
     /// The code at the entry point of an ELF file.
@@ -62,6 +73,12 @@ pub struct Inspected {
 }
 
 impl Inspected {
+    /// The headers of `all` that are listed, and how many are not.
+    fn listed<'t, T>(&self, all: &'t [T]) -> (&'t [T], usize) {
+        let most = if self.all_headers { all.len() } else { all.len().min(HEADERS) };
+        (all.get(..most).unwrap_or(all), all.len() - most)
+    }
+
     /// An instruction with the patterns that matched any of its bytes.
     fn matched<'i>(&'i self, instruction: &'i Instruction) -> Line<'i> {
         let bytes = instruction.offset..instruction.offset.saturating_add(instruction.bytes.len() as u64);
@@ -93,6 +110,8 @@ pub struct Document<'i> {
     findings: Vec<Value>,
     candidates: Vec<Value>,
     not_scanned: Vec<Value>,
+    content: Option<&'i Content>,
+    interpreter: Option<&'i Interpreter>,
     elf: Option<ElfDocument<'i>>,
     entropy: Option<f64>,
     strings: &'i [Text],
@@ -102,6 +121,12 @@ pub struct Document<'i> {
 struct ElfDocument<'i> {
     #[serde(flatten)]
     elf: &'i Elf,
+    segments: &'i [Segment],
+    /// Program headers that are decoded but not listed.
+    segments_left_off: usize,
+    sections: &'i [Section],
+    /// Section headers that are decoded but not listed.
+    sections_left_off: usize,
     code: Option<Vec<Line<'i>>>,
     no_code: Option<&'i str>,
 }
@@ -138,7 +163,9 @@ pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook, root: &Path) -> D
             Some(Code::None(why)) => (None, Some(why.as_str())),
             None => (None, None),
         };
-        ElfDocument { elf, code, no_code }
+        let (segments, segments_left_off) = inspected.listed(&elf.segments);
+        let (sections, sections_left_off) = inspected.listed(&elf.sections);
+        ElfDocument { elf, segments, segments_left_off, sections, sections_left_off, code, no_code }
     });
     Document {
         file,
@@ -153,6 +180,8 @@ pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook, root: &Path) -> D
             .iter()
             .map(|item| json!({"reason": item.reason.kind(), "detail": item.reason.to_string()}))
             .collect(),
+        content: inspected.content.as_ref(),
+        interpreter: inspected.interpreter.as_ref(),
         elf,
         entropy: inspected.entropy,
         strings: &inspected.strings,
@@ -189,8 +218,14 @@ pub fn page(inspected: &Inspected, book: &RuleBook) -> String {
             }
         }
     }
+    match (&inspected.content, &inspected.elf) {
+        (Some(content), None) if content.kind != Kind::Elf => content_section(&mut out, content),
+        _ => {}
+    }
     if let Some(elf) = &inspected.elf {
-        elf_section(&mut out, elf);
+        elf_section(&mut out, elf, inspected);
+    } else if let Some(interpreter) = &inspected.interpreter {
+        let _ = writeln!(out, "  on this box the interpreter {} {}", interpreter.path, interpreter.said);
     }
     match &inspected.code {
         Some(Code::Instructions(instructions)) => {
@@ -270,29 +305,45 @@ fn condition_lines(out: &mut String, part: &Part) {
     }
 }
 
-fn elf_section(out: &mut String, elf: &Elf) {
-    let runs = match elf.kernel.runnable {
-        Some(true) => "Linux would run it",
-        Some(false) => "Linux would not run it",
-        None => "whether Linux would run it cannot be told",
-    };
-    let _ = writeln!(out, "\nELF, read as {}, {}; {runs}", elf.layout.class.name(), elf.layout.endian.name());
-    for reason in elf.kernel.reasons.iter().chain(&elf.kernel.notes) {
-        let _ = writeln!(out, "  {}", text::escape_str(reason));
+fn content_section(out: &mut String, content: &Content) {
+    let _ = writeln!(out, "\n{}: {}", content.kind.name(), content.summary);
+    for line in &content.details {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn elf_section(out: &mut String, elf: &Elf, inspected: &Inspected) {
+    let (headline, lines) = elf.in_words();
+    let _ = writeln!(out, "\nELF: {headline}");
+    for line in lines {
+        let _ = writeln!(out, "  {}", text::escape_str(&line));
+    }
+    if let Some(interpreter) = &inspected.interpreter {
+        let _ = writeln!(out, "  on this box the interpreter {} {}", interpreter.path, interpreter.said);
     }
     for anomaly in &elf.anomalies {
         let _ = writeln!(out, "  ! {}: {}", anomaly.id, text::escape_str(&anomaly.text));
     }
     let _ = writeln!(out, "\nELF header");
     fields(out, &elf.header.fields);
-    for segment in &elf.segments {
+    let (segments, more) = inspected.listed(&elf.segments);
+    for segment in segments {
         let _ = writeln!(out, "\nprogram header {}: {} {}", segment.index, segment.type_name(), segment.flags());
         fields(out, &segment.fields());
     }
-    for section in &elf.sections {
+    left_off(out, more, "program header");
+    let (sections, more) = inspected.listed(&elf.sections);
+    for section in sections {
         let name = section.name.as_deref().unwrap_or("(no name)");
         let _ = writeln!(out, "\nsection {}: {name} {} {}", section.index, section.type_name(), section.flags());
         fields(out, &section.fields());
+    }
+    left_off(out, more, "section header");
+}
+
+fn left_off(out: &mut String, more: usize, what: &str) {
+    if more > 0 {
+        let _ = writeln!(out, "\n{} more; --all-headers lists them", text::counted(more as u64, what));
     }
 }
 

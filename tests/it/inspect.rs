@@ -115,6 +115,27 @@ fn a_file_that_nothing_matches_still_has_its_facts() {
 }
 
 #[test]
+fn a_file_that_is_no_elf_is_told_as_what_it_is() {
+    let ground = Ground::new();
+    for (content, kind, said) in [
+        (&b"#!/no/such/interpreter -x\n"[..], "script", "a script for /no/such/interpreter"),
+        (b"MZ\x90\0", "pe", "a DOS program"),
+        (b"\x89PNG\r\n\x1a\n\0", "image", "PNG image"),
+        (b"words\n", "text", "text, ASCII, lines end in LF"),
+        (b"", "empty", "an empty file"),
+    ] {
+        std::fs::write(ground.tree().join("file"), content).unwrap();
+        let document: Value = serde_json::from_str(&inspect(&ground, "file", true).0).unwrap();
+        assert_eq!((&document["content"]["kind"], &document["content"]["summary"]), (&kind.into(), &said.into()));
+        let text = inspect(&ground, "file", false).0;
+        assert!(text.contains(&format!(": {said}\n")), "{text}");
+    }
+    std::fs::write(ground.tree().join("script"), "#!/no/such/interpreter\n").unwrap();
+    let (text, _) = inspect(&ground, "script", false);
+    assert!(text.contains("the interpreter /no/such/interpreter is not there (ENOENT)"), "{text}");
+}
+
+#[test]
 fn a_file_too_large_to_be_held_is_told_as_a_scan_tells_it() {
     let ground = Ground::new();
     let file = std::fs::File::create(ground.tree().join("huge")).unwrap();
@@ -159,6 +180,9 @@ fn sections_are_told_and_entropy_and_texts_of_small_files_only() {
     std::fs::write(ground.tree().join("large"), fixtures::many_headers(1, 1000)).unwrap();
     let document = |name| serde_json::from_str::<Value>(&inspect(&ground, name, true).0).unwrap();
     let (small, large) = (document("small"), document("large"));
+    let path = ground.tree().join("large");
+    let all = ground.huntbook(&["inspect", path.to_str().unwrap(), "--json", "--all-headers"]).output().unwrap();
+    let all: Value = serde_json::from_slice(&all.stdout).unwrap();
     let code = &small["elf"]["code"];
     assert_eq!(code[1]["text"], "syscall");
     assert_eq!(code[1]["comment"], "exit (system call 60) with status 0; the program ends");
@@ -167,6 +191,11 @@ fn sections_are_told_and_entropy_and_texts_of_small_files_only() {
     assert_eq!(section["fields"].as_array().unwrap().len(), 10);
     assert_eq!(section["fields"][0]["name"], "sh_name");
     assert!(small["entropy"].is_number() && !small["strings"].as_array().unwrap().is_empty());
-    assert_eq!(large["elf"]["sections"].as_array().unwrap().len(), 1000);
+    assert_eq!(large["elf"]["sections"].as_array().unwrap().len(), 256);
+    assert_eq!(large["elf"]["sections_left_off"], 744);
+    assert_eq!(all["elf"]["sections"].as_array().unwrap().len(), 1000);
+    assert_eq!((&all["elf"]["sections_left_off"], &all["elf"]["segments_left_off"]), (&0.into(), &0.into()));
+    let text = inspect(&ground, "large", false).0;
+    assert!(text.contains("744 section headers more; --all-headers lists them"), "{text}");
     assert!(large["entropy"].is_null() && large["strings"].as_array().unwrap().is_empty());
 }

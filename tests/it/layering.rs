@@ -15,6 +15,7 @@ const RANKS: &[(&str, u8)] = &[
     ("diagnostics", 1),
     ("hunt", 3),
     ("elf", 3),
+    ("content", 4),
     ("scan", 4),
     ("hex", 5),
     ("evidence", 5),

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Elf;
 use super::field::Field;
+use super::kind::Kind;
 use crate::text::counted;
 
 /// Anomalies of one kind listed at most; the rest is counted.
@@ -56,10 +57,10 @@ pub(super) fn find(elf: &Elf) -> Vec<Anomaly> {
 const TINY: u64 = 1024;
 
 fn whole(elf: &Elf, found: &mut Found) {
-    use goblin::elf::{header as eh, program_header as ph};
+    use goblin::elf::program_header as ph;
     let has = |kind| elf.segments.iter().any(|segment| segment.values.p_type == kind);
     if elf.file_size < TINY
-        && matches!(elf.header.values.e_type, eh::ET_EXEC | eh::ET_DYN)
+        && elf.kind == Kind::Program
         && elf.segment_table.not_read == 0
         && !has(ph::PT_INTERP)
         && !has(ph::PT_DYNAMIC)

@@ -4,6 +4,7 @@ use goblin::elf::{header as eh, program_header as ph};
 
 use super::super::Elf;
 use super::super::kernel;
+use super::super::kind::Kind;
 use super::super::layout;
 use super::super::memory::{PAGE, page_start};
 use super::super::segments::{Extent, Segment};
@@ -13,13 +14,19 @@ use super::Found;
 const INTERPRETER_FOLDERS: [&str; 2] = ["/lib", "/usr/lib"];
 
 pub(super) fn find(elf: &Elf, found: &mut Found) {
+    // What was split off keeps the headers of what it was split from, and they fit that.
+    let headers_fit = elf.kind != Kind::DebugInformation;
     for segment in &elf.segments {
-        one(elf, segment, found);
+        if segment.cut || headers_fit {
+            one(elf, segment, found);
+        }
     }
-    overlaps(elf, found);
-    stack(elf, found);
-    interpreter(elf, found);
-    entry(elf, found);
+    if elf.kind.is_loaded() || elf.kind == Kind::Unknown {
+        overlaps(elf, found);
+        stack(elf, found);
+        interpreter(elf, found);
+        entry(elf, found);
+    }
 }
 
 fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
@@ -40,14 +47,16 @@ fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
     if !segment.is_load() {
         return;
     }
-    if values.p_memsz < values.p_filesz && !found.is_full("segment-memory-smaller") {
+    if elf.kind != Kind::Core && values.p_memsz < values.p_filesz && !found.is_full("segment-memory-smaller") {
         let text = format!(
             "segment {index} has {} bytes in the file but only {} in memory; the process is killed by SIGSEGV",
             values.p_filesz, values.p_memsz
         );
         found.add_field("segment-memory-smaller", text, segment.field("p_memsz"));
     }
-    if segment.is_writable() && segment.is_executable() && !found.is_full("segment-writable-executable") {
+    // The memory of a process has what the process had.
+    let is_mapped = elf.kind != Kind::Core;
+    if is_mapped && segment.is_writable() && segment.is_executable() && !found.is_full("segment-writable-executable") {
         let text = format!("segment {index} at {:#x} is both writable and executable", values.p_vaddr);
         found.add_field("segment-writable-executable", text, segment.field("p_flags"));
     }
@@ -158,13 +167,10 @@ fn interpreter(elf: &Elf, found: &mut Found) {
 
 fn entry(elf: &Elf, found: &mut Found) {
     let address = elf.entry.address;
-    let is_program = match elf.header.values.e_type {
-        eh::ET_EXEC => true,
-        // A library has no entry point and says 0.
-        eh::ET_DYN => address != 0,
-        _ => false,
-    };
-    if !is_program || elf.segment_table.not_read > 0 {
+    let is_loaded = matches!(elf.header.values.e_type, eh::ET_EXEC | eh::ET_DYN);
+    // Linkers write an entry point into libraries that nothing jumps to.
+    let is_run = elf.kind == Kind::Program || elf.interpreter().is_some();
+    if !is_loaded || !is_run || elf.has_no_entry() || elf.segment_table.not_read > 0 {
         return;
     }
     let field = elf.header.field("e_entry");

@@ -112,9 +112,11 @@ impl Backend {
         let (books, book) = unbounded();
         let options = session.choice.options.clone();
         let gauges = Gauges::default();
+        let box_root = session.plan.root.clone();
         {
-            let (sender, root) = (sender.clone(), session.plan.root.clone());
-            start("gatherer", &sender.clone(), move || gatherer::run(root, &book, &asked_of_box, &sender))?;
+            let sender = sender.clone();
+            let box_root = box_root.clone();
+            start("gatherer", &sender.clone(), move || gatherer::run(box_root, &book, &asked_of_box, &sender))?;
         }
         let (ended, recorder) = bounded(0);
         {
@@ -126,7 +128,7 @@ impl Backend {
         }
         {
             let sender = sender.clone();
-            start("reader", &sender.clone(), move || reader::run(&looked, &sender))?;
+            start("reader", &sender.clone(), move || reader::run(&looked, &sender, &box_root))?;
         }
         {
             let sender = sender.clone();

@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::case::FindingId;
+use crate::content;
 use crate::elf;
+use crate::evidence::interpreter;
 use crate::finding::Finding;
 use crate::hex::query::Query;
 use crate::hex::search::{Order, Outcome, Watch, search};
 use crate::hex::source::ByteSource;
 use crate::hex::view::View;
+use crate::root::Root;
 use crate::tui::message::{Look, Message};
 use crate::tui::state::detail::Decoded;
 use crate::{text, timeout};
@@ -49,15 +52,16 @@ impl Open {
     }
 
     /// Looks at the bytes; at the kept ones where the file does not answer, and from then on.
-    fn look<T: Send + 'static>(self, work: impl Fn(&mut View) -> T + Copy + Send + 'static) -> (Self, T) {
+    fn look<T: Send + 'static>(self, work: impl Fn(&mut View) -> T + Clone + Send + 'static) -> (Self, T) {
         let Self { id, finding, mut view } = self;
+        let again = work.clone();
         let looked = timeout::run_while_responsive(LIMIT, move || {
             let seen = work(&mut view);
             (view, seen)
         });
         let (view, seen) = looked.unwrap_or_else(|_| {
             let mut view = without_answer(&finding);
-            let seen = work(&mut view);
+            let seen = again(&mut view);
             (view, seen)
         });
         (Self { id, finding, view }, seen)
@@ -73,14 +77,15 @@ pub(super) fn without_answer(finding: &Finding) -> View {
 }
 
 /// Answers until nobody asks any more.
-pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>) {
+pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Root) {
     let mut open: Option<Open> = None;
     let mut cancel = Arc::new(AtomicBool::new(false));
     for look in looks {
         match look {
             Look::Open(id, finding) => {
                 cancel.store(true, Ordering::Release);
-                let (opened, decoded) = Open::new(id, finding).look(decode);
+                let (opened, mut decoded) = Open::new(id, finding).look(decode);
+                look_for_interpreter(root, &mut decoded);
                 open = Some(opened);
                 let _ = messages.send(Message::Decoded(id, Box::new(decoded)));
             }
@@ -93,7 +98,8 @@ pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>) {
             }
             Look::Decode => {
                 open = open.map(|open| {
-                    let (open, decoded) = open.look(decode);
+                    let (open, mut decoded) = open.look(decode);
+                    look_for_interpreter(root, &mut decoded);
                     let _ = messages.send(Message::Decoded(open.id, Box::new(decoded)));
                     open
                 });
@@ -144,6 +150,7 @@ fn decode(view: &mut View) -> Decoded {
     let size = view.size();
     let source = Source::new(view);
     let begins = elf::Bytes::readable(&source) >= size.min(MAGIC);
+    let content = if begins { content::identify(&source) } else { None };
     let elf = elf::decode_with(&source);
     let code = elf.as_ref().map(|elf| {
         let code = elf::disassemble_entry(elf, &source, INSTRUCTIONS);
@@ -153,12 +160,26 @@ fn decode(view: &mut View) -> Decoded {
     let whole = whole.filter(|bytes| bytes.len() as u64 == size);
     Decoded {
         begins,
+        content,
+        interpreter: None,
         entropy: whole.as_deref().map(elf::entropy),
         strings: whole.as_deref().map(|bytes| elf::strings(bytes, SHORTEST)).unwrap_or_default(),
         map: elf.as_ref().map(elf::Map::new),
         elf: elf.map(Box::new),
         code,
     }
+}
+
+/// Asks the box for the interpreter that the file names. One that does not answer leaves that unsaid.
+fn look_for_interpreter(root: &Root, decoded: &mut Decoded) {
+    let script = decoded.content.as_ref().and_then(|content| content.interpreter.clone());
+    let elf = decoded.elf.as_ref().filter(|elf| elf.interpreter().is_some()).cloned();
+    if script.is_none() && elf.is_none() {
+        return;
+    }
+    let root = root.clone();
+    let work = move || interpreter::named(&root, elf.as_deref(), script.as_deref());
+    decoded.interpreter = timeout::run_while_responsive(LIMIT, work).ok().flatten();
 }
 
 /// Whom a search tells, and as which.

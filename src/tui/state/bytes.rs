@@ -55,6 +55,8 @@ pub struct HexView {
     pub both_orders: bool,
     /// The search.
     pub sought: Option<Sought>,
+    /// Whether the next match is what the search finds next.
+    pub follows_search: bool,
     /// A range shown because another tab pointed to it.
     pub pointed: Option<Range<u64>>,
     /// Where in the file which ELF structure lies; `None` for another kind of file, and until it is decoded.
@@ -89,6 +91,7 @@ impl HexView {
             inspector: None,
             both_orders: true,
             sought: None,
+            follows_search: false,
             pointed: None,
             map: None,
             overlay: true,
@@ -156,10 +159,13 @@ impl HexView {
         Some(anchor.min(cursor)..anchor.max(cursor) + 1)
     }
 
-    /// What copying means: the selection, or the match under the cursor, or the byte there.
+    /// What copying means: the selection, or what the search found or the rule matched under the cursor, or the byte there.
     pub fn chosen(&self) -> Range<u64> {
         let cursor = self.viewport.cursor;
+        let hit = self.sought.as_ref().filter(|_| self.follows_search).and_then(|sought| sought.hit);
+        let hit = hit.map(|hit| hit.offset..hit.offset + hit.length).filter(|range| range.contains(&cursor));
         self.selection()
+            .or(hit)
             .or_else(|| {
                 self.current.map(|found| found.offset..found.offset + found.length).filter(|r| r.contains(&cursor))
             })

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::bytes::HexView;
 use super::elf_page::{self, ElfPage};
 use crate::case::{FindingId, GivenAnswer};
+use crate::content::Content;
 use crate::elf::{Elf, Instruction, Map, Text};
 use crate::evidence::Evidence;
+use crate::evidence::interpreter::Interpreter;
 use crate::explain::Explained;
 use crate::hunt::{Hunt, Scenario};
 use crate::session::Opened;
@@ -63,6 +65,10 @@ impl Tab {
 pub struct Decoded {
     /// Whether the first bytes, which tell an ELF file, are at hand.
     pub begins: bool,
+    /// What kind of file it is; `None` where that cannot be told.
+    pub content: Option<Content>,
+    /// What the box has at the path of the interpreter that it names.
+    pub interpreter: Option<Interpreter>,
     /// The ELF headers; `None` for another kind of file.
     pub elf: Option<Box<Elf>>,
     /// Where in the file which of its structures lies.
@@ -184,6 +190,12 @@ impl Detail {
         self.hex.look_again();
     }
 
+    /// What the tab about the kind of file is called: by the kind, once that is known.
+    pub fn kind_name(&self) -> &'static str {
+        let content = self.decoded.as_ref().and_then(|decoded| decoded.content.as_ref());
+        content.map_or(Tab::Elf.name(), |content| content.kind.name())
+    }
+
     /// The decoded headers, when the file is an ELF.
     pub fn elf(&self) -> Option<&Elf> {
         self.decoded.as_ref()?.elf.as_deref()
@@ -210,6 +222,7 @@ impl Detail {
         let number = tab as usize + 1;
         match tab {
             Tab::Scenarios => format!("{number} {} {}/{}", tab.name(), self.answered(), self.scenarios()),
+            Tab::Elf => format!("{number} {}", self.kind_name()),
             _ => format!("{number} {}", tab.name()),
         }
     }

@@ -7,7 +7,9 @@
 use std::ops::Range;
 
 use super::detail::{Decoded, Detail, Explanation};
+use crate::content::Content;
 use crate::elf::{Elf, Field, Instruction, Structure, Text};
+use crate::evidence::interpreter::Interpreter;
 use crate::explain::{self, Part, Value};
 use crate::text;
 use crate::theme::Role;
@@ -59,20 +61,16 @@ pub fn rows(detail: &Detail, part: usize, width: usize) -> Vec<Row> {
     let mut rows = Rows { width, rows: Vec::new() };
     match &detail.decoded {
         None if part == 0 => rows.say(Role::Dim, "Reading the file …", None),
-        Some(Decoded { elf: None, begins, entropy, strings, .. }) if part == 0 => {
+        Some(Decoded { elf: None, content, interpreter, entropy, strings, .. }) if part == 0 => {
             rows.notice(detail);
-            let said = match begins {
-                true => "This file does not begin with the ELF magic 7f 45 4c 46.",
-                false => "Whether this is an ELF file cannot be told: its first bytes are not at hand.",
-            };
-            rows.say(Role::Text, said, None);
+            rows.content(content.as_ref(), interpreter.as_ref());
             rows.candidate(detail);
             rows.figures(*entropy, strings);
         }
         None | Some(Decoded { elf: None, .. }) => {}
-        Some(Decoded { elf: Some(elf), .. }) if part == 0 => {
+        Some(Decoded { elf: Some(elf), interpreter, .. }) if part == 0 => {
             rows.notice(detail);
-            rows.verdicts(elf);
+            rows.verdicts(elf, interpreter.as_ref());
             rows.anomalies(elf);
             rows.candidate(detail);
             rows.header(elf);
@@ -156,15 +154,33 @@ impl Rows {
         }
     }
 
-    fn verdicts(&mut self, elf: &Elf) {
-        let runs = match elf.kernel.runnable {
-            Some(true) => "Linux would run it.",
-            Some(false) => "Linux would not run it.",
-            None => "Whether Linux would run it cannot be told.",
+    /// What a file is that is no ELF.
+    fn content(&mut self, content: Option<&Content>, interpreter: Option<&Interpreter>) {
+        let Some(content) = content else {
+            let said = "What kind of file this is cannot be told: its first bytes are not at hand.";
+            return self.say(Role::Text, said, None);
         };
-        self.say(Role::Strong, runs, None);
-        for reason in elf.kernel.reasons.iter().chain(&elf.kernel.notes) {
-            self.say_below(Role::Text, reason, None);
+        self.say(Role::Strong, &content.summary, None);
+        for line in &content.details {
+            self.say_below(Role::Text, line, None);
+        }
+        self.interpreter(interpreter);
+    }
+
+    fn verdicts(&mut self, elf: &Elf, interpreter: Option<&Interpreter>) {
+        let (headline, lines) = elf.in_words();
+        self.say(Role::Strong, &headline, None);
+        for line in lines {
+            self.say_below(Role::Text, &line, None);
+        }
+        self.interpreter(interpreter);
+    }
+
+    /// What the box has at the path of the interpreter.
+    fn interpreter(&mut self, interpreter: Option<&Interpreter>) {
+        if let Some(Interpreter { path, error, said }) = interpreter {
+            let role = if error.is_some() { Role::Warning } else { Role::Text };
+            self.say_below(role, &format!("on this box the interpreter {path} {said}"), None);
         }
     }
 

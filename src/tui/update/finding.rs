@@ -75,7 +75,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::TabFacts => detail.show(Tab::Facts),
         A::TabScenarios => detail.show(Tab::Scenarios),
         A::TabHistory => detail.show(Tab::History),
-        A::HexNextMatch | A::HexPreviousMatch | A::HexNextPattern => hex::jump(app, action),
+        A::HexNextMatch | A::HexPreviousMatch | A::HexNextPattern => return hex::jump(app, action),
         A::HexInspector => detail.hex.inspect_on(),
         A::HexSelect => {
             let cursor = detail.hex.viewport.cursor;

@@ -17,8 +17,16 @@ use crate::tui::state::{App, NoticeKind};
 const WRAPPED: &str = "past the end of the file: went on from its other end";
 
 /// Goes to another match.
-pub fn jump(app: &mut App, action: Action) {
-    let Some(detail) = &mut app.detail else { return };
+///
+/// After a search the next match is what the search finds next, until another pattern of the rule is gone to.
+pub fn jump(app: &mut App, action: Action) -> Vec<Effect> {
+    let Some(detail) = &mut app.detail else { return Vec::new() };
+    match action {
+        Action::HexNextMatch if detail.hex.follows_search => return search_on(app, Direction::Forward),
+        Action::HexPreviousMatch if detail.hex.follows_search => return search_on(app, Direction::Backward),
+        Action::HexNextPattern => detail.hex.follows_search = false,
+        _ => {}
+    }
     let cursor = detail.hex.viewport.cursor;
     let highlights = &detail.hex.highlights;
     // Others may begin where the cursor stands: from a match the way leads to the next, from elsewhere by offset.
@@ -37,8 +45,12 @@ pub fn jump(app: &mut App, action: Action) {
                 app.say(NoticeKind::Info, WRAPPED);
             }
         }
-        None => app.say(NoticeKind::Info, "there is no match here: a candidate, no rule matched it"),
+        None if detail.opened.judged.subject.candidate => {
+            app.say(NoticeKind::Info, "there is no match here: a candidate, no rule matched it");
+        }
+        None => app.say(NoticeKind::Info, "there is no match here: the rule matched by its condition alone"),
     }
+    Vec::new()
 }
 
 /// The search of that number, as long as it runs. What a search says that was stopped or followed by another is too
@@ -76,6 +88,7 @@ pub fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
         return Vec::new();
     };
     app.searches = number;
+    detail.hex.follows_search = true;
     sought.number = number;
     sought.progress = Some((0, 0));
     let from = if direction == Direction::Forward { cursor.saturating_add(1) } else { cursor };

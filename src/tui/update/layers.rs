@@ -180,6 +180,7 @@ fn search(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
     let order = Order { from: detail.hex.viewport.cursor, direction: Direction::Forward, wrap: true };
     app.searches += 1;
     let number = app.searches;
+    detail.hex.follows_search = true;
     detail.hex.sought = Some(Sought { number, query: query.clone(), hit: None, progress: Some((0, 0)) });
     Ok(vec![Effect::Look(Look::Search(number, Box::new(query), order))])
 }

@@ -11,7 +11,8 @@ use crate::tui::widget::{paint, pane};
 
 /// Draws the tab.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
-    let inner = pane::pane(buffer, area, &app.theme, "ELF", true);
+    let title = app.detail.as_ref().map_or("", |detail| detail.kind_name());
+    let inner = pane::pane(buffer, area, &app.theme, title, true);
     let Some(detail) = &mut app.detail else { return };
     let height = usize::from(inner.height);
     app.page = height.max(1);

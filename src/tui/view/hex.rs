@@ -242,6 +242,10 @@ fn draw_strip(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
     }
 }
 
+/// Said of a file without matches.
+const NO_RULE_MATCHED: &str = " no rule matched: a candidate";
+const MATCHED_WITHOUT_PATTERNS: &str = " the rule matched without a pattern: by its condition alone";
+
 fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) {
     let hex = &detail.hex;
     let mut pieces = paint::Pieces::new(theme);
@@ -255,7 +259,8 @@ fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) 
         pieces.push(Role::Dim, format!("×{} ", text::count(legend.count as u64)));
     }
     if hex.highlights.count() == 0 {
-        pieces.push(Role::Dim, " no rule matched: a candidate");
+        let candidate = detail.opened.judged.subject.candidate;
+        pieces.push(Role::Dim, if candidate { NO_RULE_MATCHED } else { MATCHED_WITHOUT_PATTERNS });
     }
     if let Some(faces) = Faces::new(hex) {
         faces.explain(&mut pieces, usize::from(area.width));
