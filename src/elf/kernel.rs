@@ -17,11 +17,13 @@ use goblin::elf::program_header as ph;
 use serde::Serialize;
 
 use super::Elf;
+use super::conditions::first_few;
+pub use super::conditions::{Condition, End};
 use super::layout::{self, Class, Endian};
 use super::memory::{PAGE, page_end, page_start};
 use super::names::{self, EM_486};
 use super::segments::{Extent, Interpreter, LONGEST_INTERPRETER, Segment};
-use crate::text::{self, counted};
+use crate::text::counted;
 
 /// Most bytes of program headers the kernel takes.
 const MOST_TABLE_BYTES: u64 = 65_536;
@@ -33,9 +35,6 @@ const MUCH_MEMORY: u64 = 1 << 30;
 const TOO_MUCH_MEMORY: u64 = 1 << 40;
 /// Largest file of ext4 with blocks of 4096 bytes; other file systems have larger ones.
 const LARGEST_EXT4_FILE: u64 = 1 << 44;
-
-/// Reasons and notes listed at most, each.
-const MOST_SAID: usize = 16;
 
 /// The addresses of a process on a 64-bit kernel.
 struct Addresses {
@@ -62,126 +61,8 @@ const ADDRESSES_64: Addresses = Addresses {
     room: (1 << 47) - (2 << 40),
     room_for_interpreted: (1 << 47) / 3 - (2 << 40),
 };
-/// One past the highest address with five-level page tables.
-const LIMIT_FIVE_LEVELS: u64 = 0xff_ffff_ffff_f000;
 /// A multiple of this many bytes that is a possible place of a moved file is 0 alone: the least alignment of that kind.
 const ONLY_AT_0: u64 = 1 << 47;
-
-/// How a program ends that does not run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// `execve(2)` fails with this error.
-    Error(&'static str),
-    /// The kernel took the file before it met what is wrong, or the first instruction fails.
-    Segv,
-    /// The same where a whole page of a segment lies past the end of the file.
-    Bus,
-    /// One signal or another, by what the kernel has put at the entry point.
-    Signal,
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Error(name) => f.write_str(name),
-            Self::Segv => f.write_str("killed by SIGSEGV"),
-            Self::Bus => f.write_str("killed by SIGBUS"),
-            Self::Signal => f.write_str("killed by a signal"),
-        }
-    }
-}
-
-/// What it depends on whether a file runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
-    /// The kernel runs programs of 32 bits.
-    Support32,
-    /// The interpreter is there.
-    Interpreter(String),
-    /// The segment at this place may be mapped so low.
-    LowAddress {
-        /// Place in the table.
-        segment: u64,
-        /// Its lowest address once it is moved to where it is mapped.
-        address: u64,
-    },
-    /// So much memory can be had at once.
-    Memory {
-        /// Place in the table.
-        segment: u64,
-        /// Bytes.
-        bytes: u64,
-    },
-    /// The kernel has more addresses.
-    FiveLevels {
-        /// Place in the table.
-        segment: u64,
-    },
-    /// The file system has files as large as the segment's offset.
-    LargeFile {
-        /// Place in the table.
-        segment: u64,
-    },
-    /// The kernel lets zeroed memory be that may not be written to.
-    UnwritableZeros {
-        /// Place in the table.
-        segment: u64,
-    },
-    /// The kernel maps a segment without bytes in the file as zeros.
-    OnlyZeros {
-        /// Place in the table.
-        segment: u64,
-    },
-    /// The kernel makes readable memory executable.
-    ReadImpliesExec,
-    /// It would run on a kernel that makes readable memory executable in 64-bit programs too.
-    ReadImpliedExec,
-}
-
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Support32 => f.write_str("on an x86-64 kernel it needs 32-bit support (CONFIG_IA32_EMULATION)"),
-            Self::Interpreter(path) => write!(f, "the interpreter {path} must be there (else ENOENT)"),
-            Self::LowAddress { segment, address } => write!(
-                f,
-                "segment {segment} comes to lie at {address:#x}, below vm.mmap_min_addr (65536 by default): only root may map \
-                 it, else it is killed by SIGSEGV"
-            ),
-            Self::Memory { segment, bytes } => write!(
-                f,
-                "segment {segment} asks for {} of memory at once: where memory and swap are less, it is killed by SIGSEGV",
-                counted(*bytes, "byte")
-            ),
-            Self::FiveLevels { segment } => write!(
-                f,
-                "segment {segment} would fit on a machine with five-level page tables, up to {LIMIT_FIVE_LEVELS:#x}"
-            ),
-            Self::LargeFile { segment } => write!(
-                f,
-                "segment {segment} lies at an offset that some file systems have no files for (ext4: 16 TiB): there it is \
-                 killed by SIGSEGV"
-            ),
-            Self::UnwritableZeros { segment } => write!(
-                f,
-                "segment {segment} has zeroed memory it may not write: before Linux 6.7 it is killed by SIGSEGV"
-            ),
-            Self::OnlyZeros { segment } => write!(
-                f,
-                "segment {segment} has no bytes in the file: before Linux 6.7 its zeros were mapped only if no other \
-                 segment reached further, and without permission to execute"
-            ),
-            Self::ReadImpliesExec => f.write_str(
-                "its code runs only because the kernel makes readable memory executable for i386 files without \
-                 PT_GNU_STACK",
-            ),
-            Self::ReadImpliedExec => f.write_str(
-                "before Linux 5.8 it would run: readable memory was executable for want of PT_GNU_STACK, or if that asked \
-                 for an executable stack",
-            ),
-        }
-    }
-}
 
 /// What the Linux kernel would make of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -267,15 +148,6 @@ pub(super) fn judge(elf: &Elf) -> KernelView {
         end: judge.end,
         conditions: judge.conditions,
     }
-}
-
-/// Each of 2048 segments may give several reasons; the rest is counted.
-fn first_few(mut said: Vec<String>) -> Vec<String> {
-    if let Some(more) = said.len().checked_sub(MOST_SAID).filter(|more| *more > 0) {
-        said.truncate(MOST_SAID);
-        said.push(format!("and {} more like these", text::count(more as u64)));
-    }
-    said
 }
 
 impl Judge {
@@ -404,7 +276,9 @@ impl Judge {
         if end.is_none() {
             let limit = addresses.limit;
             self.refuse(End::Segv, format_args!("segment {index} ends above the highest address {limit:#x}"));
-            if elf.layout.bits() == 64 && p_vaddr.checked_add(p_memsz).is_some_and(|end| end < LIMIT_FIVE_LEVELS) {
+            if elf.layout.bits() == 64
+                && p_vaddr.checked_add(p_memsz).is_some_and(|end| end < super::conditions::LIMIT_FIVE_LEVELS)
+            {
                 self.conditions.push(Condition::FiveLevels { segment: index });
             }
         }

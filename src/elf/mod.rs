@@ -16,13 +16,14 @@
 //! | `map` | from an offset to the fields and structures there |
 //! | `memory` | what is at which address once the kernel has mapped the file |
 //! | `kind` | what it is: program, library, object, core file … |
-//! | `kernel` | would Linux run it |
+//! | `kernel`, `conditions` | would Linux run it, and what that depends on |
 //! | `strict` | what a strict parser says |
 //! | `anomalies` | what is odd, each with a stable id |
 //! | `disassembly`, `registers`, `syscalls` | the code at the entry point, system calls named |
 //! | `entropy`, `strings` | figures and texts of a small file |
 
 pub mod anomalies;
+pub mod conditions;
 pub mod disassembly;
 pub mod entropy;
 pub mod field;
@@ -50,11 +51,15 @@ mod fixtures;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
+mod kernel_starter;
+#[cfg(test)]
 mod kernel_tests;
 #[cfg(test)]
 mod readelf_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verdict_tests;
 
 use serde::Serialize;
 
