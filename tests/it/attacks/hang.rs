@@ -25,8 +25,11 @@ fn tree() -> (tempfile::TempDir, PathBuf, PathBuf) {
     (dir, tree, home)
 }
 
-/// Runs the binary where this system call is refused with `errno` when its argument of this number has all bits of `mask`.
-fn run_where(refused: &[(i64, Option<(u8, u64)>, i32)], home: &Path, args: &[&dyn AsRef<OsStr>]) -> Run {
+/// A system call, the number of an argument with bits that it is refused for (for any without), and the error it gets.
+type Refused = (i64, Option<(u8, u64)>, i32);
+
+/// Runs the binary where these system calls are refused.
+fn run_where(refused: &[Refused], home: &Path, args: &[&dyn AsRef<OsStr>]) -> Run {
     let programs: Vec<BpfProgram> = refused
         .iter()
         .map(|(call, argument, errno)| {
@@ -45,7 +48,9 @@ fn run_where(refused: &[(i64, Option<(u8, u64)>, i32)], home: &Path, args: &[&dy
     // A filter is of the thread that applies it, and of what that starts.
     std::thread::scope(|scope| {
         let confined = scope.spawn(move || {
-            programs.iter().for_each(|program| seccompiler::apply_filter(program).unwrap());
+            for program in &programs {
+                seccompiler::apply_filter(program).unwrap();
+            }
             let program = command.get_program().to_owned();
             let mut plain = Command::new(program);
             plain.args(command.get_args()).env_clear();
