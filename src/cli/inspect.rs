@@ -56,13 +56,13 @@ pub struct InspectArgs {
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     limits::check()?;
     let shown = text::escape_path(&args.file).into_owned();
-    anyhow::ensure!(!args.file.is_dir(), "{shown} is a folder; huntbook scan looks through folders");
-    let book = RuleBook::load(&args.rules.choice())?;
     let tree = Tree::open(&args.file)?;
+    anyhow::ensure!(!tree.is_folder(), "{shown} is a folder; huntbook scan looks through folders");
+    let book = RuleBook::load(&args.rules.choice())?;
     must_lie_in(&args.root, tree.start())?;
     let mut inspected = Inspected { all_headers: args.all_headers, ..Inspected::default() };
     // Opened before the scan, so that the file that is decoded is the one that was scanned.
-    let opened = timeout::run(READ_TIMEOUT, move || (tree.open_file(tree.start()).ok(), tree));
+    let opened = timeout::run(READ_TIMEOUT, move || (tree.open_file(None, tree.start()).ok(), tree));
     let (opened, tree) = opened.map_err(|error| match error {
         NoResult::TimedOut(limit) => {
             anyhow::anyhow!(
@@ -210,7 +210,7 @@ mod tests {
         std::fs::write(&path, ["BinStore ", "enabled implants."].concat()).unwrap();
         let book = RuleBook::load(&RuleChoice::default()).unwrap();
         let tree = Tree::open(&path).unwrap();
-        let opened = tree.open_file(tree.start()).unwrap();
+        let opened = tree.open_file(None, tree.start()).unwrap();
         let mut inspected = Inspected::default();
         scan(tree, &Root::live(), &book, Some(always()), &mut inspected).unwrap();
         change(&path);

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, SeekFrom, Stat};
+use rustix::fs::{SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::source::{Ahead, ByteSource, Piece};
@@ -275,9 +275,11 @@ impl FileSource {
     }
 
     fn name_change(&self, held: &Identity) -> Option<Change> {
-        match blocking_call(|| rustix::fs::statat(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW)) {
+        match blocking_call(|| root::stat_file(&self.path)) {
             Ok(named) if (named.st_dev, named.st_ino) != (held.dev, held.ino) => Some(Change::Replaced),
-            Err(Errno::NOENT | Errno::NOTDIR) => Some(Change::Deleted),
+            Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::NOENT | Errno::NOTDIR)) => {
+                Some(Change::Deleted)
+            }
             _ => None,
         }
     }

@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::os::fd::OwnedFd;
+use std::fs;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
-use rustix::io::Errno;
 
 use super::file;
 use super::problem::Problem;
+use crate::root;
 
 /// Files looked at below one folder at most.
 const MAX_FILES: usize = 20_000;
@@ -135,27 +135,10 @@ impl RuleFolder {
             _ => wrong(format!("cannot be opened: {error}")),
         })?;
         let below = real.strip_prefix(&self.real).map_err(|_| leads_out(path))?;
-        let file = self.open_beneath(below).map_err(|errno| wrong(format!("cannot be opened: {errno}")))?;
-        file::read_bytes(path, file, max)
-    }
-
-    /// Opens a path below the folder that has no link and no `..` in it.
-    fn open_beneath(&self, below: &Path) -> Result<File, Errno> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match rustix::fs::openat2(&self.folder, below, flags, Mode::empty(), resolve) {
-            // Kernels before 5.6, and sandboxes that do not know the call.
-            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {}
-            opened => return opened.map(File::from),
-        }
-        let mut at = None;
-        let mut parts = below.components().peekable();
-        while let Some(Component::Normal(part)) = parts.next() {
-            let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let flags = if parts.peek().is_some() { folder } else { flags };
-            at = Some(rustix::fs::openat(at.as_ref().unwrap_or(&self.folder), part, flags, Mode::empty())?);
-        }
-        at.map(File::from).ok_or(Errno::NOENT)
+        let file = root::open_beneath(self.folder.as_fd(), below, flags, ResolveFlags::empty());
+        let file = file.map_err(|errno| wrong(format!("cannot be opened: {errno}")))?;
+        file::read_bytes(path, file.into(), max)
     }
 }
 

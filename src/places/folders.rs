@@ -1,14 +1,13 @@
 //! The folders in a folder.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
+use crate::root::{self, entry_buffer, open_folder};
 use crate::text;
 
 /// Folders and links that are listed at most, each.
@@ -25,13 +24,13 @@ pub struct PlaceError {
 }
 
 impl PlaceError {
-    fn new(path: &Path, error: Errno) -> Self {
-        let what = match error {
-            Errno::ACCESS | Errno::PERM => "permission denied; run as a user who may list it".to_owned(),
-            Errno::NOENT => "is gone; go up".to_owned(),
-            Errno::NOTDIR => "is no folder any more; go up".to_owned(),
-            Errno::LOOP => "is a link now, which is not followed; go up".to_owned(),
-            other => io::Error::from(other).to_string(),
+    fn new(path: &Path, error: &io::Error) -> Self {
+        let what = match Errno::from_io_error(error) {
+            Some(Errno::ACCESS | Errno::PERM) => "permission denied; run as a user who may list it".to_owned(),
+            Some(Errno::NOENT) => "is gone; go up".to_owned(),
+            Some(Errno::NOTDIR) => "is no folder any more; go up".to_owned(),
+            Some(Errno::LOOP) => "is a link now, which is not followed; go up".to_owned(),
+            _ => error.to_string(),
         };
         Self { path: text::escape_path(path).into_owned(), what }
     }
@@ -62,23 +61,20 @@ pub struct Listing {
 /// # Errors
 /// When it cannot be opened or read.
 pub fn list(path: &Path) -> Result<Listing, PlaceError> {
-    read(path).map_err(|error| PlaceError::new(path, error))
+    read(path).map_err(|error| PlaceError::new(path, &error))
 }
 
-fn read(path: &Path) -> Result<Listing, Errno> {
-    let handle = open(path)?;
+fn read(path: &Path) -> io::Result<Listing> {
+    let folder = open_folder(path)?;
     let mut listing = Listing::default();
-    for entry in Dir::read_from(&handle)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
-            continue;
-        }
-        let kind = match entry.file_type() {
-            // Some file systems leave the type out of their folders (readdir(3)).
-            FileType::Unknown => rustix::fs::statat(&handle, name, AtFlags::SYMLINK_NOFOLLOW)
-                .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
-            known => known,
+    let mut buffer = entry_buffer();
+    let mut entries = folder.entries(&mut buffer);
+    while let Some(entry) = entries.next() {
+        let (name, listed) = entry?;
+        let kind = match listed {
+            FileType::Directory | FileType::RegularFile => listed,
+            // What is listed is a hint; some file systems leave the type out of their folders (readdir(3)).
+            _ => folder.stat_of(&name).map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
         };
         let list = match kind {
             FileType::Directory => &mut listing.folders,
@@ -86,7 +82,7 @@ fn read(path: &Path) -> Result<Listing, Errno> {
             _ => continue,
         };
         if list.len() < MOST {
-            list.push(OsStr::from_bytes(name.to_bytes()).to_owned());
+            list.push(name);
         } else {
             listing.more = true;
         }
@@ -96,25 +92,13 @@ fn read(path: &Path) -> Result<Listing, Errno> {
     Ok(listing)
 }
 
-fn open(path: &Path) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match rustix::fs::openat(CWD, path, flags | OFlags::NOATIME, Mode::empty()) {
-        Err(Errno::PERM) => rustix::fs::openat(CWD, path, flags, Mode::empty()),
-        other => other,
-    }
-}
-
 /// Those of the links `names` in `path` that point to a folder. What they point to is asked for its type, not opened; on
 /// a network that does not answer this takes as long as that takes.
 pub fn links(path: &Path, names: &[OsString]) -> Vec<Folder> {
-    let Ok(handle) = open(path) else { return Vec::new() };
+    let Ok(folder) = open_folder(path) else { return Vec::new() };
     let to_folder = |name: &OsString| {
-        let stat = rustix::fs::statat(handle.as_fd(), name, AtFlags::empty()).ok()?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-            return None;
-        }
-        let target = rustix::fs::readlinkat(handle.as_fd(), name, Vec::new()).ok()?;
-        Some(Folder { name: name.clone(), link: Some(OsStr::from_bytes(target.to_bytes()).into()) })
+        root::named(&path.join(name)).ok().filter(|found| found.metadata.is_dir())?;
+        Some(Folder { name: name.clone(), link: Some(folder.target_of(name).ok()?) })
     };
     names.iter().filter_map(to_folder).collect()
 }
@@ -122,6 +106,8 @@ pub fn links(path: &Path, names: &[OsString]) -> Vec<Folder> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::fs::symlink;
 
     #[test]

@@ -1,9 +1,10 @@
 //! Paths as a person types them.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+use crate::root::{self, entry_buffer};
 
 /// Names in a folder that are looked at at most.
 const NAMES: usize = 50_000;
@@ -43,26 +44,30 @@ pub fn complete(typed: &str, base: &Path, home: Option<&Path>) -> std::io::Resul
     let (folder, begun) = typed.split_at(start);
     let mut completion = Completion::default();
     let mut found = Vec::new();
-    for entry in fs::read_dir(expand(folder, base, home))?.take(NAMES).filter_map(Result::ok) {
-        let name = entry.file_name();
+    let folder_there = root::named(&expand(folder, base, home))?.enter()?;
+    let mut buffer = entry_buffer();
+    let mut entries = folder_there.entries(&mut buffer);
+    for _ in 0..NAMES {
+        let Some(entry) = entries.next() else { break };
+        let Ok((name, _)) = entry else { continue };
         if !name.as_bytes().starts_with(begun.as_bytes()) || (begun.is_empty() && is_hidden(&name)) {
             continue;
         }
         match name.into_string() {
-            Ok(name) if !name.contains(char::is_control) => found.push((name, entry)),
+            Ok(name) if !name.contains(char::is_control) => found.push(name),
             _ => completion.untypable += 1,
         }
     }
-    found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let common = found.iter().map(|(name, _)| name.as_str()).reduce(common_start).unwrap_or(begun);
+    found.sort_unstable();
+    let common = found.iter().map(String::as_str).reduce(common_start).unwrap_or(begun);
     completion.typed = format!("{folder}{common}");
-    if let [(_, only)] = found.as_slice()
-        && fs::metadata(only.path()).is_ok_and(|facts| facts.is_dir())
+    if let [only] = found.as_slice()
+        && root::named(&folder_there.path.join(only)).is_ok_and(|found| found.metadata.is_dir())
     {
         completion.typed.push('/');
     }
     completion.count = found.len();
-    completion.names = found.into_iter().take(SHOWN).map(|(name, _)| name).collect();
+    completion.names = found.into_iter().take(SHOWN).collect();
     Ok(completion)
 }
 

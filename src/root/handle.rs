@@ -8,21 +8,21 @@
 //! mount name space, to a deleted file. They are opened by the kernel where a person named one ([`named`]), and refused
 //! where the box did; their text is never taken for a path.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd as _, AsRawFd as _};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, fstatfs, openat, readlinkat};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, Stat, fstat, fstatfs, openat, readlinkat};
 use rustix::io::Errno;
 
-use super::Attributes;
-use super::open::{self, Opened};
+use super::open::{self, Opened, READ};
+use super::{Attributes, Folder, Located};
 
 /// Symbolic links followed on one path before it counts as a loop: Linux's own limit (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
@@ -33,8 +33,6 @@ pub(crate) const TEXT_CAP: u64 = 4 << 20;
 /// How long reading one text may take, as long as each single read comes back. A read that does not is for the caller's
 /// own limit.
 const TEXT_TIME: Duration = Duration::from_secs(5);
-/// Names read of one folder; the rest is told as a gap.
-const MAX_NAMES: usize = 1_000_000;
 /// `PROC_SUPER_MAGIC` (statfs(2)).
 const PROC: u64 = 0x9fa0;
 /// Inode number of the top folder of every proc file system (`PROC_ROOT_INO` of the kernel): links in it are ordinary
@@ -56,17 +54,19 @@ pub struct Root {
 impl Root {
     /// The running system itself.
     pub fn live() -> Self {
-        let top = openat(CWD, "/", POINT | OFlags::DIRECTORY, Mode::empty()).map(File::from);
-        Self { dir: Path::new("/").into(), top: Arc::new(top), live: true }
+        Self { dir: Path::new("/").into(), top: Arc::new(top().map(File::from)), live: true }
     }
 
     /// An image, or a copy of a box, whose root is `dir` on this machine. Whether it is there shows when it is read.
     pub fn image(dir: impl AsRef<Path>) -> Self {
         let dir = dir.as_ref();
-        Self::open(dir).map(|root| Self { live: false, ..root }).unwrap_or_else(|error| {
-            let why = Errno::from_io_error(&error).unwrap_or(Errno::NOTDIR);
-            Self { dir: dir.into(), top: Arc::new(Err(why)), live: false }
-        })
+        match Self::open(dir) {
+            Ok(root) => Self { live: false, ..root },
+            Err(error) => {
+                let why = Errno::from_io_error(&error).unwrap_or(Errno::NOTDIR);
+                Self { dir: dir.into(), top: Arc::new(Err(why)), live: false }
+            }
+        }
     }
 
     /// The box whose root is the folder that a person named: the running system if that is `/`.
@@ -100,10 +100,10 @@ impl Root {
 
     /// Walks `path` (absolute, as on the box). With `follow`, a link at its end is resolved too.
     pub(crate) fn locate(&self, path: &Path, follow: bool) -> io::Result<Located> {
-        self.walk(path, follow, ProcessLinks::Refused)
+        self.walk(path, if follow { Links::Resolved } else { Links::ResolvedAbove })
     }
 
-    fn walk(&self, path: &Path, follow: bool, process_links: ProcessLinks) -> io::Result<Located> {
+    fn walk(&self, path: &Path, links: Links) -> io::Result<Located> {
         let top = self.top.as_ref().as_ref().map_err(|error| io::Error::from(*error))?;
         let mut base = Base { text: PathBuf::from("/"), dir: top.try_clone()?, is_root: true };
         let mut pending: Vec<OsString> = components(path).rev().collect();
@@ -111,7 +111,7 @@ impl Root {
         let (mut parent, mut here) = base.reopen(&names)?;
         // The process link at the end of the path so far.
         let mut behind = None;
-        let (mut links, mut steps) = (0, 0);
+        let (mut followed, mut steps) = (0, 0);
         while let Some(name) = pending.pop() {
             steps += 1;
             if steps > MAX_COMPONENTS {
@@ -125,28 +125,33 @@ impl Root {
                 continue;
             }
             let next = File::from(openat(&here, &name, POINT | OFlags::NOFOLLOW, Mode::empty())?);
-            if !next.metadata()?.is_symlink() || !(follow || !pending.is_empty()) {
+            let stays = links == Links::ResolvedAbove && pending.is_empty();
+            if stays || !next.metadata()?.is_symlink() {
                 names.push(name);
                 behind = None;
                 parent = std::mem::replace(&mut here, next);
                 continue;
             }
-            links += 1;
-            if links > MAX_LINKS {
+            followed += 1;
+            if followed > MAX_LINKS {
                 return Err(Errno::LOOP.into());
             }
             let target = PathBuf::from(OsString::from_vec(readlinkat(&here, &name, Vec::new())?.into_bytes()));
             if is_in_process_folder(&here)? {
-                if matches!(process_links, ProcessLinks::Refused) {
+                if matches!(links, Links::Resolved | Links::ResolvedAbove) {
                     return Err(io::Error::other("leads through a link of a process in /proc; not followed"));
                 }
                 let opened = File::from(openat(&here, &name, POINT, Mode::empty())?);
                 names.push(name.clone());
-                let text = base.text.join(names.drain(..).collect::<PathBuf>());
+                let mut text = base.text;
+                text.extend(names.drain(..));
                 base = Base { text, dir: opened.try_clone()?, is_root: name == "root" };
                 parent = std::mem::replace(&mut here, opened);
                 behind = Some((name, target));
                 continue;
+            }
+            if links == Links::OfProcesses {
+                return Err(Errno::LOOP.into());
             }
             if target.is_absolute() {
                 if !base.is_root {
@@ -159,7 +164,8 @@ impl Root {
             pending.extend(components(&target).rev());
         }
         let metadata = here.metadata()?;
-        let path = base.text.join(names.iter().collect::<PathBuf>());
+        let mut path = base.text;
+        path.extend(&names);
         let name = names.pop().or_else(|| behind.as_ref().map(|(name, _)| name.clone())).unwrap_or_else(|| ".".into());
         Ok(Located { path, metadata, parent, name, here, behind: behind.map(|(_, target)| target) })
     }
@@ -188,9 +194,7 @@ impl Root {
 
     /// Opens the folder at `path`, links resolved within the root.
     pub(crate) fn folder(&self, path: &Path) -> io::Result<Folder> {
-        let located = self.locate(path, true)?;
-        let file = open::open_name(located.parent.as_fd(), Path::new(&located.name), OFlags::DIRECTORY)?;
-        Ok(Folder { path: located.path, file: file.into() })
+        self.locate(path, true)?.enter()
     }
 }
 
@@ -201,14 +205,69 @@ impl Root {
 /// What the system says; a link below `/proc/PID/cwd` and its like that leads out of there is refused.
 pub(crate) fn named(path: &Path) -> io::Result<Located> {
     let absolute = if path.is_absolute() { path.to_owned() } else { std::env::current_dir()?.join(path) };
-    Root::live().walk(&absolute, true, ProcessLinks::Opened)
+    Root::live().walk(&absolute, Links::Named)
 }
 
-/// What is done about a link in the folder of a process.
-#[derive(Debug, Clone, Copy)]
-enum ProcessLinks {
-    Opened,
-    Refused,
+/// Opens the regular file at the absolute `path` for reading, as a scan has named it: no link is followed at any part of
+/// the path but those of processes in `/proc`.
+///
+/// # Errors
+/// `ELOOP` when the file or a folder above it is a link, [`NotRegular`](super::NotRegular) inside when it is no regular
+/// file, else what the system said.
+pub(crate) fn open_file(path: &Path) -> io::Result<Opened> {
+    if path.starts_with("/proc") {
+        return Root::live().walk(path, Links::OfProcesses)?.open_now();
+    }
+    open::open_regular(top()?.as_fd(), below_top(path)?)
+}
+
+/// Opens the folder at `path`, which a person is at, to be listed: links above it are followed, and it is none itself.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn open_folder(path: &Path) -> io::Result<Folder> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return named(path)?.enter() };
+    let (above, below) = (named(parent)?, Path::new(name));
+    let open = |flags| open::open_beneath(above.here.as_fd(), below, flags, ResolveFlags::empty());
+    match open::quietly(READ | OFlags::DIRECTORY, open) {
+        Ok((handle, _)) => Folder::new(path.to_owned(), handle.into()),
+        // It may be one of a process.
+        Err(Errno::NOTDIR | Errno::LOOP) if is_in_process_folder(&above.here)? => named(path)?.enter(),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the inode at the absolute `path` says, reached as [`open_file`] does; a link at its end is not followed.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn stat_file(path: &Path) -> io::Result<Stat> {
+    if path.starts_with("/proc") {
+        return Ok(fstat(&Root::live().walk(path, Links::OfProcesses)?.here)?);
+    }
+    let pointed = open::open_beneath(top()?.as_fd(), below_top(path)?, open::POINT, ResolveFlags::empty())?;
+    Ok(fstat(pointed)?)
+}
+
+fn top() -> Result<OwnedFd, Errno> {
+    openat(CWD, "/", POINT | OFlags::DIRECTORY, Mode::empty())
+}
+
+fn below_top(path: &Path) -> Result<&Path, Errno> {
+    path.strip_prefix("/").map_err(|_| Errno::INVAL)
+}
+
+/// What is done about links on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Links {
+    /// Each is resolved within the root; those of processes are refused.
+    Resolved,
+    /// The same, but for one at the end of the path, which stays.
+    ResolvedAbove,
+    /// A person named the path: each is resolved, those of processes are opened.
+    Named,
+    /// Only those of processes are opened.
+    OfProcesses,
 }
 
 /// Where names are counted from: the root, or what a link of a process led to.
@@ -277,63 +336,6 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
     out
 }
 
-/// A path that was walked to its end.
-#[derive(Debug)]
-pub(crate) struct Located {
-    /// The path on the box with every link resolved.
-    pub(crate) path: PathBuf,
-    pub(crate) metadata: Metadata,
-    parent: File,
-    name: OsString,
-    /// What was located, pointed at.
-    here: File,
-    /// The text of the link of a process that led here, if one did.
-    behind: Option<PathBuf>,
-}
-
-impl Located {
-    /// What a symbolic link says, unresolved.
-    pub(crate) fn target(&self) -> io::Result<PathBuf> {
-        let target = readlinkat(&self.parent, &self.name, Vec::new())?;
-        Ok(OsString::from_vec(target.into_bytes()).into())
-    }
-
-    /// Opens what was located for reading, if it is a regular file, and still the same one.
-    pub(crate) fn open(&self) -> io::Result<File> {
-        regular(&self.metadata)?;
-        let file: File = match self.behind {
-            // What has been checked is opened, not what the link may lead to by now.
-            Some(_) => Opened::again(self.here.as_fd())?.file,
-            None => open::open_name(self.parent.as_fd(), Path::new(&self.name), OFlags::empty())?.into(),
-        };
-        let opened = file.metadata()?;
-        regular(&opened)?;
-        if (opened.dev(), opened.ino()) != (self.metadata.dev(), self.metadata.ino()) {
-            return Err(io::Error::other("replaced while it was opened"));
-        }
-        Ok(file)
-    }
-
-    /// A path that leads to what was located, and to nothing else, as long as this is kept. It is for system calls that
-    /// take no descriptor of something that is only pointed at.
-    pub(crate) fn proc_path(&self) -> PathBuf {
-        open::proc_path(self.here.as_raw_fd())
-    }
-}
-
-fn regular(metadata: &Metadata) -> io::Result<()> {
-    let kind = metadata.file_type();
-    let what = match () {
-        () if kind.is_file() => return Ok(()),
-        () if kind.is_dir() => "a folder",
-        () if kind.is_symlink() => "a symbolic link",
-        () if kind.is_fifo() => "a FIFO",
-        () if kind.is_socket() => "a socket",
-        () => "a device",
-    };
-    Err(io::Error::other(format!("{what}, not a regular file; not read")))
-}
-
 /// A text file as read.
 #[derive(Debug)]
 pub(crate) struct Text {
@@ -345,42 +347,9 @@ pub(crate) struct Text {
     pub(crate) attributes: Attributes,
 }
 
-/// An open folder.
-#[derive(Debug)]
-pub(crate) struct Folder {
-    /// Where it is with every link resolved.
-    pub(crate) path: PathBuf,
-    file: File,
-}
-
-impl Folder {
-    /// The names in it, sorted, without `.` and `..`, and whether there were too many to list.
-    pub(crate) fn names(&self) -> io::Result<(Vec<OsString>, bool)> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&self.file)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                if names.len() == MAX_NAMES {
-                    return Ok((names, true));
-                }
-                names.push(OsStr::from_bytes(name).to_owned());
-            }
-        }
-        names.sort_unstable();
-        Ok((names, false))
-    }
-
-    /// Opens a regular file in the folder; a link is refused.
-    pub(crate) fn open(&self, name: &OsStr) -> io::Result<File> {
-        let file = File::from(open::open_name(self.file.as_fd(), Path::new(name), OFlags::empty())?);
-        regular(&file.metadata()?)?;
-        Ok(file)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -420,7 +389,7 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
         let error = root.text(Path::new("/fifo")).unwrap_err();
         assert_eq!(error.to_string(), "a FIFO, not a regular file; not read");
-        assert!(root.folder(Path::new("/")).unwrap().open(OsStr::new("fifo")).is_err());
+        assert!(root.folder(Path::new("/")).unwrap().open_file(OsStr::new("fifo")).is_err());
         assert!(root.text(Path::new("/usr")).is_err());
         File::create(dir.path().join("box/huge")).unwrap().set_len(TEXT_CAP * 3).unwrap();
         let huge = root.text(Path::new("/huge")).unwrap();

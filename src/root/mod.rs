@@ -9,13 +9,21 @@
 //! | --- | --- |
 //! | `open.rs` | opening beneath a folder, on kernels and in sandboxes without `openat2` too |
 //! | `handle.rs` | [`Root`]: the box or image, links resolved inside it; bounded texts |
+//! | `folder.rs` | an open folder: listing it, and opening what is in it |
+//! | `located.rs` | something that was reached: its type, and opening it |
 //! | `attributes.rs` | what `stat` says |
 
 mod attributes;
+mod folder;
 mod handle;
+mod located;
 mod open;
 
 pub(crate) use attributes::Attributes;
+pub(crate) use folder::{EntryBuffer, Pointed, entry_buffer};
+pub use folder::{Folder, Mounts};
 pub use handle::Root;
-pub(crate) use handle::{Folder, Located, Text, normal};
-pub(crate) use open::{NotRegular, Opened, kind_name, open_file, open_regular};
+pub(crate) use handle::{Text, named, normal, open_file, open_folder, stat_file};
+pub(crate) use located::Located;
+pub use open::Opened;
+pub(crate) use open::{NotRegular, kind_name, open_beneath};

@@ -5,9 +5,10 @@ use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use rustix::fs::FileType;
 
 use super::worker_slot::Abandoned;
-use crate::root::NotRegular;
+use crate::root::{NotRegular, kind_name};
 use crate::text;
 
 /// [`Reason::kind`] of what is wrong with the rules, not with the tree.
@@ -58,6 +59,16 @@ pub enum Reason {
     NameTooLong,
     /// It, or a folder above it, became a link after it was listed (`ELOOP`).
     BecameLink,
+    /// Its folder lists it as one type of file, its inode is of another. It was exchanged in between, or somebody changed
+    /// the folder's blocks to hide it.
+    NotAsListed {
+        /// The type that its folder lists.
+        listed: &'static str,
+        /// The type of its inode.
+        is: &'static str,
+    },
+    /// It was scanned, and has no name any more: a process holds it. It had this one.
+    Deleted(PathBuf),
     /// The engine failed on this file; the message says how.
     Engine(String),
     /// The responder skipped it.
@@ -100,6 +111,8 @@ impl Reason {
             Self::NoAnswer(_) | Self::Silent(_) => "no-answer",
             Self::NameTooLong => "name-too-long",
             Self::BecameLink => "became-link",
+            Self::NotAsListed { .. } => "not-as-listed",
+            Self::Deleted(_) => "deleted",
             Self::Engine(_) => "engine-failed",
             Self::Skipped => "skipped",
             Self::Older(..) => "older",
@@ -114,6 +127,11 @@ impl Reason {
     /// Huntbook's own, or was left out because the responder asked for it, is listed but is no gap.
     pub fn is_gap(&self) -> bool {
         is_gap_kind(self.kind())
+    }
+
+    /// That a folder lists something as what it is not.
+    pub(super) fn not_as_listed(listed: FileType, is: FileType) -> Self {
+        Self::NotAsListed { listed: kind_name(listed), is: kind_name(is) }
     }
 
     /// The reason behind a system error.
@@ -158,6 +176,11 @@ impl fmt::Display for Reason {
             }
             Self::NameTooLong => f.write_str("path longer than the system takes"),
             Self::BecameLink => f.write_str("became a link while the tree was walked"),
+            Self::NotAsListed { listed, is } => write!(
+                f,
+                "its folder lists it as a {listed}, but it is a {is}: it was exchanged just now, or the folder was tampered with"
+            ),
+            Self::Deleted(name) => write!(f, "scanned; it was {} (deleted)", text::escape_path(name)),
             Self::Engine(message) => write!(f, "the engine failed: {}", text::escape_str(message)),
             Self::Skipped => f.write_str("skipped by the responder"),
             Self::Older(count, since) => {
@@ -190,6 +213,7 @@ pub fn is_gap_kind(kind: &str) -> bool {
         "older",
         "not-local",
         "not-named",
+        "deleted",
     ];
     !seen_or_meant.contains(&kind)
 }
@@ -220,7 +244,8 @@ impl From<Abandoned> for Leave {
 impl From<io::Error> for Leave {
     fn from(error: io::Error) -> Self {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<NotRegular>());
-        Self::Unscanned(inner.map_or_else(|| Reason::of(&error), |NotRegular(kind)| Reason::Special(kind)))
+        let reason = |NotRegular(is): &NotRegular| Reason::NotAsListed { listed: "regular file", is };
+        Self::Unscanned(inner.map_or_else(|| Reason::of(&error), reason))
     }
 }
 
@@ -244,7 +269,8 @@ mod tests {
     fn only_unseen_content_is_a_gap() {
         assert!(Reason::Permission.is_gap() && Reason::NoAnswer(30).is_gap() && Reason::Silent(16).is_gap());
         assert!(Reason::TooLarge { size: 2, limit: 1 }.is_gap() && Reason::FileTimedOut(1800).is_gap());
-        assert!(!Reason::Special("FIFO").is_gap());
+        assert!(!Reason::Special("FIFO").is_gap() && !Reason::Deleted("/tmp/x".into()).is_gap());
+        assert!(Reason::not_as_listed(FileType::Symlink, FileType::RegularFile).is_gap());
         assert!(!Reason::Own.is_gap());
         assert!(!Reason::PseudoFileSystem("proc").is_gap() && !Reason::OtherFileSystem.is_gap());
         assert!(!Reason::Excluded("*.o".into()).is_gap() && is_gap_kind("of a later version"));

@@ -32,8 +32,8 @@ mod worker_slot;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -221,6 +221,7 @@ impl Scan {
             memory: Arc::new(Memory::new(if rules_want_files_whole { WHOLE_MEMORY } else { MEMORY })),
             workers: options.threads.max(1),
             unresponsive: UnresponsiveDevices::default(),
+            disguised: Mutex::default(),
             control: Arc::clone(&control),
             progress: Arc::clone(&progress),
             events: sender,

@@ -3,15 +3,15 @@
 //! that could go on. A system call that hangs cannot be broken off, so such a thread is never waited for.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::coverage::{Reason, Unscanned};
-use super::walk::{Sink, Walk};
+use super::walk::{Held, Sink, Walk};
 use super::work_queue::{BATCH, Feed, Queue, WorkQueue};
 use super::worker::{Shared, Worker};
 use super::worker_slot::{AbandonedWork, WorkerSlot};
@@ -129,13 +129,15 @@ impl Supervisor {
     /// Scans what `walk` meets; `ahead` is a second walk through the same tree that counts.
     pub(super) fn run(mut self, walk: Walk, ahead: Option<Walk>) {
         let notifier = EndNotifier { shared: Arc::clone(&self.shared), told: false };
-        self.begin_all(walk, ahead);
-        while !self.workers.is_empty() {
-            match self.exits.1.recv_timeout(POLL_INTERVAL) {
-                Ok(exit) => self.exited(&exit),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
-            }
-            self.look();
+        let walk = Arc::new(walk);
+        self.begin_all(&walk, ahead);
+        self.wait();
+        // Only a worker sees that what is listed as a file is a folder. They lie deeper each time, so this ends.
+        while let Some(folders) = self.disguised() {
+            walk.resume(folders);
+            self.queue = WorkQueue::new();
+            self.begin_all(&walk, None);
+            self.wait();
         }
         if self.failed.is_none() {
             self.shared.left_out();
@@ -147,14 +149,31 @@ impl Supervisor {
         });
     }
 
+    /// Minds the threads until none is left.
+    fn wait(&mut self) {
+        while !self.workers.is_empty() {
+            match self.exits.1.recv_timeout(POLL_INTERVAL) {
+                Ok(exit) => self.exited(&exit),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            self.look();
+        }
+    }
+
+    /// Folders that were listed as files, if there are any and the scan goes on.
+    fn disguised(&self) -> Option<Vec<PathBuf>> {
+        let folders = std::mem::take(&mut *self.shared.disguised.lock().unwrap_or_else(PoisonError::into_inner));
+        (!folders.is_empty() && !self.shared.control.is_cancelled()).then_some(folders)
+    }
+
     /// Starts all threads. Fewer workers than were asked for are enough, and so is no count.
-    fn begin_all(&mut self, walk: Walk, ahead: Option<Walk>) {
+    fn begin_all(&mut self, walk: &Arc<Walk>, ahead: Option<Walk>) {
         if let Some(ahead) = ahead
             && let Err(error) = self.begin(Task::Count(Arc::new(ahead)))
         {
             tracing::warn!("the files are not counted ahead: {error}");
         }
-        let walk = self.begin(Task::Walk(Arc::new(walk)));
+        let walk = self.begin(Task::Walk(Arc::clone(walk)));
         let mut workers = 0;
         let mut refused = walk.err();
         while workers < self.shared.workers && refused.is_none() {
@@ -306,9 +325,10 @@ impl Feeder<'_> {
 }
 
 impl Sink for Feeder<'_> {
-    fn file(&mut self, path: PathBuf, device: u64) -> bool {
+    fn file(&mut self, path: PathBuf, device: u64, folder: Option<&Arc<Held>>) -> bool {
         let added = self.slot.with_rest(|rest| {
             rest.device = device;
+            rest.folder = folder.cloned();
             rest.paths.push(path);
         });
         added.is_ok() && self.hand_over(BATCH)
@@ -338,7 +358,7 @@ struct Counter<'s> {
 }
 
 impl Sink for Counter<'_> {
-    fn file(&mut self, _: PathBuf, _: u64) -> bool {
+    fn file(&mut self, _: PathBuf, _: u64, _: Option<&Arc<Held>>) -> bool {
         self.shared.progress.total_files.fetch_add(1, Ordering::Relaxed);
         !self.shared.control.is_cancelled()
     }

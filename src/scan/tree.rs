@@ -2,16 +2,18 @@
 //! trace in access times.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::fs::FileType;
+use rustix::io::Errno;
 
 use super::READ_TIMEOUT;
-use crate::root::{Opened, kind_name, open_regular};
-use crate::text;
+use crate::root::{Folder, Located, Mounts, Opened, Pointed, kind_name};
 use crate::timeout::{self, NoResult, NoThread};
+use crate::{root, text};
 
 /// How long a tree that was open before may take to be opened again.
 const REOPENING: Duration = Duration::from_secs(5);
@@ -78,14 +80,20 @@ impl TreeError {
     }
 }
 
-/// The folder (or the folder of the single file) that is scanned.
+/// The folder, or the single file, that is scanned: held open, so that it stays what was named.
 #[derive(Debug)]
 pub struct Tree {
-    /// Where the walk starts: absolute, free of links; a folder, or the file itself.
+    /// Where the walk starts: absolute, free of links but for those of processes in `/proc`, which lead where no other
+    /// name may. It is shown and compared, never opened again.
     start: PathBuf,
-    folder: PathBuf,
-    handle: OwnedFd,
     device: u64,
+    top: Top,
+}
+
+#[derive(Debug)]
+enum Top {
+    Folder(Folder),
+    File(Box<Located>),
 }
 
 impl Tree {
@@ -113,29 +121,20 @@ impl Tree {
 
     fn open_now(path: &Path) -> Result<Self, TreeError> {
         let fail = |error: io::Error| TreeError::new(path, error);
-        let start = path.canonicalize().map_err(fail)?;
-        let facts = rustix::fs::stat(&start).map_err(|e| fail(e.into()))?;
-        let folder = match FileType::from_raw_mode(facts.st_mode) {
-            FileType::Directory => start.clone(),
-            FileType::RegularFile => start.parent().unwrap_or(Path::new("/")).to_owned(),
+        let located = root::named(path).map_err(fail)?;
+        let (start, device) = (located.path.clone(), located.metadata.dev());
+        let top = match FileType::from_raw_mode(located.metadata.mode()) {
+            // Opened for reading, not only pointed at, so that a folder that may not be listed is refused here and now.
+            FileType::Directory => Top::Folder(located.enter().map_err(fail)?),
+            FileType::RegularFile => {
+                located.may_be_read().map_err(fail)?;
+                Top::File(Box::new(located))
+            }
             other => {
                 return Err(TreeError::Special { path: text::escape_path(path).into_owned(), kind: kind_name(other) });
             }
         };
-        // Opened for reading, not O_PATH, so that a folder that may not be listed is refused here and now.
-        let flags = if folder == start { OFlags::RDONLY } else { OFlags::PATH };
-        let handle = rustix::fs::openat(CWD, &folder, flags | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|e| fail(e.into()))?;
-        if folder != start {
-            rustix::fs::accessat(
-                &handle,
-                start.file_name().unwrap_or_default(),
-                rustix::fs::Access::READ_OK,
-                AtFlags::EACCESS,
-            )
-            .map_err(|e| fail(e.into()))?;
-        }
-        Ok(Self { start, folder, handle, device: facts.st_dev })
+        Ok(Self { start, device, top })
     }
 
     /// The same tree, opened anew for another scan.
@@ -156,21 +155,75 @@ impl Tree {
         self.device
     }
 
+    /// Whether it is a folder; else it is a single file.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.top, Top::Folder(_))
+    }
+
+    /// The name that the single file had, when it has none any more: it was deleted and is held by a process.
+    pub(super) fn deleted(&self) -> Option<PathBuf> {
+        match &self.top {
+            Top::Folder(_) => None,
+            Top::File(located) => located.deleted(),
+        }
+    }
+
     /// The type of the file system that the tree's folder lies on, if the kernel makes its files up. `None` for a single
     /// file, which somebody named and so wants.
     pub fn pseudo_file_system(&self) -> Option<&'static str> {
-        if self.folder == self.start { pseudo_file_system_of(&self.handle) } else { None }
+        match &self.top {
+            Top::Folder(folder) => folder.file_system().ok().and_then(pseudo_file_system),
+            Top::File(_) => None,
+        }
     }
 
-    /// Opens a regular file below the tree for reading. No link is followed at any part of the path below the root, a
-    /// FIFO does not block, and the access time is left alone where the kernel allows it (own files, or root).
+    /// Opens a folder of the tree to be listed, from `within` if that is the folder it lies in, else from the top. No link
+    /// is followed at any part of the path below that, and its access time is left alone where the kernel allows it.
     ///
     /// # Errors
-    /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`](crate::root::NotRegular) inside when it is no regular file, else what
-    /// the system said.
-    pub fn open_file(&self, path: &Path) -> io::Result<Opened> {
-        let below = path.strip_prefix(&self.folder).unwrap_or(path);
-        open_regular(self.handle.as_fd(), below)
+    /// `ENOTDIR` when it is none, `EXDEV` when a mount is refused, else what the system said.
+    pub fn open_folder(&self, within: Option<&Folder>, path: &Path, mounts: Mounts) -> io::Result<Folder> {
+        let (from, below) = self.way(within, path)?;
+        from.enter(below, path, mounts)
+    }
+
+    /// Points at a folder of the tree, as [`Tree::open_folder`] would open it.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn point(&self, within: Option<&Folder>, path: &Path) -> io::Result<Pointed> {
+        let (from, below) = self.way(within, path)?;
+        from.point(below)
+    }
+
+    /// Opens a regular file of the tree for reading, from `within` if that is the folder it lies in, else from the top. No
+    /// link is followed at any part of the path below that, a FIFO does not block, and the access time is left alone where
+    /// the kernel allows it (own files, or root).
+    ///
+    /// # Errors
+    /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`](crate::root::NotRegular) inside when it is no
+    /// regular file, else what the system said.
+    pub fn open_file(&self, within: Option<&Folder>, path: &Path) -> io::Result<Opened> {
+        match (within, path.file_name(), &self.top) {
+            (_, _, Top::File(located)) => located.open_now(),
+            (Some(folder), Some(name), _) => folder.open_file(name),
+            _ => {
+                let (from, below) = self.way(None, path)?;
+                from.open_below(below)
+            }
+        }
+    }
+
+    /// From which open folder a path of the tree is reached, and by which path.
+    fn way<'a>(&'a self, within: Option<&'a Folder>, path: &'a Path) -> io::Result<(&'a Folder, &'a Path)> {
+        match (within, path.file_name(), &self.top) {
+            (Some(folder), Some(name), _) => Ok((folder, Path::new(name))),
+            (_, _, Top::Folder(top)) => {
+                let below = path.strip_prefix(&self.start).map_err(|_| io::Error::from(Errno::INVAL))?;
+                Ok((top, below))
+            }
+            (_, _, Top::File(_)) => Err(Errno::NOTDIR.into()),
+        }
     }
 }
 
@@ -248,7 +301,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
-    use rustix::io::Errno;
+    use rustix::fs::{CWD, Mode};
 
     #[test]
     fn files_open_below_the_tree_and_links_do_not() {
@@ -261,12 +314,12 @@ mod tests {
         symlink("file", dir.path().join("a/link")).unwrap();
         let tree = Tree::open(dir.path()).unwrap();
         let root = tree.start().to_owned();
-        assert_eq!(tree.open_file(&root.join("a/file")).unwrap().stat.st_size, 3);
+        assert_eq!(tree.open_file(None, &root.join("a/file")).unwrap().stat.st_size, 3);
         for link in ["link/secret", "a/link"] {
-            let error = tree.open_file(&root.join(link)).unwrap_err();
+            let error = tree.open_file(None, &root.join(link)).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(Errno::LOOP.raw_os_error()), "{link}");
         }
-        assert!(tree.open_file(&root.join("a")).unwrap_err().to_string().contains("folder"));
+        assert!(tree.open_file(None, &root.join("a")).unwrap_err().to_string().contains("folder"));
     }
 
     #[test]
@@ -275,7 +328,7 @@ mod tests {
         let fifo = dir.path().join("fifo");
         rustix::fs::mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
         let tree = Tree::open(dir.path()).unwrap();
-        let error = tree.open_file(&tree.start().join("fifo")).unwrap_err();
+        let error = tree.open_file(None, &tree.start().join("fifo")).unwrap_err();
         assert!(error.to_string().contains("FIFO"));
         assert!(matches!(Tree::open(&fifo), Err(TreeError::Special { kind: "FIFO", .. })));
     }
@@ -286,7 +339,7 @@ mod tests {
         let file = dir.path().join("one");
         std::fs::write(&file, "abc").unwrap();
         let tree = Tree::open(&file).unwrap();
-        assert!(tree.open_file(tree.start()).is_ok());
+        assert!(tree.open_file(None, tree.start()).is_ok());
         assert!(matches!(Tree::open(&dir.path().join("none")), Err(TreeError::Missing { .. })));
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread::sleep;
 
 use super::*;
-use crate::root::Opened;
+use crate::root::{Folder, Mounts, Opened};
 
 const SHORT: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_hours(1);
@@ -20,9 +20,9 @@ fn wait(path: &Path) {
     }
 }
 
-fn open(tree: &Tree, path: &Path) -> io::Result<Opened> {
+fn open(tree: &Tree, folder: Option<&Folder>, path: &Path) -> io::Result<Opened> {
     wait(path);
-    let mut opened = tree.open_file(path)?;
+    let mut opened = tree.open_file(folder, path)?;
     if path.ends_with("endless") {
         opened.file = std::fs::File::open("/dev/zero")?;
         opened.stat.st_size = 1 << 62;
@@ -30,9 +30,9 @@ fn open(tree: &Tree, path: &Path) -> io::Result<Opened> {
     Ok(opened)
 }
 
-fn list(path: &Path) -> ignore::Walk {
+fn open_folder(tree: &Tree, within: Option<&Folder>, path: &Path, mounts: Mounts) -> io::Result<Folder> {
     wait(path);
-    walk::list(path)
+    tree.open_folder(within, path, mounts)
 }
 
 /// A folder with these files; each matches.
@@ -51,7 +51,7 @@ fn start(dir: &Path, threads: usize, read_timeout: Duration) -> Scan {
     let source = RuleSource { namespace: "test".to_owned(), origin: "test.yar".to_owned(), text: rule.into() };
     let rules = Arc::new(Ruleset::compile(&[source], &[]).unwrap());
     let options = ScanOptions { threads, read_timeout, count_ahead: true, ..ScanOptions::default() };
-    Scan::start_on(System { open, list }, Tree::open(dir).unwrap(), rules, options).unwrap()
+    Scan::start_on(System { open, open_folder }, Tree::open(dir).unwrap(), rules, options).unwrap()
 }
 
 /// What a scan said of each file or folder, by its name, and its end.
@@ -165,7 +165,7 @@ fn a_file_without_end_ends_with_its_time() {
     let source = RuleSource { namespace: "test".to_owned(), origin: "test.yar".to_owned(), text: rule.into() };
     let rules = Arc::new(Ruleset::compile(&[source], &[]).unwrap());
     let options = ScanOptions { threads: 1, file_timeout: SHORT, ..ScanOptions::default() };
-    let scan = Scan::start_on(System { open, list }, Tree::open(dir.path()).unwrap(), rules, options).unwrap();
+    let scan = Scan::start_on(System { open, open_folder }, Tree::open(dir.path()).unwrap(), rules, options).unwrap();
     let (said, reading, how) = end(scan);
     let found = ["1", "2"].map(|name| (name.to_owned(), vec!["found"]));
     assert_eq!(said, found.into_iter().chain([("endless".to_owned(), vec!["file-timed-out"])]).collect());

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ignore::WalkBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
 
 use super::coverage::{Reason, Unscanned};
 use super::only::Only;
@@ -15,7 +17,7 @@ use super::tree::{self, Tree};
 use super::unresponsive::UnresponsiveDevices;
 use super::worker::Shared;
 use super::worker_slot::{Abandoned, WorkerSlot};
-use crate::root::kind_name;
+use crate::root::{EntryBuffer, Folder, Mounts, entry_buffer, kind_name};
 use crate::timeout::blocking_call;
 
 /// What the walk leaves out because the responder said so.
@@ -92,8 +94,8 @@ fn line(glob: &str, root: &Path, first: bool) -> Result<String, &'static str> {
 
 /// Where a walk's entries go. What returns whether the walk is to go on is asked while no file system is.
 pub(super) trait Sink {
-    /// A regular file in a folder of the file system `device`.
-    fn file(&mut self, path: PathBuf, device: u64) -> bool;
+    /// A file that its folder lists as a regular one; `folder` is that folder, unless too many are open.
+    fn file(&mut self, path: PathBuf, device: u64, folder: Option<&Arc<Held>>) -> bool;
     /// Something that will not be scanned.
     fn unscanned(&mut self, unscanned: Unscanned);
     /// A folder is entered.
@@ -106,17 +108,59 @@ pub(super) trait Sink {
     fn link(&mut self) {}
 }
 
+/// Folders that are kept open at most, so that what is in them is opened from there.
+const OPEN_FOLDERS: usize = 128;
+
 /// A walk through a tree: the folders that are still to be listed. When a thread is given up over a folder, another goes
 /// on with the others.
+///
+/// Folders are listed here and not by crate `ignore`, which opens each by its whole path: links that take a folder's place
+/// would be followed, and paths over `PATH_MAX` not opened. Its globs decide what is left out.
 #[derive(Debug)]
 pub(super) struct Walk {
     options: WalkOptions,
     globs: Gitignore,
     start: PathBuf,
     start_device: u64,
-    pending: Mutex<Vec<PathBuf>>,
+    pending: Mutex<Vec<Pending>>,
     /// Whether the file system with this device number is entered, and if not, why.
     devices: Mutex<HashMap<u64, Option<Reason>>>,
+    open_folders: Arc<AtomicUsize>,
+}
+
+/// A folder that is to be listed.
+#[derive(Debug)]
+struct Pending {
+    path: PathBuf,
+    /// The folder it lies in, unless too many are open: then it is reached from the top of the tree.
+    within: Option<Arc<Held>>,
+    /// Device number of the file system that lies on.
+    device: u64,
+}
+
+/// A folder that is kept open, and counted as such.
+#[derive(Debug)]
+pub(super) struct Held {
+    folder: Folder,
+    open: Arc<AtomicUsize>,
+}
+
+impl Held {
+    fn new(folder: Folder, open: &Arc<AtomicUsize>) -> Arc<Self> {
+        open.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self { folder, open: Arc::clone(open) })
+    }
+
+    /// The folder.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Why a walk leaves a folder before its end.
@@ -142,24 +186,40 @@ impl From<io::Error> for Stop {
 impl Walk {
     /// A walk through `tree` that leaves out what `options` and their `globs` say.
     pub(super) fn new(tree: &Tree, options: WalkOptions, globs: Gitignore) -> Self {
-        let start = tree.start().to_owned();
-        let pending = Mutex::new(vec![start.clone()]);
-        Self { options, globs, pending, start, start_device: tree.device(), devices: Mutex::default() }
+        let (start, start_device) = (tree.start().to_owned(), tree.device());
+        let walk = Self {
+            options,
+            globs,
+            start,
+            start_device,
+            pending: Mutex::default(),
+            devices: Mutex::default(),
+            open_folders: Arc::default(),
+        };
+        walk.resume([walk.start.clone()]);
+        walk
+    }
+
+    /// Has these folders listed, too.
+    pub(super) fn resume(&self, folders: impl IntoIterator<Item = PathBuf>) {
+        let pending = folders.into_iter().map(|path| Pending { path, within: None, device: self.start_device });
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).extend(pending);
     }
 
     /// Walks on in `slot` until no folder is left, the sink has enough, or the thread is abandoned.
     pub(super) fn run(&self, shared: &Shared, slot: &WorkerSlot, sink: &mut impl Sink) {
-        while let Some(path) = self.next() {
-            if slot.begin(&path, None, shared.control.skips()).is_err() {
+        let mut buffer = entry_buffer();
+        while let Some(pending) = self.next() {
+            if slot.begin(&pending.path, Some(pending.device), shared.control.skips()).is_err() {
                 return;
             }
-            let outcome = self.visit(&path, shared, slot, sink);
+            let outcome = self.visit(&pending, shared, slot, sink, &mut buffer);
             // Of a folder over which the thread was abandoned, coverage knows already.
             if slot.check().is_err() || matches!(outcome, Err(Stop::Walk)) {
                 return;
             }
             if let Err(Stop::Error(error)) = outcome {
-                sink.unscanned(Unscanned { path, reason: Reason::of(&error) });
+                sink.unscanned(Unscanned { path: pending.path, reason: Reason::of(&error) });
             }
             if !sink.leave() {
                 return;
@@ -168,65 +228,180 @@ impl Walk {
     }
 
     /// The folder that was met last: its own come before those beside it.
-    fn next(&self) -> Option<PathBuf> {
+    fn next(&self) -> Option<Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     /// A folder, or the one file that is scanned.
-    fn visit(&self, path: &Path, shared: &Shared, slot: &WorkerSlot, sink: &mut impl Sink) -> Result<(), Stop> {
-        let stat = blocking_call(|| rustix::fs::lstat(path)).map_err(io::Error::from)?;
-        slot.set_device(stat.st_dev)?;
-        if !FileType::from_raw_mode(stat.st_mode).is_dir() {
-            return self.entry(path.to_owned(), FileType::from_raw_mode(stat.st_mode), stat.st_dev, sink);
+    fn visit(
+        &self,
+        pending: &Pending,
+        shared: &Shared,
+        slot: &WorkerSlot,
+        sink: &mut impl Sink,
+        buffer: &mut EntryBuffer,
+    ) -> Result<(), Stop> {
+        let Pending { path, within, device } = pending;
+        if !shared.tree.is_folder() {
+            return if sink.file(path.clone(), *device, None) { Ok(()) } else { Err(Stop::Walk) };
         }
-        if let Some(reason) = self.refusal(path, stat.st_dev, &shared.unresponsive, slot)? {
-            sink.unscanned(Unscanned { path: path.to_owned(), reason });
+        if let Some(others) = shared.unresponsive.blocked(*device) {
+            sink.unscanned(Unscanned { path: path.clone(), reason: Reason::Silent(others) });
             return Ok(());
         }
+        let within = within.as_ref().map(|held| held.folder());
+        let folder = match self.open(within, path, shared, slot) {
+            Ok(Ok(folder)) => folder,
+            Ok(Err(reason)) => {
+                sink.unscanned(Unscanned { path: path.clone(), reason });
+                return Ok(());
+            }
+            Err(Stop::Error(error)) if Errno::from_io_error(&error) == Some(Errno::NOTDIR) => {
+                return self.no_folder(pending, shared, slot, sink);
+            }
+            Err(stop) => return Err(stop),
+        };
         if !sink.enter() {
             return Err(Stop::Walk);
         }
-        let mut entries = blocking_call(|| (shared.system.list)(path));
-        loop {
-            let entry = blocking_call(|| entries.next());
-            slot.check()?;
-            match entry {
-                None => return Ok(()),
-                Some(Ok(entry)) if entry.depth() == 0 => {}
-                Some(Ok(entry)) => {
-                    let kind = entry.file_type().map_or(FileType::Unknown, file_type);
-                    self.entry(entry.into_path(), kind, stat.st_dev, sink)?;
-                }
-                Some(Err(error)) => sink.unscanned(unscanned(path, error)),
-            }
+        if self.open_folders.load(Ordering::Relaxed) < OPEN_FOLDERS {
+            let held = Held::new(folder, &self.open_folders);
+            self.list(&held.folder, Some(&held), slot, sink, buffer)
+        } else {
+            self.list(&folder, None, slot, sink, buffer)
         }
     }
 
-    fn entry(&self, path: PathBuf, kind: FileType, device: u64, sink: &mut impl Sink) -> Result<(), Stop> {
-        if self.options.only.as_ref().is_some_and(|only| path != self.start && !only.admits(&path, kind.is_dir())) {
+    /// Opens a folder, or says why it is not entered. What is mounted in the tree is looked at before it is opened: an
+    /// automount is not set off, and a file system that is left out is not touched.
+    fn open(
+        &self,
+        within: Option<&Folder>,
+        path: &Path,
+        shared: &Shared,
+        slot: &WorkerSlot,
+    ) -> Result<Result<Folder, Reason>, Stop> {
+        let open = |mounts| blocking_call(|| (shared.system.open_folder)(&shared.tree, within, path, mounts));
+        let folder = match open(Mounts::Refused) {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::XDEV) => {
+                let mounted = blocking_call(|| shared.tree.point(within, path))?;
+                slot.set_device(mounted.stat.st_dev)?;
+                let magic = || Ok(mounted.file_system);
+                if let Some(reason) = self.refusal(mounted.stat.st_dev, magic, &shared.unresponsive, slot)? {
+                    return Ok(Err(reason));
+                }
+                let folder = open(Mounts::Entered)?;
+                let is = |stat: &Stat| (stat.st_dev, stat.st_ino);
+                if is(folder.stat()) != is(&mounted.stat) {
+                    return Err(Stop::Error(io::Error::other("something was mounted there meanwhile")));
+                }
+                folder
+            }
+            opened => opened?,
+        };
+        slot.set_device(folder.stat().st_dev)?;
+        let reason = self.refusal(folder.stat().st_dev, || folder.file_system(), &shared.unresponsive, slot)?;
+        Ok(reason.map_or(Ok(folder), Err))
+    }
+
+    /// Something that was listed as a folder and is none.
+    fn no_folder(
+        &self,
+        pending: &Pending,
+        shared: &Shared,
+        slot: &WorkerSlot,
+        sink: &mut impl Sink,
+    ) -> Result<(), Stop> {
+        let within = pending.within.as_ref();
+        let found = blocking_call(|| shared.tree.point(within.map(|held| held.folder()), &pending.path))?;
+        slot.check()?;
+        let (path, is) = (pending.path.clone(), FileType::from_raw_mode(found.stat.st_mode));
+        sink.unscanned(Unscanned { path: path.clone(), reason: Reason::not_as_listed(FileType::Directory, is) });
+        match is {
+            FileType::Directory => Ok(()),
+            _ => self.entry(path, is, found.stat.st_dev, within, sink),
+        }
+    }
+
+    /// Takes the entries of a folder.
+    fn list(
+        &self,
+        folder: &Folder,
+        held: Option<&Arc<Held>>,
+        slot: &WorkerSlot,
+        sink: &mut impl Sink,
+        buffer: &mut EntryBuffer,
+    ) -> Result<(), Stop> {
+        let device = folder.stat().st_dev;
+        let mut entries = folder.entries(buffer);
+        loop {
+            let entry = blocking_call(|| entries.next());
+            slot.check()?;
+            let Some(entry) = entry else { return Ok(()) };
+            let (name, listed) = entry?;
+            let path = folder.path.join(&name);
+            if name.as_bytes().contains(&b'/') {
+                let reason = Reason::Io("its name holds a slash, which no name can".to_owned());
+                sink.unscanned(Unscanned { path, reason });
+                continue;
+            }
+            let kind = match listed {
+                FileType::RegularFile | FileType::Directory => listed,
+                // That is only a byte in the folder; whether the file is no file, its inode says.
+                _ => {
+                    let stat = blocking_call(|| folder.stat_of(&name));
+                    slot.check()?;
+                    match stat {
+                        Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                        Err(error) => {
+                            sink.unscanned(Unscanned { path, reason: Reason::of(&error) });
+                            continue;
+                        }
+                    }
+                }
+            };
+            if kind != listed && listed != FileType::Unknown {
+                sink.unscanned(Unscanned { path: path.clone(), reason: Reason::not_as_listed(listed, kind) });
+            }
+            self.entry(path, kind, device, held, sink)?;
+        }
+    }
+
+    fn entry(
+        &self,
+        path: PathBuf,
+        kind: FileType,
+        device: u64,
+        within: Option<&Arc<Held>>,
+        sink: &mut impl Sink,
+    ) -> Result<(), Stop> {
+        if self.options.only.as_ref().is_some_and(|only| !only.admits(&path, kind.is_dir())) {
             return Ok(());
         }
-        if path != self.start
-            && let ignore::Match::Ignore(glob) = self.globs.matched(&path, kind.is_dir())
-        {
+        if let ignore::Match::Ignore(glob) = self.globs.matched(&path, kind.is_dir()) {
             let reason = Reason::Excluded(glob.original().to_owned());
             sink.unscanned(Unscanned { path, reason });
             return Ok(());
         }
         match kind {
-            FileType::Directory => self.pending.lock().unwrap_or_else(PoisonError::into_inner).push(path),
-            FileType::RegularFile => return if sink.file(path, device) { Ok(()) } else { Err(Stop::Walk) },
+            FileType::Directory => {
+                let pending = Pending { path, within: within.cloned(), device };
+                self.pending.lock().unwrap_or_else(PoisonError::into_inner).push(pending);
+            }
+            FileType::RegularFile => {
+                return if sink.file(path, device, within) { Ok(()) } else { Err(Stop::Walk) };
+            }
             FileType::Symlink => sink.link(),
             other => sink.unscanned(Unscanned { path, reason: Reason::Special(kind_name(other)) }),
         }
         Ok(())
     }
 
-    /// Why this folder is not entered, if it is not.
+    /// Why a folder on this file system, whose magic number `magic` tells, is not entered, if it is not.
     fn refusal(
         &self,
-        path: &Path,
         device: u64,
+        magic: impl FnOnce() -> io::Result<u64>,
         unresponsive: &UnresponsiveDevices,
         slot: &WorkerSlot,
     ) -> Result<Option<Reason>, Abandoned> {
@@ -241,7 +416,7 @@ impl Walk {
         } else if self.options.include_pseudo && !self.options.local_only {
             None
         } else {
-            let magic = blocking_call(|| rustix::fs::statfs(path)).map_or(0, |found| found.f_type as u64);
+            let magic = blocking_call(magic).unwrap_or_default();
             slot.check()?;
             let pseudo = tree::pseudo_file_system(magic).filter(|_| !self.options.include_pseudo);
             let remote = || tree::remote_file_system(magic, device).filter(|_| self.options.local_only);
@@ -249,56 +424,6 @@ impl Walk {
         };
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).insert(device, reason.clone());
         Ok(reason)
-    }
-}
-
-/// A folder and what is in it, and nothing below that: a walk that hangs is lost as a whole.
-pub(super) fn list(path: &Path) -> ignore::Walk {
-    WalkBuilder::new(path).standard_filters(false).follow_links(false).max_depth(Some(1)).build()
-}
-
-/// What could not be listed of `folder`, or all of it.
-fn unscanned(folder: &Path, error: ignore::Error) -> Unscanned {
-    let (path, error) = innermost(error, None);
-    let reason = match error.io_error() {
-        Some(error) => Reason::of(original(error)),
-        None => Reason::Io(error.to_string()),
-    };
-    Unscanned { path: path.unwrap_or_else(|| folder.to_owned()), reason }
-}
-
-/// The system's error, with its number; on its way here it may have got another around it.
-fn original(error: &io::Error) -> &io::Error {
-    let within = error.get_ref().and_then(|around| around.source());
-    within.and_then(|error| error.downcast_ref()).unwrap_or(error)
-}
-
-fn innermost(error: ignore::Error, path: Option<PathBuf>) -> (Option<PathBuf>, ignore::Error) {
-    match error {
-        ignore::Error::WithPath { path, err } => innermost(*err, Some(path)),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => innermost(*err, path),
-        other => (path, other),
-    }
-}
-
-fn file_type(kind: std::fs::FileType) -> FileType {
-    use std::os::unix::fs::FileTypeExt as _;
-    if kind.is_dir() {
-        FileType::Directory
-    } else if kind.is_file() {
-        FileType::RegularFile
-    } else if kind.is_symlink() {
-        FileType::Symlink
-    } else if kind.is_fifo() {
-        FileType::Fifo
-    } else if kind.is_socket() {
-        FileType::Socket
-    } else if kind.is_char_device() {
-        FileType::CharacterDevice
-    } else if kind.is_block_device() {
-        FileType::BlockDevice
-    } else {
-        FileType::Unknown
     }
 }
 
@@ -326,17 +451,6 @@ mod tests {
             let globs = globs(globs_given).unwrap();
             assert!(globs.matched(covered, false).is_ignore(), "{globs_given:?} {covered}");
             assert!(!globs.matched(spared, false).is_ignore(), "{globs_given:?} {spared}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_listed_has_the_reason_that_the_system_gives() {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, reason) in [("absent".to_owned(), Reason::Vanished), ("x".repeat(300), Reason::NameTooLong)] {
-            let path = dir.path().join(name);
-            let error = list(&path).find_map(Result::err).unwrap();
-            let told = unscanned(Path::new("/elsewhere"), error);
-            assert_eq!((told.path, told.reason), (path, reason));
         }
     }
 

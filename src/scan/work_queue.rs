@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn batch(device: u64) -> Batch {
-        Batch { device, paths: vec!["/file".into()] }
+        Batch { device, folder: None, paths: vec!["/file".into()] }
     }
 
     #[test]

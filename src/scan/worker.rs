@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use jiff::Timestamp;
+use rustix::fs::FileType;
 
 use super::control::{Control, Progress};
 use super::coverage::{Leave, Reason, Unscanned};
@@ -22,13 +23,14 @@ use super::read::{CHUNK, Content};
 use super::rules::{self, Group, Ruleset};
 use super::tree::{self, Tree};
 use super::unresponsive::UnresponsiveDevices;
+use super::walk::Held;
 use super::windows::{PIECE, Windows};
 use super::work_queue::Queue;
 use super::worker_slot::{Batch, WorkerSlot};
 use super::{Candidate, Event};
 use crate::accounts::Accounts;
 use crate::finding::{Digest, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
-use crate::root::Opened;
+use crate::root::{Folder, Mounts, Opened, kind_name};
 use crate::text;
 use crate::timeout::blocking_call;
 
@@ -40,15 +42,15 @@ const HELD: u64 = 4 << 20;
 /// What a scan asks of a file system before it has anything open. Any of it may hang.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct System {
-    /// Opens a file of the tree.
-    pub open: fn(&Tree, &Path) -> io::Result<Opened>,
-    /// Lists a folder: itself, at depth 0, and what is in it.
-    pub list: fn(&Path) -> ignore::Walk,
+    /// Opens a file of the tree, from its folder if that is open.
+    pub open: fn(&Tree, Option<&Folder>, &Path) -> io::Result<Opened>,
+    /// Opens a folder of the tree to be listed, from the one it lies in if that is open.
+    pub open_folder: fn(&Tree, Option<&Folder>, &Path, Mounts) -> io::Result<Folder>,
 }
 
 impl System {
     /// The kernel's.
-    pub const REAL: Self = Self { open: Tree::open_file, list: super::walk::list };
+    pub const REAL: Self = Self { open: Tree::open_file, open_folder: Tree::open_folder };
 }
 
 /// What all threads of a scan share.
@@ -70,6 +72,8 @@ pub(super) struct Shared {
     /// How many workers there are at once.
     pub workers: usize,
     pub unresponsive: UnresponsiveDevices,
+    /// Folders that their own folder lists as files: they are walked when all else is done.
+    pub disguised: Mutex<Vec<PathBuf>>,
     pub control: Arc<Control>,
     pub progress: Arc<Progress>,
     pub events: Sender<Event>,
@@ -133,15 +137,20 @@ impl<'s> Worker<'s> {
     }
 
     fn batch(&mut self, batch: Batch) -> Result<(), Leave> {
-        let device = batch.device;
+        let (device, folder) = (batch.device, batch.folder.clone());
         self.slot.with_rest(|rest| *rest = batch)?;
         while let Some(path) = self.slot.with_rest(|rest| rest.paths.pop())? {
-            let outcome = self.file(&path, device);
+            let outcome = self.file(&path, device, folder.as_deref().map(Held::folder));
             // An answer that came too late is not reported: coverage lists the file.
             self.slot.check()?;
             match outcome {
                 Ok(()) => self.shared.unresponsive.record_success(device),
-                Err(Leave::Unscanned(reason)) => self.shared.unscanned(Unscanned { path, reason }),
+                Err(Leave::Unscanned(reason)) => {
+                    if matches!(reason, Reason::NotAsListed { is, .. } if is == kind_name(FileType::Directory)) {
+                        self.shared.disguised.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
+                    }
+                    self.shared.unscanned(Unscanned { path, reason });
+                }
                 Err(Leave::Cancelled) => return Err(Leave::Cancelled),
             }
             self.shared.progress.files.fetch_add(1, Ordering::Relaxed);
@@ -149,12 +158,12 @@ impl<'s> Worker<'s> {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, device: u64) -> Result<(), Leave> {
+    fn file(&mut self, path: &Path, device: u64, folder: Option<&Folder>) -> Result<(), Leave> {
         if let Some(others) = self.shared.unresponsive.blocked(device) {
             return Err(Leave::Unscanned(Reason::Silent(others)));
         }
         self.reader.begin_file(path, device)?;
-        let opened = blocking_call(|| (self.shared.system.open)(&self.shared.tree, path))?;
+        let opened = blocking_call(|| (self.shared.system.open)(&self.shared.tree, folder, path))?;
         self.reader.check()?;
         if self.shared.own.contains(&(opened.stat.st_dev, opened.stat.st_ino)) {
             return Err(Leave::Unscanned(Reason::Own));
@@ -168,7 +177,11 @@ impl<'s> Worker<'s> {
         let after = blocking_call(|| rustix::fs::fstat(&opened.file)).map_err(io::Error::from)?;
         let is_made_up = || blocking_call(|| tree::pseudo_file_system_of(&opened.file)).is_some();
         let changed = facts::is_changed(&opened.stat, &after, read, is_made_up);
-        if changed { Err(Leave::Unscanned(Reason::Changed)) } else { Ok(()) }
+        match self.shared.tree.deleted() {
+            _ if changed => Err(Leave::Unscanned(Reason::Changed)),
+            Some(name) => Err(Leave::Unscanned(Reason::Deleted(name))),
+            None => Ok(()),
+        }
     }
 
     /// Has the content matched and reports; returns its bytes.

@@ -5,10 +5,11 @@
 //! nobody wants it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::memory::Share;
+use super::walk::Held;
 use crate::timeout::CallClock;
 
 /// Files of one folder, on their way to a worker.
@@ -16,6 +17,8 @@ use crate::timeout::CallClock;
 pub(super) struct Batch {
     /// Device number of the file system the folder is on.
     pub device: u64,
+    /// The folder itself, unless too many are open.
+    pub folder: Option<Arc<Held>>,
     pub paths: Vec<PathBuf>,
 }
 
@@ -139,7 +142,6 @@ mod tests {
     use super::super::memory::Memory;
     use super::*;
     use crate::timeout::blocking_call;
-    use std::sync::Arc;
 
     const NOW: Duration = Duration::ZERO;
     const LATER: Duration = Duration::from_hours(1);

@@ -94,7 +94,7 @@ impl Records {
         let register = Register::load(&plan.register)?;
         let (case, unsaved) = open_case(&plan)?;
         must_be_of_this_tree(&case, &plan)?;
-        let folders = OnDisk::below(plan.root.dir());
+        let folders = OnDisk::of(&plan.root);
         let exclusions =
             Exclusions::index_among(register.entries().to_vec(), &folders, &|rule, digest| book.has(rule, digest));
         let mut records = Self {

@@ -1,15 +1,19 @@
 //! A case opened again: on this box or another, whether the tree is still there or not.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::book::RuleBook;
 use super::records::{Judged, Records};
 use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Seen};
 use crate::finding::Finding;
 use crate::scan::{End, Reading, Unscanned};
+use crate::{root, timeout};
 
 /// The first bytes of an `SQLite` file (<https://www.sqlite.org/fileformat.html>).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// How long a file may take to show whether it is a case.
+const LIMIT: Duration = Duration::from_secs(10);
 /// Findings read at once.
 const PAGE: usize = 1024;
 
@@ -38,11 +42,18 @@ impl CaseFacts {
     }
 }
 
+/// It may as well be a file to scan, whose time of last access is evidence. So it is read only where that leaves the time
+/// alone, or where its name says that it is a case.
 fn begins_like_a_case(path: &Path) -> bool {
     use std::io::Read as _;
-    let is_file = std::fs::metadata(path).is_ok_and(|facts| facts.is_file());
-    let mut head = [0; 16];
-    is_file && std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *MAGIC
+    let named = path.extension().is_some_and(|extension| extension == "case");
+    let asked = path.to_owned();
+    let head = timeout::run(LIMIT, move || {
+        let mut opened = root::named(&asked).ok()?.open_now().ok()?;
+        let mut head = [0; 16];
+        (opened.noatime || named).then(|| opened.file.read_exact(&mut head).ok().map(|()| head)).flatten()
+    });
+    head.is_ok_and(|head| head.is_some_and(|head| head == *MAGIC))
 }
 
 pub(super) fn last_scan(case: &Case, path: &Path) -> Result<ScanRow, CaseError> {

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use crate::finding::FileFacts;
+use crate::root::Root;
 use crate::text;
 use crate::timeout::{self, NoResult};
 
@@ -75,28 +76,32 @@ pub trait Folders {
 /// The folders that are on this machine's disks, below a root.
 #[derive(Debug, Clone)]
 pub struct OnDisk {
-    root: PathBuf,
+    root: Root,
 }
 
 impl OnDisk {
-    /// Folders of the box whose `/` is `root`.
-    pub fn below(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+    /// Folders of this box.
+    pub fn of(root: &Root) -> Self {
+        Self { root: root.clone() }
     }
 }
 
 impl Folders for OnDisk {
     fn root(&self) -> &Path {
-        &self.root
+        self.root.dir()
     }
 
     fn mode(&self, path: &Path) -> io::Result<u32> {
-        let asked = path.to_owned();
-        let facts = timeout::run(LIMIT, move || std::fs::symlink_metadata(asked)).map_err(|error| match error {
+        let (root, asked) = (self.root.clone(), path.to_owned());
+        let located = move || {
+            let path = root.on_box(&asked).ok_or(io::ErrorKind::NotFound)?;
+            root.locate(&path, false)
+        };
+        let located = timeout::run(LIMIT, located).map_err(|error| match error {
             NoResult::TimedOut(_) => io::ErrorKind::TimedOut.into(),
             error => io::Error::other(error),
         })?;
-        Ok(facts?.mode())
+        Ok(located?.metadata.mode())
     }
 }
 
@@ -312,7 +317,7 @@ pub(super) mod tests {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
         symlink("reports", root.path().join("opt/link")).unwrap();
-        let disk = OnDisk::below(root.path());
+        let disk = OnDisk::of(&Root::image(root.path()));
         let at = |path: PathBuf| Scope::Folder { folder: path, owner: Owner { uid: 0, name: None } }.allowed(&disk);
         assert_eq!(at(place.clone()), Ok(()));
         assert!(matches!(at(root.path().join("opt/link")), Err(Refusal::Link(_))));

@@ -88,6 +88,87 @@ fn only_the_screen_knows_the_terminal() {
     }
 }
 
+/// Where files are opened that belong to no tree, image or box, and why that is so. All else goes through `root`.
+const OWN_FILES: &[(&str, &str)] = &[
+    ("root/", "the room itself"),
+    ("case/", "cases are Huntbook's own files"),
+    ("cli/output.rs", "what is written because a person named it"),
+    ("cli/prepare.rs", "the folder that a new case is made in"),
+    ("cli/confine.rs", "the folders that Huntbook writes its own files in"),
+    ("cli/launch.rs", "the program's own standard streams, and its own child in /proc"),
+    ("sandbox.rs", "the folders that Huntbook writes its own files in"),
+    ("cli/hunts.rs", "rule files that a person named"),
+    ("hunt/", "rule files that a person named"),
+    ("log/", "the log is Huntbook's own file"),
+    ("scan/mod.rs", "device and inode of Huntbook's own files"),
+    ("scan/rules/cache.rs", "the cache is Huntbook's own file"),
+    ("session/records.rs", "the register is Huntbook's own file"),
+    ("triage/register/", "the register is Huntbook's own file"),
+    ("triage/actor.rs", "the kernel's word on this process in /proc/self"),
+    ("theme/", "the person's own settings"),
+    ("tui/config.rs", "the person's own settings"),
+    ("places/recent.rs", "cases are Huntbook's own files"),
+    ("places/mounts.rs", "the kernel's table of mounts, and how full each is"),
+    ("evidence/process/", "the kernel's own words in /proc"),
+    ("evidence/socket.rs", "the kernel's own words in /proc"),
+    ("evidence/xattr.rs", "the path of a descriptor that the room has opened"),
+];
+
+/// What opens, lists or stats a path.
+const OPENING: &[&str] = &[
+    "File::open(",
+    "File::options(",
+    "OpenOptions::new(",
+    "fs::read(",
+    "fs::read_to_string(",
+    "fs::read_dir(",
+    "fs::read_link(",
+    "fs::metadata(",
+    "fs::symlink_metadata(",
+    "fs::canonicalize(",
+    ".canonicalize()",
+    ".read_dir()",
+    ".symlink_metadata()",
+    ".exists()",
+    "path.is_dir()",
+    "folder.is_dir()",
+    "path.is_file()",
+    "(CWD,",
+    "fs::open(",
+    "fs::stat(",
+    "fs::lstat(",
+    "fs::statfs(",
+    "fs::statvfs(",
+    "openat2(",
+    "getxattr(",
+    "WalkBuilder",
+];
+
+#[test]
+fn only_one_room_opens_what_belongs_to_a_box() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut wrong, mut used) = (Vec::new(), std::collections::BTreeSet::new());
+    for (_, path, source) in files() {
+        let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        let is_test = ["tests", "testing.rs", "fixtures.rs"].iter().any(|word| name.contains(word));
+        let lines: Vec<_> = source.lines().collect();
+        let tests = lines.windows(2).position(|two| two[0] == "#[cfg(test)]" && two[1].ends_with('{'));
+        let code = lines.iter().take(tests.unwrap_or(lines.len()));
+        let opens = |line: &str| OPENING.iter().any(|call| line.contains(call)) && !line.trim_start().starts_with("//");
+        let lines: Vec<_> = code.filter(|line| opens(line)).copied().collect();
+        if is_test || lines.is_empty() {
+            continue;
+        }
+        match OWN_FILES.iter().find(|(own, _)| name.starts_with(own)) {
+            Some((own, _)) => _ = used.insert(*own),
+            None => wrong.push(format!("{name}: {}", lines.join("; "))),
+        }
+    }
+    assert!(wrong.is_empty(), "not through `root`:\n{}", wrong.join("\n"));
+    let unused: Vec<_> = OWN_FILES.iter().filter(|(own, _)| !used.contains(own)).collect();
+    assert!(unused.is_empty(), "{unused:?} open nothing any more");
+}
+
 #[test]
 fn no_file_is_two() {
     for (_, path, source) in files() {

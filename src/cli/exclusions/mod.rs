@@ -130,7 +130,7 @@ impl Review {
         Ok(Self {
             register: args.register.load()?,
             book: RuleBook::load(&args.rules.choice())?,
-            folders: OnDisk::below(args.root.dir()),
+            folders: OnDisk::of(&args.root),
             root: args.root.clone(),
             now: Timestamp::now(),
         })

@@ -83,7 +83,7 @@ impl Dpkg {
             let Some(stem) = name.as_bytes().strip_suffix(b".list") else { continue };
             let number = self.lists.len() as u32;
             let (paths, hasher) = (&mut self.paths, &self.hasher);
-            let read = self.info.open(&name).and_then(|file| {
+            let read = self.info.open_file(&name).map(|opened| opened.file).and_then(|file| {
                 lines::each(file, |line| {
                     if paths.len() >= MAX_PATHS {
                         return ControlFlow::Break(());
@@ -136,7 +136,7 @@ impl Dpkg {
     fn holds(&self, list: &OsStr, path: &Path, gaps: &mut Gaps) -> bool {
         let name = with_suffix(list, ".list");
         let mut found = false;
-        let read = self.info.open(&name).and_then(|file| {
+        let read = self.info.open_file(&name).map(|opened| opened.file).and_then(|file| {
             lines::each(file, |line| {
                 found = line == path.as_os_str().as_bytes();
                 if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -166,7 +166,7 @@ impl Dpkg {
     fn shipped(&self, list: &OsStr, path: &Path) -> Shipped {
         let wanted = path.as_os_str().as_bytes().strip_prefix(b"/").unwrap_or_default();
         let mut shipped = None;
-        let read = self.info.open(&with_suffix(list, ".md5sums")).and_then(|file| {
+        let read = self.info.open_file(&with_suffix(list, ".md5sums")).map(|opened| opened.file).and_then(|file| {
             lines::each(file, |line| match line.split_at_checked(32) {
                 Some((digits, rest)) if rest.strip_prefix(b"  ") == Some(wanted) => {
                     shipped = Some(Shipped::from_hex(digits));

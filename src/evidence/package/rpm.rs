@@ -42,6 +42,14 @@ impl Rpm {
                             path.display()
                         ));
                     }
+                    // SQLite resolves links by their text, and the text of /proc/PID/root leads to this machine's own.
+                    if root.dir().starts_with("/proc") {
+                        gaps.add(format!(
+                            "{}: not read in the root of a process; mount that file system, or copy it, to have it read",
+                            path.display()
+                        ));
+                        return None;
+                    }
                     let below = located.path.strip_prefix("/").unwrap_or(&located.path);
                     return Some(Self { database: root.dir().join(below) });
                 }

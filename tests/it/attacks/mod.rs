@@ -4,8 +4,11 @@
 mod fuse;
 mod hang;
 mod image;
+mod no_openat2;
+mod process;
 mod rules;
 mod sandbox;
+mod tree;
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -46,4 +49,19 @@ pub fn run(mut command: Command) -> Run {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// Whether this is root with the tools that an attack needs; says so when the attack is skipped.
+pub fn can_build(attack: &str, tools: &[&str]) -> bool {
+    let is_there =
+        |tool: &str| std::env::split_paths("/usr/sbin:/usr/bin:/sbin:/bin").any(|dir| dir.join(tool).is_file());
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: {attack} (only root can build it)");
+        return false;
+    }
+    if let Some(tool) = tools.iter().find(|tool| !is_there(tool)) {
+        eprintln!("skipped: {attack} ({tool} is not there)");
+        return false;
+    }
+    true
 }
