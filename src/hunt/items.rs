@@ -4,6 +4,7 @@
 //! rule after the other need only one rule's.
 
 use std::iter::Peekable;
+use std::ops::Range;
 
 use yara_x_parser::Parser;
 use yara_x_parser::ast::AST;
@@ -62,10 +63,22 @@ impl Iterator for Items<'_> {
 /// The syntax trees of a source, each with one item of it. It must not nest too deep. If it has errors, then so has one of
 /// the trees; which they are, the tree of the whole source knows best.
 pub(crate) fn trees(source: &str) -> impl Iterator<Item = AST<'_>> {
+    placed_trees(source).map(|(_, tree)| tree)
+}
+
+/// As [`trees`], each with the bytes of the source that it stands for, what stands before the item included.
+pub(crate) fn placed_trees(source: &str) -> impl Iterator<Item = (Range<usize>, AST<'_>)> {
     let mut items = Items::of(source);
     std::iter::from_fn(move || {
         let item = items.next()?;
-        Some(items.tree(item))
+        let spans = item.iter().map(|event| match event {
+            Event::Begin { span, .. }
+            | Event::End { span, .. }
+            | Event::Token { span, .. }
+            | Event::Error { span, .. } => span.range(),
+        });
+        let range = spans.reduce(|all, next| all.start.min(next.start)..all.end.max(next.end)).unwrap_or_default();
+        Some((range, items.tree(item)))
     })
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use yara_x_parser::ast::{BinaryExpr, Expr};
 
 /// A binary operator on integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operator {
     /// `+`
     Add,
@@ -56,7 +56,7 @@ impl Operator {
 }
 
 /// How two values are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// `==`
     Equal,
@@ -100,7 +100,7 @@ impl Comparison {
 }
 
 /// What `uint16be` and its kin read of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReadField {
     /// Bytes: 1, 2, 4 or 8.
     pub width: u8,

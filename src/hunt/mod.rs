@@ -35,7 +35,7 @@ pub use crate::diagnostics::{Place, Problem};
 pub use check::{Check, Operand};
 pub use compile::{Define, DefineValue, EXTERNAL_VARIABLES, RuleOptions, catch_engine_panic, engine_runs};
 pub use field::{Field, Operator};
-pub(crate) use items::trees;
+pub(crate) use items::{placed_trees, trees};
 pub use load::{Loaded, load_dir, load_file};
 pub use plain::RuleFiles;
 pub use rule::{MetaValue, Pattern, Rule, rules_of};

@@ -1,5 +1,7 @@
-//! yara-x, one instance of it for each worker and group of rules.
+//! yara-x, one instance of it for each worker and pack of rules.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +9,31 @@ use std::time::Duration;
 use super::MATCHES_PER_PATTERN;
 use super::coverage::Reason;
 use super::externals::Externals;
-use super::rules::{FILESIZE, Group, Meaning, Ruleset, Windowed};
+use super::prefilter::RuleIndex;
+use super::rules::{FILESIZE, Meaning, Pack, PackId, Ruleset, Windowed};
 use crate::finding::{PatternMatch, RuleId};
 use crate::hunt::{RuleOptions, catch_engine_panic};
 
 /// What one rule matched in a file.
 pub(super) struct RuleMatches {
+    /// Its place among all rules.
+    pub index: RuleIndex,
     pub rule: RuleId,
     pub candidate: bool,
     pub matches: Vec<PatternMatch>,
     pub capped: bool,
+}
+
+/// Scanners that one worker keeps at most. Each takes a few hundred kilobytes.
+const SCANNERS: usize = 192;
+
+/// The compiled rules that the scanners of one worker scan with. They stay until all of them are dropped.
+pub(super) struct Shelf(Vec<OnceCell<Arc<yara_x::Rules>>>);
+
+impl Shelf {
+    pub(super) fn new() -> Self {
+        Self(vec![OnceCell::new(); SCANNERS])
+    }
 }
 
 /// The scanners of one worker. Each is made when a file first needs it.
@@ -24,54 +41,89 @@ pub(super) struct Engine<'r> {
     rules: &'r Ruleset,
     /// How long one file may be matched.
     limit: Duration,
-    whole: Vec<Option<yara_x::Scanner<'r>>>,
+    shelf: std::slice::Iter<'r, OnceCell<Arc<yara_x::Rules>>>,
+    scanners: HashMap<PackId, yara_x::Scanner<'r>>,
 }
 
 impl<'r> Engine<'r> {
-    pub(super) fn new(rules: &'r Ruleset, limit: Duration) -> Self {
-        Self { rules, limit, whole: rules.groups().iter().map(|_| None).collect() }
+    pub(super) fn new(rules: &'r Ruleset, limit: Duration, shelf: &'r Shelf) -> Self {
+        Self { rules, limit, shelf: shelf.0.iter(), scanners: HashMap::new() }
     }
 
-    /// Matches a group of rules against a file's content. What the engine panics over costs this file only.
+    /// Whether no more scanners are kept; those that are made beyond are for one file each.
+    pub(super) fn is_full(&self) -> bool {
+        self.shelf.len() == 0
+    }
+
+    /// Matches a pack of rules against a file's content. What the engine panics over costs this file only.
     pub(super) fn whole(
         &mut self,
-        index: usize,
+        (id, pack): (PackId, &Pack),
         bytes: &[u8],
         externals: &Externals,
     ) -> Result<Vec<RuleMatches>, Reason> {
-        let (Some(group), Some(slot)) = (self.rules.groups().get(index), self.whole.get_mut(index)) else {
-            return Ok(Vec::new());
-        };
         let (rules, limit) = (self.rules, self.limit);
-        let outcome = guarded(limit, || {
-            let scanner = slot.get_or_insert_with(|| {
-                let mut scanner = yara_x::Scanner::new(group.compiled());
-                scanner.max_matches_per_pattern(most_matches(group)).set_timeout(limit);
-                scanner
+        if let Some(scanner) = self.scanners.get_mut(&id) {
+            let outcome = guarded(limit, || scan(scanner, rules, pack, bytes, externals));
+            // After a panic nothing is known about the state it was left in.
+            return outcome.map_err(|broken| {
+                if broken.panicked {
+                    self.scanners.remove(&id);
+                }
+                broken.reason
             });
-            if group.externals() {
-                externals.each(rules.options(), |name, value| _ = scanner.set_global(name, value));
-            }
-            Ok(collect(&scanner.scan(bytes)?, rules, |found| kept_of(found.data())))
-        });
-        // After a panic nothing is known about the state it was left in.
-        outcome.map_err(|broken| {
-            if broken.panicked {
-                *slot = None;
-            }
-            broken.reason
-        })
+        }
+        let compiled = self.compiled(pack)?;
+        let Some(place) = self.shelf.next() else {
+            let work = || scan(&mut scanner_of(&compiled, pack, limit), rules, pack, bytes, externals);
+            return guarded(limit, work).map_err(|broken| broken.reason);
+        };
+        let compiled: &'r yara_x::Rules = place.get_or_init(|| compiled);
+        let work = || {
+            let mut scanner = scanner_of(compiled, pack, limit);
+            scan(&mut scanner, rules, pack, bytes, externals).map(|found| (found, scanner))
+        };
+        let (found, scanner) = guarded(limit, work).map_err(|broken| broken.reason)?;
+        self.scanners.insert(id, scanner);
+        Ok(found)
     }
 
-    /// Begins to match a group of rules against parts of a large file; `None` if they cannot be.
-    pub(super) fn parts(&self, index: usize, facts: &PartFacts) -> Option<Parts<'r>> {
-        let group = self.rules.groups().get(index)?;
-        let windowed = group.windowed()?;
-        let mut scanner = yara_x::blocks::Scanner::new(windowed.rules()?);
-        scanner.max_matches_per_pattern(most_matches(group)).set_timeout(self.limit);
-        facts.set(windowed, &mut scanner, group.externals().then(|| self.rules.options()));
-        Some(Parts { rules: self.rules, limit: self.limit, scanner, filesize: facts.filesize })
+    fn compiled(&self, pack: &Pack) -> Result<Arc<yara_x::Rules>, Reason> {
+        let compiled = guarded(self.limit, || Ok(pack.compiled().cloned())).map_err(|broken| broken.reason)?;
+        compiled
+            .ok_or_else(|| Reason::Engine("rules do not compile apart from the others; please report this".to_owned()))
     }
+
+    /// Begins to match a pack of rules against parts of a large file; `None` if they cannot be.
+    pub(super) fn parts<'p>(&self, pack: &'p Pack, facts: &PartFacts) -> Option<Parts<'p>>
+    where
+        'r: 'p,
+    {
+        let windowed = &pack.parts()?.windowed;
+        let mut scanner = yara_x::blocks::Scanner::new(windowed.rules()?);
+        scanner.max_matches_per_pattern(most_matches(pack)).set_timeout(self.limit);
+        facts.set(windowed, &mut scanner, pack.externals().then(|| self.rules.options()));
+        Some(Parts { rules: self.rules, pack, limit: self.limit, scanner, filesize: facts.filesize })
+    }
+}
+
+fn scanner_of<'c>(compiled: &'c yara_x::Rules, pack: &Pack, limit: Duration) -> yara_x::Scanner<'c> {
+    let mut scanner = yara_x::Scanner::new(compiled);
+    scanner.max_matches_per_pattern(most_matches(pack)).set_timeout(limit);
+    scanner
+}
+
+fn scan(
+    scanner: &mut yara_x::Scanner<'_>,
+    rules: &Ruleset,
+    pack: &Pack,
+    bytes: &[u8],
+    externals: &Externals,
+) -> Result<Vec<RuleMatches>, yara_x::errors::ScanError> {
+    if pack.externals() {
+        externals.each(rules.options(), |name, value| _ = scanner.set_global(name, value));
+    }
+    Ok(collect(&scanner.scan(bytes)?, rules, pack, |found| kept_of(found.data())))
 }
 
 /// What conditions may ask about a file of which only parts are matched.
@@ -100,6 +152,7 @@ impl PartFacts<'_> {
 /// A large file being matched part by part.
 pub(super) struct Parts<'r> {
     rules: &'r Ruleset,
+    pack: &'r Pack,
     limit: Duration,
     scanner: yara_x::blocks::Scanner<'r>,
     filesize: u64,
@@ -118,7 +171,7 @@ impl Parts<'_> {
         let end = self.filesize.max(1) as usize;
         let outcome = guarded(self.limit, || {
             let results = self.scanner.scan(end, &[])?.finish()?;
-            Ok(collect(&results, self.rules, |found| {
+            Ok(collect(&results, self.rules, self.pack, |found| {
                 let start = found.range().start as u64;
                 read(start..start + found.range().len().min(PatternMatch::KEPT) as u64)
             }))
@@ -148,9 +201,9 @@ pub(super) fn guarded<T>(
 }
 
 /// One more than is listed shows that there are more. Where conditions count, they count as far as yara-x does.
-fn most_matches(group: &Group) -> usize {
+fn most_matches(pack: &Pack) -> usize {
     const YARA_X: usize = 1_000_000;
-    if group.counts() { YARA_X } else { MATCHES_PER_PATTERN + 1 }
+    if pack.counts() { YARA_X } else { MATCHES_PER_PATTERN + 1 }
 }
 
 fn kept_of(bytes: &[u8]) -> Vec<u8> {
@@ -160,11 +213,13 @@ fn kept_of(bytes: &[u8]) -> Vec<u8> {
 fn collect(
     results: &yara_x::ScanResults<'_, '_>,
     rules: &Ruleset,
+    pack: &Pack,
     bytes: impl Fn(&yara_x::Match<'_, '_>) -> Vec<u8>,
 ) -> Vec<RuleMatches> {
     let mut found = Vec::new();
     for rule in results.matching_rules() {
-        let (rule_id, candidate) = match rules.meaning(rule.namespace(), rule.identifier()) {
+        let Some(index) = pack.member(rule.namespace(), rule.identifier()) else { continue };
+        let (rule_id, candidate) = match rules.meaning(index) {
             Meaning::Finding(id) => (id, false),
             Meaning::Candidate(id) => (id, true),
             Meaning::Nothing => continue,
@@ -183,7 +238,7 @@ fn collect(
             capped |= found.next().is_some();
         }
         matches.sort_by_key(|found| (found.offset, found.length));
-        found.push(RuleMatches { rule: rule_id, candidate, matches, capped });
+        found.push(RuleMatches { index, rule: rule_id, candidate, matches, capped });
     }
     found
 }

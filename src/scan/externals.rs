@@ -4,7 +4,7 @@ use std::path::Path;
 
 use md5::Digest as _;
 
-use crate::hunt::RuleOptions;
+use crate::hunt::{EXTERNAL_VARIABLES, RuleOptions};
 use crate::text;
 
 /// The values of [`crate::hunt::EXTERNAL_VARIABLES`] for one file, as the THOR manual describes them.
@@ -19,6 +19,8 @@ pub struct Externals {
     owner: String,
     /// `None` while it was not asked for: it takes reading the whole file.
     md5: Option<String>,
+    /// By variable: whether it has another value, the same for all files.
+    defined: [bool; EXTERNAL_VARIABLES.len()],
 }
 
 impl Externals {
@@ -32,6 +34,7 @@ impl Externals {
             filetype: options.file_types.name_of(header).to_owned(),
             owner,
             md5: None,
+            defined: EXTERNAL_VARIABLES.map(|name| options.defines(name)),
         }
     }
 
@@ -39,6 +42,13 @@ impl Externals {
     #[must_use]
     pub fn with_md5(self, bytes: &[u8]) -> Self {
         Self { md5: Some(text::hex(&md5::Md5::digest(bytes))), ..self }
+    }
+
+    /// The value of one of [`EXTERNAL_VARIABLES`], by its place there; `None` if that is not known.
+    fn value(&self, variable: usize) -> Option<&str> {
+        let texts = [&self.filename, &self.filepath, &self.extension, &self.filetype, &self.owner];
+        let all = texts.into_iter().map(Some).chain([self.md5.as_ref()]).zip(self.defined);
+        all.map(|(value, defined)| value.filter(|_| !defined)).nth(variable).flatten().map(String::as_str)
     }
 
     /// Calls `set` with each variable that is known and its value, but for those that `options` define for all files.
@@ -56,6 +66,58 @@ impl Externals {
                 set(name, value);
             }
         }
+    }
+}
+
+/// A comparison of an external variable with a text, as YARA makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TextTest {
+    /// Index in [`EXTERNAL_VARIABLES`].
+    pub variable: usize,
+    pub relation: TextRelation,
+    pub text: Vec<u8>,
+}
+
+/// How two texts are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextRelation {
+    Is,
+    IsNot,
+    IsInAnyCase,
+    Contains,
+    ContainsInAnyCase,
+    Begins,
+    BeginsInAnyCase,
+    Ends,
+    EndsInAnyCase,
+}
+
+impl TextTest {
+    /// Whether it holds; `None` where case is not a matter of ASCII letters alone.
+    pub(super) fn holds(&self, externals: &Externals) -> Option<bool> {
+        use TextRelation as R;
+        let value = externals.value(self.variable)?.as_bytes();
+        let text = self.text.as_slice();
+        let in_any_case =
+            matches!(self.relation, R::IsInAnyCase | R::ContainsInAnyCase | R::BeginsInAnyCase | R::EndsInAnyCase);
+        if in_any_case && !(value.is_ascii() && text.is_ascii()) {
+            return None;
+        }
+        let begin = value.get(..text.len());
+        let end = value.len().checked_sub(text.len()).and_then(|at| value.get(at..));
+        Some(match self.relation {
+            R::Is => value == text,
+            R::IsNot => value != text,
+            R::IsInAnyCase => value.eq_ignore_ascii_case(text),
+            R::Contains => memchr::memmem::find(value, text).is_some(),
+            R::ContainsInAnyCase => {
+                memchr::memmem::find(&value.to_ascii_lowercase(), &text.to_ascii_lowercase()).is_some()
+            }
+            R::Begins => begin == Some(text),
+            R::BeginsInAnyCase => begin.is_some_and(|begin| begin.eq_ignore_ascii_case(text)),
+            R::Ends => end == Some(text),
+            R::EndsInAnyCase => end.is_some_and(|end| end.eq_ignore_ascii_case(text)),
+        })
     }
 }
 

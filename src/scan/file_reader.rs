@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::control::Directive;
 use super::coverage::{Leave, Reason};
-use super::prefilter::{Decision, Pass};
+use super::prefilter::Pass;
 use super::read::{CHUNK, Content, Stretch};
-use super::rules::Group;
 use super::worker::Shared;
 use super::worker_slot::{MemoryGuard, WorkerSlot};
 
@@ -163,33 +162,23 @@ impl<'s> FileReader<'s> {
         if known == 0 { Err(Leave::Unscanned(Reason::TooLarge { size: at, limit })) } else { Ok(()) }
     }
 
-    /// Streams a file through the prefilters of all groups: those that may match it, and how many bytes were read.
-    ///
-    /// A group without a prefilter may match any file.
-    pub(super) fn stream(&mut self, content: &Content, groups: &[Group]) -> Result<(Vec<usize>, u64), Leave> {
-        let mut passes: Vec<Option<Pass>> =
-            groups.iter().map(|group| group.prefilter().map(|prefilter| prefilter.pass(content.size))).collect();
+    /// Streams a file through a prefilter; how many bytes were read.
+    pub(super) fn stream(&mut self, content: &Content, pass: &mut Pass) -> Result<u64, Leave> {
         let mut reached = 0;
         self.with_chunk(|reader, chunk| {
             content.stream(chunk, |end, stretch| {
                 reached = end;
                 reader.advance(end);
                 reader.checkpoint()?;
-                let mut more = false;
-                for pass in passes.iter_mut().flatten() {
-                    let decision = match stretch {
-                        Stretch::Bytes(bytes) => pass.feed(bytes),
-                        Stretch::Hole(length) => pass.skip_zeros(length),
-                    };
-                    more |= decision == Decision::NeedMore;
-                }
-                Ok::<_, Leave>(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                match stretch {
+                    Stretch::Bytes(bytes) => pass.feed(bytes),
+                    Stretch::Hole(length) => pass.skip_zeros(length),
+                };
+                Ok::<_, Leave>(if pass.wants_more() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
             })
         })?;
-        let stopped = passes.iter().flatten().all(|pass| pass.decision() != Decision::NeedMore);
-        let read = if stopped { content.size } else { reached };
+        let read = if pass.wants_more() { reached } else { content.size };
         self.advance(read);
-        let open = passes.iter().enumerate().filter(|(_, pass)| pass.as_ref().is_none_or(Pass::finish));
-        Ok((open.map(|(index, _)| index).collect(), read))
+        Ok(read)
     }
 }

@@ -202,7 +202,7 @@ impl Scan {
         let control = Arc::new(Control::default());
         let progress = Arc::new(Progress::new());
         let (sender, events) = crossbeam_channel::bounded(EVENTS);
-        let rules_want_files_whole = rules.groups().iter().any(|group| group.prefilter().is_none());
+        let rules_want_files_whole = rules.prefilter().always_full();
         let ahead = options.count_ahead.then(|| Walk::new(&tree, options.walk.clone(), globs.clone()));
         let only = options.walk.only.clone();
         let walk = Walk::new(&tree, options.walk, globs);

@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use super::coverage::{Reason, Unscanned};
 use super::walk::{Held, Sink, Walk};
 use super::work_queue::{BATCH, Feed, Queue, WorkQueue};
-use super::worker::{Shared, Worker};
+use super::worker::{self, Shared};
 use super::worker_slot::{AbandonedWork, WorkerSlot};
 use super::{End, Event};
 use crate::timeout::{self, NoThread};
@@ -81,6 +81,7 @@ struct EndNotifier {
 impl EndNotifier {
     fn tell(mut self, end: End) {
         self.told = true;
+        self.shared.rules.log_use();
         // A listener that has gone does not need to know.
         let _ = self.shared.events.send(Event::Finished { reading: self.shared.progress.read(), end });
     }
@@ -306,7 +307,7 @@ fn carry_out(task: &Task, shared: &Shared, slot: &WorkerSlot, (feed, queue): (&F
             let through = !shared.control.is_cancelled() && slot.check().is_ok();
             shared.progress.counted.store(through, Ordering::Release);
         }
-        Task::Scan => Worker::new(slot, shared).run(queue),
+        Task::Scan => worker::run(slot, shared, queue),
     }
 }
 

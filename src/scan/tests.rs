@@ -9,10 +9,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use super::engine::{Engine, PartFacts, RuleMatches};
+use super::engine::{Engine, PartFacts, RuleMatches, Shelf};
 use super::externals::Externals;
 use super::prefilter::tests::generate::{self, Rule, Stretch};
 use super::read::Content;
+use super::rules::Pack;
 use super::windows::{PIECE, Windows};
 use super::*;
 
@@ -25,13 +26,17 @@ fn source(namespace: &str, text: &str) -> RuleSource {
 
 /// Those of the generated rules that compile, each in what is left of its namespace.
 fn sources(rules: &[Rule]) -> Vec<RuleSource> {
+    let compiles = |taken: &[RuleSource]| {
+        let mut compiler = yara_x::Compiler::new();
+        taken.iter().all(|source| compiler.new_namespace(&source.namespace).add_source(&*source.text).is_ok())
+    };
     let mut taken: Vec<RuleSource> = Vec::new();
     for rule in rules {
         // An import is needed by few, and would keep all others from being matched in parts.
         let needs_math = rule.source.contains("math.");
         let text = if needs_math { rule.source.clone() } else { rule.source.replace("import \"math\"\n", "") };
         taken.push(source(rule.namespace, &text));
-        if Ruleset::compile(&taken, &[]).is_err() {
+        if !compiles(&taken) {
             taken.pop();
         }
     }
@@ -220,17 +225,101 @@ fn a_scan_answers_as_yara_x_alone_whatever_the_rules_and_the_size() {
     assert!(matched.get() > 20, "{}", matched.get());
 }
 
+/// Hundreds of rules, each generated set in namespaces of its own.
+fn hundreds() -> impl Strategy<Value = (Vec<RuleSource>, Vec<Vec<Stretch>>)> {
+    vec(generate::rules(), 45).prop_flat_map(|sets| {
+        let samples: Vec<Vec<u8>> = sets.iter().flatten().flat_map(|rule| rule.samples.clone()).collect();
+        let named = |(number, rules): (usize, &Vec<Rule>)| {
+            let own = |source: RuleSource| RuleSource { namespace: format!("{}{number}", source.namespace), ..source };
+            sources(rules).into_iter().map(own).collect::<Vec<_>>()
+        };
+        let sources: Vec<RuleSource> = sets.iter().enumerate().flat_map(named).collect();
+        (Just(sources), vec(generate::file(samples), 5))
+    })
+}
+
+#[test]
+fn a_scan_with_hundreds_of_rules_answers_as_yara_x_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let matched = std::cell::Cell::new(0);
+    run(1, &(hundreds(), 0..BEFORE.len()), |((sources, files), first)| {
+        let compiled = Arc::new(Ruleset::compile(&sources, &[]).unwrap());
+        assert!(compiled.len() > 60, "{}", compiled.len());
+        for (file, before) in files.iter().zip(BEFORE.iter().cycle().skip(first)) {
+            let bytes = write(&path, *before, file);
+            let (answer, gaps) = scanned(&compiled, &path);
+            if gaps.iter().any(|gap| matches!(gap.reason, Reason::TimedOut(_))) {
+                continue;
+            }
+            let wanted = plain(&sources, &bytes);
+            matched.set(matched.get() + wanted.len());
+            let same = gaps.is_empty() && answer == wanted;
+            prop_assert!(same, "{}{before} before {}\n{gaps:?}", differing(&sources, &answer, &wanted), shown(file));
+        }
+        Ok(())
+    });
+    assert!(matched.get() > 100, "{}", matched.get());
+}
+
+/// A rule that is decided without its patterns lists them all the same, whatever rules are beside it.
+#[test]
+fn the_matches_of_a_rule_do_not_depend_on_other_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    std::fs::write(&path, b"a needle-in-hay, and another").unwrap();
+    let decided = source("n", "rule decided { strings: $a = \"needle-in-hay\" condition: filesize < 100 or $a }");
+    let other = source("m", "rule other { strings: $b = \"and another\" condition: $b }");
+    let of = |sources: &[RuleSource]| -> Answer {
+        let rules = Arc::new(Ruleset::compile(sources, &[]).unwrap());
+        scanned(&rules, &path).0.into_iter().filter(|(rule, ..)| rule == "decided").collect()
+    };
+    let alone = of(std::slice::from_ref(&decided));
+    assert!(alone.contains(&("decided".into(), "$a".into(), 2, 13)));
+    assert_eq!(of(&[other.clone(), decided.clone()]), alone);
+    assert_eq!(
+        alone,
+        plain(&[other, decided], b"a needle-in-hay, and another")
+            .into_iter()
+            .filter(|(rule, ..)| rule == "decided")
+            .collect()
+    );
+}
+
+/// A field that begins before the last offset that is read and ends after it.
+#[test]
+fn fields_at_the_end_of_the_header_are_read_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let mut bytes = vec![0; 5 << 20];
+    let at = (1 << 20) - 3;
+    bytes[at..at + 4].copy_from_slice(b"\x11\x22\x33\x44");
+    bytes[300_000..300_013].copy_from_slice(b"needle-in-hay");
+    std::fs::write(&path, &bytes).unwrap();
+    for (condition, offset) in [("uint32", 0), ("uint16", 2), ("uint16be", 2), ("uint32be", 0), ("uint8", 2)] {
+        let read = format!("{condition}({})", at + offset);
+        let text = format!(
+            "rule right {{ strings: $a = \"needle-in-hay\" condition: $a and {read} != 0 }}
+            rule wrong {{ strings: $a = \"needle-in-hay\" condition: $a and {read} == 0 }}"
+        );
+        let sources = [source("n", &text)];
+        let rules = Arc::new(Ruleset::compile(&sources, &[]).unwrap());
+        assert!(rules.is_told_by_parts(0));
+        assert_eq!(scanned(&rules, &path).0, plain(&sources, &bytes), "{read}");
+    }
+}
+
 /// What the parts of a file match; `most` says of a reach how many bytes a piece may have.
-fn in_parts(rules: &Ruleset, index: usize, file: &File, most: impl Fn(u64) -> u64) -> Parted {
-    let group = &rules.groups()[index];
-    let (prefilter, windowed) = (group.prefilter().unwrap(), group.windowed().unwrap());
+fn in_parts(rules: &Ruleset, pack: &Pack, file: &File, most: impl Fn(u64) -> u64) -> Parted {
+    let rules::Parts { prefilter, windowed } = pack.parts().unwrap();
     let content = Content::new(file, &rustix::fs::fstat(file).unwrap());
     let windows = Windows::locate(&content, prefilter, windowed.reach(), &mut [0; 64], |_| Ok(())).unwrap();
     let mut bytes = vec![0; content.size as usize];
     content.fill(0, &mut bytes).unwrap();
-    let engine = Engine::new(rules, MATCH_TIMEOUT);
+    let shelf = Shelf::new();
+    let engine = Engine::new(rules, MATCH_TIMEOUT, &shelf);
     let facts = PartFacts { filesize: content.size, header: &bytes, externals: &Externals::default() };
-    let mut parts = engine.parts(index, &facts).unwrap();
+    let mut parts = engine.parts(pack, &facts).unwrap();
     let mut pieces = windows.pieces(most(windowed.reach().bytes));
     let mut cuts = 0;
     while let Some(range) = pieces.next() {
@@ -260,10 +349,14 @@ where
     run(cases, rules, |(source, files)| {
         let sources = [source];
         let Ok(compiled) = Ruleset::compile(&sources, &[]) else { return Ok(()) };
-        let Some(index) = compiled.groups().iter().position(|group| group.windowed().is_some()) else { return Ok(()) };
+        let all: Vec<usize> = (0..compiled.prefilter().report().rules.len()).collect();
+        let told = |rule: &usize| compiled.is_told_by_parts(*rule);
+        let near: Vec<usize> = all.into_iter().filter(told).collect();
+        let packs = compiled.packs(&near, 0);
+        let [(id, pack)] = packs.as_slice() else { return Ok(()) };
         for file in &files {
             let bytes = write(&path, 3000, file);
-            let parted = in_parts(&compiled, index, &File::open(&path).unwrap(), &most);
+            let parted = in_parts(&compiled, pack, &File::open(&path).unwrap(), &most);
             if !parted.exact {
                 continue;
             }
@@ -272,8 +365,9 @@ where
                 add(&mut answer, &found.rule, &found.matches);
             }
             let mut wanted = Answer::new();
-            let mut engine = Engine::new(&compiled, MATCH_TIMEOUT);
-            for found in engine.whole(index, &bytes, &Externals::default()).unwrap() {
+            let shelf = Shelf::new();
+            let mut engine = Engine::new(&compiled, MATCH_TIMEOUT, &shelf);
+            for found in engine.whole((*id, pack), &bytes, &Externals::default()).unwrap() {
                 add(&mut wanted, &found.rule, &found.matches);
             }
             let [tried, matched, cuts] = seen.get();
@@ -305,9 +399,11 @@ fn a_match_that_a_later_part_makes_longer_has_its_bytes() {
     let bytes = b"-- token=abc def ghi --";
     let rules = source("n", "rule r { strings: $a = /token=[a-z ]{3,11}/ condition: !a == 17 }");
     let rules = Ruleset::compile(&[rules], &[]).unwrap();
-    let engine = Engine::new(&rules, MATCH_TIMEOUT);
+    let shelf = Shelf::new();
+    let engine = Engine::new(&rules, MATCH_TIMEOUT, &shelf);
     let facts = PartFacts { filesize: bytes.len() as u64, header: bytes, externals: &Externals::default() };
-    let mut parts = engine.parts(0, &facts).unwrap();
+    let packs = rules.packs(&[0], 0);
+    let mut parts = engine.parts(&packs[0].1, &facts).unwrap();
     parts.scan(0, &bytes[..16]).unwrap();
     parts.scan(2, &bytes[2..]).unwrap();
     let found = parts.finish(|range| bytes[range.start as usize..range.end as usize].to_vec()).unwrap();

@@ -13,14 +13,15 @@ use rustix::fs::FileType;
 
 use super::control::{Control, Progress};
 use super::coverage::{Leave, Reason, Unscanned};
-use super::engine::{Engine, PartFacts, RuleMatches};
+use super::engine::{Engine, PartFacts, RuleMatches, Shelf};
 use super::externals::Externals;
 use super::facts;
 use super::file_reader::{BufferRef, FileReader};
 use super::memory::Memory;
 use super::only::Only;
+use super::prefilter::{ExternalsOf, RuleIndex, Scratch};
 use super::read::{CHUNK, Content};
-use super::rules::{self, Group, Ruleset};
+use super::rules::{self, Ruleset};
 use super::tree::{self, Tree};
 use super::unresponsive::UnresponsiveDevices;
 use super::walk::Held;
@@ -34,8 +35,6 @@ use crate::root::{Folder, Mounts, Opened, kind_name};
 use crate::text;
 use crate::timeout::blocking_call;
 
-/// Files of fewer bytes than this go to yara-x at once: measured, the prefilter pays from here on.
-const SMALL: usize = 8 * 1024;
 /// Files of more bytes than this are matched in parts where the rules allow it.
 const HELD: u64 = 4 << 20;
 
@@ -112,6 +111,10 @@ pub(super) struct Worker<'s> {
     slot: &'s WorkerSlot,
     engine: Engine<'s>,
     reader: FileReader<'s>,
+    /// Room for the prefilter, used for one file after the other.
+    scratch: Option<Scratch>,
+    /// Whether rules may ask for a file's name.
+    names: bool,
 }
 
 /// A file on its way through.
@@ -121,19 +124,30 @@ struct Subject<'f> {
     content: Content<'f>,
 }
 
-impl<'s> Worker<'s> {
-    pub fn new(slot: &'s WorkerSlot, shared: &'s Shared) -> Self {
-        let engine = Engine::new(&shared.rules, shared.match_timeout);
-        Self { shared, slot, engine, reader: FileReader::new(slot, shared) }
-    }
-
-    /// Works until there is nothing more to do, the scan is cancelled, or the worker is abandoned.
-    pub fn run(mut self, queue: &Queue) {
-        while let Some(batch) = queue.next() {
-            if self.batch(batch).is_err() {
+/// Works until there is nothing more to do, the scan is cancelled, or the worker is abandoned.
+pub(super) fn run(slot: &WorkerSlot, shared: &Shared, queue: &Queue) {
+    let mut next = queue.next();
+    while next.is_some() {
+        // With as many scanners as are kept, it begins anew.
+        let shelf = Shelf::new();
+        let mut worker = Worker::new(slot, shared, &shelf);
+        while let Some(batch) = next.take() {
+            if worker.batch(batch).is_err() {
                 return;
             }
+            next = queue.next();
+            if worker.engine.is_full() {
+                break;
+            }
         }
+    }
+}
+
+impl<'s> Worker<'s> {
+    fn new(slot: &'s WorkerSlot, shared: &'s Shared, shelf: &'s Shelf) -> Self {
+        let engine = Engine::new(&shared.rules, shared.match_timeout, shelf);
+        let names = shared.rules.asks_externals();
+        Self { shared, slot, engine, reader: FileReader::new(slot, shared), scratch: None, names }
     }
 
     fn batch(&mut self, batch: Batch) -> Result<(), Leave> {
@@ -187,102 +201,119 @@ impl<'s> Worker<'s> {
     /// Has the content matched and reports; returns its bytes.
     fn content(&mut self, subject: &Subject) -> Result<u64, Leave> {
         let size = subject.content.size;
-        let groups = self.shared.rules.groups();
+        let limit = self.shared.max_file_size;
         if size < CHUNK as u64 {
             return match self.reader.hold_small(&subject.content)? {
-                Some(held) => self.whole(subject, held, |_| true),
-                None => self.large(subject, |_| true),
+                Some(held) => self.whole(subject, held),
+                None => self.large(subject),
             };
         }
-        let wants_all = groups.iter().any(|group| group.prefilter().is_none());
-        if wants_all && size <= self.shared.max_file_size {
-            return self.large(subject, |_| true);
+        let rules = &self.shared.rules;
+        if rules.prefilter().always_full() && size <= limit {
+            return self.large(subject);
         }
-        let (open, read) = self.reader.stream(&subject.content, groups)?;
-        let in_parts =
-            |index: &usize| size > HELD && groups.get(*index).is_some_and(|group| group.windowed().is_some());
-        let (parts, whole): (Vec<usize>, Vec<usize>) = open.iter().partition(|index| in_parts(index));
-        if !whole.is_empty() && size <= self.shared.max_file_size {
-            return self.large(subject, |index| open.contains(&index));
+        let shared = self.shared;
+        let externals = |header: &[u8]| externals_of(shared, subject, header);
+        let of_names: Option<&ExternalsOf> = if self.names { Some(&externals) } else { None };
+        let mut pass = rules.prefilter().pass_in(self.take_scratch(), size, of_names);
+        let read = self.reader.stream(&subject.content, &mut pass)?;
+        let told = |rule: &RuleIndex| size > HELD && rules.is_told_by_parts(*rule);
+        let (near, whole): (Vec<RuleIndex>, Vec<RuleIndex>) = pass.left().iter().partition(|rule| told(rule));
+        let is_whole = pass.is_whole();
+        self.scratch = Some(pass.into_scratch());
+        if (!whole.is_empty() || !is_whole) && size <= limit {
+            return self.large(subject);
         }
-        let found = self.parts(subject, &parts)?;
-        self.report_parts(subject, found)?;
-        let limit = self.shared.max_file_size;
-        if !whole.is_empty() && whole.len() == groups.len() {
+        if whole.len() == rules.prefilter().report().rules.len() && !whole.is_empty() {
             return Err(Leave::Unscanned(Reason::TooLarge { size, limit }));
         }
+        let found = self.parts(subject, &near)?;
+        self.report_parts(subject, found)?;
         if !whole.is_empty() {
-            let rules: usize = whole.iter().filter_map(|&index| groups.get(index)).map(Group::len).sum();
             let (size, limit) = (text::bytes(size), text::bytes(limit));
-            let want = if rules == 1 { "wants" } else { "want" };
-            let rules = text::counted(rules as u64, "rule");
+            let want = if whole.len() == 1 { "wants" } else { "want" };
+            let rules = text::counted(whole.len() as u64, "rule");
             let what = format!("{rules} {want} the file whole; it has {size}, the limit is {limit}");
             self.note(subject, Reason::Partly(what));
         }
         Ok(read)
     }
 
+    fn take_scratch(&mut self) -> Scratch {
+        self.scratch.take().unwrap_or_else(|| self.shared.rules.prefilter().scratch())
+    }
+
     fn note(&self, subject: &Subject, reason: Reason) {
         self.shared.unscanned(Unscanned { path: subject.path.to_owned(), reason });
     }
 
-    /// Reads a file that does not fit in the chunk, and matches the groups that `wanted` names.
-    fn large(&mut self, subject: &Subject, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
+    /// Reads a file that does not fit in the chunk, and has it matched.
+    fn large(&mut self, subject: &Subject) -> Result<u64, Leave> {
         // One that says it is empty and is not is as long as it likes.
         let wanted_bytes = if subject.content.size == 0 { u64::MAX } else { subject.content.size };
         let _share = self.reader.reserve(wanted_bytes)?;
-        let read = self.reader.hold(&subject.content).and_then(|()| self.whole(subject, BufferRef::Held, wanted));
+        let read = self.reader.hold(&subject.content).and_then(|()| self.whole(subject, BufferRef::Held));
         self.reader.give_back();
         read
     }
 
     /// Matches content that is in memory, and reports.
-    fn whole(&mut self, subject: &Subject, held: BufferRef, wanted: impl Fn(usize) -> bool) -> Result<u64, Leave> {
+    fn whole(&mut self, subject: &Subject, held: BufferRef) -> Result<u64, Leave> {
         let shared = self.shared;
         self.reader.check()?;
+        let scratch = self.take_scratch();
+        let externals = |header: &[u8]| externals_of(shared, subject, header);
+        let of_names: Option<&ExternalsOf> = if self.names { Some(&externals) } else { None };
         let bytes = self.reader.bytes(held);
+        let size = bytes.len() as u64;
+        let mut pass = shared.rules.prefilter().pass_in(scratch, size, of_names);
+        pass.feed(bytes);
+        let packs = if pass.left().is_empty() { Vec::new() } else { shared.rules.packs(pass.left(), size) };
+        self.scratch = Some(pass.into_scratch());
+        if packs.is_empty() {
+            return Ok(size);
+        }
+        let mut externals = if self.names { externals_of(shared, subject, bytes) } else { Externals::default() };
+        if packs.iter().any(|(_, pack)| pack.md5()) {
+            externals = externals.with_md5(bytes);
+        }
         let mut found = Vec::new();
-        let mut externals = None;
-        for (index, group) in shared.rules.groups().iter().enumerate() {
-            if !wanted(index) || (matches!(held, BufferRef::Chunk(_)) && is_ruled_out(group, bytes)) {
-                continue;
-            }
-            let externals = externals.get_or_insert_with(|| {
-                let externals = externals_of(shared, subject, bytes);
-                if shared.rules.groups().iter().any(Group::md5) { externals.with_md5(bytes) } else { externals }
-            });
-            found.extend(self.engine.whole(index, bytes, externals).map_err(Leave::Unscanned)?);
+        for (id, pack) in &packs {
+            self.reader.check()?;
+            found.extend(self.engine.whole((*id, pack), bytes, &externals).map_err(Leave::Unscanned)?);
         }
         if !found.is_empty() {
+            found.sort_by_key(|found| found.index);
             let digest = Digest::Whole(Sha256::of(bytes));
-            let size = bytes.len() as u64;
             report(&self.reader, subject, (size, digest), found, |matches| KeptBytes::around(bytes, matches))?;
         }
-        Ok(bytes.len() as u64)
+        Ok(size)
     }
 
-    /// Matches groups of rules around what their prefilters locate in a large file.
-    fn parts(&mut self, subject: &Subject, groups: &[usize]) -> Result<Vec<RuleMatches>, Leave> {
-        let Self { shared, engine, reader, .. } = self;
-        if groups.is_empty() {
+    /// Matches rules around what their prefilters locate in a large file.
+    fn parts(&mut self, subject: &Subject, rules: &[RuleIndex]) -> Result<Vec<RuleMatches>, Leave> {
+        let Self { shared, engine, reader, names, .. } = self;
+        if rules.is_empty() {
             return Ok(Vec::new());
         }
         let content = &subject.content;
         let _share = reader.reserve(PIECE)?;
         let mut found = Vec::new();
-        for &index in groups {
-            let group = shared.rules.groups().get(index);
-            let Some((prefilter, windowed)) = group.and_then(|group| group.prefilter().zip(group.windowed())) else {
+        for (_, pack) in shared.rules.packs(rules, content.size) {
+            let Some(told) = pack.parts() else {
+                let what =
+                    format!("{} could not be matched over parts of it", text::counted(pack.len() as u64, "rule"));
+                shared.unscanned(Unscanned { path: subject.path.to_owned(), reason: Reason::Partly(what) });
                 continue;
             };
             reader.checkpoint()?;
             let windows = reader.with_chunk(|reader, chunk| {
-                Windows::locate(content, prefilter, windowed.reach(), chunk, |_| reader.checkpoint())
+                Windows::locate(content, &told.prefilter, told.windowed.reach(), chunk, |_| reader.checkpoint())
             })?;
             reader.hold_range(content, 0..rules::HEADER)?;
-            let externals = externals_of(shared, subject, &reader.held);
+            let externals = if *names { externals_of(shared, subject, &reader.held) } else { Externals::default() };
             let facts = PartFacts { filesize: content.size, header: &reader.held, externals: &externals };
-            let Some(mut parts) = engine.parts(index, &facts) else { continue };
+            let Some(mut parts) = engine.parts(&pack, &facts) else { continue };
             let mut pieces = windows.pieces(PIECE);
             while let Some(range) = pieces.next() {
                 reader.checkpoint()?;
@@ -300,6 +331,7 @@ impl<'s> Worker<'s> {
             };
             shared.unscanned(Unscanned { path: subject.path.to_owned(), reason: Reason::Partly(doubt.to_owned()) });
         }
+        found.sort_by_key(|found| found.index);
         Ok(found)
     }
 
@@ -324,18 +356,7 @@ impl<'s> Worker<'s> {
     }
 }
 
-/// Whether the group's prefilter proves that nothing in it matches. Of a small file it is not asked.
-fn is_ruled_out(group: &Group, bytes: &[u8]) -> bool {
-    let Some(prefilter) = group.prefilter().filter(|_| bytes.len() >= SMALL) else { return false };
-    let mut pass = prefilter.pass(bytes.len() as u64);
-    pass.feed(bytes);
-    !pass.finish()
-}
-
 fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals {
-    if !shared.rules.groups().iter().any(Group::externals) {
-        return Externals::default();
-    }
     let uid = subject.opened.stat.st_uid;
     let owner = shared.accounts.user_name(uid).map_or_else(|| uid.to_string(), str::to_owned);
     Externals::new(subject.path, header, owner, shared.rules.options())
@@ -354,7 +375,7 @@ fn report(
     let file = Arc::new(facts::facts(subject.path, subject.opened, size, digest, &shared.accounts));
     let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
     let told = found.into_iter().filter(|found| !(found.candidate && matched.contains(&found.rule)));
-    let events = told.map(|RuleMatches { rule, candidate, matches, capped }| {
+    let events = told.map(|RuleMatches { rule, candidate, matches, capped, .. }| {
         let (file, kept) = (Arc::clone(&file), Arc::new(kept(&matches)));
         if candidate {
             Event::Candidate(Candidate { rule, file, kept })

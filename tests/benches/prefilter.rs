@@ -2,12 +2,17 @@
 //!
 //! `cargo bench --bench prefilter -- [RULES.yar] [FILE…]`: without rules, five of the built-in kind; the files are
 //! read into memory first (the bench's own executable if none is named).
+//!
+//! `cargo bench --bench prefilter -- pairs TREE > src/scan/prefilter/pairs.bin` counts the pairs of bytes in the files of
+//! a tree that the rarity of a window is judged by.
 
 use std::error::Error;
 use std::hint::black_box;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::time::Instant;
 
-use huntbook::scan::prefilter::{Decision, Prefilter, Source};
+use huntbook::scan::prefilter::{Prefilter, Source};
 
 const CHUNK: usize = 256 * 1024;
 const BUFFER: usize = 256 * 1024 * 1024;
@@ -30,7 +35,8 @@ fn random(length: usize) -> Vec<u8> {
 fn stream(prefilter: &Prefilter, data: &[u8]) -> bool {
     let mut pass = prefilter.pass(data.len() as u64);
     for chunk in data.chunks(CHUNK) {
-        if pass.feed(chunk) != Decision::NeedMore {
+        pass.feed(chunk);
+        if !pass.wants_more() {
             break;
         }
     }
@@ -82,8 +88,43 @@ fn hex(word: u32) -> String {
     word.to_be_bytes().map(|byte| format!("{byte:02X}")).join(" ")
 }
 
+/// Bytes without the bit that tells upper from lower case.
+const SQUEEZED: usize = 128;
+
+/// The table of `src/scan/prefilter/rarity.rs`: for each byte, then for the bytes alone, `-8 log2` of the share of each
+/// other one after it. Of each file the first 16 MiB are counted; every pair as once more than it was met.
+fn pairs(tree: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut counts = vec![1_u64; SQUEEZED * SQUEEZED];
+    let squeezed = |byte: u8| usize::from(byte & 0x1f | (byte & 0xc0) >> 1);
+    for entry in ignore::WalkBuilder::new(tree).standard_filters(false).build().filter_map(Result::ok) {
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let Ok(file) = std::fs::File::open(entry.path()) else { continue };
+        let mut bytes = Vec::new();
+        file.take(16 << 20).read_to_end(&mut bytes)?;
+        for pair in bytes.windows(2) {
+            counts[squeezed(pair[0]) * SQUEEZED + squeezed(pair[1])] += 1;
+        }
+    }
+    let eighths = |count: u64, all: u64| (-8.0 * (count as f64 / all as f64).log2()).round().clamp(0.0, 255.0) as u8;
+    let mut table = Vec::new();
+    for row in counts.chunks(SQUEEZED) {
+        let all = row.iter().sum();
+        table.extend(row.iter().map(|count| eighths(*count, all)));
+    }
+    let alone: Vec<u64> = (0..SQUEEZED).map(|byte| counts.chunks(SQUEEZED).map(|row| row[byte]).sum()).collect();
+    let all = alone.iter().sum();
+    table.extend(alone.iter().map(|count| eighths(*count, all)));
+    Ok(table)
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    if std::env::args().any(|argument| argument == "pairs") {
+        let tree = arguments.nth(1).ok_or("a tree to count in is missing")?;
+        return Ok(std::io::stdout().write_all(&pairs(Path::new(&tree))?)?);
+    }
     let rules = arguments.next().map(std::fs::read_to_string).transpose()?;
     let rules = rules.as_deref().unwrap_or(RULES);
     let mut paths: Vec<String> = arguments.collect();
@@ -95,7 +136,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     compare("random bytes", rules, &noise)?;
     compare("zeros", rules, &[vec![0; BUFFER]])?;
     compare("the files", rules, &files)?;
-    for count in [8, 16, 32, 48, 64, 80, 96, 128, 256, 1024, 4096] {
+    for count in [8, 32, 64, 128, 256, 1024, 4096, 16_384, 65_536, 100_000] {
         compare(&format!("the files, {count} literals"), &many(count), &files)?;
     }
     Ok(())

@@ -1,7 +1,9 @@
 //! Sets of bytes, and how common each byte is.
 
+use std::sync::LazyLock;
+
 /// The bytes that may stand at one place.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ByteSet([u64; 4]);
 
 impl ByteSet {
@@ -33,7 +35,22 @@ impl ByteSet {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u8> {
-        (0..=u8::MAX).filter(|&byte| self.contains(byte))
+        let words = [0, 64, 128, 192].into_iter().zip(self.0);
+        words.flat_map(|(first, word)| ones(u128::from(word)).map(move |bit| first + bit))
+    }
+
+    /// Its bytes with bit 5 set, the 128 that there are in their order: see [`unsqueezed`].
+    pub(super) fn folded(&self) -> u128 {
+        let words = self.0.iter().rev();
+        words.fold(0, |all, word| all << 32 | u128::from((word | word >> 32) as u32))
+    }
+
+    /// The bits in which all its bytes agree, and what these are: `byte & mask == value` for each of them, and perhaps
+    /// for some more.
+    pub(super) fn mask_and_value(&self) -> (u8, u8) {
+        let all = self.iter().fold(u8::MAX, |all, byte| all & byte);
+        let any = self.iter().fold(0, |any, byte| any | byte);
+        (!(all ^ any), all)
     }
 
     pub(super) fn union(&self, other: &Self) -> Self {
@@ -42,9 +59,26 @@ impl ByteSet {
 
     /// How much it tells that one of these bytes stands somewhere, in bits: 0 for all bytes, about 10 for a rare one.
     pub(super) fn information(&self) -> f64 {
-        let chance: f64 = self.iter().map(|byte| (-f64::from(TENTHS_OF_BITS[usize::from(byte)]) / 10.0).exp2()).sum();
+        if let (1, Some(byte)) = (self.len(), self.iter().next()) {
+            return f64::from(TENTHS_OF_BITS[usize::from(byte)]) / 10.0;
+        }
+        let chance: f64 = self.iter().filter_map(|byte| CHANCES.get(usize::from(byte))).sum();
         -chance.min(1.0).log2()
     }
+}
+
+/// The places of the bits that are set, the lowest first.
+pub(super) fn ones(mut bits: u128) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let bit = (bits != 0).then(|| bits.trailing_zeros() as u8)?;
+        bits &= bits - 1;
+        Some(bit)
+    })
+}
+
+/// The byte that this place of a [`ByteSet::folded`] set stands for, with bit 5 set: two cases of a letter are one.
+pub(super) const fn unsqueezed(squeezed: u8) -> u8 {
+    squeezed & 0x1f | (squeezed & 0x60) << 1 | 0x20
 }
 
 impl std::fmt::Debug for ByteSet {
@@ -53,6 +87,10 @@ impl std::fmt::Debug for ByteSet {
         write!(f, "[{}]", bytes.escape_ascii())
     }
 }
+
+/// The share of each byte.
+static CHANCES: LazyLock<[f64; 256]> =
+    LazyLock::new(|| TENTHS_OF_BITS.map(|tenths| (-f64::from(tenths) / 10.0).exp2()));
 
 /// How rare each byte is, in tenths of a bit (`-10 log2` of its share), as counted in a random gigabyte of the
 /// executables, libraries, scripts, documents and data of a Debian `/usr` and `/etc`.

@@ -1,12 +1,17 @@
 //! A rule's condition, reduced to what can be told about a file before yara-x has seen it.
 
+use super::bytes::ByteSet;
+use super::required::Run;
 use super::truth::{Bounds, Truth};
 use crate::hunt::language::{Comparison, Operator, ReadField};
+use crate::scan::externals::{Externals, TextTest};
 
 /// Index of a pattern among those of all rules of a [`super::Prefilter`].
 pub(super) type PatternIndex = usize;
 /// Index of a rule in the order of declaration.
-pub(super) type RuleIndex = usize;
+pub(in crate::scan) type RuleIndex = usize;
+/// Index of a [`Guard`] among those of all rules.
+pub(super) type GuardIndex = usize;
 
 /// A boolean expression. What YARA's language has beyond these forms has become [`Condition::Unknown`].
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +21,11 @@ pub(super) enum Condition {
     Unknown,
     /// The pattern occurs, wherever an `at` or `in` wants it.
     Pattern(PatternIndex),
+    /// The pattern at a constant offset; [`super::set::RuleSet`] makes a [`Guard`] of it.
+    At(PatternIndex, u64),
+    Guard(GuardIndex),
+    /// What an external variable is compared with.
+    Text(TextTest),
     Rule(RuleIndex),
     Not(Box<Condition>),
     Defined(Box<Condition>),
@@ -39,8 +49,17 @@ pub(super) enum Quantifier {
     Percent(Number),
 }
 
+/// A part of a condition that the file's size and first bytes decide. Rules share many, so each is kept once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Guard {
+    Compare(Comparison, Number, Number),
+    NonZero(Number),
+    /// One of these runs stands at the offset.
+    At(Vec<Run>, u64),
+}
+
 /// An integer expression.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Number {
     Unknown,
     Constant(i128),
@@ -63,6 +82,12 @@ pub(super) struct Facts<'f> {
     pub header: &'f [u8],
     /// By [`PatternIndex`]: whether the pattern may occur.
     pub patterns: &'f [bool],
+    /// All guards.
+    pub guards: &'f [Guard],
+    /// By [`GuardIndex`]: what those that look at the first bytes come to; empty if that is not known.
+    pub decided: &'f [Truth],
+    /// The external variables' values, if they are known.
+    pub externals: Option<&'f Externals>,
     /// What becomes of a comparison that depends on size or header and is not decided by what is known of them.
     pub open_guard: Truth,
     /// What [`Condition::Unknown`] comes to.
@@ -70,19 +95,59 @@ pub(super) struct Facts<'f> {
 }
 
 impl Facts<'_> {
+    /// Nothing is known.
+    pub(super) const NOTHING: Self = Self {
+        filesize: None,
+        header: &[],
+        patterns: &[],
+        guards: &[],
+        decided: &[],
+        externals: None,
+        open_guard: Truth::ANY,
+        unknown: Truth::ANY,
+    };
+
     fn may_occur(&self, pattern: PatternIndex) -> bool {
         self.patterns.get(pattern).copied().unwrap_or(true)
     }
 }
 
 impl Condition {
+    /// Calls `each` with every rule that the condition refers to.
+    pub(super) fn each_rule(&self, each: &mut dyn FnMut(RuleIndex)) {
+        match self {
+            Self::Rule(rule) => each(*rule),
+            Self::Not(part) | Self::Defined(part) | Self::Loop(_, part) => part.each_rule(each),
+            Self::All(parts) | Self::Any(parts) | Self::Of(_, parts) => {
+                for part in parts {
+                    part.each_rule(each);
+                }
+            }
+            Self::Constant(_)
+            | Self::Unknown
+            | Self::Pattern(_)
+            | Self::At(..)
+            | Self::Guard(_)
+            | Self::Text(_)
+            | Self::Compare(..)
+            | Self::NonZero(_) => {}
+        }
+    }
+
     /// What the condition can come to; `rules` holds the results of the rules declared before.
     pub(super) fn truth(&self, facts: &Facts, rules: &[Truth]) -> Truth {
         match self {
             Self::Constant(truth) => *truth,
             Self::Unknown => facts.unknown,
             // That the literal is there does not mean the pattern is: it may always be absent.
-            Self::Pattern(pattern) => Truth { undefined: true, ..Truth::at_most(facts.may_occur(*pattern)) },
+            Self::Pattern(pattern) | Self::At(pattern, _) => {
+                Truth { undefined: true, ..Truth::at_most(facts.may_occur(*pattern)) }
+            }
+            Self::Guard(index) => facts.guard(*index),
+            Self::Text(test) => facts
+                .externals
+                .and_then(|externals| test.holds(externals))
+                .map_or(facts.unknown, |holds| if holds { Truth::HOLDS } else { Truth::FAILS }),
             // A global rule that fails takes back the matches of its namespace, so a rule may always fail.
             Self::Rule(rule) => rules.get(*rule).map_or(Truth::ANY, |truth| Truth::at_most(truth.holds)),
             Self::Not(operand) => !operand.truth(facts, rules),
@@ -114,10 +179,51 @@ impl Condition {
 }
 
 impl Facts<'_> {
-    fn decided(&self, truth: Truth, operands: &[&Number]) -> Truth {
-        let open = u8::from(truth.holds) + u8::from(truth.fails) + u8::from(truth.undefined) > 1;
-        if open && operands.iter().any(|number| number.is_guard()) { min(truth, self.open_guard) } else { truth }
+    fn guard(&self, index: GuardIndex) -> Truth {
+        let Some(guard) = self.guards.get(index) else { return Truth::ANY };
+        match self.decided.get(index).filter(|_| guard.looks_at_bytes()) {
+            Some(truth) => self.unless_open(*truth),
+            None => self.unless_open(guard.truth(self)),
+        }
     }
+
+    fn unless_open(&self, truth: Truth) -> Truth {
+        if truth.is_open() { min(truth, self.open_guard) } else { truth }
+    }
+
+    fn decided(&self, truth: Truth, operands: &[&Number]) -> Truth {
+        if operands.iter().any(|number| number.is_guard()) { self.unless_open(truth) } else { truth }
+    }
+}
+
+impl Guard {
+    /// What the guard comes to, whatever is assumed of those that are open.
+    pub(super) fn truth(&self, facts: &Facts) -> Truth {
+        match self {
+            Self::Compare(comparison, left, right) => left.bounds(facts).compare(*comparison, right.bounds(facts)),
+            Self::NonZero(number) => number.bounds(facts).compare(Comparison::NotEqual, Bounds::exactly(0)),
+            Self::At(runs, offset) => Truth::at_most(runs.iter().any(|run| may_stand(run, *offset, facts))),
+        }
+    }
+
+    /// Whether more than the file's size is asked.
+    pub(super) fn looks_at_bytes(&self) -> bool {
+        match self {
+            Self::Compare(_, left, right) => left.reads() || right.reads(),
+            Self::NonZero(number) => number.reads(),
+            Self::At(..) => true,
+        }
+    }
+}
+
+/// Whether the run can be at this offset of the file.
+fn may_stand(run: &[ByteSet], offset: u64, facts: &Facts) -> bool {
+    let end = offset.saturating_add(run.len() as u64);
+    if facts.filesize.is_some_and(|size| end > size) {
+        return false;
+    }
+    let there = facts.header.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+    run.iter().zip(there).all(|(set, byte)| set.contains(*byte))
 }
 
 /// The results that both allow.
@@ -186,8 +292,26 @@ impl Number {
         }
     }
 
+    /// Whether the value depends on nothing but the file's size and its bytes at known offsets.
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Self::Filesize | Self::Constant(_) => true,
+            Self::Read(_, offset) => offset.is_closed(),
+            Self::Binary(_, left, right) => left.is_closed() && right.is_closed(),
+            Self::Unknown | Self::Count(_) | Self::OfMatch(_) => false,
+        }
+    }
+
+    fn reads(&self) -> bool {
+        match self {
+            Self::Read(..) => true,
+            Self::Binary(_, left, right) => left.reads() || right.reads(),
+            Self::Filesize | Self::Constant(_) | Self::Unknown | Self::Count(_) | Self::OfMatch(_) => false,
+        }
+    }
+
     /// Whether the value depends on the file's size or its first bytes.
-    fn is_guard(&self) -> bool {
+    pub(super) fn is_guard(&self) -> bool {
         match self {
             Self::Filesize | Self::Read(..) => true,
             Self::Binary(_, left, right) => left.is_guard() || right.is_guard(),
@@ -245,13 +369,7 @@ mod tests {
     use super::*;
 
     fn field(name: &str, bytes: &[u8], filesize: u64, offset: i128) -> Bounds {
-        let facts = Facts {
-            filesize: Some(filesize),
-            header: bytes,
-            patterns: &[],
-            open_guard: Truth::ANY,
-            unknown: Truth::ANY,
-        };
+        let facts = Facts { filesize: Some(filesize), header: bytes, ..Facts::NOTHING };
         field_bounds(ReadField::of_function(name).unwrap(), Bounds::exactly(offset), &facts)
     }
 

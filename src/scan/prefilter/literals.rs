@@ -6,6 +6,7 @@ use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Dot, Hir, HirKind, L
 use yara_x_parser::ast::{self, HexToken, Pattern, PatternModifiers};
 
 use super::bytes::ByteSet;
+use super::encoded;
 use super::required::{self, Cover, Run};
 
 /// Most bytes of a window; the search engine takes its fingerprint from the first [`FINGERPRINT`].
@@ -21,6 +22,10 @@ const MIN_WINDOW_BITS: f64 = 12.0;
 const MIN_RUN_BITS: f64 = 18.0;
 /// Bytes of a run kept on either side of the window for checking a hit.
 const MARGIN: usize = 60;
+/// Most places of a run that are kept where there are very many runs.
+const MAX_PLACES: usize = 64;
+/// Most bytes of a pattern's beginning that are compared at a fixed offset.
+const MAX_BEGINNING: usize = 64;
 
 /// Places that occur in a row in the file if the pattern does, and the part of them that is searched for first.
 #[derive(Debug, Clone)]
@@ -31,6 +36,22 @@ pub(super) struct Needle {
 }
 
 impl Needle {
+    /// Whether the run is in a stretch of nothing but zeros.
+    pub(super) fn is_in_zeros(&self) -> bool {
+        self.run.iter().all(|set| set.contains(0))
+    }
+
+    /// The run, or [`MAX_PLACES`] of it with the window in their middle.
+    pub(super) fn shortened(mut self) -> Run {
+        if self.run.len() > MAX_PLACES {
+            let room = MAX_PLACES.saturating_sub(self.window.len()) / 2;
+            let first = self.window.start.saturating_sub(room).min(self.run.len() - MAX_PLACES);
+            self.run.drain(..first);
+            self.run.truncate(MAX_PLACES);
+        }
+        self.run
+    }
+
     /// All byte strings that the window stands for.
     pub(super) fn spellings(&self) -> Vec<Vec<u8>> {
         let window = self.run.get(self.window.clone()).unwrap_or_default();
@@ -47,8 +68,10 @@ impl Needle {
 /// Needles of which at least one is in every file that has the pattern; `None` if nothing usable is known.
 pub(super) fn needles(pattern: &Pattern) -> Option<Vec<Needle>> {
     let modifiers = pattern.modifiers();
-    if modifiers.xor().is_some() || modifiers.base64().is_some() || modifiers.base64wide().is_some() {
-        return None;
+    if let Pattern::Text(text) = pattern
+        && encoded::is_encoded(text)
+    {
+        return encoded::runs(text)?.iter().map(|run| needle(run).map(|(needle, _)| needle)).collect();
     }
     let covers = match pattern {
         Pattern::Text(text) => {
@@ -70,6 +93,32 @@ pub(super) fn needles(pattern: &Pattern) -> Option<Vec<Needle>> {
     Some(found)
 }
 
+/// What a match of the pattern begins with, as far as that is fixed: one of these runs. `None` if that is not known.
+pub(super) fn beginnings(pattern: &Pattern) -> Option<Vec<Run>> {
+    let modifiers = pattern.modifiers();
+    if modifiers.xor().is_some() || modifiers.base64().is_some() || modifiers.base64wide().is_some() {
+        return None;
+    }
+    match pattern {
+        Pattern::Text(text) => {
+            let set = if modifiers.nocase().is_some() { ByteSet::any_case } else { ByteSet::one };
+            let run: Run = text.text.value.iter().take(MAX_BEGINNING).map(|&byte| set(byte)).collect();
+            let wide = modifiers.wide().is_some().then(|| widened(&run));
+            let plain = (wide.is_none() || modifiers.ascii().is_some()).then_some(run);
+            Some(plain.into_iter().chain(wide).collect())
+        }
+        Pattern::Hex(hex) => {
+            let fixed = hex.sub_patterns.iter().map_while(|token| match token {
+                HexToken::Byte(byte) => Some(agreeing(byte, true)),
+                HexToken::NotByte(byte) => Some(agreeing(byte, false)),
+                HexToken::Alternative(_) | HexToken::Jump(_) => None,
+            });
+            Some(vec![fixed.take(MAX_BEGINNING).collect()])
+        }
+        Pattern::Regexp(_) => None,
+    }
+}
+
 /// How far matches go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reach {
@@ -88,6 +137,9 @@ pub(super) fn reach(pattern: &Pattern) -> Option<Reach> {
         let anchored = looks.contains(Look::Start) || looks.contains(Look::End);
         Some((expression.properties().maximum_len()?, anchored || is_uneven(expression)))
     };
+    if modifiers.base64().is_some() || modifiers.base64wide().is_some() {
+        return None;
+    }
     let (longest, cut_matters) = match pattern {
         Pattern::Text(text) => (text.text.value.len(), false),
         Pattern::Hex(hex) => of_expression(&hex_expression(&hex.sub_patterns, 0)?)?,
@@ -193,12 +245,19 @@ fn hex_expression(pattern: &ast::HexSubPattern, depth: u32) -> Option<Hir> {
 }
 
 /// The bytes that agree with the fixed bits (or, for `~`, do not).
+fn agreeing(byte: &ast::HexByte, agree: bool) -> ByteSet {
+    let mut set = ByteSet::EMPTY;
+    (0..=u8::MAX).filter(|candidate| (candidate & byte.mask == byte.value) == agree).for_each(|byte| set.insert(byte));
+    set
+}
+
+/// The same as an expression.
 fn one_of(byte: &ast::HexByte, agree: bool) -> Hir {
     if agree && byte.mask == u8::MAX {
         return Hir::literal([byte.value]);
     }
-    let bytes = (0..=u8::MAX).filter(|candidate| (candidate & byte.mask == byte.value) == agree);
-    Hir::class(Class::Bytes(ClassBytes::new(bytes.map(|byte| ClassBytesRange::new(byte, byte)))))
+    let bytes = agreeing(byte, agree);
+    Hir::class(Class::Bytes(ClassBytes::new(bytes.iter().map(|byte| ClassBytesRange::new(byte, byte)))))
 }
 
 /// A regular expression as yara-x takes it: over bytes, ASCII classes, and `\<` and `\>` as plain characters.

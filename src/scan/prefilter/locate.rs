@@ -26,7 +26,8 @@ impl<'p> Locator<'p> {
         let position = self.position;
         self.seam.pass(chunk, searcher.longest(), |bytes, before| {
             let origin = position.saturating_sub(before as u64);
-            searcher.spots(bytes, |start, length| spot(origin + start as u64, length as u64));
+            searcher
+                .spots(self.prefilter.everything(), bytes, |start, length| spot(origin + start as u64, length as u64));
         });
         self.position = position.saturating_add(chunk.len() as u64);
     }

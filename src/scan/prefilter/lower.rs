@@ -6,7 +6,9 @@ use yara_x_parser::ast::{self, Expr};
 
 use super::condition::{Condition, Number, PatternIndex, Quantifier, RuleIndex};
 use super::truth::Truth;
+use crate::hunt::EXTERNAL_VARIABLES;
 use crate::hunt::language::{Comparison, Operator, ReadField};
+use crate::scan::externals::{TextRelation, TextTest};
 
 /// Deeper nested than this, a condition is not looked into: evaluation recurses.
 const MAX_DEPTH: u32 = 100;
@@ -65,9 +67,7 @@ impl Lowering<'_> {
             Expr::Defined(unary) => Condition::Defined(Box::new(self.condition(&unary.operand))),
             Expr::And(nary) => Condition::All(self.conditions(&nary.operands)),
             Expr::Or(nary) => Condition::Any(self.conditions(&nary.operands)),
-            Expr::PatternMatch(found) => {
-                self.pattern(found.identifier.name).map_or(Condition::Unknown, Condition::Pattern)
-            }
+            Expr::PatternMatch(found) => self.pattern_match(found),
             Expr::Ident(ident) => self.rule(ident.name),
             Expr::Of(of) => self.of(of),
             Expr::ForOf(for_of) => self.for_of(for_of),
@@ -76,14 +76,50 @@ impl Lowering<'_> {
                 let names = with.declarations.iter().map(|declaration| declaration.identifier.name);
                 self.with_locals(names, |lowering| lowering.condition(&with.body))
             }
-            other => match Comparison::of(other) {
-                Some((comparison, pair)) => self.comparison(comparison, pair),
-                None => match self.number(other) {
+            other => match (Comparison::of(other), self.text(other)) {
+                (_, Some(test)) => Condition::Text(test),
+                (Some((comparison, pair)), None) => self.comparison(comparison, pair),
+                (None, None) => match self.number(other) {
                     Number::Unknown => Condition::Unknown,
                     number => Condition::NonZero(number),
                 },
             },
         }
+    }
+
+    fn pattern_match(&mut self, found: &ast::PatternMatch) -> Condition {
+        let Some(pattern) = self.pattern(found.identifier.name) else { return Condition::Unknown };
+        let at = match &found.anchor {
+            Some(ast::MatchAnchor::At(at)) => self.number(&at.expr),
+            _ => Number::Unknown,
+        };
+        match at {
+            Number::Constant(offset) if offset >= 0 => {
+                u64::try_from(offset).map_or(Condition::Pattern(pattern), |offset| Condition::At(pattern, offset))
+            }
+            _ => Condition::Pattern(pattern),
+        }
+    }
+
+    /// The comparison of an external variable with a text.
+    fn text(&self, expr: &Expr) -> Option<TextTest> {
+        let (pair, relation) = match expr {
+            Expr::Eq(pair) => (pair, TextRelation::Is),
+            Expr::Ne(pair) => (pair, TextRelation::IsNot),
+            Expr::IEquals(pair) => (pair, TextRelation::IsInAnyCase),
+            Expr::Contains(pair) => (pair, TextRelation::Contains),
+            Expr::IContains(pair) => (pair, TextRelation::ContainsInAnyCase),
+            Expr::StartsWith(pair) => (pair, TextRelation::Begins),
+            Expr::IStartsWith(pair) => (pair, TextRelation::BeginsInAnyCase),
+            Expr::EndsWith(pair) => (pair, TextRelation::Ends),
+            Expr::IEndsWith(pair) => (pair, TextRelation::EndsInAnyCase),
+            _ => return None,
+        };
+        let (Expr::Ident(variable), Expr::LiteralString(text)) = (&pair.lhs, &pair.rhs) else { return None };
+        let name = variable.name;
+        let hidden = self.locals.iter().any(|local| local == name) || self.scope.rules.contains_key(name);
+        let variable = EXTERNAL_VARIABLES.iter().position(|external| *external == name).filter(|_| !hidden)?;
+        Some(TextTest { variable, relation, text: text.value.to_vec() })
     }
 
     fn conditions(&mut self, operands: &[Expr]) -> Vec<Condition> {

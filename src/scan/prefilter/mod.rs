@@ -1,18 +1,27 @@
-//! Proof, while a file streams by, that no rule can match it.
+//! Proof, while a file streams by, that no rule can match it; and if one may, which.
 //!
 //! From the parsed rules this derives what must occur in a file before yara-x could report anything: byte sequences
 //! that a pattern can't match without ([`literals`], [`required`]), in the combinations that the conditions ask for,
-//! with what they say about the file's size and first bytes ([`lower`], [`condition`]). A file is read once through a
-//! fixed buffer ([`Pass`]); only one that can't be ruled out goes whole to yara-x. Wherever this doubts, the file
-//! goes: the results are always those of yara-x alone. Nothing here is written for particular rules.
+//! with what they say about the file's size, name and first bytes ([`lower`], [`condition`]).
+//!
+//! A file is read once through a fixed buffer ([`Pass`]). Its first bytes tell its kind, and with it the rules that may
+//! match at all, for all rules at once ([`class`]); their byte sequences, however many, are searched for in one pass
+//! ([`search`], [`hashed`]); each that is found is counted for its rules, and a rule that lacks none ([`need`]) is asked.
+//! Only for rules that are left the file goes to yara-x. Wherever this doubts, the rule is left: the results are always those
+//! of yara-x alone. Nothing here is written for particular rules.
 //!
 //! The rules must be those that yara-x was given, in the same order, all of them compiled without an error.
 
 mod bytes;
+mod class;
 mod condition;
+mod encoded;
+mod hashed;
 mod literals;
 mod locate;
 mod lower;
+mod need;
+mod rarity;
 mod report;
 mod required;
 mod seam;
@@ -23,12 +32,18 @@ mod stream;
 pub(in crate::scan) mod tests;
 mod truth;
 
+pub(in crate::scan) use condition::RuleIndex;
 pub use literals::Reach;
 pub use locate::Locator;
 pub use report::{Class, PrefilterReport, Refusal, RuleReport, WholeReason};
-pub use stream::{Decision, Pass};
+pub use stream::{Decision, ExternalsOf, Pass, Scratch};
 
-use search::{MAX_WINDOWS, NoSearcher, Searcher};
+use std::ops::Range;
+
+use yara_x_parser::ast::Item;
+
+use class::Kinds;
+use search::{Chosen, Searcher};
 use set::RuleSet;
 
 /// Bytes before and after a match that decide whether it is one: `fullword` and `\b`, in both widths.
@@ -43,14 +58,12 @@ pub struct Source<'s> {
     pub text: &'s str,
 }
 
-/// Tells which files may be matched by a set of rules; made once, shared by all threads.
+/// Tells which files may be matched by a set of rules, and by which; made once, shared by all threads.
 #[derive(Debug)]
 pub struct Prefilter {
     rules: RuleSet,
     searcher: Searcher,
-    /// By pattern: whether it must be taken to be in every file.
-    unsearchable: Vec<bool>,
-    every_pattern: Vec<bool>,
+    kinds: Kinds,
     report: PrefilterReport,
     always_full: bool,
     reach: Option<Reach>,
@@ -62,23 +75,27 @@ impl Prefilter {
     ///
     /// There is no error: a set that can't be prefiltered has every file scanned, and [`Prefilter::report`] says why.
     pub fn new(sources: &[Source], included: &[(&str, &str)]) -> Self {
-        let parsed = RuleSet::parse(sources, included);
-        let (rules, refusal) = parsed.map_or_else(|why| (RuleSet::default(), Some(why)), |rules| (rules, None));
-        let (searcher, refusal) = match Searcher::new(rules.needles()) {
-            Ok(searcher) => (searcher, refusal),
-            Err(NoSearcher::TooMany(count)) => {
-                (Searcher::nothing(), Some(Refusal::TooManyLiterals { count, limit: MAX_WINDOWS }))
-            }
-            Err(NoSearcher::NoSimd) => (Searcher::nothing(), Some(Refusal::NoSimd)),
+        Self::derive(sources, included, &mut |_, _, _| {})
+    }
+
+    /// As [`Prefilter::new`]; `each` gets every item that is read, with the number of its source, and its place there.
+    pub(in crate::scan) fn derive(
+        sources: &[Source],
+        included: &[(&str, &str)],
+        each: &mut dyn FnMut(usize, Range<usize>, &Item),
+    ) -> Self {
+        let (mut rules, needles, refusal) = match RuleSet::parse(sources, included, each) {
+            Ok((rules, needles)) => (rules, needles, None),
+            Err(why) => (RuleSet::default(), Vec::new(), Some(why)),
         };
+        let (searcher, refused) = Searcher::new(needles);
+        rules.give_up(&refused);
         let report = PrefilterReport { rules: rules.classify(), literals: searcher.windows(), refusal };
-        let unsearchable = rules.unsearchable();
-        let every_pattern = vec![true; unsearchable.len()];
         let always_full = report.refusal.is_some() || report.whole().next().is_some();
-        let located = !always_full && !searcher.zeros_hit();
-        let reach = rules.reach().filter(|_| located);
+        let reach = rules.reach().filter(|_| !always_full);
         let reach = reach.map(|reach| Reach { bytes: reach.bytes + BOUNDARY, ..reach });
-        Self { rules, searcher, unsearchable, every_pattern, report, always_full, reach }
+        let kinds = Kinds::new(&rules, &searcher);
+        Self { rules, searcher, kinds, report, always_full, reach }
     }
 
     /// How each rule can be ruled out, and why not.
@@ -97,6 +114,13 @@ impl Prefilter {
         self.reach
     }
 
+    /// As [`Prefilter::reach`], of one rule and those that it rests on.
+    pub(in crate::scan) fn reach_of(&self, rule: RuleIndex) -> Option<Reach> {
+        let is_whole = self.report.rules.get(rule).is_none_or(|rule| matches!(rule.class, Class::Whole(_)));
+        let reach = self.rules.reach_of(rule).filter(|_| !is_whole)?;
+        Some(Reach { bytes: reach.bytes + BOUNDARY, ..reach })
+    }
+
     /// Begins a file that is asked where something may match.
     pub fn locate(&self) -> Locator<'_> {
         Locator::new(self)
@@ -104,6 +128,26 @@ impl Prefilter {
 
     /// Begins a file of `filesize` bytes, which must be the size of what will be scanned.
     pub fn pass(&self, filesize: u64) -> Pass<'_> {
-        Pass::new(self, filesize)
+        self.pass_in(self.scratch(), filesize, None)
+    }
+
+    /// As [`Prefilter::pass`], with what external variables say of the file, in room that another pass has left.
+    pub fn pass_in<'p>(
+        &'p self,
+        scratch: Scratch,
+        filesize: u64,
+        externals_of: Option<&'p ExternalsOf<'p>>,
+    ) -> Pass<'p> {
+        Pass::new(self, filesize, externals_of, scratch)
+    }
+
+    /// Room for a pass.
+    pub fn scratch(&self) -> Scratch {
+        Scratch::new(self)
+    }
+
+    /// All patterns.
+    fn everything(&self) -> &Chosen {
+        &self.kinds.any().chosen
     }
 }

@@ -59,15 +59,6 @@ pub enum Refusal {
         /// The path as the statement has it.
         path: String,
     },
-    /// Too much to search for: it would take as long as yara-x.
-    TooManyLiterals {
-        /// How many literals the rules need.
-        count: usize,
-        /// How many there may be.
-        limit: usize,
-    },
-    /// The processor has no instructions for a search that is faster than yara-x.
-    NoSimd,
 }
 
 impl PrefilterReport {
@@ -97,8 +88,6 @@ impl fmt::Display for Refusal {
         match self {
             Self::Syntax { namespace } => write!(f, "a source of namespace {namespace} does not parse"),
             Self::Include { path } => write!(f, "the text of the included {path} is not known"),
-            Self::TooManyLiterals { count, limit } => write!(f, "{count} literals to search for, over {limit}"),
-            Self::NoSimd => f.write_str("this processor has no SIMD search"),
         }
     }
 }

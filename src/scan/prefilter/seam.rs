@@ -7,6 +7,11 @@ pub(super) struct Seam {
 }
 
 impl Seam {
+    /// Begins anew.
+    pub(super) fn clear(&mut self) {
+        self.tail.clear();
+    }
+
     /// Calls `search` with the seam between `chunk` and what came before, then with the chunk itself, each with the
     /// number of its bytes that lie before the chunk. Runs are at most `longest` bytes.
     pub(super) fn pass(&mut self, chunk: &[u8], longest: usize, mut search: impl FnMut(&[u8], usize)) {

@@ -5,22 +5,34 @@ use std::collections::BTreeMap;
 use aho_corasick::{Span, packed};
 
 use super::condition::PatternIndex;
+use super::hashed::{Filter, Hashed, Met};
 use super::literals::Needle;
 use super::required::Run;
 
-/// More windows than this are refused. It is what the SIMD search (Teddy, in crate aho-corasick) takes at most; there
-/// it was measured at over twice the speed of yara-x, and an automaton for more of them at a quarter of it or less.
-pub(super) const MAX_WINDOWS: usize = 128;
+/// As many windows go to the SIMD search (Teddy, in crate aho-corasick), which is the fastest for few; it takes no more.
+const MAX_TEDDY: usize = 128;
 
 /// Finds which patterns may occur in a stretch of bytes.
 #[derive(Debug)]
 pub(super) struct Searcher {
-    /// `None` if there is nothing to find.
-    engine: Option<packed::Searcher>,
+    engine: Engine,
+    longest: usize,
+}
+
+#[derive(Debug)]
+enum Engine {
+    /// There is nothing to find.
+    Nothing,
+    Teddy(Teddy),
+    Hashed(Hashed),
+}
+
+#[derive(Debug)]
+struct Teddy {
+    engine: packed::Searcher,
     /// By window: the needles that a hit of it may belong to.
     targets: Vec<Vec<Target>>,
     runs: Vec<(Run, PatternIndex)>,
-    longest: usize,
 }
 
 /// A run, and how far before the hit it begins.
@@ -30,51 +42,54 @@ struct Target {
     before: usize,
 }
 
-/// What a search has found so far.
+/// What is searched for in one kind of file: the patterns of the rules that may match it.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    /// By pattern.
+    open: Vec<bool>,
+    filter: Option<Filter>,
+}
+
+/// What a search has found so far in one file.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     /// By [`PatternIndex`]: whether the pattern may occur.
     pub patterns: Vec<bool>,
-    /// Hits that told nothing new.
+    /// The patterns that were found, in that order.
+    pub found: Vec<PatternIndex>,
+    /// Hits that told nothing new, of a search that many of them make slow.
     pub wasted: u64,
-}
-
-/// Why there is no searcher.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoSearcher {
-    TooMany(usize),
-    NoSimd,
+    met: Met,
 }
 
 impl Searcher {
-    pub(super) fn new(needles: Vec<(Needle, PatternIndex)>) -> Result<Self, NoSearcher> {
-        let mut by_window: BTreeMap<Vec<u8>, Vec<Target>> = BTreeMap::new();
-        let mut runs = Vec::with_capacity(needles.len());
-        for (needle, pattern) in needles {
-            let target = Target { run: runs.len(), before: needle.window.start };
-            for spelling in needle.spellings() {
-                by_window.entry(spelling).or_default().push(target);
-            }
-            runs.push((needle.run, pattern));
+    /// The search, and the patterns that it cannot search for.
+    pub(super) fn new(needles: Vec<(Needle, PatternIndex)>) -> (Self, Vec<PatternIndex>) {
+        let teddy = if needles.len() > MAX_TEDDY { None } else { Teddy::new(&needles) };
+        let longest = needles.iter().map(|(needle, _)| needle.run.len()).max().unwrap_or(0);
+        if needles.is_empty() {
+            return (Self::nothing(), Vec::new());
         }
-        if by_window.len() > MAX_WINDOWS {
-            return Err(NoSearcher::TooMany(by_window.len()));
+        if let Some(teddy) = teddy {
+            return (Self { engine: Engine::Teddy(teddy), longest }, Vec::new());
         }
-        let windows: Vec<&Vec<u8>> = by_window.keys().collect();
-        let targets = windows.iter().map(|window| targets_of(window, &by_window)).collect();
-        let engine = if windows.is_empty() { None } else { Some(teddy(&windows).ok_or(NoSearcher::NoSimd)?) };
-        let longest = runs.iter().map(|(run, _)| run.len()).max().unwrap_or(0);
-        Ok(Self { engine, targets, runs, longest })
+        let (hashed, refused) = Hashed::new(needles.into_iter().map(|(needle, pattern)| (needle.shortened(), pattern)));
+        let longest = hashed.longest();
+        (Self { engine: Engine::Hashed(hashed), longest }, refused)
     }
 
     /// A searcher that finds nothing.
     pub(super) const fn nothing() -> Self {
-        Self { engine: None, targets: Vec::new(), runs: Vec::new(), longest: 0 }
+        Self { engine: Engine::Nothing, longest: 0 }
     }
 
     /// How many byte strings are searched for.
-    pub(super) const fn windows(&self) -> usize {
-        self.targets.len()
+    pub(super) fn windows(&self) -> usize {
+        match &self.engine {
+            Engine::Nothing => 0,
+            Engine::Teddy(teddy) => teddy.targets.len(),
+            Engine::Hashed(hashed) => hashed.windows(),
+        }
     }
 
     /// Length in bytes of the longest run: what reaches over from one chunk into the next is shorter.
@@ -82,38 +97,101 @@ impl Searcher {
         self.longest
     }
 
-    /// Whether some run is in a stretch of nothing but zeros.
-    pub(super) fn zeros_hit(&self) -> bool {
-        self.runs.iter().any(|(run, _)| run.iter().all(|set| set.contains(0)))
+    /// What to search for where only the patterns that are `open` count.
+    pub(super) fn choose(&self, open: Vec<bool>) -> Chosen {
+        let filter = match &self.engine {
+            Engine::Hashed(hashed) => Some(hashed.filter(|pattern| open.get(pattern).copied().unwrap_or(false))),
+            Engine::Nothing | Engine::Teddy(_) => None,
+        };
+        Chosen { open, filter }
     }
 
-    /// Marks the patterns that have a whole run in `bytes`; whether any was new.
-    pub(super) fn search(&self, bytes: &[u8], seen: &mut Seen) -> bool {
-        let mut new = false;
-        self.visit(bytes, |run, pattern, start| match seen.patterns.get_mut(pattern) {
-            Some(known) if !*known && occurs(run, bytes, start) => {
-                *known = true;
-                new = true;
-            }
-            _ => seen.wasted += 1,
-        });
-        new
+    /// Room for one file's search. `patterns` are those that may occur in any file.
+    pub(super) fn seen(&self, patterns: Vec<bool>) -> Seen {
+        let met = match &self.engine {
+            Engine::Hashed(hashed) => hashed.met(),
+            Engine::Nothing | Engine::Teddy(_) => Met::default(),
+        };
+        Seen { patterns, found: Vec::new(), wasted: 0, met }
+    }
+
+    /// Marks the patterns that have a whole run in `bytes`.
+    pub(super) fn search(&self, chosen: &Chosen, bytes: &[u8], seen: &mut Seen) {
+        let Seen { patterns, found, wasted, met } = seen;
+        let mut mark = |pattern: PatternIndex| {
+            let known = patterns.get_mut(pattern).filter(|known| !**known);
+            let new = known.map(|known| *known = true).is_some();
+            found.extend(new.then_some(pattern));
+            new
+        };
+        match (&self.engine, &chosen.filter) {
+            (Engine::Hashed(hashed), Some(filter)) => hashed.search(filter, bytes, met, |pattern| _ = mark(pattern)),
+            (Engine::Teddy(teddy), _) => teddy.visit(bytes, |run, pattern, start| {
+                let open = chosen.open.get(pattern).copied().unwrap_or(false);
+                let new = open && occurs(run, bytes, start) && mark(pattern);
+                *wasted += u64::from(!new);
+            }),
+            (Engine::Nothing | Engine::Hashed(_), _) => {}
+        }
     }
 
     /// Calls `spot` with the start and the length of every whole run in `bytes`.
-    pub(super) fn spots(&self, bytes: &[u8], mut spot: impl FnMut(usize, usize)) {
-        self.visit(bytes, |run, _, start| {
-            if let Some(start) = start.filter(|_| occurs(run, bytes, start)) {
-                spot(start, run.len());
+    pub(super) fn spots(&self, chosen: &Chosen, bytes: &[u8], mut spot: impl FnMut(usize, usize)) {
+        match (&self.engine, &chosen.filter) {
+            (Engine::Hashed(hashed), Some(filter)) => hashed.spots(filter, bytes, spot),
+            (Engine::Teddy(teddy), _) => teddy.visit(bytes, |run, _, start| {
+                if let Some(start) = start.filter(|_| occurs(run, bytes, start)) {
+                    spot(start, run.len());
+                }
+            }),
+            (Engine::Nothing | Engine::Hashed(_), _) => {}
+        }
+    }
+}
+
+impl Seen {
+    /// Makes room for the next file.
+    pub(super) fn clear(&mut self) {
+        for pattern in self.found.drain(..) {
+            if let Some(seen) = self.patterns.get_mut(pattern) {
+                *seen = false;
             }
-        });
+        }
+        self.wasted = 0;
+        self.met.clear();
+    }
+}
+
+impl Teddy {
+    /// `None` if there are too many windows, or this machine lacks the instructions.
+    fn new(needles: &[(Needle, PatternIndex)]) -> Option<Self> {
+        let mut by_window: BTreeMap<Vec<u8>, Vec<Target>> = BTreeMap::new();
+        for (run, (needle, _)) in needles.iter().enumerate() {
+            let target = Target { run, before: needle.window.start };
+            for spelling in needle.spellings() {
+                by_window.entry(spelling).or_default().push(target);
+            }
+        }
+        if by_window.len() > MAX_TEDDY {
+            return None;
+        }
+        let windows: Vec<&Vec<u8>> = by_window.keys().collect();
+        let targets = windows.iter().map(|window| targets_of(window, &by_window)).collect();
+        let mut config = packed::Config::new();
+        // The crate's own limit of 64 is where Teddy stops paying beside its automaton, which is not used here.
+        config.match_kind(packed::MatchKind::LeftmostLongest).heuristic_pattern_limits(false);
+        let engine = config.builder().extend(windows.iter()).build()?;
+        Some(Self {
+            engine,
+            targets,
+            runs: needles.iter().map(|(needle, pattern)| (needle.run.clone(), *pattern)).collect(),
+        })
     }
 
     /// Calls `each` with every run whose window was hit, and where it would begin.
     fn visit(&self, bytes: &[u8], mut each: impl FnMut(&Run, PatternIndex, Option<usize>)) {
-        let Some(engine) = &self.engine else { return };
         let mut at = 0;
-        while let Some(hit) = engine.find_in(bytes, Span { start: at, end: bytes.len() }) {
+        while let Some(hit) = self.engine.find_in(bytes, Span { start: at, end: bytes.len() }) {
             for target in self.targets.get(hit.pattern().as_usize()).into_iter().flatten() {
                 if let Some((run, pattern)) = self.runs.get(target.run) {
                     each(run, *pattern, hit.start().checked_sub(target.before));
@@ -136,12 +214,4 @@ fn targets_of(window: &[u8], by_window: &BTreeMap<Vec<u8>, Vec<Target>>) -> Vec<
 fn occurs(run: &Run, bytes: &[u8], start: Option<usize>) -> bool {
     let Some(there) = start.and_then(|start| bytes.get(start..start + run.len())) else { return false };
     run.iter().zip(there).all(|(set, &byte)| set.contains(byte))
-}
-
-/// The SIMD search for `windows`; `None` on a machine that has no such instructions.
-fn teddy(windows: &[&Vec<u8>]) -> Option<packed::Searcher> {
-    let mut config = packed::Config::new();
-    // The crate's own limit of 64 is where Teddy stops paying beside its automaton, which is not used here.
-    config.match_kind(packed::MatchKind::LeftmostLongest).heuristic_pattern_limits(false);
-    config.builder().extend(windows.iter()).build()
 }

@@ -1,20 +1,20 @@
-//! The rules of a prefilter, and the question it asks of them.
+//! The rules of a prefilter, and the questions it asks of them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use yara_x_parser::ast::{Item, Rule as Syntax, RuleFlags};
 
 use super::Source;
-use super::condition::{Condition, Facts, PatternIndex, RuleIndex};
+use super::condition::{Condition, Facts, Guard, GuardIndex, Number, PatternIndex, RuleIndex};
 use super::literals::{self, Needle, Reach};
 use super::lower::{self, Scope};
+use super::need;
 use super::report::{Class, Refusal, RuleReport, WholeReason};
-use super::search::MAX_WINDOWS;
+use super::required::Run;
 use super::truth::Truth;
 use crate::hunt;
 
-/// So many patterns have more literals than are searched for; which they are need not be found out.
-const MAX_PATTERNS: usize = 8 * MAX_WINDOWS;
 /// Includes nested deeper than this are refused; a file that includes itself would never end.
 const MAX_INCLUDES: u32 = 16;
 
@@ -22,11 +22,20 @@ const MAX_INCLUDES: u32 = 16;
 #[derive(Debug, Default)]
 pub(super) struct RuleSet {
     rules: Vec<Rule>,
-    /// By pattern: what to search for; `None` if it can't be searched for.
-    needles: Vec<Option<Vec<Needle>>>,
+    guards: Vec<Guard>,
+    /// By pattern: the rule it belongs to.
+    owners: Vec<RuleIndex>,
+    /// By pattern: whether it can be searched for.
+    searched: Vec<bool>,
     /// By pattern; `None` if it has no longest match, or cannot be searched for.
     reaches: Vec<Option<Reach>>,
     namespaces: Vec<Namespace>,
+    /// By rule: the reported rules that a pattern of it may decide.
+    dependents: Vec<Vec<RuleIndex>>,
+    /// By rule: what its truth rests on, in order of declaration, itself included.
+    bases: Vec<Vec<RuleIndex>>,
+    /// By rule: patterns that must be there before it can hold; at least one.
+    needs: Vec<u16>,
 }
 
 #[derive(Debug)]
@@ -34,7 +43,6 @@ struct Rule {
     name: String,
     namespace: usize,
     private: bool,
-    global: bool,
     condition: Condition,
     patterns: Vec<(String, PatternIndex)>,
 }
@@ -43,140 +51,198 @@ struct Rule {
 struct Namespace {
     name: String,
     rules: HashMap<String, Option<RuleIndex>>,
+    globals: Vec<RuleIndex>,
+}
+
+/// What is collected while the rules are read.
+#[derive(Default)]
+struct Reading {
+    set: RuleSet,
+    needles: Vec<(Needle, PatternIndex)>,
+    guards: HashMap<Guard, GuardIndex>,
 }
 
 impl RuleSet {
-    pub(super) fn parse(sources: &[Source], included: &[(&str, &str)]) -> Result<Self, Refusal> {
-        let mut set = Self::default();
-        for source in sources {
+    /// The rules, and what to search for, each with its pattern.
+    pub(super) fn parse(
+        sources: &[Source],
+        included: &[(&str, &str)],
+        each: &mut dyn FnMut(usize, Range<usize>, &Item),
+    ) -> Result<(Self, Vec<(Needle, PatternIndex)>), Refusal> {
+        let mut reading = Reading::default();
+        for (number, source) in sources.iter().enumerate() {
             // As in yara-x, a namespace that is left and entered again is another one with the same name.
-            if set.namespaces.last().is_none_or(|namespace| namespace.name != source.namespace) {
-                set.namespaces.push(Namespace { name: source.namespace.to_owned(), rules: HashMap::new() });
+            let namespaces = &mut reading.set.namespaces;
+            if namespaces.last().is_none_or(|namespace| namespace.name != source.namespace) {
+                namespaces.push(Namespace { name: source.namespace.to_owned(), ..Namespace::default() });
             }
-            set.add(source, included, 0)?;
+            reading.add(source, included, 0, &mut |range, item| each(number, range, item))?;
         }
-        Ok(set)
+        let Reading { mut set, needles, .. } = reading;
+        set.connect();
+        Ok((set, needles))
     }
 
-    fn add(&mut self, source: &Source, included: &[(&str, &str)], depth: u32) -> Result<(), Refusal> {
-        for tree in hunt::trees(source.text) {
-            if !tree.errors().is_empty() {
-                return Err(Refusal::Syntax { namespace: source.namespace.to_owned() });
-            }
-            for item in tree.items() {
-                match item {
-                    Item::Import(_) => {}
-                    Item::Include(include) => {
-                        let known = included.iter().find(|(path, _)| *path == include.file_name);
-                        let text = known.filter(|_| depth < MAX_INCLUDES).map(|(_, text)| *text);
-                        let text = text.ok_or_else(|| Refusal::Include { path: include.file_name.to_owned() })?;
-                        self.add(&Source { namespace: source.namespace, text }, included, depth + 1)?;
-                    }
-                    Item::Rule(rule) => self.add_rule(rule),
+    /// Finds out which rules rest on which.
+    fn connect(&mut self) {
+        for (index, rule) in self.rules.iter().enumerate() {
+            let mut base = vec![index];
+            rule.condition.each_rule(&mut |other| {
+                base.extend(self.bases.get(other).into_iter().flatten());
+            });
+            base.sort_unstable();
+            base.dedup();
+            self.bases.push(base);
+        }
+        let globals: Vec<Vec<RuleIndex>> = self.namespaces.iter().map(|namespace| namespace.globals.clone()).collect();
+        for (rule, base) in self.rules.iter().zip(&mut self.bases) {
+            // The bases of a global rule that is declared later are known by now.
+            base.extend(globals.get(rule.namespace).into_iter().flatten());
+            base.sort_unstable();
+            base.dedup();
+        }
+        let with_globals: Vec<Vec<RuleIndex>> = self.bases.iter().map(|base| self.closure(base)).collect();
+        self.bases = with_globals;
+        self.dependents = vec![Vec::new(); self.rules.len()];
+        for (index, (rule, base)) in self.rules.iter().zip(&self.bases).enumerate() {
+            for other in base.iter().filter(|_| !rule.private) {
+                if let Some(dependents) = self.dependents.get_mut(*other) {
+                    dependents.push(index);
                 }
             }
-            if self.needles.len() > MAX_PATTERNS {
-                return Err(Refusal::TooManyLiterals { count: self.needles.len(), limit: MAX_WINDOWS });
-            }
         }
-        Ok(())
+        self.count_needs();
     }
 
-    fn add_rule(&mut self, rule: &Syntax) {
-        let first = self.needles.len();
-        let syntax = rule.patterns.as_deref().unwrap_or_default();
-        self.needles.extend(syntax.iter().map(literals::needles));
-        let searched = syntax.iter().zip(self.needles.iter().skip(first));
-        self.reaches.extend(searched.map(|(pattern, needles)| needles.as_ref().and_then(|_| literals::reach(pattern))));
-        let names = syntax.iter().map(|pattern| pattern.identifier().name.to_owned());
-        let patterns: Vec<(String, PatternIndex)> = names.zip(first..).collect();
-        let namespace = self.namespaces.len().saturating_sub(1);
-        let Some(Namespace { rules, .. }) = self.namespaces.last_mut() else { return };
-        let condition = lower::lower(&rule.condition, &Scope { patterns: &patterns, rules });
-        let name = rule.identifier.name.to_owned();
-        let index = self.rules.len();
-        rules.entry(name.clone()).and_modify(|known| *known = None).or_insert(Some(index));
-        self.rules.push(Rule {
-            name,
-            namespace,
-            private: rule.flags.contains(RuleFlags::Private),
-            global: rule.flags.contains(RuleFlags::Global),
-            condition,
-            patterns,
-        });
-    }
-
-    /// What to search for, each with its pattern.
-    pub(super) fn needles(&self) -> Vec<(Needle, PatternIndex)> {
-        let of_pattern = |(index, needles): (usize, &Option<Vec<Needle>>)| {
-            needles.iter().flatten().cloned().map(|needle| (needle, index)).collect::<Vec<_>>()
+    fn count_needs(&mut self) {
+        let needs = |index: RuleIndex| {
+            let globals = self.globals_of(index);
+            let conditions = globals.iter().chain([&index]).filter_map(|rule| self.rules.get(*rule));
+            let parts: Vec<&Condition> = conditions.map(|rule| &rule.condition).collect();
+            let condition = |rule: RuleIndex| self.rules.get(rule).map(|rule| &rule.condition);
+            let most = need::least_patterns(&parts, &condition, &self.searched);
+            u16::try_from(most.max(1)).unwrap_or(u16::MAX)
         };
-        self.needles.iter().enumerate().flat_map(of_pattern).collect()
+        self.needs = (0..self.rules.len()).map(needs).collect();
     }
 
-    /// How far matches of any pattern go; `None` if some pattern has no longest or cannot be searched for.
+    /// The rules together with all that those rest on.
+    fn closure(&self, rules: &[RuleIndex]) -> Vec<RuleIndex> {
+        let mut all: Vec<RuleIndex> = rules.to_vec();
+        let mut at = 0;
+        while let Some(rule) = all.get(at).copied() {
+            let more: Vec<RuleIndex> =
+                self.bases.get(rule).into_iter().flatten().filter(|base| !all.contains(base)).copied().collect();
+            all.extend(more);
+            at += 1;
+        }
+        all.sort_unstable();
+        all
+    }
+
+    fn globals_of(&self, rule: RuleIndex) -> &[RuleIndex] {
+        let namespace = self.rules.get(rule).and_then(|rule| self.namespaces.get(rule.namespace));
+        namespace.map_or(&[], |namespace| &namespace.globals)
+    }
+
+    /// How many rules there are, private ones included.
+    pub(super) fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// How many patterns they have.
+    pub(super) fn patterns(&self) -> usize {
+        self.owners.len()
+    }
+
+    pub(super) fn guards(&self) -> &[Guard] {
+        &self.guards
+    }
+
+    /// The rules that a pattern may decide.
+    pub(super) fn decided_by(&self, pattern: PatternIndex) -> &[RuleIndex] {
+        let owner = self.owners.get(pattern);
+        owner.and_then(|owner| self.dependents.get(*owner)).map_or(&[], Vec::as_slice)
+    }
+
+    /// By rule: patterns of those that decide it that must be there before it can hold.
+    pub(super) fn needs(&self) -> &[u16] {
+        &self.needs
+    }
+
+    /// The rules that yara-x reports.
+    pub(super) fn reported(&self) -> impl Iterator<Item = RuleIndex> + '_ {
+        self.rules.iter().enumerate().filter(|(_, rule)| !rule.private).map(|(index, _)| index)
+    }
+
+    /// How far matches of any pattern go; `None` if some pattern has no longest, or cannot be located.
     pub(super) fn reach(&self) -> Option<Reach> {
-        let over = |all: Reach, next: Reach| Reach {
-            bytes: all.bytes.max(next.bytes),
-            cut_matters: all.cut_matters || next.cut_matters,
-        };
-        self.reaches.iter().copied().try_fold(Reach::default(), |all, next| Some(over(all, next?)))
+        longest(self.reaches.iter())
+    }
+
+    /// The same, of the patterns of one rule and of those it rests on.
+    pub(super) fn reach_of(&self, rule: RuleIndex) -> Option<Reach> {
+        let bases = self.bases.get(rule)?.iter().filter_map(|base| self.rules.get(*base));
+        longest(bases.flat_map(|rule| &rule.patterns).filter_map(|(_, pattern)| self.reaches.get(*pattern)))
     }
 
     /// The patterns that may occur in a file of which not a byte was searched: those that can't be searched for.
     pub(super) fn unsearchable(&self) -> Vec<bool> {
-        self.needles.iter().map(Option::is_none).collect()
+        self.searched.iter().map(|searched| !searched).collect()
     }
 
-    /// Whether yara-x may report any rule, given `facts`. Private rules are not reported by themselves.
-    pub(super) fn may_report(&self, facts: &Facts) -> bool {
-        self.reportable(&self.truths(facts)).any(|may| may)
-    }
-
-    fn truths(&self, facts: &Facts) -> Vec<Truth> {
-        let mut truths = Vec::with_capacity(self.rules.len());
-        for rule in &self.rules {
-            let truth = rule.condition.truth(facts, &truths).settled();
-            truths.push(truth);
-        }
-        truths
-    }
-
-    /// By rule, whether it may be reported.
-    fn reportable<'s>(&'s self, truths: &'s [Truth]) -> impl Iterator<Item = bool> + 's {
-        let mut open = vec![true; self.namespaces.len()];
-        for (rule, truth) in self.rules.iter().zip(truths) {
-            if let Some(open) = open.get_mut(rule.namespace).filter(|_| rule.global) {
-                *open &= truth.holds;
+    /// These patterns cannot be searched for after all.
+    pub(super) fn give_up(&mut self, patterns: &[PatternIndex]) {
+        for pattern in patterns {
+            if let (Some(searched), Some(reach)) = (self.searched.get_mut(*pattern), self.reaches.get_mut(*pattern)) {
+                (*searched, *reach) = (false, None);
             }
         }
-        let may = move |(rule, truth): (&Rule, &Truth)| {
-            !rule.private && truth.holds && open.get(rule.namespace).copied().unwrap_or(true)
-        };
-        self.rules.iter().zip(truths).map(may)
+        if !patterns.is_empty() {
+            self.count_needs();
+        }
+    }
+
+    /// Whether yara-x may report the rule, given `facts`. `truths` is room for what it rests on, one for each rule.
+    pub(super) fn may_report(&self, rule: RuleIndex, facts: &Facts, truths: &mut [Truth]) -> bool {
+        for base in self.bases.get(rule).into_iter().flatten() {
+            let Some(condition) = self.rules.get(*base).map(|rule| &rule.condition) else { continue };
+            let truth = condition.truth(facts, truths).settled();
+            if let Some(slot) = truths.get_mut(*base) {
+                *slot = truth;
+            }
+        }
+        let holds = |rule: &RuleIndex| truths.get(*rule).is_none_or(|truth| truth.holds);
+        self.rules.get(rule).is_some_and(|rule| !rule.private)
+            && holds(&rule)
+            && self.globals_of(rule).iter().all(holds)
     }
 
     /// How each rule can be ruled out.
     pub(super) fn classify(&self) -> Vec<RuleReport> {
         let unsearchable = self.unsearchable();
-        let nothing = vec![false; self.needles.len()];
-        let facts =
-            |patterns, open_guard, unknown| Facts { filesize: None, header: &[], patterns, open_guard, unknown };
-        let may = |facts: Facts| -> Vec<bool> { self.reportable(&self.truths(&facts)).collect() };
-        // Each column leaves out one more reason that a rule may hold.
-        let columns = [
-            may(facts(&unsearchable, Truth::ANY, Truth::ANY)),
-            may(facts(&unsearchable, Truth::NONE, Truth::ANY)),
-            may(facts(&nothing, Truth::NONE, Truth::ANY)),
-            may(facts(&nothing, Truth::NONE, Truth::NONE)),
+        let nothing = vec![false; self.owners.len()];
+        let mut truths = vec![Truth::ANY; self.rules.len()];
+        let facts = |patterns, open_guard, unknown| Facts {
+            patterns,
+            open_guard,
+            unknown,
+            guards: &self.guards,
+            ..Facts::NOTHING
+        };
+        // Each leaves out one more reason that a rule may hold.
+        let reasons = [
+            facts(&unsearchable, Truth::ANY, Truth::ANY),
+            facts(&unsearchable, Truth::NONE, Truth::ANY),
+            facts(&nothing, Truth::NONE, Truth::ANY),
+            facts(&nothing, Truth::NONE, Truth::NONE),
         ];
-        let class = |index: usize, rule: &Rule| {
-            let still = |column: usize| columns.get(column).and_then(|c| c.get(index)).copied().unwrap_or(true);
+        let mut class = |index: usize, rule: &Rule| {
             let unsearchable = || {
                 let named = rule.patterns.iter().filter(|(_, p)| unsearchable.get(*p).copied().unwrap_or(false));
                 named.map(|(name, _)| name.clone()).collect()
             };
-            match (0..columns.len()).find(|&column| !still(column)) {
+            match reasons.iter().position(|facts| !self.may_report(index, facts, &mut truths)) {
                 Some(0) => Class::ByLiterals,
                 Some(1) => Class::ByGuards,
                 Some(2) => Class::Whole(WholeReason::Patterns(unsearchable())),
@@ -191,4 +257,122 @@ impl RuleSet {
         };
         self.rules.iter().enumerate().map(report).collect()
     }
+}
+
+impl Reading {
+    fn add(
+        &mut self,
+        source: &Source,
+        included: &[(&str, &str)],
+        depth: u32,
+        each: &mut dyn FnMut(Range<usize>, &Item),
+    ) -> Result<(), Refusal> {
+        for (range, tree) in hunt::placed_trees(source.text) {
+            if !tree.errors().is_empty() {
+                return Err(Refusal::Syntax { namespace: source.namespace.to_owned() });
+            }
+            for item in tree.items() {
+                each(range.clone(), item);
+                match item {
+                    Item::Import(_) => {}
+                    Item::Include(include) => {
+                        let known = included.iter().find(|(path, _)| *path == include.file_name);
+                        let text = known.filter(|_| depth < MAX_INCLUDES).map(|(_, text)| *text);
+                        let text = text.ok_or_else(|| Refusal::Include { path: include.file_name.to_owned() })?;
+                        self.add(&Source { namespace: source.namespace, text }, included, depth + 1, &mut |_, _| {})?;
+                    }
+                    Item::Rule(rule) => self.add_rule(rule),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_rule(&mut self, rule: &Syntax) {
+        let set = &mut self.set;
+        let (first, index) = (set.owners.len(), set.rules.len());
+        let syntax = rule.patterns.as_deref().unwrap_or_default();
+        for pattern in syntax {
+            let needles = literals::needles(pattern);
+            let number = set.owners.len();
+            set.owners.push(index);
+            set.searched.push(needles.is_some());
+            // Holes are passed over where the places of patterns are looked for.
+            let located = needles.as_ref().filter(|needles| !needles.iter().any(Needle::is_in_zeros));
+            set.reaches.push(located.and_then(|_| literals::reach(pattern)));
+            self.needles.extend(needles.into_iter().flatten().map(|needle| (needle, number)));
+        }
+        let names = syntax.iter().map(|pattern| pattern.identifier().name.to_owned());
+        let patterns: Vec<(String, PatternIndex)> = names.zip(first..).collect();
+        let namespace = set.namespaces.len().saturating_sub(1);
+        let Some(Namespace { rules, globals, .. }) = set.namespaces.last_mut() else { return };
+        let condition = lower::lower(&rule.condition, &Scope { patterns: &patterns, rules });
+        let name = rule.identifier.name.to_owned();
+        rules.entry(name.clone()).and_modify(|known| *known = None).or_insert(Some(index));
+        let global = rule.flags.contains(RuleFlags::Global);
+        globals.extend(global.then_some(index));
+        let beginnings = |pattern: PatternIndex| {
+            let syntax = pattern.checked_sub(first).and_then(|place| syntax.get(place));
+            syntax.and_then(literals::beginnings).filter(|runs| runs.iter().all(|run| !run.is_empty()))
+        };
+        let condition = self.share_guards(condition, &beginnings);
+        self.set.rules.push(Rule {
+            name,
+            namespace,
+            private: rule.flags.contains(RuleFlags::Private),
+            condition,
+            patterns,
+        });
+    }
+
+    /// The condition with its guards in the common table.
+    fn share_guards(
+        &mut self,
+        condition: Condition,
+        beginnings: &dyn Fn(PatternIndex) -> Option<Vec<Run>>,
+    ) -> Condition {
+        let mut each = |parts: Vec<Condition>| -> Vec<Condition> {
+            parts.into_iter().map(|part| self.share_guards(part, beginnings)).collect()
+        };
+        match condition {
+            Condition::All(parts) => Condition::All(each(parts)),
+            Condition::Any(parts) => Condition::Any(each(parts)),
+            Condition::Of(quantifier, parts) => Condition::Of(quantifier, each(parts)),
+            Condition::Not(part) => Condition::Not(Box::new(self.share_guards(*part, beginnings))),
+            Condition::Defined(part) => Condition::Defined(Box::new(self.share_guards(*part, beginnings))),
+            Condition::Loop(quantifier, body) => {
+                Condition::Loop(quantifier, Box::new(self.share_guards(*body, beginnings)))
+            }
+            Condition::Compare(comparison, left, right) if is_guard(&[&left, &right]) => {
+                self.guard(Guard::Compare(comparison, left, right))
+            }
+            Condition::NonZero(number) if is_guard(&[&number]) => self.guard(Guard::NonZero(number)),
+            Condition::At(pattern, offset) => match beginnings(pattern) {
+                Some(runs) => Condition::All(vec![self.guard(Guard::At(runs, offset)), Condition::Pattern(pattern)]),
+                None => Condition::Pattern(pattern),
+            },
+            other => other,
+        }
+    }
+
+    fn guard(&mut self, guard: Guard) -> Condition {
+        if let Some(known) = self.guards.get(&guard) {
+            return Condition::Guard(*known);
+        }
+        let index = self.set.guards.len();
+        self.set.guards.push(guard.clone());
+        self.guards.insert(guard, index);
+        Condition::Guard(index)
+    }
+}
+
+fn longest<'r>(mut reaches: impl Iterator<Item = &'r Option<Reach>>) -> Option<Reach> {
+    reaches.try_fold(Reach::default(), |all, next| {
+        let next = (*next)?;
+        Some(Reach { bytes: all.bytes.max(next.bytes), cut_matters: all.cut_matters || next.cut_matters })
+    })
+}
+
+fn is_guard(numbers: &[&Number]) -> bool {
+    numbers.iter().all(|number| number.is_closed()) && numbers.iter().any(|number| number.is_guard())
 }

@@ -1,10 +1,14 @@
 //! One file on its way through the prefilter.
 
+use std::sync::Arc;
+
 use super::Prefilter;
-use super::condition::Facts;
+use super::class::Kind;
+use super::condition::{Facts, RuleIndex};
 use super::seam::Seam;
 use super::search::Seen;
 use super::truth::Truth;
+use crate::scan::externals::Externals;
 
 /// Bytes at the beginning of a file that conditions like `uint32(0) == …` can be decided on.
 pub(super) const HEADER: usize = 4096;
@@ -12,6 +16,8 @@ pub(super) const HEADER: usize = 4096;
 const BYTES_PER_WASTED_HIT: u64 = 64;
 /// Useless hits that any file may have, so that a short one is not judged by a few.
 const FREE_HITS: u64 = 1024;
+/// Of so many rules each is asked whether it can match at all, though all its patterns were there.
+const FEW_RULES: usize = 64;
 
 /// What is known about a file so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,37 +26,113 @@ pub enum Decision {
     NeedMore,
     /// No rule can match; the rest need not be read.
     CannotMatch,
-    /// A rule may match: the file must go whole to yara-x.
+    /// A rule may match: the file must go to yara-x. The rest of it tells which others may.
     MustScan,
 }
 
-/// The stream of one file. Feed its bytes in order, from the first; holes may be announced instead of read.
+/// Makes of a file's first bytes, up to [`HEADER`], what external variables say of it.
+pub type ExternalsOf<'f> = dyn Fn(&[u8]) -> Externals + 'f;
+
+/// Room for one file's way through a prefilter, used for one file after the other.
 #[derive(Debug)]
+pub struct Scratch {
+    seen: Seen,
+    /// How many of [`Seen::found`] were counted.
+    counted: usize,
+    /// By rule: patterns that it still lacks.
+    lacks: Vec<u16>,
+    /// Rules that lack less than at first.
+    touched: Vec<RuleIndex>,
+    /// By rule: whether it is among those left.
+    is_left: Vec<bool>,
+    left: Vec<RuleIndex>,
+    truths: Vec<Truth>,
+    /// By guard.
+    decided: Vec<Truth>,
+    header: Vec<u8>,
+    seam: Seam,
+}
+
+impl Scratch {
+    pub(super) fn new(prefilter: &Prefilter) -> Self {
+        let rules = &prefilter.rules;
+        Self {
+            seen: prefilter.searcher.seen(rules.unsearchable()),
+            counted: 0,
+            lacks: rules.needs().to_vec(),
+            touched: Vec::new(),
+            is_left: vec![false; rules.len()],
+            left: Vec::new(),
+            truths: vec![Truth::ANY; rules.len()],
+            decided: Vec::new(),
+            header: Vec::new(),
+            seam: Seam::default(),
+        }
+    }
+
+    fn clear(&mut self, needs: &[u16]) {
+        self.seen.clear();
+        self.counted = 0;
+        for rule in self.touched.drain(..) {
+            if let (Some(lacks), Some(need)) = (self.lacks.get_mut(rule), needs.get(rule)) {
+                *lacks = *need;
+            }
+        }
+        for rule in self.left.drain(..) {
+            if let Some(left) = self.is_left.get_mut(rule) {
+                *left = false;
+            }
+        }
+        self.decided.clear();
+        self.header.clear();
+        self.seam.clear();
+    }
+}
+
+/// The stream of one file. Feed its bytes in order, from the first; holes may be announced instead of read.
 pub struct Pass<'p> {
     prefilter: &'p Prefilter,
     filesize: u64,
     /// Bytes that have gone by.
     position: u64,
-    header: Vec<u8>,
-    seam: Seam,
-    seen: Seen,
+    externals_of: Option<&'p ExternalsOf<'p>>,
+    /// Known once the first bytes are.
+    externals: Option<Externals>,
+    scratch: Scratch,
+    /// Known once the first bytes are.
+    kind: Option<Arc<Kind>>,
+    /// Whether more of the file can tell nothing more.
+    settled: bool,
     decision: Decision,
 }
 
 impl<'p> Pass<'p> {
-    pub(super) fn new(prefilter: &'p Prefilter, filesize: u64) -> Self {
-        let seen = Seen { patterns: prefilter.unsearchable.clone(), wasted: 0 };
+    pub(super) fn new(
+        prefilter: &'p Prefilter,
+        filesize: u64,
+        externals_of: Option<&'p ExternalsOf<'p>>,
+        mut scratch: Scratch,
+    ) -> Self {
+        scratch.clear(prefilter.rules.needs());
+        let decision = if prefilter.always_full() { Decision::MustScan } else { Decision::NeedMore };
+        let refused = prefilter.report().refusal.is_some();
         let mut pass = Self {
             prefilter,
             filesize,
             position: 0,
-            header: Vec::new(),
-            seam: Seam::default(),
-            seen,
-            decision: if prefilter.always_full() { Decision::MustScan } else { Decision::NeedMore },
+            externals_of,
+            externals: None,
+            scratch,
+            kind: None,
+            settled: refused,
+            decision,
         };
-        pass.rule_out();
-        pass.decide();
+        if prefilter.rules.len() <= FEW_RULES && !pass.may_any(prefilter.kinds.any()) {
+            pass.rule_out();
+        }
+        if pass.has_header() {
+            pass.begin();
+        }
         pass
     }
 
@@ -60,22 +142,30 @@ impl<'p> Pass<'p> {
         self.decision
     }
 
-    /// Takes the next bytes of the file. After a decision it does nothing more.
+    /// Whether more of the file may tell more.
+    pub const fn wants_more(&self) -> bool {
+        !self.settled
+    }
+
+    /// Takes the next bytes of the file.
     pub fn feed(&mut self, chunk: &[u8]) -> Decision {
-        if self.decision != Decision::NeedMore || chunk.is_empty() {
+        if self.settled || chunk.is_empty() {
             return self.decision;
         }
         let had_header = self.has_header();
+        let before = self.scratch.header.len();
         self.take_header(chunk);
         self.position = self.position.saturating_add(chunk.len() as u64);
-        let new = self.search(chunk);
-        let header_done = !had_header && self.has_header();
-        if header_done {
-            self.rule_out();
+        if !self.has_header() {
+            return self.decision;
         }
-        if new || header_done {
-            self.decide();
+        if !had_header {
+            self.begin();
+            let header = std::mem::take(&mut self.scratch.header);
+            self.search(first(&header, before));
+            self.scratch.header = header;
         }
+        self.search(chunk);
         self.check_worth();
         self.decision
     }
@@ -86,7 +176,7 @@ impl<'p> Pass<'p> {
         let end = self.position.saturating_add(length);
         // What tells the hole from a shorter one is over after the header, and a longest run.
         let mut left = length.min((HEADER + self.prefilter.searcher.longest()) as u64);
-        while left > 0 && self.decision == Decision::NeedMore {
+        while left > 0 && !self.settled {
             let chunk = ZEROS.get(..left.min(HEADER as u64) as usize).unwrap_or(&ZEROS);
             self.feed(chunk);
             left -= chunk.len() as u64;
@@ -95,45 +185,141 @@ impl<'p> Pass<'p> {
         self.decision
     }
 
-    /// Whether the file must go whole to yara-x. A file that had more or fewer bytes than its size said has changed
-    /// while it was read, so nothing is known about it.
+    /// Whether the file must go to yara-x. A file that had more or fewer bytes than its size said has changed while it was
+    /// read, so nothing is known about it.
     pub fn finish(&self) -> bool {
         match self.decision {
             Decision::CannotMatch => false,
             Decision::MustScan => true,
-            Decision::NeedMore => self.position != self.filesize || self.may_match(&self.seen.patterns),
+            Decision::NeedMore => self.position != self.filesize,
         }
     }
 
+    /// Whether all of the file has gone by, or as much as was wanted.
+    pub(in crate::scan) fn is_whole(&self) -> bool {
+        self.settled || self.position == self.filesize
+    }
+
+    /// The rules that may match the file, in order of declaration.
+    pub(in crate::scan) fn left(&mut self) -> &[RuleIndex] {
+        self.scratch.left.sort_unstable();
+        &self.scratch.left
+    }
+
+    /// What the next pass may use.
+    pub(in crate::scan) fn into_scratch(self) -> Scratch {
+        self.scratch
+    }
+
     fn has_header(&self) -> bool {
-        self.header.len() as u64 == self.filesize.min(HEADER as u64)
+        self.scratch.header.len() as u64 == self.filesize.min(HEADER as u64)
     }
 
     fn take_header(&mut self, chunk: &[u8]) {
         let wanted = self.filesize.min(HEADER as u64) as usize;
-        let missing = wanted.saturating_sub(self.header.len());
-        self.header.extend_from_slice(first(chunk, missing));
+        let missing = wanted.saturating_sub(self.scratch.header.len());
+        self.scratch.header.extend_from_slice(first(chunk, missing));
     }
 
-    /// Searches the chunk, and the seam between it and what came before.
-    fn search(&mut self, chunk: &[u8]) -> bool {
-        let searcher = &self.prefilter.searcher;
-        let mut new = false;
-        self.seam.pass(chunk, searcher.longest(), |bytes, _| new |= searcher.search(bytes, &mut self.seen));
-        new
+    /// The first bytes are known: what they leave of the rules.
+    fn begin(&mut self) {
+        if self.settled {
+            return;
+        }
+        let prefilter = self.prefilter;
+        let header = std::mem::take(&mut self.scratch.header);
+        self.externals = self.externals_of.map(|externals_of| externals_of(&header));
+        let facts = Facts { filesize: Some(self.filesize), header: &header, ..Facts::NOTHING };
+        let decide = |guard: &super::condition::Guard| {
+            // Those that look at the size alone are decided for each file, and tell no kinds apart.
+            if guard.looks_at_bytes() { guard.truth(&facts) } else { Truth::ANY }
+        };
+        self.scratch.decided.extend(prefilter.rules.guards().iter().map(decide));
+        self.scratch.header = header;
+        let kind = prefilter.kinds.of(&self.scratch.decided, &prefilter.rules, &prefilter.searcher);
+        for rule in &kind.free {
+            self.ask(&kind, *rule);
+        }
+        if kind.rules == 0 || (kind.rules <= FEW_RULES && !self.may_any(&kind)) {
+            self.rule_out();
+        }
+        self.settled |= self.scratch.left.len() == kind.rules;
+        self.kind = Some(kind);
     }
 
-    /// Rules the file out if no rule could match even with every pattern in it.
     fn rule_out(&mut self) {
-        if self.decision == Decision::NeedMore && !self.may_match(&self.prefilter.every_pattern) {
-            self.decision = Decision::CannotMatch;
+        if self.scratch.left.is_empty() {
+            (self.decision, self.settled) = (Decision::CannotMatch, true);
         }
     }
 
-    /// Sends the file to yara-x if what was seen is enough for some rule. That is not asked before the first bytes
-    /// are known: as long as they are not, they could be anything.
-    fn decide(&mut self) {
-        if self.decision == Decision::NeedMore && self.has_header() && self.may_match(&self.seen.patterns) {
+    /// Whether any rule could match with every pattern in the file.
+    fn may_any(&mut self, kind: &Kind) -> bool {
+        let every = vec![true; self.prefilter.rules.patterns()];
+        kind.open_rules().any(|rule| {
+            let Self { prefilter, filesize, externals, scratch, .. } = self;
+            let facts = Facts {
+                filesize: Some(*filesize),
+                header: &scratch.header,
+                patterns: &every,
+                guards: prefilter.rules.guards(),
+                decided: &scratch.decided,
+                externals: externals.as_ref(),
+                ..Facts::NOTHING
+            };
+            prefilter.rules.may_report(rule, &facts, &mut scratch.truths)
+        })
+    }
+
+    /// Searches the chunk, and the seam between it and what came before.
+    fn search(&mut self, chunk: &[u8]) {
+        let Some(kind) = self.kind.clone() else { return };
+        if self.settled || chunk.is_empty() {
+            return;
+        }
+        let searcher = &self.prefilter.searcher;
+        let Scratch { seam, seen, .. } = &mut self.scratch;
+        seam.pass(chunk, searcher.longest(), |bytes, _| searcher.search(&kind.chosen, bytes, seen));
+        self.count(&kind);
+    }
+
+    /// Counts the patterns that are new, and asks each rule that lacks none any more.
+    fn count(&mut self, kind: &Kind) {
+        let prefilter = self.prefilter;
+        while let Some(pattern) = self.scratch.seen.found.get(self.scratch.counted).copied() {
+            self.scratch.counted += 1;
+            for rule in prefilter.rules.decided_by(pattern).iter().copied().filter(|rule| kind.is_open(*rule)) {
+                let Some(lacks) = self.scratch.lacks.get_mut(rule) else { continue };
+                *lacks = lacks.saturating_sub(1);
+                self.scratch.touched.push(rule);
+                if *lacks == 0 {
+                    self.ask(kind, rule);
+                }
+            }
+        }
+        self.settled |= self.scratch.left.len() == kind.rules;
+    }
+
+    /// Adds the rule to those left, if what was seen is enough for it.
+    fn ask(&mut self, kind: &Kind, rule: RuleIndex) {
+        let Self { prefilter, filesize, externals, scratch, .. } = self;
+        if !kind.is_open(rule) || scratch.is_left.get(rule).copied().unwrap_or(true) {
+            return;
+        }
+        let facts = Facts {
+            filesize: Some(*filesize),
+            header: &scratch.header,
+            patterns: &scratch.seen.patterns,
+            guards: prefilter.rules.guards(),
+            decided: &scratch.decided,
+            externals: externals.as_ref(),
+            ..Facts::NOTHING
+        };
+        if prefilter.rules.may_report(rule, &facts, &mut scratch.truths) {
+            if let Some(left) = scratch.is_left.get_mut(rule) {
+                *left = true;
+            }
+            scratch.left.push(rule);
             self.decision = Decision::MustScan;
         }
     }
@@ -141,19 +327,16 @@ impl<'p> Pass<'p> {
     /// Where literals are so frequent that looking at each hit takes longer than yara-x would, yara-x takes the file.
     fn check_worth(&mut self) {
         let worth = FREE_HITS + self.position / BYTES_PER_WASTED_HIT;
-        if self.decision == Decision::NeedMore && self.seen.wasted > worth {
-            self.decision = Decision::MustScan;
+        let Some(kind) = self.kind.clone().filter(|_| !self.settled && self.scratch.seen.wasted > worth) else {
+            return;
+        };
+        for rule in kind.open_rules() {
+            if let Some(left) = self.scratch.is_left.get_mut(rule).filter(|left| !**left) {
+                *left = true;
+                self.scratch.left.push(rule);
+            }
         }
-    }
-
-    fn may_match(&self, patterns: &[bool]) -> bool {
-        self.prefilter.rules.may_report(&Facts {
-            filesize: Some(self.filesize),
-            header: &self.header,
-            patterns,
-            open_guard: Truth::ANY,
-            unknown: Truth::ANY,
-        })
+        (self.decision, self.settled) = (Decision::MustScan, true);
     }
 }
 

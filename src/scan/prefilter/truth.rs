@@ -8,7 +8,7 @@ use crate::hunt::language::Comparison;
 ///
 /// YARA has three: an undefined operand (a read past the end of the file, `@a[9]` of a pattern with two matches) makes
 /// a comparison undefined, which `not` keeps, and which `and`, `or`, loops and the rule itself take for false.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Truth {
     pub holds: bool,
     pub fails: bool,
@@ -30,6 +30,11 @@ impl Truth {
     /// With undefined taken for false, as `and`, `or` and rules do.
     pub(super) const fn settled(self) -> Self {
         Self { holds: self.holds, fails: self.fails || self.undefined, undefined: false }
+    }
+
+    /// Whether it can be more than one result.
+    pub(super) fn is_open(self) -> bool {
+        u8::from(self.holds) + u8::from(self.fails) + u8::from(self.undefined) > 1
     }
 
     pub(super) const fn defined(self) -> Self {

@@ -1,7 +1,7 @@
-//! Compiled rules kept on disk, so that thousands of them are compiled once.
+//! The compiler's word on rules kept on disk, so that thousands of them are checked once.
 //!
-//! A compiled set is code that yara-x trusts. So a cache is read only from a folder and a file that belong to this user
-//! and that no one else can write or read, and only when its bytes have the digest that stands before them.
+//! A set that is known needs no check. So a cache is read only from a folder and a file that belong to this user and that
+//! no one else can write or read, and only when its bytes have the digest that stands before them.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -10,18 +10,15 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
-use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
 use super::RuleSource;
-use super::assign::{self, Kind, Unit};
-use super::group::{Group, Needs};
 use crate::finding::Sha256;
 use crate::hunt::RuleOptions;
 
-/// The version of yara-x whose compiled form is stored, as Cargo.toml pins it.
+/// The version of yara-x whose word is stored, as Cargo.toml pins it.
 const ENGINE: &str = "yara-x 1.22.1";
-/// Fewer bytes of rules than this compile as fast as they load.
+/// Fewer bytes of rules than this are checked in no time.
 const WORTH: usize = 256 * 1024;
 /// What the names of stored sets end in.
 const EXTENSION: &str = "rules";
@@ -39,17 +36,6 @@ pub(super) struct Cache {
     name: String,
 }
 
-/// What stands in the file, after its own digest, before the compiled groups.
-#[derive(Serialize, Deserialize)]
-struct Header {
-    kinds: Vec<Kind>,
-    /// Of each compiled group.
-    needs: Vec<Needs>,
-    warnings: Vec<String>,
-    /// Bytes of each compiled group.
-    lengths: Vec<usize>,
-}
-
 impl Cache {
     /// The place for `sources` in `path`; `None` if the folder is not ours alone.
     pub(super) fn open(path: &Path, sources: &[RuleSource], options: &RuleOptions) -> Option<Self> {
@@ -59,8 +45,8 @@ impl Cache {
         is_ours_alone(&rustix::fs::fstat(&folder).ok()?).then(|| Self { folder, name: name_for(sources, options) })
     }
 
-    /// The groups and warnings that were stored.
-    pub(super) fn read(&self, sources: &[RuleSource], options: &RuleOptions) -> Option<(Vec<Group>, Vec<String>)> {
+    /// What the compiler warned of, if the rules were found to compile.
+    pub(super) fn read(&self) -> Option<Vec<String>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(&self.folder, &self.name, flags, Mode::empty()).ok()?);
         let stat = rustix::fs::fstat(&file).ok()?;
@@ -74,47 +60,21 @@ impl Cache {
         if Sha256::of(content).0 != digest {
             return None;
         }
-        let end = content.iter().position(|byte| *byte == b'\n')?;
-        let header: Header = serde_json::from_slice(content.get(..end)?).ok()?;
-        let mut rest = content.get(end + 1..)?;
-        let units = Unit::all(sources);
-        let grouped = assign::grouped(&units, &header.kinds);
-        if units.len() != header.kinds.len()
-            || grouped.len() != header.lengths.len()
-            || grouped.len() != header.needs.len()
-        {
-            return None;
-        }
-        let mut groups = Vec::new();
-        for (((kind, sources), needs), length) in grouped.into_iter().zip(header.needs).zip(header.lengths) {
-            let (compiled, after) = rest.split_at_checked(length)?;
-            groups.push(Group::new(kind, needs, &sources, options, yara_x::Rules::deserialize(compiled).ok()?));
-            rest = after;
-        }
-        Some((groups, header.warnings))
+        serde_json::from_slice(content).ok()
     }
 
-    /// Stores the groups. That it cannot be done is no error: the next start compiles again.
-    pub(super) fn write(&self, kinds: &[Kind], groups: &[Group], warnings: &[String]) {
-        let _ = self.try_write(kinds, groups, warnings);
+    /// Stores that the rules compile, with these warnings. That it cannot be done is no error: the next start checks them
+    /// again.
+    pub(super) fn write(&self, warnings: &[String]) {
+        let _ = self.try_write(warnings);
     }
 
-    fn try_write(&self, kinds: &[Kind], groups: &[Group], warnings: &[String]) -> Option<()> {
-        let compiled: Vec<Vec<u8>> =
-            groups.iter().map(|group| group.compiled().serialize().ok()).collect::<Option<_>>()?;
-        let lengths = compiled.iter().map(Vec::len).collect();
-        let needs = groups.iter().map(Group::needs).collect();
-        let header = Header { kinds: kinds.to_vec(), needs, warnings: warnings.to_vec(), lengths };
-        let mut first = serde_json::to_vec(&header).ok()?;
-        first.push(b'\n');
-        let content = || std::iter::once(&first).chain(&compiled);
-        let mut digest = sha2::Sha256::new();
-        content().for_each(|part| digest.update(part));
+    fn try_write(&self, warnings: &[String]) -> Option<()> {
+        let content = serde_json::to_vec(warnings).ok()?;
         let draft = format!(".{}.{}", self.name, uuid::Uuid::new_v4());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(rustix::fs::openat(&self.folder, &draft, flags, Mode::RUSR | Mode::WUSR).ok()?);
-        let written =
-            file.write_all(&digest.finalize()).and_then(|()| content().try_for_each(|part| file.write_all(part)));
+        let written = file.write_all(&Sha256::of(&content).0).and_then(|()| file.write_all(&content));
         let moved = written.is_ok() && rustix::fs::renameat(&self.folder, &draft, &self.folder, &self.name).is_ok();
         if !moved {
             let _ = rustix::fs::unlinkat(&self.folder, &draft, AtFlags::empty());
@@ -123,7 +83,7 @@ impl Cache {
     }
 }
 
-/// The compiled rules in a folder of them: their patterns are what the rules look for.
+/// The files in such a folder.
 pub fn cache_files(folder: &Path) -> Vec<PathBuf> {
     let ours = |path: &PathBuf| rustix::fs::lstat(path).is_ok_and(|stat| is_ours_alone(&stat));
     let named = |path: &PathBuf| path.extension().is_some_and(|extension| extension == EXTENSION);

@@ -1,21 +1,27 @@
 //! Rule sources compiled into what the workers scan with.
 
-mod assign;
 mod cache;
-mod group;
+mod library;
+mod pack;
+mod packs;
 mod windowed;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::coverage::Unscanned;
+use super::prefilter::{Class, Prefilter, PrefilterReport, RuleIndex, Source};
 use crate::finding::RuleId;
 use crate::hunt::{RuleOptions, catch_engine_panic};
-use assign::Unit;
 pub use cache::cache_files;
 pub(crate) use cache::is_ours_alone;
-pub(super) use group::Group;
-use group::Needs;
+use library::Library;
+pub(super) use pack::Pack;
+#[cfg(test)]
+pub(super) use pack::Parts;
+pub(super) use packs::PackId;
+use packs::Packs;
 pub(super) use windowed::{FILESIZE, HEADER, Windowed};
 
 /// The namespace of the rules that only point out candidates.
@@ -51,10 +57,13 @@ pub struct RulesError {
     pub report: String,
 }
 
-/// Compiled rules, ready to scan with from any number of threads.
+/// Rules, ready to scan with from any number of threads. They are known to compile; which of them are compiled, in packs of
+/// a few, is decided by the files that they may match.
 #[derive(Debug)]
 pub struct Ruleset {
-    groups: Vec<Group>,
+    library: Library,
+    prefilter: Prefilter,
+    packs: Packs,
     candidates: Vec<RuleId>,
     warnings: Vec<String>,
     options: RuleOptions,
@@ -62,7 +71,7 @@ pub struct Ruleset {
 }
 
 impl Ruleset {
-    /// Compiles `sources` and the candidate tests.
+    /// Checks `sources` and the candidate tests.
     ///
     /// # Errors
     /// The compiler's report of what does not compile.
@@ -70,31 +79,16 @@ impl Ruleset {
         Self::compile_with(sources, tests, &RuleOptions::default(), None)
     }
 
-    /// As [`Ruleset::compile`], with these options, and takes a large set from `cache` if it was compiled before, and else puts it there.
+    /// As [`Ruleset::compile`], with these options, and takes the compiler's word on a large set from `cache` if it was checked before, and
+    /// else puts it there.
     ///
     /// `cache` is a folder that belongs to this user and that no one else may enter (mode 0700); it is made if it is
-    /// not there. A compiled set is code, so what others could have written is neither read nor replaced. A cache that
-    /// cannot be used is no error: the rules are compiled.
+    /// not there. What others could have written is neither read nor replaced. A cache that cannot be used is no error:
+    /// the rules are checked.
     ///
     /// # Errors
     /// The compiler's report of what does not compile.
     pub fn compile_with(
-        sources: &[RuleSource],
-        tests: &[CandidateTest],
-        options: &RuleOptions,
-        cache: Option<&Path>,
-    ) -> Result<Self, RulesError> {
-        catch_engine_panic(|| Self::compile_now(sources, tests, options, cache)).unwrap_or_else(|panic| {
-            let report = format!(
-                "the rule engine failed: {}; it needs memory that can be made executable (see SELinux's execmem, \
-                 systemd's MemoryDenyWriteExecute) and address space (ulimit -v)",
-                panic.split_whitespace().collect::<Vec<_>>().join(" ")
-            );
-            Err(RulesError { report })
-        })
-    }
-
-    fn compile_now(
         sources: &[RuleSource],
         tests: &[CandidateTest],
         options: &RuleOptions,
@@ -105,21 +99,16 @@ impl Ruleset {
         let cache = cache
             .filter(|_| cache::is_worth(&sources))
             .and_then(|folder| cache::Cache::open(folder, &sources, options));
-        if let Some((groups, warnings)) = cache.as_ref().and_then(|cache| cache.read(&sources, options)) {
-            return Ok(Self { groups, candidates, warnings, options: options.clone(), unused: Vec::new() });
-        }
-        let units = Unit::all(&sources);
-        let kinds = assign::assign(&units);
-        let mut groups = Vec::new();
-        let mut warnings = Vec::new();
-        let mut errors = Vec::new();
-        for (kind, sources) in assign::grouped(&units, &kinds) {
-            let compiler = group::compiler(&sources, options, &[]);
-            errors.extend(compiler.errors().iter().map(ToString::to_string));
-            warnings.extend(compiler.warnings().iter().map(ToString::to_string));
-            if errors.is_empty() {
-                groups.push(Group::new(kind, Needs::of(&sources), &sources, options, compiler.build()));
-            }
+        let known = cache.as_ref().and_then(cache::Cache::read);
+        let (prefilter, library, checked) = std::thread::scope(|scope| {
+            let read = scope.spawn(|| read(&sources));
+            let checked = if known.is_some() { Checked::of_engine() } else { check(&sources, options) };
+            let (prefilter, library) = joined(read.join());
+            (prefilter, library, checked)
+        });
+        let Checked { mut errors, warnings } = checked;
+        if errors.is_empty() && prefilter.report().rules.len() != library.len() {
+            errors.push("the rules were read in two ways that differ; please report this".to_owned());
         }
         if !errors.is_empty() {
             let more = errors.len().saturating_sub(MOST_ERRORS);
@@ -127,10 +116,15 @@ impl Ruleset {
             errors.extend((more > 0).then(|| format!("… and {}", crate::text::counted(more as u64, "more error"))));
             return Err(RulesError { report: errors.join("\n") });
         }
-        if let Some(cache) = cache {
-            cache.write(&kinds, &groups, &warnings);
-        }
-        Ok(Self { groups, candidates, warnings, options: options.clone(), unused: Vec::new() })
+        let warnings = known.unwrap_or_else(|| {
+            if let Some(cache) = cache {
+                cache.write(&warnings);
+            }
+            warnings
+        });
+        log_classes(prefilter.report());
+        let (packs, options) = (Packs::default(), options.clone());
+        Ok(Self { library, prefilter, packs, candidates, warnings, options, unused: Vec::new() })
     }
 
     /// The same rules, and what coverage says of those that could not be used.
@@ -151,7 +145,7 @@ impl Ruleset {
 
     /// How many rules there are, candidate tests not counted.
     pub fn len(&self) -> usize {
-        self.groups.iter().map(Group::len).sum::<usize>() - self.candidates.len()
+        self.library.len() - self.candidates.len()
     }
 
     /// Whether there is no rule at all.
@@ -164,18 +158,155 @@ impl Ruleset {
         &self.warnings
     }
 
-    pub(super) fn groups(&self) -> &[Group] {
-        &self.groups
+    /// Tells which rules may match a file.
+    pub(super) fn prefilter(&self) -> &Prefilter {
+        &self.prefilter
+    }
+
+    /// Whether some condition may ask for external variables.
+    pub(super) fn asks_externals(&self) -> bool {
+        (0..self.library.len()).filter_map(|rule| self.library.rule(rule)).any(|rule| rule.needs.externals)
+    }
+
+    /// Whether a rule can be told by parts of a large file.
+    pub(super) fn is_told_by_parts(&self, rule: RuleIndex) -> bool {
+        let reach = self.prefilter.reach_of(rule).is_some_and(|reach| reach.bytes <= windowed::MOST_REACH);
+        reach && !self.library.needs(&[rule]).whole
+    }
+
+    /// Compiled rules, these among them, for a file of so many bytes.
+    pub(super) fn packs(&self, rules: &[RuleIndex], bytes: u64) -> Vec<(PackId, Arc<Pack>)> {
+        let class = |rule: RuleIndex| self.prefilter.report().rules.get(rule).map(|rule| &rule.class);
+        let whole = |rule: RuleIndex| matches!(class(rule), Some(Class::Whole(_)));
+        self.packs.holding((&self.library, &self.options), rules, bytes, whole, |rule| !self.is_told_by_parts(rule))
+    }
+
+    /// Says in the log how much the prefilter left of the work, since the rules were made.
+    pub(super) fn log_use(&self) {
+        let [files, rules, packs] = self.packs.used();
+        tracing::info!(files, rules, packs, "files matched against rules that were left, and those rules");
     }
 
     /// What a matching rule means: a finding of the rule, or a candidate of the rule's hunt.
-    pub(super) fn meaning(&self, namespace: &str, identifier: &str) -> Meaning {
-        if namespace != CANDIDATES {
-            return Meaning::Finding(RuleId { namespace: Arc::from(namespace), name: Arc::from(identifier) });
+    pub(super) fn meaning(&self, rule: RuleIndex) -> Meaning {
+        let Some(entry) = self.library.rule(rule) else { return Meaning::Nothing };
+        let namespace = self.library.namespace(entry);
+        if *namespace != *CANDIDATES {
+            return Meaning::Finding(RuleId { namespace, name: Arc::clone(&entry.name) });
         }
-        let index = identifier.strip_prefix("candidate_").and_then(|index| index.parse::<usize>().ok());
+        let index = entry.name.strip_prefix("candidate_").and_then(|index| index.parse::<usize>().ok());
         index.and_then(|index| self.candidates.get(index)).cloned().map_or(Meaning::Nothing, Meaning::Candidate)
     }
+}
+
+/// The prefilter and the library of the sources.
+fn read(sources: &[RuleSource]) -> (Prefilter, Library) {
+    let borrowed: Vec<Source> =
+        sources.iter().map(|source| Source { namespace: &source.namespace, text: &source.text }).collect();
+    let mut library = Library::of(sources.to_vec());
+    let prefilter = Prefilter::derive(&borrowed, &[], &mut |source, range, item| library.item(source, range, item));
+    (prefilter, library)
+}
+
+/// Says in the log what can be done for which rules.
+fn log_classes(report: &PrefilterReport) {
+    let count = |is: fn(&Class) -> bool| report.rules.iter().filter(|rule| is(&rule.class)).count();
+    let by_literals = count(|class| matches!(class, Class::ByLiterals));
+    let by_guards = count(|class| matches!(class, Class::ByGuards));
+    let whole = count(|class| matches!(class, Class::Whole(_)));
+    tracing::info!(by_literals, by_guards, whole, windows = report.literals, "rules by how a file is ruled out");
+    for (rule, reason) in report.whole() {
+        tracing::debug!("{}: {} wants every file whole: it {reason}", rule.namespace, rule.name);
+    }
+}
+
+/// What the compiler says of sources.
+#[derive(Default)]
+struct Checked {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Checked {
+    fn of(sources: &[RuleSource], options: &RuleOptions) -> Self {
+        let check = || {
+            let compiler = compiler(sources, options, &[]);
+            Self {
+                errors: compiler.errors().iter().map(ToString::to_string).collect(),
+                warnings: compiler.warnings().iter().map(ToString::to_string).collect(),
+            }
+        };
+        catch_engine_panic(check)
+            .unwrap_or_else(|panic| Self { errors: vec![engine_failure(&panic)], ..Self::default() })
+    }
+
+    /// Whether the engine works here at all, told before the first file needs it.
+    fn of_engine() -> Self {
+        let run = || {
+            let rules = compiler(&pack::with_search(Vec::new()), &RuleOptions::default(), &[]).build();
+            yara_x::Scanner::new(&rules).scan(b"").map(|_| ()).map_err(|error| error.to_string())
+        };
+        let failure = catch_engine_panic(run).unwrap_or_else(Err).err();
+        Self { errors: failure.iter().map(|failure| engine_failure(failure)).collect(), ..Self::default() }
+    }
+}
+
+fn engine_failure(what: &str) -> String {
+    let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!(
+        "the rule engine failed: {what}; it needs memory that can be made executable (see SELinux's execmem, \
+         systemd's MemoryDenyWriteExecute) and address space (ulimit -v)"
+    )
+}
+
+/// Has the compiler check all sources, one namespace after the other, on as many threads as there are processors.
+fn check(sources: &[RuleSource], options: &RuleOptions) -> Checked {
+    let namespaces: Vec<&[RuleSource]> = sources.chunk_by(|a, b| a.namespace == b.namespace).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done: Vec<(usize, Checked)> = Vec::new();
+        while let Some((index, sources)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            namespaces.get(index).map(|sources| (index, sources))
+        } {
+            done.push((index, Checked::of(sources, options)));
+        }
+        done
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(namespaces.len());
+    let mut done: Vec<(usize, Checked)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for worker in workers {
+            done.extend(joined(worker.join()));
+        }
+        done
+    });
+    done.sort_by_key(|(index, _)| *index);
+    let mut all = Checked::of_engine();
+    for (_, checked) in done {
+        all.errors.extend(checked.errors);
+        all.warnings.extend(checked.warnings);
+    }
+    all
+}
+
+/// What a thread returned; what it panicked over goes on here.
+fn joined<T>(outcome: std::thread::Result<T>) -> T {
+    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// A compiler that was given `sources`; what is wrong with them is in its errors. `integers` are further variables.
+fn compiler<'c>(sources: &[RuleSource], options: &RuleOptions, integers: &[String]) -> yara_x::Compiler<'c> {
+    let mut compiler = options.compiler();
+    for name in integers {
+        let _ = compiler.define_global(name, 0_i64);
+    }
+    for source in sources {
+        compiler.new_namespace(&source.namespace);
+        let _ = compiler.add_source(yara_x::SourceCode::from(&*source.text).with_origin(&source.origin));
+    }
+    compiler
 }
 
 /// See [`Ruleset::meaning`].

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
@@ -33,7 +34,8 @@ fn candidate_tests_are_not_counted_as_rules() {
     let test = CandidateTest { rule: rule.clone(), condition: "filesize < 3 // small".into() };
     let set = Ruleset::compile(&[source("rule a { condition: false }")], &[test]).unwrap();
     assert_eq!(set.len(), 1);
-    assert!(matches!(set.meaning("huntbook-candidate", "candidate_0"), Meaning::Candidate(r) if r == rule));
+    assert!(matches!(set.meaning(0), Meaning::Candidate(r) if r == rule));
+    assert!(matches!(set.meaning(1), Meaning::Finding(r) if r == rule));
 }
 
 #[test]
@@ -41,6 +43,20 @@ fn warnings_are_kept_and_hurt_nothing() {
     let set = Ruleset::compile(&[source("rule a { condition: filesize }")], &[]).unwrap();
     assert_eq!(set.len(), 1);
     assert!(set.warnings().iter().any(|warning| warning.contains("my.yar:1")), "{:?}", set.warnings());
+}
+
+/// The rules that may match a file of these bytes.
+fn left(set: &Ruleset, bytes: &[u8]) -> Vec<RuleIndex> {
+    let mut pass = set.prefilter().pass(bytes.len() as u64);
+    pass.feed(bytes);
+    pass.left().to_vec()
+}
+
+/// The rules of a pack that yara-x reports for these bytes.
+fn matched(pack: &Pack, bytes: &[u8]) -> Vec<RuleIndex> {
+    let mut scanner = yara_x::Scanner::new(pack.compiled().unwrap());
+    let found = scanner.scan(bytes).unwrap();
+    found.matching_rules().filter_map(|rule| pack.member(rule.namespace(), rule.identifier())).collect()
 }
 
 #[test]
@@ -51,11 +67,18 @@ fn rules_that_want_whole_files_do_not_spoil_the_others() {
         in_namespace("three", "rule open { strings: $a = /needle-in-hay.*end/ condition: $a }"),
     ];
     let set = Ruleset::compile(&sources, &[]).unwrap();
-    let kinds: Vec<(bool, bool)> =
-        set.groups().iter().map(|group| (group.prefilter().is_some(), group.windowed().is_some())).collect();
-    assert_eq!(kinds, [(true, true), (true, false), (false, false)]);
+    assert_eq!([0, 1, 2].map(|rule| set.is_told_by_parts(rule)), [true, false, false]);
     assert_eq!(set.len(), 3);
-    assert!(set.groups()[0].windowed().unwrap().rules().is_some());
+    assert_eq!(left(&set, b"nothing"), [1]);
+    assert_eq!(left(&set, b"a needle-in-hay"), [0, 1, 2]);
+    let packs = set.packs(&[0, 1, 2], 15);
+    assert_eq!(packs.len(), 3, "each is met in another way");
+    let of = |rule| {
+        packs.iter().find(|(_, pack)| pack.member(&format!("{rule}"), ["word", "every", "open"][rule]).is_some())
+    };
+    assert!(of(0).unwrap().1.parts().unwrap().windowed.rules().is_some());
+    assert!(of(1).unwrap().1.parts().is_none() && of(2).unwrap().1.parts().is_none());
+    assert_eq!(matched(&of(0).unwrap().1, b"a needle-in-hay"), [0]);
 }
 
 #[test]
@@ -66,24 +89,28 @@ fn a_namespace_that_is_entered_again_stays_another() {
         in_namespace("one", "rule word { strings: $a = \"needle-in-hay\" condition: $a }"),
     ];
     let set = Ruleset::compile(&sources, &[]).unwrap();
-    assert_eq!(set.groups().len(), 2);
-    let mut scanner = yara_x::Scanner::new(set.groups()[0].compiled());
-    let found = scanner.scan(b"a needle-in-hay").unwrap();
-    assert_eq!(found.matching_rules().map(|rule| rule.identifier().to_owned()).collect::<Vec<_>>(), ["word"]);
-    let mut pass = set.groups()[0].prefilter().unwrap().pass(15);
-    pass.feed(b"a needle-in-hay");
-    assert!(pass.finish());
+    assert_eq!(left(&set, b"a needle-in-hay"), [1, 2]);
+    let found: Vec<RuleIndex> =
+        set.packs(&[1, 2], 15).iter().flat_map(|(_, pack)| matched(pack, b"a needle-in-hay")).collect();
+    assert_eq!(found, [1, 2]);
 }
 
 #[test]
-fn more_words_than_the_search_is_good_for_go_whole() {
-    let word = |n: u32| format!("#{:08x}!", 0x9e37_79b1_u32.wrapping_mul(n));
-    let rule =
-        |n: u32| in_namespace(&n.to_string(), &format!("rule r{n} {{ strings: $a = \"{}\" condition: $a }}", word(n)));
-    let set = Ruleset::compile(&(0..70).map(rule).collect::<Vec<_>>(), &[]).unwrap();
-    let sizes: Vec<(bool, usize)> =
-        set.groups().iter().map(|group| (group.prefilter().is_some(), group.len())).collect();
-    assert_eq!(sizes, [(true, 64), (false, 6)]);
+fn a_rule_is_matched_with_what_it_rests_on_which_is_reported_once() {
+    let text = "rule a { strings: $a = \"needle-in-hay\" condition: $a } rule b { condition: a and filesize < 100 }
+        rule c { condition: not a and uint8(0) == 0x61 } global rule g { condition: uint8(1) != 0x21 }";
+    let set = Ruleset::compile(&[source(text)], &[]).unwrap();
+    let answer = |bytes: &[u8]| {
+        let left = left(&set, bytes);
+        // Each rule in a pack of its own.
+        let packs: Vec<_> = left.iter().flat_map(|rule| set.packs(&[*rule], 1)).collect();
+        let found = packs.iter().flat_map(|(_, pack)| matched(pack, bytes)).collect::<Vec<_>>();
+        let once: BTreeSet<RuleIndex> = found.iter().copied().collect();
+        (once.into_iter().collect::<Vec<_>>(), left)
+    };
+    assert_eq!(answer(b"b needle-in-hay"), (vec![0, 1, 3], vec![0, 1, 3]));
+    assert_eq!(answer(b"a b"), (vec![2, 3], vec![2, 3]));
+    assert_eq!(answer(b"a!needle-in-hay").0, Vec::<usize>::new());
 }
 
 /// Enough text to be worth a cache.
@@ -106,13 +133,12 @@ fn a_cache_gives_back_what_was_compiled() {
     let file = only_file(&folder);
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-    let cache = cache::Cache::open(&folder, &large(), &RuleOptions::default()).unwrap();
-    let (groups, warnings) = cache.read(&large(), &RuleOptions::default()).unwrap();
-    assert_eq!((groups.len(), groups[0].len(), warnings.as_slice()), (1, 1, first.warnings()));
+    let warnings = cache::Cache::open(&folder, &large(), &RuleOptions::default()).unwrap().read().unwrap();
+    assert_eq!(warnings.as_slice(), first.warnings());
     assert!(!warnings.is_empty());
     let again = Ruleset::compile_with(&large(), &[], &RuleOptions::default(), Some(&folder)).unwrap();
-    let mut scanner = yara_x::Scanner::new(again.groups()[0].compiled());
-    assert_eq!(scanner.scan(b"a needle-in-hay").unwrap().matching_rules().len(), 1);
+    assert_eq!(again.warnings(), first.warnings());
+    assert_eq!(matched(&again.packs(&[0], 15)[0].1, b"a needle-in-hay"), [0]);
 }
 
 #[test]
@@ -122,10 +148,8 @@ fn a_cache_that_is_spoiled_or_not_ours_alone_is_not_read_and_is_made_anew() {
     Ruleset::compile_with(&large(), &[], &RuleOptions::default(), Some(&folder)).unwrap();
     let file = only_file(&folder);
     let good = std::fs::read(&file).unwrap();
-    let read = || {
-        cache::Cache::open(&folder, &large(), &RuleOptions::default())
-            .is_some_and(|cache| cache.read(&large(), &RuleOptions::default()).is_some())
-    };
+    let read =
+        || cache::Cache::open(&folder, &large(), &RuleOptions::default()).is_some_and(|cache| cache.read().is_some());
     let mut spoiled = good.clone();
     *spoiled.last_mut().unwrap() ^= 1;
     for bad in [spoiled, good[..good.len() / 2].to_vec(), Vec::new()] {
@@ -145,6 +169,5 @@ fn a_cache_that_is_spoiled_or_not_ours_alone_is_not_read_and_is_made_anew() {
     assert!(!read());
     let mut other = large();
     other[0].text = format!("{} ", other[0].text).into();
-    let options = RuleOptions::default();
-    assert!(cache::Cache::open(&folder, &other, &options).unwrap().read(&other, &options).is_none());
+    assert!(cache::Cache::open(&folder, &other, &RuleOptions::default()).unwrap().read().is_none());
 }

@@ -8,19 +8,20 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use yara_x_parser::ast::dfs::{DFSEvent, DFSIter};
-use yara_x_parser::ast::{AST, Expr, Item, PatternMatch, WithSpan as _};
+use yara_x_parser::ast::{AST, Expr, Item, PatternMatch, Rule as Syntax, WithSpan as _};
 
-use super::RuleSource;
-use super::group;
-use crate::hunt::{self, RuleOptions, language::ReadField};
+use super::{RuleSource, compiler};
+use crate::hunt::{RuleOptions, language::ReadField};
 use crate::scan::prefilter::Reach;
 
 /// The variable that stands for `filesize`.
 pub(in crate::scan) const FILESIZE: &str = "_huntbook_filesize";
 /// The external variable that takes the whole file.
-pub(super) const MD5: &str = "md5";
-/// Reads further into the file than this are no header fields; such rules are matched whole.
-pub(in crate::scan) const HEADER: u64 = 1 << 20;
+const MD5: &str = "md5";
+/// Reads that begin further into the file than this are no header fields; such rules are matched whole.
+const LAST_READ: u64 = 1 << 20;
+/// Bytes from the file's beginning that hold all that is read.
+pub(in crate::scan) const HEADER: u64 = LAST_READ + 8;
 /// A window reaches at most this many bytes beyond what was located.
 pub(super) const MOST_REACH: u64 = 64 * 1024;
 
@@ -30,7 +31,7 @@ pub(in crate::scan) struct Read {
     /// The variable that stands for it.
     pub variable: String,
     pub field: ReadField,
-    /// Offset in bytes, under [`HEADER`].
+    /// Offset in bytes, under [`LAST_READ`].
     pub offset: u64,
 }
 
@@ -59,7 +60,7 @@ impl Windowed {
         let compile = || {
             let reads = self.reads.iter().map(|read| read.variable.clone());
             let variables: Vec<String> = reads.chain([FILESIZE.to_owned()]).collect();
-            let compiler = group::compiler(&self.sources, &self.options, &variables);
+            let compiler = compiler(&self.sources, &self.options, &variables);
             compiler.errors().is_empty().then(|| compiler.build())
         };
         self.compiled.get_or_init(compile).as_ref()
@@ -75,30 +76,34 @@ impl Windowed {
     }
 }
 
-/// Whether all of `sources` can be rewritten.
-pub(super) fn can_be(sources: &[RuleSource]) -> bool {
-    sources.iter().all(|source| rewritten(&source.text, &mut Vec::new()).is_some())
+/// Whether the rule can be rewritten, if it uses no module.
+pub(super) fn can_be(rule: &Syntax) -> bool {
+    let mut reads = Vec::new();
+    expressions(&rule.condition).all(|expr| match expr {
+        Expr::FuncCall(_) => read_of(expr, &mut reads).is_some(),
+        Expr::Entrypoint { .. } => false,
+        // It takes the whole file.
+        expr => !is_md5(expr),
+    })
 }
 
-/// Whether a condition of `text` depends on the number or the places of matches.
-pub(super) fn counts_matches(text: &str) -> bool {
-    let counts = |expr: &Expr| match expr {
-        Expr::PatternCount(_) | Expr::PatternOffset(_) | Expr::PatternLength(_) => true,
-        Expr::PatternMatch(found) => is_anchored(found),
-        Expr::Of(of) => of.anchor.is_some(),
-        _ => false,
-    };
-    hunt::trees(text).any(|tree| tree.rules().any(|rule| expressions(&rule.condition).any(counts)))
-}
-
-/// Whether a condition of `text` asks for the MD5 of the file.
-pub(super) fn names_md5(text: &str) -> bool {
-    text.contains(MD5)
-        && hunt::trees(text).any(|tree| tree.rules().any(|rule| expressions(&rule.condition).any(is_md5)))
+/// Whether the condition asks for the MD5 of the file.
+pub(super) fn asks_md5(rule: &Syntax) -> bool {
+    expressions(&rule.condition).any(is_md5)
 }
 
 fn is_md5(expr: &Expr) -> bool {
     matches!(expr, Expr::Ident(ident) if ident.name == MD5)
+}
+
+/// Whether the condition depends on the number or the places of matches.
+pub(super) fn counts_matches(rule: &Syntax) -> bool {
+    expressions(&rule.condition).any(|expr| match expr {
+        Expr::PatternCount(_) | Expr::PatternOffset(_) | Expr::PatternLength(_) => true,
+        Expr::PatternMatch(found) => is_anchored(found),
+        Expr::Of(of) => of.anchor.is_some(),
+        _ => false,
+    })
 }
 
 fn is_anchored(found: &PatternMatch) -> bool {
@@ -124,7 +129,6 @@ fn rewritten(text: &str, reads: &mut Vec<Read>) -> Option<String> {
             Expr::Filesize { span } => edits.push((span.range(), FILESIZE.to_owned())),
             Expr::FuncCall(_) => edits.push((expr.span().range(), read_of(expr, reads)?)),
             Expr::Entrypoint { .. } => return None,
-            // It takes the whole file.
             expr if is_md5(expr) => return None,
             _ => {}
         }
@@ -144,7 +148,7 @@ fn read_of(expr: &Expr, reads: &mut Vec<Read>) -> Option<String> {
     let Expr::FuncCall(call) = expr else { return None };
     let (None, [Expr::LiteralInteger(offset)]) = (&call.object, call.args.as_slice()) else { return None };
     let field = ReadField::of_function(call.identifier.name).filter(|field| field.width <= 4)?;
-    let offset = u64::try_from(offset.value).ok().filter(|offset| *offset < HEADER)?;
+    let offset = u64::try_from(offset.value).ok().filter(|offset| *offset < LAST_READ)?;
     if let Some(known) = reads.iter().find(|read| read.field == field && read.offset == offset) {
         return Some(known.variable.clone());
     }
@@ -177,6 +181,7 @@ mod tests {
         ] {
             let text = format!("rule r {{ condition: {condition} }}");
             assert_eq!(rewritten(&text, &mut Vec::new()), None, "{condition}");
+            assert!(AST::from(text.as_str()).rules().all(|rule| !can_be(rule)), "{condition}");
         }
         assert_eq!(rewritten("import \"math\" rule r { condition: true }", &mut Vec::new()), None);
         assert_eq!(rewritten("rule r {", &mut Vec::new()), None);
@@ -195,7 +200,8 @@ mod tests {
             ("for any of them : ( @ > 3 )", true),
         ] {
             let text = format!("rule r {{ strings: $a = \"abc\" condition: {condition} }}");
-            assert_eq!(counts_matches(&text), wanted, "{condition}");
+            let tree = AST::from(text.as_str());
+            assert_eq!(tree.rules().any(counts_matches), wanted, "{condition}");
         }
     }
 }

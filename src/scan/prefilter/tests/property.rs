@@ -138,3 +138,77 @@ fn a_pattern_that_yara_finds_is_seen() {
     println!("of the files {} matched and {} were ruled out", matched.get(), ruled_out.get());
     assert!(matched.get() > 200 && ruled_out.get() > 50, "{} {}", matched.get(), ruled_out.get());
 }
+
+/// Hundreds of rules at once: those that yara-x reports are among those that are left.
+#[test]
+fn no_rule_of_hundreds_that_yara_reports_is_ruled_out() {
+    let (matched, left, asked) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    let cases = vec(generate::rules(), 60).prop_flat_map(|sets| {
+        let samples: Vec<Vec<u8>> = sets.iter().flatten().flat_map(|rule| rule.samples.clone()).collect();
+        (Just(sets), vec((generate::file(samples), vec(1..70usize, 1..6)), 16))
+    });
+    let mut runner =
+        TestRunner::new(Config { cases: 3, max_shrink_iters: 0, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&cases, |(sets, files)| {
+        // Each set in namespaces of its own, so that rules of one name differ.
+        let named = |(number, rules): (usize, &Vec<Rule>)| {
+            let taken = compile(rules).1.into_iter();
+            let named = taken.map(|rule| (format!("{}{number}", rule.namespace), rule.source.clone()));
+            named.collect::<Vec<_>>()
+        };
+        let texts: Vec<(String, String)> = sets.iter().enumerate().flat_map(named).collect();
+        let sources: Vec<Source> = texts.iter().map(|(namespace, text)| Source { namespace, text }).collect();
+        let mut compiler = yara_x::Compiler::new();
+        compiler.define_global("ext", 3).unwrap();
+        for source in &sources {
+            compiler.new_namespace(source.namespace).add_source(source.text).unwrap();
+        }
+        let rules = compiler.build();
+        let mut scanner = yara_x::Scanner::new(&rules);
+        let prefilter = Prefilter::new(&sources, &[]);
+        let names = &prefilter.report().rules;
+        assert!(
+            names.len() > 90 && prefilter.report().literals > 128,
+            "{} {}",
+            names.len(),
+            prefilter.report().literals
+        );
+        let mut scratch = prefilter.scratch();
+        for (file, sizes) in &files {
+            let data = whole(file);
+            let mut pass = prefilter.pass_in(scratch, data.len() as u64, None);
+            let mut sizes = sizes.iter().copied().cycle();
+            for stretch in file {
+                match stretch {
+                    Stretch::Hole(length) => _ = pass.skip_zeros(*length as u64),
+                    Stretch::Bytes(bytes) => {
+                        let mut rest = bytes.as_slice();
+                        while !rest.is_empty() {
+                            let (chunk, after) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
+                            pass.feed(chunk);
+                            rest = after;
+                        }
+                    }
+                }
+            }
+            let may: Vec<(&str, &str)> =
+                pass.left().iter().map(|rule| (names[*rule].namespace.as_str(), names[*rule].name.as_str())).collect();
+            let found = scanner.scan(&data).unwrap();
+            for rule in found.matching_rules() {
+                let name = (rule.namespace(), rule.identifier());
+                matched.set(matched.get() + 1);
+                prop_assert!(may.contains(&name), "{name:?} lost in {}", data.escape_ascii());
+            }
+            left.set(left.get() + may.len());
+            asked.set(asked.get() + names.len());
+            scratch = pass.into_scratch();
+        }
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+    let (matched, left, asked) = (matched.get(), left.get(), asked.get());
+    println!("of {asked} rules asked about files, {left} were left and {matched} matched");
+    assert!(matched > 50 && left < asked * 4 / 5, "{matched} {left} {asked}");
+}

@@ -1,0 +1,394 @@
+//! A search for any number of runs at once.
+//!
+//! Each run is known by two windows of four bytes, of which one stands at an even place wherever the run does. So a look
+//! at every second place is enough: is the hash of the four bytes there, with the bit left out that tells the cases of
+//! a letter apart, in a bitmap that fits into the processor's cache? Only then is the window looked up in a table, and the
+//! run compared. The price does not depend on the number of runs, as long as their windows are rare (see
+//! [`super::rarity`]); how full the bitmap may get does.
+//!
+//! Wu-Manber and the FDR of Hyperscan are the ancestors; a bitmap of hashes at every second place takes from both what
+//! safe and portable code can have.
+
+use std::collections::HashMap;
+
+use super::condition::PatternIndex;
+use super::rarity::{self, WINDOW};
+use super::required::Run;
+
+/// Bit 5 of each byte: it tells upper from lower case.
+const CASE: u64 = 0x2020_2020_2020_2020;
+/// An odd number whose multiples spread well: 2^64 divided by the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Bits of the bitmap for each window in it: two are set.
+const BITS_FOR_WINDOW: usize = 24;
+/// The bitmap has between 2^8 (2 KiB) and 2^16 (512 KiB) words.
+const WORDS: std::ops::RangeInclusive<u32> = 8..=16;
+
+type NeedleIndex = u32;
+
+/// Runs and their windows.
+#[derive(Debug, Default)]
+pub(super) struct Hashed {
+    needles: Vec<Needle>,
+    /// Values, then masks, of every needle.
+    bytes: Vec<u8>,
+    /// By bucket: where its entries begin; one more at the end.
+    heads: Vec<u32>,
+    entries: Vec<Entry>,
+    /// Bits of a bucket's number.
+    bits: u32,
+    longest: usize,
+}
+
+#[derive(Debug)]
+struct Needle {
+    /// Where its values begin; after as many, its masks.
+    at: usize,
+    length: usize,
+    /// Whether all masks are full.
+    exact: bool,
+    patterns: Vec<PatternIndex>,
+}
+
+/// A run as values and masks: `byte & mask == value` holds for every byte that may stand at a place, and, if it is not
+/// precise, for some more.
+struct Masked {
+    bytes: Vec<u8>,
+    exact: bool,
+    precise: bool,
+}
+
+impl Masked {
+    fn of(run: &Run) -> Self {
+        let (masks, mut bytes): (Vec<u8>, Vec<u8>) = run.iter().map(super::bytes::ByteSet::mask_and_value).unzip();
+        let exact = masks.iter().all(|mask| *mask == u8::MAX);
+        let precise = run.iter().zip(&masks).all(|(set, mask)| set.len() == 1 << mask.count_zeros());
+        bytes.extend(masks);
+        Self { bytes, exact, precise }
+    }
+}
+
+/// A window of a needle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    bucket: u32,
+    window: u32,
+    needle: NeedleIndex,
+    /// Places from the run's first to the window's, and one more.
+    ahead: u8,
+}
+
+/// Which needles are searched for.
+#[derive(Debug)]
+pub(super) struct Filter {
+    words: Vec<u64>,
+    /// Bits of a word's number.
+    bits: u32,
+    /// By needle.
+    open: Vec<bool>,
+}
+
+/// What a search of one file keeps.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Met {
+    /// By needle: whether it was found.
+    found: Vec<bool>,
+    /// Those that were, so that it can be undone.
+    list: Vec<NeedleIndex>,
+}
+
+impl Met {
+    pub(super) fn clear(&mut self) {
+        for needle in self.list.drain(..) {
+            if let Some(found) = self.found.get_mut(needle as usize) {
+                *found = false;
+            }
+        }
+    }
+}
+
+impl Hashed {
+    /// The search for `runs`, each with its pattern, and the patterns that cannot be searched for like this.
+    pub(super) fn new(runs: impl IntoIterator<Item = (Run, PatternIndex)>) -> (Self, Vec<PatternIndex>) {
+        let mut hashed = Self::default();
+        let mut refused = Vec::new();
+        // Many rules ask for the same text.
+        let mut known: HashMap<Vec<u8>, NeedleIndex> = HashMap::new();
+        for (run, pattern) in runs {
+            let masked = Masked::of(&run);
+            if let Some(needle) = known.get(&masked.bytes).filter(|_| masked.precise) {
+                if let Some(needle) = hashed.needles.get_mut(*needle as usize) {
+                    needle.patterns.push(pattern);
+                }
+                continue;
+            }
+            let Some(windows) = rarity::windows(&run) else {
+                refused.push(pattern);
+                continue;
+            };
+            let number = hashed.needles.len() as NeedleIndex;
+            hashed.longest = hashed.longest.max(run.len());
+            for window in windows {
+                let ahead = u8::try_from(window.begin + 1).unwrap_or(u8::MAX);
+                let entry = |window| Entry { bucket: 0, window, needle: number, ahead };
+                hashed.entries.extend(window.spellings.into_iter().map(entry));
+            }
+            let at = hashed.bytes.len();
+            hashed.needles.push(Needle { at, length: run.len(), exact: masked.exact, patterns: vec![pattern] });
+            hashed.bytes.extend(&masked.bytes);
+            if masked.precise {
+                known.insert(masked.bytes, number);
+            }
+        }
+        hashed.sort();
+        (hashed, refused)
+    }
+
+    /// Puts the entries into buckets, about one for each.
+    fn sort(&mut self) {
+        self.bits = (self.entries.len().max(1).ilog2() + 1).min(24);
+        let bits = self.bits;
+        self.entries.iter_mut().for_each(|entry| entry.bucket = bucket(hash(entry.window), bits));
+        self.entries.sort_unstable();
+        self.entries.dedup();
+        self.heads = vec![0; (1 << bits) + 1];
+        for entry in &self.entries {
+            if let Some(count) = self.heads.get_mut(entry.bucket as usize + 1) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for head in &mut self.heads {
+            sum += *head;
+            *head = sum;
+        }
+    }
+
+    /// How many windows are searched for.
+    pub(super) fn windows(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Length in bytes of the longest run.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// The filter for the patterns that are `open`.
+    pub(super) fn filter(&self, open: impl Fn(PatternIndex) -> bool) -> Filter {
+        let wanted: Vec<bool> =
+            self.needles.iter().map(|needle| needle.patterns.iter().any(|pattern| open(*pattern))).collect();
+        let is_wanted = |entry: &&Entry| wanted.get(entry.needle as usize).copied().unwrap_or(false);
+        let count = self.entries.iter().filter(is_wanted).count();
+        let words = (count * BITS_FOR_WINDOW / 64).max(1).ilog2();
+        let bits = words.clamp(*WORDS.start(), *WORDS.end());
+        let mut filter = Filter { words: vec![0; 1 << bits], bits, open: Vec::new() };
+        for entry in self.entries.iter().filter(is_wanted) {
+            let (place, mask) = marks(hash(entry.window), bits);
+            if let Some(word) = filter.words.get_mut(place) {
+                *word |= mask;
+            }
+        }
+        filter.open = wanted;
+        filter
+    }
+
+    /// Room for one file's search.
+    pub(super) fn met(&self) -> Met {
+        Met { found: vec![false; self.needles.len()], list: Vec::new() }
+    }
+
+    /// Calls `each` with every pattern that is open and has a run in `bytes`, once for all calls with the same `met`.
+    pub(super) fn search(&self, filter: &Filter, bytes: &[u8], met: &mut Met, mut each: impl FnMut(PatternIndex)) {
+        self.probe(filter, bytes, |number, start| {
+            let (Some(found), Some(needle)) = (met.found.get_mut(number as usize), self.needles.get(number as usize))
+            else {
+                return;
+            };
+            if !*found
+                && filter.open.get(number as usize).copied().unwrap_or(false)
+                && self.stands(needle, bytes, start)
+            {
+                *found = true;
+                met.list.push(number);
+                needle.patterns.iter().for_each(|pattern| each(*pattern));
+            }
+        });
+    }
+
+    /// Calls `spot` with the start and the length of every run in `bytes`.
+    pub(super) fn spots(&self, filter: &Filter, bytes: &[u8], mut spot: impl FnMut(usize, usize)) {
+        self.probe(filter, bytes, |number, start| {
+            if let Some(needle) = self.needles.get(number as usize).filter(|needle| self.stands(needle, bytes, start)) {
+                spot(start, needle.length);
+            }
+        });
+    }
+
+    /// Calls `hit` with every needle of which a window stands in `bytes`, and where its run would begin.
+    fn probe(&self, filter: &Filter, bytes: &[u8], mut hit: impl FnMut(NeedleIndex, usize)) {
+        let (groups, _) = bytes.as_chunks::<8>();
+        let mut groups = groups.iter().map(|group| u64::from_le_bytes(*group) | CASE);
+        let mut at = 0;
+        if let Some(mut now) = groups.next() {
+            for next in groups {
+                let windows = [now as u32, (now >> 16) as u32, (now >> 32) as u32, (now >> 48 | next << 16) as u32];
+                let passed = windows.map(|window| filter.passes(window));
+                if passed[0] | passed[1] | passed[2] | passed[3] != 0 {
+                    for (index, window) in windows.into_iter().enumerate() {
+                        if filter.passes(window) != 0 {
+                            self.look_up(window, at + 2 * index, &mut hit);
+                        }
+                    }
+                }
+                at += 8;
+                now = next;
+            }
+        }
+        // The rest, at most 15 bytes; behind the end stands what any byte may stand for.
+        let mut rest = [0; 24];
+        let tail = bytes.get(at..).unwrap_or_default();
+        rest.iter_mut().zip(tail).for_each(|(slot, byte)| *slot = *byte);
+        for start in (0..tail.len()).step_by(2) {
+            let window = rest.get(start..start + WINDOW).and_then(|window| window.try_into().ok());
+            let window = u32::from_le_bytes(window.unwrap_or_default()) | CASE as u32;
+            if filter.passes(window) != 0 {
+                self.look_up(window, at + start, &mut hit);
+            }
+        }
+    }
+
+    fn look_up(&self, window: u32, at: usize, hit: &mut impl FnMut(NeedleIndex, usize)) {
+        let bucket = bucket(hash(window), self.bits) as usize;
+        let (Some(first), Some(last)) = (self.heads.get(bucket), self.heads.get(bucket + 1)) else { return };
+        for entry in self.entries.get(*first as usize..*last as usize).unwrap_or_default() {
+            if entry.window == window
+                && let Some(start) = (at + 1).checked_sub(entry.ahead.into())
+            {
+                hit(entry.needle, start);
+            }
+        }
+    }
+
+    fn values(&self, needle: &Needle) -> &[u8] {
+        self.bytes.get(needle.at..needle.at + needle.length).unwrap_or_default()
+    }
+
+    /// Whether the run stands in `bytes` at `start`, as a whole.
+    fn stands(&self, needle: &Needle, bytes: &[u8], start: usize) -> bool {
+        let Some(there) = bytes.get(start..start + needle.length) else { return false };
+        let values = self.values(needle);
+        if needle.exact {
+            return there == values;
+        }
+        let masks = self.bytes.get(needle.at + needle.length..).unwrap_or_default();
+        there.iter().zip(values).zip(masks).all(|((byte, value), mask)| byte & mask == *value)
+    }
+}
+
+impl Filter {
+    /// Not 0 if the window may be one of those searched for.
+    #[inline]
+    fn passes(&self, window: u32) -> u64 {
+        let hash = hash(window);
+        let (place, mask) = marks(hash, self.bits);
+        let word = self.words.get(place).copied().unwrap_or(0);
+        u64::from(word & mask == mask)
+    }
+}
+
+#[inline]
+fn hash(window: u32) -> u64 {
+    u64::from(window).wrapping_mul(SPREAD)
+}
+
+/// The word of the bitmap, and the two bits in it; the number of the word is the highest bits of the hash.
+#[inline]
+fn marks(hash: u64, bits: u32) -> (usize, u64) {
+    ((hash >> (64 - bits)) as usize, 1 << (hash >> 40 & 63) | 1 << (hash >> 34 & 63))
+}
+
+#[inline]
+fn bucket(hash: u64, bits: u32) -> u32 {
+    (hash >> (64 - bits)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::super::bytes::ByteSet;
+    use super::*;
+
+    /// A run over few bytes, some of them in any case, some classes.
+    fn run() -> impl Strategy<Value = Run> {
+        let place = (prop::sample::select(b"abXk7.\0\xe9 ".to_vec()), 0..8).prop_map(|(byte, kind)| match kind {
+            0 => ByteSet::any_case(byte),
+            1 => ByteSet::one(byte).union(&ByteSet::one(b'q')),
+            _ => ByteSet::one(byte),
+        });
+        vec(place, 3..12)
+    }
+
+    /// Bytes that are full of the runs, whole and with a flaw.
+    fn data(runs: Vec<Run>) -> impl Strategy<Value = Vec<u8>> {
+        let sample = (prop::sample::select(runs), any::<u8>(), 0..40_usize).prop_map(|(run, choice, flaw)| {
+            let byte = |set: &ByteSet| set.iter().nth(usize::from(choice) % set.len()).unwrap();
+            let mut bytes: Vec<u8> = run.iter().map(byte).collect();
+            bytes.iter_mut().skip(flaw).take(1).for_each(|byte| *byte ^= 0x20);
+            bytes
+        });
+        let noise = vec(prop::sample::select(b"abXk7.\0\xe9 Q".to_vec()), 0..9);
+        vec(prop_oneof![2 => sample, 1 => noise], 0..12).prop_map(|parts| parts.concat())
+    }
+
+    fn stands(run: &Run, bytes: &[u8]) -> bool {
+        bytes.windows(run.len()).any(|there| run.iter().zip(there).all(|(set, byte)| set.contains(*byte)))
+    }
+
+    proptest! {
+        #[test]
+        fn every_run_is_found_wherever_it_stands(
+            (runs, files) in vec(run(), 1..40).prop_flat_map(|runs| (Just(runs.clone()), vec(data(runs), 8)))
+        ) {
+            let (hashed, refused) = Hashed::new(runs.iter().cloned().zip(0..));
+            let searched = |pattern: PatternIndex| pattern % 5 != 4 && !refused.contains(&pattern);
+            let filter = hashed.filter(|pattern| pattern % 5 != 4);
+            let mut met = hashed.met();
+            for bytes in &files {
+                let mut found = vec![false; runs.len()];
+                hashed.search(&filter, bytes, &mut met, |pattern| found[pattern] = true);
+                let mut places = Vec::new();
+                hashed.spots(&filter, bytes, |start, length| places.push((start, length)));
+                met.clear();
+                for (pattern, run) in runs.iter().enumerate().filter(|(pattern, _)| searched(*pattern)) {
+                    prop_assert!(found[pattern] || !stands(run, bytes), "{run:?} lost in {}", bytes.escape_ascii());
+                    let here = |start: &usize| stands(run, &bytes[*start..*start + run.len()]);
+                    for start in (0..(bytes.len() + 1).saturating_sub(run.len())).filter(here) {
+                        prop_assert!(places.contains(&(start, run.len())), "{run:?} at {start} of {}", bytes.escape_ascii());
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn exact_runs_are_found_only_where_they_stand(
+            (words, files) in vec(vec(prop::sample::select(b"ab7".to_vec()), 4..8), 1..30).prop_flat_map(|words| {
+                let runs: Vec<Run> = words.iter().map(|word| word.iter().map(|byte| ByteSet::one(*byte)).collect()).collect();
+                (Just(runs.clone()), vec(data(runs), 8))
+            })
+        ) {
+            let (hashed, _) = Hashed::new(words.iter().cloned().zip(0..));
+            let filter = hashed.filter(|_| true);
+            for bytes in &files {
+                let mut met = hashed.met();
+                let mut found = vec![0; words.len()];
+                hashed.search(&filter, bytes, &mut met, |pattern| found[pattern] += 1);
+                for (count, word) in found.iter().zip(&words) {
+                    prop_assert_eq!(*count, usize::from(stands(word, bytes)));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The packs of a scan: which rules are compiled together, shared by all workers.
+//!
+//! A rule gets into a pack with the others that are left for the first file it is left for: they are likely to be left
+//! together again. A pack with rules that cannot match a file gives no wrong answer, it only takes longer.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::library::Library;
+use super::pack::Pack;
+use crate::hunt::RuleOptions;
+use crate::scan::prefilter::RuleIndex;
+
+/// Rules of one pack at most, but for those that every file is matched against and for files that many are left for.
+const MOST_IN_PACK: usize = 8;
+/// Rules in all packs that are kept; a compiled one takes tens of kilobytes.
+const MOST_KEPT: usize = 2048;
+/// So many bytes of a file are matched in the time that compiling one rule takes.
+const BYTES_FOR_RULE: u64 = 4 << 20;
+
+/// The number of a pack; none is used twice.
+pub(in crate::scan) type PackId = u64;
+
+#[derive(Debug, Default)]
+pub(super) struct Packs(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    packs: HashMap<PackId, Kept>,
+    of_rule: HashMap<RuleIndex, PackId>,
+    /// Packs made of all rules of several others.
+    unions: HashMap<Vec<PackId>, PackId>,
+    kept: usize,
+    next: PackId,
+    clock: u64,
+    files: u64,
+    asked: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    pack: Arc<Pack>,
+    rules: Vec<RuleIndex>,
+    used: u64,
+}
+
+impl Packs {
+    /// Packs that together have these rules, for a file of so many bytes. `whole` says of a rule that every file is matched
+    /// against it, and `apart` that it must not be with those that can be matched over parts of a file.
+    pub(super) fn holding(
+        &self,
+        of: (&Library, &RuleOptions),
+        rules: &[RuleIndex],
+        bytes: u64,
+        whole: impl Fn(RuleIndex) -> bool,
+        apart: impl Fn(RuleIndex) -> bool,
+    ) -> Vec<(PackId, Arc<Pack>)> {
+        let mut state = self.lock();
+        state.files += 1;
+        state.asked += rules.len() as u64;
+        let new: Vec<RuleIndex> = rules.iter().copied().filter(|rule| !state.of_rule.contains_key(rule)).collect();
+        let (always, others): (Vec<RuleIndex>, Vec<RuleIndex>) = new.into_iter().partition(|rule| whole(*rule));
+        let (alone, near): (Vec<RuleIndex>, Vec<RuleIndex>) = others.into_iter().partition(|rule| apart(*rule));
+        if !always.is_empty() {
+            state.add(of, always, true);
+        }
+        for together in [near, alone].iter().flat_map(|rules| rules.chunks(MOST_IN_PACK)) {
+            state.add(of, together.to_vec(), true);
+        }
+        let wanted: BTreeSet<PackId> = rules.iter().filter_map(|rule| state.of_rule.get(rule)).copied().collect();
+        let mut wanted: Vec<PackId> = wanted.into_iter().collect();
+        let more = wanted.len().saturating_sub(1) as u64;
+        if more > 0 && bytes.saturating_mul(more) > BYTES_FOR_RULE * rules.len() as u64 {
+            wanted = vec![state.union(of, wanted)];
+        }
+        let packs = wanted.into_iter().filter_map(|id| Some((id, state.touch(id)?))).collect();
+        state.make_room();
+        packs
+    }
+
+    /// Files that rules were left for, how many rules that were, all files counted together, and packs made for them.
+    pub(super) fn used(&self) -> [u64; 3] {
+        let state = self.lock();
+        [state.files, state.asked, state.next]
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn add(&mut self, (library, options): (&Library, &RuleOptions), rules: Vec<RuleIndex>, first: bool) -> PackId {
+        let id = self.next;
+        self.next += 1;
+        if first {
+            self.of_rule.extend(rules.iter().map(|rule| (*rule, id)));
+        }
+        self.kept += rules.len();
+        self.packs.insert(id, Kept { pack: Arc::new(Pack::new(library, options, &rules)), rules, used: self.clock });
+        id
+    }
+
+    /// One pack instead of several: reading a large file many times takes longer than compiling.
+    fn union(&mut self, of: (&Library, &RuleOptions), ids: Vec<PackId>) -> PackId {
+        if let Some(known) = self.unions.get(&ids).filter(|known| self.packs.contains_key(known)) {
+            return *known;
+        }
+        let mut rules: Vec<RuleIndex> =
+            ids.iter().filter_map(|id| self.packs.get(id)).flat_map(|kept| kept.rules.iter().copied()).collect();
+        rules.sort_unstable();
+        let id = self.add(of, rules, false);
+        self.unions.insert(ids, id);
+        id
+    }
+
+    fn touch(&mut self, id: PackId) -> Option<Arc<Pack>> {
+        self.clock += 1;
+        let clock = self.clock;
+        let kept = self.packs.get_mut(&id)?;
+        kept.used = clock;
+        Some(Arc::clone(&kept.pack))
+    }
+
+    /// Forgets the packs that were used least lately. Who is matching with one keeps it until then.
+    fn make_room(&mut self) {
+        while self.kept > MOST_KEPT && self.packs.len() > 1 {
+            let oldest = self.packs.iter().min_by_key(|(_, kept)| kept.used).map(|(id, _)| *id);
+            let Some(gone) = oldest.and_then(|id| self.packs.remove(&id)) else { return };
+            self.kept = self.kept.saturating_sub(gone.rules.len());
+            self.of_rule.retain(|_, pack| Some(*pack) != oldest);
+            self.unions.retain(|_, pack| Some(*pack) != oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::rules::RuleSource;
+
+    fn library(rules: usize) -> Library {
+        let text: String = (0..rules).map(|n| format!("rule r{n} {{ condition: true }}\n")).collect();
+        let source = RuleSource { namespace: "n".into(), origin: String::new(), text: text.into() };
+        let mut library = Library::of(vec![source.clone()]);
+        for (range, tree) in crate::hunt::placed_trees(&source.text) {
+            tree.items().for_each(|item| library.item(0, range.clone(), item));
+        }
+        library
+    }
+
+    fn ids(packs: &Packs, library: &Library, rules: &[RuleIndex], bytes: u64) -> Vec<PackId> {
+        packs
+            .holding((library, &RuleOptions::default()), rules, bytes, |_| false, |rule| rule == 5)
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    #[test]
+    fn rules_left_together_are_packed_together_and_stay_so() {
+        let (packs, library) = (Packs::default(), library(40));
+        assert_eq!(ids(&packs, &library, &[1, 2], 9), [0]);
+        assert_eq!(ids(&packs, &library, &[2, 3], 9), [0, 1]);
+        assert_eq!(ids(&packs, &library, &[4, 5], 9), [2, 3], "one must be apart");
+        assert_eq!(ids(&packs, &library, &(10..30).collect::<Vec<_>>(), 9).len(), 3);
+        let large = ids(&packs, &library, &[1, 3], 1 << 30);
+        assert_eq!(large.len(), 1);
+        assert_eq!(ids(&packs, &library, &[1, 3], 1 << 30), large);
+        let [(_, pack)] = packs
+            .holding((&library, &RuleOptions::default()), &[1, 3], 1 << 30, |_| false, |_| false)
+            .try_into()
+            .unwrap();
+        assert!((1..=3).all(|rule| pack.member("0", &format!("r{rule}")) == Some(rule)));
+        assert_eq!(pack.member("0", "r4"), None);
+    }
+
+    #[test]
+    fn packs_are_forgotten_and_made_again() {
+        let (packs, library) = (Packs::default(), library(MOST_KEPT + 100));
+        assert_eq!(ids(&packs, &library, &[0], 9), [0]);
+        for rule in 1..MOST_KEPT + 50 {
+            assert_eq!(packs.holding((&library, &RuleOptions::default()), &[rule], 9, |_| false, |_| false).len(), 1);
+        }
+        assert!(packs.0.lock().unwrap().kept <= MOST_KEPT);
+        assert_ne!(ids(&packs, &library, &[0], 9), [0]);
+    }
+}
