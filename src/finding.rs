@@ -1,5 +1,6 @@
 //! What a scan has found: a rule that matched a file, with the file's facts and the bytes that matched.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -158,14 +159,74 @@ impl KeptBytes {
     }
 }
 
-/// One rule that matched one file.
+/// What points out a file: a rule that matched it, or the candidate condition of the rule's hunt, which holds although the
+/// rule did not match.
+///
+/// ```
+/// use huntbook::finding::{FoundBy, RuleId};
+///
+/// let rule = RuleId { namespace: "builtin".into(), name: "EQGRP_tinyexec".into() };
+/// let candidate = FoundBy::Candidate(rule.clone());
+/// assert_eq!(candidate.rule(), &rule);
+/// assert_eq!(candidate.name(), "candidate:EQGRP_tinyexec");
+/// assert_eq!(FoundBy::named(rule.namespace.clone(), &candidate.name()), candidate);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FoundBy {
+    /// This rule.
+    Rule(RuleId),
+    /// The candidate condition of this rule's hunt.
+    Candidate(RuleId),
+}
+
+impl FoundBy {
+    /// What stands before the rule's name in the name of a candidate condition. No YARA identifier has a colon in it.
+    pub const CANDIDATE_PREFIX: &str = "candidate:";
+
+    /// What is meant by a name, as [`FoundBy::name`] gives it, in a namespace.
+    pub fn named(namespace: Arc<str>, name: &str) -> Self {
+        let id = |name: &str| RuleId { namespace, name: name.into() };
+        match name.strip_prefix(Self::CANDIDATE_PREFIX) {
+            Some(rule) => Self::Candidate(id(rule)),
+            None => Self::Rule(id(name)),
+        }
+    }
+
+    /// The rule, or the rule of the hunt.
+    pub fn rule(&self) -> &RuleId {
+        match self {
+            Self::Rule(rule) | Self::Candidate(rule) => rule,
+        }
+    }
+
+    /// Whether it is a candidate condition.
+    pub fn is_candidate(&self) -> bool {
+        matches!(self, Self::Candidate(_))
+    }
+
+    /// The name under which the register and the case know it: the rule's, or `candidate:` and the rule's.
+    pub fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Rule(rule) => Cow::Borrowed(&rule.name),
+            Self::Candidate(rule) => Cow::Owned(format!("{}{}", Self::CANDIDATE_PREFIX, rule.name)),
+        }
+    }
+}
+
+impl fmt::Display for FoundBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+/// One rule that matched one file, or one file that the candidate condition of a rule's hunt points out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Namespace and name of the rule.
-    pub rule: RuleId,
+    /// The rule, or the candidate condition.
+    pub found_by: FoundBy,
     /// The file's facts, shared by all findings in the same file.
     pub file: Arc<FileFacts>,
-    /// Every place a pattern of the rule matched, in file order.
+    /// Every place a pattern of the rule matched, in file order; none of a candidate.
     pub matches: Vec<PatternMatch>,
     /// Whether a pattern met the cap on matches, so that there are more than are listed.
     pub capped: bool,

@@ -1,14 +1,15 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text, timeout ← diagnostics, sandbox, log, finding ← root ← accounts, hunt, elf ← scan, content ← hex, evidence ← explain, triage ← case ← session
-//! ← places, report ← tui ← cli`.
+//! way round: `text, timeout ← storage, diagnostics ← sandbox, log, finding ← root ← accounts, hunt, elf ← scan, content ← hex,
+//! evidence ← explain, triage ← case ← session ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |
 //! | [`text`] | untrusted bytes to safe text |
 //! | [`sandbox`] | what the process gives up before it reads what others have made |
 //! | [`timeout`] | calls that may never return, threads |
+//! | [`storage`] | Huntbook's own files: where they lie, whose they must be |
 //! | [`log`] | what happened, one line an event |
 //! | [`finding`] | what a scan has found |
 //! | [`root`] | the one place that opens what belongs to the tree, an image or the box |
@@ -47,6 +48,7 @@ pub mod root;
 pub mod sandbox;
 pub mod scan;
 pub mod session;
+pub mod storage;
 pub mod text;
 pub mod theme;
 pub mod timeout;

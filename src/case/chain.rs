@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::digest::Fields;
 use super::fault::Outcome;
+use super::query::must_follow;
 use super::{Case, CaseError, CaseFault, Event, FindingId, Head, JournalEntry, ScanId, Seq, Stamp, Subject};
 use crate::finding::Sha256;
 
@@ -202,8 +203,14 @@ fn entries_after(db: &Connection, after: Seq, limit: usize) -> Outcome<Vec<Journ
     let sql = format!("SELECT {} FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2", StoredEntry::COLUMNS);
     let mut statement = db.prepare_cached(&sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![after, limit], StoredEntry::from_row)?;
-    rows.map(|row| row?.parse()).collect()
+    let mut rows = statement.query(params![after, limit])?;
+    let (mut before, mut entries) = (after, Vec::new());
+    while let Some(row) = rows.next()? {
+        let stored = StoredEntry::from_row(row)?;
+        must_follow(&mut before, stored.seq)?;
+        entries.push(stored.parse()?);
+    }
+    Ok(entries)
 }
 
 /// The one entry at `seq`.

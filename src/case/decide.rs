@@ -1,13 +1,16 @@
 //! Recording decisions, and taking them back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::Value;
 
 use super::chain::{self, Group};
 use super::fault::Outcome;
-use super::{Case, CaseError, CaseFault, Cover, Decision, Event, FindingId, Record, Seq, Stamp, tables};
+use super::scans::CASE_ID;
+use super::{
+    Case, CaseError, CaseFault, Cover, Covered, Decision, Event, FindingId, LogState, Record, Seq, Stamp, older, tables,
+};
 
 /// What to take back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +24,23 @@ pub enum Undo {
 }
 
 impl Case {
-    /// Records that somebody opened the case for writing; called once after [`Case::open`].
+    /// Records that somebody opened the case for writing; called once after [`Case::open`]. A case of an older format
+    /// is of this one from then on.
     ///
     /// # Errors
     /// When the case cannot be written.
     pub fn record_opening(&mut self, stamp: &Stamp) -> Result<Seq, CaseError> {
-        self.write(|db| {
-            let case = db.query_row("SELECT value FROM host WHERE key = 'case.id'", [], |row| row.get(0))?;
+        let log_missing = self.log == LogState::Missing;
+        let opened = self.write(|db| {
+            let case = db.query_row("SELECT value FROM host WHERE key = ?1", [CASE_ID], |row| row.get(0))?;
             let program = concat!("huntbook ", env!("CARGO_PKG_VERSION")).to_owned();
             let mut group = Group::begin(db, stamp)?;
-            group.append(&Event::Happened(Record::CaseOpened { case, program }), None)?;
+            group.append(&Event::Happened(Record::CaseOpened { case, program, log_missing }), None)?;
+            older::bring_up_to_date(db, &mut group)?;
             Ok(group.first())
-        })
+        })?;
+        self.loss_recorded = true;
+        Ok(opened)
     }
 
     /// Records one decision about each of `findings`, as one group that is undone together, and returns the group.
@@ -126,12 +134,17 @@ impl Case {
     ///
     /// # Errors
     /// [`CaseFault::NoSuchFinding`], or when the case cannot be written.
-    pub fn apply_register(&mut self, covers: &[(FindingId, Option<Cover>)]) -> Result<(), CaseError> {
+    pub fn apply_register(&mut self, covers: &[(FindingId, Option<Cover>)], stamp: &Stamp) -> Result<(), CaseError> {
+        // Most often there is nothing to write, and then nobody has to wait for the write lock.
+        if self.read(|db| Ok(changed(db, covers)?.is_empty()))? {
+            return Ok(());
+        }
         self.write(|db| {
-            for (finding, cover) in covers {
-                if tables::cover(db, *finding)? == *cover {
-                    continue;
-                }
+            let changed = changed(db, covers)?;
+            if changed.is_empty() {
+                return Ok(());
+            }
+            for (finding, cover) in &changed {
                 db.prepare_cached("DELETE FROM covers WHERE finding = ?1")?.execute([finding])?;
                 if let Some(cover) = cover {
                     db.prepare_cached("INSERT INTO covers (finding, exclusion, lapsed) VALUES (?1, ?2, ?3)")?
@@ -140,9 +153,30 @@ impl Case {
                 }
                 tables::refresh(db, *finding)?;
             }
-            Ok(())
+            let applied = Record::RegisterApplied { covers: by_cover(changed) };
+            Group::begin(db, stamp)?.append(&Event::Happened(applied), None)
         })
     }
+}
+
+/// Those of `covers` that differ from what is stored.
+fn changed(db: &Connection, covers: &[(FindingId, Option<Cover>)]) -> Outcome<Vec<(FindingId, Option<Cover>)>> {
+    let mut changed = Vec::new();
+    for (finding, cover) in covers {
+        if tables::cover(db, *finding)? != *cover {
+            changed.push((*finding, cover.clone()));
+        }
+    }
+    Ok(changed)
+}
+
+/// `covers` with the findings that have the same one together.
+pub(super) fn by_cover(covers: Vec<(FindingId, Option<Cover>)>) -> Vec<Covered> {
+    let mut together: BTreeMap<Option<Cover>, Vec<FindingId>> = BTreeMap::new();
+    for (finding, cover) in covers {
+        together.entry(cover).or_default().push(finding);
+    }
+    together.into_iter().map(|(cover, findings)| Covered { cover, findings }).collect()
 }
 
 /// One entry of each event for each of `findings`, or a single one without a finding, and the tables brought up to date.

@@ -6,8 +6,13 @@ use std::path::PathBuf;
 use rusqlite::ErrorCode;
 
 use super::{FindingId, ScanId, Seq};
-use crate::finding::RuleId;
+use crate::finding::FoundBy;
+use crate::storage::Distrust;
 use crate::text;
+
+/// What helps when a case cannot be written where it is.
+const COPY: &str =
+    "save a copy elsewhere (on the screen by \"save a copy\" in its palette, else by huntbook case copy)";
 
 /// A failure, with the case it concerns. Nothing was written by the call that returned it, and the case can be used on.
 #[derive(Debug, thiserror::Error)]
@@ -37,17 +42,26 @@ pub enum CaseFault {
     #[error("this is a symbolic link, which is not followed; name the file itself")]
     Symlink,
     /// The file system has no room left.
-    #[error("the disk is full, nothing was saved; free some space and try again, or save a copy elsewhere")]
+    #[error("the disk is full, nothing was saved; free some space and try again, or {COPY}")]
     Full,
     /// The file, its folder or its file system cannot be written.
-    #[error("it cannot be written, nothing was saved; make the file and its folder writable, or save a copy elsewhere")]
+    #[error("it cannot be written, nothing was saved; make the file and its folder writable, or {COPY}")]
     ReadOnly,
     /// The file was deleted or replaced while the case was open.
-    #[error("its file was moved, deleted or replaced meanwhile, nothing was saved; save a copy elsewhere")]
+    #[error("its file was moved, deleted or replaced meanwhile, nothing was saved; {COPY}")]
     Gone,
     /// Two Huntbooks have gone on from the same case separately.
-    #[error("another Huntbook has written to it since; save a copy elsewhere, nothing is lost")]
+    #[error("another Huntbook has written to it since; {COPY}, nothing is lost")]
     Diverged,
+    /// Someone else owns it, can write to it or can replace it.
+    #[error("{0}")]
+    Distrusted(Distrust),
+    /// The file system refuses locks, as NFS without its lock service does.
+    #[error(
+        "its file system refuses locks (ENOLCK), as NFS without a lock service does, so it cannot be written there; name a \
+         file on a local disk"
+    )]
+    NoLocks,
     /// Another process held the write lock longer than [`super::BUSY`].
     #[error("another Huntbook is writing to it; nothing was saved, try again")]
     Busy,
@@ -57,6 +71,32 @@ pub enum CaseFault {
          copy both files to a writable folder and open the copy"
     )]
     Unclosed,
+    /// The case was not closed while a transaction was written without a write-ahead log, and it cannot be rolled back in place.
+    #[error(
+        "it was not closed, what was being written is in the -journal file beside it, and it cannot be recovered there; \
+         copy both files to a folder of your own that can be written and open the copy"
+    )]
+    HotJournal,
+    /// The rollback journal beside the case names another file, which `SQLite` would read and delete.
+    #[error(
+        "the -journal file beside it names a file of its own to be deleted, which no Huntbook writes; somebody made it \
+         so: keep both files as evidence, and open a copy of the case alone"
+    )]
+    ForeignJournal,
+    /// The file has tables, indexes, views or triggers that no Huntbook makes, or lacks some.
+    #[error(
+        "{}, so no Huntbook made it, or somebody changed it; it is not opened: keep it as evidence, and go on with a new case",
+        text::escape_str(object)
+    )]
+    ForeignSchema {
+        /// What differs: "it has the view findings".
+        object: String,
+    },
+    /// Reading it took longer than any file of its size does.
+    #[error(
+        "reading it does not come to an end, it is damaged or made to be read without end; keep a copy, and go on with a new case"
+    )]
+    Unending,
     /// The file is damaged, or was changed by another program.
     #[error("it is damaged ({0}); keep a copy, run `huntbook case verify` on it, and go on with a new case")]
     Damaged(String),
@@ -69,7 +109,7 @@ pub enum CaseFault {
         source: io::Error,
     },
     /// `SQLite` failed in a way that has no better name here.
-    #[error("the database failed ({0}); try again, or save a copy elsewhere")]
+    #[error("the database failed ({0}); try again, or {COPY}")]
     Database(rusqlite::Error),
     /// The case has no such finding.
     #[error("there is no finding {0} in it; scan again")]
@@ -81,8 +121,8 @@ pub enum CaseFault {
     #[error("scan {0} has ended, nothing can be added to it; start another scan")]
     ScanOver(ScanId),
     /// A finding names a rule that its scan was not started with.
-    #[error("the scan was not started with the rule {} of {}; scan again with it", text::escape_str(&.0.name), text::escape_str(&.0.namespace))]
-    UnknownRule(RuleId),
+    #[error("the scan was not started with the rule {} of {}; scan again with it", text::escape_str(&.0.name()), text::escape_str(&.0.rule().namespace))]
+    UnknownRule(FoundBy),
     /// A decision was to be recorded for no finding at all.
     #[error("no finding was chosen; choose one or more first")]
     NothingChosen,
@@ -103,6 +143,12 @@ pub enum CaseFault {
     NothingToUndo,
 }
 
+impl From<Distrust> for CaseFault {
+    fn from(distrust: Distrust) -> Self {
+        Self::Distrusted(distrust)
+    }
+}
+
 impl From<rusqlite::Error> for CaseFault {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::Error as E;
@@ -111,6 +157,7 @@ impl From<rusqlite::Error> for CaseFault {
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::NotADatabase) => Self::NotACase,
+            Some(ErrorCode::OperationInterrupted) => Self::Unending,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::TooBig) => Self::Damaged(error.to_string()),
             Some(_) => Self::Database(error),
             None => match error {

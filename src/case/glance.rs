@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::chain::parse_time;
 use super::{Case, CaseError, ScanId, facts};
+use crate::finding::FoundBy;
 
 /// The last scan of a case, and what its findings have come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +27,11 @@ pub struct Glance {
 }
 
 impl Case {
-    /// Looks at the last scan; `None` when the case holds none. Findings of rules in the namespace `aside` are not counted.
+    /// Looks at the last scan; `None` when the case holds none. Candidates are not counted.
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn glance(&self, aside: &str) -> Result<Option<Glance>, CaseError> {
+    pub fn glance(&self) -> Result<Option<Glance>, CaseError> {
         self.read(|db| {
             let host =
                 db.query_row("SELECT value FROM host WHERE key = 'host.name'", [], |row| row.get(0)).optional()?;
@@ -42,8 +43,8 @@ impl Case {
             let (findings, open) = db.query_row(
                 "SELECT count(*), count(*) FILTER (WHERE verdict = 'open') FROM sightings
                  JOIN findings ON findings.id = sightings.finding JOIN rule_names ON rule_names.id = findings.rule_name
-                 WHERE scan = ?1 AND namespace <> ?2",
-                params![scan, aside],
+                 WHERE scan = ?1 AND instr(name, ?2) <> 1",
+                params![scan, FoundBy::CANDIDATE_PREFIX],
                 |row| Ok((row.get(0).map(i64::cast_unsigned)?, row.get(1).map(i64::cast_unsigned)?)),
             )?;
             let (tree, started) = (facts::path(tree), parse_time(&started)?);

@@ -1,5 +1,6 @@
 //! The journal: who decided what, when and why. Entries are added, never changed, and chained by their hashes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{FindingId, ScanId, Seq};
+use super::{Cover, FindingId, ScanId, Seq};
 use crate::finding::{Digest, Sha256};
 use crate::text;
 use crate::triage::{Actor, Answer};
@@ -83,6 +84,26 @@ pub enum Record {
         case: String,
         /// The program and its version.
         program: String,
+        /// Whether its write-ahead log was missing then, and with it, perhaps, what was recorded last.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        log_missing: bool,
+    },
+    /// A case of an older format was brought up to date; what no entry before vouches for is written down as it was found.
+    Upgraded {
+        /// The format that this program writes.
+        format: i64,
+        /// Files and bytes of scans whose end does not name them.
+        scans: Vec<ScanTotals>,
+    },
+    /// Facts about the box that was scanned were recorded.
+    HostRecorded {
+        /// All of them, by name.
+        facts: BTreeMap<String, String>,
+    },
+    /// The register was looked up and says something else of findings than before.
+    RegisterApplied {
+        /// What it says now.
+        covers: Vec<Covered>,
     },
     /// What an exclusion of the register that covers findings of this case says, so that the case can be read without the
     /// register. Recorded once, and again when the words change.
@@ -109,6 +130,12 @@ pub enum Record {
         scan: ScanId,
         /// How it ended, as `ScanOutcome` prints it.
         outcome: String,
+        /// Files scanned; missing where an older Huntbook wrote it, as is `bytes`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        files: Option<u64>,
+        /// Bytes in those files.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
         /// Findings seen.
         findings: u64,
         /// Things in the tree that were not scanned.
@@ -129,6 +156,27 @@ pub enum Record {
     },
 }
 
+/// What an ended scan has gone through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanTotals {
+    /// The scan.
+    pub scan: ScanId,
+    /// Files scanned.
+    pub files: u64,
+    /// Bytes in those files.
+    pub bytes: u64,
+}
+
+/// Findings of which the register says the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Covered {
+    /// What it says; `None` when no exclusion covers them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<Cover>,
+    /// The findings.
+    pub findings: Vec<FindingId>,
+}
+
 impl Event {
     /// What the entry is about besides its finding: the scenario, exclusion, scan or group.
     pub(super) fn about(&self) -> Option<String> {
@@ -141,7 +189,12 @@ impl Event {
             Self::Happened(Record::ScanStarted { scan, .. } | Record::ScanEnded { scan, .. }) => Some(scan.to_string()),
             Self::Happened(Record::Undone { group }) => Some(group.to_string()),
             Self::Decided(Decision::Note { .. } | Decision::MarkedMalicious { .. })
-            | Self::Happened(Record::CaseOpened { .. }) => None,
+            | Self::Happened(
+                Record::CaseOpened { .. }
+                | Record::Upgraded { .. }
+                | Record::HostRecorded { .. }
+                | Record::RegisterApplied { .. },
+            ) => None,
         }
     }
 }

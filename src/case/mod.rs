@@ -10,11 +10,14 @@
 //! case: readers never wait, writers take turns.
 
 mod chain;
+mod closing;
+mod copies;
 mod decide;
 mod digest;
 mod facts;
 mod fault;
 mod glance;
+mod guard;
 mod ids;
 mod journal;
 mod older;
@@ -30,6 +33,7 @@ mod schema;
 mod tables;
 mod unmet;
 mod verify;
+mod vouched;
 
 #[cfg(test)]
 mod tests;
@@ -39,18 +43,19 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub use closing::{LOG_MISSING, LogState};
 pub use decide::Undo;
 pub use fault::{CaseError, CaseFault};
 pub use glance::Glance;
 pub use ids::{FindingId, ScanId, Seq};
-pub use journal::{Decision, Event, Head, JournalEntry, PathText, Record, Stamp, Subject};
+pub use journal::{Covered, Decision, Event, Head, JournalEntry, PathText, Record, ScanTotals, Stamp, Subject};
 pub use own::{files_in, with_its_log};
 pub use place::{default_folder, default_path};
 pub use query::{Comparison, FindingRow, GivenAnswer, Seen};
 pub use replay::Cover;
 pub use scans::{CoverageRow, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, ScanRow};
 pub use unmet::{Absence, Gone, Unmet};
-pub use verify::{Problem, Verification};
+pub use verify::{Problem, Unvouched, Verification};
 
 use fault::Outcome;
 
@@ -64,6 +69,20 @@ pub struct Case {
     path: PathBuf,
     /// Where it is written; `None` in memory and when it is only read.
     place: Option<opening::Place>,
+    log: LogState,
+    /// Whether the journal says that the log was missing, if it was.
+    loss_recorded: bool,
+    deadline: guard::Deadline,
+}
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        // The name may be another file's by now, whose log is not to be touched; and that a log is missing is not to be hidden.
+        let told = self.log != LogState::Missing || self.loss_recorded;
+        if told && self.place.as_ref().is_some_and(|place| place.must_be_there().is_ok()) {
+            closing::close(&self.db);
+        }
+    }
 }
 
 impl Case {
@@ -72,14 +91,21 @@ impl Case {
         &self.path
     }
 
+    /// Whether all that was recorded is in the case's files.
+    pub fn log_state(&self) -> LogState {
+        self.log
+    }
+
     /// Runs `work` on one state of the case, whatever other processes write meanwhile.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T, CaseError> {
+        self.deadline.restart();
         let read = || work(&*self.db.unchecked_transaction()?);
         read().map_err(|fault| self.error(fault))
     }
 
     /// Runs `work` with the write lock; all of it is on the disk when this returns, or nothing is.
     fn write<T>(&mut self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T, CaseError> {
+        self.deadline.restart();
         let write = || {
             let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;

@@ -1,29 +1,21 @@
-//! Creating, opening and copying a case.
+//! Creating and opening a case.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::backup::Backup;
-use rusqlite::config::DbConfig;
-use rusqlite::limits::Limit;
-use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
-use rustix::fs::Access;
+use rustix::fs::{Access, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::fault::Outcome;
-use super::schema::{APPLICATION_ID, FORMAT, GUARDS, TABLES};
-use super::{BUSY, Case, CaseError, CaseFault};
-
-/// What stands for the file of a case that has none.
-const IN_MEMORY: &str = "in memory only";
-/// The longest value read from or written to a case, in bytes: a file from elsewhere must not fill the memory.
-const LONGEST: i32 = 64 << 20;
-/// Pages copied at a time.
-const PAGES: std::ffi::c_int = 4096;
+use super::guard::{Deadline, harden, keep_rules};
+use super::scans::CASE_ID;
+use super::schema::{self, APPLICATION_ID, FORMAT};
+use super::{Case, CaseError, CaseFault, LogState};
+use crate::storage::{Distrust, Trust, folder_of};
 
 impl Case {
     /// Opens the case at `path` for reading and writing, and creates it (mode 0600), with its folder (0700), where there
@@ -35,78 +27,48 @@ impl Case {
     pub fn open(path: &Path) -> Result<Self, CaseError> {
         let open = || {
             let file = resolve(path, true)?;
+            must_be_ours_alone(&file)?;
             let new = create_if_missing(&file)?;
-            let opened = open_to_write(&file);
+            let opened =
+                roll_back(&file).and_then(|()| LogState::of(&file)).and_then(|log| Ok((open_to_write(&file)?, log)));
             // Nothing was written: what is left would be taken for a case of some kind.
             if new && opened.is_err() && fs::symlink_metadata(&file).is_ok_and(|facts| facts.len() == 0) {
                 let _ = fs::remove_file(&file);
             }
-            Ok((opened?, Some(Place::of(file)?)))
+            let ((db, deadline), log) = opened?;
+            Ok(Opened { db, deadline, log, place: Some(Place::of(file)?) })
         };
         finish(path, open().map_err(|fault| blame_the_medium(path, fault)))
     }
 
-    /// A new case in memory, for when no place can be written. [`Case::save_copy`] puts it on a disk.
+    /// Why a case, though it may be read, is not one of this user's alone, if it is not: what it says is for whoever could
+    /// write to it to answer for.
     ///
-    /// # Errors
-    /// Only when memory is short.
-    pub fn in_memory() -> Result<Self, CaseError> {
-        let open = || {
-            let db = Connection::open_in_memory()?;
-            harden(&db)?;
-            create_tables(&db)?;
-            db.pragma_update(None, "foreign_keys", true)?;
-            Ok((db, None))
-        };
-        finish(Path::new(IN_MEMORY), open())
-    }
-
-    /// A copy of this case in memory, to go on with when its medium fails.
-    ///
-    /// # Errors
-    /// When the case cannot be read, or memory is short.
-    pub fn copy_to_memory(&self) -> Result<Self, CaseError> {
-        let copy = || {
-            let mut db = Connection::open_in_memory()?;
-            Backup::new(&self.db, &mut db)?.run_to_completion(PAGES, Duration::ZERO, None)?;
-            harden(&db)?;
-            db.pragma_update(None, "foreign_keys", true)?;
-            Ok((db, None))
-        };
-        finish(Path::new(IN_MEMORY), copy())
-    }
-
-    /// Puts everything of `newer`, a continuation of this case, into this case's file.
-    ///
-    /// # Errors
-    /// [`CaseFault::Diverged`] when this case's journal is not the beginning of the newer one's, because another Huntbook
-    /// wrote to it meanwhile; or when the file cannot be written. Then it is as it was.
-    pub fn catch_up(&mut self, newer: &Self) -> Result<(), CaseError> {
-        if !newer.has_head(&self.head()?)? {
-            return Err(self.error(CaseFault::Diverged));
+    /// A case travels, so one from another box or another person may be read; only writing to it is refused.
+    pub fn distrust(path: &Path) -> Option<Distrust> {
+        match resolve(path, false).and_then(|file| must_be_ours_alone(&file)) {
+            Err(CaseFault::Distrusted(distrust)) => Some(distrust),
+            _ => None,
         }
-        let mut copy = || {
-            Backup::new(&newer.db, &mut self.db)?.run_to_completion(PAGES, Duration::ZERO, None)?;
-            Ok(())
-        };
-        let copied: Outcome<()> = copy();
-        copied.map_err(|fault| CaseError { path: self.path.clone(), fault })
     }
 
     /// Opens the case at `path` for reading only; nothing is written to it or beside it.
     ///
     /// A case that was closed is read as it lies (`immutable`), which works on any read-only medium. A case with a `-wal`
     /// file beside it is in use, or its Huntbook was killed: it is read under the usual locks, so with what was written
-    /// last.
+    /// last. One with a `-journal` file beside it was interrupted in the middle of a write, which is rolled back first.
     ///
     /// # Errors
-    /// As [`Case::open`]; [`CaseFault::Unclosed`] when the `-wal` file holds entries but the medium cannot be written.
+    /// As [`Case::open`]; [`CaseFault::Unclosed`] and [`CaseFault::HotJournal`] when the `-wal` or `-journal` file is needed
+    /// but the medium cannot be written.
     pub fn open_read_only(path: &Path) -> Result<Self, CaseError> {
         let open = || {
             let file = resolve(path, false)?;
             if fs::symlink_metadata(&file).map_err(io_fault("open it"))?.len() == 0 {
                 return Err(CaseFault::NotACase);
             }
+            roll_back(&file)?;
+            let log = LogState::of(&file)?;
             let opened = match log_beside(&file)? {
                 None => read_as_it_lies(&file),
                 Some(length) => match read_with_locks(&file) {
@@ -115,29 +77,14 @@ impl Case {
                     other => other,
                 },
             };
-            let (db, identity) = opened?;
-            if identity == Identity::Empty { Err(CaseFault::NotACase) } else { Ok((db, None)) }
+            let (db, deadline, identity) = opened?;
+            if identity == Identity::Empty {
+                return Err(CaseFault::NotACase);
+            }
+            schema::must_be_ours(&db, true)?;
+            Ok(Opened { db, deadline, log, place: None })
         };
         finish(path, open())
-    }
-
-    /// Writes the whole case to a new file at `path` (mode 0600), as one file without a `-wal` beside it.
-    ///
-    /// # Errors
-    /// When `path` exists or cannot be written; then no file is left there.
-    pub fn save_copy(&self, path: &Path) -> Result<(), CaseError> {
-        let save = || {
-            let file = resolve(path, true)?;
-            new_file(&file).map_err(io_fault("create the copy"))?;
-            let copied = self.db.execute("VACUUM INTO ?1", [path_text(&file)]).map_err(CaseFault::from);
-            let synced =
-                copied.and_then(|_| File::open(&file).and_then(|f| f.sync_all()).map_err(io_fault("sync the copy")));
-            if synced.is_err() {
-                let _ = fs::remove_file(&file);
-            }
-            synced
-        };
-        save().map_err(|fault| CaseError { path: path.into(), fault })
     }
 }
 
@@ -164,23 +111,62 @@ impl Place {
     }
 }
 
-fn finish(path: &Path, opened: Outcome<(Connection, Option<Place>)>) -> Result<Case, CaseError> {
+/// A connection to a case that has proved to be one.
+struct Opened {
+    db: Connection,
+    deadline: Deadline,
+    log: LogState,
+    place: Option<Place>,
+}
+
+fn finish(path: &Path, opened: Outcome<Opened>) -> Result<Case, CaseError> {
     match opened {
-        Ok((db, place)) => Ok(Case { db, path: path.into(), place }),
+        Ok(Opened { db, deadline, log, place }) => {
+            Ok(Case { db, path: path.into(), place, log, loss_recorded: false, deadline })
+        }
         Err(fault) => Err(CaseError { path: path.into(), fault }),
     }
 }
 
-/// `SQLite` says only "cannot open" of a folder in which it cannot make the `-wal` file.
+/// `SQLite` says only "cannot open" of a folder in which it cannot make the `-wal` file, and only "busy" where there are no
+/// locks to be had.
 fn blame_the_medium(path: &Path, fault: CaseFault) -> CaseFault {
-    let CaseFault::Database(error) = &fault else { return fault };
+    let folder = folder_of(path);
+    let error = match &fault {
+        CaseFault::Database(error) => error,
+        CaseFault::Busy if refuses_locks(folder) => return CaseFault::NoLocks,
+        _ => return fault,
+    };
     let closed = |path: &Path| rustix::fs::access(path, Access::WRITE_OK).is_err();
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let cannot_open = error.sqlite_error_code() == Some(ErrorCode::CannotOpen);
     if cannot_open && (closed(path) || closed(folder)) { CaseFault::ReadOnly } else { fault }
 }
 
-fn io_fault(doing: &'static str) -> impl Fn(io::Error) -> CaseFault {
+/// Whether files in `folder` cannot be locked at all. A file of its own is tried: closing the case would take away its locks.
+fn refuses_locks(folder: &Path) -> bool {
+    let tried = folder.join(format!(".huntbook-{}", uuid::Uuid::new_v4()));
+    let Ok(file) = new_file(&tried) else { return false };
+    let locked = rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive);
+    let _ = fs::remove_file(&tried);
+    locked == Err(Errno::NOLCK)
+}
+
+/// Refuses to write to a case that someone else could have written or could replace, as could be what `SQLite` keeps beside it.
+fn must_be_ours_alone(file: &Path) -> Outcome<()> {
+    let trust = Trust::current();
+    trust.check_folders(file)?;
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let name = beside(file, suffix);
+        match fs::symlink_metadata(&name) {
+            Ok(facts) => trust.check_file(&name, &facts)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io_fault("look at it")(error)),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn io_fault(doing: &'static str) -> impl Fn(io::Error) -> CaseFault {
     move |source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => CaseFault::Full,
         io::ErrorKind::ReadOnlyFilesystem => CaseFault::ReadOnly,
@@ -190,12 +176,9 @@ fn io_fault(doing: &'static str) -> impl Fn(io::Error) -> CaseFault {
 
 /// `path` with the links of its folder resolved, refused when it is itself a link or no file. Only the name is left for
 /// `SQLITE_OPEN_NOFOLLOW` to watch, which refuses a link anywhere in a path.
-fn resolve(path: &Path, make_folder: bool) -> Outcome<PathBuf> {
+pub(super) fn resolve(path: &Path, make_folder: bool) -> Outcome<PathBuf> {
     let name = path.file_name().ok_or(CaseFault::NotACase)?;
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     if make_folder {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io_fault("create its folder"))?;
     }
@@ -207,23 +190,28 @@ fn resolve(path: &Path, make_folder: bool) -> Outcome<PathBuf> {
     }
 }
 
-fn new_file(file: &Path) -> io::Result<File> {
+pub(super) fn new_file(file: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)
 }
 
 /// The database in `file`, with the tables of a case if it was empty.
-fn open_to_write(file: &Path) -> Outcome<Connection> {
-    let db = Connection::open_with_flags(file, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-    harden(&db)?;
+fn open_to_write(file: &Path) -> Outcome<(Connection, Deadline)> {
+    let mut db = Connection::open_with_flags(file, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    let deadline = harden(&mut db, size_of(file))?;
     if identify(&db)? == Identity::Empty {
         create_tables(&db)?;
     }
+    schema::must_be_ours(&db, false)?;
     if db.is_readonly("main")? {
         return Err(CaseFault::ReadOnly);
     }
     make_durable(&db)?;
-    bring_up_to_date(&db)?;
-    Ok(db)
+    keep_rules(&db)?;
+    Ok((db, deadline))
+}
+
+fn size_of(file: &Path) -> u64 {
+    fs::symlink_metadata(file).map_or(0, |facts| facts.len())
 }
 
 /// Made here and not by `SQLite`, for the mode; the folder is synced so that the name outlives a power cut. Returns
@@ -240,26 +228,8 @@ fn create_if_missing(file: &Path) -> Outcome<bool> {
     }
 }
 
-/// A path as the text that `SQLite` takes for one, whatever its bytes.
-fn path_text(path: &Path) -> ToSqlOutput<'_> {
-    ToSqlOutput::Borrowed(ValueRef::Text(path.as_os_str().as_bytes()))
-}
-
 fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW
-}
-
-/// A case may come from someone else's hands: its schema is not trusted, its values are bounded.
-fn harden(db: &Connection) -> Outcome<()> {
-    db.busy_timeout(BUSY)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    db.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST)?;
-    db.pragma_update(None, "cell_size_check", true)?;
-    // A sort that spills would go to a folder for everyone, where this process may not write.
-    db.pragma_update(None, "temp_store", "memory")?;
-    db.set_prepared_statement_cache_capacity(64);
-    Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -278,7 +248,7 @@ fn identify_within(db: &Connection) -> Outcome<Identity> {
     match (number("application_id")?, number("user_version")?) {
         (APPLICATION_ID, 1..=FORMAT) => Ok(Identity::Case),
         (APPLICATION_ID, found) if found > FORMAT => Err(CaseFault::Newer { found, known: FORMAT }),
-        (0, 0) if db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))? == 0 => {
+        (0, 0) if !db.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))? => {
             Ok(Identity::Empty)
         }
         _ => Err(CaseFault::NotACase),
@@ -286,34 +256,18 @@ fn identify_within(db: &Connection) -> Outcome<Identity> {
 }
 
 /// All or nothing, and by one process only when two open a new case at once.
-fn create_tables(db: &Connection) -> Outcome<()> {
+pub(super) fn create_tables(db: &Connection) -> Outcome<()> {
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     if identify_within(&transaction)? == Identity::Empty {
-        transaction.execute_batch(TABLES)?;
-        for (_, trigger) in GUARDS {
-            transaction.execute_batch(trigger)?;
-        }
+        schema::create(&transaction)?;
         transaction.execute(
-            "INSERT INTO host (key, value) VALUES ('case.id', ?1)",
-            [uuid::Uuid::new_v4().hyphenated().to_string()],
+            "INSERT INTO host (key, value) VALUES (?1, ?2)",
+            [CASE_ID, &uuid::Uuid::new_v4().hyphenated().to_string()],
         )?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;
-    Ok(())
-}
-
-/// From here on an older Huntbook refuses the case instead of stumbling over what it does not know.
-fn bring_up_to_date(db: &Connection) -> Outcome<()> {
-    let format = |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-    if format(db)? < FORMAT {
-        let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
-        if format(&transaction)? < FORMAT {
-            transaction.pragma_update(None, "user_version", FORMAT)?;
-        }
-        transaction.commit()?;
-    }
     Ok(())
 }
 
@@ -324,36 +278,89 @@ fn make_durable(db: &Connection) -> Outcome<()> {
         db.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
     }
     db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update(None, "foreign_keys", true)?;
     // The first look makes the -wal file, by which `open_read_only` knows that the case is in use.
     identify(db)?;
     Ok(())
 }
 
+/// `file` with `suffix` behind its name.
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// The length in bytes of the write-ahead log beside `file`, if there is one.
-fn log_beside(file: &Path) -> Outcome<Option<u64>> {
-    let mut log = file.as_os_str().to_owned();
-    log.push("-wal");
-    match fs::symlink_metadata(&log) {
+pub(super) fn log_beside(file: &Path) -> Outcome<Option<u64>> {
+    match fs::symlink_metadata(beside(file, "-wal")) {
         Ok(found) => Ok(Some(found.len())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_fault("look for its -wal file")(error)),
     }
 }
 
-fn read_with_locks(file: &Path) -> Outcome<(Connection, Identity)> {
-    ready(Connection::open_with_flags(file, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?)
+/// How a rollback journal ends that names a super-journal (<https://www.sqlite.org/fileformat.html>, 3): `SQLite` would
+/// read the file of that name, and delete it. A case is never part of a transaction over several files.
+const SUPER_JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// Refuses a case whose rollback journal, if it has one, no Huntbook can have written. Returns whether it has one.
+fn refuse_foreign_journal(file: &Path) -> Outcome<bool> {
+    let name = beside(file, "-journal");
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let journal = match rustix::fs::open(&name, flags, Mode::empty()) {
+        Ok(journal) => File::from(journal),
+        Err(Errno::NOENT) => return Ok(false),
+        Err(errno) => return Err(io_fault("open its -journal file")(errno.into())),
+    };
+    let read = || {
+        let facts = journal.metadata()?;
+        let mut end = [0; SUPER_JOURNAL.len()];
+        if facts.is_file() && facts.len() >= end.len() as u64 {
+            journal.read_exact_at(&mut end, facts.len() - SUPER_JOURNAL.len() as u64)?;
+        }
+        io::Result::Ok((facts.is_file(), facts.len(), end))
+    };
+    match read().map_err(io_fault("read its -journal file"))? {
+        (true, _, end) if end != SUPER_JOURNAL => Ok(true),
+        _ => Err(CaseFault::ForeignJournal),
+    }
 }
 
-fn read_as_it_lies(file: &Path) -> Outcome<(Connection, Identity)> {
+/// Rolls back what was being written to `file` when its Huntbook, or the machine, stopped; as `SQLite` does it, in place.
+fn roll_back(file: &Path) -> Outcome<()> {
+    if !refuse_foreign_journal(file)? {
+        return Ok(());
+    }
+    // A journal of a Huntbook that writes just now, or one that is over, is none to roll back.
+    match read_with_locks(file) {
+        Err(CaseFault::Database(_) | CaseFault::ReadOnly) => {}
+        other => return other.map(drop),
+    }
+    let recover = || {
+        must_be_ours_alone(file)?;
+        let mut db = Connection::open_with_flags(file, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        harden(&mut db, size_of(file))?;
+        if db.is_readonly("main")? { Err(CaseFault::HotJournal) } else { identify(&db).map(drop) }
+    };
+    recover().map_err(|fault: CaseFault| match fault {
+        CaseFault::Database(_) | CaseFault::ReadOnly | CaseFault::Distrusted(_) => CaseFault::HotJournal,
+        other => other,
+    })
+}
+
+fn read_with_locks(file: &Path) -> Outcome<(Connection, Deadline, Identity)> {
+    ready(file, Connection::open_with_flags(file, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?)
+}
+
+fn read_as_it_lies(file: &Path) -> Outcome<(Connection, Deadline, Identity)> {
     let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    ready(Connection::open_with_flags(immutable_uri(file), flags(access))?)
+    ready(file, Connection::open_with_flags(immutable_uri(file), flags(access))?)
 }
 
-fn ready(db: Connection) -> Outcome<(Connection, Identity)> {
-    harden(&db)?;
+fn ready(file: &Path, mut db: Connection) -> Outcome<(Connection, Deadline, Identity)> {
+    let deadline = harden(&mut db, size_of(file))?;
     let identity = identify(&db)?;
-    Ok((db, identity))
+    Ok((db, deadline, identity))
 }
 
 /// `file` as a URI with `immutable=1`, which keeps `SQLite` from locking it or writing beside it

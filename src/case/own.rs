@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 
 use super::schema::APPLICATION_ID;
-use crate::scan::is_ours_alone;
+use crate::storage::is_ours_alone;
 
 /// Names in the folder that are looked at at most.
 const NAMES: usize = 10_000;
@@ -17,9 +17,18 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const APPLICATION_ID_AT: usize = 68;
 
 /// The cases in `folder` that belong to this user and to nobody else, with the files that `SQLite` keeps beside each.
-pub fn files_in(folder: &Path) -> Vec<PathBuf> {
+///
+/// `open`, the case that this process has open, is left out: to open its file again and close it would take away its locks
+/// (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
+pub fn files_in(folder: &Path, open: &Path) -> Vec<PathBuf> {
+    let number = |path: &Path| rustix::fs::lstat(path).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    let open = number(open);
+
     let entries = std::fs::read_dir(folder).into_iter().flatten().take(NAMES).filter_map(Result::ok);
-    let cases = entries.map(|entry| entry.path()).filter(|path| is_own_case(path).unwrap_or(false));
+    let cases = entries
+        .map(|entry| entry.path())
+        .filter(|path| open.is_none() || number(path) != open)
+        .filter(|path| is_own_case(path).unwrap_or(false));
     cases.flat_map(|case| with_its_log(&case)).collect()
 }
 
@@ -66,7 +75,9 @@ mod tests {
         std::fs::set_permissions(at("text.case"), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::os::unix::fs::symlink(at("a.case"), at("link.case")).unwrap();
         rustix::fs::mkfifoat(CWD, at("fifo.case"), Mode::RUSR).unwrap();
-        assert_eq!(files_in(dir.path()), ["a.case", "a.case-wal", "a.case-shm", "a.case-journal"].map(at));
-        assert!(files_in(&at("absent")).is_empty());
+        let none = Path::new("in memory only");
+        assert_eq!(files_in(dir.path(), none), ["a.case", "a.case-wal", "a.case-shm", "a.case-journal"].map(at));
+        assert!(files_in(dir.path(), &at("a.case")).is_empty());
+        assert!(files_in(&at("absent"), none).is_empty());
     }
 }

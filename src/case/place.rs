@@ -4,18 +4,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::digest::Fields;
+use crate::storage::Base;
 
 /// The longest that the host's and the tree's part of the name may become, in bytes each.
 const PART: usize = 40;
 
 /// Where cases lie that no `--case` names: `huntbook/cases` below the user's state folder.
 ///
-/// The state folder is `$XDG_STATE_HOME` when that is absolute, otherwise `$HOME/.local/state` (XDG Base Directory
-/// Specification 0.8); `env` looks a variable up. `None` when neither is set.
+/// `env` looks a variable up. `None` when there is no state folder, see [`Base::State`].
 pub fn default_folder(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let absolute = |name| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
-    Some(state.join("huntbook/cases"))
+    Some(Base::State.folder(env)?.join("cases"))
 }
 
 /// The file of the case of `tree` on `host`: `HOST-TREE-DIGEST.case` in [`default_folder`], `None` where there is none.

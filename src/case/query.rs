@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::fault::Outcome;
 use super::tables::{parse_answer, parse_verdict};
 use super::{Case, CaseError, CaseFault, Cover, Decision, Event, FindingId, ScanId, Seq, chain, facts, older, tables};
-use crate::finding::{Digest, Finding, RuleId};
+use crate::finding::{Digest, Finding, FoundBy};
 use crate::triage::{Actor, Answer, Verdict};
 
 /// A finding as a list shows it.
@@ -18,8 +18,8 @@ use crate::triage::{Actor, Answer, Verdict};
 pub struct FindingRow {
     /// Its number.
     pub id: FindingId,
-    /// The rule that matched.
-    pub rule: RuleId,
+    /// The rule that matched, or the candidate condition that holds.
+    pub found_by: FoundBy,
     /// The file that it matched.
     pub path: PathBuf,
     /// Digest of the file's content.
@@ -118,11 +118,11 @@ impl Case {
         self.read(|db| load(db, id, seen))
     }
 
-    /// The number of the finding of `rule` at `path`, if the case has one.
+    /// The number of what `found_by` found at `path`, if the case has one.
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn find(&self, rule: &RuleId, path: &std::path::Path) -> Result<Option<FindingId>, CaseError> {
+    pub fn find(&self, found_by: &FoundBy, path: &std::path::Path) -> Result<Option<FindingId>, CaseError> {
         use std::os::unix::ffi::OsStrExt as _;
         self.read(|db| {
             Ok(db
@@ -130,7 +130,10 @@ impl Case {
                     "SELECT findings.id FROM findings JOIN rule_names ON rule_names.id = findings.rule_name
                      JOIN paths ON paths.id = findings.path WHERE namespace = ?1 AND name = ?2 AND paths.path = ?3",
                 )?
-                .query_row(params![&*rule.namespace, &*rule.name, path.as_os_str().as_bytes()], |row| row.get(0))
+                .query_row(
+                    params![&*found_by.rule().namespace, &*found_by.name(), path.as_os_str().as_bytes()],
+                    |row| row.get(0),
+                )
                 .optional()?)
         })
     }
@@ -237,19 +240,21 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
          LEFT JOIN covers ON covers.finding = findings.id
          WHERE sightings.scan = ?1 AND sightings.finding > ?2 ORDER BY sightings.finding LIMIT ?3",
     )?;
-    let mut rules: HashMap<i64, RuleId> = HashMap::new();
+    let mut rules: HashMap<i64, FoundBy> = HashMap::new();
     let mut rows = statement.query(params![scan, after, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut findings = Vec::new();
+    let mut findings: Vec<FindingRow> = Vec::new();
+    let mut before = after;
     while let Some(row) = rows.next()? {
+        must_follow(&mut before, row.get(0)?)?;
         let rule_name = row.get(1)?;
-        let rule = match rules.get(&rule_name) {
-            Some(rule) => rule.clone(),
-            None => rules.entry(rule_name).or_insert(rule_id(db, rule_name)?).clone(),
+        let found_by = match rules.get(&rule_name) {
+            Some(found_by) => found_by.clone(),
+            None => rules.entry(rule_name).or_insert(found_by(db, rule_name)?).clone(),
         };
         let (path, size) = (facts::path(row.get(2)?), row.get(4).map(i64::cast_unsigned)?);
         findings.push(FindingRow {
             id: row.get(0)?,
-            rule,
+            found_by,
             digest: older::told(db, row.get(10)?, (&path, size), row.get(3)?)?,
             path,
             size,
@@ -263,9 +268,19 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
     Ok(findings)
 }
 
-pub(super) fn rule_id(db: &Connection, rule_name: i64) -> Outcome<RuleId> {
+/// Refuses a row whose number does not follow `before`, which a damaged or hostile table may hold: who pages through it by
+/// the last number would never come to its end.
+pub(super) fn must_follow<N: PartialOrd + Copy + std::fmt::Display>(before: &mut N, this: N) -> Outcome<()> {
+    if this <= *before {
+        return Err(CaseFault::Damaged(format!("row {this} stands after row {before}")));
+    }
+    *before = this;
+    Ok(())
+}
+
+pub(super) fn found_by(db: &Connection, rule_name: i64) -> Outcome<FoundBy> {
     let mut statement = db.prepare_cached("SELECT namespace, name FROM rule_names WHERE id = ?1")?;
-    Ok(statement.query_row([rule_name], |row| Ok(RuleId { namespace: row.get(0)?, name: row.get(1)? }))?)
+    Ok(statement.query_row([rule_name], |row| Ok(FoundBy::named(row.get(0)?, &row.get::<_, String>(1)?)))?)
 }
 
 fn load(db: &Connection, id: FindingId, seen: Seen) -> Outcome<Finding> {
@@ -288,7 +303,7 @@ fn load(db: &Connection, id: FindingId, seen: Seen) -> Outcome<Finding> {
     let mut file = facts::load_facts(db, file)?;
     file.digest = older::told(db, hit, (&file.path, file.size), file.digest)?;
     Ok(Finding {
-        rule: rule_id(db, rule_name)?,
+        found_by: found_by(db, rule_name)?,
         file: Arc::new(file),
         matches: facts::load_matches(db, hit)?,
         capped,

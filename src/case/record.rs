@@ -8,8 +8,8 @@ use super::facts::{self, HitContent};
 use super::fault::Outcome;
 use super::scans::must_run;
 use super::tables::{refresh, verdict_text};
-use super::{Case, CaseError, CaseFault, FindingId, ScanId};
-use crate::finding::{Finding, RuleId, Sha256};
+use super::{Case, CaseError, CaseFault, FindingId, ScanId, older};
+use crate::finding::{Finding, FoundBy, Sha256};
 use crate::triage::Verdict;
 
 impl Case {
@@ -40,12 +40,12 @@ struct RuleRow {
 struct Writer<'a> {
     db: &'a Connection,
     scan: ScanId,
-    rules: HashMap<RuleId, RuleRow>,
+    rules: HashMap<FoundBy, RuleRow>,
 }
 
 impl Writer<'_> {
     fn record(&mut self, finding: &Finding) -> Outcome<FindingId> {
-        let rule = self.rule(&finding.rule)?;
+        let rule = self.rule(&finding.found_by)?;
         let path = facts::path_row(self.db, &finding.file.path)?;
         let id = self.finding(rule.rule_name, path)?;
         let hit = self.hit(id, rule, finding)?;
@@ -65,11 +65,23 @@ impl Writer<'_> {
         Ok(id)
     }
 
-    fn rule(&mut self, id: &RuleId) -> Outcome<RuleRow> {
+    fn rule(&mut self, id: &FoundBy) -> Outcome<RuleRow> {
         if let Some(row) = self.rules.get(id) {
             return Ok(*row);
         }
-        let row = self
+        let of = |namespace: &str| self.rule_of_scan(namespace, &id.name());
+        let row = match of(&id.rule().namespace)? {
+            None if id.is_candidate() => of(older::CANDIDATE_NAMESPACE)?,
+            found => found,
+        };
+        let row = row.ok_or_else(|| CaseFault::UnknownRule(id.clone()))?;
+        self.rules.insert(id.clone(), row);
+        Ok(row)
+    }
+
+    /// The rule of this name that the scan was started with.
+    fn rule_of_scan(&self, namespace: &str, name: &str) -> Outcome<Option<RuleRow>> {
+        Ok(self
             .db
             .prepare_cached(
                 "SELECT rules.id, rules.rule_name, rules.content
@@ -77,13 +89,10 @@ impl Writer<'_> {
                  JOIN scan_rules ON scan_rules.rule = rules.id AND scan_rules.scan = ?1
                  WHERE rule_names.namespace = ?2 AND rule_names.name = ?3",
             )?
-            .query_row(params![self.scan, &*id.namespace, &*id.name], |row| {
+            .query_row(params![self.scan, namespace, name], |row| {
                 Ok(RuleRow { id: row.get(0)?, rule_name: row.get(1)?, content: Sha256(row.get(2)?) })
             })
-            .optional()?
-            .ok_or_else(|| CaseFault::UnknownRule(id.clone()))?;
-        self.rules.insert(id.clone(), row);
-        Ok(row)
+            .optional()?)
     }
 
     /// The number of the finding. A new one points to no hit yet.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Decision, Event, FindingId, JournalEntry, Seq, Subject};
 use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
@@ -85,11 +87,12 @@ pub(super) fn undone_groups(undoings: &[(Seq, Seq)]) -> HashSet<Seq> {
 }
 
 /// What the register says of a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cover {
     /// The id of the exclusion that covers the finding, or did.
     pub exclusion: String,
     /// Why it does not any more (expired, content changed, rule changed); `None` while it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lapsed: Option<String>,
 }
 

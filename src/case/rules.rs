@@ -5,13 +5,13 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::digest::Fields;
 use super::fault::Outcome;
 use super::{RuleRecord, ScanId};
-use crate::finding::{RuleId, Sha256};
+use crate::finding::{FoundBy, Sha256};
 
 /// Digest over all of a rule's record.
 pub(super) fn rule_content(rule: &RuleRecord) -> Outcome<Sha256> {
     Ok(Fields::of("huntbook rule 1")
-        .text(&rule.id.namespace)
-        .text(&rule.id.name)
+        .text(&rule.id.rule().namespace)
+        .text(&rule.id.name())
         .digest(rule.digest)
         .text(&rule.source)
         .text(&rule.meta.to_string())
@@ -44,8 +44,8 @@ pub(super) fn rule_row(db: &Connection, rule: &RuleRecord) -> Outcome<(i64, Sha2
     Ok((id, content))
 }
 
-fn rule_name_row(db: &Connection, id: &RuleId) -> Outcome<i64> {
-    let names = params![&*id.namespace, &*id.name];
+fn rule_name_row(db: &Connection, id: &FoundBy) -> Outcome<i64> {
+    let names = params![&*id.rule().namespace, &*id.name()];
     let mut select = db.prepare_cached("SELECT id FROM rule_names WHERE namespace = ?1 AND name = ?2")?;
     match select.query_row(names, |row| row.get(0)).optional()? {
         Some(id) => Ok(id),
@@ -56,7 +56,7 @@ fn rule_name_row(db: &Connection, id: &RuleId) -> Outcome<i64> {
 /// A rule from the columns namespace, name, digest, source, meta, scenarios, known.
 pub(super) fn rule_from(row: &Row<'_>) -> Outcome<RuleRecord> {
     Ok(RuleRecord {
-        id: RuleId { namespace: row.get(0)?, name: row.get(1)? },
+        id: FoundBy::named(row.get(0)?, &row.get::<_, String>(1)?),
         digest: Sha256(row.get(2)?),
         source: row.get(3)?,
         meta: serde_json::from_str(&row.get::<_, String>(4)?)?,

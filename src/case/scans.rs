@@ -1,6 +1,6 @@
 //! Host facts, scans, the rules they ran with, and coverage.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -11,9 +11,10 @@ use serde_json::Value;
 
 use super::chain::{Group, parse_time, time_text};
 use super::fault::Outcome;
+use super::query::must_follow;
 use super::rules::{rule_from, rule_row, rules_digest, scan_digest};
-use super::{Case, CaseError, CaseFault, Event, PathText, Record, ScanId, Stamp, facts};
-use crate::finding::{RuleId, Sha256};
+use super::{Case, CaseError, CaseFault, Event, PathText, Record, ScanId, Stamp, facts, older};
+use crate::finding::{FoundBy, Sha256};
 
 /// What a scan is about to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +30,11 @@ pub struct ScanPlan {
 /// A rule as a scan ran it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleRecord {
-    /// Namespace and name.
-    pub id: RuleId,
+    /// The rule, or the candidate condition of its hunt.
+    pub id: FoundBy,
     /// Digest of the rule's source.
     pub digest: Sha256,
-    /// The rule's source text.
+    /// The rule's source text, or the condition.
     pub source: String,
     /// The rule's `meta` section, with author, reference and licence.
     pub meta: Value,
@@ -124,17 +125,22 @@ pub type CoverageRow = (i64, NotScanned);
 
 impl Case {
     /// Stores facts about the box that was scanned, as ECS names (`host.name`, `host.os.full`, `host.id`, …) and their
-    /// values; a name that is there gets the new value.
+    /// values; a name that is there gets the new value. What is new goes into the journal.
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub fn record_host(&mut self, facts: &[(&str, &str)]) -> Result<(), CaseError> {
+    pub fn record_host(&mut self, facts: &[(&str, &str)], stamp: &Stamp) -> Result<(), CaseError> {
         self.write(|db| {
+            let before = host_facts(db)?;
             let mut insert = db.prepare_cached(
                 "INSERT INTO host (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             )?;
-            facts.iter().filter(|(key, _)| *key != "case.id").try_for_each(|fact| insert.execute(*fact).map(drop))?;
-            Ok(())
+            facts.iter().filter(|(key, _)| *key != CASE_ID).try_for_each(|fact| insert.execute(*fact).map(drop))?;
+            let facts = host_facts(db)?;
+            if facts == before {
+                return Ok(());
+            }
+            Group::begin(db, stamp)?.append(&Event::Happened(Record::HostRecorded { facts }), None)
         })
     }
 
@@ -156,7 +162,8 @@ impl Case {
     /// When the case cannot be written.
     pub fn start_scan(&mut self, plan: &ScanPlan, stamp: &Stamp) -> Result<ScanId, CaseError> {
         self.write(|db| {
-            let rules = plan.rules.iter().map(|rule| rule_row(db, rule)).collect::<Outcome<Vec<_>>>()?;
+            let rules = older::as_recorded(db, &plan.rules)?;
+            let rules = rules.iter().map(|rule| rule_row(db, rule)).collect::<Outcome<Vec<_>>>()?;
             let rules_digest = rules_digest(rules.iter().map(|(_, content)| *content).collect());
             let scan = ScanId(
                 db.prepare("INSERT INTO scans (tree, options, rules_digest, started) VALUES (?1, ?2, ?3, ?4)")?
@@ -198,6 +205,8 @@ impl Case {
             let ended = Record::ScanEnded {
                 scan,
                 outcome: end.outcome.to_string(),
+                files: Some(end.files),
+                bytes: Some(end.bytes),
                 findings: count(db, "sightings", scan)?,
                 not_scanned: count(db, "coverage", scan)?,
                 folders: end.folders,
@@ -273,13 +282,15 @@ impl Case {
                 "SELECT id, path, reason, detail FROM coverage WHERE scan = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![scan, after, limit], |row| {
-                Ok((
-                    row.get(0)?,
-                    NotScanned { path: facts::path(row.get(1)?), reason: row.get(2)?, detail: row.get(3)? },
-                ))
-            })?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            let mut rows = statement.query(params![scan, after, limit])?;
+            let (mut before, mut missed) = (after, Vec::new());
+            while let Some(row) = rows.next()? {
+                let id = row.get(0)?;
+                must_follow(&mut before, id)?;
+                let (path, reason, detail) = (facts::path(row.get(1)?), row.get(2)?, row.get(3)?);
+                missed.push((id, NotScanned { path, reason, detail }));
+            }
+            Ok(missed)
         })
     }
 
@@ -295,6 +306,16 @@ impl Case {
             Ok(counts.collect::<rusqlite::Result<_>>()?)
         })
     }
+}
+
+/// The key under which the case's own id stands among the host facts.
+pub(super) const CASE_ID: &str = "case.id";
+
+/// The facts about the box, without the case's own id.
+pub(super) fn host_facts(db: &Connection) -> Outcome<BTreeMap<String, String>> {
+    let mut statement = db.prepare_cached("SELECT key, value FROM host WHERE key <> ?1")?;
+    let facts = statement.query_map([CASE_ID], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(facts.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Refuses a scan that is not there or has ended.

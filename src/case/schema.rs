@@ -1,14 +1,25 @@
-//! The tables of a case.
+//! The tables of a case, and whether a file has these and nothing else.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::CaseFault;
+use super::fault::Outcome;
 
 /// `application_id` of a case: "Hunt" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
 
 /// `user_version` that this program writes, and the highest it reads.
 ///
-/// 2 stores a data digest as one ([`Digest::DataOnly`](crate::finding::Digest::DataOnly)); in 1 it looks like a SHA-256, see
-/// [`older`](super::older). 3 holds entries of the kind `exclusion-met` in the journal. The tables are the same, so a case of
-/// an older format is read as it is.
-pub(super) const FORMAT: i64 = 3;
+/// The tables are the same in all of them, so a case of an older format is read as it is, see [`older`](super::older):
+///
+/// - 1 stores a data digest ([`Digest::DataOnly`](crate::finding::Digest::DataOnly)) so that it looks like a SHA-256.
+/// - 2 tells them apart.
+/// - 3 holds entries of the kind `exclusion-met` in the journal.
+/// - 4 has the host facts, the size of each scan and what the register says in the journal too; its file says whether it
+///   was closed (see [`LogState`](super::LogState)), and a candidate is recorded under its rule's own namespace.
+pub(super) const FORMAT: i64 = 4;
 
 /// Names and definitions of the triggers that keep the journal append-only; `verify` looks for each, word for word.
 ///
@@ -124,3 +135,64 @@ CREATE TABLE standings (
 -- What the register says of a finding, as last looked up; not decided here, so not in the journal.
 CREATE TABLE covers (finding INTEGER PRIMARY KEY REFERENCES findings, exclusion TEXT NOT NULL, lapsed TEXT) STRICT;
 ";
+
+/// The `user_version` of a case.
+pub(super) fn format_of(db: &Connection) -> Outcome<i64> {
+    Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Makes the tables, indexes and triggers of a case.
+pub(super) fn create(db: &Connection) -> Outcome<()> {
+    db.execute_batch(TABLES)?;
+    for (_, trigger) in GUARDS {
+        db.execute_batch(trigger)?;
+    }
+    Ok(())
+}
+
+/// Refuses a file whose schema is not word for word the one that is made here, and names the first thing that differs: what a
+/// view or a trigger does is up to whoever wrote the file. With `lenient`, a trigger that keeps the journal append-only may be
+/// missing: for a case that is only read that does no harm, and `verify` names it.
+pub(super) fn must_be_ours(db: &Connection, lenient: bool) -> Outcome<()> {
+    let ours = {
+        let made = Connection::open_in_memory()?;
+        create(&made)?;
+        objects(&made)?
+    };
+    let found = objects(db)?;
+    let foreign = |what: &str, (kind, name): &Object| {
+        Err(CaseFault::ForeignSchema { object: format!("{what} the {kind} {name}") })
+    };
+    for (object, definition) in &found {
+        match ours.get(object) {
+            None => return foreign("it has", object),
+            Some(ours) if ours != definition => return foreign("it has another definition of", object),
+            Some(_) => {}
+        }
+    }
+    let may_lack = |(_, name): &(String, String)| lenient && GUARDS.iter().any(|(guard, _)| guard == name);
+    match ours.keys().find(|object| !found.contains_key(*object) && !may_lack(object)) {
+        Some(missing) => foreign("it lacks", missing),
+        None => Ok(()),
+    }
+}
+
+/// Kind and name of what a schema holds.
+type Object = (String, String);
+
+/// Everything in a schema, with its table and definition. An object that is there twice is damage.
+fn objects(db: &Connection) -> Outcome<BTreeMap<Object, (String, Option<String>)>> {
+    let mut statement = db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema LIMIT ?1")?;
+    let mut rows = statement.query([MAX_OBJECTS])?;
+    let mut objects = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let object = (row.get(0)?, row.get(1)?);
+        if objects.insert(object, (row.get(2)?, row.get(3)?)).is_some() {
+            return Err(CaseFault::Damaged("a table is there twice".to_owned()));
+        }
+    }
+    Ok(objects)
+}
+
+/// Objects of a schema that are looked at at most; a case has about 50.
+const MAX_OBJECTS: i64 = 1000;

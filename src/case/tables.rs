@@ -148,6 +148,14 @@ pub(super) fn cover(db: &Connection, finding: FindingId) -> Outcome<Option<Cover
         .optional()?)
 }
 
+/// What the register was last found to say of every finding that an exclusion covers, or did.
+pub(super) fn covers(db: &Connection) -> Outcome<BTreeMap<FindingId, Cover>> {
+    let mut statement = db.prepare("SELECT finding, exclusion, lapsed FROM covers")?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, Cover { exclusion: row.get(1)?, lapsed: row.get(2)? })))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 fn answer_text(answer: Answer) -> Outcome<String> {
     plain(serde_json::to_value(answer)?)
 }

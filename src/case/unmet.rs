@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use super::chain::parse_time;
 use super::fault::Outcome;
 use super::{Case, CaseError, FindingId, ScanId, ScanOutcome, ScanRow, facts, query};
-use crate::finding::RuleId;
+use crate::finding::FoundBy;
 
 /// Why a scan did not meet a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +74,8 @@ impl fmt::Display for Gone {
 pub struct Unmet {
     /// Its number.
     pub id: FindingId,
-    /// Its rule.
-    pub rule: RuleId,
+    /// Its rule, or candidate condition.
+    pub found_by: FoundBy,
     /// Who met it last, and why this scan did not.
     pub gone: Gone,
 }
@@ -113,7 +113,7 @@ fn unmet(db: &Connection, scan: &ScanRow) -> Outcome<Vec<Unmet>> {
         let rule_name = row.get(1)?;
         let why = reach.absence(scan, rule_name, &facts::path(row.get(2)?));
         let gone = Gone { last: row.get(3)?, at: parse_time(&row.get::<_, String>(4)?)?, why };
-        all.push(Unmet { id: row.get(0)?, rule: query::rule_id(db, rule_name)?, gone });
+        all.push(Unmet { id: row.get(0)?, found_by: query::found_by(db, rule_name)?, gone });
     }
     Ok(all)
 }

@@ -6,12 +6,14 @@ use std::fmt;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::chain::{StoredEntry, each_entry};
+use super::closing::LOG_MISSING;
 use super::facts::{self, HitContent};
 use super::fault::Outcome;
 use super::replay::{Decided, replay, undone_groups, verdict};
 use super::rules::{rule_content, rule_from, scan_digest, stored_rules_digest};
 use super::schema::GUARDS;
-use super::{Case, CaseError, CaseFault, Event, FindingId, Head, JournalEntry, Record, ScanId, Seq, tables};
+use super::vouched::Vouched;
+use super::{Case, CaseError, CaseFault, Event, FindingId, Head, JournalEntry, LogState, Record, ScanId, Seq, tables};
 use crate::finding::Sha256;
 
 /// How many problems are listed; the rest is counted.
@@ -26,6 +28,8 @@ pub struct Verification {
     pub head: Head,
     /// What is wrong, at most 100 of them; none when the case is whole.
     pub problems: Vec<Problem>,
+    /// What nothing in the case vouches for; nothing in a case of this format whose scans have all ended.
+    pub unvouched: Vec<Unvouched>,
     /// Problems that are not listed.
     pub more: u64,
 }
@@ -36,7 +40,7 @@ impl Verification {
         self.problems.is_empty()
     }
 
-    fn add(&mut self, problem: Problem) {
+    pub(super) fn add(&mut self, problem: Problem) {
         if self.problems.len() < LISTED {
             self.problems.push(problem);
         } else {
@@ -45,9 +49,51 @@ impl Verification {
     }
 }
 
+/// What a case holds and its journal does not vouch for, though nothing is wrong with that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unvouched {
+    /// The case is of an older format, whose journal does not hold this.
+    Older(&'static str),
+    /// The scan runs, or was stopped before it could write down what it saw.
+    Running(ScanId),
+}
+
+impl fmt::Display for Unvouched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Older(what) => {
+                write!(
+                    f,
+                    "{what}: nothing vouches for that, as an older Huntbook wrote the case; the next scan into it will"
+                )
+            }
+            Self::Running(scan) => {
+                write!(
+                    f,
+                    "scan {scan} has not ended: nothing vouches yet for the findings and coverage that only it saw"
+                )
+            }
+        }
+    }
+}
+
 /// One thing that is wrong with a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
+    /// Nothing was ever recorded in it, or all of it was lost.
+    Empty,
+    /// The write-ahead log is missing, and with it what was recorded last.
+    LogMissing,
+    /// The write-ahead log was missing when the case was opened and this entry was recorded.
+    LogWasMissing(Seq),
+    /// The case is another than the one that this entry was recorded in.
+    OtherCase(Seq),
+    /// The facts about the box are not those in the journal.
+    Host,
+    /// What the register says of a finding is not what the journal says it says.
+    Register(FindingId),
+    /// A scan's tree, options, times, outcome, files or bytes are not those in the journal.
+    ScanFacts(ScanId),
     /// `SQLite` finds its own structures damaged.
     File(String),
     /// A trigger that keeps the journal append-only is missing or was changed.
@@ -79,6 +125,21 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Empty => f.write_str("there is nothing in its journal: it is empty, or what was recorded is lost"),
+            Self::LogMissing => f.write_str(LOG_MISSING),
+            Self::LogWasMissing(seq) => write!(
+                f,
+                "journal entry {seq}: the case had not been closed, and its -wal file was gone: entries before it may be \
+                 missing"
+            ),
+            Self::OtherCase(seq) => write!(f, "journal entry {seq}: it was recorded in another case"),
+            Self::Host => f.write_str("the facts about the box are not those in the journal"),
+            Self::Register(finding) => {
+                write!(f, "finding {finding}: what the register says of it is not what the journal says")
+            }
+            Self::ScanFacts(scan) => {
+                write!(f, "scan {scan}: its tree, options, times, outcome or counts are not those in the journal")
+            }
             Self::File(what) => write!(f, "the file is damaged: {what}"),
             Self::Guard(name) => write!(f, "the guard {name} of the journal is missing or was changed"),
             Self::Gap(seq) => write!(f, "journal entry {seq}: entries are missing before it"),
@@ -106,7 +167,13 @@ impl Case {
     /// Only when the case cannot be read at all; damage is a [`Problem`].
     pub fn verify(&self) -> Result<Verification, CaseError> {
         self.read(|db| {
-            let mut found = Verification { entries: 0, head: Head::START, problems: Vec::new(), more: 0 };
+            let mut found =
+                Verification { entries: 0, head: Head::START, problems: Vec::new(), unvouched: Vec::new(), more: 0 };
+            match self.log {
+                LogState::Whole => {}
+                LogState::Missing => found.add(Problem::LogMissing),
+                LogState::Unknown => found.unvouched.push(Unvouched::Older("whether its last entries are here")),
+            }
             for check in [check_file, check_guards, check_journal, check_rules, check_sightings, check_evidence] {
                 match check(db, &mut found) {
                     Err(CaseFault::Damaged(what)) => found.add(Problem::File(what)),
@@ -151,6 +218,7 @@ fn check_guards(db: &Connection, found: &mut Verification) -> Outcome<()> {
 fn check_journal(db: &Connection, found: &mut Verification) -> Outcome<()> {
     let mut undoings = BTreeSet::new();
     let mut decisions = Vec::new();
+    let mut vouched = Vouched::default();
     each_entry(db, |stored| {
         check_link(&stored, found);
         found.entries += 1;
@@ -159,6 +227,7 @@ fn check_journal(db: &Connection, found: &mut Verification) -> Outcome<()> {
             Ok(entry) => {
                 check_subject(db, &entry, found)?;
                 check_scan(db, &entry, found)?;
+                vouched.take(&stored.at, &entry, found);
                 match entry.event {
                     Event::Happened(Record::Undone { group }) => drop(undoings.insert((entry.group, group))),
                     Event::Decided(_) => decisions.push(entry),
@@ -169,6 +238,10 @@ fn check_journal(db: &Connection, found: &mut Verification) -> Outcome<()> {
         }
         Ok(())
     })?;
+    if found.entries == 0 {
+        found.add(Problem::Empty);
+    }
+    vouched.compare(db, found)?;
     let undone = undone_groups(&undoings.into_iter().collect::<Vec<_>>());
     if tables::stored_undone(db)? != undone {
         found.add(Problem::Undone);

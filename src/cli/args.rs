@@ -92,7 +92,7 @@ pub enum Command {
     /// Look through the register of exclusions, revoke one, or export them.
     #[command(subcommand)]
     Exclusions(ExclusionsCommand),
-    /// Check that a case is whole.
+    /// Check that a case is whole, or copy it.
     #[command(subcommand)]
     Case(CaseCommand),
     /// Write what a case holds: findings, decisions, coverage, journal head.

@@ -1,4 +1,4 @@
-//! `huntbook case`: whether a case can be believed. The case is only read.
+//! `huntbook case`: whether a case can be believed, and a copy of it. The case is only read.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,8 +8,9 @@ use std::str::FromStr;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::OPEN;
-use crate::case::{Case, CaseError, Head, Seq};
+use super::report::warn_of_others;
+use super::{OPEN, warn};
+use crate::case::{Case, CaseError, Head, LOG_MISSING, LogState, Seq};
 use crate::finding::Sha256;
 use crate::report::json;
 use crate::text;
@@ -32,6 +33,26 @@ pub enum CaseCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Write a case to a new file, to take it away: one file with all entries, also while the case is in use or after its
+    /// Huntbook was killed.
+    Copy {
+        /// The case.
+        file: PathBuf,
+        /// The new file; one that is there is left alone.
+        to: PathBuf,
+    },
+}
+
+/// Writes what the case holds to a new file, which is closed and needs nothing beside it.
+fn copy(file: &Path, to: &Path) -> anyhow::Result<ExitCode> {
+    let case = Case::open_read_only(file)?;
+    warn_of_others(file);
+    if case.log_state() == LogState::Missing {
+        warn(&format!("{}: {LOG_MISSING}", text::escape_path(file)));
+    }
+    case.save_copy(to)?;
+    writeln!(io::stdout(), "{}: a copy of the case, journal head {}", text::escape_path(to), case.head()?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A journal head as someone kept it.
@@ -73,11 +94,13 @@ impl KeptHead {
 pub(super) fn run(command: CaseCommand) -> anyhow::Result<ExitCode> {
     match command {
         CaseCommand::Verify { file, head, json } => verify(&file, head, json),
+        CaseCommand::Copy { file, to } => copy(&file, &to),
     }
 }
 
 fn verify(file: &Path, head: Option<KeptHead>, as_json: bool) -> anyhow::Result<ExitCode> {
     let case = Case::open_read_only(file)?;
+    warn_of_others(file);
     let verified = case.verify()?;
     // A journal that cannot be read holds no head; what is wrong with it is among the problems then.
     let held = match head.map(|head| head.is_in(&case)).transpose() {
@@ -88,9 +111,10 @@ fn verify(file: &Path, head: Option<KeptHead>, as_json: bool) -> anyhow::Result<
     let mut out = io::stdout().lock();
     if as_json {
         let problems: Vec<_> = verified.problems.iter().map(ToString::to_string).collect();
+        let unvouched: Vec<_> = verified.unvouched.iter().map(ToString::to_string).collect();
         let document = json!({
             "whole": whole, "entries": verified.entries, "head": verified.head.to_string(),
-            "holds_head": held, "problems": problems, "more": verified.more,
+            "holds_head": held, "problems": problems, "more": verified.more, "not_vouched_for": unvouched,
         });
         writeln!(out, "{}", json::pretty(&document))?;
     } else {
@@ -99,6 +123,9 @@ fn verify(file: &Path, head: Option<KeptHead>, as_json: bool) -> anyhow::Result<
         }
         if verified.more > 0 {
             writeln!(out, "and {}", text::counted(verified.more, "more problem"))?;
+        }
+        for unvouched in &verified.unvouched {
+            writeln!(out, "{unvouched}")?;
         }
         if held == Some(false) {
             writeln!(out, "the journal does not hold the head that was kept: it was changed, or this is another case")?;

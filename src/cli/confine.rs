@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Cli, Command, HuntsCommand, RuleArgs, ScanArgs};
 use super::exclusions::ExclusionsCommand;
-use super::prepare::cache_folder;
 use crate::case;
 use crate::sandbox;
 use crate::session::RecordPlan;
-use crate::triage::register;
+use crate::storage::{self, Base};
 
 /// Gives up what no command needs. To be called before any other thread is started.
 pub(super) fn begin(cli: &Cli) {
@@ -70,6 +69,10 @@ pub(super) fn folders(command: &Command) -> Vec<PathBuf> {
         }
         // SQLite reads a case that is in use by way of a file beside it.
         Command::Case(super::case::CaseCommand::Verify { file, .. }) => folders.extend(beside(file)),
+        Command::Case(super::case::CaseCommand::Copy { file, to }) => {
+            folders.extend(beside(file));
+            folders.extend(beside(to));
+        }
         Command::Report(args) => {
             folders.extend(beside(&args.case));
             folders.extend(args.output.output.as_deref().into_iter().flat_map(beside));
@@ -94,21 +97,21 @@ pub(super) fn of_session(scan: &ScanArgs, plan: &RecordPlan) -> Vec<PathBuf> {
 fn cases(named: Option<&Path>) -> Vec<PathBuf> {
     match named {
         Some(case) => beside(case),
-        None => case::default_folder(|name| std::env::var_os(name)).into_iter().map(made).collect(),
+        None => case::default_folder(storage::env).into_iter().map(made).collect(),
     }
 }
 
 fn of_register(named: Option<&Path>) -> Vec<PathBuf> {
     match named {
         Some(register) => beside(register),
-        None => register::default_path().parent().map(|folder| made(folder.to_owned())).into_iter().collect(),
+        None => Base::Data.folder(storage::env).map(made).into_iter().collect(),
     }
 }
 
 /// The built-in rules are compiled sooner than they are read from a cache.
 fn cache(rules: &RuleArgs) -> Option<PathBuf> {
     let own = !rules.rules.is_empty() || !rules.hunts.is_empty();
-    own.then(cache_folder).flatten().map(made)
+    own.then(|| Base::Cache.folder(storage::env)).flatten().map(|folder| made(folder.join("rules")))
 }
 
 /// The folder of a file, and that of the file a link leads to; the nearest that is there.

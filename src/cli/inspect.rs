@@ -16,7 +16,7 @@ use crate::content;
 use crate::elf::{self, Bytes as _, FileBytes};
 use crate::evidence::interpreter::{self, Interpreter};
 use crate::explain::{self, Subject};
-use crate::finding::{FileFacts, KeptBytes, RuleId};
+use crate::finding::{FileFacts, FoundBy, KeptBytes, RuleId};
 use crate::hex::View;
 use crate::hex::file::State;
 use crate::report::inspect::{Code, Inspected};
@@ -124,14 +124,14 @@ fn scan(
     };
     for event in &scan.events {
         match event {
-            Event::Finding(finding) => {
-                keep(&finding.file, &finding.kept);
-                inspected.findings.push(finding);
-            }
-            Event::Candidate(candidate) if Some(&candidate.rule) == always.as_ref() => {
-                keep(&candidate.file, &candidate.kept);
-            }
-            Event::Candidate(candidate) => inspected.candidates.push(candidate.rule),
+            Event::Finding(finding) => match &finding.found_by {
+                FoundBy::Rule(_) => {
+                    keep(&finding.file, &finding.kept);
+                    inspected.findings.push(finding);
+                }
+                FoundBy::Candidate(rule) if Some(rule) == always.as_ref() => keep(&finding.file, &finding.kept),
+                FoundBy::Candidate(rule) => inspected.candidates.push(rule.clone()),
+            },
             Event::Unscanned(unscanned) => inspected.not_scanned.push(unscanned),
             Event::Finished { end: End::Failed(why), .. } => anyhow::bail!("the file could not be scanned: {why}"),
             Event::Finished { .. } => break,
@@ -161,10 +161,10 @@ fn changed(facts: &FileFacts) -> Option<String> {
 /// Explains the rules that matched, and those whose candidate condition holds.
 fn explain(bytes: &FileBytes, book: &RuleBook, inspected: &mut Inspected) {
     let Some(file) = inspected.facts.as_deref() else { return };
-    let matched = inspected.findings.iter().map(|finding| (&finding.rule, Some(finding)));
+    let matched = inspected.findings.iter().map(|finding| (finding.found_by.rule(), Some(finding)));
     let subjects = matched.chain(inspected.candidates.iter().map(|rule| (rule, None)));
     let explained = subjects.filter_map(|(rule, finding)| {
-        let hunt = book.hunt_of(rule)?;
+        let hunt = book.hunt(rule)?;
         Some((rule.clone(), explain::explain(hunt, Subject { file, bytes, finding, options: book.options() })))
     });
     inspected.explained = explained.collect();

@@ -70,6 +70,12 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
+/// Says something on standard error, and in the log, that does not end the program.
+fn warn(line: &str) {
+    tracing::warn!("{line}");
+    let _ = writeln!(io::stderr(), "huntbook: {line}");
+}
+
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(command) = &cli.command {
         confine::writing(&confine::folders(command));

@@ -15,6 +15,7 @@ use crate::root::Root;
 use crate::sandbox;
 use crate::scan::{Only, READ_TIMEOUT, Tree};
 use crate::session::{CaseFacts, RecordPlan, RuleChoice, host_name};
+use crate::storage::{self, Base};
 use crate::text;
 use crate::timeout;
 use crate::triage::{Actor, register};
@@ -28,7 +29,7 @@ impl RuleArgs {
             rules: self.rules.clone(),
             site: self.site.clone(),
             known_good: self.known_good.clone(),
-            cache: cache_folder(),
+            cache: Base::Cache.folder(storage::env).map(|folder| folder.join("rules")),
             options: self.compile.options(&self.rules),
             strict: self.strict_rules,
         }
@@ -80,7 +81,7 @@ impl ScanArgs {
         }
         let plan = RecordPlan {
             case: self.case.clone().or_else(|| self.case_of_paths(opened.start())),
-            register: self.exclusions.clone().unwrap_or_else(register::default_path),
+            register: self.exclusions.clone().or_else(register::default_path),
             tree: opened.start().to_owned(),
             root: self.root.clone(),
             host: host_name(&self.root),
@@ -103,7 +104,7 @@ impl ScanArgs {
     pub fn reopen(&self, case: &Path, facts: CaseFacts) -> RecordPlan {
         RecordPlan {
             case: Some(case.to_owned()),
-            register: self.exclusions.clone().unwrap_or_else(register::default_path),
+            register: self.exclusions.clone().or_else(register::default_path),
             tree: facts.tree,
             root: self.root.clone(),
             host: facts.host,
@@ -193,11 +194,4 @@ pub(super) fn box_at(dir: PathBuf) -> Result<Root, String> {
         }
         _ => error.to_string(),
     })
-}
-
-/// `huntbook/rules` in the user's cache folder (XDG Base Directory Specification).
-pub(super) fn cache_folder() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-    Some(cache.join("huntbook/rules"))
 }

@@ -1,14 +1,17 @@
 //! `huntbook report`: what a case holds, for people and for other tools. The case is only read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::output::Output;
+use super::warn;
+use crate::case::{Case, LOG_MISSING, LogState};
 use crate::report::{Format, Whole};
 use crate::session::Archive;
+use crate::text;
 
 /// A case as a report.
 #[derive(Debug, Args)]
@@ -34,7 +37,19 @@ impl ValueEnum for Format {
 }
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let whole = Whole::of(Archive::open(&args.case)?)?;
+    let archive = Archive::open(&args.case)?;
+    if archive.case.log_state() == LogState::Missing {
+        warn(&format!("{}: {LOG_MISSING}", text::escape_path(&args.case)));
+    }
+    warn_of_others(&args.case);
+    let whole = Whole::of(archive)?;
     args.output.write_with(|out| Ok(whole.write(args.format, out)?))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says who else could have written a case that is read.
+pub(super) fn warn_of_others(case: &Path) {
+    if let Some(distrust) = Case::distrust(case) {
+        warn(&format!("note: {distrust}"));
+    }
 }

@@ -10,13 +10,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::args::ScanArgs;
-use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe, launch, limits};
-use crate::case::ScanOutcome;
+use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe, launch, limits, warn};
+use crate::case::{LOG_MISSING, ScanOutcome};
 use crate::finding::Finding;
 use crate::report::origin::Origin;
 use crate::report::{self, Format, Reported, Summary, Tally, Totals, Whole};
 use crate::scan::{Current, End, Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{self, Excluded, HuntWords, Judged, Records, RuleBook, candidate_finding};
+use crate::session::{self, Excluded, HuntWords, Judged, Records, RuleBook};
 use crate::text;
 use crate::timeout;
 
@@ -35,6 +35,12 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     let rules = Arc::new(compiling.finish(&book)?);
     if let Some(why) = records.unsaved() {
         warn(&format!("the case is kept in memory only: {why}"));
+    }
+    if let Some(why) = records.register_unsaved() {
+        warn(&format!("exclusions are kept in memory only: {why}"));
+    }
+    if records.log_is_missing() {
+        warn(&format!("{}: {LOG_MISSING}", text::escape_path(records.case_path())));
     }
     let _ = io::stderr().write_all(report::text::warnings(rules.warnings()).as_bytes());
     records.begin_scan(args.record())?;
@@ -60,11 +66,6 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
         }
         Err(error) => Err(printer.break_off(&scan.progress.read(), error)),
     }
-}
-
-fn warn(line: &str) {
-    tracing::warn!("{line}");
-    let _ = writeln!(io::stderr(), "huntbook: {line}");
 }
 
 /// Ctrl-C and SIGTERM end the scan early, so that what was found is still summed up. A second Ctrl-C does not wait for
@@ -119,7 +120,6 @@ impl Printer<'_> {
         loop {
             match scan.events.recv_timeout(WAIT) {
                 Ok(Event::Finding(finding)) => findings.push(finding),
-                Ok(Event::Candidate(candidate)) => findings.push(candidate_finding(candidate)),
                 Ok(Event::Unscanned(unscanned)) => missed.push(unscanned),
                 Ok(Event::Finished { reading, end }) => {
                     self.flush(&mut findings, &mut missed)?;

@@ -10,6 +10,7 @@ use super::{INCOMPLETE, OPEN, confine, limits};
 use crate::case;
 use crate::scan::Tree;
 use crate::session::{CaseFacts, RecordPlan, host_name};
+use crate::storage::{self, Base};
 use crate::text;
 use crate::theme::{self, Depth, Theme};
 use crate::tui::backend::scout::Trial;
@@ -46,7 +47,7 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         None => {
             let mut front = Front::open(mouse, signs)?;
             let outset = scan.outset(theme, config.keymap);
-            let cases = case::default_folder(|name| std::env::var_os(name));
+            let cases = case::default_folder(storage::env);
             let Some(chosen) = tui::choose(&mut front, outset, cases, scan.trial(), &themes)? else {
                 return Ok(ExitCode::SUCCESS);
             };
@@ -132,17 +133,10 @@ fn config() -> anyhow::Result<Config> {
 
 /// Where what a person has set is.
 fn config_file() -> Option<PathBuf> {
-    Some(config_folder()?.join("config.toml"))
+    Some(Base::Config.folder(storage::env)?.join("config.toml"))
 }
 
 /// Where a person's own themes are.
 fn themes_folder() -> Option<PathBuf> {
-    Some(config_folder()?.join("themes"))
-}
-
-/// `huntbook` in the user's configuration folder (XDG Base Directory Specification).
-fn config_folder() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let config = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
-    Some(config.join("huntbook"))
+    Some(Base::Config.folder(storage::env)?.join("themes"))
 }

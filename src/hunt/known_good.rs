@@ -18,6 +18,12 @@ const MOST_LINE: u64 = 16 * 1024;
 /// Digests kept at most: 4 GiB of them.
 const MOST_DIGESTS: usize = 1 << 27;
 
+/// Bytes of one list at most; the whole NSRL as text is some tens of GiB.
+const MOST_BYTES: u64 = 64 << 30;
+
+/// Bytes in which the first SHA-256 has to come: what has none there is no list of them.
+const FIRST_WITHIN: u64 = 16 << 20;
+
 /// Wrong lines of one list that are named.
 const NAMED_WRONG: usize = 5;
 
@@ -51,7 +57,13 @@ impl KnownGood {
         let mut known = Self::default();
         for path in paths {
             let path = path.as_ref();
-            let list = known.read(path, BufReader::with_capacity(1 << 20, file::open(path)?))?;
+            let file = file::open(path)?;
+            let size = file.metadata().map_or(0, |facts| facts.len());
+            if size > MOST_BYTES {
+                return Err(too_long(path));
+            }
+            // One that grows while it is read, or lies about its length, ends too.
+            let list = known.read(path, BufReader::with_capacity(1 << 20, file.take(MOST_BYTES + 1)))?;
             known.lists.push(list);
         }
         known.digests.sort_unstable();
@@ -85,10 +97,19 @@ impl KnownGood {
         let mut format = Format::default();
         let mut line = Vec::new();
         let mut number = 0;
-        while let Some(whole) =
-            next_line(&mut from, &mut line).map_err(|error| Problem::whole(path, format!("cannot be read: {error}")))?
-        {
+        let mut bytes = 0;
+        let unreadable = |error| Problem::whole(path, format!("cannot be read: {error}"));
+        while let Some(whole) = next_line(&mut from, &mut line).map_err(unreadable)? {
             number += 1;
+            bytes += line.len() as u64 + 1;
+            // A hole of a sparse file reads as zeros, gigabytes of them.
+            if line.contains(&0) {
+                let place = Some(Place { line: number, column: 1 });
+                return Err(Problem { place, ..Problem::whole(path, "holds zero bytes, so it is not text") });
+            }
+            if !whole {
+                bytes += skip_line(&mut from, FIRST_WITHIN).map_err(unreadable)?;
+            }
             let reading = if whole { format.read(&line) } else { Reading::Wrong("is longer than 16 KiB") };
             match reading {
                 Reading::Digest(digest) => {
@@ -104,8 +125,11 @@ impl KnownGood {
                     }
                 }
             }
-            if list.digests == 0 && format.has_no_column() {
+            if list.digests == 0 && (format.has_no_column() || bytes > FIRST_WITHIN) {
                 break;
+            }
+            if bytes > MOST_BYTES {
+                return Err(too_long(path));
             }
             if self.digests.len() > MOST_DIGESTS {
                 return Err(Problem::whole(path, format!("brings the digests to more than {MOST_DIGESTS}")));
@@ -113,6 +137,11 @@ impl KnownGood {
         }
         if list.digests == 0 { Err(no_digest(path, &format)) } else { Ok(list) }
     }
+}
+
+fn too_long(path: &Path) -> Problem {
+    Problem::whole(path, format!("is larger than {}, the most that is read", crate::text::bytes(MOST_BYTES)))
+        .hint("split it and give --known-good each part")
 }
 
 fn no_digest(path: &Path, format: &Format) -> Problem {
@@ -127,35 +156,34 @@ fn no_digest(path: &Path, format: &Format) -> Problem {
     ))
 }
 
-/// The next line without its end in `line`: `Some(false)` when it was too long and is cut, `None` at the end.
+/// The next line without its end in `line`, at most [`MOST_LINE`] bytes of it: `Some(false)` when there is more, `None` at
+/// the end.
 fn next_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<Option<bool>> {
     line.clear();
     if from.by_ref().take(MOST_LINE).read_until(b'\n', line)? == 0 {
         return Ok(None);
     }
     let whole = line.ends_with(b"\n") || (line.len() as u64) < MOST_LINE;
-    if !whole {
-        skip_line(from)?;
-    }
     while line.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
         line.pop();
     }
     Ok(Some(whole))
 }
 
-fn skip_line(from: &mut impl BufRead) -> std::io::Result<()> {
-    loop {
+/// Leaves out the rest of a line, up to so many bytes, and says how many there were.
+fn skip_line(from: &mut impl BufRead, most: u64) -> std::io::Result<u64> {
+    let mut skipped = 0;
+    while skipped <= most {
         let buffer = from.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(());
-        }
         let end = buffer.iter().position(|b| *b == b'\n');
         let used = end.map_or(buffer.len(), |end| end + 1);
         from.consume(used);
-        if end.is_some() {
-            return Ok(());
+        skipped += used as u64;
+        if end.is_some() || used == 0 {
+            break;
         }
     }
+    Ok(skipped)
 }
 
 #[cfg(test)]
@@ -209,7 +237,45 @@ mod tests {
         let wrong = load("d41d8cd98f00b204e9800998ecf8427e  a\n").unwrap_err();
         assert!(wrong.contains("it holds MD5 only"), "{wrong}");
         assert!(load("").unwrap_err().contains("is expected"));
-        assert!(load([0, 255, 10, 7]).unwrap_err().contains("is expected"));
+        assert!(load([1, 255, 10, 7]).unwrap_err().contains("is expected"));
+    }
+
+    #[test]
+    fn what_is_no_text_or_no_list_is_not_read_to_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("list");
+        let load = || KnownGood::load(&[&path]).unwrap_err().to_string();
+        let sparse = |size| {
+            std::fs::write(&path, format!("{}  a\n", hex("a"))).unwrap();
+            std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(size).unwrap();
+        };
+        sparse(60 << 30);
+        assert!(load().contains("list:2:1: holds zero bytes"), "{}", load());
+        sparse(100 << 30);
+        assert!(load().contains("is larger than"), "{}", load());
+        let endless = std::io::repeat(b'x').take(u64::MAX).chain(&b""[..]);
+        let mut known = KnownGood::default();
+        let lines = std::io::Read::chain(&b"nonsense\n"[..], Lines { rest: b"nonsense\n".to_vec(), at: 0 });
+        let refused = known.read(&path, BufReader::new(lines)).unwrap_err().to_string();
+        assert!(refused.contains("holds no SHA-256"), "{refused}");
+        let refused = known.read(&path, BufReader::new(endless.take(FIRST_WITHIN * 2))).unwrap_err().to_string();
+        assert!(refused.contains("holds no SHA-256"), "{refused}");
+    }
+
+    /// The same line for ever.
+    struct Lines {
+        rest: Vec<u8>,
+        at: usize,
+    }
+
+    impl std::io::Read for Lines {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            for byte in into.iter_mut() {
+                *byte = self.rest[self.at];
+                self.at = (self.at + 1) % self.rest.len();
+            }
+            Ok(into.len())
+        }
     }
 
     #[test]
@@ -218,6 +284,7 @@ mod tests {
         let mut line = Vec::new();
         assert_eq!(next_line(&mut from, &mut line).unwrap(), Some(false));
         assert!(line.capacity() <= 4 * MOST_LINE as usize);
+        assert_eq!(skip_line(&mut from, u64::MAX).unwrap() + MOST_LINE, 1 << 20);
         assert_eq!(next_line(&mut from, &mut line).unwrap(), None);
     }
 }

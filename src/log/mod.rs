@@ -27,6 +27,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
+use crate::storage::{Distrust, Trust};
 use crate::text;
 use crate::timeout::{self, NoThread};
 use sink::Sink;
@@ -55,6 +56,9 @@ pub enum LogError {
     /// It is there and something else.
     #[error("{0} is there and is no Huntbook log; name a file that is not there yet with --log")]
     Foreign(String),
+    /// Someone else owns it, can write to it or can replace it.
+    #[error("the log {0}")]
+    Distrusted(#[from] Distrust),
     /// There is no thread to write it.
     #[error(transparent)]
     NoThread(#[from] NoThread),
@@ -131,6 +135,7 @@ fn open(path: &Path) -> Result<File, LogError> {
     // A FIFO must not hang the program, and a link must not lead the log elsewhere.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let new = std::fs::symlink_metadata(path).is_err();
+    Trust::current().check_folders(path)?;
     let opened = OpenOptions::new().read(true).append(true).create(true).mode(0o600).custom_flags(flags).open(path);
     let mut file = opened.map_err(|error| match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
         Some(rustix::io::Errno::LOOP) => LogError::NotRegular(shown()),
@@ -139,6 +144,9 @@ fn open(path: &Path) -> Result<File, LogError> {
     let facts = file.metadata().map_err(refused)?;
     if !facts.is_file() {
         return Err(LogError::NotRegular(shown()));
+    }
+    if !new {
+        Trust::current().check_file(path, &facts)?;
     }
     if facts.len() == 0 {
         if let Err(error) = file.write_all(HEADER.as_bytes()) {
@@ -201,6 +209,10 @@ mod tests {
         open(&path).unwrap().write_all(b"second\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{HEADER}first\nsecond\n"));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        std::fs::set_permissions(&path, Permissions::from_mode(0o622)).unwrap();
+        assert!(matches!(open(&path), Err(LogError::Distrusted(_))));
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
 
         let other = dir.path().join("evidence");
         std::fs::write(&other, "#!/bin/sh\n# Huntbook log\n").unwrap();

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::case::{Case, CaseError, Glance, with_its_log};
-use crate::session::CANDIDATE_NAMESPACE;
 
 /// Cases that are looked into at most.
 const MOST: usize = 50;
@@ -35,7 +34,7 @@ pub fn each_recent(folder: &Path, mut each: impl FnMut(Result<Recent, CaseError>
         .collect();
     found.sort_unstable_by(|a, b| b.cmp(a));
     for (_, case) in found.into_iter().take(MOST) {
-        let glance = Case::open_read_only(&case).and_then(|opened| opened.glance(CANDIDATE_NAMESPACE));
+        let glance = Case::open_read_only(&case).and_then(|opened| opened.glance());
         let go_on = match glance {
             Ok(Some(glance)) => each(Ok(Recent { case, glance })),
             Ok(None) => true,
@@ -63,11 +62,12 @@ mod tests {
 
     fn scanned(folder: &Path, name: &str, trees: &[&str]) {
         let mut case = Case::open(&folder.join(name)).unwrap();
-        case.record_host(&[("host.name", "web01")]).unwrap();
+        let stamp = |at| Stamp { actor: Actor::current(), host: "web01".into(), at };
+        case.record_host(&[("host.name", "web01")], &stamp(jiff::Timestamp::UNIX_EPOCH)).unwrap();
         for (second, tree) in trees.iter().enumerate() {
             let plan = ScanPlan { tree: tree.into(), options: serde_json::json!({}), rules: Vec::new() };
             let at = jiff::Timestamp::new(1_700_000_000 + second as i64, 0).unwrap();
-            case.start_scan(&plan, &Stamp { actor: Actor::current(), host: "web01".into(), at }).unwrap();
+            case.start_scan(&plan, &stamp(at)).unwrap();
         }
     }
 

@@ -85,7 +85,7 @@ impl Inspected {
         let mut matched = Vec::new();
         for finding in &self.findings {
             for found in &finding.matches {
-                let pattern = json!({"rule": &*finding.rule.name, "pattern": &*found.pattern});
+                let pattern = json!({"rule": &*finding.found_by.rule().name, "pattern": &*found.pattern});
                 if found.offset < bytes.end && bytes.start < found.end() && !matched.contains(&pattern) {
                     matched.push(pattern);
                 }
@@ -144,9 +144,9 @@ pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook, root: &Path) -> D
     let mut own = Map::new();
     let file = inspected.facts.as_ref().map(|facts| ndjson::file(facts, root, &mut own));
     let findings = inspected.findings.iter().map(|finding| {
-        let rule = book.hunt_of(&finding.rule).map(|hunt| ndjson::attribution(&hunt.rule));
+        let rule = book.hunt_of(&finding.found_by).map(|hunt| ndjson::attribution(&hunt.rule));
         let matches: Vec<_> = finding.matches.iter().map(ndjson::pattern_match).collect();
-        let condition = inspected.explained(&finding.rule).map(|explained| &explained.rule);
+        let condition = inspected.explained(finding.found_by.rule()).map(|explained| &explained.rule);
         json!({"rule": rule, "matches": matches, "capped": finding.capped, "condition": condition})
     });
     let candidates = inspected.candidates.iter().map(|rule| {
@@ -207,7 +207,7 @@ pub fn page(inspected: &Inspected, book: &RuleBook) -> String {
         out.push_str("\nno rule matched\n");
     }
     for rule in &inspected.candidates {
-        let condition = book.hunt_of(rule).and_then(|hunt| hunt.candidate.clone()).unwrap_or_default();
+        let condition = book.hunt(rule).and_then(|hunt| hunt.candidate.clone()).unwrap_or_default();
         let _ = writeln!(out, "\ncandidate of {}: {}", text::escape_str(&rule.name), text::escape_str(&condition));
         if let Some(explained) = inspected.explained(rule) {
             explained.candidate.iter().for_each(|part| condition_lines(&mut out, part));
@@ -274,8 +274,8 @@ fn facts_section(out: &mut String, facts: &FileFacts) {
 }
 
 fn finding_section(out: &mut String, finding: &Finding, inspected: &Inspected, book: &RuleBook) {
-    let _ = writeln!(out, "\n{} matched", text::escape_str(&finding.rule.name));
-    let Some(hunt) = book.hunt_of(&finding.rule) else { return };
+    let _ = writeln!(out, "\n{} matched", text::escape_str(&finding.found_by.rule().name));
+    let Some(hunt) = book.hunt_of(&finding.found_by) else { return };
     for (name, value) in [
         ("about", hunt.rule.description()),
         ("author", hunt.rule.author()),
@@ -286,7 +286,7 @@ fn finding_section(out: &mut String, finding: &Finding, inspected: &Inspected, b
             let _ = writeln!(out, "  {name:<10}{}", text::escape_str(value));
         }
     }
-    if let Some(explained) = inspected.explained(&finding.rule) {
+    if let Some(explained) = inspected.explained(finding.found_by.rule()) {
         let _ = writeln!(out, "  condition");
         condition_lines(out, &explained.rule);
     }

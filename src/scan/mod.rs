@@ -47,13 +47,12 @@ pub use externals::Externals;
 pub(crate) use facts::{MOST_ZEROS, digest_now, facts_now};
 pub use only::Only;
 pub use probe::{Places, probe};
-pub(crate) use rules::is_ours_alone;
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset, cache_files};
 pub use tree::{Tree, TreeError, is_pseudo_type};
 pub use walk::{BadGlob, WalkOptions};
 
 use crate::accounts::Accounts;
-use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
+use crate::finding::Finding;
 use crate::root::Root;
 use crate::timeout::{self, NoThread};
 use memory::Memory;
@@ -125,24 +124,11 @@ impl Default for ScanOptions {
     }
 }
 
-/// A file that no rule of the hunt matched and that its candidate condition points out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The hunt's rule.
-    pub rule: RuleId,
-    /// The file's facts.
-    pub file: Arc<FileFacts>,
-    /// The file's bytes as they were scanned.
-    pub kept: Arc<KeptBytes>,
-}
-
 /// What a scan reports while it runs. Findings come in no particular order.
 #[derive(Debug)]
 pub enum Event {
-    /// A rule matched a file.
+    /// A rule matched a file, or a candidate condition holds for a file that the rule did not match.
     Finding(Finding),
-    /// A candidate condition holds for a file that the rule did not match.
-    Candidate(Candidate),
     /// Something was not scanned.
     Unscanned(Unscanned),
     /// The last event.

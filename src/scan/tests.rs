@@ -77,7 +77,7 @@ fn plain(sources: &[RuleSource], bytes: &[u8]) -> Answer {
     answer
 }
 
-fn add(answer: &mut Answer, rule: &RuleId, matches: &[crate::finding::PatternMatch]) {
+fn add(answer: &mut Answer, rule: &crate::finding::RuleId, matches: &[crate::finding::PatternMatch]) {
     answer.insert((rule.name.to_string(), "-".to_owned(), 0, 0));
     for found in matches {
         answer.insert((rule.name.to_string(), found.pattern.to_string(), found.offset, found.length));
@@ -93,10 +93,10 @@ fn scanned(rules: &Arc<Ruleset>, path: &Path) -> (Answer, Vec<Unscanned>) {
         match event {
             Event::Finding(finding) => {
                 assert_eq!(finding.file.digest, crate::finding::Sha256::of(&std::fs::read(path).unwrap()).into());
-                add(&mut answer, &finding.rule, &finding.matches);
+                assert!(!finding.found_by.is_candidate(), "{finding:?}");
+                add(&mut answer, finding.found_by.rule(), &finding.matches);
             }
             Event::Unscanned(unscanned) => gaps.push(unscanned),
-            Event::Candidate(candidate) => panic!("{candidate:?}"),
             Event::Finished { .. } => break,
         }
     }

@@ -63,7 +63,6 @@ fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, Reading, End) {
     loop {
         match scan.events.recv_timeout(Duration::from_mins(1)).unwrap() {
             Event::Finding(finding) => of(&finding.file.path, "found"),
-            Event::Candidate(candidate) => of(&candidate.file.path, "candidate"),
             Event::Unscanned(unscanned) => of(&unscanned.path, unscanned.reason.kind()),
             Event::Finished { reading, end } => {
                 scan.join();

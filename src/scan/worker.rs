@@ -11,6 +11,7 @@ use crossbeam_channel::Sender;
 use jiff::Timestamp;
 use rustix::fs::FileType;
 
+use super::Event;
 use super::control::{Control, Progress};
 use super::coverage::{Leave, Reason, Unscanned};
 use super::engine::{Engine, PartFacts, RuleMatches, Shelf};
@@ -28,9 +29,8 @@ use super::walk::Held;
 use super::windows::{PIECE, Windows};
 use super::work_queue::Queue;
 use super::worker_slot::{Batch, WorkerSlot};
-use super::{Candidate, Event};
 use crate::accounts::Accounts;
-use crate::finding::{Digest, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
+use crate::finding::{Digest, Finding, FoundBy, KeptBytes, PatternMatch, RuleId, Sha256};
 use crate::root::{Folder, Mounts, Opened, kind_name};
 use crate::text;
 use crate::timeout::blocking_call;
@@ -377,11 +377,8 @@ fn report(
     let told = found.into_iter().filter(|found| !(found.candidate && matched.contains(&found.rule)));
     let events = told.map(|RuleMatches { rule, candidate, matches, capped, .. }| {
         let (file, kept) = (Arc::clone(&file), Arc::new(kept(&matches)));
-        if candidate {
-            Event::Candidate(Candidate { rule, file, kept })
-        } else {
-            Event::Finding(Finding { rule, file, matches, capped, kept })
-        }
+        let found_by = if candidate { FoundBy::Candidate(rule) } else { FoundBy::Rule(rule) };
+        Event::Finding(Finding { found_by, file, matches, capped, kept })
     });
     let events: Vec<_> = events.collect();
     reader.check()?;

@@ -7,11 +7,10 @@ use super::book::Subject;
 use super::excluded::Excluded;
 use super::hunt_words::HuntWords;
 use super::records::Judged;
-use super::{CANDIDATE_NAMESPACE, CANDIDATE_PREFIX};
 use crate::case::{
     Case, CaseError, CaseFault, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen, Unmet,
 };
-use crate::finding::{Digest, Finding, RuleId};
+use crate::finding::{Digest, Finding, FoundBy};
 use crate::hunt::{Rule, rules_of};
 use crate::triage::Verdict;
 
@@ -70,7 +69,7 @@ pub struct Archive {
     pub rules: Vec<Rule>,
     /// What the hunt of each rule says beside it, in the order of [`Archive::rules`].
     pub hunts: Vec<HuntWords>,
-    by_id: HashMap<RuleId, (usize, RuleRecord)>,
+    by_id: HashMap<FoundBy, (usize, RuleRecord)>,
     /// The words of exclusions by their ids.
     exclusions: HashMap<String, Excluded>,
     unmet: Vec<Unmet>,
@@ -99,19 +98,21 @@ impl Archive {
         let unmet = case.unmet(&scan)?;
         let mut ran_with = case.rules(scan.id)?;
         ran_with.extend(rules_left_out(&case, &ran_with, &unmet)?);
-        let (candidates, records): (Vec<_>, Vec<_>) =
-            ran_with.into_iter().partition(|record| *record.id.namespace == *CANDIDATE_NAMESPACE);
+        let (candidates, records): (Vec<_>, Vec<_>) = ran_with.into_iter().partition(|record| record.id.is_candidate());
         for record in records {
-            let parsed = rules_of(&record.id.namespace, Path::new("case"), &record.source).unwrap_or_default();
-            let rule = parsed.into_iter().find(|rule| rule.id == record.id);
+            let id = record.id.rule();
+            let parsed = rules_of(&id.namespace, Path::new("case"), &record.source).unwrap_or_default();
+            let rule = parsed.into_iter().find(|rule| rule.id == *id);
             let rule = rule.ok_or_else(|| damaged(format!("the source of {} cannot be read", record.id)))?;
             hunts.push(HuntWords::of_record(&record));
             by_id.insert(record.id.clone(), (rules.len(), record));
             rules.push(rule);
         }
         for record in candidates {
-            let name = record.id.name.strip_prefix(CANDIDATE_PREFIX).unwrap_or_default();
-            if let Some(rule) = rules.iter().position(|rule| *rule.id.name == *name) {
+            // An older Huntbook knew the condition by its rule's name alone.
+            let id = record.id.rule();
+            let by_name = || rules.iter().position(|rule| rule.id.name == id.name);
+            if let Some(rule) = rules.iter().position(|rule| rule.id == *id).or_else(by_name) {
                 by_id.insert(record.id.clone(), (rule, record));
             }
         }
@@ -150,13 +151,13 @@ impl Archive {
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.id;
             for row in rows {
-                let Some((rule, _)) = self.by_id.get(&row.rule) else { continue };
+                let Some((rule, _)) = self.by_id.get(&row.found_by) else { continue };
                 let cover = if row.verdict == Verdict::Benign { self.case.cover(row.id)? } else { None };
                 let in_force = cover.filter(|cover| cover.lapsed.is_none());
                 each(Listed {
                     id: row.id,
                     rule: *rule,
-                    candidate: *row.rule.namespace == *CANDIDATE_NAMESPACE,
+                    candidate: row.found_by.is_candidate(),
                     verdict: row.verdict,
                     path: row.path,
                     digest: row.digest,
@@ -195,8 +196,8 @@ impl Archive {
     fn read(&self, id: FindingId, verdict: Verdict, gone: Option<Gone>) -> Result<Option<Archived>, CaseError> {
         let seen = if gone.is_some() { Seen::Last } else { Seen::In(self.scan.id) };
         let finding = self.case.load_finding(id, seen)?;
-        let Some((rule, record)) = self.by_id.get(&finding.rule) else { return Ok(None) };
-        let candidate = *finding.rule.namespace == *CANDIDATE_NAMESPACE;
+        let Some((rule, record)) = self.by_id.get(&finding.found_by) else { return Ok(None) };
+        let candidate = finding.found_by.is_candidate();
         let cover = self.case.cover(id)?;
         let id_in_force = cover.as_ref().filter(|cover| cover.lapsed.is_none()).map(|cover| cover.exclusion.clone());
         let history = self.case.history(id)?;
@@ -221,16 +222,15 @@ impl Archive {
 /// The rules of findings that the scan did not meet because it ran without them, each as it was last met; for a candidate
 /// its hunt's rule too.
 fn rules_left_out(case: &Case, ran_with: &[RuleRecord], unmet: &[Unmet]) -> Result<Vec<RuleRecord>, CaseError> {
-    let mut known: HashSet<RuleId> = ran_with.iter().map(|record| record.id.clone()).collect();
-    let left_out = unmet.iter().filter(|unmet| !known.contains(&unmet.rule));
-    let plain = |name: &str| name.strip_prefix(CANDIDATE_PREFIX).unwrap_or(name).to_owned();
-    let names: HashSet<_> = left_out.clone().map(|unmet| plain(&unmet.rule.name)).collect();
+    let mut known: HashSet<FoundBy> = ran_with.iter().map(|record| record.id.clone()).collect();
+    let left_out = unmet.iter().filter(|unmet| !known.contains(&unmet.found_by));
+    let names: HashSet<_> = left_out.clone().map(|unmet| unmet.found_by.rule().name.clone()).collect();
     let mut scans: Vec<_> = left_out.map(|unmet| unmet.gone.last).collect();
     scans.sort_unstable_by(|a, b| b.cmp(a));
     scans.dedup();
     let mut more = Vec::new();
     for scan in scans {
-        let of_scan = case.rules(scan)?.into_iter().filter(|record| names.contains(&plain(&record.id.name)));
+        let of_scan = case.rules(scan)?.into_iter().filter(|record| names.contains(&record.id.rule().name));
         more.extend(of_scan.filter(|record| known.insert(record.id.clone())));
     }
     Ok(more)

@@ -9,9 +9,9 @@ use std::thread;
 
 use serde_json::{Map, Value};
 
-use super::{HuntWords, candidate_id};
+use super::HuntWords;
 use crate::case::RuleRecord;
-use crate::finding::{Digest, RuleId, Sha256};
+use crate::finding::{Digest, FoundBy, RuleId, Sha256};
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{self, Hunt, Loaded, Problem, RuleFiles, RuleOptions, RuleText, Site, Unused};
 use crate::scan::{self, CandidateTest, Reason, RuleSource, RulesError, Ruleset, Unscanned};
@@ -108,7 +108,7 @@ impl From<Problem> for BookError {
     }
 }
 
-/// What a rule's id stands for.
+/// What a rule, or a candidate condition, stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
     /// Index of the hunt.
@@ -181,7 +181,7 @@ pub struct RuleBook {
     options: RuleOptions,
     cache: Option<PathBuf>,
     texts: Vec<RuleText>,
-    subjects: HashMap<RuleId, Subject>,
+    subjects: HashMap<FoundBy, Subject>,
 }
 
 impl RuleBook {
@@ -227,12 +227,13 @@ impl RuleBook {
         for (index, hunt) in loaded.hunts.iter().enumerate() {
             let score = hunt.rule.score_or_default();
             let subject = Subject { hunt: index, candidate: false, digest: hunt.rule.digest, score };
-            if subjects.insert(hunt.rule.id.clone(), subject).is_some() {
+            if subjects.insert(FoundBy::Rule(hunt.rule.id.clone()), subject).is_some() {
                 return Err(BookError::Twice(hunt.rule.id.clone()));
             }
             if let Some(condition) = &hunt.candidate {
                 let digest = Sha256::of(condition.as_bytes());
-                subjects.insert(candidate_id(&hunt.rule.id), Subject { hunt: index, candidate: true, digest, score });
+                let subject = Subject { hunt: index, candidate: true, digest, score };
+                subjects.insert(FoundBy::Candidate(hunt.rule.id.clone()), subject);
             }
         }
         if loaded.hunts.is_empty() {
@@ -255,7 +256,7 @@ impl RuleBook {
     pub(super) fn add(&mut self, hunt: Hunt) {
         let score = hunt.rule.score_or_default();
         let subject = Subject { hunt: self.hunts.len(), candidate: false, digest: hunt.rule.digest, score };
-        self.subjects.insert(hunt.rule.id.clone(), subject);
+        self.subjects.insert(FoundBy::Rule(hunt.rule.id.clone()), subject);
         self.hunts.push(Arc::new(hunt));
     }
 
@@ -288,27 +289,39 @@ impl RuleBook {
         self.cache.as_deref().map(scan::cache_files).unwrap_or_default()
     }
 
-    /// What a rule's id stands for; `None` for one that is not of this session.
-    pub fn subject(&self, rule: &RuleId) -> Option<Subject> {
-        self.subjects.get(rule).copied()
+    /// What a rule, or a candidate condition, stands for; `None` for one that is not of this session. Cases that an older
+    /// Huntbook wrote know a candidate condition by its rule's name alone.
+    pub fn subject(&self, found_by: &FoundBy) -> Option<Subject> {
+        let by_name = || {
+            let name = &found_by.rule().name;
+            let mut same = self.subjects.iter().filter(|(id, _)| id.is_candidate() && id.rule().name == *name);
+            same.next().filter(|_| same.next().is_none()).map(|(_, subject)| *subject)
+        };
+        let found = self.subjects.get(found_by).copied();
+        if found.is_none() && found_by.is_candidate() { by_name() } else { found }
     }
 
-    /// The hunt that a rule's id belongs to.
-    pub fn hunt_of(&self, rule: &RuleId) -> Option<&Arc<Hunt>> {
-        self.hunts.get(self.subject(rule)?.hunt)
+    /// The hunt of a rule.
+    pub fn hunt(&self, rule: &RuleId) -> Option<&Arc<Hunt>> {
+        self.hunt_of(&FoundBy::Rule(rule.clone()))
+    }
+
+    /// The hunt of a rule or candidate condition.
+    pub fn hunt_of(&self, found_by: &FoundBy) -> Option<&Arc<Hunt>> {
+        self.hunts.get(self.subject(found_by)?.hunt)
     }
 
     /// Whether a finding of `rule` with this content is one of the rule's known samples.
     ///
     /// Samples are known by their SHA-256, so a content of which only the data were hashed is none.
-    pub fn is_known_sample(&self, rule: &RuleId, digest: &Digest) -> bool {
+    pub fn is_known_sample(&self, found_by: &FoundBy, digest: &Digest) -> bool {
         let Some(sha256) = digest.sha256() else { return false };
-        self.hunt_of(rule).is_some_and(|hunt| hunt.rule.known_samples().contains(&sha256))
+        self.hunt_of(found_by).is_some_and(|hunt| hunt.rule.known_samples().contains(&sha256))
     }
 
     /// Whether a rule or candidate condition of this name, in whatever namespace, has this digest.
     pub fn has(&self, name: &str, digest: &Sha256) -> bool {
-        self.subjects.iter().any(|(id, subject)| subject.digest == *digest && &*id.name == name)
+        self.subjects.iter().any(|(id, subject)| subject.digest == *digest && id.name() == name)
     }
 
     /// Digest of the rule of this name, for judging an exclusion that was made for `made_for`: that one if a rule of the
@@ -318,7 +331,7 @@ impl RuleBook {
             return Some(*made_for);
         }
         let hunt = self.hunts.iter().find(|hunt| &*hunt.rule.id.name == name);
-        let candidate = || self.subjects.iter().find(|(id, _)| &*id.name == name).map(|(_, subject)| subject.digest);
+        let candidate = || self.subjects.iter().find(|(id, _)| id.name() == name).map(|(_, subject)| subject.digest);
         hunt.map(|hunt| hunt.rule.digest).or_else(candidate)
     }
 
@@ -329,7 +342,7 @@ impl RuleBook {
             let rule = &hunt.rule;
             let scenarios: Vec<String> = hunt.scenarios.iter().map(|scenario| scenario.id.clone()).collect();
             records.push(RuleRecord {
-                id: rule.id.clone(),
+                id: FoundBy::Rule(rule.id.clone()),
                 digest: rule.digest,
                 source: rule.source.clone(),
                 meta: meta(hunt),
@@ -338,7 +351,7 @@ impl RuleBook {
             });
             if let Some(condition) = &hunt.candidate {
                 records.push(RuleRecord {
-                    id: candidate_id(&rule.id),
+                    id: FoundBy::Candidate(rule.id.clone()),
                     digest: Sha256::of(condition.as_bytes()),
                     source: condition.clone(),
                     meta: meta(hunt),
@@ -389,9 +402,9 @@ mod tests {
             let subject = book.subject(&record.id).unwrap();
             assert_eq!(subject.digest, record.digest);
             assert_eq!(record.scenarios.len(), 5);
-            assert_eq!(book.digest_of(&record.id.name, &Sha256::of(b"another")), Some(record.digest));
+            assert_eq!(book.digest_of(&record.id.name(), &Sha256::of(b"another")), Some(record.digest));
         }
-        assert!(records.iter().any(|record| &*record.id.name == "candidate:EQGRP_tinyexec"));
+        assert!(records.iter().any(|record| record.id.name() == "candidate:EQGRP_tinyexec"));
     }
 
     #[test]

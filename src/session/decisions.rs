@@ -77,19 +77,21 @@ impl Records {
             let page = self.case.findings(scan, after, PAGE)?;
             let Some(last) = page.last() else { return Ok(covered) };
             after = last.id;
-            let about: Vec<_> =
-                page.iter().filter_map(|row| Some((row, self.book.subject(&row.rule)?.digest))).collect();
-            let hits = about.iter().map(|(row, digest)| Hit {
-                rule: &row.rule.name,
+            let about: Vec<_> = page
+                .iter()
+                .filter_map(|row| Some((row, row.found_by.name(), self.book.subject(&row.found_by)?.digest)))
+                .collect();
+            let hits = about.iter().map(|(row, name, digest)| Hit {
+                rule: name,
                 rule_digest: digest,
                 path: &row.path,
                 digest: &row.digest,
                 uid: row.uid,
                 owner: row.owner.as_deref(),
-                known_sample: self.book.is_known_sample(&row.rule, &row.digest),
+                known_sample: self.book.is_known_sample(&row.found_by, &row.digest),
             });
             let indexes = matching::covers(exclusion, hits, now, &self.folders);
-            covered.extend(indexes.into_iter().filter_map(|index| about.get(index)).map(|(row, _)| row.id));
+            covered.extend(indexes.into_iter().filter_map(|index| about.get(index)).map(|(row, ..)| row.id));
         }
     }
 

@@ -3,14 +3,14 @@
 use tracing::field::display;
 
 use crate::case::FindingId;
-use crate::finding::{FileFacts, RuleId};
+use crate::finding::{FileFacts, FoundBy};
 use crate::scan::Unscanned;
 
 /// Findings that are on record now.
-pub(super) fn findings(found: &[(FindingId, &RuleId, &FileFacts)]) {
-    for (id, rule, file) in found {
+pub(super) fn findings(found: &[(FindingId, &FoundBy, &FileFacts)]) {
+    for (id, found_by, file) in found {
         let [sha256, data_digest] = [file.digest.sha256(), file.digest.data_digest()].map(|value| value.map(display));
-        tracing::debug!(id = id.0, rule = &*rule.name, sha256, data_digest, path = ?file.path, "finding");
+        tracing::debug!(id = id.0, rule = &*found_by.name(), sha256, data_digest, path = ?file.path, "finding");
     }
 }
 

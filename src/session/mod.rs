@@ -23,30 +23,3 @@ pub use hunt_words::{HuntWords, ScenarioWords};
 pub use opening::{RecordPlan, RecordsError};
 pub use records::{Judged, Opened, Records};
 pub use reopen::{CaseFacts, Since, not_scanned, reading, scan_end, scan_outcome};
-
-use std::sync::Arc;
-
-use crate::finding::{Finding, RuleId};
-use crate::scan::Candidate;
-
-/// Namespace of the rules that stand for candidate conditions, so that a candidate is recorded as a finding is.
-pub const CANDIDATE_NAMESPACE: &str = "candidate";
-
-/// What stands before the rule's name in the name of such a rule.
-pub const CANDIDATE_PREFIX: &str = "candidate:";
-
-/// The id under which candidates of this rule's hunt are recorded.
-pub fn candidate_id(rule: &RuleId) -> RuleId {
-    RuleId { namespace: CANDIDATE_NAMESPACE.into(), name: format!("{CANDIDATE_PREFIX}{}", rule.name).into() }
-}
-
-/// A candidate as a finding without matches.
-pub fn candidate_finding(candidate: Candidate) -> Finding {
-    Finding {
-        rule: candidate_id(&candidate.rule),
-        file: candidate.file,
-        matches: Vec::new(),
-        capped: false,
-        kept: Arc::clone(&candidate.kept),
-    }
-}

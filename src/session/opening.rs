@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::case::{self, Case, CaseError, CaseFault};
+use super::Records;
+use crate::case::{self, Case, CaseError, CaseFault, LOG_MISSING, LogState};
 use crate::root::Root;
-use crate::text::escape_path;
+use crate::storage::{self, Base};
+use crate::text::{self, escape_path};
 use crate::triage::Actor;
 use crate::triage::register::RegisterError;
 
@@ -13,8 +15,8 @@ use crate::triage::register::RegisterError;
 pub struct RecordPlan {
     /// The case file, when one was named; `None` for the default place.
     pub case: Option<PathBuf>,
-    /// The register.
-    pub register: PathBuf,
+    /// The register; `None` for one in memory.
+    pub register: Option<PathBuf>,
     /// The tree, absolute.
     pub tree: PathBuf,
     /// The box.
@@ -67,7 +69,12 @@ pub(super) fn must_be_of_this_tree(case: &Case, plan: &RecordPlan) -> Result<(),
 pub(super) fn is_the_medium(fault: &CaseFault) -> bool {
     matches!(
         fault,
-        CaseFault::Full | CaseFault::ReadOnly | CaseFault::Gone | CaseFault::Io { .. } | CaseFault::Database(_)
+        CaseFault::Full
+            | CaseFault::ReadOnly
+            | CaseFault::NoLocks
+            | CaseFault::Gone
+            | CaseFault::Io { .. }
+            | CaseFault::Database(_)
     )
 }
 
@@ -78,9 +85,9 @@ pub(super) fn open_case(plan: &RecordPlan) -> Result<(Case, Option<(PathBuf, Str
         Some(path) => return Ok((Case::open(path)?, None)),
         None => {}
     }
-    let Some(path) = case::default_path(|name| std::env::var_os(name), &plan.host, &plan.tree) else {
-        let why = "neither XDG_STATE_HOME nor HOME names a folder for the case; name one with --case FILE";
-        return Ok((Case::in_memory()?, Some((PathBuf::from("huntbook.case"), why.to_owned()))));
+    let Some(path) = case::default_path(storage::env, &plan.host, &plan.tree) else {
+        let why = format!("{} for the case; name one with --case FILE", Base::State.why_none());
+        return Ok((Case::in_memory()?, Some((PathBuf::from("huntbook.case"), why))));
     };
     match Case::open(&path) {
         Ok(case) => Ok((case, None)),
@@ -89,13 +96,44 @@ pub(super) fn open_case(plan: &RecordPlan) -> Result<(Case, Option<(PathBuf, Str
     }
 }
 
-/// The case to go on with; from a medium that cannot be written, a copy of it in memory.
+/// The case to go on with; from a medium that cannot be written, or of a case that is another's, a copy of it in memory.
 fn reopen(path: &Path) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
     match Case::open(path) {
-        Err(error) if is_the_medium(&error.fault) => {
+        Err(error) if is_the_medium(&error.fault) || matches!(error.fault, CaseFault::Distrusted(_)) => {
             let copy = Case::open_read_only(path)?.copy_to_memory()?;
             Ok((copy, Some((path.to_owned(), error.to_string()))))
         }
         opened => Ok((opened?, None)),
+    }
+}
+
+impl Records {
+    /// Why exclusions are only in memory, if they are; safe text.
+    pub fn register_unsaved(&self) -> Option<String> {
+        let why = || format!("{} for the register; name one with --exclusions FILE", Base::Data.why_none());
+        self.register.is_in_memory().then(why)
+    }
+
+    /// What the responder is to know of case and rules before anything else, safe text.
+    pub fn warnings(&self) -> Vec<String> {
+        let log = self.log_is_missing().then(|| format!("the case: {LOG_MISSING}"));
+        let rules = || text::counted(self.book.unused.len() as u64, "rule");
+        let unused =
+            self.book.unused.first().map(|first| format!("{} not used, in coverage with the reason: {first}", rules()));
+        log.into_iter().chain(unused).collect()
+    }
+
+    /// Writes a copy of the case to a new file, and says so.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written, in words.
+    pub fn save_copy(&self, path: &Path) -> Result<String, String> {
+        self.case.save_copy(path).map_err(|error| error.to_string())?;
+        Ok(format!("a copy of the case is in {}", escape_path(path)))
+    }
+
+    /// Whether the case had lost its write-ahead log when it was opened, and with it, perhaps, its last entries.
+    pub fn log_is_missing(&self) -> bool {
+        self.case.log_state() == LogState::Missing
     }
 }

@@ -17,12 +17,14 @@ use crate::case::{
     self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, ScanEnd, ScanId,
     ScanPlan, ScanRow, Seen, Stamp,
 };
-use crate::finding::{FileFacts, Finding, RuleId};
+use crate::finding::{FileFacts, Finding, FoundBy};
 use crate::root::Root;
 use crate::scan::Unscanned;
+use crate::storage;
 use crate::triage::Verdict;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::{OnDisk, Proposal};
+use crate::triage::hit::Hit;
 use crate::triage::matching::{Exclusions, Standing};
 use crate::triage::register::{Entry, Register, RegisterError};
 use crate::triage::scope::Scope;
@@ -91,7 +93,7 @@ impl Records {
     /// # Errors
     /// What is wrong with the register, or with the case that was named.
     pub fn open(plan: RecordPlan, book: Arc<RuleBook>) -> Result<Self, RecordsError> {
-        let register = Register::load(&plan.register)?;
+        let register = plan.register.as_ref().map_or_else(|| Ok(Register::in_memory()), Register::load)?;
         let (case, unsaved) = open_case(&plan)?;
         must_be_of_this_tree(&case, &plan)?;
         let folders = OnDisk::of(&plan.root);
@@ -115,11 +117,11 @@ impl Records {
         if !records.plan.reopened {
             let facts = box_facts::facts(&records.plan.root, &records.plan.host);
             let facts: Vec<_> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            records.case.record_host(&facts)?;
+            records.case.record_host(&facts, &stamp)?;
         }
         tracing::info!(
             case = ?records.case.path(),
-            register = ?records.plan.register,
+            register = ?records.register.path(),
             exclusions = records.register.entries().len(),
             actor = %records.plan.actor,
             host = records.plan.host,
@@ -140,11 +142,9 @@ impl Records {
     /// the default folder, and the compiled rules.
     pub fn own_files(&self) -> Vec<PathBuf> {
         let case = self.unsaved.as_ref().map_or(self.case.path(), |(path, _)| path);
-        let mut own = vec![self.register.path().to_owned()];
+        let mut own: Vec<_> = self.plan.register.clone().into_iter().collect();
         own.extend(case::with_its_log(case));
-        own.extend(
-            case::default_folder(|name| std::env::var_os(name)).iter().flat_map(|folder| case::files_in(folder)),
-        );
+        own.extend(case::default_folder(storage::env).iter().flat_map(|folder| case::files_in(folder, case)));
         own.extend(self.book.cache_files());
         own
     }
@@ -215,7 +215,7 @@ impl Records {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
         let ids = self.write(|case| case.record_findings(scan, findings))?;
         let about: Vec<_> =
-            ids.iter().zip(findings).map(|(id, finding)| (*id, &finding.rule, &*finding.file)).collect();
+            ids.iter().zip(findings).map(|(id, finding)| (*id, &finding.found_by, &*finding.file)).collect();
         let judged = self.judge(&about)?;
         logged::findings(&about);
         Ok(judged)
@@ -252,17 +252,17 @@ impl Records {
     /// When the case cannot be read.
     pub fn open_finding(&mut self, id: FindingId) -> Result<Opened, CaseError> {
         let finding = self.case.load_finding(id, Seen::Last)?;
-        let judged = self.judge(&[(id, &finding.rule, &finding.file)])?.into_iter().next();
+        let judged = self.judge(&[(id, &finding.found_by, &finding.file)])?.into_iter().next();
         let judged = judged.ok_or_else(|| CaseError {
             path: self.case.path().to_owned(),
-            fault: CaseFault::UnknownRule(finding.rule.clone()),
+            fault: CaseFault::UnknownRule(finding.found_by.clone()),
         })?;
         let exclusion = judged.exclusion.and_then(|id| self.exclusion(id)).cloned();
         Ok(Opened {
             answers: self.case.answers(id)?,
             history: self.case.history(id)?,
             scopes: Scope::proposals(&finding.file, &self.folders),
-            known_sample: self.book.is_known_sample(&finding.rule, &finding.file.digest),
+            known_sample: self.book.is_known_sample(&finding.found_by, &finding.file.digest),
             judged,
             finding: Arc::new(finding),
             exclusion,
@@ -276,7 +276,7 @@ impl Records {
     pub fn judge_again(&mut self, ids: &[FindingId]) -> Result<Vec<(Finding, Judged)>, CaseError> {
         let findings = ids.iter().map(|id| Ok((*id, self.case.load_finding(*id, Seen::Last)?)));
         let findings: Vec<_> = findings.collect::<Result<_, CaseError>>()?;
-        let about: Vec<_> = findings.iter().map(|(id, finding)| (*id, &finding.rule, &*finding.file)).collect();
+        let about: Vec<_> = findings.iter().map(|(id, finding)| (*id, &finding.found_by, &*finding.file)).collect();
         let judged = self.judge(&about)?;
         Ok(findings.into_iter().map(|(_, finding)| finding).zip(judged).collect())
     }
@@ -296,7 +296,7 @@ impl Records {
     /// # Errors
     /// When that is not possible; the session goes on in memory.
     pub fn save(&mut self) -> Result<(), RecordsError> {
-        if !self.register.entries().is_empty() && !self.register.path().exists() {
+        if !self.register.is_in_memory() && !self.register.entries().is_empty() && !self.register.path().exists() {
             self.register.restore()?;
         }
         let Some((path, _)) = &self.unsaved else { return Ok(()) };
@@ -367,12 +367,15 @@ impl Records {
     }
 
     /// What the register, as last read, says of findings; those of rules that are not of this session are left out.
-    fn covers(&self, about: &[(FindingId, &RuleId, &FileFacts)]) -> Result<Vec<Known>, CaseError> {
+    fn covers(&self, about: &[(FindingId, &FoundBy, &FileFacts)]) -> Result<Vec<Known>, CaseError> {
         let now = Timestamp::now();
         let mut known = Vec::with_capacity(about.len());
         for &(id, rule, file) in about {
             let Some(subject) = self.book.subject(rule) else { continue };
-            let standing = self.exclusions.judge(&standing::hit(&self.book, rule, &subject.digest, file), now);
+            let name = rule.name();
+            let known_sample = self.book.is_known_sample(rule, &file.digest);
+            let hit = Hit { known_sample, ..Hit::new(&name, &subject.digest, file) };
+            let standing = self.exclusions.judge(&hit, now);
             let cover = match (standing::cover(&standing), &standing) {
                 (None, Standing::Open) => self
                     .case
@@ -386,7 +389,7 @@ impl Records {
     }
 
     /// What the register and the case say of findings; both come to agree.
-    fn judge(&mut self, about: &[(FindingId, &RuleId, &FileFacts)]) -> Result<Vec<Judged>, CaseError> {
+    fn judge(&mut self, about: &[(FindingId, &FoundBy, &FileFacts)]) -> Result<Vec<Judged>, CaseError> {
         let mut known = self.covers(about)?;
         let removed = |(_, _, cover): &Known| {
             cover.as_ref().is_some_and(|cover| cover.lapsed.as_deref() == Some(standing::REMOVED))
@@ -399,7 +402,8 @@ impl Records {
             }
         }
         let covers: Vec<_> = known.iter().map(|(id, _, cover)| (*id, cover.clone())).collect();
-        self.write(|case| case.apply_register(&covers))?;
+        let stamp = self.stamp();
+        self.write(|case| case.apply_register(&covers, &stamp))?;
         self.note_exclusions(&covers)?;
         let judged = known.into_iter().map(|(id, subject, cover)| {
             let verdict = self.case.verdict(id)?;

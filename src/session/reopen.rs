@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::book::RuleBook;
 use super::records::{Judged, Records};
 use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Seen};
-use crate::finding::Finding;
+use crate::finding::{Finding, FoundBy};
 use crate::scan::{End, Reading, Unscanned};
 use crate::{root, timeout};
 
@@ -110,7 +110,7 @@ impl Records {
     pub(super) fn find_unmet(&mut self) -> Result<(), CaseError> {
         let scan = last_scan(&self.case, self.case.path())?;
         let unmet = self.case.unmet(&scan)?.into_iter();
-        let known = unmet.filter(|unmet| self.book.subject(&unmet.rule).is_some());
+        let known = unmet.filter(|unmet| self.book.subject(&unmet.found_by).is_some());
         self.unmet = known.map(|unmet| (unmet.id, unmet.gone)).collect();
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Records {
         let compared = self.case.compare(earlier.id, scan)?;
         let gone = compared.gone.iter().map(|id| {
             let finding = self.case.load_finding(*id, Seen::In(earlier.id))?;
-            Ok((finding.rule.name.to_string(), finding.file.path.clone()))
+            Ok((finding.found_by.name().into_owned(), finding.file.path.clone()))
         });
         Ok(Some(Since {
             at: format!("{:.0}", earlier.started),
@@ -192,7 +192,7 @@ impl RuleBook {
     pub fn add_from_case(&mut self, path: &Path) -> Result<(), CaseError> {
         let archive = super::Archive::open(path)?;
         for rule in archive.rules {
-            if self.subject(&rule.id).is_none() {
+            if self.subject(&FoundBy::Rule(rule.id.clone())).is_none() {
                 self.add(crate::hunt::generic::hunt(rule));
             }
         }

@@ -1,15 +1,12 @@
 //! Who is deciding: the account the program runs as, and the person who logged in behind it.
 
-use std::fs;
 use std::time::Duration;
 
 use super::Actor;
 use crate::accounts::Accounts;
 use crate::root::Root;
+use crate::storage::login_uid;
 use crate::text;
-
-/// `/proc/self/loginuid` of a process that no login started: `(uid_t) -1`, see `pam_loginuid(8)`.
-const NO_LOGIN: u32 = u32::MAX;
 
 /// Longest account name taken from the environment, in bytes. `useradd(8)` stops at 32; directory services go further.
 const LONGEST_NAME: usize = 64;
@@ -63,12 +60,6 @@ impl Actor {
         });
         Self { name, uid: inputs.euid, behind }
     }
-}
-
-/// User id that logged in, as `/proc/self/loginuid` has it; `None` when no login is known.
-pub(crate) fn login_uid() -> Option<u32> {
-    let text = fs::read_to_string("/proc/self/loginuid").ok()?;
-    text.trim().parse().ok().filter(|uid| *uid != NO_LOGIN)
 }
 
 /// The user's name, if it has one that is not too long to be one; a name that could fool a terminal is escaped.

@@ -180,6 +180,8 @@ pub enum Request {
     Save,
     /// Write what the case holds to this new file.
     Export(PathBuf),
+    /// Write a copy of the case to this new file.
+    SaveCopy(PathBuf),
     /// Scan the tree again.
     Rescan,
 }

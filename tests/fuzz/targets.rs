@@ -1,14 +1,22 @@
 //! What the fuzz targets feed, as plain functions: the fuzzer calls them with bytes of its own, and `cargo test` with the
 //! committed seeds and small changes to them.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path};
+use std::sync::{Arc, LazyLock};
 
+use huntbook::case::{
+    Case, CaseError, Decision, FindingId, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, Seen, Seq, Stamp,
+};
 use huntbook::elf;
 use huntbook::evidence::Gatherer;
-use huntbook::finding::{FileFacts, FileTime, Sha256};
+use huntbook::finding::{FileFacts, FileTime, Finding, FoundBy, KeptBytes, PatternMatch, Sha256};
 use huntbook::hunt::known_good::KnownGood;
 use huntbook::hunt::{RuleFiles, RuleOptions, Site, load_dir};
 use huntbook::root::Root;
+use huntbook::session::Archive;
+use huntbook::triage::Actor;
+use huntbook::triage::register::Register;
 
 /// Any bytes through the ELF decoder. The last byte says how much of the file is kept from the decoder, so that plain ELF
 /// files serve as a corpus.
@@ -109,4 +117,129 @@ fn facts(path: &Path) -> FileFacts {
         digest: Sha256::of(b"abc").into(),
         noatime: true,
     }
+}
+
+/// The bytes of a closed case with a scan, findings, coverage and decisions.
+static WHOLE_CASE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().expect("there is a temporary folder");
+    let file = dir.path().join("c.case");
+    make_case(&file).expect("a case can be made there");
+    std::fs::read(&file).expect("it was made just now")
+});
+
+fn make_case(file: &Path) -> Result<(), CaseError> {
+    let stamp = Stamp {
+        actor: Actor { name: "root".into(), uid: 0, behind: None },
+        host: "web01".into(),
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let mut case = Case::open(file)?;
+    case.record_opening(&stamp)?;
+    case.record_host(&[("host.name", "web01")], &stamp)?;
+    let found_by = FoundBy::named("own".into(), "r");
+    let rule = RuleRecord {
+        id: found_by.clone(),
+        digest: Sha256::of(b"rule"),
+        source: "rule r { condition: true }".into(),
+        meta: serde_json::json!({}),
+        scenarios: vec!["a".into()],
+        known: Vec::new(),
+    };
+    let plan = ScanPlan { tree: "/srv".into(), options: serde_json::json!({}), rules: vec![rule] };
+    let scan = case.start_scan(&plan, &stamp)?;
+    let time = FileTime { seconds: 1, nanos: 2 };
+    let found: Vec<_> = (0..40)
+        .map(|n| {
+            let content = format!("content {n}");
+            let matches = vec![PatternMatch { pattern: "$a".into(), offset: 0, length: 2, data: b"co".to_vec() }];
+            Finding {
+                found_by: found_by.clone(),
+                file: Arc::new(FileFacts {
+                    path: format!("/srv/{n}").into(),
+                    dev: 1,
+                    ino: n,
+                    mode: 0o100_644,
+                    links: 1,
+                    uid: 0,
+                    gid: 0,
+                    owner: Some("root".into()),
+                    group: None,
+                    size: content.len() as u64,
+                    accessed: time,
+                    modified: time,
+                    changed: time,
+                    born: None,
+                    digest: Sha256::of(content.as_bytes()).into(),
+                    noatime: true,
+                }),
+                kept: Arc::new(KeptBytes::around(content.as_bytes(), &matches)),
+                matches,
+                capped: false,
+            }
+        })
+        .collect();
+    let ids = case.record_findings(scan, &found)?;
+    let missed = NotScanned { path: "/srv/x".into(), reason: "permission".into(), detail: String::new() };
+    case.record_coverage(scan, &[missed])?;
+    case.end_scan(
+        scan,
+        &ScanEnd { outcome: ScanOutcome::Finished, files: 40, bytes: 400, folders: Some(1), links: Some(0) },
+        &stamp,
+    )?;
+    case.decide(&ids[..1], &Decision::MarkedMalicious { reason: "x".into() }, &stamp)?;
+    Ok(())
+}
+
+/// A case with any bytes of it changed, or cut short, read to its end. The data say what is changed in a case that is made here:
+/// five bytes an edit, a big-endian offset and a value; four that are left over are the length that it is cut to.
+pub fn case(data: &[u8]) {
+    let mut bytes = WHOLE_CASE.clone();
+    let offset = |four: &[u8]| u32::from_be_bytes([four[0], four[1], four[2], four[3]]) as usize;
+    let edits = data.chunks_exact(5);
+    if let [_, _, _, _] = edits.remainder() {
+        bytes.truncate(offset(edits.remainder()));
+    }
+    for edit in edits {
+        let at = offset(edit) % bytes.len().max(1);
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte = edit[4];
+        }
+    }
+    let Ok(dir) = tempfile::tempdir() else { return };
+    let file = dir.path().join("c.case");
+    if std::fs::write(&file, bytes).is_err() {
+        return;
+    }
+    let Ok(case) = Case::open_read_only(&file) else { return };
+    let _ = case.verify();
+    let _ = case.host();
+    let _ = case.journal(Seq(0), usize::MAX);
+    for scan in case.scans().unwrap_or_default() {
+        let _ = case.rules(scan.id);
+        let _ = case.coverage(scan.id, 0, usize::MAX);
+        for row in case.findings(scan.id, FindingId(0), usize::MAX).unwrap_or_default() {
+            let _ = case.load_finding(row.id, Seen::In(scan.id));
+            let _ = case.answers(row.id);
+            let _ = case.history(row.id);
+        }
+    }
+    if let Ok(archive) = Archive::of(case) {
+        let _ = archive.each::<CaseError>(|_| Ok(()));
+    }
+}
+
+/// Any bytes as a register of exclusions; reading changes nothing.
+pub fn register(data: &[u8]) {
+    let Ok(dir) = tempfile::tempdir() else { return };
+    let file = dir.path().join("r.toml");
+    let private = std::fs::Permissions::from_mode(0o600);
+    if std::fs::write(&file, data).and_then(|()| std::fs::set_permissions(&file, private)).is_err() {
+        return;
+    }
+    let Ok(register) = Register::load(&file) else { return };
+    let lines = data.split(|byte| *byte == b'\n').count();
+    for entry in register.entries() {
+        assert!((1..=lines).contains(&entry.line), "an entry stands in a line of the file");
+    }
+    assert_eq!(std::fs::read(&file).ok().as_deref(), Some(data), "reading changes nothing");
 }

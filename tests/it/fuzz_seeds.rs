@@ -68,3 +68,13 @@ fn what_people_write_breaks_no_reader() {
     run("plain_rules", targets::plain_rules);
     run("known_good", targets::known_good);
 }
+
+#[test]
+fn a_changed_case_breaks_no_reader() {
+    run("case", targets::case);
+}
+
+#[test]
+fn a_changed_register_breaks_no_reader() {
+    run("register", targets::register);
+}

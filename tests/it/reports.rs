@@ -60,8 +60,9 @@ impl Scanned {
         let stamp = Stamp { actor, host: "web01".into(), at: jiff::Timestamp::now() };
         let scan = case.scans().unwrap().pop().unwrap().id;
         let open: Vec<_> = case.findings(scan, FindingId(0), 100).unwrap();
-        let ids: Vec<_> = open.iter().filter(|row| &*row.rule.name != RULE).map(|row| row.id).collect();
-        let scenario = case.rules(scan).unwrap().into_iter().find(|rule| rule.id == open[0].rule).unwrap().scenarios;
+        let ids: Vec<_> = open.iter().filter(|row| row.found_by.name() != RULE).map(|row| row.id).collect();
+        let scenario =
+            case.rules(scan).unwrap().into_iter().find(|rule| rule.id == open[0].found_by).unwrap().scenarios;
         let answered =
             Decision::Answered { scenario: scenario[0].clone(), answer: Answer::RuledOut, note: Some(NOTE.into()) };
         case.decide(&ids[..1], &answered, &stamp).unwrap();
@@ -294,7 +295,7 @@ pub fn every_kind() -> (Scanned, Vec<Value>) {
     let mut case = Case::open(&scanned.case).unwrap();
     let scan = case.scans().unwrap().pop().unwrap().id;
     let rows = case.findings(scan, FindingId(0), 100).unwrap();
-    let gone = rows.iter().find(|row| &*row.rule.name != RULE).unwrap();
+    let gone = rows.iter().find(|row| row.found_by.name() != RULE).unwrap();
     let stamp = Stamp {
         actor: Actor { name: "root".into(), uid: 0, behind: None },
         host: "web01".into(),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use huntbook::finding::Finding;
 use huntbook::hunt::{Site, builtin};
-use huntbook::scan::{Candidate, End, Event, Reading, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned};
+use huntbook::scan::{End, Event, Reading, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned};
 
 /// Everything that a scan said.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub findings: Vec<Finding>,
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<Finding>,
     pub coverage: Vec<Unscanned>,
     pub reading: Reading,
     pub cancelled: bool,
@@ -20,7 +20,7 @@ pub struct Outcome {
 impl Outcome {
     /// Rule and path of each finding, sorted.
     pub fn hits(&self) -> Vec<(String, PathBuf)> {
-        let hit = |finding: &Finding| (finding.rule.name.to_string(), finding.file.path.clone());
+        let hit = |finding: &Finding| (finding.found_by.name().into_owned(), finding.file.path.clone());
         let mut hits: Vec<_> = self.findings.iter().map(hit).collect();
         hits.sort();
         hits
@@ -53,8 +53,8 @@ pub fn watch(scan: Scan) -> Outcome {
     let mut outcome = Outcome::default();
     for event in &scan.events {
         match event {
+            Event::Finding(finding) if finding.found_by.is_candidate() => outcome.candidates.push(finding),
             Event::Finding(finding) => outcome.findings.push(finding),
-            Event::Candidate(candidate) => outcome.candidates.push(candidate),
             Event::Unscanned(unscanned) => outcome.coverage.push(unscanned),
             Event::Finished { reading, end } => {
                 assert!(!matches!(end, End::Failed(_)), "{end:?}");

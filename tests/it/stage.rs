@@ -102,7 +102,7 @@ impl<'p> Stage<'p> {
         let actor = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
         let plan = RecordPlan {
             case: Some(place.case()),
-            register: place.register(),
+            register: Some(place.register()),
             tree: place.tree(),
             root: huntbook::root::Root::image(place.dir.path()),
             host: "web01".into(),

@@ -120,20 +120,22 @@ fn changed_content_opens_the_question_again() {
 }
 
 #[test]
-fn the_register_moves_verdicts_without_an_entry() {
+fn the_register_moves_verdicts_and_the_journal_says_so() {
     let (mut case, scan, ids) = with_findings(3);
     let head = case.head().unwrap();
     let cover = |lapsed: Option<&str>| Some(Cover { exclusion: "x".into(), lapsed: lapsed.map(str::to_owned) });
-    case.apply_register(&[(ids[0], cover(None)), (ids[1], cover(Some("expired")))]).unwrap();
+    case.apply_register(&[(ids[0], cover(None)), (ids[1], cover(Some("expired")))], &stamp()).unwrap();
     assert_eq!(case.verdict(ids[0]).unwrap(), Verdict::Benign);
     assert_eq!(case.verdict(ids[1]).unwrap(), Verdict::Open);
     assert_eq!(case.cover(ids[1]).unwrap(), cover(Some("expired")));
     assert_eq!(case.findings(scan, ids[0], 1).unwrap()[0].lapsed.as_deref(), Some("expired"));
     assert_eq!(case.exclusion_hits(scan).unwrap(), [("x".to_owned(), 1)]);
-    case.apply_register(&[(ids[0], None)]).unwrap();
+    case.apply_register(&[(ids[0], None)], &stamp()).unwrap();
     assert_eq!(case.verdict(ids[0]).unwrap(), Verdict::Open);
-    assert_eq!(case.head().unwrap(), head);
-    let error = case.apply_register(&[(FindingId(99), cover(None))]).unwrap_err();
+    assert_eq!(case.head().unwrap().seq.0, head.seq.0 + 2);
+    case.apply_register(&[(ids[0], None), (ids[1], cover(Some("expired")))], &stamp()).unwrap();
+    assert_eq!(case.head().unwrap().seq.0, head.seq.0 + 2, "nothing new is no entry");
+    let error = case.apply_register(&[(FindingId(99), cover(None))], &stamp()).unwrap_err();
     assert!(matches!(error.fault, CaseFault::NoSuchFinding(_)), "{error}");
     assert_whole(&case);
 }

@@ -93,8 +93,17 @@ fn no_acknowledged_decision_is_lost_when_huntbook_is_killed() {
         acknowledged.extend(news);
 
         let case = Case::open(&path).unwrap();
-        assert_whole(&case);
         let journal = case.journal(Seq(0), usize::MAX).unwrap();
+        if journal.is_empty() {
+            // Killed before they wrote anything.
+            assert!(case.verify().unwrap().problems.contains(&Problem::Empty));
+            assert!(acknowledged.is_empty());
+            continue;
+        }
+        let mut problems = case.verify().unwrap().problems;
+        // Killed between the mark in the file and the making of its log, or between its removal and the mark.
+        problems.retain(|problem| *problem != Problem::LogMissing);
+        assert_eq!(problems, []);
         entries = entries.max(journal.len());
         for (seq, note) in &acknowledged {
             match &journal[*seq as usize - 1].event {

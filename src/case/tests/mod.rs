@@ -1,5 +1,6 @@
 mod decisions;
 mod faults;
+mod foreign;
 mod kill;
 mod opening;
 mod scale;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::finding::{Digest, FileFacts, FileTime, Finding, KeptBytes, PatternMatch, RuleId, Sha256};
+use crate::finding::{Digest, FileFacts, FileTime, Finding, FoundBy, KeptBytes, PatternMatch, Sha256};
 use crate::triage::{Actor, Answer, Verdict};
 
 fn stamp() -> Stamp {
@@ -28,13 +29,13 @@ fn stamp_at(seconds: i64) -> Stamp {
     }
 }
 
-fn rule_id(name: &str) -> RuleId {
-    RuleId { namespace: "builtin".into(), name: name.into() }
+fn found_by(name: &str) -> FoundBy {
+    FoundBy::named("builtin".into(), name)
 }
 
 fn rule(name: &str, scenarios: &[&str]) -> RuleRecord {
     RuleRecord {
-        id: rule_id(name),
+        id: found_by(name),
         digest: Sha256::of(name.as_bytes()),
         source: format!("rule {name} {{ condition: true }}"),
         meta: json!({ "author": "somebody" }),
@@ -52,7 +53,7 @@ fn finding(rule: &str, path: impl Into<PathBuf>, content: &[u8]) -> Finding {
     let found = PatternMatch { pattern: "$a".into(), offset: 0, length: 2, data: content[..2].to_vec() };
     let matches = vec![found];
     Finding {
-        rule: rule_id(rule),
+        found_by: found_by(rule),
         file: Arc::new(FileFacts {
             path: path.into(),
             dev: u64::MAX,

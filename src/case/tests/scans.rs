@@ -24,8 +24,8 @@ fn a_finding_comes_back_as_it_was_stored() {
     let ids = case.record_findings(scan, &[odd.clone(), plain.clone()]).unwrap();
     assert_eq!(case.load_finding(ids[0], Seen::Last).unwrap(), odd);
     assert_eq!(case.load_finding(ids[1], Seen::In(scan)).unwrap(), plain);
-    assert_eq!(case.find(&rule_id("r"), hostile).unwrap(), Some(ids[0]));
-    assert_eq!(case.find(&rule_id("other"), hostile).unwrap(), None);
+    assert_eq!(case.find(&found_by("r"), hostile).unwrap(), Some(ids[0]));
+    assert_eq!(case.find(&found_by("other"), hostile).unwrap(), None);
     case.decide(&ids, &malicious(), &stamp()).unwrap();
     let entry = case.history(ids[0]).unwrap().remove(0);
     let path = entry.finding.unwrap().1.path;
@@ -53,8 +53,8 @@ fn the_same_bytes_are_stored_once() {
 #[test]
 fn scans_rules_host_and_coverage_come_back() {
     let mut case = Case::in_memory().unwrap();
-    case.record_host(&[("host.name", "web01"), ("host.id", "1"), ("case.id", "forged")]).unwrap();
-    case.record_host(&[("host.id", "2")]).unwrap();
+    case.record_host(&[("host.name", "web01"), ("host.id", "1"), ("case.id", "forged")], &stamp()).unwrap();
+    case.record_host(&[("host.id", "2")], &stamp()).unwrap();
     let host = case.host().unwrap();
     let value = |key| host.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     assert_eq!((value("host.name"), value("host.id")), (Some("web01"), Some("2")));
@@ -111,7 +111,7 @@ fn an_unknown_rule_takes_the_whole_batch_back() {
     let batch = [finding("r", "/x", b"good"), finding("unheard", "/y", b"bad")];
     let error = case.record_findings(scan, &batch).unwrap_err();
     assert!(error.to_string().contains("not started with the rule unheard"), "{error}");
-    assert_eq!(case.find(&rule_id("r"), Path::new("/x")).unwrap(), None);
+    assert_eq!(case.find(&found_by("r"), Path::new("/x")).unwrap(), None);
     assert_eq!(case.record_findings(scan, &batch[..1]).unwrap().len(), 1);
 }
 
@@ -152,7 +152,7 @@ fn findings_are_listed_page_by_page() {
     assert_eq!(all.iter().map(|row| row.id).collect::<Vec<_>>(), ids);
     let row = &all[2];
     assert_eq!((row.path.as_path(), row.matches, row.verdict), (Path::new("/srv/2"), 1, Verdict::Malicious));
-    assert_eq!((row.size, row.owner.as_deref(), &row.rule), (7, Some("ann"), &rule_id("r")));
+    assert_eq!((row.size, row.owner.as_deref(), &row.found_by), (7, Some("ann"), &found_by("r")));
     assert_eq!(case.findings(scan, FindingId(0), usize::MAX).unwrap(), all);
 }
 
@@ -165,22 +165,27 @@ fn a_known_sample_is_malicious_at_once() {
 
 #[test]
 fn a_glance_tells_the_last_scan_and_what_is_open() {
-    assert_eq!(Case::in_memory().unwrap().glance("aside").unwrap(), None);
-    let (mut case, scan, ids) = with_findings(5);
-    case.record_host(&[("host.name", "web01")]).unwrap();
+    assert_eq!(Case::in_memory().unwrap().glance().unwrap(), None);
+    let (mut case, _, ids) = with_findings(5);
+    case.record_host(&[("host.name", "web01")], &stamp()).unwrap();
     case.decide(&ids[..2], &malicious(), &stamp()).unwrap();
-    let glance = case.glance("aside").unwrap().unwrap();
+    let glance = case.glance().unwrap().unwrap();
     let expected =
         Glance { host: "web01".into(), tree: "/srv".into(), started: stamp().at, whole: false, findings: 5, open: 3 };
     assert_eq!(glance, expected);
-    assert_eq!(case.glance("builtin").unwrap().unwrap().findings, 0);
+    let plan = ScanPlan { rules: vec![rule("r", &[]), rule("candidate:r", &[])], ..plan(&[]) };
+    let second = case.start_scan(&plan, &stamp()).unwrap();
+    let found = [finding("r", "/srv/a", b"content"), finding("candidate:r", "/srv/b", b"content")];
+    let ids = case.record_findings(second, &found).unwrap();
+    assert_eq!(case.glance().unwrap().unwrap().findings, 1, "a candidate is none");
+    assert!(case.load_finding(ids[1], Seen::Last).unwrap().found_by.is_candidate());
     case.end_scan(
-        scan,
+        second,
         &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None },
         &stamp(),
     )
     .unwrap();
-    assert!(case.glance("aside").unwrap().unwrap().whole);
+    assert!(case.glance().unwrap().unwrap().whole);
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn a_case_of_the_format_before_opens_and_its_coverage_tells_data_digests() {
     check(&read);
     drop(read);
     let mut written = Case::open(&path).unwrap();
+    written.record_opening(&stamp()).unwrap();
     assert_eq!(format(&written), super::super::schema::FORMAT, "an older Huntbook is to refuse it from here on");
     check(&written);
     written.decide(&ids, &answered("a", Answer::Unsure), &stamp()).unwrap();

@@ -8,10 +8,10 @@ use clap::ValueEnum;
 
 use super::Review;
 use crate::cli::output::Output;
+use crate::finding::FoundBy;
 use crate::hunt::Rule;
 use crate::report::outgoing::Outgoing;
 use crate::report::{kql, loki, sarif, watchlist};
-use crate::session::CANDIDATE_PREFIX;
 use crate::text;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::register::Entry;
@@ -91,7 +91,7 @@ fn warn(line: &str) -> io::Result<()> {
 
 /// The rule that an exclusion names; a candidate's is the rule of its hunt.
 fn rule_of<'r>(review: &'r Review, exclusion: &Exclusion) -> Option<&'r Rule> {
-    let name = exclusion.rule.strip_prefix(CANDIDATE_PREFIX).unwrap_or(&exclusion.rule);
+    let name = exclusion.rule.strip_prefix(FoundBy::CANDIDATE_PREFIX).unwrap_or(&exclusion.rule);
     review.book.hunts.iter().map(|hunt| &hunt.rule).find(|rule| *rule.id.name == *name)
 }
 

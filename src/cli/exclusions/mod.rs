@@ -20,6 +20,7 @@ use super::prepare::box_at;
 use crate::finding::Sha256;
 use crate::root::Root;
 use crate::session::RuleBook;
+use crate::storage::Base;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::OnDisk;
 use crate::triage::register::{self, Register};
@@ -35,7 +36,9 @@ pub struct RegisterArgs {
 
 impl RegisterArgs {
     fn load(&self) -> anyhow::Result<Register> {
-        Ok(Register::load(self.exclusions.clone().unwrap_or_else(register::default_path))?)
+        let place = self.exclusions.clone().or_else(register::default_path);
+        let none = || anyhow::anyhow!("{} for the register; name one with --exclusions FILE", Base::Data.why_none());
+        Ok(Register::load(place.ok_or_else(none)?)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::elf::{Bytes, Prefix};
 use crate::explain::{Explained, Seen, Subject, explain};
-use crate::finding::{FileFacts, Finding, KeptBytes, PatternMatch, Sha256};
+use crate::finding::{FileFacts, Finding, FoundBy, KeptBytes, PatternMatch, Sha256};
 use crate::hunt::Hunt;
 
 const PATTERNS: &str = "$a = \"alpha\" $b = \"beta\"";
@@ -33,7 +33,7 @@ fn facts() -> FileFacts {
 fn finding(hunt: &Hunt) -> Finding {
     let found = PatternMatch { pattern: "$a".into(), offset: 0, length: 5, data: b"alpha".to_vec() };
     Finding {
-        rule: hunt.rule.id.clone(),
+        found_by: FoundBy::Rule(hunt.rule.id.clone()),
         file: Arc::new(facts()),
         matches: vec![found],
         capped: false,

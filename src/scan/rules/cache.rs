@@ -9,12 +9,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use sha2::Digest as _;
 
 use super::RuleSource;
 use crate::finding::Sha256;
 use crate::hunt::RuleOptions;
+use crate::storage::{Trust, is_ours_alone};
 
 /// The version of yara-x whose word is stored, as Cargo.toml pins it.
 const ENGINE: &str = "yara-x 1.22.1";
@@ -42,7 +43,8 @@ impl Cache {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).ok()?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(CWD, path, flags, Mode::empty()).ok()?;
-        is_ours_alone(&rustix::fs::fstat(&folder).ok()?).then(|| Self { folder, name: name_for(sources, options) })
+        let ours = is_ours_alone(&rustix::fs::fstat(&folder).ok()?) && Trust::current().check_folders(path).is_ok();
+        ours.then(|| Self { folder, name: name_for(sources, options) })
     }
 
     /// What the compiler warned of, if the rules were found to compile.
@@ -89,11 +91,6 @@ pub fn cache_files(folder: &Path) -> Vec<PathBuf> {
     let named = |path: &PathBuf| path.extension().is_some_and(|extension| extension == EXTENSION);
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
     entries.filter(|path| named(path) && ours(path)).collect()
-}
-
-/// Whether it belongs to this user, and nobody else has any right to it.
-pub(crate) fn is_ours_alone(stat: &Stat) -> bool {
-    stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0
 }
 
 /// A name that changes with every byte of the sources, the options, and both programs. Lengths go first, so that no two sets

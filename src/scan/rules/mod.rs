@@ -15,7 +15,6 @@ use super::prefilter::{Class, Prefilter, PrefilterReport, RuleIndex, Source};
 use crate::finding::RuleId;
 use crate::hunt::{RuleOptions, catch_engine_panic};
 pub use cache::cache_files;
-pub(crate) use cache::is_ours_alone;
 use library::Library;
 pub(super) use pack::Pack;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use crate::storage::Distrust;
 use crate::text::escape_path;
 
 use super::super::exclusion::Defect;
@@ -39,30 +40,9 @@ pub enum RegisterError {
         /// Newest version known here.
         known: i64,
     },
-    /// Group or others can write to it.
-    #[error(
-        "{0}: group or others can write to it (mode {mode:03o}), so anyone could hide a hit; look it through, then run: chmod 600 {0}",
-        escape_path(file)
-    )]
-    Writable {
-        /// The register.
-        file: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// It belongs to someone else.
-    #[error(
-        "{0}: it belongs to uid {owner}, not to uid {euid}, who could hide a hit; look it through, then run: chown {euid} {0} && chmod 600 {0}",
-        escape_path(file)
-    )]
-    Foreign {
-        /// The register.
-        file: PathBuf,
-        /// Its owner's user id.
-        owner: u32,
-        /// Effective user id of this process.
-        euid: u32,
-    },
+    /// Someone else owns it, can write to it or can replace it, and so could hide a hit.
+    #[error(transparent)]
+    Distrusted(#[from] Distrust),
     /// It is a link, a folder, a device.
     #[error("{}: not a plain file but {what}; name the register itself", escape_path(file))]
     NotAFile {

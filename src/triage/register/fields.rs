@@ -13,26 +13,37 @@ use crate::text;
 use super::super::Actor;
 use super::super::scope::Owner;
 
-/// Where the lines of a text begin.
+/// Where the lines of a part of a text begin. Offsets are into the part; lines count from 1, in the whole text.
 #[derive(Debug)]
 pub(super) struct Lines {
     starts: Vec<usize>,
+    /// Lines before the part.
+    before: usize,
 }
 
 impl Lines {
-    pub(super) fn of(text: &str) -> Self {
-        let after = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
-        Self { starts: std::iter::once(0).chain(after).collect() }
+    pub(super) fn of(part: &str, before: usize) -> Self {
+        let after = part.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
+        Self { starts: std::iter::once(0).chain(after).collect(), before }
     }
 
-    /// Line of a byte offset, from 1.
-    pub(super) fn line(&self, offset: usize) -> usize {
+    fn within(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset)
+    }
+
+    /// Line of a byte offset.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.before + self.within(offset)
     }
 
     /// Offset of the line after the one that holds `offset`, `None` on the last.
     pub(super) fn next(&self, offset: usize) -> Option<usize> {
-        self.starts.get(self.line(offset)).copied()
+        self.starts.get(self.within(offset)).copied()
+    }
+
+    /// Lines that end in the part or before it.
+    pub(super) fn ended(&self) -> usize {
+        self.before + self.starts.len() - 1
     }
 }
 
@@ -184,8 +195,10 @@ mod tests {
 
     #[test]
     fn offsets_have_lines() {
-        let lines = Lines::of("a\nbc\n");
+        let lines = Lines::of("a\nbc\n", 0);
         assert_eq!([0, 1, 2, 4, 5].map(|offset| lines.line(offset)), [1, 1, 2, 2, 3]);
         assert_eq!((lines.next(0), lines.next(3), lines.next(5)), (Some(2), Some(5), None));
+        let after = Lines::of("d\n", lines.ended());
+        assert_eq!((after.line(0), after.line(2), after.ended()), (3, 4, 3));
     }
 }

@@ -10,7 +10,6 @@ mod fields;
 mod lock;
 mod read;
 mod store;
-mod trust;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -23,12 +22,14 @@ use self::read::Parsed;
 use self::store::{Replaced, Snapshot};
 use super::exclusion::{Exclusion, Revocation};
 use super::folders::Folders;
+use crate::storage::{self, Base};
 
 pub use self::check::{RegisterFinding, RegisterProblem, RuleDigests};
 pub use self::entry::{Doubt, Entry};
 pub use self::error::RegisterError;
 pub use self::read::VERSION;
-pub use self::trust::{MOST_BYTES, Trust};
+pub use self::store::MOST_BYTES;
+pub use crate::storage::Trust;
 
 /// How long to wait for another process that is changing the register.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,10 +37,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a change is made anew because something else wrote to the file in the meantime.
 const TRIES: usize = 8;
 
+/// What stands for the file of a register that has none.
+const IN_MEMORY: &str = "in memory only";
+
 /// A register as it was last read, and the way to its file.
 #[derive(Debug, Clone)]
 pub struct Register {
     path: PathBuf,
+    /// Whether there is no file, so that it ends with the process.
+    in_memory: bool,
     trust: Trust,
     patience: Duration,
     /// Text as last read or written; `None` while there is no file.
@@ -61,9 +67,22 @@ impl Register {
     /// # Errors
     /// As [`Register::load`].
     pub fn load_trusting(path: impl Into<PathBuf>, trust: Trust) -> Result<Self, RegisterError> {
-        let mut register = Self { path: path.into(), trust, patience: PATIENCE, text: None, entries: Vec::new() };
+        let mut register = Self { path: path.into(), trust, ..Self::in_memory() };
+        register.in_memory = false;
         register.reload()?;
         Ok(register)
+    }
+
+    /// An empty register without a file, for where there is no place for one.
+    pub fn in_memory() -> Self {
+        let trust = Trust::current();
+        let path = IN_MEMORY.into();
+        Self { path, in_memory: true, trust, patience: PATIENCE, text: None, entries: Vec::new() }
+    }
+
+    /// Whether it has no file.
+    pub fn is_in_memory(&self) -> bool {
+        self.in_memory
     }
 
     /// Reads the file again. If that fails, everything stays as last read.
@@ -71,6 +90,9 @@ impl Register {
     /// # Errors
     /// As [`Register::load`], and [`RegisterError::Vanished`]: a file that was there and is not is no empty register.
     pub fn reload(&mut self) -> Result<(), RegisterError> {
+        if self.in_memory {
+            return Ok(());
+        }
         let text = store::read(&self.path, self.trust)?.map(|snapshot| snapshot.text);
         if text.is_none() && self.text.is_some() {
             return Err(RegisterError::Vanished(self.path.clone()));
@@ -80,7 +102,7 @@ impl Register {
         Ok(())
     }
 
-    /// The file.
+    /// The file; `in memory only` for a register that has none.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -147,6 +169,9 @@ impl Register {
     /// # Errors
     /// As [`Register::add`].
     pub fn restore(&mut self) -> Result<(), RegisterError> {
+        if self.in_memory {
+            return Ok(());
+        }
         store::make_folder(&self.path)?;
         let _lock = lock::hold(&self.path, self.patience)?;
         let Some(text) = &self.text else { return Ok(()) };
@@ -166,7 +191,15 @@ impl Register {
         &mut self,
         edit: impl Fn(&str, &Parsed) -> Result<Option<Edited>, RegisterError>,
     ) -> Result<(), RegisterError> {
+        if self.in_memory {
+            let text = self.text.clone().unwrap_or_default();
+            if let Some(edited) = edit(&text, &read::parse(&self.path, &text)?)? {
+                (self.text, self.entries) = (Some(edited.text), edited.entries);
+            }
+            return Ok(());
+        }
         store::make_folder(&self.path)?;
+        self.trust.check_folders(&self.path)?;
         let lock = lock::hold(&self.path, self.patience)?;
         for _ in 0..TRIES {
             let snapshot = store::read(&self.path, self.trust)?;
@@ -227,19 +260,10 @@ fn as_meant(file: &Path, same: bool, cause: &str) -> Result<(), RegisterError> {
     if same { Ok(()) } else { Err(RegisterError::NotReadBack { file: file.to_owned(), cause: cause.to_owned() }) }
 }
 
-/// Where the register lies unless the responder says otherwise: `huntbook/exclusions.toml` in the user's data folder
-/// (XDG Base Directory Specification), which is `$XDG_DATA_HOME` or `~/.local/share`.
-pub fn default_path() -> PathBuf {
-    place_of(std::env::var_os("XDG_DATA_HOME").map(PathBuf::from), std::env::var_os("HOME").map(PathBuf::from))
-}
-
-/// A relative folder is to be ignored, says that specification; without a home, root's is taken.
-fn place_of(data: Option<PathBuf>, home: Option<PathBuf>) -> PathBuf {
-    let full = |path: &PathBuf| path.is_absolute();
-    let data = data
-        .filter(full)
-        .unwrap_or_else(|| home.filter(full).unwrap_or_else(|| PathBuf::from("/root")).join(".local/share"));
-    data.join("huntbook/exclusions.toml")
+/// Where the register lies unless the responder says otherwise: `exclusions.toml` in Huntbook's data folder, see
+/// [`Base::Data`]. `None` where there is no such folder.
+pub fn default_path() -> Option<PathBuf> {
+    Some(Base::Data.folder(storage::env)?.join("exclusions.toml"))
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 //! understood is listed as doubtful and the others stay what they are.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use toml_edit::{Document, Item, Table};
+use toml_parser::Source;
+use toml_parser::lexer::TokenKind;
 use uuid::Uuid;
 
 use crate::text;
@@ -28,20 +31,45 @@ pub(super) struct Parsed {
     pub after_id: Vec<Option<usize>>,
 }
 
+/// Bytes of one entry at most, and of what stands before the first. TOML that is taken apart needs some eighty times its
+/// length in memory, so a register is taken apart entry by entry.
+const MAX_PART_BYTES: usize = 512 * 1024;
+
+/// Entries of a register at most, so that a file full of empty ones does not fill the memory.
+const MAX_ENTRIES: usize = 100_000;
+
 /// Reads the text of `file`.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Parsed, RegisterError> {
     let wrong = |offset: usize, message: String| {
         let (line, column) = place(text, offset);
         RegisterError::Syntax { file: file.to_owned(), line, column, message }
     };
-    let document = Document::parse(text).map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        wrong(offset, format!("not TOML: {}", text::escape_str(error.message())))
-    })?;
-    let lines = Lines::of(text);
+    let slice = |part: &Range<usize>| text.get(part.clone()).unwrap_or_default();
+    let toml = |part: &Range<usize>| {
+        if part.len() > MAX_PART_BYTES {
+            let most = text::bytes(MAX_PART_BYTES as u64);
+            return Err(wrong(
+                part.start,
+                format!("what begins here is longer than {most}, the most that one entry may take"),
+            ));
+        }
+        Document::parse(slice(part)).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            wrong(part.start + offset, format!("not TOML: {}", text::escape_str(error.message())))
+        })
+    };
+    let entries = entry_starts(text);
+    if let Some(first_too_many) = entries.get(MAX_ENTRIES) {
+        return Err(wrong(*first_too_many, format!("there are more than {MAX_ENTRIES} entries")));
+    }
+    let ends = entries.iter().skip(1).copied().chain([text.len()]);
+    let parts: Vec<_> = entries.iter().zip(ends).map(|(start, end)| *start..end).collect();
+    let top = 0..entries.first().copied().unwrap_or(text.len());
+    let document = toml(&top)?;
+    let mut lines = Lines::of(slice(&top), 0);
     let start = |item: &Item| item.span().map_or(0, |span| span.start);
     match document.get("version").map(|item| (item, item.as_integer())) {
-        None if document.is_empty() => {}
+        None if document.is_empty() && parts.is_empty() => {}
         None => return Err(wrong(0, format!("no `version = {VERSION}` at the top, so this is not a register"))),
         Some((item, Some(found))) if found > VERSION => {
             let line = lines.line(start(item));
@@ -50,19 +78,49 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Parsed, RegisterError> {
         Some((_, Some(VERSION))) => {}
         Some((item, _)) => return Err(wrong(start(item), format!("`version` must be {VERSION}"))),
     }
+    if let Some(exclusions) = document.get("exclusion") {
+        return Err(wrong(start(exclusions), "`exclusion` must be written as [[exclusion]] tables".to_owned()));
+    }
     let mut parsed =
         Parsed { entries: Vec::new(), has_version: document.contains_key("version"), after_id: Vec::new() };
-    let Some(exclusions) = document.get("exclusion") else { return Ok(parsed) };
-    let Some(tables) = exclusions.as_array_of_tables() else {
-        return Err(wrong(start(exclusions), "`exclusion` must be written as [[exclusion]] tables".to_owned()));
-    };
-    for table in tables {
-        parsed.entries.push(entry(table, &lines));
-        let id = table.get("id").and_then(Item::span);
-        parsed.after_id.push(id.map(|span| lines.next(span.end).unwrap_or(text.len())));
+    for part in &parts {
+        let document = toml(part)?;
+        lines = Lines::of(slice(part), lines.ended());
+        for table in document.get("exclusion").and_then(Item::as_array_of_tables).into_iter().flatten() {
+            parsed.entries.push(entry(table, &lines));
+            let id = table.get("id").and_then(Item::span);
+            parsed.after_id.push(id.map(|span| lines.next(span.end).map_or(part.end, |next| part.start + next)));
+        }
     }
     doubt_twins(&mut parsed.entries);
     Ok(parsed)
+}
+
+/// Where each `[[exclusion]]` begins, by the tokens of TOML: not what looks so in a comment, a text or an array.
+fn entry_starts(text: &str) -> Vec<usize> {
+    let mut starts = Vec::new();
+    // Brackets of values that are open, and whether a line begins that belongs to no value.
+    let (mut depth, mut begins, mut header) = (0_usize, true, false);
+    for token in Source::new(text).lex() {
+        match token.kind() {
+            TokenKind::Newline if depth == 0 => (begins, header) = (true, false),
+            TokenKind::Whitespace | TokenKind::Newline => {}
+            TokenKind::LeftSquareBracket if begins => {
+                let line = text.get(token.span().start()..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+                let name = line.strip_prefix("[[").and_then(|rest| rest.split_once("]]")).map(|(name, _)| name.trim());
+                if name.is_some_and(|name| matches!(name, "exclusion" | "\"exclusion\"" | "'exclusion'")) {
+                    starts.push(token.span().start());
+                }
+                (begins, header) = (false, true);
+            }
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket if !header => {
+                (begins, depth) = (false, depth + 1);
+            }
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket if !header => depth = depth.saturating_sub(1),
+            _ => begins = false,
+        }
+    }
+    starts
 }
 
 /// Line and column of a byte offset, both from 1, the column in characters.

@@ -10,7 +10,10 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 
 use super::error::RegisterError;
-use super::trust::{MOST_BYTES, Trust};
+use crate::storage::{Trust, folder_of};
+
+/// Greatest length of a register in bytes: some tens of thousands of exclusions.
+pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A register's text with the facts that tell whether it has been changed since.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ pub(super) fn read(file: &Path, trust: Trust) -> Result<Option<Snapshot>, Regist
         Err(errno) => return Err(RegisterError::io("open the register", file)(errno)),
     };
     let facts = opened.metadata().map_err(RegisterError::io("look at the register", file))?;
-    trust.check(file, &facts)?;
+    check(trust, file, &facts)?;
     let mut bytes = Vec::new();
     opened.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(RegisterError::io("read the register", file))?;
     if bytes.len() as u64 > MOST_BYTES {
@@ -60,6 +63,20 @@ pub(super) fn read(file: &Path, trust: Trust) -> Result<Option<Snapshot>, Regist
             Err(RegisterError::Syntax { file: file.to_owned(), line, column, message })
         }
     }
+}
+
+/// Whether an open file may be read as a register.
+fn check(trust: Trust, file: &Path, facts: &Metadata) -> Result<(), RegisterError> {
+    if !facts.is_file() {
+        let what = if facts.is_dir() { "a folder" } else { "a device, pipe or socket" };
+        return Err(RegisterError::NotAFile { file: file.to_owned(), what });
+    }
+    trust.check_file(file, facts)?;
+    trust.check_folders(file)?;
+    if facts.len() > MOST_BYTES {
+        return Err(RegisterError::TooLarge { file: file.to_owned(), size: facts.len(), most: MOST_BYTES });
+    }
+    Ok(())
 }
 
 /// Makes the folder that is to hold the register, closed to everyone else.
@@ -120,13 +137,6 @@ fn rename_over(temporary: &Path, register: &Path, old: Option<&Snapshot>) -> Res
     }
     fs::rename(temporary, register).map_err(RegisterError::io("put the new register in its place", register))?;
     Ok(Replaced::Yes)
-}
-
-fn folder_of(register: &Path) -> &Path {
-    match register.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 fn temporary_for(register: &Path) -> PathBuf {

@@ -12,7 +12,7 @@ use super::{Gauges, Session};
 use crate::case::{Decision, FindingId, ScanOutcome};
 use crate::finding::Finding;
 use crate::scan::{End, Event, Reading, Ruleset, Scan, Unscanned};
-use crate::session::{self, Compiling, Records, RuleBook, candidate_finding, host_name};
+use crate::session::{self, Compiling, Records, RuleBook, host_name};
 use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
@@ -119,11 +119,7 @@ impl Recorder {
 
     /// Rules that could not be used, and the compiler's warnings of those that can; what is wrong with a pattern is wrong in every scan, so they are told once.
     fn tell_warnings(&self) {
-        let unused = &self.records.book().unused;
-        if let Some(first) = unused.first() {
-            let rules = text::counted(unused.len() as u64, "rule");
-            self.tell(Message::Warned(format!("{rules} not used, in coverage with the reason: {first}")));
-        }
+        self.records.warnings().into_iter().for_each(|said| self.tell(Message::Warned(said)));
         let Some([first, more @ ..]) = self.rules.as_ref().map(|rules| rules.warnings()) else { return };
         let first = first.lines().take(2).map(str::trim).collect::<Vec<_>>().join(" ");
         let others = match more.len() {
@@ -223,7 +219,6 @@ impl Recorder {
     fn take(&mut self, event: Event) {
         match event {
             Event::Finding(finding) => self.findings.push(finding),
-            Event::Candidate(candidate) => self.findings.push(candidate_finding(candidate)),
             Event::Unscanned(unscanned) => self.missed.push(unscanned),
             Event::Finished { reading, end } => {
                 self.flush();
@@ -307,7 +302,7 @@ impl Recorder {
 
     /// Says when the disk refused the records, and when it takes them again.
     fn tell_unsaved(&mut self) {
-        let why = self.records.unsaved().map(str::to_owned);
+        let why = self.records.unsaved().map(str::to_owned).or_else(|| self.records.register_unsaved());
         if self.saved == why.is_some() {
             self.saved = why.is_none();
             self.tell(Message::Unsaved(why));
@@ -329,6 +324,7 @@ impl Recorder {
             Request::Register => self.register(),
             Request::Save => self.save(),
             Request::Export(path) => export::write(&self.records, &path).map(|said| self.tell(Message::Recorded(said))),
+            Request::SaveCopy(path) => self.records.save_copy(&path).map(|said| self.tell(Message::Recorded(said))),
             Request::Rescan => self.rescan(),
         };
         if let Err(why) = done {

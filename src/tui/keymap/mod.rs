@@ -122,6 +122,7 @@ actions! {
     CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
     Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted";
     Export, Global, "E", "", "write the case to a file: a report, NDJSON, SARIF or CSV, by the ending of its name";
+    SaveCopy, Global, "ctrl-w", "", "save a copy of the case to a file, on another disk for instance";
     NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
 
     Choose, Chooser, "enter", "open or scan", "look into a folder; scan a recent tree, a mount, this folder";

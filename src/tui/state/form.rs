@@ -176,11 +176,11 @@ impl Form {
     pub fn draft(&self, opened: &Opened, signature: Signature, reason: &str) -> Result<Exclusion, String> {
         let proposal = self.scopes.get(self.scope).ok_or("there is no scope to choose")?;
         proposal.allowed.as_ref().map_err(ToString::to_string)?;
-        let rule = &opened.finding.rule.name;
-        let confirmed = !self.known_sample || confirm_known_sample(rule, self.confirm.text());
+        let rule = opened.finding.found_by.name();
+        let confirmed = !self.known_sample || confirm_known_sample(&rule, self.confirm.text());
         let hit = Hit {
             known_sample: self.known_sample,
-            ..Hit::new(rule, &opened.judged.subject.digest, &opened.finding.file)
+            ..Hit::new(&rule, &opened.judged.subject.digest, &opened.finding.file)
         };
         let decision = Decision {
             scope: proposal.scope.clone(),

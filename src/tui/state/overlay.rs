@@ -163,6 +163,8 @@ pub enum Purpose {
     NameInSet(String),
     /// Why this exclusion is revoked.
     Revoke(uuid::Uuid),
+    /// The file that a copy of the case goes to.
+    SaveCopy,
 }
 
 /// A line of text that is asked for.

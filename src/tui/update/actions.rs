@@ -24,9 +24,10 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
     match action {
         A::Quit if app.unsaved.is_some() && !app.leaving => {
             app.leaving = true;
-            let (quit, save) = (app.keymap.first_key(A::Quit), app.keymap.first_key(A::Save));
+            let key = |action| app.keymap.first_key(action);
+            let (quit, save, copy) = (key(A::Quit), key(A::Save), key(A::SaveCopy));
             let said = format!(
-                "what was decided is in memory only: {save} tries the disk again, {quit} again leaves without it"
+                "in memory only: {save} tries the disk again, {copy} saves a copy elsewhere, {quit} again leaves without it"
             );
             app.say(NoticeKind::Warning, said);
         }
@@ -44,6 +45,10 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Theme => return themes::open(app),
         A::Export => export(app),
         A::Save => return vec![Effect::Record(Request::Save)],
+        A::SaveCopy => {
+            let about = "A new file for a copy of the case, with everything that was found and decided.";
+            ask(app, Purpose::SaveCopy, "Save to", about, Input::default());
+        }
         A::Pause => return pause(app),
         A::SkipFile if app.scan.is_active() => {
             app.say(

@@ -158,6 +158,13 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
             return Ok(vec![Effect::Gather(Gather::Name { set: set.clone(), value })]);
         }
         Purpose::Note { finding, scenario } => return Ok(note(app, *finding, scenario, typed)),
+        Purpose::SaveCopy => {
+            let path = typed.trim();
+            if path.is_empty() {
+                return Err("name a file".to_owned());
+            }
+            return Ok(vec![Effect::Record(Request::SaveCopy(path.into()))]);
+        }
         Purpose::Revoke(id) => return Ok(vec![Effect::Record(Request::Revoke { id: *id, why: reason()? })]),
     }
     Ok(Vec::new())

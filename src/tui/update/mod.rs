@@ -299,7 +299,11 @@ fn not_recorded(app: &mut App, why: &str) {
 
 fn unsaved(app: &mut App, why: Option<String>) {
     match &why {
-        Some(why) => app.say(NoticeKind::Error, format!("kept in memory only (W tries again): {why}")),
+        Some(why) => {
+            let (save, copy) = (app.keymap.first_key(Action::Save), app.keymap.first_key(Action::SaveCopy));
+            let said = format!("kept in memory only ({save} tries again, {copy} saves a copy elsewhere): {why}");
+            app.say(NoticeKind::Error, said);
+        }
         None => app.say(NoticeKind::Done, "everything is on disk again"),
     }
     app.unsaved = why;

@@ -5,6 +5,7 @@ mod fuse;
 mod hang;
 mod image;
 mod no_openat2;
+mod own_files;
 mod process;
 mod rules;
 mod sandbox;

@@ -125,3 +125,39 @@ fn check_finds_what_a_person_should_look_at() {
     assert_eq!(doubtful[0].line, 3);
     assert!(matches!(&doubtful[0].problem, RegisterProblem::Doubtful(cause) if cause.contains("`id` is not text")));
 }
+
+#[test]
+fn entries_are_told_apart_by_tokens_and_each_is_bounded() {
+    let whole = one(&exclusion("/opt/r/x", "a", folder));
+    let looks_like_one = "\"\"\"\n[[exclusion]]\nid = 3\n\"\"\"";
+    let among = whole.replacen("ticket = ", "note = ", 1).replacen(
+        "[[exclusion]]\n",
+        &format!("other = {looks_like_one}\nlist = [\n[[1]],\n]\n# [[exclusion]]\n[[ exclusion ]] # first\n"),
+        1,
+    );
+    let parsed = read::parse(Path::new("r.toml"), &among).unwrap();
+    assert_eq!(parsed.entries.len(), 1, "{parsed:?}");
+    assert!(parsed.entries[0].exclusion().is_some(), "{parsed:?}");
+
+    let (second, third) = (exclusion("/opt/r/y", "b", as_is), exclusion("/opt/r/z", "c", as_is));
+    let three = write::append(&whole, true, &[second, third]);
+    let parsed = read::parse(Path::new("r.toml"), &three).unwrap();
+    let headers: Vec<_> =
+        three.lines().zip(1..).filter(|(line, _)| *line == "[[exclusion]]").map(|(_, number)| number).collect();
+    assert_eq!(parsed.entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), headers);
+    for after in parsed.after_id {
+        assert!(three[..after.unwrap()].lines().next_back().unwrap().starts_with("id = "));
+    }
+    let wrong = format!("{three}[[exclusion]]\nid = \n");
+    let error = read::parse(Path::new("r.toml"), &wrong).unwrap_err().to_string();
+    let line = wrong.lines().count();
+    assert!(error.contains(&format!("r.toml:{line}:")), "{error}");
+
+    let dense =
+        format!("version = 1\n[[exclusion]]\n{}", (0..100_000).map(|n| format!("a{n}=1\n")).collect::<String>());
+    let error = read::parse(Path::new("r.toml"), &dense).unwrap_err().to_string();
+    assert!(error.contains("r.toml:2:1") && error.contains("longer than 512"), "{error}");
+    let many = format!("version = 1\n{}", "[[exclusion]]\n".repeat(100_001));
+    let error = read::parse(Path::new("r.toml"), &many).unwrap_err().to_string();
+    assert!(error.contains("r.toml:100002:1") && error.contains("more than 100000 entries"), "{error}");
+}

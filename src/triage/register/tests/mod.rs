@@ -13,6 +13,7 @@ use super::super::exclusion::{CheckResult, SeenCheck};
 use super::super::scope::Scope;
 use super::*;
 use crate::finding::{Digest, Sha256};
+use crate::storage::Distrust;
 
 const NOW: &str = "2026-11-25T00:00:00Z";
 
@@ -182,7 +183,10 @@ fn a_register_that_others_could_have_written_is_refused() {
     let owner = fs::metadata(&file).unwrap().uid();
     let stranger = Trust { euid: owner.wrapping_add(1), behind: Some(owner), allow_foreign_owner: false };
     let error = Register::load_trusting(&file, stranger).unwrap_err();
-    assert!(matches!(error, RegisterError::Foreign { .. }) && error.to_string().contains("chmod 600"), "{error}");
+    assert!(
+        matches!(error, RegisterError::Distrusted(Distrust::Foreign { .. })) && error.to_string().contains("chmod 600"),
+        "{error}"
+    );
     assert!(Register::load_trusting(&file, Trust { allow_foreign_owner: true, ..stranger }).is_ok());
 
     let link = folder.path().join("link.toml");
@@ -306,11 +310,14 @@ fn two_entries_of_one_id_both_count_for_nothing_until_revoked() {
 }
 
 #[test]
-fn the_default_place_follows_the_xdg_specification() {
-    let path = |text: &str| Some(PathBuf::from(text));
-    assert_eq!(place_of(path("/data"), path("/home/a")), Path::new("/data/huntbook/exclusions.toml"));
-    let of_home = Path::new("/home/a/.local/share/huntbook/exclusions.toml");
-    assert_eq!(place_of(path("relative"), path("/home/a")), of_home);
-    assert_eq!(place_of(None, path("/home/a")), of_home);
-    assert_eq!(place_of(path(""), None), Path::new("/root/.local/share/huntbook/exclusions.toml"));
+fn a_register_without_a_place_is_kept_in_memory() {
+    let mut register = Register::in_memory();
+    let made = exclusion("/opt/r/x", "a", as_is);
+    register.add(&made).unwrap();
+    register.reload().unwrap();
+    assert_eq!(register.entries().iter().filter_map(Entry::exclusion).collect::<Vec<_>>(), [&made]);
+    register.revoke(made.id, &revocation()).unwrap();
+    assert!(register.entries()[0].exclusion().unwrap().revoked.is_some());
+    register.restore().unwrap();
+    assert!(register.is_in_memory() && !register.path().exists());
 }
