@@ -1,12 +1,13 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text, timeout ← storage, diagnostics ← sandbox, log, finding ← root ← accounts, hunt, elf ← scan, content ← hex,
+//! way round: `text, timeout, print ← storage, diagnostics ← sandbox, log, finding ← root ← accounts, hunt, elf ← scan, content ← hex,
 //! evidence ← explain, triage ← case ← session ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |
 //! | [`text`] | untrusted bytes to safe text |
+//! | [`print`] | standard output and standard error, safe for a terminal |
 //! | [`sandbox`] | what the process gives up before it reads what others have made |
 //! | [`timeout`] | calls that may never return, threads |
 //! | [`storage`] | Huntbook's own files: where they lie, whose they must be |
@@ -43,6 +44,7 @@ pub mod hex;
 pub mod hunt;
 pub mod log;
 pub mod places;
+pub mod print;
 pub mod report;
 pub mod root;
 pub mod sandbox;

@@ -6,6 +6,7 @@
 //! The raw bytes stay in the data.
 
 pub mod fuzzy;
+mod safe;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,6 +14,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+pub use safe::{PlainText, SafeText};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// How many zero-width marks may follow one visible character before the rest are escaped.
@@ -264,17 +266,22 @@ fn push_escaped(out: &mut String, text: &str) {
         match classify(c, &mut marks) {
             Shown::AsIs if c == '\\' => out.push_str("\\\\"),
             Shown::AsIs => out.push(c),
-            Shown::Escaped => match c {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                c if (c as u32) < 0x80 => {
-                    let _ = write!(out, "\\x{:02x}", c as u32);
-                }
-                c => {
-                    let _ = write!(out, "\\u{{{:x}}}", c as u32);
-                }
-            },
+            Shown::Escaped => push_escape(out, c),
+        }
+    }
+}
+
+/// Adds what is written for a character that is not shown as itself: `\n`, `\x1b`, `\u{202e}`.
+pub fn push_escape(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if (c as u32) < 0x80 => {
+            let _ = write!(out, "\\x{:02x}", c as u32);
+        }
+        c => {
+            let _ = write!(out, "\\u{{{:x}}}", c as u32);
         }
     }
 }

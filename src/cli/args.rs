@@ -41,6 +41,7 @@ Nothing on the scanned tree is executed, written or followed through a link.";
 #[derive(Debug, Parser)]
 #[command(
     name = "huntbook",
+    bin_name = "huntbook",
     version,
     about,
     after_help = EXIT_CODES,

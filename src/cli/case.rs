@@ -1,6 +1,6 @@
 //! `huntbook case`: whether a case can be believed, and a copy of it. The case is only read.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -12,6 +12,7 @@ use super::report::warn_of_others;
 use super::{OPEN, warn};
 use crate::case::{Case, CaseError, Head, LOG_MISSING, LogState, Seq};
 use crate::finding::Sha256;
+use crate::print;
 use crate::report::json;
 use crate::text;
 
@@ -51,7 +52,7 @@ fn copy(file: &Path, to: &Path) -> anyhow::Result<ExitCode> {
         warn(&format!("{}: {LOG_MISSING}", text::escape_path(file)));
     }
     case.save_copy(to)?;
-    writeln!(io::stdout(), "{}: a copy of the case, journal head {}", text::escape_path(to), case.head()?)?;
+    writeln!(print::stdout(), "{}: a copy of the case, journal head {}", text::escape_path(to), case.head()?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -108,7 +109,7 @@ fn verify(file: &Path, head: Option<KeptHead>, as_json: bool) -> anyhow::Result<
         held => held.unwrap_or(Some(false)),
     };
     let whole = verified.is_whole() && held != Some(false);
-    let mut out = io::stdout().lock();
+    let mut out = print::stdout();
     if as_json {
         let problems: Vec<_> = verified.problems.iter().map(ToString::to_string).collect();
         let unvouched: Vec<_> = verified.unvouched.iter().map(ToString::to_string).collect();

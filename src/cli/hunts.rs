@@ -1,7 +1,7 @@
 //! `huntbook hunts`: the hunts, as a list, one by one, or checked.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::args::{CheckArgs, HuntsCommand};
 use super::{FAILED, hunts_export};
 use crate::hunt::{self, Hunt, Loaded, RuleFiles, RuleOptions, Site, Unused, describe, load_dir};
+use crate::print;
 use crate::report::json;
 use crate::session::RuleBook;
 use crate::text;
@@ -30,7 +31,7 @@ pub(super) fn run(command: HuntsCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn list(book: &RuleBook, as_json: bool) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
+    let mut out = print::stdout();
     if as_json {
         let hunts: Vec<_> = book.hunts.iter().map(|hunt| &**hunt).collect();
         writeln!(out, "{}", json::pretty(&serde_json::to_value(hunts)?))?;
@@ -44,7 +45,7 @@ fn list(book: &RuleBook, as_json: bool) -> anyhow::Result<ExitCode> {
 
 fn show(book: &RuleBook, name: &str, as_json: bool) -> anyhow::Result<ExitCode> {
     let hunt = find(book, name)?;
-    let mut out = io::stdout().lock();
+    let mut out = print::stdout();
     if as_json {
         writeln!(out, "{}", json::pretty(&serde_json::to_value(&**hunt)?))?;
     } else {
@@ -76,7 +77,7 @@ fn check(paths: &[PathBuf], rules: &CheckArgs, as_json: bool) -> anyhow::Result<
     }
     let Checked { files, hunts, problems } = checked;
     let of = |file: &Path| problems.iter().filter(|unused| unused.problem.path == file).collect::<Vec<_>>();
-    let mut out = io::stdout().lock();
+    let mut out = print::stdout();
     if as_json {
         let listed: Vec<_> = problems.iter().map(problem_document).collect();
         let verdict = |(path, rules): (&PathBuf, &usize)| json!({"path": path.to_string_lossy(), "rules": rules, "problems": of(path).len()});

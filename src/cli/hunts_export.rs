@@ -1,6 +1,5 @@
 //! `huntbook hunts export`: hunts as hunting queries for Microsoft Sentinel, and the table that findings go into.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -9,7 +8,7 @@ use super::hunts::find;
 use super::output::Output;
 use crate::report::{hunting, json, sentinel};
 use crate::session::RuleBook;
-use crate::text;
+use crate::{print, text};
 
 /// As what hunts are exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,11 +44,10 @@ pub(super) fn run(book: &RuleBook, names: &[String], format: HuntFormat, output:
         }
     }
     if !without.is_empty() {
-        writeln!(
-            io::stderr(),
-            "huntbook: left out, for no log can hold what they look for (no file name, SHA-256 or address): {}",
+        print::say(format_args!(
+            "left out, for no log can hold what they look for (no file name, SHA-256 or address): {}",
             without.join(", ")
-        )?;
+        ));
     }
     anyhow::ensure!(!documents.is_empty(), "no hunt is left to be exported");
     let between = if format == HuntFormat::Kql { "\n" } else { "---\n" };

@@ -1,7 +1,7 @@
 //! `huntbook inspect FILE`: one file, scanned and decoded with the same care as a tree, without a screen.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use crate::report::{inspect, json};
 use crate::root::Root;
 use crate::scan::{self, CandidateTest, End, Event, MAX_FILE_SIZE, READ_TIMEOUT, Reason, Scan, ScanOptions, Tree};
 use crate::session::RuleBook;
-use crate::text;
 use crate::timeout::{self, NoResult};
+use crate::{print, text};
 
 /// Files up to this many bytes are listed with entropy and printable texts.
 const SMALL: u64 = 64 * 1024;
@@ -85,7 +85,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         look(&opened.file, &book, &mut inspected)?;
         inspected.interpreter = interpreter_on(&args.root, &inspected);
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(print::stdout());
     if args.json {
         json::write_pretty(&mut out, &inspect::document(&inspected, &book, args.root.dir()))?;
         writeln!(out)?;

@@ -8,7 +8,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -18,11 +18,12 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGCONT, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use super::FAILED;
-use crate::timeout;
+use crate::tui::input::ending_signals;
+use crate::{print, timeout};
 
 /// Tells the process that does the work which one waits for it.
 const WAITER: &str = "HUNTBOOK_WAITER";
@@ -82,8 +83,8 @@ pub(super) fn let_go() {
 
 /// Ends the process here and now, whatever its threads are at, and says why if standard error takes that.
 pub(super) fn leave(why: &str) -> ! {
-    let line = format!("huntbook: {why}\n");
-    let _ = timeout::run(LAST_WORD, move || io::stderr().write_all(line.as_bytes()));
+    let line = why.to_owned();
+    let _ = timeout::run(LAST_WORD, move || print::say(line));
     let_go();
     std::process::exit(i32::from(FAILED))
 }
@@ -91,7 +92,7 @@ pub(super) fn leave(why: &str) -> ! {
 fn wait(mut child: Child) -> ExitCode {
     let pid = Pid::from_child(&child);
     // A signal that comes before this ends both processes.
-    if let Ok(mut signals) = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2]) {
+    if let Ok(mut signals) = Signals::new(ending_signals().chain([SIGTSTP, SIGCONT])) {
         let _ = timeout::spawn("signals", move || {
             for signal in signals.forever() {
                 forward(signal, pid);
@@ -148,8 +149,8 @@ fn ended_but_for_threads(pid: Pid) -> Option<ExitStatus> {
 
 /// Passes a signal on. What comes from a terminal reaches both processes already, so the other may get it twice.
 fn forward(signal: i32, pid: Pid) {
-    let Some(named) = Signal::from_named_raw(signal) else { return };
-    let _ = kill_process(pid, named);
+    // A real-time signal has no name here; it means the same to the screen and to a scan.
+    let _ = kill_process(pid, Signal::from_named_raw(signal).unwrap_or(Signal::TERM));
     if signal == SIGTSTP {
         // A shell that stops a job waits until the process that it started has stopped.
         let _ = signal_hook::low_level::emulate_default_handler(signal);

@@ -21,15 +21,19 @@ mod screen;
 mod size;
 mod when;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write as _};
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
+use signal_hook::consts::SIGXFSZ;
 
 use args::{Cli, Command};
 use logging::LogArgs;
 
-use crate::{sandbox, timeout};
+use crate::{print, sandbox, scan as scanning, timeout};
 
 /// Findings that no exclusion covers.
 pub const OPEN: u8 = 1;
@@ -43,8 +47,13 @@ pub fn main() -> ExitCode {
     if let Some(code) = launch::wait_for_work() {
         return code;
     }
+    tell_panics();
     timeout::keep_supervised_panics_quiet();
-    let cli = Cli::parse();
+    fail_writes_past_the_limit();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_run(&error),
+    };
     confine::begin(&cli);
     // Held until the end, which writes what is on its way to the log.
     let log = match cli.log().map(LogArgs::start).transpose() {
@@ -52,7 +61,9 @@ pub fn main() -> ExitCode {
         Err(error) => return failed(&error.into()),
     };
     let answers = cli.command.as_ref().is_some_and(Command::answers);
-    let code = match run(cli) {
+    // A panic has been told by now, and is a failure like any other to whoever waits for the exit code.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(cli)));
+    let code = match outcome.unwrap_or_else(|_| Ok(ExitCode::from(FAILED))) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) && !answers => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => failed(&anyhow::anyhow!("whoever read the output went before its end")),
@@ -66,14 +77,44 @@ pub fn main() -> ExitCode {
 
 fn failed(error: &anyhow::Error) -> ExitCode {
     tracing::error!("{error:#}");
-    let _ = writeln!(io::stderr(), "huntbook: {error:#}");
+    print::say(format_args!("{error:#}"));
     ExitCode::from(FAILED)
 }
 
 /// Says something on standard error, and in the log, that does not end the program.
 fn warn(line: &str) {
     tracing::warn!("{line}");
-    let _ = writeln!(io::stderr(), "huntbook: {line}");
+    print::say(line);
+}
+
+/// Prints help, version, or what is wrong with the arguments. What is wrong quotes arguments, so it goes without colours
+/// through the writer that shows what a terminal would act on.
+fn not_run(error: &clap::Error) -> ExitCode {
+    let said = error.render();
+    let _ = match error.use_stderr() {
+        true => write!(print::stderr(), "{said}"),
+        false => print::styled(&said.ansi().to_string()),
+    };
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED))
+}
+
+/// A limit on the size of files (`ulimit -f`) is a full disk: the write fails (EFBIG), and what it was for says so. By
+/// default the signal that comes with it ends the program (setrlimit(2)).
+fn fail_writes_past_the_limit() {
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+}
+
+/// A panic's message may quote anything. What the engine panics over is a file that was not scanned, and coverage says so.
+fn tell_panics() {
+    panic::set_hook(Box::new(|info| {
+        if !scanning::engine_runs() {
+            print::say(format_args!("an error of Huntbook's own, please report it: {info}"));
+            let backtrace = Backtrace::capture();
+            if backtrace.status() == BacktraceStatus::Captured {
+                let _ = write!(print::stderr(), "{backtrace}");
+            }
+        }
+    }));
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -92,16 +133,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Case(command)) => case::run(command),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Completions { shell }) => {
-            io::stdout().write_all(&completions::script(shell))?;
+            print::stdout().write_all(&completions::script(shell))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Help(args)) => help::run(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Version) => {
-            writeln!(io::stdout(), "huntbook {}\nsandbox: {}", env!("CARGO_PKG_VERSION"), sandbox::in_force())?;
+            writeln!(print::stdout(), "huntbook {}\nsandbox: {}", env!("CARGO_PKG_VERSION"), sandbox::in_force())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Man) => {
-            io::stdout().write_all(&manual::pages()?)?;
+            print::stdout().write_all(&manual::pages()?)?;
             Ok(ExitCode::SUCCESS)
         }
     }

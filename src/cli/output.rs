@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
+use crate::print::{self, SafeWriter};
 use crate::report::new_file::NewFile;
 use crate::text;
 
@@ -29,7 +30,7 @@ impl Output {
     /// file.
     pub fn write_with(&self, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let Some(path) = self.output.as_deref().filter(|path| *path != Path::new("-")) else {
-            let mut out = BufWriter::new(io::stdout().lock());
+            let mut out = BufWriter::new(print::stdout());
             write(&mut out)?;
             return Ok(out.flush()?);
         };
@@ -38,7 +39,7 @@ impl Output {
             return Err(there_already(path));
         }
         let beside = NewFile::beside(path).with_context(|| cannot_write(path))?;
-        let mut out = BufWriter::new(beside.file());
+        let mut out = BufWriter::new(SafeWriter::new(beside.file()));
         write(&mut out)?;
         out.flush().with_context(|| cannot_write(path))?;
         drop(out);

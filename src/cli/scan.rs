@@ -1,6 +1,6 @@
 //! `huntbook scan`: the scan without a screen.
 
-use std::io::{self, IsTerminal as _, StdoutLock, Write};
+use std::io::{self, StdoutLock, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::args::ScanArgs;
 use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe, launch, limits, warn};
 use crate::case::{LOG_MISSING, ScanOutcome};
 use crate::finding::Finding;
+use crate::print::{self, SafeWriter, StatusLine};
 use crate::report::origin::Origin;
 use crate::report::{self, Format, Reported, Summary, Tally, Totals, Whole};
 use crate::scan::{Current, End, Event, Progress, Reading, Scan, Unscanned};
@@ -42,19 +43,19 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
     if records.log_is_missing() {
         warn(&format!("{}: {LOG_MISSING}", text::escape_path(records.case_path())));
     }
-    let _ = io::stderr().write_all(report::text::warnings(rules.warnings()).as_bytes());
+    let _ = print::stderr().write_all(report::text::warnings(rules.warnings()).as_bytes());
     records.begin_scan(args.record())?;
     let scan = Scan::start(tree, rules, args.options(records.own_files(), false))?;
     cancel_on_signals(&scan)?;
     let mut printer = Printer {
-        out: io::stdout().lock(),
+        out: print::stdout(),
         format,
         origin: Origin::of(records.case(), records.scan()?)?,
         hunts: book.hunts.iter().map(|hunt| HuntWords::of(hunt)).collect(),
         book,
         records,
         tally: Tally::default(),
-        meter: Meter::new(),
+        meter: StatusLine::new(),
     };
     let outcome = printer.follow(&scan);
     // A reader that has gone, or a case that fails, ends the scan too.
@@ -99,8 +100,8 @@ const ONE_PRESS: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_millis(1800);
 
 /// Takes what the scan reports, has it recorded, and prints it.
-struct Printer<'o> {
-    out: StdoutLock<'o>,
+struct Printer {
+    out: SafeWriter<StdoutLock<'static>>,
     format: Format,
     origin: Origin,
     book: Arc<RuleBook>,
@@ -108,10 +109,10 @@ struct Printer<'o> {
     hunts: Vec<HuntWords>,
     records: Records,
     tally: Tally,
-    meter: Meter,
+    meter: StatusLine,
 }
 
-impl Printer<'_> {
+impl Printer {
     /// Until the scan's last event. Returns its last progress and how it ended.
     fn follow(&mut self, scan: &Scan) -> anyhow::Result<(Reading, End)> {
         let mut findings = Vec::new();
@@ -131,7 +132,7 @@ impl Printer<'_> {
             }
             if findings.len() + missed.len() >= BATCH || flushed.elapsed() >= WAIT {
                 self.flush(&mut findings, &mut missed)?;
-                self.meter.show(&scan.progress);
+                self.meter.show(|| gauges(&scan.progress));
                 flushed = Instant::now();
             }
         }
@@ -213,37 +214,16 @@ impl Printer<'_> {
     }
 }
 
-/// A line on standard error that tells how far the scan is, when that is a terminal.
-struct Meter {
-    on: bool,
-    shown: bool,
-}
-
-impl Meter {
-    fn new() -> Self {
-        Self { on: io::stderr().is_terminal(), shown: false }
-    }
-
-    fn show(&mut self, progress: &Progress) {
-        if self.on {
-            let reading = progress.read();
-            let Current { path, silent } = progress.current();
-            let silent = silent.map_or_else(String::new, |time| format!("no answer for {} s: ", time.as_secs()));
-            let line = format!(
-                "{}, {}, {}  {silent}{}",
-                text::counted(reading.files, "file"),
-                text::bytes(reading.bytes),
-                text::counted(reading.gaps, "gap"),
-                text::escape_path(&path)
-            );
-            let _ = write!(io::stderr(), "\r{}\x1b[K", text::truncate_middle(&line, 78));
-            self.shown = true;
-        }
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
+/// How far the scan is.
+fn gauges(progress: &Progress) -> String {
+    let reading = progress.read();
+    let Current { path, silent } = progress.current();
+    let silent = silent.map_or_else(String::new, |time| format!("no answer for {} s: ", time.as_secs()));
+    format!(
+        "{}, {}, {}  {silent}{}",
+        text::counted(reading.files, "file"),
+        text::bytes(reading.bytes),
+        text::counted(reading.gaps, "gap"),
+        text::escape_path(&path)
+    )
 }

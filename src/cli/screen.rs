@@ -1,6 +1,5 @@
 //! `huntbook [TREE]`: the screen.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use super::args::{ScanArgs, ScreenArgs};
 use super::{INCOMPLETE, OPEN, confine, limits};
 use crate::case;
+use crate::print;
 use crate::scan::Tree;
 use crate::session::{CaseFacts, RecordPlan, host_name};
 use crate::storage::{self, Base};
@@ -26,10 +26,20 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     // What is wrong with the tree is said before all else.
     let prepared = tree.map(|tree| scan.prepare(tree).map(|plan| (tree, plan))).transpose()?;
     anyhow::ensure!(
-        io::stdout().is_terminal() && io::stdin().is_terminal(),
+        print::is_on_a_terminal(),
         match tree {
             Some(_) => "the screen needs a terminal; without one use: huntbook scan TREE",
             None => "name the folder or file to scan: huntbook scan TREE; choosing it on the screen needs a terminal",
+        }
+    );
+    let term = std::env::var("TERM").unwrap_or_default();
+    anyhow::ensure!(
+        can_be_drawn_on(&term),
+        "{}, and cannot be drawn on; use: huntbook scan TREE, or set TERM to what the terminal is",
+        if term.is_empty() {
+            "TERM is not set, so the terminal is unknown".to_owned()
+        } else {
+            format!("the terminal says TERM={term}")
         }
     );
     let themes =
@@ -82,7 +92,7 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         anyhow::bail!(why);
     }
     if let Some(why) = ended.unsaved {
-        let _ = writeln!(io::stderr(), "huntbook: what this session found and decided was kept in memory only: {why}");
+        print::say(format_args!("what this session found and decided was kept in memory only: {why}"));
     }
     let standing = ended.counts.open + ended.counts.suspicious + ended.counts.malicious;
     Ok(ExitCode::from(match (standing, ended.covered) {
@@ -90,6 +100,12 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         (0, false) => INCOMPLETE,
         (0, true) => 0,
     }))
+}
+
+/// Whether the cursor of such a terminal can be moved: `dumb` and its kind are terminfo's names for those that only add
+/// lines, and editors name their shells so.
+fn can_be_drawn_on(term: &str) -> bool {
+    !matches!(term, "" | "dumb" | "unknown" | "emacs" | "lpr" | "printer" | "glasstty" | "network" | "dialup")
 }
 
 impl ScanArgs {

@@ -6,7 +6,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::text;
+use crate::text::PlainText;
 
 /// `value` in one line. What a terminal would act on, or what hides or reorders text, is written as `\uXXXX`: the same
 /// document for a parser, plain text for a screen.
@@ -50,8 +50,9 @@ impl<W: io::Write> io::Write for Defused<W> {
 fn defuse(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut units = [0; 2];
+    let mut plain = PlainText::default();
     for c in json.chars() {
-        if c.is_ascii() && !c.is_control() || c == '\n' || text::is_plain_char(c) {
+        if c == '\n' || plain.is_plain(c) {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut units) {

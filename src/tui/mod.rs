@@ -4,7 +4,7 @@ pub mod backend;
 mod chooser;
 pub mod config;
 mod effects;
-mod input;
+pub mod input;
 pub mod keymap;
 pub mod message;
 pub mod signs;

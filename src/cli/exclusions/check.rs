@@ -1,7 +1,7 @@
 //! `huntbook exclusions check`: what a person should look at before an exclusion is relied on any longer.
 
 use std::collections::HashSet;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Review, short};
 use crate::cli::OPEN;
+use crate::print;
 use crate::report::json;
 use crate::scan::{Reason, digest_now};
 use crate::session::host_name;
@@ -36,7 +37,7 @@ pub(super) fn run(review: &Review, as_json: bool) -> anyhow::Result<ExitCode> {
     faults.sort_by_key(|fault| fault.line);
     let entries = review.register.entries().len();
     let file = text::escape_path(review.register.path());
-    let mut out = io::stdout().lock();
+    let mut out = print::stdout();
     if as_json {
         let listed = |fault: &Fault| json!({"line": fault.line, "id": fault.id.map(|id| id.to_string()), "kind": fault.kind, "problem": fault.problem});
         let missed = |missed: &NotCompared| json!({"id": missed.id.to_string(), "why": missed.why});

@@ -1,6 +1,5 @@
 //! `huntbook exclusions export`.
 
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,6 +9,7 @@ use super::Review;
 use crate::cli::output::Output;
 use crate::finding::FoundBy;
 use crate::hunt::Rule;
+use crate::print;
 use crate::report::outgoing::Outgoing;
 use crate::report::{kql, loki, sarif, watchlist};
 use crate::text;
@@ -66,12 +66,12 @@ pub(super) fn run(
         }
     })?;
     if std::ptr::eq(output, &raw const named) {
-        warn(&format!("written to {}", loki::FILE_NAME))?;
+        print::say(format_args!("written to {}", loki::FILE_NAME));
     }
     let doubtful = review.register.entries().len() - exclusions.len();
     if doubtful > 0 {
         let left_out = text::counted(doubtful as u64, "doubtful exclusion");
-        warn(&format!("left out: {left_out}; see: huntbook exclusions check"))?;
+        print::say(format_args!("left out: {left_out}; see: huntbook exclusions check"));
     }
     let misread = |path: &Path| path != Path::new("-") && !loki::is_read_as_good(&file_name(path));
     if let Some(path) = output.output.as_deref().filter(|path| format == ExportFormat::Loki && misread(path)) {
@@ -80,13 +80,9 @@ pub(super) fn run(
         } else {
             "no scanner reads a file of this name as a list of good hashes"
         };
-        warn(&format!("{}: {said}; name it {}", text::escape_path(path), loki::FILE_NAME))?;
+        print::say(format_args!("{}: {said}; name it {}", text::escape_path(path), loki::FILE_NAME));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn warn(line: &str) -> io::Result<()> {
-    writeln!(io::stderr(), "huntbook: {line}")
 }
 
 /// The rule that an exclusion names; a candidate's is the rule of its hunt.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::{Review, short};
+use crate::print;
 use crate::report::json;
 use crate::report::outgoing::Outgoing;
 use crate::session::Excluded;
@@ -15,7 +16,7 @@ use crate::triage::register::Doubt;
 use crate::triage::state::State;
 
 pub(super) fn run(review: &Review, all: bool, as_json: bool) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
+    let mut out = print::stdout();
     let mut documents = Vec::new();
     let mut hidden = 0_usize;
     for entry in review.register.entries() {

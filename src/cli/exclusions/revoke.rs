@@ -1,12 +1,13 @@
 //! `huntbook exclusions revoke`.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::print;
 use crate::text;
 use crate::triage::Actor;
 use crate::triage::exclusion::Revocation;
@@ -18,7 +19,7 @@ const FEWEST: usize = 4;
 pub(super) fn run(mut register: Register, id: &str, reason: &str) -> anyhow::Result<ExitCode> {
     let id = find(register.entries(), id)?;
     register.revoke(id, &Revocation { by: Actor::current(), at: Timestamp::now(), why: reason.trim().to_owned() })?;
-    writeln!(io::stdout(), "revoked {id}; it stays in the register as revoked")?;
+    writeln!(print::stdout(), "revoked {id}; it stays in the register as revoked")?;
     Ok(ExitCode::SUCCESS)
 }
 

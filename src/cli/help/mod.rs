@@ -4,12 +4,13 @@
 mod page;
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use clap::{Args, CommandFactory as _};
 
 use super::args::Cli;
 use crate::hunt::Field;
+use crate::print;
 use crate::text;
 use crate::tui::keymap::{Context, Keymap, TABLE};
 
@@ -93,15 +94,9 @@ const TOPICS: [Topic; 12] = [
 /// # Errors
 /// When there is no such topic or command, or standard output cannot be written.
 pub fn run(args: &HelpArgs) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    let columns = if out.is_terminal() { terminal_columns() } else { PLAIN_COLUMNS };
-    out.write_all(shown(&args.words, columns)?.as_bytes())?;
+    let columns = print::columns().map_or(PLAIN_COLUMNS, |columns| columns.clamp(40, MAX_COLUMNS));
+    print::stdout().write_all(shown(&args.words, columns)?.as_bytes())?;
     Ok(())
-}
-
-fn terminal_columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stdout());
-    size.map_or(PLAIN_COLUMNS, |size| usize::from(size.ws_col).clamp(40, MAX_COLUMNS))
 }
 
 fn shown(words: &[String], columns: usize) -> anyhow::Result<String> {

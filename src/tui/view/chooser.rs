@@ -3,7 +3,6 @@
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
-use ratatui::text::Line;
 
 use super::{chrome, has_room, overlay, themes};
 use crate::places::{Completion, Folder, Recent};
@@ -12,7 +11,8 @@ use crate::theme::Role;
 use crate::tui::keymap::{Action, Binding, Context, TABLE};
 use crate::tui::state::chooser::{Chooser, Fullness, MountRow, PathLine, Section, Spot};
 use crate::tui::widget::paint::Pieces;
-use crate::tui::widget::{paint, pane};
+use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::pane;
 
 /// Columns from which on the folders stand beside the rest instead of below it.
 const WIDE: u16 = 110;
@@ -151,7 +151,7 @@ fn remark(chooser: &Chooser, section: Section) -> Option<(Role, String)> {
     }
 }
 
-fn spot_line(chooser: &Chooser, spot: Spot<'_>, width: usize) -> Line<'static> {
+fn spot_line(chooser: &Chooser, spot: Spot<'_>, width: usize) -> Line {
     let pieces = Pieces::new(&chooser.theme);
     match spot {
         Spot::Recent(recent) => recent_line(chooser, recent, width),
@@ -162,7 +162,7 @@ fn spot_line(chooser: &Chooser, spot: Spot<'_>, width: usize) -> Line<'static> {
     }
 }
 
-fn recent_line(chooser: &Chooser, recent: &Recent, width: usize) -> Line<'static> {
+fn recent_line(chooser: &Chooser, recent: &Recent, width: usize) -> Line {
     let glance = &recent.glance;
     let (role, counts) = match (glance.findings, glance.open) {
         (0, _) => (Role::Dim, "nothing found".to_owned()),
@@ -182,7 +182,7 @@ fn recent_line(chooser: &Chooser, recent: &Recent, width: usize) -> Line<'static
         .line()
 }
 
-fn mount_line(chooser: &Chooser, row: &MountRow, width: usize) -> Line<'static> {
+fn mount_line(chooser: &Chooser, row: &MountRow, width: usize) -> Line {
     let (role, fullness) = match &row.fullness {
         Fullness::Asked => (Role::Dim, "…".to_owned()),
         Fullness::NoAnswer => (Role::Warning, "no answer".to_owned()),
@@ -208,7 +208,7 @@ fn mount_line(chooser: &Chooser, row: &MountRow, width: usize) -> Line<'static> 
         .line()
 }
 
-fn folder_line(chooser: &Chooser, folder: &Folder, width: usize) -> Line<'static> {
+fn folder_line(chooser: &Chooser, folder: &Folder, width: usize) -> Line {
     let name = text::escape_path(folder.name.as_ref()).into_owned();
     let pieces = Pieces::new(&chooser.theme);
     match &folder.link {

@@ -24,7 +24,7 @@ pub fn header(buffer: &mut Buffer, area: Rect, app: &App) {
         .add(Role::Title, " Huntbook ")
         .add(Role::Text, text::fit(&text::truncate_middle(&app.tree, room), room + 1));
     let mut line = left.line();
-    line.spans.extend(right.line().spans);
+    line.append(right.line());
     paint::line(buffer, area, &line);
 }
 
@@ -91,7 +91,7 @@ pub fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
     }
     let said = text::fit(&said, width);
     let filled = (scan.part().unwrap_or(0.0) * width as f64) as usize;
-    buffer.set_stringn(area.x, area.y, &said, width, app.theme.style(Role::ProgressBack));
+    paint::text(buffer, area, &said, app.theme.style(Role::ProgressBack));
     paint::fill(buffer, Rect { width: filled as u16, ..area }, app.theme.style(role));
 }
 

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::Line;
 
 use crate::report::missed;
 use crate::text;
@@ -12,7 +11,8 @@ use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::coverage::{CoverageView, Missed};
 use crate::tui::state::scan::Phase;
-use crate::tui::widget::{paint, pane};
+use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::pane;
 
 /// Draws the screen.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {

@@ -2,17 +2,16 @@
 
 use std::fmt::Display;
 
-use ratatui::text::Line;
-
 use super::facts::push;
 use crate::evidence::{Evidence, Observed};
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
+use crate::tui::widget::paint::Line;
 
 /// The lines, or that the box is still being asked.
-pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+pub fn lines(app: &App, width: usize) -> Vec<Line> {
     let gathered = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref());
     let Some(gathered) = gathered else {
         let said =
@@ -36,7 +35,7 @@ pub fn outdated(app: &App) -> Option<String> {
 struct Page<'t> {
     theme: &'t Theme,
     width: usize,
-    lines: Vec<Line<'static>>,
+    lines: Vec<Line>,
 }
 
 impl Page<'_> {

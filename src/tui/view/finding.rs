@@ -2,14 +2,14 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::Line;
 
 use super::findings::state_of;
 use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::detail::Tab;
-use crate::tui::widget::{paint, pane};
+use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::pane;
 
 /// Draws the screen.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -62,7 +62,7 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
 }
 
 /// A tab that is a text to be read.
-fn draw_reading(buffer: &mut Buffer, area: Rect, app: &mut App, lines: fn(&App, usize) -> Vec<Line<'static>>) {
+fn draw_reading(buffer: &mut Buffer, area: Rect, app: &mut App, lines: fn(&App, usize) -> Vec<Line>) {
     let Some(tab) = app.detail.as_ref().map(|detail| detail.tab) else { return };
     let inner = pane::pane(buffer, area, &app.theme, tab.name(), true);
     let lines = lines(app, usize::from(inner.width).saturating_sub(1));

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::Line;
 
 use super::glance;
 use crate::finding::Digest;
@@ -15,7 +14,8 @@ use crate::triage::Verdict;
 use crate::tui::state::App;
 use crate::tui::state::findings::{Column, Counts, Group, Grouping, Line as ListLine, Placed, Row};
 use crate::tui::state::scan::Phase;
-use crate::tui::widget::{paint, pane};
+use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::pane;
 
 /// Draws the screen and remembers how many rows fit, so that a page is a page.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -129,7 +129,7 @@ fn title(app: &App) -> String {
 }
 
 /// The columns' names, and at the one the list is sorted by, which way.
-fn heading_line(app: &App, columns: &[Placed]) -> Line<'static> {
+fn heading_line(app: &App, columns: &[Placed]) -> Line {
     let sort = app.list.sort();
     let mut pieces = paint::Pieces::new(&app.theme);
     for placed in columns {
@@ -152,7 +152,7 @@ fn is_number(column: Column) -> bool {
 }
 
 /// What the findings of a group share, and how many they are.
-fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width: usize) -> Line<'static> {
+fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width: usize) -> Line {
     let row = group.first;
     let (role, label) = match app.list.grouping() {
         Grouping::Folder => (Role::Folder, text::escape_path(row.path.parent().unwrap_or(&row.path)).into_owned()),
@@ -182,7 +182,7 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width
 }
 
 /// Sign, state, file, and whatever else there is room for.
-fn row_line(mut pieces: paint::Pieces<'_>, row: &Row, app: &App, columns: &[Placed]) -> Line<'static> {
+fn row_line(mut pieces: paint::Pieces<'_>, row: &Row, app: &App, columns: &[Placed]) -> Line {
     let (sign, state, role) = state_of(row);
     for placed in columns {
         pieces.push(Role::Text, " ".repeat(placed.start.saturating_sub(pieces.width())));

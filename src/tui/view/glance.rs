@@ -2,13 +2,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::Line;
 
 use super::facts::push;
 use super::findings::state_of;
 use crate::text;
 use crate::tui::state::App;
-use crate::tui::widget::paint;
+use crate::tui::widget::paint::{self, Line};
 
 /// Draws the pane.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {

@@ -97,7 +97,7 @@ pub fn draw_bytes(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView)
             break;
         }
         let offset = format!("{start:0width$x}", width = layout.digits);
-        buffer.set_stringn(line.x, line.y, offset, usize::from(line.width), theme.style(Role::Offset));
+        paint::text(buffer, line, &offset, theme.style(Role::Offset));
         for index in 0..layout.per_line {
             let at = start + index as u64;
             if at >= sight.end {
@@ -121,7 +121,7 @@ pub fn draw_bytes(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView)
 fn put(buffer: &mut Buffer, line: Rect, column: usize, piece: &str, style: Style) {
     let column = u16::try_from(column).unwrap_or(u16::MAX);
     if column < line.width {
-        buffer.set_stringn(line.x + column, line.y, piece, usize::from(line.width - column), style);
+        paint::text(buffer, Rect { x: line.x + column, width: line.width - column, ..line }, piece, style);
     }
 }
 

@@ -1,16 +1,15 @@
 //! The history tab: everything that was decided about the finding, by whom, when.
 
-use ratatui::text::Line;
-
 use super::scenarios::push_wrapped;
 use crate::case::{Decision, Event, JournalEntry, Record};
 use crate::theme::Role;
 use crate::triage::exclusion::Judgement;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
+use crate::tui::widget::paint::Line;
 
 /// The tab's lines.
-pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+pub fn lines(app: &App, width: usize) -> Vec<Line> {
     let Some(detail) = &app.detail else { return Vec::new() };
     let mut lines = Vec::new();
     if let Some(why) = &detail.opened.judged.returned {

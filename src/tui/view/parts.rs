@@ -1,14 +1,12 @@
 //! Lines that are kept as pieces with their roles.
 
-use ratatui::text::Line;
-
 use crate::explain::Part;
 use crate::theme::Theme;
 use crate::tui::state::elf_rows::{self, Pieces};
-use crate::tui::widget::paint;
+use crate::tui::widget::paint::{self, Line};
 
 /// A line as it is painted.
-pub fn line(theme: &Theme, pieces: Pieces) -> Line<'static> {
+pub fn line(theme: &Theme, pieces: Pieces) -> Line {
     let mut line = paint::Pieces::new(theme);
     for (role, piece) in pieces {
         line.push(role, piece);
@@ -17,6 +15,6 @@ pub fn line(theme: &Theme, pieces: Pieces) -> Line<'static> {
 }
 
 /// The lines of a condition, `width` columns wide.
-pub fn condition(theme: &Theme, part: &Part, width: usize) -> Vec<Line<'static>> {
+pub fn condition(theme: &Theme, part: &Part, width: usize) -> Vec<Line> {
     elf_rows::condition(part, width).into_iter().map(|pieces| line(theme, pieces)).collect()
 }

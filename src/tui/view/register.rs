@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::Line;
 
 use super::facts::push;
 use crate::text;
@@ -12,7 +11,8 @@ use crate::theme::{Role, Theme};
 use crate::triage::register::Entry;
 use crate::tui::state::App;
 use crate::tui::state::register::{State, summary};
-use crate::tui::widget::{paint, pane};
+use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::pane;
 
 /// Draws the screen.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -84,7 +84,7 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     app.register.top = top;
 }
 
-fn entry_lines(theme: &Theme, entry: &Entry, hits: Option<&u64>, width: usize) -> Vec<Line<'static>> {
+fn entry_lines(theme: &Theme, entry: &Entry, hits: Option<&u64>, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut add = |name: &str, value: &str| push(&mut lines, theme, name, &text::escape_str(value), width);
     let exclusion = match &entry.content {

@@ -1,7 +1,5 @@
 //! The rule tab: attribution, the condition part by part, hypothesis, the source with the patterns that matched counted.
 
-use ratatui::text::Line;
-
 use super::parts;
 use super::scenarios::push_wrapped;
 use crate::hunt::{Pattern, Rule};
@@ -10,13 +8,13 @@ use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
 use crate::tui::state::elf_rows;
-use crate::tui::widget::paint;
+use crate::tui::widget::paint::{self, Line};
 
 /// Columns of a source line's indentation kept at most.
 const DEEPEST: usize = 24;
 
 /// The tab's lines.
-pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+pub fn lines(app: &App, width: usize) -> Vec<Line> {
     let Some(detail) = &app.detail else { return Vec::new() };
     let theme = &app.theme;
     let rule = &detail.hunt.rule;
@@ -65,7 +63,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
 }
 
 /// The source line by line, each pattern on one of its own with how often it matched.
-fn source(lines: &mut Vec<Line<'static>>, app: &App, detail: &Detail, width: usize) {
+fn source(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) {
     let theme = &app.theme;
     let legend = detail.hex.highlights.legend();
     for Row { code, pattern, within } in rows(&detail.hunt.rule) {

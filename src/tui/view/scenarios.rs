@@ -2,7 +2,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::Line;
 
 use super::evidence::outdated;
 use crate::hunt::Truth;
@@ -12,7 +11,8 @@ use crate::triage::assess::suggestion;
 use crate::triage::{Answer, Verdict};
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
-use crate::tui::widget::{paint, pane};
+use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::pane;
 
 /// Draws the tab: the scenarios with their answers above, the scenario at hand below.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -71,7 +71,7 @@ fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
     }
 }
 
-fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line<'static>> {
+fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
     let theme = &app.theme;
     let Some(scenario) = detail.hunt.scenarios.get(detail.scenario) else {
         return vec![Line::styled("This rule has no scenarios.", theme.style(Role::Dim))];
@@ -102,7 +102,7 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line<'static>> {
 }
 
 /// The checks as the hunt has them, and once the box has answered, what it shows of each.
-fn push_checks(lines: &mut Vec<Line<'static>>, theme: &Theme, detail: &Detail, width: usize) {
+fn push_checks(lines: &mut Vec<Line>, theme: &Theme, detail: &Detail, width: usize) {
     let Some(scenario) = detail.current() else { return };
     if scenario.applies_when.is_empty() {
         push_wrapped(lines, theme, Role::Dim, "No check can express this; go by the words above.", width);
@@ -150,7 +150,7 @@ fn mark(truth: Truth) -> (Role, &'static str) {
     }
 }
 
-fn push_marked(lines: &mut Vec<Line<'static>>, theme: &Theme, mark: (Role, &str), said: &str, width: usize) {
+fn push_marked(lines: &mut Vec<Line>, theme: &Theme, mark: (Role, &str), said: &str, width: usize) {
     let said = format!("{}{said}", mark.1);
     for (row, piece) in text::wrap(&said, width.saturating_sub(4)).into_iter().enumerate() {
         let indent = if row == 0 { "  " } else { "    " };
@@ -158,14 +158,14 @@ fn push_marked(lines: &mut Vec<Line<'static>>, theme: &Theme, mark: (Role, &str)
     }
 }
 
-fn push_indented(lines: &mut Vec<Line<'static>>, theme: &Theme, role: Role, said: &str, width: usize) {
+fn push_indented(lines: &mut Vec<Line>, theme: &Theme, role: Role, said: &str, width: usize) {
     for piece in text::wrap(said, width.saturating_sub(6)) {
         lines.push(paint::Pieces::new(theme).add(role, format!("      {piece}")).line());
     }
 }
 
 /// Adds `said` in as many lines as it takes.
-pub fn push_wrapped(lines: &mut Vec<Line<'static>>, theme: &Theme, role: Role, said: &str, width: usize) {
+pub fn push_wrapped(lines: &mut Vec<Line>, theme: &Theme, role: Role, said: &str, width: usize) {
     let safe = said.lines().map(text::escape_str).collect::<Vec<_>>().join("\n");
     lines.extend(text::wrap(&safe, width).into_iter().map(|line| Line::styled(line, theme.style(role))));
 }

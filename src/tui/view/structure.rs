@@ -5,15 +5,13 @@
 
 use std::ops::Range;
 
-use ratatui::text::Line;
-
 use crate::elf::Structure;
 use crate::hex::byte;
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::bytes::HexView;
 use crate::tui::state::detail::Detail;
-use crate::tui::widget::paint::Pieces;
+use crate::tui::widget::paint::{Line, Pieces};
 
 /// Bytes of a match that are read as text.
 const TEXT: u64 = 256;
@@ -121,7 +119,7 @@ pub fn lines_needed(hex: &HexView, height: u16) -> u16 {
 
 /// What the byte under the cursor is: the matches that cover it, then its structures. What there is no room for is
 /// counted.
-pub fn at_cursor(theme: &Theme, detail: &Detail, width: usize, room: usize) -> Vec<Line<'static>> {
+pub fn at_cursor(theme: &Theme, detail: &Detail, width: usize, room: usize) -> Vec<Line> {
     let mut told = matches_here(&detail.hex);
     let cursor = detail.hex.viewport.cursor;
     let mut more = told.len().saturating_sub(room);

@@ -1,14 +1,41 @@
-//! Writing styled pieces into the buffer, one line at a time. What is written must be safe text already.
+//! Writing styled pieces into the buffer, one line at a time. Views have no other way to put text there, and all of it is
+//! [`SafeText`].
 
 use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::{self as styled, Span};
 
-use crate::text;
+use crate::text::{self, SafeText};
 use crate::theme::{Role, Theme};
+
+/// A line of safe text with its styles.
+#[derive(Debug, Clone, Default)]
+pub struct Line(styled::Line<'static>);
+
+impl Line {
+    /// A line of one style.
+    pub fn styled(piece: impl Into<SafeText>, style: Style) -> Self {
+        Self(styled::Line::styled(String::from(piece.into()), style))
+    }
+
+    /// Columns that it takes.
+    pub fn width(&self) -> usize {
+        self.0.width()
+    }
+
+    /// Adds another line to its end.
+    pub fn append(&mut self, other: Self) {
+        self.0.spans.extend(other.0.spans);
+    }
+
+    /// For the widgets beside this one.
+    pub(super) fn into_inner(self) -> styled::Line<'static> {
+        self.0
+    }
+}
 
 /// A line under construction: pieces with their roles.
 pub struct Pieces<'t> {
@@ -24,14 +51,14 @@ impl<'t> Pieces<'t> {
 
     /// Adds a piece.
     #[must_use]
-    pub fn add(mut self, role: Role, piece: impl Into<String>) -> Self {
+    pub fn add(mut self, role: Role, piece: impl Into<SafeText>) -> Self {
         self.push(role, piece);
         self
     }
 
     /// Adds a piece.
-    pub fn push(&mut self, role: Role, piece: impl Into<String>) {
-        self.spans.push(Span::styled(piece.into(), self.theme.style(role)));
+    pub fn push(&mut self, role: Role, piece: impl Into<SafeText>) {
+        self.spans.push(Span::styled(String::from(piece.into()), self.theme.style(role)));
     }
 
     /// Adds `text` without the bytes `cut`, for which an ellipsis stands, with the letters at the offsets `places`
@@ -43,6 +70,11 @@ impl<'t> Pieces<'t> {
         places: &[usize],
         role: impl Fn(usize) -> Role,
     ) {
+        let safe = text::escape_str(text);
+        if safe != text {
+            // The offsets are those of another text.
+            return self.push(role(0), safe);
+        }
         let cut = cut.unwrap_or(text.len()..text.len());
         let mut piece = String::new();
         let mut style = Style::default();
@@ -71,15 +103,22 @@ impl<'t> Pieces<'t> {
     }
 
     /// The finished line.
-    pub fn line(self) -> Line<'static> {
-        Line::from(self.spans)
+    pub fn line(self) -> Line {
+        Line(styled::Line::from(self.spans))
     }
 }
 
 /// Paints `line` at the top of `area`, cut at its right edge.
-pub fn line(buffer: &mut Buffer, area: Rect, line: &Line<'_>) {
+pub fn line(buffer: &mut Buffer, area: Rect, line: &Line) {
     if area.height > 0 {
-        buffer.set_line(area.x, area.y, line, area.width);
+        buffer.set_line(area.x, area.y, &line.0, area.width);
+    }
+}
+
+/// Paints `piece` at the top of `area`, cut at its right edge.
+pub fn text(buffer: &mut Buffer, area: Rect, piece: &str, style: Style) {
+    if area.height > 0 {
+        buffer.set_stringn(area.x, area.y, text::escape_str(piece), usize::from(area.width), style);
     }
 }
 
@@ -124,7 +163,7 @@ mod tests {
             let mut pieces = Pieces::new(&theme);
             pieces.push_matched("abcdef", cut, places, |_| Role::Text);
             let underlined = |span: &Span<'_>| span.style.add_modifier.contains(Modifier::UNDERLINED);
-            let spans = pieces.line().spans.into_iter();
+            let spans = pieces.line().0.spans.into_iter();
             spans
                 .map(|span| if underlined(&span) { format!("[{}]", span.content) } else { span.content.into() })
                 .collect()

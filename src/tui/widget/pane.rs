@@ -2,9 +2,9 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
+use super::paint::{self, Line};
 use crate::theme::{Role, Theme};
 
 /// Draws the frame and gives back what is inside. The pane that takes the keys has a double frame, so that the focus
@@ -16,7 +16,7 @@ pub fn pane(buffer: &mut Buffer, area: Rect, theme: &Theme, title: &str, focused
         (Role::Border, Role::Title, BorderType::Plain)
     };
     let title = Line::styled(format!(" {title} "), theme.style(name));
-    let block = Block::bordered().border_type(kind).border_style(theme.style(border)).title(title);
+    let block = Block::bordered().border_type(kind).border_style(theme.style(border)).title(title.into_inner());
     let inner = block.inner(area);
     block.render(area, buffer);
     inner
@@ -33,7 +33,7 @@ pub fn popup(buffer: &mut Buffer, screen: Rect, theme: &Theme, title: &str, size
         .border_type(BorderType::Double)
         .border_style(theme.style(Role::PopupBorder))
         .style(theme.style(Role::Popup))
-        .title(title);
+        .title(title.into_inner());
     let inner = block.inner(area);
     block.render(area, buffer);
     inner
@@ -51,6 +51,6 @@ pub fn scroll_bar(buffer: &mut Buffer, area: Rect, theme: &Theme, top: usize, to
     for y in 0..height {
         let on = (start..start + thumb).contains(&y);
         let (sign, role) = if on { ("█", Role::ScrollThumb) } else { ("│", Role::ScrollTrack) };
-        buffer.set_string(area.right() - 1, area.y + y as u16, sign, theme.style(role));
+        paint::text(buffer, Rect { x: area.right() - 1, width: 1, ..paint::row(area, y) }, sign, theme.style(role));
     }
 }

@@ -9,6 +9,7 @@ mod own_files;
 mod process;
 mod rules;
 mod sandbox;
+mod terminal;
 mod tree;
 
 use std::ffi::OsStr;
