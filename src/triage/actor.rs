@@ -84,8 +84,8 @@ mod tests {
     const PASSWD: &[u8] = b"# comment\nbroken\nroot:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\n\
         alice:x:1000:1000::/home/alice:/bin/sh\nb\x1b[2Jb:x:1001:1::/:/bin/sh\n";
 
-    fn actor(inputs: Known<'_>) -> Actor {
-        let Known { euid, login_uid, sudo_user, doas_user } = inputs;
+    fn actor(inputs: &Known<'_>) -> Actor {
+        let Known { euid, login_uid, sudo_user, doas_user } = *inputs;
         let accounts = &Accounts::parse(PASSWD, b"");
         Actor::from_inputs(Inputs { euid, accounts, login_uid, sudo_user, doas_user })
     }
@@ -101,34 +101,34 @@ mod tests {
 
     #[test]
     fn the_account_has_its_first_name_or_its_number() {
-        assert_eq!(actor(Known { euid: 0, ..Known::default() }).name, "root");
-        assert_eq!(actor(Known { euid: 4242, ..Known::default() }).name, "4242");
-        assert_eq!(actor(Known { euid: 1001, ..Known::default() }).name, r"b\x1b[2Jb");
+        assert_eq!(actor(&Known { euid: 0, ..Known::default() }).name, "root");
+        assert_eq!(actor(&Known { euid: 4242, ..Known::default() }).name, "4242");
+        assert_eq!(actor(&Known { euid: 1001, ..Known::default() }).name, r"b\x1b[2Jb");
     }
 
     #[test]
     fn the_person_behind_root_is_the_one_who_logged_in() {
-        let both = actor(Known { login_uid: Some(1000), sudo_user: Some("mallory"), ..Known::default() });
+        let both = actor(&Known { login_uid: Some(1000), sudo_user: Some("mallory"), ..Known::default() });
         assert_eq!(both.to_string(), "alice (as root)");
-        let nameless = actor(Known { login_uid: Some(77), ..Known::default() });
+        let nameless = actor(&Known { login_uid: Some(77), ..Known::default() });
         assert_eq!(nameless.behind.as_deref(), Some("77"));
     }
 
     #[test]
     fn without_a_login_sudo_and_doas_are_asked_but_only_as_root() {
-        let sudo = actor(Known { sudo_user: Some("bob"), doas_user: Some("eve"), ..Known::default() });
+        let sudo = actor(&Known { sudo_user: Some("bob"), doas_user: Some("eve"), ..Known::default() });
         assert_eq!(sudo.behind.as_deref(), Some("bob"));
-        let doas = actor(Known { doas_user: Some("eve"), ..Known::default() });
+        let doas = actor(&Known { doas_user: Some("eve"), ..Known::default() });
         assert_eq!(doas.behind.as_deref(), Some("eve"));
-        let user = actor(Known { euid: 1000, sudo_user: Some("bob"), ..Known::default() });
+        let user = actor(&Known { euid: 1000, sudo_user: Some("bob"), ..Known::default() });
         assert_eq!(user, Actor { name: "alice".into(), uid: 1000, behind: None });
     }
 
     #[test]
     fn nobody_stands_behind_themselves() {
-        let login = actor(Known { euid: 1000, login_uid: Some(1000), ..Known::default() });
+        let login = actor(&Known { euid: 1000, login_uid: Some(1000), ..Known::default() });
         assert_eq!(login.behind, None);
-        let sudo = actor(Known { sudo_user: Some("root"), ..Known::default() });
+        let sudo = actor(&Known { sudo_user: Some("root"), ..Known::default() });
         assert_eq!(sudo.behind, None);
     }
 
@@ -136,7 +136,7 @@ mod tests {
     fn hostile_environment_text_is_no_name() {
         let long = "a".repeat(65);
         for name in ["", "a b", "a:b", "../x", "a\n", "a\u{202e}b", "\x1b[2J", "a\u{200b}", long.as_str()] {
-            assert_eq!(actor(Known { sudo_user: Some(name), ..Known::default() }).behind, None, "{name:?}");
+            assert_eq!(actor(&Known { sudo_user: Some(name), ..Known::default() }).behind, None, "{name:?}");
         }
     }
 

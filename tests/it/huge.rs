@@ -72,6 +72,7 @@ fn a_journey_through_20_gigabytes_takes_no_memory() {
         ("/needle\r", "at 0x4c0000000 of"),
         ("F", "past the end of the file"),
         ("'a", "at 0x300000001 of"),
+        ("p", "match 1 of 1"),
         ("n", "past the end of the file"),
         ("g0\r", "at 0x0 of"),
         ("/r:a[ab]{300}[c-z]\r", "searching 25%, Esc stops"),

@@ -95,8 +95,8 @@ fn check(print: &dyn Fn(&str) -> String, value: Sha256) {
     assert_eq!(artifact["hashes"], json!(null));
     assert_eq!(artifact["properties"]["huntbook.dataDigest"], value.to_string());
     assert_eq!(artifact["length"], 3_u64 << 30);
-    let fingerprint = sarif["runs"][0]["results"][0]["partialFingerprints"]["huntbook/v1"].as_str().unwrap();
-    assert!(fingerprint.ends_with(&format!(":data:{value}")), "{fingerprint}");
+    let fingerprint = sarif["runs"][0]["results"][0]["partialFingerprints"]["huntbookFinding/v2"].as_str().unwrap();
+    assert!(fingerprint.len() == 64 && fingerprint != value.to_string(), "{fingerprint}");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn an_exclusion_of_its_digest_is_no_exclusion_of_a_sha256_and_the_other_way_roun
         assert_eq!((&listed[0]["sha256"], &listed[0]["data_digest"]), (&json!(null), &json!(value)));
         let checked = with(&["check", "--json"]);
         assert!(!checked.contains("content-changed") && !checked.contains("too large"), "{checked}");
-        let loki = with(&["export", "--format", "loki"]);
+        let loki = with(&["export", "--format", "loki", "-o", "-"]);
         assert!(!loki.contains(&value.to_string()) && loki.contains("it has no SHA-256"), "{loki}");
     }
 
