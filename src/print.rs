@@ -69,8 +69,8 @@ pub struct StatusLine {
 }
 
 impl StatusLine {
-    /// Nothing is shown yet.
-    pub fn new() -> Self {
+    /// For standard error as it is now; nothing is shown yet.
+    pub fn on_stderr() -> Self {
         Self { on: io::stderr().is_terminal(), shown: false }
     }
 

@@ -91,10 +91,8 @@ fn warn(line: &str) {
 /// through the writer that shows what a terminal would act on.
 fn not_run(error: &clap::Error) -> ExitCode {
     let said = error.render();
-    let _ = match error.use_stderr() {
-        true => write!(print::stderr(), "{said}"),
-        false => print::styled(&said.ansi().to_string()),
-    };
+    let _ =
+        if error.use_stderr() { write!(print::stderr(), "{said}") } else { print::styled(&said.ansi().to_string()) };
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILED))
 }
 

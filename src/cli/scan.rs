@@ -55,7 +55,7 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
         book,
         records,
         tally: Tally::default(),
-        meter: StatusLine::new(),
+        meter: StatusLine::on_stderr(),
     };
     let outcome = printer.follow(&scan);
     // A reader that has gone, or a case that fails, ends the scan too.

@@ -45,6 +45,9 @@ pub fn ending_signals() -> impl Iterator<Item = i32> {
 }
 
 /// Listens until nobody listens to it.
+///
+/// # Errors
+/// When signals cannot be asked for, or no thread can be had.
 pub fn listen(messages: &Sender<Message>) -> io::Result<()> {
     let mut signals = Signals::new(ending_signals().chain([SIGCONT, SIGTSTP, SIGWINCH]))?;
     let sender = messages.clone();

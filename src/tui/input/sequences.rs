@@ -376,7 +376,7 @@ mod tests {
         events.clear();
         for begun in [&b"\x1b]52;c;"[..], b"\x1b["] {
             sequences.take(begun, &mut events);
-            sequences.take(&[b'1'; 100_000], &mut events);
+            sequences.take(&b"1".repeat(100_000), &mut events);
             assert!(sequences.held.len() <= MAX_SEQUENCE_BYTES);
             sequences.wait_is_over(&mut events);
             events.clear();
