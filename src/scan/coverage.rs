@@ -201,21 +201,58 @@ impl fmt::Display for Reason {
     }
 }
 
+/// What there is to say of one kind of reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReasonKind {
+    /// Its stable short name, [`Reason::kind`].
+    pub name: &'static str,
+    /// Whether content that could hold a finding went unseen.
+    pub gap: bool,
+    /// What it means, for `huntbook help coverage`.
+    pub about: &'static str,
+}
+
+const fn gap(name: &'static str, about: &'static str) -> ReasonKind {
+    ReasonKind { name, gap: true, about }
+}
+
+const fn no_gap(name: &'static str, about: &'static str) -> ReasonKind {
+    ReasonKind { name, gap: false, about }
+}
+
+/// Every kind of reason, gaps first.
+pub const REASON_KINDS: [ReasonKind; 26] = [
+    gap("permission", "opening or reading was refused"),
+    gap("io-error", "the system reported another error"),
+    gap("vanished", "it was listed and gone when it was opened"),
+    gap("changed", "it changed while it was read: what was scanned may be neither the old nor the new content"),
+    gap("not-as-listed", "its folder says that it is something else than it is; it was scanned as what it is"),
+    gap("became-link", "it, or a folder above it, became a link after it was listed"),
+    gap("too-large", "larger than --max-file-size, so rules that need it whole were not matched"),
+    gap("scanned-in-part", "some rules or some bytes were left out; the text says which"),
+    gap("timed-out", "matching took longer than --match-timeout"),
+    gap("file-timed-out", "the file took longer than --file-timeout in all"),
+    gap("no-answer", "its file system did not answer within --read-timeout, or had left too many others unanswered"),
+    gap("name-too-long", "the path is longer than the system takes"),
+    gap("engine-failed", "YARA-X failed on this file; the text says how"),
+    gap("skipped", "the responder skipped it"),
+    gap("not-met", "it was named to be scanned and is not in the tree"),
+    gap(UNUSED_RULE, "a rule, or a rule file, that cannot be used: nothing was scanned with it"),
+    no_gap("special-file", "a FIFO, socket or device, which is not opened"),
+    no_gap("pseudo-file-system", "proc, sysfs and others that the kernel makes up; --include-pseudo enters them"),
+    no_gap("other-file-system", "on another file system, with --one-file-system"),
+    no_gap("not-local", "on a file system of another machine, with --local-only"),
+    no_gap("older", "neither changed nor born since --newer"),
+    no_gap("not-named", "not among the paths of --files-from"),
+    no_gap("excluded", "a glob of --exclude covers it"),
+    no_gap("own-file", "Huntbook's own: case, register, log, cache, the running program"),
+    no_gap("deleted", "scanned, and no name leads to it any more: a process holds it"),
+    no_gap("digest-of-data", "scanned, but with more holes than can be hashed: it has a data digest and no SHA-256"),
+];
+
 /// [`Reason::is_gap`] of the reason with this short name; one that is not known is a gap.
 pub fn is_gap_kind(kind: &str) -> bool {
-    let seen_or_meant = [
-        "special-file",
-        "pseudo-file-system",
-        "other-file-system",
-        "own-file",
-        "excluded",
-        "digest-of-data",
-        "older",
-        "not-local",
-        "not-named",
-        "deleted",
-    ];
-    !seen_or_meant.contains(&kind)
+    REASON_KINDS.iter().find(|known| known.name == kind).is_none_or(|known| known.gap)
 }
 
 /// One thing in the tree that was not scanned.
@@ -275,5 +312,19 @@ mod tests {
         assert!(!Reason::PseudoFileSystem("proc").is_gap() && !Reason::OtherFileSystem.is_gap());
         assert!(!Reason::Excluded("*.o".into()).is_gap() && is_gap_kind("of a later version"));
         assert!(Reason::Partly("2 rules".into()).is_gap() && !Reason::DataDigest.is_gap());
+    }
+
+    #[test]
+    fn the_table_of_kinds_has_each_once_and_all_that_reasons_have() {
+        let source = include_str!("coverage.rs");
+        let kinds =
+            source.split("pub fn kind(&self)").nth(1).and_then(|rest| rest.split("pub fn is_gap").next()).unwrap();
+        let named = kinds.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next());
+        let named: Vec<_> = named.chain([UNUSED_RULE]).collect();
+        assert!(named.len() > 20, "{named:?}");
+        for kind in &named {
+            assert_eq!(REASON_KINDS.iter().filter(|known| known.name == *kind).count(), 1, "{kind}");
+        }
+        assert!(REASON_KINDS.iter().all(|known| named.contains(&known.name)));
     }
 }

@@ -42,7 +42,7 @@ use jiff::Timestamp;
 
 pub use crate::hunt::{catch_engine_panic, engine_runs};
 pub use control::{Control, Current, Progress, Reading};
-pub use coverage::{Reason, UNUSED_RULE, Unscanned, is_gap_kind};
+pub use coverage::{REASON_KINDS, Reason, UNUSED_RULE, Unscanned, is_gap_kind};
 pub use externals::Externals;
 pub(crate) use facts::{MOST_ZEROS, digest_now, facts_now};
 pub use only::Only;

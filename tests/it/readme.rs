@@ -1,66 +1,82 @@
-//! README says what there is, and nothing else.
+//! The books say what there is, and nothing else.
+
+use std::collections::BTreeSet;
+use std::process::Command;
 
 use clap::CommandFactory as _;
 use huntbook::cli::args::Cli;
-use huntbook::tui::keymap::{Context, Keymap, TABLE};
 
 const README: &str = include_str!("../../README.md");
-const BEGIN: &str = "<!-- keys -->\n";
-const END: &str = "<!-- /keys -->";
+const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
+/// Bytes that a person reads in one sitting.
+const ONE_SITTING: usize = 10 * 1024;
 
-/// The keymap as README shows it.
-fn key_table() -> String {
-    let keymap = Keymap::default();
-    let mut table = String::new();
-    for context in Context::ALL {
-        table.push_str(&format!("**{}**\n\n| keys | what they do |\n| --- | --- |\n", context.title()));
-        for row in TABLE.iter().filter(|row| row.context == context) {
-            let keys: Vec<_> = keymap.keys(row.action).split(' ').map(|key| format!("`{key}`")).collect();
-            table.push_str(&format!("| {} | {} |\n", keys.join(" "), row.long.replace('|', "\\|")));
-        }
-        table.push('\n');
-    }
-    table
+fn help(words: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_huntbook")).arg("help").args(words).output().unwrap();
+    assert!(output.status.success(), "{words:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The topics with what each explains, as `huntbook help` lists them.
+fn topics() -> Vec<(String, String)> {
+    let page = help(&[]);
+    let (_, list) = page.split_once("Topics (huntbook help TOPIC):\n").unwrap();
+    let line = |line: &str| line.trim().split_once("  ").map(|(name, about)| (name.into(), about.trim().into()));
+    list.lines().map_while(line).collect()
 }
 
 #[test]
-fn the_key_table_is_the_keymaps() {
-    let start = README.find(BEGIN).unwrap() + BEGIN.len();
-    let end = README.find(END).unwrap();
-    let table = key_table();
+fn the_topics_in_it_are_those_of_help() {
+    const MARKS: [&str; 2] = ["<!-- topics -->\n", "<!-- /topics -->"];
+    let table: String =
+        topics().iter().map(|(name, about)| format!("| `huntbook help {name}` | {about} |\n")).collect();
+    let start = README.find(MARKS[0]).unwrap() + MARKS[0].len();
+    let end = README.find(MARKS[1]).unwrap();
     if std::env::var_os("UPDATE_README").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
         std::fs::write(path, format!("{}{table}{}", &README[..start], &README[end..])).unwrap();
         return;
     }
-    assert_eq!(&README[start..end], table, "run: UPDATE_README=1 cargo test the_key_table");
+    assert_eq!(&README[start..end], table, "run: UPDATE_README=1 cargo test the_topics_in_it");
 }
 
 /// Every flag of a command and of the commands below it.
-fn flags(command: &clap::Command, found: &mut Vec<String>) {
-    found.extend(command.get_arguments().filter_map(|argument| argument.get_long()).map(|long| format!("--{long}")));
+fn flags(command: &clap::Command, found: &mut BTreeSet<String>) {
+    for argument in command.get_arguments() {
+        found
+            .extend(argument.get_long_and_visible_aliases().unwrap_or_default().iter().map(|long| format!("--{long}")));
+    }
     for below in command.get_subcommands() {
         flags(below, found);
     }
 }
 
 #[test]
-fn every_flag_and_command_is_in_it_and_no_other() {
+fn no_book_names_a_flag_that_there_is_not() {
     let mut command = Cli::command();
     // Adds what clap brings: --help and --version.
     command.build();
-    let mut known = Vec::new();
+    let mut known = BTreeSet::new();
     flags(&command, &mut known);
-    for flag in &known {
-        assert!(README.contains(flag.as_str()), "README lacks {flag}");
+    // Of cargo and git.
+    known.extend(["--release", "--bench", "--test", "--bin", "--fuzz-dir", "--sanitizer"].map(str::to_owned));
+    let mut books =
+        vec![("README".to_owned(), README.to_owned()), ("CONTRIBUTING".to_owned(), CONTRIBUTING.to_owned())];
+    books.extend(topics().into_iter().map(|(topic, _)| (topic.clone(), help(&[&topic]))));
+    for (book, text) in books {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+        let named = words.filter(|word| word.starts_with("--") && word.chars().any(|c| c.is_ascii_alphabetic()));
+        for flag in named {
+            assert!(known.contains(flag), "{book} names {flag}, which there is not");
+        }
     }
-    for below in command.get_subcommands() {
-        let usage = format!("huntbook {}", below.get_name());
-        assert!(README.contains(&usage), "README lacks {usage}");
+}
+
+#[test]
+fn it_names_every_command_and_is_read_in_one_sitting() {
+    let all = format!("{README}{}", help(&[]));
+    for command in Cli::command().get_subcommands() {
+        assert!(all.contains(command.get_name()), "nowhere: {}", command.get_name());
     }
-    let said = README.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).filter(|word| word.starts_with("--"));
-    for word in said.filter(|word| word.len() > 3 && word.chars().any(|c| c.is_ascii_alphabetic())) {
-        let is_cargo = matches!(word, "--release" | "--bench");
-        assert!(is_cargo || known.iter().any(|flag| flag == word), "README names {word}, which there is not");
-    }
+    assert!(README.len() <= ONE_SITTING, "README has {} bytes", README.len());
 }

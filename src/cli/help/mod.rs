@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory as _};
 use super::args::Cli;
 use crate::hunt::Field;
 use crate::print;
+use crate::scan::REASON_KINDS;
 use crate::text;
 use crate::tui::keymap::{Context, Keymap, TABLE};
 
@@ -38,7 +39,7 @@ struct Topic {
 }
 
 /// All topics, in the order in which they are listed.
-const TOPICS: [Topic; 12] = [
+const TOPICS: [Topic; 15] = [
     Topic { name: "keys", about: "every key of every screen", markdown: keys },
     Topic {
         name: "signs",
@@ -55,6 +56,12 @@ const TOPICS: [Topic; 12] = [
         about: "what the exit status says",
         markdown: || include_str!("exit-codes.md").to_owned(),
     },
+    Topic { name: "coverage", about: "why something was not scanned, and which reasons are gaps", markdown: coverage },
+    Topic {
+        name: "safety",
+        about: "what Huntbook gives up, so that a hostile box gains nothing",
+        markdown: || include_str!("safety.md").to_owned(),
+    },
     Topic {
         name: "hunts",
         about: "hunts of your own, site facts, plain rules",
@@ -70,6 +77,11 @@ const TOPICS: [Topic; 12] = [
         name: "case",
         about: "the file that holds a hunt, its journal and the head",
         markdown: || include_str!("case.md").to_owned(),
+    },
+    Topic {
+        name: "reports",
+        about: "what report and scan write, and what Sentinel takes",
+        markdown: || include_str!("reports.md").to_owned(),
     },
     Topic {
         name: "ndjson",
@@ -159,6 +171,16 @@ fn fields() -> String {
     for field in Field::ALL {
         let operators: Vec<_> = field.operators().iter().map(|operator| operator.name()).collect();
         let _ = writeln!(page, "| {} | {} | {} |", field.name(), operators.join(", "), field.about());
+    }
+    page
+}
+
+/// The reasons of coverage, gaps first.
+fn coverage() -> String {
+    let mut page = String::from(include_str!("coverage.md"));
+    page.push_str("\n| reason | what it says |\n| --- | --- |\n");
+    for kind in REASON_KINDS {
+        let _ = writeln!(page, "| {} | {}{} |", kind.name, if kind.gap { "gap: " } else { "" }, kind.about);
     }
     page
 }
