@@ -43,7 +43,8 @@ mod tests {
         }
         for (text, hours) in [("36h", 36), ("3d", 72), ("1w", 168), ("90m", 1)] {
             let hour = SignedDuration::from_hours(1);
-            let passed = Timestamp::now().duration_since(parse_time(text).unwrap());
+            let then = parse_time(text).unwrap();
+            let passed = Timestamp::now().duration_since(then);
             assert!(passed >= hour * hours && passed <= hour * (hours + 1), "{text}: {passed}");
         }
         for wrong in ["", "yesterday", "26.11.2026", "3"] {

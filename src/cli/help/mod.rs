@@ -199,7 +199,7 @@ mod tests {
             for columns in [40, 80, 120] {
                 let page = shown(&words(topic.name), columns).unwrap();
                 assert!(page.lines().count() > 2, "{}", topic.name);
-                assert!(!page.contains("| --- |") && !page.contains("**"), "{}: {page}", topic.name);
+                assert!(!page.contains("| --- |") && !page.contains("]("), "{}: {page}", topic.name);
                 let long = page.lines().find(|line| !line.starts_with("    ") && text::width(line) > columns);
                 assert_eq!(long, None, "{} at {columns}", topic.name);
             }
