@@ -7,7 +7,7 @@
 //! | room | its job |
 //! | --- | --- |
 //! | [`text`] | untrusted bytes to safe text |
-//! | [`print`] | standard output and standard error, safe for a terminal |
+//! | [`mod@print`] | standard output and standard error, safe for a terminal |
 //! | [`sandbox`] | what the process gives up before it reads what others have made |
 //! | [`timeout`] | calls that may never return, threads |
 //! | [`storage`] | Huntbook's own files: where they lie, whose they must be |

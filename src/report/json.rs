@@ -14,12 +14,12 @@ pub fn line(value: &Value) -> String {
     defuse(&value.to_string())
 }
 
-/// `value` in many lines, as safe as [`line`].
+/// `value` in many lines, as safe as [`line()`].
 pub fn pretty(value: &Value) -> String {
     defuse(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
-/// Writes `value` in many lines, as safe as [`line`], piece by piece: the document is never in memory as a whole.
+/// Writes `value` in many lines, as safe as [`line()`], piece by piece: the document is never in memory as a whole.
 ///
 /// # Errors
 /// What `out` says.

@@ -86,7 +86,7 @@ impl Folder {
     /// already do something.
     ///
     /// # Errors
-    /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`](super::NotRegular) inside when it is no regular
+    /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`] inside when it is no regular
     /// file, else what the system said.
     pub(crate) fn open_file(&self, name: &OsStr) -> io::Result<Opened> {
         match FileType::from_raw_mode(self.stat_of(name)?.st_mode) {
@@ -98,7 +98,7 @@ impl Folder {
     /// Opens the regular file `below` this folder for reading.
     ///
     /// # Errors
-    /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`](super::NotRegular) inside when it is no regular
+    /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`] inside when it is no regular
     /// file, else what the system said.
     pub(crate) fn open_below(&self, below: &Path) -> io::Result<Opened> {
         open::open_regular(self.file.as_fd(), below)

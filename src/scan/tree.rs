@@ -101,7 +101,7 @@ impl Tree {
     ///
     /// # Errors
     /// When it does not exist, may not be read, is neither folder nor regular file, or has not answered in
-    /// [`READ_TIMEOUT`](super::READ_TIMEOUT).
+    /// [`READ_TIMEOUT`].
     pub fn open(path: &Path) -> Result<Self, TreeError> {
         Self::open_within(READ_TIMEOUT, path)
     }
