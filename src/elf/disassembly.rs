@@ -1,6 +1,7 @@
-//! The code at the entry point, in Intel syntax, with Linux system calls named where their number is evident.
+//! The code at the entry point. For x86 in Intel syntax, with Linux system calls named where their number is evident;
+//! other machines are in [`super::risc`].
 //!
-//! Code is followed in a straight line and through direct jumps, because tiny programs hop over the header fields they
+//! Code of x86 is followed in a straight line and through direct jumps, because tiny programs hop over the header fields they
 //! are folded into. It ends at a return, an indirect jump, an exit, or where it has been before.
 
 use std::collections::HashSet;
@@ -14,8 +15,9 @@ use serde::{Serialize, Serializer};
 
 use super::Elf;
 use super::kind::Kind;
-use super::names::{self, EM_486};
+use super::names::EM_486;
 use super::registers::Registers;
+use super::risc;
 use super::source::Bytes;
 use super::syscalls::{self, Abi};
 use crate::text;
@@ -36,7 +38,7 @@ pub struct Instruction {
     /// Its bytes; lower-case hex in JSON.
     #[serde(serialize_with = "as_hex")]
     pub bytes: Vec<u8>,
-    /// Intel syntax; `(bad)` for bytes that are no instruction.
+    /// The instruction, for x86 in Intel syntax; `(bad)`, or `.word` and the number, for bytes that are none.
     pub text: String,
     /// The system call it makes, or where the code goes on or ends.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,10 +52,10 @@ fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error>
 /// Why there is nothing to disassemble.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoDisassembly {
-    /// The machine is not an x86.
-    #[error("no disassembler for {machine}; only Intel 80386 and X86-64 code is shown")]
+    /// Nothing here decodes its instructions.
+    #[error("no disassembler for {machine} here; code of x86, ARM, AArch64, MIPS and PowerPC is shown")]
     Machine {
-        /// The machine's name or number.
+        /// The machine's name or number, and its instruction set where that is the reason.
         machine: String,
     },
     /// It is of a kind that has no entry point.
@@ -77,21 +79,27 @@ pub enum NoDisassembly {
 ///
 /// # Errors
 ///
-/// When the machine is not an x86, when no byte of the file is mapped at the entry point, or when it was not read.
+/// When nothing here decodes the machine's code, when no byte of the file is mapped at the entry point, or when it was not
+/// read.
 pub fn disassemble_entry(elf: &Elf, source: &dyn Bytes, most: usize) -> Result<Vec<Instruction>, NoDisassembly> {
-    if !matches!(elf.header.values.e_machine, eh::EM_386 | EM_486 | eh::EM_X86_64) {
-        let machine = names::machine_or_number(elf.header.values.e_machine);
-        return Err(NoDisassembly::Machine { machine });
+    let x86 = matches!(elf.header.values.e_machine, eh::EM_386 | EM_486 | eh::EM_X86_64);
+    let risc = risc::Code::of(elf, source);
+    if !x86 && risc.is_none() {
+        return Err(NoDisassembly::Machine { machine: risc::unknown(elf) });
     }
     if elf.has_no_entry() {
         return Err(NoDisassembly::NotRun(elf.kind));
     }
     let address = elf.entry.address;
-    let offset = elf.entry.offset.ok_or(NoDisassembly::NoEntry { address })?;
+    let offset = risc.as_ref().map_or(elf.entry.offset, |code| code.offset(elf));
+    let offset = offset.ok_or(NoDisassembly::NoEntry { address })?;
     if source.read(offset, 1).is_empty() {
         return Err(NoDisassembly::NotRead { offset });
     }
-    Ok(Walk::new(elf, source).follow(most))
+    Ok(match risc {
+        Some(code) => code.list(elf, source, most),
+        None => Walk::new(elf, source).follow(most),
+    })
 }
 
 /// Whether the code goes on after an instruction, and where.

@@ -38,6 +38,7 @@ pub mod memory;
 pub mod names;
 mod record;
 mod registers;
+mod risc;
 pub mod sections;
 pub mod segments;
 pub mod source;

@@ -97,10 +97,7 @@ pub(super) fn search_by(
     };
     let far = if order.wrap { far } else { 0..0 };
     let total = near.end - near.start + far.end - far.start;
-    let skips_zeros = !matcher.matches_zeros();
-    let stretch = stretch.max(1) as u64;
-    let mut sweep =
-        Sweep { source, matcher, stretch, size, skips_zeros, total, done: 0, unknown: 0, buffer: Vec::new() };
+    let mut sweep = Sweep::new(source, matcher, stretch, total);
     for (starts, wrapped) in [(near, false), (far, true)] {
         let found = match order.direction {
             Direction::Forward => sweep.forward(starts, watch),
@@ -117,6 +114,40 @@ pub(super) fn search_by(
     Outcome::NotFound { unknown: sweep.unknown }
 }
 
+/// Hands the offsets of the matches from the first byte on, at most `most` of them, to `take` as they are found. They are
+/// those to which [`search`] comes from one to the next. Returns whether all were handed over; not when it was cancelled.
+pub fn each(
+    source: &mut dyn ByteSource,
+    query: &Query,
+    most: usize,
+    watch: &mut Watch<'_>,
+    take: &mut dyn FnMut(u64),
+) -> bool {
+    each_by(source, query.matcher(), query.matcher().stretch(), most, watch, take)
+}
+
+/// [`each`] with stretches of as many offsets as told.
+pub(super) fn each_by(
+    source: &mut dyn ByteSource,
+    matcher: &Matcher,
+    stretch: usize,
+    most: usize,
+    watch: &mut Watch<'_>,
+    take: &mut dyn FnMut(u64),
+) -> bool {
+    let total = source.size();
+    let mut sweep = Sweep::new(source, matcher, stretch, total);
+    let mut left = most;
+    let mut take = |offset| {
+        if left > 0 {
+            take(offset);
+        }
+        left = left.checked_sub(1)?;
+        Some(())
+    };
+    matches!(sweep.each(0..total, watch, &mut take), Ok(Some(())))
+}
+
 struct Cancelled;
 
 struct Sweep<'a> {
@@ -131,7 +162,43 @@ struct Sweep<'a> {
     buffer: Vec<u8>,
 }
 
-impl Sweep<'_> {
+impl<'a> Sweep<'a> {
+    fn new(source: &'a mut dyn ByteSource, matcher: &'a Matcher, stretch: usize, total: u64) -> Self {
+        let size = source.size();
+        let skips_zeros = !matcher.matches_zeros();
+        let stretch = stretch.max(1) as u64;
+        Self { source, matcher, stretch, size, skips_zeros, total, done: 0, unknown: 0, buffer: Vec::new() }
+    }
+
+    /// All matches that begin in `starts`, until `take` says no.
+    fn each(
+        &mut self,
+        starts: Range<u64>,
+        watch: &mut Watch<'_>,
+        take: &mut dyn FnMut(u64) -> Option<()>,
+    ) -> Result<Option<()>, Cancelled> {
+        let mut at = starts.start;
+        while at < starts.end {
+            let barren = self.barren(at);
+            let mut end = barren.until.min(starts.end);
+            if end <= at {
+                end = at.saturating_add(self.stretch).min(starts.end);
+                let piece = self.read(at..end);
+                for (hay, mut starts, place) in piece.runs(&self.buffer) {
+                    while let Some(found) = self.matcher.first(hay, starts.clone(), watch.cancel) {
+                        if take(place + found.start as u64).is_none() {
+                            return Ok(None);
+                        }
+                        starts.start = found.start + 1;
+                    }
+                }
+            }
+            self.advance(end - at, watch)?;
+            at = end;
+        }
+        Ok(Some(()))
+    }
+
     fn forward(&mut self, starts: Range<u64>, watch: &mut Watch<'_>) -> Result<Option<Range<u64>>, Cancelled> {
         let mut at = starts.start;
         while at < starts.end {
@@ -212,13 +279,8 @@ impl Sweep<'_> {
         if watch.cancel.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
     }
 
-    /// The match that begins in `starts`, first or last.
-    fn stretch(
-        &mut self,
-        starts: Range<u64>,
-        direction: Direction,
-        watch: &Watch<'_>,
-    ) -> Result<Option<Range<u64>>, Cancelled> {
+    /// Reads what decides on the matches that begin in `starts`.
+    fn read(&mut self, starts: Range<u64>) -> Piece {
         let (longest, context) = (self.matcher.longest() as u64, self.matcher.context() as u64);
         let base = starts.start.saturating_sub(context + self.matcher.lead() as u64);
         let end = starts.end.saturating_add(longest + context).min(self.size);
@@ -227,15 +289,22 @@ impl Sweep<'_> {
         let starts = (starts.start - base) as usize..(starts.end - base) as usize;
         let covered: usize = known.iter().map(|run| overlap(run, &starts).len()).sum();
         self.unknown += (starts.len() - covered) as u64;
-        let mut found = known.iter().filter_map(|run| {
-            let hay = self.buffer.get(run.clone())?;
-            let starts = overlap(run, &starts);
-            let starts = starts.start - run.start..starts.end - run.start;
+        Piece { base, known, starts }
+    }
+
+    /// The match that begins in `starts`, first or last.
+    fn stretch(
+        &mut self,
+        starts: Range<u64>,
+        direction: Direction,
+        watch: &Watch<'_>,
+    ) -> Result<Option<Range<u64>>, Cancelled> {
+        let piece = self.read(starts);
+        let mut found = piece.runs(&self.buffer).filter_map(|(hay, starts, place)| {
             let found = match direction {
                 Direction::Forward => self.matcher.first(hay, starts, watch.cancel),
                 Direction::Backward => self.matcher.last(hay, starts, watch.cancel),
             }?;
-            let place = base + run.start as u64;
             Some(place + found.start as u64..place + found.end as u64)
         });
         let found = match direction {
@@ -243,6 +312,27 @@ impl Sweep<'_> {
             Direction::Backward => found.next_back(),
         };
         if found.is_none() && watch.cancel.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(found) }
+    }
+}
+
+/// Bytes that were read.
+struct Piece {
+    /// The file offset of the first.
+    base: u64,
+    /// Which of them are known.
+    known: Vec<Range<usize>>,
+    /// Where among them a match may begin.
+    starts: Range<usize>,
+}
+
+impl Piece {
+    /// Each known run: its bytes, where in them a match may begin, and its file offset.
+    fn runs<'b>(&self, buffer: &'b [u8]) -> impl DoubleEndedIterator<Item = (&'b [u8], Range<usize>, u64)> {
+        self.known.iter().filter_map(move |run| {
+            let starts = overlap(run, &self.starts);
+            let starts = starts.start - run.start..starts.end - run.start;
+            Some((buffer.get(run.clone())?, starts, self.base + run.start as u64))
+        })
     }
 }
 

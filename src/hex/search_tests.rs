@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::fixtures::Patchy;
 use super::matcher::Matcher;
 use super::query::Query;
-use super::search::{Direction, Hit, Order, Outcome, Progress, Watch, search, search_by};
+use super::search::{Direction, Hit, Order, Outcome, Progress, Watch, each_by, search, search_by};
 use super::source::ByteSource;
 
 const FORWARD: Order = Order { from: 0, direction: Direction::Forward, wrap: false };
@@ -224,6 +224,36 @@ proptest! {
             (Outcome::NotFound { .. }, None) => {}
             (outcome, expected) => prop_assert!(false, "{outcome:?} {expected:?}"),
         }
+    }
+
+    /// What is counted is what stepping from match to match comes to, up to the most that is wanted.
+    #[test]
+    fn all_matches_are_those_that_one_steps_through(
+        typed in typed(),
+        bytes in bytes(),
+        (stretch, most, holes) in (1usize..40, 0usize..12, any::<bool>()),
+        unknown in prop_oneof![Just(0..0), (0u64..40, 1u64..20).prop_map(|(start, length)| start..start + length)],
+    ) {
+        let query = query(&typed);
+        let mut source = Patchy::new(&bytes);
+        if !unknown.is_empty() {
+            source = source.without(unknown);
+        }
+        if holes {
+            source = source.with_holes();
+        }
+        let mut steps = Vec::new();
+        let mut order = FORWARD;
+        while let Outcome::Found(hit) = run_by(&mut source, query.matcher(), stretch, order) {
+            steps.push(hit.offset);
+            order.from = hit.offset + 1;
+        }
+        let mut found = Vec::new();
+        let mut watch = Watch { cancel: &AtomicBool::new(false), progress: &mut |_| {} };
+        let all = each_by(&mut source, query.matcher(), stretch, most, &mut watch, &mut |offset| found.push(offset));
+        prop_assert_eq!(all, steps.len() <= most);
+        steps.truncate(most);
+        prop_assert_eq!(found, steps);
     }
 
     /// A literal needs no matcher of ours to be found.

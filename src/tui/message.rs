@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 use uuid::Uuid;
 
+use super::state::bytes::Counted;
 use super::state::coverage::Missed;
 use super::state::detail::{Decoded, Explanation, Gathered};
 use super::state::findings::Row;
@@ -94,6 +95,8 @@ pub enum Message {
     Searching(u64, u64, u64),
     /// What the search of that number came to; safe text when it found nothing.
     Searched(u64, Result<Hit, String>),
+    /// Where the next hits of the search of that number begin, and whether these are the last.
+    Counted(u64, Vec<u64>, Counted),
     /// The process is to end.
     Terminate,
     /// The process is to stop as Ctrl-Z does.
@@ -202,6 +205,8 @@ pub enum Look {
     Decode,
     /// Search what is open; the answers carry the number.
     Search(u64, Box<Query>, Order),
+    /// Count what the search of that number finds in all.
+    Count(u64, Box<Query>),
     /// End the search.
     StopSearch,
 }

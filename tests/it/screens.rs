@@ -124,6 +124,7 @@ fn a_finding(stage: &mut Stage<'_>) {
     stage.hold("hex-selection");
     stage.press("esc esc /").type_text("x:cd 80").press("enter");
     stage.wait("at 0x62");
+    stage.wait("hit 1 of 1 ");
     stage.hold("hex-searched");
     stage.press("2");
     stage.wait("Anomalies");

@@ -14,11 +14,12 @@ use crate::elf;
 use crate::evidence::interpreter;
 use crate::finding::Finding;
 use crate::hex::query::Query;
-use crate::hex::search::{Order, Outcome, Watch, search};
+use crate::hex::search::{self, Order, Outcome, Watch, search};
 use crate::hex::source::ByteSource;
 use crate::hex::view::View;
 use crate::root::Root;
 use crate::tui::message::{Look, Message};
+use crate::tui::state::bytes::{Counted, MOST_HITS};
 use crate::tui::state::detail::Decoded;
 use crate::{text, timeout};
 
@@ -80,10 +81,12 @@ pub(super) fn without_answer(finding: &Finding) -> View {
 pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Root) {
     let mut open: Option<Open> = None;
     let mut cancel = Arc::new(AtomicBool::new(false));
+    let mut cancel_count = Arc::new(AtomicBool::new(false));
     for look in looks {
         match look {
             Look::Open(id, finding) => {
                 cancel.store(true, Ordering::Release);
+                cancel_count.store(true, Ordering::Release);
                 let (opened, mut decoded) = Open::new(id, finding).look(decode);
                 look_for_interpreter(root, &mut decoded);
                 open = Some(opened);
@@ -117,7 +120,22 @@ pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Root) {
                     }
                 }
             }
-            Look::StopSearch => cancel.store(true, Ordering::Release),
+            Look::Count(number, query) => {
+                cancel_count.store(true, Ordering::Release);
+                cancel_count = Arc::new(AtomicBool::new(false));
+                if let Some(open) = &open {
+                    let finding = Arc::clone(&open.finding);
+                    let cancel = Arc::clone(&cancel_count);
+                    let tell = Tell { number, messages: messages.clone() };
+                    if timeout::spawn("count", move || count(&finding, &query, &cancel, &tell)).is_err() {
+                        let _ = messages.send(Message::Counted(number, Vec::new(), Counted::NotAll));
+                    }
+                }
+            }
+            Look::StopSearch => {
+                cancel.store(true, Ordering::Release);
+                cancel_count.store(true, Ordering::Release);
+            }
         }
     }
 }
@@ -192,7 +210,7 @@ struct Tell {
 fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, tell: &Tell) {
     let mut view = view(finding);
     let mut told = Instant::now();
-    let mut progress = |progress: crate::hex::search::Progress| {
+    let mut progress = |progress: search::Progress| {
         if told.elapsed() >= REPORT {
             told = Instant::now();
             let _ = tell.messages.send(Message::Searching(tell.number, progress.done, progress.total));
@@ -209,4 +227,23 @@ fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, tel
     };
     let outcome = outcome.map_err(|why| text::escape_str(&why).into_owned());
     let _ = tell.messages.send(Message::Searched(tell.number, outcome));
+}
+
+/// Counts hits beside the search, which need not wait for that, and tells of them as they are found.
+fn count(finding: &Finding, query: &Query, cancel: &AtomicBool, tell: &Tell) {
+    let mut view = view(finding);
+    let found = RefCell::new(Vec::new());
+    let report = |counted| {
+        let _ = tell.messages.send(Message::Counted(tell.number, found.take(), counted));
+    };
+    let mut told = Instant::now();
+    let mut progress = |_| {
+        if told.elapsed() >= REPORT && !found.borrow().is_empty() {
+            told = Instant::now();
+            report(Counted::SoFar);
+        }
+    };
+    let mut watch = Watch { cancel, progress: &mut progress };
+    let all = search::each(&mut view, query, MOST_HITS, &mut watch, &mut |offset| found.borrow_mut().push(offset));
+    report(if all { Counted::All } else { Counted::NotAll });
 }

@@ -13,17 +13,66 @@ use crate::hex::marks::Marks;
 use crate::hex::query::Query;
 use crate::hex::search::Hit;
 use crate::hunt::Rule;
+use crate::text;
 
 /// Bytes asked for beyond what is shown, so that a page up or down is there already.
 const AROUND: u64 = 4096;
 /// Bytes shown before the first match when a finding is opened.
 const LEAD: u64 = 64;
 
+/// Hits of a search that are counted at most.
+pub const MOST_HITS: usize = 10_000;
+
+/// How far the hits of a search are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// It goes on.
+    SoFar,
+    /// There are no others.
+    All,
+    /// There are more, or it was stopped.
+    NotAll,
+}
+
+/// The hits of a search, counted from the first byte on.
+#[derive(Debug)]
+pub struct Hits {
+    /// The number of the search they are counted for; what is told with another is of an older one.
+    pub number: u64,
+    /// Where they begin, in ascending order.
+    pub offsets: Vec<u64>,
+    /// Whether these are all.
+    pub counted: Counted,
+}
+
+impl Hits {
+    /// None yet.
+    pub fn new(number: u64) -> Self {
+        Self { number, offsets: Vec::new(), counted: Counted::SoFar }
+    }
+
+    /// Which of how many the hit at `offset` is, as far as that is known.
+    pub fn in_words(&self, offset: u64) -> String {
+        let many = text::count(self.offsets.len() as u64);
+        let nth = self.offsets.binary_search(&offset).ok().map(|index| text::count(index as u64 + 1));
+        match (nth, self.counted) {
+            (Some(nth), Counted::SoFar) => format!("hit {nth} of {many}…"),
+            (Some(nth), Counted::All) => format!("hit {nth} of {many}"),
+            (Some(nth), Counted::NotAll) => format!("hit {nth} of {many}+"),
+            (None, Counted::SoFar) => format!("hit; {many} counted…"),
+            (None, Counted::All) => format!("hit, none of the {many} counted: the file has changed"),
+            (None, Counted::NotAll) => format!("hit after the first {many}"),
+        }
+    }
+}
+
 /// A search and what it found last.
 #[derive(Debug)]
 pub struct Sought {
     /// Its number; an answer with another is to an older search.
     pub number: u64,
+    /// All that it finds.
+    pub hits: Hits,
     /// What is sought.
     pub query: Query,
     /// Where it was found last.
@@ -231,5 +280,21 @@ impl HexView {
         let before = self.window.replace(window);
         let state = |window: &Window| (window.shown, window.size, window.notice.clone());
         before.as_ref().map(state) != self.window.as_ref().map(state) && before.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_hit_it_is_is_said_as_far_as_it_is_known() {
+        let said = |counted, offset| Hits { number: 1, offsets: vec![3, 5, 9], counted }.in_words(offset);
+        assert_eq!(said(Counted::All, 5), "hit 2 of 3");
+        assert_eq!(said(Counted::SoFar, 9), "hit 3 of 3…");
+        assert_eq!(said(Counted::SoFar, 12), "hit; 3 counted…");
+        assert_eq!(said(Counted::NotAll, 3), "hit 1 of 3+");
+        assert_eq!(said(Counted::NotAll, 12), "hit after the first 3");
+        assert!(said(Counted::All, 4).ends_with("the file has changed"));
     }
 }

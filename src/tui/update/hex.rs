@@ -8,7 +8,7 @@ use crate::hex::search::{Direction, Hit, Order};
 use crate::text;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Look};
-use crate::tui::state::bytes::{HexView, Sought};
+use crate::tui::state::bytes::{Counted, HexView, Sought};
 use crate::tui::state::detail::Tab;
 use crate::tui::state::elf_page;
 use crate::tui::state::{App, NoticeKind};
@@ -75,6 +75,15 @@ pub fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>) {
             }
         }
         Err(why) => app.say(NoticeKind::Warning, why),
+    }
+}
+
+/// Takes hits that were counted, unless they are of an older search.
+pub fn counted(app: &mut App, number: u64, offsets: Vec<u64>, counted: Counted) {
+    let sought = app.detail.as_mut().and_then(|detail| detail.hex.sought.as_mut());
+    if let Some(hits) = sought.map(|sought| &mut sought.hits).filter(|hits| hits.number == number) {
+        hits.offsets.extend(offsets);
+        hits.counted = counted;
     }
 }
 

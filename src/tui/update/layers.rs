@@ -14,7 +14,7 @@ use crate::report::Format;
 use crate::triage::Answer;
 use crate::triage::exclusion::Signature;
 use crate::tui::message::{Effect, Gather, Look, Request};
-use crate::tui::state::bytes::Sought;
+use crate::tui::state::bytes::{Hits, Sought};
 use crate::tui::state::form::{Field, Form};
 use crate::tui::state::overlay::{Await, Batch, Many, Overlay, Palette, Prompt, Purpose};
 use crate::tui::state::{App, NoticeKind};
@@ -188,8 +188,10 @@ fn search(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
     app.searches += 1;
     let number = app.searches;
     detail.hex.follows_search = true;
-    detail.hex.sought = Some(Sought { number, query: query.clone(), hit: None, progress: Some((0, 0)) });
-    Ok(vec![Effect::Look(Look::Search(number, Box::new(query), order))])
+    let hits = Hits::new(number);
+    detail.hex.sought = Some(Sought { number, hits, query: query.clone(), hit: None, progress: Some((0, 0)) });
+    let count = Look::Count(number, Box::new(query.clone()));
+    Ok(vec![Effect::Look(Look::Search(number, Box::new(query), order)), Effect::Look(count)])
 }
 
 /// A note goes with the answer there is; without one it is a remark on the finding.

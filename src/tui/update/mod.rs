@@ -133,6 +133,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Themes(offer) => themes::arrived(app, offer),
         Message::Searched(number, outcome) => hex::searched(app, number, outcome),
+        Message::Counted(number, offsets, counted) => hex::counted(app, number, offsets, counted),
     }
     Vec::new()
 }

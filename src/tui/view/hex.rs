@@ -254,6 +254,10 @@ fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) 
         pieces.push(Role::Progress, format!(" searching {part}%, Esc stops "));
         pieces.push(Role::Text, " ");
     }
+    if let Some((sought, hit)) = hex.sought.as_ref().and_then(|sought| Some((sought, sought.hit?))) {
+        pieces.push(Role::Search, format!(" {} ", sought.hits.in_words(hit.offset)));
+        pieces.push(Role::Text, " ");
+    }
     for (index, legend) in hex.highlights.legend().iter().enumerate().filter(|(_, legend)| legend.count > 0) {
         pieces.push(Role::pattern(index), format!(" {} ", text::escape_str(&legend.pattern)));
         pieces.push(Role::Dim, format!("×{} ", text::count(legend.count as u64)));
