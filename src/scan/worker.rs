@@ -280,7 +280,14 @@ impl<'s> Worker<'s> {
         let mut found = Vec::new();
         for (id, pack) in &packs {
             self.reader.check()?;
-            found.extend(self.engine.whole((*id, pack), bytes, &externals).map_err(Leave::Unscanned)?);
+            let mut matched = self.engine.whole((*id, pack), bytes, &externals).map_err(Leave::Unscanned)?;
+            if !pack.searches() && !matched.is_empty() {
+                let rules = matched.iter().map(|found| found.index).collect();
+                if let Some((id, pack)) = shared.rules.searching_pack(rules) {
+                    matched = self.engine.whole((id, &pack), bytes, &externals).map_err(Leave::Unscanned)?;
+                }
+            }
+            found.extend(matched);
         }
         if !found.is_empty() {
             found.sort_by_key(|found| found.index);

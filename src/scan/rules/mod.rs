@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::coverage::Unscanned;
-use super::prefilter::{Class, Prefilter, PrefilterReport, RuleIndex, Source};
+use super::prefilter::{Class, Prefilter, PrefilterReport, RuleIndex, Source, WholeReason};
 use crate::finding::RuleId;
 use crate::hunt::{RuleOptions, catch_engine_panic};
 pub use cache::cache_files;
@@ -176,8 +176,16 @@ impl Ruleset {
     /// Compiled rules, these among them, for a file of so many bytes.
     pub(super) fn packs(&self, rules: &[RuleIndex], bytes: u64) -> Vec<(PackId, Arc<Pack>)> {
         let class = |rule: RuleIndex| self.prefilter.report().rules.get(rule).map(|rule| &rule.class);
-        let whole = |rule: RuleIndex| matches!(class(rule), Some(Class::Whole(_)));
+        let whole = |rule: RuleIndex| match class(rule) {
+            Some(Class::Whole(reason)) => Some(matches!(reason, WholeReason::Patterns(_))),
+            _ => None,
+        };
         self.packs.holding((&self.library, &self.options), rules, bytes, whole, |rule| !self.is_told_by_parts(rule))
+    }
+
+    /// Compiled rules, just these, that list all their matches.
+    pub(super) fn searching_pack(&self, rules: Vec<RuleIndex>) -> Option<(PackId, Arc<Pack>)> {
+        self.packs.searching((&self.library, &self.options), rules)
     }
 
     /// Says in the log how much the prefilter left of the work, since the rules were made.

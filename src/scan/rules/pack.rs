@@ -17,6 +17,7 @@ pub(in crate::scan) struct Pack {
     sources: Vec<RuleSource>,
     needs: Needs,
     options: RuleOptions,
+    searches: bool,
     compiled: OnceLock<Option<Arc<yara_x::Rules>>>,
     parts: OnceLock<Option<Parts>>,
 }
@@ -30,13 +31,16 @@ pub(in crate::scan) struct Parts {
 }
 
 impl Pack {
-    pub(super) fn new(library: &Library, options: &RuleOptions, rules: &[RuleIndex]) -> Self {
+    /// `searches` makes yara-x list the matches of every rule; without, only of those that could not be decided without.
+    pub(super) fn new(library: &Library, options: &RuleOptions, rules: &[RuleIndex], searches: bool) -> Self {
+        let sources = library.extract(rules);
         let members = rules.iter().filter_map(|rule| Some((library.key(*rule)?, *rule))).collect();
         Self {
             members,
-            sources: with_search(library.extract(rules)),
+            sources: if searches { with_search(sources) } else { sources },
             needs: library.needs(rules),
             options: options.clone(),
+            searches,
             compiled: OnceLock::new(),
             parts: OnceLock::new(),
         }
@@ -81,6 +85,11 @@ impl Pack {
             Some(Parts { windowed: Windowed::new(&self.sources, &self.options, reach)?, prefilter })
         };
         self.parts.get_or_init(make).as_ref()
+    }
+
+    /// Whether all matches of its rules are listed.
+    pub(in crate::scan) fn searches(&self) -> bool {
+        self.searches
     }
 
     /// Whether a rule may ask for external variables.

@@ -30,6 +30,8 @@ struct State {
     of_rule: HashMap<RuleIndex, PackId>,
     /// Packs made of all rules of several others.
     unions: HashMap<Vec<PackId>, PackId>,
+    /// Packs made of rules that a pack without a search had matched.
+    searching: HashMap<Vec<RuleIndex>, PackId>,
     kept: usize,
     next: PackId,
     clock: u64,
@@ -46,26 +48,35 @@ struct Kept {
 
 impl Packs {
     /// Packs that together have these rules, for a file of so many bytes. `whole` says of a rule that every file is matched
-    /// against it, and `apart` that it must not be with those that can be matched over parts of a file.
+    /// against it, and whether for its patterns' sake; `apart` that it must not be with those that can be matched over parts
+    /// of a file.
+    ///
+    /// Rules that every file is matched against, and whose conditions are mostly decided before a pattern is asked for,
+    /// are in a pack that does not search where it need not: see [`Packs::searching`].
     pub(super) fn holding(
         &self,
         of: (&Library, &RuleOptions),
         rules: &[RuleIndex],
         bytes: u64,
-        whole: impl Fn(RuleIndex) -> bool,
+        whole: impl Fn(RuleIndex) -> Option<bool>,
         apart: impl Fn(RuleIndex) -> bool,
     ) -> Vec<(PackId, Arc<Pack>)> {
         let mut state = self.lock();
         state.files += 1;
         state.asked += rules.len() as u64;
         let new: Vec<RuleIndex> = rules.iter().copied().filter(|rule| !state.of_rule.contains_key(rule)).collect();
-        let (always, others): (Vec<RuleIndex>, Vec<RuleIndex>) = new.into_iter().partition(|rule| whole(*rule));
+        let (always, others): (Vec<RuleIndex>, Vec<RuleIndex>) =
+            new.into_iter().partition(|rule| whole(*rule).is_some());
         let (alone, near): (Vec<RuleIndex>, Vec<RuleIndex>) = others.into_iter().partition(|rule| apart(*rule));
-        if !always.is_empty() {
-            state.add(of, always, true);
+        let (patterns, values): (Vec<RuleIndex>, Vec<RuleIndex>) =
+            always.into_iter().partition(|rule| whole(*rule) == Some(true));
+        for (together, searches) in
+            [(patterns, true), (values, false)].into_iter().filter(|(rules, _)| !rules.is_empty())
+        {
+            state.add(of, together, (true, searches));
         }
         for together in [near, alone].iter().flat_map(|rules| rules.chunks(MOST_IN_PACK)) {
-            state.add(of, together.to_vec(), true);
+            state.add(of, together.to_vec(), (true, true));
         }
         let wanted: BTreeSet<PackId> = rules.iter().filter_map(|rule| state.of_rule.get(rule)).copied().collect();
         let mut wanted: Vec<PackId> = wanted.into_iter().collect();
@@ -76,6 +87,17 @@ impl Packs {
         let packs = wanted.into_iter().filter_map(|id| Some((id, state.touch(id)?))).collect();
         state.make_room();
         packs
+    }
+
+    /// A pack of these rules that lists all their matches.
+    pub(super) fn searching(&self, of: (&Library, &RuleOptions), rules: Vec<RuleIndex>) -> Option<(PackId, Arc<Pack>)> {
+        let mut state = self.lock();
+        let known = state.searching.get(&rules).copied().filter(|known| state.packs.contains_key(known));
+        let id = known.unwrap_or_else(|| state.add(of, rules.clone(), (false, true)));
+        state.searching.insert(rules, id);
+        let pack = state.touch(id)?;
+        state.make_room();
+        Some((id, pack))
     }
 
     /// Files that rules were left for, how many rules that were, all files counted together, and packs made for them.
@@ -90,14 +112,22 @@ impl Packs {
 }
 
 impl State {
-    fn add(&mut self, (library, options): (&Library, &RuleOptions), rules: Vec<RuleIndex>, first: bool) -> PackId {
+    fn add(
+        &mut self,
+        (library, options): (&Library, &RuleOptions),
+        rules: Vec<RuleIndex>,
+        (first, searches): (bool, bool),
+    ) -> PackId {
         let id = self.next;
         self.next += 1;
         if first {
             self.of_rule.extend(rules.iter().map(|rule| (*rule, id)));
         }
         self.kept += rules.len();
-        self.packs.insert(id, Kept { pack: Arc::new(Pack::new(library, options, &rules)), rules, used: self.clock });
+        self.packs.insert(
+            id,
+            Kept { pack: Arc::new(Pack::new(library, options, &rules, searches)), rules, used: self.clock },
+        );
         id
     }
 
@@ -109,7 +139,7 @@ impl State {
         let mut rules: Vec<RuleIndex> =
             ids.iter().filter_map(|id| self.packs.get(id)).flat_map(|kept| kept.rules.iter().copied()).collect();
         rules.sort_unstable();
-        let id = self.add(of, rules, false);
+        let id = self.add(of, rules, (false, true));
         self.unions.insert(ids, id);
         id
     }
@@ -130,6 +160,7 @@ impl State {
             self.kept = self.kept.saturating_sub(gone.rules.len());
             self.of_rule.retain(|_, pack| Some(*pack) != oldest);
             self.unions.retain(|_, pack| Some(*pack) != oldest);
+            self.searching.retain(|_, pack| Some(*pack) != oldest);
         }
     }
 }
@@ -151,7 +182,7 @@ mod tests {
 
     fn ids(packs: &Packs, library: &Library, rules: &[RuleIndex], bytes: u64) -> Vec<PackId> {
         packs
-            .holding((library, &RuleOptions::default()), rules, bytes, |_| false, |rule| rule == 5)
+            .holding((library, &RuleOptions::default()), rules, bytes, |_| None, |rule| rule == 5)
             .into_iter()
             .map(|(id, _)| id)
             .collect()
@@ -168,7 +199,7 @@ mod tests {
         assert_eq!(large.len(), 1);
         assert_eq!(ids(&packs, &library, &[1, 3], 1 << 30), large);
         let [(_, pack)] = packs
-            .holding((&library, &RuleOptions::default()), &[1, 3], 1 << 30, |_| false, |_| false)
+            .holding((&library, &RuleOptions::default()), &[1, 3], 1 << 30, |_| None, |_| false)
             .try_into()
             .unwrap();
         assert!((1..=3).all(|rule| pack.member("0", &format!("r{rule}")) == Some(rule)));
@@ -180,7 +211,7 @@ mod tests {
         let (packs, library) = (Packs::default(), library(MOST_KEPT + 100));
         assert_eq!(ids(&packs, &library, &[0], 9), [0]);
         for rule in 1..MOST_KEPT + 50 {
-            assert_eq!(packs.holding((&library, &RuleOptions::default()), &[rule], 9, |_| false, |_| false).len(), 1);
+            assert_eq!(packs.holding((&library, &RuleOptions::default()), &[rule], 9, |_| None, |_| false).len(), 1);
         }
         assert!(packs.0.lock().unwrap().kept <= MOST_KEPT);
         assert_ne!(ids(&packs, &library, &[0], 9), [0]);
