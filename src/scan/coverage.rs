@@ -47,8 +47,14 @@ pub enum Reason {
     /// It was scanned, but has more holes than can be hashed: its findings have a
     /// [`Digest::DataOnly`](crate::finding::Digest::DataOnly) and no SHA-256.
     DataDigest,
-    /// Matching took longer than the limit, in seconds.
-    TimedOut(u64),
+    /// Matching one rule, with those that it rests on, took longer than the limit; all others were matched unless another
+    /// reason says so.
+    TimedOut {
+        /// The limit in seconds.
+        seconds: u64,
+        /// The rule, and the file it was read from.
+        rule: String,
+    },
     /// Reading the file, and matching it meanwhile, took longer than the limit, in seconds.
     FileTimedOut(u64),
     /// The file system had not answered after so many seconds, and was no longer waited for.
@@ -106,7 +112,7 @@ impl Reason {
             Self::TooLarge { .. } => "too-large",
             Self::Partly(_) => "scanned-in-part",
             Self::DataDigest => "digest-of-data",
-            Self::TimedOut(_) => "timed-out",
+            Self::TimedOut { .. } => "timed-out",
             Self::FileTimedOut(_) => "file-timed-out",
             Self::NoAnswer(_) | Self::Silent(_) => "no-answer",
             Self::NameTooLong => "name-too-long",
@@ -166,7 +172,9 @@ impl fmt::Display for Reason {
             Self::DataDigest => {
                 f.write_str("scanned; its holes were not hashed, so it has a data digest and no SHA-256")
             }
-            Self::TimedOut(seconds) => write!(f, "matching took longer than {seconds} s"),
+            Self::TimedOut { seconds, rule } => {
+                write!(f, "matched but for {}, which took longer than {seconds} s", text::escape_str(rule))
+            }
             Self::FileTimedOut(seconds) => {
                 write!(f, "not read to its end in {seconds} s; --file-timeout gives it more")
             }

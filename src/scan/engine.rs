@@ -55,55 +55,58 @@ impl<'r> Engine<'r> {
         self.shelf.len() == 0
     }
 
-    /// Matches a pack of rules against a file's content. What the engine panics over costs this file only.
+    /// Matches a pack of rules against a file's content.
     pub(super) fn whole(
         &mut self,
         (id, pack): (PackId, &Pack),
         bytes: &[u8],
         externals: &Externals,
-    ) -> Result<Vec<RuleMatches>, Reason> {
+    ) -> Result<Vec<RuleMatches>, Failure> {
         let (rules, limit) = (self.rules, self.limit);
         if let Some(scanner) = self.scanners.get_mut(&id) {
-            let outcome = guarded(limit, || scan(scanner, rules, pack, bytes, externals));
-            // After a panic nothing is known about the state it was left in.
-            return outcome.map_err(|broken| {
-                if broken.panicked {
-                    self.scanners.remove(&id);
-                }
-                broken.reason
-            });
+            // Nothing is known about the state that a failure leaves it in.
+            return guarded(limit, || scan(scanner, rules, pack, bytes, externals))
+                .inspect_err(|_| _ = self.scanners.remove(&id));
         }
+        let Some(place) = self.shelf.next() else { return self.once(pack, bytes, externals, limit) };
         let compiled = self.compiled(pack)?;
-        let Some(place) = self.shelf.next() else {
-            let work = || scan(&mut scanner_of(&compiled, pack, limit), rules, pack, bytes, externals);
-            return guarded(limit, work).map_err(|broken| broken.reason);
-        };
         let compiled: &'r yara_x::Rules = place.get_or_init(|| compiled);
         let work = || {
             let mut scanner = scanner_of(compiled, pack, limit);
             scan(&mut scanner, rules, pack, bytes, externals).map(|found| (found, scanner))
         };
-        let (found, scanner) = guarded(limit, work).map_err(|broken| broken.reason)?;
+        let (found, scanner) = guarded(limit, work)?;
         self.scanners.insert(id, scanner);
         Ok(found)
     }
 
-    fn compiled(&self, pack: &Pack) -> Result<Arc<yara_x::Rules>, Reason> {
-        let compiled = guarded(self.limit, || Ok(pack.compiled().cloned())).map_err(|broken| broken.reason)?;
-        compiled
-            .ok_or_else(|| Reason::Engine("rules do not compile apart from the others; please report this".to_owned()))
+    /// As [`Engine::whole`], within this time, with a scanner that is not kept.
+    pub(super) fn once(
+        &self,
+        pack: &Pack,
+        bytes: &[u8],
+        externals: &Externals,
+        limit: Duration,
+    ) -> Result<Vec<RuleMatches>, Failure> {
+        let compiled = self.compiled(pack)?;
+        guarded(limit, || scan(&mut scanner_of(&compiled, pack, limit), self.rules, pack, bytes, externals))
     }
 
-    /// Begins to match a pack of rules against parts of a large file; `None` if they cannot be.
-    pub(super) fn parts<'p>(&self, pack: &'p Pack, facts: &PartFacts) -> Option<Parts<'p>>
+    fn compiled(&self, pack: &Pack) -> Result<Arc<yara_x::Rules>, Failure> {
+        guarded(self.limit, || Ok(pack.compiled().cloned()))?
+            .ok_or_else(|| Failure::Engine("rules do not compile apart from the others; please report this".to_owned()))
+    }
+
+    /// Begins to match a pack of rules, within this time, against parts of a large file; `None` if they cannot be.
+    pub(super) fn parts<'p>(&self, pack: &'p Pack, facts: &PartFacts, limit: Duration) -> Option<Parts<'p>>
     where
         'r: 'p,
     {
         let windowed = &pack.parts()?.windowed;
         let mut scanner = yara_x::blocks::Scanner::new(windowed.rules()?);
-        scanner.max_matches_per_pattern(most_matches(pack)).set_timeout(self.limit);
+        scanner.max_matches_per_pattern(most_matches(pack)).set_timeout(limit);
         facts.set(windowed, &mut scanner, pack.externals().then(|| self.rules.options()));
-        Some(Parts { rules: self.rules, pack, limit: self.limit, scanner, filesize: facts.filesize })
+        Some(Parts { rules: self.rules, pack, limit, scanner, filesize: facts.filesize })
     }
 }
 
@@ -160,44 +163,53 @@ pub(super) struct Parts<'r> {
 
 impl Parts<'_> {
     /// Takes the bytes of one part and the offset of the first; parts come in file order.
-    pub(super) fn scan(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Reason> {
-        guarded(self.limit, || self.scanner.scan(offset as usize, bytes).map(|_| ())).map_err(|broken| broken.reason)
+    pub(super) fn scan(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
+        guarded(self.limit, || self.scanner.scan(offset as usize, bytes).map(|_| ()))
     }
 
     /// What all parts together match. `read` reads a range of the file: yara-x keeps no bytes of a match that turned out
     /// longer in a later part, and panics when asked for them.
-    pub(super) fn finish(mut self, read: impl Fn(Range<u64>) -> Vec<u8>) -> Result<Vec<RuleMatches>, Reason> {
+    pub(super) fn finish(mut self, read: impl Fn(Range<u64>) -> Vec<u8>) -> Result<Vec<RuleMatches>, Failure> {
         // yara-x panics over a file without a block; past the end, an empty one changes nothing.
         let end = self.filesize.max(1) as usize;
-        let outcome = guarded(self.limit, || {
+        guarded(self.limit, || {
             let results = self.scanner.scan(end, &[])?.finish()?;
             Ok(collect(&results, self.rules, self.pack, |found| {
                 let start = found.range().start as u64;
                 read(start..start + found.range().len().min(PatternMatch::KEPT) as u64)
             }))
-        });
-        outcome.map_err(|broken| broken.reason)
+        })
     }
 }
 
-pub(super) struct Broken {
-    pub reason: Reason,
-    panicked: bool,
+/// Why the engine gave no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It took longer than this.
+    TimedOut(Duration),
+    /// It says why, or panicked with these words.
+    Engine(String),
 }
 
+impl Failure {
+    /// What coverage says when the engine failed over this rule.
+    pub(super) fn over(self, rule: String) -> Reason {
+        match self {
+            Self::TimedOut(limit) => Reason::TimedOut { seconds: limit.as_secs(), rule },
+            Self::Engine(message) => Reason::Engine(format!("over {rule}: {message}")),
+        }
+    }
+}
+
+/// Has the engine do something; its panics are failures.
 pub(super) fn guarded<T>(
     limit: Duration,
     work: impl FnOnce() -> Result<T, yara_x::errors::ScanError>,
-) -> Result<T, Broken> {
-    let outcome = catch_engine_panic(work);
-    let reason = |error| match error {
-        yara_x::errors::ScanError::Timeout => Reason::TimedOut(limit.as_secs()),
-        error => Reason::Engine(error.to_string()),
-    };
-    match outcome {
-        Ok(result) => result.map_err(|error| Broken { reason: reason(error), panicked: false }),
-        Err(panic) => Err(Broken { reason: Reason::Engine(panic), panicked: true }),
-    }
+) -> Result<T, Failure> {
+    catch_engine_panic(work).map_err(Failure::Engine)?.map_err(|error| match error {
+        yara_x::errors::ScanError::Timeout => Failure::TimedOut(limit),
+        error => Failure::Engine(error.to_string()),
+    })
 }
 
 /// One more than is listed shows that there are more. Where conditions count, they count as far as yara-x does.

@@ -12,6 +12,7 @@ mod externals;
 mod facts;
 mod file_reader;
 mod memory;
+mod narrow;
 mod only;
 pub mod prefilter;
 mod probe;

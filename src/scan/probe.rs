@@ -48,7 +48,7 @@ pub fn probe(rule: &Rule, bytes: &[u8]) -> Result<Vec<Places>, Reason> {
         });
         Ok(places.collect())
     });
-    outcome.map_err(|broken| broken.reason)
+    outcome.map_err(|failure| failure.over(format!("rule {}", rule.id)))
 }
 
 /// A rule of nothing but these patterns, each on a line of its own, so that a comment at its end swallows nothing.

@@ -206,7 +206,7 @@ fn a_scan_answers_as_yara_x_alone_whatever_the_rules_and_the_size() {
         for (file, before) in files.iter().zip(BEFORE.iter().cycle().skip(first)) {
             let bytes = write(&path, *before, file);
             let (answer, gaps) = scanned(&compiled, &path);
-            if gaps.iter().any(|gap| matches!(gap.reason, Reason::TimedOut(_))) {
+            if gaps.iter().any(|gap| matches!(gap.reason, Reason::TimedOut { .. })) {
                 continue;
             }
             let wanted = plain(&sources, &bytes);
@@ -249,7 +249,7 @@ fn a_scan_with_hundreds_of_rules_answers_as_yara_x_alone() {
         for (file, before) in files.iter().zip(BEFORE.iter().cycle().skip(first)) {
             let bytes = write(&path, *before, file);
             let (answer, gaps) = scanned(&compiled, &path);
-            if gaps.iter().any(|gap| matches!(gap.reason, Reason::TimedOut(_))) {
+            if gaps.iter().any(|gap| matches!(gap.reason, Reason::TimedOut { .. })) {
                 continue;
             }
             let wanted = plain(&sources, &bytes);
@@ -319,7 +319,7 @@ fn in_parts(rules: &Ruleset, pack: &Pack, file: &File, most: impl Fn(u64) -> u64
     let shelf = Shelf::new();
     let engine = Engine::new(rules, MATCH_TIMEOUT, &shelf);
     let facts = PartFacts { filesize: content.size, header: &bytes, externals: &Externals::default() };
-    let mut parts = engine.parts(pack, &facts).unwrap();
+    let mut parts = engine.parts(pack, &facts, MATCH_TIMEOUT).unwrap();
     let mut pieces = windows.pieces(most(windowed.reach().bytes));
     let mut cuts = 0;
     while let Some(range) = pieces.next() {
@@ -403,7 +403,7 @@ fn a_match_that_a_later_part_makes_longer_has_its_bytes() {
     let engine = Engine::new(&rules, MATCH_TIMEOUT, &shelf);
     let facts = PartFacts { filesize: bytes.len() as u64, header: bytes, externals: &Externals::default() };
     let packs = rules.packs(&[0], 0);
-    let mut parts = engine.parts(&packs[0].1, &facts).unwrap();
+    let mut parts = engine.parts(&packs[0].1, &facts, MATCH_TIMEOUT).unwrap();
     parts.scan(0, &bytes[..16]).unwrap();
     parts.scan(2, &bytes[2..]).unwrap();
     let found = parts.finish(|range| bytes[range.start as usize..range.end as usize].to_vec()).unwrap();

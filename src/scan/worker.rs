@@ -1,6 +1,6 @@
 //! One worker: takes paths, reads the files, has them matched, and reports.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,10 +19,11 @@ use super::externals::Externals;
 use super::facts;
 use super::file_reader::{BufferRef, FileReader};
 use super::memory::Memory;
+use super::narrow::{Matching, Stop};
 use super::only::Only;
 use super::prefilter::{ExternalsOf, RuleIndex, Scratch};
 use super::read::{CHUNK, Content};
-use super::rules::{self, Ruleset};
+use super::rules::{self, Pack, Ruleset};
 use super::tree::{self, Tree};
 use super::unresponsive::UnresponsiveDevices;
 use super::walk::Held;
@@ -227,8 +228,7 @@ impl<'s> Worker<'s> {
         if whole.len() == rules.prefilter().report().rules.len() && !whole.is_empty() {
             return Err(Leave::Unscanned(Reason::TooLarge { size, limit }));
         }
-        let found = self.parts(subject, &near)?;
-        self.report_parts(subject, found)?;
+        self.parts(subject, &near)?;
         if !whole.is_empty() {
             let (size, limit) = (text::bytes(size), text::bytes(limit));
             let want = if whole.len() == 1 { "wants" } else { "want" };
@@ -268,77 +268,111 @@ impl<'s> Worker<'s> {
         let size = bytes.len() as u64;
         let mut pass = shared.rules.prefilter().pass_in(scratch, size, of_names);
         pass.feed(bytes);
-        let packs = if pass.left().is_empty() { Vec::new() } else { shared.rules.packs(pass.left(), size) };
+        let left = pass.left().to_vec();
         self.scratch = Some(pass.into_scratch());
-        if packs.is_empty() {
+        if left.is_empty() {
             return Ok(size);
         }
+        let packs = shared.rules.packs(&left, size);
         let mut externals = if self.names { externals_of(shared, subject, bytes) } else { Externals::default() };
         if packs.iter().any(|(_, pack)| pack.md5()) {
             externals = externals.with_md5(bytes);
         }
-        let mut found = Vec::new();
-        for (id, pack) in &packs {
-            self.reader.check()?;
-            let mut matched = self.engine.whole((*id, pack), bytes, &externals).map_err(Leave::Unscanned)?;
+        let mut matching = Matching::new(&shared.rules, shared.match_timeout, &left);
+        let Self { engine, reader, .. } = self;
+        let outcome = matching.run(&packs, &mut |id, pack, limit| {
+            reader.checkpoint()?;
+            let bytes = reader.bytes(held);
+            let Some(id) = id else { return Ok(engine.once(pack, bytes, &externals, limit)?) };
+            let mut matched = engine.whole((id, pack), bytes, &externals)?;
             if !pack.searches() && !matched.is_empty() {
                 let rules = matched.iter().map(|found| found.index).collect();
                 if let Some((id, pack)) = shared.rules.searching_pack(rules) {
-                    matched = self.engine.whole((id, &pack), bytes, &externals).map_err(Leave::Unscanned)?;
+                    matched = engine.whole((id, &pack), bytes, &externals)?;
                 }
             }
-            found.extend(matched);
+            Ok(matched)
+        });
+        if matches!(outcome, Err(Leave::Cancelled)) {
+            return Err(Leave::Cancelled);
         }
+        let found = matching.take_found();
         if !found.is_empty() {
-            found.sort_by_key(|found| found.index);
+            let bytes = reader.bytes(held);
             let digest = Digest::Whole(Sha256::of(bytes));
-            report(&self.reader, subject, (size, digest), found, |matches| KeptBytes::around(bytes, matches))?;
+            report(reader, subject, (size, digest), found, |matches| KeptBytes::around(bytes, matches))?;
         }
-        Ok(size)
+        reader.check()?;
+        matching.report_gaps(subject.path, shared);
+        outcome.map(|()| size)
     }
 
     /// Matches rules around what their prefilters locate in a large file.
-    fn parts(&mut self, subject: &Subject, rules: &[RuleIndex]) -> Result<Vec<RuleMatches>, Leave> {
-        let Self { shared, engine, reader, names, .. } = self;
+    fn parts(&mut self, subject: &Subject, rules: &[RuleIndex]) -> Result<(), Leave> {
         if rules.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
+        let shared = self.shared;
+        let share = self.reader.reserve(PIECE)?;
+        let mut matching = Matching::new(&shared.rules, shared.match_timeout, rules);
+        let packs = shared.rules.packs(rules, subject.content.size);
+        let mut doubts = BTreeSet::new();
+        let outcome =
+            matching.run(&packs, &mut |_, pack, limit| self.pack_in_parts(subject, (pack, limit), &mut doubts));
+        drop(share);
+        if matches!(outcome, Err(Leave::Cancelled)) {
+            return Err(Leave::Cancelled);
+        }
+        self.report_parts(subject, matching.take_found())?;
+        self.reader.check()?;
+        matching.report_gaps(subject.path, shared);
+        for doubt in doubts {
+            self.note(subject, Reason::Partly(doubt));
+        }
+        outcome
+    }
+
+    /// Matches one pack within a time; what is not sure goes to `doubts`.
+    fn pack_in_parts(
+        &mut self,
+        subject: &Subject,
+        (pack, limit): (&Pack, Duration),
+        doubts: &mut BTreeSet<String>,
+    ) -> Result<Vec<RuleMatches>, Stop> {
+        let Self { shared, engine, reader, names, .. } = self;
         let content = &subject.content;
-        let _share = reader.reserve(PIECE)?;
-        let mut found = Vec::new();
-        for (_, pack) in shared.rules.packs(rules, content.size) {
-            let Some(told) = pack.parts() else {
-                let what =
-                    format!("{} could not be matched over parts of it", text::counted(pack.len() as u64, "rule"));
-                shared.unscanned(Unscanned { path: subject.path.to_owned(), reason: Reason::Partly(what) });
-                continue;
-            };
+        let impossible =
+            || format!("{} could not be matched over parts of it", text::counted(pack.len() as u64, "rule"));
+        let Some(told) = pack.parts() else {
+            doubts.insert(impossible());
+            return Ok(Vec::new());
+        };
+        reader.checkpoint()?;
+        let windows = reader.with_chunk(|reader, chunk| {
+            Windows::locate(content, &told.prefilter, told.windowed.reach(), chunk, |_| reader.checkpoint())
+        })?;
+        reader.hold_range(content, 0..rules::HEADER)?;
+        let externals = if *names { externals_of(shared, subject, &reader.held) } else { Externals::default() };
+        let facts = PartFacts { filesize: content.size, header: &reader.held, externals: &externals };
+        let Some(mut parts) = engine.parts(pack, &facts, limit) else {
+            doubts.insert(impossible());
+            return Ok(Vec::new());
+        };
+        let mut pieces = windows.pieces(PIECE);
+        while let Some(range) = pieces.next() {
             reader.checkpoint()?;
-            let windows = reader.with_chunk(|reader, chunk| {
-                Windows::locate(content, &told.prefilter, told.windowed.reach(), chunk, |_| reader.checkpoint())
-            })?;
-            reader.hold_range(content, 0..rules::HEADER)?;
-            let externals = if *names { externals_of(shared, subject, &reader.held) } else { Externals::default() };
-            let facts = PartFacts { filesize: content.size, header: &reader.held, externals: &externals };
-            let Some(mut parts) = engine.parts(&pack, &facts) else { continue };
-            let mut pieces = windows.pieces(PIECE);
-            while let Some(range) = pieces.next() {
-                reader.checkpoint()?;
-                reader.hold_range(content, range.clone())?;
-                parts.scan(range.start, pieces.cut(&reader.held)).map_err(Leave::Unscanned)?;
-            }
-            found.extend(parts.finish(|range| content.read(range).unwrap_or_default()).map_err(Leave::Unscanned)?);
-            reader.check()?;
-            let doubt = match (windows.complete, pieces.exact()) {
-                (false, _) => "it has more places to look at than are kept",
-                (_, false) => {
-                    "a long stretch full of places to look at had to be cut where a match may depend on what was cut off"
-                }
-                (true, true) => continue,
-            };
-            shared.unscanned(Unscanned { path: subject.path.to_owned(), reason: Reason::Partly(doubt.to_owned()) });
+            reader.hold_range(content, range.clone())?;
+            parts.scan(range.start, pieces.cut(&reader.held))?;
         }
-        found.sort_by_key(|found| found.index);
+        let found = parts.finish(|range| content.read(range).unwrap_or_default())?;
+        reader.check()?;
+        if !windows.complete {
+            doubts.insert("it has more places to look at than are kept".to_owned());
+        } else if !pieces.exact() {
+            let what =
+                "a long stretch full of places to look at had to be cut where a match may depend on what was cut off";
+            doubts.insert(what.to_owned());
+        }
         Ok(found)
     }
 

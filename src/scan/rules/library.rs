@@ -131,6 +131,11 @@ impl Library {
         self.namespaces.get(rule.namespace).map(|namespace| Arc::clone(&namespace.name)).unwrap_or_default()
     }
 
+    /// The file that the rule was read from.
+    pub(super) fn origin(&self, rule: &Entry) -> &str {
+        self.sources.get(rule.source).map_or("", |source| &source.origin)
+    }
+
     /// What a rule has in compiled rules: the number of its namespace and its name, which together are its own.
     pub(super) fn key(&self, rule: RuleIndex) -> Option<(String, String)> {
         self.rule(rule).map(|entry| (entry.namespace.to_string(), entry.name.to_string()))

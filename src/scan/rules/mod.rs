@@ -188,6 +188,29 @@ impl Ruleset {
         self.packs.searching((&self.library, &self.options), rules)
     }
 
+    /// A pack of just these rules, which lists all their matches and is not kept.
+    pub(super) fn pack_of(&self, rules: &[RuleIndex]) -> Pack {
+        Pack::new(&self.library, &self.options, rules, true)
+    }
+
+    /// Packs no other with a rule that takes too long or fails, from now on.
+    pub(super) fn set_apart(&self, rule: RuleIndex) {
+        self.packs.set_apart(rule);
+    }
+
+    /// A rule in words: its name, and the file it was read from.
+    pub(super) fn described(&self, rule: RuleIndex) -> String {
+        let Some((name, origin)) = self.library.rule(rule).map(|entry| (&entry.name, self.library.origin(entry)))
+        else {
+            return String::new();
+        };
+        // The candidate condition of a hunt is no rule of anybody's.
+        if matches!(self.meaning(rule), Meaning::Candidate(_)) {
+            return format!("the {origin}");
+        }
+        format!("rule {name} of {origin}")
+    }
+
     /// Says in the log how much the prefilter left of the work, since the rules were made.
     pub(super) fn log_use(&self) {
         let [files, rules, packs] = self.packs.used();

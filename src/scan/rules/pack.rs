@@ -51,6 +51,11 @@ impl Pack {
         self.members.len()
     }
 
+    /// Its rules, in no order.
+    pub(in crate::scan) fn rules(&self) -> impl Iterator<Item = RuleIndex> {
+        self.members.values().copied()
+    }
+
     /// The rule of this namespace and name, if it is one of those that are matched here.
     pub(in crate::scan) fn member(&self, namespace: &str, name: &str) -> Option<RuleIndex> {
         self.members.get(&(namespace.to_owned(), name.to_owned())).copied()

@@ -3,7 +3,7 @@
 //! A rule gets into a pack with the others that are left for the first file it is left for: they are likely to be left
 //! together again. A pack with rules that cannot match a file gives no wrong answer, it only takes longer.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::library::Library;
@@ -32,6 +32,8 @@ struct State {
     unions: HashMap<Vec<PackId>, PackId>,
     /// Packs made of rules that a pack without a search had matched.
     searching: HashMap<Vec<RuleIndex>, PackId>,
+    /// Rules that are packed with no other.
+    apart: HashSet<RuleIndex>,
     kept: usize,
     next: PackId,
     clock: u64,
@@ -65,6 +67,8 @@ impl Packs {
         state.files += 1;
         state.asked += rules.len() as u64;
         let new: Vec<RuleIndex> = rules.iter().copied().filter(|rule| !state.of_rule.contains_key(rule)).collect();
+        let (apart_ones, new): (Vec<RuleIndex>, Vec<RuleIndex>) =
+            new.into_iter().partition(|rule| state.apart.contains(rule));
         let (always, others): (Vec<RuleIndex>, Vec<RuleIndex>) =
             new.into_iter().partition(|rule| whole(*rule).is_some());
         let (alone, near): (Vec<RuleIndex>, Vec<RuleIndex>) = others.into_iter().partition(|rule| apart(*rule));
@@ -78,13 +82,16 @@ impl Packs {
         for together in [near, alone].iter().flat_map(|rules| rules.chunks(MOST_IN_PACK)) {
             state.add(of, together.to_vec(), (true, true));
         }
+        for rule in apart_ones {
+            state.add(of, vec![rule], (true, true));
+        }
         let wanted: BTreeSet<PackId> = rules.iter().filter_map(|rule| state.of_rule.get(rule)).copied().collect();
-        let mut wanted: Vec<PackId> = wanted.into_iter().collect();
+        let (last, mut wanted): (Vec<PackId>, Vec<PackId>) = wanted.into_iter().partition(|id| state.is_apart(*id));
         let more = wanted.len().saturating_sub(1) as u64;
         if more > 0 && bytes.saturating_mul(more) > BYTES_FOR_RULE * rules.len() as u64 {
             wanted = vec![state.union(of, wanted)];
         }
-        let packs = wanted.into_iter().filter_map(|id| Some((id, state.touch(id)?))).collect();
+        let packs = wanted.into_iter().chain(last).filter_map(|id| Some((id, state.touch(id)?))).collect();
         state.make_room();
         packs
     }
@@ -98,6 +105,16 @@ impl Packs {
         let pack = state.touch(id)?;
         state.make_room();
         Some((id, pack))
+    }
+
+    /// Packs no other with this rule from now on.
+    pub(super) fn set_apart(&self, rule: RuleIndex) {
+        let mut state = self.lock();
+        state.apart.insert(rule);
+        let Some(id) = state.of_rule.get(&rule).copied() else { return };
+        if state.packs.get(&id).is_some_and(|kept| kept.rules.len() > 1) {
+            state.forget(id);
+        }
     }
 
     /// Files that rules were left for, how many rules that were, all files counted together, and packs made for them.
@@ -152,15 +169,28 @@ impl State {
         Some(Arc::clone(&kept.pack))
     }
 
-    /// Forgets the packs that were used least lately. Who is matching with one keeps it until then.
+    fn is_apart(&self, id: PackId) -> bool {
+        self.packs.get(&id).is_some_and(|kept| kept.rules.iter().any(|rule| self.apart.contains(rule)))
+    }
+
+    /// Forgets a pack, and those made of it. Who is matching with one keeps it until then.
+    fn forget(&mut self, id: PackId) {
+        let made_of_it = self.unions.iter().filter(|(of, _)| of.contains(&id)).map(|(_, union)| *union);
+        for id in made_of_it.chain([id]).collect::<Vec<_>>() {
+            let Some(gone) = self.packs.remove(&id) else { continue };
+            self.kept = self.kept.saturating_sub(gone.rules.len());
+            self.of_rule.retain(|_, pack| *pack != id);
+            self.unions.retain(|_, pack| *pack != id);
+            self.searching.retain(|_, pack| *pack != id);
+        }
+    }
+
+    /// Forgets the packs that were used least lately.
     fn make_room(&mut self) {
         while self.kept > MOST_KEPT && self.packs.len() > 1 {
             let oldest = self.packs.iter().min_by_key(|(_, kept)| kept.used).map(|(id, _)| *id);
-            let Some(gone) = oldest.and_then(|id| self.packs.remove(&id)) else { return };
-            self.kept = self.kept.saturating_sub(gone.rules.len());
-            self.of_rule.retain(|_, pack| Some(*pack) != oldest);
-            self.unions.retain(|_, pack| Some(*pack) != oldest);
-            self.searching.retain(|_, pack| Some(*pack) != oldest);
+            let Some(oldest) = oldest else { return };
+            self.forget(oldest);
         }
     }
 }

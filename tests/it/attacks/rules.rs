@@ -209,3 +209,59 @@ fn files_that_did_not_change_since_are_left_out_and_counted() {
     assert!(said.contains("left out by --newer: 1 file, neither changed nor born since 2099-01-01"), "{said}");
     ground.huntbook(&["scan", &tree, "--newer", "whenever"]).assert().code(2);
 }
+
+/// Rules of which one takes hours over any file but a tiny one, whether the file is matched whole or in parts.
+fn rules_with_a_slow_one(ground: &Ground) -> PathBuf {
+    let folder = ground.home().join("rules");
+    fs::create_dir(&folder).unwrap();
+    let ordinary = |n: usize| format!("rule plain_{n} {{ strings: $a = \"planted\" condition: $a }}\n");
+    let slow = "rule slow { strings: $a = \"planted\" condition: \
+                $a and for all i in (1..filesize) : (for all j in (1..filesize) : (i + j > 0)) }\n";
+    let around: String = (0..5).map(ordinary).collect::<String>()
+        + "global rule any_size { condition: filesize > 0 }\n"
+        + slow
+        + "rule after { strings: $a = \"planted\" condition: #a == 1 and plain_1 }\n";
+    fs::write(folder.join("around.yar"), around).unwrap();
+    fs::write(folder.join("whole.yar"), "rule whole { condition: uint8(filesize - 1) == 0x2e }\n").unwrap();
+    fs::write(folder.join("other.yar"), "rule other { strings: $a = \"planted\" condition: $a }\n").unwrap();
+    folder
+}
+
+#[test]
+fn one_slow_rule_costs_a_file_no_finding_of_another_and_is_named() {
+    let ground = Ground::new();
+    let rules = rules_with_a_slow_one(&ground).display().to_string();
+    let sizes = [("tiny", 64), ("small", 1 << 20), ("large", 9 << 20)];
+    for (name, size) in sizes {
+        let mut bytes = vec![b'.'; size];
+        bytes[20..27].copy_from_slice(b"planted");
+        fs::write(ground.tree().join(name), bytes).unwrap();
+    }
+    let tree = ground.tree().display().to_string();
+    let args = ["scan", &tree, "--no-builtin", "--rules", &rules, "--match-timeout", "1", "--threads", "1"];
+    let done = ground.huntbook(&[&args[..], &["--format", "ndjson"]].concat()).assert().code(1);
+    let documents = lines(&done.get_output().stdout);
+    let of = |kind: &str, file: &str| {
+        let those = documents.iter().filter(|document| document["huntbook"]["kind"] == kind);
+        those.filter(|document| document["file"]["name"] == file).collect::<Vec<_>>()
+    };
+    let others = ["after", "any_size", "other", "plain_0", "plain_1", "plain_2", "plain_3", "plain_4", "whole"];
+    for (name, _) in sizes {
+        let mut found: Vec<_> =
+            of("finding", name).iter().map(|document| document["rule"]["name"].as_str().unwrap()).collect();
+        found.sort_unstable();
+        let missed = of("coverage", name);
+        if name == "tiny" {
+            assert_eq!((found.len(), missed.len()), (others.len() + 1, 0), "{found:?} {missed:?}");
+            continue;
+        }
+        assert_eq!(found, others, "{name}");
+        let [missed] = missed.as_slice() else { panic!("{name}: {missed:?}") };
+        assert_eq!((&missed["huntbook"]["reason"], &missed["huntbook"]["gap"]), (&"timed-out".into(), &true.into()));
+        let detail = missed["huntbook"]["detail"].as_str().unwrap();
+        assert!(detail.contains("rule slow of ") && detail.contains("around.yar"), "{detail}");
+    }
+    let done = ground.huntbook(&args).assert().code(1);
+    let said = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    assert_eq!(said.matches("matched but for rule slow of ").count(), 2, "{said}");
+}
