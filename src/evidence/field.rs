@@ -5,43 +5,18 @@ use std::ffi::OsStr;
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
+use jiff::tz::TimeZone;
 
 use super::{Ancestor, Content, Evidence, Names, Observed, Process, Schedule, Scheduler, Socket, show};
 use crate::finding::Digest;
+use crate::hunt::{BoxTime, Field, PackageState, Value};
 use crate::text;
 
-/// Every field that [`Evidence::field`] answers. `host.path` is asked by value: [`super::Gatherer::host_paths`].
-pub const FIELDS: [&str; 22] = [
-    "destination.port",
-    "file.group",
-    "file.hash.sha256",
-    "file.mode",
-    "file.mtime",
-    "file.name",
-    "file.owner",
-    "file.package",
-    "file.package.state",
-    "file.path",
-    "host.tool",
-    "process.ancestor.name",
-    "process.command_line",
-    "process.executable",
-    "process.name",
-    "process.parent.name",
-    "process.start",
-    "process.user",
-    "schedule.cron",
-    "schedule.systemd",
-    "source.ip",
-    "user.group",
-];
-
 /// One value of a field and where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Value {
-    /// The value to compare. A path or name that is not UTF-8 has its odd bytes as `\x..`.
-    pub text: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenValue {
+    /// The value to compare.
+    pub value: Value,
     /// Where the value was seen and who could have made it so; safe to show.
     pub provenance: String,
     /// The process it was seen on, where a process has it.
@@ -49,13 +24,13 @@ pub struct Value {
 }
 
 /// What is known of one field. All empty means that the probes looked and found nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Values {
     /// What was seen.
-    pub seen: Vec<Value>,
+    pub seen: Vec<SeenValue>,
     /// What may count as well: of processes that could not be looked into, of schedules that name only a folder above
     /// the file. The provenance says so.
-    pub possible: Vec<Value>,
+    pub possible: Vec<SeenValue>,
     /// Why there may be values that are in neither list; a phrase that is safe to show.
     pub unknown: Option<String>,
 }
@@ -65,12 +40,12 @@ impl Values {
         Self { unknown: Some(reason.into()), ..Self::default() }
     }
 
-    fn one(value: Value) -> Self {
+    fn one(value: SeenValue) -> Self {
         Self { seen: vec![value], ..Self::default() }
     }
 
     /// The values of every item that was found.
-    fn of<T>(items: &Observed<Vec<T>>, values: impl Fn(&T) -> Vec<Value>) -> Self {
+    fn of<T>(items: &Observed<Vec<T>>, values: impl Fn(&T) -> Vec<SeenValue>) -> Self {
         Self {
             seen: items.found().into_iter().flatten().flat_map(values).collect(),
             possible: Vec::new(),
@@ -83,80 +58,68 @@ impl Evidence {
     /// The values of a field.
     ///
     /// `file.*` are as scanned, except `file.package*`. A schedule's value is its command. `destination.*` is the side
-    /// of a connection that was called, `source.*` the side that called.
-    pub fn field(&self, name: &str) -> Values {
-        match name {
-            "file.package" => match &self.package {
-                Observed::Found(owner) => Values::one(value(owner.package.clone(), owner)),
+    /// of a connection that was called, `source.*` the side that called. `host.path` is asked by value:
+    /// [`super::Gatherer::host_paths`].
+    pub fn field(&self, field: Field) -> Values {
+        match field {
+            Field::FilePath => self.as_scanned(Value::Path(text_of(self.path.as_os_str()).into())),
+            Field::FileName => match self.path.file_name() {
+                Some(name) => self.as_scanned(Value::Text(text_of(name))),
+                None => Values::default(),
+            },
+            Field::FileOwner => self.owner(),
+            Field::FileGroup => self.group(),
+            Field::FileMode => self.as_scanned(Value::Mode(self.facts.mode)),
+            Field::FileMtime => self.modified(),
+            Field::FileSha256 => match self.facts.digest {
+                Digest::Whole(sha256) => Values::one(seen(Value::Sha256(sha256), &"of the bytes that were scanned")),
+                Digest::DataOnly(_) => Values::unknown(format!("the file has a data digest, {}", Digest::NO_SHA256)),
+            },
+            Field::FilePackage => match &self.package {
+                Observed::Found(owner) => Values::one(seen_text(&owner.package, owner)),
                 other => unanswered(other),
             },
-            "file.package.state" => self.package_state(),
-            "schedule.cron" => self.scheduled(|scheduler| scheduler != Scheduler::Systemd),
-            "schedule.systemd" => self.scheduled(|scheduler| scheduler == Scheduler::Systemd),
-            "destination.port" => self.sockets(|socket| socket.destination_port().map(|port| port.to_string())),
-            "source.ip" => self.sockets(|socket| socket.source_ip().map(|ip| ip.to_string())),
-            "user.group" => self.groups(),
-            "host.tool" => Values::of(&self.tools, |tool| vec![value(tool.name.to_owned(), tool)]),
-            name if name.starts_with("file.") => self.file_field(name),
-            name if name.starts_with("process.") => self.process_field(name),
-            _ => unknown_field(name),
+            Field::FilePackageState => self.package_state(),
+            Field::ScheduleCron => self.scheduled(|scheduler| scheduler != Scheduler::Systemd),
+            Field::ScheduleSystemd => self.scheduled(|scheduler| scheduler == Scheduler::Systemd),
+            Field::ProcessName => self.of_processes(|process| named(&process.names, process, process)),
+            Field::ProcessCommandLine => {
+                self.of_processes(|process| vec![of(Value::Text(process.command_line.clone()), process, process)])
+            }
+            Field::ProcessUser => self.users(),
+            Field::ProcessStart => self.started(),
+            Field::ProcessParentName => self.of_processes(|process| above(process, 1)),
+            Field::ProcessAncestorName => self.of_processes(|process| above(process, usize::MAX)),
+            Field::DestinationPort => self.sockets(|socket| socket.destination_port().map(Value::Port)),
+            Field::SourceIp => self.sockets(|socket| socket.source_ip().map(Value::Address)),
+            Field::HostPath => Values::unknown("the paths of a box are asked for by name"),
+            Field::UserGroup => self.groups(),
         }
     }
 
-    fn file_field(&self, name: &str) -> Values {
+    fn as_scanned(&self, value: Value) -> Values {
         let facts = &self.facts;
-        let now = self.file.found();
         let scanned =
-            &format_args!("as scanned: mode {}, changed {}", show::mode(facts.mode), show::time(facts.changed));
-        let one = match name {
-            "file.path" => value(text_of(self.path.as_os_str()), scanned),
-            "file.name" => match self.path.file_name() {
-                Some(name) => value(text_of(name), scanned),
-                None => return Values::default(),
-            },
-            "file.owner" => {
-                let named = || now.filter(|now| now.uid == facts.uid).map(|now| now.owner.clone());
-                let owner = facts.owner.clone().or_else(named).unwrap_or_else(|| unnamed("uid", facts.uid));
-                return account(owner, facts.uid, "uid");
-            }
-            "file.group" => {
-                let named = || now.filter(|now| now.gid == facts.gid).map(|now| now.group.clone());
-                let group = facts.group.clone().or_else(named).unwrap_or_else(|| unnamed("gid", facts.gid));
-                return account(group, facts.gid, "gid");
-            }
-            "file.mode" => value(show::mode(facts.mode), scanned),
-            "file.mtime" => return self.modified(),
-            "file.hash.sha256" => match facts.digest {
-                Digest::Whole(sha256) => value(sha256.to_string(), &"of the bytes that were scanned"),
-                Digest::DataOnly(_) => {
-                    return Values::unknown(format!("the file has a data digest, {}", Digest::NO_SHA256));
-                }
-            },
-            _ => return unknown_field(name),
-        };
-        Values::one(one)
+            format_args!("as scanned: mode {}, changed {}", show::mode(facts.mode), show::time(facts.changed));
+        Values::one(seen(value, &scanned))
     }
 
-    fn process_field(&self, name: &str) -> Values {
-        match name {
-            "process.name" => self.of_processes(|process| named(&process.names, process, process)),
-            "process.command_line" => {
-                self.of_processes(|process| vec![of(process.command_line.clone(), process, process)])
-            }
-            "process.user" => self.users(),
-            "process.start" => self.started(),
-            "process.executable" => self.of_processes(|process| {
-                let path = process.executable.as_ref();
-                path.map(|path| of(text_of(path.as_os_str()), process, process)).into_iter().collect()
-            }),
-            "process.parent.name" => self.of_processes(|process| above(process, 1)),
-            "process.ancestor.name" => self.of_processes(|process| above(process, usize::MAX)),
-            _ => unknown_field(name),
-        }
+    fn owner(&self) -> Values {
+        let facts = &self.facts;
+        let named = || self.file.found().filter(|now| now.uid == facts.uid).map(|now| now.owner.clone());
+        let owner = facts.owner.clone().or_else(named).unwrap_or_else(|| unnamed("uid", facts.uid));
+        account(&owner, facts.uid, "uid")
+    }
+
+    fn group(&self) -> Values {
+        let facts = &self.facts;
+        let named = || self.file.found().filter(|now| now.gid == facts.gid).map(|now| now.group.clone());
+        let group = facts.group.clone().or_else(named).unwrap_or_else(|| unnamed("gid", facts.gid));
+        account(&group, facts.gid, "gid")
     }
 
     /// The values of the processes that have to do with the file, and of those that may.
-    fn of_processes(&self, values: impl Fn(&Process) -> Vec<Value>) -> Values {
+    fn of_processes(&self, values: impl Fn(&Process) -> Vec<SeenValue>) -> Values {
         let mut all = Values::of(&self.processes, &values);
         // Why not all processes are known counts; that some could not be looked into is told one by one.
         all.unknown = self.unread.reason().map(str::to_owned);
@@ -170,7 +133,7 @@ impl Evidence {
     }
 
     fn users(&self) -> Values {
-        let mut users = self.of_processes(|process| vec![of(process.user.clone(), process, process)]);
+        let mut users = self.of_processes(|process| vec![of(Value::Text(process.user.clone()), process, process)]);
         let nameless =
             self.processes.found().into_iter().flatten().find(|process| process.user == unnamed("uid", process.uid));
         if let Some(process) = nameless {
@@ -182,7 +145,7 @@ impl Evidence {
     fn started(&self) -> Values {
         let Some(zone) = self.zone.found() else { return unanswered(&self.zone) };
         self.of_processes(|process| {
-            let start = process.started.map(|start| local(start, zone.to_offset(start)));
+            let start = process.started.map(|start| local(start, zone));
             start.map(|start| of(start, process, process)).into_iter().collect()
         })
     }
@@ -195,7 +158,7 @@ impl Evidence {
         let changed = show::time(self.facts.changed);
         let provenance =
             format_args!("its owner can set it; the inode, whose time nobody can set back, changed {changed}");
-        Values::one(value(local(modified, zone.to_offset(modified)), &provenance))
+        Values::one(seen(local(modified, zone), &provenance))
     }
 
     fn package_state(&self) -> Values {
@@ -204,8 +167,8 @@ impl Evidence {
             other => return unanswered(other),
         };
         match &owner.content {
-            Content::AsShipped => Values::one(value("unchanged".to_owned(), owner)),
-            Content::Changed => Values::one(value("changed".to_owned(), owner)),
+            Content::AsShipped => Values::one(seen(Value::PackageState(PackageState::Unchanged), owner)),
+            Content::Changed => Values::one(seen(Value::PackageState(PackageState::Changed), owner)),
             Content::NotCompared(reason) => Values::unknown(format!("not compared with {}: {reason}", owner.package)),
         }
     }
@@ -214,13 +177,13 @@ impl Evidence {
         let is_wanted = |schedule: &&Schedule| wanted(schedule.scheduler);
         let all = self.schedules.found().into_iter().flatten().filter(is_wanted);
         let (direct, weak): (Vec<&Schedule>, Vec<&Schedule>) = all.partition(|schedule| schedule.names == Names::File);
-        let values = |some: Vec<&Schedule>| some.into_iter().map(|one| value(one.command.clone(), one)).collect();
+        let values = |some: Vec<&Schedule>| some.into_iter().map(|one| seen_text(&one.command, one)).collect();
         Values { seen: values(direct), possible: values(weak), unknown: self.gap("schedule", &self.schedules) }
     }
 
-    fn sockets(&self, wanted: fn(&Socket) -> Option<String>) -> Values {
+    fn sockets(&self, wanted: fn(&Socket) -> Option<Value>) -> Values {
         let one = |socket: &Socket| {
-            let seen = |text| Value { text, provenance: socket.to_string(), pid: Some(socket.pid) };
+            let seen = |value| SeenValue { value, provenance: socket.to_string(), pid: Some(socket.pid) };
             wanted(socket).map(seen).into_iter().collect()
         };
         let mut values = Values::of(&self.sockets, one);
@@ -234,7 +197,7 @@ impl Evidence {
         let counts = |uid: u32| if users.is_empty() { uid == self.facts.uid } else { users.contains(&uid) };
         let mut values = Values::of(&self.accounts, |account| {
             let groups = account.groups.iter().filter(|_| counts(account.uid));
-            groups.map(|group| value(group.clone(), &format_args!("group of {account}"))).collect()
+            groups.map(|group| seen_text(group, &format_args!("group of {account}"))).collect()
         });
         values.unknown = self.gap("account", &self.accounts);
         values
@@ -249,7 +212,7 @@ impl Evidence {
 }
 
 /// The names of the processes above one, at most `steps` of them.
-fn above(process: &Process, steps: usize) -> Vec<Value> {
+fn above(process: &Process, steps: usize) -> Vec<SeenValue> {
     let parents = process.parents.iter().take(steps).enumerate();
     let place = |index: usize| if index == 0 { "parent".to_owned() } else { format!("{} steps above", index + 1) };
     let values = |(index, parent): (usize, &Ancestor)| {
@@ -258,23 +221,27 @@ fn above(process: &Process, steps: usize) -> Vec<Value> {
     parents.flat_map(values).collect()
 }
 
-fn named(names: &[String], process: &Process, provenance: &dyn fmt::Display) -> Vec<Value> {
-    names.iter().map(|name| of(name.clone(), process, provenance)).collect()
+fn named(names: &[String], process: &Process, provenance: &dyn fmt::Display) -> Vec<SeenValue> {
+    names.iter().map(|name| of(Value::Text(name.clone()), process, provenance)).collect()
 }
 
 /// A value that a process has.
-fn of(text: String, process: &Process, provenance: &dyn fmt::Display) -> Value {
-    Value { pid: Some(process.pid), ..value(text, provenance) }
+fn of(value: Value, process: &Process, provenance: &dyn fmt::Display) -> SeenValue {
+    SeenValue { pid: Some(process.pid), ..seen(value, provenance) }
 }
 
-fn value(text: String, provenance: &dyn fmt::Display) -> Value {
-    Value { text, provenance: provenance.to_string(), pid: None }
+fn seen(value: Value, provenance: &dyn fmt::Display) -> SeenValue {
+    SeenValue { value, provenance: provenance.to_string(), pid: None }
+}
+
+fn seen_text(text: &str, provenance: &dyn fmt::Display) -> SeenValue {
+    seen(Value::Text(text.to_owned()), provenance)
 }
 
 /// An account or group by name; one without a name may be named by a directory service.
-fn account(name: String, id: u32, kind: &str) -> Values {
+fn account(name: &str, id: u32, kind: &str) -> Values {
     let unknown = (name == unnamed(kind, id)).then(|| no_name(id, kind));
-    Values { unknown, ..Values::one(value(name, &format_args!("{kind} {id}, as scanned"))) }
+    Values { unknown, ..Values::one(seen_text(name, &format_args!("{kind} {id}, as scanned"))) }
 }
 
 /// How an id without a name is shown.
@@ -287,9 +254,9 @@ fn no_name(id: u32, kind: &str) -> String {
     format!("{kind} {id} has no name in {file}; a directory service may know it")
 }
 
-/// A time as the box tells it: RFC 3339 with the box's own offset.
-fn local(time: Timestamp, offset: Offset) -> String {
-    format!("{:.0}", time.display_with_offset(offset))
+/// A time as the box tells it.
+fn local(time: Timestamp, zone: &TimeZone) -> Value {
+    Value::Time(BoxTime::new(time, zone.to_offset(time)))
 }
 
 /// A path or name as text to compare: as it is when it is UTF-8.
@@ -299,8 +266,4 @@ fn text_of(name: &OsStr) -> String {
 
 fn unanswered<T>(observed: &Observed<T>) -> Values {
     observed.reason().map_or_else(Values::default, Values::unknown)
-}
-
-fn unknown_field(name: &str) -> Values {
-    Values::unknown(format!("no probe answers the field {}", text::escape_str(name)))
 }

@@ -48,7 +48,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 pub use account::Account;
-pub use field::{FIELDS, Value, Values};
+pub use field::{SeenValue, Values};
 pub use file::{FileEvidence, FolderEvidence};
 pub use gather::Gatherer;
 pub use host::Tool;

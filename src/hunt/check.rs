@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::field::{Field, Kind, Operator};
+use super::field::{Field, Operator};
+use super::matching::NamedValues;
 use crate::text;
 
 /// One predicate over evidence, such as `process.parent.name in [systemd, cron]`.
@@ -21,8 +22,8 @@ pub struct Check {
 /// What a check compares with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operand {
-    /// Any one of these, in the form that [`Operator::matches`] compares. For accounts, `%group` stands for its members.
-    Values(Vec<String>),
+    /// Any one of these. For accounts, `%group` stands for its members.
+    Values(NamedValues),
     /// The site set of this name, without the `$`.
     SiteSet(String),
     /// Whether there is a value; only with [`Operator::Exists`].
@@ -37,7 +38,7 @@ pub(super) const SCHEDULE: &str = "schedule";
 impl fmt::Display for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Values(values) => f.write_str(&either(values)),
+            Self::Values(values) => f.write_str(&either(values.texts())),
             Self::SiteSet(name) => write!(f, "${}", text::escape_str(name)),
             Self::Exists(wanted) => write!(f, "{wanted}"),
             Self::Schedule => f.write_str(SCHEDULE),
@@ -65,8 +66,8 @@ impl fmt::Display for Check {
             (_, Operand::Schedule) => write!(f, "{field} fits a schedule that names the file"),
             (_, Operand::Values(_)) if *field == Field::HostPath => write!(f, "{operand} exists on the box"),
             (_, Operand::SiteSet(_)) if *field == Field::HostPath => write!(f, "one of {operand} exists on the box"),
-            (Operator::In, Operand::Values(values)) if values.len() > 1 => {
-                let shown: Vec<_> = values.iter().map(|value| text::escape_str(value)).collect();
+            (Operator::In, Operand::Values(values)) if values.texts().len() > 1 => {
+                let shown: Vec<_> = values.texts().iter().map(|value| text::escape_str(value)).collect();
                 write!(f, "{field} is one of {}", shown.join(", "))
             }
             (Operator::In, Operand::SiteSet(_)) => write!(f, "{field} is one of {operand}"),
@@ -86,10 +87,6 @@ impl Serialize for Check {
         map.serialize_entry("field", self.field.name())?;
         let key = self.operator.name();
         match &self.operand {
-            Operand::Values(values) if self.field.kind() == Kind::Port => {
-                let ports: Vec<u16> = values.iter().filter_map(|value| value.parse().ok()).collect();
-                map.serialize_entry(key, &ports)?;
-            }
             Operand::Values(values) => map.serialize_entry(key, values)?,
             Operand::SiteSet(name) => map.serialize_entry(key, &format!("${name}"))?,
             Operand::Exists(wanted) => map.serialize_entry(key, wanted)?,
@@ -107,25 +104,26 @@ mod tests {
         Check { field, operator, operand }
     }
 
-    fn values(values: &[&str]) -> Operand {
-        Operand::Values(values.iter().map(ToString::to_string).collect())
+    fn named(field: Field, operator: Operator, values: &[&str]) -> Check {
+        let values = NamedValues::fitting(field.kind(), operator, values);
+        check(field, operator, Operand::Values(values))
     }
 
     #[test]
     fn checks_read_like_sentences_and_serialize_like_the_toml() {
         let cases = [
             (
-                check(Field::ProcessParentName, Operator::In, values(&["systemd", "cron", "crond"])),
+                named(Field::ProcessParentName, Operator::In, &["systemd", "cron", "crond"]),
                 "process.parent.name is one of systemd, cron, crond",
                 r#"{"field":"process.parent.name","in":["systemd","cron","crond"]}"#,
             ),
             (
-                check(Field::DestinationPort, Operator::In, values(&["23"])),
+                named(Field::DestinationPort, Operator::In, &["23"]),
                 "destination.port is 23",
                 r#"{"field":"destination.port","in":[23]}"#,
             ),
             (
-                check(Field::FilePath, Operator::Under, values(&["/etc", "/opt"])),
+                named(Field::FilePath, Operator::Under, &["/etc", "/opt"]),
                 "file.path lies under /etc or /opt",
                 r#"{"field":"file.path","under":["/etc","/opt"]}"#,
             ),
@@ -145,12 +143,12 @@ mod tests {
                 r#"{"field":"process.start","within":"schedule"}"#,
             ),
             (
-                check(Field::HostPath, Operator::In, values(&["/etc/ansible", "/var/lib/salt", "/etc/salt"])),
+                named(Field::HostPath, Operator::In, &["/etc/ansible", "/var/lib/salt", "/etc/salt"]),
                 "/etc/ansible, /var/lib/salt or /etc/salt exists on the box",
                 r#"{"field":"host.path","in":["/etc/ansible","/var/lib/salt","/etc/salt"]}"#,
             ),
             (
-                check(Field::FileName, Operator::Glob, values(&["a\u{1b}*"])),
+                named(Field::FileName, Operator::Glob, &["a\u{1b}*"]),
                 r"file.name matches a\x1b*",
                 r#"{"field":"file.name","glob":["a\u001b*"]}"#,
             ),

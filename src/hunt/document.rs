@@ -8,11 +8,12 @@ use toml::de::DeValue;
 
 use super::check::{Check, Operand, SCHEDULE};
 use super::field::{Field, Kind, Operator};
+use super::matching::{self, NamedValues};
 use super::problem::{Problems, did_you_mean_one_of};
 use super::site::Site;
 use super::table::{self, Table, Text};
 use super::threat::{self, Threat};
-use super::{Scenario, compile, matching};
+use super::{Scenario, compile};
 
 /// What the TOML says; the rule it names may or may not exist.
 pub(super) struct Document {
@@ -131,11 +132,13 @@ impl Scenarios<'_> {
                 problems.note(&value.span(), "an empty list matches nothing", None);
                 None
             }
-            DeValue::Array(list) => {
+            _ => {
+                let alone = std::slice::from_ref(value);
+                let list = value.get_ref().as_array().map_or(alone, |list| list);
                 let values: Vec<_> = list.iter().map(|item| one(field, operator, item, problems)).collect();
-                values.into_iter().collect::<Option<_>>().map(Operand::Values)
+                let values = values.into_iter().collect::<Option<_>>()?;
+                Some(Operand::Values(NamedValues::parse(field.kind(), operator, values)))
             }
-            _ => one(field, operator, value, problems).map(|value| Operand::Values(vec![value])),
         }
     }
 }

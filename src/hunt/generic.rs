@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::check::{Check, Operand};
 use super::field::{Field, Operator};
+use super::matching::NamedValues;
 use super::rule::Rule;
 use super::{Hunt, Scenario, Threat};
 
@@ -56,7 +57,7 @@ fn scenarios() -> Vec<Scenario> {
             filter: "A package ships this path and the content is what the package shipped. A package that owns the \
                      path but not this content speaks against it; so does a package from no repository you know."
                 .into(),
-            applies_when: vec![vec![check(Field::FilePackageState, Operator::In, values(&["unchanged"]))]],
+            applies_when: vec![vec![listed(Field::FilePackageState, Operator::In, &["unchanged"])]],
         },
         Scenario {
             id: "backup-or-mirror".into(),
@@ -104,11 +105,11 @@ fn scenarios() -> Vec<Scenario> {
 
 fn signature_name() -> Check {
     let names = ["*.yar", "*.yara", "*.yarc", "*.cvd", "*.cld", "*.ndb", "*.hdb", "*.ldb", "*.rules"];
-    check(Field::FileName, Operator::Glob, values(&names))
+    listed(Field::FileName, Operator::Glob, &names)
 }
 
-fn values(values: &[&str]) -> Operand {
-    Operand::Values(values.iter().map(ToString::to_string).collect())
+fn listed(field: Field, operator: Operator, values: &[&str]) -> Check {
+    check(field, operator, Operand::Values(NamedValues::fitting(field.kind(), operator, values)))
 }
 
 fn check(field: Field, operator: Operator, operand: Operand) -> Check {
@@ -134,7 +135,8 @@ mod tests {
                     assert_eq!(site.set(name).and_then(|set| set.kind), Some(check.field.kind()), "{check}");
                 }
                 Operand::Values(values) => {
-                    for value in values {
+                    assert_eq!(values.texts().len(), if check.operator == Operator::Glob { 9 } else { 1 }, "{check}");
+                    for value in values.texts() {
                         assert_eq!(matching::normal(check.field.kind(), check.operator, value).as_ref(), Ok(value));
                     }
                 }

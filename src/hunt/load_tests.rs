@@ -1,5 +1,5 @@
 use super::*;
-use crate::hunt::Operand;
+use crate::hunt::{Operand, Value};
 
 const RULES: &str = "private rule helper { condition: true }\nrule a { strings: $a = \"x\" condition: helper and $a }\n\
                      rule b { condition: filename == \"b\" }\n";
@@ -46,7 +46,11 @@ fn a_hunt_and_the_rules_beside_it_are_loaded() {
     assert_eq!((a.hypothesis.as_str(), a.candidate.as_deref()), ("h", Some("filesize < 3")));
     assert_eq!(a.scenarios[0].applies_when[0].len(), 2);
     assert_eq!(a.scenarios[0].applies_when[0][0].operand, Operand::SiteSet("admin_accounts".into()));
-    assert_eq!(a.scenarios[0].applies_when[1][0].operand, Operand::Values(vec!["192.0.2.0/24".into()]));
+    let Operand::Values(networks) = &a.scenarios[0].applies_when[1][0].operand else { panic!() };
+    assert_eq!(networks.texts(), ["192.0.2.0/24"]);
+    for (address, is_within) in [("192.0.2.9", true), ("198.51.100.9", false)] {
+        assert_eq!(networks.matches(&Value::Address(address.parse().unwrap())), is_within);
+    }
     assert_eq!(b.scenarios, generic::generic_scenarios());
     assert_eq!(loaded.texts.len(), 2);
     assert_eq!(&*loaded.texts[0].text, RULES);
@@ -127,6 +131,19 @@ fn a_wrong_check_is_named_with_the_nearest_right_word() {
             "[[{ field = \"file.package.state\", in = [\"unchangd\"] }]]",
             "a.toml:8:56: `unchangd` is not `unchanged` or `changed` (did you mean `unchanged`?)",
         ),
+        (
+            "[[{ field = \"file.name\", glob = [\"a*\", \"b[\"] }]]",
+            "a.toml:8:55: `b[`: unclosed character class; missing ']'",
+        ),
+        (
+            "[[{ field = \"source.ip\", within = [\"10.0.0.0/33\"] }]]",
+            "a.toml:8:51: `10.0.0.0/33` is not an IP address or a network such as 10.0.0.0/8",
+        ),
+        (
+            "[[{ field = \"file.mtime\", within = \"25:00-01:00\" }]]",
+            "a.toml:8:51: `25:00-01:00` is not a daily window such as 01:00-05:30",
+        ),
+        ("[[{ field = \"file.hash.sha256\", in = \"abc\" }]]", "a.toml:8:53: `abc` is not a SHA-256 of 64 hex digits"),
         (
             "[[{ field = \"process.start\", within = \"schedul\" }]]",
             "a.toml:8:54: `schedul` is not a daily window such as 01:00-05:30 (did you mean `schedule`?)",

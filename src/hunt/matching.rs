@@ -1,35 +1,131 @@
 //! Compares one seen value with the values a check names, and says which values a check may name.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Component, Path};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobSet};
 use ipnet::IpNet;
+use jiff::civil::Time;
+use serde::ser::{Serialize, Serializer};
 
 use super::field::{Kind, Operator};
-use crate::finding::Sha256;
+use super::value::Value;
 
 /// Bytes of one value in a hunt or in `site.toml` at most (`PATH_MAX`, see limits.h(0p)).
 const MOST_BYTES: usize = 4096;
 
-impl Operator {
-    /// Whether `value`, as it was seen on the box, meets this operator with one of the values a check names.
-    ///
-    /// `exists` asks only whether there is a value, so any value meets it. A named value that does not parse matches nothing.
-    pub fn matches(self, value: &[u8], named: &[String]) -> bool {
-        match self {
-            Self::Exists => true,
-            Self::In => named.iter().any(|name| name.as_bytes() == value),
-            Self::Contains => named.iter().any(|part| contains(value, part.as_bytes())),
-            Self::Under => named.iter().any(|folder| is_under(value, folder.as_bytes())),
-            Self::Glob => {
-                let path = Path::new(OsStr::from_bytes(value));
-                named.iter().filter_map(|pattern| glob(pattern).ok()).any(|glob| glob.is_match(path))
+/// The values that a check names, parsed once into what its operator compares.
+#[derive(Debug, Clone)]
+pub struct NamedValues {
+    texts: Vec<String>,
+    parsed: Parsed,
+}
+
+/// Named values in the form that one operator compares.
+#[derive(Debug, Clone)]
+enum Parsed {
+    /// Any value will do.
+    Any,
+    Equal(Vec<Value>),
+    /// Parts of a text.
+    Parts(Vec<String>),
+    /// The components of each folder.
+    Folders(Vec<Vec<OsString>>),
+    /// All in one set; one set each where that would be too large.
+    Globs(Vec<GlobSet>),
+    Networks(Vec<IpNet>),
+    Windows(Vec<Window>),
+}
+
+impl NamedValues {
+    /// The values that a check of this operator on a field of this kind names; each must be in the form that [`normal`]
+    /// brings it into.
+    pub(super) fn parse(kind: Kind, operator: Operator, texts: Vec<String>) -> Self {
+        let each = texts.iter();
+        let parsed = match operator {
+            Operator::Exists => Parsed::Any,
+            Operator::In => Parsed::Equal(each.filter_map(|text| Value::parse(kind, text)).collect()),
+            Operator::Contains => Parsed::Parts(texts.clone()),
+            Operator::Under => Parsed::Folders(each.map(|folder| components(Path::new(folder)).collect()).collect()),
+            Operator::Glob => Parsed::Globs(glob_sets(each)),
+            Operator::Within if kind == Kind::Address => {
+                Parsed::Networks(each.filter_map(|net| network(net)).collect())
             }
-            Self::Within => std::str::from_utf8(value).is_ok_and(|value| is_within(value, named)),
+            Operator::Within => Parsed::Windows(each.filter_map(|text| Window::parse(text)).collect()),
+        };
+        Self { texts, parsed }
+    }
+
+    /// As [`Self::parse`], without the values that do not fit there: the site's sets may change after the hunts were
+    /// loaded, and a group may have any members.
+    pub fn fitting<T: AsRef<str>>(kind: Kind, operator: Operator, texts: &[T]) -> Self {
+        let good = texts.iter().filter_map(|text| normal(kind, operator, text.as_ref()).ok());
+        Self::parse(kind, operator, good.collect())
+    }
+
+    /// The values in the form in which hunts write them.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// Whether a value that was seen on the box meets the operator with one of these.
+    ///
+    /// `exists` asks only whether there is a value, so any value meets it.
+    pub fn matches(&self, seen: &Value) -> bool {
+        match (&self.parsed, seen) {
+            (Parsed::Any, _) => true,
+            // A socket of both families shows IPv4 peers as ::ffff:192.0.2.1.
+            (Parsed::Equal(named), Value::Address(address)) => named.contains(&Value::Address(address.to_canonical())),
+            (Parsed::Equal(named), _) => named.contains(seen),
+            (Parsed::Parts(parts), Value::Text(_) | Value::Path(_)) => {
+                let seen = as_path(seen).as_os_str().as_bytes();
+                parts.iter().any(|part| contains(seen, part.as_bytes()))
+            }
+            (Parsed::Folders(folders), Value::Path(path)) => is_under_one(path, folders),
+            (Parsed::Globs(sets), Value::Text(_) | Value::Path(_)) => {
+                sets.iter().any(|set| set.is_match(as_path(seen)))
+            }
+            (Parsed::Networks(networks), Value::Address(address)) => {
+                let address = address.to_canonical();
+                networks.iter().any(|network| network.contains(&address))
+            }
+            (Parsed::Windows(windows), Value::Time(time)) => {
+                windows.iter().any(|window| window.holds(time.time_of_day()))
+            }
+            (
+                Parsed::Parts(_) | Parsed::Folders(_) | Parsed::Globs(_) | Parsed::Networks(_) | Parsed::Windows(_),
+                _,
+            ) => false,
         }
+    }
+}
+
+/// Checks of one field and operator that name the same values compare alike.
+impl PartialEq for NamedValues {
+    fn eq(&self, other: &Self) -> bool {
+        self.texts == other.texts
+    }
+}
+
+impl Eq for NamedValues {}
+
+impl Serialize for NamedValues {
+    /// As in a hunt's TOML.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.parsed {
+            Parsed::Equal(values) => values.serialize(serializer),
+            _ => self.texts.serialize(serializer),
+        }
+    }
+}
+
+fn as_path(seen: &Value) -> &Path {
+    match seen {
+        Value::Text(text) => Path::new(text),
+        Value::Path(path) => path,
+        _ => Path::new(""),
     }
 }
 
@@ -37,35 +133,34 @@ fn contains(value: &[u8], part: &[u8]) -> bool {
     part.is_empty() || value.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
 }
 
-fn is_under(path: &[u8], folder: &[u8]) -> bool {
-    fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-        path.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".")
-    }
+/// The names in a path, without the root.
+fn components(path: &Path) -> impl Iterator<Item = OsString> {
+    path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        _ => None,
+    })
+}
+
+fn is_under_one(path: &Path, folders: &[Vec<OsString>]) -> bool {
     // A path with `..` says nothing about where it ends up.
-    if !path.starts_with(b"/") || components(path).any(|part| part == b"..") {
+    if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
         return false;
     }
-    let mut rest = components(path);
-    components(folder).all(|wanted| rest.next().is_some_and(|part| wanted == b"*" || part == wanted))
+    let path: Vec<OsString> = components(path).collect();
+    let fits = |(wanted, part): (&OsString, &OsString)| wanted == "*" || wanted == part;
+    folders.iter().any(|folder| folder.len() <= path.len() && folder.iter().zip(&path).all(fits))
 }
 
-fn glob(pattern: &str) -> Result<GlobMatcher, globset::Error> {
-    Ok(GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()?.compile_matcher())
+fn glob(pattern: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()
 }
 
-fn is_within(value: &str, named: &[String]) -> bool {
-    if let Ok(address) = value.parse::<IpAddr>() {
-        // A socket of both families shows IPv4 peers as ::ffff:192.0.2.1.
-        let address = address.to_canonical();
-        return named.iter().filter_map(|name| network(name)).any(|network| network.contains(&address));
+fn glob_sets<'t>(patterns: impl Iterator<Item = &'t String>) -> Vec<GlobSet> {
+    let globs: Vec<Glob> = patterns.filter_map(|pattern| glob(pattern).ok()).collect();
+    match GlobSet::new(&globs) {
+        Ok(set) => vec![set],
+        Err(_) => globs.iter().filter_map(|glob| GlobSet::new([glob]).ok()).collect(),
     }
-    let time = jiff::fmt::temporal::Pieces::parse(value).ok().and_then(|pieces| pieces.time());
-    let Some(time) = time else { return false };
-    let minute = u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
-    named
-        .iter()
-        .filter_map(|name| window(name))
-        .any(|(from, to)| if from <= to { (from..=to).contains(&minute) } else { minute >= from || minute <= to })
 }
 
 /// A network in CIDR notation, or a single address.
@@ -74,9 +169,23 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 /// `HH:MM-HH:MM` in minutes of the day, both ends included; it may pass midnight.
-fn window(text: &str) -> Option<(u16, u16)> {
-    let (from, to) = text.split_once('-')?;
-    Some((minute_of_day(from)?, minute_of_day(to)?))
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    from: u16,
+    to: u16,
+}
+
+impl Window {
+    fn parse(text: &str) -> Option<Self> {
+        let (from, to) = text.split_once('-')?;
+        Some(Self { from: minute_of_day(from)?, to: minute_of_day(to)? })
+    }
+
+    fn holds(self, time: Time) -> bool {
+        let Self { from, to } = self;
+        let minute = u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs());
+        if from <= to { (from..=to).contains(&minute) } else { minute >= from || minute <= to }
+    }
 }
 
 fn minute_of_day(text: &str) -> Option<u16> {
@@ -96,45 +205,48 @@ pub(super) fn normal(kind: Kind, operator: Operator, value: &str) -> Result<Stri
     if value.len() > MOST_BYTES {
         return Err(format!("is longer than {MOST_BYTES} bytes"));
     }
+    let whole = || value.to_owned();
     let valid = match operator {
-        Operator::Glob => return glob(value).map(|_| value.to_owned()).map_err(|e| format!("`{value}`: {}", e.kind())),
-        Operator::Contains | Operator::Exists => Some(value.to_owned()),
-        Operator::Within if kind == Kind::Address => network(value).map(|_| value.to_owned()),
-        Operator::In | Operator::Under | Operator::Within => plain(kind, value),
+        Operator::Glob => {
+            let set = glob(value).and_then(|glob| GlobSet::new([glob]));
+            return set.map(|_| whole()).map_err(|error| format!("`{value}`: {}", error.kind()));
+        }
+        Operator::Contains | Operator::Exists => Some(whole()),
+        Operator::Within if kind == Kind::Address => network(value).map(|_| whole()),
+        Operator::Within => Window::parse(value).map(|_| whole()),
+        Operator::In | Operator::Under => Value::parse(kind, value).map(|value| value.to_string()),
     };
     valid.ok_or_else(|| format!("`{value}` is not {}", kind.noun()))
-}
-
-fn plain(kind: Kind, value: &str) -> Option<String> {
-    let whole = || Some(value.to_owned());
-    match kind {
-        Kind::Path => {
-            let trimmed = value.trim_end_matches('/');
-            let good = value.starts_with('/') && !trimmed.split('/').any(|part| matches!(part, "." | ".."));
-            good.then(|| if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() })
-        }
-        Kind::Name if value.contains('/') => None,
-        Kind::Name | Kind::Account | Kind::Group | Kind::Package | Kind::Text => whole(),
-        Kind::Mode => {
-            let octal = (3..=4).contains(&value.len()) && value.bytes().all(|b| (b'0'..=b'7').contains(&b));
-            octal.then(|| format!("{value:0>4}"))
-        }
-        Kind::Time => window(value).and_then(|_| whole()),
-        Kind::Sha256 => value.parse::<Sha256>().ok().map(|digest| digest.to_string()),
-        Kind::PackageState => matches!(value, "unchanged" | "changed").then(|| value.to_owned()),
-        Kind::Port => value.parse::<u16>().ok().map(|port| port.to_string()),
-        Kind::Address => value.parse::<IpAddr>().ok().map(|address| address.to_canonical().to_string()),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Sha256;
+    use crate::hunt::Field;
+    use crate::hunt::value::{BoxTime, PackageState};
+    use jiff::Timestamp;
+    use jiff::tz::Offset;
     use proptest::prelude::*;
+    use std::os::unix::ffi::OsStringExt as _;
 
+    /// What is named against a path where the operator wants one, a time where one is written so, an address, or text.
     fn met(operator: Operator, value: &str, named: &[&str]) -> bool {
-        let named: Vec<String> = named.iter().map(ToString::to_string).collect();
-        operator.matches(value.as_bytes(), &named)
+        let (kind, seen) = match operator {
+            Operator::Under => (Kind::Path, Value::Path(value.into())),
+            Operator::Glob if value.starts_with('/') => (Kind::Path, Value::Path(value.into())),
+            Operator::Within => match (value.parse(), value.parse()) {
+                (Ok(address), _) => (Kind::Address, Value::Address(address)),
+                (_, Ok(time)) => (Kind::Time, Value::Time(BoxTime::new(time, offset_of(value)))),
+                _ => (Kind::Address, Value::Text(value.to_owned())),
+            },
+            _ => (Kind::Text, Value::Text(value.to_owned())),
+        };
+        NamedValues::fitting(kind, operator, named).matches(&seen)
+    }
+
+    fn offset_of(time: &str) -> Offset {
+        jiff::fmt::temporal::Pieces::parse(time).unwrap().to_numeric_offset().unwrap_or(Offset::UTC)
     }
 
     #[test]
@@ -150,7 +262,8 @@ mod tests {
     fn contains_does_not_mind_case() {
         assert!(met(Operator::Contains, "Nightly-Backup.sh", &["backup", "nightly"]));
         assert!(!met(Operator::Contains, "back-up", &["backup"]));
-        assert!(Operator::Contains.matches(b"\xff\xfedeploy", &["deploy".into()]));
+        let odd = Value::Path(OsString::from_vec(b"/\xff\xfedeploy".to_vec()).into());
+        assert!(NamedValues::fitting(Kind::Path, Operator::Contains, &["deploy"]).matches(&odd));
     }
 
     #[test]
@@ -177,6 +290,19 @@ mod tests {
     }
 
     #[test]
+    fn patterns_too_large_for_one_set_still_match() {
+        let large: Vec<String> = (0..120).map(|number| format!("{}{number}", "?".repeat(4000))).collect();
+        let globs: Vec<Glob> = large.iter().map(|pattern| glob(pattern).unwrap()).collect();
+        assert!(GlobSet::new(&globs).is_err());
+        let named = NamedValues::fitting(Kind::Name, Operator::Glob, &large);
+        assert_eq!(named.texts().len(), 120);
+        for number in [0, 119] {
+            assert!(named.matches(&Value::Text(format!("{}{number}", "x".repeat(4000)))));
+        }
+        assert!(!named.matches(&Value::Text("x".repeat(4000))));
+    }
+
+    #[test]
     fn networks_and_windows() {
         let internal = ["10.0.0.0/8", "fc00::/7", "192.0.2.7"];
         for inside in ["10.255.0.1", "fd12::1", "192.0.2.7", "::ffff:10.1.2.3"] {
@@ -189,6 +315,48 @@ mod tests {
         assert!(!met(Operator::Within, "2024-05-01T03:01:00Z", &["01:00-03:00"]));
         assert!(met(Operator::Within, "2024-05-01T00:10:00Z", &["23:00-01:00"]));
         assert!(!met(Operator::Within, "2024-05-01T12:00:00Z", &["23:00-01:00"]));
+    }
+
+    #[test]
+    fn values_of_every_kind_are_compared_as_what_they_are() {
+        let is = |kind, named: &str, seen: Value| NamedValues::fitting(kind, Operator::In, &[named]).matches(&seen);
+        assert!(is(Kind::Mode, "755", Value::Mode(0o755)));
+        assert!(!is(Kind::Mode, "0755", Value::Mode(0o4755)));
+        assert!(is(Kind::Sha256, &"AB".repeat(32), Value::Sha256(Sha256([0xab; 32]))));
+        assert!(is(Kind::PackageState, "changed", Value::PackageState(PackageState::Changed)));
+        assert!(is(Kind::Port, "023", Value::Port(23)));
+        assert!(is(Kind::Path, "/opt/x/", Value::Path("/opt/x".into())));
+        for seen in ["192.0.2.1", "::ffff:192.0.2.1"] {
+            assert!(is(Kind::Address, "192.0.2.1", Value::Address(seen.parse().unwrap())), "{seen}");
+        }
+        assert!(!is(Kind::Name, "23", Value::Port(23)));
+    }
+
+    #[test]
+    fn a_time_is_shown_to_the_second_with_the_offset_of_the_box() {
+        let at: Timestamp = "2024-05-01T00:10:00.9Z".parse().unwrap();
+        let time = BoxTime::new(at, jiff::tz::offset(2));
+        assert_eq!(Value::Time(time).to_string(), "2024-05-01T02:10:00+02:00");
+        assert_eq!(time.timestamp(), "2024-05-01T00:10:00Z".parse().unwrap());
+        let before_1970 = BoxTime::new("1969-12-31T23:59:58.5Z".parse().unwrap(), Offset::UTC);
+        assert_eq!(Value::Time(before_1970).to_string(), "1969-12-31T23:59:58+00:00");
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            ".*".prop_map(Value::Text),
+            any::<Vec<u8>>().prop_map(|bytes| Value::Path(OsString::from_vec(bytes).into())),
+            (0_u32..0o10000).prop_map(Value::Mode),
+            any::<i32>().prop_map(|second| {
+                Value::Time(BoxTime::new(Timestamp::from_second(second.into()).unwrap(), jiff::tz::offset(-7)))
+            }),
+            any::<[u8; 32]>().prop_map(|digest| Value::Sha256(Sha256(digest))),
+            any::<bool>().prop_map(|changed| {
+                Value::PackageState(if changed { PackageState::Changed } else { PackageState::Unchanged })
+            }),
+            any::<u16>().prop_map(Value::Port),
+            any::<IpAddr>().prop_map(Value::Address),
+        ]
     }
 
     #[test]
@@ -215,10 +383,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_seen_on_a_box_can_break_a_comparison(value: Vec<u8>, named in proptest::collection::vec(".*", 0..4)) {
-            for operator in Operator::ALL {
-                operator.matches(&value, &named);
+        fn nothing_seen_on_a_box_can_break_a_comparison(seen in any_value(), named in proptest::collection::vec(".*", 0..4)) {
+            for field in Field::ALL {
+                for operator in field.operators() {
+                    NamedValues::fitting(field.kind(), *operator, &named).matches(&seen);
+                }
             }
+        }
+
+        #[test]
+        fn a_value_is_equal_to_what_it_is_shown_as(seen in any_value()) {
+            let kind = match &seen {
+                Value::Text(text) if text.is_empty() || text.len() > MOST_BYTES => return Ok(()),
+                // Hunts do not name times, and a path only as it is on a box.
+                Value::Time(_) | Value::Path(_) => return Ok(()),
+                Value::Text(_) => Kind::Text,
+                Value::Mode(_) => Kind::Mode,
+                Value::Sha256(_) => Kind::Sha256,
+                Value::PackageState(_) => Kind::PackageState,
+                Value::Port(_) => Kind::Port,
+                Value::Address(_) => Kind::Address,
+            };
+            prop_assert!(NamedValues::fitting(kind, Operator::In, &[seen.to_string()]).matches(&seen));
         }
 
         #[test]

@@ -28,6 +28,7 @@ mod site_defaults;
 mod source;
 pub mod threat;
 pub mod truth;
+mod value;
 mod vet;
 
 use crate::diagnostics::{self as problem, table};
@@ -37,12 +38,14 @@ pub use compile::{Define, DefineValue, EXTERNAL_VARIABLES, RuleOptions, catch_en
 pub use field::{Field, Operator};
 pub(crate) use items::{placed_trees, trees};
 pub use load::{Loaded, load_dir, load_file};
+pub use matching::NamedValues;
 pub use plain::RuleFiles;
 pub use rule::{MetaValue, Pattern, Rule, rules_of};
 pub use site::{Site, SiteSet};
 pub use source::RuleText;
 pub use threat::{Tactic, Threat};
 pub use truth::Truth;
+pub use value::{BoxTime, PackageState, Value};
 pub use vet::Unused;
 
 use std::sync::Arc;

@@ -208,7 +208,7 @@ enum Fill {
 /// A value in the form that the operators compare.
 fn normal(kind: Option<Kind>, value: &str) -> Result<String, String> {
     match kind {
-        Some(Kind::Address) => matching::normal(Kind::Address, Operator::Within, value),
+        Some(kind @ (Kind::Address | Kind::Time)) => matching::normal(kind, Operator::Within, value),
         Some(kind) => matching::normal(kind, Operator::In, value),
         None => matching::normal(Kind::Text, Operator::In, value),
     }

@@ -215,7 +215,7 @@ fn conditions(scenario: &Scenario, site: &Site) -> (Vec<String>, usize) {
 
 fn condition(check: &Check, site: &Site) -> Option<String> {
     let mut values: Vec<String> = match &check.operand {
-        Operand::Values(values) => values.clone(),
+        Operand::Values(values) => values.texts().to_vec(),
         Operand::SiteSet(name) => site.set(name)?.values.clone(),
         Operand::Exists(_) | Operand::Schedule => return None,
     };

@@ -60,7 +60,7 @@ pub fn box_texts(data: &[u8]) {
     let evidence = gatherer.gather(&facts(&dir.path().join("opt/tool/payload.py")));
     let _ = serde_json::to_string(&evidence);
     for field in huntbook::hunt::Field::ALL {
-        let _ = evidence.field(field.name());
+        let _ = evidence.field(field);
     }
 }
 

@@ -4,8 +4,10 @@ use std::process::{Child, Command, Stdio};
 
 use super::super::Direction::{Inbound, Listening, Outbound};
 use super::super::testing::{facts, put, scratch};
-use super::super::{FIELDS, Relation, Values};
+use super::super::{Relation, Values};
 use super::*;
+use crate::hunt::Field;
+use crate::hunt::field::Kind;
 
 /// A child that is ended when the test is.
 struct Running(Child);
@@ -38,8 +40,8 @@ fn copy_to_run(program: &Path, to: &Path) {
 /// A script that says it is ready and waits until its standard input is closed.
 const SCRIPT: &[u8] = b"echo ready\nread line\n";
 
-fn texts(values: &Values) -> Vec<&str> {
-    values.seen.iter().map(|value| value.text.as_str()).collect()
+fn texts(values: &Values) -> Vec<String> {
+    values.seen.iter().map(|seen| seen.value.to_string()).collect()
 }
 
 #[test]
@@ -61,13 +63,14 @@ fn a_script_is_found_by_the_process_that_runs_it_absolute_and_relative() {
         let age = Timestamp::now().duration_since(process.started.unwrap());
         assert!(age.as_secs().abs() < 3600, "{age:?}");
     }
-    let lines = evidence.field("process.command_line");
+    let lines = evidence.field(Field::ProcessCommandLine);
     assert!(texts(&lines).iter().any(|line| line.ends_with("job.sh --flag")));
     assert!(lines.seen[0].provenance.starts_with("pid "));
     let own = std::fs::read_to_string("/proc/self/comm").unwrap();
-    assert!(texts(&evidence.field("process.parent.name")).contains(&own.trim()));
+    assert!(texts(&evidence.field(Field::ProcessParentName)).contains(&own.trim().to_owned()));
     assert!(
-        texts(&evidence.field("process.ancestor.name")).len() >= texts(&evidence.field("process.parent.name")).len()
+        texts(&evidence.field(Field::ProcessAncestorName)).len()
+            >= texts(&evidence.field(Field::ProcessParentName)).len()
     );
     assert!(!evidence.accounts.found().unwrap().is_empty());
 
@@ -125,8 +128,8 @@ fn sockets_of_the_process_that_holds_the_file_are_listed() {
     assert!(seen(Some(caller_port), port, Outbound), "{sockets:#?}");
     assert!(seen(Some(port), caller_port, Inbound), "{sockets:#?}");
     assert!(seen(Some(udp.local_addr().unwrap().port()), 0, Listening), "{sockets:#?}");
-    assert!(texts(&evidence.field("destination.port")).contains(&port.to_string().as_str()));
-    assert!(texts(&evidence.field("source.ip")).contains(&"127.0.0.1"));
+    assert!(texts(&evidence.field(Field::DestinationPort)).contains(&port.to_string()));
+    assert!(texts(&evidence.field(Field::SourceIp)).contains(&"127.0.0.1".to_owned()));
 
     let own = gatherer.without_process(std::process::id());
     own.refresh();
@@ -152,28 +155,34 @@ fn on_an_image_processes_are_unknown_and_all_else_is_asked_below_its_root() {
     let evidence = gatherer.gather(&facts);
     assert_eq!(evidence.processes.reason(), Some("not a live system"));
     assert_eq!(evidence.sockets.reason(), Some("not a live system"));
-    assert_eq!(texts(&evidence.field("file.path")), ["/opt/r/x.py"]);
-    assert_eq!(texts(&evidence.field("file.package")), ["r"]);
-    assert!(evidence.field("file.package.state").unknown.unwrap().contains("no md5sums"));
-    assert_eq!(texts(&evidence.field("schedule.cron")), ["/opt/r/x.py"]);
-    assert_eq!(evidence.field("schedule.systemd"), Values::default());
-    assert_eq!(texts(&evidence.field("user.group")), ["root"]);
-    assert_eq!(texts(&evidence.field("host.tool")), ["Ansible"]);
+    assert_eq!(texts(&evidence.field(Field::FilePath)), ["/opt/r/x.py"]);
+    assert_eq!(texts(&evidence.field(Field::FilePackage)), ["r"]);
+    assert!(evidence.field(Field::FilePackageState).unknown.unwrap().contains("no md5sums"));
+    assert_eq!(texts(&evidence.field(Field::ScheduleCron)), ["/opt/r/x.py"]);
+    assert_eq!(evidence.field(Field::ScheduleSystemd), Values::default());
+    assert_eq!(texts(&evidence.field(Field::UserGroup)), ["root"]);
+    assert_eq!(evidence.tools.found().unwrap().iter().map(|tool| tool.name).collect::<Vec<_>>(), ["Ansible"]);
     let paths = gatherer.host_paths(&["/etc/ansible".into(), "/etc/salt".into()], &facts);
     assert!(paths[0].found().unwrap().to_string().contains("shipped by no package"), "{paths:?}");
     assert_eq!(paths[1], Observed::NotFound);
     assert_eq!(gatherer.members("root"), Observed::Found(vec!["root".into()]));
-    for field in FIELDS {
-        let unknown = evidence.field(field).unknown;
-        assert!(unknown.is_none_or(|reason| !reason.contains("no probe answers")), "{field}");
+    for field in Field::ALL {
+        let values = evidence.field(field);
+        let of_a_process = field.name().starts_with("process.") || matches!(field.kind(), Kind::Port | Kind::Address);
+        match field {
+            Field::HostPath => assert!(values.unknown.unwrap().contains("asked for by name")),
+            _ if of_a_process => assert_eq!(values.unknown.as_deref(), Some("not a live system"), "{field}"),
+            Field::ScheduleSystemd => assert_eq!(values, Values::default()),
+            // Seen, or it is said why it can't be told.
+            _ => assert_ne!(values, Values::default(), "{field}"),
+        }
     }
-    assert!(evidence.field("file.colour").unknown.unwrap().contains("no probe answers"));
     assert!(serde_json::to_string(&evidence).unwrap().contains("\"unknown\":\"not a live system\""));
 
     put(dir.path(), "etc/crontab", b"");
-    assert_eq!(texts(&gatherer.gather(&facts).field("schedule.cron")).len(), 1, "read once");
+    assert_eq!(texts(&gatherer.gather(&facts).field(Field::ScheduleCron)).len(), 1, "read once");
     gatherer.refresh();
-    assert_eq!(gatherer.gather(&facts).field("schedule.cron"), Values::default());
+    assert_eq!(gatherer.gather(&facts).field(Field::ScheduleCron), Values::default());
 
     facts.path = "/elsewhere/x".into();
     assert!(gatherer.gather(&facts).package.reason().unwrap().contains("does not lie below the root"));

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::context::{KNOWN_GOOD, Known, Named};
-use super::timing::Timetable;
+use super::timing::{Fit, Timetable};
 use super::{CheckAssessment, words};
-use crate::evidence::{Observed, Referrer, Value, Values};
-use crate::hunt::{Check, Field, Operand, Truth};
+use crate::evidence::{Observed, Referrer, SeenValue, Values};
+use crate::hunt::{Check, Field, NamedValues, Operand, Truth, Value};
 
 /// What a check comes to, and by which processes.
 pub(super) struct Weighed {
@@ -27,10 +27,10 @@ pub(super) struct ByProcess {
 
 /// What values say about a check.
 pub(super) struct Split<'v> {
-    pub(super) met: Vec<&'v Value>,
-    pub(super) not_met: Vec<&'v Value>,
+    pub(super) met: Vec<&'v SeenValue>,
+    pub(super) not_met: Vec<&'v SeenValue>,
     /// Values that may meet it.
-    pub(super) maybe: Vec<&'v Value>,
+    pub(super) maybe: Vec<&'v SeenValue>,
     /// Why there may be other values, or why it can't be told of one.
     pub(super) unknown: Option<String>,
 }
@@ -48,7 +48,7 @@ pub(super) fn weigh(check: &Check, known: &Known<'_>) -> Weighed {
     let values = known.field(check.field);
     let split = match check.operand {
         Operand::Schedule => Split::by_start(&values, known),
-        _ => Split::by_text(&values, check, known, &named),
+        _ => Split::by_value(&values, check, known, &named),
     };
     let wanted = check.operand != Operand::Exists(false);
     let truth = if wanted { split.truth() } else { !split.truth() };
@@ -57,19 +57,19 @@ pub(super) fn weigh(check: &Check, known: &Known<'_>) -> Weighed {
     Weighed { said: words::of_values(check, truth, &split, known), by }
 }
 
-fn meets(value: &Value, check: &Check, known: &Known<'_>, named: &[String]) -> bool {
-    let is_good = || value.text.parse().is_ok_and(|digest| known.context.known_good.contains(&digest));
+fn meets(value: &Value, check: &Check, known: &Known<'_>, named: &NamedValues) -> bool {
+    let is_good = || matches!(value, Value::Sha256(digest) if known.context.known_good.contains(digest));
     let by_list = matches!(&check.operand, Operand::SiteSet(name) if name == KNOWN_GOOD) && is_good();
-    by_list || check.operator.matches(value.text.as_bytes(), named)
+    by_list || named.matches(value)
 }
 
 impl<'v> Split<'v> {
     /// Holds each value against those that the check names.
-    fn by_text(values: &'v Values, check: &Check, known: &Known<'_>, named: &Named<'_>) -> Self {
+    fn by_value(values: &'v Values, check: &Check, known: &Known<'_>, named: &Named<'_>) -> Self {
         // Thousands of processes share a few names.
-        let mut answers: HashMap<&str, bool> = HashMap::new();
-        let mut meets = |value: &&'v Value| {
-            *answers.entry(value.text.as_str()).or_insert_with(|| meets(value, check, known, &named.values))
+        let mut answers: HashMap<&Value, bool> = HashMap::new();
+        let mut meets = |seen: &&'v SeenValue| {
+            *answers.entry(&seen.value).or_insert_with(|| meets(&seen.value, check, known, &named.values))
         };
         let (met, not_met) = values.seen.iter().partition(&mut meets);
         let maybe = values.possible.iter().filter(&mut meets).collect();
@@ -79,19 +79,22 @@ impl<'v> Split<'v> {
     /// Holds each start of a process against the run times of the schedules that name the file.
     fn by_start(values: &'v Values, known: &Known<'_>) -> Self {
         let timetable = Timetable::of(known.evidence);
+        let fit = |seen: &SeenValue| match seen.value {
+            Value::Time(started) => timetable.fit(started.timestamp()),
+            _ => Fit { truth: Truth::Unknown, why: None },
+        };
         let mut split =
             Self { met: Vec::new(), not_met: Vec::new(), maybe: Vec::new(), unknown: values.unknown.clone() };
         for value in &values.seen {
-            let fit = value.text.parse().map(|started| timetable.fit(started));
-            match fit.as_ref().map_or(Truth::Unknown, |fit| fit.truth) {
+            let fit = fit(value);
+            match fit.truth {
                 Truth::Met => split.met.push(value),
                 Truth::NotMet => split.not_met.push(value),
                 Truth::Unknown => split.maybe.push(value),
             }
-            split.unknown = split.unknown.or(fit.ok().and_then(|fit| fit.why));
+            split.unknown = split.unknown.or(fit.why);
         }
-        let may = |value: &&Value| !value.text.parse().is_ok_and(|at| timetable.fit(at).truth == Truth::NotMet);
-        split.maybe.extend(values.possible.iter().filter(may));
+        split.maybe.extend(values.possible.iter().filter(|value| fit(value).truth != Truth::NotMet));
         split
     }
 
@@ -104,7 +107,7 @@ impl<'v> Split<'v> {
     }
 
     fn by(&self) -> ByProcess {
-        let pids = |values: &[&Value]| values.iter().filter_map(|value| value.pid).collect();
+        let pids = |values: &[&SeenValue]| values.iter().filter_map(|value| value.pid).collect();
         ByProcess { met: pids(&self.met), maybe: pids(&self.maybe), anyone: self.unknown.is_some() }
     }
 }
@@ -137,7 +140,7 @@ fn is_about_processes(field: Field) -> bool {
 }
 
 fn host_path(check: &Check, known: &Known<'_>, named: &Named<'_>) -> CheckAssessment {
-    let mut asked = named.values.iter().filter_map(|path| known.path(path));
+    let mut asked = named.values.texts().iter().filter_map(|path| known.path(path));
     let there: Vec<&Referrer> = asked.clone().filter_map(Observed::found).collect();
     let unknown = asked.find_map(Observed::reason);
     words::of_paths(check, &there, unknown)

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::evidence::{Evidence, Gatherer, Observed, Referrer, Values};
 use crate::hunt::field::Kind;
 use crate::hunt::known_good::KnownGood;
-use crate::hunt::{Check, Field, Hunt, Operand, Site};
+use crate::hunt::{Check, Field, Hunt, NamedValues, Operand, Site};
 
 /// The site set that `--known-good` lists add to.
 pub(super) const KNOWN_GOOD: &str = "known_good";
@@ -34,7 +34,7 @@ pub(super) struct Known<'a> {
 
 /// The values that a check names, with groups replaced by their members.
 pub(super) struct Named<'a> {
-    pub(super) values: Cow<'a, [String]>,
+    pub(super) values: Cow<'a, NamedValues>,
     /// Why there may be more of them.
     pub(super) unknown: Option<String>,
     /// The site set that they come from, where it holds nothing.
@@ -54,9 +54,9 @@ impl<'a> Known<'a> {
         let mut paths: Vec<String> = Vec::new();
         for check in hunt.scenarios.iter().flat_map(|scenario| &scenario.applies_when).flatten() {
             match check.field {
-                Field::HostPath => paths.extend_from_slice(known.listed(check)),
+                Field::HostPath => paths.extend_from_slice(known.named(check).values.texts()),
                 field => {
-                    known.fields.entry(field).or_insert_with(|| evidence.field(field.name()));
+                    known.fields.entry(field).or_insert_with(|| evidence.field(field));
                 }
             }
             if check.field.kind() == Kind::Account {
@@ -76,7 +76,7 @@ impl<'a> Known<'a> {
 
     /// What is known of a field.
     pub(super) fn field(&self, field: Field) -> Cow<'_, Values> {
-        self.fields.get(&field).map_or_else(|| Cow::Owned(self.evidence.field(field.name())), Cow::Borrowed)
+        self.fields.get(&field).map_or_else(|| Cow::Owned(self.evidence.field(field)), Cow::Borrowed)
     }
 
     /// Whether a path that a check names exists; `None` when no check of the hunt names it.
@@ -84,23 +84,27 @@ impl<'a> Known<'a> {
         self.paths.get(path)
     }
 
-    /// The values that a check names.
+    /// The values that a check names. Those of a set are parsed here: it may grow after the hunts were loaded.
     pub(super) fn named<'k>(&'k self, check: &'k Check) -> Named<'k> {
         let listed = self.listed(check);
-        let named = Named { values: Cow::Borrowed(listed), unknown: None, empty_set: self.empty_set(check, listed) };
-        if check.field.kind() != Kind::Account || !listed.iter().any(|value| value.starts_with('%')) {
-            return named;
+        let empty_set = self.empty_set(check, listed);
+        let is_group = |value: &String| check.field.kind() == Kind::Account && value.starts_with('%');
+        if let Operand::Values(values) = &check.operand
+            && !listed.iter().any(is_group)
+        {
+            return Named { values: Cow::Borrowed(values), unknown: None, empty_set };
         }
         let (mut values, mut unknown) = (Vec::new(), None);
         for value in listed {
-            match value.strip_prefix('%').map(|group| self.groups.get(group)) {
-                None => values.push(value.clone()),
-                Some(Some(Observed::Found(members))) => values.extend(members.iter().cloned()),
+            match value.strip_prefix('%').filter(|_| is_group(value)).map(|group| self.groups.get(group)) {
+                None => values.push(value.as_str()),
+                Some(Some(Observed::Found(members))) => values.extend(members.iter().map(String::as_str)),
                 Some(Some(Observed::Unknown(reason))) => unknown = Some(reason.clone()),
                 Some(Some(Observed::NotFound) | None) => {}
             }
         }
-        Named { values: Cow::Owned(values), unknown, ..named }
+        let values = NamedValues::fitting(check.field.kind(), check.operator, &values);
+        Named { values: Cow::Owned(values), unknown, empty_set }
     }
 
     /// The values as a check or its set lists them.
@@ -109,7 +113,7 @@ impl<'a> Known<'a> {
         'a: 'k,
     {
         match &check.operand {
-            Operand::Values(values) => values,
+            Operand::Values(values) => values.texts(),
             Operand::SiteSet(name) => {
                 let site: &'a Site = self.context.site;
                 site.set(name).map(|set| set.values.as_slice()).unwrap_or_default()

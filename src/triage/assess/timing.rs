@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::calendar::Calendar;
 use crate::evidence::{Evidence, Names, Schedule, Scheduler};
 use crate::finding::FileTime;
-use crate::hunt::Truth;
+use crate::hunt::{Field, Truth};
 use crate::text;
 
 /// Seconds by which a start may be off from what cron's table says: `/proc` tells the time of boot to the second only.
@@ -47,7 +47,8 @@ impl Timetable {
     /// The run times of the schedules in the evidence.
     pub(super) fn of(evidence: &Evidence) -> Self {
         let schedules = evidence.schedules.found().into_iter().flatten().map(RunTimes::of).collect();
-        let unknown = ["schedule.cron", "schedule.systemd"].iter().find_map(|field| evidence.field(field).unknown);
+        let fields = [Field::ScheduleCron, Field::ScheduleSystemd];
+        let unknown = fields.into_iter().find_map(|field| evidence.field(field).unknown);
         let unknown = unknown.or_else(|| evidence.zone.reason().map(str::to_owned));
         Self { zone: evidence.zone.found().cloned().unwrap_or(TimeZone::UTC), schedules, unknown }
     }

@@ -3,7 +3,7 @@
 use super::CheckAssessment;
 use super::check::Split;
 use super::context::{KNOWN_GOOD, Known};
-use crate::evidence::{FolderEvidence, Names, Referrer, Schedule, Scheduler, Value};
+use crate::evidence::{FolderEvidence, Names, Referrer, Schedule, Scheduler, SeenValue};
 use crate::hunt::{Check, Field, Operand, Truth};
 use crate::text;
 
@@ -34,7 +34,7 @@ pub(super) fn empty_set(check: &Check, set: &str) -> CheckAssessment {
 
 /// A check on the values of a field.
 pub(super) fn of_values(check: &Check, truth: Truth, split: &Split<'_>, known: &Known<'_>) -> CheckAssessment {
-    let shown: &[&Value] = match split {
+    let shown: &[&SeenValue] = match split {
         Split { met, .. } if !met.is_empty() => met,
         Split { maybe, .. } if !maybe.is_empty() => maybe,
         Split { not_met, .. } => not_met,
@@ -46,8 +46,9 @@ pub(super) fn of_values(check: &Check, truth: Truth, split: &Split<'_>, known: &
         (true, _) if !split.maybe.is_empty() => listed(texts(&split.not_met)),
         _ => listed(texts(shown)),
     };
-    let may_count =
-        || split.maybe.first().map(|value| format!("{}: {}", text::escape_str(&value.text), value.provenance));
+    let may_count = || {
+        split.maybe.first().map(|value| format!("{}: {}", text::escape_str(&value.value.to_string()), value.provenance))
+    };
     let unknown = (truth == Truth::Unknown).then(|| split.unknown.clone().or_else(may_count).unwrap_or_default());
     let provenance = first(shown.iter().map(|value| value.provenance.as_str()));
     let warning = (truth == Truth::Met && check.operand != Operand::Exists(false)).then(|| warning(check.field, known));
@@ -63,7 +64,7 @@ pub(super) fn of_paths(check: &Check, there: &[&Referrer], unknown: Option<&str>
     };
     let paths: Vec<_> = there.iter().map(|path| path.path.to_string_lossy()).collect();
     let seen = match truth {
-        Truth::Met => listed(paths.iter().map(AsRef::as_ref).collect()),
+        Truth::Met => listed(paths),
         Truth::NotMet => "no such path".to_owned(),
         Truth::Unknown => String::new(),
     };
@@ -75,8 +76,8 @@ pub(super) fn of_paths(check: &Check, there: &[&Referrer], unknown: Option<&str>
     CheckAssessment { unknown, provenance, warning, ..CheckAssessment::new(check, truth, seen) }
 }
 
-fn texts<'v>(values: &[&'v Value]) -> Vec<&'v str> {
-    values.iter().map(|value| value.text.as_str()).collect()
+fn texts(values: &[&SeenValue]) -> impl Iterator<Item = String> {
+    values.iter().map(|seen| seen.value.to_string())
 }
 
 fn escaped(referrer: &Referrer) -> String {
@@ -84,8 +85,8 @@ fn escaped(referrer: &Referrer) -> String {
 }
 
 /// The first few values, each once, cut to a width.
-fn listed(values: Vec<&str>) -> String {
-    let mut each: Vec<&str> = Vec::new();
+fn listed<T: AsRef<str> + PartialEq>(values: impl IntoIterator<Item = T>) -> String {
+    let mut each: Vec<T> = Vec::new();
     for value in values {
         if !each.contains(&value) {
             each.push(value);
@@ -95,7 +96,8 @@ fn listed(values: Vec<&str>) -> String {
             }
         }
     }
-    let shown = each.iter().take(SHOWN).map(|value| text::truncate_end(&text::escape_str(value), WIDTH).into_owned());
+    let shown =
+        each.iter().take(SHOWN).map(|value| text::truncate_end(&text::escape_str(value.as_ref()), WIDTH).into_owned());
     let mut out = shown.collect::<Vec<_>>().join(", ");
     if each.len() > SHOWN {
         out.push_str(", and others");
