@@ -62,7 +62,7 @@ fn leaving_without_a_disk_is_asked_twice() {
     stage.message(Message::Unsaved(Some("no space left".into())));
     stage.press("q");
     assert!(!stage.left);
-    stage.wait("in memory only: W tries the disk again, q again leaves");
+    stage.wait("in memory only: W tries the disk again");
     stage.press("j q");
     assert!(!stage.left, "another key takes it back");
     stage.press("q");
