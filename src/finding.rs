@@ -117,7 +117,7 @@ impl KeptBytes {
     /// Bytes kept before and after each match of a larger file.
     pub const AROUND: u64 = 512;
     /// Bytes kept of one finding at most.
-    pub const MOST: usize = 256 * 1024;
+    pub const MAX_BYTES: usize = 256 * 1024;
 
     /// Takes from `file` what is worth keeping for these matches, which are in file order.
     pub fn around(file: &[u8], matches: &[PatternMatch]) -> Self {
@@ -142,7 +142,7 @@ impl KeptBytes {
         let mut excerpts = Vec::new();
         for range in ranges {
             total += range.end.saturating_sub(range.start);
-            if total > Self::MOST as u64 {
+            if total > Self::MAX_BYTES as u64 {
                 break;
             }
             let offset = range.start;

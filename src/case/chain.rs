@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
 
 use super::digest::Fields;
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::query::must_follow;
-use super::{Case, CaseError, CaseFault, Event, FindingId, Head, JournalEntry, ScanId, Seq, Stamp, Subject};
+use super::{Case, CaseError, CaseErrorKind, Event, FindingId, Head, JournalEntry, ScanId, Seq, Stamp, Subject};
 use crate::finding::Sha256;
 
 /// A row of the journal, as stored; the hash is over these very texts.
@@ -93,7 +93,7 @@ pub(super) fn time_text(at: jiff::Timestamp) -> String {
 
 /// A stored time.
 pub(super) fn parse_time(text: &str) -> Outcome<jiff::Timestamp> {
-    text.parse().map_err(|error: jiff::Error| CaseFault::Damaged(error.to_string()))
+    text.parse().map_err(|error: jiff::Error| CaseErrorKind::Damaged(error.to_string()))
 }
 
 /// Entries that are recorded together and undone together.
@@ -217,7 +217,7 @@ fn entries_after(db: &Connection, after: Seq, limit: usize) -> Outcome<Vec<Journ
 pub(super) fn entry(db: &Connection, seq: Seq) -> Outcome<JournalEntry> {
     let sql = format!("SELECT {} FROM journal WHERE seq = ?1", StoredEntry::COLUMNS);
     let stored = db.prepare_cached(&sql)?.query_row([seq], StoredEntry::from_row).optional()?;
-    stored.ok_or(CaseFault::NoSuchEntry(seq))?.parse()
+    stored.ok_or(CaseErrorKind::NoSuchEntry(seq))?.parse()
 }
 
 impl Case {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rustix::fs::{Mode, OFlags};
 
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::opening::{io_fault, log_beside};
 
 /// How often a file is looked at that seems to lack its log: another Huntbook may be opening or closing it just now.

@@ -10,10 +10,10 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::guard::{Deadline, harden, keep_rules};
 use super::opening::{create_tables, io_fault, new_file, resolve};
-use super::{Case, CaseError, CaseFault, LogState};
+use super::{Case, CaseError, CaseErrorKind, LogState};
 
 /// What stands for the file of a case that has none.
 const IN_MEMORY: &str = "in memory only";
@@ -66,11 +66,11 @@ impl Case {
     /// Puts everything of `newer`, a continuation of this case, into this case's file.
     ///
     /// # Errors
-    /// [`CaseFault::Diverged`] when this case's journal is not the beginning of the newer one's, because another Huntbook
+    /// [`CaseErrorKind::Diverged`] when this case's journal is not the beginning of the newer one's, because another Huntbook
     /// wrote to it meanwhile; or when the file cannot be written. Then it is as it was.
     pub fn catch_up(&mut self, newer: &Self) -> Result<(), CaseError> {
         if !newer.has_head(&self.head()?)? {
-            return Err(self.error(CaseFault::Diverged));
+            return Err(self.error(CaseErrorKind::Diverged));
         }
         let mut copy = || {
             Backup::new(&newer.db, &mut self.db)?.run_to_completion(PAGES, Duration::ZERO, None)?;
@@ -89,7 +89,7 @@ impl Case {
             let file = resolve(path, true)?;
             new_file(&file).map_err(io_fault("create the copy"))?;
             self.deadline.restart();
-            let copied = self.db.execute("VACUUM INTO ?1", [path_text(&file)]).map_err(CaseFault::from);
+            let copied = self.db.execute("VACUUM INTO ?1", [path_text(&file)]).map_err(CaseErrorKind::from);
             let synced =
                 copied.and_then(|_| File::open(&file).and_then(|f| f.sync_all()).map_err(io_fault("sync the copy")));
             if synced.is_err() {

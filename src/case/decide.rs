@@ -6,10 +6,11 @@ use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::Value;
 
 use super::chain::{self, Group};
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::scans::CASE_ID;
 use super::{
-    Case, CaseError, CaseFault, Cover, Covered, Decision, Event, FindingId, LogState, Record, Seq, Stamp, older, tables,
+    Case, CaseError, CaseErrorKind, Cover, Covered, Decision, Event, FindingId, LogState, Record, Seq, Stamp, migrate,
+    tables,
 };
 
 /// What to take back.
@@ -36,7 +37,7 @@ impl Case {
             let program = concat!("huntbook ", env!("CARGO_PKG_VERSION")).to_owned();
             let mut group = Group::begin(db, stamp)?;
             group.append(&Event::Happened(Record::CaseOpened { case, program, log_missing }), None)?;
-            older::bring_up_to_date(db, &mut group)?;
+            migrate::bring_up_to_date(db, &mut group)?;
             Ok(group.first())
         })?;
         self.loss_recorded = true;
@@ -49,7 +50,7 @@ impl Case {
     /// recorded for, so `findings` may be empty then.
     ///
     /// # Errors
-    /// [`CaseFault::NothingChosen`], [`CaseFault::NoSuchFinding`], [`CaseFault::NoReason`], or when the case cannot be
+    /// [`CaseErrorKind::NothingChosen`], [`CaseErrorKind::NoSuchFinding`], [`CaseErrorKind::NoReason`], or when the case cannot be
     /// written; then nothing is recorded for any of them.
     pub fn decide(&mut self, findings: &[FindingId], decision: &Decision, stamp: &Stamp) -> Result<Seq, CaseError> {
         self.decide_together(findings, std::slice::from_ref(decision), stamp)
@@ -72,10 +73,10 @@ impl Case {
                     Decision::MarkedMalicious { reason } | Decision::ExclusionRevoked { reason, .. }
                         if reason.trim().is_empty() =>
                     {
-                        return Err(CaseFault::NoReason);
+                        return Err(CaseErrorKind::NoReason);
                     }
                     Decision::ExclusionRevoked { exclusion, .. } => chosen.extend(ever_excluded_by(db, exclusion)?),
-                    _ if chosen.is_empty() => return Err(CaseFault::NothingChosen),
+                    _ if chosen.is_empty() => return Err(CaseErrorKind::NothingChosen),
                     _ => {}
                 }
             }
@@ -104,8 +105,8 @@ impl Case {
     /// Takes a decision back by a new entry for each finding it concerned, and returns their group. Any depth.
     ///
     /// # Errors
-    /// [`CaseFault::NothingToUndo`], [`CaseFault::NoSuchEntry`], [`CaseFault::NotADecision`],
-    /// [`CaseFault::AlreadyUndone`], or when the case cannot be written.
+    /// [`CaseErrorKind::NothingToUndo`], [`CaseErrorKind::NoSuchEntry`], [`CaseErrorKind::NotADecision`],
+    /// [`CaseErrorKind::AlreadyUndone`], or when the case cannot be written.
     pub fn undo(&mut self, what: Undo, stamp: &Stamp) -> Result<Seq, CaseError> {
         self.write(|db| {
             let seq = match what {
@@ -116,10 +117,10 @@ impl Case {
             let target = chain::entry(db, seq)?;
             match target.event {
                 Event::Decided(_) | Event::Happened(Record::Undone { .. }) => {}
-                Event::Happened(_) => return Err(CaseFault::NotADecision(seq)),
+                Event::Happened(_) => return Err(CaseErrorKind::NotADecision(seq)),
             }
             if target.undone {
-                return Err(CaseFault::AlreadyUndone(seq));
+                return Err(CaseErrorKind::AlreadyUndone(seq));
             }
             let mut statement =
                 db.prepare_cached("SELECT finding FROM journal WHERE grp = ?1 AND finding IS NOT NULL")?;
@@ -133,7 +134,7 @@ impl Case {
     /// exclusions expire.
     ///
     /// # Errors
-    /// [`CaseFault::NoSuchFinding`], or when the case cannot be written.
+    /// [`CaseErrorKind::NoSuchFinding`], or when the case cannot be written.
     pub fn apply_register(&mut self, covers: &[(FindingId, Option<Cover>)], stamp: &Stamp) -> Result<(), CaseError> {
         // Most often there is nothing to write, and then nobody has to wait for the write lock.
         if self.read(|db| Ok(changed(db, covers)?.is_empty()))? {
@@ -216,12 +217,12 @@ fn last_in_force(db: &Connection, finding: Option<FindingId>) -> Outcome<Seq> {
          AND NOT EXISTS (SELECT 1 FROM undone WHERE undone.grp = journal.grp) ORDER BY seq DESC LIMIT 1"
     );
     let last = db.prepare_cached(&sql)?.query_row([finding], |row| row.get(0)).optional()?;
-    last.ok_or(CaseFault::NothingToUndo)
+    last.ok_or(CaseErrorKind::NothingToUndo)
 }
 
-fn missing_finding(error: rusqlite::Error, finding: FindingId) -> CaseFault {
+fn missing_finding(error: rusqlite::Error, finding: FindingId) -> CaseErrorKind {
     match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::ConstraintViolation) => CaseFault::NoSuchFinding(finding),
+        Some(rusqlite::ErrorCode::ConstraintViolation) => CaseErrorKind::NoSuchFinding(finding),
         _ => error.into(),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::digest::Fields;
-use super::fault::Outcome;
+use super::error::Outcome;
 use crate::finding::{Excerpt, FileFacts, FileTime, KeptBytes, PatternMatch, Sha256};
 
 /// A stored path.

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 
 use super::BUSY;
-use super::fault::Outcome;
+use super::error::Outcome;
 
 /// The longest value read from or written to a case, in bytes: a file from elsewhere must not fill the memory.
 const MAX_VALUE_BYTES: i32 = 64 << 20;

@@ -14,15 +14,15 @@ mod closing;
 mod copies;
 mod decide;
 mod digest;
+mod error;
 mod facts;
-mod fault;
-mod glance;
 mod guard;
 mod ids;
 mod journal;
-mod older;
+mod migrate;
+mod not_seen;
 mod opening;
-mod own;
+mod own_files;
 mod place;
 mod query;
 mod record;
@@ -30,8 +30,8 @@ mod replay;
 mod rules;
 mod scans;
 mod schema;
+mod summary;
 mod tables;
-mod unmet;
 mod verify;
 mod vouched;
 
@@ -45,21 +45,21 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use closing::{LOG_MISSING, LogState};
 pub use decide::Undo;
-pub use fault::{CaseError, CaseFault};
-pub use glance::Glance;
+pub use error::{CaseError, CaseErrorKind};
 pub use ids::{FindingId, ScanId, Seq};
 pub use journal::{Covered, Decision, Event, Head, JournalEntry, PathText, Record, ScanTotals, Stamp, Subject};
-pub use own::{files_in, with_its_log};
+pub use not_seen::{Absence, Gone, Unmet};
+pub use own_files::{files_in, with_its_log};
 pub use place::{default_folder, default_path};
 pub use query::{Comparison, FindingRow, GivenAnswer, Seen};
 pub use replay::Cover;
 pub use scans::{CoverageRow, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, ScanRow};
-pub use unmet::{Absence, Gone, Unmet};
+pub use summary::CaseSummary;
 pub use verify::{Problem, Unvouched, Verification};
 
-use fault::Outcome;
+use error::Outcome;
 
-/// How long a call waits for another process's write lock before it gives up with [`CaseFault::Busy`].
+/// How long a call waits for another process's write lock before it gives up with [`CaseErrorKind::Busy`].
 pub const BUSY: Duration = Duration::from_secs(5);
 
 /// An open case. One connection; give each thread its own.
@@ -116,7 +116,7 @@ impl Case {
         write().map_err(|fault| self.error(fault))
     }
 
-    fn error(&self, fault: CaseFault) -> CaseError {
+    fn error(&self, fault: CaseErrorKind) -> CaseError {
         CaseError { path: self.path.clone(), fault }
     }
 }

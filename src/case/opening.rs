@@ -10,11 +10,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use rustix::fs::{Access, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::guard::{Deadline, harden, keep_rules};
 use super::scans::CASE_ID;
 use super::schema::{self, APPLICATION_ID, FORMAT};
-use super::{Case, CaseError, CaseFault, LogState};
+use super::{Case, CaseError, CaseErrorKind, LogState};
 use crate::storage::{Distrust, Trust, folder_of};
 
 impl Case {
@@ -22,7 +22,7 @@ impl Case {
     /// is none.
     ///
     /// # Errors
-    /// [`CaseFault::Symlink`], [`CaseFault::NotACase`], [`CaseFault::Newer`], [`CaseFault::ReadOnly`], and what the
+    /// [`CaseErrorKind::Symlink`], [`CaseErrorKind::NotACase`], [`CaseErrorKind::Newer`], [`CaseErrorKind::ReadOnly`], and what the
     /// file system has to say.
     pub fn open(path: &Path) -> Result<Self, CaseError> {
         let open = || {
@@ -47,7 +47,7 @@ impl Case {
     /// A case travels, so one from another box or another person may be read; only writing to it is refused.
     pub fn distrust(path: &Path) -> Option<Distrust> {
         match resolve(path, false).and_then(|file| must_be_ours_alone(&file)) {
-            Err(CaseFault::Distrusted(distrust)) => Some(distrust),
+            Err(CaseErrorKind::Distrusted(distrust)) => Some(distrust),
             _ => None,
         }
     }
@@ -59,27 +59,27 @@ impl Case {
     /// last. One with a `-journal` file beside it was interrupted in the middle of a write, which is rolled back first.
     ///
     /// # Errors
-    /// As [`Case::open`]; [`CaseFault::Unclosed`] and [`CaseFault::HotJournal`] when the `-wal` or `-journal` file is needed
+    /// As [`Case::open`]; [`CaseErrorKind::Unclosed`] and [`CaseErrorKind::HotJournal`] when the `-wal` or `-journal` file is needed
     /// but the medium cannot be written.
     pub fn open_read_only(path: &Path) -> Result<Self, CaseError> {
         let open = || {
             let file = resolve(path, false)?;
             if fs::symlink_metadata(&file).map_err(io_fault("open it"))?.len() == 0 {
-                return Err(CaseFault::NotACase);
+                return Err(CaseErrorKind::NotACase);
             }
             roll_back(&file)?;
             let log = LogState::of(&file)?;
             let opened = match log_beside(&file)? {
                 None => read_as_it_lies(&file),
                 Some(length) => match read_with_locks(&file) {
-                    Err(CaseFault::Database(_) | CaseFault::ReadOnly) if length == 0 => read_as_it_lies(&file),
-                    Err(CaseFault::Database(_) | CaseFault::ReadOnly) => Err(CaseFault::Unclosed),
+                    Err(CaseErrorKind::Database(_) | CaseErrorKind::ReadOnly) if length == 0 => read_as_it_lies(&file),
+                    Err(CaseErrorKind::Database(_) | CaseErrorKind::ReadOnly) => Err(CaseErrorKind::Unclosed),
                     other => other,
                 },
             };
             let (db, deadline, identity) = opened?;
             if identity == Identity::Empty {
-                return Err(CaseFault::NotACase);
+                return Err(CaseErrorKind::NotACase);
             }
             schema::must_be_ours(&db, true)?;
             Ok(Opened { db, deadline, log, place: None })
@@ -106,7 +106,7 @@ impl Place {
     pub(super) fn must_be_there(&self) -> Outcome<()> {
         match fs::symlink_metadata(&self.file) {
             Ok(found) if (found.dev(), found.ino()) == (self.dev, self.ino) => Ok(()),
-            _ => Err(CaseFault::Gone),
+            _ => Err(CaseErrorKind::Gone),
         }
     }
 }
@@ -130,16 +130,16 @@ fn finish(path: &Path, opened: Outcome<Opened>) -> Result<Case, CaseError> {
 
 /// `SQLite` says only "cannot open" of a folder in which it cannot make the `-wal` file, and only "busy" where there are no
 /// locks to be had.
-fn blame_the_medium(path: &Path, fault: CaseFault) -> CaseFault {
+fn blame_the_medium(path: &Path, fault: CaseErrorKind) -> CaseErrorKind {
     let folder = folder_of(path);
     let error = match &fault {
-        CaseFault::Database(error) => error,
-        CaseFault::Busy if refuses_locks(folder) => return CaseFault::NoLocks,
+        CaseErrorKind::Database(error) => error,
+        CaseErrorKind::Busy if refuses_locks(folder) => return CaseErrorKind::NoLocks,
         _ => return fault,
     };
     let closed = |path: &Path| rustix::fs::access(path, Access::WRITE_OK).is_err();
     let cannot_open = error.sqlite_error_code() == Some(ErrorCode::CannotOpen);
-    if cannot_open && (closed(path) || closed(folder)) { CaseFault::ReadOnly } else { fault }
+    if cannot_open && (closed(path) || closed(folder)) { CaseErrorKind::ReadOnly } else { fault }
 }
 
 /// Whether files in `folder` cannot be locked at all. A file of its own is tried: closing the case would take away its locks.
@@ -166,26 +166,26 @@ fn must_be_ours_alone(file: &Path) -> Outcome<()> {
     Ok(())
 }
 
-pub(super) fn io_fault(doing: &'static str) -> impl Fn(io::Error) -> CaseFault {
+pub(super) fn io_fault(doing: &'static str) -> impl Fn(io::Error) -> CaseErrorKind {
     move |source| match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => CaseFault::Full,
-        io::ErrorKind::ReadOnlyFilesystem => CaseFault::ReadOnly,
-        _ => CaseFault::Io { doing, source },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => CaseErrorKind::Full,
+        io::ErrorKind::ReadOnlyFilesystem => CaseErrorKind::ReadOnly,
+        _ => CaseErrorKind::Io { doing, source },
     }
 }
 
 /// `path` with the links of its folder resolved, refused when it is itself a link or no file. Only the name is left for
 /// `SQLITE_OPEN_NOFOLLOW` to watch, which refuses a link anywhere in a path.
 pub(super) fn resolve(path: &Path, make_folder: bool) -> Outcome<PathBuf> {
-    let name = path.file_name().ok_or(CaseFault::NotACase)?;
+    let name = path.file_name().ok_or(CaseErrorKind::NotACase)?;
     let folder = folder_of(path);
     if make_folder {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io_fault("create its folder"))?;
     }
     let file = folder.canonicalize().map_err(io_fault("find its folder"))?.join(name);
     match fs::symlink_metadata(&file) {
-        Ok(found) if found.is_symlink() => Err(CaseFault::Symlink),
-        Ok(found) if !found.is_file() => Err(CaseFault::NotACase),
+        Ok(found) if found.is_symlink() => Err(CaseErrorKind::Symlink),
+        Ok(found) if !found.is_file() => Err(CaseErrorKind::NotACase),
         _ => Ok(file),
     }
 }
@@ -203,7 +203,7 @@ fn open_to_write(file: &Path) -> Outcome<(Connection, Deadline)> {
     }
     schema::must_be_ours(&db, false)?;
     if db.is_readonly("main")? {
-        return Err(CaseFault::ReadOnly);
+        return Err(CaseErrorKind::ReadOnly);
     }
     make_durable(&db)?;
     keep_rules(&db)?;
@@ -247,11 +247,11 @@ fn identify_within(db: &Connection) -> Outcome<Identity> {
     let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     match (number("application_id")?, number("user_version")?) {
         (APPLICATION_ID, 1..=FORMAT) => Ok(Identity::Case),
-        (APPLICATION_ID, found) if found > FORMAT => Err(CaseFault::Newer { found, known: FORMAT }),
+        (APPLICATION_ID, found) if found > FORMAT => Err(CaseErrorKind::Newer { found, known: FORMAT }),
         (0, 0) if !db.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))? => {
             Ok(Identity::Empty)
         }
-        _ => Err(CaseFault::NotACase),
+        _ => Err(CaseErrorKind::NotACase),
     }
 }
 
@@ -322,7 +322,7 @@ fn refuse_foreign_journal(file: &Path) -> Outcome<bool> {
     };
     match read().map_err(io_fault("read its -journal file"))? {
         (true, _, end) if end != SUPER_JOURNAL => Ok(true),
-        _ => Err(CaseFault::ForeignJournal),
+        _ => Err(CaseErrorKind::ForeignJournal),
     }
 }
 
@@ -333,17 +333,19 @@ fn roll_back(file: &Path) -> Outcome<()> {
     }
     // A journal of a Huntbook that writes just now, or one that is over, is none to roll back.
     match read_with_locks(file) {
-        Err(CaseFault::Database(_) | CaseFault::ReadOnly) => {}
+        Err(CaseErrorKind::Database(_) | CaseErrorKind::ReadOnly) => {}
         other => return other.map(drop),
     }
     let recover = || {
         must_be_ours_alone(file)?;
         let mut db = Connection::open_with_flags(file, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
         harden(&mut db, size_of(file))?;
-        if db.is_readonly("main")? { Err(CaseFault::HotJournal) } else { identify(&db).map(drop) }
+        if db.is_readonly("main")? { Err(CaseErrorKind::HotJournal) } else { identify(&db).map(drop) }
     };
-    recover().map_err(|fault: CaseFault| match fault {
-        CaseFault::Database(_) | CaseFault::ReadOnly | CaseFault::Distrusted(_) => CaseFault::HotJournal,
+    recover().map_err(|fault: CaseErrorKind| match fault {
+        CaseErrorKind::Database(_) | CaseErrorKind::ReadOnly | CaseErrorKind::Distrusted(_) => {
+            CaseErrorKind::HotJournal
+        }
         other => other,
     })
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::tables::{parse_answer, parse_verdict};
-use super::{Case, CaseError, CaseFault, Cover, Decision, Event, FindingId, ScanId, Seq, chain, facts, older, tables};
+use super::{
+    Case, CaseError, CaseErrorKind, Cover, Decision, Event, FindingId, ScanId, Seq, chain, facts, migrate, tables,
+};
 use crate::finding::{Digest, Finding, FoundBy};
 use crate::triage::{Actor, Answer, Verdict};
 
@@ -112,7 +114,7 @@ impl Case {
     /// All of one finding: facts, matches and kept bytes.
     ///
     /// # Errors
-    /// [`CaseFault::NoSuchFinding`], [`CaseFault::NoSuchScan`] when that scan did not see it, or when the case cannot be
+    /// [`CaseErrorKind::NoSuchFinding`], [`CaseErrorKind::NoSuchScan`] when that scan did not see it, or when the case cannot be
     /// read.
     pub fn load_finding(&self, id: FindingId, seen: Seen) -> Result<Finding, CaseError> {
         self.read(|db| load(db, id, seen))
@@ -141,14 +143,14 @@ impl Case {
     /// What `finding` has come to.
     ///
     /// # Errors
-    /// [`CaseFault::NoSuchFinding`], or when the case cannot be read.
+    /// [`CaseErrorKind::NoSuchFinding`], or when the case cannot be read.
     pub fn verdict(&self, finding: FindingId) -> Result<Verdict, CaseError> {
         self.read(|db| {
             let verdict = db
                 .prepare_cached("SELECT verdict FROM findings WHERE id = ?1")?
                 .query_row([finding], |row| row.get::<_, String>(0))
                 .optional()?;
-            parse_verdict(&verdict.ok_or(CaseFault::NoSuchFinding(finding))?)
+            parse_verdict(&verdict.ok_or(CaseErrorKind::NoSuchFinding(finding))?)
         })
     }
 
@@ -167,7 +169,7 @@ impl Case {
                 answers.push(answer_from(db, row)?);
             }
             if !answers.is_empty() {
-                let (stored, told) = older::last_told(db, finding)?;
+                let (stored, told) = migrate::last_told(db, finding)?;
                 for given in answers.iter_mut().filter(|given| given.digest == stored) {
                     given.digest = told;
                 }
@@ -255,7 +257,7 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
         findings.push(FindingRow {
             id: row.get(0)?,
             found_by,
-            digest: older::told(db, row.get(10)?, (&path, size), row.get(3)?)?,
+            digest: migrate::told(db, row.get(10)?, (&path, size), row.get(3)?)?,
             path,
             size,
             owner: row.get(5)?,
@@ -272,7 +274,7 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
 /// the last number would never come to its end.
 pub(super) fn must_follow<N: PartialOrd + Copy + std::fmt::Display>(before: &mut N, this: N) -> Outcome<()> {
     if this <= *before {
-        return Err(CaseFault::Damaged(format!("row {this} stands after row {before}")));
+        return Err(CaseErrorKind::Damaged(format!("row {this} stands after row {before}")));
     }
     *before = this;
     Ok(())
@@ -288,20 +290,20 @@ fn load(db: &Connection, id: FindingId, seen: Seen) -> Outcome<Finding> {
         .prepare_cached("SELECT rule_name, last_hit FROM findings WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?
-        .ok_or(CaseFault::NoSuchFinding(id))?;
+        .ok_or(CaseErrorKind::NoSuchFinding(id))?;
     let hit = match seen {
         Seen::Last => last_hit,
         Seen::In(scan) => db
             .prepare_cached("SELECT hit FROM sightings WHERE scan = ?1 AND finding = ?2")?
             .query_row(params![scan, id], |row| row.get(0))
             .optional()?
-            .ok_or(CaseFault::NoSuchScan(scan))?,
+            .ok_or(CaseErrorKind::NoSuchScan(scan))?,
     };
     let (file, capped) = db
         .prepare_cached("SELECT file, capped FROM hits WHERE id = ?1")?
         .query_row([hit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut file = facts::load_facts(db, file)?;
-    file.digest = older::told(db, hit, (&file.path, file.size), file.digest)?;
+    file.digest = migrate::told(db, hit, (&file.path, file.size), file.digest)?;
     Ok(Finding {
         found_by: found_by(db, rule_name)?,
         file: Arc::new(file),
@@ -316,7 +318,7 @@ fn answer_from(db: &Connection, row: &Row<'_>) -> Outcome<GivenAnswer> {
     let seq = row.get(2)?;
     let entry = chain::entry(db, seq)?;
     let Event::Decided(Decision::Answered { note, .. }) = entry.event else {
-        return Err(CaseFault::Damaged(format!("entry {seq} of its journal should be an answer")));
+        return Err(CaseErrorKind::Damaged(format!("entry {seq} of its journal should be an answer")));
     };
     Ok(GivenAnswer {
         scenario: row.get(0)?,

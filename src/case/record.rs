@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::error::Outcome;
 use super::facts::{self, HitContent};
-use super::fault::Outcome;
 use super::scans::must_run;
 use super::tables::{refresh, verdict_text};
-use super::{Case, CaseError, CaseFault, FindingId, ScanId, older};
+use super::{Case, CaseError, CaseErrorKind, FindingId, ScanId, migrate};
 use crate::finding::{Finding, FoundBy, Sha256};
 use crate::triage::Verdict;
 
@@ -20,7 +20,7 @@ impl Case {
     /// good size.
     ///
     /// # Errors
-    /// [`CaseFault::NoSuchScan`], [`CaseFault::ScanOver`], [`CaseFault::UnknownRule`], or when the case cannot be written.
+    /// [`CaseErrorKind::NoSuchScan`], [`CaseErrorKind::ScanOver`], [`CaseErrorKind::UnknownRule`], or when the case cannot be written.
     pub fn record_findings(&mut self, scan: ScanId, findings: &[Finding]) -> Result<Vec<FindingId>, CaseError> {
         self.write(|db| {
             must_run(db, scan)?;
@@ -71,10 +71,10 @@ impl Writer<'_> {
         }
         let of = |namespace: &str| self.rule_of_scan(namespace, &id.name());
         let row = match of(&id.rule().namespace)? {
-            None if id.is_candidate() => of(older::CANDIDATE_NAMESPACE)?,
+            None if id.is_candidate() => of(migrate::CANDIDATE_NAMESPACE)?,
             found => found,
         };
-        let row = row.ok_or_else(|| CaseFault::UnknownRule(id.clone()))?;
+        let row = row.ok_or_else(|| CaseErrorKind::UnknownRule(id.clone()))?;
         self.rules.insert(id.clone(), row);
         Ok(row)
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::digest::Fields;
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::{RuleRecord, ScanId};
 use crate::finding::{FoundBy, Sha256};
 

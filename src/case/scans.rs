@@ -10,10 +10,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
 use super::chain::{Group, parse_time, time_text};
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::query::must_follow;
 use super::rules::{rule_from, rule_row, rules_digest, scan_digest};
-use super::{Case, CaseError, CaseFault, Event, PathText, Record, ScanId, Stamp, facts, older};
+use super::{Case, CaseError, CaseErrorKind, Event, PathText, Record, ScanId, Stamp, facts, migrate};
 use crate::finding::{FoundBy, Sha256};
 
 /// What a scan is about to do.
@@ -59,7 +59,7 @@ impl ScanOutcome {
     fn parse(text: &str) -> Outcome<Self> {
         let all = [Self::Finished, Self::Cancelled, Self::Failed];
         let found = all.into_iter().find(|outcome| outcome.to_string() == text);
-        found.ok_or_else(|| CaseFault::Damaged(format!("a scan ended as {text:?}")))
+        found.ok_or_else(|| CaseErrorKind::Damaged(format!("a scan ended as {text:?}")))
     }
 }
 
@@ -162,7 +162,7 @@ impl Case {
     /// When the case cannot be written.
     pub fn start_scan(&mut self, plan: &ScanPlan, stamp: &Stamp) -> Result<ScanId, CaseError> {
         self.write(|db| {
-            let rules = older::as_recorded(db, &plan.rules)?;
+            let rules = migrate::as_recorded(db, &plan.rules)?;
             let rules = rules.iter().map(|rule| rule_row(db, rule)).collect::<Outcome<Vec<_>>>()?;
             let rules_digest = rules_digest(rules.iter().map(|(_, content)| *content).collect());
             let scan = ScanId(
@@ -188,7 +188,7 @@ impl Case {
     /// Records that `scan` is over, and puts a digest of all it saw into the journal.
     ///
     /// # Errors
-    /// [`CaseFault::NoSuchScan`], [`CaseFault::ScanOver`], or when the case cannot be written.
+    /// [`CaseErrorKind::NoSuchScan`], [`CaseErrorKind::ScanOver`], or when the case cannot be written.
     pub fn end_scan(&mut self, scan: ScanId, end: &ScanEnd, stamp: &Stamp) -> Result<(), CaseError> {
         self.write(|db| {
             must_run(db, scan)?;
@@ -259,7 +259,7 @@ impl Case {
     /// Adds to what `scan` did not scan.
     ///
     /// # Errors
-    /// [`CaseFault::NoSuchScan`], [`CaseFault::ScanOver`], or when the case cannot be written.
+    /// [`CaseErrorKind::NoSuchScan`], [`CaseErrorKind::ScanOver`], or when the case cannot be written.
     pub fn record_coverage(&mut self, scan: ScanId, missed: &[NotScanned]) -> Result<(), CaseError> {
         self.write(|db| {
             must_run(db, scan)?;
@@ -325,8 +325,8 @@ pub(super) fn must_run(db: &Connection, scan: ScanId) -> Outcome<()> {
         .query_row([scan], |row| row.get(0))
         .optional()?;
     match ended {
-        None => Err(CaseFault::NoSuchScan(scan)),
-        Some(true) => Err(CaseFault::ScanOver(scan)),
+        None => Err(CaseErrorKind::NoSuchScan(scan)),
+        Some(true) => Err(CaseErrorKind::ScanOver(scan)),
         Some(false) => Ok(()),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::CaseFault;
-use super::fault::Outcome;
+use super::CaseErrorKind;
+use super::error::Outcome;
 
 /// `application_id` of a case: "Hunt" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
@@ -161,7 +161,7 @@ pub(super) fn must_be_ours(db: &Connection, lenient: bool) -> Outcome<()> {
     };
     let found = objects(db)?;
     let foreign = |what: &str, (kind, name): &Object| {
-        Err(CaseFault::ForeignSchema { object: format!("{what} the {kind} {name}") })
+        Err(CaseErrorKind::ForeignSchema { object: format!("{what} the {kind} {name}") })
     };
     for (object, definition) in &found {
         match ours.get(object) {
@@ -188,7 +188,7 @@ fn objects(db: &Connection) -> Outcome<BTreeMap<Object, (String, Option<String>)
     while let Some(row) = rows.next()? {
         let object = (row.get(0)?, row.get(1)?);
         if objects.insert(object, (row.get(2)?, row.get(3)?)).is_some() {
-            return Err(CaseFault::Damaged("a table is there twice".to_owned()));
+            return Err(CaseErrorKind::Damaged("a table is there twice".to_owned()));
         }
     }
     Ok(objects)

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::replay::{Decided, Given, Now, Standing, replay, undone_groups, verdict};
-use super::{CaseFault, Cover, FindingId, PathText, Seq, Subject, chain};
+use super::{CaseErrorKind, Cover, FindingId, PathText, Seq, Subject, chain};
 use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
 
@@ -109,7 +109,7 @@ pub(super) fn now(db: &Connection, finding: FindingId) -> Outcome<Now> {
         )?
         .query_row([finding], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?)))
         .optional()?
-        .ok_or(CaseFault::NoSuchFinding(finding))?;
+        .ok_or(CaseErrorKind::NoSuchFinding(finding))?;
     let known: Vec<Sha256> = serde_json::from_str(&known)?;
     Ok(Now {
         digest,
@@ -137,7 +137,7 @@ pub(super) fn subject(db: &Connection, finding: FindingId) -> Outcome<Subject> {
         })
     })
     .optional()?
-    .ok_or(CaseFault::NoSuchFinding(finding))
+    .ok_or(CaseErrorKind::NoSuchFinding(finding))
 }
 
 /// What the register was last found to say of `finding`.
@@ -178,6 +178,6 @@ pub(super) fn parse_verdict(text: &str) -> Outcome<Verdict> {
 fn plain(value: serde_json::Value) -> Outcome<String> {
     match value {
         serde_json::Value::String(text) => Ok(text),
-        other => Err(CaseFault::Damaged(other.to_string())),
+        other => Err(CaseErrorKind::Damaged(other.to_string())),
     }
 }

@@ -7,13 +7,15 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::chain::{StoredEntry, each_entry};
 use super::closing::LOG_MISSING;
+use super::error::Outcome;
 use super::facts::{self, HitContent};
-use super::fault::Outcome;
 use super::replay::{Decided, replay, undone_groups, verdict};
 use super::rules::{rule_content, rule_from, scan_digest, stored_rules_digest};
 use super::schema::GUARDS;
 use super::vouched::Vouched;
-use super::{Case, CaseError, CaseFault, Event, FindingId, Head, JournalEntry, LogState, Record, ScanId, Seq, tables};
+use super::{
+    Case, CaseError, CaseErrorKind, Event, FindingId, Head, JournalEntry, LogState, Record, ScanId, Seq, tables,
+};
 use crate::finding::Sha256;
 
 /// How many problems are listed; the rest is counted.
@@ -176,7 +178,7 @@ impl Case {
             }
             for check in [check_file, check_guards, check_journal, check_rules, check_sightings, check_evidence] {
                 match check(db, &mut found) {
-                    Err(CaseFault::Damaged(what)) => found.add(Problem::File(what)),
+                    Err(CaseErrorKind::Damaged(what)) => found.add(Problem::File(what)),
                     other => other?,
                 }
             }
@@ -267,7 +269,7 @@ fn check_subject(db: &Connection, entry: &JournalEntry, found: &mut Verification
     let Some((finding, then)) = &entry.finding else { return Ok(()) };
     let same = match tables::subject(db, *finding) {
         Ok(now) => (&now.namespace, &now.rule, &now.path) == (&then.namespace, &then.rule, &then.path),
-        Err(CaseFault::NoSuchFinding(_)) => false,
+        Err(CaseErrorKind::NoSuchFinding(_)) => false,
         Err(fault) => return Err(fault),
     };
     if !same {
@@ -306,7 +308,7 @@ fn check_decided(db: &Connection, replayed: &BTreeMap<FindingId, Decided>, found
         let stored: String = row.get(1)?;
         let fits = match tables::now(db, finding) {
             Ok(now) => tables::verdict_text(verdict(&now, decided, cover.as_ref()))? == stored,
-            Err(CaseFault::NoSuchFinding(_)) => false,
+            Err(CaseErrorKind::NoSuchFinding(_)) => false,
             Err(fault) => return Err(fault),
         };
         if !fits {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::Value;
 
-use super::fault::Outcome;
+use super::error::Outcome;
 use super::journal::{Event, PathText, Record};
 use super::scans::{CASE_ID, host_facts};
 use super::schema::format_of;

@@ -13,7 +13,7 @@ use super::{FAILED, hunts_export};
 use crate::hunt::{self, Hunt, Loaded, RuleFiles, RuleOptions, Site, Unused, describe, load_dir};
 use crate::print;
 use crate::report::json;
-use crate::session::RuleBook;
+use crate::session::RuleCatalog;
 use crate::text;
 
 /// Columns of a list that goes nowhere in particular.
@@ -21,16 +21,16 @@ const COLUMNS: usize = 100;
 
 pub(super) fn run(command: HuntsCommand) -> anyhow::Result<ExitCode> {
     match command {
-        HuntsCommand::List { json, rules } => list(&RuleBook::load(&rules.choice())?, json),
-        HuntsCommand::Show { name, json, rules } => show(&RuleBook::load(&rules.choice())?, &name, json),
+        HuntsCommand::List { json, rules } => list(&RuleCatalog::load(&rules.choice())?, json),
+        HuntsCommand::Show { name, json, rules } => show(&RuleCatalog::load(&rules.choice())?, &name, json),
         HuntsCommand::Check { paths, json, rules } => check(&paths, &rules, json),
         HuntsCommand::Export { names, format, output, rules } => {
-            hunts_export::run(&RuleBook::load(&rules.choice())?, &names, format, &output)
+            hunts_export::run(&RuleCatalog::load(&rules.choice())?, &names, format, &output)
         }
     }
 }
 
-fn list(book: &RuleBook, as_json: bool) -> anyhow::Result<ExitCode> {
+fn list(book: &RuleCatalog, as_json: bool) -> anyhow::Result<ExitCode> {
     let mut out = print::stdout();
     if as_json {
         let hunts: Vec<_> = book.hunts.iter().map(|hunt| &**hunt).collect();
@@ -43,7 +43,7 @@ fn list(book: &RuleBook, as_json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(book: &RuleBook, name: &str, as_json: bool) -> anyhow::Result<ExitCode> {
+fn show(book: &RuleCatalog, name: &str, as_json: bool) -> anyhow::Result<ExitCode> {
     let hunt = find(book, name)?;
     let mut out = print::stdout();
     if as_json {
@@ -55,7 +55,7 @@ fn show(book: &RuleBook, name: &str, as_json: bool) -> anyhow::Result<ExitCode> 
 }
 
 /// The hunt of the rule of this name.
-pub(super) fn find<'b>(book: &'b RuleBook, name: &str) -> anyhow::Result<&'b Arc<Hunt>> {
+pub(super) fn find<'b>(book: &'b RuleCatalog, name: &str) -> anyhow::Result<&'b Arc<Hunt>> {
     let Some(hunt) = book.hunts.iter().find(|hunt| &*hunt.rule.id.name == name) else {
         let names: Vec<_> = book.hunts.iter().map(|hunt| &*hunt.rule.id.name).collect();
         let near = crate::diagnostics::did_you_mean(name, names).map(|near| format!(" ({near})")).unwrap_or_default();

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::hunts::find;
 use super::output::Output;
 use crate::report::{hunting, json, sentinel};
-use crate::session::RuleBook;
+use crate::session::RuleCatalog;
 use crate::{print, text};
 
 /// As what hunts are exported.
@@ -21,7 +21,12 @@ pub enum HuntFormat {
     Dcr,
 }
 
-pub(super) fn run(book: &RuleBook, names: &[String], format: HuntFormat, output: &Output) -> anyhow::Result<ExitCode> {
+pub(super) fn run(
+    book: &RuleCatalog,
+    names: &[String],
+    format: HuntFormat,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     if format == HuntFormat::Dcr {
         anyhow::ensure!(names.is_empty(), "the data collection rule is the same for all hunts; leave their names out");
         output.write_with(|out| Ok(writeln!(out, "{}", json::pretty(&sentinel::template()))?))?;

@@ -23,7 +23,7 @@ use crate::report::inspect::{Code, Inspected};
 use crate::report::{inspect, json};
 use crate::root::Root;
 use crate::scan::{self, CandidateTest, End, Event, MAX_FILE_SIZE, READ_TIMEOUT, Reason, Scan, ScanOptions, Tree};
-use crate::session::RuleBook;
+use crate::session::RuleCatalog;
 use crate::timeout::{self, NoResult};
 use crate::{print, text};
 
@@ -58,7 +58,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let shown = text::escape_path(&args.file).into_owned();
     let tree = Tree::open(&args.file)?;
     anyhow::ensure!(!tree.is_folder(), "{shown} is a folder; huntbook scan looks through folders");
-    let book = RuleBook::load(&args.rules.choice())?;
+    let book = RuleCatalog::load(&args.rules.choice())?;
     must_lie_in(&args.root, tree.start())?;
     let mut inspected = Inspected { all_headers: args.all_headers, ..Inspected::default() };
     // Opened before the scan, so that the file that is decoded is the one that was scanned.
@@ -110,7 +110,7 @@ fn always() -> CandidateTest {
 fn scan(
     tree: Tree,
     root: &Root,
-    book: &RuleBook,
+    book: &RuleCatalog,
     more: Option<CandidateTest>,
     inspected: &mut Inspected,
 ) -> anyhow::Result<()> {
@@ -143,7 +143,7 @@ fn scan(
 
 /// Decodes and explains the file that was scanned, and says if it is not that file any more. Asked last: a change while
 /// its bytes were looked at must not go unnoticed.
-fn look(file: &File, book: &RuleBook, inspected: &mut Inspected) -> io::Result<()> {
+fn look(file: &File, book: &RuleCatalog, inspected: &mut Inspected) -> io::Result<()> {
     decode(file, inspected)?;
     explain(&FileBytes::new(file)?, book, inspected);
     inspected.changed = inspected.facts.as_deref().and_then(changed);
@@ -159,7 +159,7 @@ fn changed(facts: &FileFacts) -> Option<String> {
 }
 
 /// Explains the rules that matched, and those whose candidate condition holds.
-fn explain(bytes: &FileBytes, book: &RuleBook, inspected: &mut Inspected) {
+fn explain(bytes: &FileBytes, book: &RuleCatalog, inspected: &mut Inspected) {
     let Some(file) = inspected.facts.as_deref() else { return };
     let matched = inspected.findings.iter().map(|finding| (finding.found_by.rule(), Some(finding)));
     let subjects = matched.chain(inspected.candidates.iter().map(|rule| (rule, None)));
@@ -208,7 +208,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, ["BinStore ", "enabled implants."].concat()).unwrap();
-        let book = RuleBook::load(&RuleChoice::default()).unwrap();
+        let book = RuleCatalog::load(&RuleChoice::default()).unwrap();
         let tree = Tree::open(&path).unwrap();
         let opened = tree.open_file(None, tree.start()).unwrap();
         let mut inspected = Inspected::default();

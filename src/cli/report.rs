@@ -10,7 +10,7 @@ use super::output::Output;
 use super::warn;
 use crate::case::{Case, LOG_MISSING, LogState};
 use crate::report::{Format, Whole};
-use crate::session::Archive;
+use crate::session::CaseReader;
 use crate::text;
 
 /// A case as a report.
@@ -37,7 +37,7 @@ impl ValueEnum for Format {
 }
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let archive = Archive::open(&args.case)?;
+    let archive = CaseReader::open(&args.case)?;
     if archive.case.log_state() == LogState::Missing {
         warn(&format!("{}: {LOG_MISSING}", text::escape_path(&args.case)));
     }

@@ -17,7 +17,7 @@ use crate::print::{self, SafeWriter, StatusLine};
 use crate::report::origin::Origin;
 use crate::report::{self, Format, Reported, Summary, Tally, Totals, Whole};
 use crate::scan::{Current, End, Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{self, Excluded, HuntWords, Judged, Records, RuleBook};
+use crate::session::{self, Excluded, FindingStatus, HuntWords, Records, RuleCatalog};
 use crate::text;
 use crate::timeout;
 
@@ -30,7 +30,7 @@ const WAIT: Duration = Duration::from_millis(100);
 pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Result<ExitCode> {
     limits::check()?;
     let (tree, plan) = args.plan(tree)?;
-    let (book, compiling) = RuleBook::load_to_scan(&args.rules.choice())?;
+    let (book, compiling) = RuleCatalog::load_to_scan(&args.rules.choice())?;
     let book = Arc::new(book);
     let mut records = Records::open(plan, Arc::clone(&book))?;
     let rules = Arc::new(compiling.finish(&book)?);
@@ -104,7 +104,7 @@ struct Printer {
     out: SafeWriter<StdoutLock<'static>>,
     format: Format,
     origin: Origin,
-    book: Arc<RuleBook>,
+    book: Arc<RuleCatalog>,
     /// What each hunt of the book says beside its rule.
     hunts: Vec<HuntWords>,
     records: Records,
@@ -171,7 +171,7 @@ impl Printer {
         why
     }
 
-    fn print(&mut self, finding: &Finding, judged: &Judged) -> io::Result<()> {
+    fn print(&mut self, finding: &Finding, judged: &FindingStatus) -> io::Result<()> {
         let subject = judged.subject.hunt;
         let Some((hunt, words)) = self.book.hunts.get(subject).zip(self.hunts.get(subject)) else { return Ok(()) };
         let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);

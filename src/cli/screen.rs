@@ -12,13 +12,13 @@ use crate::scan::Tree;
 use crate::session::{CaseFacts, RecordPlan, host_name};
 use crate::storage::{self, Base};
 use crate::text;
-use crate::theme::{self, Depth, Theme};
-use crate::tui::backend::scout::Trial;
+use crate::theme::{self, ColorDepth, Theme};
+use crate::tui::backend::place_probe::Trial;
 use crate::tui::config::Config;
 use crate::tui::keymap::Keymap;
-use crate::tui::state::alarm::Bell;
+use crate::tui::state::bell::Bell;
 use crate::tui::state::chooser::Outset;
-use crate::tui::{self, Chosen, Front, Manner, Session, Start, Themes};
+use crate::tui::{self, Chosen, Session, Start, TerminalSession, Themes, UiOptions};
 
 /// Opens the screen on `tree`; without one the responder chooses first.
 pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
@@ -42,8 +42,11 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
             format!("the terminal says TERM={term}")
         }
     );
-    let themes =
-        Themes { folder: themes_folder(), config: config_file(), depth: Depth::detect(&|name| std::env::var_os(name)) };
+    let themes = Themes {
+        folder: themes_folder(),
+        config: config_file(),
+        depth: ColorDepth::detect(&|name| std::env::var_os(name)),
+    };
     let config = config()?;
     let choice = screen.theme.as_deref().or(config.theme.as_deref()).unwrap_or(theme::DEFAULT);
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
@@ -52,10 +55,10 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     let (front, chosen, plan) = match prepared {
         Some((tree, plan)) => {
             confine::writing(&confine::of_session(scan, &plan.1));
-            (Front::open(mouse, signs)?, Chosen { path: tree.to_owned(), theme, keymap: config.keymap }, plan)
+            (TerminalSession::open(mouse, signs)?, Chosen { path: tree.to_owned(), theme, keymap: config.keymap }, plan)
         }
         None => {
-            let mut front = Front::open(mouse, signs)?;
+            let mut front = TerminalSession::open(mouse, signs)?;
             let outset = scan.outset(theme, config.keymap);
             let cases = case::default_folder(storage::env);
             let Some(chosen) = tui::choose(&mut front, outset, cases, scan.trial(), &themes)? else {
@@ -78,8 +81,11 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         bell: if tree.is_some() { config.bell } else { Bell::Never },
         panes: config.panes,
     };
-    let manner =
-        Manner { start, progress: tree.is_some() && config.progress.applies(&|name| std::env::var_os(name)), themes };
+    let manner = UiOptions {
+        start,
+        progress: tree.is_some() && config.progress.applies(&|name| std::env::var_os(name)),
+        themes,
+    };
     let session = Session {
         tree,
         choice: scan.rules.choice(),

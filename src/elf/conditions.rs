@@ -5,7 +5,7 @@ use std::fmt;
 use crate::text::{self, counted};
 
 /// Reasons and notes listed at most, each.
-const MOST_SAID: usize = 16;
+const MAX_REASONS: usize = 16;
 
 /// One past the highest address with five-level page tables.
 pub(super) const LIMIT_FIVE_LEVELS: u64 = 0xff_ffff_ffff_f000;
@@ -128,8 +128,8 @@ impl fmt::Display for Condition {
 
 /// Each of 2048 segments may give several reasons; the rest is counted.
 pub(super) fn first_few(mut said: Vec<String>) -> Vec<String> {
-    if let Some(more) = said.len().checked_sub(MOST_SAID).filter(|more| *more > 0) {
-        said.truncate(MOST_SAID);
+    if let Some(more) = said.len().checked_sub(MAX_REASONS).filter(|more| *more > 0) {
+        said.truncate(MAX_REASONS);
         said.push(format!("and {} more like these", text::count(more as u64)));
     }
     said

@@ -26,7 +26,7 @@ use crate::text;
 const X32_BIT: u32 = 0x4000_0000;
 
 /// Longest x86 instruction, bytes.
-const LONGEST: u64 = 15;
+const MAX_INSTRUCTION_BYTES: u64 = 15;
 
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
     fn decode(&mut self, address: u64) -> Option<(Instruction, iced_x86::Instruction)> {
         let offset = self.elf.offset_of(address)?;
         // Where the next page of memory is another of the file, the instruction may go on there, but not in these bytes.
-        let bytes = self.source.read(offset, self.elf.memory.run(address, LONGEST) as usize);
+        let bytes = self.source.read(offset, self.elf.memory.run(address, MAX_INSTRUCTION_BYTES) as usize);
         let mut decoder = Decoder::try_with_ip(self.elf.bits(), &bytes, address, DecoderOptions::NONE).ok()?;
         if !decoder.can_decode() {
             return None;
@@ -176,8 +176,8 @@ impl<'a> Walk<'a> {
         let instruction = decoder.decode();
         let mut text = String::new();
         if instruction.is_invalid()
-            && bytes.len() < LONGEST as usize
-            && self.source.read(offset, LONGEST as usize).len() > bytes.len()
+            && bytes.len() < MAX_INSTRUCTION_BYTES as usize
+            && self.source.read(offset, MAX_INSTRUCTION_BYTES as usize).len() > bytes.len()
         {
             text.push_str("(goes on in other memory than this file's bytes)");
         } else if instruction.is_invalid() {

@@ -21,8 +21,8 @@ fn sound(elf: &Elf) {
             assert!(place.length > 0 && place.offset + place.length <= elf.file_size, "{anomaly:?}");
         }
     }
-    assert!(elf.segments.len() as u64 <= segments::MOST_SEGMENTS);
-    assert!(elf.sections.len() as u64 <= sections::MOST_SECTIONS);
+    assert!(elf.segments.len() as u64 <= segments::MAX_SEGMENTS);
+    assert!(elf.sections.len() as u64 <= sections::MAX_SECTIONS);
     assert!(elf.entry_offset().is_none_or(|offset| offset < elf.file_size));
     assert_eq!(elf.kernel.runnable == Some(true), elf.kernel.reasons.is_empty(), "{:?}", elf.kernel);
     let mut headers = vec![serde_json::to_value(elf).unwrap()["header"].clone()];

@@ -26,7 +26,7 @@ use super::segments::{Extent, Interpreter, LONGEST_INTERPRETER, Segment};
 use crate::text::counted;
 
 /// Most bytes of program headers the kernel takes.
-const MOST_TABLE_BYTES: u64 = 65_536;
+const MAX_PROGRAM_HEADER_BYTES: u64 = 65_536;
 /// Lowest address an ordinary user may map, by default (`vm.mmap_min_addr`).
 const LOWEST_ADDRESS: u64 = 65_536;
 /// More memory than this at once is said to be needed, bytes.
@@ -196,9 +196,9 @@ impl Judge {
             return self.error("ENOEXEC", format_args!("e_phentsize is {}, not {needed}", values.e_phentsize));
         }
         let bytes = needed * u64::from(values.e_phnum);
-        if bytes == 0 || bytes > MOST_TABLE_BYTES {
+        if bytes == 0 || bytes > MAX_PROGRAM_HEADER_BYTES {
             let headers = counted(values.e_phnum.into(), "program header");
-            let most = format!("the kernel takes 1 to {MOST_TABLE_BYTES} bytes");
+            let most = format!("the kernel takes 1 to {MAX_PROGRAM_HEADER_BYTES} bytes");
             self.error("ENOEXEC", format_args!("a table of {headers} in {bytes} bytes; {most}"));
         } else if elf.segment_table.inside < elf.segment_table.count {
             let (end, size) = (elf.segment_table.end(), elf.file_size);

@@ -99,7 +99,7 @@ pub struct Elf {
     pub entry: Entry,
     /// Where the program headers are.
     pub segment_table: Table,
-    /// The program headers, at most [`segments::MOST_SEGMENTS`]. Too many to be serialised with the rest.
+    /// The program headers, at most [`segments::MAX_SEGMENTS`]. Too many to be serialised with the rest.
     #[serde(skip)]
     pub segments: Vec<Segment>,
     /// What the segments put at which address.
@@ -109,7 +109,7 @@ pub struct Elf {
     pub section_table: Table,
     /// Where the section names come from.
     pub section_names: NameTable,
-    /// The section headers, at most [`sections::MOST_SECTIONS`]. Too many to be serialised with the rest.
+    /// The section headers, at most [`sections::MAX_SECTIONS`]. Too many to be serialised with the rest.
     #[serde(skip)]
     pub sections: Vec<Section>,
     /// Whether Linux would run it.
@@ -156,7 +156,7 @@ pub fn decode_with(source: &dyn Bytes) -> Option<Elf> {
             stride: u64::from(header.values.e_phentsize),
             needed: layout.program_header_size(),
             count: judged(extended.segment_count(&header)),
-            most: segments::MOST_SEGMENTS,
+            most: segments::MAX_SEGMENTS,
         },
     );
     let section_table = Table::place(
@@ -166,7 +166,7 @@ pub fn decode_with(source: &dyn Bytes) -> Option<Elf> {
             stride: u64::from(header.values.e_shentsize),
             needed: layout.section_header_size(),
             count: judged(extended.section_count(&header)),
-            most: sections::MOST_SECTIONS,
+            most: sections::MAX_SECTIONS,
         },
     );
     let segments = segments::read(source, layout, segment_table, header.target());

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{Class, Elf, decode};
 
 /// Binaries compared at most.
-const MOST: usize = 60;
+const MAX_FILES: usize = 60;
 
 fn candidates() -> Vec<PathBuf> {
     let folders = ["/usr/bin", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
@@ -19,7 +19,7 @@ fn candidates() -> Vec<PathBuf> {
             .collect();
         files.sort();
         // Spread over the folder, so that not all begin with the same letters.
-        let step = (files.len() / MOST).max(1);
+        let step = (files.len() / MAX_FILES).max(1);
         out.extend(files.into_iter().step_by(step));
     }
     out
@@ -39,12 +39,12 @@ fn numbers_agree_with_readelf() {
         let Some(said) = readelf(&path) else { continue };
         compare(&elf, &said, &path);
         compared += 1;
-        if compared == MOST {
+        if compared == MAX_FILES {
             break;
         }
     }
     eprintln!("compared {compared} files with readelf");
-    assert!(compared == MOST || compared * 2 >= offered, "readelf takes few of {offered} files");
+    assert!(compared == MAX_FILES || compared * 2 >= offered, "readelf takes few of {offered} files");
 }
 
 /// What readelf prints, `None` when it complains.

@@ -19,7 +19,7 @@ use crate::text;
 use crate::text::counted;
 
 /// Section headers decoded at most: more than `e_shnum` can count; the rest is counted.
-pub const MOST_SECTIONS: u64 = 65_536;
+pub const MAX_SECTIONS: u64 = 65_536;
 
 /// Bytes of a section's name shown at most.
 const LONGEST_NAME: u64 = 256;

@@ -17,10 +17,10 @@ use crate::text;
 use crate::text::counted;
 
 /// Program headers decoded at most: more than `e_phnum` can count, and than the kernel takes; the rest is counted.
-pub const MOST_SEGMENTS: u64 = 65_536;
+pub const MAX_SEGMENTS: u64 = 65_536;
 
 /// Segments whose interpreter is read at most: the kernel heeds the first alone.
-const MOST_INTERPRETERS: usize = 8;
+const MAX_INTERPRETERS: usize = 8;
 
 /// Longest interpreter path the kernel takes, with its NUL, in bytes (`PATH_MAX`).
 pub(super) const LONGEST_INTERPRETER: u64 = 4096;
@@ -205,7 +205,7 @@ pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, target: Tar
     let mut segments = Vec::with_capacity(table.decoded as usize);
     table.each(source, layout, shape(layout.class), |record| {
         let mut segment = segment(source, segments.len() as u64, record, target);
-        if segment.values.p_type == ph::PT_INTERP && interpreters < MOST_INTERPRETERS {
+        if segment.values.p_type == ph::PT_INTERP && interpreters < MAX_INTERPRETERS {
             interpreters += 1;
             segment.interpreter = Some(Box::new(interpreter(source, &segment.values)));
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// Bytes looked at, at most.
-pub const MOST_BYTES: usize = 64 * 1024;
+pub const MAX_BYTES: usize = 64 * 1024;
 
 /// How a text is written in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -31,7 +31,7 @@ pub struct Text {
 /// Runs of at least `least` printable ASCII characters, tabs included, in the first 64 KiB of `bytes`, in file order
 /// and not overlapping; both single-byte and UTF-16LE at any alignment. A `least` of 0 counts as 1.
 pub fn strings(bytes: &[u8], least: usize) -> Vec<Text> {
-    let bytes = bytes.get(..MOST_BYTES).unwrap_or(bytes);
+    let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
     let least = least.max(1);
     let mut found = Vec::new();
     let mut at = 0;
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn only_the_first_64_kib_are_looked_at() {
-        assert_eq!(strings(&vec![b'a'; MOST_BYTES * 2], 4).first().map(|t| t.length), Some(MOST_BYTES as u64));
+        assert_eq!(strings(&vec![b'a'; MAX_BYTES * 2], 4).first().map(|t| t.length), Some(MAX_BYTES as u64));
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use crate::hunt::{Hunt, Rule, RuleOptions, rules_of};
 use crate::scan::{Externals, Places, probe};
 
 /// A larger file, in bytes, is not searched for patterns again: of its patterns only those are known that a finding lists.
-pub const MOST: u64 = 64 << 20;
+pub const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// What a scan has seen of a file and a hunt.
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ impl Seen {
     }
 }
 
-/// Explains the rule of `hunt`, and its candidate condition, for a file. Up to [`MOST`] bytes are held in memory and
+/// Explains the rule of `hunt`, and its candidate condition, for a file. Up to [`MAX_FILE_BYTES`] bytes are held in memory and
 /// searched for all patterns of the rule: a scan leaves out those that the condition did not come to.
 pub fn explain(hunt: &Hunt, subject: Subject) -> Explained {
     let nothing = Nothing(subject.file.size);
@@ -108,7 +108,9 @@ fn whole(subject: &Subject) -> Content {
     if bytes.size() != size {
         return Content::Other;
     }
-    let Some(size) = usize::try_from(size).ok().filter(|size| *size as u64 <= MOST) else { return Content::Part };
+    let Some(size) = usize::try_from(size).ok().filter(|size| *size as u64 <= MAX_FILE_BYTES) else {
+        return Content::Part;
+    };
     let mut whole = Vec::with_capacity(size);
     while whole.len() < size {
         let piece = bytes.read(whole.len() as u64, CHUNK.min(size - whole.len()));

@@ -24,7 +24,7 @@ use serde::Serialize;
 use yara_x_parser::ast::AST;
 
 pub use facts::Facts;
-pub use file::{Explained, MOST, Seen, Subject, explain};
+pub use file::{Explained, MAX_FILE_BYTES, Seen, Subject, explain};
 pub use show::{Line, lines};
 
 use crate::hunt::{Rule, rules_of};

@@ -10,7 +10,7 @@ use super::spans::Source;
 use super::{Part, Value};
 
 /// Parts of one condition that are listed at most; the rest is evaluated all the same.
-const MOST: usize = 2_000;
+const MAX_PARTS: usize = 2_000;
 /// Deeper than this, a part is not taken apart.
 const MAX_DEPTH: usize = 100;
 /// Bytes of a part's text that are kept at most.
@@ -78,7 +78,7 @@ impl Explainer<'_, '_, '_> {
     fn within(&mut self, exprs: &[Expr]) -> (Vec<Part>, Vec<Known>) {
         let mut parts = Vec::new();
         let known = exprs.iter().map(|expr| {
-            if self.listed >= MOST {
+            if self.listed >= MAX_PARTS {
                 return self.evaluator.boolean(expr);
             }
             let (part, known) = self.part(expr);

@@ -4,7 +4,7 @@ use super::byte;
 use crate::text;
 
 /// Bytes of a selection that are copied at most. In every form they fit into [`CLIPBOARD`].
-pub const MOST: usize = 8 * 1024;
+pub const MAX_COPY_BYTES: usize = 8 * 1024;
 /// Bytes of text that [`to_clipboard`] takes at most: with them the sequence in base64 has just under 100,000 bytes, and
 /// terminals throw longer ones away.
 pub const CLIPBOARD: usize = 74_900;
@@ -34,7 +34,7 @@ pub enum CopyError {
     #[error("there is nothing to copy; select some bytes")]
     Nothing,
     /// There are too many bytes.
-    #[error("{} bytes are too many to copy; select {} at most", text::count(*.0 as u64), text::count(MOST as u64))]
+    #[error("{} bytes are too many to copy; select {} at most", text::count(*.0 as u64), text::count(MAX_COPY_BYTES as u64))]
     TooMany(usize),
     /// Unknown bytes cannot be written in this form.
     #[error("{} of the bytes are unknown; select others, or copy these as hex or YARA", text::count(*.0 as u64))]
@@ -58,7 +58,7 @@ pub fn copy(offset: u64, bytes: &[Option<u8>], form: Form) -> Result<String, Cop
     match form {
         _ if bytes.is_empty() => Err(CopyError::Nothing),
         Form::Offset => Ok(format!("{offset:#x}")),
-        _ if bytes.len() > MOST => Err(CopyError::TooMany(bytes.len())),
+        _ if bytes.len() > MAX_COPY_BYTES => Err(CopyError::TooMany(bytes.len())),
         _ if known.is_empty() => Err(CopyError::AllUnknown),
         Form::Hex => Ok(digits(bytes)),
         Form::Yara => Ok(yara(bytes)),
@@ -160,14 +160,14 @@ mod tests {
     fn what_may_be_selected_fits_into_the_clipboard_and_no_more() {
         for byte in [0x1b, 0xff, b'\\'] {
             for form in [Form::Hex, Form::Text, Form::CArray, Form::Yara, Form::Offset] {
-                let copied = copy(u64::MAX, &vec![Some(byte); MOST], form).unwrap();
+                let copied = copy(u64::MAX, &vec![Some(byte); MAX_COPY_BYTES], form).unwrap();
                 assert!(to_clipboard(&copied).unwrap().len() < 100_000, "{form:?}");
             }
         }
         // Three bytes that become eight characters.
-        let bidi: Vec<_> = "\u{202e}".repeat(MOST / 3).bytes().map(Some).collect();
+        let bidi: Vec<_> = "\u{202e}".repeat(MAX_COPY_BYTES / 3).bytes().map(Some).collect();
         assert!(to_clipboard(&copy(0, &bidi, Form::Text).unwrap()).is_ok());
-        assert_eq!(copy(0, &vec![Some(0); MOST + 1], Form::Hex), Err(CopyError::TooMany(MOST + 1)));
+        assert_eq!(copy(0, &vec![Some(0); MAX_COPY_BYTES + 1], Form::Hex), Err(CopyError::TooMany(MAX_COPY_BYTES + 1)));
         assert_eq!(to_clipboard(&"a".repeat(CLIPBOARD + 1)), Err(CopyError::TooLong(CLIPBOARD + 1)));
     }
 

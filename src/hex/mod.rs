@@ -28,16 +28,16 @@ mod fixtures;
 pub mod goto;
 pub mod highlight;
 pub mod inspect;
-pub mod kept;
 pub mod layout;
 pub mod marks;
 pub mod matcher;
+pub mod minimap;
 pub mod query;
 pub mod search;
 #[cfg(test)]
 mod search_tests;
+pub mod snapshot;
 pub mod source;
-pub mod strip;
 pub mod view;
 #[cfg(test)]
 mod view_tests;

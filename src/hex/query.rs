@@ -16,7 +16,7 @@ use super::matcher::{LONGEST_REGEX_MATCH, Mask, Matcher};
 use crate::text;
 
 /// Bytes of a text or hex query, and of a regular expression's source, at most.
-pub const LONGEST: usize = 1024;
+pub const MAX_QUERY_BYTES: usize = 1024;
 /// Bytes that a compiled regular expression, and what it caches while it runs, may take each.
 const REGEX_MEMORY: usize = 4 * 1024 * 1024;
 /// How deep a regular expression may nest.
@@ -29,7 +29,7 @@ pub enum QueryError {
     #[error("type what to search for: text, i:text, u:text, x:de ad ?? ef, or r:regular expression")]
     Empty,
     /// Too long.
-    #[error("{0} bytes are too long to search for; the most is {LONGEST}")]
+    #[error("{0} bytes are too long to search for; the most is {MAX_QUERY_BYTES}")]
     TooLong(usize),
     /// Not two hex digits.
     #[error("“{0}” is no byte in hex: a byte is two digits of 0-9, a-f or ?, as in x:de ad ?? ef")]
@@ -168,7 +168,7 @@ fn syntax_error(error: &regex_syntax::Error) -> String {
 fn check_length(length: usize) -> Result<(), QueryError> {
     match length {
         0 => Err(QueryError::Empty),
-        1..=LONGEST => Ok(()),
+        1..=MAX_QUERY_BYTES => Ok(()),
         _ => Err(QueryError::TooLong(length)),
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Bytes that are read at once at most, whatever was asked for.
-pub const MOST: usize = 1024 * 1024;
+pub const MAX_READ_BYTES: usize = 1024 * 1024;
 
 /// What a source gives for an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +55,11 @@ pub trait ByteSource {
     }
 }
 
-/// Makes `buffer` the bytes of `source` from `offset` on: `len` of them, at most [`MOST`], fewer where the source ends.
+/// Makes `buffer` the bytes of `source` from `offset` on: `len` of them, at most [`MAX_READ_BYTES`], fewer where the source ends.
 ///
 /// Returns the stretches of the buffer that are known, in order and with a gap between any two. All else is zero.
 pub fn fill(source: &mut dyn ByteSource, offset: u64, len: usize, buffer: &mut Vec<u8>) -> Vec<Range<usize>> {
-    let len = len.min(MOST);
+    let len = len.min(MAX_READ_BYTES);
     let mut known: Vec<Range<usize>> = Vec::new();
     buffer.clear();
     buffer.resize(len, 0);
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_read_is_bounded_whatever_is_asked_for() {
-        let mut source = Patchy::new(&vec![1; MOST + 10]);
-        assert_eq!(read(&mut source, 0, usize::MAX).len(), MOST);
+        let mut source = Patchy::new(&vec![1; MAX_READ_BYTES + 10]);
+        assert_eq!(read(&mut source, 0, usize::MAX).len(), MAX_READ_BYTES);
     }
 
     #[test]

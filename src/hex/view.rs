@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::{Change, FileSource, Gone, State};
-use super::kept::KeptSource;
+use super::snapshot::KeptSource;
 use super::source::{self, Ahead, ByteSource, Piece};
 use crate::finding::{FileFacts, KeptBytes};
 use crate::text;

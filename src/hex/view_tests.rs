@@ -13,7 +13,7 @@ use super::file::{Change, Gone, State};
 use super::fixtures::facts;
 use super::query::Query;
 use super::search::{Direction, Hit, Order, Outcome, Watch, search};
-use super::source::{Ahead, ByteSource as _, MOST};
+use super::source::{Ahead, ByteSource as _, MAX_READ_BYTES};
 use super::view::{Shown, View, Window};
 use crate::finding::{Excerpt, FileFacts, FileTime, KeptBytes};
 
@@ -221,7 +221,7 @@ fn twenty_sparse_gigabytes_are_seen_and_searched_in_little_memory() {
     let mut view = file.view();
     assert_eq!(shown(&view.window(near_end, 6)), "needle");
     let window = view.window(SIZE / 2, usize::MAX);
-    assert!(window.bytes.len() == MOST && window.bytes.iter().all(|byte| *byte == Some(0)));
+    assert!(window.bytes.len() == MAX_READ_BYTES && window.bytes.iter().all(|byte| *byte == Some(0)));
 
     let cancel = AtomicBool::new(false);
     let mut looks = 0_u64;

@@ -11,10 +11,10 @@ use super::problem::{Place, Problem};
 use crate::text;
 
 /// Bytes of a hunt's file or of `site.toml` at most.
-pub(super) const MOST_BYTES: u64 = 4 << 20;
+pub(super) const MAX_BYTES: u64 = 4 << 20;
 
 /// Bytes of a plain YARA file at most: published rule collections come as one file of some ten million bytes.
-pub(super) const MOST_RULE_BYTES: u64 = 64 << 20;
+pub(super) const MAX_RULE_BYTES: u64 = 64 << 20;
 
 /// Opens a regular file for reading. Links and anything that is not a regular file are refused; a FIFO never blocks.
 ///

@@ -32,7 +32,7 @@ impl<'f> Includes<'f> {
     /// followed is blanked out; what lacks for it fails to compile afterwards.
     pub(super) fn expand(&mut self, path: &Path, text: &RuleText) -> RuleText {
         let below = path.strip_prefix(self.folder.root()).unwrap_or(path).to_owned();
-        let mut room = file::MOST_RULE_BYTES;
+        let mut room = file::MAX_RULE_BYTES;
         self.expand_at(&mut vec![below], text, &mut room)
     }
 

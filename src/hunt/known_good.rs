@@ -13,13 +13,13 @@ use crate::finding::Sha256;
 use line::{Format, Reading};
 
 /// Bytes of one line at most; a path is at most 4096 bytes, quoted or escaped at most twice that.
-const MOST_LINE: u64 = 16 * 1024;
+const MAX_LINE_BYTES: u64 = 16 * 1024;
 
 /// Digests kept at most: 4 GiB of them.
-const MOST_DIGESTS: usize = 1 << 27;
+const MAX_DIGESTS: usize = 1 << 27;
 
 /// Bytes of one list at most; the whole NSRL as text is some tens of GiB.
-const MOST_BYTES: u64 = 64 << 30;
+const MAX_BYTES: u64 = 64 << 30;
 
 /// Bytes in which the first SHA-256 has to come: what has none there is no list of them.
 const FIRST_WITHIN: u64 = 16 << 20;
@@ -59,11 +59,11 @@ impl KnownGood {
             let path = path.as_ref();
             let file = file::open(path)?;
             let size = file.metadata().map_or(0, |facts| facts.len());
-            if size > MOST_BYTES {
+            if size > MAX_BYTES {
                 return Err(too_long(path));
             }
             // One that grows while it is read, or lies about its length, ends too.
-            let list = known.read(path, BufReader::with_capacity(1 << 20, file.take(MOST_BYTES + 1)))?;
+            let list = known.read(path, BufReader::with_capacity(1 << 20, file.take(MAX_BYTES + 1)))?;
             known.lists.push(list);
         }
         known.digests.sort_unstable();
@@ -128,11 +128,11 @@ impl KnownGood {
             if list.digests == 0 && (format.has_no_column() || bytes > FIRST_WITHIN) {
                 break;
             }
-            if bytes > MOST_BYTES {
+            if bytes > MAX_BYTES {
                 return Err(too_long(path));
             }
-            if self.digests.len() > MOST_DIGESTS {
-                return Err(Problem::whole(path, format!("brings the digests to more than {MOST_DIGESTS}")));
+            if self.digests.len() > MAX_DIGESTS {
+                return Err(Problem::whole(path, format!("brings the digests to more than {MAX_DIGESTS}")));
             }
         }
         if list.digests == 0 { Err(no_digest(path, &format)) } else { Ok(list) }
@@ -140,7 +140,7 @@ impl KnownGood {
 }
 
 fn too_long(path: &Path) -> Problem {
-    Problem::whole(path, format!("is larger than {}, the most that is read", crate::text::bytes(MOST_BYTES)))
+    Problem::whole(path, format!("is larger than {}, the most that is read", crate::text::bytes(MAX_BYTES)))
         .hint("split it and give --known-good each part")
 }
 
@@ -156,14 +156,14 @@ fn no_digest(path: &Path, format: &Format) -> Problem {
     ))
 }
 
-/// The next line without its end in `line`, at most [`MOST_LINE`] bytes of it: `Some(false)` when there is more, `None` at
+/// The next line without its end in `line`, at most [`MAX_LINE_BYTES`] bytes of it: `Some(false)` when there is more, `None` at
 /// the end.
 fn next_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<Option<bool>> {
     line.clear();
-    if from.by_ref().take(MOST_LINE).read_until(b'\n', line)? == 0 {
+    if from.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', line)? == 0 {
         return Ok(None);
     }
-    let whole = line.ends_with(b"\n") || (line.len() as u64) < MOST_LINE;
+    let whole = line.ends_with(b"\n") || (line.len() as u64) < MAX_LINE_BYTES;
     while line.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
         line.pop();
     }
@@ -283,8 +283,8 @@ mod tests {
         let mut from = std::io::Cursor::new(vec![b'a'; 1 << 20]);
         let mut line = Vec::new();
         assert_eq!(next_line(&mut from, &mut line).unwrap(), Some(false));
-        assert!(line.capacity() <= 4 * MOST_LINE as usize);
-        assert_eq!(skip_line(&mut from, u64::MAX).unwrap() + MOST_LINE, 1 << 20);
+        assert!(line.capacity() <= 4 * MAX_LINE_BYTES as usize);
+        assert_eq!(skip_line(&mut from, u64::MAX).unwrap() + MAX_LINE_BYTES, 1 << 20);
         assert_eq!(next_line(&mut from, &mut line).unwrap(), None);
     }
 }

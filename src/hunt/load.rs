@@ -102,7 +102,7 @@ fn load_pairs(
     let mut texts = Vec::new();
     let mut documents = Vec::new();
     for (document, path) in pairs {
-        match folder.read(&path, file::MOST_BYTES) {
+        match folder.read(&path, file::MAX_BYTES) {
             Ok(bytes) => {
                 texts.push(RuleText::of_bytes(&path, &bytes));
                 documents.push(document);
@@ -135,7 +135,7 @@ fn read_document(
     unused: &[Unused],
     site: &Site,
 ) -> Result<Option<Hunt>, Vec<Problem>> {
-    let bytes = folder.read(path, file::MOST_BYTES).map_err(|problem| vec![problem])?;
+    let bytes = folder.read(path, file::MAX_BYTES).map_err(|problem| vec![problem])?;
     let source = file::text_of(path, bytes).map_err(|problem| vec![problem])?;
     let mut problems = Problems::new(path, &source);
     let document = document::read(&source, site, &mut problems);

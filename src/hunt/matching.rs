@@ -14,7 +14,7 @@ use super::field::{Kind, Operator};
 use super::value::Value;
 
 /// Bytes of one value in a hunt or in `site.toml` at most (`PATH_MAX`, see limits.h(0p)).
-const MOST_BYTES: usize = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// The values that a check names, parsed once into what its operator compares.
 #[derive(Debug, Clone)]
@@ -202,8 +202,8 @@ pub(super) fn normal(kind: Kind, operator: Operator, value: &str) -> Result<Stri
     if value.is_empty() {
         return Err("an empty value matches nothing".into());
     }
-    if value.len() > MOST_BYTES {
-        return Err(format!("is longer than {MOST_BYTES} bytes"));
+    if value.len() > MAX_BYTES {
+        return Err(format!("is longer than {MAX_BYTES} bytes"));
     }
     let whole = || value.to_owned();
     let valid = match operator {
@@ -394,7 +394,7 @@ mod tests {
         #[test]
         fn a_value_is_equal_to_what_it_is_shown_as(seen in any_value()) {
             let kind = match &seen {
-                Value::Text(text) if text.is_empty() || text.len() > MOST_BYTES => return Ok(()),
+                Value::Text(text) if text.is_empty() || text.len() > MAX_BYTES => return Ok(()),
                 // Hunts do not name times, and a path only as it is on a box.
                 Value::Time(_) | Value::Path(_) => return Ok(()),
                 Value::Text(_) => Kind::Text,

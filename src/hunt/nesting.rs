@@ -8,10 +8,10 @@ use std::path::Path;
 use super::problem::{Problem, Problems};
 
 /// The deepest nesting that is parsed. Rules in use stay below 30.
-const MOST: usize = 200;
+const MAX_NESTING: usize = 200;
 
 /// # Errors
-/// The place in `source` that nests deeper than [`MOST`]; `path` is only named.
+/// The place in `source` that nests deeper than [`MAX_NESTING`]; `path` is only named.
 pub(super) fn check(path: &Path, source: &str) -> Result<(), Vec<Problem>> {
     let Some(offset) = too_deep(source) else { return Ok(()) };
     let mut problems = Problems::new(path, source);
@@ -21,10 +21,10 @@ pub(super) fn check(path: &Path, source: &str) -> Result<(), Vec<Problem>> {
 
 /// What is said of such a place.
 pub(super) fn message() -> String {
-    format!("nests deeper than {MOST} levels")
+    format!("nests deeper than {MAX_NESTING} levels")
 }
 
-/// Byte offset of the first place that nests deeper than [`MOST`].
+/// Byte offset of the first place that nests deeper than [`MAX_NESTING`].
 pub(super) fn too_deep(source: &str) -> Option<usize> {
     let bytes = source.as_bytes();
     // For each open bracket: its level and the operators right before it.
@@ -68,7 +68,7 @@ pub(super) fn too_deep(source: &str) -> Option<usize> {
             }
             _ => operators = 0,
         }
-        if depth + operators > MOST {
+        if depth + operators > MAX_NESTING {
             return Some(start);
         }
     }
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_nests_is_counted() {
-        let deep = MOST + 1;
+        let deep = MAX_NESTING + 1;
         for opener in ["(", "not ", "~", "- ", "not (", "a[", "-(1 + "] {
             assert!(too_deep(&condition(&opener.repeat(deep))).is_some(), "{opener}");
             assert!(too_deep(&condition(&opener.repeat(20))).is_none(), "{opener}");
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_does_not_nest_is_not_counted() {
-        let deep = MOST + 1;
+        let deep = MAX_NESTING + 1;
         for flat in ["(a) ", "not a and ", "1 - ", "\"((\" ", "/\\(([(]/ ", "/* (( */ ", "// ((\n", "x[1] "] {
             assert!(too_deep(&condition(&flat.repeat(deep))).is_none(), "{flat}");
         }
@@ -131,8 +131,11 @@ mod tests {
     #[test]
     fn the_parser_and_the_compiler_stand_what_is_let_through() {
         for opener in ["(", "not "] {
-            let text =
-                condition(&format!("{}true{}", opener.repeat(MOST), ")".repeat(if opener == "(" { MOST } else { 0 })));
+            let text = condition(&format!(
+                "{}true{}",
+                opener.repeat(MAX_NESTING),
+                ")".repeat(if opener == "(" { MAX_NESTING } else { 0 })
+            ));
             assert_eq!(too_deep(&text), None);
             assert!(yara_x::compile(text.as_str()).is_ok());
         }

@@ -60,7 +60,7 @@ impl RuleFiles {
             if includes.seen.contains(path) {
                 continue;
             }
-            match folder.read(path, file::MOST_RULE_BYTES) {
+            match folder.read(path, file::MAX_RULE_BYTES) {
                 Ok(bytes) => {
                     let before = includes.seen.len();
                     let text = includes.expand(path, &RuleText::of_bytes(path, &bytes));

@@ -75,7 +75,7 @@ impl Site {
     /// # Errors
     /// Everything that is wrong with the file.
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        let source = file::read(path, file::MOST_BYTES).map_err(|problem| vec![problem])?;
+        let source = file::read(path, file::MAX_BYTES).map_err(|problem| vec![problem])?;
         Self::parse(path, &source)
     }
 

@@ -37,7 +37,7 @@ const HEADER: &str = "# Huntbook log\n";
 /// Lines that wait for the disk at most; what comes on top is counted and left out.
 const WAITING: usize = 16 * 1024;
 /// How long the end of the program waits for the disk.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why there is no log. Paths are safe to show.
 #[derive(Debug, thiserror::Error)]
@@ -116,8 +116,8 @@ impl Log {
         let jobs = self.jobs.clone();
         move || {
             let (done, written) = bounded(1);
-            if jobs.send_timeout(Job::Flush(done), PATIENCE).is_ok() {
-                let _ = written.recv_timeout(PATIENCE);
+            if jobs.send_timeout(Job::Flush(done), FLUSH_TIMEOUT).is_ok() {
+                let _ = written.recv_timeout(FLUSH_TIMEOUT);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::root::{self, entry_buffer, open_folder};
 use crate::text;
 
 /// Folders and links that are listed at most, each.
-const MOST: usize = 50_000;
+const MAX_ENTRIES: usize = 50_000;
 
 /// A folder that cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ fn read(path: &Path) -> io::Result<Listing> {
             FileType::Symlink => &mut listing.links,
             _ => continue,
         };
-        if list.len() < MOST {
+        if list.len() < MAX_ENTRIES {
             list.push(name);
         } else {
             listing.more = true;

@@ -3,12 +3,12 @@
 //! Nothing here draws or keeps state, and everything may take as long as a disk or a network takes: whoever asks does so
 //! on a thread that may wait. Nothing is written, and links are told apart from folders, not followed.
 
+mod completion;
 mod folders;
 mod mounts;
 mod recent;
-mod typed;
 
+pub use completion::{Completion, complete, expand};
 pub use folders::{Folder, Listing, PlaceError, links, list};
-pub use mounts::{Mount, Mounts, Room};
+pub use mounts::{DiskUsage, Mount, Mounts};
 pub use recent::{Recent, each_recent};
-pub use typed::{Completion, complete, expand};

@@ -11,7 +11,7 @@ use crate::scan;
 /// The mounts that this process sees (`proc_pid_mountinfo(5)`).
 const MOUNTINFO: &str = "/proc/self/mountinfo";
 /// Bytes that are read of it at most; a mount takes about 150.
-const MOST: u64 = 16 << 20;
+const MAX_TABLE_BYTES: u64 = 16 << 20;
 
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Mounts {
     /// When `/proc/self/mountinfo` cannot be read.
     pub fn read() -> io::Result<Self> {
         let mut table = Vec::new();
-        File::open(MOUNTINFO)?.take(MOST).read_to_end(&mut table)?;
+        File::open(MOUNTINFO)?.take(MAX_TABLE_BYTES).read_to_end(&mut table)?;
         Ok(Self::parse(&table))
     }
 
@@ -97,14 +97,14 @@ fn unescape(field: &[u8]) -> Vec<u8> {
 
 /// How full a file system is, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct DiskUsage {
     /// What it holds when it is full.
     pub size: u64,
     /// What it holds now.
     pub used: u64,
 }
 
-impl Room {
+impl DiskUsage {
     /// Asks the file system that `point` is on. A server that does not answer holds the caller up for as long.
     ///
     /// # Errors
@@ -178,10 +178,10 @@ mod tests {
     fn this_process_has_mounts_and_knows_how_full_they_are() {
         let mounts = Mounts::read().unwrap();
         assert!(mounts.list.iter().any(|mount| mount.point == Path::new("/")));
-        let room = Room::of(tempfile::tempdir().unwrap().path()).unwrap();
+        let room = DiskUsage::of(tempfile::tempdir().unwrap().path()).unwrap();
         assert!(room.used <= room.size);
-        assert!(Room::of(Path::new("/nonexistent")).is_err());
-        assert_eq!(Room { size: 0, used: 0 }.percent(), None);
-        assert_eq!(Room { size: u64::MAX, used: u64::MAX }.percent(), Some(100));
+        assert!(DiskUsage::of(Path::new("/nonexistent")).is_err());
+        assert_eq!(DiskUsage { size: 0, used: 0 }.percent(), None);
+        assert_eq!(DiskUsage { size: u64::MAX, used: u64::MAX }.percent(), Some(100));
     }
 }

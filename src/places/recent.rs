@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::case::{Case, CaseError, Glance, with_its_log};
+use crate::case::{Case, CaseError, CaseSummary, with_its_log};
 
 /// Cases that are looked into at most.
-const MOST: usize = 50;
+const MAX_TREES: usize = 50;
 /// Names in the folder that are looked at at most.
 const NAMES: usize = 10_000;
 
@@ -17,7 +17,7 @@ pub struct Recent {
     /// The case of it.
     pub case: PathBuf,
     /// What that case is about.
-    pub glance: Glance,
+    pub glance: CaseSummary,
 }
 
 /// Hands each case in `folder` to `each`, those written to last first, until that returns false. The cases are only read.
@@ -33,7 +33,7 @@ pub fn each_recent(folder: &Path, mut each: impl FnMut(Result<Recent, CaseError>
         .filter_map(|path| Some((written(&path)?, path)))
         .collect();
     found.sort_unstable_by(|a, b| b.cmp(a));
-    for (_, case) in found.into_iter().take(MOST) {
+    for (_, case) in found.into_iter().take(MAX_TREES) {
         let glance = Case::open_read_only(&case).and_then(|opened| opened.glance());
         let go_on = match glance {
             Ok(Some(glance)) => each(Ok(Recent { case, glance })),

@@ -14,10 +14,10 @@ use crate::evidence::interpreter::Interpreter;
 use crate::explain::{self, Explained, Part};
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
 use crate::hex::dump::{self, Extent};
-use crate::hex::kept::KeptSource;
+use crate::hex::snapshot::KeptSource;
 use crate::hex::{Highlights, Layout};
 use crate::scan::Unscanned;
-use crate::session::RuleBook;
+use crate::session::RuleCatalog;
 use crate::text;
 
 /// Columns of the page.
@@ -140,7 +140,7 @@ struct Line<'i> {
 }
 
 /// The JSON document, for a box whose `/` is at `root`.
-pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook, root: &Path) -> Document<'i> {
+pub fn document<'i>(inspected: &'i Inspected, book: &RuleCatalog, root: &Path) -> Document<'i> {
     let mut own = Map::new();
     let file = inspected.facts.as_ref().map(|facts| ndjson::file(facts, root, &mut own));
     let findings = inspected.findings.iter().map(|finding| {
@@ -189,7 +189,7 @@ pub fn document<'i>(inspected: &'i Inspected, book: &RuleBook, root: &Path) -> D
 }
 
 /// The page for people; safe text.
-pub fn page(inspected: &Inspected, book: &RuleBook) -> String {
+pub fn page(inspected: &Inspected, book: &RuleCatalog) -> String {
     let mut out = String::new();
     if let Some(facts) = &inspected.facts {
         facts_section(&mut out, facts);
@@ -273,7 +273,7 @@ fn facts_section(out: &mut String, facts: &FileFacts) {
     }
 }
 
-fn finding_section(out: &mut String, finding: &Finding, inspected: &Inspected, book: &RuleBook) {
+fn finding_section(out: &mut String, finding: &Finding, inspected: &Inspected, book: &RuleCatalog) {
     let _ = writeln!(out, "\n{} matched", text::escape_str(&finding.found_by.rule().name));
     let Some(hunt) = book.hunt_of(&finding.found_by) else { return };
     for (name, value) in [

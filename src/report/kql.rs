@@ -27,12 +27,12 @@ Findings
 
 /// The longest query that is written, in characters. A bound of Huntbook's own: long before that, portals and rules refuse a
 /// query, and a watchlist serves better.
-pub const MOST: usize = 2_000_000;
+pub const MAX_QUERY_CHARS: usize = 2_000_000;
 
 /// A query that Sentinel would refuse.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the query would be {0} characters, more than the {MOST} that a query should have; --rule NAME writes the exclusions of one rule, and a \
+    "the query would be {0} characters, more than the {MAX_QUERY_CHARS} that a query should have; --rule NAME writes the exclusions of one rule, and a \
      watchlist (--format csv) takes more of them"
 )]
 pub struct TooLong(pub usize);
@@ -67,7 +67,7 @@ pub fn query(outgoing: &[Outgoing<'_>], now: Timestamp) -> Result<String, TooLon
     );
     let query = out + JOINS + &filters;
     let length = query.chars().count();
-    if length > MOST { Err(TooLong(length)) } else { Ok(query) }
+    if length > MAX_QUERY_CHARS { Err(TooLong(length)) } else { Ok(query) }
 }
 
 /// Where an exclusion stands in the query.

@@ -25,7 +25,7 @@ use crate::case::{Case, CaseError, Head, ScanRow};
 use crate::finding::Finding;
 use crate::hunt::Rule;
 use crate::scan::{UNUSED_RULE, is_gap_kind};
-use crate::session::{Excluded, HuntWords, Judged};
+use crate::session::{Excluded, FindingStatus, HuntWords};
 
 pub use whole::{Format, Whole};
 
@@ -39,7 +39,7 @@ pub struct Reported<'a> {
     /// Facts and matches.
     pub finding: &'a Finding,
     /// What it has come to.
-    pub judged: &'a Judged,
+    pub judged: &'a FindingStatus,
     /// The exclusion that covers it.
     pub exclusion: Option<&'a Excluded>,
 }
@@ -63,7 +63,7 @@ pub struct Tally {
 
 impl Tally {
     /// Counts one more.
-    pub fn add(&mut self, judged: &Judged) {
+    pub fn add(&mut self, judged: &FindingStatus) {
         use crate::triage::Verdict;
         *match judged.verdict {
             _ if judged.gone.is_some() => &mut self.gone,

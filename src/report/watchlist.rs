@@ -10,12 +10,12 @@ use crate::text;
 use crate::triage::scope::ScopeKind;
 
 /// The most that Microsoft Sentinel takes as the file of a watchlist, in bytes.
-pub const MOST: usize = 3_800_000;
+pub const MAX_FILE_BYTES: usize = 3_800_000;
 
 /// A watchlist that Sentinel would refuse.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the watchlist would be {0} bytes and Sentinel takes {MOST} of a file; --rule NAME writes the exclusions of one rule, and a \
+    "the watchlist would be {0} bytes and Sentinel takes {MAX_FILE_BYTES} of a file; --rule NAME writes the exclusions of one rule, and a \
      watchlist may be made of several files"
 )]
 pub struct TooLarge(pub usize);
@@ -68,7 +68,7 @@ pub fn watchlist(outgoing: &[Outgoing<'_>]) -> Result<String, TooLarge> {
             owner.and_then(|owner| owner.name.clone()).unwrap_or_default(),
         ]));
     }
-    if out.len() > MOST { Err(TooLarge(out.len())) } else { Ok(out) }
+    if out.len() > MAX_FILE_BYTES { Err(TooLarge(out.len())) } else { Ok(out) }
 }
 
 /// `rule|sha256|path`, with what the scope leaves open left empty; behind the path of an exclusion that holds for one owner

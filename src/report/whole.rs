@@ -9,7 +9,7 @@ use super::new_file::NewFile;
 use super::origin::Origin;
 use super::{Reported, Summary, Tally, Totals, csv, decided, json, sarif, sentinel, text, timesketch};
 use crate::case::{CaseError, Head, NotScanned, Seq};
-use crate::session::{Archive, Archived};
+use crate::session::{Archived, CaseReader};
 
 /// What was not scanned, read at once.
 const PAGE: usize = 4096;
@@ -149,7 +149,7 @@ pub enum WriteError {
 /// The last scan of a case, with what every report says of it.
 #[derive(Debug)]
 pub struct Whole {
-    pub(super) archive: Archive,
+    pub(super) archive: CaseReader,
     pub(super) origin: Origin,
     pub(super) head: Head,
     pub(super) totals: Totals,
@@ -160,7 +160,7 @@ impl Whole {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn of(archive: Archive) -> Result<Self, CaseError> {
+    pub fn of(archive: CaseReader) -> Result<Self, CaseError> {
         let origin = Origin::of(&archive.case, archive.scan.clone())?;
         let head = archive.case.head()?;
         let totals = Totals::of_case(&archive.case, &archive.scan)?;
@@ -284,7 +284,7 @@ impl Whole {
     }
 }
 
-impl Archive {
+impl CaseReader {
     /// A finding of this case as reports take it.
     pub fn reported<'a>(&'a self, archived: &'a Archived) -> Option<Reported<'a>> {
         let Archived { finding, judged, exclusion, rule, .. } = archived;

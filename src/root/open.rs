@@ -21,7 +21,7 @@ pub(super) const READ: OFlags =
 /// A folder or file that is only pointed at.
 pub(super) const POINT: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// Longest path that is handed to the kernel at once, in bytes: `PATH_MAX` is 4,096 with the final NUL.
-const LONGEST: usize = 4095;
+const MAX_PATH_BYTES: usize = 4095;
 /// Tries before a call that is to be tried again (`EAGAIN`, `EINTR`) counts as failed.
 const TRIES: u8 = 16;
 
@@ -112,8 +112,8 @@ pub(crate) fn open_beneath(
 ) -> Result<OwnedFd, Errno> {
     let mut rest = path.as_os_str().as_bytes();
     let mut reached: Option<OwnedFd> = None;
-    while rest.len() > LONGEST {
-        let head = rest.get(..LONGEST).unwrap_or_default();
+    while rest.len() > MAX_PATH_BYTES {
+        let head = rest.get(..MAX_PATH_BYTES).unwrap_or_default();
         let cut = head.iter().rposition(|byte| *byte == b'/').ok_or(Errno::NAMETOOLONG)?;
         let (head, tail) = rest.split_at(cut);
         let at = reached.as_ref().map_or(folder, |reached| reached.as_fd());

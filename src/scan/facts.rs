@@ -17,7 +17,7 @@ use crate::root::{Opened, Root, open_file};
 use crate::timeout::blocking_call;
 
 /// Zeros of holes that are hashed at most, in bytes: about a second's work.
-pub(crate) const MOST_ZEROS: u64 = 1 << 30;
+pub(crate) const MAX_HASHED_ZEROS: u64 = 1 << 30;
 
 /// Whether a file was changed, or came into being, at `since` or later. A clock that was set back hides that.
 pub(super) fn is_newer(opened: &Opened, since: Timestamp) -> bool {
@@ -77,7 +77,7 @@ pub(super) fn digest(
     buffer: &mut [u8],
     mut tick: impl FnMut(u64) -> Result<(), Leave>,
 ) -> Result<Digest, Leave> {
-    let of_data = content.unstored > MOST_ZEROS;
+    let of_data = content.unstored > MAX_HASHED_ZEROS;
     let mut hasher = sha2::Sha256::new();
     if of_data {
         hasher.update(b"huntbook: data of a sparse file\n");

@@ -45,7 +45,7 @@ pub use crate::hunt::{catch_engine_panic, engine_runs};
 pub use control::{Control, Current, Progress, Reading};
 pub use coverage::{REASON_KINDS, Reason, UNUSED_RULE, Unscanned, is_gap_kind};
 pub use externals::Externals;
-pub(crate) use facts::{MOST_ZEROS, digest_now, facts_now};
+pub(crate) use facts::{MAX_HASHED_ZEROS, digest_now, facts_now};
 pub use only::Only;
 pub use probe::{Places, probe};
 pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset, cache_files};

@@ -7,7 +7,7 @@ use super::{MATCH_TIMEOUT, Reason};
 use crate::hunt::{Pattern, Rule};
 
 /// Matches of one pattern that are noted at most.
-const MOST: usize = 100_000;
+const MAX_MATCHES: usize = 100_000;
 
 /// Where one pattern is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn probe(rule: &Rule, bytes: &[u8]) -> Result<Vec<Places>, Reason> {
     let rules = compiler.build();
     let outcome = guarded(MATCH_TIMEOUT, || {
         let mut scanner = Scanner::new(&rules);
-        scanner.set_timeout(MATCH_TIMEOUT).max_matches_per_pattern(MOST);
+        scanner.set_timeout(MATCH_TIMEOUT).max_matches_per_pattern(MAX_MATCHES);
         let results = scanner.scan(bytes)?;
         let Some(found) = results.matching_rules().next() else {
             return Ok(vec![Places::default(); rule.patterns.len()]);
@@ -44,7 +44,7 @@ pub fn probe(rule: &Rule, bytes: &[u8]) -> Result<Vec<Places>, Reason> {
         let places = found.patterns().include_private(true).map(|pattern| {
             let matches = pattern.matches().map(|found| (found.range().start as u64, found.range().len() as u64));
             let matches: Vec<_> = matches.collect();
-            Places { capped: matches.len() >= MOST, matches }
+            Places { capped: matches.len() >= MAX_MATCHES, matches }
         });
         Ok(places.collect())
     });

@@ -7,7 +7,7 @@ use super::prefilter::{Prefilter, Reach};
 use super::read::{Content, Stretch};
 
 /// More windows than this are not kept; what comes after is not looked at, and coverage says so.
-const MOST_WINDOWS: usize = 65_536;
+const MAX_WINDOWS: usize = 65_536;
 /// Bytes matched at once; a longer window is cut.
 pub(super) const PIECE: u64 = 2 << 20;
 
@@ -58,7 +58,7 @@ impl Windows {
             }
             window = last.start.min(window.start)..last.end.max(window.end);
         }
-        self.complete = self.ranges.len() < MOST_WINDOWS;
+        self.complete = self.ranges.len() < MAX_WINDOWS;
         if self.complete {
             self.ranges.push(window);
         }
@@ -198,6 +198,6 @@ mod tests {
     fn windows_without_end_are_not_kept() {
         let spots: Vec<u64> = (0..70_000).map(|n| n * 1000).collect();
         let windows = windows(u64::MAX, &spots);
-        assert!(!windows.complete && windows.ranges.len() == MOST_WINDOWS);
+        assert!(!windows.complete && windows.ranges.len() == MAX_WINDOWS);
     }
 }

@@ -387,7 +387,7 @@ impl<'s> Worker<'s> {
         let content = &subject.content;
         report(&self.reader, subject, (content.size, digest), found, |matches| {
             KeptBytes::gather(content.size, matches, |range| {
-                content.read(range.start..range.end.min(range.start + KeptBytes::MOST as u64)).ok()
+                content.read(range.start..range.end.min(range.start + KeptBytes::MAX_BYTES as u64)).ok()
             })
         })?;
         if digest.data_digest().is_some() {

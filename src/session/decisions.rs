@@ -8,7 +8,7 @@ use super::records::Records;
 use crate::case::{CaseError, Decision, FindingId, Seq, Undo};
 use crate::triage::Answer;
 use crate::triage::exclusion::{Exclusion, Revocation};
-use crate::triage::hit::Hit;
+use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching;
 
 /// Findings looked through at once.
@@ -81,7 +81,7 @@ impl Records {
                 .iter()
                 .filter_map(|row| Some((row, row.found_by.name(), self.book.subject(&row.found_by)?.digest)))
                 .collect();
-            let hits = about.iter().map(|(row, name, digest)| Hit {
+            let hits = about.iter().map(|(row, name, digest)| MatchedFile {
                 rule: name,
                 rule_digest: digest,
                 path: &row.path,

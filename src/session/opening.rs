@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Records;
-use crate::case::{self, Case, CaseError, CaseFault, LOG_MISSING, LogState};
+use crate::case::{self, Case, CaseError, CaseErrorKind, LOG_MISSING, LogState};
 use crate::root::Root;
 use crate::storage::{self, Base};
 use crate::text::{self, escape_path};
@@ -66,15 +66,15 @@ pub(super) fn must_be_of_this_tree(case: &Case, plan: &RecordPlan) -> Result<(),
 }
 
 /// Whether the failure is the disk's, so that another place may do.
-pub(super) fn is_the_medium(fault: &CaseFault) -> bool {
+pub(super) fn is_the_medium(fault: &CaseErrorKind) -> bool {
     matches!(
         fault,
-        CaseFault::Full
-            | CaseFault::ReadOnly
-            | CaseFault::NoLocks
-            | CaseFault::Gone
-            | CaseFault::Io { .. }
-            | CaseFault::Database(_)
+        CaseErrorKind::Full
+            | CaseErrorKind::ReadOnly
+            | CaseErrorKind::NoLocks
+            | CaseErrorKind::Gone
+            | CaseErrorKind::Io { .. }
+            | CaseErrorKind::Database(_)
     )
 }
 
@@ -99,7 +99,7 @@ pub(super) fn open_case(plan: &RecordPlan) -> Result<(Case, Option<(PathBuf, Str
 /// The case to go on with; from a medium that cannot be written, or of a case that is another's, a copy of it in memory.
 fn reopen(path: &Path) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
     match Case::open(path) {
-        Err(error) if is_the_medium(&error.fault) || matches!(error.fault, CaseFault::Distrusted(_)) => {
+        Err(error) if is_the_medium(&error.fault) || matches!(error.fault, CaseErrorKind::Distrusted(_)) => {
             let copy = Case::open_read_only(path)?.copy_to_memory()?;
             Ok((copy, Some((path.to_owned(), error.to_string()))))
         }

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::archive::Archive;
-use super::book::{RuleBook, Subject};
+use super::case_reader::CaseReader;
 use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
 use super::reopen::{last_scan, not_scanned};
-use super::{Excluded, box_facts, logged, standing};
+use super::rule_catalog::{RuleCatalog, Subject};
+use super::{Excluded, audit, box_facts, register_status};
 use crate::case::{
-    self, Case, CaseError, CaseFault, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, ScanEnd, ScanId,
+    self, Case, CaseError, CaseErrorKind, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, ScanEnd, ScanId,
     ScanPlan, ScanRow, Seen, Stamp,
 };
 use crate::finding::{FileFacts, Finding, FoundBy};
@@ -24,17 +24,17 @@ use crate::storage;
 use crate::triage::Verdict;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::{OnDisk, Proposal};
-use crate::triage::hit::Hit;
+use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching::{Exclusions, Standing};
 use crate::triage::register::{Entry, Register, RegisterError};
 use crate::triage::scope::Scope;
 
 /// How often a batch of findings is offered to a case that another process keeps locked.
-const PATIENCE: usize = 6;
+const MAX_RETRIES: usize = 6;
 
 /// What a finding has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
+pub struct FindingStatus {
     /// Its number in the case.
     pub id: FindingId,
     /// Its hunt, and whether it is a candidate.
@@ -53,7 +53,7 @@ pub struct Judged {
 #[derive(Debug, Clone)]
 pub struct Opened {
     /// What it has come to.
-    pub judged: Judged,
+    pub judged: FindingStatus,
     /// Facts, matches and kept bytes.
     pub finding: Arc<Finding>,
     /// The answers in force.
@@ -71,7 +71,7 @@ pub struct Opened {
 /// Case and register of a session. One thread owns them.
 #[derive(Debug)]
 pub struct Records {
-    pub(super) book: Arc<RuleBook>,
+    pub(super) book: Arc<RuleCatalog>,
     plan: RecordPlan,
     pub(super) case: Case,
     /// The case file that is to be caught up with, and why it is behind.
@@ -92,7 +92,7 @@ impl Records {
     ///
     /// # Errors
     /// What is wrong with the register, or with the case that was named.
-    pub fn open(plan: RecordPlan, book: Arc<RuleBook>) -> Result<Self, RecordsError> {
+    pub fn open(plan: RecordPlan, book: Arc<RuleCatalog>) -> Result<Self, RecordsError> {
         let register = plan.register.as_ref().map_or_else(|| Ok(Register::in_memory()), Register::load)?;
         let (case, unsaved) = open_case(&plan)?;
         must_be_of_this_tree(&case, &plan)?;
@@ -134,7 +134,7 @@ impl Records {
     }
 
     /// The hunts that findings are recorded of.
-    pub fn book(&self) -> &RuleBook {
+    pub fn book(&self) -> &RuleCatalog {
         &self.book
     }
 
@@ -211,13 +211,13 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub fn take(&mut self, findings: &[Finding]) -> Result<Vec<Judged>, CaseError> {
+    pub fn take(&mut self, findings: &[Finding]) -> Result<Vec<FindingStatus>, CaseError> {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
         let ids = self.write(|case| case.record_findings(scan, findings))?;
         let about: Vec<_> =
             ids.iter().zip(findings).map(|(id, finding)| (*id, &finding.found_by, &*finding.file)).collect();
         let judged = self.judge(&about)?;
-        logged::findings(&about);
+        audit::findings(&about);
         Ok(judged)
     }
 
@@ -229,7 +229,7 @@ impl Records {
         let Some(scan) = self.scan else { return Ok(()) };
         let rows: Vec<_> = missed.iter().map(not_scanned).collect();
         self.write(|case| case.record_coverage(scan, &rows))?;
-        logged::missed(missed);
+        audit::missed(missed);
         Ok(())
     }
 
@@ -255,7 +255,7 @@ impl Records {
         let judged = self.judge(&[(id, &finding.found_by, &finding.file)])?.into_iter().next();
         let judged = judged.ok_or_else(|| CaseError {
             path: self.case.path().to_owned(),
-            fault: CaseFault::UnknownRule(finding.found_by.clone()),
+            fault: CaseErrorKind::UnknownRule(finding.found_by.clone()),
         })?;
         let exclusion = judged.exclusion.and_then(|id| self.exclusion(id)).cloned();
         Ok(Opened {
@@ -273,7 +273,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn judge_again(&mut self, ids: &[FindingId]) -> Result<Vec<(Finding, Judged)>, CaseError> {
+    pub fn judge_again(&mut self, ids: &[FindingId]) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
         let findings = ids.iter().map(|id| Ok((*id, self.case.load_finding(*id, Seen::Last)?)));
         let findings: Vec<_> = findings.collect::<Result<_, CaseError>>()?;
         let about: Vec<_> = findings.iter().map(|(id, finding)| (*id, &finding.found_by, &*finding.file)).collect();
@@ -312,8 +312,8 @@ impl Records {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn into_archive(self) -> Result<Archive, CaseError> {
-        Archive::of(self.case)
+    pub fn into_archive(self) -> Result<CaseReader, CaseError> {
+        CaseReader::of(self.case)
     }
 
     /// As [`Records::into_archive`], but only when the last scan did not meet every finding that somebody decided on: it
@@ -321,7 +321,7 @@ impl Records {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn into_archive_of_unmet(self) -> Result<Option<Archive>, CaseError> {
+    pub fn into_archive_of_unmet(self) -> Result<Option<CaseReader>, CaseError> {
         let scan = self.case.scans()?.pop();
         let met_all = scan.map(|scan| self.case.unmet(&scan)).transpose()?.is_none_or(|unmet| unmet.is_empty());
         if met_all { Ok(None) } else { self.into_archive().map(Some) }
@@ -348,9 +348,9 @@ impl Records {
     /// Writes to the case. When its medium fails, the session goes on with a copy in memory.
     pub(super) fn write<T>(&mut self, work: impl Fn(&mut Case) -> Result<T, CaseError>) -> Result<T, CaseError> {
         let mut result = work(&mut self.case);
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_RETRIES {
             match &result {
-                Err(error) if matches!(error.fault, CaseFault::Busy) => result = work(&mut self.case),
+                Err(error) if matches!(error.fault, CaseErrorKind::Busy) => result = work(&mut self.case),
                 _ => break,
             }
         }
@@ -374,13 +374,13 @@ impl Records {
             let Some(subject) = self.book.subject(rule) else { continue };
             let name = rule.name();
             let known_sample = self.book.is_known_sample(rule, &file.digest);
-            let hit = Hit { known_sample, ..Hit::new(&name, &subject.digest, file) };
+            let hit = MatchedFile { known_sample, ..MatchedFile::new(&name, &subject.digest, file) };
             let standing = self.exclusions.judge(&hit, now);
-            let cover = match (standing::cover(&standing), &standing) {
+            let cover = match (register_status::cover(&standing), &standing) {
                 (None, Standing::Open) => self
                     .case
                     .recorded_exclusion(id)?
-                    .map(|exclusion| Cover { exclusion, lapsed: Some(standing::REMOVED.to_owned()) }),
+                    .map(|exclusion| Cover { exclusion, lapsed: Some(register_status::REMOVED.to_owned()) }),
                 (cover, _) => cover,
             };
             known.push((id, subject, cover));
@@ -389,10 +389,10 @@ impl Records {
     }
 
     /// What the register and the case say of findings; both come to agree.
-    fn judge(&mut self, about: &[(FindingId, &FoundBy, &FileFacts)]) -> Result<Vec<Judged>, CaseError> {
+    fn judge(&mut self, about: &[(FindingId, &FoundBy, &FileFacts)]) -> Result<Vec<FindingStatus>, CaseError> {
         let mut known = self.covers(about)?;
         let removed = |(_, _, cover): &Known| {
-            cover.as_ref().is_some_and(|cover| cover.lapsed.as_deref() == Some(standing::REMOVED))
+            cover.as_ref().is_some_and(|cover| cover.lapsed.as_deref() == Some(register_status::REMOVED))
         };
         // Another Huntbook on this case and register may have recorded it since the register was read.
         if known.iter().any(removed) {
@@ -414,7 +414,7 @@ impl Records {
             };
             let returned = lapsed.filter(|_| verdict == Verdict::Open);
             let gone = self.unmet.get(&id).copied();
-            Ok(Judged { id, subject, verdict, returned, exclusion: in_force, gone })
+            Ok(FindingStatus { id, subject, verdict, returned, exclusion: in_force, gone })
         });
         judged.collect()
     }

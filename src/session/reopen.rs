@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::book::RuleBook;
-use super::records::{Judged, Records};
-use crate::case::{Case, CaseError, CaseFault, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Seen};
+use super::records::{FindingStatus, Records};
+use super::rule_catalog::RuleCatalog;
+use crate::case::{Case, CaseError, CaseErrorKind, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Seen};
 use crate::finding::{Finding, FoundBy};
 use crate::scan::{End, Reading, Unscanned};
 use crate::{root, timeout};
@@ -57,7 +57,7 @@ fn begins_like_a_case(path: &Path) -> bool {
 }
 
 pub(super) fn last_scan(case: &Case, path: &Path) -> Result<ScanRow, CaseError> {
-    let none = || CaseError { path: path.to_owned(), fault: CaseFault::Damaged("it holds no scan".to_owned()) };
+    let none = || CaseError { path: path.to_owned(), fault: CaseErrorKind::Damaged("it holds no scan".to_owned()) };
     case.scans()?.pop().ok_or_else(none)
 }
 
@@ -90,7 +90,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn page(&mut self, after: FindingId) -> Result<Vec<(Finding, Judged)>, CaseError> {
+    pub fn page(&mut self, after: FindingId) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
         let ids: Vec<_> = self.case.findings(scan, after, PAGE)?.into_iter().map(|row| row.id).collect();
         self.judge_again(&ids)
@@ -101,7 +101,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn unmet(&mut self) -> Result<Vec<(Finding, Judged)>, CaseError> {
+    pub fn unmet(&mut self) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
         let ids: Vec<_> = self.unmet.keys().copied().collect();
         self.judge_again(&ids)
     }
@@ -184,13 +184,13 @@ pub fn scan_end(outcome: ScanOutcome, reading: &Reading) -> ScanEnd {
     ScanEnd { outcome, files, bytes, folders: Some(folders), links: Some(links) }
 }
 
-impl RuleBook {
+impl RuleCatalog {
     /// Adds the rules that the last scan of the case at `path` ran with and that are not here, with the generic scenarios.
     ///
     /// # Errors
     /// When the case cannot be read.
     pub fn add_from_case(&mut self, path: &Path) -> Result<(), CaseError> {
-        let archive = super::Archive::open(path)?;
+        let archive = super::CaseReader::open(path)?;
         for rule in archive.rules {
             if self.subject(&FoundBy::Rule(rule.id.clone())).is_none() {
                 self.add(crate::hunt::generic::hunt(rule));

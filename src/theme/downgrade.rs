@@ -2,9 +2,9 @@
 
 use ratatui::style::{Color, Style};
 
-use super::cascade::Styles;
+use super::inheritance::Styles;
 use super::role::Role;
-use super::{Depth, color, styles_by};
+use super::{ColorDepth, color, styles_by};
 
 /// Roles that stand side by side and must be told apart at a glance.
 pub(super) const GROUPS: [&[Role]; 7] = [
@@ -18,11 +18,11 @@ pub(super) const GROUPS: [&[Role]; 7] = [
 ];
 
 /// The built-in theme that lends a style where `depth` can't express what a theme asks for.
-pub(super) const fn stand_in(depth: Depth) -> Option<&'static str> {
+pub(super) const fn stand_in(depth: ColorDepth) -> Option<&'static str> {
     match depth {
-        Depth::TrueColor | Depth::Ansi256 => None,
-        Depth::Ansi16 => Some("ansi16"),
-        Depth::Mono => Some("mono"),
+        ColorDepth::TrueColor | ColorDepth::Ansi256 => None,
+        ColorDepth::Ansi16 => Some("ansi16"),
+        ColorDepth::Mono => Some("mono"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Colours of the screen: which style each [`Role`] has on a terminal of a given [`Depth`].
+//! Colours of the screen: which style each [`Role`] has on a terminal of a given [`ColorDepth`].
 //!
 //! A theme is a TOML file. The built-in ones lie in `themes/`; a person's own lie in a folder of theirs or anywhere.
 //!
@@ -24,27 +24,27 @@
 //! On a poorer terminal colours become the nearest it has, and what can't be expressed is lent by the built-in themes
 //! `ansi16` and `mono`.
 
-mod cascade;
 mod color;
-mod depth;
+mod color_depth;
 mod downgrade;
 mod error;
+mod inheritance;
+mod loader;
 mod role;
-mod sheet;
-mod shelf;
 #[cfg(test)]
 mod tests;
+mod theme_file;
 
 use std::path::Path;
 
 use ratatui::style::Style;
 
-pub use self::depth::Depth;
+pub use self::color_depth::ColorDepth;
 pub use self::error::{Fault, Place, ThemeError};
 pub use self::role::Role;
 
-use self::cascade::Styles;
-use self::shelf::Shelf;
+use self::inheritance::Styles;
+use self::loader::Shelf;
 
 /// The theme that is used when none was chosen.
 pub const DEFAULT: &str = "dark";
@@ -54,7 +54,7 @@ pub const DEFAULT: &str = "dark";
 pub struct Theme {
     name: String,
     about: String,
-    depth: Depth,
+    depth: ColorDepth,
     styles: Styles,
 }
 
@@ -75,7 +75,7 @@ impl Theme {
     }
 
     /// The depth it was made ready for.
-    pub fn depth(&self) -> Depth {
+    pub fn depth(&self) -> ColorDepth {
         self.depth
     }
 }
@@ -98,19 +98,19 @@ pub struct Entry {
 /// # Errors
 ///
 /// [`ThemeError`] when there is no such theme, or it or a parent of it can't be read or holds something wrong.
-pub fn load(choice: &str, user_dir: Option<&Path>, depth: Depth) -> Result<Theme, ThemeError> {
+pub fn load(choice: &str, user_dir: Option<&Path>, depth: ColorDepth) -> Result<Theme, ThemeError> {
     let shelf = Shelf::new(user_dir);
     let chain = shelf.chain(choice)?;
-    let styles = cascade::resolve(&chain)?;
+    let styles = inheritance::resolve(&chain)?;
     let lent = match downgrade::stand_in(depth) {
-        Some(name) => cascade::resolve(&shelf.chain(name)?)?,
+        Some(name) => inheritance::resolve(&shelf.chain(name)?)?,
         None => styles,
     };
     let styles = match depth {
-        Depth::TrueColor => styles,
-        Depth::Ansi256 => downgrade::to_256(&styles),
-        Depth::Ansi16 => downgrade::to_16(&styles, &lent),
-        Depth::Mono => downgrade::to_mono(&styles, &lent),
+        ColorDepth::TrueColor => styles,
+        ColorDepth::Ansi256 => downgrade::to_256(&styles),
+        ColorDepth::Ansi16 => downgrade::to_16(&styles, &lent),
+        ColorDepth::Mono => downgrade::to_mono(&styles, &lent),
     };
     let (name, about) =
         chain.into_iter().next().map(|sheet| (sheet.source.name, sheet.content.about)).unwrap_or_default();
@@ -119,15 +119,15 @@ pub fn load(choice: &str, user_dir: Option<&Path>, depth: Depth) -> Result<Theme
 
 /// Names of the built-in themes, the default first.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    shelf::names()
+    loader::names()
 }
 
 /// The built-in themes, then up to 200 files of `user_dir` in alphabetical order, each loaded once to know whether it can
 /// be used.
 pub fn available(user_dir: Option<&Path>) -> Vec<Entry> {
-    let about = |name: &str| load(name, user_dir, Depth::TrueColor).map(|theme| theme.about);
+    let about = |name: &str| load(name, user_dir, ColorDepth::TrueColor).map(|theme| theme.about);
     let built_in = names().map(|name| Entry { name: name.to_owned(), built_in: true, about: about(name) });
-    let own = Shelf::new(user_dir).user_files().map(|path| match shelf::own_name(&path) {
+    let own = Shelf::new(user_dir).user_files().map(|path| match loader::own_name(&path) {
         Ok(name) => Entry { about: about(&name), name, built_in: false },
         Err(error) => {
             let name = path.file_name().map(Path::new).map(crate::text::escape_path).unwrap_or_default().into_owned();

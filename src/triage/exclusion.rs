@@ -10,7 +10,7 @@ use crate::finding::{Digest, Sha256};
 
 use super::Actor;
 use super::folders::{Refusal, full_path};
-use super::hit::Hit;
+use super::matched_file::MatchedFile;
 use super::scope::{Owner, Scope};
 
 /// How long an exclusion lasts unless the responder says otherwise.
@@ -20,7 +20,7 @@ pub const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 pub const FOLDER_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The most days that the form of the screen lets an exclusion last; a register written by hand is warned of more.
-pub const MOST_DAYS: i64 = 3650;
+pub const MAX_DAYS: i64 = 3650;
 
 /// Whether the rule erred, or was right about an activity that is allowed. Sentinel tells the same two apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -213,7 +213,7 @@ impl Exclusion {
     ///
     /// # Errors
     /// [`Defect`], if it could never count. The scope's folder is not looked up here, see [`Scope::allowed`].
-    pub fn new(hit: &Hit<'_>, decision: Decision, signature: Signature) -> Result<Self, Defect> {
+    pub fn new(hit: &MatchedFile<'_>, decision: Decision, signature: Signature) -> Result<Self, Defect> {
         if hit.known_sample && !decision.known_sample_confirmed {
             return Err(Defect::KnownSample);
         }
@@ -270,7 +270,7 @@ impl Exclusion {
 
     /// Whether `hit` is in the very file that was looked at, by path, and that file's content is another now,
     /// or has a digest that cannot be compared.
-    pub fn content_changed(&self, hit: &Hit<'_>) -> bool {
+    pub fn content_changed(&self, hit: &MatchedFile<'_>) -> bool {
         self.seen.path == hit.path && self.seen.digest != *hit.digest
     }
 }
@@ -315,9 +315,9 @@ pub(super) mod tests {
         Exclusion::new(&hit, decision(scope(&seen)), signature()).unwrap()
     }
 
-    pub(in crate::triage) fn hit<'a>(path: &'a str, rule_digest: &'a Sha256, digest: &'a Digest) -> Hit<'a> {
+    pub(in crate::triage) fn hit<'a>(path: &'a str, rule_digest: &'a Sha256, digest: &'a Digest) -> MatchedFile<'a> {
         let (path, owner) = (Path::new(path), Some("root"));
-        Hit { rule: "rule", rule_digest, path, digest, uid: 0, owner, known_sample: false }
+        MatchedFile { rule: "rule", rule_digest, path, digest, uid: 0, owner, known_sample: false }
     }
 
     pub(in crate::triage) fn as_is(seen: &SeenFile) -> Scope {
@@ -362,7 +362,7 @@ pub(super) mod tests {
     #[test]
     fn a_known_sample_takes_typing_the_name_of_the_rule() {
         let (rule, digest) = (Sha256::of(b"rule"), Sha256::of(b"a").into());
-        let hit = Hit { known_sample: true, ..hit("/opt/r/x", &rule, &digest) };
+        let hit = MatchedFile { known_sample: true, ..hit("/opt/r/x", &rule, &digest) };
         let plain = decision(Scope::Content { digest });
         assert_eq!(Exclusion::new(&hit, plain.clone(), signature()), Err(Defect::KnownSample));
         let typed = Decision { known_sample_confirmed: true, ..plain };

@@ -4,7 +4,7 @@ pub mod actor;
 pub mod assess;
 pub mod exclusion;
 pub mod folders;
-pub mod hit;
+pub mod matched_file;
 pub mod matching;
 pub mod register;
 pub mod scope;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::exclusion::Exclusion;
 use super::folders::Folders;
-use super::hit::Hit;
+use super::matched_file::MatchedFile;
 use super::matching::{Exclusions, Standing, Why};
 use super::register::{Entry, RuleDigests};
 use super::scope::Scope;
@@ -90,7 +90,7 @@ impl Against<'_> {
             Scope::Path { owner, .. } | Scope::Folder { owner, .. } => owner,
             Scope::FileAsIs { .. } | Scope::Content { .. } => &exclusion.seen.owner,
         };
-        let hit = Hit {
+        let hit = MatchedFile {
             rule: &exclusion.rule,
             rule_digest: &digest,
             path: &path,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crossbeam_channel::{select, unbounded};
 
-use super::Front;
-use super::backend::scout::{Scout, Trial};
+use super::TerminalSession;
+use super::backend::place_probe::{PlaceProbe, Trial};
 use super::effects::Themes;
 use super::keymap::Keymap;
 use super::message::Message;
@@ -32,14 +32,14 @@ pub struct Chosen {
 /// # Errors
 /// When the terminal cannot be drawn to.
 pub fn choose(
-    front: &mut Front,
+    front: &mut TerminalSession,
     outset: Outset,
     cases: Option<PathBuf>,
     trial: Trial,
     themes: &Themes,
 ) -> io::Result<Option<Chosen>> {
     let (sender, heard) = unbounded();
-    let scout = Scout { news: sender, cases, home: outset.home.clone(), trial };
+    let scout = PlaceProbe { news: sender, cases, home: outset.home.clone(), trial };
     let mut chooser = Chooser::new(outset);
     front.guard.set_title("huntbook: what is to be scanned?");
     let mut effects = update::begin(&chooser);
@@ -54,7 +54,7 @@ pub fn choose(
                 Effect::Suspend => front.guard.suspend()?,
                 Effect::Redraw => front.guard.retake()?,
                 Effect::ListThemes => themes.list(&front.queue.0),
-                Effect::Ask(ask) => scout.ask(ask),
+                Effect::PlaceQuery(ask) => scout.ask(ask),
             }
         }
         front.guard.draw(|frame| view::chooser::draw(frame, &mut chooser))?;

@@ -21,16 +21,16 @@ use std::string::FromUtf8Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::glyphs;
 use super::keymap::{Action, Binding, Keymap, Press, TABLE};
-use super::signs;
-use super::state::alarm::Bell;
+use super::state::bell::Bell;
 use super::state::panes::Panes;
 use super::taskbar::When;
 use crate::diagnostics::{did_you_mean, did_you_mean_one_of};
 use crate::hunt::{Place, Problem};
 
 /// Bytes that are read of the file at most.
-const MOST: u64 = 1024 * 1024;
+const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
 /// The keys of the document.
 const KNOWN: [&str; 7] = ["theme", "mouse", "progress", "bell", "signs", "panes", "keys"];
 
@@ -46,7 +46,7 @@ pub struct Config {
     /// When the bell rings.
     pub bell: Bell,
     /// What is drawn with.
-    pub signs: signs::Choice,
+    pub signs: glyphs::Choice,
     /// How wide the panes of the findings screen are.
     pub panes: Panes,
     /// The keys.
@@ -60,7 +60,7 @@ impl Config {
     /// Everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
         let mut bytes = Vec::new();
-        match std::fs::File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut bytes)) {
+        match std::fs::File::open(path).and_then(|file| file.take(MAX_CONFIG_BYTES).read_to_end(&mut bytes)) {
             Ok(_) => Self::parse(path, &String::from_utf8(bytes).map_err(|error| vec![not_utf8(path, &error)])?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(vec![Problem::whole(path, format!("cannot be read: {error}"))]),
@@ -113,7 +113,7 @@ impl Reader<'_> {
             ("mouse", DeValue::Boolean(mouse)) => config.mouse = Some(*mouse),
             ("progress", _) => config.progress = self.one_of("progress", value, &When::NAMES).unwrap_or_default(),
             ("bell", _) => config.bell = self.one_of("bell", value, &Bell::NAMES).unwrap_or_default(),
-            ("signs", _) => config.signs = self.one_of("signs", value, &signs::Choice::NAMES).unwrap_or_default(),
+            ("signs", _) => config.signs = self.one_of("signs", value, &glyphs::Choice::NAMES).unwrap_or_default(),
             ("panes", _) => config.panes = self.panes(value).unwrap_or_default(),
             ("keys", DeValue::Table(keys)) => {
                 let set: Vec<_> =
@@ -218,7 +218,7 @@ mod tests {
         let config = Config::parse(Path::new("config.toml"), source).unwrap();
         assert_eq!((config.theme.as_deref(), config.mouse), (Some("light"), Some(false)));
         assert_eq!((config.progress, config.bell), (When::Never, Bell::Hits));
-        assert_eq!((config.signs, config.panes), (signs::Choice::Ascii, Panes::of_percents([25, 40])));
+        assert_eq!((config.signs, config.panes), (glyphs::Choice::Ascii, Panes::of_percents([25, 40])));
         let global = [Context::Global];
         assert_eq!(config.keymap.action("f5".parse().unwrap(), &global), Some(Action::NextOpen));
         assert_eq!(config.keymap.action("o".parse().unwrap(), &global), None);

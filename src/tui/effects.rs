@@ -16,7 +16,7 @@ use super::taskbar::Taskbar;
 use super::terminal::Guard;
 use crate::scan::Control;
 use crate::text;
-use crate::theme::{self, Depth, Entry};
+use crate::theme::{self, ColorDepth, Entry};
 use crate::timeout;
 
 /// Where themes come from.
@@ -27,7 +27,7 @@ pub struct Themes {
     /// The file that names the one to begin with.
     pub config: Option<PathBuf>,
     /// What the terminal can show.
-    pub depth: Depth,
+    pub depth: ColorDepth,
 }
 
 impl Themes {
@@ -54,13 +54,13 @@ impl Themes {
 }
 
 /// What is needed to act on the world outside the state.
-pub struct Hands {
+pub struct EffectRunner {
     themes: Themes,
     title: String,
     taskbar: Taskbar,
 }
 
-impl Hands {
+impl EffectRunner {
     /// Hands that find themes there, and tell the terminal how far the scan is if they may.
     pub fn new(themes: Themes, progress: bool) -> Self {
         Self { themes, title: String::new(), taskbar: Taskbar::new(progress) }

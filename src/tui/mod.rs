@@ -4,10 +4,10 @@ pub mod backend;
 mod chooser;
 pub mod config;
 mod effects;
+pub mod glyphs;
 pub mod input;
 pub mod keymap;
 pub mod message;
-pub mod signs;
 pub mod state;
 pub mod taskbar;
 pub mod terminal;
@@ -26,9 +26,9 @@ pub use state::Start;
 pub use state::findings::Counts;
 
 use backend::Backend;
-use effects::Hands;
+use effects::EffectRunner;
+use glyphs::Glyphs;
 use message::Message;
-use signs::Signs;
 use state::App;
 use state::scan::Phase;
 use terminal::Guard;
@@ -40,7 +40,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// What the screen is to look like and how it behaves.
 #[derive(Debug)]
-pub struct Manner {
+pub struct UiOptions {
     /// What it starts from.
     pub start: Start,
     /// Whether the terminal is told how far the scan is.
@@ -65,17 +65,17 @@ pub struct Ended {
 }
 
 /// The terminal, taken over, and the queue of what comes in from it. Dropping it gives the terminal back.
-pub struct Front {
+pub struct TerminalSession {
     guard: Guard,
     queue: (Sender<Message>, Receiver<Message>),
 }
 
-impl Front {
+impl TerminalSession {
     /// Takes the terminal over; `mouse` says whether the mouse is used, `signs` what is drawn with.
     ///
     /// # Errors
     /// When it cannot be taken over.
-    pub fn open(mouse: bool, signs: Signs) -> io::Result<Self> {
+    pub fn open(mouse: bool, signs: Glyphs) -> io::Result<Self> {
         let guard = Guard::take(mouse, signs)?;
         let queue = unbounded();
         input::listen(&queue.0)?;
@@ -87,12 +87,12 @@ impl Front {
 ///
 /// # Errors
 /// When the terminal cannot be drawn to.
-pub fn run(front: Front, session: Session, manner: Manner) -> io::Result<Ended> {
-    let Front { mut guard, queue } = front;
+pub fn run(front: TerminalSession, session: Session, manner: UiOptions) -> io::Result<Ended> {
+    let TerminalSession { mut guard, queue } = front;
     let mut app = App::new(manner.start);
     guard.draw(|frame| view::draw(frame, &mut app))?;
     let backend = Backend::start_on(queue, session).map_err(io::Error::other)?;
-    let mut hands = Hands::new(manner.themes, manner.progress);
+    let mut hands = EffectRunner::new(manner.themes, manner.progress);
     let result = turn(&mut guard, &mut app, &backend, &mut hands);
     drop(guard);
     let closed = backend.finish();
@@ -105,7 +105,7 @@ pub fn run(front: Front, session: Session, manner: Manner) -> io::Result<Ended> 
 }
 
 /// Takes messages in, and draws what came of all that were waiting, once.
-fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut Hands) -> io::Result<()> {
+fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut EffectRunner) -> io::Result<()> {
     let mut drawn = Instant::now();
     let mut ticked = Instant::now();
     let mut dirty = true;

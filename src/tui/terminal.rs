@@ -11,7 +11,7 @@ use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternate
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 
-use super::signs::Signs;
+use super::glyphs::Glyphs;
 use super::taskbar;
 use crate::{scan, timeout};
 
@@ -28,7 +28,7 @@ pub type Screen = Terminal<CrosstermBackend<Stdout>>;
 pub struct Guard {
     /// The screen. Never dropped: when the terminal has gone, that would print to it, and panic.
     pub screen: ManuallyDrop<Screen>,
-    signs: Signs,
+    signs: Glyphs,
 }
 
 impl Guard {
@@ -37,7 +37,7 @@ impl Guard {
     ///
     /// # Errors
     /// When standard output is not a terminal that can be taken over.
-    pub fn take(mouse: bool, signs: Signs) -> io::Result<Self> {
+    pub fn take(mouse: bool, signs: Glyphs) -> io::Result<Self> {
         MOUSE.store(mouse, Ordering::Relaxed);
         enter()?;
         install_panic_hook();

@@ -14,7 +14,7 @@ const FILES: usize = 100_000;
 const FILES_A_FOLDER: usize = 100;
 const RULE: &str = "rule every_file { strings: $mark = \"huntbook bench\" condition: $mark }\n";
 /// A scan that takes longer is given up.
-const PATIENCE: Duration = Duration::from_mins(2);
+const WAIT_TIMEOUT: Duration = Duration::from_mins(2);
 /// After the end of a scan, what it came to is still drawn.
 const SETTLE: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_secs(2);
@@ -72,7 +72,7 @@ pub fn table(tree: Option<&Path>, (width, height): (NonZero<u16>, NonZero<u16>))
         (terminal.frames(), terminal.bytes.len(), terminal.screen.screen().contents().contains(" done"))
     };
     let begin = Instant::now();
-    while !read().2 && begin.elapsed() < PATIENCE {
+    while !read().2 && begin.elapsed() < WAIT_TIMEOUT {
         std::thread::sleep(Duration::from_millis(100));
     }
     let (frames, bytes, done) = read();

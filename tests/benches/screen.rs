@@ -21,12 +21,12 @@ use huntbook::case::FindingId;
 use huntbook::finding::{FileTime, Sha256};
 use huntbook::hunt::{Site, builtin};
 use huntbook::scan::{Current, Reading};
-use huntbook::theme::{self, Depth};
+use huntbook::theme::{self, ColorDepth};
 use huntbook::triage::{Actor, Verdict};
 use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::Message;
 use huntbook::tui::state::App;
-use huntbook::tui::state::alarm::Bell;
+use huntbook::tui::state::bell::Bell;
 use huntbook::tui::state::findings::Row;
 use huntbook::tui::state::panes::Panes;
 use huntbook::tui::{Start, update, view};
@@ -133,7 +133,7 @@ fn filled() -> Result<(App, u64), Box<dyn Error>> {
         actor: Actor { name: "root".into(), uid: 0, behind: None },
         host: "web01".into(),
         other_box: false,
-        theme: theme::load(theme::DEFAULT, None, Depth::TrueColor)?,
+        theme: theme::load(theme::DEFAULT, None, ColorDepth::TrueColor)?,
         keymap: Keymap::default(),
         bell: Bell::default(),
         panes: Panes::default(),

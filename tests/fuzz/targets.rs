@@ -14,7 +14,7 @@ use huntbook::finding::{FileFacts, FileTime, Finding, FoundBy, KeptBytes, Patter
 use huntbook::hunt::known_good::KnownGood;
 use huntbook::hunt::{RuleFiles, RuleOptions, Site, load_dir};
 use huntbook::root::Root;
-use huntbook::session::Archive;
+use huntbook::session::CaseReader;
 use huntbook::triage::Actor;
 use huntbook::triage::register::Register;
 
@@ -223,7 +223,7 @@ pub fn case(data: &[u8]) {
             let _ = case.history(row.id);
         }
     }
-    if let Ok(archive) = Archive::of(case) {
+    if let Ok(archive) = CaseReader::of(case) {
         let _ = archive.each::<CaseError>(|_| Ok(()));
     }
 }

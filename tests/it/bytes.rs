@@ -6,12 +6,12 @@ use huntbook::session::RuleChoice;
 use huntbook::tui::message::Message;
 use huntbook::tui::state::detail::Decoded;
 
-use crate::stage::{Place, Stage};
+use crate::screen_harness::{Stage, TestTree};
 use crate::tui::{SMALL, WIDE};
 
 #[test]
 fn the_hex_view_goes_from_match_to_match() {
-    let place = Place::new();
+    let place = TestTree::new();
     let mut bytes = vec![0; 100_000];
     let callback = crate::fixtures::callback();
     for offset in [1000, 50_000, 99_000] {
@@ -55,7 +55,7 @@ fn shows(stage: &Stage<'_>, wanted: &str) {
 #[test]
 fn structures_lie_over_the_bytes_and_lead_to_their_fields_and_back() {
     for size in [SMALL, WIDE] {
-        let place = Place::planted();
+        let place = TestTree::planted();
         let mut stage = Stage::open(&place, size);
         stage.open_path("tinyexec-269");
         stage.wait("segment 0 LOAD · R-X byte 0x56 of 0xc8");
@@ -84,7 +84,7 @@ fn structures_lie_over_the_bytes_and_lead_to_their_fields_and_back() {
 
 #[test]
 fn overlapping_matches_are_all_named_and_a_wide_one_reads_as_text() {
-    let place = Place::new();
+    let place = TestTree::new();
     let callback = crate::fixtures::callback();
     let mut bytes = crate::fixtures::wide(&callback);
     bytes.resize(300, 0);
@@ -106,7 +106,7 @@ fn overlapping_matches_are_all_named_and_a_wide_one_reads_as_text() {
 
 #[test]
 fn a_file_that_changes_under_the_view_is_read_again_with_the_next_motion() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("tinyexec-269").press("home");
     stage.wait("ELF header · EI_MAG");
@@ -126,7 +126,7 @@ fn a_file_that_changes_under_the_view_is_read_again_with_the_next_motion() {
 
 #[test]
 fn at_80_columns_the_inspector_shows_one_byte_order_whole_and_then_the_other() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("tinyexec-269").press("i");
     stage.wait("u64 LE 5788781975474362458");
@@ -152,7 +152,7 @@ fn at_80_columns_the_inspector_shows_one_byte_order_whole_and_then_the_other() {
 }
 
 /// 60,000 bytes, of which no window holds both ends.
-fn plant_a_long_file(place: &Place) {
+fn plant_a_long_file(place: &TestTree) {
     let mut bytes = crate::fixtures::callback().into_bytes();
     bytes.resize(60_000, b' ');
     std::fs::write(place.tree().join("long"), bytes).unwrap();
@@ -160,12 +160,12 @@ fn plant_a_long_file(place: &Place) {
 
 #[test]
 fn what_is_copied_before_its_bytes_are_read_is_copied_when_they_are() {
-    let place = Place::new();
+    let place = TestTree::new();
     plant_a_long_file(&place);
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("long");
     let keys = |stage: &mut Stage<'_>, keys: &str| {
-        keys.split(' ').for_each(|key| stage.feed(Message::Key(crate::stage::event(key))));
+        keys.split(' ').for_each(|key| stage.feed(Message::Key(crate::screen_harness::event(key))));
     };
     keys(&mut stage, "end v left y h");
     assert!(stage.copied.is_none(), "nothing has been read since");
@@ -183,7 +183,7 @@ fn what_is_copied_before_its_bytes_are_read_is_copied_when_they_are() {
 #[test]
 fn a_selection_longer_than_the_screen_is_copied_and_a_click_moves_the_cursor() {
     use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-    let place = Place::new();
+    let place = TestTree::new();
     plant_a_long_file(&place);
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("long").press("home v g").type_text("+8191").press("enter").press("y h");
@@ -212,7 +212,7 @@ fn a_selection_longer_than_the_screen_is_copied_and_a_click_moves_the_cursor() {
 
 #[test]
 fn the_elf_tab_leads_to_the_bytes_of_a_field() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("tinyexec-269").press("2");
     stage.wait("Anomalies");
@@ -223,7 +223,7 @@ fn the_elf_tab_leads_to_the_bytes_of_a_field() {
 
 #[test]
 fn an_elf_of_65_000_headers_of_each_kind_is_gone_through_from_end_to_end() {
-    let place = Place::new();
+    let place = TestTree::new();
     let file = crate::fixtures::many_headers(60_000, 65_000);
     let last = file.len() as u64 - 64;
     std::fs::write(place.tree().join("many"), file).unwrap();
@@ -239,7 +239,7 @@ fn an_elf_of_65_000_headers_of_each_kind_is_gone_through_from_end_to_end() {
         if is_there(&stage) {
             break;
         }
-        stage.feed(Message::Key(crate::stage::event("k")));
+        stage.feed(Message::Key(crate::screen_harness::event("k")));
     }
     assert!(is_there(&stage), "{}", stage.screen());
     stage.press("k k k j j");
@@ -283,13 +283,13 @@ fn look_at(stage: &mut Stage<'_>, file: &[u8], size: u64) {
     stage.feed(Message::Decoded(id, Box::new(decoded)));
     for (keys, wanted) in [("2 g", told.as_str()), ("G", name), ("1 g", "of "), ("}", "Hex:"), ("enter", "ELF")] {
         for key in keys.split(' ') {
-            stage.feed(Message::Key(crate::stage::event(key)));
+            stage.feed(Message::Key(crate::screen_harness::event(key)));
         }
         stage.draw();
         let screen = stage.screen();
         if keys == "1 g" {
             // On the hex tab it asks where to.
-            stage.feed(Message::Key(crate::stage::event("esc")));
+            stage.feed(Message::Key(crate::screen_harness::event("esc")));
         }
         assert!(screen.contains(wanted) && screen.contains(&tab) | screen.contains("[1 Hex]"), "{size}\n{screen}");
     }
@@ -308,7 +308,7 @@ fn tiny45() -> Vec<u8> {
 
 #[test]
 fn an_elf_cut_at_every_length_is_a_sane_screen() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("tinyexec-269");
     for file in [crate::fixtures::tinyexec(150), crate::fixtures::many_headers(1, 2), tiny45()] {
@@ -319,7 +319,7 @@ fn an_elf_cut_at_every_length_is_a_sane_screen() {
     // A field is as long as what is there of it.
     look_at(&mut stage, &tiny45()[..26], 26);
     for key in ["2", "g", "pgdn", "pgdn"] {
-        stage.feed(Message::Key(crate::stage::event(key)));
+        stage.feed(Message::Key(crate::screen_harness::event(key)));
     }
     stage.draw();
     for place in ["14+4  e_version", "18+2  e_entry", "1c+0  e_phoff"] {
@@ -340,7 +340,7 @@ fn an_elf_cut_at_every_length_is_a_sane_screen() {
 
 #[test]
 fn every_match_that_begins_at_one_offset_is_gone_to() {
-    let place = Place::new();
+    let place = TestTree::new();
     let source = r#"rule several { strings: $a = "abc" $b = "abcd" $c = "bcd" $d = /ab/ condition: any of them }"#;
     let rules = place.tree().join("../several.yar");
     std::fs::write(&rules, source).unwrap();

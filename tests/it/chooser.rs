@@ -5,11 +5,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use huntbook::case::Glance;
-use huntbook::places::{Completion, Folder, Mounts, Recent, Room};
-use huntbook::theme::{self, Depth};
+use huntbook::case::CaseSummary;
+use huntbook::places::{Completion, DiskUsage, Folder, Mounts, Recent};
+use huntbook::theme::{self, ColorDepth};
 use huntbook::tui::Themes;
-use huntbook::tui::backend::scout::{Ask, News};
+use huntbook::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
 use huntbook::tui::keymap::Keymap;
 use huntbook::tui::message::Message;
 use huntbook::tui::state::chooser::{Chooser, Outset, Section, Spot};
@@ -18,8 +18,8 @@ use huntbook::tui::view;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use crate::portrait::{self, Pair};
-use crate::stage::event;
+use crate::screen_harness::event;
+use crate::screen_snapshot::{self, Pair};
 
 const SMALL: (u16, u16) = (80, 24);
 const WIDE: (u16, u16) = (160, 50);
@@ -43,7 +43,7 @@ impl Play {
             folder: "/home/ann".into(),
             home: Some("/home/ann".into()),
             host: "web01".into(),
-            theme: theme::load(theme::DEFAULT, None, Depth::TrueColor).unwrap(),
+            theme: theme::load(theme::DEFAULT, None, ColorDepth::TrueColor).unwrap(),
             keymap: Keymap::default(),
         });
         Self { chooser, terminal: Terminal::new(TestBackend::new(size.0, size.1)).unwrap() }
@@ -58,25 +58,29 @@ impl Play {
             ("web01", "/opt", 1_710_000_000, 0, 0),
         ] {
             let started = jiff::Timestamp::from_second(seconds).unwrap();
-            let glance = Glance { host: host.into(), tree: tree.into(), started, whole: findings != 3, findings, open };
-            play.news(News::Recent(Ok(Box::new(Recent { case: format!("/cases/{host}.case").into(), glance }))));
+            let glance =
+                CaseSummary { host: host.into(), tree: tree.into(), started, whole: findings != 3, findings, open };
+            play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: format!("/cases/{host}.case").into(), glance }))));
         }
-        play.news(News::RecentEnd);
-        play.news(News::Mounts(Ok(Mounts::parse(MOUNTINFO))));
-        play.news(News::Room("/".into(), Ok(Room { size: 64 << 30, used: 16 << 30 })));
-        play.news(News::Room("/srv".into(), Ok(Room { size: 4 << 40, used: 3 << 40 })));
-        play.news(News::Room(OsStr::from_bytes(b"/mnt/evil \x1b[2J").into(), Err("permission denied".into())));
+        play.news(PlaceAnswer::RecentEnd);
+        play.news(PlaceAnswer::Mounts(Ok(Mounts::parse(MOUNTINFO))));
+        play.news(PlaceAnswer::DiskUsage("/".into(), Ok(DiskUsage { size: 64 << 30, used: 16 << 30 })));
+        play.news(PlaceAnswer::DiskUsage("/srv".into(), Ok(DiskUsage { size: 4 << 40, used: 3 << 40 })));
+        play.news(PlaceAnswer::DiskUsage(
+            OsStr::from_bytes(b"/mnt/evil \x1b[2J").into(),
+            Err("permission denied".into()),
+        ));
         play.folders("/home/ann", &[".ssh", "reports", "jobs", "srv-copy", "x\u{1b}[2J\u{202e}"]);
-        play.news(News::Links("/home/ann".into(), vec![link("latest", "/srv/www/2026")]));
+        play.news(PlaceAnswer::Links("/home/ann".into(), vec![link("latest", "/srv/www/2026")]));
         play
     }
 
     fn folders(&mut self, path: &str, names: &[&str]) {
         let folders = names.iter().map(|name| Folder { name: name.into(), link: None }).collect();
-        self.news(News::Folders(path.into(), Ok((folders, false))));
+        self.news(PlaceAnswer::Folders(path.into(), Ok((folders, false))));
     }
 
-    pub fn news(&mut self, news: News) -> Vec<Effect> {
+    pub fn news(&mut self, news: PlaceAnswer) -> Vec<Effect> {
         let effects = update::news(&mut self.chooser, news);
         self.draw();
         effects
@@ -106,7 +110,7 @@ impl Play {
     /// Holds the screen against its snapshots, in colour and without.
     fn hold(&mut self, name: &str) {
         let colour = self.terminal.backend().buffer().clone();
-        let worn = std::mem::replace(&mut self.chooser.theme, portrait::mono());
+        let worn = std::mem::replace(&mut self.chooser.theme, screen_snapshot::mono());
         self.draw();
         let mono = self.terminal.backend().buffer().clone();
         self.chooser.theme = worn;
@@ -134,11 +138,11 @@ fn link(name: &str, target: &str) -> Folder {
 }
 
 fn opens(path: &str) -> Vec<Effect> {
-    vec![Effect::Ask(Ask::Open(path.into()))]
+    vec![Effect::PlaceQuery(PlaceQuery::Open(path.into()))]
 }
 
 fn looks(path: &str) -> Vec<Effect> {
-    vec![Effect::Ask(Ask::Folder(path.into()))]
+    vec![Effect::PlaceQuery(PlaceQuery::Folder(path.into()))]
 }
 
 #[test]
@@ -146,14 +150,14 @@ fn the_screen_at_both_sizes() {
     for size in [SMALL, WIDE] {
         let mut play = Play::open(size);
         play.hold("choose");
-        play.news(News::RoomEnd);
+        play.news(PlaceAnswer::RoomEnd);
         play.press("l");
         play.hold("choose-jump");
         play.press("esc /");
         let names = vec!["sbin".to_owned(), "srv".to_owned(), "s\u{202e}x".to_owned()];
         play.press("s");
         let completion = Completion { typed: "/s".into(), names, count: 3, untypable: 1 };
-        play.news(News::Completed("/s".into(), Ok(completion)));
+        play.news(PlaceAnswer::Completed("/s".into(), Ok(completion)));
         play.hold("choose-path");
         play.press("esc ?");
         play.hold("choose-help");
@@ -191,14 +195,14 @@ fn folders_are_looked_into_and_left_again() {
     play.press("r e p");
     assert_eq!(play.press("enter"), looks("/home/ann/reports"));
     play.says("…");
-    play.news(News::Folders("/home/ann".into(), Ok((Vec::new(), false))));
+    play.news(PlaceAnswer::Folders("/home/ann".into(), Ok((Vec::new(), false))));
     play.says("…");
-    play.news(News::Folders("/home/ann/reports".into(), Err("/home/ann/reports: permission denied".into())));
+    play.news(PlaceAnswer::Folders("/home/ann/reports".into(), Err("/home/ann/reports: permission denied".into())));
     play.says("permission denied");
     assert_eq!(play.press("left"), looks("/home/ann"));
     play.folders("/home/ann", &["a", "reports"]);
     assert_eq!(play.selected(), Path::new("/home/ann/reports"), "the folder that was left is selected");
-    play.news(News::Links("/home/ann".into(), vec![link("b", "a"), link("z", "a")]));
+    play.news(PlaceAnswer::Links("/home/ann".into(), vec![link("b", "a"), link("z", "a")]));
     assert_eq!(play.selected(), Path::new("/home/ann/reports"), "what comes later moves nothing");
     play.press("home");
     assert_eq!(play.press("enter"), opens("/home/ann"));
@@ -215,9 +219,9 @@ fn what_cannot_be_read_hides_nothing_that_can() {
         let mut play = Play::empty(size);
         play.draw();
         play.says("…");
-        play.news(News::Recent(Err("/cases/bad.case: is not a case".into())));
+        play.news(PlaceAnswer::Recent(Err("/cases/bad.case: is not a case".into())));
         play.says("not all cases can be read: /cases/bad.case");
-        let glance = Glance {
+        let glance = CaseSummary {
             host: "web01".into(),
             tree: "/srv/www".into(),
             started: jiff::Timestamp::UNIX_EPOCH,
@@ -225,11 +229,11 @@ fn what_cannot_be_read_hides_nothing_that_can() {
             findings: 2,
             open: 0,
         };
-        play.news(News::Recent(Ok(Box::new(Recent { case: "/cases/a.case".into(), glance }))));
+        play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/a.case".into(), glance }))));
         play.says("/srv/www");
-        play.news(News::Mounts(Ok(Mounts::parse(b"36 35 98:0 / /good rw - ext4 /dev/sda1 rw\nnonsense\n"))));
+        play.news(PlaceAnswer::Mounts(Ok(Mounts::parse(b"36 35 98:0 / /good rw - ext4 /dev/sda1 rw\nnonsense\n"))));
         play.says("/good");
-        play.news(News::Mounts(Err("permission denied".into())));
+        play.news(PlaceAnswer::Mounts(Err("permission denied".into())));
         play.says("/good");
     }
 }
@@ -239,10 +243,10 @@ fn the_selection_stays_where_it_was_put() {
     let mut play = Play::open(SMALL);
     play.press("tab down");
     assert_eq!(play.selected(), Path::new("/srv/www"));
-    let newer = Glance { started: jiff::Timestamp::MAX, ..play.chooser.recent[0].glance.clone() };
-    play.news(News::Recent(Ok(Box::new(Recent { case: "/cases/new.case".into(), glance: newer }))));
+    let newer = CaseSummary { started: jiff::Timestamp::MAX, ..play.chooser.recent[0].glance.clone() };
+    play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/new.case".into(), glance: newer }))));
     assert_eq!(play.selected(), Path::new("/srv/www"));
-    let asks = [Ask::Folder("/home/ann".into()), Ask::Mounts, Ask::Recent].map(Effect::Ask);
+    let asks = [PlaceQuery::Folder("/home/ann".into()), PlaceQuery::Mounts, PlaceQuery::Recent].map(Effect::PlaceQuery);
     assert_eq!(play.press("ctrl-r"), asks);
     play.press("tab");
     assert_eq!(play.selected(), Path::new("/"), "a section without rows is passed over");
@@ -268,12 +272,12 @@ fn what_is_chosen_is_opened_first_and_what_cannot_be_is_said() {
     play.says("opening /opt…");
     assert_eq!(play.press("S"), [], "one thing at a time");
     play.press("esc");
-    assert_eq!(play.news(News::Opened("/opt".into(), Ok(()))), [], "it was given up");
+    assert_eq!(play.news(PlaceAnswer::Opened("/opt".into(), Ok(()))), [], "it was given up");
     play.press("enter");
-    play.news(News::Opened("/opt".into(), Err("/opt: permission denied".into())));
+    play.news(PlaceAnswer::Opened("/opt".into(), Err("/opt: permission denied".into())));
     play.says("/opt: permission denied; O opens its case without a scan");
     play.press("enter");
-    assert_eq!(play.news(News::Opened("/opt".into(), Ok(()))), [Effect::Leave(Some("/opt".into()))]);
+    assert_eq!(play.news(PlaceAnswer::Opened("/opt".into(), Ok(()))), [Effect::Leave(Some("/opt".into()))]);
 
     let mut play = Play::open(SMALL);
     play.press("tab");
@@ -293,16 +297,16 @@ fn a_path_is_typed_pasted_and_completed() {
     let paste = |play: &mut Play, text: &str| update::input(&mut play.chooser, Message::Paste(text.to_owned()));
     paste(&mut play, "/srv/www\n");
     assert_eq!(play.press("enter"), opens("/srv/www"));
-    play.news(News::Opened("/srv/www".into(), Err("/srv/www: no such file".into())));
+    play.news(PlaceAnswer::Opened("/srv/www".into(), Err("/srv/www: no such file".into())));
     play.says("no such file");
     play.press("esc ~ d");
-    let ask = Ask::Complete { typed: "~/d".into(), base: "/home/ann".into() };
-    assert_eq!(play.press("tab"), [Effect::Ask(ask)]);
+    let ask = PlaceQuery::Complete { typed: "~/d".into(), base: "/home/ann".into() };
+    assert_eq!(play.press("tab"), [Effect::PlaceQuery(ask)]);
     let found =
         |typed: &str| Ok(Completion { typed: typed.into(), names: vec!["data".into()], count: 1, untypable: 0 });
-    play.news(News::Completed("~/x".into(), found("~/xy")));
+    play.news(PlaceAnswer::Completed("~/x".into(), found("~/xy")));
     play.says("~/d ");
-    play.news(News::Completed("~/d".into(), found("~/data/")));
+    play.news(PlaceAnswer::Completed("~/d".into(), found("~/data/")));
     assert_eq!(play.press("enter"), opens("/home/ann/data/"));
     play.press("esc ctrl-u r e l");
     assert_eq!(play.press("enter"), opens("/home/ann/rel"));
@@ -313,7 +317,7 @@ fn a_path_is_typed_pasted_and_completed() {
 #[test]
 fn a_theme_is_chosen_from_the_same_list_as_later() {
     let config = Some("/home/ann/config.toml".into());
-    let themes = Themes { folder: None, config, depth: Depth::TrueColor };
+    let themes = Themes { folder: None, config, depth: ColorDepth::TrueColor };
     let offer = || Message::Themes(themes.offer());
     let mut play = Play::open(SMALL);
     assert_eq!(play.press("T"), [Effect::ListThemes]);

@@ -12,11 +12,11 @@ use tempfile::TempDir;
 use crate::fixtures;
 
 /// A planted tree, and a home of its own for register and case.
-pub struct Ground {
+pub struct TestBox {
     dir: TempDir,
 }
 
-impl Ground {
+impl TestBox {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("tree")).unwrap();
@@ -107,7 +107,7 @@ fn by_yara_x(root: &Path) -> BTreeSet<(String, PathBuf, String, u64, u64)> {
 
 #[test]
 fn scan_reports_the_same_matches_as_yara_x() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let (documents, code) = ground.scan(&[]);
     assert_eq!(code, 1);
     let mut found = BTreeSet::new();
@@ -128,7 +128,7 @@ fn scan_reports_the_same_matches_as_yara_x() {
 
 #[test]
 fn findings_carry_facts_and_the_rules_attribution() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let (documents, _) = ground.scan(&[]);
     let path = ground.tree().join("callback.txt");
     let document = of_kind(&documents, "finding").find(|d| d["file"]["path"] == path.to_str().unwrap()).unwrap();
@@ -149,7 +149,7 @@ fn findings_carry_facts_and_the_rules_attribution() {
 
 #[test]
 fn a_small_elf_without_the_pattern_is_a_candidate() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     std::fs::write(ground.tree().join("tiny"), fixtures::elf_header()).unwrap();
     let (documents, code) = ground.scan(&[]);
     assert_eq!(code, 0, "a candidate is no finding");
@@ -160,7 +160,7 @@ fn a_small_elf_without_the_pattern_is_a_candidate() {
 
 #[test]
 fn exit_codes_tell_nothing_open_open_failed_and_incomplete_apart() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     std::fs::write(ground.tree().join("plain"), "nothing").unwrap();
     assert_eq!(ground.scan(&[]).1, 0);
     let rules = ground.home().join("mine.yar");
@@ -180,7 +180,7 @@ fn exit_codes_tell_nothing_open_open_failed_and_incomplete_apart() {
 
 #[test]
 fn without_a_terminal_the_tree_must_be_named() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     for (args, expected) in [(&[][..], "name the folder or file to scan: huntbook scan TREE"), (&["scan"], "<TREE>")] {
         let output = ground.huntbook(args).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -191,7 +191,7 @@ fn without_a_terminal_the_tree_must_be_named() {
 
 #[test]
 fn a_tree_may_be_a_single_file() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let file = ground.tree().join("callback.txt");
     let output = ground.huntbook(&["scan", file.to_str().unwrap()]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -201,7 +201,7 @@ fn a_tree_may_be_a_single_file() {
 
 #[test]
 fn a_register_that_cannot_be_believed_stops_the_scan_and_is_left_alone() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let register = ground.register();
     for (content, mode, expected) in [
         ("version = 1\n[[exclusion\n", 0o600, ":2"),
@@ -222,7 +222,7 @@ fn a_register_that_cannot_be_believed_stops_the_scan_and_is_left_alone() {
 
 #[test]
 fn names_are_exact_in_ndjson_and_harmless_in_both_formats() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let escape = ground.tree().join("\u{1b}[2J\u{202e}x");
     let bytes = ground.tree().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
     for path in [&escape, &bytes] {
@@ -244,7 +244,7 @@ fn names_are_exact_in_ndjson_and_harmless_in_both_formats() {
 
 #[test]
 fn the_case_of_a_scan_is_whole_and_left_out_of_the_next_one() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let case = ground.tree().join("evidence.case");
     let more = ["--case", case.to_str().unwrap()];
     let (first, _) = ground.scan(&more);
@@ -261,7 +261,7 @@ fn the_case_of_a_scan_is_whole_and_left_out_of_the_next_one() {
 
 #[test]
 fn cases_of_other_scans_are_no_findings_of_the_next() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let tree = ground.tree();
     let scan = |tree: &std::path::Path| {
         let output = ground.huntbook(&["scan", tree.to_str().unwrap(), "--format", "ndjson"]).output().unwrap();
@@ -279,7 +279,7 @@ fn cases_of_other_scans_are_no_findings_of_the_next() {
 
 #[test]
 fn a_scan_and_the_report_of_its_case_say_the_same() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     std::os::unix::fs::symlink("callback.txt", ground.tree().join("link")).unwrap();
     std::fs::write(ground.tree().join("left.out"), "x").unwrap();
     let case = ground.home().join("hunt.case").to_str().unwrap().to_owned();
@@ -309,7 +309,7 @@ fn a_scan_and_the_report_of_its_case_say_the_same() {
 
 #[test]
 fn hunts_list_has_every_rule_pattern_and_scenario() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let output = ground.huntbook(&["hunts", "list", "--json"]).output().unwrap();
     assert!(output.status.success());
     let hunts: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
@@ -331,7 +331,7 @@ fn hunts_list_has_every_rule_pattern_and_scenario() {
 
 #[test]
 fn hunts_check_names_file_line_and_column() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let dir = ground.tree();
     std::fs::write(dir.join("mine.yar"), "rule mine { condition: true }").unwrap();
     std::fs::write(dir.join("mine.toml"), "rule = \"mine\"\nhypothesis = \"x\"\n[[scenario]]\nid = \"a\"\n").unwrap();
@@ -345,7 +345,7 @@ fn hunts_check_names_file_line_and_column() {
 
 #[test]
 fn warnings_of_the_compiler_are_shown_as_it_words_them_and_are_not_fatal() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let rules = ground.home().join("slow.yar");
     let slow = |n: u32| format!("rule slow_{n} {{ strings: $zero = {{ 00 00 }} condition: $zero }}\n");
     std::fs::write(&rules, (0..7).map(slow).collect::<String>()).unwrap();
@@ -363,7 +363,7 @@ fn warnings_of_the_compiler_are_shown_as_it_words_them_and_are_not_fatal() {
 
 #[test]
 fn completions_and_manual_are_printed() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     for args in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"], &["--help"]]
     {
         let output = ground.huntbook(args).output().unwrap();
@@ -373,7 +373,7 @@ fn completions_and_manual_are_printed() {
 
 #[test]
 fn a_scan_can_be_written_as_sarif_and_csv() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let tree = ground.tree();
     let written = |format: &str| {
         let output = ground.huntbook(&["scan", tree.to_str().unwrap(), "--format", format]).output().unwrap();

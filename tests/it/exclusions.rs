@@ -9,11 +9,11 @@ use huntbook::triage::register::Register;
 use huntbook::triage::scope::ScopeKind;
 use serde_json::Value;
 
-use crate::cli::Ground;
-use crate::tricks::{NAMES, RULE, assert_safe, exclusion, place};
+use crate::cli::TestBox;
+use crate::hostile_names::{NAMES, RULE, assert_safe, exclusion, place};
 
 /// A folder of the tree that only its owner can write to.
-fn folder(ground: &Ground) -> PathBuf {
+fn folder(ground: &TestBox) -> PathBuf {
     let folder = ground.tree().join("reports");
     fs::create_dir_all(&folder).unwrap();
     for folder in [&ground.tree(), &folder] {
@@ -22,12 +22,12 @@ fn folder(ground: &Ground) -> PathBuf {
     folder
 }
 
-fn record(ground: &Ground, exclusions: &[Exclusion]) {
+fn record(ground: &TestBox, exclusions: &[Exclusion]) {
     Register::load(ground.register()).unwrap().add_all(exclusions).unwrap();
 }
 
 /// `huntbook exclusions ARGS --exclusions REGISTER`: standard output, standard error, exit code.
-fn run(ground: &Ground, args: &[&str]) -> (String, String, i32) {
+fn run(ground: &TestBox, args: &[&str]) -> (String, String, i32) {
     let register = ground.register();
     let output = ground
         .huntbook(&["exclusions"])
@@ -52,7 +52,7 @@ fn backdated(mut made: Exclusion, days: i64) -> Exclusion {
 
 #[test]
 fn list_says_what_each_exclusion_is_and_whether_it_counts() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let path = folder(&ground).join("x");
     let good = exclusion(&path, b"a", ScopeKind::FileAsIs, "nightly job");
     let old = backdated(exclusion(&path, b"b", ScopeKind::Content, "old job"), 100);
@@ -70,13 +70,13 @@ fn list_says_what_each_exclusion_is_and_whether_it_counts() {
     let (all, _, _) = run(&ground, &["list", "--all", "--json"]);
     let states: Vec<_> = json(&all).as_array().unwrap().iter().map(|one| one["state"].clone()).collect();
     assert_eq!(states, ["in force", "expired", "not yet", "rule changed"]);
-    let (none, _, _) = run(&Ground::new(), &["list"]);
+    let (none, _, _) = run(&TestBox::new(), &["list"]);
     assert!(none.starts_with("no exclusions in "), "{none}");
 }
 
 #[test]
 fn nothing_printed_can_act_on_a_terminal() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let folder = folder(&ground);
     let made: Vec<_> = NAMES
         .iter()
@@ -103,7 +103,7 @@ fn nothing_printed_can_act_on_a_terminal() {
 
 #[test]
 fn check_finds_what_a_person_should_look_at() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let folder = folder(&ground);
     let file = |name: &str, content: &str| {
         let path = folder.join(name);
@@ -159,7 +159,7 @@ fn check_finds_what_a_person_should_look_at() {
 
 #[test]
 fn check_follows_no_link() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let path = folder(&ground).join("x");
     let target = ground.home().join("target");
     fs::write(&target, "now").unwrap();
@@ -172,7 +172,7 @@ fn check_follows_no_link() {
 
 #[test]
 fn a_register_that_cannot_be_read_is_named_with_its_line() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     fs::write(ground.register(), "version = 1\n\n[[exclusion\n").unwrap();
     fs::set_permissions(ground.register(), fs::Permissions::from_mode(0o600)).unwrap();
     for args in [&["list"][..], &["check"], &["revoke", "12345678", "--reason", "x"], &["export", "--format", "csv"]] {
@@ -184,7 +184,7 @@ fn a_register_that_cannot_be_read_is_named_with_its_line() {
 
 #[test]
 fn revoke_takes_one_back_by_the_beginning_of_its_id() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let path = folder(&ground).join("x");
     let mut first = exclusion(&path, b"a", ScopeKind::Content, "r");
     let mut second = exclusion(&path, b"b", ScopeKind::Content, "r");
@@ -210,7 +210,7 @@ fn revoke_takes_one_back_by_the_beginning_of_its_id() {
 
 #[test]
 fn an_export_is_a_new_file_of_ones_own() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     record(&ground, &[exclusion(&folder(&ground).join("x"), b"a", ScopeKind::FileAsIs, "r")]);
     let out = ground.home().join("list.txt");
     let to = |more: &[&str]| {

@@ -2,15 +2,15 @@
 
 use huntbook::session::RuleChoice;
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::fixtures;
-use crate::stage::{Place, Stage};
+use crate::screen_harness::{Stage, TestTree};
 
 const SMALL: (u16, u16) = (80, 24);
 
 #[test]
 fn the_rule_tab_says_what_each_part_came_to() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("tinyexec-269").press("3");
     stage.wait("✔ true: filesize < 270 → filesize is 269 bytes");
@@ -21,7 +21,7 @@ fn the_rule_tab_says_what_each_part_came_to() {
 #[test]
 fn a_file_that_is_gone_or_another_is_explained_as_it_was_scanned() {
     for content in [None, Some("another one")] {
-        let place = Place::new();
+        let place = TestTree::new();
         let path = place.tree().join("tinyexec-269");
         std::fs::write(&path, fixtures::tinyexec(269)).unwrap();
         std::fs::write(place.tree().join("tinyexec-200"), fixtures::tinyexec(200)).unwrap();
@@ -39,7 +39,7 @@ fn a_file_that_is_gone_or_another_is_explained_as_it_was_scanned() {
 
 #[test]
 fn parts_of_a_large_file_that_is_gone_are_not_guessed() {
-    let place = Place::new();
+    let place = TestTree::new();
     let mut content = vec![0; 100_000];
     content[50_000..50_005].copy_from_slice(b"wante");
     std::fs::write(place.tree().join("large"), &content).unwrap();
@@ -63,7 +63,7 @@ fn parts_of_a_large_file_that_is_gone_are_not_guessed() {
 
 #[test]
 fn inspect_explains_rules_of_ones_own_and_escapes_what_they_show() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let rules = ground.tree().parent().unwrap().join("mine.yar");
     let source = "rule mine { strings: $a = \"x\" condition: filename contains \"evil\" and #a in (0..3) == 2 and not pe.is_pe }";
     std::fs::write(&rules, format!("import \"pe\"\n{source}")).unwrap();

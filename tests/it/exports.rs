@@ -6,7 +6,7 @@ use std::path::Path;
 use huntbook::finding::Digest;
 use huntbook::report::outgoing::Outgoing;
 use huntbook::report::{kql, loki, sarif, watchlist};
-use huntbook::session::{RuleBook, RuleChoice};
+use huntbook::session::{RuleCatalog, RuleChoice};
 use huntbook::text::{escape_path, escape_str};
 use huntbook::triage::exclusion::Exclusion;
 use huntbook::triage::scope::ScopeKind;
@@ -14,8 +14,8 @@ use huntbook::triage::state::State;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use crate::hostile_names::{NAMES, RULE, assert_safe, exclusion, exclusion_of, place};
 use crate::parsers::{Kql, csv, kql as tokens, percent_decoded};
-use crate::tricks::{NAMES, RULE, assert_safe, exclusion, exclusion_of, place};
 
 fn outgoing(exclusions: &[Exclusion]) -> Vec<Outgoing<'_>> {
     exclusions.iter().map(|exclusion| Outgoing { exclusion, state: State::InForce, rule: None }).collect()
@@ -217,7 +217,7 @@ fn a_watchlist_that_sentinel_refuses_is_an_error() {
     let reason = "x".repeat(200_000);
     let made = exclusion(Path::new("/opt/r/x"), b"content", ScopeKind::FileAsIs, &reason);
     let small = watchlist::watchlist(&outgoing(&vec![made.clone(); 18]));
-    assert!(small.is_ok_and(|text| text.len() < watchlist::MOST));
+    assert!(small.is_ok_and(|text| text.len() < watchlist::MAX_FILE_BYTES));
     let error = watchlist::watchlist(&outgoing(&vec![made; 20])).unwrap_err();
     assert!(error.to_string().contains("3800000"), "{error}");
 }
@@ -278,7 +278,7 @@ fn only_what_is_in_force_excludes_elsewhere() {
 
 #[test]
 fn the_rules_author_and_licence_go_along() {
-    let book = RuleBook::load(&RuleChoice::default()).unwrap();
+    let book = RuleCatalog::load(&RuleChoice::default()).unwrap();
     let rule = &book.hunts.iter().find(|hunt| &*hunt.rule.id.name == RULE).unwrap().rule;
     let made = exclusion(Path::new("/opt/r/x"), b"content", ScopeKind::Content, "because");
     let one = [Outgoing { exclusion: &made, state: State::InForce, rule: Some(rule) }];

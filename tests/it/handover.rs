@@ -8,12 +8,12 @@ use std::process::Command;
 use huntbook::report::sentinel;
 use serde_json::Value;
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::fixtures;
+use crate::hostile_names::assert_safe;
 use crate::parsers::csv;
 use crate::reports::{Scanned, every_kind};
-use crate::stage::{Place, Stage};
-use crate::tricks::assert_safe;
+use crate::screen_harness::{Stage, TestTree};
 
 /// The fields of ECS 8.17 that documents may have outside of `huntbook`, with the kind of value each takes
 /// (<https://www.elastic.co/guide/en/ecs/8.17/ecs-field-reference.html>).
@@ -174,7 +174,7 @@ fn a_page_holds_everything_and_nothing_of_the_box_is_markup() {
 
 #[test]
 fn worst_comes_first_and_one_content_is_one_entry() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     for name in ["a", "b", "c"] {
         fs::write(ground.tree().join(name), fixtures::callback()).unwrap();
     }
@@ -245,7 +245,7 @@ fn a_timeline_has_one_row_a_time_that_parses() {
     }
 }
 
-fn export(ground: &Ground, args: &[&str]) -> (String, String, i32) {
+fn export(ground: &TestBox, args: &[&str]) -> (String, String, i32) {
     let output = ground.huntbook(&[&["hunts", "export"][..], args].concat()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (text(output.stdout), text(output.stderr), output.status.code().unwrap())
@@ -253,7 +253,7 @@ fn export(ground: &Ground, args: &[&str]) -> (String, String, i32) {
 
 #[test]
 fn hunts_become_queries_with_their_facts_filters_and_tactics() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let (callbacks, _, code) = export(&ground, &["--format", "kql", "EQGRP_callbacks"]);
     let [address, port] = fixtures::callback().split(':').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
     assert_eq!(code, 0);
@@ -298,7 +298,7 @@ fn kusto_itself_parses_every_query() {
         println!("skipped: node or target/kusto/node_modules/@kusto/language-service-next is not here, see .ci/run");
         return;
     }
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let (_, _, _) = export(&ground, &["--format", "kql"]);
     let hunts = ground.home().join("hunts");
     fs::create_dir(&hunts).unwrap();
@@ -333,7 +333,7 @@ fn kusto_itself_parses_every_query() {
 
 #[test]
 fn the_screen_writes_the_case_to_a_file_that_is_named() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, (160, 30));
     stage.wait("callback.txt");
     let folder = tempfile::tempdir().unwrap();

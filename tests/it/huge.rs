@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::pty::Term;
 
 const GIB: u64 = 1 << 30;
@@ -25,7 +25,7 @@ const TEXT: u64 = 19 * GIB;
 const GROWTH: u64 = 32 * 1024;
 
 /// The file, or `None` where the file system cannot hold holes.
-fn plant(ground: &Ground) -> Option<()> {
+fn plant(ground: &TestBox) -> Option<()> {
     let file = File::create(ground.tree().join("disk.img")).unwrap();
     file.set_len(SIZE).ok()?;
     if file.metadata().unwrap().blocks() * 512 > GIB {
@@ -49,7 +49,7 @@ fn peak(term: &Term) -> u64 {
 
 #[test]
 fn a_journey_through_20_gigabytes_takes_no_memory() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     if plant(&ground).is_none() {
         eprintln!("not tested: the file system of {} cannot hold a sparse file of 20 GB", ground.tree().display());
         return;

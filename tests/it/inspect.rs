@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::fixtures;
 
-fn inspect(ground: &Ground, name: &str, json: bool) -> (String, i32) {
+fn inspect(ground: &TestBox, name: &str, json: bool) -> (String, i32) {
     let path = ground.tree().join(name);
     let mut args = vec!["inspect", path.to_str().unwrap()];
     args.extend(json.then_some("--json"));
@@ -16,7 +16,7 @@ fn inspect(ground: &Ground, name: &str, json: bool) -> (String, i32) {
 
 #[test]
 fn the_fields_of_an_elf_that_is_cut_lie_inside_it_and_count_what_they_lack() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     std::fs::write(ground.tree().join("cut"), &fixtures::tinyexec(269)[..26]).unwrap();
     let (text, _) = inspect(&ground, "cut", true);
     let document: Value = serde_json::from_str(&text).unwrap();
@@ -33,7 +33,7 @@ fn the_fields_of_an_elf_that_is_cut_lie_inside_it_and_count_what_they_lack() {
 
 #[test]
 fn an_elf_that_a_rule_matches_is_told_in_full() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let (text, code) = inspect(&ground, "tinyexec-269", true);
     assert_eq!(code, 1);
     let document: Value = serde_json::from_str(&text).unwrap();
@@ -92,7 +92,7 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
 
 #[test]
 fn a_file_that_nothing_matches_still_has_its_facts() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     std::fs::write(ground.tree().join("plain"), "nothing here").unwrap();
     let (text, code) = inspect(&ground, "plain", true);
     assert_eq!(code, 0);
@@ -116,7 +116,7 @@ fn a_file_that_nothing_matches_still_has_its_facts() {
 
 #[test]
 fn a_file_that_is_no_elf_is_told_as_what_it_is() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     for (content, kind, said) in [
         (&b"#!/no/such/interpreter -x\n"[..], "script", "a script for /no/such/interpreter"),
         (b"MZ\x90\0", "pe", "a DOS program"),
@@ -137,7 +137,7 @@ fn a_file_that_is_no_elf_is_told_as_what_it_is() {
 
 #[test]
 fn a_file_too_large_to_be_held_is_told_as_a_scan_tells_it() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let file = std::fs::File::create(ground.tree().join("huge")).unwrap();
     if file.set_len(3 << 30).is_err() {
         return;
@@ -152,7 +152,7 @@ fn a_file_too_large_to_be_held_is_told_as_a_scan_tells_it() {
 
 #[test]
 fn what_is_no_file_is_refused_by_name() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     std::fs::create_dir(ground.tree().join("folder")).unwrap();
     for (name, said) in [("folder", "is a folder"), ("missing", "missing")] {
         let (text, code) = inspect(&ground, name, false);
@@ -162,7 +162,7 @@ fn what_is_no_file_is_refused_by_name() {
 
 #[test]
 fn a_good_elf_cut_at_every_length_is_always_told() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let whole = fixtures::tinyexec(200);
     for length in [0, 3, 4, 5, 16, 19, 20, 45, 51, 52, 53, 83, 84, 100, 199] {
         std::fs::write(ground.tree().join("cut"), &whole[..length]).unwrap();
@@ -175,7 +175,7 @@ fn a_good_elf_cut_at_every_length_is_always_told() {
 
 #[test]
 fn sections_are_told_and_entropy_and_texts_of_small_files_only() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     std::fs::write(ground.tree().join("small"), fixtures::many_headers(1, 3)).unwrap();
     std::fs::write(ground.tree().join("large"), fixtures::many_headers(1, 1000)).unwrap();
     let document = |name| serde_json::from_str::<Value>(&inspect(&ground, name, true).0).unwrap();

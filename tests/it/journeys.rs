@@ -2,13 +2,13 @@
 
 use huntbook::triage::register::Register;
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::pty::Term;
 
 /// The one who looks before deciding: list, bytes, headers, rule, facts, and back.
 #[test]
 fn looking_at_everything_a_finding_has_decides_nothing() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done: 8 open");
     term.send("/tinyexec-269\r");
@@ -41,7 +41,7 @@ fn looking_at_everything_a_finding_has_decides_nothing() {
 /// From an exclusion to its revocation in the register.
 #[test]
 fn what_was_excluded_can_be_revoked_in_the_register_and_stands_open_again() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done: 8 open");
     term.send("/callback.txt\r");
@@ -70,7 +70,7 @@ fn what_was_excluded_can_be_revoked_in_the_register_and_stands_open_again() {
 /// Help, palette and coverage open above anything, and Esc closes one layer at a time.
 #[test]
 fn layers_open_above_one_another_and_close_one_by_one() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     std::fs::create_dir(ground.tree().join("pipes")).unwrap();
     let fifo = ground.tree().join("pipes/fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
@@ -99,7 +99,7 @@ fn layers_open_above_one_another_and_close_one_by_one() {
 /// A rescan after a file was put right forgets its finding.
 #[test]
 fn a_rescan_sees_what_has_changed_since() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done: 8 open");
     std::fs::write(ground.tree().join("callback.txt"), "nothing here").unwrap();
@@ -115,7 +115,7 @@ fn a_rescan_sees_what_has_changed_since() {
 /// On a console without the usual signs all that is shown is ASCII, and the states stay apart.
 #[test]
 fn a_terminal_without_utf_8_gets_ascii() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut command = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
     command.env_clear();
     command.env("HOME", ground.home());

@@ -5,7 +5,7 @@ use huntbook::tui::message::Message;
 use huntbook::tui::state::coverage::Missed;
 use huntbook::tui::state::findings::{Column, Grouping, Sort};
 
-use crate::stage::{Place, Stage};
+use crate::screen_harness::{Stage, TestTree};
 use crate::tui::{SMALL, WIDE};
 
 fn click(stage: &mut Stage<'_>, column: usize, row: usize) {
@@ -25,7 +25,7 @@ fn find(stage: &Stage<'_>, text: &str, beside: &str) -> (usize, usize) {
 #[test]
 fn filtered_sorted_grouped_and_folded_at_both_sizes() {
     for size in [SMALL, WIDE] {
-        let place = Place::planted();
+        let place = TestTree::planted();
         let mut stage = Stage::open(&place, size);
         stage.press("/").type_text("ree cpy").press("enter esc");
         stage.press("/").type_text("sshpy").press("enter");
@@ -44,7 +44,7 @@ fn filtered_sorted_grouped_and_folded_at_both_sizes() {
 
 #[test]
 fn a_heading_sorts_when_it_is_clicked_and_turns_the_order_round_when_it_is_again() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, WIDE);
     for descending in [false, true, false] {
         let (column, row) = find(&stage, "hunt", " path  ");
@@ -57,7 +57,7 @@ fn a_heading_sorts_when_it_is_clicked_and_turns_the_order_round_when_it_is_again
 
 #[test]
 fn a_group_folds_by_key_and_click_and_its_marks_are_acted_on() {
-    let place = Place::new();
+    let place = TestTree::new();
     for copy in 0..3 {
         std::fs::write(place.tree().join(format!("copy{copy}")), crate::fixtures::callback()).unwrap();
     }
@@ -80,8 +80,8 @@ fn a_group_folds_by_key_and_click_and_its_marks_are_acted_on() {
 }
 
 /// A tree with so many findings of one content.
-fn copies(count: usize) -> Place {
-    let place = Place::new();
+fn copies(count: usize) -> TestTree {
+    let place = TestTree::new();
     for copy in 0..count {
         std::fs::write(place.tree().join(format!("copy{copy}")), crate::fixtures::callback()).unwrap();
     }
@@ -135,7 +135,7 @@ fn a_rescan_keeps_the_marks_of_what_it_meets_again_and_says_which_it_does_not() 
 
 #[test]
 fn candidates_are_counted_apart_in_groups_as_in_the_title() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     std::fs::write(place.tree().join("helper"), crate::fixtures::elf_header()).unwrap();
     let mut stage = Stage::open(&place, WIDE);
     stage.wait("? 1 candidate");
@@ -148,7 +148,7 @@ fn candidates_are_counted_apart_in_groups_as_in_the_title() {
 
 #[test]
 fn coverage_and_palette_take_letters_in_order() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     for name in ["one", "two"] {
         std::os::unix::net::UnixListener::bind(place.tree().join(name)).unwrap();
     }
@@ -172,7 +172,7 @@ fn coverage_and_palette_take_letters_in_order() {
 fn coverage_gives_the_reason_the_room_there_is_and_tells_all_of_the_selected_one() {
     const WHY: &str = "the file changed while it was read: what was scanned of it is no longer what it holds now";
     for size in [SMALL, WIDE] {
-        let place = Place::new();
+        let place = TestTree::new();
         let mut stage = Stage::open(&place, size);
         stage.press("C");
         let missed = |path: String| Missed { path: path.into(), why: WHY.into(), gap: true };

@@ -8,7 +8,7 @@ use huntbook::cli::logging::{Level, LogArgs};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::pty::Term;
 
 /// Tells a test that it runs as a child, and which log to write.
@@ -30,7 +30,7 @@ fn assert_whole(log: &str) {
 
 #[test]
 fn a_scan_is_logged_from_start_to_end_and_the_next_run_adds_to_it() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     // Within the tree on purpose.
     let log = ground.tree().join("hunt.log");
     let (documents, _) = ground.scan(&["--log", log.to_str().unwrap()]);
@@ -65,7 +65,7 @@ fn a_scan_is_logged_from_start_to_end_and_the_next_run_adds_to_it() {
 
 #[test]
 fn a_hostile_name_forges_no_line() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let name = "x\n2026-01-01T00:00:00.000Z  INFO all is well\u{1b}[2J\u{202e}";
     mknodat(CWD, ground.tree().join(name), FileType::Fifo, Mode::RUSR, 0).unwrap();
     let log = ground.home().join("hunt.log");
@@ -78,7 +78,7 @@ fn a_hostile_name_forges_no_line() {
 
 #[test]
 fn a_log_that_cannot_be_written_is_said_before_anything_is_done() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let tree = ground.tree();
     let evidence = ground.tree().join("callback.txt");
     let before = std::fs::read(&evidence).unwrap();
@@ -100,7 +100,7 @@ fn a_log_that_cannot_be_written_is_said_before_anything_is_done() {
 
 #[test]
 fn the_screens_decisions_errors_and_signals_are_logged() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let log = ground.home().join("hunt.log");
     let mut term = Term::huntbook(&ground, &[ground.tree().to_str().unwrap(), "--log", log.to_str().unwrap()]);
     term.wait("scan done");

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod appearance;
 mod attacks;
 mod bytes;
 mod chooser;
@@ -11,19 +12,18 @@ mod explained;
 mod exports;
 mod fixtures;
 mod fuzz_seeds;
-mod gone;
 mod handover;
 mod hostile;
+mod hostile_names;
 mod huge;
+mod input_races;
 mod inspect;
 mod journeys;
 mod layering;
 mod lists;
 mod log;
-mod looks;
-mod manners;
+mod missing_files;
 mod parsers;
-mod portrait;
 mod pty;
 mod random;
 mod readme;
@@ -32,11 +32,11 @@ mod register;
 mod reports;
 mod scan;
 mod scanning;
+mod screen_harness;
+mod screen_snapshot;
 mod screens;
 mod sparse;
-mod stage;
 mod svg;
-mod tired;
-mod tricks;
+mod terminal_progress;
 mod tui;
 mod usage;

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use huntbook::tui::signs::Signs;
+use huntbook::tui::glyphs::Glyphs;
 use huntbook::tui::terminal::Guard;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Tells the test below that it runs as a child.
 const CHILD: &str = "HUNTBOOK_TEST_CHILD";
 
@@ -61,7 +61,7 @@ impl Term {
         Self { child, master: pair.master, keys, parser, written, before }
     }
 
-    pub fn huntbook(ground: &Ground, args: &[&str]) -> Self {
+    pub fn huntbook(ground: &TestBox, args: &[&str]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
         command.env_clear();
         command.env("HOME", ground.home());
@@ -71,7 +71,7 @@ impl Term {
         Self::spawn(command)
     }
 
-    pub fn on_tree(ground: &Ground) -> Self {
+    pub fn on_tree(ground: &TestBox) -> Self {
         Self::huntbook(ground, &[ground.tree().to_str().unwrap()])
     }
 
@@ -105,7 +105,7 @@ impl Term {
     pub fn until(&self, what: &str, shows: impl Fn() -> bool) {
         let start = Instant::now();
         while !shows() {
-            assert!(start.elapsed() < PATIENCE, "waited for {what}:\n{}", self.screen());
+            assert!(start.elapsed() < WAIT_TIMEOUT, "waited for {what}:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -134,7 +134,7 @@ impl Term {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(start.elapsed() < PATIENCE, "it does not leave:\n{}", self.screen());
+            assert!(start.elapsed() < WAIT_TIMEOUT, "it does not leave:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(10));
         };
         self.until("the terminal to be given back", || !self.is_ours());
@@ -153,7 +153,7 @@ fn modes(master: &dyn MasterPty) -> String {
 
 #[test]
 fn from_start_to_a_recorded_exclusion_and_a_second_run_that_shows_it() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done: 8 open");
     term.send("/callback.txt\r");
@@ -180,7 +180,7 @@ fn from_start_to_a_recorded_exclusion_and_a_second_run_that_shows_it() {
 
 #[test]
 fn ruling_out_everything_leaves_a_suspicious_finding() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done");
     term.send("o5");
@@ -196,7 +196,7 @@ fn ruling_out_everything_leaves_a_suspicious_finding() {
 
 #[test]
 fn every_way_out_gives_the_terminal_back() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     for way in ["q", "\u{3}"] {
         let mut term = Term::on_tree(&ground);
         term.wait("scan done");
@@ -214,7 +214,7 @@ fn every_way_out_gives_the_terminal_back() {
 
 #[test]
 fn ctrl_z_stops_and_fg_goes_on() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done");
     term.send("\u{1a}");
@@ -237,7 +237,7 @@ fn ctrl_z_stops_and_fg_goes_on() {
 
 #[test]
 fn what_cannot_begin_says_why_and_ends_with_2() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let register = ground.home().join("register.toml");
     std::fs::write(&register, "version = 1\n[[exclusion\n").unwrap();
     let tree = ground.tree();
@@ -256,7 +256,7 @@ fn what_cannot_begin_says_why_and_ends_with_2() {
 
 #[test]
 fn kill_9_loses_nothing_that_was_shown_as_recorded() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done");
     term.send("o5x");
@@ -274,7 +274,7 @@ fn kill_9_loses_nothing_that_was_shown_as_recorded() {
 
 #[test]
 fn a_resize_storm_leaves_a_whole_screen() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done");
     for size in [(1, 1), (200, 60), (10, 3), (160, 50), (2, 100), (80, 24)] {
@@ -290,7 +290,7 @@ fn a_resize_storm_leaves_a_whole_screen() {
 
 #[test]
 fn a_case_opens_again_when_the_tree_is_gone() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let case = ground.home().join("hunt.case");
     let case = case.to_str().unwrap();
     let mut term = Term::huntbook(&ground, &[ground.tree().to_str().unwrap(), "--case", case]);
@@ -319,7 +319,7 @@ fn a_case_opens_again_when_the_tree_is_gone() {
 
 #[test]
 fn a_persons_own_keys_count_and_a_mistake_in_them_is_named() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     ground.configure("theme = 'mono'\n[keys]\nCoverage = 'K'\n");
     let mut term = Term::on_tree(&ground);
     term.wait("scan done");
@@ -335,7 +335,7 @@ fn a_persons_own_keys_count_and_a_mistake_in_them_is_named() {
 
 #[test]
 fn without_a_tree_one_is_chosen_and_scanned_as_if_it_had_been_named() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let above = ground.tree().parent().unwrap().to_owned();
     let start = |cwd: &Path| {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
@@ -384,7 +384,7 @@ fn without_a_tree_one_is_chosen_and_scanned_as_if_it_had_been_named() {
 
 #[test]
 fn what_the_session_would_refuse_is_said_where_it_was_chosen() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let tree = ground.tree();
     let mut term = Term::huntbook(&ground, &["--root", tree.to_str().unwrap()]);
     term.wait("ssh/");
@@ -403,7 +403,7 @@ fn what_the_session_would_refuse_is_said_where_it_was_chosen() {
 #[test]
 fn a_child_that_panics() {
     if std::env::var_os(CHILD).is_some() {
-        let _guard = Guard::take(true, Signs::Unicode).unwrap();
+        let _guard = Guard::take(true, Glyphs::Unicode).unwrap();
         panic!("on purpose");
     }
 }

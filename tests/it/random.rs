@@ -7,20 +7,20 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use huntbook::places::{Completion, Folder, Mounts, Room};
+use huntbook::places::{Completion, DiskUsage, Folder, Mounts};
 use huntbook::session::RuleChoice;
-use huntbook::tui::backend::scout::{Ask, News};
+use huntbook::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
 use huntbook::tui::message::Message;
 use huntbook::tui::state::Screen;
 use huntbook::tui::update::chooser::{self as choosing, Effect};
 
 use crate::chooser::Play;
-use crate::stage::{Place, Stage, event};
+use crate::screen_harness::{Stage, TestTree, event};
 use crate::tui::{SMALL, WIDE};
 
 const STEPS: usize = 20_000;
 /// Steps from one look at the screen to the next, and from one try to get out to the next.
-const LOOK: usize = 10;
+const LOOK_INTERVAL: usize = 10;
 const WAY_OUT: usize = 500;
 /// More layers than there are.
 const LAYERS: usize = 8;
@@ -172,8 +172,8 @@ impl Drop for Luck {
 }
 
 /// Every hunt's files, many copies of one, and names that could fool a terminal.
-fn hostile() -> Place {
-    let place = Place::planted();
+fn hostile() -> TestTree {
+    let place = TestTree::planted();
     let tree = place.tree();
     let deep = tree.join("deep/".repeat(40));
     std::fs::create_dir_all(&deep).unwrap();
@@ -209,7 +209,7 @@ fn play(stage: &mut Stage<'_>, luck: &mut Luck, steps: usize) {
         for message in luck.input(&edges) {
             stage.feed(message);
         }
-        if step % LOOK == 0 {
+        if step % LOOK_INTERVAL == 0 {
             stage.drain();
             assert_eq!(stage.hostile_cell(), None, "step {step}:\n{}", stage.screen());
         }
@@ -256,7 +256,7 @@ fn nor_do_steps_that_nobody_took_before() {
 }
 
 /// What the box might say to what is asked, true or not, and what nobody asked for.
-fn news(luck: &mut Luck, asked: Option<Ask>) -> News {
+fn news(luck: &mut Luck, asked: Option<PlaceQuery>) -> PlaceAnswer {
     let folder = |luck: &mut Luck| {
         let name = luck.one_of(&[
             "a",
@@ -271,22 +271,30 @@ fn news(luck: &mut Luck, asked: Option<Ask>) -> News {
     let refused = || "permission denied".to_owned();
     let is_refused = luck.below(3) == 0;
     match asked {
-        Some(Ask::Folder(path)) if is_refused => News::Folders(path, Err(refused())),
-        Some(Ask::Folder(path)) => News::Folders(path, Ok((folders(luck), luck.below(2) == 0))),
-        Some(Ask::Open(path)) => News::Opened(path, if is_refused { Err(refused()) } else { Ok(()) }),
-        Some(Ask::Complete { typed, .. }) if is_refused => News::Completed(typed, Err(refused())),
-        Some(Ask::Complete { typed, .. }) => {
+        Some(PlaceQuery::Folder(path)) if is_refused => PlaceAnswer::Folders(path, Err(refused())),
+        Some(PlaceQuery::Folder(path)) => PlaceAnswer::Folders(path, Ok((folders(luck), luck.below(2) == 0))),
+        Some(PlaceQuery::Open(path)) => PlaceAnswer::Opened(path, if is_refused { Err(refused()) } else { Ok(()) }),
+        Some(PlaceQuery::Complete { typed, .. }) if is_refused => PlaceAnswer::Completed(typed, Err(refused())),
+        Some(PlaceQuery::Complete { typed, .. }) => {
             let names = vec!["srv".to_owned(), "s\u{202e}x".to_owned()];
-            News::Completed(typed, Ok(Completion { typed: "/s".into(), names, count: luck.below(4), untypable: 1 }))
+            PlaceAnswer::Completed(
+                typed,
+                Ok(Completion { typed: "/s".into(), names, count: luck.below(4), untypable: 1 }),
+            )
         }
-        Some(Ask::Mounts) if is_refused => News::Mounts(Err(refused())),
-        Some(Ask::Mounts) => News::Mounts(Ok(Mounts::parse(b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\nnonsense\n"))),
-        Some(Ask::Recent) => News::RecentEnd,
+        Some(PlaceQuery::Mounts) if is_refused => PlaceAnswer::Mounts(Err(refused())),
+        Some(PlaceQuery::Mounts) => {
+            PlaceAnswer::Mounts(Ok(Mounts::parse(b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\nnonsense\n")))
+        }
+        Some(PlaceQuery::Recent) => PlaceAnswer::RecentEnd,
         None => match luck.below(4) {
-            0 => News::Room("/".into(), Ok(Room { size: luck.below(9) as u64, used: luck.below(20) as u64 })),
-            1 => News::RoomEnd,
-            2 => News::Links("/home/ann".into(), folders(luck)),
-            _ => News::Recent(Err(refused())),
+            0 => PlaceAnswer::DiskUsage(
+                "/".into(),
+                Ok(DiskUsage { size: luck.below(9) as u64, used: luck.below(20) as u64 }),
+            ),
+            1 => PlaceAnswer::RoomEnd,
+            2 => PlaceAnswer::Links("/home/ann".into(), folders(luck)),
+            _ => PlaceAnswer::Recent(Err(refused())),
         },
     }
 }
@@ -301,7 +309,7 @@ fn choose(mut luck: Luck) {
         let mut asked: Vec<_> = if luck.below(20) == 0 { vec![None] } else { Vec::new() };
         for message in luck.input(&[]) {
             for effect in choosing::input(&mut play.chooser, message) {
-                if let Effect::Ask(ask) = effect {
+                if let Effect::PlaceQuery(ask) = effect {
                     asked.push(Some(ask));
                 }
             }
@@ -312,7 +320,7 @@ fn choose(mut luck: Luck) {
                 play.news(news(&mut luck, asked));
             }
         }
-        if step % LOOK == 0 {
+        if step % LOOK_INTERVAL == 0 {
             play.draw();
         }
         if step % WAY_OUT == 0 {

@@ -8,7 +8,7 @@ use portable_pty::CommandBuilder;
 
 use crate::fixtures;
 use crate::pty::Term;
-use crate::stage::Place;
+use crate::screen_harness::TestTree;
 use crate::svg;
 
 /// As long as the path it stands for, so that every line stays as it was.
@@ -48,7 +48,7 @@ const MOMENTS: [Moment; 5] = [
     Moment { keys: "\r\r", shows: "excluded: in the register", picture: None },
 ];
 
-fn plant(place: &Place) {
+fn plant(place: &TestTree) {
     let files = [
         (
             "opt/log-processing/MixText.py",
@@ -66,7 +66,7 @@ fn plant(place: &Place) {
 
 /// Plays it, and returns its pictures by name.
 fn play() -> Vec<(&'static str, String)> {
-    let place = Place::new();
+    let place = TestTree::new();
     plant(&place);
     let tree = place.tree();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));

@@ -7,7 +7,7 @@ use huntbook::session::RuleChoice;
 use huntbook::triage::Actor;
 use huntbook::triage::register::Register;
 
-use crate::stage::{Place, Stage};
+use crate::screen_harness::{Stage, TestTree};
 
 const SIZE: (u16, u16) = (120, 30);
 
@@ -18,7 +18,7 @@ fn exclude(stage: &mut Stage, file: &str) {
 
 #[test]
 fn a_deleted_register_loses_nothing_when_it_is_looked_at() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SIZE);
     exclude(&mut stage, "callback.txt");
     let before = fs::read_to_string(place.register()).unwrap();
@@ -34,7 +34,7 @@ fn a_deleted_register_loses_nothing_when_it_is_looked_at() {
 
 #[test]
 fn two_screens_on_one_register_see_each_others_exclusions() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut first = Stage::open(&place, SIZE);
     let mut second = Stage::open(&place, SIZE);
     exclude(&mut first, "callback.txt");
@@ -47,7 +47,7 @@ fn two_screens_on_one_register_see_each_others_exclusions() {
 
 #[test]
 fn a_scan_that_was_killed_did_not_end() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     Stage::open(&place, SIZE).leave();
     let mut case = Case::open(&place.case()).unwrap();
     let scan = case.scans().unwrap().pop().unwrap();
@@ -65,7 +65,7 @@ fn a_scan_that_was_killed_did_not_end() {
 
 #[test]
 fn two_rules_of_one_name_are_told_apart() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let rules: Vec<_> = ["one.yar", "two.yar"].map(|name| place.register().with_file_name(name)).into();
     fs::write(&rules[0], "rule same { strings: $a = \"#!/usr/bin/env\" condition: $a }").unwrap();
     fs::write(&rules[1], "rule same { strings: $a = \"python\" condition: $a }").unwrap();
@@ -83,7 +83,7 @@ fn two_rules_of_one_name_are_told_apart() {
 
 #[test]
 fn one_undo_takes_back_an_exclusion_with_its_answer() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SIZE);
     exclude(&mut stage, "callback.txt");
     stage.wait("Scenarios 1/5");

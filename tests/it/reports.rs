@@ -13,17 +13,17 @@ use huntbook::triage::scope::ScopeKind;
 use huntbook::triage::{Actor, Answer};
 use serde_json::Value;
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::fixtures;
+use crate::hostile_names::{NAMES, RULE, assert_safe, exclusion, place};
 use crate::parsers::{code_spans, csv, percent_decoded};
-use crate::tricks::{NAMES, RULE, assert_safe, exclusion, place};
 
 /// Words that a responder might paste from a hostile box.
 const NOTE: &str = "seen ` | <b>\n# [x](http://e.example) =1 \u{202e}";
 
 /// A scanned tree with a file for each hostile name, one of them excluded, and decisions about others.
 pub struct Scanned {
-    pub ground: Ground,
+    pub ground: TestBox,
     pub case: PathBuf,
     files: BTreeSet<PathBuf>,
     excluded: String,
@@ -31,7 +31,7 @@ pub struct Scanned {
 
 impl Scanned {
     fn new() -> Self {
-        let ground = Ground::new();
+        let ground = TestBox::new();
         let mut files = BTreeSet::new();
         for bytes in NAMES {
             let path = place(&ground.tree(), bytes);
@@ -359,7 +359,7 @@ fn an_exclusion_of_another_file_is_told_in_its_own_words_without_the_register() 
 
 #[test]
 fn rows_of_two_boxes_are_told_apart_and_a_mounted_box_names_its_files_itself() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let image = ground.tree();
     fs::create_dir(image.join("etc")).unwrap();
     fs::write(image.join("etc/hostname"), "web07\n").unwrap();
@@ -383,14 +383,14 @@ fn rows_of_two_boxes_are_told_apart_and_a_mounted_box_names_its_files_itself() {
 
 #[test]
 fn sarif_tells_copies_apart_and_says_when_something_was_not_seen() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     for name in ["a", "b", "c"] {
         fs::write(ground.tree().join(name), fixtures::callback()).unwrap();
     }
     let case = ground.home().join("hunt.case");
     let case = case.to_str().unwrap();
     ground.scan(&["--case", case]);
-    let sarif = |ground: &Ground| -> Value {
+    let sarif = |ground: &TestBox| -> Value {
         let output = ground.huntbook(&["report", case, "--format", "sarif"]).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap()
     };

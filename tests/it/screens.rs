@@ -6,18 +6,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use huntbook::scan::{Current, Reading};
-use huntbook::theme::{self, Depth, Role};
+use huntbook::theme::{self, ColorDepth, Role};
 use huntbook::tui::message::Message;
 use ratatui::style::Modifier;
 
-use crate::portrait;
-use crate::stage::{Place, Stage};
+use crate::screen_harness::{Stage, TestTree};
+use crate::screen_snapshot;
 use crate::tui::{SMALL, WIDE};
 
 /// A tree on which everything was decided that can be: a finding returned, open, suspicious, malicious and excluded, and
 /// a candidate; something was not scanned too.
-fn decided() -> Place {
-    let place = Place::planted();
+fn decided() -> TestTree {
+    let place = TestTree::planted();
     let tree = place.tree();
     std::fs::create_dir(tree.join("bin")).unwrap();
     std::fs::write(tree.join("bin/helper"), crate::fixtures::elf_header()).unwrap();
@@ -206,7 +206,7 @@ fn modifiers(stage: &Stage<'_>, text: &str, beside: &str) -> Vec<Modifier> {
 fn without_colours_signs_and_modifiers_tell_what_colours_told() {
     let place = decided();
     let mut stage = Stage::open(&place, SMALL);
-    stage.app.theme = portrait::mono();
+    stage.app.theme = screen_snapshot::mono();
     stage.wait("? candidate");
     for state in ["↺ returned", "● open", "▲ suspicious", "✖ malicious", "○ excluded", "? candidate"] {
         assert_eq!(stage.screen().matches(&format!(" {state}")).count().min(1), 1, "{state}:\n{}", stage.screen());
@@ -241,13 +241,13 @@ fn without_colours_signs_and_modifiers_tell_what_colours_told() {
 
 #[test]
 fn a_rules_eight_patterns_look_different_without_colours_too() {
-    let theme = portrait::mono();
+    let theme = screen_snapshot::mono();
     let looks: Vec<_> = (0..8).map(|pattern| theme.style(Role::pattern(pattern)).add_modifier).collect();
     for (at, look) in looks.iter().enumerate() {
         assert!(!look.is_empty() && !looks[..at].contains(look), "pattern {at}: {look:?}");
     }
     // What is asked for by name is what a terminal without colours is given.
-    let by_name = theme::load("mono", None, Depth::Mono).unwrap();
+    let by_name = theme::load("mono", None, ColorDepth::Mono).unwrap();
     let differs = Role::ALL.iter().find(|role| theme.style(**role) != by_name.style(**role));
     assert_eq!(differs, None);
 }

@@ -9,11 +9,11 @@ use huntbook::triage::register::Register;
 use huntbook::triage::scope::ScopeKind;
 use serde_json::{Value, json};
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::fixtures;
+use crate::hostile_names::{RULE, assert_safe, exclusion_of};
 use crate::parsers::csv;
-use crate::stage::{Place, Stage};
-use crate::tricks::{RULE, assert_safe, exclusion_of};
+use crate::screen_harness::{Stage, TestTree};
 use crate::tui::{SMALL, WIDE};
 
 /// Makes such a file, which [`RULE`] matches. False where the file system cannot hold it.
@@ -25,14 +25,14 @@ fn make(path: &Path) -> bool {
 
 /// A tree with one such file.
 struct Sparse {
-    ground: Ground,
+    ground: TestBox,
     path: PathBuf,
 }
 
 impl Sparse {
     /// Nothing where the file system cannot hold such a file.
     fn new() -> Option<Self> {
-        let ground = Ground::new();
+        let ground = TestBox::new();
         let path = ground.tree().join("disk.img");
         make(&path).then_some(Self { ground, path })
     }
@@ -166,7 +166,7 @@ fn an_exclusion_of_its_digest_is_no_exclusion_of_a_sha256_and_the_other_way_roun
 
 #[test]
 fn the_screens_mark_it_also_of_a_case_that_is_reopened() {
-    let place = Place::new();
+    let place = TestTree::new();
     if !make(&place.tree().join("disk.img")) {
         return;
     }

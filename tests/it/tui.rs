@@ -4,14 +4,14 @@ use huntbook::session::RuleChoice;
 use huntbook::triage::register::Register;
 use huntbook::tui::message::Message;
 
-use crate::stage::{Place, Stage};
+use crate::screen_harness::{Stage, TestTree};
 
 pub const SMALL: (u16, u16) = (80, 24);
 pub const WIDE: (u16, u16) = (160, 50);
 
 #[test]
 fn ruling_out_all_scenarios_makes_a_finding_suspicious_and_undo_takes_it_back() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("callback.txt").press("5");
     for left in (0..5).rev() {
@@ -35,7 +35,7 @@ fn ruling_out_all_scenarios_makes_a_finding_suspicious_and_undo_takes_it_back() 
 
 #[test]
 fn an_exclusion_is_on_disk_when_the_screen_says_so_and_a_changed_byte_brings_the_finding_back() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("MixText.py").press("5 a");
     stage.press("enter enter");
@@ -71,7 +71,7 @@ fn an_exclusion_is_on_disk_when_the_screen_says_so_and_a_changed_byte_brings_the
 
 #[test]
 fn a_broader_scope_shows_its_danger_and_what_it_covers_before_anything_is_recorded() {
-    let place = Place::new();
+    let place = TestTree::new();
     for copy in 0..5 {
         std::fs::write(place.tree().join(format!("copy{copy}")), crate::fixtures::callback()).unwrap();
     }
@@ -91,7 +91,7 @@ fn a_broader_scope_shows_its_danger_and_what_it_covers_before_anything_is_record
 
 #[test]
 fn a_revoked_exclusion_stays_in_the_register_and_its_finding_is_open_again() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("callback.txt").press("5 a").type_text("known").press("enter enter");
     stage.wait("excluded: in the register");
@@ -109,7 +109,7 @@ fn a_revoked_exclusion_stays_in_the_register_and_its_finding_is_open_again() {
 
 #[test]
 fn any_size_and_back() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("tinyexec-269");
     for tab in ["1", "2", "3", "4", "5", "6"] {
@@ -128,7 +128,7 @@ fn any_size_and_back() {
 
 #[test]
 fn hostile_names_are_harmless_on_every_screen() {
-    let place = Place::new();
+    let place = TestTree::new();
     for name in ["\u{1b}[2J\u{202e}x", "a\nb\tc", "e\u{301}\u{301}\u{301}\u{301}\u{301}", "日本\u{200b}"] {
         std::fs::write(place.tree().join(name), crate::fixtures::callback()).unwrap();
     }
@@ -150,7 +150,7 @@ fn hostile_names_are_harmless_on_every_screen() {
 
 #[test]
 fn wrong_keys_and_pastes_do_nothing_but_say_so() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.press("Q");
     assert!(stage.screen().contains("does nothing here"), "{}", stage.screen());
@@ -166,7 +166,7 @@ fn wrong_keys_and_pastes_do_nothing_but_say_so() {
 
 #[test]
 fn one_answer_for_many_shows_them_first_and_one_undo_takes_all_back() {
-    let place = Place::new();
+    let place = TestTree::new();
     for copy in 0..4 {
         std::fs::write(place.tree().join(format!("copy{copy}")), crate::fixtures::callback()).unwrap();
     }
@@ -192,7 +192,7 @@ fn one_answer_for_many_shows_them_first_and_one_undo_takes_all_back() {
 
 #[test]
 fn help_that_was_scrolled_to_its_end_scrolls_back_at_once() {
-    let place = Place::new();
+    let place = TestTree::new();
     let mut stage = Stage::open(&place, SMALL);
     stage.press("? G");
     let end = stage.screen();
@@ -205,7 +205,7 @@ fn help_that_was_scrolled_to_its_end_scrolls_back_at_once() {
 
 #[test]
 fn a_rescan_says_what_is_new_changed_and_gone() {
-    let place = Place::new();
+    let place = TestTree::new();
     for name in ["stays", "changes", "goes"] {
         std::fs::write(place.tree().join(name), crate::fixtures::callback()).unwrap();
     }
@@ -223,7 +223,7 @@ fn a_rescan_says_what_is_new_changed_and_gone() {
 
 #[test]
 fn keys_pressed_for_a_finding_reach_that_finding_or_none() {
-    let place = Place::new();
+    let place = TestTree::new();
     for name in ["first", "second"] {
         std::fs::write(place.tree().join(name), crate::fixtures::callback()).unwrap();
     }
@@ -241,7 +241,7 @@ fn keys_pressed_for_a_finding_reach_that_finding_or_none() {
 
 #[test]
 fn excluding_a_known_sample_takes_the_rules_name() {
-    let place = Place::new();
+    let place = TestTree::new();
     std::fs::write(place.tree().join("sample"), "the known sample").unwrap();
     let digest = huntbook::finding::Sha256::of(b"the known sample");
     let rules = place.register().with_file_name("mine.yar");
@@ -261,7 +261,7 @@ fn excluding_a_known_sample_takes_the_rules_name() {
 
 #[test]
 fn a_register_that_was_deleted_meanwhile_is_said_and_can_be_written_again() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("callback.txt").press("5 a").type_text("first").press("enter enter");
     stage.wait("excluded: in the register");
@@ -280,7 +280,7 @@ fn a_register_that_was_deleted_meanwhile_is_said_and_can_be_written_again() {
 
 #[test]
 fn a_case_that_is_lost_meanwhile_goes_on_in_memory_and_can_be_saved_again() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("callback.txt").press("5 x");
     stage.wait("1 of 5 answered");
@@ -305,7 +305,7 @@ fn a_case_that_is_lost_meanwhile_goes_on_in_memory_and_can_be_saved_again() {
 
 #[test]
 fn malicious_takes_a_reason_and_a_note_stays_with_its_answer() {
-    let place = Place::planted();
+    let place = TestTree::planted();
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("callback.txt").press("5 M enter");
     stage.wait("a reason is required");

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use huntbook::case::{Case, ScanOutcome};
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::fixtures;
 
 fn said(output: &Output) -> String {
@@ -13,7 +13,7 @@ fn said(output: &Output) -> String {
 }
 
 /// `huntbook ARGS` must be refused with exit code 2 and these words.
-fn refused(ground: &Ground, args: &[&str], words: &[&str]) {
+fn refused(ground: &TestBox, args: &[&str], words: &[&str]) {
     let output = ground.huntbook(args).output().unwrap();
     let said = said(&output);
     assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
@@ -28,7 +28,7 @@ fn str(path: &Path) -> &str {
 }
 
 /// `huntbook ARGS` with a standard output that nobody reads.
-fn unread(ground: &Ground, args: &[&str]) -> Output {
+fn unread(ground: &TestBox, args: &[&str]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_huntbook"))
         .args(args)
         .env_clear()
@@ -43,7 +43,7 @@ fn unread(ground: &Ground, args: &[&str]) -> Output {
 
 #[test]
 fn a_reader_that_goes_ends_the_scan_and_is_no_success() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let case = ground.home().join("c.case");
     let output = unread(&ground, &["scan", str(&ground.tree()), "--case", str(&case)]);
     assert_eq!(output.status.code(), Some(2));
@@ -60,7 +60,7 @@ fn a_folder_that_the_kernel_makes_up_is_no_tree_unless_asked_for() {
     if !Path::new("/proc/self/status").exists() {
         return;
     }
-    let ground = Ground::new();
+    let ground = TestBox::new();
     refused(&ground, &["scan", "/proc/self/"], &["/proc/self/: lies on proc", "--include-pseudo"]);
     let one = ground.huntbook(&["scan", "/proc/self/status"]).output().unwrap();
     assert_eq!(one.status.code(), Some(0), "a file that is named is scanned: {}", said(&one));
@@ -68,7 +68,7 @@ fn a_folder_that_the_kernel_makes_up_is_no_tree_unless_asked_for() {
 
 #[test]
 fn rules_take_one_path_each_and_leave_the_tree_alone() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let mut args = vec!["scan".to_owned(), "--no-builtin".to_owned()];
     for name in ["one", "two"] {
         let path = ground.home().join(format!("{name}.yar"));
@@ -85,7 +85,7 @@ fn rules_take_one_path_each_and_leave_the_tree_alone() {
 
 #[test]
 fn the_root_of_a_box_is_a_folder_that_holds_the_tree() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let tree = ground.tree();
     let file = ground.home().join("file");
     std::fs::write(&file, "x").unwrap();
@@ -103,7 +103,7 @@ fn the_root_of_a_box_is_a_folder_that_holds_the_tree() {
 
 #[test]
 fn a_glob_that_leaves_out_nothing_is_refused_before_the_case_is_made() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let case = ground.home().join("c.case");
     refused(&ground, &["scan", str(&ground.tree()), "--exclude", "", "--case", str(&case)], &["covers nothing"]);
     assert!(!case.exists());
@@ -115,12 +115,12 @@ fn a_glob_that_leaves_out_nothing_is_refused_before_the_case_is_made() {
 
 #[test]
 fn a_path_that_is_not_there_is_named_also_without_a_terminal() {
-    refused(&Ground::new(), &["/nonexistent/tree"], &["/nonexistent/tree: no such file or folder"]);
+    refused(&TestBox::new(), &["/nonexistent/tree"], &["/nonexistent/tree: no such file or folder"]);
 }
 
 #[test]
 fn the_folder_of_a_case_that_was_named_is_not_made() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let case = ground.home().join("no/such/c.case");
     refused(&ground, &["scan", str(&ground.tree()), "--case", str(&case)], &["c.case: there is no folder", "no/such"]);
     assert!(!ground.home().join("no").exists());
@@ -128,7 +128,7 @@ fn the_folder_of_a_case_that_was_named_is_not_made() {
 
 #[test]
 fn a_dash_as_output_is_standard_output() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let case = ground.home().join("c.case");
     ground.huntbook(&["scan", str(&ground.tree()), "--case", str(&case)]).assert().code(1);
     for args in [&["report", str(&case), "-o", "-"][..], &["exclusions", "export", "--format", "csv", "-o", "-"]] {
@@ -139,7 +139,7 @@ fn a_dash_as_output_is_standard_output() {
 }
 
 /// `huntbook ARGS` where not a byte can be written to any file, as on a full disk (`setrlimit(2)`, `RLIMIT_FSIZE`).
-fn with_a_full_disk(ground: &Ground, args: &[&str]) -> Output {
+fn with_a_full_disk(ground: &TestBox, args: &[&str]) -> Output {
     Command::new("/bin/sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_huntbook")])
         .args(args)
@@ -151,7 +151,7 @@ fn with_a_full_disk(ground: &Ground, args: &[&str]) -> Output {
 
 #[test]
 fn a_start_that_fails_on_a_full_disk_leaves_no_empty_files() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let tree = ground.tree();
     let (case, log) = (ground.home().join("c.case"), ground.home().join("hunt.log"));
     for args in [["scan", str(&tree), "--case", str(&case)], ["scan", str(&tree), "--log", str(&log)]] {
@@ -163,7 +163,7 @@ fn a_start_that_fails_on_a_full_disk_leaves_no_empty_files() {
 
 #[test]
 fn a_case_without_a_place_is_said_to_be_in_memory_only() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let output = ground
         .huntbook(&["scan", str(&ground.tree()), "--exclusions", str(&ground.register())])
         .env_remove("HOME")
@@ -175,7 +175,7 @@ fn a_case_without_a_place_is_said_to_be_in_memory_only() {
 
 #[test]
 fn a_hunt_or_folder_of_hunts_that_is_none_is_named() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let empty = ground.home().join("empty");
     std::fs::create_dir(&empty).unwrap();
     std::fs::write(empty.join("notes.txt"), "no hunt").unwrap();

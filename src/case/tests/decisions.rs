@@ -46,14 +46,14 @@ fn undo_goes_back_to_the_start_and_is_itself_undone() {
     }
     assert_eq!(verdicts, [Verdict::Suspicious, Verdict::Open, Verdict::Open]);
     assert_eq!(case.answers(id).unwrap(), []);
-    assert!(matches!(case.undo(Undo::LastOf(id), &stamp()).unwrap_err().fault, CaseFault::NothingToUndo));
+    assert!(matches!(case.undo(Undo::LastOf(id), &stamp()).unwrap_err().fault, CaseErrorKind::NothingToUndo));
 
     case.undo(Undo::Entry(undoings[0]), &stamp()).unwrap();
     assert_eq!(case.verdict(id).unwrap(), Verdict::Malicious);
     let error = case.undo(Undo::Entry(undoings[0]), &stamp()).unwrap_err();
-    assert!(matches!(error.fault, CaseFault::AlreadyUndone(_)), "{error}");
-    assert!(matches!(case.undo(Undo::Entry(Seq(1)), &stamp()).unwrap_err().fault, CaseFault::NotADecision(_)));
-    assert!(matches!(case.undo(Undo::Entry(Seq(99)), &stamp()).unwrap_err().fault, CaseFault::NoSuchEntry(_)));
+    assert!(matches!(error.fault, CaseErrorKind::AlreadyUndone(_)), "{error}");
+    assert!(matches!(case.undo(Undo::Entry(Seq(1)), &stamp()).unwrap_err().fault, CaseErrorKind::NotADecision(_)));
+    assert!(matches!(case.undo(Undo::Entry(Seq(99)), &stamp()).unwrap_err().fault, CaseErrorKind::NoSuchEntry(_)));
     let undone: Vec<_> = case.history(id).unwrap().iter().map(|entry| entry.undone).collect();
     assert_eq!(undone, [true, true, false, true, false, false, false]);
     assert_whole(&case);
@@ -79,10 +79,10 @@ fn a_batch_with_a_wrong_finding_records_nothing() {
     let (mut case, _, ids) = with_findings(1);
     let head = case.head().unwrap();
     let error = case.decide(&[ids[0], FindingId(99)], &malicious(), &stamp()).unwrap_err();
-    assert!(matches!(error.fault, CaseFault::NoSuchFinding(FindingId(99))));
-    assert!(matches!(case.decide(&[], &malicious(), &stamp()).unwrap_err().fault, CaseFault::NothingChosen));
+    assert!(matches!(error.fault, CaseErrorKind::NoSuchFinding(FindingId(99))));
+    assert!(matches!(case.decide(&[], &malicious(), &stamp()).unwrap_err().fault, CaseErrorKind::NothingChosen));
     let blank = Decision::MarkedMalicious { reason: " ".into() };
-    assert!(matches!(case.decide(&ids, &blank, &stamp()).unwrap_err().fault, CaseFault::NoReason));
+    assert!(matches!(case.decide(&ids, &blank, &stamp()).unwrap_err().fault, CaseErrorKind::NoReason));
     assert_eq!((case.head().unwrap(), case.verdict(ids[0]).unwrap()), (head, Verdict::Open));
 }
 
@@ -136,7 +136,7 @@ fn the_register_moves_verdicts_and_the_journal_says_so() {
     case.apply_register(&[(ids[0], None), (ids[1], cover(Some("expired")))], &stamp()).unwrap();
     assert_eq!(case.head().unwrap().seq.0, head.seq.0 + 2, "nothing new is no entry");
     let error = case.apply_register(&[(FindingId(99), cover(None))], &stamp()).unwrap_err();
-    assert!(matches!(error.fault, CaseFault::NoSuchFinding(_)), "{error}");
+    assert!(matches!(error.fault, CaseErrorKind::NoSuchFinding(_)), "{error}");
     assert_whole(&case);
 }
 

@@ -16,11 +16,11 @@ fn a_full_disk_leaves_nothing_half_written_and_a_retry_works() {
     limit(&case, 2);
     let long = Decision::Note { note: "x".repeat(100_000) };
     let error = case.decide(&ids, &long, &stamp()).unwrap_err();
-    assert!(matches!(error.fault, CaseFault::Full), "{error}");
+    assert!(matches!(error.fault, CaseErrorKind::Full), "{error}");
     assert!(error.to_string().contains("the disk is full, nothing was saved"), "{error}");
     let more: Vec<_> =
         (0..500).map(|n| finding("r", format!("/more/{n}"), format!("content {n}").as_bytes())).collect();
-    assert!(matches!(case.record_findings(scan, &more).unwrap_err().fault, CaseFault::Full));
+    assert!(matches!(case.record_findings(scan, &more).unwrap_err().fault, CaseErrorKind::Full));
     assert_eq!(case.head().unwrap(), head);
     assert_eq!(case.findings(scan, FindingId(0), 1000).unwrap().len(), 3);
     assert_whole(&case);
@@ -40,7 +40,7 @@ fn a_locked_case_says_so_and_a_retry_works() {
     case.db.busy_timeout(Duration::from_millis(20)).unwrap();
     other.db.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = case.decide(&ids, &malicious(), &stamp()).unwrap_err();
-    assert!(matches!(error.fault, CaseFault::Busy), "{error}");
+    assert!(matches!(error.fault, CaseErrorKind::Busy), "{error}");
     assert_eq!(case.verdict(ids[0]).unwrap(), Verdict::Open);
     other.db.execute_batch("COMMIT").unwrap();
     case.decide(&ids, &malicious(), &stamp()).unwrap();
@@ -54,9 +54,9 @@ fn a_case_deleted_meanwhile_is_noticed_and_can_be_saved() {
     let (mut case, _, ids) = fill(Case::open(&path).unwrap(), 1);
     std::fs::rename(&path, dir.path().join("moved")).unwrap();
     let gone = |case: &mut Case| case.decide(&ids, &malicious(), &stamp()).unwrap_err().fault;
-    assert!(matches!(gone(&mut case), CaseFault::Gone));
+    assert!(matches!(gone(&mut case), CaseErrorKind::Gone));
     std::fs::write(&path, "").unwrap();
-    assert!(matches!(gone(&mut case), CaseFault::Gone));
+    assert!(matches!(gone(&mut case), CaseErrorKind::Gone));
     let copy = dir.path().join("copy");
     case.save_copy(&copy).unwrap();
     let mut case = Case::open(&copy).unwrap();

@@ -101,14 +101,14 @@ fn what_no_huntbook_makes_is_refused_by_name() {
         closed(&path, 0);
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         for error in [Case::open(&path).unwrap_err(), Case::open_read_only(&path).unwrap_err()] {
-            assert!(matches!(error.fault, CaseFault::ForeignSchema { .. }), "{error}");
+            assert!(matches!(error.fault, CaseErrorKind::ForeignSchema { .. }), "{error}");
             assert!(error.to_string().contains(object), "{error}");
         }
     }
     let _ = fs::remove_file(&path);
     closed(&path, 0);
     Connection::open(&path).unwrap().execute_batch("DROP TRIGGER journal_is_never_changed").unwrap();
-    assert!(matches!(Case::open(&path).unwrap_err().fault, CaseFault::ForeignSchema { .. }));
+    assert!(matches!(Case::open(&path).unwrap_err().fault, CaseErrorKind::ForeignSchema { .. }));
     let found = Case::open_read_only(&path).unwrap().verify().unwrap();
     assert_eq!(found.problems, [Problem::Guard("journal_is_never_changed")]);
 }
@@ -160,9 +160,9 @@ fn a_table_that_can_be_read_without_end_is_broken_off() {
     let mut case = Case::open_read_only(&path).unwrap();
     case.deadline.allowed = std::time::Duration::from_millis(300);
     let unending = case.verify().unwrap_err();
-    assert!(matches!(unending.fault, CaseFault::Unending), "{unending}");
+    assert!(matches!(unending.fault, CaseErrorKind::Unending), "{unending}");
     let paged = case.journal(Seq(0), usize::MAX).unwrap_err();
-    assert!(matches!(paged.fault, CaseFault::Damaged(_)), "{paged}");
+    assert!(matches!(paged.fault, CaseErrorKind::Damaged(_)), "{paged}");
 }
 
 /// A closed case in `folder` in the middle of a write without a write-ahead log, as a power cut leaves it.
@@ -214,7 +214,7 @@ fn a_journal_that_names_another_file_is_refused_and_the_file_stays() {
     journal.extend([0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
     fs::write(with_suffix(&path, "-journal"), journal).unwrap();
     for error in [Case::open_read_only(&path).unwrap_err(), Case::open(&path).unwrap_err()] {
-        assert!(matches!(error.fault, CaseFault::ForeignJournal), "{error}");
+        assert!(matches!(error.fault, CaseErrorKind::ForeignJournal), "{error}");
     }
     assert_eq!(fs::read(&victim).unwrap(), b"precious");
 }

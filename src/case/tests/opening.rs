@@ -43,12 +43,12 @@ fn other_files_are_refused_and_left_alone() {
     fs::create_dir(at("folder")).unwrap();
     for name in ["text", "other.db", "folder"] {
         let before = fs::read(at(name)).unwrap_or_default();
-        assert!(matches!(Case::open(&at(name)).unwrap_err().fault, CaseFault::NotACase), "{name}");
-        assert!(matches!(Case::open_read_only(&at(name)).unwrap_err().fault, CaseFault::NotACase), "{name}");
+        assert!(matches!(Case::open(&at(name)).unwrap_err().fault, CaseErrorKind::NotACase), "{name}");
+        assert!(matches!(Case::open_read_only(&at(name)).unwrap_err().fault, CaseErrorKind::NotACase), "{name}");
         assert_eq!(fs::read(at(name)).unwrap_or_default(), before);
     }
     fs::write(at("empty"), "").unwrap();
-    assert!(matches!(Case::open_read_only(&at("empty")).unwrap_err().fault, CaseFault::NotACase));
+    assert!(matches!(Case::open_read_only(&at("empty")).unwrap_err().fault, CaseErrorKind::NotACase));
     let missing = Case::open_read_only(&at("missing")).unwrap_err();
     assert!(missing.to_string().contains("missing: cannot open it"), "{missing}");
     assert!(!at("missing").exists());
@@ -60,7 +60,7 @@ fn a_newer_format_is_named() {
     let path = dir.path().join("c");
     Case::open(&path).unwrap().db.pragma_update(None, "user_version", 9).unwrap();
     let error = Case::open(&path).unwrap_err();
-    assert!(matches!(error.fault, CaseFault::Newer { found: 9, known: super::super::schema::FORMAT }));
+    assert!(matches!(error.fault, CaseErrorKind::Newer { found: 9, known: super::super::schema::FORMAT }));
     assert!(error.to_string().ends_with("open it with a newer Huntbook"), "{error}");
 }
 
@@ -74,8 +74,8 @@ fn a_link_is_refused_but_a_link_above_it_is_not() {
     symlink(dir.path().join("real/c"), dir.path().join("link")).unwrap();
     symlink(dir.path().join("nowhere"), dir.path().join("dangling")).unwrap();
     for name in ["link", "dangling"] {
-        assert!(matches!(Case::open(&dir.path().join(name)).unwrap_err().fault, CaseFault::Symlink));
-        assert!(matches!(Case::open_read_only(&dir.path().join(name)).unwrap_err().fault, CaseFault::Symlink));
+        assert!(matches!(Case::open(&dir.path().join(name)).unwrap_err().fault, CaseErrorKind::Symlink));
+        assert!(matches!(Case::open_read_only(&dir.path().join(name)).unwrap_err().fault, CaseErrorKind::Symlink));
     }
     assert!(!dir.path().join("nowhere").exists());
     assert!(Case::open_read_only(&path).is_ok());
@@ -94,7 +94,7 @@ fn reading_a_closed_case_leaves_nothing_beside_it() {
     assert_eq!(case.load_finding(ids[1], Seen::Last).unwrap(), finding("r", "/srv/1", b"content"));
     assert_whole(&case);
     let error = case.decide(&ids, &malicious(), &stamp()).unwrap_err();
-    assert!(matches!(error.fault, CaseFault::ReadOnly), "{error}");
+    assert!(matches!(error.fault, CaseErrorKind::ReadOnly), "{error}");
     drop(case);
     assert_eq!((names(dir.path()), fs::read(&path).unwrap()), before);
 }

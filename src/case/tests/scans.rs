@@ -97,12 +97,13 @@ fn an_ended_scan_takes_nothing_more() {
     let (mut case, scan, _) = with_findings(1);
     let end = ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None };
     case.end_scan(scan, &end, &stamp()).unwrap();
-    let over = |result: Result<(), CaseError>| matches!(result.unwrap_err().fault, CaseFault::ScanOver(s) if s == scan);
+    let over =
+        |result: Result<(), CaseError>| matches!(result.unwrap_err().fault, CaseErrorKind::ScanOver(s) if s == scan);
     assert!(over(case.record_findings(scan, &[finding("r", "/x", b"late")]).map(drop)));
     assert!(over(case.record_coverage(scan, &[])));
     assert!(over(case.end_scan(scan, &end, &stamp())));
     let none = ScanId(99);
-    assert!(matches!(case.record_findings(none, &[]).unwrap_err().fault, CaseFault::NoSuchScan(_)));
+    assert!(matches!(case.record_findings(none, &[]).unwrap_err().fault, CaseErrorKind::NoSuchScan(_)));
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn a_rescan_shows_what_is_new_gone_and_changed() {
     assert_eq!(case.load_finding(ids[1], Seen::In(first)).unwrap().file.digest, Sha256::of(b"content").into());
     assert_eq!(case.load_finding(ids[1], Seen::Last).unwrap().file.digest, Sha256::of(b"other").into());
     let error = case.load_finding(ids[0], Seen::In(second)).unwrap_err();
-    assert!(matches!(error.fault, CaseFault::NoSuchScan(_)));
+    assert!(matches!(error.fault, CaseErrorKind::NoSuchScan(_)));
 }
 
 #[test]
@@ -170,8 +171,14 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
     case.record_host(&[("host.name", "web01")], &stamp()).unwrap();
     case.decide(&ids[..2], &malicious(), &stamp()).unwrap();
     let glance = case.glance().unwrap().unwrap();
-    let expected =
-        Glance { host: "web01".into(), tree: "/srv".into(), started: stamp().at, whole: false, findings: 5, open: 3 };
+    let expected = CaseSummary {
+        host: "web01".into(),
+        tree: "/srv".into(),
+        started: stamp().at,
+        whole: false,
+        findings: 5,
+        open: 3,
+    };
     assert_eq!(glance, expected);
     let plan = ScanPlan { rules: vec![rule("r", &[]), rule("candidate:r", &[])], ..plan(&[]) };
     let second = case.start_scan(&plan, &stamp()).unwrap();

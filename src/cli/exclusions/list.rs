@@ -12,7 +12,7 @@ use crate::report::outgoing::Outgoing;
 use crate::session::Excluded;
 use crate::text;
 use crate::triage::exclusion::Exclusion;
-use crate::triage::register::Doubt;
+use crate::triage::register::InvalidEntry;
 use crate::triage::state::State;
 
 pub(super) fn run(review: &Review, all: bool, as_json: bool) -> anyhow::Result<ExitCode> {
@@ -90,7 +90,7 @@ fn document(exclusion: &Exclusion, state: &State) -> anyhow::Result<Value> {
     Ok(document)
 }
 
-fn doubtful(doubt: &Doubt) -> Value {
+fn doubtful(doubt: &InvalidEntry) -> Value {
     json!({
         "id": doubt.id.map(|id| id.to_string()),
         "rule": doubt.rule,

@@ -19,7 +19,7 @@ use super::output::Output;
 use super::prepare::box_at;
 use crate::finding::Sha256;
 use crate::root::Root;
-use crate::session::RuleBook;
+use crate::session::RuleCatalog;
 use crate::storage::Base;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::OnDisk;
@@ -122,7 +122,7 @@ pub(super) fn run(command: ExclusionsCommand) -> anyhow::Result<ExitCode> {
 /// A register with what it is held against.
 struct Review {
     register: Register,
-    book: RuleBook,
+    book: RuleCatalog,
     folders: OnDisk,
     root: Root,
     now: Timestamp,
@@ -132,7 +132,7 @@ impl Review {
     fn open(args: &ReviewArgs) -> anyhow::Result<Self> {
         Ok(Self {
             register: args.register.load()?,
-            book: RuleBook::load(&args.rules.choice())?,
+            book: RuleCatalog::load(&args.rules.choice())?,
             folders: OnDisk::of(&args.root),
             root: args.root.clone(),
             now: Timestamp::now(),

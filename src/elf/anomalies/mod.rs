@@ -16,7 +16,7 @@ use super::kind::Kind;
 use crate::text::counted;
 
 /// Anomalies of one kind listed at most; the rest is counted.
-const MOST_OF_A_KIND: usize = 8;
+const MAX_OF_A_KIND: usize = 8;
 
 /// One odd thing about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,7 +102,7 @@ impl Found {
             self.counts.push((id, 1));
             1
         };
-        if count <= MOST_OF_A_KIND {
+        if count <= MAX_OF_A_KIND {
             let place = place.and_then(|(offset, length)| {
                 let length = length.min(self.file_size.checked_sub(offset)?);
                 (length > 0).then_some(Place { offset, length })
@@ -114,7 +114,7 @@ impl Found {
     /// Whether anomalies of this kind are only counted from now on, so that none need be put in words.
     fn is_full(&mut self, id: &'static str) -> bool {
         match self.counts.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, count)) if *count >= MOST_OF_A_KIND => {
+            Some((_, count)) if *count >= MAX_OF_A_KIND => {
                 *count += 1;
                 true
             }
@@ -133,8 +133,8 @@ impl Found {
 
     fn finish(self) -> Vec<Anomaly> {
         let mut list = self.list;
-        for (id, count) in self.counts.into_iter().filter(|(_, count)| *count > MOST_OF_A_KIND) {
-            let more = (count - MOST_OF_A_KIND) as u64;
+        for (id, count) in self.counts.into_iter().filter(|(_, count)| *count > MAX_OF_A_KIND) {
+            let more = (count - MAX_OF_A_KIND) as u64;
             let text = format!("and {} more of this kind", crate::text::count(more));
             let after = list.iter().rposition(|anomaly| anomaly.id == id).map_or(list.len(), |at| at + 1);
             list.insert(after, Anomaly { id, text, place: None });

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::finding::{Finding, KeptBytes, PatternMatch};
 use crate::hex::dump::{self, Extent};
-use crate::hex::kept::KeptSource;
+use crate::hex::snapshot::KeptSource;
 use crate::hex::{Highlights, Layout};
 use crate::hunt::Rule;
 use crate::text;

@@ -26,7 +26,7 @@ pub(super) use windowed::{FILESIZE, HEADER, Windowed};
 /// The namespace of the rules that only point out candidates.
 const CANDIDATES: &str = "huntbook-candidate";
 /// Errors that a report holds at most; a wrong file can have one in every rule.
-const MOST_ERRORS: usize = 20;
+const MAX_ERRORS: usize = 20;
 
 /// YARA source text and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,8 +110,8 @@ impl Ruleset {
             errors.push("the rules were read in two ways that differ; please report this".to_owned());
         }
         if !errors.is_empty() {
-            let more = errors.len().saturating_sub(MOST_ERRORS);
-            errors.truncate(MOST_ERRORS);
+            let more = errors.len().saturating_sub(MAX_ERRORS);
+            errors.truncate(MAX_ERRORS);
             errors.extend((more > 0).then(|| format!("… and {}", crate::text::counted(more as u64, "more error"))));
             return Err(RulesError { report: errors.join("\n") });
         }
@@ -169,7 +169,7 @@ impl Ruleset {
 
     /// Whether a rule can be told by parts of a large file.
     pub(super) fn is_told_by_parts(&self, rule: RuleIndex) -> bool {
-        let reach = self.prefilter.reach_of(rule).is_some_and(|reach| reach.bytes <= windowed::MOST_REACH);
+        let reach = self.prefilter.reach_of(rule).is_some_and(|reach| reach.bytes <= windowed::MAX_REACH_BYTES);
         reach && !self.library.needs(&[rule]).whole
     }
 

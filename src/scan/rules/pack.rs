@@ -86,7 +86,7 @@ impl Pack {
                 self.sources.iter().filter(|source| source.namespace != SEARCH).map(borrow).collect();
             let sources: Vec<Source> = texts.iter().map(|(namespace, text)| Source { namespace, text }).collect();
             let prefilter = Prefilter::new(&sources, &[]);
-            let reach = prefilter.reach().filter(|reach| reach.bytes <= windowed::MOST_REACH)?;
+            let reach = prefilter.reach().filter(|reach| reach.bytes <= windowed::MAX_REACH_BYTES)?;
             Some(Parts { windowed: Windowed::new(&self.sources, &self.options, reach)?, prefilter })
         };
         self.parts.get_or_init(make).as_ref()

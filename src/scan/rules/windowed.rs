@@ -23,7 +23,7 @@ const LAST_READ: u64 = 1 << 20;
 /// Bytes from the file's beginning that hold all that is read.
 pub(in crate::scan) const HEADER: u64 = LAST_READ + 8;
 /// A window reaches at most this many bytes beyond what was located.
-pub(super) const MOST_REACH: u64 = 64 * 1024;
+pub(super) const MAX_REACH_BYTES: u64 = 64 * 1024;
 
 /// A fixed place in the file that a condition reads.
 #[derive(Debug, Clone, PartialEq, Eq)]

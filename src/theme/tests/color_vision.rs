@@ -56,7 +56,7 @@ fn closest(theme: &Theme, group: &[Role]) -> (f32, Role, Role) {
 
 #[test]
 fn deuteranopia_keeps_states_apart_for_red_green_blind_eyes() {
-    for depth in [Depth::TrueColor, Depth::Ansi256] {
+    for depth in [ColorDepth::TrueColor, ColorDepth::Ansi256] {
         let theme = load("deuteranopia", None, depth).unwrap();
         for group in STATES {
             let (distance, a, b) = closest(&theme, group);
@@ -68,7 +68,7 @@ fn deuteranopia_keeps_states_apart_for_red_green_blind_eyes() {
 /// Otherwise the test above would say nothing.
 #[test]
 fn dark_is_no_theme_for_those_eyes() {
-    let theme = load("dark", None, Depth::TrueColor).unwrap();
+    let theme = load("dark", None, ColorDepth::TrueColor).unwrap();
     let checks = [Role::CheckMet, Role::CheckNotMet, Role::CheckUnknown];
     assert!(closest(&theme, &checks).0 < APART, "{:?}", closest(&theme, &checks));
 }

@@ -101,7 +101,7 @@ fn seen(case: &Case, theme: &Theme, role: Role) -> Vec<(Rgb, Rgb, String)> {
 fn words_can_be_read_in_true_colour_and_in_256() {
     let mut poor = Vec::new();
     for case in CASES {
-        for depth in [Depth::TrueColor, Depth::Ansi256] {
+        for depth in [ColorDepth::TrueColor, ColorDepth::Ansi256] {
             let theme = load(case.name, None, depth).unwrap();
             for role in Role::ALL {
                 for (fg, bg, layer) in seen(&case, &theme, *role) {
@@ -119,7 +119,7 @@ fn words_can_be_read_in_true_colour_and_in_256() {
 #[test]
 fn the_selection_stands_out() {
     for case in CASES {
-        for depth in [Depth::TrueColor, Depth::Ansi256] {
+        for depth in [ColorDepth::TrueColor, ColorDepth::Ansi256] {
             let theme = load(case.name, None, depth).unwrap();
             let bg = |role| theme.style(role).bg.map(rgb).unwrap();
             let ratio = contrast(bg(Role::Selected), case.grounds[0]);
@@ -127,7 +127,7 @@ fn the_selection_stands_out() {
             assert_ne!(bg(Role::Selected), bg(Role::SelectedUnfocused), "{} {depth:?}", case.name);
             assert_ne!(bg(Role::Selected), bg(Role::Popup), "{} {depth:?}", case.name);
             // Greys are all that 256 colours have between the darkest and the usual grounds.
-            for ground in case.grounds.iter().filter(|_| depth == Depth::TrueColor) {
+            for ground in case.grounds.iter().filter(|_| depth == ColorDepth::TrueColor) {
                 let apart = color::distance(bg(Role::Selected), *ground);
                 assert!(apart >= 0.05, "{}: the selection is only {apart:.3} from {ground:x?}", case.name);
             }
@@ -144,7 +144,7 @@ fn contrast_is_counted_as_wcag_does() {
 /// On an unknown ground the terminal's blue is too dark, its yellow and white too bright, its greys anything.
 #[test]
 fn ansi16_writes_only_in_colours_that_can_be_read_on_dark_and_light() {
-    let theme = load("ansi16", None, Depth::TrueColor).unwrap();
+    let theme = load("ansi16", None, ColorDepth::TrueColor).unwrap();
     for role in Role::ALL {
         let style = theme.style(*role);
         match (style.fg, style.bg) {
@@ -159,7 +159,7 @@ fn ansi16_writes_only_in_colours_that_can_be_read_on_dark_and_light() {
 
 #[test]
 fn mono_has_no_colour_at_all() {
-    let theme = load("mono", None, Depth::TrueColor).unwrap();
+    let theme = load("mono", None, ColorDepth::TrueColor).unwrap();
     for role in Role::ALL {
         let style = theme.style(*role);
         assert_eq!((style.fg, style.bg, style.underline_color), (None, None, None), "{role:?}");

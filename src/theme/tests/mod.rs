@@ -11,16 +11,16 @@ use std::fs;
 use proptest::prelude::*;
 use ratatui::style::{Color, Modifier, Style};
 
-use super::sheet::{RawStyle, Sheet, Source};
+use super::theme_file::{RawStyle, Source, ThemeFile};
 use super::*;
 
 /// Every built-in theme at every depth.
 fn built_in() -> impl Iterator<Item = Theme> {
-    names().flat_map(|name| Depth::ALL.map(|depth| load(name, None, depth).unwrap()))
+    names().flat_map(|name| ColorDepth::ALL.map(|depth| load(name, None, depth).unwrap()))
 }
 
 /// The theme that `toml` is, saved as `own.toml` in a folder that holds nothing else.
-fn own(toml: &str, depth: Depth) -> Result<Theme, ThemeError> {
+fn own(toml: &str, depth: ColorDepth) -> Result<Theme, ThemeError> {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("own.toml"), toml).unwrap();
     load("own", Some(dir.path()), depth)
@@ -52,27 +52,27 @@ fn the_default_comes_first() {
 
 #[test]
 fn dark_in_true_colour() {
-    insta::assert_snapshot!(swatch(&load("dark", None, Depth::TrueColor).unwrap()));
+    insta::assert_snapshot!(swatch(&load("dark", None, ColorDepth::TrueColor).unwrap()));
 }
 
 #[test]
 fn dark_in_256_colours() {
-    insta::assert_snapshot!(swatch(&load("dark", None, Depth::Ansi256).unwrap()));
+    insta::assert_snapshot!(swatch(&load("dark", None, ColorDepth::Ansi256).unwrap()));
 }
 
 #[test]
 fn dark_in_16_colours() {
-    insta::assert_snapshot!(swatch(&load("dark", None, Depth::Ansi16).unwrap()));
+    insta::assert_snapshot!(swatch(&load("dark", None, ColorDepth::Ansi16).unwrap()));
 }
 
 #[test]
 fn dark_without_colour() {
-    insta::assert_snapshot!(swatch(&load("dark", None, Depth::Mono).unwrap()));
+    insta::assert_snapshot!(swatch(&load("dark", None, ColorDepth::Mono).unwrap()));
 }
 
 #[test]
 fn mono_everywhere() {
-    insta::assert_snapshot!(swatch(&load("mono", None, Depth::TrueColor).unwrap()));
+    insta::assert_snapshot!(swatch(&load("mono", None, ColorDepth::TrueColor).unwrap()));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn every_built_in_theme_says_a_style_for_every_role() {
 fn no_built_in_palette_has_an_unused_colour() {
     for name in names() {
         let chain = Shelf::new(None).chain(name).unwrap();
-        let styles = |sheet: &Sheet| sheet.content.styles.clone();
+        let styles = |sheet: &ThemeFile| sheet.content.styles.clone();
         let merged: BTreeMap<_, RawStyle> = chain.iter().rev().flat_map(styles).collect();
         let used: BTreeSet<_> = merged
             .values()
@@ -128,13 +128,13 @@ fn each_depth_has_only_the_colours_it_can_show() {
         for role in Role::ALL {
             let style = theme.style(*role);
             let fits = |color: Color| match theme.depth() {
-                Depth::TrueColor => true,
-                Depth::Ansi256 => !matches!(color, Color::Rgb(..)),
-                Depth::Ansi16 => !matches!(color, Color::Rgb(..) | Color::Indexed(_)),
-                Depth::Mono => false,
+                ColorDepth::TrueColor => true,
+                ColorDepth::Ansi256 => !matches!(color, Color::Rgb(..)),
+                ColorDepth::Ansi16 => !matches!(color, Color::Rgb(..) | Color::Indexed(_)),
+                ColorDepth::Mono => false,
             };
             assert!([style.fg, style.bg].into_iter().flatten().all(fits), "{} {role:?} {style:?}", theme.name());
-            assert!(theme.depth() == Depth::TrueColor || style.underline_color.is_none());
+            assert!(theme.depth() == ColorDepth::TrueColor || style.underline_color.is_none());
         }
     }
 }
@@ -169,7 +169,7 @@ fn what_must_be_told_apart_is_told_apart_at_every_depth() {
             for other in [Role::Text, Role::BytePrintable, Role::ByteZero, Role::Cursor, Role::MatchCurrent] {
                 differ(role, other);
             }
-            if theme.depth() != Depth::Mono && theme.name() != "mono" {
+            if theme.depth() != ColorDepth::Mono && theme.name() != "mono" {
                 (index + 1..8).for_each(|other| differ(role, Role::pattern(other)));
             }
         }
@@ -179,7 +179,7 @@ fn what_must_be_told_apart_is_told_apart_at_every_depth() {
 #[test]
 fn without_colour_the_selection_matches_cursor_and_focus_are_seen() {
     let seen = [Role::Selected, Role::SelectedUnfocused, Role::Cursor, Role::BorderFocused, Role::Match1, Role::Range];
-    for theme in built_in().filter(|theme| theme.depth() == Depth::Mono) {
+    for theme in built_in().filter(|theme| theme.depth() == ColorDepth::Mono) {
         for role in seen {
             assert!(!theme.style(role).add_modifier.is_empty(), "{} {role:?}", theme.name());
         }
@@ -189,7 +189,7 @@ fn without_colour_the_selection_matches_cursor_and_focus_are_seen() {
 #[test]
 fn a_theme_that_shows_the_selection_by_colour_alone_still_shows_it_without_colour() {
     let toml = "text = 'white'\nselected = { bg = 'blue' }\nstrong = { modifiers = ['italic'] }\ncursor = {}";
-    let theme = own(toml, Depth::Mono).unwrap();
+    let theme = own(toml, ColorDepth::Mono).unwrap();
     assert_eq!(theme.style(Role::Selected).add_modifier, Modifier::REVERSED | Modifier::BOLD);
     assert_eq!(theme.style(Role::Cursor).add_modifier, Modifier::REVERSED);
     assert_eq!(theme.style(Role::Strong).add_modifier, Modifier::ITALIC);
@@ -197,7 +197,7 @@ fn a_theme_that_shows_the_selection_by_colour_alone_still_shows_it_without_colou
 
 #[test]
 fn a_dark_grey_behind_a_row_does_not_become_black_in_16_colours() {
-    let theme = own("selected = { bg = '#20242e' }\ntext = { bg = '#000000' }", Depth::Ansi16).unwrap();
+    let theme = own("selected = { bg = '#20242e' }\ntext = { bg = '#000000' }", ColorDepth::Ansi16).unwrap();
     assert_eq!(theme.style(Role::Selected), Style::default().add_modifier(Modifier::REVERSED | Modifier::BOLD));
     assert_eq!(theme.style(Role::Text), Style::default().bg(Color::Black));
 }
@@ -205,20 +205,20 @@ fn a_dark_grey_behind_a_row_does_not_become_black_in_16_colours() {
 #[test]
 fn verdicts_that_would_look_alike_in_16_colours_are_lent_ones_that_do_not() {
     let toml = "'verdict.suspicious' = '#ff0000'\n'verdict.malicious' = '#ff2020'\nerror = '#ff0000'";
-    let [full, poor] = [Depth::TrueColor, Depth::Ansi16].map(|depth| own(toml, depth).unwrap());
+    let [full, poor] = [ColorDepth::TrueColor, ColorDepth::Ansi16].map(|depth| own(toml, depth).unwrap());
     assert_ne!(full.style(Role::Suspicious), full.style(Role::Malicious));
     assert_ne!(poor.style(Role::Suspicious), poor.style(Role::Malicious));
-    assert_eq!(poor.style(Role::Open), load("ansi16", None, Depth::Ansi16).unwrap().style(Role::Open));
+    assert_eq!(poor.style(Role::Open), load("ansi16", None, ColorDepth::Ansi16).unwrap().style(Role::Open));
     assert_eq!(poor.style(Role::Error), fg(Color::LightRed));
 }
 
 #[test]
 fn a_key_falls_back_by_its_dots_and_then_to_text() {
-    let theme = own("text = 'cyan'\nmatch = 'red'\n'match.2' = 'green'", Depth::TrueColor).unwrap();
+    let theme = own("text = 'cyan'\nmatch = 'red'\n'match.2' = 'green'", ColorDepth::TrueColor).unwrap();
     assert_eq!(theme.style(Role::Match1), fg(Color::Red));
     assert_eq!(theme.style(Role::Match2), fg(Color::Green));
     assert_eq!(theme.style(Role::Popup), fg(Color::Cyan));
-    assert_eq!(own("", Depth::TrueColor).unwrap().style(Role::Popup), Style::default());
+    assert_eq!(own("", ColorDepth::TrueColor).unwrap().style(Role::Popup), Style::default());
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_style_has_colours_modifiers_and_an_underline() {
     let toml = "anomaly = { fg = 'red', bg = '#010203', modifiers = ['bold', 'crossed-out'], underline = 'blue' }";
     let expected = fg(Color::Red).bg(Color::Rgb(1, 2, 3)).underline_color(Color::Blue);
     let modifiers = Modifier::BOLD | Modifier::CROSSED_OUT | Modifier::UNDERLINED;
-    assert_eq!(own(toml, Depth::TrueColor).unwrap().style(Role::Anomaly), expected.add_modifier(modifiers));
+    assert_eq!(own(toml, ColorDepth::TrueColor).unwrap().style(Role::Anomaly), expected.add_modifier(modifiers));
 }
 
 #[test]
@@ -240,13 +240,13 @@ fn a_child_recolours_what_it_inherits() {
     save("child.toml", "inherits = 'base'\nborder = 'sea'\n[palette]\nsea = '#0000ff'");
     let path = dir.path().join("child.toml");
     for choice in ["child", path.to_str().unwrap()] {
-        let theme = load(choice, Some(dir.path()), Depth::TrueColor).unwrap();
+        let theme = load(choice, Some(dir.path()), ColorDepth::TrueColor).unwrap();
         assert_eq!(theme.name(), "child");
         assert_eq!(theme.about(), "");
         assert_eq!(theme.style(Role::Title), fg(Color::Rgb(0, 0, 255)));
         assert_eq!(theme.style(Role::Border), fg(Color::Rgb(0, 0, 255)));
     }
-    let base = load("base", Some(dir.path()), Depth::TrueColor).unwrap();
+    let base = load("base", Some(dir.path()), ColorDepth::TrueColor).unwrap();
     assert_eq!(base.style(Role::Border), fg(Color::Rgb(128, 0, 0)), "the palette stands before the terminal's own");
 }
 
@@ -280,7 +280,7 @@ fn the_list_names_every_theme_and_what_is_wrong_with_a_file() {
             "sea: blue",
         ]
     );
-    assert_eq!(load("dark", Some(dir.path()), Depth::Mono), load("dark", None, Depth::Mono));
+    assert_eq!(load("dark", Some(dir.path()), ColorDepth::Mono), load("dark", None, ColorDepth::Mono));
     assert_eq!(available(Some(&dir.path().join("gone"))), available(None));
 }
 
@@ -291,12 +291,12 @@ fn a_link_is_followed() {
     fs::create_dir(dir.path().join("user")).unwrap();
     fs::write(dir.path().join("real.toml"), "title = 'red'").unwrap();
     std::os::unix::fs::symlink("../real.toml", dir.path().join("user/mine.toml")).unwrap();
-    let theme = load("mine", Some(&dir.path().join("user")), Depth::TrueColor).unwrap();
+    let theme = load("mine", Some(&dir.path().join("user")), ColorDepth::TrueColor).unwrap();
     assert_eq!(theme.style(Role::Title), fg(Color::Red));
 }
 
-fn parse(text: &str) -> Result<Sheet, ThemeError> {
-    Sheet::parse(Source { name: "own".to_owned(), label: "own.toml".to_owned(), text: text.to_owned().into() })
+fn parse(text: &str) -> Result<ThemeFile, ThemeError> {
+    ThemeFile::parse(Source { name: "own".to_owned(), label: "own.toml".to_owned(), text: text.to_owned().into() })
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use super::super::*;
 
 /// The message for `choice` with the person's folder `dir`, without the folder's path.
 fn message(choice: &str, dir: &Path) -> String {
-    let error = load(choice, Some(dir), Depth::TrueColor).unwrap_err();
+    let error = load(choice, Some(dir), ColorDepth::TrueColor).unwrap_err();
     error.to_string().replace(&format!("{}/", dir.display()), "")
 }
 
@@ -170,7 +170,7 @@ fn only_a_regular_file_of_sensible_size_is_read() {
         assert_eq!(message(by_path.to_str().unwrap(), dir.path()), expected);
     }
     fs::write(path("largest.toml"), vec![b'#'; 256 * 1024]).unwrap();
-    assert!(load("largest", Some(dir.path()), Depth::TrueColor).is_ok());
+    assert!(load("largest", Some(dir.path()), ColorDepth::TrueColor).is_ok());
     assert_eq!(message("gone.toml", dir.path()), "gone.toml: No such file or directory (os error 2)");
 }
 

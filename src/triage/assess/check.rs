@@ -36,7 +36,7 @@ pub(super) struct Split<'v> {
 }
 
 /// Weighs one check.
-pub(super) fn weigh(check: &Check, known: &Known<'_>) -> Weighed {
+pub(super) fn evaluate(check: &Check, known: &Known<'_>) -> Weighed {
     let named = known.named(check);
     if let Some(set) = named.empty_set {
         let by = is_about_processes(check.field).then(|| ByProcess { anyone: true, ..ByProcess::default() });

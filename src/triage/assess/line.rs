@@ -8,8 +8,8 @@ use super::context::Known;
 use crate::hunt::{Check, Truth};
 
 /// Weighs the checks of one line together.
-pub(super) fn weigh(checks: &[Check], known: &Known<'_>) -> LineAssessment {
-    let weighed: Vec<Weighed> = checks.iter().map(|check| check::weigh(check, known)).collect();
+pub(super) fn evaluate(checks: &[Check], known: &Known<'_>) -> LineAssessment {
+    let weighed: Vec<Weighed> = checks.iter().map(|check| check::evaluate(check, known)).collect();
     let by: Vec<&ByProcess> = weighed.iter().filter_map(|weighed| weighed.by.as_ref()).collect();
     let each = Truth::all(weighed.iter().map(|weighed| weighed.said.truth));
     // One check about a process needs nobody to agree with.

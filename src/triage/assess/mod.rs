@@ -67,11 +67,11 @@ pub struct CheckAssessment {
 /// it off the UI thread. All else is already in the evidence.
 pub fn assess(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> Vec<ScenarioAssessment> {
     let known = Known::gather(hunt, evidence, context);
-    hunt.scenarios.iter().map(|scenario| weigh(scenario, &known)).collect()
+    hunt.scenarios.iter().map(|scenario| evaluate(scenario, &known)).collect()
 }
 
-fn weigh(scenario: &Scenario, known: &Known<'_>) -> ScenarioAssessment {
-    let lines: Vec<LineAssessment> = scenario.applies_when.iter().map(|checks| line::weigh(checks, known)).collect();
+fn evaluate(scenario: &Scenario, known: &Known<'_>) -> ScenarioAssessment {
+    let lines: Vec<LineAssessment> = scenario.applies_when.iter().map(|checks| line::evaluate(checks, known)).collect();
     let truth = if lines.is_empty() { Truth::Unknown } else { Truth::any(lines.iter().map(|line| line.truth)) };
     ScenarioAssessment { id: scenario.id.clone(), truth, lines }
 }

@@ -13,8 +13,8 @@ use crate::finding::{Digest, Sha256};
 
 use super::exclusion::Exclusion;
 use super::folders::Folders;
-use super::hit::Hit;
-use super::register::{Doubt, Entry};
+use super::matched_file::MatchedFile;
+use super::register::{Entry, InvalidEntry};
 use super::scope::Scope;
 
 /// How far the clocks of two boxes may differ before an exclusion counts as made in the future.
@@ -57,7 +57,7 @@ impl fmt::Display for Why {
 
 /// An exclusion that was made for a hit and does not cover it now.
 #[derive(Debug, Clone)]
-pub struct Comeback<'a> {
+pub struct LapsedExclusion<'a> {
     /// Why it does not.
     pub why: Why,
     /// The register's entry.
@@ -70,7 +70,7 @@ pub enum Standing<'a> {
     /// This exclusion covers it; the narrowest, if several do.
     Excluded(&'a Exclusion),
     /// No exclusion covers it, but these once did or were meant to. It belongs first in the list.
-    Returned(Vec<Comeback<'a>>),
+    Returned(Vec<LapsedExclusion<'a>>),
     /// No exclusion is about it.
     Open,
 }
@@ -128,7 +128,7 @@ impl Exclusions {
         let (rule, scope, seen) = match &entry.content {
             Ok(exclusion) if exclusion.revoked.is_some() => return,
             Ok(exclusion) => (&exclusion.rule, &exclusion.scope, Some(&exclusion.seen.path)),
-            Err(Doubt { rule: Some(rule), scope: Some(scope), .. }) => (rule, scope, None),
+            Err(InvalidEntry { rule: Some(rule), scope: Some(scope), .. }) => (rule, scope, None),
             Err(_) => return,
         };
         let index = self.rules.entry(rule.clone()).or_default();
@@ -149,7 +149,7 @@ impl Exclusions {
     }
 
     /// How a hit stands at `now`.
-    pub fn judge(&self, hit: &Hit<'_>, now: Timestamp) -> Standing<'_> {
+    pub fn judge(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Standing<'_> {
         let mut best: Option<&Exclusion> = None;
         let mut comebacks = Vec::new();
         for slot in self.about(hit) {
@@ -160,7 +160,7 @@ impl Exclusions {
                     }
                 }
                 Ok(None) => {}
-                Err(why) => comebacks.push(Comeback { why, entry: &slot.entry }),
+                Err(why) => comebacks.push(LapsedExclusion { why, entry: &slot.entry }),
             }
         }
         match best {
@@ -171,12 +171,12 @@ impl Exclusions {
     }
 
     /// Every exclusion that covers a hit at `now`, in the register's order.
-    pub fn covering(&self, hit: &Hit<'_>, now: Timestamp) -> Vec<&Exclusion> {
+    pub fn covering(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Vec<&Exclusion> {
         self.about(hit).into_iter().filter_map(|slot| slot.judge(hit, now).ok().flatten()).collect()
     }
 
     /// The slots that could be about a hit, in order, each once.
-    fn about(&self, hit: &Hit<'_>) -> Vec<&Slot> {
+    fn about(&self, hit: &MatchedFile<'_>) -> Vec<&Slot> {
         let Some(index) = self.rules.get(hit.rule) else { return Vec::new() };
         let mut found: Vec<usize> = Vec::new();
         found.extend(index.paths.get(hit.path).into_iter().flatten());
@@ -193,10 +193,10 @@ impl Exclusions {
 
 impl Slot {
     /// The exclusion if it covers the hit, nothing if it is not about it, the cause if it is and does not count.
-    fn judge(&self, hit: &Hit<'_>, now: Timestamp) -> Result<Option<&Exclusion>, Why> {
+    fn judge(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Result<Option<&Exclusion>, Why> {
         let exclusion = match &self.entry.content {
             Ok(exclusion) => exclusion,
-            Err(Doubt { cause, scope: Some(scope), .. }) if scope.covers(hit) => {
+            Err(InvalidEntry { cause, scope: Some(scope), .. }) if scope.covers(hit) => {
                 return Err(Why::Doubtful(cause.clone()));
             }
             Err(_) => return Ok(None),
@@ -234,7 +234,7 @@ impl Slot {
 }
 
 /// What has changed about the very file an exclusion was made for, when its scope no longer covers that.
-fn strayed(exclusion: &Exclusion, hit: &Hit<'_>) -> Option<Why> {
+fn strayed(exclusion: &Exclusion, hit: &MatchedFile<'_>) -> Option<Why> {
     match &exclusion.scope {
         Scope::FileAsIs { path, digest } if path == hit.path && digest != hit.digest => Some(other(digest, hit)),
         Scope::Content { .. } if exclusion.content_changed(hit) => Some(other(&exclusion.seen.digest, hit)),
@@ -247,13 +247,13 @@ fn strayed(exclusion: &Exclusion, hit: &Hit<'_>) -> Option<Why> {
 }
 
 /// What it means that a hit has another digest.
-fn other(digest: &Digest, hit: &Hit<'_>) -> Why {
+fn other(digest: &Digest, hit: &MatchedFile<'_>) -> Why {
     if digest.is_comparable(hit.digest) { Why::ContentChanged } else { Why::NotComparable }
 }
 
 impl Scope {
     /// Whether a hit lies within this scope; rule and time are not asked.
-    pub fn covers(&self, hit: &Hit<'_>) -> bool {
+    pub fn covers(&self, hit: &MatchedFile<'_>) -> bool {
         match self {
             Self::FileAsIs { path, digest } => path == hit.path && digest == hit.digest,
             Self::Content { digest } => digest == hit.digest,
@@ -270,12 +270,12 @@ impl Scope {
 /// This asks the same question as the next scan will, so the preview cannot differ from what comes of it.
 pub fn covers<'a>(
     exclusion: &Exclusion,
-    hits: impl IntoIterator<Item = Hit<'a>>,
+    hits: impl IntoIterator<Item = MatchedFile<'a>>,
     now: Timestamp,
     folders: &dyn Folders,
 ) -> Vec<usize> {
     let alone = Exclusions::index([Entry::from(exclusion.clone())], folders);
-    let excluded = |hit: &Hit<'_>| matches!(alone.judge(hit, now), Standing::Excluded(_));
+    let excluded = |hit: &MatchedFile<'_>| matches!(alone.judge(hit, now), Standing::Excluded(_));
     hits.into_iter().enumerate().filter(|(_, hit)| excluded(hit)).map(|(index, _)| index).collect()
 }
 

@@ -21,7 +21,7 @@ fn index(exclusions: &[Exclusion]) -> Exclusions {
 }
 
 /// What one exclusion makes of a hit: `None` excluded, otherwise the causes, none of them when plainly open.
-fn causes(exclusion: &Exclusion, hit: &Hit<'_>) -> Option<Vec<Why>> {
+fn causes(exclusion: &Exclusion, hit: &MatchedFile<'_>) -> Option<Vec<Why>> {
     match index(std::slice::from_ref(exclusion)).judge(hit, at(NOW)) {
         Standing::Excluded(found) => {
             assert_eq!(found, exclusion);
@@ -50,7 +50,7 @@ fn each_scope_reaches_as_far_as_it_says() {
     assert_eq!(causes(&exclusion("/opt/r/x", "a", folder), &there), open);
     let similar = hit("/opt/reports/x", &rule, &a);
     assert_eq!(causes(&exclusion("/opt/r/x", "a", folder), &similar), open);
-    let other_rule = Hit { rule: "other", ..here(&a) };
+    let other_rule = MatchedFile { rule: "other", ..here(&a) };
     assert_eq!(causes(&exclusion("/opt/r/x", "a", content), &other_rule), open);
 }
 
@@ -65,7 +65,7 @@ fn what_changed_since_is_told() {
         let found = causes(&exclusion("/opt/r/x", "a", scope), &hit("/opt/r/x", &newer, &a));
         assert_eq!(found, Some(vec![Why::RuleChanged]));
     }
-    let stolen = Hit { uid: 1000, owner: Some("mallory"), ..hit("/opt/r/x", &rule, &a) };
+    let stolen = MatchedFile { uid: 1000, owner: Some("mallory"), ..hit("/opt/r/x", &rule, &a) };
     for scope in [path, folder] {
         assert_eq!(causes(&exclusion("/opt/r/x", "a", scope), &stolen), Some(vec![Why::OwnerChanged]));
     }
@@ -113,7 +113,7 @@ fn what_is_doubtful_shows_with_its_cause() {
     assert_eq!(causes(&blank, &hit), Some(vec![Why::Doubtful("it gives no reason".into())]));
 
     let scope = Some(Scope::Content { digest: a });
-    let doubt = Doubt { id: None, rule: Some("rule".into()), scope, line: 9, cause: "no `reason`".into() };
+    let doubt = InvalidEntry { id: None, rule: Some("rule".into()), scope, line: 9, cause: "no `reason`".into() };
     let entries = Exclusions::index([Entry { line: 7, content: Err(doubt) }], &MadeUp::new(&[]));
     let Standing::Returned(comebacks) = entries.judge(&hit, at(NOW)) else { panic!("must come back") };
     assert_eq!((comebacks[0].why.clone(), comebacks[0].entry.line), (Why::Doubtful("no `reason`".into()), 7));
@@ -129,7 +129,7 @@ fn what_is_doubtful_shows_with_its_cause() {
 #[test]
 fn a_known_sample_needs_an_exclusion_made_for_that_content() {
     let (rule, a, b) = (Sha256::of(b"rule"), whole(b"a"), whole(b"b"));
-    let sample = |sha| Hit { known_sample: true, ..hit("/opt/r/x", &rule, sha) };
+    let sample = |sha| MatchedFile { known_sample: true, ..hit("/opt/r/x", &rule, sha) };
     let plain = exclusion("/opt/r/x", "a", path);
     assert_eq!(causes(&plain, &sample(&a)), Some(vec![Why::KnownSample]));
     let typed = Exclusion { known_sample: true, ..plain };
@@ -171,9 +171,9 @@ fn made_hit() -> impl Strategy<Value = MadeHit> {
         .prop_map(|(path, a, r, uid, known)| (path, whole(a.as_bytes()), Sha256::of(r.as_bytes()), uid, known))
 }
 
-fn as_hit(made: &MadeHit) -> Hit<'_> {
+fn as_hit(made: &MadeHit) -> MatchedFile<'_> {
     let (path, digest, rule_digest, uid, known_sample) = made;
-    Hit {
+    MatchedFile {
         rule: "rule",
         rule_digest,
         path: Path::new(path),

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use crate::finding::Sha256;
 
-use super::super::exclusion::{Exclusion, MOST_DAYS};
+use super::super::exclusion::{Exclusion, MAX_DAYS};
 use super::super::folders::{Folders, Refusal};
-use super::super::hit::Hit;
+use super::super::matched_file::MatchedFile;
 use super::super::matching::Exclusions;
 use super::super::scope::{Scope, ScopeKind};
 use super::entry::Entry;
@@ -66,7 +66,7 @@ impl fmt::Display for RegisterProblem {
             Self::Expired(when) => write!(f, "expired at {when}"),
             Self::RuleChanged => f.write_str("stale: the rule has changed since"),
             Self::OverBroad(refusal) => write!(f, "over-broad, it excludes nothing: {refusal}"),
-            Self::LongLived(until) => write!(f, "in force until {until}: longer than {MOST_DAYS} days from its making"),
+            Self::LongLived(until) => write!(f, "in force until {until}: longer than {MAX_DAYS} days from its making"),
             Self::Redundant(line) => write!(f, "redundant: line {line} covers the same"),
             Self::Shadowed(line) => write!(f, "shadowed: line {line} covers this and more"),
         }
@@ -110,7 +110,7 @@ fn alone(
     if let Err(refusal) = exclusion.scope.allowed(folders) {
         return Some(RegisterProblem::OverBroad(refusal));
     }
-    let most = SignedDuration::from_hours(24 * MOST_DAYS);
+    let most = SignedDuration::from_hours(24 * MAX_DAYS);
     (exclusion.expires.duration_since(exclusion.created) > most)
         .then_some(RegisterProblem::LongLived(exclusion.expires))
 }
@@ -149,7 +149,7 @@ fn outlasts(other: &Exclusion, exclusion: &Exclusion, line: impl Fn(&Exclusion) 
 }
 
 /// A hit that the exclusion covers: the one it was made for, with the owner its scope asks for.
-fn stand_in(exclusion: &Exclusion) -> Hit<'_> {
+fn stand_in(exclusion: &Exclusion) -> MatchedFile<'_> {
     let owner = match &exclusion.scope {
         Scope::Path { owner, .. } | Scope::Folder { owner, .. } => owner,
         Scope::FileAsIs { .. } | Scope::Content { .. } => &exclusion.seen.owner,
@@ -158,7 +158,7 @@ fn stand_in(exclusion: &Exclusion) -> Hit<'_> {
         Scope::FileAsIs { path, .. } | Scope::Path { path, .. } => path,
         Scope::Content { .. } | Scope::Folder { .. } => &exclusion.seen.path,
     };
-    Hit {
+    MatchedFile {
         rule: &exclusion.rule,
         rule_digest: &exclusion.rule_digest,
         path,

@@ -11,12 +11,12 @@ pub struct Entry {
     /// Line of its `[[exclusion]]` in the file, from 1; 0 for one that is not in a file yet.
     pub line: usize,
     /// What it says, or why that is not clear.
-    pub content: Result<Exclusion, Doubt>,
+    pub content: Result<Exclusion, InvalidEntry>,
 }
 
 /// An entry that cannot be understood. It never excludes; what is known of it lets its hit show the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
+pub struct InvalidEntry {
     /// Its id, if that can be read.
     pub id: Option<Uuid>,
     /// Its rule, if that can be read.

@@ -25,14 +25,14 @@ use super::folders::Folders;
 use crate::storage::{self, Base};
 
 pub use self::check::{RegisterFinding, RegisterProblem, RuleDigests};
-pub use self::entry::{Doubt, Entry};
+pub use self::entry::{Entry, InvalidEntry};
 pub use self::error::RegisterError;
 pub use self::read::VERSION;
-pub use self::store::MOST_BYTES;
+pub use self::store::MAX_BYTES;
 pub use crate::storage::Trust;
 
 /// How long to wait for another process that is changing the register.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a change is made anew because something else wrote to the file in the meantime.
 const TRIES: usize = 8;
@@ -77,7 +77,7 @@ impl Register {
     pub fn in_memory() -> Self {
         let trust = Trust::current();
         let path = IN_MEMORY.into();
-        Self { path, in_memory: true, trust, patience: PATIENCE, text: None, entries: Vec::new() }
+        Self { path, in_memory: true, trust, patience: LOCK_TIMEOUT, text: None, entries: Vec::new() }
     }
 
     /// Whether it has no file.

@@ -14,7 +14,7 @@ use crate::text;
 
 use super::super::exclusion::{CheckResult, Exclusion, Judgement, Revocation, SeenCheck, SeenFile};
 use super::super::scope::{Scope, ScopeKind};
-use super::entry::{Doubt, Entry};
+use super::entry::{Entry, InvalidEntry};
 use super::error::RegisterError;
 use super::fields::{Cause, Fields, Found, Lines};
 
@@ -137,7 +137,7 @@ fn entry(table: &Table, lines: &Lines) -> Entry {
         Ok(()) => Ok(exclusion),
         Err(defect) => Err(fields.cause(defect.to_string())),
     });
-    let content = understood.map_err(|Cause { line, text }| Doubt {
+    let content = understood.map_err(|Cause { line, text }| InvalidEntry {
         id: id(fields).ok(),
         rule: fields.text("rule").ok().map(str::to_owned),
         scope: scope(fields).ok(),
@@ -160,7 +160,7 @@ fn doubt_twins(entries: &mut [Entry]) {
         let Ok(exclusion) = &entry.content else { continue };
         let others = lines.get(&exclusion.id).into_iter().flatten();
         let Some(other) = others.copied().find(|line| *line != entry.line) else { continue };
-        entry.content = Err(Doubt {
+        entry.content = Err(InvalidEntry {
             id: Some(exclusion.id),
             rule: Some(exclusion.rule.clone()),
             scope: Some(exclusion.scope.clone()),

@@ -13,7 +13,7 @@ use super::error::RegisterError;
 use crate::storage::{Trust, folder_of};
 
 /// Greatest length of a register in bytes: some tens of thousands of exclusions.
-pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
+pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A register's text with the facts that tell whether it has been changed since.
 #[derive(Debug)]
@@ -50,9 +50,9 @@ pub(super) fn read(file: &Path, trust: Trust) -> Result<Option<Snapshot>, Regist
     let facts = opened.metadata().map_err(RegisterError::io("look at the register", file))?;
     check(trust, file, &facts)?;
     let mut bytes = Vec::new();
-    opened.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(RegisterError::io("read the register", file))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(RegisterError::TooLarge { file: file.to_owned(), size: bytes.len() as u64, most: MOST_BYTES });
+    opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(RegisterError::io("read the register", file))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(RegisterError::TooLarge { file: file.to_owned(), size: bytes.len() as u64, most: MAX_BYTES });
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(Snapshot { text, facts })),
@@ -73,8 +73,8 @@ fn check(trust: Trust, file: &Path, facts: &Metadata) -> Result<(), RegisterErro
     }
     trust.check_file(file, facts)?;
     trust.check_folders(file)?;
-    if facts.len() > MOST_BYTES {
-        return Err(RegisterError::TooLarge { file: file.to_owned(), size: facts.len(), most: MOST_BYTES });
+    if facts.len() > MAX_BYTES {
+        return Err(RegisterError::TooLarge { file: file.to_owned(), size: facts.len(), most: MAX_BYTES });
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::reader::{self, LIMIT, Source};
 use crate::explain::{Subject, explain};
 use crate::hex::file::State;
-use crate::hex::kept::KeptSource;
+use crate::hex::snapshot::KeptSource;
 use crate::hex::source::ByteSource;
 use crate::hex::view::{Shown, View};
 use crate::hunt::RuleOptions;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::report::whole::WriteError;
 use crate::report::{Format, Whole};
-use crate::session::{Archive, Records};
+use crate::session::{CaseReader, Records};
 use crate::text;
 
 /// Writes what the case holds to a new file at `path`, in the format that its ending names. Returns what to say.
@@ -18,8 +18,8 @@ pub(super) fn write(records: &Records, path: &Path) -> Result<String, String> {
     let case = records.case();
     // A case that is in memory only, or ahead of its file, is copied.
     let archive = match records.unsaved() {
-        Some(_) => case.copy_to_memory().and_then(Archive::of),
-        None => Archive::open(case.path()),
+        Some(_) => case.copy_to_memory().and_then(CaseReader::of),
+        None => CaseReader::open(case.path()),
     };
     let whole = archive.and_then(Whole::of).map_err(|error| error.to_string())?;
     whole.write_file(format, path).map_err(|error| match error {

@@ -9,7 +9,7 @@ use crate::evidence::Gatherer;
 use crate::finding::Finding;
 use crate::hunt::{Hunt, Site};
 use crate::root::Root;
-use crate::session::RuleBook;
+use crate::session::RuleCatalog;
 use crate::text;
 use crate::triage::assess::{Context, assess};
 use crate::tui::message::{Gather, Message};
@@ -23,7 +23,7 @@ struct About {
 }
 
 /// Answers until nobody asks any more. The indexes of the box are built while the rules are still compiled.
-pub fn run(root: Root, books: &Receiver<Arc<RuleBook>>, asks: &Receiver<Gather>, messages: &Sender<Message>) {
+pub fn run(root: Root, books: &Receiver<Arc<RuleCatalog>>, asks: &Receiver<Gather>, messages: &Sender<Message>) {
     let gatherer = Gatherer::new(root).without_process(std::process::id());
     gatherer.prepare();
     let Ok(book) = books.recv() else { return };
@@ -49,7 +49,7 @@ pub fn run(root: Root, books: &Receiver<Arc<RuleBook>>, asks: &Receiver<Gather>,
     }
 }
 
-fn gather(gatherer: &Gatherer, site: &Site, book: &RuleBook, about: &About) -> Gathered {
+fn gather(gatherer: &Gatherer, site: &Site, book: &RuleCatalog, about: &About) -> Gathered {
     let evidence = gatherer.gather(&about.finding.file);
     let context = Context { site, known_good: &book.known_good, gatherer };
     let scenarios = assess(&about.hunt, &evidence, &context);

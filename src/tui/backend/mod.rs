@@ -11,10 +11,10 @@
 mod explainer;
 mod export;
 mod gatherer;
+pub mod place_probe;
 mod reader;
 mod recorder;
 mod rows;
-pub mod scout;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -48,11 +48,11 @@ pub struct Session {
 
 /// The levers and gauges of the scan that runs now.
 #[derive(Debug, Clone, Default)]
-pub struct Gauges(Arc<Mutex<Option<Levers>>>);
+pub struct ScanHandle(Arc<Mutex<Option<Levers>>>);
 
 type Levers = (Arc<Control>, Arc<Progress>);
 
-impl Gauges {
+impl ScanHandle {
     fn set(&self, levers: Option<Levers>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = levers;
     }
@@ -79,7 +79,7 @@ pub struct Backend {
     /// The same queue, for whoever else has something to say to the screen.
     pub sender: Sender<Message>,
     /// The scan's levers and gauges.
-    pub gauges: Gauges,
+    pub gauges: ScanHandle,
     requests: Sender<Request>,
     looks: Sender<Look>,
     explains: Sender<Explain>,
@@ -111,7 +111,7 @@ impl Backend {
         let (asks, asked_of_box) = unbounded();
         let (books, book) = unbounded();
         let options = session.choice.options.clone();
-        let gauges = Gauges::default();
+        let gauges = ScanHandle::default();
         let box_root = session.plan.root.clone();
         {
             let sender = sender.clone();

@@ -8,11 +8,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
 use super::export;
 use super::rows::row;
-use super::{Gauges, Session};
+use super::{ScanHandle, Session};
 use crate::case::{Decision, FindingId, ScanOutcome};
 use crate::finding::Finding;
 use crate::scan::{End, Event, Reading, Ruleset, Scan, Unscanned};
-use crate::session::{self, Compiling, Records, RuleBook, host_name};
+use crate::session::{self, Compiling, Records, RuleCatalog, host_name};
 use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
@@ -31,9 +31,9 @@ pub struct Ends {
     /// What it says.
     pub messages: Sender<Message>,
     /// To whoever asks the box: the hunts, once they are read.
-    pub books: Sender<Arc<RuleBook>>,
+    pub books: Sender<Arc<RuleCatalog>>,
     /// Where the levers of a scan go.
-    pub gauges: Gauges,
+    pub gauges: ScanHandle,
 }
 
 /// Runs a session until the screen has gone.
@@ -84,12 +84,12 @@ pub fn run(session: Session, ends: &Ends) {
 /// The hunts that were asked for, and those that a case opened again was scanned with.
 ///
 /// With a tree to scan, the rules are being compiled.
-fn load(session: &Session) -> Result<(RuleBook, Option<Compiling>), String> {
+fn load(session: &Session) -> Result<(RuleCatalog, Option<Compiling>), String> {
     if session.tree.is_some() {
-        let (book, compiling) = RuleBook::load_to_scan(&session.choice).map_err(|error| error.to_string())?;
+        let (book, compiling) = RuleCatalog::load_to_scan(&session.choice).map_err(|error| error.to_string())?;
         return Ok((book, Some(compiling)));
     }
-    let mut book = RuleBook::load(&session.choice).map_err(|error| error.to_string())?;
+    let mut book = RuleCatalog::load(&session.choice).map_err(|error| error.to_string())?;
     if let Some(case) = &session.plan.case {
         book.add_from_case(case).map_err(|error| error.to_string())?;
     }
@@ -102,7 +102,7 @@ struct Recorder {
     rules: Option<Arc<Ruleset>>,
     records: Records,
     messages: Sender<Message>,
-    gauges: Gauges,
+    gauges: ScanHandle,
     scan: Option<Scan>,
     findings: Vec<Finding>,
     missed: Vec<Unscanned>,

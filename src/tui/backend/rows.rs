@@ -1,11 +1,11 @@
 //! From a finding and what it has come to, to a line of the list.
 
 use crate::finding::Finding;
-use crate::session::Judged;
+use crate::session::FindingStatus;
 use crate::tui::state::findings::Row;
 
 /// The line.
-pub fn row(finding: &Finding, judged: Judged) -> Row {
+pub fn row(finding: &Finding, judged: FindingStatus) -> Row {
     Row {
         id: judged.id,
         hunt: judged.subject.hunt,

@@ -246,7 +246,7 @@ impl HexView {
     fn needed(&self) -> Range<u64> {
         let sight = self.sight();
         let chosen = self.copying.as_ref().map_or_else(|| self.chosen(), |(_, range)| range.clone());
-        if chosen.end - chosen.start > copy::MOST as u64 {
+        if chosen.end - chosen.start > copy::MAX_COPY_BYTES as u64 {
             return sight;
         }
         sight.start.min(chosen.start)..sight.end.max(chosen.end.min(self.layout.size))

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::Notice;
 use super::themes::ThemeList;
-use crate::places::{Completion, Folder, Mount, Mounts, Recent, Room};
+use crate::places::{Completion, DiskUsage, Folder, Mount, Mounts, Recent};
 use crate::text;
 use crate::theme::Theme;
 use crate::tui::keymap::Keymap;
@@ -37,7 +37,7 @@ pub enum Fullness {
     /// Asked; no answer within the limit.
     NoAnswer,
     /// The answer.
-    Known(Room),
+    Known(DiskUsage),
     /// Refused; safe text.
     Refused(String),
     /// Not asked: the kernel makes its files up.

@@ -23,7 +23,7 @@ const NAME: usize = 14;
 /// Columns of a field's meaning below which it gets lines of its own.
 const MEANING: usize = 30;
 /// Instructions that are the same and follow each other listed at most; of more, the first is.
-const MOST_OF_ONE: usize = 4;
+const MAX_LINES_OF_ONE: usize = 4;
 /// Column at which the words of an instruction begin.
 const OPERANDS: usize = 37;
 
@@ -289,7 +289,7 @@ impl Rows {
             Ok(instructions) => {
                 // Zeros after the code read as instructions too, the same again and again.
                 for same in instructions.chunk_by(|a, b| a.bytes == b.bytes && a.comment == b.comment) {
-                    let (shown, more) = same.split_at(if same.len() > MOST_OF_ONE { 1 } else { same.len() });
+                    let (shown, more) = same.split_at(if same.len() > MAX_LINES_OF_ONE { 1 } else { same.len() });
                     for instruction in shown {
                         self.instruction(instruction, detail);
                     }

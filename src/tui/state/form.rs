@@ -6,10 +6,10 @@ use crate::case::FindingId;
 use crate::session::Opened;
 use crate::triage::exclusion::confirm_known_sample;
 use crate::triage::exclusion::{
-    DEFAULT_LIFE, Decision, Exclusion, FOLDER_LIFE, Judgement, MOST_DAYS, SeenCheck, Signature,
+    DEFAULT_LIFE, Decision, Exclusion, FOLDER_LIFE, Judgement, MAX_DAYS, SeenCheck, Signature,
 };
 use crate::triage::folders::Proposal;
-use crate::triage::hit::Hit;
+use crate::triage::matched_file::MatchedFile;
 use crate::triage::scope::{Scope, ScopeKind};
 use crate::tui::widget::input::Input;
 
@@ -178,9 +178,9 @@ impl Form {
         proposal.allowed.as_ref().map_err(ToString::to_string)?;
         let rule = opened.finding.found_by.name();
         let confirmed = !self.known_sample || confirm_known_sample(&rule, self.confirm.text());
-        let hit = Hit {
+        let hit = MatchedFile {
             known_sample: self.known_sample,
-            ..Hit::new(&rule, &opened.judged.subject.digest, &opened.finding.file)
+            ..MatchedFile::new(&rule, &opened.judged.subject.digest, &opened.finding.file)
         };
         let decision = Decision {
             scope: proposal.scope.clone(),
@@ -195,8 +195,8 @@ impl Form {
     }
 
     fn expires(&self, now: Timestamp) -> Result<Timestamp, String> {
-        let wrong = || format!("days until it expires: a whole number from 1 to {MOST_DAYS}");
-        let typed = self.days.text().trim().parse::<i64>().ok().filter(|days| (1..=MOST_DAYS).contains(days));
+        let wrong = || format!("days until it expires: a whole number from 1 to {MAX_DAYS}");
+        let typed = self.days.text().trim().parse::<i64>().ok().filter(|days| (1..=MAX_DAYS).contains(days));
         now.saturating_add(SignedDuration::from_hours(24 * typed.ok_or_else(wrong)?)).map_err(|_| wrong())
     }
 }

@@ -1,6 +1,6 @@
 //! What the screen shows, all of it. Changed by `update` only, drawn by `view` only.
 
-pub mod alarm;
+pub mod bell;
 pub mod bytes;
 pub mod chooser;
 pub mod coverage;
@@ -28,7 +28,7 @@ use crate::text;
 use crate::theme::Theme;
 use crate::triage::Actor;
 use crate::tui::keymap::{Context, Keymap};
-use alarm::{Alarm, Bell};
+use bell::{Alarm, Bell};
 use coverage::CoverageView;
 use detail::{Detail, Tab};
 use findings::{Column, FindingList, Grouping, Placed, columns};

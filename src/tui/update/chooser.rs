@@ -8,7 +8,7 @@ use ratatui::layout::Position;
 use super::themes;
 use crate::places;
 use crate::text;
-use crate::tui::backend::scout::{Ask, News};
+use crate::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
 use crate::tui::keymap::{Action, Context, Press};
 use crate::tui::message::Message;
 use crate::tui::state::chooser::{Chooser, FolderView, Fullness, PathLine, Section, Spot};
@@ -33,12 +33,14 @@ pub enum Effect {
     /// Have the themes read.
     ListThemes,
     /// Have a place looked at.
-    Ask(Ask),
+    PlaceQuery(PlaceQuery),
 }
 
 /// What is to be asked at the start.
 pub fn begin(chooser: &Chooser) -> Vec<Effect> {
-    [Ask::Folder(chooser.folder.path.clone()), Ask::Mounts, Ask::Recent].map(Effect::Ask).into()
+    [PlaceQuery::Folder(chooser.folder.path.clone()), PlaceQuery::Mounts, PlaceQuery::Recent]
+        .map(Effect::PlaceQuery)
+        .into()
 }
 
 /// Takes in what came from the terminal.
@@ -61,46 +63,46 @@ pub fn input(chooser: &mut Chooser, message: Message) -> Vec<Effect> {
 }
 
 /// Takes in an answer. One to a question that no longer matters changes nothing.
-pub fn news(chooser: &mut Chooser, news: News) -> Vec<Effect> {
+pub fn news(chooser: &mut Chooser, news: PlaceAnswer) -> Vec<Effect> {
     match news {
-        News::Recent(Ok(recent)) => chooser.add_recent(*recent),
-        News::Recent(Err(why)) => chooser.unread = Some(why),
-        News::RecentEnd => chooser.recent_reading = false,
-        News::Mounts(Ok(mounts)) => chooser.set_mounts(mounts),
-        News::Mounts(Err(why)) => chooser.mounts_error = Some(format!("/proc/self/mountinfo: {why}")),
-        News::Room(point, room) => {
+        PlaceAnswer::Recent(Ok(recent)) => chooser.add_recent(*recent),
+        PlaceAnswer::Recent(Err(why)) => chooser.unread = Some(why),
+        PlaceAnswer::RecentEnd => chooser.recent_reading = false,
+        PlaceAnswer::Mounts(Ok(mounts)) => chooser.set_mounts(mounts),
+        PlaceAnswer::Mounts(Err(why)) => chooser.mounts_error = Some(format!("/proc/self/mountinfo: {why}")),
+        PlaceAnswer::DiskUsage(point, room) => {
             let mut rows = chooser.mounts.iter_mut().flatten();
             if let Some(row) = rows.find(|row| row.mount.point == point) {
                 row.fullness = room.map_or_else(Fullness::Refused, Fullness::Known);
             }
         }
-        News::RoomEnd => {
+        PlaceAnswer::RoomEnd => {
             for row in chooser.mounts.iter_mut().flatten().filter(|row| row.fullness == Fullness::Asked) {
                 row.fullness = Fullness::NoAnswer;
             }
         }
-        News::Folders(path, listed) if path == chooser.folder.path => match listed {
+        PlaceAnswer::Folders(path, listed) if path == chooser.folder.path => match listed {
             Ok((folders, more)) => {
                 chooser.folder.more = more;
                 chooser.set_folders(folders);
             }
             Err(why) => chooser.folder.error = Some(why),
         },
-        News::Links(path, mut links) if path == chooser.folder.path => {
+        PlaceAnswer::Links(path, mut links) if path == chooser.folder.path => {
             let mut folders = chooser.folder.folders.clone().unwrap_or_default();
             folders.retain(|folder| folder.link.is_none());
             folders.append(&mut links);
             chooser.set_folders(folders);
         }
-        News::Opened(path, outcome) if chooser.opening.as_ref() == Some(&path) => {
+        PlaceAnswer::Opened(path, outcome) if chooser.opening.as_ref() == Some(&path) => {
             chooser.opening = None;
             match outcome {
                 Ok(()) => return vec![Effect::Leave(Some(path))],
                 Err(why) => refused(chooser, why),
             }
         }
-        News::Completed(typed, outcome) => completed(chooser, &typed, outcome),
-        News::Folders(..) | News::Links(..) | News::Opened(..) => {}
+        PlaceAnswer::Completed(typed, outcome) => completed(chooser, &typed, outcome),
+        PlaceAnswer::Folders(..) | PlaceAnswer::Links(..) | PlaceAnswer::Opened(..) => {}
     }
     Vec::new()
 }
@@ -292,7 +294,7 @@ fn open_case(chooser: &mut Chooser) -> Vec<Effect> {
 
 fn open(chooser: &mut Chooser, path: PathBuf) -> Vec<Effect> {
     chooser.opening = Some(path.clone());
-    vec![Effect::Ask(Ask::Open(path))]
+    vec![Effect::PlaceQuery(PlaceQuery::Open(path))]
 }
 
 /// Looks into what is selected.
@@ -323,11 +325,11 @@ fn out(chooser: &mut Chooser) -> Vec<Effect> {
 }
 
 fn look(chooser: &mut Chooser, folder: FolderView) -> Vec<Effect> {
-    let ask = Ask::Folder(folder.path.clone());
+    let ask = PlaceQuery::Folder(folder.path.clone());
     chooser.folder = folder;
     chooser.tops[Section::Folders as usize] = 0;
     chooser.select(Section::Folders, 0);
-    vec![Effect::Ask(ask)]
+    vec![Effect::PlaceQuery(ask)]
 }
 
 fn again(chooser: &mut Chooser) -> Vec<Effect> {
@@ -348,7 +350,7 @@ fn path_key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Esc => chooser.path = None,
         KeyCode::Tab => {
             let typed = line.input.text().to_owned();
-            return vec![Effect::Ask(Ask::Complete { typed, base })];
+            return vec![Effect::PlaceQuery(PlaceQuery::Complete { typed, base })];
         }
         KeyCode::Enter if line.input.text().is_empty() => chooser.path = None,
         KeyCode::Enter => {

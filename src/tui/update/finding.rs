@@ -1,7 +1,7 @@
 //! Actions on the open finding.
 
 use super::actions::ask;
-use super::{hex, layers};
+use super::{hex, overlays};
 use crate::hex::layout::Motion;
 use crate::hex::search::Direction;
 use crate::text;
@@ -51,7 +51,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
         A::Note => note(app),
         A::Batch => {
             let is_marked = app.detail.as_ref().is_some_and(|detail| app.list.is_marked(detail.id()));
-            layers::batch(app, if is_marked { Many::Marked } else { Many::Content });
+            overlays::batch(app, if is_marked { Many::Marked } else { Many::Content });
         }
         A::Undo => return app.detail.as_ref().map(|d| Effect::Record(Request::Undo(d.id()))).into_iter().collect(),
         A::Malicious => malicious(app),
@@ -148,7 +148,7 @@ fn applies(app: &mut App) -> Vec<Effect> {
     let seen = scenario.as_ref().and_then(|(id, _)| detail.assessment(id)).map(ScenarioAssessment::seen_checks);
     let form = ExclusionForm::new(&detail.opened, scenario, seen.unwrap_or_default());
     app.overlay = Some(Overlay::Form(Box::new(form)));
-    layers::preview(app)
+    overlays::preview(app)
 }
 
 fn note(app: &mut App) {

@@ -210,7 +210,7 @@ fn sequence(hex: &HexView, form: Form, range: &Range<u64>) -> Result<Option<(Str
     let (bytes, said) = match form {
         // An offset needs no bytes.
         Form::Offset => (&[None][..], format!("copied the offset {:#x}", range.start)),
-        _ if length > copy::MOST => return Err(CopyError::TooMany(length).to_string()),
+        _ if length > copy::MAX_COPY_BYTES => return Err(CopyError::TooMany(length).to_string()),
         _ => {
             let Some(bytes) = bytes.get(..length) else { return Ok(None) };
             (bytes, format!("copied {} from {:#x}", text::counted(length as u64, "byte"), range.start))

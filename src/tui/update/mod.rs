@@ -4,8 +4,8 @@ mod actions;
 pub mod chooser;
 mod finding;
 mod hex;
-mod layers;
 mod mouse;
+mod overlays;
 mod themes;
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     match message {
         Message::Key(key) => return press(app, key),
         Message::Mouse(event) => return mouse::update(app, event),
-        Message::Paste(pasted) => layers::paste(app, &pasted),
+        Message::Paste(pasted) => overlays::paste(app, &pasted),
         Message::Resize => {}
         Message::Continued => return vec![Effect::Redraw],
         Message::Stop => return vec![Effect::Suspend],
@@ -164,13 +164,13 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let press = Press::from(key);
     let leaves = matches!(app.keymap.action(press, &[Context::Global]), Some(Action::Quit | Action::Back));
     // What cannot be seen is not decided on; Esc decides nothing.
-    let is_harmless = press.is_emergency() || key.code == KeyCode::Esc || leaves && !layers::is_open(app);
+    let is_harmless = press.is_emergency() || key.code == KeyCode::Esc || leaves && !overlays::is_open(app);
     if app.areas.none && !is_harmless {
         return Vec::new();
     }
     // Ctrl-C leaves whatever lies on top, Ctrl-Z and Ctrl-L work everywhere.
-    if layers::is_open(app) && !press.is_emergency() {
-        return layers::key(app, key);
+    if overlays::is_open(app) && !press.is_emergency() {
+        return overlays::key(app, key);
     }
     if app.is_opening() && !leaves && !press.is_emergency() {
         // It must reach the finding that was asked for, not the one that was shown before.

@@ -6,7 +6,7 @@ use ratatui::layout::Position;
 
 use super::actions;
 use crate::hex::layout::{Cell, Motion};
-use crate::hex::strip;
+use crate::hex::minimap;
 use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
 use crate::tui::state::detail::Tab;
@@ -115,7 +115,7 @@ fn click_bytes(app: &mut App, at: Position) {
         let offset = byte.and_then(|(index, _)| hex.layout.offset(hex.viewport, Cell { row, index }));
         return offset.into_iter().for_each(|offset| hex.go(Motion::To(offset)));
     }
-    let rows = strip::strip(usize::from(areas.strip.height), hex.layout.size, &hex.sight(), &hex.highlights);
+    let rows = minimap::strip(usize::from(areas.strip.height), hex.layout.size, &hex.sight(), &hex.highlights);
     let Some(row) = rows.get(usize::from(at.y - areas.strip.y)) else { return };
     match hex.highlights.from(row.range.start).filter(|found| found.offset < row.range.end) {
         Some(found) => hex.go_to(found),

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 
-use super::{chrome, has_room, overlay, themes};
+use super::{bars, has_room, overlay, themes};
 use crate::places::{Completion, Folder, Recent};
 use crate::text;
 use crate::theme::Role;
@@ -39,10 +39,10 @@ pub fn draw(frame: &mut Frame<'_>, chooser: &mut Chooser) {
     }
     status(buffer, about, chooser);
     match &chooser.notice {
-        Some(notice) => chrome::notice(buffer, bottom, &chooser.theme, notice),
+        Some(notice) => bars::notice(buffer, bottom, &chooser.theme, notice),
         None => {
             let rows = rows().filter(|row| row.action != Action::Back);
-            chrome::keys(buffer, bottom, (&chooser.theme, &chooser.keymap), rows);
+            bars::keys(buffer, bottom, (&chooser.theme, &chooser.keymap), rows);
         }
     }
     if let Some(line) = &chooser.path {
@@ -283,7 +283,7 @@ fn draw_path(buffer: &mut Buffer, screen: Rect, chooser: &Chooser, line: &PathLi
     }
     let last = paint::row(inner, usize::from(inner.height).saturating_sub(1));
     match (&line.error, &chooser.opening) {
-        (Some(error), _) => chrome::say(buffer, last, theme, (Role::Error, " ✖ "), error),
+        (Some(error), _) => bars::say(buffer, last, theme, (Role::Error, " ✖ "), error),
         (None, Some(_)) => {
             paint::line(buffer, last, &Pieces::new(theme).add(Role::Status, " opening… Esc gives it up").line());
         }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::glance;
+use super::preview;
 use crate::finding::Digest;
 use crate::text;
 use crate::theme::Role;
@@ -28,7 +28,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     if app.shows_preview {
         let preview = pane(area.width - widths.preview, widths.preview);
         let inner = pane::pane(buffer, preview, &app.theme, "Selected", false);
-        glance::draw(buffer, inner, app);
+        preview::draw(buffer, inner, app);
     }
 }
 

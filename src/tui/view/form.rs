@@ -40,7 +40,7 @@ pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) -> Option
     paint::line(sheet.buffer, button, &line.line());
     let last = paint::row(inner, usize::from(inner.height).saturating_sub(1));
     if let Some(error) = &form.error {
-        super::chrome::say(sheet.buffer, last, &app.theme, (Role::Error, " ✖ "), error);
+        super::bars::say(sheet.buffer, last, &app.theme, (Role::Error, " ✖ "), error);
     } else {
         let hint = " Enter goes to [Record it]; there it records. Tab next field. Esc: nothing";
         paint::line(sheet.buffer, last, &paint::Pieces::new(&app.theme).add(Role::Dim, hint).line());

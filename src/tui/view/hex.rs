@@ -10,7 +10,7 @@ use crate::hex::byte::{self, Kind};
 use crate::hex::highlight::Run;
 use crate::hex::inspect::{self, NEEDED, NoValue, Order};
 use crate::hex::layout::{Cell, Layout};
-use crate::hex::strip;
+use crate::hex::minimap;
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::App;
@@ -227,7 +227,7 @@ fn draw_strip(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
     if hex.layout.size <= hex.layout.window() as u64 {
         return;
     }
-    let rows = strip::strip(usize::from(area.height), hex.layout.size, &hex.sight(), &hex.highlights);
+    let rows = minimap::strip(usize::from(area.height), hex.layout.size, &hex.sight(), &hex.highlights);
     for (index, row) in rows.iter().enumerate() {
         let line = paint::row(area, index);
         let (sign, role) = match row.patterns.first() {

@@ -1,8 +1,8 @@
 //! From state to screen. Views draw; the only state they change is where a list is scrolled to, because only they know
 //! how much room there is.
 
+mod bars;
 pub mod chooser;
-mod chrome;
 mod coverage;
 mod elf;
 mod evidence;
@@ -10,11 +10,11 @@ mod facts;
 mod finding;
 mod findings;
 mod form;
-mod glance;
 mod hex;
 mod history;
 mod overlay;
 mod parts;
+mod preview;
 mod register;
 mod rule;
 mod scenarios;
@@ -43,15 +43,15 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     let [top, body, progress, bottom] =
         Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1), Constraint::Length(1)])
             .areas(area);
-    chrome::header(buffer, top, app);
+    bars::header(buffer, top, app);
     match app.screen {
         Screen::Findings => findings::draw(buffer, body, app),
         Screen::Finding => finding::draw(buffer, body, app),
         Screen::Register => register::draw(buffer, body, app),
         Screen::Coverage => coverage::draw(buffer, body, app),
     }
-    chrome::progress(buffer, progress, app);
-    chrome::hints(buffer, bottom, app);
+    bars::progress(buffer, progress, app);
+    bars::hints(buffer, bottom, app);
     if let Some(cursor) = overlay::draw(buffer, area, app) {
         frame.set_cursor_position(cursor);
     }

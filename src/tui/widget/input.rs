@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::text;
 
 /// Characters that one line takes at most.
-const MOST: usize = 4096;
+const MAX_INPUT_BYTES: usize = 4096;
 
 /// The text and where the cursor stands in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Input {
     pub fn insert(&mut self, pasted: &str) {
         for c in pasted.chars() {
             let c = if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c };
-            if !c.is_control() && self.text.len() + c.len_utf8() <= MOST {
+            if !c.is_control() && self.text.len() + c.len_utf8() <= MAX_INPUT_BYTES {
                 self.text.insert(self.cursor, c);
                 self.cursor += c.len_utf8();
             }

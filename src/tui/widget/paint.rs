@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn matched_letters_are_underlined_and_one_that_was_cut_away_underlines_the_ellipsis() {
-        let theme = crate::theme::load("mono", None, crate::theme::Depth::Mono).unwrap();
+        let theme = crate::theme::load("mono", None, crate::theme::ColorDepth::Mono).unwrap();
         let shown = |cut, places: &[usize]| {
             let mut pieces = Pieces::new(&theme);
             pieces.push_matched("abcdef", cut, places, |_| Role::Text);

@@ -15,11 +15,11 @@ use super::{Run, huntbook, run};
 use crate::fixtures;
 
 /// A planted tree with a home beside it and a case of one scan.
-struct Place {
+struct TestTree {
     dir: tempfile::TempDir,
 }
 
-impl Place {
+impl TestTree {
     fn scanned() -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
@@ -66,7 +66,7 @@ impl Place {
 
 #[test]
 fn a_trigger_or_a_view_in_a_case_is_refused_by_name_before_anything_is_done() {
-    let place = Place::scanned();
+    let place = TestTree::scanned();
     let case = place.case();
     let case = case.to_str().unwrap();
     place.tamper("CREATE TRIGGER quiet BEFORE INSERT ON findings BEGIN SELECT RAISE(IGNORE); END");
@@ -97,7 +97,7 @@ fn what_a_report_begins_with_cannot_be_forged() {
         "INSERT INTO covers SELECT id, 'b7e3c8a0-0000-4000-8000-000000000000', NULL FROM findings;
          UPDATE findings SET verdict = 'benign'",
     ] {
-        let place = Place::scanned();
+        let place = TestTree::scanned();
         assert_eq!(place.verify(&place.case()).code, Some(0));
         place.tamper(sql);
         let found = place.verify(&place.case());
@@ -108,7 +108,7 @@ fn what_a_report_begins_with_cannot_be_forged() {
 
 #[test]
 fn a_case_that_is_empty_or_lost_its_log_is_not_called_whole() {
-    let place = Place::scanned();
+    let place = TestTree::scanned();
     let (empty, cut, copy) = (place.at("empty.case"), place.at("cut.case"), place.at("copy.case"));
     drop(Case::open(&empty).unwrap());
     let found = place.verify(&empty);
@@ -139,7 +139,7 @@ fn a_case_that_is_empty_or_lost_its_log_is_not_called_whole() {
 
 #[test]
 fn an_interrupted_write_is_rolled_back_for_a_report_and_for_verify() {
-    let place = Place::scanned();
+    let place = TestTree::scanned();
     let cut = place.at("cut.case");
     let db = Connection::open(place.case()).unwrap();
     db.execute_batch(
@@ -160,7 +160,7 @@ fn an_interrupted_write_is_rolled_back_for_a_report_and_for_verify() {
 
 #[test]
 fn files_that_others_could_have_written_are_not_written_to() {
-    let place = Place::scanned();
+    let place = TestTree::scanned();
     let open = Permissions::from_mode(0o666);
     let closed = Permissions::from_mode(0o600);
     fs::set_permissions(place.case(), open.clone()).unwrap();
@@ -203,7 +203,7 @@ fn files_that_others_could_have_written_are_not_written_to() {
 
 #[test]
 fn without_a_home_a_scan_goes_on_in_memory_and_says_why() {
-    let place = Place::scanned();
+    let place = TestTree::scanned();
     let mut command = Process::new(env!("CARGO_BIN_EXE_huntbook"));
     command.env_clear().args(["scan", "--format", "ndjson"]).arg(place.at("tree"));
     if rustix::process::geteuid().is_root() {
@@ -253,7 +253,7 @@ int main(int argc, char **argv) {
 
 #[test]
 fn where_locks_are_refused_the_scan_goes_on_in_memory_and_says_why() {
-    let place = Place::scanned();
+    let place = TestTree::scanned();
     let (source, filter) = (place.at("without_locks.c"), place.at("without_locks"));
     fs::write(&source, WITHOUT_LOCKS).unwrap();
     if !Process::new("cc").arg("-o").args([&filter, &source]).status().is_ok_and(|status| status.success()) {
@@ -275,7 +275,7 @@ fn where_locks_are_refused_the_scan_goes_on_in_memory_and_says_why() {
 
 #[test]
 fn a_list_of_hashes_without_end_is_not_read_without_end() {
-    let place = Place::scanned();
+    let place = TestTree::scanned();
     let list = place.at("list");
     fs::write(&list, "").unwrap();
     for size in [1_u64 << 33, 100 << 30] {
@@ -288,7 +288,7 @@ fn a_list_of_hashes_without_end_is_not_read_without_end() {
 
 #[test]
 fn a_rule_file_named_like_candidates_loses_no_finding() {
-    let place = Place::scanned();
+    let place = TestTree::scanned();
     let rules = place.at("candidate");
     fs::write(&rules, "rule anything { condition: filesize > 0 }").unwrap();
     let case = place.at("rules.case");
@@ -303,7 +303,7 @@ fn a_rule_file_named_like_candidates_loses_no_finding() {
 
 #[test]
 fn two_hunts_of_one_name_each_keep_their_candidates() {
-    let place = Place::scanned();
+    let place = TestTree::scanned();
     let case = place.at("two.case");
     let mut args = vec!["scan".to_owned(), place.at("tree").to_str().unwrap().to_owned(), "--no-builtin".to_owned()];
     for (folder, condition) in [("one", "filesize > 0"), ("two", "filesize > 1")] {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::Value;
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 
 /// A folder of rules of which `good.yar` alone is in order.
-fn odd_rules(ground: &Ground) -> PathBuf {
+fn odd_rules(ground: &TestBox) -> PathBuf {
     let folder = ground.home().join("rules");
     fs::create_dir(&folder).unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).unwrap();
@@ -37,7 +37,7 @@ fn name(path: &str) -> &str {
 
 #[test]
 fn one_bad_rule_or_file_does_not_keep_the_others_from_matching() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let folder = odd_rules(&ground).display().to_string();
     fs::write(ground.tree().join("file"), "planted").unwrap();
     let tree = ground.tree().display().to_string();
@@ -76,7 +76,7 @@ fn one_bad_rule_or_file_does_not_keep_the_others_from_matching() {
 
 #[test]
 fn rules_that_were_not_used_are_a_gap_and_can_be_refused() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let folder = odd_rules(&ground).display().to_string();
     let tree = ground.tree().display().to_string();
     let done = ground.huntbook(&["scan", &tree, "--rules", &folder]).assert().code(3);
@@ -105,7 +105,7 @@ fn rules_that_were_not_used_are_a_gap_and_can_be_refused() {
 
 #[test]
 fn a_check_gives_a_verdict_on_every_file_of_a_folder_of_plain_rules() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let folder = odd_rules(&ground);
     let shown = folder.display().to_string();
     let done = ground.huntbook(&["hunts", "check", &shown]).assert().code(2);
@@ -133,7 +133,7 @@ fn a_check_gives_a_verdict_on_every_file_of_a_folder_of_plain_rules() {
 
 #[test]
 fn what_loki_and_thor_tell_rules_of_a_file_is_told() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let rules = ground.home().join("rules.yar");
     let text = "rule cloaked { condition: extension == \".jpg\" and filetype == \"PHP\" }\n\
                 rule batch { condition: filetype == \"BATCH\" }\n\
@@ -158,7 +158,7 @@ fn what_loki_and_thor_tell_rules_of_a_file_is_told() {
 
 #[test]
 fn several_trees_and_lists_of_paths_are_one_scan_of_nothing_else() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let rules = ground.home().join("rules.yar");
     fs::write(&rules, "rule any_file { condition: true }").unwrap();
     for path in ["a/one", "a/deep/two", "b/three", "b/four", "c/five"] {
@@ -197,7 +197,7 @@ fn several_trees_and_lists_of_paths_are_one_scan_of_nothing_else() {
 
 #[test]
 fn files_that_did_not_change_since_are_left_out_and_counted() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     fs::write(ground.tree().join("file"), "x").unwrap();
     let tree = ground.tree().display().to_string();
     let scan = |newer: &str| {
@@ -211,7 +211,7 @@ fn files_that_did_not_change_since_are_left_out_and_counted() {
 }
 
 /// Rules of which one takes hours over any file but a tiny one, whether the file is matched whole or in parts.
-fn rules_with_a_slow_one(ground: &Ground) -> PathBuf {
+fn rules_with_a_slow_one(ground: &TestBox) -> PathBuf {
     let folder = ground.home().join("rules");
     fs::create_dir(&folder).unwrap();
     let ordinary = |n: usize| format!("rule plain_{n} {{ strings: $a = \"planted\" condition: $a }}\n");
@@ -229,7 +229,7 @@ fn rules_with_a_slow_one(ground: &Ground) -> PathBuf {
 
 #[test]
 fn one_slow_rule_costs_a_file_no_finding_of_another_and_is_named() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let rules = rules_with_a_slow_one(&ground).display().to_string();
     let sizes = [("tiny", 64), ("small", 1 << 20), ("large", 9 << 20)];
     for (name, size) in sizes {

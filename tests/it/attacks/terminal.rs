@@ -7,10 +7,10 @@ use std::time::Duration;
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
 
-use crate::cli::Ground;
+use crate::cli::TestBox;
 use crate::fixtures;
+use crate::hostile_names;
 use crate::pty::Term;
-use crate::tricks;
 
 /// Ends a title, clears the screen, in seven and in eight bits, turns text round, hides it, and goes back in the line.
 const HOSTILE: &str = "a\u{1b}]0;t\u{7}\u{1b}[2J\u{9b}2J\u{202e}gpj\u{200b}\u{feff}\u{ad}\u{e0041}\rb";
@@ -27,7 +27,7 @@ fn assert_harmless(what: &str, printed: &[u8]) {
     }
 }
 
-fn run(ground: &Ground, args: &[OsString]) {
+fn run(ground: &TestBox, args: &[OsString]) {
     let mut command = ground.huntbook(&[]);
     let output = command.args(args).current_dir(ground.tree()).output().unwrap();
     let what = format!("{args:?}");
@@ -42,10 +42,10 @@ fn words(words: &[&str]) -> Vec<OsString> {
 }
 
 /// A tree of files with hostile names that match, all that is made of it, and its case.
-fn hostile_ground() -> (Ground, OsString) {
-    let ground = Ground::new();
-    for name in tricks::NAMES.into_iter().chain([HOSTILE.as_bytes()]) {
-        let path = tricks::place(&ground.tree(), name);
+fn hostile_ground() -> (TestBox, OsString) {
+    let ground = TestBox::new();
+    for name in hostile_names::NAMES.into_iter().chain([HOSTILE.as_bytes()]) {
+        let path = hostile_names::place(&ground.tree(), name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         // Some file systems take only text.
         let _ = std::fs::write(path, fixtures::callback());
@@ -56,7 +56,7 @@ fn hostile_ground() -> (Ground, OsString) {
 
 #[test]
 fn no_argument_reaches_the_terminal_raw() {
-    let ground = Ground::new();
+    let ground = TestBox::new();
     let hostile = [OsString::from(HOSTILE), OsString::from_vec(b"--no\xff\x9b2J\x1b[2J".to_vec())];
     for hostile in hostile {
         let more: [&[&str]; 24] = [
@@ -120,7 +120,7 @@ fn no_file_name_reaches_the_terminal_raw_in_any_format() {
 
 #[test]
 fn no_rule_reaches_the_terminal_raw() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let safe = HOSTILE.replace('\r', "");
     let rules = [
         format!("rule broken {{ condition: {safe} }}"),
@@ -194,7 +194,7 @@ fn send_slowly(term: &mut Term, pieces: &[&str]) {
 
 #[test]
 fn a_key_that_arrives_in_two_reads_is_one_key_and_a_typed_reason_stays() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done");
     term.send("/callback.txt\r");
@@ -225,7 +225,7 @@ fn a_key_that_arrives_in_two_reads_is_one_key_and_a_typed_reason_stays() {
 
 #[test]
 fn a_late_answer_of_the_terminal_is_typed_nowhere() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let mut term = Term::on_tree(&ground);
     term.wait("scan done");
     let before = term.settled();
@@ -254,7 +254,7 @@ fn a_late_answer_of_the_terminal_is_typed_nowhere() {
 
 #[test]
 fn every_signal_that_ends_a_program_gives_the_terminal_back() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     for signal in [
         Signal::QUIT,
         Signal::USR1,
@@ -274,7 +274,7 @@ fn every_signal_that_ends_a_program_gives_the_terminal_back() {
     }
 }
 
-fn in_a_terminal(ground: &Ground, term: Option<&str>, script: &str) -> Term {
+fn in_a_terminal(ground: &TestBox, term: Option<&str>, script: &str) -> Term {
     let mut command = CommandBuilder::new("/bin/sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_huntbook")]);
     command.arg(ground.tree());
@@ -289,7 +289,7 @@ fn in_a_terminal(ground: &Ground, term: Option<&str>, script: &str) -> Term {
 
 #[test]
 fn a_limit_on_the_size_of_files_is_a_full_disk() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     // Not even the case can be made: the screen is never taken, or left whole.
     let term = in_a_terminal(&ground, Some("xterm"), "ulimit -f 0; exec \"$0\" \"$1\"");
     term.until("an end or a screen", || !term.screen().trim().is_empty());
@@ -310,7 +310,7 @@ fn a_limit_on_the_size_of_files_is_a_full_disk() {
 
 #[test]
 fn a_scan_under_such_a_limit_says_so_and_ends_with_2() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     let out = std::process::Command::new("/bin/sh")
         .args(["-c", "ulimit -f 0; exec \"$0\" scan \"$1\" --case \"$2\"", env!("CARGO_BIN_EXE_huntbook")])
         .args([ground.tree(), ground.home().join("c.case")])
@@ -324,7 +324,7 @@ fn a_scan_under_such_a_limit_says_so_and_ends_with_2() {
 
 #[test]
 fn a_terminal_that_cannot_be_drawn_on_is_not_drawn_on() {
-    let ground = Ground::planted();
+    let ground = TestBox::planted();
     for term in [None, Some(""), Some("dumb")] {
         let term = in_a_terminal(&ground, term, "exec \"$0\" \"$1\"");
         term.wait("huntbook scan TREE");

@@ -183,8 +183,8 @@ fn weighing_is_quick_and_can_be_done_on_any_thread() {
     let (hunt, site, known_good) = (hunt(SSH), Site::default(), KnownGood::default());
     let context = Context { site: &site, known_good: &known_good, gatherer: &case.gatherer };
     let started = Instant::now();
-    let weigh = || assess(&hunt, &case.evidence, &context);
-    let weighed = std::thread::scope(|scope| scope.spawn(weigh).join().unwrap());
+    let evaluate = || assess(&hunt, &case.evidence, &context);
+    let weighed = std::thread::scope(|scope| scope.spawn(evaluate).join().unwrap());
     assert_eq!(weighed.len(), 5);
     // Far more would be asking the box again for each check.
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());

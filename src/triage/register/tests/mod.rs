@@ -195,7 +195,7 @@ fn a_register_that_others_could_have_written_is_refused() {
     assert!(Register::load(folder.path()).unwrap_err().to_string().contains("a folder"));
     let huge = folder.path().join("huge.toml");
     put(&huge, "");
-    fs::File::options().write(true).open(&huge).unwrap().set_len(MOST_BYTES + 1).unwrap();
+    fs::File::options().write(true).open(&huge).unwrap().set_len(MAX_BYTES + 1).unwrap();
     assert!(matches!(Register::load(&huge), Err(RegisterError::TooLarge { .. })));
 }
 

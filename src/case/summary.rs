@@ -1,0 +1,54 @@
+//! What a case is about, without opening it for a session.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::chain::parse_time;
+use super::{Case, CaseError, ScanId, facts};
+use crate::finding::FoundBy;
+
+/// The last scan of a case, and what its findings have come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseSummary {
+    /// Name of the box that was scanned; empty when the case does not say.
+    pub host: String,
+    /// The tree that was scanned last.
+    pub tree: PathBuf,
+    /// When that scan began.
+    pub started: Timestamp,
+    /// Whether it went through the whole tree.
+    pub whole: bool,
+    /// Its findings.
+    pub findings: u64,
+    /// Those of them that nothing is decided on.
+    pub open: u64,
+}
+
+impl Case {
+    /// Looks at the last scan; `None` when the case holds none. Candidates are not counted.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn glance(&self) -> Result<Option<CaseSummary>, CaseError> {
+        self.read(|db| {
+            let host =
+                db.query_row("SELECT value FROM host WHERE key = 'host.name'", [], |row| row.get(0)).optional()?;
+            let last = "SELECT id, tree, started, outcome IS 'finished' FROM scans ORDER BY id DESC LIMIT 1";
+            let last = db.query_row(last, [], |row| {
+                Ok((row.get::<_, ScanId>(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?))
+            });
+            let Some((scan, tree, started, whole)) = last.optional()? else { return Ok(None) };
+            let (findings, open) = db.query_row(
+                "SELECT count(*), count(*) FILTER (WHERE verdict = 'open') FROM sightings
+                 JOIN findings ON findings.id = sightings.finding JOIN rule_names ON rule_names.id = findings.rule_name
+                 WHERE scan = ?1 AND instr(name, ?2) <> 1",
+                params![scan, FoundBy::CANDIDATE_PREFIX],
+                |row| Ok((row.get(0).map(i64::cast_unsigned)?, row.get(1).map(i64::cast_unsigned)?)),
+            )?;
+            let (tree, started) = (facts::path(tree), parse_time(&started)?);
+            Ok(Some(CaseSummary { host: host.unwrap_or_default(), tree, started, whole, findings, open }))
+        })
+    }
+}

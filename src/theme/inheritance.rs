@@ -1,0 +1,53 @@
+//! A theme and its parents to one style for every role, in the colours the files ask for.
+
+use std::collections::BTreeMap;
+
+use ratatui::style::{Color, Style};
+
+use super::error::ThemeError;
+use super::role::Role;
+use super::theme_file::{Named, RawStyle, ThemeFile, unknown_color};
+use super::{color, styles_by};
+
+/// One style for every role, at the role's place in [`Role::ALL`].
+pub(super) type Styles = [Style; Role::COUNT];
+
+/// Resolves `chain`, a theme followed by its parents: a child's palette and styles stand before its parents', so a
+/// child that only redefines colours recolours everything it inherits.
+///
+/// # Errors
+///
+/// [`ThemeError::Wrong`] for a colour that neither the palettes nor the terminal know.
+pub(super) fn resolve(chain: &[ThemeFile]) -> Result<Styles, ThemeError> {
+    let mut palette = BTreeMap::new();
+    let mut rules = BTreeMap::new();
+    for sheet in chain.iter().rev() {
+        palette.extend(sheet.content.palette.iter().map(|(name, color)| (name.as_str(), *color)));
+        rules.extend(sheet.content.styles.iter().map(|(key, raw)| (*key, (sheet, raw))));
+    }
+    let resolved = rules
+        .into_iter()
+        .map(|(key, (sheet, raw))| Ok((key, style(raw, sheet, &palette)?)))
+        .collect::<Result<BTreeMap<_, _>, ThemeError>>()?;
+    Ok(styles_by(|role| role.fallbacks().find_map(|key| resolved.get(key).copied()).unwrap_or_default()))
+}
+
+fn style(raw: &RawStyle, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Style, ThemeError> {
+    let look_up = |named: &Option<Named>| named.as_ref().map(|named| find(named, sheet, palette)).transpose();
+    Ok(Style {
+        fg: look_up(&raw.fg)?,
+        bg: look_up(&raw.bg)?,
+        underline_color: look_up(&raw.underline)?,
+        ..Style::default().add_modifier(raw.modifiers)
+    })
+}
+
+fn find(named: &Named, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Color, ThemeError> {
+    let Named { name, offset } = named;
+    let found = if name.starts_with('#') {
+        color::hex(name)
+    } else {
+        palette.get(name.as_str()).copied().or_else(|| color::named(name))
+    };
+    found.ok_or_else(|| sheet.source.wrong(*offset, unknown_color(name, palette.keys().copied())))
+}
