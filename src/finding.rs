@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 mod digest;
 
-pub use digest::{Digest, NotSha256, Sha256};
+pub use digest::{Digest, Sha256};
 
 /// A point in time as `stat` gives it: seconds and nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

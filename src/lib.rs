@@ -31,28 +31,34 @@
 //! | [`tui`] | the screen |
 //! | [`cli`] | arguments to exit code |
 
-pub mod accounts;
-pub mod case;
-pub mod cli;
-pub mod content;
-pub mod diagnostics;
-pub mod elf;
-pub mod evidence;
-pub mod explain;
-pub mod finding;
-pub mod hex;
-pub mod hunt;
-pub mod log;
-pub mod places;
-pub mod print;
-pub mod report;
-pub mod root;
-pub mod sandbox;
-pub mod scan;
-pub mod session;
-pub mod storage;
-pub mod text;
-pub mod theme;
-pub mod timeout;
-pub mod triage;
-pub mod tui;
+mod accounts;
+mod case;
+mod cli;
+mod content;
+mod diagnostics;
+mod elf;
+mod evidence;
+mod explain;
+mod finding;
+mod hex;
+mod hunt;
+mod log;
+mod places;
+mod print;
+mod report;
+mod root;
+mod sandbox;
+mod scan;
+mod session;
+mod storage;
+mod text;
+mod theme;
+mod timeout;
+mod triage;
+mod tui;
+
+#[doc(hidden)]
+#[allow(missing_docs, reason = "each item is described where it is defined")]
+pub mod internals;
+
+pub use cli::main;

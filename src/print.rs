@@ -10,17 +10,17 @@ use std::io::{self, IsTerminal as _, StderrLock, StdoutLock, Write};
 use crate::text::{self, PlainText};
 
 /// Standard output.
-pub fn stdout() -> SafeWriter<StdoutLock<'static>> {
+pub(crate) fn stdout() -> SafeWriter<StdoutLock<'static>> {
     SafeWriter::new(io::stdout().lock())
 }
 
 /// Standard error.
-pub fn stderr() -> SafeWriter<StderrLock<'static>> {
+pub(crate) fn stderr() -> SafeWriter<StderrLock<'static>> {
     SafeWriter::new(io::stderr().lock())
 }
 
 /// Says a line to the person at the terminal: `huntbook: …` on standard error. That nobody reads it ends nothing.
-pub fn say(line: impl fmt::Display) {
+pub(crate) fn say(line: impl fmt::Display) {
     let _ = writeln!(stderr(), "huntbook: {line}");
 }
 
@@ -28,7 +28,7 @@ pub fn say(line: impl fmt::Display) {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn styled(text: &str) -> io::Result<()> {
+pub(crate) fn styled(text: &str) -> io::Result<()> {
     let mut out = stdout();
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let wears_style = io::stdout().is_terminal()
@@ -49,12 +49,12 @@ pub fn styled(text: &str) -> io::Result<()> {
 }
 
 /// Whether standard input and output are a terminal.
-pub fn is_on_a_terminal() -> bool {
+pub(crate) fn is_on_a_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Columns of the terminal that standard output is; `None` where it is none.
-pub fn columns() -> Option<usize> {
+pub(crate) fn columns() -> Option<usize> {
     rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col))
 }
 
@@ -63,19 +63,19 @@ const STATUS_COLUMNS: usize = 78;
 
 /// A line on standard error that is written over again and again, when that is a terminal.
 #[derive(Debug)]
-pub struct StatusLine {
+pub(crate) struct StatusLine {
     on: bool,
     shown: bool,
 }
 
 impl StatusLine {
     /// For standard error as it is now; nothing is shown yet.
-    pub fn on_stderr() -> Self {
+    pub(crate) fn on_stderr() -> Self {
         Self { on: io::stderr().is_terminal(), shown: false }
     }
 
     /// Shows what `line` comes to, cut in its middle where it is too long; without a terminal it is not asked.
-    pub fn show(&mut self, line: impl FnOnce() -> String) {
+    pub(crate) fn show(&mut self, line: impl FnOnce() -> String) {
         if self.on {
             let line = text::escape_str(&line()).into_owned();
             let _ = write!(io::stderr(), "\r{}\x1b[K", text::truncate_middle(&line, STATUS_COLUMNS));
@@ -84,7 +84,7 @@ impl StatusLine {
     }
 
     /// Takes it away.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if std::mem::take(&mut self.shown) {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
@@ -95,7 +95,7 @@ impl StatusLine {
 /// CR LF) and tabs stay. What is plain already is written as it is, JSON, CSV and the like among it: those escape by rules
 /// of their own before.
 #[derive(Debug)]
-pub struct SafeWriter<W: Write> {
+pub(crate) struct SafeWriter<W: Write> {
     inner: W,
     plain: PlainText,
     /// The end of what was written so far, where it may be the beginning of a character or of a line end.
@@ -104,7 +104,7 @@ pub struct SafeWriter<W: Write> {
 
 impl<W: Write> SafeWriter<W> {
     /// Writes to `inner`.
-    pub fn new(inner: W) -> Self {
+    pub(crate) fn new(inner: W) -> Self {
         Self { inner, plain: PlainText::default(), held: Vec::new() }
     }
 

@@ -24,7 +24,7 @@ const NO_LOGIN: u32 = u32::MAX;
 
 /// The base folders of the XDG Base Directory Specification (0.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Base {
+pub(crate) enum Base {
     /// What a person has set: `$XDG_CONFIG_HOME`, otherwise `~/.config`.
     Config,
     /// What a person keeps: `$XDG_DATA_HOME`, otherwise `~/.local/share`.
@@ -56,20 +56,20 @@ impl Base {
 
     /// Huntbook's folder there, by the variables that `env` looks up; relative ones are ignored, as the specification asks.
     /// `None` when neither the variable nor `HOME` names a folder.
-    pub fn folder(self, env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    pub(crate) fn folder(self, env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         let absolute = |name| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let base = absolute(self.variable()).or_else(|| absolute("HOME").map(|home| home.join(self.below_home())))?;
         Some(base.join("huntbook"))
     }
 
     /// Why there is no such folder.
-    pub fn why_none(self) -> String {
+    pub(crate) fn why_none(self) -> String {
         format!("neither {} nor HOME names a folder", self.variable())
     }
 }
 
 /// A variable of this process's environment.
-pub fn env(name: &str) -> Option<OsString> {
+pub(crate) fn env(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
@@ -193,7 +193,7 @@ fn in_user_namespace() -> bool {
 }
 
 /// The folder that a file lies in.
-pub fn folder_of(file: &Path) -> &Path {
+pub(crate) fn folder_of(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -201,13 +201,13 @@ pub fn folder_of(file: &Path) -> &Path {
 }
 
 /// User id that logged in, as `/proc/self/loginuid` has it; `None` when no login is known.
-pub fn login_uid() -> Option<u32> {
+pub(crate) fn login_uid() -> Option<u32> {
     let text = std::fs::read_to_string("/proc/self/loginuid").ok()?;
     text.trim().parse().ok().filter(|uid| *uid != NO_LOGIN)
 }
 
 /// Whether it belongs to this user, and nobody else has any right to it.
-pub fn is_ours_alone(stat: &Stat) -> bool {
+pub(crate) fn is_ours_alone(stat: &Stat) -> bool {
     stat.st_uid == geteuid().as_raw() && stat.st_mode & 0o077 == 0
 }
 

@@ -30,7 +30,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// assert!(clock.is_abandoned());
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct CallClock(Arc<Mutex<State>>);
+pub(crate) struct CallClock(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -46,18 +46,18 @@ thread_local! {
 
 impl CallClock {
     /// Makes this the clock of the thread that calls.
-    pub fn install(&self) {
+    pub(crate) fn install(&self) {
         CLOCK.set(Some(self.clone()));
     }
 
     /// How long the thread has been inside the call it is in now; zero outside of one.
-    pub fn waited(&self) -> Duration {
+    pub(crate) fn waited(&self) -> Duration {
         self.lock().since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Abandons the thread if it has been inside one call for `limit`; returns for how long. A thread outside of a call
     /// is never abandoned here, so what it does after [`CallClock::is_abandoned`] was false counts until its next call.
-    pub fn abandon_after(&self, limit: Duration) -> Option<Duration> {
+    pub(crate) fn abandon_after(&self, limit: Duration) -> Option<Duration> {
         let mut state = self.lock();
         let waited = state.since.filter(|_| !state.abandoned)?.elapsed();
         (waited >= limit).then(|| {
@@ -68,14 +68,14 @@ impl CallClock {
 
     /// Abandons the thread whatever it does; returns how long it has been inside a call, or `None` when it was abandoned
     /// before.
-    pub fn abandon(&self) -> Option<Duration> {
+    pub(crate) fn abandon(&self) -> Option<Duration> {
         let mut state = self.lock();
         let waited = state.since.map_or(Duration::ZERO, |since| since.elapsed());
         (!std::mem::replace(&mut state.abandoned, true)).then_some(waited)
     }
 
     /// Whether nobody waits for the thread any more.
-    pub fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.lock().abandoned
     }
 
@@ -108,14 +108,14 @@ impl Drop for CallGuard {
 }
 
 /// Makes a call that may never return; whoever waits for this thread can see since when.
-pub fn blocking_call<T>(call: impl FnOnce() -> T) -> T {
+pub(crate) fn blocking_call<T>(call: impl FnOnce() -> T) -> T {
     let _guard = CallGuard::begin();
     call()
 }
 
 /// Why work on another thread came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum NoResult {
+pub(crate) enum NoResult {
     /// It was abandoned: nothing was heard for the time that it was given.
     #[error("no answer in {} s", .0.as_secs_f32())]
     TimedOut(Duration),
@@ -139,7 +139,7 @@ pub struct NoThread(#[from] pub io::Error);
 ///
 /// # Errors
 /// When the system starts none. `std::thread::spawn` panics then, and is not used for that reason.
-pub fn spawn<T: Send + 'static>(
+pub(crate) fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::JoinHandle<T>, NoThread> {
@@ -151,7 +151,7 @@ pub fn spawn<T: Send + 'static>(
 }
 
 /// Whether somebody hears of a panic of this thread, so that a panic hook need not end the program's screen over it.
-pub fn is_supervised() -> bool {
+pub(crate) fn is_supervised() -> bool {
     SUPERVISED.get()
 }
 
@@ -160,7 +160,7 @@ pub fn is_supervised() -> bool {
 ///
 /// Printing one is more than noise: its backtrace takes memory, and when there is none left the thread waits for ever
 /// inside the printing.
-pub fn keep_supervised_panics_quiet() {
+pub(crate) fn keep_supervised_panics_quiet() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if is_supervised() {
@@ -172,7 +172,7 @@ pub fn keep_supervised_panics_quiet() {
 }
 
 /// What the last panic of this thread said and where; empty when nothing was kept.
-pub fn last_panic() -> String {
+pub(crate) fn last_panic() -> String {
     LAST_PANIC.take()
 }
 
@@ -180,7 +180,7 @@ pub fn last_panic() -> String {
 ///
 /// # Errors
 /// What the panic says.
-pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let before = SUPERVISED.replace(true);
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(work));
     SUPERVISED.set(before);
@@ -194,7 +194,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 /// Work under way on a thread of its own.
 #[derive(Debug)]
-pub struct Pending<T> {
+pub(crate) struct Pending<T> {
     started: Instant,
     limit: Duration,
     clock: CallClock,
@@ -202,7 +202,11 @@ pub struct Pending<T> {
 }
 
 /// Starts `work` on a thread of its own, which may take `limit` in one call or, with [`Pending::finish`], in all.
-pub fn start<T: Send + 'static>(name: &str, limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Pending<T> {
+pub(crate) fn start<T: Send + 'static>(
+    name: &str,
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Pending<T> {
     let (done, outcome) = mpsc::sync_channel(1);
     let clock = CallClock::default();
     let watched = clock.clone();
@@ -220,7 +224,7 @@ impl<T> Pending<T> {
     ///
     /// # Errors
     /// Why there is no result.
-    pub fn finish(self) -> Result<T, NoResult> {
+    pub(crate) fn finish(self) -> Result<T, NoResult> {
         let left = self.limit.saturating_sub(self.started.elapsed());
         self.outcome?.recv_timeout(left).map_err(|error| match error {
             RecvTimeoutError::Timeout => NoResult::TimedOut(self.limit),
@@ -232,7 +236,7 @@ impl<T> Pending<T> {
     ///
     /// # Errors
     /// Why there is no result.
-    pub fn finish_while_responsive(self) -> Result<T, NoResult> {
+    pub(crate) fn finish_while_responsive(self) -> Result<T, NoResult> {
         let outcome = self.outcome?;
         loop {
             match outcome.recv_timeout(POLL_INTERVAL.min(self.limit)) {
@@ -251,7 +255,10 @@ impl<T> Pending<T> {
 ///
 /// # Errors
 /// Why there is no result.
-pub fn run<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NoResult> {
+pub(crate) fn run<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, NoResult> {
     start("timeout", limit, work).finish()
 }
 
@@ -260,7 +267,7 @@ pub fn run<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send +
 ///
 /// # Errors
 /// Why there is no result.
-pub fn run_while_responsive<T: Send + 'static>(
+pub(crate) fn run_while_responsive<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, NoResult> {

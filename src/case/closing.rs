@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const SINCE_FORMAT: u32 = 4;
 
 /// What to say of a case that has lost its log.
-pub const LOG_MISSING: &str = "it was not closed, and the -wal file with what was recorded last is not beside it: entries \
+pub(crate) const LOG_MISSING: &str = "it was not closed, and the -wal file with what was recorded last is not beside it: entries \
                                may be missing; copy both from where the case was written";
 
 /// Whether all that was recorded is in the files of a case.

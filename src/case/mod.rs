@@ -43,24 +43,34 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use closing::{LOG_MISSING, LogState};
+pub(crate) use closing::{LOG_MISSING, LogState};
 pub use decide::Undo;
-pub use error::{CaseError, CaseErrorKind};
-pub use ids::{FindingId, ScanId, Seq};
-pub use journal::{Covered, Decision, Event, Head, JournalEntry, PathText, Record, ScanTotals, Stamp, Subject};
-pub use not_seen::{Absence, Gone, Unmet};
-pub use own_files::{files_in, with_its_log};
-pub use place::{default_folder, default_path};
-pub use query::{Comparison, FindingRow, GivenAnswer, Seen};
-pub use replay::Cover;
-pub use scans::{CoverageRow, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, ScanRow};
+pub use error::CaseError;
+pub(crate) use error::CaseErrorKind;
+pub(crate) use ids::ScanId;
+pub use ids::{FindingId, Seq};
+pub(crate) use journal::{Covered, Head, PathText, ScanTotals, Subject};
+pub use journal::{Decision, Event, JournalEntry, Record, Stamp};
+#[cfg(test)]
+pub(crate) use not_seen::Absence;
+pub(crate) use not_seen::{Gone, Unmet};
+pub(crate) use own_files::{files_in, with_its_log};
+pub(crate) use place::{default_folder, default_path};
+#[cfg(test)]
+pub(crate) use query::Comparison;
+pub(crate) use query::GivenAnswer;
+pub use query::Seen;
+pub(crate) use replay::Cover;
+pub(crate) use scans::ScanRow;
+pub use scans::{NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan};
 pub use summary::CaseSummary;
-pub use verify::{Problem, Unvouched, Verification};
+#[cfg(test)]
+pub(crate) use verify::Problem;
 
 use error::Outcome;
 
 /// How long a call waits for another process's write lock before it gives up with [`CaseErrorKind::Busy`].
-pub const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 /// An open case. One connection; give each thread its own.
 #[derive(Debug)]

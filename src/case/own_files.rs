@@ -20,7 +20,7 @@ const APPLICATION_ID_AT: usize = 68;
 ///
 /// `open`, the case that this process has open, is left out: to open its file again and close it would take away its locks
 /// (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
-pub fn files_in(folder: &Path, open: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_in(folder: &Path, open: &Path) -> Vec<PathBuf> {
     let number = |path: &Path| rustix::fs::lstat(path).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let open = number(open);
 
@@ -33,7 +33,7 @@ pub fn files_in(folder: &Path, open: &Path) -> Vec<PathBuf> {
 }
 
 /// The file of a case and those that `SQLite` keeps beside it while it is open, or after a crash.
-pub fn with_its_log(case: &Path) -> [PathBuf; 4] {
+pub(crate) fn with_its_log(case: &Path) -> [PathBuf; 4] {
     ["", "-wal", "-shm", "-journal"].map(|suffix| {
         let mut name = case.as_os_str().to_owned();
         name.push(suffix);

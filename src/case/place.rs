@@ -12,7 +12,7 @@ const PART: usize = 40;
 /// Where cases lie that no `--case` names: `huntbook/cases` below the user's state folder.
 ///
 /// `env` looks a variable up. `None` when there is no state folder, see [`Base::State`].
-pub fn default_folder(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+pub(crate) fn default_folder(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     Some(Base::State.folder(env)?.join("cases"))
 }
 
@@ -20,7 +20,7 @@ pub fn default_folder(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf>
 ///
 /// `tree` is made absolute by the caller. The name is for people; the eight hex digits keep hosts and trees apart that
 /// look alike once simplified.
-pub fn default_path(env: impl Fn(&str) -> Option<OsString>, host: &str, tree: &Path) -> Option<PathBuf> {
+pub(crate) fn default_path(env: impl Fn(&str) -> Option<OsString>, host: &str, tree: &Path) -> Option<PathBuf> {
     let tree_part = if tree == Path::new("/") { "root".into() } else { simplify(&tree.to_string_lossy()) };
     let digest = Fields::of("huntbook case place 1").text(host).path(tree).finish().short();
     Some(default_folder(env)?.join(format!("{}-{tree_part}-{digest}.case", simplify(host))))

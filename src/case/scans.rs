@@ -121,7 +121,7 @@ pub struct NotScanned {
 }
 
 /// A [`NotScanned`] with the number to ask for those after it.
-pub type CoverageRow = (i64, NotScanned);
+pub(crate) type CoverageRow = (i64, NotScanned);
 
 impl Case {
     /// Stores facts about the box that was scanned, as ECS names (`host.name`, `host.os.full`, `host.id`, …) and their

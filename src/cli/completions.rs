@@ -20,7 +20,7 @@ _huntbook_commands_or_tree() {
 ///
 /// The tree that may stand in the place of a command is left out of what the generator sees: with it, the script for zsh takes
 /// the command for the tree and offers nothing behind it. In zsh, files are offered beside the commands instead.
-pub fn script(shell: Shell) -> Vec<u8> {
+pub(crate) fn script(shell: Shell) -> Vec<u8> {
     let all = Cli::command();
     let arguments: Vec<_> = all.get_arguments().filter(|argument| !argument.is_positional()).cloned().collect();
     let commands: Vec<_> = all.get_subcommands().cloned().collect();

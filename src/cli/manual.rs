@@ -77,7 +77,7 @@ const EXAMPLES: Entries = &[
 ///
 /// # Errors
 /// What the renderer says.
-pub fn pages() -> io::Result<Vec<u8>> {
+pub(crate) fn pages() -> io::Result<Vec<u8>> {
     let mut all = Cli::command().disable_help_subcommand(true);
     all.build();
     let mut pages = Vec::new();

@@ -1,21 +1,21 @@
 //! The command line: arguments to exit code.
 
-pub mod args;
-pub mod case;
-pub mod completions;
+pub(crate) mod args;
+pub(crate) mod case;
+pub(crate) mod completions;
 mod confine;
-pub mod exclusions;
+pub(crate) mod exclusions;
 mod help;
 mod hunts;
-pub mod hunts_export;
-pub mod inspect;
+pub(crate) mod hunts_export;
+pub(crate) mod inspect;
 mod launch;
 mod limits;
-pub mod logging;
-pub mod manual;
-pub mod output;
+pub(crate) mod logging;
+pub(crate) mod manual;
+pub(crate) mod output;
 mod prepare;
-pub mod report;
+pub(crate) mod report;
 mod scan;
 mod screen;
 mod size;
@@ -36,11 +36,11 @@ use logging::LogArgs;
 use crate::{print, sandbox, scan as scanning, timeout};
 
 /// Findings that no exclusion covers.
-pub const OPEN: u8 = 1;
+pub(crate) const OPEN: u8 = 1;
 /// Wrong usage, or a failure, a signal or a reader that went, which ended the scan early.
-pub const FAILED: u8 = 2;
+pub(crate) const FAILED: u8 = 2;
 /// No such finding, but part of the tree could not be scanned.
-pub const INCOMPLETE: u8 = 3;
+pub(crate) const INCOMPLETE: u8 = 3;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {

@@ -5,7 +5,7 @@
 ///
 /// # Errors
 /// A message that says what is wrong with the text.
-pub fn parse_size(text: &str) -> Result<u64, String> {
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().map_err(|_| "a size begins with a number, as in 64MiB".to_owned())?;
     let written = text[digits..].trim();

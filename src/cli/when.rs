@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 ///
 /// # Errors
 /// A message that says what would be right.
-pub fn parse_time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
     let utc = |time: DateTime| time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     let ago = || {
         let span = text.parse::<jiff::Span>().ok()?;

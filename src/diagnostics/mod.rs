@@ -112,12 +112,12 @@ impl<'s> Problems<'s> {
 }
 
 /// "did you mean `right`?" for the candidate nearest to `wrong`, if one is near.
-pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(wrong, candidates).map(|right| format!("did you mean `{right}`?"))
 }
 
 /// [`did_you_mean`], or else the list of what would be right.
-pub fn did_you_mean_one_of(wrong: &str, candidates: &[&str]) -> Option<String> {
+pub(crate) fn did_you_mean_one_of(wrong: &str, candidates: &[&str]) -> Option<String> {
     let near = did_you_mean(wrong, candidates.iter().copied());
     near.or_else(|| Some(format!("one of: {}", candidates.join(", "))))
 }

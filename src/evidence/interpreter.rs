@@ -29,7 +29,7 @@ pub struct Interpreter {
 }
 
 /// Looks for the interpreter that a file names, if it names one.
-pub fn named(root: &Root, program: Option<&Elf>, script: Option<&[u8]>) -> Option<Interpreter> {
+pub(crate) fn named(root: &Root, program: Option<&Elf>, script: Option<&[u8]>) -> Option<Interpreter> {
     if let Some(path) = script {
         return Some(of_script(root, path));
     }
@@ -39,7 +39,7 @@ pub fn named(root: &Root, program: Option<&Elf>, script: Option<&[u8]>) -> Optio
 }
 
 /// Looks for the interpreter of an ELF file, as bytes of its path.
-pub fn of_program(root: &Root, path: &[u8], program: &Elf) -> Interpreter {
+pub(crate) fn of_program(root: &Root, path: &[u8], program: &Elf) -> Interpreter {
     look(root, path, |head| {
         let found = elf::decode(head, head.len() as u64);
         match found {
@@ -61,7 +61,7 @@ pub fn of_program(root: &Root, path: &[u8], program: &Elf) -> Interpreter {
 }
 
 /// Looks for the interpreter of a script, as bytes of its path. It may be of any kind that runs.
-pub fn of_script(root: &Root, path: &[u8]) -> Interpreter {
+pub(crate) fn of_script(root: &Root, path: &[u8]) -> Interpreter {
     look(root, path, |_| None)
 }
 

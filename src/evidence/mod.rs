@@ -25,7 +25,7 @@ mod file;
 mod gather;
 mod host;
 mod indexes;
-pub mod interpreter;
+pub(crate) mod interpreter;
 mod lazy;
 mod lines;
 mod observed;
@@ -47,19 +47,21 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-pub use account::Account;
-pub use field::{SeenValue, Values};
-pub use file::{FileEvidence, FolderEvidence};
+pub(crate) use account::Account;
+pub(crate) use field::{SeenValue, Values};
+pub(crate) use file::{FileEvidence, FolderEvidence};
 pub use gather::Gatherer;
-pub use host::Tool;
-pub use observed::Observed;
-pub use package::{Content, PackageOwner};
-pub use process::{Ancestor, Process, Relation};
-pub use referrer::Referrer;
-pub use schedule::{Names, Schedule, Scheduler};
-pub use socket::{Direction, Protocol, Socket};
-pub use sudoers::Grant;
-pub use xattr::Xattr;
+pub(crate) use host::Tool;
+pub(crate) use observed::Observed;
+pub(crate) use package::{Content, PackageOwner};
+#[cfg(test)]
+pub(crate) use process::Relation;
+pub(crate) use process::{Ancestor, Process};
+pub(crate) use referrer::Referrer;
+pub(crate) use schedule::{Names, Schedule, Scheduler};
+#[cfg(test)]
+pub(crate) use socket::Direction;
+pub(crate) use socket::Socket;
 
 use crate::finding::FileFacts;
 

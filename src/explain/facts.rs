@@ -8,7 +8,7 @@ use crate::scan::{Externals, Places};
 
 /// One file, and where the patterns of one rule are in it.
 #[derive(Clone, Copy)]
-pub struct Facts<'f> {
+pub(crate) struct Facts<'f> {
     /// The file's size and bytes; those that are not given though they lie before the end are unknown.
     pub bytes: &'f dyn Bytes,
     /// Where each pattern is, in the order of the rule's `strings` section; unknown for one beyond the list.

@@ -11,11 +11,11 @@ use crate::hunt::{Hunt, Rule, RuleOptions, rules_of};
 use crate::scan::{Externals, Places, probe};
 
 /// A larger file, in bytes, is not searched for patterns again: of its patterns only those are known that a finding lists.
-pub const MAX_FILE_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// What a scan has seen of a file and a hunt.
 #[derive(Clone, Copy)]
-pub struct Subject<'s> {
+pub(crate) struct Subject<'s> {
     /// The file's facts when it was scanned.
     pub file: &'s FileFacts,
     /// The bytes that were scanned, as far as they are still at hand. Bytes that turn out to be others are not used.
@@ -55,7 +55,7 @@ impl Seen {
 
 /// Explains the rule of `hunt`, and its candidate condition, for a file. Up to [`MAX_FILE_BYTES`] bytes are held in memory and
 /// searched for all patterns of the rule: a scan leaves out those that the condition did not come to.
-pub fn explain(hunt: &Hunt, subject: Subject) -> Explained {
+pub(crate) fn explain(hunt: &Hunt, subject: Subject) -> Explained {
     let nothing = Nothing(subject.file.size);
     let whole = whole(&subject);
     let bytes: &dyn Bytes = match &whole {

@@ -23,9 +23,11 @@ use std::path::Path;
 use serde::Serialize;
 use yara_x_parser::ast::AST;
 
-pub use facts::Facts;
-pub use file::{Explained, MAX_FILE_BYTES, Seen, Subject, explain};
-pub use show::{Line, lines};
+pub(crate) use facts::Facts;
+#[cfg(test)]
+pub(crate) use file::Seen;
+pub(crate) use file::{Explained, Subject, explain};
+pub(crate) use show::{Line, lines};
 
 use crate::hunt::{Rule, rules_of};
 
@@ -109,7 +111,7 @@ impl Part {
 /// Explains the condition of `rule`. `matched` is what yara-x made of the rule and the file, if that is known: the whole
 /// agrees with it. Whoever knows it must say so: yara-x 1.22.1 leaves the search for patterns out where an undefined
 /// operand of `or` was the first to need it, and what it says then depends on the rules that it was compiled with.
-pub fn condition(rule: &Rule, facts: Facts, matched: Option<bool>) -> Part {
+pub(crate) fn condition(rule: &Rule, facts: Facts, matched: Option<bool>) -> Part {
     let part = match rules_of("", Path::new(""), &rule.source) {
         // Only what was measured not to nest too deep is parsed: the parser recurses.
         Ok(_) => match AST::from(rule.source.as_str()).rules().next() {

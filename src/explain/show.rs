@@ -9,7 +9,7 @@ const DEEPEST: usize = 8;
 
 /// One line: what the part is, why it comes to what it does, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     /// What the part comes to.
     pub value: Value,
     /// Indentation, sign, word and source text; safe text.
@@ -19,7 +19,7 @@ pub struct Line {
 }
 
 /// The lines of `part` and all within, each at most `columns` wide unless that is too few to say anything.
-pub fn lines(part: &Part, columns: usize) -> Vec<Line> {
+pub(crate) fn lines(part: &Part, columns: usize) -> Vec<Line> {
     part.rows().into_iter().flat_map(|(depth, part)| lines_of(depth, part, columns)).collect()
 }
 

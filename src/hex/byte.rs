@@ -2,7 +2,7 @@
 
 /// What a byte is, as far as one byte can say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Not known: not kept, or not readable.
     Unknown,
     /// 0x00.
@@ -19,7 +19,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind of `byte`.
-    pub fn of(byte: Option<u8>) -> Self {
+    pub(crate) fn of(byte: Option<u8>) -> Self {
         match byte {
             None => Self::Unknown,
             Some(0) => Self::Null,
@@ -32,7 +32,7 @@ impl Kind {
 }
 
 /// The character for a byte in the text column: itself if it is printable ASCII, `?` if it is unknown, else a dot.
-pub fn glyph(byte: Option<u8>) -> char {
+pub(crate) fn glyph(byte: Option<u8>) -> char {
     match byte {
         None => '?',
         Some(byte @ b' '..=b'~') => char::from(byte),
@@ -41,13 +41,13 @@ pub fn glyph(byte: Option<u8>) -> char {
 }
 
 /// Two hex digits, `??` for an unknown byte.
-pub fn digits(byte: Option<u8>) -> String {
+pub(crate) fn digits(byte: Option<u8>) -> String {
     byte.map_or_else(|| "??".to_owned(), |byte| format!("{byte:02x}"))
 }
 
 /// Matched bytes as text, and whether they are a wide string: UTF-16LE of ASCII only, as YARA's `wide` matches. Safe
 /// text; of a wide string without its zeros.
-pub fn readable(bytes: &[u8]) -> (String, bool) {
+pub(crate) fn readable(bytes: &[u8]) -> (String, bool) {
     let is_wide = |pair: &[u8]| matches!(pair, [b' '..=b'~' | b'\t'..=b'\r', 0]);
     let pairs = bytes.chunks(2);
     let wide = bytes.len() >= 2 && bytes.len().is_multiple_of(2) && pairs.clone().all(is_wide);

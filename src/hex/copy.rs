@@ -4,10 +4,10 @@ use super::byte;
 use crate::text;
 
 /// Bytes of a selection that are copied at most. In every form they fit into [`CLIPBOARD`].
-pub const MAX_COPY_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_COPY_BYTES: usize = 8 * 1024;
 /// Bytes of text that [`to_clipboard`] takes at most: with them the sequence in base64 has just under 100,000 bytes, and
 /// terminals throw longer ones away.
-pub const CLIPBOARD: usize = 74_900;
+pub(crate) const CLIPBOARD: usize = 74_900;
 
 /// Bytes in a line where a form has lines.
 const PER_LINE: usize = 16;
@@ -29,7 +29,7 @@ pub enum Form {
 
 /// Why nothing is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CopyError {
+pub(crate) enum CopyError {
     /// There are no bytes.
     #[error("there is nothing to copy; select some bytes")]
     Nothing,
@@ -52,7 +52,7 @@ pub enum CopyError {
 ///
 /// # Errors
 /// [`CopyError`], in words for the person who selected them; never for [`CopyError::TooLong`].
-pub fn copy(offset: u64, bytes: &[Option<u8>], form: Form) -> Result<String, CopyError> {
+pub(crate) fn copy(offset: u64, bytes: &[Option<u8>], form: Form) -> Result<String, CopyError> {
     let known: Vec<u8> = bytes.iter().filter_map(|byte| *byte).collect();
     let unknown = bytes.len() - known.len();
     match form {
@@ -73,7 +73,7 @@ pub fn copy(offset: u64, bytes: &[Option<u8>], form: Form) -> Result<String, Cop
 ///
 /// # Errors
 /// [`CopyError::TooLong`] for more than [`CLIPBOARD`] bytes.
-pub fn to_clipboard(text: &str) -> Result<String, CopyError> {
+pub(crate) fn to_clipboard(text: &str) -> Result<String, CopyError> {
     if text.len() > CLIPBOARD {
         return Err(CopyError::TooLong(text.len()));
     }

@@ -19,7 +19,7 @@ const SIGNS: [char; 5] = ['^', '~', '=', '-', '+'];
 /// Sign for bytes that several patterns cover.
 const SEVERAL: char = '#';
 /// The line that stands for bytes that are left out.
-pub const SKIPPED: &str = "...";
+pub(crate) const SKIPPED: &str = "...";
 /// Columns between the text of a line of signs and the names of its patterns.
 const GAP: usize = 2;
 /// Bytes that are read at once.
@@ -27,7 +27,7 @@ const PIECE: usize = 4096;
 
 /// How much of a file [`matches()`] shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
+pub(crate) struct Extent {
     /// Lines before and after each match.
     pub around: usize,
     /// Lines with bytes, all in all.
@@ -36,7 +36,7 @@ pub struct Extent {
 
 /// The lines for `bytes`, the first of which is at `offset`, `None` where they are unknown. Beneath a line with matches
 /// stands a line that marks them and names their patterns. Safe text, as long as the layout says, but for the names.
-pub fn dump(layout: &Layout, offset: u64, bytes: &[Option<u8>], highlights: &Highlights) -> Vec<String> {
+pub(crate) fn dump(layout: &Layout, offset: u64, bytes: &[Option<u8>], highlights: &Highlights) -> Vec<String> {
     let mut lines = Vec::new();
     let mut start = offset;
     let mut left = bytes;
@@ -53,7 +53,12 @@ pub fn dump(layout: &Layout, offset: u64, bytes: &[Option<u8>], highlights: &Hig
 
 /// The lines around the matches in `source`, in file order, with [`SKIPPED`] where bytes are left out, and a last line
 /// with how many matches are not shown, if any. Of a match of more than `extent.most` lines its beginning is shown.
-pub fn matches(source: &mut dyn ByteSource, layout: &Layout, highlights: &Highlights, extent: Extent) -> Vec<String> {
+pub(crate) fn matches(
+    source: &mut dyn ByteSource,
+    layout: &Layout,
+    highlights: &Highlights,
+    extent: Extent,
+) -> Vec<String> {
     let step = layout.per_line.max(1) as u64;
     let around = (extent.around as u64).saturating_mul(step);
     let size = source.size();

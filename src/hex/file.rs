@@ -18,7 +18,7 @@ const PAGE: u64 = 4096;
 
 /// Whether the file is still the one that was scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// Same inode, size, mtime and ctime, under the same name.
     AsScanned,
     /// There is a file, but not quite the one that was scanned.
@@ -29,7 +29,7 @@ pub enum State {
 
 /// How a file differs from what was scanned; the weightiest difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Change {
+pub(crate) enum Change {
     /// The name leads to another inode than the one that was scanned.
     #[error("the file was replaced by another since the scan")]
     OtherFile,
@@ -87,7 +87,7 @@ pub enum Change {
 
 impl Change {
     /// Whether the scanned offsets may lead nowhere in the file as it is now, so that the kept bytes serve better.
-    pub fn is_another_content(self) -> bool {
+    pub(crate) fn is_another_content(self) -> bool {
         match self {
             Self::OtherFile | Self::Shrank { .. } => true,
             Self::ResizedAndDeleted { was, now } | Self::ResizedAndReplaced { was, now } => now < was,
@@ -96,14 +96,14 @@ impl Change {
     }
 
     /// Whether the bytes are those that were scanned, as far as a file system can tell.
-    pub fn is_scanned_content(self) -> bool {
+    pub(crate) fn is_scanned_content(self) -> bool {
         matches!(self, Self::Deleted | Self::Replaced)
     }
 }
 
 /// Why there is no file to read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Gone {
+pub(crate) enum Gone {
     /// Nothing has that name any more.
     #[error("the file was deleted or moved since the scan")]
     Missing,
@@ -188,7 +188,7 @@ impl Identity {
 /// A page that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the bytes at {offset:#x} cannot be read ({error})")]
-pub struct Unreadable {
+pub(crate) struct Unreadable {
     /// Offset of the first byte.
     pub offset: u64,
     /// What the system said.
@@ -198,7 +198,7 @@ pub struct Unreadable {
 /// A regular file, open for reading. Nothing of it is kept in memory: the kernel's page cache does that, and is never
 /// out of date.
 #[derive(Debug)]
-pub struct FileSource {
+pub(crate) struct FileSource {
     file: File,
     path: PathBuf,
     scanned: Identity,
@@ -213,7 +213,7 @@ impl FileSource {
     ///
     /// # Errors
     /// [`Gone`], when there is nothing to read or it may not be read.
-    pub fn open(path: &Path, scanned: &FileFacts) -> Result<Self, Gone> {
+    pub(crate) fn open(path: &Path, scanned: &FileFacts) -> Result<Self, Gone> {
         let opened = blocking_call(|| root::open_file(path))?;
         let mut source = Self {
             file: opened.file,
@@ -228,12 +228,12 @@ impl FileSource {
     }
 
     /// Whether the file was still what was scanned when it was last checked.
-    pub fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         &self.state
     }
 
     /// Looks again whether the file is still what was scanned, by `fstat` and `lstat`; brings the size up to date.
-    pub fn recheck(&mut self) -> &State {
+    pub(crate) fn recheck(&mut self) -> &State {
         self.state = match blocking_call(|| rustix::fs::fstat(&self.file)) {
             Ok(stat) => {
                 self.size = stat.st_size as u64;
@@ -245,7 +245,7 @@ impl FileSource {
     }
 
     /// Takes the last page that could not be read, so that it is told once.
-    pub fn take_unreadable(&mut self) -> Option<Unreadable> {
+    pub(crate) fn take_unreadable(&mut self) -> Option<Unreadable> {
         self.unreadable.take()
     }
 

@@ -13,7 +13,7 @@ use crate::text;
 
 /// Where to go, before the file's size and the cursor are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// An offset.
     Offset(u64),
     /// Bytes on from the cursor.
@@ -28,7 +28,7 @@ pub enum Target {
 
 /// Where one has got to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Landing {
+pub(crate) struct Landing {
     /// An offset in the file; 0 if it is empty.
     pub offset: u64,
     /// What to tell when it is not the one that was asked for.
@@ -37,7 +37,7 @@ pub struct Landing {
 
 /// What was typed is no offset. The typed text in the messages is escaped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GotoError {
+pub(crate) enum GotoError {
     /// Nothing was typed.
     #[error("type an offset: 123, 0x7b, +16, -0x10, 50%, start or end")]
     Empty,
@@ -60,7 +60,7 @@ impl Target {
     ///
     /// # Errors
     /// [`GotoError`], in words for the person who typed it.
-    pub fn parse(typed: &str) -> Result<Self, GotoError> {
+    pub(crate) fn parse(typed: &str) -> Result<Self, GotoError> {
         let typed = typed.trim().to_ascii_lowercase();
         match typed.as_str() {
             "" => return Err(GotoError::Empty),
@@ -79,7 +79,7 @@ impl Target {
     }
 
     /// The offset this is in a file of `size` bytes with the cursor at `cursor`.
-    pub fn resolve(self, cursor: u64, size: u64) -> Landing {
+    pub(crate) fn resolve(self, cursor: u64, size: u64) -> Landing {
         let last = size.saturating_sub(1);
         let clamp = |offset: Option<u64>| match offset {
             _ if size == 0 => Landing { offset: 0, note: Some("the file is empty".to_owned()) },

@@ -7,7 +7,7 @@ use crate::finding::FileTime;
 use crate::text;
 
 /// Bytes from the cursor on that the readings may take; fewer are enough where the file ends.
-pub const NEEDED: usize = 64;
+pub(crate) const NEEDED: usize = 64;
 
 /// Seconds from 1601-01-01, where a FILETIME begins (MS-DTYP section 2.3.3), to 1970-01-01.
 const FILETIME_TO_UNIX: i64 = 11_644_473_600;
@@ -16,7 +16,7 @@ const FILETIME_PER_SECOND: u64 = 10_000_000;
 
 /// Bytes read in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// What they are read as, such as `u32`.
     pub name: &'static str,
     /// Bytes that were read, from the cursor on.
@@ -37,11 +37,11 @@ pub enum Order {
 }
 
 /// A value in words, or why there is none.
-pub type Value = Result<String, NoValue>;
+pub(crate) type Value = Result<String, NoValue>;
 
 /// Why bytes have no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoValue {
+pub(crate) enum NoValue {
     /// Some of the bytes are not known: not kept, or not readable.
     #[error("unknown: not all of these bytes are to be had")]
     Unknown,
@@ -60,7 +60,7 @@ pub enum NoValue {
 ///
 /// Integers and IEEE 754 floats; Unix time in seconds, signed; FILETIME; DOS date and time as FAT and ZIP store them
 /// (time, then date, each little endian); text up to the first character that is not printable.
-pub fn inspect(bytes: &[Option<u8>]) -> Vec<Reading> {
+pub(crate) fn inspect(bytes: &[Option<u8>]) -> Vec<Reading> {
     vec![
         number("u8", bytes, |raw| Ok(u8::from_le_bytes(raw).to_string())),
         number("i8", bytes, |raw| Ok(i8::from_le_bytes(raw).to_string())),

@@ -228,7 +228,7 @@ impl Layout {
 }
 
 /// Hex digits of an offset in a file of `size` bytes: at least 8, so that offsets of most files look alike.
-pub fn offset_digits(size: u64) -> usize {
+pub(crate) fn offset_digits(size: u64) -> usize {
     let bits = u64::BITS - size.saturating_sub(1).leading_zeros();
     (bits.div_ceil(4) as usize).max(8)
 }

@@ -13,7 +13,7 @@ use regex::bytes::Regex;
 use regex_syntax::hir::Properties;
 
 /// Bytes that one match of a regular expression may have. Longer ones are no matches.
-pub const LONGEST_REGEX_MATCH: usize = 4096;
+pub(crate) const LONGEST_REGEX_MATCH: usize = 4096;
 /// Bytes beside a match that its look-around (`^`, `$`, `\b`) may depend on: a UTF-8 character where Unicode is on.
 const REGEX_CONTEXT: usize = 4;
 /// Offsets that are tried at once when the last match in a piece is wanted.

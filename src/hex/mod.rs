@@ -19,29 +19,30 @@
 //!
 //! Reading blocks, so [`view`] and [`search`] belong on a worker thread; all else is pure.
 
-pub mod byte;
-pub mod copy;
-pub mod dump;
-pub mod file;
+pub(crate) mod byte;
+pub(crate) mod copy;
+pub(crate) mod dump;
+pub(crate) mod file;
 #[cfg(test)]
 mod fixtures;
-pub mod goto;
-pub mod highlight;
-pub mod inspect;
-pub mod layout;
-pub mod marks;
-pub mod matcher;
-pub mod minimap;
-pub mod query;
-pub mod search;
+pub(crate) mod goto;
+pub(crate) mod highlight;
+pub(crate) mod inspect;
+pub(crate) mod layout;
+pub(crate) mod marks;
+pub(crate) mod matcher;
+pub(crate) mod minimap;
+pub(crate) mod query;
+pub(crate) mod search;
 #[cfg(test)]
 mod search_tests;
-pub mod snapshot;
-pub mod source;
-pub mod view;
+pub(crate) mod snapshot;
+pub(crate) mod source;
+pub(crate) mod view;
 #[cfg(test)]
 mod view_tests;
 
-pub use highlight::Highlights;
-pub use layout::{Layout, Viewport};
-pub use view::{Shown, View, Window};
+pub(crate) use highlight::Highlights;
+pub(crate) use layout::Layout;
+pub(crate) use view::View;
+pub use view::{Shown, Window};

@@ -16,7 +16,7 @@ use super::matcher::{LONGEST_REGEX_MATCH, Mask, Matcher};
 use crate::text;
 
 /// Bytes of a text or hex query, and of a regular expression's source, at most.
-pub const MAX_QUERY_BYTES: usize = 1024;
+pub(crate) const MAX_QUERY_BYTES: usize = 1024;
 /// Bytes that a compiled regular expression, and what it caches while it runs, may take each.
 const REGEX_MEMORY: usize = 4 * 1024 * 1024;
 /// How deep a regular expression may nest.

@@ -35,7 +35,7 @@ pub struct Order {
 
 /// How far a search has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Bytes searched or skipped.
     pub done: u64,
     /// Bytes to be searched, all in all.
@@ -43,7 +43,7 @@ pub struct Progress {
 }
 
 /// How a search is watched while it runs: a stretch, well under a second of work, passes between two looks.
-pub struct Watch<'a> {
+pub(crate) struct Watch<'a> {
     /// Set by another thread to end the search.
     pub cancel: &'a AtomicBool,
     /// Told after every stretch.
@@ -52,7 +52,7 @@ pub struct Watch<'a> {
 
 /// How a search has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// A match.
     Found(Hit),
     /// No match where it was searched.
@@ -77,7 +77,7 @@ pub struct Hit {
 
 /// Searches `source` for the nearest match. Forwards that is the one with the lowest offset from `order.from` on,
 /// backwards the one with the highest offset before it.
-pub fn search(source: &mut dyn ByteSource, query: &Query, order: Order, watch: &mut Watch<'_>) -> Outcome {
+pub(crate) fn search(source: &mut dyn ByteSource, query: &Query, order: Order, watch: &mut Watch<'_>) -> Outcome {
     search_by(source, query.matcher(), query.matcher().stretch(), order, watch)
 }
 
@@ -116,7 +116,7 @@ pub(super) fn search_by(
 
 /// Hands the offsets of the matches from the first byte on, at most `most` of them, to `take` as they are found. They are
 /// those to which [`search`] comes from one to the next. Returns whether all were handed over; not when it was cancelled.
-pub fn each(
+pub(crate) fn each(
     source: &mut dyn ByteSource,
     query: &Query,
     most: usize,

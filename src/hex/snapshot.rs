@@ -7,19 +7,19 @@ use crate::finding::{Excerpt, KeptBytes};
 
 /// The kept bytes of a file in their places.
 #[derive(Debug, Clone)]
-pub struct KeptSource {
+pub(crate) struct KeptSource {
     kept: Arc<KeptBytes>,
     size: u64,
 }
 
 impl KeptSource {
     /// What was kept of a file of `size` bytes.
-    pub fn new(kept: Arc<KeptBytes>, size: u64) -> Self {
+    pub(crate) fn new(kept: Arc<KeptBytes>, size: u64) -> Self {
         Self { kept, size }
     }
 
     /// How many bytes were kept.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.kept.excerpts.iter().map(|excerpt| excerpt.bytes.len() as u64).sum()
     }
 

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 /// Bytes that are read at once at most, whatever was asked for.
-pub const MAX_READ_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_READ_BYTES: usize = 1024 * 1024;
 
 /// What a source gives for an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// So many bytes, at least one, are now at the front of the buffer.
     Bytes(usize),
     /// Nothing is known of the bytes before this offset.
@@ -21,7 +21,7 @@ pub enum Piece {
 
 /// What lies ahead of an offset, as far as it can be told without reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ahead {
+pub(crate) enum Ahead {
     /// Bytes that must be read to be known.
     Data,
     /// A hole: only zeros before this offset.
@@ -37,7 +37,7 @@ pub enum Ahead {
 }
 
 /// Something with bytes at offsets.
-pub trait ByteSource {
+pub(crate) trait ByteSource {
     /// Bytes from the first to the end, known or not.
     fn size(&self) -> u64;
 
@@ -58,7 +58,7 @@ pub trait ByteSource {
 /// Makes `buffer` the bytes of `source` from `offset` on: `len` of them, at most [`MAX_READ_BYTES`], fewer where the source ends.
 ///
 /// Returns the stretches of the buffer that are known, in order and with a gap between any two. All else is zero.
-pub fn fill(source: &mut dyn ByteSource, offset: u64, len: usize, buffer: &mut Vec<u8>) -> Vec<Range<usize>> {
+pub(crate) fn fill(source: &mut dyn ByteSource, offset: u64, len: usize, buffer: &mut Vec<u8>) -> Vec<Range<usize>> {
     let len = len.min(MAX_READ_BYTES);
     let mut known: Vec<Range<usize>> = Vec::new();
     buffer.clear();
@@ -86,7 +86,7 @@ pub fn fill(source: &mut dyn ByteSource, offset: u64, len: usize, buffer: &mut V
 }
 
 /// The bytes of `source` from `offset` on, `None` where they are unknown; as many as [`fill`] gives.
-pub fn read(source: &mut dyn ByteSource, offset: u64, len: usize) -> Vec<Option<u8>> {
+pub(crate) fn read(source: &mut dyn ByteSource, offset: u64, len: usize) -> Vec<Option<u8>> {
     let mut buffer = Vec::new();
     let known = fill(source, offset, len, &mut buffer);
     let mut bytes = vec![None; buffer.len()];

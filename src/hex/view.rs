@@ -46,7 +46,7 @@ pub enum Shown {
 /// The bytes of one finding. Opening one costs a few system calls, whatever the file's size; reading may block, so a
 /// view belongs to a worker thread. A search takes a view of its own.
 #[derive(Debug)]
-pub struct View {
+pub(crate) struct View {
     file: Result<FileSource, Gone>,
     kept: KeptSource,
     wanted: Option<Shown>,
@@ -55,17 +55,17 @@ pub struct View {
 impl View {
     /// Opens `path`, where the file of `facts` was scanned: the path in the facts or, on a mounted image, the one below
     /// its root. When it cannot be opened, the kept bytes are what is left to look at. No link in `path` is followed.
-    pub fn open(path: &Path, facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
+    pub(crate) fn open(path: &Path, facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
         Self { file: FileSource::open(path, facts), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
     /// The kept bytes alone, of a file that is not waited for any longer.
-    pub fn without_answer(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
+    pub(crate) fn without_answer(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
         Self { file: Err(Gone::Silent), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
     /// Whether the file was still what was scanned when it was last looked at.
-    pub fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         match &self.file {
             Ok(file) => file.state().clone(),
             Err(gone) => State::Gone(gone.clone()),
@@ -74,7 +74,7 @@ impl View {
 
     /// Which bytes are looked at: what the responder wants if it is to be had, else those in which the scanned offsets
     /// mean something.
-    pub fn shown(&self) -> Shown {
+    pub(crate) fn shown(&self) -> Shown {
         let Ok(file) = &self.file else { return Shown::Kept };
         let other_content = match file.state() {
             State::Gone(_) => return Shown::Kept,
@@ -86,13 +86,13 @@ impl View {
     }
 
     /// Looks at these bytes from now on, as far as they can be had; `None` leaves the choice to the view.
-    pub fn want(&mut self, wanted: Option<Shown>) {
+    pub(crate) fn want(&mut self, wanted: Option<Shown>) {
         self.wanted = wanted;
     }
 
     /// Reads `len` bytes from `offset` on, at most [`source::MOST`], having looked whether the file is still what was
     /// scanned.
-    pub fn window(&mut self, offset: u64, len: usize) -> Window {
+    pub(crate) fn window(&mut self, offset: u64, len: usize) -> Window {
         let before = self.shown();
         let mut bytes = source::read(self, offset, len);
         // Checked after the read, or a change between the two would go unnoticed.

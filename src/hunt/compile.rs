@@ -17,7 +17,7 @@ thread_local! {
 }
 
 /// Whether this thread is inside the matching engine, whose panics are caught, reported in coverage, and not printed.
-pub fn engine_runs() -> bool {
+pub(crate) fn engine_runs() -> bool {
     ENGINE_RUNS.get()
 }
 
@@ -26,7 +26,7 @@ pub fn engine_runs() -> bool {
 ///
 /// # Errors
 /// The panic's message.
-pub fn catch_engine_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn catch_engine_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     ENGINE_RUNS.set(true);
     let outcome = timeout::catch_panic(work);
     ENGINE_RUNS.set(false);
@@ -34,7 +34,7 @@ pub fn catch_engine_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// The external variables that rules written for Loki and THOR use; all are text and set per file.
-pub const EXTERNAL_VARIABLES: [&str; 6] = ["filename", "filepath", "extension", "filetype", "owner", "md5"];
+pub(crate) const EXTERNAL_VARIABLES: [&str; 6] = ["filename", "filepath", "extension", "filetype", "owner", "md5"];
 
 /// How rules are compiled, and what their external variables stand for.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -10,7 +10,7 @@ use super::{Hunt, Scenario};
 use crate::text;
 
 /// One line for a list: rule, counts, and the beginning of what it is for, at most `columns` wide.
-pub fn line(hunt: &Hunt, columns: usize) -> String {
+pub(crate) fn line(hunt: &Hunt, columns: usize) -> String {
     let name = text::escape_str(&hunt.rule.id.name);
     let (patterns, scenarios) = (hunt.rule.patterns.len(), hunt.scenarios.len());
     let about = text::escape_str(hunt.rule.description().unwrap_or(&hunt.hypothesis));
@@ -23,7 +23,7 @@ pub fn line(hunt: &Hunt, columns: usize) -> String {
 }
 
 /// The whole hunt as a person would read it, wrapped at `columns`; site sets are shown with what they hold.
-pub fn describe(hunt: &Hunt, site: &Site, columns: usize) -> String {
+pub(crate) fn describe(hunt: &Hunt, site: &Site, columns: usize) -> String {
     let mut page = Page { text: String::new(), columns: columns.max(20) };
     let rule = &hunt.rule;
     page.line(&rule.id.name);

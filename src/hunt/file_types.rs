@@ -12,9 +12,9 @@ use std::sync::Arc;
 use super::file;
 
 /// What a file is called whose first bytes tell nothing.
-pub const UNKNOWN: &str = "UNKNOWN";
+pub(crate) const UNKNOWN: &str = "UNKNOWN";
 /// First bytes of a file, as many as the table looks at.
-pub const HEADER_BYTES: usize = 512;
+pub(crate) const HEADER_BYTES: usize = 512;
 /// Where signature-base keeps the list, seen from a folder of rules.
 const PLACES: [&str; 3] =
     ["file-type-signatures.txt", "misc/file-type-signatures.txt", "../misc/file-type-signatures.txt"];

@@ -9,7 +9,7 @@ use super::rule::Rule;
 use super::{Hunt, Scenario, Threat};
 
 /// A hunt for a rule that nobody wrote one for.
-pub fn hunt(rule: Rule) -> Hunt {
+pub(crate) fn hunt(rule: Rule) -> Hunt {
     Hunt {
         hypothesis: hypothesis(&rule),
         rule,
@@ -39,7 +39,7 @@ fn hypothesis(rule: &Rule) -> String {
 }
 
 /// The four benign explanations that any rule can meet with; one copy serves thousands of rules.
-pub fn generic_scenarios() -> Arc<[Scenario]> {
+pub(crate) fn generic_scenarios() -> Arc<[Scenario]> {
     static SCENARIOS: LazyLock<Arc<[Scenario]>> = LazyLock::new(|| scenarios().into());
     Arc::clone(&SCENARIOS)
 }

@@ -6,7 +6,7 @@ use yara_x_parser::ast::{BinaryExpr, Expr};
 
 /// A binary operator on integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operator {
+pub(crate) enum Operator {
     /// `+`
     Add,
     /// `-`
@@ -31,7 +31,7 @@ pub enum Operator {
 
 impl Operator {
     /// The operator of an expression that chains operands by it, and these.
-    pub fn chain<'a, 's>(expr: &'a Expr<'s>) -> Option<(Self, &'a [Expr<'s>])> {
+    pub(crate) fn chain<'a, 's>(expr: &'a Expr<'s>) -> Option<(Self, &'a [Expr<'s>])> {
         Some(match expr {
             Expr::Add(nary) => (Self::Add, &nary.operands),
             Expr::Sub(nary) => (Self::Subtract, &nary.operands),
@@ -43,7 +43,7 @@ impl Operator {
     }
 
     /// The operator of an expression that has just two operands, and these.
-    pub fn pair<'a, 's>(expr: &'a Expr<'s>) -> Option<(Self, &'a BinaryExpr<'s>)> {
+    pub(crate) fn pair<'a, 's>(expr: &'a Expr<'s>) -> Option<(Self, &'a BinaryExpr<'s>)> {
         Some(match expr {
             Expr::BitwiseAnd(pair) => (Self::And, pair),
             Expr::BitwiseOr(pair) => (Self::Or, pair),
@@ -57,7 +57,7 @@ impl Operator {
 
 /// How two values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// `==`
     Equal,
     /// `!=`
@@ -74,7 +74,7 @@ pub enum Comparison {
 
 impl Comparison {
     /// The comparison that an expression is, and what it compares.
-    pub fn of<'a, 's>(expr: &'a Expr<'s>) -> Option<(Self, &'a BinaryExpr<'s>)> {
+    pub(crate) fn of<'a, 's>(expr: &'a Expr<'s>) -> Option<(Self, &'a BinaryExpr<'s>)> {
         Some(match expr {
             Expr::Eq(pair) => (Self::Equal, pair),
             Expr::Ne(pair) => (Self::NotEqual, pair),
@@ -87,7 +87,7 @@ impl Comparison {
     }
 
     /// Whether it holds for two values in this order.
-    pub fn holds(self, ordering: Ordering) -> bool {
+    pub(crate) fn holds(self, ordering: Ordering) -> bool {
         match self {
             Self::Equal => ordering.is_eq(),
             Self::NotEqual => ordering.is_ne(),
@@ -101,7 +101,7 @@ impl Comparison {
 
 /// What `uint16be` and its kin read of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ReadField {
+pub(crate) struct ReadField {
     /// Bytes: 1, 2, 4 or 8.
     pub width: u8,
     /// Whether the first byte counts most.
@@ -112,7 +112,7 @@ pub struct ReadField {
 
 impl ReadField {
     /// The field that a function reads, by the function's name.
-    pub fn of_function(name: &str) -> Option<Self> {
+    pub(crate) fn of_function(name: &str) -> Option<Self> {
         let (name, big_endian) = name.strip_suffix("be").map_or((name, false), |name| (name, true));
         let (signed, bits) = match name.strip_prefix("uint") {
             Some(bits) => (false, bits),
@@ -129,7 +129,7 @@ impl ReadField {
     }
 
     /// The value of the bytes, as many as the field is wide.
-    pub fn value(self, bytes: &[u8]) -> i128 {
+    pub(crate) fn value(self, bytes: &[u8]) -> i128 {
         let shift_in = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
         let value = if self.big_endian { bytes.iter().fold(0, shift_in) } else { bytes.iter().rev().fold(0, shift_in) };
         if !self.signed {

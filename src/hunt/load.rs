@@ -73,7 +73,7 @@ fn is_document(name: &OsStr) -> bool {
 ///
 /// # Errors
 /// The folder cannot be opened, or the YARA file is not there.
-pub fn load_file(path: &Path, site: &Site, options: &RuleOptions) -> Result<Loaded, Problem> {
+pub(crate) fn load_file(path: &Path, site: &Site, options: &RuleOptions) -> Result<Loaded, Problem> {
     let above = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     let (rules, document) = if path.file_name().is_some_and(is_document) {
         let rules = ["yar", "yara"].map(|extension| path.with_extension(extension));

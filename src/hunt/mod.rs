@@ -4,49 +4,54 @@
 //! carries checks over evidence ([`check`], [`field`]) that are weighed in three-valued logic ([`truth`]); what depends
 //! on the site is named in sets ([`site`], [`known_good`]).
 
-pub mod builtin;
-pub mod check;
+pub(crate) mod builtin;
+pub(crate) mod check;
 mod compile;
-pub mod describe;
+pub(crate) mod describe;
 mod document;
-pub mod field;
+pub(crate) mod field;
 mod file;
-pub mod file_types;
+pub(crate) mod file_types;
 mod folder;
-pub mod generic;
+pub(crate) mod generic;
 mod include;
 mod items;
-pub mod known_good;
-pub mod language;
-pub mod load;
+pub(crate) mod known_good;
+pub(crate) mod language;
+pub(crate) mod load;
 mod matching;
 mod nesting;
 mod plain;
-pub mod rule;
-pub mod site;
+pub(crate) mod rule;
+pub(crate) mod site;
 mod site_defaults;
 mod source;
-pub mod threat;
-pub mod truth;
+pub(crate) mod threat;
+pub(crate) mod truth;
 mod value;
 mod vet;
 
 use crate::diagnostics::{self as problem, table};
-pub use crate::diagnostics::{Place, Problem};
-pub use check::{Check, Operand};
-pub use compile::{Define, DefineValue, EXTERNAL_VARIABLES, RuleOptions, catch_engine_panic, engine_runs};
-pub use field::{Field, Operator};
+pub(crate) use crate::diagnostics::{Place, Problem};
+pub(crate) use check::{Check, Operand};
+pub use compile::RuleOptions;
+pub(crate) use compile::{Define, DefineValue, EXTERNAL_VARIABLES, catch_engine_panic, engine_runs};
+pub use field::Field;
+pub(crate) use field::Operator;
 pub(crate) use items::{placed_trees, trees};
-pub use load::{Loaded, load_dir, load_file};
-pub use matching::NamedValues;
+pub use load::load_dir;
+pub(crate) use load::{Loaded, load_file};
+pub(crate) use matching::NamedValues;
 pub use plain::RuleFiles;
-pub use rule::{MetaValue, Pattern, Rule, rules_of};
-pub use site::{Site, SiteSet};
+#[cfg(test)]
+pub(crate) use rule::MetaValue;
+pub(crate) use rule::{Pattern, Rule, rules_of};
+pub use site::Site;
 pub use source::RuleText;
-pub use threat::{Tactic, Threat};
-pub use truth::Truth;
-pub use value::{BoxTime, PackageState, Value};
-pub use vet::Unused;
+pub(crate) use threat::{Tactic, Threat};
+pub(crate) use truth::Truth;
+pub(crate) use value::{BoxTime, PackageState, Value};
+pub(crate) use vet::Unused;
 
 use std::sync::Arc;
 

@@ -132,7 +132,7 @@ impl Rule {
 ///
 /// # Errors
 /// Everything in `source` that does not parse, with its place; `path` is only named, not read.
-pub fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec<Rule>, Vec<Problem>> {
+pub(crate) fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec<Rule>, Vec<Problem>> {
     nesting::check(path, source)?;
     let mut problems = Problems::new(path, source);
     let mut names = HashMap::new();

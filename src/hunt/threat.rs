@@ -125,7 +125,7 @@ fn is_technique(id: &str) -> bool {
 
 /// An address that a rule looks for as text, and the port behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// The address.
     pub address: Ipv4Addr,
     /// The port, where the rule names one.
@@ -133,7 +133,7 @@ pub struct Endpoint {
 }
 
 /// The IPv4 addresses that are themselves text patterns of `rule`, each once: `"192.0.2.1"` or `"192.0.2.1:443"`.
-pub fn endpoints(rule: &Rule) -> Vec<Endpoint> {
+pub(crate) fn endpoints(rule: &Rule) -> Vec<Endpoint> {
     let mut found = Vec::new();
     for pattern in &rule.patterns {
         let text = pattern.text.strip_prefix('"').and_then(|rest| rest.split_once('"')).map(|(text, _)| text);

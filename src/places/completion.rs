@@ -25,7 +25,7 @@ pub struct Completion {
 }
 
 /// The path that `typed` stands for: `~` is `home`, and one that does not begin at the root is taken from `base`.
-pub fn expand(typed: &str, base: &Path, home: Option<&Path>) -> PathBuf {
+pub(crate) fn expand(typed: &str, base: &Path, home: Option<&Path>) -> PathBuf {
     match (typed.strip_prefix('~'), home) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
         _ => base.join(typed),
@@ -36,7 +36,7 @@ pub fn expand(typed: &str, base: &Path, home: Option<&Path>) -> PathBuf {
 ///
 /// # Errors
 /// When that folder cannot be read.
-pub fn complete(typed: &str, base: &Path, home: Option<&Path>) -> std::io::Result<Completion> {
+pub(crate) fn complete(typed: &str, base: &Path, home: Option<&Path>) -> std::io::Result<Completion> {
     if typed == "~" {
         return Ok(Completion { typed: "~/".to_owned(), ..Completion::default() });
     }

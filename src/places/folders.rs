@@ -16,7 +16,7 @@ const MAX_ENTRIES: usize = 50_000;
 /// A folder that cannot be listed.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {what}")]
-pub struct PlaceError {
+pub(crate) struct PlaceError {
     /// Its path, escaped.
     path: String,
     /// What the system says, and what to do.
@@ -47,7 +47,7 @@ pub struct Folder {
 
 /// What a folder holds, hidden ones included, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// The folders.
     pub folders: Vec<OsString>,
     /// The links, wherever they point to.
@@ -60,7 +60,7 @@ pub struct Listing {
 ///
 /// # Errors
 /// When it cannot be opened or read.
-pub fn list(path: &Path) -> Result<Listing, PlaceError> {
+pub(crate) fn list(path: &Path) -> Result<Listing, PlaceError> {
     read(path).map_err(|error| PlaceError::new(path, &error))
 }
 
@@ -94,7 +94,7 @@ fn read(path: &Path) -> io::Result<Listing> {
 
 /// Those of the links `names` in `path` that point to a folder. What they point to is asked for its type, not opened; on
 /// a network that does not answer this takes as long as that takes.
-pub fn links(path: &Path, names: &[OsString]) -> Vec<Folder> {
+pub(crate) fn links(path: &Path, names: &[OsString]) -> Vec<Folder> {
     let Ok(folder) = open_folder(path) else { return Vec::new() };
     let to_folder = |name: &OsString| {
         root::named(&path.join(name)).ok().filter(|found| found.metadata.is_dir())?;

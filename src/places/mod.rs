@@ -8,7 +8,11 @@ mod folders;
 mod mounts;
 mod recent;
 
-pub use completion::{Completion, complete, expand};
-pub use folders::{Folder, Listing, PlaceError, links, list};
-pub use mounts::{DiskUsage, Mount, Mounts};
-pub use recent::{Recent, each_recent};
+pub use completion::Completion;
+pub(crate) use completion::{complete, expand};
+pub use folders::Folder;
+pub(crate) use folders::{links, list};
+pub(crate) use mounts::Mount;
+pub use mounts::{DiskUsage, Mounts};
+pub use recent::Recent;
+pub(crate) use recent::each_recent;

@@ -22,7 +22,7 @@ pub struct Recent {
 
 /// Hands each case in `folder` to `each`, those written to last first, until that returns false. The cases are only read.
 /// A folder that is not there holds none; a case without a scan is left out, one that cannot be read is said.
-pub fn each_recent(folder: &Path, mut each: impl FnMut(Result<Recent, CaseError>) -> bool) {
+pub(crate) fn each_recent(folder: &Path, mut each: impl FnMut(Result<Recent, CaseError>) -> bool) {
     let mut found: Vec<_> = fs::read_dir(folder)
         .into_iter()
         .flatten()

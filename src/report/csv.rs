@@ -15,7 +15,7 @@ const MATCHES: usize = 100;
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
 /// One line, ended by CR LF.
-pub fn line<I: IntoIterator<Item = S>, S: AsRef<str>>(cells: I) -> String {
+pub(crate) fn line<I: IntoIterator<Item = S>, S: AsRef<str>>(cells: I) -> String {
     let cells: Vec<_> = cells.into_iter().map(|cell| self::cell(cell.as_ref())).collect();
     cells.join(",") + "\r\n"
 }
@@ -66,7 +66,7 @@ const COLUMNS: [&str; 29] = [
 ];
 
 /// The first line of a report.
-pub fn head() -> String {
+pub(crate) fn head() -> String {
     line(COLUMNS)
 }
 
@@ -88,7 +88,7 @@ fn row(origin: &Origin, kind: &str, (path, id): (&Path, &str), cells: &[(&str, S
 }
 
 /// A finding or candidate, with what was decided about it, see [`lines`](super::decided::lines).
-pub fn finding(origin: &Origin, reported: Reported<'_>, decided: &[String]) -> String {
+pub(crate) fn finding(origin: &Origin, reported: Reported<'_>, decided: &[String]) -> String {
     let Reported { rule, finding, judged, exclusion, .. } = reported;
     let file = &finding.file;
     let kind = if judged.subject.candidate { "candidate" } else { "finding" };
@@ -139,7 +139,7 @@ fn matches(finding: &Finding) -> String {
 }
 
 /// One thing that was not scanned.
-pub fn missed(origin: &Origin, missed: &NotScanned) -> String {
+pub(crate) fn missed(origin: &Origin, missed: &NotScanned) -> String {
     let id = ndjson::missed_id(missed);
     row(
         origin,
@@ -150,7 +150,7 @@ pub fn missed(origin: &Origin, missed: &NotScanned) -> String {
 }
 
 /// The last line: the tree, counts, and the journal's head.
-pub fn summary(origin: &Origin, summary: &Summary) -> String {
+pub(crate) fn summary(origin: &Origin, summary: &Summary) -> String {
     let Summary { tally, totals, head } = summary;
     let scan = &origin.scan;
     let outcome = scan.ended.as_ref().map_or("did not end".to_owned(), |(_, end)| end.outcome.to_string());

@@ -7,14 +7,14 @@ use crate::text;
 /// Answers in force, then remarks and decisions that were not undone; one line of safe text each.
 ///
 /// `digest` is of the content that was found: an answer given on another content does not count, and says so.
-pub fn lines(answers: &[GivenAnswer], history: &[JournalEntry], digest: &Digest) -> Vec<String> {
+pub(crate) fn lines(answers: &[GivenAnswer], history: &[JournalEntry], digest: &Digest) -> Vec<String> {
     let answers =
         answers.iter().map(|given| format!("{} {}", text::escape_str(&given.scenario), answer(given, digest)));
     answers.chain(decisions(history)).collect()
 }
 
 /// An answer: the word, by whom, when and why; safe text. See [`lines`].
-pub fn answer(given: &GivenAnswer, digest: &Digest) -> String {
+pub(crate) fn answer(given: &GivenAnswer, digest: &Digest) -> String {
     let note = given.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
     let stale = match given.digest {
         then if then == *digest => "",
@@ -25,13 +25,13 @@ pub fn answer(given: &GivenAnswer, digest: &Digest) -> String {
 }
 
 /// Remarks and decisions that were not undone, apart from answers; one line of safe text each.
-pub fn decisions(history: &[JournalEntry]) -> Vec<String> {
+pub(crate) fn decisions(history: &[JournalEntry]) -> Vec<String> {
     let in_force = history.iter().filter(|entry| !entry.undone);
     in_force.filter_map(|entry| Some(format!("{} at {:.0}", decision(entry)?, entry.at))).collect()
 }
 
 /// What an entry decided or remarked, and who did so; `None` for an answer and for what is no decision. Safe text.
-pub fn decision(entry: &JournalEntry) -> Option<String> {
+pub(crate) fn decision(entry: &JournalEntry) -> Option<String> {
     let said = match &entry.event {
         Event::Decided(Decision::Note { note }) => format!("note: {note}"),
         Event::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),

@@ -59,7 +59,7 @@ impl Facts {
 }
 
 /// The query; `None` for a hunt whose facts no log can hold. `site` says what the scenarios' sets stand for.
-pub fn query(hunt: &Hunt, site: &Site) -> Option<String> {
+pub(crate) fn query(hunt: &Hunt, site: &Site) -> Option<String> {
     let facts = Facts::of(hunt);
     if facts.is_empty() {
         return None;
@@ -266,7 +266,7 @@ fn ports(endpoints: &[Endpoint]) -> Vec<String> {
 
 /// The hunt as the YAML of a Sentinel hunting query
 /// (<https://github.com/Azure/Azure-Sentinel/wiki/Query-Style-Guide>); `None` where there is no query.
-pub fn yaml(hunt: &Hunt, site: &Site) -> Option<String> {
+pub(crate) fn yaml(hunt: &Hunt, site: &Site) -> Option<String> {
     let query = query(hunt, site)?;
     let quoted = |said: &str| json::line(&text::escape_str(said).into());
     let rule = &hunt.rule;

@@ -32,7 +32,7 @@ const STRINGS: usize = 40;
 
 /// The code at the entry point, or why there is none.
 #[derive(Debug)]
-pub enum Code {
+pub(crate) enum Code {
     /// The instructions.
     Instructions(Vec<Instruction>),
     /// Why there are none.
@@ -41,7 +41,7 @@ pub enum Code {
 
 /// What there is to say of a file.
 #[derive(Debug, Default)]
-pub struct Inspected {
+pub(crate) struct Inspected {
     /// Its facts; `None` when it could not be read.
     pub facts: Option<Arc<FileFacts>>,
     /// Its bytes, whole or around the matches.
@@ -101,7 +101,7 @@ impl Inspected {
 
 /// The JSON document. The ELF decode is written from what it is, not built up as JSON first: it may have 65,536 headers.
 #[derive(Debug, Serialize)]
-pub struct Document<'i> {
+pub(crate) struct Document<'i> {
     file: Option<Value>,
     path_hex: Option<Value>,
     mount_path: Option<Value>,
@@ -140,7 +140,7 @@ struct Line<'i> {
 }
 
 /// The JSON document, for a box whose `/` is at `root`.
-pub fn document<'i>(inspected: &'i Inspected, book: &RuleCatalog, root: &Path) -> Document<'i> {
+pub(crate) fn document<'i>(inspected: &'i Inspected, book: &RuleCatalog, root: &Path) -> Document<'i> {
     let mut own = Map::new();
     let file = inspected.facts.as_ref().map(|facts| ndjson::file(facts, root, &mut own));
     let findings = inspected.findings.iter().map(|finding| {
@@ -189,7 +189,7 @@ pub fn document<'i>(inspected: &'i Inspected, book: &RuleCatalog, root: &Path) -
 }
 
 /// The page for people; safe text.
-pub fn page(inspected: &Inspected, book: &RuleCatalog) -> String {
+pub(crate) fn page(inspected: &Inspected, book: &RuleCatalog) -> String {
     let mut out = String::new();
     if let Some(facts) = &inspected.facts {
         facts_section(&mut out, facts);

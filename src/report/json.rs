@@ -10,12 +10,12 @@ use crate::text::PlainText;
 
 /// `value` in one line. What a terminal would act on, or what hides or reorders text, is written as `\uXXXX`: the same
 /// document for a parser, plain text for a screen.
-pub fn line(value: &Value) -> String {
+pub(crate) fn line(value: &Value) -> String {
     defuse(&value.to_string())
 }
 
 /// `value` in many lines, as safe as [`line()`].
-pub fn pretty(value: &Value) -> String {
+pub(crate) fn pretty(value: &Value) -> String {
     defuse(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
@@ -23,7 +23,7 @@ pub fn pretty(value: &Value) -> String {
 ///
 /// # Errors
 /// What `out` says.
-pub fn write_pretty(out: impl io::Write, value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn write_pretty(out: impl io::Write, value: &impl Serialize) -> io::Result<()> {
     Ok(serde_json::to_writer_pretty(Defused(out), value)?)
 }
 

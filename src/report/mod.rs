@@ -1,23 +1,23 @@
 //! What goes out: one format a file. Everything printed is safe for a terminal.
 
 mod case_report;
-pub mod csv;
-pub mod decided;
-pub mod hunting;
-pub mod inspect;
-pub mod json;
-pub mod kql;
-pub mod loki;
-pub mod ndjson;
-pub mod new_file;
-pub mod origin;
-pub mod outgoing;
-pub mod sarif;
-pub mod sentinel;
-pub mod text;
-pub mod timesketch;
-pub mod watchlist;
-pub mod whole;
+pub(crate) mod csv;
+pub(crate) mod decided;
+pub(crate) mod hunting;
+pub(crate) mod inspect;
+pub(crate) mod json;
+pub(crate) mod kql;
+pub(crate) mod loki;
+pub(crate) mod ndjson;
+pub(crate) mod new_file;
+pub(crate) mod origin;
+pub(crate) mod outgoing;
+pub(crate) mod sarif;
+pub(crate) mod sentinel;
+pub(crate) mod text;
+pub(crate) mod timesketch;
+pub(crate) mod watchlist;
+pub(crate) mod whole;
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use crate::hunt::Rule;
 use crate::scan::{UNUSED_RULE, is_gap_kind};
 use crate::session::{Excluded, FindingStatus, HuntWords};
 
-pub use whole::{Format, Whole};
+pub(crate) use whole::{Format, Whole};
 
 /// A finding or candidate with all that is said about it.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +149,7 @@ pub(crate) fn missed_word(reason: &str) -> &'static str {
 }
 
 /// `3 not scanned, 1 gap`: how much was not scanned, whatever the reason, and what of it could hold something unseen.
-pub fn missed(not_scanned: u64, gaps: u64) -> String {
+pub(crate) fn missed(not_scanned: u64, gaps: u64) -> String {
     match (not_scanned, gaps) {
         (0, _) => "0 not scanned".to_owned(),
         (_, 0) => format!("{} not scanned, no gap", crate::text::count(not_scanned)),

@@ -252,7 +252,7 @@ fn threat(threat: &Threat) -> Option<Value> {
 }
 
 /// The rule with author, reference and licence, as ECS names them.
-pub fn attribution(rule: &Rule) -> Value {
+pub(crate) fn attribution(rule: &Rule) -> Value {
     let mut map = Map::new();
     for (key, value) in [
         ("name", Some(&*rule.id.name)),
@@ -271,7 +271,7 @@ pub fn attribution(rule: &Rule) -> Value {
 }
 
 /// How a path is named elsewhere than on this machine.
-pub trait Naming {
+pub(crate) trait Naming {
     /// `path` as the box itself would name it; `None` when it is named so already.
     fn elsewhere(&self, path: &Path) -> Option<std::path::PathBuf>;
 }
@@ -293,7 +293,7 @@ impl Naming for Path {
 }
 
 /// The file's facts as ECS names them, the path as on the box; what is Huntbook's own goes to `own`.
-pub fn file(facts: &FileFacts, naming: &(impl Naming + ?Sized), own: &mut Map<String, Value>) -> Value {
+pub(crate) fn file(facts: &FileFacts, naming: &(impl Naming + ?Sized), own: &mut Map<String, Value>) -> Value {
     let mut file = Map::new();
     put_path(&facts.path, naming, &mut file, own);
     file.insert("type".into(), "file".into());
@@ -346,7 +346,7 @@ fn put_path(path: &Path, naming: &(impl Naming + ?Sized), file: &mut Map<String,
 }
 
 /// One match: pattern, offset and length in bytes, data in hex.
-pub fn pattern_match(found: &PatternMatch) -> Value {
+pub(crate) fn pattern_match(found: &PatternMatch) -> Value {
     json!({
         "pattern": &*found.pattern,
         "offset": found.offset,

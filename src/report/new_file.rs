@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 /// A new file beside another (mode 0600), gone when it is dropped without having taken the other's name.
 #[derive(Debug)]
-pub struct NewFile {
+pub(crate) struct NewFile {
     file: File,
     path: PathBuf,
 }
@@ -20,7 +20,7 @@ impl NewFile {
     ///
     /// # Errors
     /// What the system says.
-    pub fn beside(path: &Path) -> io::Result<Self> {
+    pub(crate) fn beside(path: &Path) -> io::Result<Self> {
         let mut beside = path.as_os_str().to_owned();
         beside.push(format!(".{}.new", std::process::id()));
         let beside = PathBuf::from(beside);
@@ -29,7 +29,7 @@ impl NewFile {
     }
 
     /// Where to write.
-    pub fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
@@ -37,7 +37,7 @@ impl NewFile {
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`], or what else the system says.
-    pub fn take_name(&self, path: &Path, force: bool) -> io::Result<()> {
+    pub(crate) fn take_name(&self, path: &Path, force: bool) -> io::Result<()> {
         self.file.sync_all()?;
         if force {
             fs::rename(&self.path, path)?;

@@ -82,7 +82,7 @@ impl Origin {
 }
 
 /// A digest over what a finding is told from others by.
-pub fn fingerprint(host: &str, rule: &Sha256, digest: &Digest, path: &Path) -> Sha256 {
+pub(crate) fn fingerprint(host: &str, rule: &Sha256, digest: &Digest, path: &Path) -> Sha256 {
     use std::os::unix::ffi::OsStrExt as _;
     let mut bytes = format!("huntbook finding 1\n{}\n{host}{rule}{digest}\n", host.len()).into_bytes();
     bytes.extend(path.as_os_str().as_bytes());

@@ -64,7 +64,7 @@ fn exact(path: &Path) -> Option<String> {
 }
 
 /// One line a rule that `outgoing` name: author, reference, date and licence. Safe text, without line ends.
-pub fn credits(outgoing: &[Outgoing<'_>]) -> Vec<String> {
+pub(crate) fn credits(outgoing: &[Outgoing<'_>]) -> Vec<String> {
     let mut rules = BTreeMap::new();
     for one in outgoing {
         let known = rules.entry(one.exclusion.rule.as_str()).or_insert(one.rule);
@@ -74,7 +74,7 @@ pub fn credits(outgoing: &[Outgoing<'_>]) -> Vec<String> {
 }
 
 /// A rule's author, reference, date and licence in one line of safe text, as its licence may ask for.
-pub fn credit(name: &str, rule: Option<&Rule>) -> String {
+pub(crate) fn credit(name: &str, rule: Option<&Rule>) -> String {
     let name = text::escape_str(name);
     let Some(rule) = rule else {
         return format!("rule {name}: not loaded, so its author and licence are not known here");

@@ -18,7 +18,7 @@ const BYTES: usize = 32;
 const WARNINGS: usize = 5;
 
 /// What the rules' compiler warned of.
-pub fn warnings(warnings: &[String]) -> String {
+pub(crate) fn warnings(warnings: &[String]) -> String {
     let mut out = String::new();
     for line in warnings.iter().take(WARNINGS).flat_map(|warning| warning.lines()) {
         let _ = writeln!(out, "{}", text::escape_str(line));
@@ -31,7 +31,7 @@ pub fn warnings(warnings: &[String]) -> String {
 }
 
 /// A finding, or a candidate.
-pub fn finding(reported: Reported<'_>) -> String {
+pub(crate) fn finding(reported: Reported<'_>) -> String {
     let Reported { rule, finding, judged, exclusion, .. } = reported;
     let facts = &finding.file;
     let word = match judged.verdict {
@@ -88,13 +88,13 @@ fn pattern_match(found: &PatternMatch) -> String {
 }
 
 /// One thing that was not scanned.
-pub fn missed(missed: &NotScanned) -> String {
+pub(crate) fn missed(missed: &NotScanned) -> String {
     let (path, detail) = (text::escape_path(&missed.path), text::escape_str(&missed.detail));
     format!("{} {path}: {detail}\n", missed_word(&missed.reason))
 }
 
 /// The last lines.
-pub fn summary(origin: &Origin, summary: &Summary) -> String {
+pub(crate) fn summary(origin: &Origin, summary: &Summary) -> String {
     let Summary { tally, totals, head } = summary;
     let mut out = String::new();
     let _ = writeln!(out, "{}", tally.words());

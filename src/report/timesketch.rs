@@ -26,7 +26,7 @@ const COLUMNS: [&str; 11] = [
 ];
 
 /// The first line.
-pub fn head() -> String {
+pub(crate) fn head() -> String {
     csv::line(COLUMNS)
 }
 
@@ -36,7 +36,7 @@ fn datetime(at: Timestamp) -> String {
 }
 
 /// The times of a finding's file, a row each; one that cannot be told as a date has none.
-pub fn finding(origin: &Origin, reported: Reported<'_>) -> String {
+pub(crate) fn finding(origin: &Origin, reported: Reported<'_>) -> String {
     let Reported { rule, finding, judged, .. } = reported;
     let file = &finding.file;
     let path = text::escape_path(&origin.on_box(&file.path)).into_owned();
@@ -69,7 +69,7 @@ pub fn finding(origin: &Origin, reported: Reported<'_>) -> String {
 }
 
 /// A row for a scan or a decision; nothing for other entries of the journal.
-pub fn entry(origin: &Origin, entry: &JournalEntry) -> String {
+pub(crate) fn entry(origin: &Origin, entry: &JournalEntry) -> String {
     let (what, message) = match &entry.event {
         Event::Happened(Record::ScanStarted { scan, tree, .. }) => {
             ("Scan Started", format!("scan {scan} of {} began", tree.path))

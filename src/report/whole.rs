@@ -137,7 +137,7 @@ impl Format {
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteError {
+pub(crate) enum WriteError {
     /// The case cannot be read.
     #[error(transparent)]
     Case(#[from] CaseError),
@@ -148,7 +148,7 @@ pub enum WriteError {
 
 /// The last scan of a case, with what every report says of it.
 #[derive(Debug)]
-pub struct Whole {
+pub(crate) struct Whole {
     pub(super) archive: CaseReader,
     pub(super) origin: Origin,
     pub(super) head: Head,
@@ -160,7 +160,7 @@ impl Whole {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn of(archive: CaseReader) -> Result<Self, CaseError> {
+    pub(crate) fn of(archive: CaseReader) -> Result<Self, CaseError> {
         let origin = Origin::of(&archive.case, archive.scan.clone())?;
         let head = archive.case.head()?;
         let totals = Totals::of_case(&archive.case, &archive.scan)?;
@@ -171,7 +171,7 @@ impl Whole {
     ///
     /// # Errors
     /// When the case cannot be read, or what `out` says.
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> Result<(), WriteError> {
+    pub(crate) fn write(&self, format: Format, out: &mut dyn Write) -> Result<(), WriteError> {
         match format {
             Format::Text | Format::Ndjson => self.stream(format, out),
             Format::Markdown => self.case_report(Style::Markdown, out),
@@ -187,7 +187,7 @@ impl Whole {
     ///
     /// # Errors
     /// When the case cannot be read, when there is something at `path` already, or what the system says.
-    pub fn write_file(&self, format: Format, path: &Path) -> Result<(), WriteError> {
+    pub(crate) fn write_file(&self, format: Format, path: &Path) -> Result<(), WriteError> {
         if fs::symlink_metadata(path).is_ok() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
         }

@@ -40,7 +40,7 @@ pub enum Mounts {
 
 /// A folder, or what was listed as one, that is only pointed at: nothing is mounted or opened by that.
 #[derive(Debug)]
-pub struct Pointed {
+pub(crate) struct Pointed {
     /// What `fstat` says of it.
     pub stat: Stat,
     /// Magic number of its file system (statfs(2)).

@@ -21,9 +21,9 @@ mod open;
 
 pub(crate) use attributes::Attributes;
 pub(crate) use folder::{EntryBuffer, Pointed, entry_buffer};
-pub use folder::{Folder, Mounts};
+pub(crate) use folder::{Folder, Mounts};
 pub use handle::Root;
 pub(crate) use handle::{Text, named, normal, open_file, open_folder, stat_file};
 pub(crate) use located::Located;
-pub use open::Opened;
+pub(crate) use open::Opened;
 pub(crate) use open::{NotRegular, kind_name, open_beneath};

@@ -56,7 +56,7 @@ impl Opened {
 /// The file is no regular file; the name says what it is instead.
 #[derive(Debug, thiserror::Error)]
 #[error("is a {0}")]
-pub struct NotRegular(pub &'static str);
+pub(crate) struct NotRegular(pub &'static str);
 
 /// What to call a file of this type.
 pub(crate) fn kind_name(kind: FileType) -> &'static str {

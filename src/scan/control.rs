@@ -9,7 +9,7 @@ use super::worker_slot::WorkerSlot;
 
 /// What a worker is to do at a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Directive {
+pub(super) enum Directive {
     /// Go on.
     Continue,
     /// Leave the file at hand; coverage says that it was skipped.

@@ -12,7 +12,7 @@ use crate::root::{NotRegular, kind_name};
 use crate::text;
 
 /// [`Reason::kind`] of what is wrong with the rules, not with the tree.
-pub const UNUSED_RULE: &str = "unused-rule";
+pub(crate) const UNUSED_RULE: &str = "unused-rule";
 
 /// Why something in the tree was not scanned, or not as it now is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,7 +211,7 @@ impl fmt::Display for Reason {
 
 /// What there is to say of one kind of reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReasonKind {
+pub(crate) struct ReasonKind {
     /// Its stable short name, [`Reason::kind`].
     pub name: &'static str,
     /// Whether content that could hold a finding went unseen.
@@ -229,7 +229,7 @@ const fn no_gap(name: &'static str, about: &'static str) -> ReasonKind {
 }
 
 /// Every kind of reason, gaps first.
-pub const REASON_KINDS: [ReasonKind; 26] = [
+pub(crate) const REASON_KINDS: [ReasonKind; 26] = [
     gap("permission", "opening or reading was refused"),
     gap("io-error", "the system reported another error"),
     gap("vanished", "it was listed and gone when it was opened"),
@@ -259,7 +259,7 @@ pub const REASON_KINDS: [ReasonKind; 26] = [
 ];
 
 /// [`Reason::is_gap`] of the reason with this short name; one that is not known is a gap.
-pub fn is_gap_kind(kind: &str) -> bool {
+pub(crate) fn is_gap_kind(kind: &str) -> bool {
     REASON_KINDS.iter().find(|known| known.name == kind).is_none_or(|known| known.gap)
 }
 

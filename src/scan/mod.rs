@@ -14,7 +14,7 @@ mod file_reader;
 mod memory;
 mod narrow;
 mod only;
-pub mod prefilter;
+pub(crate) mod prefilter;
 mod probe;
 mod read;
 mod rules;
@@ -41,16 +41,21 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 use jiff::Timestamp;
 
-pub use crate::hunt::{catch_engine_panic, engine_runs};
-pub use control::{Control, Current, Progress, Reading};
-pub use coverage::{REASON_KINDS, Reason, UNUSED_RULE, Unscanned, is_gap_kind};
-pub use externals::Externals;
+pub(crate) use crate::hunt::engine_runs;
+pub(crate) use control::Progress;
+pub use control::{Control, Current, Reading};
+pub(crate) use coverage::{REASON_KINDS, UNUSED_RULE, is_gap_kind};
+pub use coverage::{Reason, Unscanned};
+pub(crate) use externals::Externals;
 pub(crate) use facts::{MAX_HASHED_ZEROS, digest_now, facts_now};
-pub use only::Only;
-pub use probe::{Places, probe};
-pub use rules::{CandidateTest, RuleSource, RulesError, Ruleset, cache_files};
-pub use tree::{Tree, TreeError, is_pseudo_type};
-pub use walk::{BadGlob, WalkOptions};
+pub(crate) use only::Only;
+pub(crate) use probe::{Places, probe};
+pub(crate) use rules::{CandidateTest, RulesError, cache_files};
+pub use rules::{RuleSource, Ruleset};
+pub use tree::Tree;
+pub(crate) use tree::is_pseudo_type;
+pub(crate) use walk::BadGlob;
+pub use walk::WalkOptions;
 
 use crate::accounts::Accounts;
 use crate::finding::Finding;
@@ -63,15 +68,15 @@ use walk::Walk;
 use worker::{Shared, System};
 
 /// Matches of one pattern in one file that are listed at most; a finding that met the cap says so.
-pub const MATCHES_PER_PATTERN: usize = 100_000;
+pub(crate) const MATCHES_PER_PATTERN: usize = 100_000;
 /// Default of `--match-timeout`.
-pub const MATCH_TIMEOUT: Duration = Duration::from_mins(1);
+pub(crate) const MATCH_TIMEOUT: Duration = Duration::from_mins(1);
 /// Default of `--read-timeout`.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Default of `--file-timeout`: at 100 MB a second, 180 GB.
-pub const FILE_TIMEOUT: Duration = Duration::from_mins(30);
+pub(crate) const FILE_TIMEOUT: Duration = Duration::from_mins(30);
 /// Default of `--max-file-size`, in bytes.
-pub const MAX_FILE_SIZE: u64 = 1 << 30;
+pub(crate) const MAX_FILE_SIZE: u64 = 1 << 30;
 /// Bytes of files that all workers together hold beside their chunks. A larger file is held while no other is.
 const MEMORY: u64 = 16 << 20;
 /// The same where rules want every file whole: holding only few of them at once would leave workers without work.

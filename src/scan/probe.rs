@@ -25,7 +25,7 @@ pub struct Places {
 ///
 /// # Errors
 /// What keeps yara-x from it: a pattern that does not compile, or its time limit.
-pub fn probe(rule: &Rule, bytes: &[u8]) -> Result<Vec<Places>, Reason> {
+pub(crate) fn probe(rule: &Rule, bytes: &[u8]) -> Result<Vec<Places>, Reason> {
     if rule.patterns.is_empty() {
         return Ok(Vec::new());
     }

@@ -292,7 +292,7 @@ pub(super) fn pseudo_file_system_of(file: impl AsFd) -> Option<&'static str> {
 
 /// Whether files of a file system of this type, named as in `/proc/self/mountinfo`, are made up by the kernel. A scan
 /// leaves those out unless told otherwise.
-pub fn is_pseudo_type(name: &str) -> bool {
+pub(crate) fn is_pseudo_type(name: &str) -> bool {
     PSEUDO.iter().any(|(_, known)| *known == name)
 }
 

@@ -50,7 +50,7 @@ pub(super) struct System {
 
 impl System {
     /// The kernel's.
-    pub const REAL: Self = Self { open: Tree::open_file, open_folder: Tree::open_folder };
+    pub(super) const REAL: Self = Self { open: Tree::open_file, open_folder: Tree::open_folder };
 }
 
 /// What all threads of a scan share.
@@ -80,7 +80,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub fn unscanned(&self, unscanned: Unscanned) {
+    pub(super) fn unscanned(&self, unscanned: Unscanned) {
         if unscanned.reason.is_gap() {
             self.progress.gaps.fetch_add(1, Ordering::Relaxed);
         }
@@ -88,7 +88,7 @@ impl Shared {
     }
 
     /// What is known to be left out once the whole tree was walked.
-    pub fn left_out(&self) {
+    pub(super) fn left_out(&self) {
         let start = self.tree.start();
         for missed in self.only.iter().flat_map(|only| only.missed(start)) {
             self.unscanned(missed);

@@ -19,7 +19,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub fn decide(&mut self, ids: &[FindingId], decision: &Decision) -> Result<(), CaseError> {
+    pub(crate) fn decide(&mut self, ids: &[FindingId], decision: &Decision) -> Result<(), CaseError> {
         self.decide_together(ids, std::slice::from_ref(decision))
     }
 
@@ -37,7 +37,7 @@ impl Records {
     ///
     /// # Errors
     /// When there is nothing to undo, or register or case cannot be written.
-    pub fn undo(&mut self, id: FindingId) -> Result<Vec<FindingId>, RecordsError> {
+    pub(crate) fn undo(&mut self, id: FindingId) -> Result<Vec<FindingId>, RecordsError> {
         let before = self.case.recorded_exclusion(id)?;
         let stamp = self.stamp();
         let group = self.write(|case| case.undo(Undo::LastOf(id), &stamp))?;
@@ -68,7 +68,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn preview(&self, exclusion: &Exclusion) -> Result<Vec<FindingId>, CaseError> {
+    pub(crate) fn preview(&self, exclusion: &Exclusion) -> Result<Vec<FindingId>, CaseError> {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
         let now = Timestamp::now();
         let mut covered = Vec::new();
@@ -101,7 +101,7 @@ impl Records {
     /// # Errors
     /// When the register cannot be written, nothing is recorded; when the case cannot, the register holds the exclusion
     /// and the finding shows as excluded all the same.
-    pub fn exclude(&mut self, ids: &[FindingId], exclusion: &Exclusion) -> Result<(), RecordsError> {
+    pub(crate) fn exclude(&mut self, ids: &[FindingId], exclusion: &Exclusion) -> Result<(), RecordsError> {
         self.register.add(exclusion)?;
         self.reindex();
         let summary = serde_json::json!({
@@ -129,7 +129,7 @@ impl Records {
     ///
     /// # Errors
     /// When register or case cannot be written.
-    pub fn revoke(&mut self, id: Uuid, why: &str) -> Result<(), RecordsError> {
+    pub(crate) fn revoke(&mut self, id: Uuid, why: &str) -> Result<(), RecordsError> {
         let stamp = self.stamp();
         let why = why.trim().to_owned();
         self.register.revoke(id, &Revocation { by: stamp.actor, at: stamp.at, why: why.clone() })?;

@@ -31,7 +31,7 @@ pub struct RecordPlan {
 
 /// Records that cannot be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordsError {
+pub(crate) enum RecordsError {
     /// The register cannot be used.
     #[error(transparent)]
     Register(#[from] RegisterError),
@@ -109,13 +109,13 @@ fn reopen(path: &Path) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
 
 impl Records {
     /// Why exclusions are only in memory, if they are; safe text.
-    pub fn register_unsaved(&self) -> Option<String> {
+    pub(crate) fn register_unsaved(&self) -> Option<String> {
         let why = || format!("{} for the register; name one with --exclusions FILE", Base::Data.why_none());
         self.register.is_in_memory().then(why)
     }
 
     /// What the responder is to know of case and rules before anything else, safe text.
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let log = self.log_is_missing().then(|| format!("the case: {LOG_MISSING}"));
         let rules = || text::counted(self.book.unused.len() as u64, "rule");
         let unused =
@@ -127,13 +127,13 @@ impl Records {
     ///
     /// # Errors
     /// When the file exists or cannot be written, in words.
-    pub fn save_copy(&self, path: &Path) -> Result<String, String> {
+    pub(crate) fn save_copy(&self, path: &Path) -> Result<String, String> {
         self.case.save_copy(path).map_err(|error| error.to_string())?;
         Ok(format!("a copy of the case is in {}", escape_path(path)))
     }
 
     /// Whether the case had lost its write-ahead log when it was opened, and with it, perhaps, its last entries.
-    pub fn log_is_missing(&self) -> bool {
+    pub(crate) fn log_is_missing(&self) -> bool {
         self.case.log_state() == LogState::Missing
     }
 }

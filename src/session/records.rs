@@ -70,7 +70,7 @@ pub struct Opened {
 
 /// Case and register of a session. One thread owns them.
 #[derive(Debug)]
-pub struct Records {
+pub(crate) struct Records {
     pub(super) book: Arc<RuleCatalog>,
     plan: RecordPlan,
     pub(super) case: Case,
@@ -92,7 +92,7 @@ impl Records {
     ///
     /// # Errors
     /// What is wrong with the register, or with the case that was named.
-    pub fn open(plan: RecordPlan, book: Arc<RuleCatalog>) -> Result<Self, RecordsError> {
+    pub(crate) fn open(plan: RecordPlan, book: Arc<RuleCatalog>) -> Result<Self, RecordsError> {
         let register = plan.register.as_ref().map_or_else(|| Ok(Register::in_memory()), Register::load)?;
         let (case, unsaved) = open_case(&plan)?;
         must_be_of_this_tree(&case, &plan)?;
@@ -133,14 +133,9 @@ impl Records {
         Ok(records)
     }
 
-    /// The hunts that findings are recorded of.
-    pub fn book(&self) -> &RuleCatalog {
-        &self.book
-    }
-
     /// The files that belong to Huntbook: the scan leaves them out. Cases of other scans are among them where they lie in
     /// the default folder, and the compiled rules.
-    pub fn own_files(&self) -> Vec<PathBuf> {
+    pub(crate) fn own_files(&self) -> Vec<PathBuf> {
         let case = self.unsaved.as_ref().map_or(self.case.path(), |(path, _)| path);
         let mut own: Vec<_> = self.plan.register.clone().into_iter().collect();
         own.extend(case::with_its_log(case));
@@ -150,17 +145,17 @@ impl Records {
     }
 
     /// Why decisions are only in memory, if they are; safe text.
-    pub fn unsaved(&self) -> Option<&str> {
+    pub(crate) fn unsaved(&self) -> Option<&str> {
         self.unsaved.as_ref().map(|(_, why)| why.as_str())
     }
 
     /// The case's file.
-    pub fn case_path(&self) -> &Path {
+    pub(crate) fn case_path(&self) -> &Path {
         self.case.path()
     }
 
     /// The case.
-    pub fn case(&self) -> &Case {
+    pub(crate) fn case(&self) -> &Case {
         &self.case
     }
 
@@ -168,7 +163,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read, or holds no scan.
-    pub fn scan(&self) -> Result<ScanRow, CaseError> {
+    pub(crate) fn scan(&self) -> Result<ScanRow, CaseError> {
         last_scan(&self.case, self.case.path())
     }
 
@@ -176,12 +171,12 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn head(&self) -> Result<Head, CaseError> {
+    pub(crate) fn head(&self) -> Result<Head, CaseError> {
         self.case.head()
     }
 
     /// The entries of the register as last read.
-    pub fn register(&self) -> &Register {
+    pub(crate) fn register(&self) -> &Register {
         &self.register
     }
 
@@ -189,7 +184,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn exclusion_hits(&self) -> Result<Vec<(String, u64)>, CaseError> {
+    pub(crate) fn exclusion_hits(&self) -> Result<Vec<(String, u64)>, CaseError> {
         self.scan.map_or(Ok(Vec::new()), |scan| self.case.exclusion_hits(scan))
     }
 
@@ -197,7 +192,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub fn begin_scan(&mut self, options: Value) -> Result<(), CaseError> {
+    pub(crate) fn begin_scan(&mut self, options: Value) -> Result<(), CaseError> {
         tracing::info!(tree = ?self.plan.tree, %options, "scan started");
         let plan = ScanPlan { tree: self.plan.tree.clone(), options, rules: self.book.records() };
         let stamp = self.stamp();
@@ -211,7 +206,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub fn take(&mut self, findings: &[Finding]) -> Result<Vec<FindingStatus>, CaseError> {
+    pub(crate) fn take(&mut self, findings: &[Finding]) -> Result<Vec<FindingStatus>, CaseError> {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
         let ids = self.write(|case| case.record_findings(scan, findings))?;
         let about: Vec<_> =
@@ -225,7 +220,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub fn missed(&mut self, missed: &[Unscanned]) -> Result<(), CaseError> {
+    pub(crate) fn missed(&mut self, missed: &[Unscanned]) -> Result<(), CaseError> {
         let Some(scan) = self.scan else { return Ok(()) };
         let rows: Vec<_> = missed.iter().map(not_scanned).collect();
         self.write(|case| case.record_coverage(scan, &rows))?;
@@ -237,7 +232,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub fn end_scan(&mut self, end: &ScanEnd) -> Result<(), CaseError> {
+    pub(crate) fn end_scan(&mut self, end: &ScanEnd) -> Result<(), CaseError> {
         let Some(scan) = self.scan else { return Ok(()) };
         let stamp = self.stamp();
         self.write(|case| case.end_scan(scan, end, &stamp))?;
@@ -250,7 +245,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn open_finding(&mut self, id: FindingId) -> Result<Opened, CaseError> {
+    pub(crate) fn open_finding(&mut self, id: FindingId) -> Result<Opened, CaseError> {
         let finding = self.case.load_finding(id, Seen::Last)?;
         let judged = self.judge(&[(id, &finding.found_by, &finding.file)])?.into_iter().next();
         let judged = judged.ok_or_else(|| CaseError {
@@ -273,7 +268,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn judge_again(&mut self, ids: &[FindingId]) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
+    pub(crate) fn judge_again(&mut self, ids: &[FindingId]) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
         let findings = ids.iter().map(|id| Ok((*id, self.case.load_finding(*id, Seen::Last)?)));
         let findings: Vec<_> = findings.collect::<Result<_, CaseError>>()?;
         let about: Vec<_> = findings.iter().map(|(id, finding)| (*id, &finding.found_by, &*finding.file)).collect();
@@ -285,7 +280,7 @@ impl Records {
     ///
     /// # Errors
     /// When it cannot be read; the entries stay as last read.
-    pub fn reload_register(&mut self) -> Result<(), RegisterError> {
+    pub(crate) fn reload_register(&mut self) -> Result<(), RegisterError> {
         self.register.reload()?;
         self.reindex();
         Ok(())
@@ -295,7 +290,7 @@ impl Records {
     ///
     /// # Errors
     /// When that is not possible; the session goes on in memory.
-    pub fn save(&mut self) -> Result<(), RecordsError> {
+    pub(crate) fn save(&mut self) -> Result<(), RecordsError> {
         if !self.register.is_in_memory() && !self.register.entries().is_empty() && !self.register.path().exists() {
             self.register.restore()?;
         }
@@ -312,7 +307,7 @@ impl Records {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn into_archive(self) -> Result<CaseReader, CaseError> {
+    pub(crate) fn into_archive(self) -> Result<CaseReader, CaseError> {
         CaseReader::of(self.case)
     }
 
@@ -321,20 +316,20 @@ impl Records {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn into_archive_of_unmet(self) -> Result<Option<CaseReader>, CaseError> {
+    pub(crate) fn into_archive_of_unmet(self) -> Result<Option<CaseReader>, CaseError> {
         let scan = self.case.scans()?.pop();
         let met_all = scan.map(|scan| self.case.unmet(&scan)).transpose()?.is_none_or(|unmet| unmet.is_empty());
         if met_all { Ok(None) } else { self.into_archive().map(Some) }
     }
 
     /// Who acts, where, now.
-    pub fn stamp(&self) -> Stamp {
+    pub(crate) fn stamp(&self) -> Stamp {
         let host = box_facts::host_name(&Root::live());
         Stamp { actor: self.plan.actor.clone(), host, at: Timestamp::now() }
     }
 
     /// The register's exclusion of this id.
-    pub fn exclusion(&self, id: Uuid) -> Option<&Exclusion> {
+    pub(crate) fn exclusion(&self, id: Uuid) -> Option<&Exclusion> {
         self.register.entries().iter().filter_map(Entry::exclusion).find(|exclusion| exclusion.id == id)
     }
 

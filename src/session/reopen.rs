@@ -79,7 +79,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn resume(&mut self) -> Result<ScanRow, CaseError> {
+    pub(crate) fn resume(&mut self) -> Result<ScanRow, CaseError> {
         let scan = last_scan(&self.case, self.case.path())?;
         self.scan = Some(scan.id);
         self.find_unmet()?;
@@ -90,7 +90,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn page(&mut self, after: FindingId) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
+    pub(crate) fn page(&mut self, after: FindingId) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
         let ids: Vec<_> = self.case.findings(scan, after, PAGE)?.into_iter().map(|row| row.id).collect();
         self.judge_again(&ids)
@@ -101,7 +101,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn unmet(&mut self) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
+    pub(crate) fn unmet(&mut self) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
         let ids: Vec<_> = self.unmet.keys().copied().collect();
         self.judge_again(&ids)
     }
@@ -119,7 +119,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn not_scanned(&self) -> Result<Vec<NotScanned>, CaseError> {
+    pub(crate) fn not_scanned(&self) -> Result<Vec<NotScanned>, CaseError> {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
         Ok(self.case.coverage(scan, 0, usize::MAX)?.into_iter().map(|(_, missed)| missed).collect())
     }
@@ -128,7 +128,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn since_last(&self) -> Result<Option<Since>, CaseError> {
+    pub(crate) fn since_last(&self) -> Result<Option<Since>, CaseError> {
         let Some(scan) = self.scan else { return Ok(None) };
         let scans = self.case.scans()?;
         let Some(this) = scans.iter().find(|row| row.id == scan) else { return Ok(None) };
@@ -150,13 +150,13 @@ impl Records {
 }
 
 /// What was not scanned, as a case keeps it.
-pub fn not_scanned(unscanned: &Unscanned) -> NotScanned {
+pub(crate) fn not_scanned(unscanned: &Unscanned) -> NotScanned {
     let Unscanned { path, reason } = unscanned;
     NotScanned { path: path.clone(), reason: reason.kind().to_owned(), detail: reason.to_string() }
 }
 
 /// The gauges of a scan that is over, `gaps` of what it did not scan being gaps; zero where the case does not know.
-pub fn reading(scan: &ScanRow, gaps: u64) -> Reading {
+pub(crate) fn reading(scan: &ScanRow, gaps: u64) -> Reading {
     let Some((at, end)) = &scan.ended else { return Reading { gaps, ..Reading::default() } };
     Reading {
         files: end.files,
@@ -170,7 +170,7 @@ pub fn reading(scan: &ScanRow, gaps: u64) -> Reading {
 }
 
 /// The end of a scan, as a case keeps it.
-pub fn scan_outcome(end: &End) -> ScanOutcome {
+pub(crate) fn scan_outcome(end: &End) -> ScanOutcome {
     match end {
         End::Complete => ScanOutcome::Finished,
         End::Cancelled => ScanOutcome::Cancelled,
@@ -179,7 +179,7 @@ pub fn scan_outcome(end: &End) -> ScanOutcome {
 }
 
 /// The end of a scan as the case keeps it.
-pub fn scan_end(outcome: ScanOutcome, reading: &Reading) -> ScanEnd {
+pub(crate) fn scan_end(outcome: ScanOutcome, reading: &Reading) -> ScanEnd {
     let &Reading { files, bytes, folders, links, .. } = reading;
     ScanEnd { outcome, files, bytes, folders: Some(folders), links: Some(links) }
 }

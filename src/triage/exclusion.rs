@@ -14,13 +14,13 @@ use super::matched_file::MatchedFile;
 use super::scope::{Owner, Scope};
 
 /// How long an exclusion lasts unless the responder says otherwise.
-pub const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub(crate) const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// How long an exclusion of a folder lasts at most.
-pub const FOLDER_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(crate) const FOLDER_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The most days that the form of the screen lets an exclusion last; a register written by hand is warned of more.
-pub const MAX_DAYS: i64 = 3650;
+pub(crate) const MAX_DAYS: i64 = 3650;
 
 /// Whether the rule erred, or was right about an activity that is allowed. Sentinel tells the same two apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -276,7 +276,7 @@ impl Exclusion {
 }
 
 /// Whether `typed` is the rule's name, letter for letter, so that a known sample may be excluded.
-pub fn confirm_known_sample(rule_name: &str, typed: &str) -> bool {
+pub(crate) fn confirm_known_sample(rule_name: &str, typed: &str) -> bool {
     !rule_name.is_empty() && typed.trim() == rule_name
 }
 

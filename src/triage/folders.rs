@@ -75,13 +75,13 @@ pub trait Folders {
 
 /// The folders that are on this machine's disks, below a root.
 #[derive(Debug, Clone)]
-pub struct OnDisk {
+pub(crate) struct OnDisk {
     root: Root,
 }
 
 impl OnDisk {
     /// Folders of this box.
-    pub fn of(root: &Root) -> Self {
+    pub(crate) fn of(root: &Root) -> Self {
         Self { root: root.clone() }
     }
 }

@@ -1,14 +1,14 @@
 //! From a finding to a verdict: the responder's answers, exclusions and the register that keeps them.
 
-pub mod actor;
-pub mod assess;
-pub mod exclusion;
-pub mod folders;
-pub mod matched_file;
-pub mod matching;
-pub mod register;
-pub mod scope;
-pub mod state;
+pub(crate) mod actor;
+pub(crate) mod assess;
+pub(crate) mod exclusion;
+pub(crate) mod folders;
+pub(crate) mod matched_file;
+pub(crate) mod matching;
+pub(crate) mod register;
+pub(crate) mod scope;
+pub(crate) mod state;
 
 use std::fmt;
 

@@ -58,7 +58,7 @@ impl fmt::Display for State {
 
 /// What exclusions are held against: the moment, the folders of the box, and the rules as they are.
 #[derive(Clone, Copy)]
-pub struct Against<'a> {
+pub(crate) struct Against<'a> {
     /// When.
     pub now: Timestamp,
     /// Who can write to a folder.
@@ -69,7 +69,7 @@ pub struct Against<'a> {
 
 impl Against<'_> {
     /// How `exclusion` stands. The question is put as the next scan puts it, about a hit that lies within the scope.
-    pub fn state(&self, exclusion: &Exclusion) -> State {
+    pub(crate) fn state(&self, exclusion: &Exclusion) -> State {
         if exclusion.revoked.is_some() {
             return State::Revoked;
         }

@@ -17,7 +17,7 @@ use crate::theme::Theme;
 
 /// What was chosen, and the colours and keys to go on with.
 #[derive(Debug)]
-pub struct Chosen {
+pub(crate) struct Chosen {
     /// The folder, file or case.
     pub path: PathBuf,
     /// Colours.
@@ -31,7 +31,7 @@ pub struct Chosen {
 ///
 /// # Errors
 /// When the terminal cannot be drawn to.
-pub fn choose(
+pub(crate) fn choose(
     front: &mut TerminalSession,
     outset: Outset,
     cases: Option<PathBuf>,

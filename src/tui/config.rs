@@ -36,7 +36,7 @@ const KNOWN: [&str; 7] = ["theme", "mouse", "progress", "bell", "signs", "panes"
 
 /// What a person has set.
 #[derive(Debug, Clone, Default)]
-pub struct Config {
+pub(crate) struct Config {
     /// Name or file of the theme.
     pub theme: Option<String>,
     /// Whether the mouse is used.
@@ -58,7 +58,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn load(path: &Path) -> Result<Self, Vec<Problem>> {
         let mut bytes = Vec::new();
         match std::fs::File::open(path).and_then(|file| file.take(MAX_CONFIG_BYTES).read_to_end(&mut bytes)) {
             Ok(_) => Self::parse(path, &String::from_utf8(bytes).map_err(|error| vec![not_utf8(path, &error)])?),
@@ -71,7 +71,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with it, with line and column.
-    pub fn parse(path: &Path, source: &str) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn parse(path: &Path, source: &str) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader { path, source, problems: Vec::new() };
         let (document, errors) = DeTable::parse_recoverable(source);
         for error in &errors {

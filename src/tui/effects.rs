@@ -54,7 +54,7 @@ impl Themes {
 }
 
 /// What is needed to act on the world outside the state.
-pub struct EffectRunner {
+pub(super) struct EffectRunner {
     themes: Themes,
     title: String,
     taskbar: Taskbar,
@@ -62,7 +62,7 @@ pub struct EffectRunner {
 
 impl EffectRunner {
     /// Hands that find themes there, and tell the terminal how far the scan is if they may.
-    pub fn new(themes: Themes, progress: bool) -> Self {
+    pub(super) fn new(themes: Themes, progress: bool) -> Self {
         Self { themes, title: String::new(), taskbar: Taskbar::new(progress) }
     }
 
@@ -70,7 +70,12 @@ impl EffectRunner {
     ///
     /// # Errors
     /// When the terminal cannot be written to or taken again.
-    pub fn carry_out(&mut self, effect: Effect, guard: &mut Guard, backend: &Backend) -> io::Result<ControlFlow<()>> {
+    pub(super) fn carry_out(
+        &mut self,
+        effect: Effect,
+        guard: &mut Guard,
+        backend: &Backend,
+    ) -> io::Result<ControlFlow<()>> {
         match effect {
             Effect::Quit => return Ok(ControlFlow::Break(())),
             Effect::Suspend => {
@@ -97,7 +102,7 @@ impl EffectRunner {
     }
 
     /// The terminal's title says how it stands, for whoever looks at another window meanwhile.
-    pub fn set_title(&mut self, guard: &mut Guard, app: &App) {
+    pub(super) fn set_title(&mut self, guard: &mut Guard, app: &App) {
         let counts = app.list.counts(None);
         let state = match &app.scan.phase {
             Phase::Preparing => "preparing",
@@ -116,7 +121,7 @@ impl EffectRunner {
     }
 
     /// The taskbar says how far the scan is.
-    pub fn tell_taskbar(&mut self, guard: &mut Guard, app: &App) {
+    pub(super) fn tell_taskbar(&mut self, guard: &mut Guard, app: &App) {
         if let Some(sequence) = self.taskbar.tell(&app.scan, Instant::now()) {
             guard.show_progress(&sequence);
         }

@@ -18,7 +18,7 @@ pub enum Glyphs {
 
 /// What a person can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Choice {
+pub(crate) enum Choice {
     /// By what the environment says.
     #[default]
     Auto,
@@ -30,14 +30,15 @@ pub enum Choice {
 
 impl Choice {
     /// The words for them in `config.toml`.
-    pub const NAMES: [(&str, Self); 3] = [("auto", Self::Auto), ("unicode", Self::Unicode), ("ascii", Self::Ascii)];
+    pub(crate) const NAMES: [(&str, Self); 3] =
+        [("auto", Self::Auto), ("unicode", Self::Unicode), ("ascii", Self::Ascii)];
 
     /// The signs to use; `env` looks a variable up.
     ///
     /// The locale of characters is `LC_ALL`, `LC_CTYPE` or `LANG`, whichever is set first (locale(7)). One that names
     /// another encoding than UTF-8, `C` and `POSIX` too, gets ASCII; without any UTF-8 is taken for granted. The fonts of
     /// the Linux console have at most 512 characters, and hardly the signs (setfont(8)).
-    pub fn signs(self, env: &dyn Fn(&str) -> Option<OsString>) -> Glyphs {
+    pub(crate) fn signs(self, env: &dyn Fn(&str) -> Option<OsString>) -> Glyphs {
         let get = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(get).into_iter().find(|value| !value.is_empty());
         let locale = locale.unwrap_or_default().to_lowercase();

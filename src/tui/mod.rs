@@ -1,19 +1,19 @@
 //! The screen: state, `update(state, message) -> effects`, draw. The thread that draws never waits for a disk.
 
-pub mod backend;
+pub(crate) mod backend;
 mod chooser;
-pub mod config;
+pub(crate) mod config;
 mod effects;
-pub mod glyphs;
-pub mod input;
-pub mod keymap;
-pub mod message;
-pub mod state;
-pub mod taskbar;
-pub mod terminal;
-pub mod update;
-pub mod view;
-pub mod widget;
+pub(crate) mod glyphs;
+pub(crate) mod input;
+pub(crate) mod keymap;
+pub(crate) mod message;
+pub(crate) mod state;
+pub(crate) mod taskbar;
+pub(crate) mod terminal;
+pub(crate) mod update;
+pub(crate) mod view;
+pub(crate) mod widget;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -21,9 +21,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 pub use backend::Session;
-pub use chooser::{Chosen, choose};
+pub(crate) use chooser::{Chosen, choose};
 pub use state::Start;
-pub use state::findings::Counts;
+pub(crate) use state::findings::Counts;
 
 use backend::Backend;
 use effects::EffectRunner;
@@ -40,7 +40,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// What the screen is to look like and how it behaves.
 #[derive(Debug)]
-pub struct UiOptions {
+pub(crate) struct UiOptions {
     /// What it starts from.
     pub start: Start,
     /// Whether the terminal is told how far the scan is.
@@ -53,7 +53,7 @@ pub use effects::Themes;
 
 /// How a session ended.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// What the findings had come to.
     pub counts: Counts,
     /// Whether the scan went through the whole tree and nothing in it went unseen.
@@ -65,7 +65,7 @@ pub struct Ended {
 }
 
 /// The terminal, taken over, and the queue of what comes in from it. Dropping it gives the terminal back.
-pub struct TerminalSession {
+pub(crate) struct TerminalSession {
     guard: Guard,
     queue: (Sender<Message>, Receiver<Message>),
 }
@@ -75,7 +75,7 @@ impl TerminalSession {
     ///
     /// # Errors
     /// When it cannot be taken over.
-    pub fn open(mouse: bool, signs: Glyphs) -> io::Result<Self> {
+    pub(crate) fn open(mouse: bool, signs: Glyphs) -> io::Result<Self> {
         let guard = Guard::take(mouse, signs)?;
         let queue = unbounded();
         input::listen(&queue.0)?;
@@ -87,7 +87,7 @@ impl TerminalSession {
 ///
 /// # Errors
 /// When the terminal cannot be drawn to.
-pub fn run(front: TerminalSession, session: Session, manner: UiOptions) -> io::Result<Ended> {
+pub(crate) fn run(front: TerminalSession, session: Session, manner: UiOptions) -> io::Result<Ended> {
     let TerminalSession { mut guard, queue } = front;
     let mut app = App::new(manner.start);
     guard.draw(|frame| view::draw(frame, &mut app))?;

@@ -12,11 +12,11 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// A running scan is told again after this time: Ghostty hides what was not renewed for some 15 seconds.
 const RENEW: Duration = Duration::from_secs(10);
 /// Takes away whatever is shown.
-pub const CLEAR: &str = "\x1b]9;4;0;0\x1b\\";
+pub(crate) const CLEAR: &str = "\x1b]9;4;0;0\x1b\\";
 
 /// When progress is told to the terminal: `progress` of `config.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum When {
+pub(crate) enum When {
     /// To terminals that are known to show it.
     #[default]
     Auto,
@@ -28,11 +28,11 @@ pub enum When {
 
 impl When {
     /// The words of `config.toml`.
-    pub const NAMES: [(&'static str, Self); 3] =
+    pub(crate) const NAMES: [(&'static str, Self); 3] =
         [("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
 
     /// Whether to tell the terminal that these variables of the environment speak of.
-    pub fn applies(self, env: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    pub(crate) fn applies(self, env: &dyn Fn(&str) -> Option<OsString>) -> bool {
         match self {
             Self::Auto => is_known(env),
             Self::Always => true,
@@ -114,7 +114,7 @@ impl Shown {
 
 /// Knows what the terminal was told, so that nothing is told twice.
 #[derive(Debug)]
-pub struct Taskbar {
+pub(crate) struct Taskbar {
     on: bool,
     shown: Shown,
     at: Option<Instant>,
@@ -122,18 +122,18 @@ pub struct Taskbar {
 
 impl Taskbar {
     /// One that tells, or one that never does.
-    pub fn new(on: bool) -> Self {
+    pub(crate) fn new(on: bool) -> Self {
         Self { on, shown: Shown::Nothing, at: None }
     }
 
     /// The terminal was given back, and shows nothing any more.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.shown = Shown::Nothing;
         self.at = None;
     }
 
     /// What to write so that the terminal shows how far `scan` is; `None` while it does, or did a moment ago.
-    pub fn tell(&mut self, scan: &ScanView, now: Instant) -> Option<String> {
+    pub(crate) fn tell(&mut self, scan: &ScanView, now: Instant) -> Option<String> {
         let next = Shown::of(scan);
         let age = self.at.map(|at| now.saturating_duration_since(at));
         let due = match (self.shown, next) {

@@ -22,7 +22,7 @@ static MOUSE: AtomicBool = AtomicBool::new(false);
 static PROGRESS: AtomicBool = AtomicBool::new(false);
 
 /// The screen that is drawn to.
-pub type Screen = Terminal<CrosstermBackend<Stdout>>;
+pub(crate) type Screen = Terminal<CrosstermBackend<Stdout>>;
 
 /// Holds the terminal; dropping it gives the terminal back.
 pub struct Guard {
@@ -116,7 +116,7 @@ fn enter() -> io::Result<()> {
 }
 
 /// Gives the terminal back if it is ours. Safe to call from any thread, any number of times.
-pub fn restore() {
+pub(crate) fn restore() {
     if TAKEN.swap(false, Ordering::AcqRel) {
         let mut out = stdout();
         if PROGRESS.swap(false, Ordering::AcqRel) {

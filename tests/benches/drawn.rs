@@ -34,7 +34,7 @@ impl Terminal {
 }
 
 /// Prints a table of what the program writes while it scans `tree` (or one made for it), and in two idle seconds.
-pub fn table(tree: Option<&Path>, (width, height): (NonZero<u16>, NonZero<u16>)) -> Result<(), Box<dyn Error>> {
+pub(crate) fn table(tree: Option<&Path>, (width, height): (NonZero<u16>, NonZero<u16>)) -> Result<(), Box<dyn Error>> {
     let scratch = tempfile::tempdir()?;
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_huntbook"));
     command.env_clear();

@@ -12,7 +12,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use huntbook::scan::prefilter::{Prefilter, Source};
+use huntbook::internals::scan::prefilter::{Prefilter, Source};
 
 const CHUNK: usize = 256 * 1024;
 const BUFFER: usize = 256 * 1024 * 1024;

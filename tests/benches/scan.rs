@@ -16,8 +16,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use huntbook::hunt::{Site, builtin};
-use huntbook::scan::{Event, RuleSource, Ruleset, Scan, ScanOptions, Tree};
+use huntbook::internals::hunt::{Site, builtin};
+use huntbook::internals::scan::{Event, RuleSource, Ruleset, Scan, ScanOptions, Tree};
 
 type Failure = Box<dyn Error>;
 
@@ -189,8 +189,11 @@ fn levers() -> Result<(), Failure> {
     for step in 0..40_000 {
         file.write_all_at(b"data", step << 20)?;
     }
-    let source =
-        |text: huntbook::hunt::RuleText| RuleSource { namespace: text.namespace, origin: text.origin, text: text.text };
+    let source = |text: huntbook::internals::hunt::RuleText| RuleSource {
+        namespace: text.namespace,
+        origin: text.origin,
+        text: text.text,
+    };
     let texts = builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?.texts;
     let rules = Arc::new(Ruleset::compile(&texts.into_iter().map(source).collect::<Vec<_>>(), &[])?);
     println!("| lever | median ms | worst ms |");

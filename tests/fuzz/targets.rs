@@ -5,18 +5,18 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path};
 use std::sync::{Arc, LazyLock};
 
-use huntbook::case::{
+use huntbook::internals::case::{
     Case, CaseError, Decision, FindingId, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, Seen, Seq, Stamp,
 };
-use huntbook::elf;
-use huntbook::evidence::Gatherer;
-use huntbook::finding::{FileFacts, FileTime, Finding, FoundBy, KeptBytes, PatternMatch, Sha256};
-use huntbook::hunt::known_good::KnownGood;
-use huntbook::hunt::{RuleFiles, RuleOptions, Site, load_dir};
-use huntbook::root::Root;
-use huntbook::session::CaseReader;
-use huntbook::triage::Actor;
-use huntbook::triage::register::Register;
+use huntbook::internals::elf;
+use huntbook::internals::evidence::Gatherer;
+use huntbook::internals::finding::{FileFacts, FileTime, Finding, FoundBy, KeptBytes, PatternMatch, Sha256};
+use huntbook::internals::hunt::known_good::KnownGood;
+use huntbook::internals::hunt::{RuleFiles, RuleOptions, Site, load_dir};
+use huntbook::internals::root::Root;
+use huntbook::internals::session::CaseReader;
+use huntbook::internals::triage::Actor;
+use huntbook::internals::triage::register::Register;
 
 /// Any bytes through the ELF decoder. The last byte says how much of the file is kept from the decoder, so that plain ELF
 /// files serve as a corpus.
@@ -59,7 +59,7 @@ pub fn box_texts(data: &[u8]) {
     let gatherer = Gatherer::new(Root::image(dir.path())).with_proc(proc);
     let evidence = gatherer.gather(&facts(&dir.path().join("opt/tool/payload.py")));
     let _ = serde_json::to_string(&evidence);
-    for field in huntbook::hunt::Field::ALL {
+    for field in huntbook::internals::hunt::Field::ALL {
         let _ = evidence.field(field);
     }
 }

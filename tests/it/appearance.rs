@@ -1,9 +1,9 @@
 //! What a person sets to their liking while it runs: the theme, the widths of the panes.
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use huntbook::theme::{self, ColorDepth, Role};
-use huntbook::tui::message::Message;
-use huntbook::tui::state::panes::Widths;
+use huntbook::internals::theme::{self, ColorDepth, Role};
+use huntbook::internals::tui::message::Message;
+use huntbook::internals::tui::state::panes::Widths;
 
 use crate::screen_harness::{Stage, TestTree};
 

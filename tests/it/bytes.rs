@@ -1,10 +1,10 @@
 //! Journeys through the bytes of a finding and the structures over them.
 
-use huntbook::elf;
-use huntbook::hex::{Shown, Window};
-use huntbook::session::RuleChoice;
-use huntbook::tui::message::Message;
-use huntbook::tui::state::detail::Decoded;
+use huntbook::internals::elf;
+use huntbook::internals::hex::{Shown, Window};
+use huntbook::internals::session::RuleChoice;
+use huntbook::internals::tui::message::Message;
+use huntbook::internals::tui::state::detail::Decoded;
 
 use crate::screen_harness::{Stage, TestTree};
 use crate::tui::{SMALL, WIDE};
@@ -269,7 +269,7 @@ fn look_at(stage: &mut Stage<'_>, file: &[u8], size: u64) {
         entropy: Some(elf::entropy(file)),
         strings: elf::strings(file, 4),
         elf: elf.map(Box::new),
-        content: huntbook::content::identify(&source),
+        content: huntbook::internals::content::identify(&source),
         ..Decoded::default()
     };
     let said = decoded.content.as_ref().map_or("cannot be told", |content| &content.summary);

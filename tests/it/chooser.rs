@@ -5,16 +5,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use huntbook::case::CaseSummary;
-use huntbook::places::{Completion, DiskUsage, Folder, Mounts, Recent};
-use huntbook::theme::{self, ColorDepth};
-use huntbook::tui::Themes;
-use huntbook::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
-use huntbook::tui::keymap::Keymap;
-use huntbook::tui::message::Message;
-use huntbook::tui::state::chooser::{Chooser, Outset, Section, Spot};
-use huntbook::tui::update::chooser::{self as update, Effect};
-use huntbook::tui::view;
+use huntbook::internals::case::CaseSummary;
+use huntbook::internals::places::{Completion, DiskUsage, Folder, Mounts, Recent};
+use huntbook::internals::theme::{self, ColorDepth};
+use huntbook::internals::tui::Themes;
+use huntbook::internals::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
+use huntbook::internals::tui::keymap::Keymap;
+use huntbook::internals::tui::message::Message;
+use huntbook::internals::tui::state::chooser::{Chooser, Outset, Section, Spot};
+use huntbook::internals::tui::update::chooser::{self as update, Effect};
+use huntbook::internals::tui::view;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 

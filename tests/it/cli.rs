@@ -74,7 +74,7 @@ fn of_kind<'d>(documents: &'d [Value], kind: &'d str) -> impl Iterator<Item = &'
 
 /// (rule, path, pattern, offset, length) of everything that yara-x itself finds below `root` with the built-in rules.
 fn by_yara_x(root: &Path) -> BTreeSet<(String, PathBuf, String, u64, u64)> {
-    let loaded = huntbook::hunt::builtin::load(&huntbook::hunt::Site::default()).unwrap();
+    let loaded = huntbook::internals::hunt::builtin::load(&huntbook::internals::hunt::Site::default()).unwrap();
     let mut compiler = yara_x::Compiler::new();
     for text in &loaded.texts {
         compiler.add_source(&*text.text).unwrap();
@@ -136,10 +136,10 @@ fn findings_carry_facts_and_the_rules_attribution() {
     assert!(document["rule"]["license"].as_str().unwrap().contains("Detection Rule License"));
     assert!(document["rule"]["reference"].is_string());
     let content = fixtures::callback();
-    let digest = huntbook::finding::Sha256::of(content.as_bytes()).to_string();
+    let digest = huntbook::internals::finding::Sha256::of(content.as_bytes()).to_string();
     assert_eq!(document["file"]["hash"]["sha256"], digest);
     assert_eq!(document["huntbook"]["verdict"], "open");
-    let data = huntbook::text::hex(content.as_bytes());
+    let data = huntbook::internals::text::hex(content.as_bytes());
     assert_eq!(document["huntbook"]["matches"][0]["data"], data);
     let summary = documents.last().unwrap();
     assert_eq!(summary["huntbook"]["kind"], "summary");
@@ -232,7 +232,7 @@ fn names_are_exact_in_ndjson_and_harmless_in_both_formats() {
     let paths: Vec<_> = of_kind(&documents, "finding").map(|d| d["file"]["path"].as_str().unwrap()).collect();
     assert!(paths.contains(&escape.to_str().unwrap()));
     let odd = of_kind(&documents, "finding").find(|d| d["huntbook"]["path_hex"].is_string()).unwrap();
-    assert_eq!(odd["huntbook"]["path_hex"], huntbook::text::hex(bytes.as_os_str().as_bytes()));
+    assert_eq!(odd["huntbook"]["path_hex"], huntbook::internals::text::hex(bytes.as_os_str().as_bytes()));
     assert!(odd["file"]["path"].as_str().unwrap().ends_with(r"caf\xe9"));
     let tree = ground.tree();
     for format in ["text", "ndjson"] {
@@ -252,7 +252,7 @@ fn the_case_of_a_scan_is_whole_and_left_out_of_the_next_one() {
     assert_eq!(of_kind(&first, "finding").count(), of_kind(&second, "finding").count());
     let own = of_kind(&second, "coverage").find(|d| d["file"]["path"] == case.to_str().unwrap()).unwrap();
     assert_eq!(own["huntbook"]["reason"], "own-file");
-    let opened = huntbook::case::Case::open_read_only(&case).unwrap();
+    let opened = huntbook::internals::case::Case::open_read_only(&case).unwrap();
     assert!(opened.verify().unwrap().is_whole());
     assert_eq!(opened.scans().unwrap().len(), 2);
     let head = opened.head().unwrap().to_string();

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use huntbook::triage::exclusion::Exclusion;
-use huntbook::triage::register::Register;
-use huntbook::triage::scope::ScopeKind;
+use huntbook::internals::triage::exclusion::Exclusion;
+use huntbook::internals::triage::register::Register;
+use huntbook::internals::triage::scope::ScopeKind;
 use serde_json::Value;
 
 use crate::cli::TestBox;
@@ -58,7 +58,7 @@ fn list_says_what_each_exclusion_is_and_whether_it_counts() {
     let old = backdated(exclusion(&path, b"b", ScopeKind::Content, "old job"), 100);
     let future = backdated(exclusion(&path, b"c", ScopeKind::Content, "clock is wrong"), -5);
     let mut changed = exclusion(&path, b"d", ScopeKind::Content, "other rule");
-    changed.rule_digest = huntbook::finding::Sha256::of(b"the rule as it was");
+    changed.rule_digest = huntbook::internals::finding::Sha256::of(b"the rule as it was");
     record(&ground, &[good.clone(), old, future, changed]);
     let (text, _, code) = run(&ground, &["list"]);
     assert_eq!(code, 0);
@@ -116,7 +116,7 @@ fn check_finds_what_a_person_should_look_at() {
     assert_eq!((code, text.contains("1 exclusion, 0 to look at")), (0, true), "{text}");
 
     let mut other_rule = exclusion(&file("rule", "r"), b"r", ScopeKind::Content, "r");
-    other_rule.rule_digest = huntbook::finding::Sha256::of(b"the rule as it was");
+    other_rule.rule_digest = huntbook::internals::finding::Sha256::of(b"the rule as it was");
     let mut elsewhere = exclusion(&file("elsewhere", "now"), b"then", ScopeKind::FileAsIs, "r");
     elsewhere.host = "another-box".into();
     let expected = [
@@ -226,7 +226,7 @@ fn an_export_is_a_new_file_of_ones_own() {
     assert_eq!((code, error.contains("--force")), (2, true), "{error}");
     assert_eq!(fs::read_to_string(&out).unwrap(), "mine");
     assert_eq!(to(&["--force"]).2, 0);
-    assert!(fs::read_to_string(&out).unwrap().contains(&huntbook::finding::Sha256::of(b"a").to_string()));
+    assert!(fs::read_to_string(&out).unwrap().contains(&huntbook::internals::finding::Sha256::of(b"a").to_string()));
     assert!(fs::read_dir(ground.home()).unwrap().all(|entry| !is_left_over(&entry.unwrap().path())));
 }
 

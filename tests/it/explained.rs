@@ -1,6 +1,6 @@
 //! Conditions taken apart: on the screen, also when the file is no longer there, and for rules of one's own.
 
-use huntbook::session::RuleChoice;
+use huntbook::internals::session::RuleChoice;
 
 use crate::cli::TestBox;
 use crate::fixtures;

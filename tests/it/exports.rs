@@ -3,14 +3,14 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use huntbook::finding::Digest;
-use huntbook::report::outgoing::Outgoing;
-use huntbook::report::{kql, loki, sarif, watchlist};
-use huntbook::session::{RuleCatalog, RuleChoice};
-use huntbook::text::{escape_path, escape_str};
-use huntbook::triage::exclusion::Exclusion;
-use huntbook::triage::scope::ScopeKind;
-use huntbook::triage::state::State;
+use huntbook::internals::finding::Digest;
+use huntbook::internals::report::outgoing::Outgoing;
+use huntbook::internals::report::{kql, loki, sarif, watchlist};
+use huntbook::internals::session::{RuleCatalog, RuleChoice};
+use huntbook::internals::text::{escape_path, escape_str};
+use huntbook::internals::triage::exclusion::Exclusion;
+use huntbook::internals::triage::scope::ScopeKind;
+use huntbook::internals::triage::state::State;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -113,7 +113,7 @@ fn check_loki(exclusions: &[Exclusion]) {
     assert_eq!(hashes.len(), 2, "{list}");
     for line in hashes {
         let (sha256, comment) = line.split_once(';').unwrap();
-        sha256.parse::<huntbook::finding::Sha256>().unwrap();
+        sha256.parse::<huntbook::internals::finding::Sha256>().unwrap();
         assert!(!comment.contains(';') && comment.starts_with(RULE), "{line}");
     }
 }
@@ -175,7 +175,7 @@ fn a_match_key_is_no_other_findings() {
         let made = exclusion(&place(Path::new("/"), path), b"content", kind, "r");
         csv(&watchlist::watchlist(&outgoing(&[made])).unwrap())[1][0].clone()
     };
-    let sha256 = huntbook::finding::Sha256::of(b"content");
+    let sha256 = huntbook::internals::finding::Sha256::of(b"content");
     assert_eq!(key(b"/opt/r/x", ScopeKind::FileAsIs), format!("{RULE}|{sha256}|/opt/r/x"));
     assert_eq!(key(b"/opt/r/x", ScopeKind::Content), format!("{RULE}|{sha256}|"));
     assert_eq!(key(b"/opt/r/x", ScopeKind::Path), format!("{RULE}||/opt/r/x|0|root"));
@@ -187,7 +187,7 @@ fn a_match_key_is_no_other_findings() {
 
 #[test]
 fn a_data_digest_goes_out_as_no_sha256() {
-    let value = huntbook::finding::Sha256::of(b"content");
+    let value = huntbook::internals::finding::Sha256::of(b"content");
     let kinds = [ScopeKind::FileAsIs, ScopeKind::Content];
     let of_data = |kind| exclusion_of(Path::new("/opt/r/x"), Digest::DataOnly(value), kind, "r");
     let exclusions = kinds.map(of_data).to_vec();

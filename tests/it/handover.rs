@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use huntbook::report::sentinel;
+use huntbook::internals::report::sentinel;
 use serde_json::Value;
 
 use crate::cli::TestBox;
@@ -159,7 +159,7 @@ fn a_page_holds_everything_and_nothing_of_the_box_is_markup() {
     for said in ["a copy", "nightly job", "ruled out, by ann", "Content unseen", "journal head", "Florian Roth"] {
         assert!(page.contains(said), "{said}");
     }
-    let head = huntbook::case::Case::open_read_only(&scanned.case).unwrap().head().unwrap();
+    let head = huntbook::internals::case::Case::open_read_only(&scanned.case).unwrap().head().unwrap();
     assert!(page.contains(&head.hash.to_string()));
     for (open, close) in
         [("<section", "</section>"), ("<details>", "</details>"), ("<article", "</article>"), ("<li", "</li>")]
@@ -181,13 +181,13 @@ fn worst_comes_first_and_one_content_is_one_entry() {
     fs::write(ground.tree().join("z.py"), fixtures::payload().join("\n")).unwrap();
     let case = ground.home().join("hunt.case");
     ground.scan(&["--case", case.to_str().unwrap()]);
-    let mut open = huntbook::case::Case::open(&case).unwrap();
+    let mut open = huntbook::internals::case::Case::open(&case).unwrap();
     let scan = open.scans().unwrap()[0].id;
-    let rows = open.findings(scan, huntbook::case::FindingId(0), 10).unwrap();
+    let rows = open.findings(scan, huntbook::internals::case::FindingId(0), 10).unwrap();
     let bad = rows.iter().find(|row| row.path.ends_with("z.py")).unwrap().id;
-    let actor = huntbook::triage::Actor { name: "root".into(), uid: 0, behind: None };
-    let stamp = huntbook::case::Stamp { actor, host: "web01".into(), at: jiff::Timestamp::now() };
-    let decision = huntbook::case::Decision::MarkedMalicious { reason: "it beacons".into() };
+    let actor = huntbook::internals::triage::Actor { name: "root".into(), uid: 0, behind: None };
+    let stamp = huntbook::internals::case::Stamp { actor, host: "web01".into(), at: jiff::Timestamp::now() };
+    let decision = huntbook::internals::case::Decision::MarkedMalicious { reason: "it beacons".into() };
     open.decide(&[bad], &decision, &stamp).unwrap();
     drop(open);
     let output = ground.huntbook(&["report", case.to_str().unwrap()]).output().unwrap();

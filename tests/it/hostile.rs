@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use huntbook::scan::ScanOptions;
+use huntbook::internals::scan::ScanOptions;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 
 use crate::fixtures;

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-use huntbook::finding::{Digest, Sha256};
-use huntbook::session::{RuleCatalog, RuleChoice, host_name};
-use huntbook::triage::Actor;
-use huntbook::triage::exclusion::{Decision, Exclusion, Judgement, Signature};
-use huntbook::triage::matched_file::MatchedFile;
-use huntbook::triage::scope::{Owner, Scope, ScopeKind};
+use huntbook::internals::finding::{Digest, Sha256};
+use huntbook::internals::session::{RuleCatalog, RuleChoice, host_name};
+use huntbook::internals::triage::Actor;
+use huntbook::internals::triage::exclusion::{Decision, Exclusion, Judgement, Signature};
+use huntbook::internals::triage::matched_file::MatchedFile;
+use huntbook::internals::triage::scope::{Owner, Scope, ScopeKind};
 use jiff::Timestamp;
 
 /// Names as a hostile box may have them; one with a `/` is a folder and a name in it.
@@ -75,12 +75,12 @@ pub fn exclusion_of(path: &Path, digest: Digest, kind: ScopeKind, reason: &str) 
         known_sample_confirmed: false,
     };
     let by = Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) };
-    let signature = Signature { by, host: host_name(&huntbook::root::Root::live()), at: Timestamp::now() };
+    let signature = Signature { by, host: host_name(&huntbook::internals::root::Root::live()), at: Timestamp::now() };
     Exclusion::new(&hit, decision, signature).unwrap()
 }
 
 /// Fails when a terminal could act on a character of `text`, or an eye be fooled by it.
 pub fn assert_safe(text: &str) {
-    let bad = text.chars().find(|c| !matches!(c, '\n' | '\r') && !huntbook::text::is_plain_char(*c));
+    let bad = text.chars().find(|c| !matches!(c, '\n' | '\r') && !huntbook::internals::text::is_plain_char(*c));
     assert_eq!(bad, None, "{text:?}");
 }

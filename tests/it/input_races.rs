@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use huntbook::tui::message::Message;
+use huntbook::internals::tui::message::Message;
 
 use crate::fixtures;
 use crate::screen_harness::{Stage, TestTree};

@@ -38,7 +38,7 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
     assert_eq!(code, 1);
     let document: Value = serde_json::from_str(&text).unwrap();
     let content = fixtures::tinyexec(269);
-    assert_eq!(document["file"]["hash"]["sha256"], huntbook::finding::Sha256::of(&content).to_string());
+    assert_eq!(document["file"]["hash"]["sha256"], huntbook::internals::finding::Sha256::of(&content).to_string());
     assert_eq!(document["findings"][0]["rule"]["name"], "EQGRP_tinyexec");
     assert_eq!(document["findings"][0]["matches"].as_array().unwrap().len(), 2);
     let condition = &document["findings"][0]["condition"];
@@ -56,7 +56,7 @@ fn an_elf_that_a_rule_matches_is_told_in_full() {
         for field in place["fields"].as_array().unwrap() {
             let (offset, length) = (field["offset"].as_u64().unwrap(), field["length"].as_u64().unwrap());
             let bytes = &content[offset as usize..(offset + length) as usize];
-            assert!(offset >= header && field["raw"] == huntbook::text::hex(bytes), "{field}");
+            assert!(offset >= header && field["raw"] == huntbook::internals::text::hex(bytes), "{field}");
             assert!(field["name"].is_string() && field["meaning"].as_str().is_some_and(|said| !said.is_empty()));
             let number = bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
             let is_bytes = ["EI_MAG", "EI_PAD"].contains(&field["name"].as_str().unwrap());

@@ -1,6 +1,6 @@
 //! Longer ways through the real program in a pseudo-terminal, as a responder goes them.
 
-use huntbook::triage::register::Register;
+use huntbook::internals::triage::register::Register;
 
 use crate::cli::TestBox;
 use crate::pty::Term;

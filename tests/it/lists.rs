@@ -1,9 +1,9 @@
 //! Journeys through lists: filtered, sorted, grouped, folded, marked.
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use huntbook::tui::message::Message;
-use huntbook::tui::state::coverage::Missed;
-use huntbook::tui::state::findings::{Column, Grouping, Sort};
+use huntbook::internals::tui::message::Message;
+use huntbook::internals::tui::state::coverage::Missed;
+use huntbook::internals::tui::state::findings::{Column, Grouping, Sort};
 
 use crate::screen_harness::{Stage, TestTree};
 use crate::tui::{SMALL, WIDE};

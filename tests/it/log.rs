@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use huntbook::cli::logging::{Level, LogArgs};
+use huntbook::internals::cli::logging::{Level, LogArgs};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 
@@ -73,7 +73,7 @@ fn a_hostile_name_forges_no_line() {
     let text = read(&log);
     assert_whole(&text);
     assert!(text.contains(r#"x\n2026-01-01T00:00:00.000Z  INFO all is well\u{1b}[2J\u{202e}""#), "{text}");
-    assert!(text.lines().all(|line| line.chars().all(huntbook::text::is_plain_char)), "{text}");
+    assert!(text.lines().all(|line| line.chars().all(huntbook::internals::text::is_plain_char)), "{text}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, a module per subject.
 
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod appearance;

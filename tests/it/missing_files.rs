@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use huntbook::case::{Case, Decision, FindingId, Stamp};
-use huntbook::triage::Actor;
+use huntbook::internals::case::{Case, Decision, FindingId, Stamp};
+use huntbook::internals::triage::Actor;
 
 use crate::cli::TestBox;
 use crate::screen_harness::{Stage, TestTree};

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use huntbook::tui::glyphs::Glyphs;
-use huntbook::tui::terminal::Guard;
+use huntbook::internals::tui::glyphs::Glyphs;
+use huntbook::internals::tui::terminal::Guard;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use huntbook::places::{Completion, DiskUsage, Folder, Mounts};
-use huntbook::session::RuleChoice;
-use huntbook::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
-use huntbook::tui::message::Message;
-use huntbook::tui::state::Screen;
-use huntbook::tui::update::chooser::{self as choosing, Effect};
+use huntbook::internals::places::{Completion, DiskUsage, Folder, Mounts};
+use huntbook::internals::session::RuleChoice;
+use huntbook::internals::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
+use huntbook::internals::tui::message::Message;
+use huntbook::internals::tui::state::Screen;
+use huntbook::internals::tui::update::chooser::{self as choosing, Effect};
 
 use crate::chooser::Play;
 use crate::screen_harness::{Stage, TestTree, event};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use clap::CommandFactory as _;
-use huntbook::cli::args::Cli;
+use huntbook::internals::cli::args::Cli;
 
 const README: &str = include_str!("../../README.md");
 const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use huntbook::case::{Case, ScanPlan, Stamp};
-use huntbook::session::RuleChoice;
-use huntbook::triage::Actor;
-use huntbook::triage::register::Register;
+use huntbook::internals::case::{Case, ScanPlan, Stamp};
+use huntbook::internals::session::RuleChoice;
+use huntbook::internals::triage::Actor;
+use huntbook::internals::triage::register::Register;
 
 use crate::screen_harness::{Stage, TestTree};
 

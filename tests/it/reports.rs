@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
-use huntbook::case::{Case, Decision, Event, FindingId, Record, Seen, Stamp, Undo};
-use huntbook::text::{escape_path, escape_str};
-use huntbook::triage::register::Register;
-use huntbook::triage::scope::ScopeKind;
-use huntbook::triage::{Actor, Answer};
+use huntbook::internals::case::{Case, Decision, Event, FindingId, Record, Seen, Stamp, Undo};
+use huntbook::internals::text::{escape_path, escape_str};
+use huntbook::internals::triage::register::Register;
+use huntbook::internals::triage::scope::ScopeKind;
+use huntbook::internals::triage::{Actor, Answer};
 use serde_json::Value;
 
 use crate::cli::TestBox;
@@ -224,7 +224,7 @@ fn verify_tells_a_whole_case_from_an_edited_one() {
     for kept in [&head.to_string(), &hash] {
         assert_eq!(verify(&["--head", kept]).2, 0);
     }
-    let other = huntbook::finding::Sha256::of(b"another journal").to_string();
+    let other = huntbook::internals::finding::Sha256::of(b"another journal").to_string();
     for kept in [&format!("{}:{other}", head.seq), &other] {
         let (text, _, code) = verify(&["--head", kept]);
         assert_eq!((code, text.contains("does not hold the head")), (1, true), "{text}");
@@ -252,9 +252,10 @@ fn the_last_scan_is_the_one_that_is_reported() {
     assert_eq!(lines.iter().filter(|cells| cells[0] == "finding").count(), scanned.files.len() - 1);
     let case = Case::open_read_only(&scanned.case).unwrap();
     let (first, last) = (case.scans().unwrap()[0].id, case.scans().unwrap().pop().unwrap().id);
-    let journal = case.journal(huntbook::case::Seq(0), 100).unwrap();
-    let ended =
-        |entry: &&huntbook::case::JournalEntry| matches!(entry.event, Event::Happened(Record::ScanEnded { .. }));
+    let journal = case.journal(huntbook::internals::case::Seq(0), 100).unwrap();
+    let ended = |entry: &&huntbook::internals::case::JournalEntry| {
+        matches!(entry.event, Event::Happened(Record::ScanEnded { .. }))
+    };
     assert_eq!(journal.iter().filter(ended).count(), 2);
     let gone = case.compare(first, last).unwrap().gone;
     assert_eq!(gone.len(), 1);

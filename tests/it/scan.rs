@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use huntbook::scan::{Reason, Scan, ScanOptions, Tree, WalkOptions};
+use huntbook::internals::scan::{Reason, Scan, ScanOptions, Tree, WalkOptions};
 
 use crate::fixtures;
 use crate::scanning::{self, builtin_rules, own_rules, watch};
@@ -98,7 +98,7 @@ fn a_large_file_is_matched_as_a_small_one_is() {
     let [finding] = outcome.findings.as_slice() else { panic!("{outcome:?}") };
     let offsets: Vec<u64> = finding.matches.iter().map(|found| found.offset).collect();
     assert_eq!(offsets, [256 * 1024 - 5, 5 << 20, (9 << 20) - 200]);
-    assert_eq!(finding.file.digest, huntbook::finding::Sha256::of(&bytes).into());
+    assert_eq!(finding.file.digest, huntbook::internals::finding::Sha256::of(&bytes).into());
     assert_eq!(finding.kept.byte(5 << 20), Some(b'f'));
     assert!(outcome.coverage.is_empty());
 }
@@ -119,12 +119,12 @@ fn rules_that_want_more_than_may_be_held_are_told_of() {
         ("one", "rule near { strings: $a = \"needle-in-hay\" condition: $a }"),
         ("two", "import \"math\" rule whole { condition: math.entropy(0, filesize) < 8.0 }"),
     ];
-    let source = |(namespace, text): (&str, &str)| huntbook::scan::RuleSource {
+    let source = |(namespace, text): (&str, &str)| huntbook::internals::scan::RuleSource {
         namespace: namespace.into(),
         origin: "own.yar".into(),
         text: text.into(),
     };
-    let two = std::sync::Arc::new(huntbook::scan::Ruleset::compile(&two.map(source), &[]).unwrap());
+    let two = std::sync::Arc::new(huntbook::internals::scan::Ruleset::compile(&two.map(source), &[]).unwrap());
     std::fs::write(&path, [vec![b'x'; 5 << 20], b" needle-in-hay".to_vec()].concat()).unwrap();
     let outcome = scanning::scan(&path, &two, options());
     assert_eq!(outcome.hits(), [("near".to_owned(), path.clone())]);

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use huntbook::finding::Finding;
-use huntbook::hunt::{Site, builtin};
-use huntbook::scan::{End, Event, Reading, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned};
+use huntbook::internals::finding::Finding;
+use huntbook::internals::hunt::{Site, builtin};
+use huntbook::internals::scan::{End, Event, Reading, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned};
 
 /// Everything that a scan said.
 #[derive(Debug, Default)]
@@ -37,8 +37,11 @@ impl Outcome {
 /// The built-in hunts.
 pub fn builtin_rules() -> Arc<Ruleset> {
     let loaded = builtin::load(&Site::default()).unwrap();
-    let source =
-        |text: huntbook::hunt::RuleText| RuleSource { namespace: text.namespace, origin: text.origin, text: text.text };
+    let source = |text: huntbook::internals::hunt::RuleText| RuleSource {
+        namespace: text.namespace,
+        origin: text.origin,
+        text: text.text,
+    };
     Arc::new(Ruleset::compile(&loaded.texts.into_iter().map(source).collect::<Vec<_>>(), &[]).unwrap())
 }
 

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use huntbook::scan::{Control, ScanOptions, Tree};
-use huntbook::session::{RecordPlan, RuleChoice};
-use huntbook::theme::{self, ColorDepth};
-use huntbook::triage::Actor;
-use huntbook::tui::backend::Backend;
-use huntbook::tui::keymap::Keymap;
-use huntbook::tui::message::{Effect, Message};
-use huntbook::tui::state::App;
-use huntbook::tui::state::bell::Bell;
-use huntbook::tui::state::panes::Panes;
-use huntbook::tui::state::themes::Offer;
-use huntbook::tui::{Session, Start, Themes, update, view};
+use huntbook::internals::scan::{Control, ScanOptions, Tree};
+use huntbook::internals::session::{RecordPlan, RuleChoice};
+use huntbook::internals::theme::{self, ColorDepth};
+use huntbook::internals::triage::Actor;
+use huntbook::internals::tui::backend::Backend;
+use huntbook::internals::tui::keymap::Keymap;
+use huntbook::internals::tui::message::{Effect, Message};
+use huntbook::internals::tui::state::App;
+use huntbook::internals::tui::state::bell::Bell;
+use huntbook::internals::tui::state::panes::Panes;
+use huntbook::internals::tui::state::themes::Offer;
+use huntbook::internals::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
@@ -104,7 +104,7 @@ impl<'p> Stage<'p> {
             case: Some(place.case()),
             register: Some(place.register()),
             tree: place.tree(),
-            root: huntbook::root::Root::image(place.dir.path()),
+            root: huntbook::internals::root::Root::image(place.dir.path()),
             host: "web01".into(),
             actor: actor.clone(),
             reopened: tree.is_none(),
@@ -243,7 +243,7 @@ impl<'p> Stage<'p> {
             }
             // The second cell of a wide letter is never sent to a terminal; it holds what was there before.
             for at in 1..row.len() {
-                if huntbook::text::width(row[at - 1].symbol()) > 1 {
+                if huntbook::internals::text::width(row[at - 1].symbol()) > 1 {
                     row[at] = Cell::EMPTY;
                     row[at].set_style(row[at - 1].style());
                 }
@@ -288,7 +288,7 @@ impl<'p> Stage<'p> {
     /// A cell that holds what could fool a terminal.
     pub fn hostile_cell(&self) -> Option<&Cell> {
         let cells = &self.terminal.backend().buffer().content;
-        cells.iter().find(|cell| cell.symbol().contains(|c| !huntbook::text::is_plain_char(c)))
+        cells.iter().find(|cell| cell.symbol().contains(|c| !huntbook::internals::text::is_plain_char(c)))
     }
 
     /// Until `text` stands on the screen.

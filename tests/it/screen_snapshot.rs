@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use huntbook::text;
-use huntbook::theme::{self, ColorDepth, Role, Theme};
+use huntbook::internals::text;
+use huntbook::internals::theme::{self, ColorDepth, Role, Theme};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use regex::{Captures, Regex};

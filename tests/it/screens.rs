@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use huntbook::scan::{Current, Reading};
-use huntbook::theme::{self, ColorDepth, Role};
-use huntbook::tui::message::Message;
+use huntbook::internals::scan::{Current, Reading};
+use huntbook::internals::theme::{self, ColorDepth, Role};
+use huntbook::internals::tui::message::Message;
 use ratatui::style::Modifier;
 
 use crate::screen_harness::{Stage, TestTree};

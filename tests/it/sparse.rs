@@ -4,9 +4,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use huntbook::finding::{Digest, Sha256};
-use huntbook::triage::register::Register;
-use huntbook::triage::scope::ScopeKind;
+use huntbook::internals::finding::{Digest, Sha256};
+use huntbook::internals::triage::register::Register;
+use huntbook::internals::triage::scope::ScopeKind;
 use serde_json::{Value, json};
 
 use crate::cli::TestBox;

@@ -1,8 +1,8 @@
 //! Journeys through the screen: keys in, screens out.
 
-use huntbook::session::RuleChoice;
-use huntbook::triage::register::Register;
-use huntbook::tui::message::Message;
+use huntbook::internals::session::RuleChoice;
+use huntbook::internals::triage::register::Register;
+use huntbook::internals::tui::message::Message;
 
 use crate::screen_harness::{Stage, TestTree};
 
@@ -140,7 +140,7 @@ fn hostile_names_are_harmless_on_every_screen() {
             for tab in ["1", "2", "3", "4", "5", "6", "a", "esc", "R", "esc", "C", "esc"] {
                 stage.press(tab);
                 let screen = stage.screen();
-                let hostile = |c: char| c != '\n' && !huntbook::text::is_plain_char(c);
+                let hostile = |c: char| c != '\n' && !huntbook::internals::text::is_plain_char(c);
                 assert!(!screen.contains(hostile), "{screen}");
             }
         }
@@ -243,7 +243,7 @@ fn keys_pressed_for_a_finding_reach_that_finding_or_none() {
 fn excluding_a_known_sample_takes_the_rules_name() {
     let place = TestTree::new();
     std::fs::write(place.tree().join("sample"), "the known sample").unwrap();
-    let digest = huntbook::finding::Sha256::of(b"the known sample");
+    let digest = huntbook::internals::finding::Sha256::of(b"the known sample");
     let rules = place.register().with_file_name("mine.yar");
     let source = format!("rule mine {{ meta: hash1 = \"{digest}\" strings: $a = \"known sample\" condition: $a }}");
     std::fs::write(&rules, source).unwrap();
@@ -295,7 +295,7 @@ fn a_case_that_is_lost_meanwhile_goes_on_in_memory_and_can_be_saved_again() {
     stage.wait("2 of 5 answered");
     assert!(!stage.screen().contains("not saved"), "{}", stage.screen());
     stage.leave();
-    let case = huntbook::case::Case::open_read_only(&place.case()).unwrap();
+    let case = huntbook::internals::case::Case::open_read_only(&place.case()).unwrap();
     assert!(case.verify().unwrap().is_whole());
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("callback.txt");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use huntbook::case::{Case, ScanOutcome};
+use huntbook::internals::case::{Case, ScanOutcome};
 
 use crate::cli::TestBox;
 use crate::fixtures;

@@ -105,7 +105,7 @@ const TOPICS: [Topic; 15] = [
 ///
 /// # Errors
 /// When there is no such topic or command, or standard output cannot be written.
-pub fn run(args: &HelpArgs) -> anyhow::Result<()> {
+pub(super) fn run(args: &HelpArgs) -> anyhow::Result<()> {
     let columns = print::columns().map_or(PLAIN_COLUMNS, |columns| columns.clamp(40, MAX_COLUMNS));
     print::stdout().write_all(shown(&args.words, columns)?.as_bytes())?;
     Ok(())

@@ -28,7 +28,7 @@ const HEX_COLUMNS: usize = 96;
 
 /// One match.
 #[derive(Debug, Clone, Serialize)]
-pub struct MatchView {
+pub(super) struct MatchView {
     /// The pattern's identifier, safe text.
     pub pattern: String,
     /// Where it is, and how long.
@@ -41,7 +41,7 @@ pub struct MatchView {
 
 /// What is shown of the bytes of a finding.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Content {
+pub(super) struct Content {
     /// Matches, the first of them.
     pub matches: Vec<MatchView>,
     /// How many more there are.
@@ -52,7 +52,7 @@ pub struct Content {
 
 /// A line of a file.
 #[derive(Debug, Clone, Serialize)]
-pub struct Line {
+pub(super) struct Line {
     /// The line, safe text.
     pub text: String,
     /// Whether a match is on it.
@@ -61,7 +61,7 @@ pub struct Line {
 
 impl Content {
     /// That of `finding`, which `rule` matched.
-    pub fn of(rule: &Rule, finding: &Finding) -> Self {
+    pub(super) fn of(rule: &Rule, finding: &Finding) -> Self {
         let lines = text_lines(&finding.kept, &finding.matches);
         Self {
             matches: finding.matches.iter().take(MATCHES).map(match_view).collect(),

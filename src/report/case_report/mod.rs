@@ -21,7 +21,7 @@ use crate::session::Excluded;
 
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub(super) enum Style {
     /// Markdown (GFM).
     Markdown,
     /// One HTML file without scripts and without anything from elsewhere.

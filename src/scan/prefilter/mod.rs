@@ -33,10 +33,14 @@ pub(in crate::scan) mod tests;
 mod truth;
 
 pub(in crate::scan) use condition::RuleIndex;
-pub use literals::Reach;
-pub use locate::Locator;
-pub use report::{Class, PrefilterReport, Refusal, RuleReport, WholeReason};
-pub use stream::{Decision, ExternalsOf, Pass, Scratch};
+pub(crate) use literals::Reach;
+pub(crate) use locate::Locator;
+#[cfg(test)]
+pub(crate) use report::Refusal;
+pub(crate) use report::{Class, PrefilterReport, WholeReason};
+#[cfg(test)]
+pub(crate) use stream::Decision;
+pub(crate) use stream::{ExternalsOf, Pass, Scratch};
 
 use std::ops::Range;
 

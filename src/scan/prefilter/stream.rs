@@ -31,7 +31,7 @@ pub enum Decision {
 }
 
 /// Makes of a file's first bytes, up to [`HEADER`], what external variables say of it.
-pub type ExternalsOf<'f> = dyn Fn(&[u8]) -> Externals + 'f;
+pub(crate) type ExternalsOf<'f> = dyn Fn(&[u8]) -> Externals + 'f;
 
 /// Room for one file's way through a prefilter, used for one file after the other.
 #[derive(Debug)]

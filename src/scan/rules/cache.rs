@@ -86,7 +86,7 @@ impl Cache {
 }
 
 /// The files in such a folder.
-pub fn cache_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn cache_files(folder: &Path) -> Vec<PathBuf> {
     let ours = |path: &PathBuf| rustix::fs::lstat(path).is_ok_and(|stat| is_ours_alone(&stat));
     let named = |path: &PathBuf| path.extension().is_some_and(|extension| extension == EXTENSION);
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());

@@ -14,7 +14,7 @@ use super::coverage::Unscanned;
 use super::prefilter::{Class, Prefilter, PrefilterReport, RuleIndex, Source, WholeReason};
 use crate::finding::RuleId;
 use crate::hunt::{RuleOptions, catch_engine_panic};
-pub use cache::cache_files;
+pub(crate) use cache::cache_files;
 use library::Library;
 pub(super) use pack::Pack;
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(super) const KNOWN_GOOD: &str = "known_good";
 
 /// What an assessment needs beside the evidence. All of it can be shared with a worker thread.
 #[derive(Clone, Copy)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// The site's facts.
     pub site: &'a Site,
     /// The hash lists that were given.

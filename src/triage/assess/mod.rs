@@ -11,7 +11,7 @@ mod line;
 mod timing;
 mod words;
 
-pub use context::Context;
+pub(crate) use context::Context;
 
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ pub struct CheckAssessment {
 ///
 /// Asks the box for the paths and groups that the checks name, so it may block for as long as the gatherer's limit; call
 /// it off the UI thread. All else is already in the evidence.
-pub fn assess(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> Vec<ScenarioAssessment> {
+pub(crate) fn assess(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> Vec<ScenarioAssessment> {
     let known = Known::gather(hunt, evidence, context);
     hunt.scenarios.iter().map(|scenario| evaluate(scenario, &known)).collect()
 }
@@ -77,7 +77,7 @@ fn evaluate(scenario: &Scenario, known: &Known<'_>) -> ScenarioAssessment {
 }
 
 /// What the evidence suggests, in a few words that are safe to show; never a decision.
-pub fn suggestion(scenario: &ScenarioAssessment) -> String {
+pub(crate) fn suggestion(scenario: &ScenarioAssessment) -> String {
     match scenario.truth {
         Truth::Met => "the box shows this; weigh who could have made it so".to_owned(),
         Truth::NotMet => "nothing on the box supports this".to_owned(),

@@ -22,7 +22,7 @@ const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why a hit that an exclusion was made for shows again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub(crate) enum Why {
     /// The content is another.
     ContentChanged,
     /// The content has a digest of another kind, so whether it is another cannot be told.
@@ -57,7 +57,7 @@ impl fmt::Display for Why {
 
 /// An exclusion that was made for a hit and does not cover it now.
 #[derive(Debug, Clone)]
-pub struct LapsedExclusion<'a> {
+pub(crate) struct LapsedExclusion<'a> {
     /// Why it does not.
     pub why: Why,
     /// The register's entry.
@@ -66,7 +66,7 @@ pub struct LapsedExclusion<'a> {
 
 /// How a hit stands with the exclusions.
 #[derive(Debug, Clone)]
-pub enum Standing<'a> {
+pub(crate) enum Standing<'a> {
     /// This exclusion covers it; the narrowest, if several do.
     Excluded(&'a Exclusion),
     /// No exclusion covers it, but these once did or were meant to. It belongs first in the list.
@@ -94,23 +94,23 @@ struct RuleIndex {
 
 /// The entries of a register, ready to be asked about any number of hits.
 #[derive(Debug, Clone, Default)]
-pub struct Exclusions {
+pub(crate) struct Exclusions {
     slots: Vec<Slot>,
     rules: HashMap<String, RuleIndex>,
 }
 
 /// Whether a rule of this name with this digest is loaded.
-pub type IsLoaded<'a> = &'a dyn Fn(&str, &Sha256) -> bool;
+pub(crate) type IsLoaded<'a> = &'a dyn Fn(&str, &Sha256) -> bool;
 
 impl Exclusions {
     /// Makes entries ready. Every excluded folder is looked at once: one that others can write to by now does not count.
-    pub fn index(entries: impl IntoIterator<Item = Entry>, folders: &dyn Folders) -> Self {
+    pub(crate) fn index(entries: impl IntoIterator<Item = Entry>, folders: &dyn Folders) -> Self {
         Self::index_among(entries, folders, &|_, _| false)
     }
 
     /// [`Exclusions::index`] where several rules of one name may be loaded: an exclusion that was made for one of them
     /// says nothing of the others.
-    pub fn index_among(
+    pub(crate) fn index_among(
         entries: impl IntoIterator<Item = Entry>,
         folders: &dyn Folders,
         is_loaded: IsLoaded<'_>,
@@ -149,7 +149,7 @@ impl Exclusions {
     }
 
     /// How a hit stands at `now`.
-    pub fn judge(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Standing<'_> {
+    pub(crate) fn judge(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Standing<'_> {
         let mut best: Option<&Exclusion> = None;
         let mut comebacks = Vec::new();
         for slot in self.about(hit) {
@@ -171,7 +171,7 @@ impl Exclusions {
     }
 
     /// Every exclusion that covers a hit at `now`, in the register's order.
-    pub fn covering(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Vec<&Exclusion> {
+    pub(crate) fn covering(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Vec<&Exclusion> {
         self.about(hit).into_iter().filter_map(|slot| slot.judge(hit, now).ok().flatten()).collect()
     }
 
@@ -268,7 +268,7 @@ impl Scope {
 /// Which of these hits an exclusion would cover at `now`, as indices, before it is recorded.
 ///
 /// This asks the same question as the next scan will, so the preview cannot differ from what comes of it.
-pub fn covers<'a>(
+pub(crate) fn covers<'a>(
     exclusion: &Exclusion,
     hits: impl IntoIterator<Item = MatchedFile<'a>>,
     now: Timestamp,

@@ -17,7 +17,7 @@ use super::entry::Entry;
 
 /// Tells a rule's digest by its name and the digest that an exclusion was made for, which it is if a rule of that name has
 /// it; `None` for a rule that is not loaded.
-pub type RuleDigests<'a> = &'a dyn Fn(&str, &Sha256) -> Option<Sha256>;
+pub(crate) type RuleDigests<'a> = &'a dyn Fn(&str, &Sha256) -> Option<Sha256>;
 
 /// Something about one entry that a person should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,12 +24,12 @@ use super::exclusion::{Exclusion, Revocation};
 use super::folders::Folders;
 use crate::storage::{self, Base};
 
-pub use self::check::{RegisterFinding, RegisterProblem, RuleDigests};
-pub use self::entry::{Entry, InvalidEntry};
-pub use self::error::RegisterError;
-pub use self::read::VERSION;
-pub use self::store::MAX_BYTES;
-pub use crate::storage::Trust;
+pub(crate) use self::check::{RegisterFinding, RegisterProblem, RuleDigests};
+pub(crate) use self::entry::{Entry, InvalidEntry};
+pub(crate) use self::error::RegisterError;
+#[cfg(test)]
+pub(crate) use self::store::MAX_BYTES;
+pub(crate) use crate::storage::Trust;
 
 /// How long to wait for another process that is changing the register.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -262,7 +262,7 @@ fn as_meant(file: &Path, same: bool, cause: &str) -> Result<(), RegisterError> {
 
 /// Where the register lies unless the responder says otherwise: `exclusions.toml` in Huntbook's data folder, see
 /// [`Base::Data`]. `None` where there is no such folder.
-pub fn default_path() -> Option<PathBuf> {
+pub(crate) fn default_path() -> Option<PathBuf> {
     Some(Base::Data.folder(storage::env)?.join("exclusions.toml"))
 }
 

@@ -19,7 +19,7 @@ use super::error::RegisterError;
 use super::fields::{Cause, Fields, Found, Lines};
 
 /// The version of the register's form that is written here, and the newest that is read.
-pub const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 1;
 
 /// The entries of a register, with what is needed to edit its text.
 #[derive(Debug)]

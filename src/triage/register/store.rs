@@ -13,7 +13,7 @@ use super::error::RegisterError;
 use crate::storage::{Trust, folder_of};
 
 /// Greatest length of a register in bytes: some tens of thousands of exclusions.
-pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A register's text with the facts that tell whether it has been changed since.
 #[derive(Debug)]

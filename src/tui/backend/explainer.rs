@@ -16,7 +16,7 @@ use crate::tui::message::{Explain, Message};
 use crate::tui::state::detail::Explanation;
 
 /// Answers until nobody asks any more.
-pub fn run(options: &RuleOptions, asks: &Receiver<Explain>, messages: &Sender<Message>) {
+pub(super) fn run(options: &RuleOptions, asks: &Receiver<Explain>, messages: &Sender<Message>) {
     for ask in asks {
         // Whoever runs through the list waits for the last one only.
         let ask = asks.try_iter().last().unwrap_or(ask);

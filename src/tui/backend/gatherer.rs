@@ -23,7 +23,7 @@ struct About {
 }
 
 /// Answers until nobody asks any more. The indexes of the box are built while the rules are still compiled.
-pub fn run(root: Root, books: &Receiver<Arc<RuleCatalog>>, asks: &Receiver<Gather>, messages: &Sender<Message>) {
+pub(super) fn run(root: Root, books: &Receiver<Arc<RuleCatalog>>, asks: &Receiver<Gather>, messages: &Sender<Message>) {
     let gatherer = Gatherer::new(root).without_process(std::process::id());
     gatherer.prepare();
     let Ok(book) = books.recv() else { return };

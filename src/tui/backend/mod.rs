@@ -11,7 +11,7 @@
 mod explainer;
 mod export;
 mod gatherer;
-pub mod place_probe;
+pub(crate) mod place_probe;
 mod reader;
 mod recorder;
 mod rows;

@@ -64,11 +64,11 @@ pub enum PlaceAnswer {
 
 /// Opens a tree or a case as the session will and closes it again, or says why the session would refuse it, so that it is
 /// said while there is still a choice.
-pub type Trial = Arc<dyn Fn(&Path) -> Result<(), String> + Send + Sync>;
+pub(crate) type Trial = Arc<dyn Fn(&Path) -> Result<(), String> + Send + Sync>;
 
 /// Asks, and passes the answers on.
 #[derive(Clone)]
-pub struct PlaceProbe {
+pub(crate) struct PlaceProbe {
     /// Where answers go.
     pub news: Sender<PlaceAnswer>,
     /// The folder that cases are in.
@@ -81,7 +81,7 @@ pub struct PlaceProbe {
 
 impl PlaceProbe {
     /// Asks; returns at once.
-    pub fn ask(&self, ask: PlaceQuery) {
+    pub(crate) fn ask(&self, ask: PlaceQuery) {
         let (scout, asked) = (self.clone(), ask.clone());
         if let Err(error) = timeout::spawn("place probe", move || scout.answer(asked)) {
             self.refuse(ask, error.to_string());

@@ -78,7 +78,7 @@ pub(super) fn without_answer(finding: &Finding) -> View {
 }
 
 /// Answers until nobody asks any more.
-pub fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Root) {
+pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Root) {
     let mut open: Option<Open> = None;
     let mut cancel = Arc::new(AtomicBool::new(false));
     let mut cancel_count = Arc::new(AtomicBool::new(false));

@@ -25,7 +25,7 @@ const BATCH: usize = 512;
 const WAIT: Duration = Duration::from_millis(50);
 
 /// The thread's ends of its queues.
-pub struct Ends {
+pub(super) struct Ends {
     /// What it is asked for.
     pub requests: Receiver<Request>,
     /// What it says.
@@ -37,7 +37,7 @@ pub struct Ends {
 }
 
 /// Runs a session until the screen has gone.
-pub fn run(session: Session, ends: &Ends) {
+pub(super) fn run(session: Session, ends: &Ends) {
     let Ends { requests, messages, books, gauges } = ends;
     let fatal = |why: String| {
         let _ = messages.send(Message::Fatal(why));

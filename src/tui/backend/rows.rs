@@ -5,7 +5,7 @@ use crate::session::FindingStatus;
 use crate::tui::state::findings::Row;
 
 /// The line.
-pub fn row(finding: &Finding, judged: FindingStatus) -> Row {
+pub(super) fn row(finding: &Finding, judged: FindingStatus) -> Row {
     Row {
         id: judged.id,
         hunt: judged.subject.hunt,

@@ -40,7 +40,7 @@ const LAST_WORD: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 4096;
 
 /// The signals that end a program that does not ask for them, and that it can do something on.
-pub fn ending_signals() -> impl Iterator<Item = i32> {
+pub(crate) fn ending_signals() -> impl Iterator<Item = i32> {
     ENDING.into_iter().chain(REAL_TIME)
 }
 
@@ -48,7 +48,7 @@ pub fn ending_signals() -> impl Iterator<Item = i32> {
 ///
 /// # Errors
 /// When signals cannot be asked for, or no thread can be had.
-pub fn listen(messages: &Sender<Message>) -> io::Result<()> {
+pub(crate) fn listen(messages: &Sender<Message>) -> io::Result<()> {
     let mut signals = Signals::new(ending_signals().chain([SIGCONT, SIGTSTP, SIGWINCH]))?;
     let sender = messages.clone();
     timeout::spawn("signals", move || {

@@ -4,7 +4,7 @@ mod press;
 
 use std::fmt::Write as _;
 
-pub use press::{BadKey, Press};
+pub(crate) use press::Press;
 
 /// Where keys are taken, from the outermost layer to the innermost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,7 +67,7 @@ macro_rules! actions {
         pub enum Action { $($action),* }
 
         /// The table, in the order in which help shows it.
-        pub const TABLE: &[Binding] = &[$(Binding {
+        pub(crate) const TABLE: &[Binding] = &[$(Binding {
             action: Action::$action,
             name: stringify!($action),
             context: Context::$context,

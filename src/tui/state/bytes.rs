@@ -21,7 +21,7 @@ const AROUND: u64 = 4096;
 const LEAD: u64 = 64;
 
 /// Hits of a search that are counted at most.
-pub const MOST_HITS: usize = 10_000;
+pub(crate) const MOST_HITS: usize = 10_000;
 
 /// How far the hits of a search are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

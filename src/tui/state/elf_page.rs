@@ -42,7 +42,7 @@ impl Default for ElfPage {
 
 /// What is shown of the tab.
 #[derive(Debug, Clone, Default)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// The lines, with their places.
     pub rows: Vec<(Spot, Row)>,
     /// Lines before them, and all lines, for the scroll bar; headers out of sight are taken to have so many lines.
@@ -149,14 +149,14 @@ impl<'d> Lines<'d> {
 }
 
 /// Selects the line `by` lines on, as far as there is one.
-pub fn select(detail: &mut Detail, by: isize) {
+pub(crate) fn select(detail: &mut Detail, by: isize) {
     let lines = Lines::new(detail);
     let selected = lines.moved(lines.sane(detail.elf_page.selected), by);
     detail.elf_page.selected = selected;
 }
 
 /// Turns the page: the lines shown move with the selected one.
-pub fn turn(detail: &mut Detail, by: isize) {
+pub(crate) fn turn(detail: &mut Detail, by: isize) {
     let lines = Lines::new(detail);
     let top = lines.moved(lines.sane(detail.elf_page.top), by);
     detail.elf_page.top = top;
@@ -164,7 +164,7 @@ pub fn turn(detail: &mut Detail, by: isize) {
 }
 
 /// Selects the line of a field, which goes by its header and its place there.
-pub fn select_field(detail: &mut Detail, field: (Structure, usize)) {
+pub(crate) fn select_field(detail: &mut Detail, field: (Structure, usize)) {
     if let Some(selected) = spot_of(detail, field) {
         detail.elf_page.selected = selected;
         detail.elf_page.jumped = true;
@@ -178,13 +178,13 @@ fn spot_of(detail: &Detail, field: (Structure, usize)) -> Option<Spot> {
 }
 
 /// The bytes that the selected line stands for.
-pub fn place(detail: &Detail) -> Option<Range<u64>> {
+pub(crate) fn place(detail: &Detail) -> Option<Range<u64>> {
     let Spot { part, line } = Lines::new(detail).sane(detail.elf_page.selected);
     elf_rows::rows(detail, part, detail.elf_page.width).into_iter().nth(line)?.place
 }
 
 /// Lays the tab out for an area: the selected line is in it, and a field that was selected at another width still is.
-pub fn fit(detail: &mut Detail, width: usize, height: usize) -> Shown {
+pub(crate) fn fit(detail: &mut Detail, width: usize, height: usize) -> Shown {
     let height = height.max(1);
     if width != detail.elf_page.width {
         let Spot { part, line } = detail.elf_page.selected;

@@ -28,11 +28,11 @@ const MAX_LINES_OF_ONE: usize = 4;
 const OPERANDS: usize = 37;
 
 /// The pieces of one line, with their roles; safe text.
-pub type Pieces = Vec<(Role, String)>;
+pub(crate) type Pieces = Vec<(Role, String)>;
 
 /// A line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     /// What it says.
     pub pieces: Pieces,
     /// The bytes of the file that it stands for.
@@ -42,12 +42,12 @@ pub struct Row {
 }
 
 /// How many parts the tab has: what leads up to the program headers, one for each header, and what follows them.
-pub fn count(detail: &Detail) -> usize {
+pub(crate) fn count(detail: &Detail) -> usize {
     detail.elf().map_or(1, |elf| elf.segments.len() + elf.sections.len() + 2)
 }
 
 /// The part that a structure's fields are in.
-pub fn part_of(detail: &Detail, structure: Structure) -> usize {
+pub(crate) fn part_of(detail: &Detail, structure: Structure) -> usize {
     let segments = detail.elf().map_or(0, |elf| elf.segments.len());
     match structure {
         Structure::ProgramHeader(place) | Structure::Segment(place) => 1 + place,
@@ -57,7 +57,7 @@ pub fn part_of(detail: &Detail, structure: Structure) -> usize {
 }
 
 /// The lines of a part, `width` columns wide; a part that is not there has none.
-pub fn rows(detail: &Detail, part: usize, width: usize) -> Vec<Row> {
+pub(crate) fn rows(detail: &Detail, part: usize, width: usize) -> Vec<Row> {
     let mut rows = Rows { width, rows: Vec::new() };
     match &detail.decoded {
         None if part == 0 => rows.say(Role::Dim, "Reading the file …", None),
@@ -95,7 +95,7 @@ pub fn rows(detail: &Detail, part: usize, width: usize) -> Vec<Row> {
 }
 
 /// The lines of a condition, `width` columns wide.
-pub fn condition(part: &Part, width: usize) -> Vec<Pieces> {
+pub(crate) fn condition(part: &Part, width: usize) -> Vec<Pieces> {
     let line = |line: explain::Line| {
         let role = match line.value {
             Value::True => Role::CheckMet,
@@ -108,7 +108,7 @@ pub fn condition(part: &Part, width: usize) -> Vec<Pieces> {
 }
 
 /// What stands before an explanation: that it is awaited, or what bytes it rests on.
-pub fn before(explanation: Option<&Explanation>) -> Option<(Role, String)> {
+pub(crate) fn before(explanation: Option<&Explanation>) -> Option<(Role, String)> {
     match explanation {
         None => Some((Role::Dim, "Reading the file …".to_owned())),
         Some(explanation) => explanation.notice.as_ref().map(|notice| (Role::Warning, format!("! {notice}"))),

@@ -1,19 +1,19 @@
 //! What the screen shows, all of it. Changed by `update` only, drawn by `view` only.
 
-pub mod bell;
-pub mod bytes;
-pub mod chooser;
-pub mod coverage;
-pub mod detail;
-pub mod elf_page;
-pub mod elf_rows;
-pub mod findings;
-pub mod form;
-pub mod overlay;
-pub mod panes;
-pub mod register;
-pub mod scan;
-pub mod themes;
+pub(crate) mod bell;
+pub(crate) mod bytes;
+pub(crate) mod chooser;
+pub(crate) mod coverage;
+pub(crate) mod detail;
+pub(crate) mod elf_page;
+pub(crate) mod elf_rows;
+pub(crate) mod findings;
+pub(crate) mod form;
+pub(crate) mod overlay;
+pub(crate) mod panes;
+pub(crate) mod register;
+pub(crate) mod scan;
+pub(crate) mod themes;
 
 use std::collections::HashMap;
 use std::sync::Arc;

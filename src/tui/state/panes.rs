@@ -2,7 +2,7 @@
 //! stands sensibly on a terminal of any other size.
 
 /// From this width on there is room for the third pane, which shows what is known of the selected finding.
-pub const THREE: u16 = 130;
+pub(crate) const THREE: u16 = 130;
 /// Least width of a pane at a side, and of the list between.
 const LEAST_SIDE: u16 = 16;
 const LEAST_LIST: u16 = 34;

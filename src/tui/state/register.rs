@@ -11,7 +11,7 @@ use crate::triage::register::Entry;
 
 /// How an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub(crate) enum State {
     /// It cannot be understood and excludes nothing.
     Doubtful,
     /// It has run out.
@@ -24,7 +24,7 @@ pub enum State {
 
 impl State {
     /// Of an entry at `now`.
-    pub fn of(entry: &Entry, now: Timestamp) -> Self {
+    pub(crate) fn of(entry: &Entry, now: Timestamp) -> Self {
         match &entry.content {
             Err(_) => Self::Doubtful,
             Ok(exclusion) if exclusion.revoked.is_some() => Self::Revoked,
@@ -34,7 +34,7 @@ impl State {
     }
 
     /// Its sign and its word.
-    pub fn shown(self) -> (char, &'static str) {
+    pub(crate) fn shown(self) -> (char, &'static str) {
         match self {
             Self::Doubtful => ('!', "doubtful"),
             Self::Expired => ('◔', "expired"),
@@ -80,7 +80,7 @@ impl RegisterView {
 }
 
 /// What an entry is about in one line, safe text.
-pub fn summary(entry: &Entry) -> String {
+pub(crate) fn summary(entry: &Entry) -> String {
     match &entry.content {
         Ok(exclusion) => format!(
             "{}  {}  {}",

@@ -19,7 +19,7 @@ const FUZZY: &str =
     "Letters in order; words in any order; 'exact and !not; a capital asks for capitals. Empty shows all.";
 
 /// Does it.
-pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
+pub(super) fn perform(app: &mut App, action: Action) -> Vec<Effect> {
     use Action as A;
     match action {
         A::Quit if app.unsaved.is_some() && !app.leaving => {
@@ -136,7 +136,7 @@ pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
 }
 
 /// Asks for a line of text.
-pub fn ask(app: &mut App, purpose: Purpose, label: &'static str, about: &str, input: Input) {
+pub(super) fn ask(app: &mut App, purpose: Purpose, label: &'static str, about: &str, input: Input) {
     app.overlay = Some(Overlay::Prompt(Prompt { purpose, label, about: about.to_owned(), input, error: None }));
 }
 
@@ -229,7 +229,7 @@ fn pause(app: &mut App) -> Vec<Effect> {
 }
 
 /// Opens the next finding that nothing is decided on.
-pub fn next_open(app: &mut App) -> Vec<Effect> {
+pub(super) fn next_open(app: &mut App) -> Vec<Effect> {
     let here = match app.screen {
         Screen::Finding => app.detail.as_ref().map(|detail| detail.id()),
         _ => None,
@@ -282,7 +282,7 @@ fn move_divider(app: &mut App, divider: Divider, by: i16) {
 }
 
 /// Says how the panes stay so.
-pub fn divider_moved(app: &mut App) {
+pub(super) fn divider_moved(app: &mut App) {
     let [hunts, summary] = app.panes.percents(app.areas.panes.width);
     app.say(NoticeKind::Info, format!("panes = [{hunts}, {summary}] in config.toml keeps them so"));
 }

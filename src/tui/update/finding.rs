@@ -17,7 +17,7 @@ use crate::tui::state::{App, NoticeKind, Screen};
 use crate::tui::widget::input::Input;
 
 /// Does an action that concerns the open finding.
-pub fn perform(app: &mut App, action: Action) -> Vec<Effect> {
+pub(super) fn perform(app: &mut App, action: Action) -> Vec<Effect> {
     use Action as A;
     if app.screen != Screen::Finding {
         app.say(NoticeKind::Info, "open a finding first");

@@ -19,7 +19,7 @@ const WRAPPED: &str = "past the end of the file: went on from its other end";
 /// Goes to another match.
 ///
 /// After a search the next match is what the search finds next, until another pattern of the rule is gone to.
-pub fn jump(app: &mut App, action: Action) -> Vec<Effect> {
+pub(super) fn jump(app: &mut App, action: Action) -> Vec<Effect> {
     let Some(detail) = &mut app.detail else { return Vec::new() };
     match action {
         Action::HexNextMatch if detail.hex.follows_search => return search_on(app, Direction::Forward),
@@ -55,13 +55,13 @@ pub fn jump(app: &mut App, action: Action) -> Vec<Effect> {
 
 /// The search of that number, as long as it runs. What a search says that was stopped or followed by another is too
 /// late.
-pub fn running(app: &mut App, number: u64) -> Option<&mut Sought> {
+pub(super) fn running(app: &mut App, number: u64) -> Option<&mut Sought> {
     let sought = app.detail.as_mut()?.hex.sought.as_mut()?;
     (sought.number == number && sought.progress.is_some()).then_some(sought)
 }
 
 /// Goes to where a search found something, or says that it did not.
-pub fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>) {
+pub(super) fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>) {
     let Some(sought) = running(app, number) else { return };
     sought.progress = None;
     sought.hit = outcome.as_ref().ok().copied();
@@ -79,7 +79,7 @@ pub fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>) {
 }
 
 /// Takes hits that were counted, unless they are of an older search.
-pub fn counted(app: &mut App, number: u64, offsets: Vec<u64>, counted: Counted) {
+pub(super) fn counted(app: &mut App, number: u64, offsets: Vec<u64>, counted: Counted) {
     let sought = app.detail.as_mut().and_then(|detail| detail.hex.sought.as_mut());
     if let Some(hits) = sought.map(|sought| &mut sought.hits).filter(|hits| hits.number == number) {
         hits.offsets.extend(offsets);
@@ -88,7 +88,7 @@ pub fn counted(app: &mut App, number: u64, offsets: Vec<u64>, counted: Counted) 
 }
 
 /// Searches on for what was searched for last.
-pub fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
+pub(super) fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
     let number = app.searches + 1;
     let Some(detail) = &mut app.detail else { return Vec::new() };
     let cursor = detail.hex.viewport.cursor;
@@ -108,7 +108,7 @@ pub fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
 const NO_STRUCTURES: &str = "this is no ELF file, or it is not decoded yet";
 
 /// Shows the structures of an ELF file over its bytes, or hides them.
-pub fn toggle_structures(app: &mut App) {
+pub(super) fn toggle_structures(app: &mut App) {
     let Some(detail) = &mut app.detail else { return };
     detail.hex.overlay ^= true;
     let said = match (&detail.hex.map, detail.hex.overlay) {
@@ -120,7 +120,7 @@ pub fn toggle_structures(app: &mut App) {
 }
 
 /// Goes to where another structure begins.
-pub fn to_structure(app: &mut App, action: Action) {
+pub(super) fn to_structure(app: &mut App, action: Action) {
     let Some(detail) = &mut app.detail else { return };
     let cursor = detail.hex.viewport.cursor;
     let Some(map) = &detail.hex.map else { return app.say(NoticeKind::Info, NO_STRUCTURES) };
@@ -135,7 +135,7 @@ pub fn to_structure(app: &mut App, action: Action) {
 }
 
 /// Shows the field that the byte under the cursor belongs to in the ELF tab.
-pub fn to_field(app: &mut App) {
+pub(super) fn to_field(app: &mut App) {
     let Some(detail) = &mut app.detail else { return };
     let (Some(map), Some(elf)) = (&detail.hex.map, detail.elf()) else {
         return app.say(NoticeKind::Info, NO_STRUCTURES);
@@ -151,7 +151,7 @@ pub fn to_field(app: &mut App) {
 }
 
 /// Shows the bytes of the selected ELF field.
-pub fn to_bytes(app: &mut App) {
+pub(super) fn to_bytes(app: &mut App) {
     let Some(detail) = &mut app.detail else { return };
     if detail.tab != Tab::Elf {
         return;
@@ -166,7 +166,7 @@ pub fn to_bytes(app: &mut App) {
 }
 
 /// Copies the selection, the match under the cursor or the byte there.
-pub fn copy(app: &mut App, how: char) -> Vec<Effect> {
+pub(super) fn copy(app: &mut App, how: char) -> Vec<Effect> {
     let Some(detail) = &mut app.detail else { return Vec::new() };
     let form = match how {
         'h' => Form::Hex,
@@ -184,7 +184,7 @@ pub fn copy(app: &mut App, how: char) -> Vec<Effect> {
 }
 
 /// Copies what was to be copied, if its bytes have arrived.
-pub fn copy_what_is_there(app: &mut App) -> Vec<Effect> {
+pub(super) fn copy_what_is_there(app: &mut App) -> Vec<Effect> {
     let Some(hex) = app.detail.as_mut().map(|detail| &mut detail.hex) else { return Vec::new() };
     let Some((form, range)) = hex.copying.take() else { return Vec::new() };
     match sequence(hex, form, &range) {

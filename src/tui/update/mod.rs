@@ -1,7 +1,7 @@
 //! From a message to a new state and effects. No I/O here, so that every journey can be played in a test.
 
 mod actions;
-pub mod chooser;
+pub(crate) mod chooser;
 mod finding;
 mod hex;
 mod mouse;

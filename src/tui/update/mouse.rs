@@ -17,7 +17,7 @@ use crate::tui::state::{App, Screen};
 const WHEEL: usize = 3;
 
 /// Takes in what the mouse did; layers above the screen are for keys only.
-pub fn update(app: &mut App, event: MouseEvent) -> Vec<Effect> {
+pub(super) fn update(app: &mut App, event: MouseEvent) -> Vec<Effect> {
     if app.overlay.is_some() {
         return Vec::new();
     }

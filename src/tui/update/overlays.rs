@@ -20,12 +20,12 @@ use crate::tui::state::overlay::{Await, Batch, Many, Overlay, Palette, Prompt, P
 use crate::tui::state::{App, NoticeKind};
 
 /// Whether something lies above the screen.
-pub fn is_open(app: &App) -> bool {
+pub(super) fn is_open(app: &App) -> bool {
     app.overlay.is_some()
 }
 
 /// Text goes into what is being typed, and nowhere else.
-pub fn paste(app: &mut App, pasted: &str) {
+pub(super) fn paste(app: &mut App, pasted: &str) {
     match &mut app.overlay {
         Some(Overlay::Prompt(prompt)) => prompt.input.insert(pasted),
         Some(Overlay::Palette(palette)) => palette.input.insert(pasted),
@@ -39,7 +39,7 @@ pub fn paste(app: &mut App, pasted: &str) {
 }
 
 /// A key for the top layer. Esc closes it and decides nothing.
-pub fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
+pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     if key.code == KeyCode::Esc {
         if let Some(Overlay::Themes(list)) = app.overlay.take() {
             super::themes::key(app, list, key);
@@ -230,7 +230,7 @@ fn awaited(app: &mut App, wait: Await, key: KeyEvent) -> Vec<Effect> {
 }
 
 /// Shows which findings one answer would be for.
-pub fn batch(app: &mut App, many: Many) {
+pub(super) fn batch(app: &mut App, many: Many) {
     let Some(id) = app.detail.as_ref().map(|detail| detail.id()) else { return };
     let list = &app.list;
     let findings = match many {
@@ -299,7 +299,7 @@ fn form_key(app: &mut App, mut form: Box<Form>, key: KeyEvent) -> Vec<Effect> {
 }
 
 /// Asks what the exclusion of the form would cover.
-pub fn preview(app: &mut App) -> Vec<Effect> {
+pub(super) fn preview(app: &mut App) -> Vec<Effect> {
     let (Some(Overlay::Form(form)), Some(detail)) = (&app.overlay, &app.detail) else { return Vec::new() };
     let draft = form.draft(&detail.opened, signature(app), "preview");
     draft.ok().map(|exclusion| Effect::Record(Request::Preview(Box::new(exclusion)))).into_iter().collect()

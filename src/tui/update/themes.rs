@@ -12,27 +12,27 @@ use crate::tui::state::{App, Notice, NoticeKind};
 const PAGE: isize = 10;
 
 /// Opens the list, and has the themes read.
-pub fn open(app: &mut App) -> Vec<Effect> {
+pub(super) fn open(app: &mut App) -> Vec<Effect> {
     app.overlay = Some(Overlay::Themes(Box::new(ThemeList::new(app.theme.clone()))));
     vec![Effect::ListThemes]
 }
 
 /// The themes are read; whoever has closed the list meanwhile does not need them.
-pub fn arrived(app: &mut App, offer: Offer) {
+pub(super) fn arrived(app: &mut App, offer: Offer) {
     if let Some(Overlay::Themes(list)) = &mut app.overlay {
         list.arrived(offer);
     }
 }
 
 /// A key for the list above the screen.
-pub fn key(app: &mut App, mut list: Box<ThemeList>, key: KeyEvent) {
+pub(super) fn key(app: &mut App, mut list: Box<ThemeList>, key: KeyEvent) {
     let (stays, notice) = turn(&mut list, &mut app.theme, key);
     app.notice = notice;
     app.overlay = stays.then_some(Overlay::Themes(list));
 }
 
 /// Takes a key for the list, and dresses the screen in `worn`. Returns whether the list stays, and what is to be said.
-pub fn turn(list: &mut ThemeList, worn: &mut Theme, key: KeyEvent) -> (bool, Option<Notice>) {
+pub(super) fn turn(list: &mut ThemeList, worn: &mut Theme, key: KeyEvent) -> (bool, Option<Notice>) {
     let mut notice = None;
     match key.code {
         KeyCode::Esc => {

@@ -14,7 +14,7 @@ use crate::tui::widget::paint;
 const PATH: usize = 24;
 
 /// The line at the top: program, tree, and what the findings have come to.
-pub fn header(buffer: &mut Buffer, area: Rect, app: &App) {
+pub(super) fn header(buffer: &mut Buffer, area: Rect, app: &App) {
     let needed = text::width(&app.tree).min(PATH) + 11;
     let long = numbers(app, true);
     let fits = long.width() + needed <= usize::from(area.width);
@@ -53,7 +53,7 @@ fn numbers(app: &App, words: bool) -> paint::Pieces<'_> {
 }
 
 /// The scan's progress: a bar that fills the line behind the gauges, then the path that is being read.
-pub fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
+pub(super) fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
     let scan = &app.scan;
     let width = usize::from(area.width);
     let (word, role) = match &scan.phase {
@@ -108,7 +108,7 @@ fn duration(seconds: u64) -> String {
 }
 
 /// The last line: a notice if there is one, else the keys that matter here.
-pub fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
+pub(super) fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
     if let Some(notice) = &app.notice {
         return self::notice(buffer, area, &app.theme, notice);
     }
@@ -126,7 +126,7 @@ pub fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
 }
 
 /// A notice on the last line, in as many lines as it takes.
-pub fn notice(buffer: &mut Buffer, area: Rect, theme: &Theme, notice: &Notice) {
+pub(super) fn notice(buffer: &mut Buffer, area: Rect, theme: &Theme, notice: &Notice) {
     let role_and_sign = match notice.kind {
         NoticeKind::Done => (Role::Success, " ✔ "),
         NoticeKind::Info => (Role::Status, "   "),
@@ -138,7 +138,7 @@ pub fn notice(buffer: &mut Buffer, area: Rect, theme: &Theme, notice: &Notice) {
 
 /// The first key of each of `rows` that has a short name, as many as there is room for. Where there is not enough for
 /// all, help stands last: it knows the others.
-pub fn keys<'r>(
+pub(super) fn keys<'r>(
     buffer: &mut Buffer,
     area: Rect,
     (theme, keymap): (&Theme, &Keymap),
@@ -171,7 +171,7 @@ const NOTICE: usize = 4;
 
 /// Says something in as many lines as it takes, the last of them in `area`, the others above it: what to do about a
 /// failure stands at the end of its message.
-pub fn say(buffer: &mut Buffer, area: Rect, theme: &Theme, (role, sign): (Role, &str), said: &str) {
+pub(super) fn say(buffer: &mut Buffer, area: Rect, theme: &Theme, (role, sign): (Role, &str), said: &str) {
     let indent = text::width(sign);
     let lines = text::wrap(said, usize::from(area.width).saturating_sub(indent));
     let above = lines.len().clamp(1, NOTICE.min(usize::from(area.y) + 1)) - 1;

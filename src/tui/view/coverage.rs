@@ -15,7 +15,7 @@ use crate::tui::widget::paint::{self, Line};
 use crate::tui::widget::pane;
 
 /// Draws the screen.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let mut title = format!("Coverage: {}", missed(app.coverage.total() as u64, app.scan.reading.gaps));
     if !app.coverage.filter().is_empty() {
         let _ = write!(

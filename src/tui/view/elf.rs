@@ -10,7 +10,7 @@ use crate::tui::state::elf_page;
 use crate::tui::widget::{paint, pane};
 
 /// Draws the tab.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let title = app.detail.as_ref().map_or("", |detail| detail.kind_name());
     let inner = pane::pane(buffer, area, &app.theme, title, true);
     let Some(detail) = &mut app.detail else { return };

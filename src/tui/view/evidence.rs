@@ -11,7 +11,7 @@ use crate::tui::state::App;
 use crate::tui::widget::paint::Line;
 
 /// The lines, or that the box is still being asked.
-pub fn lines(app: &App, width: usize) -> Vec<Line> {
+pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
     let gathered = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref());
     let Some(gathered) = gathered else {
         let said =
@@ -24,7 +24,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line> {
 }
 
 /// That what the box said is of the file as it was before, if it is so, and how to renew it.
-pub fn outdated(app: &App) -> Option<String> {
+pub(super) fn outdated(app: &App) -> Option<String> {
     let detail = app.detail.as_ref().filter(|detail| detail.outdated && detail.gathered.is_some())?;
     let notice = detail.hex.window.as_ref().and_then(|window| window.notice.as_deref());
     let what = notice.unwrap_or("the file is what it was when it was scanned, and was not before");

@@ -9,7 +9,7 @@ use crate::tui::state::App;
 use crate::tui::widget::paint::{self, Line};
 
 /// The tab's lines.
-pub fn lines(app: &App, width: usize) -> Vec<Line> {
+pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
     let Some(detail) = &app.detail else { return Vec::new() };
     let mut lines = Vec::new();
     if let Some(said) = outdated(app) {
@@ -45,7 +45,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line> {
 }
 
 /// Adds a name and its value, in as many lines as it takes.
-pub fn push(lines: &mut Vec<Line>, theme: &Theme, name: &str, value: &str, width: usize) {
+pub(super) fn push(lines: &mut Vec<Line>, theme: &Theme, name: &str, value: &str, width: usize) {
     for (index, piece) in text::wrap(value, width.saturating_sub(12).max(8)).into_iter().enumerate() {
         let name = if index == 0 { name } else { "" };
         let pieces = paint::Pieces::new(theme)

@@ -12,7 +12,7 @@ use crate::tui::widget::paint::{self, Line};
 use crate::tui::widget::pane;
 
 /// Draws the screen.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let Some(detail) = app.detail.as_ref().filter(|detail| !detail.stale) else {
         let line = paint::Pieces::new(&app.theme).add(Role::Dim, " Opening the finding …").line();
         return paint::line(buffer, area, &line);

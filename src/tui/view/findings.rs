@@ -18,7 +18,7 @@ use crate::tui::widget::paint::{self, Line};
 use crate::tui::widget::pane;
 
 /// Draws the screen and remembers how many rows fit, so that a page is a page.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     app.areas.panes = area;
     let widths = app.panes.widths(area.width);
     let pane = |before: u16, width| Rect { x: area.x + before, width, ..area };
@@ -240,7 +240,7 @@ fn news(row: &Row, app: &App) -> Option<&'static str> {
 }
 
 /// The sign, the word and the style of what a finding has come to. The sign alone tells them apart.
-pub fn state_of(row: &Row) -> (char, &'static str, Role) {
+pub(super) fn state_of(row: &Row) -> (char, &'static str, Role) {
     match row.verdict {
         Verdict::Open if row.returned.is_some() => ('↺', "returned", Role::Changed),
         Verdict::Open if row.candidate => ('?', "candidate", Role::Candidate),

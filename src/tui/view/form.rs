@@ -13,7 +13,7 @@ use crate::tui::widget::{paint, pane};
 const LABEL: usize = 11;
 
 /// Draws the form. Returns where the terminal's cursor belongs.
-pub fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) -> Option<Position> {
+pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) -> Option<Position> {
     let width = screen.width.saturating_sub(2).min(96);
     let inner = pane::popup(buffer, screen, &app.theme, "Record an exclusion", (width, 22.min(screen.height)));
     let mut sheet = Sheet { buffer, app, form, area: inner, row: 0, cursor: None };

@@ -33,7 +33,7 @@ const INTEGER_NAMES: usize = 4;
 const NAMES: usize = 9;
 
 /// Draws the tab.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let Some(detail) = &mut app.detail else { return };
     let title = title(detail);
     let inner = pane::pane(buffer, area, &app.theme, &title, true);
@@ -84,7 +84,7 @@ fn title(detail: &Detail) -> String {
 }
 
 /// The lines of bytes in `area`; also the preview of the findings screen.
-pub fn draw_bytes(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
+pub(super) fn draw_bytes(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
     let layout = hex.layout;
     let sight = hex.sight();
     let runs = hex.highlights.runs(sight.clone());

@@ -9,7 +9,7 @@ use crate::tui::state::detail::Detail;
 use crate::tui::widget::paint::Line;
 
 /// The tab's lines.
-pub fn lines(app: &App, width: usize) -> Vec<Line> {
+pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
     let Some(detail) = &app.detail else { return Vec::new() };
     let mut lines = Vec::new();
     if let Some(why) = &detail.opened.judged.returned {

@@ -17,7 +17,7 @@ const ABOUT: usize = 8;
 const NAMED: usize = 6;
 
 /// Draws the top layer, if any. Returns where the terminal's cursor belongs.
-pub fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<Position> {
+pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<Position> {
     match app.overlay.as_ref()? {
         Overlay::Help { scroll } => {
             let here = app.contexts();
@@ -60,7 +60,7 @@ fn question(app: &App, wait: Await) -> String {
 }
 
 /// The keys of `rows`, context by context. Returns how far they are scrolled: no further than to their end.
-pub fn help(
+pub(super) fn help(
     buffer: &mut Buffer,
     screen: Rect,
     (theme, keymap): (&Theme, &Keymap),

@@ -6,7 +6,7 @@ use crate::tui::state::elf_rows::{self, Pieces};
 use crate::tui::widget::paint::{self, Line};
 
 /// A line as it is painted.
-pub fn line(theme: &Theme, pieces: Pieces) -> Line {
+pub(super) fn line(theme: &Theme, pieces: Pieces) -> Line {
     let mut line = paint::Pieces::new(theme);
     for (role, piece) in pieces {
         line.push(role, piece);
@@ -15,6 +15,6 @@ pub fn line(theme: &Theme, pieces: Pieces) -> Line {
 }
 
 /// The lines of a condition, `width` columns wide.
-pub fn condition(theme: &Theme, part: &Part, width: usize) -> Vec<Line> {
+pub(super) fn condition(theme: &Theme, part: &Part, width: usize) -> Vec<Line> {
     elf_rows::condition(part, width).into_iter().map(|pieces| line(theme, pieces)).collect()
 }

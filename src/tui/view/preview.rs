@@ -10,7 +10,7 @@ use crate::tui::state::App;
 use crate::tui::widget::paint::{self, Line};
 
 /// Draws the pane.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let Some(row) = app.list.selected() else { return };
     let hunt = app.hunts.get(row.hunt);
     let width = usize::from(area.width);

@@ -15,7 +15,7 @@ use crate::tui::widget::paint::{self, Line};
 use crate::tui::widget::pane;
 
 /// Draws the screen.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let [list, detail] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length((area.height / 2).min(16))]).areas(area);
     let count = app.register.entries.len() as u64;

@@ -14,7 +14,7 @@ use crate::tui::widget::paint::{self, Line};
 const DEEPEST: usize = 24;
 
 /// The tab's lines.
-pub fn lines(app: &App, width: usize) -> Vec<Line> {
+pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
     let Some(detail) = &app.detail else { return Vec::new() };
     let theme = &app.theme;
     let rule = &detail.hunt.rule;

@@ -15,7 +15,7 @@ use crate::tui::widget::paint::{self, Line};
 use crate::tui::widget::pane;
 
 /// Draws the tab: the scenarios with their answers above, the scenario at hand below.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let Some(detail) = &app.detail else { return };
     let rows = detail.scenarios() as u16 + 1;
     let [list, story] =
@@ -165,7 +165,7 @@ fn push_indented(lines: &mut Vec<Line>, theme: &Theme, role: Role, said: &str, w
 }
 
 /// Adds `said` in as many lines as it takes.
-pub fn push_wrapped(lines: &mut Vec<Line>, theme: &Theme, role: Role, said: &str, width: usize) {
+pub(super) fn push_wrapped(lines: &mut Vec<Line>, theme: &Theme, role: Role, said: &str, width: usize) {
     let safe = said.lines().map(text::escape_str).collect::<Vec<_>>().join("\n");
     lines.extend(text::wrap(&safe, width).into_iter().map(|line| Line::styled(line, theme.style(role))));
 }

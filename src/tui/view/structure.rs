@@ -40,7 +40,7 @@ struct Face {
 }
 
 /// The structures of the bytes in sight.
-pub struct Faces {
+pub(super) struct Faces {
     start: u64,
     bytes: Vec<Face>,
     /// The fields under the cursor.
@@ -49,7 +49,7 @@ pub struct Faces {
 
 impl Faces {
     /// What is in sight, if structures are shown.
-    pub fn new(hex: &HexView) -> Option<Self> {
+    pub(super) fn new(hex: &HexView) -> Option<Self> {
         let map = hex.structures()?;
         let sight = hex.sight();
         let mut bytes = vec![Face::default(); hex.layout.window()];
@@ -75,7 +75,7 @@ impl Faces {
     }
 
     /// The role of a byte. Where structures overlap, the bytes take turns, so that all show.
-    pub fn role(&self, at: u64) -> Option<Role> {
+    pub(super) fn role(&self, at: u64) -> Option<Role> {
         let styles = self.face(at)?.styles;
         let turn = at.checked_rem(u64::from(styles.count_ones()))? as usize;
         let set = STYLED.into_iter().enumerate().filter(|(bit, _)| styles & (1 << bit) != 0);
@@ -83,18 +83,18 @@ impl Faces {
     }
 
     /// The sign to put before a byte, where a structure begins.
-    pub fn sign(&self, at: u64) -> Option<(&'static str, Role)> {
+    pub(super) fn sign(&self, at: u64) -> Option<(&'static str, Role)> {
         let (sign, role, _) = sign(self.face(at)?.begins?);
         Some((sign, role))
     }
 
     /// Whether a byte is of a field that the byte under the cursor is of.
-    pub fn is_here(&self, at: u64) -> bool {
+    pub(super) fn is_here(&self, at: u64) -> bool {
         self.here.iter().any(|range| range.contains(&at))
     }
 
     /// Adds what the signs in sight mean, as far as there is room.
-    pub fn explain(&self, pieces: &mut Pieces<'_>, width: usize) {
+    pub(super) fn explain(&self, pieces: &mut Pieces<'_>, width: usize) {
         let mut told: Vec<&str> = Vec::new();
         for structure in self.bytes.iter().filter_map(|face| face.begins) {
             let (sign, role, name) = sign(structure);
@@ -108,7 +108,7 @@ impl Faces {
 }
 
 /// Lines that the words on the byte under the cursor take on a tab of `height` lines.
-pub fn lines_needed(hex: &HexView, height: u16) -> u16 {
+pub(super) fn lines_needed(hex: &HexView, height: u16) -> u16 {
     match hex.structures() {
         // As many as patterns may overlap.
         None => hex.highlights.legend().iter().filter(|legend| legend.count > 0).count().clamp(1, 3) as u16,
@@ -119,7 +119,7 @@ pub fn lines_needed(hex: &HexView, height: u16) -> u16 {
 
 /// What the byte under the cursor is: the matches that cover it, then its structures. What there is no room for is
 /// counted.
-pub fn at_cursor(theme: &Theme, detail: &Detail, width: usize, room: usize) -> Vec<Line> {
+pub(super) fn at_cursor(theme: &Theme, detail: &Detail, width: usize, room: usize) -> Vec<Line> {
     let mut told = matches_here(&detail.hex);
     let cursor = detail.hex.viewport.cursor;
     let mut more = told.len().saturating_sub(room);

@@ -33,7 +33,7 @@ const SAMPLE: [(Role, &str); 15] = [
 ];
 
 /// Draws the list on a screen that wears `worn`.
-pub fn draw(buffer: &mut Buffer, screen: Rect, worn: &Theme, list: &ThemeList) {
+pub(super) fn draw(buffer: &mut Buffer, screen: Rect, worn: &Theme, list: &ThemeList) {
     let rows = u16::try_from(list.choices.len().max(1)).unwrap_or(u16::MAX);
     let size = (WIDTH.min(screen.width), rows.saturating_add(BELOW + 2).min(screen.height.saturating_sub(2)));
     let inner = pane::popup(buffer, screen, worn, "Themes", size);

@@ -1,5 +1,5 @@
 //! Pieces that views are put together from.
 
-pub mod input;
-pub mod paint;
-pub mod pane;
+pub(crate) mod input;
+pub(crate) mod paint;
+pub(crate) mod pane;

@@ -13,21 +13,16 @@ use crate::theme::{Role, Theme};
 
 /// A line of safe text with its styles.
 #[derive(Debug, Clone, Default)]
-pub struct Line(styled::Line<'static>);
+pub(crate) struct Line(styled::Line<'static>);
 
 impl Line {
     /// A line of one style.
-    pub fn styled(piece: impl Into<SafeText>, style: Style) -> Self {
+    pub(crate) fn styled(piece: impl Into<SafeText>, style: Style) -> Self {
         Self(styled::Line::styled(String::from(piece.into()), style))
     }
 
-    /// Columns that it takes.
-    pub fn width(&self) -> usize {
-        self.0.width()
-    }
-
     /// Adds another line to its end.
-    pub fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, other: Self) {
         self.0.spans.extend(other.0.spans);
     }
 
@@ -38,32 +33,32 @@ impl Line {
 }
 
 /// A line under construction: pieces with their roles.
-pub struct Pieces<'t> {
+pub(crate) struct Pieces<'t> {
     theme: &'t Theme,
     spans: Vec<Span<'static>>,
 }
 
 impl<'t> Pieces<'t> {
     /// An empty line.
-    pub fn new(theme: &'t Theme) -> Self {
+    pub(crate) fn new(theme: &'t Theme) -> Self {
         Self { theme, spans: Vec::new() }
     }
 
     /// Adds a piece.
     #[must_use]
-    pub fn add(mut self, role: Role, piece: impl Into<SafeText>) -> Self {
+    pub(crate) fn add(mut self, role: Role, piece: impl Into<SafeText>) -> Self {
         self.push(role, piece);
         self
     }
 
     /// Adds a piece.
-    pub fn push(&mut self, role: Role, piece: impl Into<SafeText>) {
+    pub(crate) fn push(&mut self, role: Role, piece: impl Into<SafeText>) {
         self.spans.push(Span::styled(String::from(piece.into()), self.theme.style(role)));
     }
 
     /// Adds `text` without the bytes `cut`, for which an ellipsis stands, with the letters at the offsets `places`
     /// (ascending) as those that a filter matched. `role` is that of what lies at an offset.
-    pub fn push_matched(
+    pub(crate) fn push_matched(
         &mut self,
         text: &str,
         cut: Option<Range<usize>>,
@@ -98,32 +93,32 @@ impl<'t> Pieces<'t> {
     }
 
     /// Columns that the line takes so far.
-    pub fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.spans.iter().map(|span| text::width(&span.content)).sum()
     }
 
     /// The finished line.
-    pub fn line(self) -> Line {
+    pub(crate) fn line(self) -> Line {
         Line(styled::Line::from(self.spans))
     }
 }
 
 /// Paints `line` at the top of `area`, cut at its right edge.
-pub fn line(buffer: &mut Buffer, area: Rect, line: &Line) {
+pub(crate) fn line(buffer: &mut Buffer, area: Rect, line: &Line) {
     if area.height > 0 {
         buffer.set_line(area.x, area.y, &line.0, area.width);
     }
 }
 
 /// Paints `piece` at the top of `area`, cut at its right edge.
-pub fn text(buffer: &mut Buffer, area: Rect, piece: &str, style: Style) {
+pub(crate) fn text(buffer: &mut Buffer, area: Rect, piece: &str, style: Style) {
     if area.height > 0 {
         buffer.set_stringn(area.x, area.y, text::escape_str(piece), usize::from(area.width), style);
     }
 }
 
 /// The `row`th line of `area`, as an area of its own; empty below its end.
-pub fn row(area: Rect, row: usize) -> Rect {
+pub(crate) fn row(area: Rect, row: usize) -> Rect {
     let row = u16::try_from(row).unwrap_or(u16::MAX);
     if row >= area.height {
         return Rect { height: 0, ..area };
@@ -132,13 +127,13 @@ pub fn row(area: Rect, row: usize) -> Rect {
 }
 
 /// Lays `style` over a whole area.
-pub fn fill(buffer: &mut Buffer, area: Rect, style: Style) {
+pub(crate) fn fill(buffer: &mut Buffer, area: Rect, style: Style) {
     buffer.set_style(area, style);
 }
 
 /// The first of `count` lines to show so that `cursor` is within `height` lines, moving as little as possible from `top`
 /// and leaving no room empty that lines could fill.
-pub fn scroll(top: usize, cursor: usize, height: usize, count: usize) -> usize {
+pub(crate) fn scroll(top: usize, cursor: usize, height: usize, count: usize) -> usize {
     let height = height.max(1);
     let top = top.min(count.saturating_sub(height));
     if cursor < top {

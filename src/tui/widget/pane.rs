@@ -9,7 +9,7 @@ use crate::theme::{Role, Theme};
 
 /// Draws the frame and gives back what is inside. The pane that takes the keys has a double frame, so that the focus
 /// shows without colours too.
-pub fn pane(buffer: &mut Buffer, area: Rect, theme: &Theme, title: &str, focused: bool) -> Rect {
+pub(crate) fn pane(buffer: &mut Buffer, area: Rect, theme: &Theme, title: &str, focused: bool) -> Rect {
     let (border, name, kind) = if focused {
         (Role::BorderFocused, Role::TitleFocused, BorderType::Thick)
     } else {
@@ -23,7 +23,7 @@ pub fn pane(buffer: &mut Buffer, area: Rect, theme: &Theme, title: &str, focused
 }
 
 /// Draws a layer above the screen, as large as asked for where there is room, and gives back what is inside.
-pub fn popup(buffer: &mut Buffer, screen: Rect, theme: &Theme, title: &str, size: (u16, u16)) -> Rect {
+pub(crate) fn popup(buffer: &mut Buffer, screen: Rect, theme: &Theme, title: &str, size: (u16, u16)) -> Rect {
     let (width, height) = (size.0.min(screen.width), size.1.min(screen.height));
     let area =
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
@@ -40,7 +40,7 @@ pub fn popup(buffer: &mut Buffer, screen: Rect, theme: &Theme, title: &str, size
 }
 
 /// Draws a scroll bar over the right edge of `area` when not all of `total` lines fit.
-pub fn scroll_bar(buffer: &mut Buffer, area: Rect, theme: &Theme, top: usize, total: usize) {
+pub(crate) fn scroll_bar(buffer: &mut Buffer, area: Rect, theme: &Theme, top: usize, total: usize) {
     let height = usize::from(area.height);
     if total <= height || height == 0 || area.width == 0 {
         return;

@@ -7,8 +7,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
-use huntbook::case::{Case, Decision, FindingId, Stamp};
-use huntbook::triage::Actor;
+use huntbook::internals::case::{Case, Decision, FindingId, Stamp};
+use huntbook::internals::triage::Actor;
 use rusqlite::Connection;
 
 use super::{Run, huntbook, run};

@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use huntbook::sandbox;
+use huntbook::internals::sandbox;
 
 use super::{huntbook, run};
 

@@ -18,7 +18,7 @@ const HOSTILE: &str = "a\u{1b}]0;t\u{7}\u{1b}[2J\u{9b}2J\u{202e}gpj\u{200b}\u{fe
 /// Fails when a terminal could act on what was printed, or an eye be fooled by it.
 fn assert_harmless(what: &str, printed: &[u8]) {
     let text = std::str::from_utf8(printed).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let mut plain = huntbook::text::PlainText::default();
+    let mut plain = huntbook::internals::text::PlainText::default();
     for line in text.split('\n') {
         plain.restart();
         let line = line.strip_suffix('\r').unwrap_or(line);

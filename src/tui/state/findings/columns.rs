@@ -23,7 +23,7 @@ const PATH_AT_LEAST: usize = 16;
 
 /// The columns of a line `width` terminal columns wide. The path takes what the others leave; `without` would say the
 /// same on every line.
-pub fn columns(width: usize, sorted: Column, without: Option<Column>) -> Vec<Placed> {
+pub(crate) fn columns(width: usize, sorted: Column, without: Option<Column>) -> Vec<Placed> {
     let optional = [(Column::Hunt, 20), (Column::Size, 9), (Column::Matches, 9), (Column::Modified, 10)];
     let start = 1 + STATE + 1;
     let mut room = width.saturating_sub(start);

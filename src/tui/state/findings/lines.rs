@@ -51,7 +51,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Finds the groups in the order.
-    pub fn arrange(&mut self, store: &Store, grouping: Grouping, is_folded: impl Fn(u32) -> bool) {
+    pub(super) fn arrange(&mut self, store: &Store, grouping: Grouping, is_folded: impl Fn(u32) -> bool) {
         self.grouped = grouping != Grouping::None;
         self.spans.clear();
         self.count = self.order.len();
@@ -88,11 +88,11 @@ impl Lines {
         self.count = line as usize;
     }
 
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    pub fn at(&self, line: usize) -> Option<At> {
+    pub(super) fn at(&self, line: usize) -> Option<At> {
         if !self.grouped {
             return self.order.get(line).copied().map(At::Row);
         }
@@ -105,17 +105,17 @@ impl Lines {
         }
     }
 
-    pub fn spans(&self) -> &[Span] {
+    pub(super) fn spans(&self) -> &[Span] {
         &self.spans
     }
 
     /// The rows of a group.
-    pub fn rows(&self, span: Span) -> &[u32] {
+    pub(super) fn rows(&self, span: Span) -> &[u32] {
         &self.order[span.places()]
     }
 
     /// The line of a row; that of its group when it is folded away.
-    pub fn line_of(&self, index: u32) -> Option<usize> {
+    pub(super) fn line_of(&self, index: u32) -> Option<usize> {
         let place = self.order.iter().position(|other| *other == index)?;
         if !self.grouped {
             return Some(place);
@@ -125,12 +125,12 @@ impl Lines {
     }
 
     /// The line of a group's heading.
-    pub fn line_of_group(&self, group: u32) -> Option<usize> {
+    pub(super) fn line_of_group(&self, group: u32) -> Option<usize> {
         self.spans.iter().find(|span| span.group == group).map(|span| span.line as usize)
     }
 
     /// Rows in the order in which they are shown, folded or not.
-    pub fn rows_in_order(&self) -> Vec<u32> {
+    pub(super) fn rows_in_order(&self) -> Vec<u32> {
         if !self.grouped {
             return self.order.clone();
         }

@@ -12,8 +12,9 @@ mod tests;
 
 use std::collections::HashMap;
 
-pub use self::columns::{Placed, columns};
-pub use self::row::{Counts, Row};
+pub(crate) use self::columns::{Placed, columns};
+pub(crate) use self::row::Counts;
+pub use self::row::Row;
 pub use self::sort::{Column, Grouping, Sort};
 
 use self::lines::{At, Lines};

@@ -20,7 +20,7 @@ impl<K> Default for Ranks<K> {
 
 impl<K: Ord> Ranks<K> {
     /// The number of each of these things, new or not.
-    pub fn numbers<Q>(&mut self, wanted: &[&Q]) -> Vec<u32>
+    pub(super) fn numbers<Q>(&mut self, wanted: &[&Q]) -> Vec<u32>
     where
         K: Borrow<Q> + From<Q::Owned>,
         Q: Ord + ToOwned + ?Sized,
@@ -57,12 +57,12 @@ impl<K: Ord> Ranks<K> {
     }
 
     /// How the things with these numbers compare.
-    pub fn compare(&self, a: u32, b: u32) -> Ordering {
+    pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
         if a == b { Ordering::Equal } else { self.things[a as usize].cmp(&self.things[b as usize]) }
     }
 
     /// Ranks by number.
-    pub fn ranks(&self) -> Vec<u32> {
+    pub(super) fn ranks(&self) -> Vec<u32> {
         places(&self.sorted)
     }
 }

@@ -49,14 +49,14 @@ pub(super) struct Put {
 
 impl Put {
     /// All of them, in this order.
-    pub fn all(&self, compare: impl Fn(u32, u32) -> Ordering) -> Vec<u32> {
+    pub(super) fn all(&self, compare: impl Fn(u32, u32) -> Ordering) -> Vec<u32> {
         let mut all: Vec<u32> = self.fresh.iter().chain(&self.replaced).copied().collect();
         all.sort_unstable_by(|a, b| compare(*a, *b));
         all
     }
 
     /// Takes out what may stand elsewhere now.
-    pub fn take_from(&self, order: &mut Vec<u32>) {
+    pub(super) fn take_from(&self, order: &mut Vec<u32>) {
         if !self.replaced.is_empty() {
             order.retain(|index| self.replaced.binary_search(index).is_err());
         }
@@ -64,12 +64,12 @@ impl Put {
 }
 
 impl Store {
-    pub fn set_hunts(&mut self, hunts: usize) {
+    pub(super) fn set_hunts(&mut self, hunts: usize) {
         self.counts.resize(hunts.max(self.counts.len()), Counts::default());
     }
 
     /// Adds rows, or replaces those that are there under the same number. `passes` is what the filter says of one.
-    pub fn put(&mut self, mut rows: Vec<Row>, passes: impl Fn(&Row) -> bool) -> Put {
+    pub(super) fn put(&mut self, mut rows: Vec<Row>, passes: impl Fn(&Row) -> bool) -> Put {
         let mut put = Put::default();
         if !rows.is_sorted_by_key(|row| row.id) {
             rows.sort_by_key(|row| row.id);
@@ -121,7 +121,7 @@ impl Store {
 
     /// Forgets all rows. What folders and contents are numbered stays, so that folds do; a finding that comes back has
     /// its mark again.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         let marked = self.rows.iter().zip(&self.standings).filter(|(_, standing)| standing.marked);
         self.lost = marked.map(|(row, _)| row.id).collect();
         self.rows.clear();
@@ -132,76 +132,76 @@ impl Store {
         self.marks = 0;
     }
 
-    pub fn rows(&self) -> &[Row] {
+    pub(super) fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    pub fn row(&self, index: u32) -> &Row {
+    pub(super) fn row(&self, index: u32) -> &Row {
         &self.rows[index as usize]
     }
 
-    pub fn index(&self, id: FindingId) -> Option<u32> {
+    pub(super) fn index(&self, id: FindingId) -> Option<u32> {
         let place = self.by_id.binary_search_by_key(&id, |index| self.row(*index).id).ok()?;
         self.by_id.get(place).copied()
     }
 
     /// Counts of one hunt, or of all.
-    pub fn counts(&self, hunt: Option<usize>) -> Counts {
+    pub(super) fn counts(&self, hunt: Option<usize>) -> Counts {
         let of = |index: &usize| hunt.is_none_or(|hunt| hunt == *index);
         let chosen = self.counts.iter().enumerate().filter(|(index, _)| of(index));
         chosen.fold(Counts::default(), |sum, (_, counts)| sum.plus(counts))
     }
 
     /// Whether a row passes the filter and is one of this hunt, or of any.
-    pub fn shows(&self, index: u32, hunt: Option<usize>) -> bool {
+    pub(super) fn shows(&self, index: u32, hunt: Option<usize>) -> bool {
         let standing = &self.standings[index as usize];
         standing.passes && hunt.is_none_or(|hunt| hunt == standing.hunt as usize)
     }
 
     /// Asks anew whether each row passes the filter; `test` is told whether it did.
-    pub fn filter(&mut self, test: impl Fn(&Row, bool) -> bool) {
+    pub(super) fn filter(&mut self, test: impl Fn(&Row, bool) -> bool) {
         for (standing, row) in self.standings.iter_mut().zip(&self.rows) {
             standing.passes = test(row, standing.passes);
         }
     }
 
-    pub fn is_marked(&self, index: u32) -> bool {
+    pub(super) fn is_marked(&self, index: u32) -> bool {
         self.standings[index as usize].marked
     }
 
-    pub fn set_mark(&mut self, index: u32, on: bool) {
+    pub(super) fn set_mark(&mut self, index: u32, on: bool) {
         let marked = &mut self.standings[index as usize].marked;
         self.marks = self.marks + usize::from(on) - usize::from(*marked);
         *marked = on;
     }
 
-    pub fn marks(&self) -> usize {
+    pub(super) fn marks(&self) -> usize {
         self.marks
     }
 
-    pub fn clear_marks(&mut self) {
+    pub(super) fn clear_marks(&mut self) {
         self.standings.iter_mut().for_each(|standing| standing.marked = false);
         self.marks = 0;
         self.lost.clear();
     }
 
     /// How many marked findings have not come back.
-    pub fn lost(&self) -> usize {
+    pub(super) fn lost(&self) -> usize {
         self.lost.len()
     }
 
     /// Whether nothing is decided on a row.
-    pub fn is_open(&self, index: u32) -> bool {
+    pub(super) fn is_open(&self, index: u32) -> bool {
         Row::rank_is_open(self.standings[index as usize].state)
     }
 
     /// Whether a row is a candidate.
-    pub fn is_candidate(&self, index: u32) -> bool {
+    pub(super) fn is_candidate(&self, index: u32) -> bool {
         self.standings[index as usize].candidate
     }
 
     /// The number of a row's group.
-    pub fn group(&self, index: u32, grouping: Grouping) -> u32 {
+    pub(super) fn group(&self, index: u32, grouping: Grouping) -> u32 {
         let standing = &self.standings[index as usize];
         match grouping {
             Grouping::None => 0,
@@ -213,7 +213,7 @@ impl Store {
     }
 
     /// Which of two rows comes first: by group, then by what the list is sorted by, then by path.
-    pub fn compare(&self, a: u32, b: u32, sort: Sort, grouping: Grouping) -> Ordering {
+    pub(super) fn compare(&self, a: u32, b: u32, sort: Sort, grouping: Grouping) -> Ordering {
         let groups = (self.group(a, grouping), self.group(b, grouping));
         let by_group = match grouping {
             Grouping::Folder => self.folders.compare(groups.0, groups.1),
@@ -224,7 +224,7 @@ impl Store {
     }
 
     /// Indexes of all rows, in order.
-    pub fn sorted(&self, sort: Sort, grouping: Grouping) -> Vec<u32> {
+    pub(super) fn sorted(&self, sort: Sort, grouping: Grouping) -> Vec<u32> {
         let ranks = match grouping {
             Grouping::Folder => Some(self.folders.ranks()),
             Grouping::Content => Some(self.contents.ranks()),

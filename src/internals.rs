@@ -1,0 +1,161 @@
+//! What the tests, benches and fuzz targets of this repository reach for, under the paths that it has inside. Not an interface:
+//! nothing here is promised to anybody else.
+
+pub mod case {
+    pub use crate::case::{
+        Case, CaseError, CaseSummary, Decision, Event, FindingId, JournalEntry, NotScanned, Record, RuleRecord,
+        ScanEnd, ScanOutcome, ScanPlan, Seen, Seq, Stamp, Undo,
+    };
+}
+pub mod cli {
+    pub use crate::cli::main;
+    pub mod args {
+        pub use crate::cli::args::Cli;
+    }
+    pub mod logging {
+        pub use crate::cli::logging::{Level, LogArgs};
+    }
+}
+pub mod content {
+    pub use crate::content::identify;
+}
+pub mod elf {
+    pub use crate::elf::*;
+}
+pub mod evidence {
+    pub use crate::evidence::Gatherer;
+}
+pub mod finding {
+    pub use crate::finding::{Digest, FileFacts, FileTime, Finding, FoundBy, KeptBytes, PatternMatch, Sha256};
+}
+pub mod hex {
+    pub use crate::hex::{Shown, Window};
+}
+pub mod hunt {
+    pub use crate::hunt::{Field, RuleFiles, RuleOptions, RuleText, Site, load_dir};
+    pub mod builtin {
+        pub use crate::hunt::builtin::*;
+    }
+    pub mod known_good {
+        pub use crate::hunt::known_good::KnownGood;
+    }
+}
+pub mod places {
+    pub use crate::places::{Completion, DiskUsage, Folder, Mounts, Recent};
+}
+pub mod report {
+    pub mod kql {
+        pub use crate::report::kql::*;
+    }
+    pub mod loki {
+        pub use crate::report::loki::*;
+    }
+    pub mod outgoing {
+        pub use crate::report::outgoing::Outgoing;
+    }
+    pub mod sarif {
+        pub use crate::report::sarif::*;
+    }
+    pub mod sentinel {
+        pub use crate::report::sentinel::*;
+    }
+    pub mod watchlist {
+        pub use crate::report::watchlist::*;
+    }
+}
+pub mod root {
+    pub use crate::root::Root;
+}
+pub mod sandbox {
+    pub use crate::sandbox::*;
+}
+pub mod scan {
+    pub use crate::scan::{
+        Control, Current, End, Event, Reading, Reason, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned,
+        WalkOptions,
+    };
+    pub mod prefilter {
+        pub use crate::scan::prefilter::{Prefilter, Source};
+    }
+}
+pub mod session {
+    pub use crate::session::{CaseReader, RecordPlan, RuleCatalog, RuleChoice, host_name};
+}
+pub mod text {
+    pub use crate::text::*;
+}
+pub mod theme {
+    pub use crate::theme::*;
+}
+pub mod triage {
+    pub use crate::triage::{Actor, Answer, Verdict};
+    pub mod exclusion {
+        pub use crate::triage::exclusion::{Decision, Exclusion, Judgement, Signature};
+    }
+    pub mod matched_file {
+        pub use crate::triage::matched_file::MatchedFile;
+    }
+    pub mod register {
+        pub use crate::triage::register::Register;
+    }
+    pub mod scope {
+        pub use crate::triage::scope::{Owner, Scope, ScopeKind};
+    }
+    pub mod state {
+        pub use crate::triage::state::State;
+    }
+}
+pub mod tui {
+    pub use crate::tui::{Session, Start, Themes};
+    pub mod backend {
+        pub use crate::tui::backend::Backend;
+        pub mod place_probe {
+            pub use crate::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
+        }
+    }
+    pub mod glyphs {
+        pub use crate::tui::glyphs::Glyphs;
+    }
+    pub mod keymap {
+        pub use crate::tui::keymap::Keymap;
+    }
+    pub mod message {
+        pub use crate::tui::message::{Effect, Message};
+    }
+    pub mod state {
+        pub use crate::tui::state::{App, Screen};
+        pub mod bell {
+            pub use crate::tui::state::bell::Bell;
+        }
+        pub mod chooser {
+            pub use crate::tui::state::chooser::{Chooser, Outset, Section, Spot};
+        }
+        pub mod coverage {
+            pub use crate::tui::state::coverage::Missed;
+        }
+        pub mod detail {
+            pub use crate::tui::state::detail::Decoded;
+        }
+        pub mod findings {
+            pub use crate::tui::state::findings::{Column, Grouping, Row, Sort};
+        }
+        pub mod panes {
+            pub use crate::tui::state::panes::{Panes, Widths};
+        }
+        pub mod themes {
+            pub use crate::tui::state::themes::Offer;
+        }
+    }
+    pub mod terminal {
+        pub use crate::tui::terminal::Guard;
+    }
+    pub mod update {
+        pub use crate::tui::update::*;
+        pub mod chooser {
+            pub use crate::tui::update::chooser::*;
+        }
+    }
+    pub mod view {
+        pub use crate::tui::view::*;
+    }
+}
