@@ -6,7 +6,7 @@ use super::source::{Ahead, ByteSource, Piece};
 use crate::finding::{FileFacts, FileTime, Sha256};
 
 /// Bytes in memory, some of them unknown, that come in small pieces.
-pub struct Patchy {
+pub(crate) struct Patchy {
     bytes: Vec<u8>,
     unknown: Vec<Range<u64>>,
     holes: bool,
@@ -17,18 +17,18 @@ pub struct Patchy {
 }
 
 impl Patchy {
-    pub fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         Self { bytes: bytes.to_vec(), unknown: Vec::new(), holes: false, widest: 0, given: 0 }
     }
 
     /// Does not know these of its bytes.
-    pub fn without(mut self, unknown: Range<u64>) -> Self {
+    pub(crate) fn without(mut self, unknown: Range<u64>) -> Self {
         self.unknown.push(unknown);
         self
     }
 
     /// Tells of its zeros as if they were holes.
-    pub fn with_holes(mut self) -> Self {
+    pub(crate) fn with_holes(mut self) -> Self {
         self.holes = true;
         self
     }
@@ -76,7 +76,7 @@ impl ByteSource for Patchy {
 }
 
 /// The facts of the file at `path` as a scan would have taken them now.
-pub fn facts(path: &std::path::Path) -> FileFacts {
+pub(crate) fn facts(path: &std::path::Path) -> FileFacts {
     let stat = rustix::fs::stat(path).unwrap();
     let time = |seconds: i64, nanos: u64| FileTime { seconds, nanos: nanos as u32 };
     FileFacts {
