@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
 
 /// `user_version` that this program writes, and the highest it reads.
 ///
-/// The tables are the same in all of them, so a case of an older format is read as it is, see [`older`](super::older):
+/// The tables are the same in all of them, so a case of an older format is read as it is, see [`migrate`](super::migrate):
 ///
 /// - 1 stores a data digest ([`Digest::DataOnly`](crate::finding::Digest::DataOnly)) so that it looks like a SHA-256.
 /// - 2 tells them apart.

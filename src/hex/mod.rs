@@ -4,12 +4,12 @@
 //! | --- | --- |
 //! | [`source`] | what bytes can be had from: known bytes, holes, unknown stretches |
 //! | [`mod@file`] | the file on disk, and whether it is still the one that was scanned |
-//! | [`kept`] | the bytes that were kept with a finding |
+//! | [`snapshot`] | the bytes that were kept with a finding |
 //! | [`view`] | the one or the other, and the words for which it is |
 //! | [`layout`] | bytes to rows and columns; moving the cursor |
 //! | [`byte`] | one byte: its kind and the character that stands for it |
 //! | [`highlight`] | which patterns cover which bytes; from match to match |
-//! | [`strip`] | where in the file the matches are |
+//! | [`minimap`] | where in the file the matches are |
 //! | [`goto`] | an offset as it is typed |
 //! | [`marks`] | offsets with a letter |
 //! | [`query`], [`matcher`], [`search`] | what to search for, in one piece of memory, in a file of any size |

@@ -90,7 +90,7 @@ impl View {
         self.wanted = wanted;
     }
 
-    /// Reads `len` bytes from `offset` on, at most [`source::MOST`], having looked whether the file is still what was
+    /// Reads `len` bytes from `offset` on, at most [`source::MAX_READ_BYTES`], having looked whether the file is still what was
     /// scanned.
     pub(crate) fn window(&mut self, offset: u64, len: usize) -> Window {
         let before = self.shown();

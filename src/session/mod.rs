@@ -1,6 +1,6 @@
 //! The hunt under way, without a screen: rules, scan, register and case put together.
 //!
-//! [`book`] holds the hunts and what a rule's name stands for; [`records`] writes down what a scan finds and what the
+//! [`rule_catalog`] holds the hunts and what a rule's name stands for; [`records`] writes down what a scan finds and what the
 //! responder decides, and says what each finding has come to.
 
 mod audit;

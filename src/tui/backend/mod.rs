@@ -6,7 +6,7 @@
 //! | [`reader`] | opens the bytes of a finding, decodes and searches them |
 //! | [`explainer`] | explains the conditions of a hunt for a finding |
 //! | [`gatherer`] | asks the box about a finding, and weighs its scenarios |
-//! | [`scout`] | before all that: looks at the places there are to scan |
+//! | [`place_probe`] | before all that: looks at the places there are to scan |
 
 mod explainer;
 mod export;
