@@ -30,6 +30,7 @@ const RANKS: &[(&str, u8)] = &[
     ("theme", 9),
     ("tui", 10),
     ("cli", 11),
+    ("internals", 12),
     ("lib", 12),
     ("main", 12),
 ];
