@@ -163,7 +163,7 @@ impl KeptBytes {
 /// rule did not match.
 ///
 /// ```
-/// use huntbook::finding::{FoundBy, RuleId};
+/// use huntbook::internals::finding::{FoundBy, RuleId};
 ///
 /// let rule = RuleId { namespace: "builtin".into(), name: "EQGRP_tinyexec".into() };
 /// let candidate = FoundBy::Candidate(rule.clone());

@@ -26,7 +26,7 @@ pub mod evidence {
     pub use crate::evidence::Gatherer;
 }
 pub mod finding {
-    pub use crate::finding::{Digest, FileFacts, FileTime, Finding, FoundBy, KeptBytes, PatternMatch, Sha256};
+    pub use crate::finding::{Digest, FileFacts, FileTime, Finding, FoundBy, KeptBytes, PatternMatch, RuleId, Sha256};
 }
 pub mod hex {
     pub use crate::hex::{Shown, Window};
@@ -104,6 +104,9 @@ pub mod triage {
     pub mod state {
         pub use crate::triage::state::State;
     }
+}
+pub mod timeout {
+    pub use crate::timeout::{CallClock, blocking_call};
 }
 pub mod tui {
     pub use crate::tui::{Session, Start, Themes};

@@ -20,7 +20,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Since when a thread is inside a [`blocking_call`], and whether it was abandoned over it. Clones share both.
 ///
 /// ```
-/// use huntbook::timeout::{CallClock, blocking_call};
+/// use huntbook::internals::timeout::{CallClock, blocking_call};
 /// use std::time::Duration;
 ///
 /// let clock = CallClock::default();
@@ -30,7 +30,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// assert!(clock.is_abandoned());
 /// ```
 #[derive(Debug, Clone, Default)]
-pub(crate) struct CallClock(Arc<Mutex<State>>);
+pub struct CallClock(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -46,18 +46,18 @@ thread_local! {
 
 impl CallClock {
     /// Makes this the clock of the thread that calls.
-    pub(crate) fn install(&self) {
+    pub fn install(&self) {
         CLOCK.set(Some(self.clone()));
     }
 
     /// How long the thread has been inside the call it is in now; zero outside of one.
-    pub(crate) fn waited(&self) -> Duration {
+    pub fn waited(&self) -> Duration {
         self.lock().since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Abandons the thread if it has been inside one call for `limit`; returns for how long. A thread outside of a call
     /// is never abandoned here, so what it does after [`CallClock::is_abandoned`] was false counts until its next call.
-    pub(crate) fn abandon_after(&self, limit: Duration) -> Option<Duration> {
+    pub fn abandon_after(&self, limit: Duration) -> Option<Duration> {
         let mut state = self.lock();
         let waited = state.since.filter(|_| !state.abandoned)?.elapsed();
         (waited >= limit).then(|| {
@@ -68,14 +68,14 @@ impl CallClock {
 
     /// Abandons the thread whatever it does; returns how long it has been inside a call, or `None` when it was abandoned
     /// before.
-    pub(crate) fn abandon(&self) -> Option<Duration> {
+    pub fn abandon(&self) -> Option<Duration> {
         let mut state = self.lock();
         let waited = state.since.map_or(Duration::ZERO, |since| since.elapsed());
         (!std::mem::replace(&mut state.abandoned, true)).then_some(waited)
     }
 
     /// Whether nobody waits for the thread any more.
-    pub(crate) fn is_abandoned(&self) -> bool {
+    pub fn is_abandoned(&self) -> bool {
         self.lock().abandoned
     }
 
@@ -108,7 +108,7 @@ impl Drop for CallGuard {
 }
 
 /// Makes a call that may never return; whoever waits for this thread can see since when.
-pub(crate) fn blocking_call<T>(call: impl FnOnce() -> T) -> T {
+pub fn blocking_call<T>(call: impl FnOnce() -> T) -> T {
     let _guard = CallGuard::begin();
     call()
 }

@@ -12,7 +12,7 @@ use super::{Shown, classify, escape_path, escape_str, is_plain};
 /// It holds a line end only where [`SafeText::lines`] made it.
 ///
 /// ```
-/// use huntbook::text::SafeText;
+/// use huntbook::internals::text::SafeText;
 ///
 /// assert_eq!(SafeText::from("/srv/a\u{9b}2J").as_str(), r"/srv/a\u{9b}2J");
 /// assert_eq!(SafeText::lines("error\n  \u{202e}x").as_str(), "error\n  \\u{202e}x");
