@@ -55,9 +55,29 @@ pub fn box_texts(data: &[u8]) {
         let _ = path.parent().map(std::fs::create_dir_all);
         let _ = std::fs::write(path, content);
     }
-    let proc = dir.path().join("proc");
-    let gatherer = Gatherer::new(Root::image(dir.path())).with_proc(proc);
-    let evidence = gatherer.gather(&facts(&dir.path().join("opt/tool/payload.py")));
+    ask_all_probes(dir.path());
+}
+
+/// Any bytes as the header of one package in rpm's database, which owns the file that is asked about.
+pub fn rpm_header(data: &[u8]) {
+    let Ok(dir) = tempfile::tempdir() else { return };
+    let folder = dir.path().join("var/lib/rpm");
+    let made = std::fs::create_dir_all(&folder).is_ok();
+    let Some(db) = made.then(|| rusqlite::Connection::open(folder.join("rpmdb.sqlite")).ok()).flatten() else { return };
+    let tables = "CREATE TABLE Packages(hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL);
+        CREATE TABLE Basenames(key TEXT NOT NULL, hnum INTEGER NOT NULL, idx INTEGER NOT NULL);
+        INSERT INTO Basenames VALUES ('payload.py', 1, 0);";
+    let filled = db.execute_batch(tables).and_then(|()| db.execute("INSERT INTO Packages VALUES (1, ?1)", [data]));
+    if filled.is_ok() && db.close().is_ok() {
+        ask_all_probes(dir.path());
+    }
+}
+
+/// Asks all probes of the box at `dir` about one file of it.
+fn ask_all_probes(dir: &Path) {
+    let proc = dir.join("proc");
+    let gatherer = Gatherer::new(Root::image(dir)).with_proc(proc);
+    let evidence = gatherer.gather(&facts(&dir.join("opt/tool/payload.py")));
     let _ = serde_json::to_string(&evidence);
     for field in huntbook::internals::hunt::Field::ALL {
         let _ = evidence.field(field);

@@ -78,3 +78,8 @@ fn a_changed_case_breaks_no_reader() {
 fn a_changed_register_breaks_no_reader() {
     run("register", targets::register);
 }
+
+#[test]
+fn headers_of_rpm_packages_break_no_probe() {
+    run("rpm_header", targets::rpm_header);
+}
