@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::{Ancestor, Content, Evidence, Names, Observed, Process, Schedule, Scheduler, Socket, show};
 use crate::finding::Digest;
-use crate::hunt::{BoxTime, Field, PackageState, Value};
+use crate::hunt::{BoxTime, Field, PackageState, Strength, Value};
 use crate::text;
 
 /// One value of a field and where it comes from.
@@ -21,6 +21,8 @@ pub struct SeenValue {
     pub provenance: String,
     /// The process it was seen on, where a process has it.
     pub pid: Option<u32>,
+    /// How much it tells.
+    pub strength: Strength,
 }
 
 /// What is known of one field. All empty means that the probes looked and found nothing.
@@ -61,6 +63,14 @@ impl Evidence {
     /// of a connection that was called, `source.*` the side that called. `host.path` is asked by value:
     /// [`super::Gatherer::host_paths`].
     pub fn field(&self, field: Field) -> Values {
+        let mut values = self.values(field);
+        for value in values.seen.iter_mut().chain(&mut values.possible) {
+            value.strength = value.strength.max(field.strength());
+        }
+        values
+    }
+
+    fn values(&self, field: Field) -> Values {
         match field {
             Field::FilePath => self.as_scanned(Value::Path(text_of(self.path.as_os_str()).into())),
             Field::FileName => match self.path.file_name() {
@@ -183,7 +193,7 @@ impl Evidence {
 
     fn sockets(&self, wanted: fn(&Socket) -> Option<Value>) -> Values {
         let one = |socket: &Socket| {
-            let seen = |value| SeenValue { value, provenance: socket.to_string(), pid: Some(socket.pid) };
+            let seen = |value| SeenValue { value, provenance: socket.to_string(), pid: Some(socket.pid), strength: Strength::Weak };
             wanted(socket).map(seen).into_iter().collect()
         };
         let mut values = Values::of(&self.sockets, one);
@@ -231,7 +241,7 @@ fn of(value: Value, process: &Process, provenance: &dyn fmt::Display) -> SeenVal
 }
 
 fn seen(value: Value, provenance: &dyn fmt::Display) -> SeenValue {
-    SeenValue { value, provenance: provenance.to_string(), pid: None }
+    SeenValue { value, provenance: provenance.to_string(), pid: None, strength: Strength::Weak }
 }
 
 fn seen_text(text: &str, provenance: &dyn fmt::Display) -> SeenValue {

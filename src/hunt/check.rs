@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::field::{Field, Operator};
 use super::matching::NamedValues;
+use super::strength::Strength;
 use crate::text;
 
 /// One predicate over evidence, such as `process.parent.name in [systemd, cron]`.
@@ -17,6 +18,8 @@ pub struct Check {
     pub operator: Operator,
     /// With what.
     pub operand: Operand,
+    /// How much it tells where it is met, if the hunt says so; otherwise that depends on what is seen.
+    pub strength: Option<Strength>,
 }
 
 /// What a check compares with.
@@ -34,6 +37,8 @@ pub enum Operand {
 
 /// How the operand [`Operand::Schedule`] is written.
 pub(super) const SCHEDULE: &str = "schedule";
+/// The key that says how much a check tells.
+pub(super) const STRENGTH: &str = "strength";
 
 impl fmt::Display for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,7 +64,7 @@ fn either(values: &[String]) -> String {
 impl fmt::Display for Check {
     /// As a person would read it; what came from a file is escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, operator, operand } = self;
+        let Self { field, operator, operand, .. } = self;
         match (operator, operand) {
             (_, Operand::Exists(true)) => write!(f, "{field} is there"),
             (_, Operand::Exists(false)) => write!(f, "{field} is not there"),
@@ -83,7 +88,7 @@ impl fmt::Display for Check {
 impl Serialize for Check {
     /// As in a hunt's TOML: `{"field": …, "<operator>": …}`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("field", self.field.name())?;
         let key = self.operator.name();
         match &self.operand {
@@ -91,6 +96,9 @@ impl Serialize for Check {
             Operand::SiteSet(name) => map.serialize_entry(key, &format!("${name}"))?,
             Operand::Exists(wanted) => map.serialize_entry(key, wanted)?,
             Operand::Schedule => map.serialize_entry(key, SCHEDULE)?,
+        }
+        if let Some(strength) = self.strength {
+            map.serialize_entry(STRENGTH, &strength)?;
         }
         map.end()
     }
@@ -101,7 +109,7 @@ mod tests {
     use super::*;
 
     fn check(field: Field, operator: Operator, operand: Operand) -> Check {
-        Check { field, operator, operand }
+        Check { field, operator, operand, strength: None }
     }
 
     fn named(field: Field, operator: Operator, values: &[&str]) -> Check {

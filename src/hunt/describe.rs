@@ -105,6 +105,11 @@ impl Page {
             let lead = if index == 0 { "Applies when" } else { "or when" };
             self.paragraph(5, &format!("{lead} {}", checks.join(" and ")));
         }
+        for (index, line) in scenario.contradicted_when.iter().enumerate() {
+            let checks: Vec<String> = line.iter().map(ToString::to_string).collect();
+            let lead = if index == 0 { "Contradicted when" } else { "or when" };
+            self.paragraph(5, &format!("{lead} {}", checks.join(" and ")));
+        }
         for name in sets_of(scenario) {
             let values = site.set(name).map(|set| set.values.join(", ")).unwrap_or_default();
             let shown = if values.is_empty() { "nothing yet: name some in site.toml" } else { &values };
@@ -116,7 +121,7 @@ impl Page {
 /// The site sets that a scenario uses, each once.
 fn sets_of(scenario: &Scenario) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
-    for check in scenario.applies_when.iter().flatten() {
+    for check in scenario.checks() {
         if let Operand::SiteSet(name) = &check.operand
             && !names.contains(&name.as_str())
         {

@@ -6,11 +6,12 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::check::{Check, Operand, SCHEDULE};
+use super::check::{Check, Operand, SCHEDULE, STRENGTH};
 use super::field::{Field, Kind, Operator};
 use super::matching::{self, NamedValues};
 use super::problem::{Problems, did_you_mean_one_of};
 use super::site::Site;
+use super::strength::Strength;
 use super::table::{self, Table, Text};
 use super::threat::{self, Threat};
 use super::{Scenario, compile};
@@ -42,6 +43,11 @@ pub(super) fn read(source: &str, site: &Site, problems: &mut Problems<'_>) -> Op
     Some(Document { rule: rule?, hypothesis: hypothesis?.text, candidate, threat, scenarios })
 }
 
+/// The key of the lines that speak for a scenario.
+const APPLIES: &str = "applies_when";
+/// The key of the lines that speak against it.
+const CONTRADICTED: &str = "contradicted_when";
+
 struct Scenarios<'a> {
     site: &'a Site,
     ids: HashSet<String>,
@@ -59,7 +65,7 @@ impl Scenarios<'_> {
 
     fn scenario(&mut self, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Scenario> {
         let table = Table::of(value, "the scenario", problems)?;
-        table.only(&["id", "title", "story", "filter", "applies_when"], problems);
+        table.only(&["id", "title", "story", "filter", APPLIES, CONTRADICTED], problems);
         let id = table.text("id", problems);
         if let Some(id) = &id {
             self.check_id(id, problems);
@@ -67,9 +73,10 @@ impl Scenarios<'_> {
         let title = table.text("title", problems);
         let story = table.text("story", problems);
         let filter = table.text("filter", problems);
-        let lines = table.list("applies_when", problems);
-        let applies_when = lines.into_iter().flatten().filter_map(|line| self.line(line, problems)).collect();
-        Some(Scenario { id: id?.text, title: title?.text, story: story?.text, filter: filter?.text, applies_when })
+        let applies_when = self.lines(&table, APPLIES, problems);
+        let contradicted_when = self.lines(&table, CONTRADICTED, problems);
+        let (id, title, story, filter) = (id?.text, title?.text, story?.text, filter?.text);
+        Some(Scenario { id, title, story, filter, applies_when, contradicted_when })
     }
 
     fn check_id(&mut self, id: &Text, problems: &mut Problems<'_>) {
@@ -83,9 +90,15 @@ impl Scenarios<'_> {
         }
     }
 
-    fn line(&self, line: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Vec<Check>> {
+    /// The lines of checks under `key`.
+    fn lines(&self, table: &Table<'_, '_>, key: &'static str, problems: &mut Problems<'_>) -> Vec<Vec<Check>> {
+        let lines = table.list(key, problems);
+        lines.into_iter().flatten().filter_map(|line| self.line(line, key, problems)).collect()
+    }
+
+    fn line(&self, line: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Vec<Check>> {
         let Some(checks) = line.get_ref().as_array() else {
-            table::wrong_type(line, "the line of `applies_when`", "a list of checks", problems);
+            table::wrong_type(line, &format!("the line of `{key}`"), "a list of checks", problems);
             return None;
         };
         if checks.is_empty() {
@@ -106,7 +119,8 @@ impl Scenarios<'_> {
             return None;
         }
         let operand = self.operand(field, operator, named.operand, problems)?;
-        Some(Check { field, operator, operand })
+        let strength = strength_of(&table, problems)?;
+        Some(Check { field, operator, operand, strength })
     }
 
     fn operand(
@@ -177,6 +191,21 @@ fn field_of(check: &Table<'_, '_>, problems: &mut Problems<'_>) -> Option<Field>
     field.map_err(|unknown| problems.note(&name.span, unknown.to_string(), hint())).ok()
 }
 
+/// How much a check tells, where it says so; `None` when it says what is not known.
+#[expect(clippy::option_option, reason = "wrong is not the same as not said")]
+fn strength_of(check: &Table<'_, '_>, problems: &mut Problems<'_>) -> Option<Option<Strength>> {
+    if check.get(STRENGTH).is_none() {
+        return Some(None);
+    }
+    let word = check.optional_text(STRENGTH, problems)?;
+    let found = Strength::ALL.into_iter().find(|strength| strength.name() == word.text);
+    if found.is_none() {
+        let hint = Some("weak or strong".into());
+        problems.note(&word.span, format!("there is no strength `{}`", word.text), hint);
+    }
+    found.map(Some)
+}
+
 /// The operator of a check, where its key stands, and what stands under it.
 struct Named<'t, 'i> {
     operator: Operator,
@@ -188,7 +217,7 @@ fn operator_of<'t, 'i>(check: &Table<'t, 'i>, problems: &mut Problems<'_>) -> Op
     let names = Operator::ALL.map(Operator::name);
     let mut found = None;
     let mut wrong = false;
-    for (key, operand) in check.entries().filter(|(key, _)| key.text != "field") {
+    for (key, operand) in check.entries().filter(|(key, _)| !matches!(key.text.as_str(), "field" | STRENGTH)) {
         match key.text.parse::<Operator>() {
             Ok(operator) if found.is_none() => found = Some(Named { operator, key: key.span, operand }),
             Ok(_) => {

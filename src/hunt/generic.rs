@@ -58,6 +58,7 @@ fn scenarios() -> Vec<Scenario> {
                      path but not this content speaks against it; so does a package from no repository you know."
                 .into(),
             applies_when: vec![vec![listed(Field::FilePackageState, Operator::In, &["unchanged"])]],
+            contradicted_when: Vec::new(),
         },
         Scenario {
             id: "backup-or-mirror".into(),
@@ -71,6 +72,7 @@ fn scenarios() -> Vec<Scenario> {
                 vec![under("backup_dirs".into())],
                 vec![named(Field::ProcessName, "backup_tools".into())],
             ],
+            contradicted_when: Vec::new(),
         },
         Scenario {
             id: "security-tool-signatures".into(),
@@ -88,6 +90,7 @@ fn scenarios() -> Vec<Scenario> {
                 vec![signature_name(), check(Field::FilePackage, Operator::Exists, Operand::Exists(true))],
                 vec![signature_name(), named(Field::ProcessName, "security_tools".into())],
             ],
+            contradicted_when: Vec::new(),
         },
         Scenario {
             id: "build-tree".into(),
@@ -99,6 +102,7 @@ fn scenarios() -> Vec<Scenario> {
                      build folder on a box where nobody builds, or a file no repository knows, contradicts it."
                 .into(),
             applies_when: vec![vec![under("development_dirs".into())], vec![under("build_dirs".into())]],
+            contradicted_when: Vec::new(),
         },
     ]
 }
@@ -113,7 +117,7 @@ fn listed(field: Field, operator: Operator, values: &[&str]) -> Check {
 }
 
 fn check(field: Field, operator: Operator, operand: Operand) -> Check {
-    Check { field, operator, operand }
+    Check { field, operator, operand, strength: None }
 }
 
 #[cfg(test)]

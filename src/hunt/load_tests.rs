@@ -143,6 +143,14 @@ fn a_wrong_check_is_named_with_the_nearest_right_word() {
             "[[{ field = \"file.mtime\", within = \"25:00-01:00\" }]]",
             "a.toml:8:51: `25:00-01:00` is not a daily window such as 01:00-05:30",
         ),
+        (
+            "[[{ field = \"file.owner\", in = [\"root\"], strength = \"weakly\" }]]",
+            "a.toml:8:59: there is no strength `weakly` (weak or strong)",
+        ),
+        (
+            "[[{ field = \"file.owner\", in = [\"root\"], strength = 1 }]]",
+            "a.toml:8:59: `strength` is a whole number where text belongs",
+        ),
         ("[[{ field = \"file.hash.sha256\", in = \"abc\" }]]", "a.toml:8:53: `abc` is not a SHA-256 of 64 hex digits"),
         (
             "[[{ field = \"process.start\", within = \"schedul\" }]]",
@@ -192,6 +200,18 @@ fn a_wrong_hunt_is_named_with_its_place() {
         (
             hunt_with(&format!("{scenario}applies_when = true\n")),
             "a.toml:8:16: `applies_when` is true or false where a list belongs",
+        ),
+        (
+            hunt_with(&format!("{scenario}contradicted_when = [[{{ field = \"file.mod\", in = [\"4755\"] }}]]\n")),
+            "a.toml:8:33: there is no field `file.mod` (did you mean `file.mode`?)",
+        ),
+        (
+            hunt_with(&format!("{scenario}contradicted_when = [{{ field = \"file.mode\", in = [\"4755\"] }}]\n")),
+            "a.toml:8:22: the line of `contradicted_when` is a table where a list of checks belongs",
+        ),
+        (
+            hunt_with(&format!("{scenario}contradicts_when = []\n")),
+            "a.toml:8:1: the scenario has no key `contradicts_when` (did you mean `contradicted_when`?)",
         ),
     ] {
         let found = wrong(&document);

@@ -26,6 +26,7 @@ pub(crate) mod rule;
 pub(crate) mod site;
 mod site_defaults;
 mod source;
+pub(crate) mod strength;
 pub(crate) mod threat;
 pub(crate) mod truth;
 mod value;
@@ -48,6 +49,7 @@ pub(crate) use rule::MetaValue;
 pub(crate) use rule::{Pattern, Rule, rules_of};
 pub use site::Site;
 pub use source::RuleText;
+pub(crate) use strength::Strength;
 pub(crate) use threat::{Tactic, Threat};
 pub(crate) use truth::Truth;
 pub(crate) use value::{BoxTime, PackageState, Value};
@@ -86,6 +88,15 @@ pub struct Scenario {
     pub filter: String,
     /// The filter as checks: it is met when all checks of any one line are. Empty when no evidence can express it.
     pub applies_when: Vec<Vec<Check>>,
+    /// What speaks against it: it is contradicted when all checks of any one line are met.
+    pub contradicted_when: Vec<Vec<Check>>,
+}
+
+impl Scenario {
+    /// Every check, those that speak for it first.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.applies_when.iter().chain(&self.contradicted_when).flatten()
+    }
 }
 
 impl Serialize for Hunt {

@@ -103,4 +103,4 @@ proptest::proptest! {
     }
 }
 
-const WORDS: &str = "\n|rule|scenario|id|applies_when|field|in|under| = |\\[|\\]|\\[\\[|\\]\\]|\\{|\\}|,|'file\\.path'|'\\$known_good'|1|true|\\.|add|sets|'é'|\"";
+const WORDS: &str = "\n|rule|scenario|id|applies_when|contradicted_when|strength|'weak'|field|in|under| = |\\[|\\]|\\[\\[|\\]\\]|\\{|\\}|,|'file\\.path'|'\\$known_good'|1|true|\\.|add|sets|'é'|\"";

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::evidence::{Evidence, Gatherer, Observed, Referrer, Values};
 use crate::hunt::field::Kind;
 use crate::hunt::known_good::KnownGood;
-use crate::hunt::{Check, Field, Hunt, NamedValues, Operand, Site};
+use crate::hunt::{Check, Field, Hunt, NamedValues, Operand, Scenario, Site};
 
 /// The site set that `--known-good` lists add to.
 pub(super) const KNOWN_GOOD: &str = "known_good";
@@ -52,7 +52,7 @@ impl<'a> Known<'a> {
             groups: BTreeMap::new(),
         };
         let mut paths: Vec<String> = Vec::new();
-        for check in hunt.scenarios.iter().flat_map(|scenario| &scenario.applies_when).flatten() {
+        for check in hunt.scenarios.iter().flat_map(Scenario::checks) {
             match check.field {
                 Field::HostPath => paths.extend_from_slice(known.named(check).values.texts()),
                 field => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::LineAssessment;
 use super::check::{self, ByProcess, Weighed};
 use super::context::Known;
-use crate::hunt::{Check, Truth};
+use crate::hunt::{Check, Strength, Truth};
 
 /// Weighs the checks of one line together.
 pub(super) fn evaluate(checks: &[Check], known: &Known<'_>) -> LineAssessment {
@@ -15,7 +15,9 @@ pub(super) fn evaluate(checks: &[Check], known: &Known<'_>) -> LineAssessment {
     // One check about a process needs nobody to agree with.
     let truth = if by.len() < 2 { each } else { each.and(one_process(&by)) };
     let note = (truth < each).then(|| note(truth));
-    LineAssessment { truth, checks: weighed.into_iter().map(|weighed| weighed.said).collect(), note }
+    let strength = weighed.iter().filter_map(|weighed| weighed.said.strength).max();
+    let strength: Option<Strength> = strength.filter(|_| truth == Truth::Met);
+    LineAssessment { truth, strength, checks: weighed.into_iter().map(|weighed| weighed.said).collect(), note }
 }
 
 /// Whether one process meets all.

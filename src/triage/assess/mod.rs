@@ -7,17 +7,21 @@
 mod calendar;
 mod check;
 mod context;
+mod against;
 mod line;
+mod state;
 mod timing;
 mod words;
 
+pub(crate) use against::Contradiction;
 pub(crate) use context::Context;
+pub(crate) use state::ScenarioState;
 
 use serde::Serialize;
 
 use super::exclusion::{CheckResult, SeenCheck};
 use crate::evidence::Evidence;
-use crate::hunt::{Hunt, Scenario, Truth};
+use crate::hunt::{Check, Hunt, Scenario, Strength, Truth};
 use context::Known;
 
 /// What the box says of one scenario.
@@ -25,10 +29,18 @@ use context::Known;
 pub struct ScenarioAssessment {
     /// The scenario's id in its hunt.
     pub id: String,
-    /// Met when any line is; unknown also when no check expresses the scenario.
+    /// What it comes to, with what speaks against it.
+    pub state: ScenarioState,
+    /// What speaks for it: met when any line is; unknown also when no check expresses the scenario.
     pub truth: Truth,
+    /// How much speaks for it, where it is met: that of its strongest met line.
+    pub strength: Option<Strength>,
     /// The lines of `applies_when`, in their order.
     pub lines: Vec<LineAssessment>,
+    /// What speaks against it, where something speaks for it; each in words.
+    pub against: Vec<Contradiction>,
+    /// The lines of `contradicted_when`, in their order.
+    pub contradicted_when: Vec<LineAssessment>,
 }
 
 /// What the box says of one line of a scenario: all its checks must be met.
@@ -36,6 +48,8 @@ pub struct ScenarioAssessment {
 pub struct LineAssessment {
     /// Met when all checks are, and by the same process where several ask about a process.
     pub truth: Truth,
+    /// How much the line tells, where it is met: that of its strongest check.
+    pub strength: Option<Strength>,
     /// The checks, in their order.
     pub checks: Vec<CheckAssessment>,
     /// Why the line comes to less than its checks do; safe to show.
@@ -49,6 +63,8 @@ pub struct CheckAssessment {
     pub check: String,
     /// What it comes to.
     pub truth: Truth,
+    /// How much it tells, where it is met.
+    pub strength: Option<Strength>,
     /// What was seen: the values that meet the check, or else those that do not.
     pub seen: String,
     /// Why it is unknown, if it is.
@@ -71,17 +87,37 @@ pub(crate) fn assess(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) ->
 }
 
 fn evaluate(scenario: &Scenario, known: &Known<'_>) -> ScenarioAssessment {
-    let lines: Vec<LineAssessment> = scenario.applies_when.iter().map(|checks| line::evaluate(checks, known)).collect();
+    let lines = |all: &[Vec<Check>]| all.iter().map(|checks| line::evaluate(checks, known)).collect::<Vec<_>>();
+    let contradicted_when = lines(&scenario.contradicted_when);
+    let lines = lines(&scenario.applies_when);
     let truth = if lines.is_empty() { Truth::Unknown } else { Truth::any(lines.iter().map(|line| line.truth)) };
-    ScenarioAssessment { id: scenario.id.clone(), truth, lines }
+    let strength = lines.iter().filter_map(|line| line.strength).max();
+    let against = match truth {
+        Truth::NotMet => Vec::new(),
+        Truth::Unknown | Truth::Met => against::all(&scenario.applies_when, &lines, &contradicted_when, known),
+    };
+    let state = ScenarioState::of(truth, strength, !against.is_empty());
+    ScenarioAssessment { id: scenario.id.clone(), state, truth, strength, lines, against, contradicted_when }
 }
 
 /// What the evidence suggests, in a few words that are safe to show; never a decision.
 pub(crate) fn suggestion(scenario: &ScenarioAssessment) -> String {
-    match scenario.truth {
-        Truth::Met => "the box shows this; weigh who could have made it so".to_owned(),
-        Truth::NotMet => "nothing on the box supports this".to_owned(),
-        Truth::Unknown => match scenario.unknown().as_slice() {
+    let but = || match scenario.against.as_slice() {
+        [] => String::new(),
+        [only] => only.said.clone(),
+        [first, others @ ..] => format!("{}; and {} more", first.said, others.len()),
+    };
+    match scenario.state {
+        ScenarioState::Supported => "the box shows this; weigh who could have made it so".to_owned(),
+        ScenarioState::Contradicted if scenario.strength == Some(Strength::Weak) => {
+            format!("only weak signs show this, and it is contradicted: {}", but())
+        }
+        ScenarioState::Contradicted => format!("the box shows this, but it is contradicted: {}", but()),
+        ScenarioState::NotSupported => "nothing on the box supports this".to_owned(),
+        ScenarioState::Unknown if scenario.truth == Truth::Met => {
+            "can't be told: only weak signs speak for it, which an intruder's file has too".to_owned()
+        }
+        ScenarioState::Unknown => match scenario.unknown().as_slice() {
             [] => "can't be told: no check expresses this, so go by the filter's words".to_owned(),
             [reason] => format!("can't be told: {reason}"),
             [reason, others @ ..] => format!("can't be told: {reason}; and {} more", others.len()),
@@ -114,6 +150,12 @@ impl ScenarioAssessment {
                 seen.push(check.into());
             }
         }
+        let against = |said: &Contradiction| SeenCheck {
+            check: format!("speaks against it: {}", said.kind),
+            result: CheckResult::Met,
+            seen: said.said.clone(),
+        };
+        seen.extend(self.against.iter().map(against));
         seen
     }
 }
@@ -123,7 +165,9 @@ impl From<&CheckAssessment> for SeenCheck {
         let said =
             [Some(&check.seen).filter(|seen| !seen.is_empty()), check.unknown.as_ref(), check.provenance.first()];
         let said: Vec<&str> = said.into_iter().flatten().map(String::as_str).collect();
-        Self { check: check.check.clone(), result: check.truth.into(), seen: said.join("; ") }
+        let weak = if check.strength == Some(Strength::Weak) { "weak sign: " } else { "" };
+        let seen = format!("{weak}{}", said.join("; "));
+        Self { check: check.check.clone(), result: check.truth.into(), seen }
     }
 }
 

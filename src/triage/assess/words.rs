@@ -4,7 +4,7 @@ use super::CheckAssessment;
 use super::check::Split;
 use super::context::{KNOWN_GOOD, Known};
 use crate::evidence::{FolderEvidence, Names, Referrer, Schedule, Scheduler, SeenValue};
-use crate::hunt::{Check, Field, Operand, Truth};
+use crate::hunt::{Check, Field, Operand, Strength, Truth};
 use crate::text;
 
 /// Values shown of each check; of more it is told how many.
@@ -16,7 +16,7 @@ impl CheckAssessment {
     /// An assessment of which only the outcome is known so far.
     pub(super) fn new(check: &Check, truth: Truth, seen: String) -> Self {
         let check = check.to_string();
-        Self { check, truth, seen, unknown: None, provenance: Vec::new(), warning: None, empty_set: None }
+        Self { check, truth, strength: None, seen, unknown: None, provenance: Vec::new(), warning: None, empty_set: None }
     }
 }
 
@@ -52,7 +52,12 @@ pub(super) fn of_values(check: &Check, truth: Truth, split: &Split<'_>, known: &
     let unknown = (truth == Truth::Unknown).then(|| split.unknown.clone().or_else(may_count).unwrap_or_default());
     let provenance = first(shown.iter().map(|value| value.provenance.as_str()));
     let warning = (truth == Truth::Met && check.operand != Operand::Exists(false)).then(|| warning(check.field, known));
-    CheckAssessment { unknown, provenance, warning: warning.flatten(), ..CheckAssessment::new(check, truth, seen) }
+    let strength = (truth == Truth::Met).then(|| {
+        let best = split.met.iter().map(|value| value.strength).max();
+        check.strength.or(best).unwrap_or(Strength::Weak)
+    });
+    let warning = warning.flatten();
+    CheckAssessment { strength, unknown, provenance, warning, ..CheckAssessment::new(check, truth, seen) }
 }
 
 /// A check on paths of the box, of which these are there.
@@ -73,7 +78,8 @@ pub(super) fn of_paths(check: &Check, there: &[&Referrer], unknown: Option<&str>
         .first()
         .map(|path| format!("{} can change it, or could have made it", writers(&path.owner, &path.writers)));
     let unknown = unknown.filter(|_| truth == Truth::Unknown).map(str::to_owned);
-    CheckAssessment { unknown, provenance, warning, ..CheckAssessment::new(check, truth, seen) }
+    let strength = (truth == Truth::Met).then(|| check.strength.unwrap_or(Strength::Weak));
+    CheckAssessment { strength, unknown, provenance, warning, ..CheckAssessment::new(check, truth, seen) }
 }
 
 fn texts(values: &[&SeenValue]) -> impl Iterator<Item = String> {

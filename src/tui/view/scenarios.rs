@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::evidence::outdated;
-use crate::hunt::Truth;
+use crate::hunt::{Strength, Truth};
 use crate::text;
 use crate::theme::{Role, Theme};
-use crate::triage::assess::suggestion;
+use crate::triage::assess::{CheckAssessment, LineAssessment, ScenarioState, suggestion};
 use crate::triage::{Answer, Verdict};
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
@@ -53,12 +53,8 @@ fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
             None => ("·", "", Role::Dim),
         };
         let row = paint::row(inner, index - top);
-        let (shown, box_role) = match detail.assessment(&scenario.id).map(|assessed| assessed.truth) {
-            Some(Truth::Met) => ("✔", Role::CheckMet),
-            Some(Truth::NotMet) => ("✘", Role::CheckNotMet),
-            Some(Truth::Unknown) => ("?", Role::CheckUnknown),
-            None => ("…", Role::Dim),
-        };
+        let state = detail.assessment(&scenario.id).map(|assessed| assessed.state);
+        let (shown, box_role) = state.map_or(("…", Role::Dim), |state| (state.sign(), role_of(state)));
         let line = paint::Pieces::new(&app.theme)
             .add(role, format!(" {sign} {word:<10}"))
             .add(Role::Dim, "box ")
@@ -81,7 +77,7 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
         push_wrapped(&mut lines, theme, Role::Warning, &said, width);
     }
     if let Some(assessed) = detail.assessment(&scenario.id) {
-        push_wrapped(&mut lines, theme, mark(assessed.truth).0, &format!("→ {}", suggestion(assessed)), width);
+        push_wrapped(&mut lines, theme, role_of(assessed.state), &format!("→ {}", suggestion(assessed)), width);
     }
     push_wrapped(&mut lines, theme, Role::Text, &scenario.story, width);
     lines.push(Line::default());
@@ -113,13 +109,27 @@ fn push_checks(lines: &mut Vec<Line>, theme: &Theme, detail: &Detail, width: usi
         }
         return;
     };
-    for (index, line) in assessed.lines.iter().enumerate() {
+    push_lines(lines, theme, &assessed.lines, width);
+    if assessed.against.is_empty() && assessed.contradicted_when.is_empty() {
+        return;
+    }
+    lines.push(Line::default());
+    lines.push(Line::styled("What speaks against it", theme.style(Role::Heading)));
+    for said in &assessed.against {
+        push_marked(lines, theme, (Role::Warning, "! "), &said.said, width);
+    }
+    push_lines(lines, theme, &assessed.contradicted_when, width);
+}
+
+/// Lines of checks with what was seen of each.
+fn push_lines(lines: &mut Vec<Line>, theme: &Theme, assessed: &[LineAssessment], width: usize) {
+    for (index, line) in assessed.iter().enumerate() {
         if index > 0 {
             lines.push(Line::styled("  or", theme.style(Role::Dim)));
         }
         for (place, check) in line.checks.iter().enumerate() {
             let and = if place > 0 { "and " } else { "" };
-            push_marked(lines, theme, mark(check.truth), &format!("{and}{}", check.check), width);
+            push_marked(lines, theme, mark(check), &format!("{and}{}", check.check), width);
             let seen = [Some(&check.seen).filter(|seen| !seen.is_empty()), check.unknown.as_ref()];
             for said in seen.into_iter().flatten() {
                 push_indented(lines, theme, Role::FieldValue, said, width);
@@ -142,11 +152,21 @@ fn push_checks(lines: &mut Vec<Line>, theme: &Theme, detail: &Detail, width: usi
 }
 
 /// The sign alone tells them apart.
-fn mark(truth: Truth) -> (Role, &'static str) {
-    match truth {
+fn mark(check: &CheckAssessment) -> (Role, &'static str) {
+    match check.truth {
+        Truth::Met if check.strength == Some(Strength::Weak) => (Role::CheckMet, "~ met, a weak sign: "),
         Truth::Met => (Role::CheckMet, "✔ met: "),
         Truth::NotMet => (Role::CheckNotMet, "✘ not met: "),
         Truth::Unknown => (Role::CheckUnknown, "? unknown: "),
+    }
+}
+
+fn role_of(state: ScenarioState) -> Role {
+    match state {
+        ScenarioState::Supported => Role::CheckMet,
+        ScenarioState::Contradicted => Role::Warning,
+        ScenarioState::NotSupported => Role::CheckNotMet,
+        ScenarioState::Unknown => Role::CheckUnknown,
     }
 }
 
