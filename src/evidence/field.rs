@@ -193,7 +193,12 @@ impl Evidence {
 
     fn sockets(&self, wanted: fn(&Socket) -> Option<Value>) -> Values {
         let one = |socket: &Socket| {
-            let seen = |value| SeenValue { value, provenance: socket.to_string(), pid: Some(socket.pid), strength: Strength::Weak };
+            let seen = |value| SeenValue {
+                value,
+                provenance: socket.to_string(),
+                pid: Some(socket.pid),
+                strength: Strength::Weak,
+            };
             wanted(socket).map(seen).into_iter().collect()
         };
         let mut values = Values::of(&self.sockets, one);

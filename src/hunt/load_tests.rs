@@ -145,11 +145,11 @@ fn a_wrong_check_is_named_with_the_nearest_right_word() {
         ),
         (
             "[[{ field = \"file.owner\", in = [\"root\"], strength = \"weakly\" }]]",
-            "a.toml:8:59: there is no strength `weakly` (weak or strong)",
+            "a.toml:8:68: there is no strength `weakly` (weak or strong)",
         ),
         (
             "[[{ field = \"file.owner\", in = [\"root\"], strength = 1 }]]",
-            "a.toml:8:59: `strength` is a whole number where text belongs",
+            "a.toml:8:68: `strength` is a whole number where text belongs",
         ),
         ("[[{ field = \"file.hash.sha256\", in = \"abc\" }]]", "a.toml:8:53: `abc` is not a SHA-256 of 64 hex digits"),
         (

@@ -4,10 +4,10 @@
 //! could have made it so. [`suggestion`] puts that into a few words. Neither decides anything: an intruder's persistence
 //! meets the same checks as an administrator's job, and only a person can tell the two apart.
 
+mod against;
 mod calendar;
 mod check;
 mod context;
-mod against;
 mod line;
 mod state;
 mod timing;

@@ -28,10 +28,9 @@ impl ScenarioState {
     pub(super) fn of(support: Truth, strength: Option<Strength>, contradicted: bool) -> Self {
         match support {
             Truth::NotMet => Self::NotSupported,
-            Truth::Unknown => Self::Unknown,
             Truth::Met if contradicted => Self::Contradicted,
             Truth::Met if strength == Some(Strength::Strong) => Self::Supported,
-            Truth::Met => Self::Unknown,
+            Truth::Met | Truth::Unknown => Self::Unknown,
         }
     }
 

@@ -16,7 +16,16 @@ impl CheckAssessment {
     /// An assessment of which only the outcome is known so far.
     pub(super) fn new(check: &Check, truth: Truth, seen: String) -> Self {
         let check = check.to_string();
-        Self { check, truth, strength: None, seen, unknown: None, provenance: Vec::new(), warning: None, empty_set: None }
+        Self {
+            check,
+            truth,
+            strength: None,
+            seen,
+            unknown: None,
+            provenance: Vec::new(),
+            warning: None,
+            empty_set: None,
+        }
     }
 }
 

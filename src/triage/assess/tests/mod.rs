@@ -10,8 +10,8 @@ use super::*;
 use crate::evidence::testing::put;
 use crate::evidence::{Observed, Process};
 use crate::finding::Digest;
-use crate::hunt::Site;
 use crate::hunt::known_good::KnownGood;
+use crate::hunt::{Field, NamedValues, Operand, Operator, Site};
 use crate::text;
 use planted::{at, hunt};
 
@@ -159,6 +159,37 @@ fn hostile_names_reach_no_screen_raw() {
         // JSON escapes the backslash of our own escapes.
         assert!(rule != PAYLOAD || shown.contains("\\\\x1b"), "{shown}");
     }
+}
+
+#[test]
+fn what_a_hunt_says_against_a_scenario_is_held_against_it() {
+    let case = at("/opt/r/payload.py").with("etc/crontab", "@daily root /opt/r/payload.py\n").plant();
+    let mut hunt = hunt(PAYLOAD);
+    let (site, known_good) = (Site::default(), KnownGood::default());
+    let context = Context { site: &site, known_good: &known_good, gatherer: &case.gatherer };
+    let against = Check {
+        field: Field::FileName,
+        operator: Operator::Glob,
+        operand: Operand::Values(NamedValues::fitting(Field::FileName.kind(), Operator::Glob, &["pay*"])),
+        strength: None,
+    };
+    std::sync::Arc::make_mut(&mut hunt.scenarios)[0].contradicted_when = vec![vec![against]];
+    let weighed = &assess(&hunt, &case.evidence, &context)[0];
+    assert_eq!((weighed.state, weighed.truth), (ScenarioState::Contradicted, Truth::Met));
+    assert_eq!(weighed.against[0].said, "file.name matches pay* (payload.py)");
+    assert!(suggestion(weighed).contains("but it is contradicted: file.name matches"), "{}", suggestion(weighed));
+    let json = serde_json::to_value(weighed).unwrap();
+    assert_eq!((&json["state"], &json["strength"]), (&"contradicted".into(), &"strong".into()));
+    assert!(weighed.seen_checks().iter().any(|check| check.check.starts_with("speaks against it")));
+}
+
+#[test]
+fn weak_signs_alone_leave_a_scenario_unknown() {
+    let case = at("/opt/r/payload.py").user("root").plant();
+    let report = case.scenario(PAYLOAD, "compliance-reporting");
+    assert_eq!((report.truth, report.strength), (Truth::Met, Some(Strength::Weak)));
+    assert_eq!(report.state, ScenarioState::Unknown);
+    assert!(suggestion(&report).contains("only weak signs"));
 }
 
 #[test]
