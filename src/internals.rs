@@ -130,6 +130,9 @@ pub mod tui {
         pub mod bell {
             pub use crate::tui::state::bell::Bell;
         }
+        pub mod bytes {
+            pub use crate::tui::state::bytes::Counted;
+        }
         pub mod chooser {
             pub use crate::tui::state::chooser::{Chooser, Outset, Section, Spot};
         }

@@ -14,7 +14,7 @@ use super::prepare::{box_at, must_lie_in};
 use super::{INCOMPLETE, OPEN, limits};
 use crate::content;
 use crate::elf::{self, Bytes as _, FileBytes};
-use crate::evidence::interpreter::{self, Interpreter};
+use crate::evidence::execution::Execution;
 use crate::explain::{self, Subject};
 use crate::finding::{FileFacts, FoundBy, KeptBytes, RuleId};
 use crate::hex::View;
@@ -83,7 +83,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let answers = !inspected.not_scanned.iter().any(|missed| matches!(missed.reason, Reason::NoAnswer(_)));
     if let Some(opened) = opened.as_ref().filter(|_| answers) {
         look(&opened.file, &book, &mut inspected)?;
-        inspected.interpreter = interpreter_on(&args.root, &inspected);
+        inspected.execution = execution_on(&args.root, &inspected);
     }
     let mut out = BufWriter::new(print::stdout());
     if args.json {
@@ -170,12 +170,12 @@ fn explain(bytes: &FileBytes, book: &RuleCatalog, inspected: &mut Inspected) {
     inspected.explained = explained.collect();
 }
 
-/// What there is on the box at the path of the interpreter that the file names; nothing where the box does not answer.
-fn interpreter_on(root: &Root, inspected: &Inspected) -> Option<Interpreter> {
+/// What the box adds to whether the file runs; nothing where it does not answer.
+fn execution_on(root: &Root, inspected: &Inspected) -> Execution {
     let root = root.clone();
     let elf = inspected.elf.clone();
     let script = inspected.content.as_ref().and_then(|content| content.interpreter.clone());
-    timeout::run(READ_TIMEOUT, move || interpreter::named(&root, elf.as_deref(), script.as_deref())).ok().flatten()
+    timeout::run(READ_TIMEOUT, move || Execution::ask(&root, elf.as_deref(), script.as_deref())).unwrap_or_default()
 }
 
 fn decode(file: &File, inspected: &mut Inspected) -> io::Result<()> {

@@ -125,7 +125,7 @@ pub(super) fn mips_header() -> Vec<u8> {
 /// into the ELF header, and section headers over them; every number of them is `filler`, and the section that should
 /// hold the names is the whole file.
 pub(super) fn tables_over_each_other(size: usize, filler: u32) -> Vec<u8> {
-    let mut file: Vec<u8> = filler.to_le_bytes().into_iter().cycle().take(size.max(92)).collect();
+    let mut file: Vec<u8> = filler.to_le_bytes().repeat(size.max(92).div_ceil(4));
     file[..20].copy_from_slice(b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x03\0");
     for (at, word) in [(24, 0x54_u32), (28, 0), (32, 52)] {
         file[at..at + 4].copy_from_slice(&word.to_le_bytes());

@@ -176,7 +176,7 @@ impl Judge {
         }
         match values.e_machine {
             eh::EM_386 | EM_486 => self.conditions.push(Condition::Support32),
-            eh::EM_X86_64 if elf.layout.class == Class::Elf32 => self.unknown.push(
+            eh::EM_X86_64 if elf.is_x32() => self.unknown.push(
                 "it is of the x32 ABI, for which few kernels are built (CONFIG_X86_X32_ABI); others refuse it (ENOEXEC)"
                     .to_owned(),
             ),

@@ -126,11 +126,14 @@ impl Layout {
     /// The number in `raw`, a field of `length` bytes (at most 8); bytes that are not there count as zeros, as they do
     /// for the kernel, which reads a header into a zeroed buffer.
     pub(super) fn number(self, raw: &[u8], length: usize) -> u64 {
-        let padded = raw.iter().copied().chain(std::iter::repeat(0)).take(length.min(8));
-        match self.endian {
-            Endian::Big => padded.fold(0, |number, byte| number << 8 | u64::from(byte)),
-            Endian::Little => padded.enumerate().fold(0, |number, (at, byte)| number | u64::from(byte) << (8 * at)),
+        let mut bytes = [0; 8];
+        let length = length.min(bytes.len());
+        let raw = raw.get(..length).unwrap_or(raw);
+        let start = if self.endian == Endian::Big { bytes.len() - length } else { 0 };
+        if let Some(place) = bytes.get_mut(start..start + raw.len()) {
+            place.copy_from_slice(raw);
         }
+        if self.endian == Endian::Big { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) }
     }
 
     fn either<T>(self, elf32: T, elf64: T) -> T {

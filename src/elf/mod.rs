@@ -236,6 +236,11 @@ impl Elf {
         }
     }
 
+    /// Whether it is of the x32 ABI: 64-bit code in 32-bit structures.
+    pub fn is_x32(&self) -> bool {
+        self.header.values.e_machine == goblin::elf::header::EM_X86_64 && self.layout.class == Class::Elf32
+    }
+
     /// The first `PT_INTERP` segment, the one that the kernel heeds.
     pub fn interpreter(&self) -> Option<&Segment> {
         self.segments.iter().find(|segment| segment.interpreter.is_some())

@@ -59,6 +59,9 @@ pub(super) struct Record {
     file_size: u64,
     shape: Shape,
     layout: Layout,
+    /// Bytes that the structure takes.
+    length: u8,
+    /// Of those, the bytes that are there.
     kept: u8,
     bytes: [u8; LARGEST],
 }
@@ -74,9 +77,11 @@ impl Record {
     pub(super) fn of(there: &[u8], layout: Layout, (offset, file_size): (u64, u64), shape: Shape) -> Self {
         let length = size(shape, layout);
         let mut bytes = [0; LARGEST];
-        let kept = there.len().min(length);
-        bytes.iter_mut().zip(there.iter().take(kept)).for_each(|(to, from)| *to = *from);
-        Self { offset, file_size, shape, layout, kept: kept as u8, bytes }
+        let there = there.get(..length).unwrap_or(there);
+        if let Some(place) = bytes.get_mut(..there.len()) {
+            place.copy_from_slice(there);
+        }
+        Self { offset, file_size, shape, layout, length: length as u8, kept: there.len() as u8, bytes }
     }
 
     /// The bytes that are there, in the file.
@@ -91,6 +96,21 @@ impl Record {
         let known = place.filter(|place| place.end <= usize::from(self.kept) || !self.not_read());
         // What the file does not have is zero in `bytes`.
         known.and_then(|place| self.bytes.get(place)).map_or(0, |raw| self.layout.number(raw, raw.len()))
+    }
+
+    /// The numbers of the first `N` fields, each as [`Record::number`] says, in one pass.
+    pub(super) fn numbers<const N: usize>(&self) -> [u64; N] {
+        let mut numbers = [0; N];
+        let not_read = self.not_read();
+        let mut at = 0;
+        for (number, (_, width)) in numbers.iter_mut().zip(self.shape) {
+            let end = at + width.bytes(self.layout.class);
+            if let Some(raw) = self.bytes.get(at..end).filter(|_| end <= usize::from(self.kept) || !not_read) {
+                *number = self.layout.number(raw, raw.len());
+            }
+            at = end;
+        }
+        numbers
     }
 
     /// The low half of a field, for fields of two bytes.
@@ -114,7 +134,7 @@ impl Record {
     }
 
     fn is_short(&self) -> bool {
-        usize::from(self.kept) < size(self.shape, self.layout)
+        self.kept < self.length
     }
 
     /// The fields in words, in file order; what is cut, missing or not read says so.
@@ -175,7 +195,7 @@ impl Record {
 }
 
 fn size(shape: Shape, layout: Layout) -> usize {
-    places(shape, layout.class).last().map_or(0, |last| last.end)
+    shape.iter().map(|(_, width)| width.bytes(layout.class)).sum()
 }
 
 #[cfg(test)]
@@ -202,6 +222,17 @@ mod tests {
         assert_eq!(values(&[1, 0, 9, 9, 2], 5), [Number(1), Bytes, Cut(2), Missing]);
         assert_eq!(values(&[1, 0, 9], 3), [Number(1), Missing, Missing, Missing]);
         assert_eq!(values(&[1, 0, 9, 9, 2], 50), [Number(1), Bytes, NotRead, NotRead]);
+    }
+
+    #[test]
+    fn all_numbers_at_once_are_those_of_each_field() {
+        let bytes = [1, 0, 9, 9, 2, 0, 0, 0, 3, 0, 0, 0];
+        for length in 0..=bytes.len() {
+            for size in [length as u64, 50] {
+                let record = record(&bytes[..length], size);
+                assert_eq!(record.numbers(), ["a", "b", "c", "d"].map(|name| record.number(name)));
+            }
+        }
     }
 
     #[test]

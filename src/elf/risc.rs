@@ -1,8 +1,7 @@
 //! The code at the entry point of ARM, `AArch64`, MIPS and PowerPC files, in a straight line as it lies in the file.
 //!
 //! Words that are no instruction are shown as data, and the code goes on after them, because ARM keeps its constants
-//! between instructions. What stands in the delay slot of a MIPS branch is shown after the branch, where it lies. The
-//! condition that a Thumb `it` puts on the instructions after it is shown with the `it` alone.
+//! between instructions. What stands in the delay slot of a MIPS branch is shown after the branch, where it lies.
 //!
 //! Decoders, all in Rust without a C library behind them: yaxpeax-arm (ARM, Thumb, `AArch64`), powerpc, and
 //! rabbitizer 2 (MIPS; a pre-release, held to one version, because its first version is C and yaxpeax-mips is no longer
@@ -10,6 +9,7 @@
 
 use goblin::elf::header as eh;
 use yaxpeax_arch::{Decoder as _, LengthedInstruction as _, U8Reader};
+use yaxpeax_arm::armv7::{ConditionCode, Opcode};
 
 use super::Elf;
 use super::disassembly::Instruction;
@@ -81,17 +81,23 @@ impl Code {
     pub(super) fn list(&self, elf: &Elf, source: &dyn Bytes, most: usize) -> Vec<Instruction> {
         let mut out = Vec::new();
         let mut address = self.address;
+        let mut block = IfThen::default();
         while out.len() < most {
             let Some(offset) = elf.offset_of(address) else { break };
             let mut bytes = source.read(offset, elf.memory.run(address, 4) as usize).into_owned();
-            let decoded = timeout::catch_panic(|| self.decode(&bytes, address)).ok().flatten();
+            let condition = block.next();
+            let decoded = timeout::catch_panic(|| self.decode(&bytes, address, condition)).ok().flatten();
             let (length, text) = decoded.unwrap_or_else(|| self.data(&bytes));
+            if self.set == Set::Thumb && length == 2 {
+                block.begin(self.half(&bytes));
+            }
             bytes.truncate(length);
             if bytes.is_empty() {
                 break;
             }
             let mnemonic = text.split_whitespace().next().unwrap_or_default();
-            let calls = ["svc", "syscall", "sc"].contains(&mnemonic);
+            // ARM's may have a condition, as in `svceq`.
+            let calls = ["syscall", "sc"].contains(&mnemonic) || mnemonic.starts_with("svc");
             let comment = calls.then(|| "system call".to_owned());
             out.push(Instruction { offset, address, bytes, text, comment });
             let Some(next) = address.checked_add(length as u64) else { break };
@@ -123,7 +129,7 @@ impl Code {
     }
 
     /// Length and text of an instruction; `None` for bytes that are none.
-    fn decode(&self, bytes: &[u8], address: u64) -> Option<(usize, String)> {
+    fn decode(&self, bytes: &[u8], address: u64, condition: Option<ConditionCode>) -> Option<(usize, String)> {
         match self.set {
             Set::AArch64 => {
                 let decoder = yaxpeax_arm::armv8::a64::InstDecoder::default();
@@ -138,8 +144,13 @@ impl Code {
             Set::Thumb => {
                 let decoder = yaxpeax_arm::armv7::InstDecoder::default_thumb();
                 let halves: Vec<u8> = bytes.chunks_exact(2).flat_map(|half| self.half(half).to_le_bytes()).collect();
-                let instruction = decoder.decode(&mut U8Reader::new(&halves)).ok()?;
+                let mut instruction = decoder.decode(&mut U8Reader::new(&halves)).ok()?;
                 let length = usize::try_from(instruction.len().to_const()).ok()?;
+                if let Some(condition) = condition.filter(|_| instruction.opcode != Opcode::BKPT) {
+                    instruction.condition = condition;
+                    // The short forms set the flags outside of such a block only.
+                    instruction.s &= length > 2;
+                }
                 (length <= bytes.len()).then(|| (length, absolute(&instruction.to_string(), address)))
             }
             Set::Mips => {
@@ -175,6 +186,33 @@ impl Code {
 /// Whether a Thumb instruction that begins with this half-word is of 32 bits (ARM Architecture Reference Manual, A6.1).
 fn is_wide(half: u16) -> bool {
     half >> 11 >= 0b11101
+}
+
+/// The conditions that a Thumb `it` puts on up to four instructions after it: `ITSTATE` of the ARM Architecture Reference
+/// Manual, A2.5.2, the condition in its high half and how many are left, and which are inverted, in the rest.
+#[derive(Default)]
+struct IfThen(u8);
+
+impl IfThen {
+    /// Takes note of an instruction of 16 bits; one that is no `it` changes nothing.
+    fn begin(&mut self, half: u16) {
+        let [high, low] = half.to_be_bytes();
+        if high == 0xbf && low & 0xf != 0 {
+            self.0 = low;
+        }
+    }
+
+    /// The condition of the next instruction, where it has one.
+    fn next(&mut self) -> Option<ConditionCode> {
+        use ConditionCode::{AL, EQ, GE, GT, HI, HS, LE, LO, LS, LT, MI, NE, PL, VC, VS};
+        if self.0 & 0xf == 0 {
+            return None;
+        }
+        let conditions = [EQ, NE, HS, LO, MI, PL, VS, VC, HI, LS, GE, LT, GT, LE, AL];
+        let condition = conditions.get(usize::from(self.0 >> 4)).copied();
+        self.0 = if self.0 & 7 == 0 { 0 } else { self.0 & 0xe0 | self.0 << 1 & 0x1f };
+        condition
+    }
 }
 
 /// An instruction with its target, which the decoder writes as `$+0x8`, as an address.
@@ -262,6 +300,29 @@ mod tests {
         let expected = [(120, AT, "movs r0, 0x2a"), (122, AT + 2, "svc 0x0"), (124, AT + 4, "mov.w fp, 0x0")];
         assert_eq!(said, expected);
         assert_eq!(thumb[1].comment.as_deref(), Some("system call"));
+    }
+
+    #[test]
+    fn a_thumb_block_has_its_conditions_on_the_instructions_they_govern() {
+        let halves = |halves: &[u16]| halves.iter().flat_map(|half| half.to_le_bytes()).collect::<Vec<_>>();
+        // ittee eq, two narrow ones, a wide one of two halves, a call of the system, and one that is free again.
+        let code = halves(&[0xbf07, 0x202a, 0x1840, 0xf04f, 0x0b00, 0xdf00, 0x202a]);
+        let listed = listed(eh::EM_ARM, Endian::Little, AT + 1, &code).unwrap();
+        let said: Vec<_> = listed.iter().map(|one| one.text.as_str()).collect();
+        let expected =
+            ["ittee eq", "moveq r0, 0x2a", "addeq r0, r0, r1", "movne.w fp, 0x0", "svcne 0x0", "movs r0, 0x2a"];
+        assert_eq!(said, expected);
+        assert_eq!(listed[4].comment.as_deref(), Some("system call"));
+        // What is no instruction takes its turn too; a block that no condition begins changes nothing.
+        let said = texts(
+            eh::EM_ARM,
+            Endian::Little,
+            AT + 1,
+            &halves(&[0xbf0c, 0xffff, 0xffff, 0x202a, 0x202a, 0xbf08, 0xbe00, 0xbf00, 0x202a]),
+        );
+        assert_eq!(said[..4], ["ite eq", ".word 0xffffffff", "movne r0, 0x2a", "movs r0, 0x2a"]);
+        // A breakpoint has no condition.
+        assert_eq!(said[4..], ["it eq", "bkpt 0x0", "nop", "movs r0, 0x2a"]);
     }
 
     #[test]

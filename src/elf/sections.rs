@@ -273,17 +273,18 @@ fn file_size(values: &SectionHeader) -> u64 {
 }
 
 fn section(source: &dyn Bytes, index: u64, record: Record, (target, names): (Target, &mut Names)) -> Section {
+    let [name, kind, sh_flags, sh_addr, sh_offset, sh_size, link, info, sh_addralign, sh_entsize] = record.numbers();
     let values = SectionHeader {
-        sh_name: record.number("sh_name") as usize,
-        sh_type: record.word("sh_type"),
-        sh_flags: record.number("sh_flags"),
-        sh_addr: record.number("sh_addr"),
-        sh_offset: record.number("sh_offset"),
-        sh_size: record.number("sh_size"),
-        sh_link: record.word("sh_link"),
-        sh_info: record.word("sh_info"),
-        sh_addralign: record.number("sh_addralign"),
-        sh_entsize: record.number("sh_entsize"),
+        sh_name: name as usize,
+        sh_type: kind as u32,
+        sh_flags,
+        sh_addr,
+        sh_offset,
+        sh_size,
+        sh_link: link as u32,
+        sh_info: info as u32,
+        sh_addralign,
+        sh_entsize,
     };
     let name = names.get(values.sh_name as u64);
     Section {

@@ -204,7 +204,7 @@ pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, target: Tar
     let mut interpreters = 0;
     let mut segments = Vec::with_capacity(table.decoded as usize);
     table.each(source, layout, shape(layout.class), |record| {
-        let mut segment = segment(source, segments.len() as u64, record, target);
+        let mut segment = segment(source, segments.len() as u64, record, (layout.class, target));
         if segment.values.p_type == ph::PT_INTERP && interpreters < MAX_INTERPRETERS {
             interpreters += 1;
             segment.interpreter = Some(Box::new(interpreter(source, &segment.values)));
@@ -214,17 +214,18 @@ pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, target: Tar
     segments
 }
 
-fn segment(source: &dyn Bytes, index: u64, record: Record, target: Target) -> Segment {
-    let values = ProgramHeader {
-        p_type: record.word("p_type"),
-        p_flags: record.word("p_flags"),
-        p_offset: record.number("p_offset"),
-        p_vaddr: record.number("p_vaddr"),
-        p_paddr: record.number("p_paddr"),
-        p_filesz: record.number("p_filesz"),
-        p_memsz: record.number("p_memsz"),
-        p_align: record.number("p_align"),
+fn segment(source: &dyn Bytes, index: u64, record: Record, (class, target): (Class, Target)) -> Segment {
+    let (p_type, p_flags, [p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align]) = match class {
+        Class::Elf32 => {
+            let [kind, offset, vaddr, paddr, filesz, memsz, flags, align] = record.numbers();
+            (kind as u32, flags as u32, [offset, vaddr, paddr, filesz, memsz, align])
+        }
+        Class::Elf64 => {
+            let [kind, flags, rest @ ..] = record.numbers::<8>();
+            (kind as u32, flags as u32, rest)
+        }
     };
+    let values = ProgramHeader { p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align };
     Segment {
         index,
         extent: Extent::of(source, values.p_offset, values.p_filesz),

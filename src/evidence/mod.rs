@@ -11,7 +11,7 @@
 //! | `schedule/` | cron, anacron, at, systemd: what runs by itself and names it |
 //! | `process/`, `socket.rs` | what runs, maps, opens or names it now, and whom that talks to |
 //! | `account.rs`, `sudoers.rs` | who the users are and what they may do |
-//! | `interpreter.rs` | whether the program that an ELF file or a script names is there |
+//! | `execution.rs`, `interpreter.rs`, `x32.rs` | whether what an ELF file or a script needs to run is there |
 //! | `host.rs` | which paths exist and which tools are installed |
 //! | `referrer.rs` | who could have made what speaks for a file |
 //! | `clock.rs` | the box's own time zone |
@@ -20,6 +20,7 @@
 
 mod account;
 mod clock;
+pub(crate) mod execution;
 mod field;
 mod file;
 mod gather;
@@ -38,6 +39,7 @@ mod socket;
 mod sudoers;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod x32;
 mod xattr;
 
 use std::path::PathBuf;

@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use super::ndjson;
 use crate::content::{Content, Kind};
 use crate::elf::{Elf, Field, Instruction, Section, Segment, Text};
+use crate::evidence::execution::Execution;
 use crate::evidence::interpreter::Interpreter;
+use crate::evidence::x32::X32;
 use crate::explain::{self, Explained, Part};
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
 use crate::hex::dump::{self, Extent};
@@ -58,8 +60,8 @@ pub(crate) struct Inspected {
     pub changed: Option<String>,
     /// What kind of file it is; `None` where its first bytes could not be read.
     pub content: Option<Content>,
-    /// What there is at the path of the interpreter that it names.
-    pub interpreter: Option<Interpreter>,
+    /// What the box adds to whether it runs.
+    pub execution: Execution,
     /// Whether all headers are listed, however many there are.
     pub all_headers: bool,
     /// The ELF headers; `None` for another kind of file.
@@ -112,6 +114,7 @@ pub(crate) struct Document<'i> {
     not_scanned: Vec<Value>,
     content: Option<&'i Content>,
     interpreter: Option<&'i Interpreter>,
+    x32: Option<&'i X32>,
     elf: Option<ElfDocument<'i>>,
     entropy: Option<f64>,
     strings: &'i [Text],
@@ -181,7 +184,8 @@ pub(crate) fn document<'i>(inspected: &'i Inspected, book: &RuleCatalog, root: &
             .map(|item| json!({"reason": item.reason.kind(), "detail": item.reason.to_string()}))
             .collect(),
         content: inspected.content.as_ref(),
-        interpreter: inspected.interpreter.as_ref(),
+        interpreter: inspected.execution.interpreter.as_ref(),
+        x32: inspected.execution.x32.as_ref(),
         elf,
         entropy: inspected.entropy,
         strings: &inspected.strings,
@@ -224,8 +228,8 @@ pub(crate) fn page(inspected: &Inspected, book: &RuleCatalog) -> String {
     }
     if let Some(elf) = &inspected.elf {
         elf_section(&mut out, elf, inspected);
-    } else if let Some(interpreter) = &inspected.interpreter {
-        let _ = writeln!(out, "  on this box the interpreter {} {}", interpreter.path, interpreter.said);
+    } else {
+        execution_lines(&mut out, &inspected.execution);
     }
     match &inspected.code {
         Some(Code::Instructions(instructions)) => {
@@ -318,9 +322,7 @@ fn elf_section(out: &mut String, elf: &Elf, inspected: &Inspected) {
     for line in lines {
         let _ = writeln!(out, "  {}", text::escape_str(&line));
     }
-    if let Some(interpreter) = &inspected.interpreter {
-        let _ = writeln!(out, "  on this box the interpreter {} {}", interpreter.path, interpreter.said);
-    }
+    execution_lines(out, &inspected.execution);
     for anomaly in &elf.anomalies {
         let _ = writeln!(out, "  ! {}: {}", anomaly.id, text::escape_str(&anomaly.text));
     }
@@ -339,6 +341,12 @@ fn elf_section(out: &mut String, elf: &Elf, inspected: &Inspected) {
         fields(out, &section.fields());
     }
     left_off(out, more, "section header");
+}
+
+fn execution_lines(out: &mut String, execution: &Execution) {
+    for (_, line) in execution.lines() {
+        let _ = writeln!(out, "  {line}");
+    }
 }
 
 fn left_off(out: &mut String, more: usize, what: &str) {

@@ -4,6 +4,7 @@ use huntbook::internals::elf;
 use huntbook::internals::hex::{Shown, Window};
 use huntbook::internals::session::RuleChoice;
 use huntbook::internals::tui::message::Message;
+use huntbook::internals::tui::state::bytes::Counted;
 use huntbook::internals::tui::state::detail::Decoded;
 
 use crate::screen_harness::{Stage, TestTree};
@@ -149,6 +150,40 @@ fn at_80_columns_the_inspector_shows_one_byte_order_whole_and_then_the_other() {
     stage.press("i");
     assert!(!stage.screen().contains("u64"), "{}", stage.screen());
     stage.leave();
+}
+
+#[test]
+fn the_hits_of_a_search_are_counted_as_they_are_found_up_to_a_bound() {
+    for size in [SMALL, WIDE] {
+        let place = TestTree::new();
+        // A callback, a few runs of letters, and more of another word than are counted.
+        let bytes = format!("{} aaaa b aaa b aa {}", crate::fixtures::callback(), "word ".repeat(10_050));
+        std::fs::write(place.tree().join("hits"), bytes).unwrap();
+        let mut stage = Stage::open(&place, size);
+        stage.open_path("hits").press("home");
+        stage.press("/").type_text("r:a{3,}").press("enter");
+        stage.wait(" hit 1 of 2 ");
+        for said in [" hit 2 of 2 ", " hit 1 of 2 "] {
+            stage.press("n");
+            stage.wait(said);
+        }
+        // What is told while it goes on makes the count grow; what an older search tells does not.
+        let hits = &stage.app.detail.as_ref().unwrap().hex.sought.as_ref().unwrap().hits;
+        let (number, last) = (hits.number, *hits.offsets.last().unwrap());
+        stage.message(Message::Counted(number, vec![last + 10], Counted::SoFar));
+        shows(&stage, " hit 1 of 3… ");
+        stage.message(Message::Counted(number - 1, vec![last + 20], Counted::All));
+        shows(&stage, " hit 1 of 3… ");
+        stage.message(Message::Counted(number, vec![last + 20; 1000], Counted::NotAll));
+        shows(&stage, " hit 1 of 1,003+ ");
+        stage.press("home").press("/").type_text("word").press("enter");
+        stage.wait(" hit 1 of 10,000+ ");
+        stage.press("N");
+        stage.wait(" hit after the first 10,000 ");
+        stage.press("n");
+        stage.wait(" hit 1 of 10,000+ ");
+        stage.leave();
+    }
 }
 
 /// 60,000 bytes, of which no window holds both ends.

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::case::FindingId;
 use crate::content;
 use crate::elf;
-use crate::evidence::interpreter;
+use crate::evidence::execution::Execution;
 use crate::finding::Finding;
 use crate::hex::query::Query;
 use crate::hex::search::{self, Order, Outcome, Watch, search};
@@ -88,7 +88,7 @@ pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Roo
                 cancel.store(true, Ordering::Release);
                 cancel_count.store(true, Ordering::Release);
                 let (opened, mut decoded) = Open::new(id, finding).look(decode);
-                look_for_interpreter(root, &mut decoded);
+                ask_the_box(root, &mut decoded);
                 open = Some(opened);
                 let _ = messages.send(Message::Decoded(id, Box::new(decoded)));
             }
@@ -102,7 +102,7 @@ pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Roo
             Look::Decode => {
                 open = open.map(|open| {
                     let (open, mut decoded) = open.look(decode);
-                    look_for_interpreter(root, &mut decoded);
+                    ask_the_box(root, &mut decoded);
                     let _ = messages.send(Message::Decoded(open.id, Box::new(decoded)));
                     open
                 });
@@ -179,7 +179,7 @@ fn decode(view: &mut View) -> Decoded {
     Decoded {
         begins,
         content,
-        interpreter: None,
+        execution: Execution::default(),
         entropy: whole.as_deref().map(elf::entropy),
         strings: whole.as_deref().map(|bytes| elf::strings(bytes, SHORTEST)).unwrap_or_default(),
         map: elf.as_ref().map(elf::Map::new),
@@ -188,16 +188,15 @@ fn decode(view: &mut View) -> Decoded {
     }
 }
 
-/// Asks the box for the interpreter that the file names. One that does not answer leaves that unsaid.
-fn look_for_interpreter(root: &Root, decoded: &mut Decoded) {
+/// Asks the box for what the file needs to run. One that does not answer leaves that unsaid.
+fn ask_the_box(root: &Root, decoded: &mut Decoded) {
     let script = decoded.content.as_ref().and_then(|content| content.interpreter.clone());
-    let elf = decoded.elf.as_ref().filter(|elf| elf.interpreter().is_some()).cloned();
-    if script.is_none() && elf.is_none() {
+    if !Execution::concerns(decoded.elf.as_deref(), script.as_deref()) {
         return;
     }
-    let root = root.clone();
-    let work = move || interpreter::named(&root, elf.as_deref(), script.as_deref());
-    decoded.interpreter = timeout::run_while_responsive(LIMIT, work).ok().flatten();
+    let (root, elf) = (root.clone(), decoded.elf.clone());
+    let work = move || Execution::ask(&root, elf.as_deref(), script.as_deref());
+    decoded.execution = timeout::run_while_responsive(LIMIT, work).unwrap_or_default();
 }
 
 /// Whom a search tells, and as which.

@@ -9,7 +9,7 @@ use crate::case::{FindingId, GivenAnswer};
 use crate::content::Content;
 use crate::elf::{Elf, Instruction, Map, Text};
 use crate::evidence::Evidence;
-use crate::evidence::interpreter::Interpreter;
+use crate::evidence::execution::Execution;
 use crate::explain::Explained;
 use crate::hunt::{Hunt, Scenario};
 use crate::session::Opened;
@@ -67,8 +67,8 @@ pub struct Decoded {
     pub begins: bool,
     /// What kind of file it is; `None` where that cannot be told.
     pub content: Option<Content>,
-    /// What the box has at the path of the interpreter that it names.
-    pub interpreter: Option<Interpreter>,
+    /// What the box adds to whether it runs.
+    pub execution: Execution,
     /// The ELF headers; `None` for another kind of file.
     pub elf: Option<Box<Elf>>,
     /// Where in the file which of its structures lies.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::detail::{Decoded, Detail, Explanation};
 use crate::content::Content;
 use crate::elf::{Elf, Field, Instruction, Structure, Text};
-use crate::evidence::interpreter::Interpreter;
+use crate::evidence::execution::Execution;
 use crate::explain::{self, Part, Value};
 use crate::text;
 use crate::theme::Role;
@@ -61,16 +61,16 @@ pub(crate) fn rows(detail: &Detail, part: usize, width: usize) -> Vec<Row> {
     let mut rows = Rows { width, rows: Vec::new() };
     match &detail.decoded {
         None if part == 0 => rows.say(Role::Dim, "Reading the file …", None),
-        Some(Decoded { elf: None, content, interpreter, entropy, strings, .. }) if part == 0 => {
+        Some(Decoded { elf: None, content, execution, entropy, strings, .. }) if part == 0 => {
             rows.notice(detail);
-            rows.content(content.as_ref(), interpreter.as_ref());
+            rows.content(content.as_ref(), execution);
             rows.candidate(detail);
             rows.figures(*entropy, strings);
         }
         None | Some(Decoded { elf: None, .. }) => {}
-        Some(Decoded { elf: Some(elf), interpreter, .. }) if part == 0 => {
+        Some(Decoded { elf: Some(elf), execution, .. }) if part == 0 => {
             rows.notice(detail);
-            rows.verdicts(elf, interpreter.as_ref());
+            rows.verdicts(elf, execution);
             rows.anomalies(elf);
             rows.candidate(detail);
             rows.header(elf);
@@ -155,7 +155,7 @@ impl Rows {
     }
 
     /// What a file is that is no ELF.
-    fn content(&mut self, content: Option<&Content>, interpreter: Option<&Interpreter>) {
+    fn content(&mut self, content: Option<&Content>, execution: &Execution) {
         let Some(content) = content else {
             let said = "What kind of file this is cannot be told: its first bytes are not at hand.";
             return self.say(Role::Text, said, None);
@@ -164,23 +164,22 @@ impl Rows {
         for line in &content.details {
             self.say_below(Role::Text, line, None);
         }
-        self.interpreter(interpreter);
+        self.execution(execution);
     }
 
-    fn verdicts(&mut self, elf: &Elf, interpreter: Option<&Interpreter>) {
+    fn verdicts(&mut self, elf: &Elf, execution: &Execution) {
         let (headline, lines) = elf.in_words();
         self.say(Role::Strong, &headline, None);
         for line in lines {
             self.say_below(Role::Text, &line, None);
         }
-        self.interpreter(interpreter);
+        self.execution(execution);
     }
 
-    /// What the box has at the path of the interpreter.
-    fn interpreter(&mut self, interpreter: Option<&Interpreter>) {
-        if let Some(Interpreter { path, error, said }) = interpreter {
-            let role = if error.is_some() { Role::Warning } else { Role::Text };
-            self.say_below(role, &format!("on this box the interpreter {path} {said}"), None);
+    /// What the box adds to whether it runs.
+    fn execution(&mut self, execution: &Execution) {
+        for (fails, line) in execution.lines() {
+            self.say_below(if fails { Role::Warning } else { Role::Text }, &line, None);
         }
     }
 
