@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, openat, readlinkat};
+use rustix::fs::{Mode, OFlags, openat, readlinkat};
 
 use super::Folder;
 use super::open::{self, Opened, READ};
@@ -63,16 +63,6 @@ impl Located {
         let flags = READ | OFlags::DIRECTORY;
         let (handle, _) = open::quietly(flags, |flags| openat(&self.here, ".", flags, Mode::empty()))?;
         Folder::new(self.path.clone(), handle.into())
-    }
-
-    /// Whether this process may read it, by its effective user.
-    pub(crate) fn may_be_read(&self) -> io::Result<()> {
-        let path = self.proc_path();
-        let (folder, name, flags) = match self.behind {
-            Some(_) => (CWD, path.as_path(), AtFlags::EACCESS),
-            None => (self.parent.as_fd(), Path::new(&self.name), AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW),
-        };
-        Ok(accessat(folder, name, Access::READ_OK, flags)?)
     }
 
     /// A path that leads to what was located, and to nothing else, as long as this is kept. It is for system calls that
