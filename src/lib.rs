@@ -1,7 +1,7 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text, timeout, print ← storage, diagnostics ← sandbox, log, finding ← root ← accounts, hunt, elf ← scan, content ← hex,
+//! way round: `text, timeout, print ← storage, diagnostics ← sandbox, log, finding ← root ← accounts, hunt, elf ← scan, content, version ← hex,
 //! evidence ← explain, triage ← case ← session ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
@@ -13,6 +13,7 @@
 //! | [`storage`] | Huntbook's own files: where they lie, whose they must be |
 //! | [`log`] | what happened, one line an event |
 //! | [`finding`] | what a scan has found |
+//! | [`version`] | which Huntbook this is: commit, build, engine, the file that runs |
 //! | [`root`] | the one place that opens what belongs to the tree, an image or the box |
 //! | [`diagnostics`] | what is wrong with a file that a person wrote, and where |
 //! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
@@ -56,6 +57,7 @@ mod theme;
 mod timeout;
 mod triage;
 mod tui;
+mod version;
 
 #[doc(hidden)]
 #[allow(missing_docs, reason = "each item is described where it is defined")]

@@ -7,9 +7,14 @@ use std::ffi::OsString;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::Stat;
 use rustix::process::geteuid;
+use rustix::rand::{GetRandomFlags, getrandom};
+use rustix::system::uname;
+use rustix::time::{ClockId, clock_gettime};
+use uuid::{Builder, Uuid};
 
 use crate::text::escape_path;
 
@@ -71,6 +76,38 @@ impl Base {
 /// A variable of this process's environment.
 pub(crate) fn env(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// A name that nothing else has: a UUID of version 4 (RFC 9562, 5.4).
+///
+/// The bytes are asked of the kernel itself, because a static program on a box without `/dev` finds them nowhere else. A kernel
+/// without getrandom(2) (before Linux 3.17), or a sandbox that refuses it, leaves what distinguishes this process and moment:
+/// an identifier must differ from all others, and need not be hard to guess.
+pub(crate) fn new_id() -> Uuid {
+    let mut bytes = [0; 16];
+    let filled = getrandom(&mut bytes, GetRandomFlags::empty());
+    if filled != Ok(bytes.len()) {
+        bytes = distinct_bytes();
+    }
+    Builder::from_random_bytes(bytes).into_uuid()
+}
+
+fn distinct_bytes() -> [u8; 16] {
+    use sha2::Digest as _;
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let system = uname();
+    let mut hasher = sha2::Sha256::new();
+    for clock in [ClockId::Realtime, ClockId::Monotonic, ClockId::ProcessCPUTime] {
+        let now = clock_gettime(clock);
+        hasher.update(now.tv_sec.to_le_bytes());
+        hasher.update(now.tv_nsec.to_le_bytes());
+    }
+    hasher.update(COUNT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    hasher.update(std::process::id().to_le_bytes());
+    hasher.update(system.nodename().to_bytes());
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(hasher.finalize()).for_each(|(to, from)| *to = from);
+    bytes
 }
 
 /// Why a file of ours is not believed. The texts say what to do.
@@ -220,6 +257,14 @@ mod tests {
 
     fn mine() -> Trust {
         Trust { euid: geteuid().as_raw(), behind: None, allow_foreign_owner: false }
+    }
+
+    #[test]
+    fn identifiers_differ_also_where_the_kernel_has_no_random_bytes() {
+        let ids: std::collections::BTreeSet<_> = (0..1000).map(|_| new_id()).collect();
+        assert!(ids.len() == 1000 && ids.iter().all(|id| id.get_version_num() == 4));
+        let without: std::collections::BTreeSet<_> = (0..1000).map(|_| distinct_bytes()).collect();
+        assert_eq!(without.len(), 1000);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::{
     Case, CaseError, CaseErrorKind, Cover, Covered, Decision, Event, FindingId, LogState, Record, Seq, Stamp, migrate,
     tables,
 };
+use crate::version;
 
 /// What to take back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Case {
         let log_missing = self.log == LogState::Missing;
         let opened = self.write(|db| {
             let case = db.query_row("SELECT value FROM host WHERE key = ?1", [CASE_ID], |row| row.get(0))?;
-            let program = concat!("huntbook ", env!("CARGO_PKG_VERSION")).to_owned();
+            let program = version::NAME.to_owned();
             let mut group = Group::begin(db, stamp)?;
             group.append(&Event::Happened(Record::CaseOpened { case, program, log_missing }), None)?;
             migrate::bring_up_to_date(db, &mut group)?;

@@ -15,7 +15,7 @@ use super::guard::{Deadline, harden, keep_rules};
 use super::scans::CASE_ID;
 use super::schema::{self, APPLICATION_ID, FORMAT};
 use super::{Case, CaseError, CaseErrorKind, LogState};
-use crate::storage::{Distrust, Trust, folder_of};
+use crate::storage::{self, Distrust, Trust, folder_of};
 
 impl Case {
     /// Opens the case at `path` for reading and writing, and creates it (mode 0600), with its folder (0700), where there
@@ -144,7 +144,7 @@ fn blame_the_medium(path: &Path, fault: CaseErrorKind) -> CaseErrorKind {
 
 /// Whether files in `folder` cannot be locked at all. A file of its own is tried: closing the case would take away its locks.
 fn refuses_locks(folder: &Path) -> bool {
-    let tried = folder.join(format!(".huntbook-{}", uuid::Uuid::new_v4()));
+    let tried = folder.join(format!(".huntbook-{}", storage::new_id()));
     let Ok(file) = new_file(&tried) else { return false };
     let locked = rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive);
     let _ = fs::remove_file(&tried);
@@ -262,7 +262,7 @@ pub(super) fn create_tables(db: &Connection) -> Outcome<()> {
         schema::create(&transaction)?;
         transaction.execute(
             "INSERT INTO host (key, value) VALUES (?1, ?2)",
-            [CASE_ID, &uuid::Uuid::new_v4().hyphenated().to_string()],
+            [CASE_ID, &storage::new_id().hyphenated().to_string()],
         )?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;

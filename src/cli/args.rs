@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 
 use super::case::CaseCommand;
+use super::deploy::DeployCommand;
 use super::exclusions::ExclusionsCommand;
 use super::help::HelpArgs;
 use super::hunts_export::HuntFormat;
@@ -98,6 +99,9 @@ pub enum Command {
     Case(CaseCommand),
     /// Write what a case holds: findings, decisions, coverage, journal head.
     Report(ReportArgs),
+    /// Write what Ansible or Velociraptor need to carry the program to many boxes. Nothing is sent.
+    #[command(subcommand)]
+    Deploy(DeployCommand),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -107,7 +111,8 @@ pub enum Command {
     Help(HelpArgs),
     /// Print the manual page.
     Man,
-    /// Print the version, and what this system lets the program give up before it reads anything (sandbox).
+    /// Print version, commit, build, engine, the digests of built-in hunts and of this very program, and what this system lets it
+    /// give up before it reads anything (sandbox). The same as --version --verbose.
     Version,
 }
 

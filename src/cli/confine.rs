@@ -80,6 +80,7 @@ pub(super) fn folders(command: &Command) -> Vec<PathBuf> {
         Command::Hunts(HuntsCommand::Export { output, .. }) => {
             folders.extend(output.output.as_deref().into_iter().flat_map(beside));
         }
+        Command::Deploy(command) => folders.extend(beside(command.target())),
         Command::Hunts(_) | Command::Completions { .. } | Command::Help(_) | Command::Man | Command::Version => {}
     }
     folders

@@ -4,6 +4,7 @@ pub(crate) mod args;
 pub(crate) mod case;
 pub(crate) mod completions;
 mod confine;
+mod deploy;
 pub(crate) mod exclusions;
 mod help;
 mod hunts;
@@ -33,7 +34,7 @@ use signal_hook::consts::SIGXFSZ;
 use args::{Cli, Command};
 use logging::LogArgs;
 
-use crate::{print, sandbox, scan as scanning, timeout};
+use crate::{print, sandbox, scan as scanning, timeout, version};
 
 /// Findings that no exclusion covers.
 pub(crate) const OPEN: u8 = 1;
@@ -50,7 +51,8 @@ pub fn main() -> ExitCode {
     tell_panics();
     timeout::keep_supervised_panics_quiet();
     fail_writes_past_the_limit();
-    let cli = match Cli::try_parse() {
+    let given = if wants_version_page() { Cli::try_parse_from(["huntbook", "version"]) } else { Cli::try_parse() };
+    let cli = match given {
         Ok(cli) => cli,
         Err(error) => return not_run(&error),
     };
@@ -130,13 +132,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Exclusions(command)) => exclusions::run(command),
         Some(Command::Case(command)) => case::run(command),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Deploy(command)) => deploy::run(&command),
         Some(Command::Completions { shell }) => {
             print::stdout().write_all(&completions::script(shell))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Help(args)) => help::run(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Version) => {
-            writeln!(print::stdout(), "huntbook {}\nsandbox: {}", env!("CARGO_PKG_VERSION"), sandbox::in_force())?;
+            write!(print::stdout(), "{}", version_page())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Man) => {
@@ -144,6 +147,26 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Which Huntbook this is, a line each.
+fn version_page() -> String {
+    let mut page = String::new();
+    for (key, value) in version::facts() {
+        match key {
+            "program" => page.push_str(&value),
+            key => page.push_str(&format!("{}: {value}", key.replace('_', " "))),
+        }
+        page.push('\n');
+    }
+    page + &format!("sandbox: {}\n", sandbox::in_force())
+}
+
+/// Whether all of it is asked for: `--version --verbose`.
+fn wants_version_page() -> bool {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let has = |word: &str| words.iter().any(|given| given == word);
+    words.len() == 2 && (has("--version") || has("-V")) && has("--verbose")
 }
 
 /// Whoever read the output has seen enough: `huntbook hunts list | head`.

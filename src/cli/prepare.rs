@@ -119,7 +119,6 @@ impl ScanArgs {
             |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
         let command: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         json!({
-            "program": concat!("huntbook ", env!("CARGO_PKG_VERSION")),
             "command": command,
             "sandbox": sandbox::in_force().to_string(),
             "root": self.root.dir().to_string_lossy(),

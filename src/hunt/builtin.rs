@@ -11,6 +11,7 @@ use super::load::{self, Loaded};
 use super::problem::Problem;
 use super::rule::rules_of;
 use super::site::Site;
+use crate::finding::Sha256;
 
 /// The namespace of the built-in rules.
 pub const NAMESPACE: &str = "builtin";
@@ -51,6 +52,19 @@ pub fn load(site: &Site) -> Result<Loaded, Vec<Problem>> {
         loaded.extend(masked.load(site)?);
     }
     Ok(loaded)
+}
+
+/// The SHA-256 over names and files of the built-in hunts, each with its length before it, in their order.
+pub(crate) fn digest() -> Sha256 {
+    use sha2::Digest as _;
+    let mut hasher = sha2::Sha256::new();
+    for masked in &MASKED {
+        for part in [masked.name.to_owned(), unmask(masked.rule), unmask(masked.document)] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    Sha256(hasher.finalize().into())
 }
 
 impl Masked {

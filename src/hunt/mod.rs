@@ -60,6 +60,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
+/// The engine and its version, as Cargo.toml pins it.
+pub(crate) const ENGINE: &str = "yara-x 1.22.1";
+
 /// One YARA rule, the hypothesis behind it, and its scenarios.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hunt {

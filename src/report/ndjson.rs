@@ -14,6 +14,7 @@ use crate::finding::{Digest, FileFacts, FileTime, PatternMatch};
 use crate::hunt::{Rule, Threat};
 use crate::scan::is_gap_kind;
 use crate::text;
+use crate::version;
 
 /// Matches listed of one finding; the rest is counted. A match is at most some 700 bytes of JSON.
 const MATCHES: usize = 1000;
@@ -130,6 +131,12 @@ impl Origin {
             }
         }
         own.insert("complete".into(), self.is_complete().into());
+        let whole = self.is_complete() && totals.gaps == 0;
+        own.insert("result".into(), if whole { "done" } else { "partial" }.into());
+        let program = version::document().into_iter().map(|(key, _)| key);
+        let program: Map<_, _> =
+            program.filter_map(|key| Some((key.clone(), self.scan.options.get(&key)?.clone()))).collect();
+        own.insert("program".into(), program.into());
         own.insert("case".into(), self.case.as_str().into());
         own.insert("journal_head".into(), head.to_string().into());
         own.insert("tree".into(), text::escape_path(&self.scan.tree).into());
@@ -158,7 +165,10 @@ impl Origin {
         document.insert("@timestamp".into(), self.scan.started.to_string().into());
         document.insert("ecs".into(), json!({"version": "8.17.0"}));
         document.insert("message".into(), message.into());
-        document.insert("agent".into(), json!({"type": "huntbook", "version": env!("CARGO_PKG_VERSION")}));
+        document.insert(
+            "agent".into(),
+            json!({"type": "huntbook", "version": version::VERSION, "build": {"original": version::line()}}),
+        );
         document.insert(
             "event".into(),
             json!({

@@ -43,9 +43,9 @@ impl NewFile {
             fs::rename(&self.path, path)?;
         } else {
             match rustix::fs::renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE) {
-                // A file system that does not know the flag (rename(2)); a link never replaces either, and what is left
-                // beside is removed.
-                Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(&self.path, path)?,
+                // A file system that does not know the flag, a kernel older than Linux 3.15 (rename(2)), or a sandbox that
+                // refuses what it does not know; a link never replaces either, and what is left beside is removed.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::PERM | Errno::ACCESS) => fs::hard_link(&self.path, path)?,
                 other => other?,
             }
         }

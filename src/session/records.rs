@@ -28,6 +28,7 @@ use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching::{Exclusions, Standing};
 use crate::triage::register::{Entry, Register, RegisterError};
 use crate::triage::scope::Scope;
+use crate::version;
 
 /// How often a batch of findings is offered to a case that another process keeps locked.
 const MAX_RETRIES: usize = 6;
@@ -84,6 +85,8 @@ pub(crate) struct Records {
     pub(super) unmet: BTreeMap<FindingId, Gone>,
     /// Exclusions whose words, as the register was last read, are in the case.
     noted: HashSet<Uuid>,
+    /// The digest of this program, for the scan that begins soon.
+    program: Option<version::ReadAhead>,
 }
 
 impl Records {
@@ -93,6 +96,7 @@ impl Records {
     /// # Errors
     /// What is wrong with the register, or with the case that was named.
     pub(crate) fn open(plan: RecordPlan, book: Arc<RuleCatalog>) -> Result<Self, RecordsError> {
+        let program = (!plan.reopened).then(version::read_ahead);
         let register = plan.register.as_ref().map_or_else(|| Ok(Register::in_memory()), Register::load)?;
         let (case, unsaved) = open_case(&plan)?;
         must_be_of_this_tree(&case, &plan)?;
@@ -110,6 +114,7 @@ impl Records {
             scan: None,
             unmet: BTreeMap::new(),
             noted: HashSet::new(),
+            program,
         };
         let stamp = records.stamp();
         records.case.record_opening(&stamp)?;
@@ -188,11 +193,17 @@ impl Records {
         self.scan.map_or(Ok(Vec::new()), |scan| self.case.exclusion_hits(scan))
     }
 
-    /// Records that a scan of the tree begins.
+    /// Records that a scan of the tree begins, and which program does it.
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub(crate) fn begin_scan(&mut self, options: Value) -> Result<(), CaseError> {
+    pub(crate) fn begin_scan(&mut self, mut options: Value) -> Result<(), CaseError> {
+        if let Some(program) = self.program.take() {
+            program.wait();
+        }
+        if let Value::Object(options) = &mut options {
+            options.extend(version::document());
+        }
         tracing::info!(tree = ?self.plan.tree, %options, "scan started");
         let plan = ScanPlan { tree: self.plan.tree.clone(), options, rules: self.book.records() };
         let stamp = self.stamp();

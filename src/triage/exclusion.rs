@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::finding::{Digest, Sha256};
+use crate::storage;
 
 use super::Actor;
 use super::folders::{Refusal, full_path};
@@ -220,7 +221,7 @@ impl Exclusion {
         let life = if matches!(decision.scope, Scope::Folder { .. }) { FOLDER_LIFE } else { DEFAULT_LIFE };
         let (scenario, checks) = decision.scenario.unzip();
         let exclusion = Self {
-            id: Uuid::new_v4(),
+            id: storage::new_id(),
             rule: hit.rule.to_owned(),
             rule_digest: *hit.rule_digest,
             scope: decision.scope,

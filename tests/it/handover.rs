@@ -21,6 +21,7 @@ const ECS: &str = "
 @timestamp date
 message text
 ecs.version text
+agent.build.original text
 agent.type text
 agent.version text
 event.id text

@@ -58,8 +58,13 @@ fn no_book_names_a_flag_that_there_is_not() {
     command.build();
     let mut known = BTreeSet::new();
     flags(&command, &mut known);
+    // Of ansible-playbook.
+    known.extend(["--check", "--limit", "--tags"].map(str::to_owned));
     // Of cargo and git.
-    known.extend(["--release", "--bench", "--test", "--bin", "--fuzz-dir", "--sanitizer"].map(str::to_owned));
+    known.extend(
+        ["--profile", "--target", "--no-build", "--release", "--bench", "--test", "--bin", "--fuzz-dir", "--sanitizer"]
+            .map(str::to_owned),
+    );
     let mut books =
         vec![("README".to_owned(), README.to_owned()), ("CONTRIBUTING".to_owned(), CONTRIBUTING.to_owned())];
     books.extend(topics().into_iter().map(|(topic, _)| (topic.clone(), help(&[&topic]))));

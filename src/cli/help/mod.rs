@@ -39,7 +39,7 @@ struct Topic {
 }
 
 /// All topics, in the order in which they are listed.
-const TOPICS: [Topic; 15] = [
+const TOPICS: [Topic; 16] = [
     Topic { name: "keys", about: "every key of every screen", markdown: keys },
     Topic {
         name: "signs",
@@ -87,6 +87,11 @@ const TOPICS: [Topic; 15] = [
         name: "ndjson",
         about: "the fields of a scan's and a report's lines",
         markdown: || include_str!("ndjson.md").to_owned(),
+    },
+    Topic {
+        name: "fleet",
+        about: "many boxes: one file that runs anywhere, Ansible, Velociraptor, was a box done",
+        markdown: || include_str!("fleet.md").to_owned(),
     },
     Topic {
         name: "exports",

@@ -8,7 +8,7 @@ use super::content::Content;
 use super::timeline::{self, Event, Kind, Timeline};
 use super::{CaseReport, Detail, Entry, Exclusion, Place};
 use crate::case::{FindingId, ScanOutcome, Seq};
-use crate::finding::{Digest, FileFacts, FileTime, Sha256};
+use crate::finding::{Digest, FileFacts, FileTime};
 use crate::report::outgoing::credit;
 use crate::report::whole::{Whole, WriteError};
 use crate::report::{Tally, decided};
@@ -16,6 +16,7 @@ use crate::scan::is_gap_kind;
 use crate::session::{Archived, Excluded, Listed, ScenarioWords};
 use crate::text;
 use crate::triage::Verdict;
+use crate::version;
 
 /// Entries that are told in full; those after them are lines of a list.
 const DETAILED: usize = 300;
@@ -382,7 +383,8 @@ impl Whole {
         let mut how = Vec::new();
         how.extend(option("command").map(|command| format!("command: {}", shown(command))));
         how.extend(option("program").map(|program| format!("scanned by: {}", shown(program))));
-        how.push(format!("written by: huntbook {}{}", env!("CARGO_PKG_VERSION"), own_digest()));
+        let own = version::executable().map_or_else(|_| String::new(), |digest| format!(", SHA-256 {digest}"));
+        how.push(format!("written by: {}{own}", version::line()));
         let rest = scan.options.as_object().into_iter().flatten();
         let rest = rest.filter(|(key, value)| !["command", "program"].contains(&key.as_str()) && !is_empty(value));
         how.extend(rest.map(|(key, value)| format!("{}: {}", text::escape_str(key).replace('_', " "), shown(value))));
@@ -417,12 +419,6 @@ fn is_empty(value: &Value) -> bool {
         Value::Bool(set) => !set,
         _ => false,
     }
-}
-
-/// The SHA-256 of this very program, where it can be read.
-fn own_digest() -> String {
-    let bytes = std::fs::read("/proc/self/exe");
-    bytes.map(|bytes| format!(", SHA-256 {}", Sha256::of(&bytes))).unwrap_or_default()
 }
 
 /// Owner, mode and times of a file.

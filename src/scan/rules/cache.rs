@@ -14,11 +14,9 @@ use sha2::Digest as _;
 
 use super::RuleSource;
 use crate::finding::Sha256;
-use crate::hunt::RuleOptions;
-use crate::storage::{Trust, is_ours_alone};
+use crate::hunt::{ENGINE, RuleOptions};
+use crate::storage::{self, Trust, is_ours_alone};
 
-/// The version of yara-x whose word is stored, as Cargo.toml pins it.
-const ENGINE: &str = "yara-x 1.22.1";
 /// Fewer bytes of rules than this are checked in no time.
 const WORTH: usize = 256 * 1024;
 /// What the names of stored sets end in.
@@ -73,7 +71,7 @@ impl Cache {
 
     fn try_write(&self, warnings: &[String]) -> Option<()> {
         let content = serde_json::to_vec(warnings).ok()?;
-        let draft = format!(".{}.{}", self.name, uuid::Uuid::new_v4());
+        let draft = format!(".{}.{}", self.name, storage::new_id());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(rustix::fs::openat(&self.folder, &draft, flags, Mode::RUSR | Mode::WUSR).ok()?);
         let written = file.write_all(&Sha256::of(&content).0).and_then(|()| file.write_all(&content));

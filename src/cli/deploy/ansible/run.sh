@@ -1,0 +1,24 @@
+#!/bin/sh
+# Starts a command so that nobody on the box is held up, keeps what it prints, and its exit status.
+# Usage: run.sh NICE IONICE-CLASS SECONDS COMMAND...
+umask 077
+nice=$1 class=$2 seconds=$3
+shift 3
+# Nothing of it is to lie elsewhere on the box.
+HOME=$PWD XDG_STATE_HOME=$PWD XDG_DATA_HOME=$PWD XDG_CACHE_HOME=$PWD XDG_CONFIG_HOME=$PWD
+export HOME XDG_STATE_HOME XDG_DATA_HOME XDG_CACHE_HOME XDG_CONFIG_HOME
+if command -v timeout >/dev/null 2>&1; then
+    set -- timeout -k 60 "$seconds" "$@"
+fi
+if command -v ionice >/dev/null 2>&1; then
+    set -- ionice -c "$class" "$@"
+fi
+if command -v nice >/dev/null 2>&1; then
+    set -- nice -n "$nice" "$@"
+fi
+"$@" >findings.ndjson 2>messages.txt </dev/null
+status=$?
+echo "$status" >exit-status
+# One file, whatever state the scan ended in.
+./huntbook case copy hunt.case copy.case >>messages.txt 2>&1
+exit 0
