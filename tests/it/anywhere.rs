@@ -19,8 +19,8 @@ use crate::fixtures;
 /// the third their numbers, the others the program and its arguments.
 const BECOME: &str = "HUNTBOOK_TEST_BECOME";
 
-/// System calls that came after Linux 3.10, which the oldest systems that are still met run (CentOS 7), as far as a program or
-/// its C library may make them.
+/// System calls that came after Linux 3.10, the kernel of the oldest systems that are still met, as far as a program or its
+/// C library may make them.
 const NEWER: [i64; 24] = [
     libc::SYS_renameat2,
     libc::SYS_seccomp,
