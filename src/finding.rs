@@ -11,7 +11,7 @@ mod digest;
 pub use digest::{Digest, Sha256};
 
 /// A point in time as `stat` gives it: seconds and nanoseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileTime {
     /// Seconds since the epoch; negative before it.
     pub seconds: i64,
@@ -36,7 +36,7 @@ impl fmt::Display for FileTime {
 }
 
 /// What the file system and the file's own bytes say, taken from the descriptor that was scanned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileFacts {
     /// Path as walked, raw bytes; absolute unless the tree was given relative and could not be resolved.
     pub path: PathBuf,

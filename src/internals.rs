@@ -79,7 +79,7 @@ pub mod scan {
     }
 }
 pub mod session {
-    pub use crate::session::{CaseReader, RecordPlan, RuleCatalog, RuleChoice, host_name};
+    pub use crate::session::{CaseReader, HostIdentity, RecordPlan, RuleCatalog, RuleChoice, host_name};
 }
 pub mod text {
     pub use crate::text::*;

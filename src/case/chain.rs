@@ -190,6 +190,14 @@ pub(super) fn exclusion_words(db: &Connection) -> Outcome<HashMap<String, Value>
     Ok(words)
 }
 
+/// The entries of one kind, first to last.
+pub(super) fn entries_of_kind(db: &Connection, kind: &str) -> Outcome<Vec<JournalEntry>> {
+    let sql = format!("SELECT {} FROM journal WHERE kind = ?1 ORDER BY seq", StoredEntry::COLUMNS);
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([kind], StoredEntry::from_row)?;
+    rows.map(|row| row?.parse()).collect()
+}
+
 /// The entries about one finding, first to last.
 pub(super) fn entries_of(db: &Connection, finding: FindingId) -> Outcome<Vec<JournalEntry>> {
     let sql = format!("SELECT {} FROM journal WHERE finding = ?1 ORDER BY seq", StoredEntry::COLUMNS);

@@ -149,6 +149,20 @@ pub enum Record {
         /// Digest over the rules, every finding with its matches and bytes, and coverage.
         digest: Sha256,
     },
+    /// The box was asked about the findings of a scan, and what it said is in the case.
+    EvidenceGathered {
+        /// The scan.
+        scan: ScanId,
+        /// Findings that it was to be asked about.
+        asked: u64,
+        /// Findings that it answered about.
+        gathered: u64,
+        /// Why not about all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut: Option<String>,
+        /// Digest over all that it said.
+        digest: Sha256,
+    },
     /// All entries of a group are not in force any more; or, if they are themselves of this kind, in force again.
     Undone {
         /// The group, by its first entry.
@@ -186,7 +200,11 @@ impl Event {
                 Decision::ExclusionRecorded { exclusion, .. } | Decision::ExclusionRevoked { exclusion, .. },
             )
             | Self::Happened(Record::ExclusionMet { exclusion, .. }) => Some(exclusion.clone()),
-            Self::Happened(Record::ScanStarted { scan, .. } | Record::ScanEnded { scan, .. }) => Some(scan.to_string()),
+            Self::Happened(
+                Record::ScanStarted { scan, .. }
+                | Record::ScanEnded { scan, .. }
+                | Record::EvidenceGathered { scan, .. },
+            ) => Some(scan.to_string()),
             Self::Happened(Record::Undone { group }) => Some(group.to_string()),
             Self::Decided(Decision::Note { .. } | Decision::MarkedMalicious { .. })
             | Self::Happened(

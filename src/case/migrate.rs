@@ -1,4 +1,4 @@
-//! Cases of older formats. Nothing of them is rewritten, for the journal vouches for it.
+//! Cases of older formats. Nothing of them is rewritten, for the journal vouches for it; tables that they lack are added.
 //!
 //! What a case of format 1 knows of data digests: it stored them as SHA-256, and only its coverage says which they are. What
 //! is read out is told as what it is; the verdict is worked out from the digests as they are stored, in the journal and
@@ -48,17 +48,25 @@ pub(super) fn last_told(db: &Connection, finding: FindingId) -> Outcome<(Digest,
     Ok((stored, told(db, hit, (&path, size.cast_unsigned()), stored)?))
 }
 
+/// The first format whose journal vouches for the facts about the box, what the register says, and the size of scans.
+pub(super) const VOUCHED_SINCE: i64 = 4;
+
 /// Writes down, in the journal of a case of an older format, what its tables hold and no entry vouches for, as it is found
 /// there. From then on the case is of the format of this program, and an older Huntbook refuses it instead of stumbling over
 /// what it does not know.
 pub(super) fn bring_up_to_date(db: &Connection, group: &mut Group<'_>) -> Outcome<()> {
-    if schema::format_of(db)? >= FORMAT {
+    let format = schema::format_of(db)?;
+    if format >= FORMAT {
         return Ok(());
     }
-    group.append(&Event::Happened(Record::Upgraded { format: FORMAT, scans: ended_scans(db)? }), None)?;
-    group.append(&Event::Happened(Record::HostRecorded { facts: host_facts(db)? }), None)?;
-    let covers = tables::covers(db)?.into_iter().map(|(finding, cover)| (finding, Some(cover))).collect();
-    group.append(&Event::Happened(Record::RegisterApplied { covers: by_cover(covers) }), None)?;
+    let scans = if format < VOUCHED_SINCE { ended_scans(db)? } else { Vec::new() };
+    group.append(&Event::Happened(Record::Upgraded { format: FORMAT, scans }), None)?;
+    if format < VOUCHED_SINCE {
+        group.append(&Event::Happened(Record::HostRecorded { facts: host_facts(db)? }), None)?;
+        let covers = tables::covers(db)?.into_iter().map(|(finding, cover)| (finding, Some(cover))).collect();
+        group.append(&Event::Happened(Record::RegisterApplied { covers: by_cover(covers) }), None)?;
+    }
+    db.execute_batch(schema::TABLES_OF_5)?;
     db.pragma_update(None, "user_version", FORMAT)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The case: the record of one hunt on one box, in one `SQLite` file.
 //!
 //! Three kinds of things are in it. **What was seen**: host facts, scans with their rules, findings with their bytes,
-//! coverage. **What was decided**: the [`journal`], to which entries are only ever added and in which each entry holds
+//! coverage, what the box said of them. **What was decided**: the [`journal`], to which entries are only ever added and in which each entry holds
 //! the hash of the one before. **What that comes to**: answers and verdicts, worked out from the other two by
 //! [`replay`], stored for quick reading in the same transaction, and checked by [`Case::verify`].
 //!
@@ -16,6 +16,7 @@ mod decide;
 mod digest;
 mod error;
 mod facts;
+mod gathered;
 mod guard;
 mod ids;
 mod journal;
@@ -46,6 +47,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(crate) use closing::{LOG_MISSING, LogState};
 pub use decide::Undo;
 pub use error::CaseError;
+pub(crate) use gathered::EvidenceEnd;
 pub(crate) use error::CaseErrorKind;
 pub(crate) use ids::ScanId;
 pub use ids::{FindingId, Seq};

@@ -12,14 +12,15 @@ pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
 
 /// `user_version` that this program writes, and the highest it reads.
 ///
-/// The tables are the same in all of them, so a case of an older format is read as it is, see [`migrate`](super::migrate):
+/// A case of an older format is read as it is, and brought up to date when it is written to, see [`migrate`](super::migrate):
 ///
 /// - 1 stores a data digest ([`Digest::DataOnly`](crate::finding::Digest::DataOnly)) so that it looks like a SHA-256.
 /// - 2 tells them apart.
 /// - 3 holds entries of the kind `exclusion-met` in the journal.
 /// - 4 has the host facts, the size of each scan and what the register says in the journal too; its file says whether it
 ///   was closed (see [`LogState`](super::LogState)), and a candidate is recorded under its rule's own namespace.
-pub(super) const FORMAT: i64 = 4;
+/// - 5 keeps what the box said of findings ([`TABLES_OF_5`]), with a digest of it in the journal.
+pub(super) const FORMAT: i64 = 5;
 
 /// Names and definitions of the triggers that keep the journal append-only; `verify` looks for each, word for word.
 ///
@@ -136,27 +137,50 @@ CREATE TABLE standings (
 CREATE TABLE covers (finding INTEGER PRIMARY KEY REFERENCES findings, exclusion TEXT NOT NULL, lapsed TEXT) STRICT;
 ";
 
+/// The tables that came with format 5. A part is what one probe said, as JSON, whatever findings it said it of; what the box
+/// as a whole said is kept beside that.
+pub(super) const TABLES_OF_5: &str = "
+CREATE TABLE evidence_parts (id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, text TEXT NOT NULL) STRICT;
+CREATE TABLE evidence (
+    scan INTEGER NOT NULL REFERENCES scans, finding INTEGER NOT NULL REFERENCES findings, kind TEXT NOT NULL,
+    part INTEGER NOT NULL REFERENCES evidence_parts, PRIMARY KEY (scan, finding, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX evidence_by_part ON evidence (part, finding);
+CREATE TABLE box_evidence (
+    scan INTEGER NOT NULL REFERENCES scans, kind TEXT NOT NULL, part INTEGER NOT NULL REFERENCES evidence_parts,
+    PRIMARY KEY (scan, kind)
+) STRICT, WITHOUT ROWID;
+";
+
 /// The `user_version` of a case.
 pub(super) fn format_of(db: &Connection) -> Outcome<i64> {
     Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
-/// Makes the tables, indexes and triggers of a case.
+/// Makes the tables, indexes and triggers of a case of this format.
 pub(super) fn create(db: &Connection) -> Outcome<()> {
+    create_as_of(db, FORMAT)
+}
+
+/// Makes those of a case of that format.
+fn create_as_of(db: &Connection, format: i64) -> Outcome<()> {
     db.execute_batch(TABLES)?;
+    if format >= 5 {
+        db.execute_batch(TABLES_OF_5)?;
+    }
     for (_, trigger) in GUARDS {
         db.execute_batch(trigger)?;
     }
     Ok(())
 }
 
-/// Refuses a file whose schema is not word for word the one that is made here, and names the first thing that differs: what a
+/// Refuses a file whose schema is not word for word the one that is made here for its format, and names the first thing that differs: what a
 /// view or a trigger does is up to whoever wrote the file. With `lenient`, a trigger that keeps the journal append-only may be
 /// missing: for a case that is only read that does no harm, and `verify` names it.
 pub(super) fn must_be_ours(db: &Connection, lenient: bool) -> Outcome<()> {
     let ours = {
         let made = Connection::open_in_memory()?;
-        create(&made)?;
+        create_as_of(&made, format_of(db)?)?;
         objects(&made)?
     };
     let found = objects(db)?;

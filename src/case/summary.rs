@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::chain::parse_time;
+use super::scans::host_facts;
 use super::{Case, CaseError, ScanId, facts};
 use crate::finding::FoundBy;
 
@@ -14,6 +15,8 @@ use crate::finding::FoundBy;
 pub struct CaseSummary {
     /// Name of the box that was scanned; empty when the case does not say.
     pub host: String,
+    /// What else is known of that box, by which it is told from others.
+    pub box_facts: Vec<(String, String)>,
     /// The tree that was scanned last.
     pub tree: PathBuf,
     /// When that scan began.
@@ -33,8 +36,8 @@ impl Case {
     /// When the case cannot be read.
     pub fn glance(&self) -> Result<Option<CaseSummary>, CaseError> {
         self.read(|db| {
-            let host =
-                db.query_row("SELECT value FROM host WHERE key = 'host.name'", [], |row| row.get(0)).optional()?;
+            let box_facts: Vec<_> = host_facts(db)?.into_iter().collect();
+            let host = box_facts.iter().find(|(name, _)| name == "host.name").map(|(_, value)| value.clone());
             let last = "SELECT id, tree, started, outcome IS 'finished' FROM scans ORDER BY id DESC LIMIT 1";
             let last = db.query_row(last, [], |row| {
                 Ok((row.get::<_, ScanId>(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?))
@@ -48,7 +51,7 @@ impl Case {
                 |row| Ok((row.get(0).map(i64::cast_unsigned)?, row.get(1).map(i64::cast_unsigned)?)),
             )?;
             let (tree, started) = (facts::path(tree), parse_time(&started)?);
-            Ok(Some(CaseSummary { host: host.unwrap_or_default(), tree, started, whole, findings, open }))
+            Ok(Some(CaseSummary { host: host.unwrap_or_default(), box_facts, tree, started, whole, findings, open }))
         })
     }
 }

@@ -9,6 +9,7 @@ use super::chain::{StoredEntry, each_entry};
 use super::closing::LOG_MISSING;
 use super::error::Outcome;
 use super::facts::{self, HitContent};
+use super::gathered::{edited_parts, evidence_digest, keeps_evidence, unvouched_scans};
 use super::replay::{Decided, replay, undone_groups, verdict};
 use super::rules::{rule_content, rule_from, scan_digest, stored_rules_digest};
 use super::schema::GUARDS;
@@ -58,6 +59,8 @@ pub enum Unvouched {
     Older(&'static str),
     /// The scan runs, or was stopped before it could write down what it saw.
     Running(ScanId),
+    /// The box is being asked about the findings of the scan, or that was broken off.
+    Gathering(ScanId),
 }
 
 impl fmt::Display for Unvouched {
@@ -68,6 +71,9 @@ impl fmt::Display for Unvouched {
                     f,
                     "{what}: nothing vouches for that, as an older Huntbook wrote the case; the next scan into it will"
                 )
+            }
+            Self::Gathering(scan) => {
+                write!(f, "scan {scan}: asking the box did not come to its end: nothing vouches for what it said till then")
             }
             Self::Running(scan) => {
                 write!(
@@ -122,6 +128,10 @@ pub enum Problem {
     Evidence(FindingId),
     /// What a scan saw is not what the journal says it saw: findings or coverage were added, removed or replaced.
     Scan(ScanId),
+    /// What the box said of the findings of a scan is not what the journal says it said.
+    BoxEvidence(ScanId),
+    /// What the box said of a finding, or of no one finding, was edited.
+    BoxEvidencePart(Option<FindingId>),
 }
 
 impl fmt::Display for Problem {
@@ -155,6 +165,11 @@ impl fmt::Display for Problem {
             Self::Rule(row) => write!(f, "rule row {row}: it was edited"),
             Self::Evidence(finding) => write!(f, "finding {finding}: what was seen of it was edited"),
             Self::Scan(scan) => write!(f, "scan {scan}: what it saw is not what the journal says it saw"),
+            Self::BoxEvidence(scan) => {
+                write!(f, "scan {scan}: what the box said of its findings is not what the journal says it said")
+            }
+            Self::BoxEvidencePart(Some(finding)) => write!(f, "finding {finding}: what the box said of it was edited"),
+            Self::BoxEvidencePart(None) => f.write_str("what the box said was edited"),
         }
     }
 }
@@ -176,7 +191,8 @@ impl Case {
                 LogState::Missing => found.add(Problem::LogMissing),
                 LogState::Unknown => found.unvouched.push(Unvouched::Older("whether its last entries are here")),
             }
-            for check in [check_file, check_guards, check_journal, check_rules, check_sightings, check_evidence] {
+            for check in [check_file, check_guards, check_journal, check_rules, check_sightings, check_evidence, check_box]
+            {
                 match check(db, &mut found) {
                     Err(CaseErrorKind::Damaged(what)) => found.add(Problem::File(what)),
                     other => other?,
@@ -282,6 +298,12 @@ fn check_scan(db: &Connection, entry: &JournalEntry, found: &mut Verification) -
     let (scan, same) = match &entry.event {
         Event::Happened(Record::ScanStarted { scan, rules, .. }) => (scan, stored_rules_digest(db, *scan)? == *rules),
         Event::Happened(Record::ScanEnded { scan, digest, .. }) => (scan, scan_digest(db, *scan)? == *digest),
+        Event::Happened(Record::EvidenceGathered { scan, digest, .. }) => {
+            if evidence_digest(db, *scan)? != *digest {
+                found.add(Problem::BoxEvidence(*scan));
+            }
+            return Ok(());
+        }
         _ => return Ok(()),
     };
     if !same {
@@ -329,6 +351,16 @@ fn check_rules(db: &Connection, found: &mut Verification) -> Outcome<()> {
             found.add(Problem::Rule(row.get(7)?));
         }
     }
+    Ok(())
+}
+
+/// What the box said of findings, held against the digests that its entries in the journal rest on.
+fn check_box(db: &Connection, found: &mut Verification) -> Outcome<()> {
+    if !keeps_evidence(db)? {
+        return Ok(());
+    }
+    edited_parts(db)?.into_iter().for_each(|finding| found.add(Problem::BoxEvidencePart(finding)));
+    found.unvouched.extend(unvouched_scans(db)?.into_iter().map(Unvouched::Gathering));
     Ok(())
 }
 

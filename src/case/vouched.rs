@@ -7,14 +7,12 @@ use serde_json::Value;
 
 use super::error::Outcome;
 use super::journal::{Event, PathText, Record};
+use super::migrate::VOUCHED_SINCE;
 use super::scans::{CASE_ID, host_facts};
 use super::schema::format_of;
 use super::verify::{Problem, Unvouched, Verification};
 use super::{Cover, FindingId, JournalEntry, ScanId, Seq, facts, tables};
 use crate::finding::Sha256;
-
-/// The first format in which the journal holds all of this.
-const SINCE_FORMAT: i64 = 4;
 
 /// What the journal says, gathered entry by entry.
 #[derive(Default)]
@@ -88,13 +86,13 @@ impl Vouched {
                 this.ended = Some(Ended { at: at.to_owned(), outcome: outcome.clone() });
                 this.totals = files.zip(*bytes);
             }
-            Record::Undone { .. } | Record::ExclusionMet { .. } => {}
+            Record::Undone { .. } | Record::ExclusionMet { .. } | Record::EvidenceGathered { .. } => {}
         }
     }
 
     /// Says what the tables have otherwise.
     pub(super) fn compare(self, db: &Connection, found: &mut Verification) -> Outcome<()> {
-        let older = format_of(db)? < SINCE_FORMAT;
+        let older = format_of(db)? < VOUCHED_SINCE;
         let id: Option<String> =
             db.query_row("SELECT value FROM host WHERE key = ?1", [CASE_ID], |row| row.get(0)).optional()?;
         if let Some((seq, case)) = &self.case

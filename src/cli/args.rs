@@ -27,6 +27,7 @@ use crate::hunt::{Define, RuleOptions};
 use crate::report::Format;
 use crate::root::Root;
 use crate::scan::{self, Only, ScanOptions, WalkOptions};
+use crate::session::GATHERING_TIME;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -289,6 +290,16 @@ pub struct ScanArgs {
     /// Leave out what this glob covers, written as in a .gitignore in TREE; coverage lists it. May be repeated.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// Ask the box about every finding while the scan is on it (packages, schedules, processes, …), so that the case can be
+    /// decided on elsewhere; this is what happens unless the case is kept in memory only.
+    #[arg(long, overrides_with = "no_evidence")]
+    pub evidence: bool,
+    /// Ask the box nothing: on another machine the case can tell only what the scan saw.
+    #[arg(long)]
+    pub no_evidence: bool,
+    /// Seconds that the box may be asked about findings after the scan has ended.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub evidence_time: u64,
     /// What is logged, and where.
     #[command(flatten)]
     pub log: LogArgs,
@@ -306,6 +317,12 @@ impl Cli {
 }
 
 impl ScanArgs {
+    /// Whether the box is asked about findings, and for how long after the scan; `unsaved` says that the case is in memory only.
+    pub fn asking(&self, unsaved: bool) -> Option<Duration> {
+        let asks = if unsaved { self.evidence } else { !self.no_evidence };
+        asks.then(|| Duration::from_secs(self.evidence_time))
+    }
+
     /// What the walk leaves out.
     pub fn walk(&self) -> WalkOptions {
         WalkOptions {
@@ -350,4 +367,5 @@ pub struct ScreenArgs {
 const _: () = assert!(scan::MAX_FILE_SIZE == 1 << 30, "--max-file-size says its default");
 const _: () = assert!(scan::MATCH_TIMEOUT.as_secs() == 60, "--match-timeout says its default");
 const _: () = assert!(scan::FILE_TIMEOUT.as_secs() == 1800, "--file-timeout says its default");
+const _: () = assert!(GATHERING_TIME.as_secs() == 60, "--evidence-time says its default");
 const _: () = assert!(scan::READ_TIMEOUT.as_secs() == 30, "--read-timeout says its default");

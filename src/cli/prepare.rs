@@ -14,7 +14,7 @@ use crate::finding::Sha256;
 use crate::root::Root;
 use crate::sandbox;
 use crate::scan::{Only, READ_TIMEOUT, Tree};
-use crate::session::{CaseFacts, RecordPlan, RuleChoice, host_name};
+use crate::session::{self, CaseFacts, RecordPlan, RuleChoice, host_name};
 use crate::storage::{self, Base};
 use crate::text;
 use crate::timeout;
@@ -137,6 +137,8 @@ impl ScanArgs {
             "rules": shown(&self.rules.rules),
             "define": self.rules.compile.define.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "relaxed_re_syntax": self.rules.compile.relaxed_re_syntax,
+            "site": self.rules.site.as_deref().map(session::named_file),
+            "evidence": self.asking(false).is_some(),
         })
     }
 }

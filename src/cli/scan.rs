@@ -1,9 +1,11 @@
 //! `huntbook scan`: the scan without a screen.
 
+use std::collections::BTreeSet;
 use std::io::{self, StdoutLock, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -11,15 +13,19 @@ use signal_hook::iterator::Signals;
 
 use super::args::ScanArgs;
 use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe, launch, limits, warn};
-use crate::case::{LOG_MISSING, ScanOutcome};
+use crate::case::{EvidenceEnd, FindingId, LOG_MISSING, ScanOutcome};
+use crate::evidence::Gatherer;
 use crate::finding::Finding;
 use crate::print::{self, SafeWriter, StatusLine};
 use crate::report::origin::Origin;
 use crate::report::{self, Format, Reported, Summary, Tally, Totals, Whole};
 use crate::scan::{Current, End, Event, Progress, Reading, Scan, Unscanned};
-use crate::session::{self, Excluded, FindingStatus, HuntWords, Records, RuleCatalog};
+use crate::session::{
+    self, ENDED_EARLY, Excluded, FindingStatus, HuntWords, Records, RuleCatalog, ScenarioStatus, TIME_WAS_UP, Told,
+};
 use crate::text;
 use crate::timeout;
+use crate::triage::assess::BoxSaid;
 
 /// Findings recorded at once.
 const BATCH: usize = 256;
@@ -44,10 +50,17 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
         warn(&format!("{}: {LOG_MISSING}", text::escape_path(records.case_path())));
     }
     let _ = print::stderr().write_all(report::text::warnings(rules.warnings()).as_bytes());
+    let asking = args.asking(records.unsaved().is_some());
+    if asking.is_some() {
+        records.ask_box(Gatherer::new(args.root.clone()).without_process(std::process::id()))?;
+    }
     records.begin_scan(args.record())?;
     let scan = Scan::start(tree, rules, args.options(records.own_files(), false))?;
-    cancel_on_signals(&scan)?;
+    let interrupted = cancel_on_signals(&scan)?;
     let mut printer = Printer {
+        asking,
+        interrupted,
+        held: BTreeSet::new(),
         out: print::stdout(),
         format,
         origin: Origin::of(records.case(), records.scan()?)?,
@@ -72,13 +85,16 @@ pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Resul
 /// Ctrl-C and SIGTERM end the scan early, so that what was found is still summed up. A second Ctrl-C does not wait for
 /// that, and nothing makes SIGTERM wait for longer than [`GRACE`]: a reader of the output that reads no more, or a disk that
 /// does not answer, may hold up the sum.
-fn cancel_on_signals(scan: &Scan) -> anyhow::Result<()> {
+fn cancel_on_signals(scan: &Scan) -> anyhow::Result<Arc<AtomicBool>> {
     let control = Arc::clone(&scan.control);
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let tell = Arc::clone(&interrupted);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     timeout::spawn("signals", move || {
         let mut first = None;
         for signal in signals.forever() {
             tracing::info!(signal, "a signal ends the scan");
+            tell.store(true, Ordering::Relaxed);
             control.cancel();
             let since = *first.get_or_insert_with(Instant::now);
             if signal == SIGTERM {
@@ -91,7 +107,7 @@ fn cancel_on_signals(scan: &Scan) -> anyhow::Result<()> {
             }
         }
     })?;
-    Ok(())
+    Ok(interrupted)
 }
 
 /// One press of Ctrl-C may arrive twice (see [`launch`]), but within this time.
@@ -101,6 +117,12 @@ const GRACE: Duration = Duration::from_millis(1800);
 
 /// Takes what the scan reports, has it recorded, and prints it.
 struct Printer {
+    /// How long the box may be asked about findings after the scan, if it is.
+    asking: Option<Duration>,
+    /// Whether a signal came.
+    interrupted: Arc<AtomicBool>,
+    /// Findings that are printed when the box has answered.
+    held: BTreeSet<FindingId>,
     out: SafeWriter<StdoutLock<'static>>,
     format: Format,
     origin: Origin,
@@ -132,6 +154,7 @@ impl Printer {
             }
             if findings.len() + missed.len() >= BATCH || flushed.elapsed() >= WAIT {
                 self.flush(&mut findings, &mut missed)?;
+                self.take_answers()?;
                 self.meter.show(|| gauges(&scan.progress));
                 flushed = Instant::now();
             }
@@ -151,7 +174,11 @@ impl Printer {
         }
         for (finding, judged) in findings.iter().zip(&judged) {
             self.tally.add(judged);
-            self.print(finding, judged)?;
+            if self.asking.is_some() && self.format.tells_scenarios() {
+                self.held.insert(judged.id);
+            } else {
+                self.print(finding, judged, &[])?;
+            }
         }
         for unscanned in missed.iter() {
             let missed = session::not_scanned(unscanned);
@@ -163,20 +190,83 @@ impl Printer {
         Ok(())
     }
 
+    /// Records what the box has answered, and prints the findings that waited for it.
+    fn take_answers(&mut self) -> anyhow::Result<()> {
+        loop {
+            let told = self.records.take_answers()?;
+            if told.is_empty() {
+                return Ok(());
+            }
+            self.print_told(&told)?;
+        }
+    }
+
+    fn print_told(&mut self, told: &[Told]) -> anyhow::Result<()> {
+        let ids: Vec<_> = told.iter().map(|told| told.id).filter(|id| self.held.remove(id)).collect();
+        self.meter.clear();
+        self.print_held(&ids, |id| told.iter().find(|told| told.id == id).map(|told| told.scenarios.as_slice()))
+    }
+
+    /// Prints findings that are on record, with what the box said of each.
+    fn print_held<'s>(
+        &mut self,
+        ids: &[FindingId],
+        said: impl Fn(FindingId) -> Option<&'s [BoxSaid]>,
+    ) -> anyhow::Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let why_not = if ids.iter().all(|id| said(*id).is_some()) { String::new() } else { self.records.why_not_asked()? };
+        for (finding, judged) in self.records.judge_again(ids)? {
+            let known = self.hunts.get(judged.subject.hunt).map(|hunt| hunt.scenarios.as_slice()).unwrap_or_default();
+            let known = known.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str()));
+            let answers = self.records.case().answers(judged.id)?;
+            let scenarios = session::scenario_statuses(known, said(judged.id), &why_not, &answers);
+            self.print(&finding, &judged, &scenarios)?;
+        }
+        Ok(self.out.flush()?)
+    }
+
+    /// Waits for the box, for as long as it may be asked; nothing that was found waits for it any longer then.
+    fn end_evidence(&mut self) -> anyhow::Result<Option<EvidenceEnd>> {
+        let until = Instant::now() + self.asking.unwrap_or_default();
+        while self.records.open_questions() > 0 {
+            if self.interrupted.load(Ordering::Relaxed) {
+                self.records.stop_asking(ENDED_EARLY);
+                break;
+            }
+            let open = self.records.open_questions();
+            self.meter.show(|| format!("asking the box about {}", text::counted(open, "more finding")));
+            let told = self.records.wait_for_answers(until.min(Instant::now() + WAIT))?;
+            self.print_told(&told)?;
+            if told.is_empty() && Instant::now() >= until {
+                self.records.stop_asking(TIME_WAS_UP);
+                break;
+            }
+        }
+        self.meter.clear();
+        let end = self.records.end_evidence()?;
+        let rest: Vec<_> = std::mem::take(&mut self.held).into_iter().collect();
+        self.print_held(&rest, |_| None)?;
+        Ok(end)
+    }
+
     /// Has the case say that the scan was ended early. Returns why.
     fn break_off(&mut self, reading: &Reading, why: anyhow::Error) -> anyhow::Error {
         let outcome = if is_closed_pipe(&why) { ScanOutcome::Cancelled } else { ScanOutcome::Failed };
         // When it is the case that failed, this fails as well, and the first failure is what counts.
         let _ = self.records.end_scan(&session::scan_end(outcome, reading));
+        self.records.stop_asking(ENDED_EARLY);
+        let _ = self.records.end_evidence();
         why
     }
 
-    fn print(&mut self, finding: &Finding, judged: &FindingStatus) -> io::Result<()> {
+    fn print(&mut self, finding: &Finding, judged: &FindingStatus, scenarios: &[ScenarioStatus]) -> io::Result<()> {
         let subject = judged.subject.hunt;
         let Some((hunt, words)) = self.book.hunts.get(subject).zip(self.hunts.get(subject)) else { return Ok(()) };
         let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);
         let exclusion = exclusion.as_ref();
-        let reported = Reported { rule: &hunt.rule, hunt: words, finding, judged, exclusion };
+        let reported = Reported { rule: &hunt.rule, hunt: words, finding, judged, exclusion, scenarios };
         self.out.write_all(self.format.finding(&self.origin, reported).as_bytes())
     }
 
@@ -184,6 +274,7 @@ impl Printer {
         let complete = *end == End::Complete;
         let outcome = session::scan_outcome(end);
         self.records.end_scan(&session::scan_end(outcome, reading))?;
+        let evidence = self.end_evidence()?;
         let scan = self.records.scan()?;
         let (totals, head) = (Totals::of_case(self.records.case(), &scan)?, self.records.head()?);
         let Self { mut out, format, mut origin, records, mut tally, .. } = self;
@@ -197,7 +288,7 @@ impl Printer {
                     out.write_all(format.finding(&origin, reported).as_bytes()).map_err(anyhow::Error::from)
                 })?;
             }
-            out.write_all(format.summary(&origin, &Summary { tally, totals, head }).as_bytes())?;
+            out.write_all(format.summary(&origin, &Summary { tally, totals, head, evidence }).as_bytes())?;
         } else {
             Whole::of(records.into_archive()?)?.write(format, &mut out)?;
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::args::{ScanArgs, ScreenArgs};
 use super::{INCOMPLETE, OPEN, confine, limits};
-use crate::case;
+use crate::case::{self, Case};
 use crate::print;
 use crate::scan::Tree;
-use crate::session::{CaseFacts, RecordPlan, host_name};
+use crate::session::{CaseFacts, HostIdentity, RecordPlan, host_name, identity};
 use crate::storage::{self, Base};
 use crate::text;
 use crate::theme::{self, ColorDepth, Theme};
@@ -70,9 +70,10 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         }
     };
     let (tree, plan) = plan;
+    let other_box = other_box(tree.is_none(), &plan)?;
     let start = Start {
         tree: text::escape_path(&plan.tree).into_owned(),
-        other_box: tree.is_none() && plan.host != host_name(&plan.root),
+        other_box: other_box.clone(),
         actor: plan.actor.clone(),
         host: plan.host.clone(),
         theme: chosen.theme,
@@ -92,6 +93,8 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         plan,
         options: scan.options(Vec::new(), true),
         record: scan.record(),
+        asking: scan.asking(false),
+        other_box,
     };
     let ended = tui::run(front, session, manner)?;
     if let Some(why) = ended.fatal {
@@ -106,6 +109,13 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         (0, false) => INCOMPLETE,
         (0, true) => 0,
     }))
+}
+
+/// Why the case that is opened again is not known to be of this box, if it is not.
+fn other_box(reopened: bool, plan: &RecordPlan) -> anyhow::Result<Option<String>> {
+    let Some(case) = plan.case.as_deref().filter(|_| reopened) else { return Ok(None) };
+    let of_case = HostIdentity::of_case(&Case::open_read_only(case)?.host()?);
+    Ok(of_case.differs_from(&identity(&plan.root, &host_name(&plan.root))))
 }
 
 /// Whether the cursor of such a terminal can be moved: `dumb` and its kind are terminfo's names for those that only add
@@ -133,10 +143,12 @@ impl ScanArgs {
     fn outset(&self, theme: Theme, keymap: Keymap) -> Outset {
         let image = (!self.root.is_live()).then(|| self.root.dir().to_owned());
         let folder = image.or_else(|| std::env::current_dir().ok());
+        let host = host_name(&self.root);
         Outset {
+            identity: identity(&self.root, &host),
+            host,
             folder: folder.unwrap_or_else(|| PathBuf::from("/")),
             home: std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()),
-            host: host_name(&self.root),
             theme,
             keymap,
         }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::observed::{Gaps, Observed};
 use super::sudoers::{self, Grant};
@@ -14,8 +14,11 @@ use crate::accounts::{self, Unread, User};
 use crate::root::Root;
 use crate::text;
 
+/// Groups, or users, of a box all of whose groups are told at once.
+const MAX_GROUPS: usize = 5000;
+
 /// One account and what it may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// User id.
     pub uid: u32,
@@ -109,6 +112,14 @@ impl Accounts {
             Some(reason) => Observed::Unknown(reason.clone()),
             None => Observed::NotFound,
         }
+    }
+
+    /// Every group by name, with its members as [`Accounts::members`] tells them; none where there are very many.
+    pub(super) fn all_groups(&self) -> Vec<(String, Observed<Vec<String>>)> {
+        if self.known.groups().len().max(self.users().len()) > MAX_GROUPS {
+            return Vec::new();
+        }
+        self.known.groups().iter().map(|group| (group.name.clone(), self.members(&group.name))).collect()
     }
 
     /// Everything about one account.

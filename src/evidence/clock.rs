@@ -1,8 +1,11 @@
 //! The time zone of the box, so that its own times are compared with its own schedules.
 
+use std::ops::Deref;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::observed::{Observed, from_error};
 use crate::root::Root;
@@ -11,17 +14,69 @@ use crate::text;
 /// Where the zone is: a link into the zone files, or a copy of one (localtime(5)).
 const LOCALTIME: &str = "/etc/localtime";
 
+/// The time zone of a box, with what it was read from: a case keeps that, for the zone files of another machine may be of
+/// another year.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BoxZone {
+    /// `Europe/Berlin`, `UTC`, or `local` where its name is not known; safe to show.
+    pub name: String,
+    /// The zone file's bytes in hex; `None` for UTC.
+    tzif: Option<String>,
+    #[serde(skip)]
+    zone: TimeZone,
+}
+
+impl BoxZone {
+    /// The zone of the box at `root`. Blocks where its file system does.
+    pub(crate) fn of(root: &Root) -> Observed<Self> {
+        zone(root)
+    }
+
+    /// UTC.
+    pub(crate) fn utc() -> Self {
+        Self { name: "UTC".to_owned(), tzif: None, zone: TimeZone::UTC }
+    }
+
+    /// The zone that a zone file says.
+    fn of_file(name: String, bytes: &[u8]) -> Result<Self, jiff::Error> {
+        let zone = TimeZone::tzif(&name, bytes)?;
+        Ok(Self { name, tzif: Some(text::hex(bytes)), zone })
+    }
+}
+
+impl Deref for BoxZone {
+    type Target = TimeZone;
+
+    fn deref(&self) -> &TimeZone {
+        &self.zone
+    }
+}
+
+impl<'de> Deserialize<'de> for BoxZone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Kept {
+            name: String,
+            tzif: Option<String>,
+        }
+        let Kept { name, tzif } = Kept::deserialize(deserializer)?;
+        let Some(tzif) = tzif else { return Ok(Self::utc()) };
+        let bytes = text::from_hex(tzif.as_bytes()).ok_or_else(|| D::Error::custom("a time zone is not in hex"))?;
+        Self::of_file(name, &bytes).map_err(D::Error::custom)
+    }
+}
+
 /// The zone in `/etc/localtime` (tzfile(5)); UTC when there is none, as tzset(3) has it.
-pub(super) fn zone(root: &Root) -> Observed<TimeZone> {
+pub(super) fn zone(root: &Root) -> Observed<BoxZone> {
     let path = Path::new(LOCALTIME);
     let found = match root.text(path) {
         Ok(found) => found,
         Err(error) => match from_error(path, &error) {
-            Observed::NotFound => return Observed::Found(TimeZone::UTC),
+            Observed::NotFound => return Observed::Found(BoxZone::utc()),
             other => return other,
         },
     };
-    match TimeZone::tzif(&name(&found.resolved), &found.bytes) {
+    match BoxZone::of_file(name(&found.resolved), &found.bytes) {
         Ok(zone) => Observed::Found(zone),
         Err(error) => {
             let shown = error.to_string();
@@ -54,7 +109,7 @@ mod tests {
     #[test]
     fn the_zone_is_the_box_s_own_and_utc_without_one() {
         let (dir, root) = scratch(&[]);
-        assert_eq!(zone(&root), Observed::Found(TimeZone::UTC));
+        assert_eq!(zone(&root), Observed::Found(BoxZone::utc()));
         put(dir.path(), "usr/share/zoneinfo/Test/East", &east());
         std::fs::create_dir_all(dir.path().join("etc")).unwrap();
         std::os::unix::fs::symlink("/usr/share/zoneinfo/Test/East", dir.path().join("etc/localtime")).unwrap();
@@ -64,6 +119,9 @@ mod tests {
             (east.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds(), east.iana_name()),
             (10_800, Some("Test/East"))
         );
+        let kept = serde_json::to_string(east).unwrap();
+        assert_eq!(serde_json::from_str::<BoxZone>(&kept).unwrap(), *east);
+        assert!(serde_json::from_str::<BoxZone>(&kept.replace("5a69", "5a6a")).is_err());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The found file itself and the folders above it, as they are now.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{IFlags, ioctl_getflags};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::account::Accounts;
 use super::observed::{Observed, from_error, reason};
@@ -14,10 +15,10 @@ use crate::finding::{FileFacts, FileTime};
 use crate::root::{Attributes, Located, Root};
 
 /// What the file system says of the found file now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEvidence {
     /// Where it is on the box, with every link resolved.
-    #[serde(serialize_with = "show::serialize_path")]
+    #[serde(with = "show::kept_path")]
     pub path: PathBuf,
     /// Owner's user id.
     pub uid: u32,
@@ -38,30 +39,30 @@ pub struct FileEvidence {
     /// Hard links.
     pub links: u64,
     /// Last access.
-    #[serde(serialize_with = "show::serialize_time")]
+    #[serde(with = "show::kept_time")]
     pub accessed: FileTime,
     /// Last change of content.
-    #[serde(serialize_with = "show::serialize_time")]
+    #[serde(with = "show::kept_time")]
     pub modified: FileTime,
     /// Last change of content or inode.
-    #[serde(serialize_with = "show::serialize_time")]
+    #[serde(with = "show::kept_time")]
     pub changed: FileTime,
     /// Birth; `None` where the file system does not know it.
-    #[serde(serialize_with = "show::serialize_maybe_time")]
+    #[serde(with = "show::kept_maybe_time")]
     pub born: Option<FileTime>,
     /// What has changed since the scan, in words; empty when nothing has.
-    pub since_scan: Vec<&'static str>,
+    pub since_scan: Vec<Cow<'static, str>>,
     /// Extended attributes; capabilities and access lists are decoded.
     pub xattrs: Observed<Vec<Xattr>>,
     /// Inode flags (`FS_IOC_GETFLAGS`) that matter: `immutable`, `append only`.
-    pub flags: Observed<Vec<&'static str>>,
+    pub flags: Observed<Vec<Cow<'static, str>>>,
 }
 
 /// A folder above the found file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderEvidence {
     /// The folder.
-    #[serde(serialize_with = "show::serialize_path")]
+    #[serde(with = "show::kept_path")]
     pub path: PathBuf,
     /// Owner's name, or `uid 1000`.
     pub owner: String,
@@ -70,7 +71,7 @@ pub struct FolderEvidence {
     /// Type and permission bits (`st_mode`).
     pub mode: u32,
     /// Last change of the folder's entries or inode.
-    #[serde(serialize_with = "show::serialize_time")]
+    #[serde(with = "show::kept_time")]
     pub changed: FileTime,
     /// Who besides the owner may make, and without the sticky bit replace, files here: by mode and by access list.
     pub writers: Vec<String>,
@@ -143,9 +144,9 @@ fn acl_writers(xattrs: &Observed<Vec<Xattr>>) -> impl Iterator<Item = String> + 
     xattrs.found().into_iter().flatten().flat_map(|xattr| xattr.writers.iter().cloned())
 }
 
-fn since_scan(facts: &FileFacts, now: &Attributes) -> Vec<&'static str> {
+fn since_scan(facts: &FileFacts, now: &Attributes) -> Vec<Cow<'static, str>> {
     if (facts.dev, facts.ino) != (now.dev, now.ino) {
-        return vec!["another file is at this path now"];
+        return vec!["another file is at this path now".into()];
     }
     let differences = [
         (facts.size != now.size, "its length has changed"),
@@ -154,16 +155,16 @@ fn since_scan(facts: &FileFacts, now: &Attributes) -> Vec<&'static str> {
         (facts.mode != now.mode, "its mode has changed"),
         (facts.changed != now.changed, "its inode has changed"),
     ];
-    differences.into_iter().filter_map(|(differs, what)| differs.then_some(what)).collect()
+    differences.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| what.into()).collect()
 }
 
-fn inode_flags(located: &Located) -> Observed<Vec<&'static str>> {
+fn inode_flags(located: &Located) -> Observed<Vec<Cow<'static, str>>> {
     let flags = match located.open().and_then(|file| ioctl_getflags(&file).map_err(io::Error::from)) {
         Ok(flags) => flags,
         Err(error) => return Observed::Unknown(reason(&error)),
     };
     let named = [(IFlags::IMMUTABLE, "immutable"), (IFlags::APPEND, "append only")];
-    let set: Vec<_> = named.into_iter().filter_map(|(flag, name)| flags.contains(flag).then_some(name)).collect();
+    let set: Vec<_> = named.into_iter().filter_map(|(flag, name)| flags.contains(flag).then_some(name.into())).collect();
     if set.is_empty() { Observed::NotFound } else { Observed::Found(set) }
 }
 
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(before.writers.last().unwrap(), "everyone");
         assert!(before.born.is_none_or(|born| born.seconds > 0));
         std::fs::write(&host, "longer").unwrap();
-        assert!(look().found().unwrap().since_scan.contains(&"its length has changed"));
+        assert!(look().found().unwrap().since_scan.contains(&"its length has changed".into()));
         std::fs::rename(&host, dir.path().join("opt/a/y.py")).unwrap();
         assert_eq!(look(), Observed::NotFound);
         std::fs::write(&host, "one").unwrap();

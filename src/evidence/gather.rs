@@ -148,6 +148,12 @@ impl Gatherer {
         start("account", self.limit, move || indexes.accounts().members(&group)).finish()
     }
 
+    /// All groups of the box with the names of their accounts, safe to show. Blocks, at most for the limit.
+    pub(crate) fn groups(&self) -> Observed<Vec<(String, Observed<Vec<String>>)>> {
+        let indexes = self.indexes();
+        start("account", self.limit, move || Observed::Found(indexes.accounts().all_groups())).finish()
+    }
+
     /// Asks every probe about one file. Blocks, at most for about twice the limit, so call it off the UI thread.
     pub fn gather(&self, facts: &FileFacts) -> Evidence {
         let (gathered_at, started) = (Timestamp::now(), Instant::now());

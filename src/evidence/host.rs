@@ -1,21 +1,22 @@
 //! The box as a whole: whether a path exists, and which management and security tools are installed.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::observed::{Gaps, Observed, from_error};
 use super::show;
 use crate::root::{Attributes, Root};
 
 /// An installed tool that can explain a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
     /// Its common name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The path that shows it is installed.
-    #[serde(serialize_with = "show::serialize_path")]
+    #[serde(with = "show::kept_path")]
     pub path: PathBuf,
     /// Whether the found file lies below that path.
     pub holds_file: bool,
@@ -73,7 +74,7 @@ pub(super) fn tools(root: &Root, file: &Path) -> Observed<Vec<Tool>> {
             match root.locate(path, true) {
                 Ok(found) => {
                     let holds_file = file.starts_with(path) || file.starts_with(&found.path);
-                    tools.push(Tool { name, path: path.to_owned(), holds_file });
+                    tools.push(Tool { name: (*name).into(), path: path.to_owned(), holds_file });
                 }
                 Err(error) => gaps.add_error(path, &error),
             }
@@ -99,8 +100,8 @@ mod tests {
         assert!(attributes(&root, Path::new("/loop")).reason().unwrap().starts_with("/loop: "));
         let tools = tools(&root, Path::new("/var/ossec/bin/feed"));
         let tools = tools.found().unwrap();
-        assert_eq!((tools[0].name, tools[0].holds_file), ("OSSEC or Wazuh", true));
-        assert_eq!((tools[1].name, tools[1].holds_file), ("Ansible", false));
+        assert_eq!((&*tools[0].name, tools[0].holds_file), ("OSSEC or Wazuh", true));
+        assert_eq!((&*tools[1].name, tools[1].holds_file), ("Ansible", false));
         assert_eq!(tools.len(), 2);
         assert_eq!(super::tools(&Root::image(dir.path().join("var")), Path::new("/x")), Observed::NotFound);
     }

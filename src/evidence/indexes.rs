@@ -1,5 +1,6 @@
 //! The indexes of one box: each is built once, by the first who asks.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +83,7 @@ impl Indexes {
             ("schedule", schedules.as_ref().map(|index| &index.gaps)),
         ];
         let lines = |(probe, gaps): (_, Option<&Gaps>)| {
-            gaps.into_iter().flat_map(Gaps::lines).map(move |text| Gap { probe, text }).collect::<Vec<_>>()
+            gaps.into_iter().flat_map(Gaps::lines).map(move |text| Gap { probe: Cow::Borrowed(probe), text }).collect::<Vec<_>>()
         };
         gaps.into_iter().flat_map(lines).collect()
     }

@@ -17,6 +17,7 @@
 //! | `clock.rs` | the box's own time zone |
 //! | `field.rs` | all of it under the names that checks use |
 //! | `gather.rs`, `lazy.rs`, `indexes.rs` | time limits, and indexes that are built once |
+//! | `recorded.rs` | all of it as a case keeps it |
 
 mod account;
 mod clock;
@@ -32,6 +33,7 @@ mod lines;
 mod observed;
 mod package;
 mod process;
+mod recorded;
 mod referrer;
 mod schedule;
 mod show;
@@ -42,14 +44,15 @@ pub(crate) mod testing;
 pub(crate) mod x32;
 mod xattr;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use account::Account;
+pub(crate) use clock::BoxZone;
 pub(crate) use field::{SeenValue, Values};
 pub(crate) use file::{FileEvidence, FolderEvidence};
 pub use gather::Gatherer;
@@ -59,6 +62,7 @@ pub(crate) use package::{Content, PackageOwner};
 #[cfg(test)]
 pub(crate) use process::Relation;
 pub(crate) use process::{Ancestor, Process};
+pub(crate) use recorded::{AskedOnce, BoxQueries, NamedFacts, Part};
 pub(crate) use referrer::Referrer;
 pub(crate) use schedule::{Names, Schedule, Scheduler};
 #[cfg(test)]
@@ -68,22 +72,25 @@ pub(crate) use socket::Socket;
 use crate::finding::FileFacts;
 
 /// Something that a probe could not read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The probe: `account`, `package`, `process`, `schedule`.
-    pub probe: &'static str,
+    pub probe: Cow<'static, str>,
     /// Which path, and why; safe to show.
     pub text: String,
 }
 
 /// All that the box says about one found file.
-#[derive(Debug, Clone, Serialize)]
+///
+/// A case keeps each field as a part (see `recorded.rs`): what an older Huntbook did not ask is unknown then.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Evidence {
     /// The facts of the scan that this is about.
     #[serde(skip)]
     pub facts: FileFacts,
     /// The file's path on the box, links above it resolved; as walked when it does not lie below the root.
-    #[serde(serialize_with = "show::serialize_path")]
+    #[serde(with = "show::kept_path")]
     pub path: PathBuf,
     /// The file as it is now.
     pub file: Observed<FileEvidence>,
@@ -97,7 +104,6 @@ pub struct Evidence {
     pub processes: Observed<Vec<Process>>,
     /// The processes that could not be looked into, so that any of them may have to do with it. Unknown when not even
     /// these are all known.
-    #[serde(skip)]
     pub unread: Observed<Vec<Process>>,
     /// The TCP and UDP sockets of the processes that have to do with it.
     pub sockets: Observed<Vec<Socket>>,
@@ -106,8 +112,7 @@ pub struct Evidence {
     /// The management and security tools on the box; those whose folder holds the file first.
     pub tools: Observed<Vec<Tool>>,
     /// The box's own time zone.
-    #[serde(skip)]
-    pub zone: Observed<TimeZone>,
+    pub zone: Observed<BoxZone>,
     /// What could not be read on the way. What was found stands, but there may be more.
     pub gaps: Vec<Gap>,
     /// When `/proc` was read, if it was.

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::text;
 
 /// The answer of a probe. "Could not look" is never told as "is not there".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Observed<T> {
     /// The probe looked and found this.
@@ -17,6 +17,15 @@ pub enum Observed<T> {
     NotFound,
     /// The probe could not look, or not everywhere. The reason is a phrase that is safe to show.
     Unknown(String),
+}
+
+/// Why something is not known that the Huntbook that asked the box did not ask.
+pub(super) const NOT_GATHERED: &str = "the box was not asked about this when it was scanned, and cannot be asked here";
+
+impl<T> Default for Observed<T> {
+    fn default() -> Self {
+        Self::Unknown(NOT_GATHERED.to_owned())
+    }
 }
 
 impl<T> Observed<T> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::account::Accounts;
 use super::observed::Observed;
@@ -13,10 +13,10 @@ use crate::finding::{FileFacts, FileTime};
 use crate::root::Attributes;
 
 /// A table or unit that names the found file, or a path whose existence explains it; and who could have made it so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Referrer {
     /// Its path on the box.
-    #[serde(serialize_with = "show::serialize_path")]
+    #[serde(with = "show::kept_path")]
     pub path: PathBuf,
     /// Owner's name, or `uid 1000`.
     pub owner: String,
@@ -25,10 +25,10 @@ pub struct Referrer {
     /// Who besides the owner may write to it.
     pub writers: Vec<String>,
     /// Last change of content; a user can set it back.
-    #[serde(serialize_with = "show::serialize_time")]
+    #[serde(with = "show::kept_time")]
     pub modified: FileTime,
     /// Last change of content or inode; a user cannot set it back.
-    #[serde(serialize_with = "show::serialize_time")]
+    #[serde(with = "show::kept_time")]
     pub changed: FileTime,
     /// Seconds by which the referrer's `changed` is later than the found file's; negative when it is earlier.
     pub seconds_after_file: i64,

@@ -1,8 +1,10 @@
-//! Small texts that several probes share: paths, modes and times as a person reads them, and how they are serialised.
+//! Small texts that several probes share: modes and times as a person reads them, and how paths and times are kept in a case.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-use serde::Serializer;
+use serde::{Deserialize, Serialize};
 
 use crate::finding::FileTime;
 use crate::text;
@@ -32,12 +34,76 @@ pub(super) fn writers(mode: u32, group: &str) -> Vec<String> {
     writers
 }
 
-/// A path as text that is safe to show, for `serialize_with`.
-pub(super) fn serialize_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&text::escape(path.as_os_str().as_encoded_bytes()))
+/// How a path is kept in a case: as text where text is all of it and safe to show, otherwise its bytes in hex, so that what is
+/// read back is the very path.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum KeptPath {
+    Text(String),
+    Bytes { hex: String },
 }
 
-/// What serde hands to a `serialize_with` function for a field that may be unknown.
+impl From<&Path> for KeptPath {
+    fn from(path: &Path) -> Self {
+        match path.to_str().filter(|name| text::escape_str(name) == *name) {
+            Some(name) => Self::Text(name.to_owned()),
+            None => Self::Bytes { hex: text::hex(path.as_os_str().as_encoded_bytes()) },
+        }
+    }
+}
+
+impl KeptPath {
+    fn into_path<E: serde::de::Error>(self) -> Result<PathBuf, E> {
+        match self {
+            Self::Text(name) => Ok(name.into()),
+            Self::Bytes { hex } => {
+                let bytes = text::from_hex(hex.as_bytes()).ok_or_else(|| E::custom("a path is not in hex"))?;
+                Ok(OsString::from_vec(bytes).into())
+            }
+        }
+    }
+}
+
+/// A path as it is kept in a case, for `with`.
+pub(super) mod kept_path {
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::KeptPath;
+
+    pub(in crate::evidence) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        KeptPath::from(path).serialize(serializer)
+    }
+
+    pub(in crate::evidence) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        KeptPath::deserialize(deserializer)?.into_path()
+    }
+}
+
+/// A path that may be unknown as it is kept in a case, for `with`.
+pub(super) mod kept_maybe_path {
+    use std::path::PathBuf;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::{AsRefOption, KeptPath};
+
+    pub(in crate::evidence) fn serialize<T: AsRefOption<PathBuf>, S: Serializer>(
+        path: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        path.as_option().map(|path| KeptPath::from(path.as_path())).serialize(serializer)
+    }
+
+    pub(in crate::evidence) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PathBuf>, D::Error> {
+        Option::<KeptPath>::deserialize(deserializer)?.map(KeptPath::into_path).transpose()
+    }
+}
+
+/// What serde hands to a `serialize` function for a field that may be unknown.
 pub(super) trait AsRefOption<T> {
     /// The value, if it is known.
     fn as_option(&self) -> Option<&T>;
@@ -49,29 +115,40 @@ impl<T> AsRefOption<T> for Option<T> {
     }
 }
 
-/// A path that may be unknown, an `Option<PathBuf>`, for `serialize_with`.
-pub(super) fn serialize_maybe_path<T: AsRefOption<PathBuf>, S: Serializer>(
-    path: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match path.as_option() {
-        Some(path) => serialize_path(path, serializer),
-        None => serializer.serialize_none(),
+/// A time as it is kept in a case, seconds and nanoseconds since 1970, for `with`.
+pub(super) mod kept_time {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::finding::FileTime;
+
+    pub(in crate::evidence) fn serialize<S: Serializer>(time: &FileTime, serializer: S) -> Result<S::Ok, S::Error> {
+        (time.seconds, time.nanos).serialize(serializer)
+    }
+
+    pub(in crate::evidence) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FileTime, D::Error> {
+        let (seconds, nanos) = <_>::deserialize(deserializer)?;
+        Ok(FileTime { seconds, nanos })
     }
 }
 
-/// A time with nanoseconds, for `serialize_with`.
-pub(super) fn serialize_time<S: Serializer>(time: &FileTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
-}
+/// A time that may be unknown as it is kept in a case, for `with`.
+pub(super) mod kept_maybe_time {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-/// A time that may be unknown, an `Option<FileTime>`, for `serialize_with`.
-pub(super) fn serialize_maybe_time<T: AsRefOption<FileTime>, S: Serializer>(
-    time: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time.as_option() {
-        Some(time) => serializer.collect_str(time),
-        None => serializer.serialize_none(),
+    use super::AsRefOption;
+    use crate::finding::FileTime;
+
+    pub(in crate::evidence) fn serialize<T: AsRefOption<FileTime>, S: Serializer>(
+        time: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.as_option().map(|time| (time.seconds, time.nanos)).serialize(serializer)
+    }
+
+    pub(in crate::evidence) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<FileTime>, D::Error> {
+        let kept: Option<(i64, _)> = <_>::deserialize(deserializer)?;
+        Ok(kept.map(|(seconds, nanos)| FileTime { seconds, nanos }))
     }
 }

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use procfs::net::TcpState;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::observed::{Gaps, Observed, is_missing, reason};
 use super::process::{self, Process, Processes};
 
 /// Protocol of a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TCP over IPv4 or IPv6.
@@ -27,7 +27,7 @@ pub enum Protocol {
 }
 
 /// Which way a connection was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// The socket waits for others.
@@ -39,7 +39,7 @@ pub enum Direction {
 }
 
 /// A socket of a process that belongs to the finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Socket {
     /// The process that holds it.
     pub pid: u32,

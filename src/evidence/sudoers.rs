@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::observed::Gaps;
 use super::show;
@@ -20,10 +20,10 @@ const MAX_GRANTS: usize = 10_000;
 const MAX_ALIASES: usize = 100;
 
 /// A line of a sudoers file that lets somebody do something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The file.
-    #[serde(serialize_with = "show::serialize_path")]
+    #[serde(with = "show::kept_path")]
     pub path: PathBuf,
     /// Its line number, from 1.
     pub line: usize,

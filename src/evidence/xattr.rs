@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::fs::{getxattr, listxattr};
 use rustix::io::Errno;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::account::Accounts;
 use super::observed::Observed;
@@ -16,7 +16,7 @@ use crate::text;
 const MAX_BYTES: usize = 64 * 1024;
 
 /// One extended attribute.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Xattr {
     /// Its name with namespace, safe to show: `security.capability`.
     pub name: String,

@@ -63,6 +63,13 @@ impl<'de> serde::Deserialize<'de> for Sha256 {
     }
 }
 
+/// A digest of nothing that is known, for facts that are yet to be filled in.
+impl Default for Digest {
+    fn default() -> Self {
+        Self::Whole(Sha256([0; 32]))
+    }
+}
+
 /// What a scan tells a file's content from another by.
 ///
 /// The two kinds are never equal, whatever their bytes: a file can be made whose SHA-256 is the data digest of another.

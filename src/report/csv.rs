@@ -151,7 +151,7 @@ pub(crate) fn missed(origin: &Origin, missed: &NotScanned) -> String {
 
 /// The last line: the tree, counts, and the journal's head.
 pub(crate) fn summary(origin: &Origin, summary: &Summary) -> String {
-    let Summary { tally, totals, head } = summary;
+    let Summary { tally, totals, head, .. } = summary;
     let scan = &origin.scan;
     let outcome = scan.ended.as_ref().map_or("did not end".to_owned(), |(_, end)| end.outcome.to_string());
     let detail =

@@ -21,11 +21,11 @@ pub(crate) mod whole;
 
 use std::time::Duration;
 
-use crate::case::{Case, CaseError, Head, ScanRow};
+use crate::case::{Case, CaseError, EvidenceEnd, Head, ScanRow};
 use crate::finding::Finding;
 use crate::hunt::Rule;
 use crate::scan::{UNUSED_RULE, is_gap_kind};
-use crate::session::{Excluded, FindingStatus, HuntWords};
+use crate::session::{Excluded, FindingStatus, HuntWords, ScenarioStatus};
 
 pub(crate) use whole::{Format, Whole};
 
@@ -42,6 +42,8 @@ pub struct Reported<'a> {
     pub judged: &'a FindingStatus,
     /// The exclusion that covers it.
     pub exclusion: Option<&'a Excluded>,
+    /// Its scenarios with what the box said and what was answered; empty for a format that does not tell them.
+    pub scenarios: &'a [ScenarioStatus],
 }
 
 /// What findings have come to, counted.
@@ -157,8 +159,21 @@ pub(crate) fn missed(not_scanned: u64, gaps: u64) -> String {
     }
 }
 
+/// How far the box was asked, in a line of safe text.
+pub(crate) fn asked(end: &EvidenceEnd) -> String {
+    let EvidenceEnd { asked, gathered, cut } = end;
+    let about = format!("the box was asked about {}", crate::text::counted(*asked, "finding"));
+    match cut {
+        None if asked == gathered => about,
+        cut => {
+            let why = crate::text::escape_str(cut.as_deref().unwrap_or("it did not answer"));
+            format!("{about} and answered about {}: {why}", crate::text::count(*gathered))
+        }
+    }
+}
+
 /// The end of a scan.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Summary {
     /// What the findings have come to.
     pub tally: Tally,
@@ -166,4 +181,6 @@ pub struct Summary {
     pub totals: Totals,
     /// The journal's last entry.
     pub head: Head,
+    /// How far the box was asked about findings, if it was.
+    pub evidence: Option<EvidenceEnd>,
 }

@@ -13,6 +13,7 @@ use crate::case::NotScanned;
 use crate::finding::{Digest, FileFacts, FileTime, PatternMatch};
 use crate::hunt::{Rule, Threat};
 use crate::scan::is_gap_kind;
+use crate::session::ScenarioStatus;
 use crate::text;
 use crate::version;
 
@@ -20,12 +21,13 @@ use crate::version;
 const MATCHES: usize = 1000;
 
 /// The facts of a box that ECS has a field for; others go below `huntbook`.
-const HOST_FIELDS: [&str; 13] = [
+const HOST_FIELDS: [&str; 15] = [
     "host.architecture",
     "host.boot.id",
     "host.domain",
     "host.hostname",
     "host.id",
+    "host.ip",
     "host.name",
     "host.os.family",
     "host.os.full",
@@ -34,12 +36,13 @@ const HOST_FIELDS: [&str; 13] = [
     "host.os.platform",
     "host.os.type",
     "host.os.version",
+    "host.uptime",
 ];
 
 impl Origin {
     /// A finding, or a candidate.
     pub fn finding(&self, reported: Reported<'_>) -> Value {
-        let Reported { rule, hunt, finding, judged, exclusion } = reported;
+        let Reported { rule, hunt, finding, judged, exclusion, scenarios } = reported;
         let kind = if judged.subject.candidate { "candidate" } else { "finding" };
         let mut own = Map::new();
         own.insert("kind".into(), kind.into());
@@ -66,6 +69,9 @@ impl Origin {
         }
         if let Some(exclusion) = exclusion {
             own.insert("exclusion".into(), exclusion.words());
+        }
+        if !scenarios.is_empty() {
+            own.insert("scenarios".into(), scenarios.iter().map(scenario).collect());
         }
         let file = file(&finding.file, self, &mut own);
         let name = text::escape_str(&rule.id.name);
@@ -107,7 +113,7 @@ impl Origin {
 
     /// The last line. What a case does not know is left out.
     pub fn summary(&self, summary: &Summary) -> Value {
-        let Summary { tally, totals, head } = summary;
+        let Summary { tally, totals, head, evidence } = summary;
         let mut own = Map::new();
         own.insert("kind".into(), "summary".into());
         for (key, count) in [
@@ -137,6 +143,13 @@ impl Origin {
         let program: Map<_, _> =
             program.filter_map(|key| Some((key.clone(), self.scan.options.get(&key)?.clone()))).collect();
         own.insert("program".into(), program.into());
+        if let Some(end) = evidence {
+            own.insert("evidence_asked".into(), end.asked.into());
+            own.insert("evidence_gathered".into(), end.gathered.into());
+            if let Some(why) = &end.cut {
+                own.insert("evidence_cut".into(), why.as_str().into());
+            }
+        }
         own.insert("case".into(), self.case.as_str().into());
         own.insert("journal_head".into(), head.to_string().into());
         own.insert("tree".into(), text::escape_path(&self.scan.tree).into());
@@ -214,7 +227,15 @@ impl Origin {
                 let Some(object) = next.as_object_mut() else { return host };
                 at = object;
             }
-            at.insert(last.into(), value.as_str().into());
+            // ECS has addresses as a list and seconds as a number.
+            let value = match name.as_str() {
+                "host.ip" => value.split(", ").collect(),
+                "host.uptime" => value.parse::<u64>().map_or(Value::Null, Value::from),
+                _ => value.as_str().into(),
+            };
+            if !value.is_null() {
+                at.insert(last.into(), value);
+            }
         }
         host
     }
@@ -229,6 +250,28 @@ impl Origin {
         document.insert("huntbook".into(), Value::Object(own));
         Value::Object(document)
     }
+}
+
+/// A scenario: what the box said, with its checks, and what the responder answered.
+fn scenario(status: &ScenarioStatus) -> Value {
+    let mut said = serde_json::to_value(&status.said).unwrap_or_default();
+    let mut put = |key: &str, value: Value| {
+        if let Some(map) = said.as_object_mut() {
+            map.insert(key.to_owned(), value);
+        }
+    };
+    if !status.title.is_empty() {
+        put("title", status.title.as_str().into());
+    }
+    if let Some(given) = &status.answer {
+        put("answer", given.answer.word().into());
+        put("answered_by", given.by.to_string().into());
+        put("answered_at", given.at.to_string().into());
+        if let Some(note) = &given.note {
+            put("note", note.as_str().into());
+        }
+    }
+    said
 }
 
 /// What names something that was not scanned among all of its scan.

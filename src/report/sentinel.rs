@@ -28,7 +28,7 @@ pub const TABLE: &str = "HuntbookFindings_CL";
 const STREAM: &str = "Custom-HuntbookFindings_CL";
 
 /// Name and type of each column, with the field of the ECS document that fills it.
-pub const COLUMNS: [(&str, &str, &str); 47] = [
+pub const COLUMNS: [(&str, &str, &str); 48] = [
     ("TimeGenerated", "datetime", "/@timestamp"),
     ("Kind", "string", "/huntbook/kind"),
     ("EventId", "string", "/event/id"),
@@ -72,6 +72,7 @@ pub const COLUMNS: [(&str, &str, &str); 47] = [
     ("Returned", "string", "/huntbook/returned"),
     ("NotMet", "dynamic", "/huntbook/not_met"),
     ("Exclusion", "dynamic", "/huntbook/exclusion"),
+    ("Scenarios", "dynamic", "/huntbook/scenarios"),
     ("Gap", "boolean", "/huntbook/gap"),
     ("Reason", "string", "/huntbook/reason"),
     ("Detail", "string", "/huntbook/detail"),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::asked;
 use super::origin::Origin;
 use super::{Reported, Summary, missed_word};
 use crate::case::NotScanned;
@@ -95,7 +96,7 @@ pub(crate) fn missed(missed: &NotScanned) -> String {
 
 /// The last lines.
 pub(crate) fn summary(origin: &Origin, summary: &Summary) -> String {
-    let Summary { tally, totals, head } = summary;
+    let Summary { tally, totals, head, evidence } = summary;
     let mut out = String::new();
     let _ = writeln!(out, "{}", tally.words());
     if tally.gone > 0 {
@@ -113,6 +114,9 @@ pub(crate) fn summary(origin: &Origin, summary: &Summary) -> String {
     if totals.unused_rules > 0 {
         let rules = text::counted(totals.unused_rules, "rule");
         let _ = writeln!(out, "{rules} not used, each named above with the reason; --strict-rules refuses such rules");
+    }
+    if let Some(end) = evidence {
+        let _ = writeln!(out, "{}", asked(end));
     }
     let _ = writeln!(out, "case {}", origin.case);
     let _ = writeln!(out, "journal head {head}");

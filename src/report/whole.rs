@@ -116,6 +116,11 @@ impl Format {
         }
     }
 
+    /// Whether a finding is written with what the box said, so that it waits for that.
+    pub fn tells_scenarios(self) -> bool {
+        self == Self::Ndjson
+    }
+
     /// Something that was not scanned, as a stream has it.
     pub fn missed(self, origin: &Origin, missed: &NotScanned) -> String {
         match self {
@@ -249,7 +254,7 @@ impl Whole {
     }
 
     fn summary(&self, tally: Tally) -> Summary {
-        Summary { tally, totals: self.totals, head: self.head }
+        Summary { tally, totals: self.totals, head: self.head, evidence: self.archive.evidence.clone() }
     }
 
     /// Hands every finding to `take`, those last that the scan did not meet, with what was decided about it, and counts them.
@@ -287,8 +292,8 @@ impl Whole {
 impl CaseReader {
     /// A finding of this case as reports take it.
     pub fn reported<'a>(&'a self, archived: &'a Archived) -> Option<Reported<'a>> {
-        let Archived { finding, judged, exclusion, rule, .. } = archived;
+        let Archived { finding, judged, exclusion, rule, scenarios, .. } = archived;
         let (rule, hunt) = self.rules.get(*rule).zip(self.hunts.get(*rule))?;
-        Some(Reported { rule, hunt, finding, judged, exclusion: exclusion.as_ref() })
+        Some(Reported { rule, hunt, finding, judged, exclusion: exclusion.as_ref(), scenarios })
     }
 }

@@ -3,14 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::asking::{self, ScenarioStatus, scenario_statuses};
 use super::excluded::Excluded;
 use super::hunt_words::HuntWords;
 use super::records::FindingStatus;
 use super::rule_catalog::Subject;
 use crate::case::{
-    Case, CaseError, CaseErrorKind, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen, Unmet,
+    Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen, Unmet,
 };
-use crate::finding::{Digest, Finding, FoundBy};
+use crate::evidence::Evidence;
+use crate::finding::{Digest, FileFacts, Finding, FoundBy};
 use crate::hunt::{Rule, rules_of};
 use crate::triage::Verdict;
 
@@ -32,6 +34,8 @@ pub struct Archived {
     pub history: Vec<JournalEntry>,
     /// The exclusion that covers it, as far as the case knows.
     pub exclusion: Option<Excluded>,
+    /// The scenarios of its hunt: what the box said of each when the scan asked it, and the answer in force.
+    pub scenarios: Vec<ScenarioStatus>,
 }
 
 /// A finding of a case without its facts and bytes.
@@ -73,6 +77,10 @@ pub struct CaseReader {
     /// The words of exclusions by their ids.
     exclusions: HashMap<String, Excluded>,
     unmet: Vec<Unmet>,
+    /// How far the box was asked for the scan, if it was.
+    pub evidence: Option<EvidenceEnd>,
+    /// Why the box said nothing of a finding, for those of which it said nothing; safe text.
+    why_not: String,
 }
 
 impl CaseReader {
@@ -119,7 +127,9 @@ impl CaseReader {
         let words = case.exclusion_words()?;
         let exclusions =
             words.into_iter().filter_map(|(id, words)| Some((id, Excluded::from_words(&words)?))).collect();
-        Ok(Self { case, scan, rules, hunts, by_id, exclusions, unmet })
+        let evidence = case.evidence_ends()?.remove(&scan.id);
+        let why_not = asking::why_not(&case, &scan)?;
+        Ok(Self { case, scan, rules, hunts, by_id, exclusions, unmet, evidence, why_not })
     }
 
     /// Hands every finding of the scan to `each`, in the order in which they were found.
@@ -193,6 +203,15 @@ impl CaseReader {
         Ok(())
     }
 
+    /// What the box said of a finding when the scan asked it; `None` where it said nothing.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub(crate) fn evidence_of(&self, id: FindingId, file: &FileFacts) -> Result<Option<Evidence>, CaseError> {
+        let parts = self.case.evidence(self.scan.id, id)?;
+        Ok(if parts.is_empty() { None } else { Evidence::of_parts(file.clone(), &parts).ok() })
+    }
+
     fn read(&self, id: FindingId, verdict: Verdict, gone: Option<Gone>) -> Result<Option<Archived>, CaseError> {
         let seen = if gone.is_some() { Seen::Last } else { Seen::In(self.scan.id) };
         let finding = self.case.load_finding(id, seen)?;
@@ -215,7 +234,17 @@ impl CaseReader {
             exclusion: id_in_force.and_then(|id| id.parse().ok()),
             gone,
         };
-        Ok(Some(Archived { rule: *rule, answers: self.case.answers(id)?, history, finding, judged, exclusion }))
+        let answers = self.case.answers(id)?;
+        let scan = gone.map_or(self.scan.id, |gone| gone.last);
+        let said = asking::kept_scenarios(&self.case, scan, id)?;
+        let known = self.hunts.get(*rule).map(|hunt| hunt.scenarios.as_slice()).unwrap_or_default();
+        let mut known: Vec<_> =
+            known.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str())).collect();
+        if known.is_empty() {
+            known.extend(record.scenarios.iter().map(|id| (id.as_str(), "")));
+        }
+        let scenarios = scenario_statuses(known, said.as_deref(), &self.why_not, &answers);
+        Ok(Some(Archived { rule: *rule, answers, history, finding, judged, exclusion, scenarios }))
     }
 }
 

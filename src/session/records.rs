@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::asking::KeptEvidence;
 use super::case_reader::CaseReader;
+use super::gathering::Gathering;
 use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
 use super::reopen::{last_scan, not_scanned};
 use super::rule_catalog::{RuleCatalog, Subject};
@@ -17,7 +19,7 @@ use crate::case::{
     self, Case, CaseError, CaseErrorKind, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, ScanEnd, ScanId,
     ScanPlan, ScanRow, Seen, Stamp,
 };
-use crate::finding::{FileFacts, Finding, FoundBy};
+use crate::finding::{FileFacts, Finding, FoundBy, Sha256};
 use crate::root::Root;
 use crate::scan::Unscanned;
 use crate::storage;
@@ -67,6 +69,8 @@ pub struct Opened {
     pub scopes: Vec<Proposal>,
     /// Whether its content is a known sample of the rule.
     pub known_sample: bool,
+    /// What the case keeps of what its box said, where that counts and not this box.
+    pub kept: Option<Box<KeptEvidence>>,
 }
 
 /// Case and register of a session. One thread owns them.
@@ -87,6 +91,8 @@ pub(crate) struct Records {
     noted: HashSet<Uuid>,
     /// The digest of this program, for the scan that begins soon.
     program: Option<version::ReadAhead>,
+    /// The box being asked about the findings of the scan.
+    pub(super) gathering: Option<Gathering>,
 }
 
 impl Records {
@@ -115,6 +121,7 @@ impl Records {
             unmet: BTreeMap::new(),
             noted: HashSet::new(),
             program,
+            gathering: None,
         };
         let stamp = records.stamp();
         records.case.record_opening(&stamp)?;
@@ -203,6 +210,9 @@ impl Records {
         }
         if let Value::Object(options) = &mut options {
             options.extend(version::document());
+            if let Some(file) = &self.plan.register {
+                options.insert("register".to_owned(), named_file(file));
+            }
         }
         tracing::info!(tree = ?self.plan.tree, %options, "scan started");
         let plan = ScanPlan { tree: self.plan.tree.clone(), options, rules: self.book.records() };
@@ -224,6 +234,7 @@ impl Records {
             ids.iter().zip(findings).map(|(id, finding)| (*id, &finding.found_by, &*finding.file)).collect();
         let judged = self.judge(&about)?;
         audit::findings(&about);
+        self.ask_about(&ids, findings);
         Ok(judged)
     }
 
@@ -272,6 +283,7 @@ impl Records {
             judged,
             finding: Arc::new(finding),
             exclusion,
+            kept: None,
         })
     }
 
@@ -444,6 +456,13 @@ impl Records {
         self.noted.extend(new);
         Ok(())
     }
+}
+
+/// A file that a scan goes by, as its options name it: where it is, and the digest of what it holds.
+pub(crate) fn named_file(file: &Path) -> Value {
+    let digest = std::fs::read(file).map(|bytes| Sha256::of(&bytes).to_string());
+    let sha256 = digest.unwrap_or_else(|_| "none, it is not there".to_owned());
+    serde_json::json!({ "file": file.to_string_lossy(), "sha256": sha256 })
 }
 
 /// A finding of a rule of this session, and what the register says of it.

@@ -26,6 +26,17 @@ pub enum Answer {
     Unsure,
 }
 
+impl Answer {
+    /// The word for it in what other programs read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Applies => "applies",
+            Self::RuledOut => "ruled-out",
+            Self::Unsure => "unsure",
+        }
+    }
+}
+
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

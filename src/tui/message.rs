@@ -17,7 +17,7 @@ use crate::hex::search::{Hit, Order};
 use crate::hex::{self, query::Query};
 use crate::hunt::Hunt;
 use crate::scan::{Current, Reading};
-use crate::session::{Opened, Since};
+use crate::session::{KeptEvidence, Opened, Since};
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::register::Entry;
@@ -228,7 +228,16 @@ pub struct Explain {
 #[derive(Debug)]
 pub enum Gather {
     /// What it says of this finding, and what the scenarios of its hunt come to by that.
-    About(FindingId, Arc<Finding>, Arc<Hunt>),
+    About {
+        /// The finding.
+        id: FindingId,
+        /// Its facts.
+        finding: Arc<Finding>,
+        /// Its hunt.
+        hunt: Arc<Hunt>,
+        /// What the case keeps of it, where that counts.
+        kept: Option<Box<KeptEvidence>>,
+    },
     /// The same, with nothing remembered.
     Again,
     /// Count a value to a set of the site from now on.

@@ -132,7 +132,7 @@ fn filled() -> Result<(App, u64), Box<dyn Error>> {
         tree: "/srv".into(),
         actor: Actor { name: "root".into(), uid: 0, behind: None },
         host: "web01".into(),
-        other_box: false,
+        other_box: None,
         theme: theme::load(theme::DEFAULT, None, ColorDepth::TrueColor)?,
         keymap: Keymap::default(),
         bell: Bell::default(),

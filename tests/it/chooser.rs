@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use huntbook::internals::case::CaseSummary;
+use huntbook::internals::session::HostIdentity;
 use huntbook::internals::places::{Completion, DiskUsage, Folder, Mounts, Recent};
 use huntbook::internals::theme::{self, ColorDepth};
 use huntbook::internals::tui::Themes;
@@ -31,6 +32,11 @@ const MOUNTINFO: &[u8] = b"22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
     26 22 0:40 / /mnt/backup rw shared:5 - nfs4 nas:/export/backup rw\n\
     27 22 0:41 / /mnt/evil\\040\x1b[2J rw - fuse.sshfs x:/ rw\n";
 
+/// What is known of the box of this name.
+fn identity(host: &str) -> Vec<(String, String)> {
+    [("host.name", host.to_owned()), ("host.id", format!("id of {host}"))].map(|(key, value)| (key.to_owned(), value)).into()
+}
+
 /// The screen, played.
 pub struct Play {
     pub chooser: Chooser,
@@ -43,6 +49,7 @@ impl Play {
             folder: "/home/ann".into(),
             home: Some("/home/ann".into()),
             host: "web01".into(),
+            identity: HostIdentity::of_case(&identity("web01")),
             theme: theme::load(theme::DEFAULT, None, ColorDepth::TrueColor).unwrap(),
             keymap: Keymap::default(),
         });
@@ -58,8 +65,15 @@ impl Play {
             ("web01", "/opt", 1_710_000_000, 0, 0),
         ] {
             let started = jiff::Timestamp::from_second(seconds).unwrap();
-            let glance =
-                CaseSummary { host: host.into(), tree: tree.into(), started, whole: findings != 3, findings, open };
+            let glance = CaseSummary {
+                host: host.into(),
+                box_facts: identity(host),
+                tree: tree.into(),
+                started,
+                whole: findings != 3,
+                findings,
+                open,
+            };
             play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: format!("/cases/{host}.case").into(), glance }))));
         }
         play.news(PlaceAnswer::RecentEnd);
@@ -223,6 +237,7 @@ fn what_cannot_be_read_hides_nothing_that_can() {
         play.says("not all cases can be read: /cases/bad.case");
         let glance = CaseSummary {
             host: "web01".into(),
+            box_facts: identity("web01"),
             tree: "/srv/www".into(),
             started: jiff::Timestamp::UNIX_EPOCH,
             whole: true,

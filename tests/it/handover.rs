@@ -37,6 +37,8 @@ event.duration number
 event.outcome text
 host.name text
 host.id text
+host.ip text
+host.uptime number
 host.hostname text
 host.architecture text
 host.boot.id text

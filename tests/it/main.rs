@@ -40,5 +40,6 @@ mod screens;
 mod sparse;
 mod svg;
 mod terminal_progress;
+mod travelling;
 mod tui;
 mod usage;

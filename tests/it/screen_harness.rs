@@ -113,13 +113,13 @@ impl<'p> Stage<'p> {
             tree: place.tree().to_string_lossy().into_owned(),
             actor,
             host: "web01".into(),
-            other_box: false,
+            other_box: None,
             theme: theme::load(theme::DEFAULT, None, ColorDepth::TrueColor).unwrap(),
             keymap: Keymap::default(),
             bell: Bell::Hits,
             panes: Panes::default(),
         };
-        let session = Session { tree, choice, plan, options: ScanOptions::default(), record: serde_json::json!({}) };
+        let session = Session { tree, choice, plan, options: ScanOptions::default(), record: serde_json::json!({}), asking: None, other_box: None };
         let themes = Themes {
             folder: Some(place.themes()),
             config: Some("/home/ann/config.toml".into()),

@@ -67,7 +67,7 @@ fn a_case_of_an_older_format_says_what_nothing_vouches_for_until_it_is_opened_fo
     // What an older Huntbook left out of the journal.
     case.db.execute("INSERT INTO host VALUES ('host.name', 'web01')", []).unwrap();
     case.db.execute("INSERT INTO covers VALUES (?1, 'x', 'expired')", [ids[0]]).unwrap();
-    case.db.pragma_update(None, "user_version", 2).unwrap();
+    make_older(&case, 2);
     drop(case);
     let found = Case::open_read_only(&path).unwrap().verify().unwrap();
     assert_eq!(found.problems, []);
@@ -79,6 +79,35 @@ fn a_case_of_an_older_format_says_what_nothing_vouches_for_until_it_is_opened_fo
     let entries = case.head().unwrap().seq;
     case.record_opening(&stamp()).unwrap();
     assert_eq!(case.head().unwrap().seq.0, entries.0 + 1, "it is brought up to date once");
+}
+
+#[test]
+fn a_case_of_format_4_is_read_as_it_is_and_keeps_what_the_box_says_from_the_next_scan_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let (mut case, scan, ids) = fill(Case::open(&path).unwrap(), 1);
+    case.record_opening(&stamp()).unwrap();
+    let end = ScanEnd { outcome: ScanOutcome::Finished, files: 4, bytes: 28, folders: None, links: None };
+    case.end_scan(scan, &end, &stamp()).unwrap();
+    make_older(&case, 4);
+    drop(case);
+    let read = Case::open_read_only(&path).unwrap();
+    assert_whole(&read);
+    assert_eq!(read.evidence(scan, ids[0]).unwrap(), []);
+    drop(read);
+    let mut case = Case::open(&path).unwrap();
+    assert_eq!(case.box_evidence(scan).unwrap(), []);
+    case.record_opening(&stamp()).unwrap();
+    let said = [(ids[0], vec![("package".to_owned(), "7".to_owned())])];
+    case.record_evidence(scan, &said).unwrap();
+    let unvouched = case.verify().unwrap().unvouched;
+    assert!(unvouched.iter().any(|what| what.to_string().contains("asking the box did not come to its end")));
+    let end = EvidenceEnd { asked: 1, gathered: 1, cut: None };
+    case.end_evidence(scan, &[], &end, &stamp()).unwrap();
+    assert_eq!(case.evidence(scan, ids[0]).unwrap(), said[0].1);
+    assert_eq!(case.evidence_ends().unwrap()[&scan], end);
+    assert!(matches!(case.record_evidence(scan, &said).unwrap_err().fault, CaseErrorKind::ScanOver(_)));
+    assert_whole(&case);
 }
 
 #[test]

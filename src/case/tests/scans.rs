@@ -172,6 +172,7 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
     case.decide(&ids[..2], &malicious(), &stamp()).unwrap();
     let glance = case.glance().unwrap().unwrap();
     let expected = CaseSummary {
+        box_facts: case.host().unwrap().into_iter().filter(|(name, _)| name != "case.id").collect(),
         host: "web01".into(),
         tree: "/srv".into(),
         started: stamp().at,

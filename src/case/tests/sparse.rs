@@ -83,7 +83,7 @@ fn a_case_of_the_format_before_opens_and_its_coverage_tells_data_digests() {
     for scenario in ["a", "b"] {
         case.decide(&ids, &answered(scenario, Answer::RuledOut), &stamp()).unwrap();
     }
-    case.db.pragma_update(None, "user_version", 1).unwrap();
+    make_older(&case, 1);
     drop(case);
     let format = |case: &Case| -> i64 { case.db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap() };
     let check = |case: &Case| {

@@ -22,6 +22,11 @@ fn decided() -> Case {
     case.record_findings(scan, &[born]).unwrap();
     let end = ScanEnd { outcome: ScanOutcome::Finished, files: 4, bytes: 28, folders: None, links: None };
     case.end_scan(scan, &end, &stamp()).unwrap();
+    let part = |kind: &str| (kind.to_owned(), format!("\"{kind}\""));
+    case.record_evidence(scan, &[(ids[0], vec![part("package"), part("file")])]).unwrap();
+    case.record_evidence(scan, &[(ids[0], vec![part("package")]), (ids[1], vec![part("package")])]).unwrap();
+    let end = EvidenceEnd { asked: 4, gathered: 2, cut: Some("time was up".into()) };
+    case.end_evidence(scan, &[part("groups")], &end, &stamp()).unwrap();
     case.decide(&ids[..2], &answered("a", Answer::RuledOut), &stamp()).unwrap();
     case.decide(&ids[2..3], &malicious(), &stamp()).unwrap();
     case.undo(Undo::Last, &stamp()).unwrap();
@@ -158,7 +163,7 @@ fn evidence_that_was_edited_is_named() {
     assert!(problems_after("DELETE FROM coverage").contains(&scan));
     assert!(problems_after("DELETE FROM scan_rules").contains(&scan));
     let gone = problems_after("DELETE FROM findings WHERE id = 1");
-    assert!(gone.contains(&Problem::Misdirected(Seq(3))), "{gone:?}");
+    assert!(gone.contains(&Problem::Misdirected(Seq(4))), "{gone:?}");
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn on_an_image_processes_are_unknown_and_all_else_is_asked_below_its_root() {
     assert_eq!(texts(&evidence.field(Field::ScheduleCron)), ["/opt/r/x.py"]);
     assert_eq!(evidence.field(Field::ScheduleSystemd), Values::default());
     assert_eq!(texts(&evidence.field(Field::UserGroup)), ["root"]);
-    assert_eq!(evidence.tools.found().unwrap().iter().map(|tool| tool.name).collect::<Vec<_>>(), ["Ansible"]);
+    assert_eq!(evidence.tools.found().unwrap().iter().map(|tool| &*tool.name).collect::<Vec<_>>(), ["Ansible"]);
     let paths = gatherer.host_paths(&["/etc/ansible".into(), "/etc/salt".into()], &facts);
     assert!(paths[0].found().unwrap().to_string().contains("shipped by no package"), "{paths:?}");
     assert_eq!(paths[1], Observed::NotFound);

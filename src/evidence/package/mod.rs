@@ -10,10 +10,11 @@ mod rpm;
 mod rpm_header;
 mod spelling;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::observed::{Gaps, Observed};
 use super::show;
@@ -24,10 +25,10 @@ use digest::Shipped;
 use spelling::Spellings;
 
 /// The package that ships a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageOwner {
     /// Whose database says so: `dpkg`, `rpm`, `apk`.
-    pub manager: &'static str,
+    pub manager: Cow<'static, str>,
     /// The package's name, safe to show.
     pub package: String,
     /// Its version, safe to show; empty when the database has none.
@@ -35,14 +36,14 @@ pub struct PackageOwner {
     /// Whether it is installed now. Configuration files stay behind when a package is removed.
     pub installed: bool,
     /// The path in the package's own spelling.
-    #[serde(serialize_with = "show::serialize_path")]
+    #[serde(with = "show::kept_path")]
     pub listed_as: PathBuf,
     /// Whether the content is what the package shipped.
     pub content: Content,
 }
 
 /// A file's content against what its package shipped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Content {
     /// The digests agree.
@@ -128,7 +129,7 @@ impl Packages {
     fn compare(&self, entry: Entry, path: &Path, scanned: Option<Digest>) -> PackageOwner {
         let content = entry.shipped.compare(&self.root, path, scanned);
         PackageOwner {
-            manager: entry.manager,
+            manager: entry.manager.into(),
             package: text::escape_str(&entry.package).into_owned(),
             version: text::escape_str(&entry.version).into_owned(),
             installed: entry.installed,
@@ -173,7 +174,7 @@ mod tests {
         let packages = Packages::read(&root);
         let owner = packages.owner(Path::new("/bin/busybox"), None);
         let owner = owner.found().unwrap();
-        assert_eq!((owner.package.as_str(), owner.version.as_str(), owner.manager), ("busybox", "1.36", "apk"));
+        assert_eq!((owner.package.as_str(), owner.version.as_str(), &*owner.manager), ("busybox", "1.36", "apk"));
         assert!(matches!(&owner.content, Content::NotCompared(why) if why.contains("SHA-1")));
         assert_eq!(packages.owner(Path::new("/lib/ld.so"), None).found().unwrap().package, "musl");
         assert_eq!(packages.owner(Path::new("/etc/busybox"), None), Observed::NotFound);

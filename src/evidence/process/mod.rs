@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::account::Accounts;
 use super::show;
@@ -20,7 +20,7 @@ pub(super) use index::{Processes, Sought};
 pub(super) use read::bytes;
 
 /// How a process has to do with the found file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Relation {
     /// It is its executable, deleted or not.
@@ -48,7 +48,7 @@ impl fmt::Display for Relation {
 }
 
 /// A process above another one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ancestor {
     /// Process id.
     pub pid: u32,
@@ -67,7 +67,7 @@ impl fmt::Display for Ancestor {
 }
 
 /// A process that belongs to the finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Process id.
     pub pid: u32,
@@ -80,7 +80,7 @@ pub struct Process {
     /// The words of its command line, joined by blanks, safe to show.
     pub command_line: String,
     /// The path of its executable, as the kernel names it.
-    #[serde(serialize_with = "show::serialize_maybe_path")]
+    #[serde(with = "show::kept_maybe_path")]
     pub executable: Option<PathBuf>,
     /// Whether the executable has been deleted since it was started.
     pub deleted: bool,

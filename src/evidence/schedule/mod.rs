@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::account::Accounts;
 use super::observed::{Gaps, Observed};
@@ -31,7 +31,7 @@ const MAX_COMMAND: usize = 4096;
 const MAX_ENTRIES: usize = 1_000_000;
 
 /// What runs the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheduler {
     /// A cron table, or a script in a folder that cron runs.
@@ -45,17 +45,17 @@ pub enum Scheduler {
 }
 
 /// How a schedule names the found file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Names {
     /// It names the file itself.
     File,
     /// It names a folder above the file, which is weaker: a job that backs `/opt` up runs nothing in it.
-    Folder(#[serde(serialize_with = "show::serialize_path")] PathBuf),
+    Folder(#[serde(with = "show::kept_path")] PathBuf),
 }
 
 /// A scheduled command that names the found file or a folder above it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// What runs it.
     pub scheduler: Scheduler,
@@ -70,10 +70,10 @@ pub struct Schedule {
     /// The command or line, safe to show.
     pub command: String,
     /// When it last ran, where a stamp file says so.
-    #[serde(serialize_with = "show::serialize_maybe_time")]
+    #[serde(with = "show::kept_maybe_time")]
     pub last_run: Option<FileTime>,
     /// When it runs next, where that stands in the data (at jobs).
-    #[serde(serialize_with = "show::serialize_maybe_time")]
+    #[serde(with = "show::kept_maybe_time")]
     pub next_run: Option<FileTime>,
     /// What makes it doubtful that it runs at all.
     pub note: Option<String>,

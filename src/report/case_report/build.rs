@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::content::Content;
 use super::timeline::{self, Event, Kind, Timeline};
-use super::{CaseReport, Detail, Entry, Exclusion, Place};
+use super::{CaseReport, Detail, Entry, Exclusion, Explanation, Place, box_said};
 use crate::case::{FindingId, ScanOutcome, Seq};
 use crate::finding::{Digest, FileFacts, FileTime};
 use crate::report::outgoing::credit;
 use crate::report::whole::{Whole, WriteError};
-use crate::report::{Tally, decided};
+use crate::report::{Tally, asked, decided};
 use crate::scan::is_gap_kind;
-use crate::session::{Archived, Excluded, Listed, ScenarioWords};
+use crate::session::{Archived, Excluded, Listed};
 use crate::text;
 use crate::triage::Verdict;
 use crate::version;
@@ -185,8 +185,15 @@ impl Whole {
                 if let Some(archived) = archived {
                     place.facts = facts(&archived.finding.file);
                     events.extend(timeline::file_events(&place.path, &archived.finding.file));
+                    let evidence = self.archive.evidence_of(member.id, &archived.finding.file)?;
+                    if let Some(evidence) = &evidence {
+                        events.extend(box_said::events(&place.path, evidence));
+                    }
                     if index == 0 {
                         entry.detail = self.detail(&archived);
+                        if let Some((detail, evidence)) = entry.detail.as_mut().zip(evidence.as_ref()) {
+                            detail.box_said = box_said::lines(evidence);
+                        }
                         entry.hypothesis = self.hypothesis(archived.rule);
                     } else if let (Some(detail), Some(more)) = (&mut entry.detail, self.detail(&archived)) {
                         let own = more.decisions.into_iter().filter(|line| !detail.decisions.contains(line));
@@ -211,23 +218,19 @@ impl Whole {
     fn detail(&self, archived: &Archived) -> Option<Detail> {
         let reported = self.archive.reported(archived)?;
         let digest = &archived.finding.file.digest;
-        let answers = &archived.answers;
-        let answer_of = |id: &str| answers.iter().find(|given| given.scenario == id);
-        let known = &reported.hunt.scenarios;
-        let said = |ScenarioWords { id, title }: &ScenarioWords| {
-            let answer = answer_of(id).map(|given| decided::answer(given, digest));
-            (text::escape_str(title).into_owned(), answer)
-        };
-        let mut scenarios: Vec<_> = known.iter().map(said).collect();
-        // Those of a case that an older Huntbook wrote have no title.
-        let others = answers.iter().filter(|given| known.iter().all(|scenario| scenario.id != given.scenario));
-        scenarios.extend(
-            others.map(|given| (text::escape_str(&given.scenario).into_owned(), Some(decided::answer(given, digest)))),
-        );
+        let scenarios = archived.scenarios.iter().map(|status| Explanation {
+            title: text::escape_str(if status.title.is_empty() { &status.said.id } else { &status.title }).into_owned(),
+            state: status.said.state.clone(),
+            unknown: status.said.unknown.clone(),
+            against: status.said.against.clone(),
+            checks: status.said.checks.clone(),
+            answer: status.answer.as_ref().map(|given| decided::answer(given, digest)),
+        });
         Some(Detail {
             content: Content::of(reported.rule, &archived.finding),
             capped: archived.finding.capped,
-            scenarios,
+            box_said: Vec::new(),
+            scenarios: scenarios.collect(),
             decisions: decided::decisions(&archived.history),
         })
     }
@@ -374,6 +377,10 @@ impl Whole {
         let option = |key: &str| scan.options.get(key).filter(|value| !value.is_null());
         let shown = |value: &Value| match value {
             Value::String(said) => text::escape_str(said).into_owned(),
+            Value::Object(parts) => {
+                let said = parts.iter().map(|(key, value)| format!("{key} {}", value.as_str().unwrap_or_default()));
+                text::escape_str(&said.collect::<Vec<_>>().join(", ")).into_owned()
+            }
             Value::Array(list) => {
                 let words = list.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned));
                 text::escape_str(&words.collect::<Vec<_>>().join(" ")).into_owned()
@@ -397,7 +404,7 @@ impl Whole {
             .map(|rule| format!("{}, digest {}", credit(&rule.id.name, Some(rule)), rule.digest));
         vec![
             ("How it was done", how),
-            ("The box", host.collect()),
+            ("The box", host.chain(self.clock()).chain(self.archive.evidence.as_ref().map(asked)).collect()),
             (
                 "How to check it",
                 vec![
@@ -409,6 +416,27 @@ impl Whole {
             ),
             ("Rules", credits.collect()),
         ]
+    }
+}
+
+impl Whole {
+    /// How the clock of the box stood against UTC when it was scanned, as far as the box can tell.
+    fn clock(&self) -> Option<String> {
+        let offset = self.origin.host_fact("host.clock.offset")?;
+        let hardware = match self.origin.host_fact("host.clock.hardware").and_then(|seconds| seconds.parse::<i64>().ok()) {
+            None => "the hardware clock could not be read".to_owned(),
+            Some(0) => "the hardware clock agreed, read as UTC".to_owned(),
+            Some(off) => format!(
+                "it was {} {} the hardware clock, read as UTC",
+                text::counted(off.unsigned_abs(), "second"),
+                if off > 0 { "ahead of" } else { "behind" }
+            ),
+        };
+        let offset = text::escape_str(offset);
+        Some(format!(
+            "clock: {:.0} UTC by the box's own clock when the scan began, local time {offset}; {hardware}",
+            self.archive.scan.started
+        ))
     }
 }
 

@@ -133,9 +133,25 @@ fn one_detail(page: &mut String, detail: &Detail) {
     if detail.capped {
         page.push_str("- a pattern met the cap on matches: there are more than were recorded\n");
     }
-    for (title, answer) in &detail.scenarios {
-        let answer = answer.as_deref().unwrap_or("not answered");
-        let _ = writeln!(page, "- scenario {}: {}", plain(title), plain(answer));
+    for (subject, said) in &detail.box_said {
+        let _ = writeln!(page, "- the box, {subject}: {}", plain(said));
+    }
+    for scenario in &detail.scenarios {
+        let answer = scenario.answer.as_deref().unwrap_or("not answered");
+        let _ = writeln!(page, "- scenario {}: {}", plain(&scenario.title), plain(answer));
+        let why: Vec<_> = scenario.unknown.iter().map(|why| plain(why)).collect();
+        let why = if why.is_empty() { String::new() } else { format!(": {}", why.join("; ")) };
+        let _ = writeln!(page, "  - by the box: {}{why}", scenario.state);
+        for against in &scenario.against {
+            let _ = writeln!(page, "  - speaks against it: {}", plain(against));
+        }
+        for check in &scenario.checks {
+            let seen = if check.seen.is_empty() { String::new() } else { format!(", {}", plain(&check.seen)) };
+            let why: Vec<_> = check.why.iter().map(|why| plain(why)).collect();
+            let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+            let weak = if check.strength == "weak" { ", a weak sign" } else { "" };
+            let _ = writeln!(page, "  - {}: {}{weak}{seen}{why}", plain(&check.check), check.result);
+        }
     }
     for line in &detail.decisions {
         let _ = writeln!(page, "- {}", plain(line));

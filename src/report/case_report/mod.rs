@@ -3,6 +3,7 @@
 //!
 //! Every text of the model is safe to show. Findings with the same content are one entry with its places.
 
+mod box_said;
 mod build;
 mod content;
 mod html;
@@ -18,6 +19,7 @@ use self::timeline::Timeline;
 use super::whole::{Whole, WriteError};
 use crate::finding::Digest;
 use crate::session::Excluded;
+use crate::triage::assess::CheckSaid;
 
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +77,27 @@ struct Entry {
 struct Detail {
     content: Content,
     capped: bool,
-    /// Each scenario with its answer, `None` for one without.
-    scenarios: Vec<(String, Option<String>)>,
+    /// What the box said when the scan asked it, as subject and line.
+    box_said: Vec<(&'static str, String)>,
+    /// Each scenario with what the box said and the answer.
+    scenarios: Vec<Explanation>,
     /// What else was decided or remarked, by whom, when, why.
     decisions: Vec<String>,
+}
+
+/// A benign explanation, and what speaks for it.
+#[derive(Debug, Default, Serialize)]
+struct Explanation {
+    title: String,
+    /// `supported`, `contradicted`, `unsupported` or `unknown`, by what the box said.
+    state: String,
+    /// Why it is unknown.
+    unknown: Vec<String>,
+    /// What speaks against it.
+    against: Vec<String>,
+    checks: Vec<CheckSaid>,
+    /// The answer, by whom, when and why; `None` without one.
+    answer: Option<String>,
 }
 
 /// Where a file lies.

@@ -19,6 +19,10 @@ const CUT: f64 = 24.0;
 pub(super) enum Kind {
     /// A time of a file.
     File,
+    /// The start of a process that has to do with a file.
+    Process,
+    /// A change or a run of what schedules a file.
+    Schedule,
     /// A scan.
     Scan,
     /// A decision.
@@ -26,11 +30,13 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::File, Self::Scan, Self::Decision];
+    pub(super) const ALL: [Self; 5] = [Self::File, Self::Process, Self::Schedule, Self::Scan, Self::Decision];
 
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::File => "files",
+            Self::Process => "processes",
+            Self::Schedule => "schedules",
             Self::Scan => "scan",
             Self::Decision => "decisions",
         }

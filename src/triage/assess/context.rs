@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::evidence::{Evidence, Gatherer, Observed, Referrer, Values};
+use crate::evidence::{BoxQueries, Evidence, Observed, Referrer, Values};
 use crate::hunt::field::Kind;
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{Check, Field, Hunt, NamedValues, Operand, Scenario, Site};
@@ -19,8 +19,8 @@ pub(crate) struct Context<'a> {
     pub site: &'a Site,
     /// The hash lists that were given.
     pub known_good: &'a KnownGood,
-    /// The probes of the box that the evidence comes from.
-    pub gatherer: &'a Gatherer,
+    /// The box that the evidence comes from: its probes, or what it said when it was scanned.
+    pub queries: &'a dyn BoxQueries,
 }
 
 /// All that the checks of one hunt ask about, for one finding.
@@ -61,7 +61,7 @@ impl<'a> Known<'a> {
             }
             if check.field.kind() == Kind::Account {
                 for group in known.listed(check).iter().filter_map(|value| value.strip_prefix('%')) {
-                    let members = || context.gatherer.members(group);
+                    let members = || context.queries.members(group);
                     known.groups.entry(group.to_owned()).or_insert_with(members);
                 }
             }
@@ -69,7 +69,7 @@ impl<'a> Known<'a> {
         paths.sort_unstable();
         paths.dedup();
         let asked: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-        let answers = context.gatherer.host_paths(&asked, &evidence.facts);
+        let answers = context.queries.host_paths(&asked, &evidence.facts);
         known.paths = paths.into_iter().zip(answers).collect();
         known
     }

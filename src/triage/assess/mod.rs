@@ -9,12 +9,14 @@ mod calendar;
 mod check;
 mod context;
 mod line;
+mod said;
 mod state;
 mod timing;
 mod words;
 
 pub(crate) use against::Contradiction;
 pub(crate) use context::Context;
+pub(crate) use said::{BoxSaid, CheckSaid};
 pub(crate) use state::ScenarioState;
 
 use serde::Serialize;

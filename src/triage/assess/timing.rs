@@ -50,7 +50,7 @@ impl Timetable {
         let fields = [Field::ScheduleCron, Field::ScheduleSystemd];
         let unknown = fields.into_iter().find_map(|field| evidence.field(field).unknown);
         let unknown = unknown.or_else(|| evidence.zone.reason().map(str::to_owned));
-        Self { zone: evidence.zone.found().cloned().unwrap_or(TimeZone::UTC), schedules, unknown }
+        Self { zone: evidence.zone.found().map_or(TimeZone::UTC, |zone| (**zone).clone()), schedules, unknown }
     }
 
     /// Whether a process that was started then fits one of the schedules.

@@ -1,4 +1,5 @@
-//! Asks the box about the open finding, and holds its scenarios against what the box says.
+//! Asks the box about the open finding, and holds its scenarios against what the box says; of a case that is another box's,
+//! against what the case keeps of it.
 
 use std::sync::Arc;
 
@@ -8,8 +9,7 @@ use crate::case::FindingId;
 use crate::evidence::Gatherer;
 use crate::finding::Finding;
 use crate::hunt::{Hunt, Site};
-use crate::root::Root;
-use crate::session::RuleCatalog;
+use crate::session::{KeptEvidence, RuleCatalog};
 use crate::text;
 use crate::triage::assess::{Context, assess};
 use crate::tui::message::{Gather, Message};
@@ -20,19 +20,31 @@ struct About {
     id: FindingId,
     finding: Arc<Finding>,
     hunt: Arc<Hunt>,
+    kept: Option<Box<KeptEvidence>>,
 }
 
-/// Answers until nobody asks any more. The indexes of the box are built while the rules are still compiled.
-pub(super) fn run(root: Root, books: &Receiver<Arc<RuleCatalog>>, asks: &Receiver<Gather>, messages: &Sender<Message>) {
-    let gatherer = Gatherer::new(root).without_process(std::process::id());
-    gatherer.prepare();
+/// Answers until nobody asks any more. The indexes of the box are built while the rules are still compiled. Without a
+/// `gatherer` the box cannot be asked.
+pub(super) fn run(
+    gatherer: Option<&Gatherer>,
+    books: &Receiver<Arc<RuleCatalog>>,
+    asks: &Receiver<Gather>,
+    messages: &Sender<Message>,
+) {
+    if let Some(gatherer) = gatherer {
+        gatherer.prepare();
+    }
     let Ok(book) = books.recv() else { return };
     let mut site = book.site.clone();
     let mut about: Option<About> = None;
     for ask in asks {
         match ask {
-            Gather::About(id, finding, hunt) => about = Some(About { id, finding, hunt }),
-            Gather::Again => gatherer.refresh(),
+            Gather::About { id, finding, hunt, kept } => about = Some(About { id, finding, hunt, kept }),
+            Gather::Again => {
+                if let Some(gatherer) = gatherer {
+                    gatherer.refresh();
+                }
+            }
             Gather::Name { set, value } => match site.add(&set, &value) {
                 Ok(()) => {
                     let said =
@@ -42,16 +54,25 @@ pub(super) fn run(root: Root, books: &Receiver<Arc<RuleCatalog>>, asks: &Receive
                 Err(why) => _ = messages.send(Message::NotRecorded(text::escape_str(&why).into_owned())),
             },
         }
-        if let Some(about) = &about {
-            let gathered = gather(&gatherer, &site, &book, about);
-            let _ = messages.send(Message::Gathered(about.id, Box::new(gathered)));
+        if let Some(gathered) = about.as_ref().and_then(|about| gather(gatherer, &site, &book, about)) {
+            let _ = messages.send(gathered);
         }
     }
 }
 
-fn gather(gatherer: &Gatherer, site: &Site, book: &RuleCatalog, about: &About) -> Gathered {
-    let evidence = gatherer.gather(&about.finding.file);
-    let context = Context { site, known_good: &book.known_good, gatherer };
-    let scenarios = assess(&about.hunt, &evidence, &context);
-    Gathered { evidence, scenarios }
+fn gather(gatherer: Option<&Gatherer>, site: &Site, book: &RuleCatalog, about: &About) -> Option<Message> {
+    let known_good = &book.known_good;
+    let gathered = match (gatherer, &about.kept) {
+        (Some(gatherer), _) => {
+            let evidence = gatherer.gather(&about.finding.file);
+            let scenarios = assess(&about.hunt, &evidence, &Context { site, known_good, queries: gatherer });
+            Gathered { evidence, scenarios }
+        }
+        (None, Some(kept)) => {
+            let scenarios = assess(&about.hunt, &kept.evidence, &Context { site, known_good, queries: &kept.named });
+            Gathered { evidence: kept.evidence.clone(), scenarios }
+        }
+        (None, None) => return None,
+    };
+    Some(Message::Gathered(about.id, Box::new(gathered)))
 }

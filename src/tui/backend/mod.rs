@@ -23,6 +23,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use serde_json::Value;
 
 use super::message::{Explain, Gather, Look, Message, Request};
+use crate::evidence::Gatherer;
 use crate::scan::{Control, Current, Progress, Reading, ScanOptions, Tree};
 use crate::session::{RecordPlan, RuleChoice};
 use crate::text;
@@ -44,6 +45,11 @@ pub struct Session {
     pub options: ScanOptions,
     /// The options as a case keeps them.
     pub record: Value,
+    /// How long the box may be asked about findings after a scan, so that the case can tell what it said; `None` when it
+    /// is not asked but for the screen.
+    pub asking: Option<Duration>,
+    /// Why this is not the box of the case that was opened again, if it is not: then what the case keeps of it counts.
+    pub other_box: Option<String>,
 }
 
 /// The levers and gauges of the scan that runs now.
@@ -113,17 +119,19 @@ impl Backend {
         let options = session.choice.options.clone();
         let gauges = ScanHandle::default();
         let box_root = session.plan.root.clone();
+        let gatherer = Gatherer::new(box_root.clone()).without_process(std::process::id());
         {
             let sender = sender.clone();
-            let box_root = box_root.clone();
-            start("gatherer", &sender.clone(), move || gatherer::run(box_root, &book, &asked_of_box, &sender))?;
+            // Another box's case must not be judged by what this box says.
+            let gatherer = session.other_box.is_none().then(|| gatherer.clone());
+            start("gatherer", &sender.clone(), move || gatherer::run(gatherer.as_ref(), &book, &asked_of_box, &sender))?;
         }
         let (ended, recorder) = bounded(0);
         {
             let (sender, gauges) = (sender.clone(), gauges.clone());
             start("recorder", &sender.clone(), move || {
                 let _ended = ended;
-                recorder::run(session, &recorder::Ends { requests: asked, messages: sender, books, gauges });
+                recorder::run(session, gatherer, &recorder::Ends { requests: asked, messages: sender, books, gauges });
             })?;
         }
         {

@@ -10,9 +10,11 @@ use super::export;
 use super::rows::row;
 use super::{ScanHandle, Session};
 use crate::case::{Decision, FindingId, ScanOutcome};
+use crate::evidence::Gatherer;
 use crate::finding::Finding;
+use crate::report;
 use crate::scan::{End, Event, Reading, Ruleset, Scan, Unscanned};
-use crate::session::{self, Compiling, Records, RuleCatalog, host_name};
+use crate::session::{self, Compiling, ENDED_EARLY, Records, RuleCatalog, TIME_WAS_UP};
 use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
@@ -37,7 +39,7 @@ pub(super) struct Ends {
 }
 
 /// Runs a session until the screen has gone.
-pub(super) fn run(session: Session, ends: &Ends) {
+pub(super) fn run(session: Session, gatherer: Gatherer, ends: &Ends) {
     let Ends { requests, messages, books, gauges } = ends;
     let fatal = |why: String| {
         let _ = messages.send(Message::Fatal(why));
@@ -52,10 +54,7 @@ pub(super) fn run(session: Session, ends: &Ends) {
     };
     let ready = Message::Ready { hunts: book.hunts.clone(), register: records.register().path().to_owned() };
     let _ = messages.send(ready);
-    // Another box's case must not be judged by what this box says.
-    if session.tree.is_some() || session.plan.host == host_name(&session.plan.root) {
-        let _ = books.send(Arc::clone(&book));
-    }
+    let _ = books.send(Arc::clone(&book));
     let rules = match compiling.map(|compiling| compiling.finish(&book)).transpose() {
         Ok(rules) => rules.map(Arc::new),
         Err(error) => return fatal(error.to_string()),
@@ -71,6 +70,8 @@ pub(super) fn run(session: Session, ends: &Ends) {
         missed: Vec::new(),
         saved: true,
         shown: None,
+        gatherer,
+        asked_until: None,
     };
     recorder.tell_warnings();
     recorder.tell_unsaved();
@@ -109,6 +110,10 @@ struct Recorder {
     saved: bool,
     /// The finding that was opened last.
     shown: Option<FindingId>,
+    /// The probes of the box, whose indexes the screen's own questions share.
+    gatherer: Gatherer,
+    /// Until when the box is asked about the findings of a scan that is over.
+    asked_until: Option<Instant>,
 }
 
 impl Recorder {
@@ -135,6 +140,10 @@ impl Recorder {
             return Err("this case was opened from its file; huntbook TREE --case FILE scans into it".to_owned());
         };
         let (tree, rules) = (tree.reopen().map_err(|error| error.to_string())?, Arc::clone(rules));
+        self.end_evidence(ENDED_EARLY);
+        if self.session.asking.is_some() && self.records.unsaved().is_none() {
+            self.records.ask_box(self.gatherer.clone()).map_err(|error| error.to_string())?;
+        }
         self.records.begin_scan(self.session.record.clone()).map_err(|error| error.to_string())?;
         let mut options = self.session.options.clone();
         options.own_files.extend(self.records.own_files());
@@ -195,7 +204,8 @@ impl Recorder {
         let mut flushed = Instant::now();
         loop {
             let events = self.scan.as_ref().map_or_else(never, |scan| scan.events.clone());
-            let waiting = !self.findings.is_empty() || !self.missed.is_empty();
+            let waiting =
+                !self.findings.is_empty() || !self.missed.is_empty() || self.records.open_questions() > 0;
             let wait = if waiting { WAIT } else { Duration::from_hours(1) };
             select! {
                 recv(requests) -> request => match request {
@@ -211,6 +221,7 @@ impl Recorder {
             let full = self.findings.len() + self.missed.len() >= BATCH;
             if full || flushed.elapsed() >= WAIT {
                 self.flush();
+                self.take_answers();
                 flushed = Instant::now();
             }
         }
@@ -258,6 +269,28 @@ impl Recorder {
         self.tell_unsaved();
     }
 
+    /// Records what the box has answered about findings, and its end when all is answered or time is up.
+    fn take_answers(&mut self) {
+        if let Err(error) = self.records.take_answers() {
+            self.tell(Message::NotRecorded(error.to_string()));
+        }
+        let Some(until) = self.asked_until else { return };
+        if self.records.open_questions() == 0 || Instant::now() >= until {
+            self.end_evidence(TIME_WAS_UP);
+        }
+    }
+
+    /// Asks the box no more about findings; `why` is for those that it has not answered about.
+    fn end_evidence(&mut self, why: &str) {
+        self.asked_until = None;
+        self.records.stop_asking(why);
+        match self.records.end_evidence() {
+            Ok(Some(end)) if end.cut.is_some() => self.tell(Message::Warned(report::asked(&end))),
+            Ok(_) => {}
+            Err(error) => self.tell(Message::NotRecorded(error.to_string())),
+        }
+    }
+
     fn end(&mut self, reading: Reading, end: End) {
         self.gauges.set(None);
         if let Some(scan) = self.scan.take() {
@@ -266,6 +299,7 @@ impl Recorder {
         if let Err(error) = self.records.end_scan(&session::scan_end(session::scan_outcome(&end), &reading)) {
             self.tell(Message::NotRecorded(error.to_string()));
         }
+        self.asked_until = Some(Instant::now() + self.session.asking.unwrap_or_default());
         self.tell(match end {
             End::Complete => Message::ScanEnded { reading, cancelled: false },
             End::Cancelled => Message::ScanEnded { reading, cancelled: true },
@@ -298,6 +332,8 @@ impl Recorder {
             }
         }
         self.flush();
+        self.take_answers();
+        self.end_evidence(ENDED_EARLY);
     }
 
     /// Says when the disk refused the records, and when it takes them again.
@@ -335,7 +371,11 @@ impl Recorder {
 
     fn open(&mut self, id: FindingId) -> Result<(), String> {
         self.shown = Some(id);
-        let opened = self.records.open_finding(id).map_err(|error| error.to_string())?;
+        let mut opened = self.records.open_finding(id).map_err(|error| error.to_string())?;
+        if self.session.other_box.is_some() {
+            let kept = self.records.kept_evidence(id, &opened.finding.file).map_err(|error| error.to_string())?;
+            opened.kept = Some(Box::new(kept));
+        }
         self.tell(Message::Rows(vec![row(&opened.finding, opened.judged.clone())]));
         self.tell(Message::Opened(Box::new(opened)));
         Ok(())

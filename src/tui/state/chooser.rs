@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::Notice;
 use super::themes::ThemeList;
 use crate::places::{Completion, DiskUsage, Folder, Mount, Mounts, Recent};
+use crate::session::HostIdentity;
 use crate::text;
 use crate::theme::Theme;
 use crate::tui::keymap::Keymap;
@@ -115,6 +116,8 @@ pub struct Outset {
     pub home: Option<PathBuf>,
     /// Name of the box that will be scanned.
     pub host: String,
+    /// Which box that is.
+    pub identity: HostIdentity,
     /// Colours.
     pub theme: Theme,
     /// Keys.
@@ -160,6 +163,8 @@ pub struct Chooser {
     pub home: Option<PathBuf>,
     /// Name of the box that will be scanned.
     pub host: String,
+    /// Which box that is.
+    pub identity: HostIdentity,
     /// Colours.
     pub theme: Theme,
     /// Keys.
@@ -188,6 +193,7 @@ impl Chooser {
             notice: None,
             home: outset.home,
             host: outset.host,
+            identity: outset.identity,
             theme: outset.theme,
             keymap: outset.keymap,
         }
@@ -283,7 +289,7 @@ impl Chooser {
 
     /// Whether a recent tree is one of the box that will be scanned; otherwise only its case can be opened.
     pub fn is_here(&self, recent: &Recent) -> bool {
-        recent.glance.host == self.host
+        HostIdentity::of_case(&recent.glance.box_facts).differs_from(&self.identity).is_none()
     }
 
     /// Selects the first row whose name begins with `typed`, or else holds it, in capitals or not; the selected row when

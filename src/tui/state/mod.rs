@@ -193,7 +193,7 @@ pub struct App {
     /// Host that decisions are recorded for.
     pub host: String,
     /// Whether the case was made on another box, which cannot be asked.
-    pub other_box: bool,
+    pub other_box: Option<String>,
     /// Colours.
     pub theme: Theme,
     /// Keys.
@@ -210,7 +210,7 @@ pub struct Start {
     /// Host that decisions are recorded for.
     pub host: String,
     /// Whether the case was made on another box.
-    pub other_box: bool,
+    pub other_box: Option<String>,
     /// Colours.
     pub theme: Theme,
     /// Keys.

@@ -285,7 +285,12 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
 
 /// The question to the box about a finding.
 fn about(detail: &Detail) -> Gather {
-    Gather::About(detail.id(), Arc::clone(&detail.opened.finding), Arc::clone(&detail.hunt))
+    Gather::About {
+        id: detail.id(),
+        finding: Arc::clone(&detail.opened.finding),
+        hunt: Arc::clone(&detail.hunt),
+        kept: detail.opened.kept.clone(),
+    }
 }
 
 fn not_recorded(app: &mut App, why: &str) {

@@ -14,12 +14,14 @@ use crate::tui::widget::paint::Line;
 pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
     let gathered = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref());
     let Some(gathered) = gathered else {
-        let said =
-            if app.other_box { "The case is another box's, which cannot be asked here." } else { "Asking the box …" };
-        return vec![Line::default(), Line::styled(said, app.theme.style(Role::Dim))];
+        return vec![Line::default(), Line::styled("Asking the box …", app.theme.style(Role::Dim))];
     };
     let mut page = Page { theme: &app.theme, width, lines: Vec::new() };
-    page.evidence(&gathered.evidence);
+    if let Some(why) = &app.other_box {
+        page.heading("As the case keeps it");
+        page.fact("", &format!("what the scan asked the box: {why}"));
+    }
+    page.evidence(&gathered.evidence, app.other_box.is_none());
     page.lines
 }
 
@@ -67,7 +69,7 @@ impl Page<'_> {
         });
     }
 
-    fn evidence(&mut self, evidence: &Evidence) {
+    fn evidence(&mut self, evidence: &Evidence, can_ask: bool) {
         self.file(evidence);
         self.section("Package", &evidence.package, "no package of this box ships it", |page, owner| {
             page.fact("package", &owner.to_string());
@@ -100,14 +102,15 @@ impl Page<'_> {
         if !evidence.gaps.is_empty() {
             self.heading("What could not be read");
             for gap in &evidence.gaps {
-                self.fact(gap.probe, &gap.text);
+                self.fact(&gap.probe, &gap.text);
             }
         }
+        if evidence.gathered_at == jiff::Timestamp::UNIX_EPOCH {
+            return;
+        }
         self.heading("Asked");
-        self.fact(
-            "at",
-            &format!("{:.0}, took {} ms; Ctrl-R asks again", evidence.gathered_at, evidence.took.as_millis()),
-        );
+        let again = if can_ask { "; Ctrl-R asks again" } else { "" };
+        self.fact("at", &format!("{:.0}, took {} ms{again}", evidence.gathered_at, evidence.took.as_millis()));
     }
 
     fn file(&mut self, evidence: &Evidence) {

@@ -198,7 +198,7 @@ fn a_scenario_without_checks_cannot_be_told() {
     let mut hunt = hunt(PAYLOAD);
     std::sync::Arc::make_mut(&mut hunt.scenarios)[0].applies_when.clear();
     let (site, known_good) = (Site::default(), KnownGood::default());
-    let context = Context { site: &site, known_good: &known_good, gatherer: &case.gatherer };
+    let context = Context { site: &site, known_good: &known_good, queries: &case.gatherer };
     let weighed = assess(&hunt, &case.evidence, &context);
     assert_eq!(weighed[0].truth, Truth::Unknown);
     assert!(suggestion(&weighed[0]).contains("no check expresses this"));
@@ -212,7 +212,7 @@ fn weighing_is_quick_and_can_be_done_on_any_thread() {
     let unread = (10_000..14_000).map(|pid| Process { pid, command_line: format!("job {pid}"), ..some.clone() });
     case.evidence.unread = Observed::Found(unread.collect());
     let (hunt, site, known_good) = (hunt(SSH), Site::default(), KnownGood::default());
-    let context = Context { site: &site, known_good: &known_good, gatherer: &case.gatherer };
+    let context = Context { site: &site, known_good: &known_good, queries: &case.gatherer };
     let started = Instant::now();
     let evaluate = || assess(&hunt, &case.evidence, &context);
     let weighed = std::thread::scope(|scope| scope.spawn(evaluate).join().unwrap());

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::evidence::testing::{facts, put};
-use crate::evidence::{Evidence, Gatherer};
+use crate::evidence::{AskedOnce, Evidence, Gatherer, NamedFacts};
 use crate::finding::Sha256;
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{Hunt, Site, builtin};
@@ -169,8 +169,14 @@ impl Case {
     /// The same with a `site.toml` and hash lists.
     pub(super) fn assess_with(&self, rule: &str, site: &str, known_good: &KnownGood) -> Vec<ScenarioAssessment> {
         let site = Site::parse(Path::new("site.toml"), site).unwrap();
-        let context = Context { site: &site, known_good, gatherer: &self.gatherer };
-        assess(&hunt(rule), &self.evidence, &context)
+        let once = AskedOnce::new(self.gatherer.clone());
+        let weighed = assess(&hunt(rule), &self.evidence, &Context { site: &site, known_good, queries: &once });
+        // Wherever a case with this evidence is opened, it comes to the same.
+        let named = NamedFacts::of_parts(&once.answers().parts()).unwrap();
+        let kept = Evidence::of_parts(self.evidence.facts.clone(), &self.evidence.parts()).unwrap();
+        let elsewhere = assess(&hunt(rule), &kept, &Context { site: &site, known_good, queries: &named });
+        assert_eq!(elsewhere, weighed, "{rule} away from the box");
+        weighed
     }
 
     /// One scenario of a built-in hunt.

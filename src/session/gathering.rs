@@ -1,0 +1,167 @@
+//! Asking the box about every finding while the scan is on it, so that a case opened elsewhere can tell what it said.
+//!
+//! The questions are asked on threads of their own and wait in a queue: the scan is never held up by them. What has not been
+//! answered when time is up is unknown, and the case says why.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::rule_catalog::RuleCatalog;
+use crate::case::{EvidenceEnd, FindingId};
+use crate::evidence::{AskedOnce, Evidence, Gatherer, NamedFacts, Part};
+use crate::finding::FileFacts;
+use crate::hunt::Hunt;
+use crate::text;
+use crate::timeout::{self, NoThread};
+use crate::triage::assess::{BoxSaid, Context, assess};
+
+/// Findings that the box is asked about in one scan at most.
+pub(crate) const MAX_ASKED: u64 = 50_000;
+/// Threads that ask.
+const THREADS: usize = 2;
+/// Answers that wait to be recorded.
+const WAITING: usize = 256;
+/// Name of the part that holds what the scenarios came to.
+pub(super) const SCENARIOS: &str = "scenarios";
+
+/// How long the box may be asked about findings after the scan has ended, unless it is set.
+pub(crate) const GATHERING_TIME: Duration = Duration::from_mins(1);
+
+/// A question about one finding.
+struct Ask {
+    id: FindingId,
+    file: Arc<FileFacts>,
+    hunt: Arc<Hunt>,
+}
+
+/// What the box said of one finding.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// The finding.
+    pub id: FindingId,
+    /// What each probe said, and what the scenarios came to, as a case keeps it.
+    pub parts: Vec<Part>,
+    /// What the scenarios came to.
+    pub scenarios: Vec<BoxSaid>,
+}
+
+/// The box being asked.
+#[derive(Debug)]
+pub(crate) struct Gathering {
+    asks: Option<Sender<Ask>>,
+    told: Receiver<Told>,
+    once: Arc<AskedOnce>,
+    stop: Arc<AtomicBool>,
+    asked: u64,
+    answered: u64,
+    cut: Option<String>,
+}
+
+impl std::fmt::Debug for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ask").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Gathering {
+    /// Starts the threads; `gatherer` is of the box, `book` has the hunts whose scenarios are held against what it says.
+    ///
+    /// # Errors
+    /// When the system starts no thread.
+    pub(crate) fn start(gatherer: Gatherer, book: &Arc<RuleCatalog>) -> Result<Self, NoThread> {
+        let once = Arc::new(AskedOnce::new(gatherer));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (asks, asked) = unbounded::<Ask>();
+        let (tell, told) = bounded(WAITING);
+        for _ in 0..THREADS {
+            let (once, stop, book) = (Arc::clone(&once), Arc::clone(&stop), Arc::clone(book));
+            let (asked, tell) = (asked.clone(), tell.clone());
+            timeout::spawn("evidence", move || answer(&once, &stop, &book, &asked, &tell))?;
+        }
+        Ok(Self { asks: Some(asks), told, once, stop, asked: 0, answered: 0, cut: None })
+    }
+
+    /// Has the box asked about a finding.
+    pub(crate) fn ask(&mut self, id: FindingId, file: &Arc<FileFacts>, hunt: &Arc<Hunt>) {
+        self.asked += 1;
+        if self.asked > MAX_ASKED {
+            self.cut = Some(format!("the box is asked about {} findings of a scan at most", text::count(MAX_ASKED)));
+            return;
+        }
+        if let Some(asks) = &self.asks {
+            // The threads live for as long as there is somebody to ask them.
+            let _ = asks.send(Ask { id, file: Arc::clone(file), hunt: Arc::clone(hunt) });
+        }
+    }
+
+    /// What has been answered by now, at most a batch of it.
+    pub(crate) fn answers(&mut self) -> Vec<Told> {
+        let told: Vec<_> = self.told.try_iter().take(WAITING).collect();
+        self.answered += told.len() as u64;
+        told
+    }
+
+    /// The next answers, for which it waits until `until` at most; nothing when there are none any more.
+    pub(crate) fn answers_until(&mut self, until: Instant) -> Vec<Told> {
+        if self.open() == 0 {
+            return Vec::new();
+        }
+        let Ok(first) = self.told.recv_deadline(until) else { return Vec::new() };
+        self.answered += 1;
+        let mut told = vec![first];
+        told.extend(self.answers());
+        told
+    }
+
+    /// Questions without an answer so far.
+    pub(crate) fn open(&self) -> u64 {
+        self.asked.min(MAX_ASKED).saturating_sub(self.answered)
+    }
+
+    /// Asks no more; what is not answered is not gathered, for the reason `why`.
+    pub(crate) fn stop(&mut self, why: &str) {
+        self.stop.store(true, Ordering::Relaxed);
+        if self.open() > 0 {
+            self.cut = Some(why.to_owned());
+        }
+    }
+
+    /// How far the box was asked, and what it said of paths and groups.
+    pub(crate) fn finish(mut self) -> (EvidenceEnd, NamedFacts) {
+        self.stop.store(true, Ordering::Relaxed);
+        drop(self.asks.take());
+        (EvidenceEnd { asked: self.asked, gathered: self.answered, cut: self.cut.take() }, self.once.answers())
+    }
+}
+
+/// Answers until nobody asks any more.
+fn answer(once: &AskedOnce, stop: &AtomicBool, book: &RuleCatalog, asked: &Receiver<Ask>, tell: &Sender<Told>) {
+    // Several rules match one file; it is asked about once.
+    let mut last: Option<(PathBuf, Evidence)> = None;
+    let mut groups_asked = false;
+    for Ask { id, file, hunt } in asked {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        if !groups_asked {
+            once.ask_groups();
+            groups_asked = true;
+        }
+        let evidence = match last.take() {
+            Some((path, evidence)) if path == file.path && evidence.facts == *file => evidence,
+            _ => once.gatherer().gather(&file),
+        };
+        let context = Context { site: &book.site, known_good: &book.known_good, queries: once };
+        let scenarios: Vec<BoxSaid> = assess(&hunt, &evidence, &context).iter().map(BoxSaid::from).collect();
+        let mut parts = evidence.parts();
+        parts.extend(serde_json::to_string(&scenarios).ok().map(|said| (SCENARIOS.to_owned(), said)));
+        if tell.send(Told { id, parts, scenarios }).is_err() {
+            return;
+        }
+        last = Some((file.path.clone(), evidence));
+    }
+}
