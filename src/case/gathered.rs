@@ -198,7 +198,8 @@ pub(super) fn evidence_digest(db: &Connection, scan: ScanId) -> Outcome<Sha256> 
     let mut rows = of_findings.query([scan])?;
     while let Some(row) = rows.next()? {
         let finding: FindingId = row.get(0)?;
-        fields = fields.number(finding.0.cast_unsigned()).text(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?);
+        fields =
+            fields.number(finding.0.cast_unsigned()).text(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?);
         fields = fields.digest(Sha256(row.get(2)?));
     }
     let mut of_box = db.prepare(

@@ -73,7 +73,10 @@ impl fmt::Display for Unvouched {
                 )
             }
             Self::Gathering(scan) => {
-                write!(f, "scan {scan}: asking the box did not come to its end: nothing vouches for what it said till then")
+                write!(
+                    f,
+                    "scan {scan}: asking the box did not come to its end: nothing vouches for what it said till then"
+                )
             }
             Self::Running(scan) => {
                 write!(
@@ -191,7 +194,8 @@ impl Case {
                 LogState::Missing => found.add(Problem::LogMissing),
                 LogState::Unknown => found.unvouched.push(Unvouched::Older("whether its last entries are here")),
             }
-            for check in [check_file, check_guards, check_journal, check_rules, check_sightings, check_evidence, check_box]
+            for check in
+                [check_file, check_guards, check_journal, check_rules, check_sightings, check_evidence, check_box]
             {
                 match check(db, &mut found) {
                     Err(CaseErrorKind::Damaged(what)) => found.add(Problem::File(what)),

@@ -216,7 +216,8 @@ impl Printer {
         if ids.is_empty() {
             return Ok(());
         }
-        let why_not = if ids.iter().all(|id| said(*id).is_some()) { String::new() } else { self.records.why_not_asked()? };
+        let why_not =
+            if ids.iter().all(|id| said(*id).is_some()) { String::new() } else { self.records.why_not_asked()? };
         for (finding, judged) in self.records.judge_again(ids)? {
             let known = self.hunts.get(judged.subject.hunt).map(|hunt| hunt.scenarios.as_slice()).unwrap_or_default();
             let known = known.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str()));

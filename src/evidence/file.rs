@@ -164,7 +164,8 @@ fn inode_flags(located: &Located) -> Observed<Vec<Cow<'static, str>>> {
         Err(error) => return Observed::Unknown(reason(&error)),
     };
     let named = [(IFlags::IMMUTABLE, "immutable"), (IFlags::APPEND, "append only")];
-    let set: Vec<_> = named.into_iter().filter_map(|(flag, name)| flags.contains(flag).then_some(name.into())).collect();
+    let set: Vec<_> =
+        named.into_iter().filter_map(|(flag, name)| flags.contains(flag).then_some(name.into())).collect();
     if set.is_empty() { Observed::NotFound } else { Observed::Found(set) }
 }
 

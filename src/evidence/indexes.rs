@@ -83,7 +83,10 @@ impl Indexes {
             ("schedule", schedules.as_ref().map(|index| &index.gaps)),
         ];
         let lines = |(probe, gaps): (_, Option<&Gaps>)| {
-            gaps.into_iter().flat_map(Gaps::lines).map(move |text| Gap { probe: Cow::Borrowed(probe), text }).collect::<Vec<_>>()
+            gaps.into_iter()
+                .flat_map(Gaps::lines)
+                .map(move |text| Gap { probe: Cow::Borrowed(probe), text })
+                .collect::<Vec<_>>()
         };
         gaps.into_iter().flat_map(lines).collect()
     }

@@ -290,7 +290,10 @@ mod tests {
         let kept = NamedFacts::of_parts(&once.answers().parts()).unwrap();
         assert_eq!(kept.host_paths(&paths, &evidence.facts), first);
         assert_eq!(kept.members("adm"), Observed::Found(vec!["root".into(), "alice".into()]));
-        assert!(kept.members("other").reason().is_some() && kept.host_paths(&["/x".into()], &evidence.facts)[0].reason().is_some());
+        assert!(
+            kept.members("other").reason().is_some()
+                && kept.host_paths(&["/x".into()], &evidence.facts)[0].reason().is_some()
+        );
         let later = FileFacts { changed: FileTime { seconds: 0, nanos: 0 }, ..evidence.facts };
         let (one, other) = (first[0].found().unwrap(), kept.host_paths(&paths, &later)[0].found().unwrap().clone());
         assert_eq!(other.seconds_after_file, one.changed.seconds, "beside each file's own time");

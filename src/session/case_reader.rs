@@ -9,7 +9,8 @@ use super::hunt_words::HuntWords;
 use super::records::FindingStatus;
 use super::rule_catalog::Subject;
 use crate::case::{
-    Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen, Unmet,
+    Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen,
+    Unmet,
 };
 use crate::evidence::Evidence;
 use crate::finding::{Digest, FileFacts, Finding, FoundBy};
@@ -238,8 +239,7 @@ impl CaseReader {
         let scan = gone.map_or(self.scan.id, |gone| gone.last);
         let said = asking::kept_scenarios(&self.case, scan, id)?;
         let known = self.hunts.get(*rule).map(|hunt| hunt.scenarios.as_slice()).unwrap_or_default();
-        let mut known: Vec<_> =
-            known.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str())).collect();
+        let mut known: Vec<_> = known.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str())).collect();
         if known.is_empty() {
             known.extend(record.scenarios.iter().map(|id| (id.as_str(), "")));
         }

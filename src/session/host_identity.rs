@@ -51,12 +51,7 @@ impl HostIdentity {
     pub fn of_case(facts: &[(String, String)]) -> Self {
         let facts: BTreeMap<&str, &str> = facts.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let fact = |key: &str| facts.get(key).filter(|value| !value.is_empty()).map(|value| (*value).to_owned());
-        Self {
-            name: fact("host.name").unwrap_or_default(),
-            id: fact(ID),
-            boot: fact(BOOT),
-            instance: fact(INSTANCE),
-        }
+        Self { name: fact("host.name").unwrap_or_default(), id: fact(ID), boot: fact(BOOT), instance: fact(INSTANCE) }
     }
 
     /// As facts of a case.

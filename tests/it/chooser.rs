@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use huntbook::internals::case::CaseSummary;
-use huntbook::internals::session::HostIdentity;
 use huntbook::internals::places::{Completion, DiskUsage, Folder, Mounts, Recent};
+use huntbook::internals::session::HostIdentity;
 use huntbook::internals::theme::{self, ColorDepth};
 use huntbook::internals::tui::Themes;
 use huntbook::internals::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
@@ -34,7 +34,9 @@ const MOUNTINFO: &[u8] = b"22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 
 /// What is known of the box of this name.
 fn identity(host: &str) -> Vec<(String, String)> {
-    [("host.name", host.to_owned()), ("host.id", format!("id of {host}"))].map(|(key, value)| (key.to_owned(), value)).into()
+    [("host.name", host.to_owned()), ("host.id", format!("id of {host}"))]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
 }
 
 /// The screen, played.

@@ -119,7 +119,15 @@ impl<'p> Stage<'p> {
             bell: Bell::Hits,
             panes: Panes::default(),
         };
-        let session = Session { tree, choice, plan, options: ScanOptions::default(), record: serde_json::json!({}), asking: None, other_box: None };
+        let session = Session {
+            tree,
+            choice,
+            plan,
+            options: ScanOptions::default(),
+            record: serde_json::json!({}),
+            asking: None,
+            other_box: None,
+        };
         let themes = Themes {
             folder: Some(place.themes()),
             config: Some("/home/ann/config.toml".into()),

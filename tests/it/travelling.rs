@@ -40,7 +40,8 @@ impl Image {
     }
 
     fn report(&self, format: &str) -> String {
-        let output = self.ground.huntbook(&["report", self.case.to_str().unwrap(), "--format", format]).output().unwrap();
+        let output =
+            self.ground.huntbook(&["report", self.case.to_str().unwrap(), "--format", format]).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
@@ -61,15 +62,15 @@ fn every_line_carries_what_the_box_said_of_each_scenario() {
         states.iter().all(|state| ["supported", "contradicted", "unsupported", "unknown"].contains(state)),
         "{states:?}"
     );
-    let checks: Vec<_> = scenarios.iter().flat_map(|scenario| scenario["checks"].as_array().into_iter().flatten()).collect();
+    let checks: Vec<_> =
+        scenarios.iter().flat_map(|scenario| scenario["checks"].as_array().into_iter().flatten()).collect();
     let cron = checks.iter().find(|check| check["check"].as_str().unwrap().starts_with("schedule.cron")).unwrap();
     assert_eq!(cron["result"], "met");
     assert!(cron["why"].to_string().contains("/etc/crontab:1"), "{cron}");
     let summary = &lines.last().unwrap()["huntbook"];
     assert_eq!((&summary["evidence_asked"], &summary["evidence_gathered"]), (&1.into(), &1.into()));
     assert_eq!(summary["result"], "done");
-    let reported: Vec<Value> =
-        image.report("ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reported: Vec<Value> = image.report("ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(finding(&reported), finding(&lines), "one truth, wherever it is written");
     let page = image.report("markdown");
     assert!(page.contains("- the box, schedule: /etc/crontab:1"), "{page}");

@@ -32,25 +32,18 @@ pub(super) fn lines(evidence: &Evidence) -> Vec<(&'static str, String)> {
     all
 }
 
-fn one<T: Display>(
-    all: &mut Vec<(&'static str, String)>,
-    what: &'static str,
-    said: &Observed<T>,
-    nothing: &str,
-) {
-    all.push((what, match said {
-        Observed::Found(found) => found.to_string(),
-        Observed::NotFound => nothing.to_owned(),
-        Observed::Unknown(why) => format!("unknown: {why}"),
-    }));
+fn one<T: Display>(all: &mut Vec<(&'static str, String)>, what: &'static str, said: &Observed<T>, nothing: &str) {
+    all.push((
+        what,
+        match said {
+            Observed::Found(found) => found.to_string(),
+            Observed::NotFound => nothing.to_owned(),
+            Observed::Unknown(why) => format!("unknown: {why}"),
+        },
+    ));
 }
 
-fn many<T: Display>(
-    all: &mut Vec<(&'static str, String)>,
-    what: &'static str,
-    said: &Observed<Vec<T>>,
-    nothing: &str,
-) {
+fn many<T: Display>(all: &mut Vec<(&'static str, String)>, what: &'static str, said: &Observed<Vec<T>>, nothing: &str) {
     let Observed::Found(found) = said else {
         return one(all, what, &said.as_ref().map(|_| ""), nothing);
     };

@@ -423,15 +423,16 @@ impl Whole {
     /// How the clock of the box stood against UTC when it was scanned, as far as the box can tell.
     fn clock(&self) -> Option<String> {
         let offset = self.origin.host_fact("host.clock.offset")?;
-        let hardware = match self.origin.host_fact("host.clock.hardware").and_then(|seconds| seconds.parse::<i64>().ok()) {
-            None => "the hardware clock could not be read".to_owned(),
-            Some(0) => "the hardware clock agreed, read as UTC".to_owned(),
-            Some(off) => format!(
-                "it was {} {} the hardware clock, read as UTC",
-                text::counted(off.unsigned_abs(), "second"),
-                if off > 0 { "ahead of" } else { "behind" }
-            ),
-        };
+        let hardware =
+            match self.origin.host_fact("host.clock.hardware").and_then(|seconds| seconds.parse::<i64>().ok()) {
+                None => "the hardware clock could not be read".to_owned(),
+                Some(0) => "the hardware clock agreed, read as UTC".to_owned(),
+                Some(off) => format!(
+                    "it was {} {} the hardware clock, read as UTC",
+                    text::counted(off.unsigned_abs(), "second"),
+                    if off > 0 { "ahead of" } else { "behind" }
+                ),
+            };
         let offset = text::escape_str(offset);
         Some(format!(
             "clock: {:.0} UTC by the box's own clock when the scan began, local time {offset}; {hardware}",

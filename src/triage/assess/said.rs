@@ -98,7 +98,9 @@ const STATES: [&str; 4] = ["supported", "contradicted", "unsupported", UNKNOWN];
 impl From<&ScenarioAssessment> for BoxSaid {
     fn from(assessed: &ScenarioAssessment) -> Self {
         let mut checks: Vec<CheckSaid> = Vec::new();
-        for check in assessed.lines.iter().chain(&assessed.contradicted_when).flat_map(|line| &line.checks).map(CheckSaid::from) {
+        for check in
+            assessed.lines.iter().chain(&assessed.contradicted_when).flat_map(|line| &line.checks).map(CheckSaid::from)
+        {
             if !checks.iter().any(|other| other.check == check.check) {
                 checks.push(check);
             }

@@ -124,7 +124,9 @@ impl Backend {
             let sender = sender.clone();
             // Another box's case must not be judged by what this box says.
             let gatherer = session.other_box.is_none().then(|| gatherer.clone());
-            start("gatherer", &sender.clone(), move || gatherer::run(gatherer.as_ref(), &book, &asked_of_box, &sender))?;
+            start("gatherer", &sender.clone(), move || {
+                gatherer::run(gatherer.as_ref(), &book, &asked_of_box, &sender)
+            })?;
         }
         let (ended, recorder) = bounded(0);
         {

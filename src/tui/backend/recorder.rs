@@ -204,8 +204,7 @@ impl Recorder {
         let mut flushed = Instant::now();
         loop {
             let events = self.scan.as_ref().map_or_else(never, |scan| scan.events.clone());
-            let waiting =
-                !self.findings.is_empty() || !self.missed.is_empty() || self.records.open_questions() > 0;
+            let waiting = !self.findings.is_empty() || !self.missed.is_empty() || self.records.open_questions() > 0;
             let wait = if waiting { WAIT } else { Duration::from_hours(1) };
             select! {
                 recv(requests) -> request => match request {

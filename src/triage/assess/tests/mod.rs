@@ -166,7 +166,7 @@ fn what_a_hunt_says_against_a_scenario_is_held_against_it() {
     let case = at("/opt/r/payload.py").with("etc/crontab", "@daily root /opt/r/payload.py\n").plant();
     let mut hunt = hunt(PAYLOAD);
     let (site, known_good) = (Site::default(), KnownGood::default());
-    let context = Context { site: &site, known_good: &known_good, gatherer: &case.gatherer };
+    let context = Context { site: &site, known_good: &known_good, queries: &case.gatherer };
     let against = Check {
         field: Field::FileName,
         operator: Operator::Glob,
