@@ -125,7 +125,7 @@ impl Backend {
             // Another box's case must not be judged by what this box says.
             let gatherer = session.other_box.is_none().then(|| gatherer.clone());
             start("gatherer", &sender.clone(), move || {
-                gatherer::run(gatherer.as_ref(), &book, &asked_of_box, &sender)
+                gatherer::run(gatherer.as_ref(), &book, &asked_of_box, &sender);
             })?;
         }
         let (ended, recorder) = bounded(0);
