@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::segments::shown_interpreter;
 use crate::text::{self, counted};
 
 /// Reasons and notes listed at most, each.
@@ -85,7 +86,9 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Support32 => f.write_str("on an x86-64 kernel it needs 32-bit support (CONFIG_IA32_EMULATION)"),
-            Self::Interpreter(path) => write!(f, "the interpreter {path} must be there (else ENOENT)"),
+            Self::Interpreter(path) => {
+                write!(f, "the interpreter {} must be there (else ENOENT)", shown_interpreter(path))
+            }
             Self::LowAddress { segment, address } => write!(
                 f,
                 "segment {segment} comes to lie at {address:#x}, below vm.mmap_min_addr (65536 by default): only root may map \
@@ -115,8 +118,8 @@ impl fmt::Display for Condition {
                  segment reached further, and without permission to execute"
             ),
             Self::ReadImpliesExec => f.write_str(
-                "its code runs only because the kernel makes readable memory executable for i386 files without \
-                 PT_GNU_STACK",
+                "its code runs only because the kernel makes readable memory executable for 32-bit files \
+                 without PT_GNU_STACK",
             ),
             Self::ReadImpliedExec => f.write_str(
                 "before Linux 5.8 it would run: readable memory was executable for want of PT_GNU_STACK, or if that asked \

@@ -312,9 +312,7 @@ impl Judge {
         let copied = if segment.is_writable() && p_filesz > 0 { reserved } else { 0 };
         let bytes = zeros.max(copied);
         if bytes > TOO_MUCH_MEMORY {
-            let bytes = counted(bytes, "byte");
-            self.unknown
-                .push(format!("segment {index} asks for {bytes} of memory at once; with less it is {}", End::Segv));
+            self.unknown.push(format!("segment {index} asks for more memory than nearly any box has"));
         }
         if bytes > MUCH_MEMORY {
             self.conditions.push(Condition::Memory { segment: index, bytes });

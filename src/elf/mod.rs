@@ -75,6 +75,7 @@ pub use layout::{Basis, Class, Endian, Layout};
 pub use map::{Map, Part, Structure};
 pub use memory::{Landing, Memory};
 pub use sections::{NameTable, Section};
+pub(crate) use segments::shown_interpreter;
 pub use segments::{Extent, Interpreter, Segment};
 pub use source::{Bytes, FileBytes, Prefix};
 pub use strict::Strict;

@@ -140,6 +140,14 @@ pub struct Interpreter {
     pub terminated: bool,
 }
 
+/// Columns of an interpreter's path that a line shows.
+const SHOWN_INTERPRETER: usize = 120;
+
+/// The path of an interpreter, safe text, as it is shown in a line: an empty one in quotes, a long one by both of its ends.
+pub(crate) fn shown_interpreter(path: &str) -> Cow<'_, str> {
+    if path.is_empty() { "\"\"".into() } else { text::truncate_middle(path, SHOWN_INTERPRETER) }
+}
+
 impl Segment {
     /// Whether this segment is mapped (`PT_LOAD`).
     pub fn is_load(&self) -> bool {

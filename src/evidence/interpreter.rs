@@ -1,6 +1,7 @@
 //! Whether the program that an ELF file or a script names to run it is there, and whether `execve(2)` takes it: the checks
 //! of `open_exec` in `fs/exec.c` and of `load_elf_binary` in `fs/binfmt_elf.c`, on the box or in its image.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -26,6 +27,13 @@ pub struct Interpreter {
     pub error: Option<&'static str>,
     /// What was found, in words; safe text.
     pub said: String,
+}
+
+impl Interpreter {
+    /// The path as it is shown in a line: an empty one in quotes, a long one by both of its ends. Safe text.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        elf::shown_interpreter(&self.path)
+    }
 }
 
 /// Looks for the interpreter that a file names, if it names one.

@@ -11,7 +11,7 @@
 //! | `schedule/` | cron, anacron, at, systemd: what runs by itself and names it |
 //! | `process/`, `socket.rs` | what runs, maps, opens or names it now, and whom that talks to |
 //! | `account.rs`, `sudoers.rs` | who the users are and what they may do |
-//! | `execution.rs`, `interpreter.rs`, `x32.rs` | whether what an ELF file or a script needs to run is there |
+//! | `execution.rs`, `interpreter.rs`, `x32.rs`, `memory.rs` | whether what an ELF file or a script needs to run is there |
 //! | `host.rs` | which paths exist and which tools are installed |
 //! | `referrer.rs` | who could have made what speaks for a file |
 //! | `clock.rs` | the box's own time zone |
@@ -30,6 +30,7 @@ mod indexes;
 pub(crate) mod interpreter;
 mod lazy;
 mod lines;
+pub(crate) mod memory;
 mod observed;
 mod package;
 mod process;

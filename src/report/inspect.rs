@@ -12,6 +12,7 @@ use crate::content::{Content, Kind};
 use crate::elf::{Elf, Field, Instruction, Section, Segment, Text};
 use crate::evidence::execution::Execution;
 use crate::evidence::interpreter::Interpreter;
+use crate::evidence::memory::Memory;
 use crate::evidence::x32::X32;
 use crate::explain::{self, Explained, Part};
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
@@ -115,6 +116,7 @@ pub(crate) struct Document<'i> {
     content: Option<&'i Content>,
     interpreter: Option<&'i Interpreter>,
     x32: Option<&'i X32>,
+    memory: Option<&'i Memory>,
     elf: Option<ElfDocument<'i>>,
     entropy: Option<f64>,
     strings: &'i [Text],
@@ -186,6 +188,7 @@ pub(crate) fn document<'i>(inspected: &'i Inspected, book: &RuleCatalog, root: &
         content: inspected.content.as_ref(),
         interpreter: inspected.execution.interpreter.as_ref(),
         x32: inspected.execution.x32.as_ref(),
+        memory: inspected.execution.memory.as_ref(),
         elf,
         entropy: inspected.entropy,
         strings: &inspected.strings,
@@ -317,7 +320,7 @@ fn content_section(out: &mut String, content: &Content) {
 }
 
 fn elf_section(out: &mut String, elf: &Elf, inspected: &Inspected) {
-    let (headline, lines) = elf.in_words();
+    let (headline, lines) = inspected.execution.in_words(elf);
     let _ = writeln!(out, "\nELF: {headline}");
     for line in lines {
         let _ = writeln!(out, "  {}", text::escape_str(&line));

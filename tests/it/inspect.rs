@@ -135,6 +135,43 @@ fn a_file_that_is_no_elf_is_told_as_what_it_is() {
     assert!(text.contains("the interpreter /no/such/interpreter is not there (ENOENT)"), "{text}");
 }
 
+/// A 64-bit program with these bytes behind its two headers, the first of which names an interpreter.
+fn interpreted(path: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+    bytes.resize(16, 0);
+    bytes.extend([2_u16.to_le_bytes(), 62_u16.to_le_bytes(), 1_u16.to_le_bytes(), [0; 2]].concat());
+    bytes.extend([0x40_00b0_u64, 64, 0].map(u64::to_le_bytes).concat());
+    bytes.extend([0_u16, 0, 64, 56, 2, 64, 0, 0].map(u16::to_le_bytes).concat());
+    for [kind, flags, offset, address, size] in [[3, 4, 0xb0, 0, path.len() as u64], [1, 5, 0, 0x40_0000, 0x1000]] {
+        bytes.extend([kind as u32, flags as u32].map(u32::to_le_bytes).concat());
+        bytes.extend([offset, address, address, size, size, 0x1000].map(u64::to_le_bytes).concat());
+    }
+    assert_eq!(bytes.len(), 0xb0);
+    bytes.extend(path);
+    bytes.resize(0x2000, 0);
+    bytes
+}
+
+#[test]
+fn what_the_box_adds_to_whether_a_program_runs_stands_in_the_headline() {
+    let ground = TestBox::new();
+    let long = [&b"/"[..], &[b'x'; 300], b"\0"].concat();
+    let folder = [ground.tree().to_str().unwrap().as_bytes(), b"\0"].concat();
+    for (path, headline, said) in [
+        (&b"/no/such/interpreter\0"[..], "Linux would run it, but not on this box", "is not there (ENOENT)"),
+        (&folder, "Linux would run it, but not on this box", "is a folder (EACCES)"),
+        (&long, "Linux would run it, but not on this box", "…xxx"),
+        // What the file says itself is not asked of the box.
+        (b"\0\0", "Linux would not run it\n", "the interpreter's path is empty"),
+        (b"/bin/sh", "Linux would not run it\n", "does not end in a NUL (ENOEXEC)"),
+    ] {
+        std::fs::write(ground.tree().join("program"), interpreted(path)).unwrap();
+        let (text, _) = inspect(&ground, "program", false);
+        assert!(text.contains(headline) && text.contains(said), "{path:?}: {text}");
+        assert_eq!(text.contains("on this box the interpreter"), headline.contains("box"), "{text}");
+    }
+}
+
 #[test]
 fn a_file_too_large_to_be_held_is_told_as_a_scan_tells_it() {
     let ground = TestBox::new();

@@ -7,7 +7,7 @@ use super::super::kernel;
 use super::super::kind::Kind;
 use super::super::layout;
 use super::super::memory::{PAGE, page_start};
-use super::super::segments::{Extent, Segment};
+use super::super::segments::{Extent, Segment, shown_interpreter};
 use super::Found;
 
 /// Where a box keeps its dynamic linkers.
@@ -131,7 +131,8 @@ fn stack(elf: &Elf, found: &mut Found) {
         let text = format!("PT_GNU_STACK asks for {}: the stack is executable", header.flags());
         found.add_field("executable-stack", text, header.field("p_flags"));
     } else if elf.segments.iter().any(Segment::is_load) && kernel::read_implies_exec(elf) {
-        let text = "an i386 file without PT_GNU_STACK: the stack and all readable memory are executable".to_owned();
+        let what = if elf.is_x32() { "x32" } else { "i386" };
+        let text = format!("an {what} file without PT_GNU_STACK: the stack and all readable memory are executable");
         found.add("executable-stack", text, None);
     }
 }
@@ -141,10 +142,11 @@ fn interpreter(elf: &Elf, found: &mut Found) {
     let Some(segment) = all.next() else { return };
     let Some(interpreter) = &segment.interpreter else { return };
     let path = &interpreter.path;
+    let shown = shown_interpreter(path);
     let place = Some((segment.values.p_offset, segment.values.p_filesz));
     let more = all.count();
     if more > 0 {
-        let text = format!("{} PT_INTERP segments; the kernel heeds the first, {path}", more + 1);
+        let text = format!("{} PT_INTERP segments; the kernel heeds the first, {shown}", more + 1);
         found.add_field("interpreter-many", text, segment.field("p_type"));
     }
     // What lies past the end is reported as such, and what was not read cannot be judged.
@@ -152,7 +154,7 @@ fn interpreter(elf: &Elf, found: &mut Found) {
         return;
     }
     if !interpreter.terminated {
-        let text = format!("the interpreter's path {path} does not end in a NUL; the kernel refuses that");
+        let text = format!("the interpreter's path {shown} does not end in a NUL; the kernel refuses that");
         found.add("interpreter-unterminated", text, place);
     }
     let usual = INTERPRETER_FOLDERS.iter().any(|folder| {
@@ -161,7 +163,7 @@ fn interpreter(elf: &Elf, found: &mut Found) {
         inside.is_some_and(|(bits, _)| bits.len() <= 3) && !path.contains("/../")
     });
     if !usual {
-        found.add("interpreter-unusual", format!("the interpreter is {path}, not under /lib* or /usr/lib*"), place);
+        found.add("interpreter-unusual", format!("the interpreter is {shown}, not under /lib* or /usr/lib*"), place);
     }
 }
 

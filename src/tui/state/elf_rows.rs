@@ -168,7 +168,7 @@ impl Rows {
     }
 
     fn verdicts(&mut self, elf: &Elf, execution: &Execution) {
-        let (headline, lines) = elf.in_words();
+        let (headline, lines) = execution.in_words(elf);
         self.say(Role::Strong, &headline, None);
         for line in lines {
             self.say_below(Role::Text, &line, None);
