@@ -1,7 +1,7 @@
 //! What the box adds to whether a file runs, beyond what the file says itself.
 
-use crate::elf::Elf;
 use crate::elf::conditions::End;
+use crate::elf::{Elf, Kind};
 use crate::root::Root;
 
 use super::interpreter::{self, Interpreter};
@@ -53,8 +53,9 @@ impl Execution {
     /// text.
     pub fn in_words(&self, program: &Elf) -> (String, Vec<String>) {
         let (mut headline, lines) = program.in_words();
-        if program.kernel.runnable != Some(false) && self.lines().any(|(fails, _)| fails) {
-            headline.push_str(", but not on this box");
+        let runs = matches!(program.kind, Kind::Program | Kind::Unknown) && program.kernel.runnable != Some(false);
+        if runs && self.lines().any(|(fails, _)| fails) {
+            headline.push_str(", but this box does not");
         }
         (headline, lines)
     }

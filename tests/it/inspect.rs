@@ -158,9 +158,9 @@ fn what_the_box_adds_to_whether_a_program_runs_stands_in_the_headline() {
     let long = [&b"/"[..], &[b'x'; 300], b"\0"].concat();
     let folder = [ground.tree().to_str().unwrap().as_bytes(), b"\0"].concat();
     for (path, headline, said) in [
-        (&b"/no/such/interpreter\0"[..], "Linux would run it, but not on this box", "is not there (ENOENT)"),
-        (&folder, "Linux would run it, but not on this box", "is a folder (EACCES)"),
-        (&long, "Linux would run it, but not on this box", "…xxx"),
+        (&b"/no/such/interpreter\0"[..], "Linux would run it, but this box does not", "is not there (ENOENT)"),
+        (&folder, "Linux would run it, but this box does not", "is a folder (EACCES)"),
+        (&long, "Linux would run it, but this box does not", "…xxx"),
         // What the file says itself is not asked of the box.
         (b"\0\0", "Linux would not run it\n", "the interpreter's path is empty"),
         (b"/bin/sh", "Linux would not run it\n", "does not end in a NUL (ENOEXEC)"),
