@@ -3,6 +3,8 @@
 //! Whoever can write to one of them can hide a hit, so one rule holds for all: a file that is written to belongs to this user,
 //! or, as root, to the person behind it; nobody else can write to it; and nobody else can put another file in its place.
 
+mod new_file;
+
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -17,6 +19,8 @@ use rustix::time::{ClockId, clock_gettime};
 use uuid::{Builder, Uuid};
 
 use crate::text::escape_path;
+
+pub(crate) use self::new_file::{NewFile, sync_folder};
 
 /// Write permission of group and others (`inode(7)`).
 const OTHERS_WRITE: u32 = 0o022;

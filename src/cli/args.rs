@@ -13,17 +13,14 @@ use super::case::CaseCommand;
 use super::deploy::DeployCommand;
 use super::exclusions::ExclusionsCommand;
 use super::help::HelpArgs;
-use super::hunts_export::HuntFormat;
+use super::hunts::HuntsCommand;
 use super::inspect::InspectArgs;
 use super::limits;
 use super::logging::LogArgs;
-use super::output::Output;
-use super::prepare::box_at;
 use super::report::ReportArgs;
+use super::rule_args::{RuleArgs, box_at};
 use super::size::parse_size;
 use super::when::parse_time;
-use crate::hunt::file_types::FileTypes;
-use crate::hunt::{Define, RuleOptions};
 use crate::report::Format;
 use crate::root::Root;
 use crate::scan::{self, Only, ScanOptions, WalkOptions};
@@ -129,117 +126,6 @@ impl Command {
                 | Self::Exclusions(ExclusionsCommand::Check { .. })
         )
     }
-}
-
-/// What to do with the hunts.
-#[derive(Debug, Subcommand)]
-pub enum HuntsCommand {
-    /// List every hunt with its rule, patterns and scenarios.
-    List {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-        /// Which hunts there are.
-        #[command(flatten)]
-        rules: RuleArgs,
-    },
-    /// Print one hunt as a person reads it.
-    Show {
-        /// Name of its rule.
-        name: String,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-        /// Which hunts there are.
-        #[command(flatten)]
-        rules: RuleArgs,
-    },
-    /// Write hunts as hunting queries for Microsoft Sentinel, or the table that findings go into. Nothing is sent.
-    Export {
-        /// Names of their rules; all hunts without one.
-        #[arg(value_name = "NAME")]
-        names: Vec<String>,
-        /// As what.
-        #[arg(long, value_enum)]
-        format: HuntFormat,
-        /// Where it goes.
-        #[command(flatten)]
-        output: Output,
-        /// Which hunts there are.
-        #[command(flatten)]
-        rules: RuleArgs,
-    },
-    /// Check hunts and plain rules on disk: a verdict on each file, and every problem with line and column.
-    Check {
-        /// Folders of hunts (NAME.yar with NAME.toml) or of plain YARA files, or single files of them.
-        #[arg(required = true, value_name = "PATH")]
-        paths: Vec<PathBuf>,
-        /// What they are checked against.
-        #[command(flatten)]
-        rules: CheckArgs,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// How rules are compiled.
-#[derive(Debug, Clone, Default, Args)]
-pub struct CompileArgs {
-    /// A value for an external variable that rules name. May be repeated.
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub define: Vec<Define>,
-    /// Take regular expressions that YARA takes and YARA-X does not, as `yr` does with the same flag.
-    #[arg(long, alias = "relaxed-re")]
-    pub relaxed_re_syntax: bool,
-}
-
-impl CompileArgs {
-    /// The same, as the loader of these `rules` wants it.
-    pub fn options(&self, rules: &[PathBuf]) -> RuleOptions {
-        RuleOptions {
-            defines: self.define.clone(),
-            relaxed_re_syntax: self.relaxed_re_syntax,
-            file_types: FileTypes::beside(rules),
-        }
-    }
-}
-
-/// What hunts are checked against.
-#[derive(Debug, Clone, Default, Args)]
-pub struct CheckArgs {
-    /// Site facts whose sets the checks may name.
-    #[arg(long, value_name = "FILE")]
-    pub site: Option<PathBuf>,
-    /// How rules are compiled.
-    #[command(flatten)]
-    pub compile: CompileArgs,
-}
-
-/// Which rules there are.
-#[derive(Debug, Clone, Default, Args)]
-pub struct RuleArgs {
-    /// Hunts of your own: a folder of NAME.yar files with a NAME.toml beside each. May be repeated.
-    #[arg(long, value_name = "DIR")]
-    pub hunts: Vec<PathBuf>,
-    /// A plain YARA file, or a folder of .yar and .yara files; they get generic scenarios. May be repeated.
-    #[arg(long, value_name = "PATH")]
-    pub rules: Vec<PathBuf>,
-    /// Leave out the five built-in hunts.
-    #[arg(long)]
-    pub no_builtin: bool,
-    /// How rules are compiled.
-    #[command(flatten)]
-    pub compile: CompileArgs,
-    /// Refuse rule files that hold anything that cannot be used; without this it is left out, and coverage lists it.
-    #[arg(long)]
-    pub strict_rules: bool,
-    /// Facts about this site: accounts, networks and tools that the scenarios' checks name.
-    #[arg(long, value_name = "FILE")]
-    pub site: Option<PathBuf>,
-    /// Hashes of content known to be good, as sha256sum, hashdeep, NSRL RDS text and Loki (hash;comment) list them. May be repeated.
-    #[arg(long, value_name = "FILE")]
-    pub known_good: Vec<PathBuf>,
 }
 
 /// What is scanned, and how.

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::exit::{OPEN, warn};
 use super::report::warn_of_others;
-use super::{OPEN, warn};
 use crate::case::{Case, CaseError, Head, LOG_MISSING, LogState, Seq};
 use crate::finding::Sha256;
 use crate::print;

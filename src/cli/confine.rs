@@ -4,8 +4,10 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use super::args::{Cli, Command, HuntsCommand, RuleArgs, ScanArgs};
+use super::args::{Cli, Command, ScanArgs};
 use super::exclusions::ExclusionsCommand;
+use super::hunts::HuntsCommand;
+use super::rule_args::RuleArgs;
 use crate::case;
 use crate::sandbox;
 use crate::session::RecordPlan;

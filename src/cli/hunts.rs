@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::args::{CheckArgs, HuntsCommand};
-use super::{FAILED, hunts_export};
+use super::exit::FAILED;
+use super::hunts_export::{self, HuntFormat};
+use super::output::Output;
+use super::rule_args::{CheckArgs, RuleArgs};
 use crate::hunt::{self, Hunt, Loaded, RuleFiles, RuleOptions, Site, Unused, describe, load_dir};
 use crate::print;
 use crate::report::json;
@@ -19,13 +22,74 @@ use crate::text;
 /// Columns of a list that goes nowhere in particular.
 const COLUMNS: usize = 100;
 
+/// What to do with the hunts.
+#[derive(Debug, Subcommand)]
+pub enum HuntsCommand {
+    /// List every hunt with its rule, patterns and scenarios.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Which hunts there are.
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+    /// Print one hunt as a person reads it.
+    Show {
+        /// Name of its rule.
+        name: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Which hunts there are.
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+    /// Write hunts as hunting queries for Microsoft Sentinel, or the table that findings go into. Nothing is sent.
+    Export {
+        /// Names of their rules; all hunts without one.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// As what.
+        #[arg(long, value_enum)]
+        format: HuntFormat,
+        /// Where it goes.
+        #[command(flatten)]
+        output: Output,
+        /// Which hunts there are.
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+    /// Check hunts and plain rules on disk: a verdict on each file, and every problem with line and column.
+    Check {
+        /// Folders of hunts (NAME.yar with NAME.toml) or of plain YARA files, or single files of them.
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// What they are checked against.
+        #[command(flatten)]
+        rules: CheckArgs,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 pub(super) fn run(command: HuntsCommand) -> anyhow::Result<ExitCode> {
     match command {
         HuntsCommand::List { json, rules } => list(&RuleCatalog::load(&rules.choice())?, json),
         HuntsCommand::Show { name, json, rules } => show(&RuleCatalog::load(&rules.choice())?, &name, json),
         HuntsCommand::Check { paths, json, rules } => check(&paths, &rules, json),
         HuntsCommand::Export { names, format, output, rules } => {
-            hunts_export::run(&RuleCatalog::load(&rules.choice())?, &names, format, &output)
+            let catalog = RuleCatalog::load(&rules.choice())?;
+            let hunts = match names.as_slice() {
+                [] => catalog.hunts.iter().collect(),
+                names => names.iter().map(|name| find(&catalog, name)).collect::<anyhow::Result<Vec<_>>>()?,
+            };
+            anyhow::ensure!(
+                format != HuntFormat::Dcr || names.is_empty(),
+                "the data collection rule is the same for all hunts; leave their names out"
+            );
+            hunts_export::run(&hunts, &catalog.site, format, &output)
         }
     }
 }

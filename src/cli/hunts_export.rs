@@ -1,13 +1,13 @@
 //! `huntbook hunts export`: hunts as hunting queries for Microsoft Sentinel, and the table that findings go into.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::hunts::find;
 use super::output::Output;
+use crate::hunt::{Hunt, Site};
 use crate::report::{hunting, json, sentinel};
-use crate::session::RuleCatalog;
 use crate::{print, text};
 
 /// As what hunts are exported.
@@ -21,27 +21,17 @@ pub enum HuntFormat {
     Dcr,
 }
 
-pub(super) fn run(
-    book: &RuleCatalog,
-    names: &[String],
-    format: HuntFormat,
-    output: &Output,
-) -> anyhow::Result<ExitCode> {
+pub(super) fn run(hunts: &[&Arc<Hunt>], site: &Site, format: HuntFormat, output: &Output) -> anyhow::Result<ExitCode> {
     if format == HuntFormat::Dcr {
-        anyhow::ensure!(names.is_empty(), "the data collection rule is the same for all hunts; leave their names out");
         output.write_with(|out| Ok(writeln!(out, "{}", json::pretty(&sentinel::template()))?))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let hunts = match names {
-        [] => book.hunts.iter().collect(),
-        names => names.iter().map(|name| find(book, name)).collect::<anyhow::Result<Vec<_>>>()?,
-    };
     let mut documents = Vec::new();
     let mut without = Vec::new();
     for hunt in hunts {
         let document = match format {
-            HuntFormat::SentinelYaml => hunting::yaml(hunt, &book.site),
-            HuntFormat::Kql | HuntFormat::Dcr => hunting::query(hunt, &book.site),
+            HuntFormat::SentinelYaml => hunting::yaml(hunt, site),
+            HuntFormat::Kql | HuntFormat::Dcr => hunting::query(hunt, site),
         };
         match document {
             Some(document) => documents.push(document),

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 
-use super::args::RuleArgs;
-use super::prepare::{box_at, must_lie_in};
-use super::{INCOMPLETE, OPEN, limits};
+use super::exit::{INCOMPLETE, OPEN};
+use super::limits;
+use super::rule_args::{RuleArgs, box_at, must_lie_in};
 use crate::content;
 use crate::elf::{self, Bytes as _, FileBytes};
 use crate::evidence::execution::Execution;

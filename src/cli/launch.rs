@@ -21,7 +21,7 @@ use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_dea
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 use signal_hook::iterator::Signals;
 
-use super::FAILED;
+use super::exit::FAILED;
 use crate::tui::input::ending_signals;
 use crate::{print, timeout};
 

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 mod confine;
 mod deploy;
 pub(crate) mod exclusions;
+pub(crate) mod exit;
 mod help;
 mod hunts;
 pub(crate) mod hunts_export;
@@ -17,31 +18,26 @@ pub(crate) mod manual;
 pub(crate) mod output;
 mod prepare;
 pub(crate) mod report;
+mod rule_args;
 mod scan;
 mod screen;
 mod size;
 mod when;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use signal_hook::consts::SIGXFSZ;
 
 use args::{Cli, Command};
+use exit::{FAILED, is_closed_pipe};
 use logging::LogArgs;
 
 use crate::{print, sandbox, scan as scanning, timeout, version};
-
-/// Findings that no exclusion covers.
-pub(crate) const OPEN: u8 = 1;
-/// Wrong usage, or a failure, a signal or a reader that went, which ended the scan early.
-pub(crate) const FAILED: u8 = 2;
-/// No such finding, but part of the tree could not be scanned.
-pub(crate) const INCOMPLETE: u8 = 3;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
@@ -81,12 +77,6 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     tracing::error!("{error:#}");
     print::say(format_args!("{error:#}"));
     ExitCode::from(FAILED)
-}
-
-/// Says something on standard error, and in the log, that does not end the program.
-fn warn(line: &str) {
-    tracing::warn!("{line}");
-    print::say(line);
 }
 
 /// Prints help, version, or what is wrong with the arguments. What is wrong quotes arguments, so it goes without colours
@@ -137,7 +127,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print::stdout().write_all(&completions::script(shell))?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Help(args)) => help::run(&args).map(|()| ExitCode::SUCCESS),
+        Some(Command::Help(args)) => help::run(&args, Cli::command()).map(|()| ExitCode::SUCCESS),
         Some(Command::Version) => {
             write!(print::stdout(), "{}", version_page())?;
             Ok(ExitCode::SUCCESS)
@@ -167,10 +157,4 @@ fn wants_version_page() -> bool {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let has = |word: &str| words.iter().any(|given| given == word);
     words.len() == 2 && (has("--version") || has("-V")) && has("--verbose")
-}
-
-/// Whoever read the output has seen enough: `huntbook hunts list | head`.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
-    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::print::{self, SafeWriter};
-use crate::report::new_file::NewFile;
+use crate::storage::NewFile;
 use crate::text;
 
 /// Where it goes.

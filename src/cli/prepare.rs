@@ -8,33 +8,15 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::args::{RuleArgs, ScanArgs};
+use super::args::ScanArgs;
+use super::rule_args::must_lie_in;
 use crate::case;
 use crate::finding::Sha256;
-use crate::root::Root;
 use crate::sandbox;
-use crate::scan::{Only, READ_TIMEOUT, Tree};
-use crate::session::{self, CaseFacts, RecordPlan, RuleChoice, host_name};
-use crate::storage::{self, Base};
+use crate::scan::{Only, Tree};
+use crate::session::{self, CaseFacts, RecordPlan, host_name};
 use crate::text;
-use crate::timeout;
 use crate::triage::{Actor, register};
-
-impl RuleArgs {
-    /// Which hunts and rules were asked for.
-    pub fn choice(&self) -> RuleChoice {
-        RuleChoice {
-            no_builtin: self.no_builtin,
-            hunts: self.hunts.clone(),
-            rules: self.rules.clone(),
-            site: self.site.clone(),
-            known_good: self.known_good.clone(),
-            cache: Base::Cache.folder(storage::env).map(|folder| folder.join("rules")),
-            options: self.compile.options(&self.rules),
-            strict: self.strict_rules,
-        }
-    }
-}
 
 /// Bytes of a list of paths at most.
 const MAX_LIST_BYTES: u64 = 1 << 30;
@@ -157,19 +139,6 @@ fn read_list(list: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether a file or folder belongs to the box whose root is `root`; both absolute and free of links.
-///
-/// # Errors
-/// When it lies elsewhere: what is said of it would be looked up on the wrong box.
-pub(super) fn must_lie_in(root: &Root, path: &Path) -> anyhow::Result<()> {
-    let (shown, within) = (text::escape_path(path), text::escape_path(root.dir()));
-    anyhow::ensure!(
-        path.starts_with(root.dir()),
-        "{shown}: does not lie in --root {within}; name something in it, or the root of the box that it is part of"
-    );
-    Ok(())
-}
-
 /// Whether a new case can be made at `case`. Only the default place is made with its folders: of a place that was named,
 /// a folder that is not there is a slip.
 fn must_have_a_folder(case: &Path) -> anyhow::Result<()> {
@@ -181,18 +150,4 @@ fn must_have_a_folder(case: &Path) -> anyhow::Result<()> {
         text::escape_path(folder)
     );
     Ok(())
-}
-
-/// The box whose root is a folder that a person named.
-///
-/// # Errors
-/// What is wrong with it, in words that stand behind its name.
-pub(super) fn box_at(dir: PathBuf) -> Result<Root, String> {
-    let opened = timeout::run(READ_TIMEOUT, move || Root::open(&dir)).map_err(|why| why.to_string())?;
-    opened.map_err(|error| match error.kind() {
-        io::ErrorKind::NotADirectory => {
-            "is no folder; give the folder that the box's file system is mounted on".to_owned()
-        }
-        _ => error.to_string(),
-    })
 }

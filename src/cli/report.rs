@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
+use super::exit::warn;
 use super::output::Output;
-use super::warn;
 use crate::case::{Case, LOG_MISSING, LogState};
 use crate::report::{Format, Whole};
 use crate::session::CaseReader;

@@ -12,7 +12,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::args::ScanArgs;
-use super::{FAILED, INCOMPLETE, OPEN, is_closed_pipe, launch, limits, warn};
+use super::exit::{FAILED, INCOMPLETE, OPEN, is_closed_pipe, warn};
+use super::{launch, limits};
 use crate::case::{EvidenceEnd, FindingId, LOG_MISSING, ScanOutcome};
 use crate::evidence::Gatherer;
 use crate::finding::Finding;

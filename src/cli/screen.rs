@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::args::{ScanArgs, ScreenArgs};
-use super::{INCOMPLETE, OPEN, confine, limits};
+use super::exit::{INCOMPLETE, OPEN};
+use super::{confine, limits};
 use crate::case::{self, Case};
 use crate::print;
 use crate::scan::Tree;

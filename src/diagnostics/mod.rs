@@ -6,11 +6,14 @@ pub(crate) mod table;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use crate::text;
 
 /// Problems listed of one file at most; what is beyond is counted.
-const MOST: usize = 100;
+const MAX_LISTED: usize = 100;
+/// Characters of a word from the file that are quoted at most.
+const MAX_WORD_CHARS: usize = 60;
 
 /// A line and a column, both counted from 1; columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +55,12 @@ impl Problem {
         Self { path: path.to_owned(), place: None, message: message.into(), hint: None }
     }
 
+    /// That the file is not UTF-8 text, at its first byte that is not.
+    pub(crate) fn not_utf8(path: &Path, error: &FromUtf8Error) -> Self {
+        let place = Place::of(&String::from_utf8_lossy(error.as_bytes()), error.utf8_error().valid_up_to());
+        Self { place: Some(place), ..Self::whole(path, "is not UTF-8 text; save the file as UTF-8") }
+    }
+
     /// The same problem with advice.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -90,7 +99,7 @@ impl<'s> Problems<'s> {
 
     /// Notes a problem at `span`, byte offsets in the source.
     pub(crate) fn note(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
-        if self.list.len() == MOST {
+        if self.list.len() == MAX_LISTED {
             self.beyond += 1;
             return;
         }
@@ -108,6 +117,14 @@ impl<'s> Problems<'s> {
             ));
         }
         self.list
+    }
+}
+
+/// A word from the file between backticks, cut when it is longer than any word that would be right.
+pub(crate) fn quoted(word: &str) -> String {
+    match word.char_indices().nth(MAX_WORD_CHARS) {
+        Some((end, _)) => format!("`{}…`", &word[..end]),
+        None => format!("`{word}`"),
     }
 }
 
@@ -177,7 +194,7 @@ mod tests {
             problems.note(&(0..0), "wrong", None);
         }
         let list = problems.finish();
-        assert_eq!(list.len(), MOST + 1);
-        assert_eq!(list[MOST].to_string(), "x: and 900 more problems, not listed");
+        assert_eq!(list.len(), MAX_LISTED + 1);
+        assert_eq!(list[MAX_LISTED].to_string(), "x: and 900 more problems, not listed");
     }
 }

@@ -5,10 +5,10 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::{Problems, did_you_mean_one_of};
+use super::{Problems, did_you_mean_one_of, quoted};
 
 /// A text with the bytes it stands at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) text: String,
     pub(crate) span: Range<usize>,
@@ -61,7 +61,7 @@ impl<'t, 'i> Table<'t, 'i> {
     pub(crate) fn only(&self, known: &[&str], problems: &mut Problems<'_>) {
         for (key, _) in self.entries().filter(|(key, _)| !known.contains(&key.text.as_str())) {
             let hint = did_you_mean_one_of(&key.text, known);
-            problems.note(&key.span, format!("{} has no key `{}`", self.what, key.text), hint);
+            problems.note(&key.span, format!("{} has no key {}", self.what, quoted(&key.text)), hint);
         }
     }
 

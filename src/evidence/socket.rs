@@ -10,11 +10,28 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use procfs::net::TcpState;
 use serde::{Deserialize, Serialize};
 
 use super::observed::{Gaps, Observed, is_missing, reason};
 use super::process::{self, Process, Processes};
+
+/// The states of a TCP socket, the first is number 1 (`include/net/tcp_states.h` of Linux).
+const TCP_STATES: [&str; 12] = [
+    "established",
+    "synsent",
+    "synrecv",
+    "finwait1",
+    "finwait2",
+    "timewait",
+    "close",
+    "closewait",
+    "lastack",
+    "listen",
+    "closing",
+    "newsynrecv",
+];
+/// `TCP_LISTEN`.
+const LISTEN: u8 = 10;
 
 /// Protocol of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -134,8 +151,9 @@ pub(super) fn of(processes: &Processes, of: &[Process]) -> Observed<Vec<Socket>>
 fn describe(line: &Line, table: &Table, process: &Process) -> Socket {
     let connected = line.remote.port() != 0;
     let state = match line.protocol {
-        Protocol::Tcp => TcpState::from_u8(line.state)
-            .map_or_else(|| format!("state {}", line.state), |state| format!("{state:?}").to_lowercase()),
+        Protocol::Tcp => TCP_STATES
+            .get(usize::from(line.state).wrapping_sub(1))
+            .map_or_else(|| format!("state {}", line.state), |name| (*name).to_owned()),
         Protocol::Udp => if connected { "connected" } else { "unconnected" }.to_owned(),
     };
     let direction = match connected {
@@ -184,7 +202,7 @@ impl Table {
 
     fn lines(&mut self, bytes: &[u8], protocol: Protocol) {
         for (ino, line) in String::from_utf8_lossy(bytes).lines().filter_map(|line| parse(line, protocol)) {
-            if protocol == Protocol::Tcp && line.state == TcpState::Listen as u8 {
+            if protocol == Protocol::Tcp && line.state == LISTEN {
                 self.listening.insert(line.local.port());
             }
             self.by_ino.insert(ino, line);

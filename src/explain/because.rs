@@ -2,9 +2,10 @@
 
 use yara_x_parser::ast::{self, Expr, MatchAnchor};
 
+use super::evaluate::Evaluator;
 use super::known::Known;
-use super::parts::Explainer;
 use super::quantify::Tally;
+use super::spans::Source;
 use crate::scan::Places;
 use crate::text;
 
@@ -13,15 +14,16 @@ const NAMED: usize = 4;
 /// Bytes of a text that are shown at most.
 const TEXT: usize = 120;
 
-/// What was seen of `expr`, which came to `known`.
-pub(super) fn because(explainer: &mut Explainer, expr: &Expr, known: &Known) -> String {
+/// What was seen of `expr`, a part of the rule in `source`, which came to `known`.
+pub(super) fn because(source: &Source, evaluator: &mut Evaluator, expr: &Expr, known: &Known) -> String {
+    let mut seen = Seen { source, evaluator };
     let said = match expr {
-        Expr::PatternMatch(found) => explainer.found(found),
-        Expr::Of(of) => explainer.of(of),
-        Expr::ForOf(for_of) => rounds(explainer.evaluator.for_of(for_of).1, "pattern"),
-        Expr::ForIn(for_in) => rounds(explainer.evaluator.for_in(for_in).1, "round"),
+        Expr::PatternMatch(found) => seen.found(found),
+        Expr::Of(of) => seen.of(of),
+        Expr::ForOf(for_of) => rounds(seen.evaluator.for_of(for_of).1, "pattern"),
+        Expr::ForIn(for_in) => rounds(seen.evaluator.for_in(for_in).1, "round"),
         Expr::True { .. } | Expr::False { .. } => String::new(),
-        _ => explainer.seen(expr),
+        _ => seen.values(expr),
     };
     if *known == Known::Undefined && said.is_empty() { "it is undefined".to_owned() } else { said }
 }
@@ -34,7 +36,13 @@ fn rounds(tally: Tally, of: &str) -> String {
     }
 }
 
-impl Explainer<'_, '_, '_> {
+/// Puts what was seen in the file into words.
+struct Seen<'e, 's, 'f, 'r> {
+    source: &'e Source<'s>,
+    evaluator: &'e mut Evaluator<'f, 'r>,
+}
+
+impl Seen<'_, '_, '_, '_> {
     fn found(&mut self, found: &ast::PatternMatch) -> String {
         let name = found.identifier.name;
         let pattern = self.evaluator.pattern(name);
@@ -81,7 +89,7 @@ impl Explainer<'_, '_, '_> {
     }
 
     /// The values in an expression that its text does not show, each once.
-    fn seen(&mut self, expr: &Expr) -> String {
+    fn values(&mut self, expr: &Expr) -> String {
         let mut seen: Vec<String> = Vec::new();
         let mut waiting = vec![expr];
         while let Some(expr) = waiting.pop() {

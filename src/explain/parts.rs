@@ -25,9 +25,9 @@ pub(super) fn explain(source: &str, rule: &ast::Rule, facts: Facts) -> Part {
     explainer.part(&rule.condition).0
 }
 
-pub(super) struct Explainer<'s, 'f, 'r> {
-    pub source: Source<'s>,
-    pub evaluator: Evaluator<'f, 'r>,
+struct Explainer<'s, 'f, 'r> {
+    source: Source<'s>,
+    evaluator: Evaluator<'f, 'r>,
     listed: usize,
     depth: usize,
 }
@@ -91,7 +91,7 @@ impl Explainer<'_, '_, '_> {
 
     fn leaf(&mut self, expr: &Expr) -> (Known, String, Vec<Part>) {
         let known = self.evaluator.boolean(expr);
-        let because = because::because(self, expr, &known);
+        let because = because::because(&self.source, &mut self.evaluator, expr, &known);
         (known, because, Vec::new())
     }
 }

@@ -74,6 +74,17 @@ impl Default for Digest {
 ///
 /// The two kinds are never equal, whatever their bytes: a file can be made whose SHA-256 is the data digest of another.
 /// In JSON it is one key with 64 hex digits, `sha256` or `data_digest`.
+///
+/// ```
+/// use huntbook::internals::finding::{Digest, Sha256};
+///
+/// let content = Sha256::of(b"abc");
+/// let (whole, data) = (Digest::Whole(content), Digest::DataOnly(content));
+/// assert_ne!(whole, data);
+/// assert_eq!(whole.sha256(), Some(content));
+/// assert_eq!(data.sha256(), None, "no hash list may be asked for it");
+/// assert!(data.to_string().starts_with("data:"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Digest {
     /// SHA-256 of the whole content, as every tool computes it.

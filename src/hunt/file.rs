@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::problem::{Place, Problem};
+use super::problem::Problem;
 use crate::text;
 
 /// Bytes of a hunt's file or of `site.toml` at most.
@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path, most: u64) -> Result<String, Problem> {
 /// # Errors
 /// They are not UTF-8.
 pub(super) fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
-    let mut source = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
+    let mut source = String::from_utf8(bytes).map_err(|error| Problem::not_utf8(path, &error))?;
     if source.starts_with('\u{feff}') {
         source.remove(0);
     }
@@ -105,12 +105,6 @@ fn other_kind(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
     Problem::whole(path, format!("cannot be read: {error}"))
-}
-
-fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Problem {
-    let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-    let place = Place::of(&String::from_utf8_lossy(good), good.len());
-    Problem { place: Some(place), ..Problem::whole(path, "is not UTF-8 text") }
 }
 
 #[cfg(test)]

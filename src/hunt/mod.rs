@@ -33,7 +33,7 @@ mod value;
 mod vet;
 
 use crate::diagnostics::{self as problem, table};
-pub(crate) use crate::diagnostics::{Place, Problem};
+pub(crate) use crate::diagnostics::Problem;
 pub(crate) use check::{Check, Operand};
 pub use compile::RuleOptions;
 pub(crate) use compile::{Define, DefineValue, EXTERNAL_VARIABLES, catch_engine_panic, engine_runs};

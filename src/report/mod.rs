@@ -9,7 +9,6 @@ pub(crate) mod json;
 pub(crate) mod kql;
 pub(crate) mod loki;
 pub(crate) mod ndjson;
-pub(crate) mod new_file;
 pub(crate) mod origin;
 pub(crate) mod outgoing;
 pub(crate) mod sarif;

@@ -5,11 +5,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::case_report::Style;
-use super::new_file::NewFile;
 use super::origin::Origin;
 use super::{Reported, Summary, Tally, Totals, csv, decided, json, sarif, sentinel, text, timesketch};
 use crate::case::{CaseError, Head, NotScanned, Seq};
 use crate::session::{Archived, CaseReader};
+use crate::storage::NewFile;
 
 /// What was not scanned, read at once.
 const PAGE: usize = 4096;

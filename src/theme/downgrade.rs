@@ -2,9 +2,9 @@
 
 use ratatui::style::{Color, Style};
 
-use super::inheritance::Styles;
+use super::inheritance::{Styles, styles_by};
 use super::role::Role;
-use super::{ColorDepth, color, styles_by};
+use super::{ColorDepth, color};
 
 /// Roles that stand side by side and must be told apart at a glance.
 pub(super) const GROUPS: [&[Role]; 7] = [

@@ -4,20 +4,30 @@ use std::collections::BTreeMap;
 
 use ratatui::style::{Color, Style};
 
+use super::color;
 use super::error::ThemeError;
 use super::role::Role;
-use super::theme_file::{Named, RawStyle, ThemeFile, unknown_color};
-use super::{color, styles_by};
+use super::theme_file::{RawStyle, ThemeFile, unknown_color};
+use crate::diagnostics::table::Text;
 
 /// One style for every role, at the role's place in [`Role::ALL`].
 pub(super) type Styles = [Style; Role::COUNT];
+
+/// A table of styles, one by one.
+pub(super) fn styles_by(style: impl Fn(Role) -> Style) -> Styles {
+    let mut styles = [Style::default(); Role::COUNT];
+    for (place, role) in styles.iter_mut().zip(Role::ALL) {
+        *place = style(*role);
+    }
+    styles
+}
 
 /// Resolves `chain`, a theme followed by its parents: a child's palette and styles stand before its parents', so a
 /// child that only redefines colours recolours everything it inherits.
 ///
 /// # Errors
 ///
-/// [`ThemeError::Wrong`] for a colour that neither the palettes nor the terminal know.
+/// [`ThemeError::File`] for a colour that neither the palettes nor the terminal know.
 pub(super) fn resolve(chain: &[ThemeFile]) -> Result<Styles, ThemeError> {
     let mut palette = BTreeMap::new();
     let mut rules = BTreeMap::new();
@@ -33,7 +43,7 @@ pub(super) fn resolve(chain: &[ThemeFile]) -> Result<Styles, ThemeError> {
 }
 
 fn style(raw: &RawStyle, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Style, ThemeError> {
-    let look_up = |named: &Option<Named>| named.as_ref().map(|named| find(named, sheet, palette)).transpose();
+    let look_up = |named: &Option<Text>| named.as_ref().map(|named| find(named, sheet, palette)).transpose();
     Ok(Style {
         fg: look_up(&raw.fg)?,
         bg: look_up(&raw.bg)?,
@@ -42,12 +52,15 @@ fn style(raw: &RawStyle, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> 
     })
 }
 
-fn find(named: &Named, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Color, ThemeError> {
-    let Named { name, offset } = named;
+fn find(named: &Text, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Color, ThemeError> {
+    let Text { text: name, span } = named;
     let found = if name.starts_with('#') {
         color::hex(name)
     } else {
         palette.get(name.as_str()).copied().or_else(|| color::named(name))
     };
-    found.ok_or_else(|| sheet.source.wrong(*offset, unknown_color(name, palette.keys().copied())))
+    found.ok_or_else(|| {
+        let (message, hint) = unknown_color(name, palette.keys().copied());
+        sheet.source.wrong(span, message, hint)
+    })
 }

@@ -6,9 +6,9 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::error::{Fault, ThemeError, word};
+use super::error::ThemeError;
 use super::theme_file::{Source, ThemeFile};
-use crate::diagnostics::nearest;
+use crate::diagnostics::{Problem, did_you_mean, quoted};
 use crate::text;
 
 /// Themes in the program, the default first: name and TOML.
@@ -55,7 +55,7 @@ impl<'a> Shelf<'a> {
         let source = if is_path(choice) { Some(read(Path::new(choice))?) } else { self.by_name(choice)? };
         let first = source.ok_or_else(|| {
             let (nearest, known) = self.guess(choice);
-            ThemeError::Unknown { name: word(choice), nearest, known }
+            ThemeError::Unknown { name: text::escape_str(&quoted(choice)).into_owned(), nearest, known }
         })?;
         let mut chain = vec![ThemeFile::parse(first)?];
         while let Some(parent) = self.parent(&chain)? {
@@ -69,14 +69,16 @@ impl<'a> Shelf<'a> {
         let Some((sheet, named)) = chain.last().and_then(|last| Some((last, last.content.inherits.as_ref()?))) else {
             return Ok(None);
         };
-        let Some(source) = self.by_name(&named.name)? else {
-            let (nearest, known) = self.guess(&named.name);
-            let fault = Fault::UnknownParent { name: word(&named.name), nearest, known };
-            return Err(sheet.source.wrong(named.offset, fault));
+        let Some(source) = self.by_name(&named.text)? else {
+            let (nearest, known) = self.guess(&named.text);
+            let name = quoted(&named.text);
+            let message = format!("no theme called {name} is there to inherit from; there are {known}");
+            return Err(sheet.source.wrong(&named.span, message, nearest));
         };
-        if chain.iter().any(|earlier| earlier.source.label == source.label) {
-            let circle: Vec<_> = chain.iter().map(|sheet| word(&sheet.source.name)).chain([source.name]).collect();
-            return Err(sheet.source.wrong(named.offset, Fault::Circle { chain: circle.join(" → ") }));
+        if chain.iter().any(|earlier| earlier.source.path == source.path) {
+            let circle: Vec<_> = chain.iter().map(|sheet| sheet.source.name.as_str()).chain([&*source.name]).collect();
+            let message = format!("the themes inherit in a circle: {}; take one `inherits` out", circle.join(" → "));
+            return Err(sheet.source.wrong(&named.span, message, None));
         }
         ThemeFile::parse(source).map(Some)
     }
@@ -84,8 +86,8 @@ impl<'a> Shelf<'a> {
     /// The text of a theme by its name; `None` when there is none.
     fn by_name(self, name: &str) -> Result<Option<Source>, ThemeError> {
         if let Some((name, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-            let label = format!("themes/{name}.toml (built in)");
-            return Ok(Some(Source { name: (*name).to_owned(), label, text: Cow::Borrowed(text) }));
+            let path = format!("themes/{name}.toml (built in)").into();
+            return Ok(Some(Source { name: (*name).to_owned(), path, text: Cow::Borrowed(text) }));
         }
         match self.user_dir {
             Some(dir) if is_name(name) => {
@@ -96,11 +98,11 @@ impl<'a> Shelf<'a> {
         }
     }
 
-    /// For a message about a `wrong` name: the nearest right one, and all of them, as far as a message should go on.
+    /// For a message about a `wrong` name: a hint at the nearest right one, and all of them, as far as a message should go on.
     fn guess(self, wrong: &str) -> (Option<String>, String) {
         let own = self.user_files().filter_map(|path| own_name(&path).ok());
         let known: Vec<_> = names().map(str::to_owned).chain(own).collect();
-        let nearest = nearest(wrong, known.iter().map(String::as_str)).map(str::to_owned);
+        let nearest = did_you_mean(wrong, known.iter().map(String::as_str));
         (nearest, text::truncate_end(&known.join(", "), KNOWN_COLUMNS).into_owned())
     }
 
@@ -121,7 +123,7 @@ impl<'a> Shelf<'a> {
 ///
 /// # Errors
 ///
-/// [`ThemeError::Unreadable`] when the file's name can't be one, or is that of a built-in theme.
+/// [`ThemeError::File`] when the file's name can't be one, or is that of a built-in theme.
 pub(super) fn own_name(path: &Path) -> Result<String, ThemeError> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).filter(|name| is_name(name));
     let Some(name) = name else {
@@ -153,14 +155,9 @@ fn read(path: &Path) -> Result<Source, ThemeError> {
         return Err(unreadable(path, &cause));
     }
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let label = shown(path);
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source { name, label, text: Cow::Owned(text) }),
-        Err(error) => {
-            let offset = error.utf8_error().valid_up_to();
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            Err(Source { name, label, text: Cow::Owned(text) }.wrong(offset, Fault::NotUtf8))
-        }
+        Ok(text) => Ok(Source { name, path: path.to_owned(), text: Cow::Owned(text) }),
+        Err(error) => Err(ThemeError::File(vec![Problem::not_utf8(path, &error)])),
     }
 }
 
@@ -176,9 +173,5 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn unreadable(path: &Path, cause: &str) -> ThemeError {
-    ThemeError::Unreadable { path: shown(path), cause: cause.to_owned() }
-}
-
-fn shown(path: &Path) -> String {
-    text::escape_path(path).into_owned()
+    ThemeError::File(vec![Problem::whole(path, cause)])
 }

@@ -40,7 +40,7 @@ use std::path::Path;
 use ratatui::style::Style;
 
 pub use self::color_depth::ColorDepth;
-pub use self::error::{Fault, Place, ThemeError};
+pub use self::error::ThemeError;
 pub use self::role::Role;
 
 use self::inheritance::Styles;
@@ -135,13 +135,4 @@ pub fn available(user_dir: Option<&Path>) -> Vec<Entry> {
         }
     });
     built_in.chain(own).collect()
-}
-
-/// A table of styles, one by one.
-fn styles_by(style: impl Fn(Role) -> Style) -> Styles {
-    let mut styles = [Style::default(); Role::COUNT];
-    for (place, role) in styles.iter_mut().zip(Role::ALL) {
-        *place = style(*role);
-    }
-    styles
 }

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::PathBuf;
 
 use ratatui::style::{Color, Modifier};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
-use super::error::{Fault, Place, ThemeError, word};
+use super::error::ThemeError;
 use super::{color, role};
-use crate::diagnostics::nearest;
+use crate::diagnostics::table::{self, Table, Text};
+use crate::diagnostics::{Problems, did_you_mean, quoted};
 
 /// Top-level keys that are no roles.
 const ABOUT: &str = "about";
@@ -30,34 +32,31 @@ const MODIFIERS: [(&str, Modifier); 6] = [
     ("crossed-out", Modifier::CROSSED_OUT),
 ];
 
-/// A name that the file holds, with the offset of its first byte for messages.
-#[derive(Debug, Clone)]
-pub(super) struct Named {
-    pub(super) name: String,
-    pub(super) offset: usize,
-}
-
 /// A style whose colours are still names or hex.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RawStyle {
-    pub(super) fg: Option<Named>,
-    pub(super) bg: Option<Named>,
-    pub(super) underline: Option<Named>,
+    pub(super) fg: Option<Text>,
+    pub(super) bg: Option<Text>,
+    pub(super) underline: Option<Text>,
     pub(super) modifiers: Modifier,
 }
 
-/// The text of a theme file and what it is called in messages.
+/// The text of a theme file and what it is called.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
+    /// The theme's name.
     pub(super) name: String,
-    pub(super) label: String,
+    /// The file as messages name it.
+    pub(super) path: PathBuf,
     pub(super) text: Cow<'static, str>,
 }
 
 impl Source {
-    /// The error that `fault` at the byte at `offset` is.
-    pub(super) fn wrong(&self, offset: usize, fault: Fault) -> ThemeError {
-        ThemeError::Wrong { place: Place::at(&self.label, &self.text, offset), fault }
+    /// The error that one thing in it is wrong.
+    pub(super) fn wrong(&self, span: &Range<usize>, message: String, hint: Option<String>) -> ThemeError {
+        let mut problems = Problems::new(&self.path, &self.text);
+        problems.note(span, message, hint);
+        ThemeError::File(problems.finish())
     }
 }
 
@@ -65,7 +64,7 @@ impl Source {
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) about: String,
-    pub(super) inherits: Option<Named>,
+    pub(super) inherits: Option<Text>,
     pub(super) palette: BTreeMap<String, Color>,
     pub(super) styles: BTreeMap<&'static str, RawStyle>,
 }
@@ -82,154 +81,151 @@ impl ThemeFile {
     ///
     /// # Errors
     ///
-    /// The first thing in the file that is wrong.
+    /// Everything in the file that is wrong.
     pub(super) fn parse(source: Source) -> Result<Self, ThemeError> {
-        match parse(&source.text) {
-            Ok(content) => Ok(Self { source, content }),
-            Err((offset, fault)) => Err(source.wrong(offset, fault)),
-        }
+        let mut problems = Problems::new(&source.path, &source.text);
+        let content = parse(&source.text, &mut problems);
+        let problems = problems.finish();
+        if problems.is_empty() { Ok(Self { source, content }) } else { Err(ThemeError::File(problems)) }
     }
 }
-
-/// Offset in bytes of what is wrong, and what is wrong there.
-type Wrong = (usize, Fault);
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
-fn parse(text: &str) -> Result<Content, Wrong> {
-    let document = DeTable::parse(text).map_err(|error| {
-        let Range { start, .. } = error.span().unwrap_or_default();
-        (start, Fault::Syntax(word(error.message())))
-    })?;
+fn parse(text: &str, problems: &mut Problems) -> Content {
     let mut content = Content::default();
-    for Entry { key, offset, value } in entries(document.get_ref()) {
-        match key {
-            ABOUT => content.about = string(key, value, "a sentence in quotes")?.name,
-            INHERITS => content.inherits = Some(string(key, value, "the name of a theme in quotes")?),
-            PALETTE => content.palette = palette(value)?,
+    let Some(document) = table::parse(text, problems) else { return content };
+    for (key, value) in Table::new(document.get_ref(), document.span(), "a theme").entries() {
+        match key.text.as_str() {
+            ABOUT => {
+                content.about = string(&key.text, value, "a sentence in quotes", problems).unwrap_or_default().text;
+            }
+            INHERITS => content.inherits = string(&key.text, value, "the name of a theme in quotes", problems),
+            PALETTE => content.palette = palette(value, problems),
             _ => {
-                let key = style_key(key, offset, value)?;
-                content.styles.insert(key, style(key, value)?);
+                if let Some(key) = style_key(&key, value, problems) {
+                    content.styles.insert(key, style(key, value, problems));
+                }
             }
         }
     }
-    Ok(content)
-}
-
-/// A key of a table with its value, and the offset of the key's first byte.
-struct Entry<'a, 'i> {
-    key: &'a str,
-    offset: usize,
-    value: &'a Value<'i>,
-}
-
-/// The entries in the order of the file, so that the first mistake is the one reported.
-fn entries<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Entry<'a, 'i>> {
-    let entry = |(key, value): (&'a Spanned<Cow<'i, str>>, _)| Entry {
-        key: key.get_ref().as_ref(),
-        offset: key.span().start,
-        value,
-    };
-    let mut entries: Vec<_> = table.iter().map(entry).collect();
-    entries.sort_by_key(|entry| entry.offset);
-    entries
+    content
 }
 
 /// The known key that `key` is. TOML reads `match.1 = …` without quotes as a table `match`, which gets its own
 /// message.
-fn style_key(key: &str, offset: usize, value: &Value) -> Result<&'static str, Wrong> {
+fn style_key(key: &Text, value: &Value, problems: &mut Problems) -> Option<&'static str> {
     if let DeValue::Table(table) = value.get_ref() {
-        let unquoted = |field: &str| role::keys().find(|known| *known == format!("{key}.{field}"));
-        if let Some(key) = table.iter().find_map(|(field, _)| unquoted(field.get_ref())) {
-            return Err((offset, Fault::Unquoted { key }));
+        let unquoted = |field: &str| role::keys().find(|known| *known == format!("{}.{field}", key.text));
+        if let Some(key_of) = table.iter().find_map(|(field, _)| unquoted(field.get_ref())) {
+            problems.note(&key.span, format!("a dotted key is written in quotes: \"{key_of}\" = …"), None);
+            return None;
         }
     }
-    let unknown = || {
+    let found = role::keys().find(|known| *known == key.text);
+    if found.is_none() {
         let known = role::keys().chain([ABOUT, INHERITS, PALETTE]);
-        (offset, Fault::UnknownKey { key: word(key), nearest: nearest(key, known) })
-    };
-    role::keys().find(|known| *known == key).ok_or_else(unknown)
+        problems.note(&key.span, format!("a theme has no key {}", quoted(&key.text)), did_you_mean(&key.text, known));
+    }
+    found
 }
 
-fn palette(value: &Value) -> Result<BTreeMap<String, Color>, Wrong> {
-    let DeValue::Table(table) = value.get_ref() else {
-        return Err(wrong_type(PALETTE, value, "a table of colours: [palette]"));
+fn palette(value: &Value, problems: &mut Problems) -> BTreeMap<String, Color> {
+    let mut palette = BTreeMap::new();
+    let DeValue::Table(entries) = value.get_ref() else {
+        wrong_type(PALETTE, value, "a table of colours, [palette],", problems);
+        return palette;
     };
-    let entry = |Entry { key, value, .. }: Entry| {
-        let Named { name, offset } = string(key, value, "a colour in quotes, such as \"#7aa2f7\"")?;
-        let found = if name.starts_with('#') { color::hex(&name) } else { color::named(&name) };
-        let color = found.ok_or_else(|| (offset, unknown_color(&name, [])))?;
-        Ok((key.to_owned(), color))
-    };
-    entries(table).into_iter().map(entry).collect()
+    for (key, value) in Table::new(entries, value.span(), "the palette").entries() {
+        let wanted = "a colour in quotes, such as \"#7aa2f7\",";
+        let Some(Text { text, span }) = string(&key.text, value, wanted, problems) else { continue };
+        match if text.starts_with('#') { color::hex(&text) } else { color::named(&text) } {
+            Some(color) => drop(palette.insert(key.text, color)),
+            None => {
+                let (message, hint) = unknown_color(&text, []);
+                problems.note(&span, message, hint);
+            }
+        }
+    }
+    palette
 }
 
-fn style(key: &str, value: &Value) -> Result<RawStyle, Wrong> {
+fn style(key: &str, value: &Value, problems: &mut Problems) -> RawStyle {
     const WANTED: &str = "a colour in quotes or a table like { fg = \"red\", modifiers = [\"bold\"] }";
     const COLOR: &str = "a colour in quotes";
-    let table = match value.get_ref() {
+    let entries = match value.get_ref() {
         DeValue::String(_) => {
-            return Ok(RawStyle { fg: Some(string(key, value, WANTED)?), ..RawStyle::default() });
+            return RawStyle { fg: string(key, value, WANTED, problems), ..RawStyle::default() };
         }
-        DeValue::Table(table) => table,
-        _ => return Err(wrong_type(key, value, WANTED)),
+        DeValue::Table(entries) => entries,
+        _ => {
+            wrong_type(key, value, WANTED, problems);
+            return RawStyle::default();
+        }
     };
+    let table = Table::new(entries, value.span(), "a style");
+    table.only(&FIELDS, problems);
     let mut style = RawStyle::default();
-    for Entry { key: field, offset, value } in entries(table) {
-        match field {
-            "fg" => style.fg = Some(string(field, value, COLOR)?),
-            "bg" => style.bg = Some(string(field, value, COLOR)?),
-            "underline" => style.underline = Some(string(field, value, COLOR)?),
-            "modifiers" => style.modifiers = modifiers(value)?,
-            _ => return Err((offset, Fault::UnknownField { field: word(field), nearest: nearest(field, FIELDS) })),
+    for (field, value) in table.entries() {
+        match field.text.as_str() {
+            "fg" => style.fg = string("fg", value, COLOR, problems),
+            "bg" => style.bg = string("bg", value, COLOR, problems),
+            "underline" => style.underline = string("underline", value, COLOR, problems),
+            "modifiers" => style.modifiers = modifiers(value, problems),
+            _ => {}
         }
     }
     if style.underline.is_some() {
         style.modifiers |= Modifier::UNDERLINED;
     }
-    Ok(style)
+    style
 }
 
-fn modifiers(value: &Value) -> Result<Modifier, Wrong> {
-    const WANTED: &str = "a list of names, such as [\"bold\", \"underlined\"]";
-    let DeValue::Array(list) = value.get_ref() else {
-        return Err(wrong_type("modifiers", value, WANTED));
-    };
+fn modifiers(value: &Value, problems: &mut Problems) -> Modifier {
+    const WANTED: &str = "a list of names, such as [\"bold\", \"underlined\"],";
     let mut modifiers = Modifier::empty();
+    let DeValue::Array(list) = value.get_ref() else {
+        wrong_type("modifiers", value, WANTED, problems);
+        return modifiers;
+    };
     for item in list {
-        let Named { name, offset } = string("modifiers", item, WANTED)?;
-        let known = || MODIFIERS.iter().map(|(name, _)| *name);
-        let found = MODIFIERS.iter().find(|(known, _)| *known == name).ok_or_else(|| {
-            let nearest = nearest(&name, known());
-            let known = known().collect::<Vec<_>>().join(", ");
-            (offset, Fault::UnknownModifier { name: word(&name), nearest, known })
-        })?;
-        modifiers |= found.1;
+        let Some(Text { text, span }) = string("modifiers", item, WANTED, problems) else { continue };
+        match MODIFIERS.iter().find(|(known, _)| *known == text) {
+            Some((_, modifier)) => modifiers |= *modifier,
+            None => {
+                let known = MODIFIERS.map(|(name, _)| name);
+                problems.note(
+                    &span,
+                    format!("no modifier is called {}; there are {}", quoted(&text), known.join(", ")),
+                    did_you_mean(&text, known),
+                );
+            }
+        }
     }
-    Ok(modifiers)
+    modifiers
 }
 
-/// What is wrong with a colour that is none; `palette` holds the names it might have been.
-pub(super) fn unknown_color<'a>(name: &str, palette: impl IntoIterator<Item = &'a str>) -> Fault {
+/// What is wrong with a colour that is none, and a hint; `palette` holds the names it might have been.
+pub(super) fn unknown_color<'a>(name: &str, palette: impl IntoIterator<Item = &'a str>) -> (String, Option<String>) {
+    let name_quoted = quoted(name);
     if name.starts_with('#') {
-        return Fault::BadHex { text: word(name) };
+        return (format!("{name_quoted} is no colour; write # and six hex digits, such as #7aa2f7"), None);
     }
     let terminal = color::names().map(|name| -> &'a str { name });
-    let nearest = nearest(name, palette.into_iter().chain(terminal)).map(word);
-    Fault::UnknownColor { name: word(name), nearest }
+    let hint = did_you_mean(name, palette.into_iter().chain(terminal));
+    (format!("no colour is called {name_quoted}; define it under [palette] or write it as #rrggbb"), hint)
 }
 
-fn string(key: &str, value: &Value, wanted: &'static str) -> Result<Named, Wrong> {
+fn string(key: &str, value: &Value, wanted: &str, problems: &mut Problems) -> Option<Text> {
     match value.get_ref() {
-        DeValue::String(text) => Ok(Named { name: text.clone().into_owned(), offset: value.span().start }),
-        _ => Err(wrong_type(key, value, wanted)),
+        DeValue::String(text) => Some(Text { text: text.clone().into_owned(), span: value.span() }),
+        _ => {
+            wrong_type(key, value, wanted, problems);
+            None
+        }
     }
 }
 
-fn wrong_type(key: &str, value: &Value, wanted: &'static str) -> Wrong {
-    let found = match value.get_ref().type_str() {
-        kind @ ("integer" | "array") => format!("an {kind}"),
-        kind => format!("a {kind}"),
-    };
-    (value.span().start, Fault::WrongType { key: word(key), found, wanted })
+fn wrong_type(key: &str, value: &Value, wanted: &str, problems: &mut Problems) {
+    table::wrong_type(value, &quoted(key), wanted, problems);
 }

@@ -16,18 +16,16 @@
 use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::Path;
-use std::string::FromUtf8Error;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::glyphs;
 use super::keymap::{Action, Binding, Keymap, Press, TABLE};
 use super::state::bell::Bell;
 use super::state::panes::Panes;
 use super::taskbar::When;
-use crate::diagnostics::{did_you_mean, did_you_mean_one_of};
-use crate::hunt::{Place, Problem};
+use crate::diagnostics::{Problem, Problems, did_you_mean, did_you_mean_one_of, table};
 
 /// Bytes that are read of the file at most.
 const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
@@ -61,7 +59,9 @@ impl Config {
     pub(crate) fn load(path: &Path) -> Result<Self, Vec<Problem>> {
         let mut bytes = Vec::new();
         match std::fs::File::open(path).and_then(|file| file.take(MAX_CONFIG_BYTES).read_to_end(&mut bytes)) {
-            Ok(_) => Self::parse(path, &String::from_utf8(bytes).map_err(|error| vec![not_utf8(path, &error)])?),
+            Ok(_) => {
+                Self::parse(path, &String::from_utf8(bytes).map_err(|error| vec![Problem::not_utf8(path, &error)])?)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(vec![Problem::whole(path, format!("cannot be read: {error}"))]),
         }
@@ -72,39 +72,25 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, with line and column.
     pub(crate) fn parse(path: &Path, source: &str) -> Result<Self, Vec<Problem>> {
-        let mut reader = Reader { path, source, problems: Vec::new() };
-        let (document, errors) = DeTable::parse_recoverable(source);
-        for error in &errors {
-            reader.note(&error.span().unwrap_or_default(), error.message(), None);
-        }
+        let mut reader = Reader { problems: Problems::new(path, source) };
         let mut config = Self::default();
-        if errors.is_empty() {
+        if let Some(document) = table::parse(source, &mut reader.problems) {
             for (key, value) in document.get_ref() {
                 reader.entry(&mut config, key, value);
             }
         }
-        // Tables come in the order of their names.
-        reader.problems.sort_by_key(|problem| problem.place);
-        if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
+        let problems = reader.problems.finish();
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 }
 
-fn not_utf8(path: &Path, error: &FromUtf8Error) -> Problem {
-    let good = error.utf8_error().valid_up_to();
-    let place = Place::of(&String::from_utf8_lossy(error.as_bytes()), good);
-    Problem { place: Some(place), ..Problem::whole(path, "is not UTF-8 text") }
-}
-
 struct Reader<'s> {
-    path: &'s Path,
-    source: &'s str,
-    problems: Vec<Problem>,
+    problems: Problems<'s>,
 }
 
 impl Reader<'_> {
     fn note(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
-        let place = Some(Place::of(self.source, span.start));
-        self.problems.push(Problem { path: self.path.to_owned(), place, message: message.into(), hint });
+        self.problems.note(span, message, hint);
     }
 
     fn entry<K: AsRef<str>>(&mut self, config: &mut Config, key: &Spanned<K>, value: &Spanned<DeValue<'_>>) {

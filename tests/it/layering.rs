@@ -159,7 +159,7 @@ const OWN_FILES: &[(&str, &str)] = &[
     ("scan/rules/cache.rs", "the cache is Huntbook's own file"),
     ("session/records.rs", "the register is Huntbook's own file"),
     ("triage/register/", "the register is Huntbook's own file"),
-    ("report/new_file.rs", "what is written because a person named it"),
+    ("storage/new_file.rs", "what is written because a person named it"),
     ("report/whole.rs", "what is written because a person named it"),
     ("scan/only.rs", "paths that a person listed, brought into the form of the tree's own; nothing is opened"),
     ("theme/", "the person's own settings"),

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Review, short};
-use crate::cli::OPEN;
+use super::review::{Review, short};
+use crate::cli::exit::OPEN;
 use crate::print;
 use crate::report::json;
 use crate::scan::{Reason, digest_now};

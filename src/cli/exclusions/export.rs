@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use super::Review;
+use super::review::Review;
 use crate::cli::output::Output;
 use crate::finding::FoundBy;
 use crate::hunt::Rule;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Review, short};
+use super::review::{Review, short};
 use crate::print;
 use crate::report::json;
 use crate::report::outgoing::Outgoing;

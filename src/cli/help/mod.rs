@@ -6,9 +6,8 @@ mod page;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 
-use super::args::Cli;
 use crate::hunt::Field;
 use crate::print;
 use crate::scan::REASON_KINDS;
@@ -106,18 +105,17 @@ const TOPICS: [Topic; 16] = [
     Topic { name: "log", about: "what --log writes", markdown: || include_str!("log.md").to_owned() },
 ];
 
-/// Prints a topic, the help of a command, or the list of topics.
+/// Prints a topic, the help of a command of `program`, or the list of topics.
 ///
 /// # Errors
 /// When there is no such topic or command, or standard output cannot be written.
-pub(super) fn run(args: &HelpArgs) -> anyhow::Result<()> {
+pub(super) fn run(args: &HelpArgs, program: clap::Command) -> anyhow::Result<()> {
     let columns = print::columns().map_or(PLAIN_COLUMNS, |columns| columns.clamp(40, MAX_COLUMNS));
-    print::stdout().write_all(shown(&args.words, columns)?.as_bytes())?;
+    print::stdout().write_all(shown(&args.words, program, columns)?.as_bytes())?;
     Ok(())
 }
 
-fn shown(words: &[String], columns: usize) -> anyhow::Result<String> {
-    let mut command = Cli::command();
+fn shown(words: &[String], mut command: clap::Command, columns: usize) -> anyhow::Result<String> {
     command.build();
     let Some(first) = words.first() else { return Ok(overview(&mut command)) };
     if let [word] = words
@@ -192,7 +190,10 @@ fn coverage() -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::args::Cli;
 
     fn words(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
@@ -202,7 +203,7 @@ mod tests {
     fn every_topic_and_command_has_a_page_within_the_width() {
         for topic in &TOPICS {
             for columns in [40, 80, 120] {
-                let page = shown(&words(topic.name), columns).unwrap();
+                let page = shown(&words(topic.name), Cli::command(), columns).unwrap();
                 assert!(page.lines().count() > 2, "{}", topic.name);
                 assert!(!page.contains("| --- |") && !page.contains("]("), "{}: {page}", topic.name);
                 let long = page.lines().find(|line| !line.starts_with("    ") && text::width(line) > columns);
@@ -210,16 +211,16 @@ mod tests {
             }
         }
         for command in ["scan", "exclusions revoke", "case verify"] {
-            assert!(shown(&words(command), 80).unwrap().contains("Usage: huntbook"), "{command}");
+            assert!(shown(&words(command), Cli::command(), 80).unwrap().contains("Usage: huntbook"), "{command}");
         }
     }
 
     #[test]
     fn an_unknown_topic_is_named_and_the_overview_lists_all() {
-        let error = shown(&words("nosuch"), 80).unwrap_err().to_string();
+        let error = shown(&words("nosuch"), Cli::command(), 80).unwrap_err().to_string();
         assert_eq!(error, "there is no topic or command nosuch; huntbook help lists them");
-        assert!(shown(&words("scan \u{9b}2J"), 80).unwrap_err().to_string().contains("\\u{9b}2J"));
-        let overview = shown(&[], 80).unwrap();
+        assert!(shown(&words("scan \u{9b}2J"), Cli::command(), 80).unwrap_err().to_string().contains("\\u{9b}2J"));
+        let overview = shown(&[], Cli::command(), 80).unwrap();
         assert!(TOPICS.iter().all(|topic| overview.contains(topic.name)));
     }
 }

@@ -206,7 +206,7 @@ impl Processes {
     }
 
     fn started(&self, ticks: u64) -> Option<Timestamp> {
-        let per_second = procfs::ticks_per_second().max(1);
+        let per_second = rustix::param::clock_ticks_per_second().max(1);
         let seconds = self.booted?.checked_add_unsigned(ticks / per_second)?;
         let nanos = (ticks % per_second) * 1_000_000_000 / per_second;
         Timestamp::new(seconds, nanos as i32).ok()

@@ -114,7 +114,7 @@ fn no_built_in_palette_has_an_unused_colour() {
             .values()
             .flat_map(|style| [&style.fg, &style.bg, &style.underline])
             .flatten()
-            .map(|named| named.name.as_str())
+            .map(|named| named.text.as_str())
             .collect();
         for color in chain[0].content.palette.keys() {
             assert!(used.contains(color.as_str()), "{name} never uses its {color}");
@@ -296,16 +296,18 @@ fn a_link_is_followed() {
 }
 
 fn parse(text: &str) -> Result<ThemeFile, ThemeError> {
-    ThemeFile::parse(Source { name: "own".to_owned(), label: "own.toml".to_owned(), text: text.to_owned().into() })
+    ThemeFile::parse(Source { name: "own".to_owned(), path: "own.toml".into(), text: text.to_owned().into() })
 }
 
 proptest! {
     #[test]
     fn any_text_is_a_theme_or_an_error_at_a_place_in_it(text in ".{0,200}|([a-z.'\"\\[\\]{}=,# \n]{0,12}(fg|palette|text|\\.1)?){0,12}") {
         if let Err(error) = parse(&text) {
-            let ThemeError::Wrong { place, .. } = error else { panic!("{error}") };
-            prop_assert!(place.line <= text.matches('\n').count() + 1);
-            prop_assert!(place.column <= text.chars().count() + 1);
+            let ThemeError::File(problems) = error else { panic!("{error}") };
+            for place in problems.iter().filter_map(|problem| problem.place) {
+                prop_assert!(place.line <= text.matches('\n').count() + 1);
+                prop_assert!(place.column <= text.chars().count() + 1);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 use uuid::Uuid;
 
+use crate::diagnostics::Place;
 use crate::text;
 
 use super::super::exclusion::{CheckResult, Exclusion, Judgement, Revocation, SeenCheck, SeenFile};
@@ -41,7 +42,7 @@ const MAX_ENTRIES: usize = 100_000;
 /// Reads the text of `file`.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Parsed, RegisterError> {
     let wrong = |offset: usize, message: String| {
-        let (line, column) = place(text, offset);
+        let Place { line, column } = Place::of(text, offset);
         RegisterError::Syntax { file: file.to_owned(), line, column, message }
     };
     let slice = |part: &Range<usize>| text.get(part.clone()).unwrap_or_default();
@@ -121,13 +122,6 @@ fn entry_starts(text: &str) -> Vec<usize> {
         }
     }
     starts
-}
-
-/// Line and column of a byte offset, both from 1, the column in characters.
-pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
 fn entry(table: &Table, lines: &Lines) -> Entry {

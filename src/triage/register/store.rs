@@ -10,7 +10,8 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 
 use super::error::RegisterError;
-use crate::storage::{Trust, folder_of};
+use crate::diagnostics::Place;
+use crate::storage::{NewFile, Trust, folder_of, sync_folder};
 
 /// Greatest length of a register in bytes: some tens of thousands of exclusions.
 pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -58,7 +59,7 @@ pub(super) fn read(file: &Path, trust: Trust) -> Result<Option<Snapshot>, Regist
         Ok(text) => Ok(Some(Snapshot { text, facts })),
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
-            let (line, column) = super::read::place(&String::from_utf8_lossy(error.as_bytes()), valid);
+            let Place { line, column } = Place::of(&String::from_utf8_lossy(error.as_bytes()), valid);
             let message = "not TOML: the bytes here are not UTF-8".to_owned();
             Err(RegisterError::Syntax { file: file.to_owned(), line, column, message })
         }
@@ -98,26 +99,24 @@ pub(super) fn replace(register: &Path, text: &str, old: Option<&Snapshot>) -> Re
         }
         _ => {}
     }
-    let outcome = write_beside(&temporary, text, old).and_then(|()| rename_over(&temporary, register, old));
-    if !matches!(outcome, Ok(Replaced::Yes)) {
-        // The register is untouched; a temporary file that cannot be removed is removed by the next change.
-        let _ = fs::remove_file(&temporary);
-        return outcome;
+    let cannot_write = RegisterError::io("write beside the register", &temporary);
+    let new = match NewFile::named(temporary.clone()).and_then(|new| write(new, text, old)) {
+        Ok(new) => new,
+        Err(error) => return Err(cannot_write(error)),
+    };
+    if !is_still(register, old) {
+        return Ok(Replaced::ChangedMeanwhile);
     }
-    let synced = File::open(folder_of(register)).and_then(|folder| folder.sync_all());
-    synced.map_err(|source| RegisterError::NotSynced { file: register.to_owned(), source })?;
+    new.rename(register, true).map_err(RegisterError::io("put the new register in its place", register))?;
+    sync_folder(register).map_err(|source| RegisterError::NotSynced { file: register.to_owned(), source })?;
     Ok(Replaced::Yes)
 }
 
-fn write_beside(temporary: &Path, text: &str, old: Option<&Snapshot>) -> Result<(), RegisterError> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mode = Mode::RUSR | Mode::WUSR;
-    let opened = open(temporary, flags, mode).map_err(RegisterError::io("write beside the register", temporary))?;
-    let mut file = File::from(opened);
-    keep_owner(&file, old)
-        .and_then(|()| file.write_all(text.as_bytes()))
-        .and_then(|()| file.sync_all())
-        .map_err(RegisterError::io("write beside the register", temporary))
+fn write(new: NewFile, text: &str, old: Option<&Snapshot>) -> io::Result<NewFile> {
+    keep_owner(new.file(), old)?;
+    new.file().write_all(text.as_bytes())?;
+    new.file().sync_all()?;
+    Ok(new)
 }
 
 /// A register of the person behind `sudo` stays theirs when root writes to it.
@@ -126,17 +125,13 @@ pub(super) fn keep_owner(file: &File, old: Option<&Snapshot>) -> io::Result<()> 
     if old.facts.uid() == mine.uid() { Ok(()) } else { fchown(file, Some(old.facts.uid()), Some(old.facts.gid())) }
 }
 
-fn rename_over(temporary: &Path, register: &Path, old: Option<&Snapshot>) -> Result<Replaced, RegisterError> {
-    let still = match (fs::symlink_metadata(register), old) {
+/// Whether the register is still the one that `old` was read from.
+fn is_still(register: &Path, old: Option<&Snapshot>) -> bool {
+    match (fs::symlink_metadata(register), old) {
         (Ok(facts), Some(old)) => old.is_still(&facts),
         (Err(error), None) => error.kind() == io::ErrorKind::NotFound,
         (Ok(_), None) | (Err(_), Some(_)) => false,
-    };
-    if !still {
-        return Ok(Replaced::ChangedMeanwhile);
     }
-    fs::rename(temporary, register).map_err(RegisterError::io("put the new register in its place", register))?;
-    Ok(Replaced::Yes)
 }
 
 fn temporary_for(register: &Path) -> PathBuf {

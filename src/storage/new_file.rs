@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 
+use super::folder_of;
+
 /// A new file beside another (mode 0600), gone when it is dropped without having taken the other's name.
 #[derive(Debug)]
 pub(crate) struct NewFile {
@@ -23,9 +25,16 @@ impl NewFile {
     pub(crate) fn beside(path: &Path) -> io::Result<Self> {
         let mut beside = path.as_os_str().to_owned();
         beside.push(format!(".{}.new", std::process::id()));
-        let beside = PathBuf::from(beside);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        Ok(Self { file, path: beside })
+        Self::named(beside.into())
+    }
+
+    /// A new file that has this `name`, which must be free, until it is whole.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn named(name: PathBuf) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&name)?;
+        Ok(Self { file, path: name })
     }
 
     /// Where to write.
@@ -33,25 +42,41 @@ impl NewFile {
         &self.file
     }
 
-    /// Gives it the name `path`, which must be free unless it is to be replaced, once it is on the disk.
+    /// Gives it the name `path`, which must be free unless it is to be replaced, once it is on the disk, and sees to it
+    /// that the name is on the disk too.
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`], or what else the system says.
     pub(crate) fn take_name(&self, path: &Path, force: bool) -> io::Result<()> {
+        self.rename(path, force)?;
+        sync_folder(path)
+    }
+
+    /// The same, but a crash of the system may still undo the name until [`sync_folder`] has been called.
+    ///
+    /// # Errors
+    /// As those of [`Self::take_name`].
+    pub(crate) fn rename(&self, path: &Path, force: bool) -> io::Result<()> {
         self.file.sync_all()?;
         if force {
-            fs::rename(&self.path, path)?;
+            fs::rename(&self.path, path)
         } else {
             match rustix::fs::renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE) {
                 // A file system that does not know the flag, a kernel older than Linux 3.15 (rename(2)), or a sandbox that
                 // refuses what it does not know; a link never replaces either, and what is left beside is removed.
-                Err(Errno::INVAL | Errno::NOSYS | Errno::PERM | Errno::ACCESS) => fs::hard_link(&self.path, path)?,
-                other => other?,
+                Err(Errno::INVAL | Errno::NOSYS | Errno::PERM | Errno::ACCESS) => fs::hard_link(&self.path, path),
+                other => Ok(other?),
             }
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()
     }
+}
+
+/// Puts the names in the folder of `path` on the disk.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 impl Drop for NewFile {
