@@ -58,7 +58,7 @@ impl Problem {
     /// That the file is not UTF-8 text, at its first byte that is not.
     pub(crate) fn not_utf8(path: &Path, error: &FromUtf8Error) -> Self {
         let place = Place::of(&String::from_utf8_lossy(error.as_bytes()), error.utf8_error().valid_up_to());
-        Self { place: Some(place), ..Self::whole(path, "is not UTF-8 text; save the file as UTF-8") }
+        Self { place: Some(place), ..Self::whole(path, "is not UTF-8 text").hint("save it as UTF-8") }
     }
 
     /// The same problem with advice.

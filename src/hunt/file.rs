@@ -126,7 +126,7 @@ mod tests {
         assert!(message("fifo", 100).contains("not a regular file"));
         assert!(message("", 100).contains("not a regular file"));
         assert!(message("good", 6).contains("larger than 6 B"));
-        assert!(message("binary", 100).ends_with("binary:2:3: is not UTF-8 text"));
+        assert!(message("binary", 100).ends_with("binary:2:3: is not UTF-8 text (save it as UTF-8)"));
         assert!(message("absent", 100).contains("cannot be opened"));
         for (bytes, kind) in [
             (&b"YARA-X\0\0"[..], "yara-x has compiled"),

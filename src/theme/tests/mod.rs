@@ -274,7 +274,7 @@ fn the_list_names_every_theme_and_what_is_wrong_with_a_file() {
     assert_eq!(
         own,
         [
-            "broken! broken.toml:1:1: `titel` is no key of a theme (did you mean `title`?)",
+            "broken! broken.toml:1:1: a theme has no key `titel` (did you mean `title`?)",
             "dark.toml! dark.toml: a built-in theme has this name; rename the file",
             "my theme.toml! my theme.toml: a theme's file name has letters, digits, `-` and `_`; rename the file",
             "sea: blue",

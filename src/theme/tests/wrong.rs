@@ -101,9 +101,12 @@ fn every_mistake_has_its_place_and_its_remedy() {
 fn the_mistakes_of_a_file_are_told_in_its_order() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("own.toml"), "titel = 'red'\nbordr = 'red'\nabuot = ''").unwrap();
-    let message = message("own", dir.path());
-    let places: Vec<_> = message.lines().map(|line| &line[..12]).collect();
-    assert_eq!(places, ["own.toml:1:1", "own.toml:2:1", "own.toml:3:1"], "{message}");
+    let error = load("own", Some(dir.path()), ColorDepth::TrueColor).unwrap_err();
+    let ThemeError::File(problems) = &error else { panic!("{error}") };
+    let lines: Vec<_> = problems.iter().filter_map(|problem| Some(problem.place?.line)).collect();
+    assert_eq!(lines, [1, 2, 3], "{error}");
+    assert!(message("own", dir.path()).starts_with("own.toml:1:1: a theme has no key `titel`"));
+    assert!(message("own", dir.path()).ends_with("; and 2 more problems"));
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn only_a_regular_file_of_sensible_size_is_read() {
         ("fifo", "fifo.toml: not a regular file; give the path of a TOML file"),
         ("dangling", "dangling.toml: No such file or directory (os error 2)"),
         ("large", "large.toml: larger than 256.0 KiB, which no theme needs; is it the right file?"),
-        ("latin1", "latin1.toml:2:12: is not UTF-8 text; save the file as UTF-8"),
+        ("latin1", "latin1.toml:2:12: is not UTF-8 text (save it as UTF-8)"),
     ] {
         assert_eq!(message(name, dir.path()), expected);
         let by_path = path(&format!("{name}.toml"));
