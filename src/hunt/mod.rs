@@ -32,8 +32,8 @@ pub(crate) mod truth;
 mod value;
 mod vet;
 
-use crate::diagnostics::{self as problem, table};
 pub(crate) use crate::diagnostics::Problem;
+use crate::diagnostics::{self as problem, table};
 pub(crate) use check::{Check, Operand};
 pub use compile::RuleOptions;
 pub(crate) use compile::{Define, DefineValue, EXTERNAL_VARIABLES, catch_engine_panic, engine_runs};

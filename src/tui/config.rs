@@ -271,6 +271,10 @@ mod tests {
         let path = dir.path().join("config.toml");
         std::fs::write(&path, b"mouse = true\ntheme = '\xff\xfe'").unwrap();
         let problems = Config::load(&path).unwrap_err();
-        assert!(problems[0].to_string().ends_with("config.toml:2:10: is not UTF-8 text (save it as UTF-8)"), "{}", problems[0]);
+        assert!(
+            problems[0].to_string().ends_with("config.toml:2:10: is not UTF-8 text (save it as UTF-8)"),
+            "{}",
+            problems[0]
+        );
     }
 }
