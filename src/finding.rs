@@ -3,15 +3,19 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::text::subject;
+
 mod digest;
+mod said;
 
 pub use digest::{Digest, Sha256};
+pub use said::{MemberFacts, ProcessFacts, Said};
 
 /// A point in time as `stat` gives it: seconds and nanoseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct FileTime {
     /// Seconds since the epoch; negative before it.
     pub seconds: i64,
@@ -35,10 +39,14 @@ impl fmt::Display for FileTime {
     }
 }
 
-/// What the file system and the file's own bytes say, taken from the descriptor that was scanned.
+/// What the file system and the subject's own bytes say, taken from the descriptor that was scanned.
+///
+/// The subject is a file, a member of a container, or a process. Size and digest are always the subject's own; all that
+/// the file system says is said of the file that it lies in, or that the process runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileFacts {
-    /// Path as walked, raw bytes; absolute unless the tree was given relative and could not be resolved.
+    /// Path as walked, raw bytes; absolute unless the tree was given relative and could not be resolved. It may lead into
+    /// the file, see [`text::subject`](crate::text::subject).
     pub path: PathBuf,
     /// Device number of the file system the file is on (`st_dev`).
     pub dev: u64,
@@ -56,7 +64,7 @@ pub struct FileFacts {
     pub owner: Option<String>,
     /// The group's name in the account database of the box, if it has one.
     pub group: Option<String>,
-    /// Length in bytes.
+    /// Length in bytes of the subject.
     pub size: u64,
     /// Last access (`st_atim`).
     pub accessed: FileTime,
@@ -70,6 +78,20 @@ pub struct FileFacts {
     pub digest: Digest,
     /// Whether `O_NOATIME` was granted, so that reading left the access time alone.
     pub noatime: bool,
+    /// What somebody else than the file system says of the subject; `None` of a plain file.
+    pub said: Option<Arc<Said>>,
+}
+
+impl FileFacts {
+    /// The file that the subject lies in, or that the process runs, as the file system knows it.
+    pub fn file(&self) -> &Path {
+        subject::file_of(&self.path)
+    }
+
+    /// Whether the subject is no plain file.
+    pub fn is_inside(&self) -> bool {
+        subject::is_inside(&self.path)
+    }
 }
 
 /// One place where one pattern of a rule matched.

@@ -1,6 +1,9 @@
 //! What the tests, benches and fuzz targets of this repository reach for, under the paths that it has inside. Not an interface:
 //! nothing here is promised to anybody else.
 
+pub mod archive {
+    pub use crate::archive::{Format, Gap, Limits, list};
+}
 pub mod case {
     pub use crate::case::{
         Case, CaseError, CaseSummary, Decision, Event, FindingId, JournalEntry, NotScanned, Record, RuleRecord,
@@ -26,7 +29,10 @@ pub mod evidence {
     pub use crate::evidence::Gatherer;
 }
 pub mod finding {
-    pub use crate::finding::{Digest, FileFacts, FileTime, Finding, FoundBy, KeptBytes, PatternMatch, RuleId, Sha256};
+    pub use crate::finding::{
+        Digest, FileFacts, FileTime, Finding, FoundBy, KeptBytes, MemberFacts, PatternMatch, ProcessFacts, RuleId,
+        Said, Sha256,
+    };
 }
 pub mod hex {
     pub use crate::hex::{Shown, Window};

@@ -1,7 +1,7 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text, timeout, print ← storage, diagnostics ← sandbox, log, finding ← root ← accounts, hunt, elf ← scan, content, version ← hex,
+//! way round: `text, timeout, print ← storage, diagnostics ← sandbox, log, finding ← root ← accounts, archive, hunt, elf ← scan, content, version ← hex,
 //! evidence ← explain, triage ← case ← session ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
@@ -16,6 +16,7 @@
 //! | [`version`] | which Huntbook this is: commit, build, engine, the file that runs |
 //! | [`root`] | the one place that opens what belongs to the tree, an image or the box |
 //! | [`diagnostics`] | what is wrong with a file that a person wrote, and where |
+//! | [`archive`] | what lies inside of archives, packages and compressed files |
 //! | [`hunt`] | rules, hypotheses, scenarios and their checks; the five built-in hunts |
 //! | [`elf`] | ELF headers, malformed ones above all |
 //! | [`content`] | what kind of file it is, by its bytes |
@@ -33,6 +34,7 @@
 //! | [`cli`] | arguments to exit code |
 
 mod accounts;
+mod archive;
 mod case;
 mod cli;
 mod content;

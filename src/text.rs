@@ -7,6 +7,7 @@
 
 pub mod fuzzy;
 mod safe;
+pub mod subject;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -53,12 +54,24 @@ pub fn escape_str(text: &str) -> Cow<'_, str> {
 }
 
 /// [`escape`] for a path or a name as the system has it: a backslash is always doubled, so that no two paths are shown
-/// alike. What comes out stays as it is when it is escaped again as text.
+/// alike. What comes out stays as it is when it is escaped again as text. One that leads into a file, see [`subject`],
+/// shows what it leads to: `/srv/a.tar.xz ▸ tools/payload.py`.
 pub fn escape_path(path: &Path) -> Cow<'_, str> {
-    match escape(path.as_os_str().as_bytes()) {
-        Cow::Borrowed(plain) if plain.contains('\\') => Cow::Owned(plain.replace('\\', r"\\")),
-        shown => shown,
+    let bytes = path.as_os_str().as_bytes();
+    // A plain path is shown without a copy. The arrow is E2 96 B8 in UTF-8.
+    if memchr::memchr3(0, b'\\', 0xe2, bytes).is_none() {
+        return escape(bytes);
     }
+    Cow::Owned(if subject::is_inside(path) { subject::shown(path) } else { escape_name(bytes) })
+}
+
+/// [`escape`] for one name: a backslash is always doubled, and the arrow between a container and its member is escaped.
+fn escape_name(name: &[u8]) -> String {
+    let shown = match escape(name) {
+        Cow::Borrowed(plain) => plain.replace('\\', r"\\"),
+        Cow::Owned(shown) => shown,
+    };
+    if shown.contains(subject::ARROW) { shown.replace(subject::ARROW, r"\u{25b8}") } else { shown }
 }
 
 /// Whether a character shows as itself, alone and wherever it stands.

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::digest::Fields;
 use super::error::Outcome;
+use super::schema;
 use crate::finding::{Excerpt, FileFacts, FileTime, KeptBytes, PatternMatch, Sha256};
 
 /// A stored path.
@@ -27,9 +28,9 @@ pub(super) fn path_row(db: &Connection, path: &Path) -> Outcome<i64> {
 }
 
 /// Digest over all facts.
-pub(super) fn facts_content(facts: &FileFacts) -> Sha256 {
+pub(super) fn facts_content(facts: &FileFacts) -> Outcome<Sha256> {
     let time = |fields: Fields, time: FileTime| fields.number(time.seconds.cast_unsigned()).number(time.nanos.into());
-    let fields = Fields::of("huntbook file 1")
+    let fields = Fields::of(if facts.said.is_some() { "huntbook file 2" } else { "huntbook file 1" })
         .path(&facts.path)
         .number(facts.dev)
         .number(facts.ino)
@@ -40,16 +41,19 @@ pub(super) fn facts_content(facts: &FileFacts) -> Sha256 {
         .maybe(facts.owner.as_deref(), Fields::text)
         .maybe(facts.group.as_deref(), Fields::text)
         .number(facts.size);
-    time(time(time(fields, facts.accessed), facts.modified), facts.changed)
+    let fields = time(time(time(fields, facts.accessed), facts.modified), facts.changed)
         .maybe(facts.born, time)
         .content(facts.digest)
-        .number(facts.noatime.into())
-        .finish()
+        .number(facts.noatime.into());
+    Ok(match &facts.said {
+        Some(said) => fields.text(&serde_json::to_string(said)?).finish(),
+        None => fields.finish(),
+    })
 }
 
 /// The row of these facts, made where it is missing, and their digest.
 pub(super) fn facts_row(db: &Connection, facts: &FileFacts) -> Outcome<(i64, Sha256)> {
-    let content = facts_content(facts);
+    let content = facts_content(facts)?;
     let mut select = db.prepare_cached("SELECT id FROM files WHERE content = ?1")?;
     if let Some(id) = select.query_row([content.0], |row| row.get(0)).optional()? {
         return Ok((id, content));
@@ -83,6 +87,10 @@ pub(super) fn facts_row(db: &Connection, facts: &FileFacts) -> Outcome<(i64, Sha
             facts.noatime,
             content.0
         ])?;
+    if let Some(said) = &facts.said {
+        db.prepare_cached("INSERT INTO said (file, said) VALUES (?1, ?2)")?
+            .execute(params![id, serde_json::to_string(said)?])?;
+    }
     Ok((id, content))
 }
 
@@ -93,7 +101,13 @@ pub(super) fn load_facts(db: &Connection, id: i64) -> Outcome<FileFacts> {
             modified_ns, changed, changed_ns, born, born_ns, sha256, noatime
          FROM files JOIN paths ON paths.id = files.path WHERE files.id = ?1",
     )?;
-    Ok(statement.query_row([id], facts_from)?)
+    let mut facts = statement.query_row([id], facts_from)?;
+    if schema::format_of(db)? >= schema::SAID {
+        let mut said = db.prepare_cached("SELECT said FROM said WHERE file = ?1")?;
+        let said: Option<String> = said.query_row([id], |row| row.get(0)).optional()?;
+        facts.said = said.map(|said| serde_json::from_str(&said)).transpose()?.map(Arc::new);
+    }
+    Ok(facts)
 }
 
 fn facts_from(row: &Row<'_>) -> rusqlite::Result<FileFacts> {
@@ -120,6 +134,7 @@ fn facts_from(row: &Row<'_>) -> rusqlite::Result<FileFacts> {
         born,
         digest: row.get(18)?,
         noatime: row.get(19)?,
+        said: None,
     })
 }
 

@@ -230,7 +230,8 @@ pub struct PathText {
 impl From<&Path> for PathText {
     fn from(path: &Path) -> Self {
         let bytes = path.as_os_str().as_bytes();
-        let shown = text::escape(bytes).into_owned();
+        let inside = text::subject::is_inside(path);
+        let shown = if inside { text::escape_path(path) } else { text::escape(bytes) }.into_owned();
         let path_hex = (shown.as_bytes() != bytes).then(|| text::hex(bytes));
         Self { path: shown, path_hex }
     }

@@ -19,8 +19,12 @@ pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
 /// - 3 holds entries of the kind `exclusion-met` in the journal.
 /// - 4 has the host facts, the size of each scan and what the register says in the journal too; its file says whether it
 ///   was closed (see [`LogState`](super::LogState)), and a candidate is recorded under its rule's own namespace.
-/// - 5 keeps what the box said of findings ([`TABLES_OF_5`]), with a digest of it in the journal.
+/// - 5 keeps what the box said of findings, with a digest of it in the journal, and what an archive or the kernel says of a
+///   subject that is no plain file ([`TABLES_OF_5`]).
 pub(super) const FORMAT: i64 = 5;
+
+/// The first format with the table `said`.
+pub(super) const SAID: i64 = 5;
 
 /// Names and definitions of the triggers that keep the journal append-only; `verify` looks for each, word for word.
 ///
@@ -146,6 +150,7 @@ CREATE TABLE evidence (
     part INTEGER NOT NULL REFERENCES evidence_parts, PRIMARY KEY (scan, finding, kind)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX evidence_by_part ON evidence (part, finding);
+CREATE TABLE said (file INTEGER PRIMARY KEY REFERENCES files, said TEXT NOT NULL) STRICT;
 CREATE TABLE box_evidence (
     scan INTEGER NOT NULL REFERENCES scans, kind TEXT NOT NULL, part INTEGER NOT NULL REFERENCES evidence_parts,
     PRIMARY KEY (scan, kind)

@@ -399,7 +399,7 @@ fn check_evidence(db: &Connection, found: &mut Verification) -> Outcome<()> {
         let excerpts: Vec<_> = kept.excerpts.iter().map(|e| (e.offset, Sha256::of(&e.bytes))).collect();
         let taken_anew = HitContent {
             rule: Sha256(row.get(5)?),
-            file: facts::facts_content(&facts::load_facts(db, row.get(2)?)?),
+            file: facts::facts_content(&facts::load_facts(db, row.get(2)?)?)?,
             capped: row.get(3)?,
             matches: &facts::load_matches(db, hit)?,
             excerpts: &excerpts,

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
+use super::archives::ArchiveArgs;
 use super::case::CaseCommand;
 use super::deploy::DeployCommand;
 use super::exclusions::ExclusionsCommand;
@@ -186,8 +187,11 @@ pub struct ScanArgs {
     /// Seconds that the box may be asked about findings after the scan has ended.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub evidence_time: u64,
-    /// What is logged, and where.
+    /// How far archives are opened.
     #[command(flatten)]
+    pub archives: ArchiveArgs,
+    /// What is logged, and where.
+    #[command(flatten, next_help_heading = "Options")]
     pub log: LogArgs,
 }
 
@@ -228,6 +232,7 @@ impl ScanArgs {
             walk: self.walk(),
             threads: limits::workers(self.threads.map_or(default.threads, usize::from)),
             max_file_size: self.max_file_size,
+            archives: self.archives.limits(self.max_file_size),
             newer: self.newer,
             match_timeout: Duration::from_secs(self.match_timeout),
             file_timeout: Duration::from_secs(self.file_timeout),

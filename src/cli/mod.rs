@@ -1,5 +1,6 @@
 //! The command line: arguments to exit code.
 
+mod archives;
 pub(crate) mod args;
 pub(crate) mod case;
 pub(crate) mod completions;

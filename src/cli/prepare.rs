@@ -105,6 +105,7 @@ impl ScanArgs {
             "sandbox": sandbox::in_force().to_string(),
             "root": self.root.dir().to_string_lossy(),
             "max_file_size": self.max_file_size,
+            "archives": !self.archives.no_archives,
             "match_timeout": self.match_timeout,
             "file_timeout": self.file_timeout,
             "read_timeout": self.read_timeout,

@@ -314,7 +314,7 @@ fn gauges(progress: &Progress) -> String {
     let silent = silent.map_or_else(String::new, |time| format!("no answer for {} s: ", time.as_secs()));
     format!(
         "{}, {}, {}  {silent}{}",
-        text::counted(reading.files, "file"),
+        reading.scanned(),
         text::bytes(reading.bytes),
         text::counted(reading.gaps, "gap"),
         text::escape_path(&path)

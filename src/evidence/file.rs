@@ -149,7 +149,7 @@ fn since_scan(facts: &FileFacts, now: &Attributes) -> Vec<Cow<'static, str>> {
         return vec!["another file is at this path now".into()];
     }
     let differences = [
-        (facts.size != now.size, "its length has changed"),
+        (facts.size != now.size && !facts.is_inside(), "its length has changed"),
         (facts.modified != now.modified, "its content time has changed"),
         ((facts.uid, facts.gid) != (now.uid, now.gid), "its owner or group has changed"),
         (facts.mode != now.mode, "its mode has changed"),

@@ -260,8 +260,8 @@ impl Asked {
 
     /// The file's path on the box with the links above it resolved.
     fn path(&self) -> Observed<PathBuf> {
-        let Some(path) = self.root.on_box(&self.facts.path) else {
-            let (path, root) = (text::escape_path(&self.facts.path), text::escape_path(self.root.dir()));
+        let Some(path) = self.root.on_box(self.facts.file()) else {
+            let (path, root) = (text::escape_path(self.facts.file()), text::escape_path(self.root.dir()));
             return Observed::Unknown(format!("{path} does not lie below the root {root}"));
         };
         match self.root.locate(&path, false) {
@@ -279,7 +279,9 @@ impl Asked {
     }
 
     fn package(&self) -> Observed<PackageOwner> {
-        self.path().and_then(|path| self.indexes.packages().owner(&path, Some(self.facts.digest)))
+        // What a package says is of the file, not of what is in it.
+        let digest = (!self.facts.is_inside()).then_some(self.facts.digest);
+        self.path().and_then(|path| self.indexes.packages().owner(&path, digest))
     }
 
     fn schedules(&self) -> Observed<Vec<Schedule>> {

@@ -9,6 +9,7 @@ use crate::finding::{Digest, FileFacts, Finding, Sha256};
 use crate::hunt::file_types::HEADER_BYTES;
 use crate::hunt::{Hunt, Rule, RuleOptions, rules_of};
 use crate::scan::{Externals, Places, probe};
+use crate::text::subject;
 
 /// A larger file, in bytes, is not searched for patterns again: of its patterns only those are known that a finding lists.
 pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -144,12 +145,13 @@ impl Bytes for Nothing {
     }
 }
 
-fn externals(subject: &Subject, bytes: &dyn Bytes) -> Option<Externals> {
-    let file = subject.file;
+fn externals(asked: &Subject, bytes: &dyn Bytes) -> Option<Externals> {
+    let file = asked.file;
     let wanted = (HEADER_BYTES as u64).min(file.size);
     let header = bytes.read(0, wanted as usize);
     let owner = file.owner.clone().unwrap_or_else(|| file.uid.to_string());
-    (header.len() as u64 >= wanted).then(|| Externals::new(&file.path, &header, owner, subject.options))
+    (header.len() as u64 >= wanted)
+        .then(|| Externals::new(&subject::as_names(&file.path), &header, owner, asked.options))
 }
 
 /// Where the finding says that the pattern is. Patterns without a name cannot be told apart in it, and of one that is

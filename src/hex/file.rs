@@ -116,6 +116,9 @@ pub(crate) enum Gone {
     /// The file may not be read.
     #[error("the file may not be read (permission denied; root may)")]
     Denied,
+    /// It lies in an archive, or in a process, and is not to be had from there; the text says why.
+    #[error("{0}")]
+    Inside(String),
     /// Its file system does not answer.
     #[error("the file system gives no answer")]
     Silent,

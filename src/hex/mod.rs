@@ -31,6 +31,7 @@ pub(crate) mod inspect;
 pub(crate) mod layout;
 pub(crate) mod marks;
 pub(crate) mod matcher;
+mod member;
 pub(crate) mod minimap;
 pub(crate) mod query;
 pub(crate) mod search;

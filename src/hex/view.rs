@@ -4,10 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::{Change, FileSource, Gone, State};
+use super::member::MemberSource;
 use super::snapshot::KeptSource;
 use super::source::{self, Ahead, ByteSource, Piece};
 use crate::finding::{FileFacts, KeptBytes};
-use crate::text;
+use crate::text::{
+    self,
+    subject::{self, Inside},
+};
 
 /// A stretch of what is looked at, as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,27 +51,56 @@ pub enum Shown {
 /// view belongs to a worker thread. A search takes a view of its own.
 #[derive(Debug)]
 pub(crate) struct View {
-    file: Result<FileSource, Gone>,
+    live: Result<Live, Gone>,
     kept: KeptSource,
     wanted: Option<Shown>,
+}
+
+/// The bytes that are still where they were scanned.
+#[derive(Debug)]
+enum Live {
+    File(FileSource),
+    Member(MemberSource),
+}
+
+impl Live {
+    fn open(path: &Path, facts: &FileFacts) -> Result<Self, Gone> {
+        match subject::steps(path).last() {
+            None => FileSource::open(path, facts).map(Self::File),
+            Some(Inside::Member { .. }) => MemberSource::open(path, facts).map(Self::Member),
+            Some(Inside::Process { pid, .. }) => {
+                FileSource::open(Path::new(&format!("/proc/{pid}/exe")), facts).map(Self::File)
+            }
+            Some(Inside::Region(_)) => Err(Gone::Inside("memory is not read again".to_owned())),
+        }
+    }
+
+    fn source(&self) -> &dyn ByteSource {
+        match self {
+            Self::File(file) => file,
+            Self::Member(member) => member,
+        }
+    }
 }
 
 impl View {
     /// Opens `path`, where the file of `facts` was scanned: the path in the facts or, on a mounted image, the one below
     /// its root. When it cannot be opened, the kept bytes are what is left to look at. No link in `path` is followed.
     pub(crate) fn open(path: &Path, facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
-        Self { file: FileSource::open(path, facts), kept: KeptSource::new(kept, facts.size), wanted: None }
+        Self { live: Live::open(path, facts), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
     /// The kept bytes alone, of a file that is not waited for any longer.
     pub(crate) fn without_answer(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
-        Self { file: Err(Gone::Silent), kept: KeptSource::new(kept, facts.size), wanted: None }
+        Self { live: Err(Gone::Silent), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
     /// Whether the file was still what was scanned when it was last looked at.
     pub(crate) fn state(&self) -> State {
-        match &self.file {
-            Ok(file) => file.state().clone(),
+        match &self.live {
+            Ok(Live::File(file)) => file.state().clone(),
+            // Its digest is that of what was scanned.
+            Ok(Live::Member(_)) => State::AsScanned,
             Err(gone) => State::Gone(gone.clone()),
         }
     }
@@ -75,8 +108,7 @@ impl View {
     /// Which bytes are looked at: what the responder wants if it is to be had, else those in which the scanned offsets
     /// mean something.
     pub(crate) fn shown(&self) -> Shown {
-        let Ok(file) = &self.file else { return Shown::Kept };
-        let other_content = match file.state() {
+        let other_content = match self.state() {
             State::Gone(_) => return Shown::Kept,
             State::ChangedSince(change) => change.is_another_content(),
             State::AsScanned => false,
@@ -96,7 +128,7 @@ impl View {
         let before = self.shown();
         let mut bytes = source::read(self, offset, len);
         // Checked after the read, or a change between the two would go unnoticed.
-        if let Ok(file) = &mut self.file {
+        if let Ok(Live::File(file)) = &mut self.live {
             file.recheck();
         }
         let shown = self.shown();
@@ -107,7 +139,10 @@ impl View {
     }
 
     fn notice(&mut self) -> Option<String> {
-        let unreadable = self.file.as_mut().ok().and_then(FileSource::take_unreadable);
+        let unreadable = match &mut self.live {
+            Ok(Live::File(file)) => file.take_unreadable(),
+            _ => None,
+        };
         let which = match self.shown() {
             Shown::Kept => Some(self.kept_notice()),
             Shown::File => self.file_notice(),
@@ -148,16 +183,17 @@ impl View {
     }
 
     fn looked_at(&self) -> &dyn ByteSource {
-        match &self.file {
-            Ok(file) if self.shown() == Shown::File => file,
+        match &self.live {
+            Ok(live) if self.shown() == Shown::File => live.source(),
             _ => &self.kept,
         }
     }
 
     fn source(&mut self) -> &mut dyn ByteSource {
         let shown = self.shown();
-        match &mut self.file {
-            Ok(file) if shown == Shown::File => file,
+        match &mut self.live {
+            Ok(Live::File(file)) if shown == Shown::File => file,
+            Ok(Live::Member(member)) if shown == Shown::File => member,
             _ => &mut self.kept,
         }
     }

@@ -6,7 +6,7 @@ use super::origin::Origin;
 use super::{Reported, Summary, ndjson};
 use crate::case::NotScanned;
 use crate::finding::Finding;
-use crate::text;
+use crate::text::{self, subject};
 
 /// Matches listed of one finding; the rest is counted.
 const MATCHES: usize = 100;
@@ -33,7 +33,7 @@ fn cell(value: &str) -> String {
 }
 
 /// The columns of a report. New ones are added at the end.
-const COLUMNS: [&str; 29] = [
+const COLUMNS: [&str; 31] = [
     "Kind",
     "Verdict",
     "RuleName",
@@ -63,6 +63,8 @@ const COLUMNS: [&str; 29] = [
     "MountPath",
     "CaseId",
     "EventId",
+    "Member",
+    "SubjectSays",
 ];
 
 /// The first line of a report.
@@ -72,6 +74,9 @@ pub(crate) fn head() -> String {
 
 /// A line of a report with the columns that every line has, `cells` put into theirs by name.
 fn row(origin: &Origin, kind: &str, (path, id): (&Path, &str), cells: &[(&str, String)]) -> String {
+    // What is inside of a file stands in a column of its own; a process has no other name than the one of its executable.
+    let member = subject::shown_members(path).join(&format!(" {} ", subject::ARROW));
+    let path = if member.is_empty() { path } else { subject::file_of(path) };
     let on_box = origin.on_box(path);
     let mount = if origin.is_mounted() { text::escape_path(path).into_owned() } else { String::new() };
     let all = [
@@ -82,6 +87,7 @@ fn row(origin: &Origin, kind: &str, (path, id): (&Path, &str), cells: &[(&str, S
         ("MountPath", mount),
         ("CaseId", origin.case_id.clone()),
         ("EventId", origin.event_id(id)),
+        ("Member", member),
     ];
     let value = |column| cells.iter().chain(&all).find(|(name, _)| *name == column).map_or("", |(_, value)| value);
     line(COLUMNS.map(value))
@@ -118,6 +124,7 @@ pub(crate) fn finding(origin: &Origin, reported: Reported<'_>, decided: &[String
             ("RuleReference", said(rule.reference())),
             ("RuleDate", said(rule.date())),
             ("RuleLicense", said(rule.license())),
+            ("SubjectSays", file.said.as_ref().map(|said| said.line()).unwrap_or_default()),
             ("FileDataDigest", file.digest.data_digest().map(|digest| digest.to_string()).unwrap_or_default()),
         ],
     )

@@ -10,11 +10,11 @@ use serde_json::{Map, Value, json};
 use super::origin::Origin;
 use super::{Reported, Summary, missed_word};
 use crate::case::NotScanned;
-use crate::finding::{Digest, FileFacts, FileTime, PatternMatch};
+use crate::finding::{Digest, FileFacts, FileTime, PatternMatch, Said};
 use crate::hunt::{Rule, Threat};
 use crate::scan::is_gap_kind;
 use crate::session::ScenarioStatus;
-use crate::text;
+use crate::text::{self, subject};
 use crate::version;
 
 /// Matches listed of one finding; the rest is counted. A match is at most some 700 bytes of JSON.
@@ -349,6 +349,9 @@ impl Naming for Path {
 pub(crate) fn file(facts: &FileFacts, naming: &(impl Naming + ?Sized), own: &mut Map<String, Value>) -> Value {
     let mut file = Map::new();
     put_path(&facts.path, naming, &mut file, own);
+    if let Some(said) = &facts.said {
+        put_said(said, own);
+    }
     file.insert("type".into(), "file".into());
     match facts.digest {
         Digest::Whole(sha256) => file.insert("hash".into(), json!({"sha256": sha256})),
@@ -377,10 +380,63 @@ pub(crate) fn file(facts: &FileFacts, naming: &(impl Naming + ?Sized), own: &mut
     Value::Object(file)
 }
 
+/// What somebody else than the file system says of the subject, and of a process what ECS has a field for.
+fn put_said(said: &Said, own: &mut Map<String, Value>) {
+    match said {
+        Said::Archive(member) => {
+            let mut says = Map::new();
+            let text = |value: &Option<String>| value.as_deref().map(Value::from);
+            for (key, value) in [
+                ("format", Some(member.format.as_str().into())),
+                ("mode", member.mode.map(|mode| format!("{:04o}", mode & 0o7777).into())),
+                ("uid", member.uid.map(|uid| uid.to_string().into())),
+                ("gid", member.gid.map(|gid| gid.to_string().into())),
+                ("owner", text(&member.owner)),
+                ("group", text(&member.group)),
+                ("mtime", member.modified.and_then(FileTime::timestamp).map(|time| time.to_string().into())),
+            ] {
+                if let Some(value) = value {
+                    says.insert(key.into(), value);
+                }
+            }
+            own.insert("archive_says".into(), Value::Object(says));
+        }
+        Said::Kernel(process) => {
+            let mut says = json!({
+                "pid": process.pid,
+                "name": process.name,
+                "uid": process.uid.to_string(),
+                "args": process.command_line,
+                "parents": process.parents.iter().map(|(pid, name)| json!({"pid": pid, "name": name})).collect::<Vec<_>>(),
+            });
+            if let Some(user) = &process.user {
+                says["user"] = user.as_str().into();
+            }
+            if let Some(start) = process.started.and_then(FileTime::timestamp) {
+                says["start"] = start.to_string().into();
+            }
+            if let Some(region) = &process.region {
+                says["region"] = region.as_str().into();
+            }
+            own.insert("process".into(), says);
+        }
+    }
+}
+
 /// The path as on the box, and in `huntbook.mount_path` where the box is mounted. Where text is not all of it, the exact
 /// bytes of what `file.path` says go to `huntbook.path_hex`.
 fn put_path(path: &Path, naming: &(impl Naming + ?Sized), file: &mut Map<String, Value>, own: &mut Map<String, Value>) {
     let shown = |part: &OsStr| part.to_str().map_or_else(|| text::escape(part.as_bytes()).into_owned(), str::to_owned);
+    let members = subject::members(path);
+    if !members.is_empty() {
+        let names = members.iter().map(|name| shown(OsStr::from_bytes(name)));
+        own.insert("member".into(), names.collect());
+    }
+    if subject::is_inside(path) {
+        own.insert("subject".into(), text::escape_path(path).into());
+        own.insert("subject_hex".into(), text::hex(path.as_os_str().as_bytes()).into());
+    }
+    let path = subject::file_of(path);
     let elsewhere = naming.elsewhere(path);
     if elsewhere.is_some() {
         own.insert("mount_path".into(), shown(path.as_os_str()).into());

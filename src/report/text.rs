@@ -54,6 +54,9 @@ pub(crate) fn finding(reported: Reported<'_>) -> String {
         facts.mode & 0o7777,
         facts.modified.timestamp().map_or_else(|| facts.modified.to_string(), |time| format!("{time:.0}")),
     );
+    if let Some(said) = &facts.said {
+        let _ = writeln!(out, "    {said}");
+    }
     for found in finding.matches.iter().take(MATCHES) {
         let _ = writeln!(out, "    {}", pattern_match(found));
     }

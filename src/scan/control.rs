@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::worker_slot::WorkerSlot;
+use crate::text;
 
 /// What a worker is to do at a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +97,8 @@ impl Control {
 pub struct Progress {
     /// Regular files looked at, whatever came of it.
     pub files: AtomicU64,
+    /// Members of archives looked at, whatever came of it.
+    pub members: AtomicU64,
     /// Bytes of file content dealt with, holes of sparse files included.
     pub bytes: AtomicU64,
     /// Folders entered.
@@ -120,6 +123,7 @@ impl Progress {
         let zero = || AtomicU64::new(0);
         Self {
             files: zero(),
+            members: zero(),
             bytes: zero(),
             folders: zero(),
             links: zero(),
@@ -137,6 +141,7 @@ impl Progress {
         let get = |gauge: &AtomicU64| gauge.load(Ordering::Relaxed);
         Reading {
             files: get(&self.files),
+            members: get(&self.members),
             bytes: get(&self.bytes),
             folders: get(&self.folders),
             links: get(&self.links),
@@ -182,6 +187,8 @@ pub struct Current {
 pub struct Reading {
     /// See [`Progress::files`].
     pub files: u64,
+    /// See [`Progress::members`].
+    pub members: u64,
     /// See [`Progress::bytes`].
     pub bytes: u64,
     /// See [`Progress::folders`].
@@ -196,6 +203,17 @@ pub struct Reading {
     pub total_files: Option<u64>,
     /// Time since the scan began.
     pub elapsed: Duration,
+}
+
+impl Reading {
+    /// The files, and the members of archives where there were any.
+    pub fn scanned(&self) -> String {
+        let files = text::counted(self.files, "file");
+        match self.members {
+            0 => files,
+            members => format!("{files} and {} in archives", text::counted(members, "member")),
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rustix::fs::FileType;
 
 use super::worker_slot::Abandoned;
+use crate::archive::Gap;
 use crate::root::{NotRegular, kind_name};
 use crate::text;
 
@@ -87,6 +88,8 @@ pub enum Reason {
     OnlyNamed(u64),
     /// It was named, and is not there, or is neither a file nor a folder.
     NotMet,
+    /// It is a container, or lies in one, and not all of it was seen.
+    Inside(Gap),
     /// It is a rule file, or a rule in it, that cannot be used: nothing was scanned with it.
     UnusedRule {
         /// The rule; `None` for the whole file, or a statement of it.
@@ -125,6 +128,9 @@ impl Reason {
             Self::NotLocal(_) => "not-local",
             Self::OnlyNamed(_) => "not-named",
             Self::NotMet => "not-met",
+            Self::Inside(Gap::Encrypted) => "encrypted",
+            Self::Inside(gap) if gap.is_limit() => "archive-limit",
+            Self::Inside(_) => "archive-unread",
             Self::UnusedRule { .. } => UNUSED_RULE,
         }
     }
@@ -200,6 +206,7 @@ impl fmt::Display for Reason {
             }
             Self::NotLocal(kind) => write!(f, "left out by --local-only: a {kind} file system"),
             Self::OnlyNamed(count) => write!(f, "only {} in it, which were named", text::counted(*count, "path")),
+            Self::Inside(gap) => gap.fmt(f),
             Self::NotMet => f.write_str("was named, and is not there, or is neither a file nor a folder"),
             Self::UnusedRule { rule: Some(rule), why } => {
                 write!(f, "rule {} is not used: {}", text::escape_str(rule), text::escape_str(why))
@@ -229,7 +236,7 @@ const fn no_gap(name: &'static str, about: &'static str) -> ReasonKind {
 }
 
 /// Every kind of reason, gaps first.
-pub(crate) const REASON_KINDS: [ReasonKind; 26] = [
+pub(crate) const REASON_KINDS: [ReasonKind; 29] = [
     gap("permission", "opening or reading was refused"),
     gap("io-error", "the system reported another error"),
     gap("vanished", "it was listed and gone when it was opened"),
@@ -242,6 +249,12 @@ pub(crate) const REASON_KINDS: [ReasonKind; 26] = [
     gap("file-timed-out", "the file took longer than --file-timeout in all"),
     gap("no-answer", "its file system did not answer within --read-timeout, or had left too many others unanswered"),
     gap("name-too-long", "the path is longer than the system takes"),
+    gap(
+        "archive-limit",
+        "an archive, or what lies in it, that met a limit; the text says which, huntbook help archives lists them",
+    ),
+    gap("archive-unread", "an archive, or what lies in it, that is broken or of a kind that is not read"),
+    gap("encrypted", "it lies in an archive and is encrypted"),
     gap("engine-failed", "YARA-X failed on this file; the text says how"),
     gap("skipped", "the responder skipped it"),
     gap("not-met", "it was named to be scanned and is not in the tree"),

@@ -47,6 +47,7 @@ pub(super) fn facts(path: &Path, opened: &Opened, size: u64, digest: Digest, acc
         born: born(&opened.file),
         digest,
         noatime: opened.noatime,
+        said: None,
     }
 }
 

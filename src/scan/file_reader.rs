@@ -1,7 +1,9 @@
 //! How a worker reads a file: its buffers, the control of the scan, the time that a file may take, and the progress.
 
+use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -11,21 +13,63 @@ use super::prefilter::Pass;
 use super::read::{CHUNK, Content, Stretch};
 use super::worker::Shared;
 use super::worker_slot::{MemoryGuard, WorkerSlot};
+use crate::archive::{Format, HEAD};
 
 /// What a worker reads with and into.
 pub(super) struct FileReader<'s> {
     slot: &'s WorkerSlot,
     shared: &'s Shared,
-    /// The skips asked for before the current file began.
-    skips: u64,
-    /// When the current file has taken too long. What it waits for beside its file system moves it on.
-    deadline: Instant,
+    checkpoint: Checkpoint<'s>,
+    /// What the current file begins with, if that is a container.
+    pub format: Option<Format>,
     /// [`CHUNK`] bytes that every file goes through.
     chunk: Vec<u8>,
     /// A file, or a part of one, that does not fit in there.
     pub held: Vec<u8>,
     /// Bytes of the current file that the progress knows of.
     counted: u64,
+}
+
+/// Where the thread learns what to do with its file.
+#[derive(Clone)]
+pub(super) struct Checkpoint<'s> {
+    slot: &'s WorkerSlot,
+    shared: &'s Shared,
+    /// The skips asked for before the current file began.
+    skips: u64,
+    /// When the current file has taken too long. What it waits for beside its file system moves it on.
+    deadline: Rc<Cell<Instant>>,
+}
+
+impl Checkpoint<'_> {
+    /// To be called between two parts of a file: does what the control says, and leaves a file that takes too long.
+    pub(super) fn pass(&self) -> Result<(), Leave> {
+        let begun = Instant::now();
+        if begun >= self.deadline.get() {
+            return Err(Leave::Unscanned(Reason::FileTimedOut(self.shared.file_timeout.as_secs())));
+        }
+        self.obey()?;
+        let paused = begun.elapsed();
+        if paused >= Duration::from_millis(1) {
+            self.excuse(paused);
+        }
+        Ok(())
+    }
+
+    /// Time that is not the file's.
+    fn excuse(&self, time: Duration) {
+        self.deadline.set(self.deadline.get() + time);
+    }
+
+    /// Does what the control says; waits here while the scan is paused.
+    fn obey(&self) -> Result<(), Leave> {
+        self.slot.check()?;
+        match self.shared.control.checkpoint(self.skips) {
+            Directive::Continue => Ok(()),
+            Directive::SkipFile => Err(Leave::Unscanned(Reason::Skipped)),
+            Directive::Cancel => Err(Leave::Cancelled),
+        }
+    }
 }
 
 /// The content of a file that is matched whole.
@@ -38,7 +82,8 @@ pub(super) enum BufferRef {
 
 impl<'s> FileReader<'s> {
     pub(super) fn new(slot: &'s WorkerSlot, shared: &'s Shared) -> Self {
-        Self { slot, shared, skips: 0, deadline: Instant::now(), chunk: vec![0; CHUNK], held: Vec::new(), counted: 0 }
+        let checkpoint = Checkpoint { slot, shared, skips: 0, deadline: Rc::new(Cell::new(Instant::now())) };
+        Self { slot, shared, checkpoint, format: None, chunk: vec![0; CHUNK], held: Vec::new(), counted: 0 }
     }
 
     /// What all workers share.
@@ -49,10 +94,21 @@ impl<'s> FileReader<'s> {
     /// Tells those who watch that a file begins.
     pub(super) fn begin_file(&mut self, path: &Path, device: u64) -> Result<(), Leave> {
         self.counted = 0;
-        self.skips = self.shared.control.skips();
-        self.deadline = Instant::now() + self.shared.file_timeout;
-        self.slot.begin(path, Some(device), self.skips)?;
-        self.obey()
+        self.format = None;
+        self.checkpoint.skips = self.shared.control.skips();
+        self.checkpoint.deadline.set(Instant::now() + self.shared.file_timeout);
+        self.slot.begin(path, Some(device), self.checkpoint.skips)?;
+        self.checkpoint.obey()
+    }
+
+    /// Tells those who watch that something inside of the file begins.
+    pub(super) fn at(&self, path: &Path) -> Result<(), Leave> {
+        Ok(self.slot.at(path)?)
+    }
+
+    /// The file's checkpoint, for those who do not have the reader at hand.
+    pub(super) fn checkpoints(&self) -> Checkpoint<'s> {
+        self.checkpoint.clone()
     }
 
     /// Lends the chunk out beside the rest.
@@ -74,8 +130,8 @@ impl<'s> FileReader<'s> {
     /// Waits for the right to hold so many bytes; the wait does not count as the file's.
     pub(super) fn reserve(&mut self, bytes: u64) -> Result<MemoryGuard<'s>, Leave> {
         let begun = Instant::now();
-        let share = self.shared.memory.take(bytes, || self.obey());
-        self.deadline += begun.elapsed();
+        let share = self.shared.memory.take(bytes, || self.checkpoint.obey());
+        self.checkpoint.excuse(begun.elapsed());
         Ok(self.slot.hold(share?)?)
     }
 
@@ -94,26 +150,12 @@ impl<'s> FileReader<'s> {
 
     /// To be called between two parts of a file: does what the control says, and leaves a file that takes too long.
     pub(super) fn checkpoint(&mut self) -> Result<(), Leave> {
-        let begun = Instant::now();
-        if begun >= self.deadline {
-            return Err(Leave::Unscanned(Reason::FileTimedOut(self.shared.file_timeout.as_secs())));
-        }
-        self.obey()?;
-        let paused = begun.elapsed();
-        if paused >= Duration::from_millis(1) {
-            self.deadline += paused;
-        }
-        Ok(())
+        self.checkpoint.pass()
     }
 
-    /// Does what the control says; waits here while the scan is paused.
-    fn obey(&self) -> Result<(), Leave> {
-        self.check()?;
-        match self.shared.control.checkpoint(self.skips) {
-            Directive::Continue => Ok(()),
-            Directive::SkipFile => Err(Leave::Unscanned(Reason::Skipped)),
-            Directive::Cancel => Err(Leave::Cancelled),
-        }
+    /// Looks at the first bytes of a file.
+    fn look_at_head(&mut self, filled: usize) {
+        self.format = Format::of(self.chunk.get(..filled.min(HEAD)).unwrap_or_default());
     }
 
     /// Tells the progress that the file was read up to `offset`, if that is new.
@@ -136,6 +178,7 @@ impl<'s> FileReader<'s> {
         let wanted = if known == 0 { CHUNK } else { known };
         let filled = content.fill(0, self.chunk.get_mut(..wanted).unwrap_or_default())?;
         self.advance(filled as u64);
+        self.look_at_head(filled);
         // The kernel makes it up as it is read where it is longer than the chunk.
         Ok((filled < CHUNK).then_some(BufferRef::Chunk(filled)))
     }
@@ -153,6 +196,9 @@ impl<'s> FileReader<'s> {
             let room = (most - at).min(CHUNK as u64) as usize;
             let filled = content.fill(at, self.chunk.get_mut(..room).unwrap_or_default())?;
             self.held.extend_from_slice(self.chunk.get(..filled).unwrap_or_default());
+            if at == 0 {
+                self.look_at_head(filled);
+            }
             at += filled as u64;
             self.advance(at);
             if filled < room {
@@ -167,6 +213,9 @@ impl<'s> FileReader<'s> {
         let mut reached = 0;
         self.with_chunk(|reader, chunk| {
             content.stream(chunk, |end, stretch| {
+                if let (0, Stretch::Bytes(bytes)) = (reached, stretch) {
+                    reader.format = Format::of(bytes.get(..HEAD).unwrap_or(bytes));
+                }
                 reached = end;
                 reader.advance(end);
                 reader.checkpoint()?;

@@ -11,6 +11,7 @@ mod engine;
 mod externals;
 mod facts;
 mod file_reader;
+mod members;
 mod memory;
 mod narrow;
 mod only;
@@ -58,6 +59,7 @@ pub(crate) use walk::BadGlob;
 pub use walk::WalkOptions;
 
 use crate::accounts::Accounts;
+use crate::archive::Limits;
 use crate::finding::Finding;
 use crate::root::Root;
 use crate::timeout::{self, NoThread};
@@ -95,6 +97,8 @@ pub struct ScanOptions {
     /// rules that allow it are matched around what it locates; only rules that need the whole of a larger file are not
     /// matched against it, and coverage says so.
     pub max_file_size: u64,
+    /// How much is taken out of archives and compressed files; `None` leaves them closed, and only matches them as they are.
+    pub archives: Option<Limits>,
     /// Files that have neither changed nor come into being since then are left out; coverage counts them.
     pub newer: Option<Timestamp>,
     /// How long one file may be matched, in whole seconds; what takes longer is in coverage.
@@ -119,6 +123,7 @@ impl Default for ScanOptions {
             walk: WalkOptions::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_file_size: MAX_FILE_SIZE,
+            archives: Some(Limits::default()),
             newer: None,
             match_timeout: MATCH_TIMEOUT,
             file_timeout: FILE_TIMEOUT,
@@ -229,6 +234,7 @@ impl Scan {
             accounts: Accounts::read_within(options.read_timeout, &options.root),
             own: own_files(&options.own_files),
             max_file_size: options.max_file_size,
+            archives: options.archives,
             newer: options.newer,
             older: AtomicU64::new(0),
             only,

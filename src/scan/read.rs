@@ -21,9 +21,9 @@ pub(super) enum Stretch<'c> {
 }
 
 /// An open file of which only the first `size` bytes count, as its size was when it was opened.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Content<'f> {
-    file: &'f File,
+    pub file: &'f File,
     pub size: u64,
     /// Bytes of the file that are not stored, as far as `stat` tells.
     pub unstored: u64,

@@ -31,9 +31,10 @@ use super::windows::{PIECE, Windows};
 use super::work_queue::Queue;
 use super::worker_slot::{Batch, WorkerSlot};
 use crate::accounts::Accounts;
-use crate::finding::{Digest, Finding, FoundBy, KeptBytes, PatternMatch, RuleId, Sha256};
+use crate::archive::Limits;
+use crate::finding::{Digest, FileFacts, Finding, FoundBy, KeptBytes, PatternMatch, RuleId, Said, Sha256};
 use crate::root::{Folder, Mounts, Opened, kind_name};
-use crate::text;
+use crate::text::{self, subject::as_names};
 use crate::timeout::blocking_call;
 
 /// Files of more bytes than this are matched in parts where the rules allow it.
@@ -61,6 +62,8 @@ pub(super) struct Shared {
     pub accounts: Accounts,
     pub own: HashSet<(u64, u64)>,
     pub max_file_size: u64,
+    /// How much is taken out of archives; `None` to leave them closed.
+    pub archives: Option<Limits>,
     /// Files that have not changed since are left out, and counted in `older`.
     pub newer: Option<Timestamp>,
     pub older: AtomicU64,
@@ -108,21 +111,24 @@ impl Shared {
 }
 
 pub(super) struct Worker<'s> {
-    shared: &'s Shared,
+    pub shared: &'s Shared,
     slot: &'s WorkerSlot,
     engine: Engine<'s>,
-    reader: FileReader<'s>,
+    pub reader: FileReader<'s>,
     /// Room for the prefilter, used for one file after the other.
     scratch: Option<Scratch>,
     /// Whether rules may ask for a file's name.
     names: bool,
 }
 
-/// A file on its way through.
-struct Subject<'f> {
-    path: &'f Path,
-    opened: &'f Opened,
-    content: Content<'f>,
+/// A file on its way through, or something inside of one.
+pub(super) struct Subject<'f> {
+    pub path: &'f Path,
+    /// The file itself.
+    pub opened: &'f Opened,
+    pub content: Content<'f>,
+    /// What somebody else than the file system says of it.
+    pub said: Option<Arc<Said>>,
 }
 
 /// Works until there is nothing more to do, the scan is cancelled, or the worker is abandoned.
@@ -187,8 +193,16 @@ impl<'s> Worker<'s> {
             self.shared.older.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
-        let subject = Subject { path, opened: &opened, content: Content::new(&opened.file, &opened.stat) };
-        let read = self.content(&subject)?;
+        let content = Content::new(&opened.file, &opened.stat);
+        let subject = Subject { path, opened: &opened, content, said: None };
+        let read = self.content(&subject);
+        // What is too large to be matched whole may still be taken apart.
+        if matches!(read, Ok(_) | Err(Leave::Unscanned(Reason::TooLarge { .. })))
+            && let Some(format) = self.reader.format.take()
+        {
+            self.members(&subject, format)?;
+        }
+        let read = read?;
         let after = blocking_call(|| rustix::fs::fstat(&opened.file)).map_err(io::Error::from)?;
         let is_made_up = || blocking_call(|| tree::pseudo_file_system_of(&opened.file)).is_some();
         let changed = facts::is_changed(&opened.stat, &after, read, is_made_up);
@@ -258,7 +272,7 @@ impl<'s> Worker<'s> {
     }
 
     /// Matches content that is in memory, and reports.
-    fn whole(&mut self, subject: &Subject, held: BufferRef) -> Result<u64, Leave> {
+    pub(super) fn whole(&mut self, subject: &Subject, held: BufferRef) -> Result<u64, Leave> {
         let shared = self.shared;
         self.reader.check()?;
         let scratch = self.take_scratch();
@@ -400,7 +414,7 @@ impl<'s> Worker<'s> {
 fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals {
     let uid = subject.opened.stat.st_uid;
     let owner = shared.accounts.user_name(uid).map_or_else(|| uid.to_string(), str::to_owned);
-    Externals::new(subject.path, header, owner, shared.rules.options())
+    Externals::new(&as_names(subject.path), header, owner, shared.rules.options())
 }
 
 /// Reports what was found in a file of this size and digest. The file is asked for all that is told of it before
@@ -413,7 +427,8 @@ fn report(
     kept: impl Fn(&[PatternMatch]) -> KeptBytes,
 ) -> Result<(), Leave> {
     let shared = reader.shared();
-    let file = Arc::new(facts::facts(subject.path, subject.opened, size, digest, &shared.accounts));
+    let facts = facts::facts(subject.path, subject.opened, size, digest, &shared.accounts);
+    let file = Arc::new(FileFacts { said: subject.said.clone(), ..facts });
     let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
     let told = found.into_iter().filter(|found| !(found.candidate && matched.contains(&found.rule)));
     let events = told.map(|RuleMatches { rule, candidate, matches, capped, .. }| {

@@ -72,6 +72,14 @@ impl WorkerSlot {
         Ok(())
     }
 
+    /// Goes on to something inside of the path that it began with.
+    pub(super) fn at(&self, path: &Path) -> Result<(), Abandoned> {
+        let mut job = self.job()?;
+        job.path.clear();
+        job.path.push(path);
+        Ok(())
+    }
+
     /// Whether what the thread has come to is still wanted. Outside of a [`blocking_call`](crate::timeout::blocking_call)
     /// that stays so.
     pub(super) fn check(&self) -> Result<(), Abandoned> {

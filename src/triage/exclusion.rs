@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::finding::{Digest, Sha256};
 use crate::storage;
+use crate::text::subject;
 
 use super::Actor;
 use super::folders::{Refusal, full_path};
@@ -272,7 +273,7 @@ impl Exclusion {
     /// Whether `hit` is in the very file that was looked at, by path, and that file's content is another now,
     /// or has a digest that cannot be compared.
     pub fn content_changed(&self, hit: &MatchedFile<'_>) -> bool {
-        self.seen.path == hit.path && self.seen.digest != *hit.digest
+        subject::is_same(&self.seen.path, hit.path) && self.seen.digest != *hit.digest
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::finding::FileFacts;
 use crate::root::Root;
-use crate::text;
+use crate::text::{self, subject};
 use crate::timeout::{self, NoResult};
 
 use super::scope::Scope;
@@ -167,6 +167,7 @@ impl Scope {
 
 /// Refuses a path that is relative or climbs.
 pub(super) fn full_path(path: &Path) -> Result<(), Refusal> {
+    let path = subject::file_of(path);
     if path.is_absolute() && !path.components().any(|part| part == Component::ParentDir) {
         Ok(())
     } else {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::finding::{Digest, FileFacts};
-use crate::text;
+use crate::text::{self, subject};
 
 /// A file's owner. The user id decides; the name tells boxes apart on which one id means two people.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -147,16 +147,22 @@ impl Scope {
                 digest.short()
             ),
             Self::Path { path, owner } => {
-                let path = text::escape_path(path);
-                format!("anyone who can write to {path} can put other content there unseen, as long as {owner} owns it")
+                let file = text::escape_path(subject::file_of(path));
+                let inside = subject::shown_members(path).join(&format!(" {} ", subject::ARROW));
+                let there = if inside.is_empty() { "there".to_owned() } else { format!("in it as {inside}") };
+                format!(
+                    "anyone who can write to {file} can put other content {there} unseen, as long as {owner} owns it"
+                )
             }
             Self::Folder { folder, .. } => {
-                format!("anyone who can write to {} can hide here", text::escape_path(folder))
+                let folder = text::escape_path(folder);
+                format!("anyone who can write to {folder} can hide here; what lies in archives there is not covered")
             }
         }
     }
 
-    /// The four scopes that fit a file, narrowest first, with the file's own folder as the folder.
+    /// The scopes that fit a subject, narrowest first: for a plain file all four, with its own folder as the folder. A
+    /// folder's scope covers plain files only.
     pub fn choices(file: &FileFacts) -> Vec<Self> {
         let (path, owner) = (file.path.clone(), Owner::of(file));
         let mut choices = vec![
@@ -164,7 +170,8 @@ impl Scope {
             Self::Content { digest: file.digest },
             Self::Path { path, owner: owner.clone() },
         ];
-        choices.extend(file.path.parent().map(|folder| Self::Folder { folder: folder.to_owned(), owner }));
+        let folder = if file.is_inside() { None } else { file.path.parent() };
+        choices.extend(folder.map(|folder| Self::Folder { folder: folder.to_owned(), owner }));
         choices
     }
 }
@@ -215,7 +222,9 @@ mod tests {
     #[test]
     fn dangers_name_the_place_and_escape_it() {
         let folder = Scope::Folder { folder: "/opt/reports".into(), owner: owner(0, Some("root")) };
-        assert_eq!(folder.danger(), "anyone who can write to /opt/reports can hide here");
+        assert!(
+            folder.danger().starts_with("anyone who can write to /opt/reports can hide here; what lies in archives")
+        );
         let path = Scope::Path { path: "/opt/\u{1b}[2J".into(), owner: owner(7, None) };
         assert!(path.danger().contains(r"/opt/\x1b[2J") && path.danger().contains("uid 7"), "{}", path.danger());
         let as_is = Scope::FileAsIs { path: "/opt/x".into(), digest: Sha256::of(b"x").into() };

@@ -36,7 +36,7 @@ pub enum Message {
     /// The process was stopped and goes on.
     Continued,
     /// Time to look at the scan's gauges.
-    Tick(Reading, Current),
+    Tick(Reading, Box<Current>),
     /// Rules and records are read.
     Ready {
         /// The hunts, in the order of their indexes.

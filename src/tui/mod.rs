@@ -132,7 +132,7 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut EffectR
         if running && ticked.elapsed() >= TICK {
             ticked = Instant::now();
             if let Some((reading, current)) = backend.gauges.read() {
-                update::update(app, Message::Tick(reading, current));
+                update::update(app, Message::Tick(reading, Box::new(current)));
                 dirty = true;
             }
         }

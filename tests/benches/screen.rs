@@ -194,7 +194,10 @@ fn play(app: &mut App, terminal: &mut Screen, keys: &[KeyCode]) -> io::Result<Ve
     let mut next = FINDINGS + 1;
     for (step, key) in (0..KEYS).zip(keys.iter().cycle()) {
         let reading = Reading { files: step * 900, bytes: step * 40_000_000, ..Reading::default() };
-        update::update(app, Message::Tick(reading, Current { path: format!("/srv/data/{step}").into(), silent: None }));
+        update::update(
+            app,
+            Message::Tick(reading, Box::new(Current { path: format!("/srv/data/{step}").into(), silent: None })),
+        );
         let rows = (next..next + ARRIVING).map(row).collect();
         next += ARRIVING;
         let (begin, busy) = (Instant::now(), processor());

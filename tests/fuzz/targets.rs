@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path};
 use std::sync::{Arc, LazyLock};
 
+use huntbook::internals::archive::{self, Limits};
 use huntbook::internals::case::{
     Case, CaseError, Decision, FindingId, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, Seen, Seq, Stamp,
 };
@@ -56,6 +57,14 @@ pub fn box_texts(data: &[u8]) {
         let _ = std::fs::write(path, content);
     }
     ask_all_probes(dir.path());
+}
+
+/// Any bytes as a container: what comes out of it is bounded, and no reader of a format panics.
+pub fn archive(data: &[u8]) {
+    let limits = Limits { bytes: 4 << 20, ratio: 50, members: 1000, held: 1 << 20, ..Limits::default() };
+    let Some((members, gaps)) = archive::list(Path::new("/srv/a"), data, &limits) else { return };
+    assert!(members.iter().all(|(.., bytes)| bytes.len() as u64 <= limits.held));
+    assert!(!gaps.iter().any(|(_, gap)| gap.to_string().contains("its reader panicked")), "{gaps:?}");
 }
 
 /// Any bytes as the header of one package in rpm's database, which owns the file that is asked about.
@@ -136,6 +145,7 @@ fn facts(path: &Path) -> FileFacts {
         born: None,
         digest: Sha256::of(b"abc").into(),
         noatime: true,
+        said: None,
     }
 }
 
@@ -191,6 +201,7 @@ fn make_case(file: &Path) -> Result<(), CaseError> {
                     born: None,
                     digest: Sha256::of(content.as_bytes()).into(),
                     noatime: true,
+                    said: None,
                 }),
                 kept: Arc::new(KeptBytes::around(content.as_bytes(), &matches)),
                 matches,

@@ -83,3 +83,8 @@ fn a_changed_register_breaks_no_reader() {
 fn headers_of_rpm_packages_break_no_probe() {
     run("rpm_header", targets::rpm_header);
 }
+
+#[test]
+fn changed_archives_break_no_reader() {
+    run("archive", targets::archive);
+}

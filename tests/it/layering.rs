@@ -15,6 +15,7 @@ const RANKS: &[(&str, u8)] = &[
     ("root", 2),
     ("accounts", 3),
     ("diagnostics", 1),
+    ("archive", 3),
     ("hunt", 3),
     ("elf", 3),
     ("content", 4),

@@ -5,6 +5,7 @@
 
 mod anywhere;
 mod appearance;
+mod archives;
 mod attacks;
 mod bytes;
 mod chooser;

@@ -358,7 +358,7 @@ impl<'p> Stage<'p> {
     /// What has come in so far and how far the scan is, drawn once.
     pub fn drain(&mut self) {
         if let Some((reading, current)) = self.backend.gauges.read() {
-            self.take(Message::Tick(reading, current));
+            self.take(Message::Tick(reading, Box::new(current)));
         }
         while let Ok(message) = self.backend.messages.try_recv() {
             self.take(message);

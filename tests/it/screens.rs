@@ -179,10 +179,10 @@ fn scanning(stage: &mut Stage<'_>) {
     };
     stage.feed(Message::ScanStarted);
     let current = |silent| Current { path: "/srv/www/data/uploads/2026/report.pdf".into(), silent };
-    stage.message(Message::Tick(reading.clone(), current(Some(Duration::from_secs(72)))));
+    stage.message(Message::Tick(reading.clone(), current(Some(Duration::from_secs(72))).into()));
     let silent = stage.screen().lines().rev().nth(1).unwrap_or_default().to_owned();
     assert!(silent.contains("NO ANSWER for 1 min 12 s (Ctrl-K skips):  /srv/") && silent.contains(".pdf"), "{silent}");
-    stage.message(Message::Tick(reading, current(None)));
+    stage.message(Message::Tick(reading, current(None).into()));
     stage.hold("scanning");
     stage.press("ctrl-s");
     stage.hold("paused");

@@ -38,7 +38,7 @@ struct Topic {
 }
 
 /// All topics, in the order in which they are listed.
-const TOPICS: [Topic; 16] = [
+const TOPICS: [Topic; 17] = [
     Topic { name: "keys", about: "every key of every screen", markdown: keys },
     Topic {
         name: "signs",
@@ -54,6 +54,11 @@ const TOPICS: [Topic; 16] = [
         name: "exit-codes",
         about: "what the exit status says",
         markdown: || include_str!("exit-codes.md").to_owned(),
+    },
+    Topic {
+        name: "archives",
+        about: "what is looked into, how members are named and excluded, limits",
+        markdown: || include_str!("archives.md").to_owned(),
     },
     Topic { name: "coverage", about: "why something was not scanned, and which reasons are gaps", markdown: coverage },
     Topic {

@@ -465,5 +465,8 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
         ("accessed", time(file.accessed)),
     ];
     facts.extend(file.born.map(|born| ("created", time(born))));
+    if let Some(said) = &file.said {
+        facts.push((if file.is_inside() { "inside" } else { "said" }, said.line()));
+    }
     facts
 }

@@ -116,6 +116,9 @@ impl<'w> Log<'w> {
         if origin.is_mounted() {
             properties["huntbook.pathOnBox"] = text::escape_path(&origin.on_box(&file.path)).into();
         }
+        if file.is_inside() {
+            properties["huntbook.subject"] = text::escape_path(&file.path).into();
+        }
         if let Some(why) = &judged.returned {
             properties["huntbook.returned"] = why.as_str().into();
         }

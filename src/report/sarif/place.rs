@@ -1,6 +1,7 @@
 //! Where something is: URIs of files, the list of artifacts, regions in bytes.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::words::literal;
 use crate::finding::{Digest, PatternMatch};
+use crate::text::subject;
 
 /// The name that stands for the scanned tree in `uriBaseId`.
 const TREE: &str = "TREE";
@@ -19,15 +21,18 @@ const TREE: &str = "TREE";
 pub(super) struct Places {
     tree: Option<PathBuf>,
     artifacts: Vec<Artifact>,
-    index: HashMap<(Arc<Path>, Digest), usize>,
+    index: HashMap<(Arc<Path>, Option<Digest>), usize>,
 }
 
 /// A file with its digest and, where it is known, its length in bytes.
 #[derive(Debug)]
 struct Artifact {
     path: Arc<Path>,
-    digest: Digest,
+    /// `None` of a container that is listed for what is in it.
+    digest: Option<Digest>,
     size: Option<u64>,
+    /// The index of the container that it lies in (3.24.3).
+    parent: Option<usize>,
 }
 
 impl Places {
@@ -50,8 +55,14 @@ impl Places {
         }
     }
 
-    /// The artifact location of `path`.
+    /// The artifact location of `path`. What lies in a container is named from its top, as in the standard's own example
+    /// of nested artifacts (3.24.2).
     pub(super) fn uri(&self, path: &Path) -> Value {
+        if let Some(member) = subject::members(path).last() {
+            let name = Path::new(OsStr::from_bytes(member));
+            return json!({"uri": format!("/{}", encode(name.strip_prefix("/").unwrap_or(name)))});
+        }
+        let path = subject::file_of(path);
         let below = self.tree.as_ref().and_then(|tree| path.strip_prefix(tree).ok());
         match below.filter(|below| !below.as_os_str().is_empty()) {
             Some(below) => json!({"uri": encode(below), "uriBaseId": TREE}),
@@ -62,23 +73,35 @@ impl Places {
     /// Lists a file with its digest and, where it is known, its length in bytes.
     pub(super) fn artifact(&mut self, path: &Path, digest: &Digest, size: Option<u64>) -> Place {
         let mut location = self.uri(path);
-        let path: Arc<Path> = path.into();
-        let index = *self.index.entry((Arc::clone(&path), *digest)).or_insert_with(|| {
-            self.artifacts.push(Artifact { path, digest: *digest, size });
-            self.artifacts.len() - 1
-        });
-        location["index"] = index.into();
+        location["index"] = self.listed(path, Some(*digest), size).into();
         Place { location }
+    }
+
+    /// The index of an artifact; the containers that it lies in are listed before it.
+    fn listed(&mut self, path: &Path, digest: Option<Digest>, size: Option<u64>) -> usize {
+        let path: Arc<Path> = path.into();
+        if let Some(index) = self.index.get(&(Arc::clone(&path), digest)) {
+            return *index;
+        }
+        let parent = subject::container(&path).map(|container| self.listed(container, None, None));
+        let index = self.artifacts.len();
+        self.artifacts.push(Artifact { path: Arc::clone(&path), digest, size, parent });
+        self.index.insert((path, digest), index);
+        index
     }
 
     /// `artifacts`.
     pub(super) fn artifacts(&self) -> impl Iterator<Item = Value> {
-        self.artifacts.iter().map(|Artifact { path, digest, size }| {
+        self.artifacts.iter().map(|Artifact { path, digest, size, parent }| {
             let mut artifact = json!({"location": self.uri(path)});
             // `hashes` is for what other tools compute too (3.24.11).
             match digest {
-                Digest::Whole(sha256) => artifact["hashes"] = json!({"sha-256": sha256}),
-                Digest::DataOnly(value) => artifact["properties"] = json!({"huntbook.dataDigest": value}),
+                Some(Digest::Whole(sha256)) => artifact["hashes"] = json!({"sha-256": sha256}),
+                Some(Digest::DataOnly(value)) => artifact["properties"] = json!({"huntbook.dataDigest": value}),
+                None => {}
+            }
+            if let Some(parent) = parent {
+                artifact["parentIndex"] = (*parent).into();
             }
             if let Some(size) = size {
                 artifact["length"] = (*size).into();
@@ -131,8 +154,6 @@ fn encode(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-
     use super::*;
     use crate::finding::Sha256;
 
@@ -151,6 +172,22 @@ mod tests {
         assert_eq!(places.uri(Path::new("/srv/a b")), json!({"uri": "file:///srv/a%20b"}), "a tree of one file");
         assert_eq!(places.uri(Path::new("/srv/a bc")), json!({"uri": "file:///srv/a%20bc"}));
         assert_eq!(Places::below(Path::new("/")).bases(), json!({"TREE": {"uri": "file:///"}}));
+    }
+
+    #[test]
+    fn what_lies_in_a_container_refers_to_it() {
+        let mut places = Places::below(Path::new("/srv"));
+        let digest = Sha256::of(b"a").into();
+        let member = |path: &Path, name: &'static [u8]| {
+            subject::inside(path, &subject::Inside::Member { name: name.into(), nth: 1 })
+        };
+        let inner = member(&member(Path::new("/srv/a.zip"), b"b.tar"), b"/c d");
+        assert_eq!(places.artifact(&inner, &digest, Some(1)).location["index"], 2);
+        assert_eq!(places.artifact(&inner, &digest, Some(1)).location["index"], 2, "once is enough");
+        let listed: Vec<_> = places.artifacts().collect();
+        assert_eq!(listed[0], json!({"location": {"uri": "a.zip", "uriBaseId": "TREE"}}));
+        assert_eq!(listed[1], json!({"location": {"uri": "/b.tar"}, "parentIndex": 0}));
+        assert_eq!((&listed[2]["location"], &listed[2]["parentIndex"]), (&json!({"uri": "/c%20d"}), &json!(1)));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::folders::Folders;
 use super::matched_file::MatchedFile;
 use super::register::{Entry, InvalidEntry};
 use super::scope::Scope;
+use crate::text::subject::{is_inside, is_same, lasting};
 
 /// How far the clocks of two boxes may differ before an exclusion counts as made in the future.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(24);
@@ -134,14 +135,14 @@ impl Exclusions {
         let index = self.rules.entry(rule.clone()).or_default();
         match scope {
             Scope::FileAsIs { path, .. } | Scope::Path { path, .. } => {
-                index.paths.entry(path.clone()).or_default().push(slot);
+                index.paths.entry(lasting(path).into_owned()).or_default().push(slot);
             }
             Scope::Content { digest } => index.contents.entry(*digest).or_default().push(slot),
             Scope::Folder { folder, .. } => index.places.entry(folder.clone()).or_default().push(slot),
         }
         // The file that was looked at comes back marked when its content changes, whatever the scope was.
         if let Some(seen) = seen.filter(|seen| matches!(scope, Scope::Content { .. }) && !seen.as_os_str().is_empty()) {
-            index.paths.entry(seen.clone()).or_default().push(slot);
+            index.paths.entry(lasting(seen).into_owned()).or_default().push(slot);
         }
         let refused = scope.allowed(folders).err().map(|refusal| refusal.to_string());
         let rule_is_loaded = entry.exclusion().is_some_and(|made| is_loaded(&made.rule, &made.rule_digest));
@@ -179,9 +180,9 @@ impl Exclusions {
     fn about(&self, hit: &MatchedFile<'_>) -> Vec<&Slot> {
         let Some(index) = self.rules.get(hit.rule) else { return Vec::new() };
         let mut found: Vec<usize> = Vec::new();
-        found.extend(index.paths.get(hit.path).into_iter().flatten());
+        found.extend(index.paths.get(&*lasting(hit.path)).into_iter().flatten());
         found.extend(index.contents.get(hit.digest).into_iter().flatten());
-        if !index.places.is_empty() {
+        if !index.places.is_empty() && !is_inside(hit.path) {
             let above = hit.path.ancestors().skip(1);
             found.extend(above.filter_map(|folder| index.places.get(folder)).flatten());
         }
@@ -236,9 +237,11 @@ impl Slot {
 /// What has changed about the very file an exclusion was made for, when its scope no longer covers that.
 fn strayed(exclusion: &Exclusion, hit: &MatchedFile<'_>) -> Option<Why> {
     match &exclusion.scope {
-        Scope::FileAsIs { path, digest } if path == hit.path && digest != hit.digest => Some(other(digest, hit)),
+        Scope::FileAsIs { path, digest } if is_same(path, hit.path) && digest != hit.digest => Some(other(digest, hit)),
         Scope::Content { .. } if exclusion.content_changed(hit) => Some(other(&exclusion.seen.digest, hit)),
-        Scope::Path { path, owner } if path == hit.path && !owner.is(hit.uid, hit.owner) => Some(Why::OwnerChanged),
+        Scope::Path { path, owner } if is_same(path, hit.path) && !owner.is(hit.uid, hit.owner) => {
+            Some(Why::OwnerChanged)
+        }
         Scope::Folder { owner, .. } if exclusion.seen.path == hit.path && !owner.is(hit.uid, hit.owner) => {
             Some(Why::OwnerChanged)
         }
@@ -255,11 +258,15 @@ impl Scope {
     /// Whether a hit lies within this scope; rule and time are not asked.
     pub fn covers(&self, hit: &MatchedFile<'_>) -> bool {
         match self {
-            Self::FileAsIs { path, digest } => path == hit.path && digest == hit.digest,
+            Self::FileAsIs { path, digest } => digest == hit.digest && is_same(path, hit.path),
             Self::Content { digest } => digest == hit.digest,
-            Self::Path { path, owner } => path == hit.path && owner.is(hit.uid, hit.owner),
+            Self::Path { path, owner } => is_same(path, hit.path) && owner.is(hit.uid, hit.owner),
+            // Whoever can put an archive there chose what is in it: that is another matter than what lies in the folder.
             Self::Folder { folder, owner } => {
-                folder != hit.path && hit.path.starts_with(folder) && owner.is(hit.uid, hit.owner)
+                folder != hit.path
+                    && hit.path.starts_with(folder)
+                    && !is_inside(hit.path)
+                    && owner.is(hit.uid, hit.owner)
             }
         }
     }

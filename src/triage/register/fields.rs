@@ -1,7 +1,7 @@
 //! Typed access to the keys of one TOML table, with the line of whatever is wrong.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -153,10 +153,12 @@ impl<'a> Fields<'a> {
         let hex_key = format!("{key}_hex");
         let Some(hex) = self.optional_text(&hex_key)? else { return Ok(shown.into()) };
         let bytes = text::from_hex(hex.as_bytes()).ok_or_else(|| self.wrong(&hex_key, "is not hex"))?;
-        if text::escape(&bytes) != shown {
+        let path = PathBuf::from(OsString::from_vec(bytes));
+        let says = text::subject::is_inside(&path).then(|| text::escape_path(&path));
+        if says.unwrap_or_else(|| text::escape(path.as_os_str().as_bytes())) != shown {
             return Err(self.wrong(key, format!("and `{hex_key}` name two different paths")));
         }
-        Ok(OsString::from_vec(bytes).into())
+        Ok(path)
     }
 
     pub(super) fn owner(&self, uid: &str, name: &str) -> Found<Owner> {

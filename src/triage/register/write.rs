@@ -124,7 +124,7 @@ fn put_digest(put: &mut impl FnMut(&str, Value), (whole, data_only): (&str, &str
 /// Text where text can hold the path exactly and safely; otherwise its escaped form, and the bytes beside it.
 fn put_path(put: &mut impl FnMut(&str, Value), key: &str, path: &Path) {
     let bytes = path.as_os_str().as_encoded_bytes();
-    let shown = text::escape(bytes);
+    let shown = if text::subject::is_inside(path) { text::escape_path(path) } else { text::escape(bytes) };
     put(key, string(&shown));
     if shown.as_bytes() != bytes {
         put(&format!("{key}_hex"), text::hex(bytes).into());

@@ -73,12 +73,7 @@ impl ScanView {
             0 => String::new(),
             gaps => format!("  {}", text::counted(gaps, "gap")),
         };
-        format!(
-            "{}  {}  {}/s{gaps}",
-            text::counted(reading.files, "file"),
-            text::bytes(reading.bytes),
-            text::bytes(self.rate())
-        )
+        format!("{}  {}  {}/s{gaps}", reading.scanned(), text::bytes(reading.bytes), text::bytes(self.rate()))
     }
 }
 

@@ -52,11 +52,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let scanned = match app.scan.phase {
         Phase::Unended => unseen,
         _ => {
-            format!(
-                "Scanned {}, {}{walked}. {unseen}",
-                text::counted(reading.files, "file"),
-                text::bytes(reading.bytes)
-            )
+            format!("Scanned {}, {}{walked}. {unseen}", reading.scanned(), text::bytes(reading.bytes))
         }
     };
     let mut y = 0;

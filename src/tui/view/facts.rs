@@ -2,7 +2,7 @@
 
 use super::evidence::outdated;
 use super::scenarios::push_wrapped;
-use crate::finding::{FileFacts, FileTime};
+use crate::finding::{FileFacts, FileTime, Said};
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::App;
@@ -16,9 +16,22 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
         push_wrapped(&mut lines, &app.theme, Role::Warning, &said, width);
         lines.push(Line::default());
     }
-    lines.push(Line::styled("The file as it was scanned", app.theme.style(Role::Heading)));
+    let file = &detail.opened.finding.file;
+    let title = match file.said.as_deref() {
+        None => "The file as it was scanned",
+        Some(Said::Archive(_)) => "What was scanned, and the archive's file that it lies in",
+        Some(Said::Kernel(_)) => "What was scanned, and the executable's file",
+    };
+    lines.push(Line::styled(title, app.theme.style(Role::Heading)));
     for (name, value) in facts(&detail.opened.finding.file) {
         push(&mut lines, &app.theme, name, &value, width);
+    }
+    if let Some(said) = &detail.opened.finding.file.said {
+        lines.push(Line::default());
+        lines.push(Line::styled(said.who(), app.theme.style(Role::Heading)));
+        for (name, value) in said.lines() {
+            push(&mut lines, &app.theme, name, &value, width);
+        }
     }
     if let Some(exclusion) = &detail.opened.exclusion {
         lines.push(Line::default());

@@ -1,0 +1,43 @@
+//! All that a container holds, for tests and fuzzing.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use super::{Budget, Format, Gap, HEAD, Limits, Visit, walk};
+use crate::finding::MemberFacts;
+
+/// Members with their paths and bytes, and what was not seen.
+pub(super) type Listing = (Vec<(PathBuf, MemberFacts, Vec<u8>)>, Vec<(PathBuf, Gap)>);
+
+/// What the container with these bytes holds, called `path`; `None` where they are of no known format.
+pub fn list(path: &Path, bytes: &[u8], limits: &Limits) -> Option<Listing> {
+    let format = Format::of(bytes.get(..HEAD).unwrap_or(bytes))?;
+    let goes_on = || true;
+    let budget = Budget::new(limits.clone(), bytes.len() as u64, &goes_on);
+    let mut all = All { limits, listing: Listing::default() };
+    walk(&mut Cursor::new(bytes), path, format, &budget, &mut all);
+    Some(all.listing)
+}
+
+struct All<'l> {
+    limits: &'l Limits,
+    listing: Listing,
+}
+
+impl Visit for All<'_> {
+    fn wants(&mut self, _: &Path) -> bool {
+        true
+    }
+
+    fn hold(&mut self, bytes: u64) -> bool {
+        bytes <= self.limits.held
+    }
+
+    fn member(&mut self, path: &Path, facts: MemberFacts, bytes: &mut Vec<u8>) {
+        self.listing.0.push((path.to_owned(), facts, bytes.clone()));
+    }
+
+    fn gap(&mut self, path: &Path, gap: Gap) {
+        self.listing.1.push((path.to_owned(), gap));
+    }
+}
