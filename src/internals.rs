@@ -85,7 +85,9 @@ pub mod scan {
     }
 }
 pub mod session {
-    pub use crate::session::{CaseReader, HostIdentity, RecordPlan, RuleCatalog, RuleChoice, host_name};
+    pub use crate::session::{
+        CaseReader, HostIdentity, RecordPlan, RuleCatalog, RuleChoice, StartedAs, host_name,
+    };
 }
 pub mod text {
     pub use crate::text::*;
@@ -119,7 +121,7 @@ pub mod tui {
     pub mod backend {
         pub use crate::tui::backend::Backend;
         pub mod place_probe {
-            pub use crate::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
+            pub use crate::tui::backend::place_probe::{Place, PlaceAnswer, PlaceQuery};
         }
     }
     pub mod glyphs {

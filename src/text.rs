@@ -170,6 +170,22 @@ pub fn fit(text: &str, columns: usize) -> String {
     out
 }
 
+/// What was typed, in quotes that are not part of it; safe.
+pub fn quoted(typed: &str) -> String {
+    let quote = if typed.contains('\'') { '"' } else { '\'' };
+    format!("{quote}{}{quote}", escape_str(typed))
+}
+
+/// A path as a word of a shell's command line; one that cannot be typed is escaped as it is shown.
+pub fn shell_word(path: &Path) -> String {
+    let shown = escape_path(path);
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !shown.is_empty() && shown.chars().all(plain) {
+        return shown.into_owned();
+    }
+    format!("'{}'", shown.replace('\'', "'\\''"))
+}
+
 /// A count of bytes for people: `317 B`, `4.2 KiB`, `1.0 GiB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
+use serde_json::Value;
 
 use super::chain::parse_time;
 use super::scans::host_facts;
@@ -27,6 +28,8 @@ pub struct CaseSummary {
     pub findings: u64,
     /// Those of them that nothing is decided on.
     pub open: u64,
+    /// The options that the last scan ran with.
+    pub options: Value,
 }
 
 impl Case {
@@ -38,11 +41,17 @@ impl Case {
         self.read(|db| {
             let box_facts: Vec<_> = host_facts(db)?.into_iter().collect();
             let host = box_facts.iter().find(|(name, _)| name == "host.name").map(|(_, value)| value.clone());
-            let last = "SELECT id, tree, started, outcome IS 'finished' FROM scans ORDER BY id DESC LIMIT 1";
+            let last = "SELECT id, tree, started, outcome IS 'finished', options FROM scans ORDER BY id DESC LIMIT 1";
             let last = db.query_row(last, [], |row| {
-                Ok((row.get::<_, ScanId>(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?))
+                Ok((
+                    row.get::<_, ScanId>(0)?,
+                    row.get(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get(3)?,
+                    row.get::<_, String>(4)?,
+                ))
             });
-            let Some((scan, tree, started, whole)) = last.optional()? else { return Ok(None) };
+            let Some((scan, tree, started, whole, options)) = last.optional()? else { return Ok(None) };
             let (findings, open) = db.query_row(
                 "SELECT count(*), count(*) FILTER (WHERE verdict = 'open') FROM sightings
                  JOIN findings ON findings.id = sightings.finding JOIN rule_names ON rule_names.id = findings.rule_name
@@ -51,7 +60,9 @@ impl Case {
                 |row| Ok((row.get(0).map(i64::cast_unsigned)?, row.get(1).map(i64::cast_unsigned)?)),
             )?;
             let (tree, started) = (facts::path(tree), parse_time(&started)?);
-            Ok(Some(CaseSummary { host: host.unwrap_or_default(), box_facts, tree, started, whole, findings, open }))
+            let options = serde_json::from_str(&options).unwrap_or_default();
+            let host = host.unwrap_or_default();
+            Ok(Some(CaseSummary { host, box_facts, tree, started, whole, findings, open, options }))
         })
     }
 }

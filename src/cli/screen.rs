@@ -1,16 +1,18 @@
 //! `huntbook [TREE]`: the screen.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::args::{ScanArgs, ScreenArgs};
 use super::exit::{INCOMPLETE, OPEN};
+use super::prepare::box_at;
 use super::{confine, limits};
 use crate::case::{self, Case};
 use crate::print;
 use crate::scan::Tree;
-use crate::session::{CaseFacts, HostIdentity, RecordPlan, host_name, identity};
+use crate::session::{CaseFacts, HostIdentity, RecordPlan, StartedAs, host_name, identity};
 use crate::storage::{self, Base};
 use crate::text;
 use crate::theme::{self, ColorDepth, Theme};
@@ -19,7 +21,7 @@ use crate::tui::config::Config;
 use crate::tui::keymap::Keymap;
 use crate::tui::state::bell::Bell;
 use crate::tui::state::chooser::Outset;
-use crate::tui::{self, Chosen, Session, Start, TerminalSession, Themes, UiOptions};
+use crate::tui::{self, Chosen, Counts, Session, Start, TerminalSession, Themes, UiOptions};
 
 /// Opens the screen on `tree`; without one the responder chooses first.
 pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
@@ -53,10 +55,15 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
     let mouse = config.mouse.unwrap_or(true) && !screen.no_mouse;
     let signs = config.signs.signs(&|name| std::env::var_os(name));
-    let (front, chosen, plan) = match prepared {
+    let (front, chosen, scan, plan) = match prepared {
         Some((tree, plan)) => {
             confine::writing(&confine::of_session(scan, &plan.1));
-            (TerminalSession::open(mouse, signs)?, Chosen { path: tree.to_owned(), theme, keymap: config.keymap }, plan)
+            (
+                TerminalSession::open(mouse, signs)?,
+                Chosen { place: tree.into(), theme, keymap: config.keymap },
+                scan.clone(),
+                plan,
+            )
         }
         None => {
             let mut front = TerminalSession::open(mouse, signs)?;
@@ -65,9 +72,10 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
             let Some(chosen) = tui::choose(&mut front, outset, cases, scan.trial(), &themes)? else {
                 return Ok(ExitCode::SUCCESS);
             };
-            let plan = scan.prepare(&chosen.path)?;
-            confine::writing(&confine::of_session(scan, &plan.1));
-            (front, chosen, plan)
+            let scan = scan.started_as(&chosen.place.started)?;
+            let plan = scan.prepare(&chosen.place.path)?;
+            confine::writing(&confine::of_session(&scan, &plan.1));
+            (front, chosen, scan, plan)
         }
     };
     let (tree, plan) = plan;
@@ -104,6 +112,12 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     if let Some(why) = ended.unsaved {
         print::say(format_args!("what this session found and decided was kept in memory only: {why}"));
     }
+    if !ended.case.as_os_str().is_empty() {
+        let Counts { open, malicious, suspicious, .. } = ended.counts;
+        let case = text::shell_word(&ended.case);
+        let said = format!("{open} open, {suspicious} suspicious, {malicious} malicious in {case}");
+        writeln!(print::stdout(), "{said}\nreport: huntbook report {case}")?;
+    }
     let standing = ended.counts.open + ended.counts.suspicious + ended.counts.malicious;
     Ok(ExitCode::from(match (standing, ended.covered) {
         (1.., _) => OPEN,
@@ -137,7 +151,26 @@ impl ScanArgs {
     /// Prepares what is chosen on the screen once before it is taken: what is wrong with it does not end the program.
     fn trial(&self) -> Trial {
         let scan = self.clone();
-        Arc::new(move |path| scan.prepare(path).map(drop).map_err(|error| error.to_string()))
+        Arc::new(move |place| {
+            let tried = scan.started_as(&place.started).and_then(|scan| scan.prepare(&place.path));
+            tried.map(drop).map_err(|error| error.to_string())
+        })
+    }
+
+    /// These arguments with what a scan was started with before, as far as they do not say otherwise.
+    fn started_as(&self, before: &StartedAs) -> anyhow::Result<Self> {
+        let mut scan = self.clone();
+        if let Some(root) = before.root.as_ref().filter(|_| self.root.is_live()) {
+            let shown = text::escape_path(root).into_owned();
+            scan.root = box_at(root.clone()).map_err(|why| anyhow::anyhow!("--root {shown}: {why}"))?;
+        }
+        let rules = &self.rules;
+        if rules.hunts.is_empty() && rules.rules.is_empty() && !rules.no_builtin {
+            scan.rules.hunts.clone_from(&before.hunts);
+            scan.rules.rules.clone_from(&before.rules);
+            scan.rules.no_builtin = before.no_builtin;
+        }
+        Ok(scan)
     }
 
     /// Where choosing a tree begins: in the image if there is one, else in the folder that Huntbook was started in.

@@ -229,7 +229,8 @@ impl Evidence {
 /// The names of the processes above one, at most `steps` of them.
 fn above(process: &Process, steps: usize) -> Vec<SeenValue> {
     let parents = process.parents.iter().take(steps).enumerate();
-    let place = |index: usize| if index == 0 { "parent".to_owned() } else { format!("{} steps above", index + 1) };
+    let place =
+        |index: usize| if index == 0 { "the parent of".to_owned() } else { format!("{} steps above", index + 1) };
     let values = |(index, parent): (usize, &Ancestor)| {
         named(&parent.names, process, &format_args!("{parent}, {} pid {} {}", place(index), process.pid, process.name))
     };

@@ -5,14 +5,35 @@ use uuid::Uuid;
 
 use super::opening::RecordsError;
 use super::records::Records;
-use crate::case::{CaseError, Decision, FindingId, Seq, Undo};
+use crate::case::{CaseError, Decision, Event, FindingId, GivenAnswer, JournalEntry, Record, Seq, Undo};
 use crate::triage::Answer;
 use crate::triage::exclusion::{Exclusion, Revocation};
 use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching;
+use crate::triage::register::Entry;
 
 /// Findings looked through at once.
 const PAGE: usize = 4096;
+
+/// Decisions that were taken back, or made again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reversal {
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+    /// The findings that it was decided about.
+    pub about: Vec<FindingId>,
+    /// The findings that may have come to something else by it, each once.
+    pub findings: Vec<FindingId>,
+}
+
+impl Reversal {
+    fn settled(mut self) -> Self {
+        self.findings.extend(&self.about);
+        self.findings.sort_unstable();
+        self.findings.dedup();
+        self
+    }
+}
 
 impl Records {
     /// Records a decision about findings, as one step that is undone together.
@@ -26,42 +47,144 @@ impl Records {
     fn decide_together(&mut self, ids: &[FindingId], decisions: &[Decision]) -> Result<(), CaseError> {
         let stamp = self.stamp();
         self.write(|case| case.decide_together(ids, decisions, &stamp))?;
+        self.undone.clear();
         for decision in decisions {
             tracing::info!(findings = ?ids, ?decision, "decision recorded");
         }
         Ok(())
     }
 
-    /// Takes the last decision about a finding back, with all that was decided together with it. An exclusion that was
-    /// recorded by it is revoked in the register. Returns the findings that may have come to something else by it.
+    /// Takes the last decision of the case back, whichever findings it is about, with all that was decided together with
+    /// it. An exclusion that was recorded by it is revoked in the register; one that was revoked by it goes into the
+    /// register again, as a new one.
     ///
     /// # Errors
     /// When there is nothing to undo, or register or case cannot be written.
-    pub(crate) fn undo(&mut self, id: FindingId) -> Result<Vec<FindingId>, RecordsError> {
-        let before = self.case.recorded_exclusion(id)?;
+    pub(crate) fn undo(&mut self) -> Result<Reversal, RecordsError> {
         let stamp = self.stamp();
-        let group = self.write(|case| case.undo(Undo::LastOf(id), &stamp))?;
-        let after = self.case.recorded_exclusion(id)?;
-        tracing::info!(finding = ?id, ?group, "decision undone");
-        let mut concerned = self.group(group)?;
-        let undone = before.filter(|exclusion| after.as_ref() != Some(exclusion)).and_then(|id| id.parse().ok());
-        let undone = undone.and_then(|id| self.exclusion(id)).filter(|entry| entry.revoked.is_none()).cloned();
-        if let Some(exclusion) = undone {
-            concerned.extend(self.preview(&exclusion)?);
-            let why = "undone by the one who recorded it".to_owned();
-            self.register.revoke(exclusion.id, &Revocation { by: stamp.actor, at: stamp.at, why })?;
-            self.reindex();
+        let group = self.write(|case| case.undo(Undo::Last, &stamp))?;
+        let (target, mut reversal) = self.reversal(group)?;
+        tracing::info!(?group, ?target, "decision undone");
+        self.undone.push(group);
+        for decision in &reversal.decisions {
+            match decision {
+                Decision::ExclusionRecorded { exclusion, .. } => {
+                    reversal.findings.extend(self.withdraw(exclusion, "undone by the one who recorded it")?);
+                }
+                Decision::ExclusionRevoked { exclusion, .. } => reversal.findings.extend(self.renew(exclusion)?),
+                _ => {}
+            }
         }
-        concerned.sort_unstable();
-        concerned.dedup();
-        Ok(concerned)
+        Ok(reversal.settled())
     }
 
-    /// The findings that a group of the journal is about.
-    fn group(&self, group: Seq) -> Result<Vec<FindingId>, CaseError> {
-        let entries = self.case.journal(Seq(group.0 - 1), usize::MAX)?;
-        let of_group = entries.into_iter().take_while(|entry| entry.group == group);
-        Ok(of_group.filter_map(|entry| entry.finding.map(|(id, _)| id)).collect())
+    /// Decides again what was taken back last in this session; nothing may have been decided since.
+    ///
+    /// # Errors
+    /// When nothing was taken back, or register or case cannot be written.
+    pub(crate) fn redo(&mut self) -> Result<Option<Reversal>, RecordsError> {
+        let Some(group) = self.undone.pop() else { return Ok(None) };
+        let stamp = self.stamp();
+        self.write(|case| case.undo(Undo::Entry(group), &stamp))?;
+        let (target, mut reversal) = self.reversal(group)?;
+        tracing::info!(?group, ?target, "decision made again");
+        for decision in &reversal.decisions {
+            match decision {
+                Decision::ExclusionRecorded { exclusion, .. } => reversal.findings.extend(self.renew(exclusion)?),
+                Decision::ExclusionRevoked { exclusion, reason } => {
+                    reversal.findings.extend(self.withdraw(exclusion, reason)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(Some(reversal.settled()))
+    }
+
+    /// What the undoing that is this group of the journal was about, and the group that it undid.
+    fn reversal(&self, undoing: Seq) -> Result<(Seq, Reversal), CaseError> {
+        let entries = self.case.journal(Seq(undoing.0 - 1), 1)?;
+        let target = entries.first().and_then(|entry| match &entry.event {
+            Event::Happened(Record::Undone { group }) => Some(*group),
+            _ => None,
+        });
+        let target = target.unwrap_or(undoing);
+        let mut reversal = Reversal::default();
+        let entries = self.case.journal(Seq(target.0 - 1), usize::MAX)?;
+        for entry in entries.into_iter().take_while(|entry| entry.group == target) {
+            if let Some((id, _)) = entry.finding
+                && !reversal.about.contains(&id)
+            {
+                reversal.about.push(id);
+            }
+            if let Event::Decided(decision) = entry.event
+                && !reversal.decisions.contains(&decision)
+            {
+                reversal.decisions.push(decision);
+            }
+        }
+        Ok((target, reversal))
+    }
+
+    /// Revokes in the register what is in force of an exclusion: itself, or the one that was made from it anew. Returns the
+    /// findings that it covered.
+    fn withdraw(&mut self, exclusion: &str, why: &str) -> Result<Vec<FindingId>, RecordsError> {
+        let Some(exclusion) = exclusion.parse().ok().and_then(|id| self.in_force(id)).cloned() else {
+            return Ok(Vec::new());
+        };
+        let covered = self.preview(&exclusion)?;
+        let stamp = self.stamp();
+        self.register.revoke(exclusion.id, &Revocation { by: stamp.actor, at: stamp.at, why: why.to_owned() })?;
+        self.reindex();
+        Ok(covered)
+    }
+
+    /// Puts a revoked exclusion into the register anew, under an id of its own: a revocation stays. Returns the findings
+    /// that it covers.
+    fn renew(&mut self, exclusion: &str) -> Result<Vec<FindingId>, RecordsError> {
+        let Some(id) = exclusion.parse().ok().filter(|id| self.in_force(*id).is_none()) else { return Ok(Vec::new()) };
+        let Some(revoked) = self.exclusion(id).cloned() else { return Ok(Vec::new()) };
+        let stamp = self.stamp();
+        let anew = Exclusion { id: Uuid::new_v4(), by: stamp.actor, created: stamp.at, revoked: None, ..revoked };
+        self.register.add(&anew)?;
+        self.reindex();
+        Ok(self.preview(&anew)?)
+    }
+
+    /// Whether an answer counts: that a scenario applies counts no longer than the exclusion that it was recorded with.
+    pub(super) fn stands(&self, given: &GivenAnswer, history: &[JournalEntry]) -> bool {
+        if given.answer != Answer::Applies {
+            return true;
+        }
+        let in_force = || history.iter().rev().filter(|entry| !entry.undone);
+        let answered = in_force().find(|entry| {
+            matches!(&entry.event, Event::Decided(Decision::Answered { scenario, .. }) if *scenario == given.scenario)
+        });
+        let group = answered.map(|entry| entry.group);
+        let excluded = in_force().filter(|entry| Some(entry.group) == group).find_map(|entry| match &entry.event {
+            Event::Decided(Decision::ExclusionRecorded { exclusion, .. }) => Some(exclusion),
+            _ => None,
+        });
+        let Some(excluded) = excluded else { return true };
+        let id: Option<Uuid> = excluded.parse().ok();
+        if id.is_some_and(|id| self.in_force(id).is_some()) {
+            return true;
+        }
+        let revoked_here = in_force().any(|entry| {
+            matches!(&entry.event, Event::Decided(Decision::ExclusionRevoked { exclusion, .. }) if exclusion == excluded)
+        });
+        !revoked_here && id.is_none_or(|id| self.exclusion(id).is_none())
+    }
+
+    /// The exclusion of this id, or the one that was made from it anew, unless it is revoked.
+    fn in_force(&self, id: Uuid) -> Option<&Exclusion> {
+        let of_id = self.exclusion(id)?;
+        let entries = self.register.entries().iter().filter_map(Entry::exclusion);
+        let says_the_same = |other: &&Exclusion| {
+            let said =
+                |it: &Exclusion| (it.rule.clone(), it.rule_digest, it.scope.clone(), it.reason.clone(), it.expires);
+            said(other) == said(of_id)
+        };
+        { entries }.find(|other| (other.id == id || says_the_same(other)) && other.revoked.is_none())
     }
 
     /// Which findings of this scan an exclusion would cover.

@@ -17,7 +17,7 @@ use super::rule_catalog::{RuleCatalog, Subject};
 use super::{Excluded, audit, box_facts, register_status};
 use crate::case::{
     self, Case, CaseError, CaseErrorKind, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, ScanEnd, ScanId,
-    ScanPlan, ScanRow, Seen, Stamp,
+    ScanPlan, ScanRow, Seen, Seq, Stamp,
 };
 use crate::finding::{FileFacts, Finding, FoundBy, Sha256};
 use crate::root::Root;
@@ -93,6 +93,8 @@ pub(crate) struct Records {
     program: Option<version::ReadAhead>,
     /// The box being asked about the findings of the scan.
     pub(super) gathering: Option<Gathering>,
+    /// The undoings of this session that can be undone, the last one last.
+    pub(super) undone: Vec<Seq>,
 }
 
 impl Records {
@@ -122,6 +124,7 @@ impl Records {
             noted: HashSet::new(),
             program,
             gathering: None,
+            undone: Vec::new(),
         };
         let stamp = records.stamp();
         records.case.record_opening(&stamp)?;
@@ -275,9 +278,12 @@ impl Records {
             fault: CaseErrorKind::UnknownRule(finding.found_by.clone()),
         })?;
         let exclusion = judged.exclusion.and_then(|id| self.exclusion(id)).cloned();
+        let history = self.case.history(id)?;
+        let mut answers = self.case.answers(id)?;
+        answers.retain(|given| self.stands(given, &history));
         Ok(Opened {
-            answers: self.case.answers(id)?,
-            history: self.case.history(id)?,
+            answers,
+            history,
             scopes: Scope::proposals(&finding.file, &self.folders),
             known_sample: self.book.is_known_sample(&finding.found_by, &finding.file.digest),
             judged,

@@ -67,6 +67,14 @@ impl Pattern {
         })
     }
 
+    /// How near `line` comes to what was typed, the nearest first; `None` when it does not match. A word is the name (the
+    /// last part of a path), begins it, stands in it, stands in a folder, has its letters in the name, or anywhere. Of
+    /// several words the farthest counts.
+    pub fn nearness(&self, line: &str) -> Option<u8> {
+        let name = line.rfind('/').map_or(0, |slash| slash + 1);
+        self.words.iter().try_fold(0, |far, word| Some(word.nearness(line, name)?.max(far)))
+    }
+
     /// How `line` matches, if it does.
     pub fn find(&self, line: &str) -> Option<Match> {
         let mut found = Match::default();
@@ -136,6 +144,23 @@ impl Word {
             }
             None => false,
         })
+    }
+
+    fn nearness(&self, line: &str, name: usize) -> Option<u8> {
+        let run = match self.kind {
+            Kind::Not if self.run(line, 0).is_none() => return Some(0),
+            Kind::Not => return None,
+            Kind::Letters | Kind::Exact => self.run(line, name),
+        };
+        match (run, self.kind) {
+            (Some(run), _) if run == (name..line.len()) => Some(0),
+            (Some(run), _) if run.start == name => Some(1),
+            (Some(_), _) => Some(2),
+            (None, _) if self.run(line, 0).is_some() => Some(3),
+            (None, Kind::Letters) if self.letters_from(line, name, 0) => Some(4),
+            (None, Kind::Letters) if self.letters_from(line, 0, 0) => Some(5),
+            (None, _) => None,
+        }
     }
 
     /// The first run of all letters from `from` on.
@@ -258,6 +283,18 @@ mod tests {
     }
 
     #[test]
+    fn the_name_comes_before_folders_and_what_stands_as_typed_before_letters_in_order() {
+        let near = |typed: &str, line: &str| Pattern::new(typed).nearness(line);
+        let order = ["x/ssh.py", "ssh.pyc", "x/my-ssh.py", "ssh.py/x", "x/s-s-h-.py", "ssh/three_big2.py"];
+        for (nearness, line) in (0..).zip(order) {
+            assert_eq!(near("ssh.py", line), Some(nearness), "{line}");
+        }
+        assert_eq!((near("ssh.py !x", "x/ssh.py"), near("ssh.py", "ssh/py"), near("", "a")), (None, None, Some(0)));
+        assert_eq!(near("ssh py", "x/ssh.py"), Some(2), "the farthest of its words");
+        assert_eq!((near("'ssh", "ssh/x"), near("'ssh", "s/s/h")), (Some(3), None));
+    }
+
+    #[test]
     fn typing_on_narrows_and_a_longer_not_does_not() {
         let narrows = |new, old| Pattern::new(new).narrows(&Pattern::new(old));
         for (new, old) in
@@ -276,6 +313,7 @@ mod tests {
             let pattern = Pattern::new(&typed);
             let found = pattern.find(&line);
             prop_assert_eq!(found.is_some(), pattern.matches(&line));
+            prop_assert_eq!(pattern.nearness(&line).is_some(), pattern.matches(&line));
             for place in found.unwrap_or_default().places {
                 prop_assert!(line.is_char_boundary(place) && place < line.len());
             }

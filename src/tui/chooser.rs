@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{select, unbounded};
 
 use super::TerminalSession;
-use super::backend::place_probe::{PlaceProbe, Trial};
+use super::backend::place_probe::{Place, PlaceProbe, Trial};
 use super::effects::Themes;
 use super::keymap::Keymap;
 use super::message::Message;
@@ -18,8 +18,8 @@ use crate::theme::Theme;
 /// What was chosen, and the colours and keys to go on with.
 #[derive(Debug)]
 pub(crate) struct Chosen {
-    /// The folder, file or case.
-    pub path: PathBuf,
+    /// What to scan or open.
+    pub place: Place,
     /// Colours.
     pub theme: Theme,
     /// Keys.
@@ -47,9 +47,9 @@ pub(crate) fn choose(
         for effect in effects.drain(..) {
             match effect {
                 Effect::Leave(None) => return Ok(None),
-                Effect::Leave(Some(path)) => {
+                Effect::Leave(Some(place)) => {
                     let Chooser { theme, keymap, .. } = chooser;
-                    return Ok(Some(Chosen { path, theme, keymap }));
+                    return Ok(Some(Chosen { place, theme, keymap }));
                 }
                 Effect::Suspend => front.guard.suspend()?,
                 Effect::Redraw => front.guard.retake()?,

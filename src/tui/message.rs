@@ -41,6 +41,10 @@ pub enum Message {
     Ready {
         /// The hunts, in the order of their indexes.
         hunts: Vec<Arc<Hunt>>,
+        /// The tree that is scanned, or was.
+        tree: PathBuf,
+        /// The case's file.
+        case: PathBuf,
         /// The register's file.
         register: PathBuf,
     },
@@ -152,8 +156,10 @@ pub enum Request {
     },
     /// Record a remark.
     Note(FindingId, String),
-    /// Take the last decision about the finding back.
-    Undo(FindingId),
+    /// Take the last decision back, whichever finding it is about.
+    Undo,
+    /// Decide again what was taken back last.
+    Redo,
     /// Record that findings are malicious.
     Malicious {
         /// The findings.

@@ -16,6 +16,7 @@ pub(crate) mod view;
 pub(crate) mod widget;
 
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -58,6 +59,8 @@ pub(crate) struct Ended {
     pub counts: Counts,
     /// Whether the scan went through the whole tree and nothing in it went unseen.
     pub covered: bool,
+    /// Where the case is; empty when there is none on disk.
+    pub case: PathBuf,
     /// Why the session could not begin; safe text.
     pub fatal: Option<String>,
     /// Why the records are only in memory, and lost now; safe text.
@@ -101,7 +104,8 @@ pub(crate) fn run(front: TerminalSession, session: Session, manner: UiOptions) -
         || "the records did not close, their disk does not answer: what was decided last may be lost".to_owned();
     let unsaved = app.unsaved.or_else(|| (!closed).then(unclosed));
     let covered = app.scan.phase == Phase::Done && app.scan.reading.gaps == 0;
-    Ok(Ended { counts: app.list.counts(None), covered, fatal: app.fatal, unsaved })
+    let case = if unsaved.is_none() { app.case } else { PathBuf::new() };
+    Ok(Ended { counts: app.list.counts(None), covered, case, fatal: app.fatal, unsaved })
 }
 
 /// Takes messages in, and draws what came of all that were waiting, once.

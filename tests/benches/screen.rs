@@ -141,7 +141,15 @@ fn filled() -> Result<(App, u64), Box<dyn Error>> {
     let mut app = App::new(start);
     let loaded = builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?;
     let hunts = loaded.hunts.into_iter().map(Arc::new).collect();
-    update::update(&mut app, Message::Ready { hunts, register: "/root/exclusions.toml".into() });
+    update::update(
+        &mut app,
+        Message::Ready {
+            hunts,
+            tree: "/srv".into(),
+            case: "/root/srv.case".into(),
+            register: "/root/exclusions.toml".into(),
+        },
+    );
     update::update(&mut app, Message::ScanStarted);
     let before = resident();
     for first in (1..=FINDINGS).step_by(1000) {

@@ -67,15 +67,10 @@ impl Play {
             ("web01", "/opt", 1_710_000_000, 0, 0),
         ] {
             let started = jiff::Timestamp::from_second(seconds).unwrap();
-            let glance = CaseSummary {
-                host: host.into(),
-                box_facts: identity(host),
-                tree: tree.into(),
-                started,
-                whole: findings != 3,
-                findings,
-                open,
-            };
+            let (options, whole, box_facts) = (serde_json::json!({}), findings != 3, identity(host));
+            let host = host.to_owned();
+            let tree = tree.into();
+            let glance = CaseSummary { host, box_facts, tree, started, whole, findings, open, options };
             play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: format!("/cases/{host}.case").into(), glance }))));
         }
         play.news(PlaceAnswer::RecentEnd);
@@ -245,6 +240,7 @@ fn what_cannot_be_read_hides_nothing_that_can() {
             whole: true,
             findings: 2,
             open: 0,
+            options: serde_json::json!({}),
         };
         play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/a.case".into(), glance }))));
         play.says("/srv/www");
@@ -391,4 +387,28 @@ fn every_size_and_every_key_is_borne() {
         }
     }
     Play::open((59, 16)).says("59×16 is too small");
+}
+
+#[test]
+fn a_recent_image_is_scanned_again_as_it_was_started() {
+    let mut play = Play::open(WIDE);
+    let glance = CaseSummary {
+        host: "web07".into(),
+        box_facts: identity("web07"),
+        tree: "/mnt/web07/srv".into(),
+        started: jiff::Timestamp::from_second(1_799_000_000).unwrap(),
+        whole: true,
+        findings: 2,
+        open: 1,
+        options: serde_json::json!({"root": "/mnt/web07", "rules": ["extra.yar"]}),
+    };
+    play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/web07.case".into(), glance }))));
+    play.chooser.select(Section::Recent, 0);
+    play.draw();
+    play.says("with --root /mnt/web07 --rules extra.yar");
+    let effects = play.press("enter");
+    let [Effect::PlaceQuery(PlaceQuery::Open(place))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(place.path, Path::new("/mnt/web07/srv"));
+    assert_eq!(place.started.root.as_deref(), Some(Path::new("/mnt/web07")));
+    assert_eq!(place.started.rules, [Path::new("extra.yar")]);
 }

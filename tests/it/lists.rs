@@ -65,12 +65,12 @@ fn a_group_folds_by_key_and_click_and_its_marks_are_acted_on() {
     let mut stage = Stage::open(&place, SMALL);
     stage.press("b b b g");
     stage.wait("3 findings, 3 open");
-    assert_eq!(stage.app.list.len(), 6, "two groups and four findings, most copies first");
+    assert_eq!(stage.app.list.len(), 5, "a group, its three findings, and one that has no copy and needs no heading");
     stage.press("enter");
-    assert_eq!(stage.app.list.len(), 3);
+    assert_eq!(stage.app.list.len(), 2);
     let (column, row) = find(&stage, "▸ SHA-256", "findings");
     click(&mut stage, column, row);
-    assert_eq!(stage.app.list.len(), 6);
+    assert_eq!(stage.app.list.len(), 5);
     stage.press("space M").type_text("all the same implant").press("enter");
     stage.wait("✖ 3 malicious");
     assert_eq!(stage.app.list.selected_group().unwrap().open, 0);
@@ -126,7 +126,7 @@ fn a_rescan_keeps_the_marks_of_what_it_meets_again_and_says_which_it_does_not() 
     stage.wait("0 changed, 1 gone");
     stage.wait("not met again, and no longer marked: 1 finding");
     stage.wait("(1 marked)");
-    assert!(stage.screen().contains("*● open       /tmp/hb000000/tree/copy0"), "{}", stage.screen());
+    assert!(stage.screen().contains("*● open       copy0"), "{}", stage.screen());
     stage.press("U r");
     stage.wait("scan done: 2 open");
     assert_eq!(stage.app.list.marks(), 0);
@@ -164,7 +164,7 @@ fn coverage_and_palette_take_letters_in_order() {
     stage.wait("/one");
     stage.press("esc :").type_text("pvhunt");
     let shown = stage.underlined();
-    assert!(shown.contains("PreviousHunt") && shown.contains("^  ^"), "{shown}");
+    assert!(shown.contains("previous hunt") && shown.contains("^  ^"), "{shown}");
     stage.leave();
 }
 

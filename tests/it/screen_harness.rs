@@ -391,6 +391,12 @@ impl<'p> Stage<'p> {
         self
     }
 
+    /// The same from wherever one is.
+    pub fn open_path_of(&mut self, end: &str) -> &mut Self {
+        self.press("esc esc");
+        self.open_path(end)
+    }
+
     /// Leaves as q does, so that case and register are closed.
     pub fn leave(self) {
         self.backend.finish();

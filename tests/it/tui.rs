@@ -107,6 +107,110 @@ fn a_revoked_exclusion_stays_in_the_register_and_its_finding_is_open_again() {
     stage.leave();
 }
 
+/// What is taken back is the last decision, whichever finding it is about and wherever one is; `Z` decides it again.
+#[test]
+fn undo_and_redo_work_on_every_screen_and_are_one_stack() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("M").type_text("no lab").press("enter");
+    stage.wait("z takes it back");
+    stage.open_path_of("tinyexec-269").press("5 x");
+    stage.wait("Scenarios 1/");
+    stage.press("esc z");
+    stage.wait("taken back: ruled out, tinyexec-269");
+    stage.press("R z");
+    stage.wait("taken back: marked malicious, callback.txt");
+    assert_eq!(stage.app.list.counts(None).malicious, 0);
+    stage.press("C z");
+    stage.wait("nothing is left to take back");
+    stage.press("Z");
+    stage.wait("decided again: marked malicious, callback.txt");
+    stage.press("esc Z");
+    stage.wait("decided again: ruled out");
+    stage.press("Z");
+    stage.wait("nothing was taken back since the last decision");
+    assert_eq!(stage.app.list.counts(None).malicious, 1);
+    stage.press("z o");
+    stage.wait("1 Hex");
+    stage.press("u z");
+    stage.leave();
+}
+
+/// An exclusion that was taken back and decided again is in force again, as a new one: a revocation stays.
+#[test]
+fn an_exclusion_and_its_revocation_can_be_taken_back_and_decided_again() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("5 a").type_text("known").press("enter enter");
+    stage.wait("excluded: in the register");
+    stage.press("z");
+    stage.wait("taken back: excluded, callback.txt");
+    assert_eq!(stage.app.list.counts(None).benign, 0);
+    stage.press("Z");
+    stage.wait("decided again: excluded");
+    assert_eq!(stage.app.list.counts(None).benign, 1);
+    stage.press("R /").type_text("force").press("esc esc");
+    stage.press("R G d").type_text("was a mistake").press("enter");
+    stage.wait("revoked; it stays");
+    assert_eq!(stage.app.list.counts(None).benign, 0);
+    stage.press("z");
+    stage.wait("taken back: revoked");
+    assert_eq!(stage.app.list.counts(None).benign, 1);
+    let register = Register::load(place.register()).unwrap();
+    let in_force = register.entries().iter().filter(|entry| entry.exclusion().unwrap().revoked.is_none()).count();
+    assert_eq!((register.entries().len(), in_force), (3, 1));
+    stage.leave();
+}
+
+/// What a scenario explained is open again, and unanswered, once its exclusion is revoked.
+#[test]
+fn a_revoked_exclusion_leaves_no_answer() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("callback.txt").press("5 a").type_text("known").press("enter enter");
+    stage.wait("Scenarios 1/5");
+    stage.press("R");
+    stage.wait("in force");
+    stage.press("d").type_text("was a mistake").press("enter");
+    stage.wait("revoked; it stays");
+    stage.press("esc");
+    stage.wait("Scenarios 0/5");
+    assert!(!stage.screen().contains("✔ applies"), "{}", stage.screen());
+    stage.leave();
+}
+
+#[test]
+fn the_form_says_in_large_which_file_it_is_for_and_how_many_it_covers_beside_those_it_names() {
+    let place = TestTree::new();
+    for copy in 0..30 {
+        std::fs::write(place.tree().join(format!("copy{copy:02}")), crate::fixtures::callback()).unwrap();
+    }
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("copy07").press("5 a tab l");
+    stage.wait("this finding and 29 more");
+    let screen = stage.screen();
+    let named = screen.lines().filter(|line| line.contains("          copy")).count();
+    assert!(screen.contains(&format!("and {} more ", 29 - named)) || named == 29, "{screen}");
+    assert!(screen.contains("file      copy07") && screen.contains("in /tmp/hb000000/tree"), "{screen}");
+    stage.leave();
+}
+
+/// A filter puts the cursor on what is named so, not on what has the letters somewhere.
+#[test]
+fn enter_after_a_filter_opens_what_comes_nearest() {
+    let place = TestTree::new();
+    for name in ["ssh/three_big2.py", "zz/ssh.py"] {
+        std::fs::create_dir_all(place.tree().join(name).parent().unwrap()).unwrap();
+        std::fs::write(place.tree().join(name), crate::fixtures::callback()).unwrap();
+    }
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("j j /").type_text("ssh.py").press("enter enter");
+    stage.wait("tree/zz/ssh.py");
+    stage.press("esc esc");
+    assert!(stage.app.list.selected().unwrap().path.ends_with("ssh/three_big2.py") || stage.app.list.len() == 2);
+    stage.leave();
+}
+
 #[test]
 fn any_size_and_back() {
     let place = TestTree::planted();
@@ -182,7 +286,7 @@ fn one_answer_for_many_shows_them_first_and_one_undo_takes_all_back() {
     stage.press("esc").open_path("copy3");
     stage.wait("Scenarios 1/5");
     stage.press("z");
-    stage.wait("for 3 more findings too");
+    stage.wait("and 3 more findings");
     stage.wait("Scenarios 0/5");
     // Marks reach what content and folder do not tell apart.
     stage.press("esc g space space").open_path("copy0").press("5 b m");

@@ -179,6 +179,7 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
         whole: false,
         findings: 5,
         open: 3,
+        options: glance.options.clone(),
     };
     assert_eq!(glance, expected);
     let plan = ScanPlan { rules: vec![rule("r", &[]), rule("candidate:r", &[])], ..plan(&[]) };

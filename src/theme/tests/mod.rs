@@ -170,6 +170,15 @@ fn what_must_be_told_apart_is_told_apart_at_every_depth() {
                 differ(role, other);
             }
             if theme.depth() != ColorDepth::Mono && theme.name() != "mono" {
+                let colours = |role: Role| (theme.style(role).fg, theme.style(role).bg);
+                assert_ne!(
+                    colours(role),
+                    colours(Role::MatchCurrent),
+                    "{} {:?}: {role:?}",
+                    theme.name(),
+                    theme.depth()
+                );
+                differ(Role::Search, Role::MatchCurrent);
                 (index + 1..8).for_each(|other| differ(role, Role::pattern(other)));
             }
         }

@@ -1,7 +1,7 @@
 //! Looks at the places there are to scan. Each question has a thread of its own, because a disk or a network that does
 //! not answer holds up whoever asks it, and must hold up nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded};
 
 use crate::places::{self, Completion, DiskUsage, Folder, Mounts, Recent};
+use crate::session::StartedAs;
 use crate::text;
 use crate::timeout::{self, NoThread};
 
@@ -18,6 +19,21 @@ const LIMIT: Duration = Duration::from_secs(3);
 const ASKED: usize = 256;
 /// Bytes of stack of such a thread.
 const STACK: usize = 128 * 1024;
+
+/// A tree to scan or a case to open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The folder, file or case.
+    pub path: PathBuf,
+    /// What the scan is started with, unless the command line says otherwise.
+    pub started: StartedAs,
+}
+
+impl<P: Into<PathBuf>> From<P> for Place {
+    fn from(path: P) -> Self {
+        Self { path: path.into(), started: StartedAs::default() }
+    }
+}
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +45,7 @@ pub enum PlaceQuery {
     /// What a folder holds.
     Folder(PathBuf),
     /// Whether this can be opened, as a tree or as a case.
-    Open(PathBuf),
+    Open(Place),
     /// What a path that is being typed may go on as.
     Complete {
         /// What was typed.
@@ -57,14 +73,14 @@ pub enum PlaceAnswer {
     /// The links to folders in this one.
     Links(PathBuf, Vec<Folder>),
     /// Whether this can be opened.
-    Opened(PathBuf, Result<(), String>),
+    Opened(Place, Result<(), String>),
     /// What this may go on as.
     Completed(String, Result<Completion, String>),
 }
 
 /// Opens a tree or a case as the session will and closes it again, or says why the session would refuse it, so that it is
 /// said while there is still a choice.
-pub(crate) type Trial = Arc<dyn Fn(&Path) -> Result<(), String> + Send + Sync>;
+pub(crate) type Trial = Arc<dyn Fn(&Place) -> Result<(), String> + Send + Sync>;
 
 /// Asks, and passes the answers on.
 #[derive(Clone)]
@@ -100,7 +116,7 @@ impl PlaceProbe {
                 self.tell(PlaceAnswer::RoomEnd);
             }
             PlaceQuery::Folder(path) => _ = self.tell(PlaceAnswer::Folders(path, Err(why))),
-            PlaceQuery::Open(path) => _ = self.tell(PlaceAnswer::Opened(path, Err(why))),
+            PlaceQuery::Open(place) => _ = self.tell(PlaceAnswer::Opened(place, Err(why))),
             PlaceQuery::Complete { typed, .. } => _ = self.tell(PlaceAnswer::Completed(typed, Err(why))),
         }
     }
@@ -121,9 +137,9 @@ impl PlaceProbe {
             }
             PlaceQuery::Mounts => self.mounts(),
             PlaceQuery::Folder(path) => self.folder(path),
-            PlaceQuery::Open(path) => {
-                let opened = (self.trial)(&path).map_err(safe);
-                self.tell(PlaceAnswer::Opened(path, opened));
+            PlaceQuery::Open(place) => {
+                let opened = (self.trial)(&place).map_err(safe);
+                self.tell(PlaceAnswer::Opened(place, opened));
             }
             PlaceQuery::Complete { typed, base } => {
                 let completion = places::complete(&typed, &base, self.home.as_deref()).map_err(safe);
@@ -182,7 +198,8 @@ mod tests {
 
     fn scout() -> (PlaceProbe, Receiver<PlaceAnswer>) {
         let (news, heard) = unbounded();
-        let trial = Arc::new(|path: &Path| if path.is_dir() { Ok(()) } else { Err("no\u{1b} folder".to_owned()) });
+        let trial =
+            Arc::new(|place: &Place| if place.path.is_dir() { Ok(()) } else { Err("no\u{1b} folder".to_owned()) });
         (PlaceProbe { news, cases: None, home: None, trial }, heard)
     }
 
@@ -200,9 +217,9 @@ mod tests {
         assert!(matches!(next(), PlaceAnswer::Links(_, links) if links.len() == 1));
         scout.ask(PlaceQuery::Folder(dir.path().join("none")));
         assert!(matches!(next(), PlaceAnswer::Folders(_, Err(why)) if why.contains("is gone")));
-        scout.ask(PlaceQuery::Open(dir.path().join("a")));
+        scout.ask(PlaceQuery::Open(dir.path().join("a").into()));
         assert!(matches!(next(), PlaceAnswer::Opened(_, Ok(()))));
-        scout.ask(PlaceQuery::Open(dir.path().join("none")));
+        scout.ask(PlaceQuery::Open(dir.path().join("none").into()));
         assert!(matches!(next(), PlaceAnswer::Opened(_, Err(why)) if why == "no\\x1b folder"));
         scout.ask(PlaceQuery::Complete { typed: "l".into(), base: dir.path().to_owned() });
         assert!(matches!(next(), PlaceAnswer::Completed(_, Ok(completion)) if completion.typed == "link/"));

@@ -1,6 +1,7 @@
 //! The thread that owns the records: what a scan finds goes into the case before it is shown, and what the responder
 //! decides is on the disk before the screen says so.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,15 +10,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 use super::export;
 use super::rows::row;
 use super::{ScanHandle, Session};
-use crate::case::{Decision, FindingId, ScanOutcome};
+use crate::case::{CaseErrorKind, Decision, FindingId, ScanOutcome, Seen};
 use crate::evidence::Gatherer;
 use crate::finding::Finding;
 use crate::report;
 use crate::scan::{End, Event, Reading, Ruleset, Scan, Unscanned};
-use crate::session::{self, Compiling, ENDED_EARLY, Records, RuleCatalog, TIME_WAS_UP};
+use crate::session::{self, Compiling, ENDED_EARLY, Records, RecordsError, Reversal, RuleCatalog, StartedAs, TIME_WAS_UP};
 use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
+use crate::tui::keymap::{self, Action};
 use crate::tui::message::{Message, Request};
 use crate::tui::state::coverage::Missed;
 
@@ -52,7 +54,12 @@ pub(super) fn run(session: Session, gatherer: Gatherer, ends: &Ends) {
         Ok(records) => records,
         Err(error) => return fatal(error.to_string()),
     };
-    let ready = Message::Ready { hunts: book.hunts.clone(), register: records.register().path().to_owned() };
+    let ready = Message::Ready {
+        hunts: book.hunts.clone(),
+        tree: session.plan.tree.clone(),
+        case: records.case_path().to_owned(),
+        register: records.register().path().to_owned(),
+    };
     let _ = messages.send(ready);
     let _ = books.send(Arc::clone(&book));
     let rules = match compiling.map(|compiling| compiling.finish(&book)).transpose() {
@@ -97,6 +104,23 @@ fn load(session: &Session) -> Result<(RuleCatalog, Option<Compiling>), String> {
     Ok((book, None))
 }
 
+/// What a scan that failed leaves, and what to do.
+fn unfinished() -> String {
+    format!("what is listed stands, the rest is not covered; {} scans again", keymap::key_of(Action::Rescan))
+}
+
+/// What a decision is called on the screen.
+fn word(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Answered { answer: Answer::RuledOut, .. } => "ruled out",
+        Decision::Answered { .. } => "answered",
+        Decision::MarkedMalicious { .. } => "marked malicious",
+        Decision::Note { .. } => "noted",
+        Decision::ExclusionRecorded { .. } => "excluded",
+        Decision::ExclusionRevoked { .. } => "revoked",
+    }
+}
+
 struct Recorder {
     session: Session,
     /// `None` when a case was opened again.
@@ -137,7 +161,7 @@ impl Recorder {
     /// Starts a scan of the tree.
     fn begin(&mut self) -> Result<(), String> {
         let (Some(tree), Some(rules)) = (&self.session.tree, &self.rules) else {
-            return Err("this case was opened from its file; huntbook TREE --case FILE scans into it".to_owned());
+            return Err("a case that was opened again is read, not scanned".to_owned());
         };
         let (tree, rules) = (tree.reopen().map_err(|error| error.to_string())?, Arc::clone(rules));
         self.end_evidence(ENDED_EARLY);
@@ -302,9 +326,7 @@ impl Recorder {
         self.tell(match end {
             End::Complete => Message::ScanEnded { reading, cancelled: false },
             End::Cancelled => Message::ScanEnded { reading, cancelled: true },
-            End::Failed(why) => {
-                Message::ScanFailed(format!("{why}; what is listed stands, the rest is not covered; r scans again"))
-            }
+            End::Failed(why) => Message::ScanFailed(format!("{why}; {}", unfinished())),
         });
         self.tell_unmet();
         self.tell_since();
@@ -316,9 +338,7 @@ impl Recorder {
         self.scan = None;
         self.gauges.set(None);
         self.flush();
-        self.tell(Message::ScanFailed(
-            "its threads ended early; what is listed stands, the rest is not covered; r scans again".into(),
-        ));
+        self.tell(Message::ScanFailed(format!("its threads ended early; {}", unfinished())));
     }
 
     /// The screen has gone: what was found up to now is still recorded.
@@ -352,7 +372,8 @@ impl Recorder {
             }
             Request::Note(id, note) => self.decide(&[id], &Decision::Note { note }),
             Request::Malicious { findings, reason } => self.decide(&findings, &Decision::MarkedMalicious { reason }),
-            Request::Undo(id) => self.undo(id),
+            Request::Undo => self.undo(),
+            Request::Redo => self.redo(),
             Request::Preview(exclusion) => self.preview(&exclusion),
             Request::Exclude { finding, exclusion } => self.exclude(finding, &exclusion),
             Request::Revoke { id, why } => self.revoke(id, &why),
@@ -383,35 +404,62 @@ impl Recorder {
     fn decide(&mut self, findings: &[FindingId], decision: &Decision) -> Result<(), String> {
         self.records.decide(findings, decision).map_err(|error| error.to_string())?;
         self.renew(findings)?;
-        let said = match decision {
-            Decision::Answered { answer: Answer::RuledOut, .. } => "ruled out",
-            Decision::Answered { .. } => "answered",
-            Decision::MarkedMalicious { .. } => "marked malicious",
-            _ => "noted",
-        };
+        let said = word(decision);
         let many = if findings.len() > 1 { format!(" for {} findings", findings.len()) } else { String::new() };
-        let place = self.place();
-        self.tell(Message::Recorded(format!("{said}{many}: {place}; z takes it back")));
+        let (place, undo) = (self.place(), keymap::key_of(Action::Undo));
+        self.tell(Message::Recorded(format!("{said}{many}: {place}; {undo} takes it back")));
         Ok(())
     }
 
     /// Where a decision is now.
-    fn place(&self) -> &'static str {
-        if self.records.unsaved().is_some() { "in memory only, W tries the disk again" } else { "on record" }
+    fn place(&self) -> String {
+        match self.records.unsaved() {
+            Some(_) => format!("in memory only, {} tries the disk again", keymap::key_of(Action::Save)),
+            None => "on record".to_owned(),
+        }
     }
 
-    fn undo(&mut self, id: FindingId) -> Result<(), String> {
-        let undone = self.records.undo(id).map_err(|error| error.to_string());
-        let concerned = undone.as_ref().map_or_else(|_| vec![id], Clone::clone);
-        self.renew(&concerned)?;
-        let others = undone?.iter().filter(|other| **other != id).count();
-        let more = if others > 0 {
-            format!(", for {} too", text::counted(others as u64, "more finding"))
-        } else {
-            String::new()
+    fn undo(&mut self) -> Result<(), String> {
+        let undone = match self.records.undo() {
+            Err(RecordsError::Case(error)) if matches!(error.fault, CaseErrorKind::NothingToUndo) => {
+                self.tell(Message::Said("nothing is left to take back".to_owned()));
+                return Ok(());
+            }
+            undone => undone.map_err(|error| error.to_string())?,
         };
-        self.tell(Message::Recorded(format!("taken back{more}; the journal keeps both")));
+        self.renew(&undone.findings)?;
+        let redo = keymap::key_of(Action::Redo);
+        let said = format!("taken back: {}; the journal keeps both, {redo} decides it again", self.in_words(&undone));
+        self.tell(Message::Recorded(said));
         Ok(())
+    }
+
+    fn redo(&mut self) -> Result<(), String> {
+        let Some(redone) = self.records.redo().map_err(|error| error.to_string())? else {
+            self.tell(Message::Said("nothing was taken back since the last decision".to_owned()));
+            return Ok(());
+        };
+        self.renew(&redone.findings)?;
+        let undo = keymap::key_of(Action::Undo);
+        self.tell(Message::Recorded(format!("decided again: {}; {undo} takes it back", self.in_words(&redone))));
+        Ok(())
+    }
+
+    /// What was decided, and about which finding, in a few words; safe text.
+    fn in_words(&self, reversal: &Reversal) -> String {
+        let what: Vec<_> = reversal.decisions.iter().map(word).collect();
+        // An exclusion says more than the answer that goes with it.
+        let what = what.last().copied().unwrap_or("decided");
+        let first = reversal.about.first().and_then(|id| self.records.case().load_finding(*id, Seen::Last).ok());
+        let name = first.map(|finding| {
+            let path = &finding.file.path;
+            text::escape_path(path.file_name().map_or(path, Path::new)).into_owned()
+        });
+        match (name, reversal.about.len()) {
+            (None, _) => what.to_owned(),
+            (Some(name), 0 | 1) => format!("{what}, {name}"),
+            (Some(name), many) => format!("{what}, {name} and {}", text::counted(many as u64 - 1, "more finding")),
+        }
     }
 
     fn preview(&mut self, exclusion: &Exclusion) -> Result<(), String> {
@@ -430,7 +478,8 @@ impl Recorder {
         let others = covered.iter().filter(|id| **id != finding).count();
         let more =
             if others > 0 { format!(" with {}", text::counted(others as u64, "more finding")) } else { String::new() };
-        self.tell(Message::Recorded(format!("excluded{more}: in the register; o goes to the next open finding")));
+        let next = keymap::key_of(Action::NextOpen);
+        self.tell(Message::Recorded(format!("excluded{more}: in the register; {next} goes to the next open finding")));
         Ok(())
     }
 
@@ -461,6 +510,15 @@ impl Recorder {
 
     fn rescan(&mut self) -> Result<(), String> {
         if self.scan.is_some() {
+            return Ok(());
+        }
+        if self.session.tree.is_none() {
+            // Nothing was to be recorded: this is advice, no failure.
+            let scan = self.records.scan().map_err(|error| error.to_string())?;
+            let again = StartedAs::of(&scan.options).command(&scan.tree, self.records.case_path());
+            self.tell(Message::Said(format!(
+                "this case was opened to be read; to scan its tree again, leave and run: {again}"
+            )));
             return Ok(());
         }
         self.records.reload_register().map_err(|error| error.to_string())?;

@@ -1,10 +1,12 @@
 //! Every action in one table: the status hints, the help, the palette and the README's key table are made from it.
 
 mod press;
+mod table;
 
 use std::fmt::Write as _;
 
 pub(crate) use press::Press;
+pub(crate) use table::action_table;
 
 /// Where keys are taken, from the outermost layer to the innermost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,7 +62,7 @@ impl Context {
 }
 
 macro_rules! actions {
-    ($($action:ident, $context:ident, $keys:literal, $short:literal, $long:literal;)*) => {
+    ($($action:ident, $context:ident, $keys:literal, $short:literal, $long:literal, $handler:expr;)*) => {
         /// What a key can do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[allow(missing_docs, reason = "each is described in the table")]
@@ -96,6 +98,25 @@ pub struct Binding {
 }
 
 impl Binding {
+    /// Whether it only moves about, which makes no sense from another screen.
+    pub fn is_motion(&self) -> bool {
+        ["Up", "Down", "First", "Last", "Left", "Right", "LineStart", "LineEnd"]
+            .iter()
+            .any(|end| self.name.ends_with(end))
+    }
+
+    /// Its name in words: `next open`.
+    pub fn words(&self) -> String {
+        let mut words = String::new();
+        for letter in self.name.chars() {
+            if letter.is_uppercase() && !words.is_empty() {
+                words.push(' ');
+            }
+            words.extend(letter.to_lowercase());
+        }
+        words
+    }
+
     /// Whether there is a place where both are in force: one of them would take the other's key.
     fn meets(&self, other: &Self) -> bool {
         let lies_within = |inner: &Self, outer: &Self| match outer.context {
@@ -107,143 +128,7 @@ impl Binding {
     }
 }
 
-actions! {
-    Quit, Global, "q ctrl-c", "quit", "leave Huntbook; everything decided is on disk already";
-    Back, Global, "esc", "back", "close the top layer, go back one screen";
-    Help, Global, "?", "help", "all keys of this screen";
-    Palette, Global, ": ctrl-p", "", "find an action of this screen by name";
-    Suspend, Global, "ctrl-z", "", "stop Huntbook, back to the shell; fg continues";
-    Redraw, Global, "ctrl-l", "", "draw the screen anew";
-    Register, Global, "R", "register", "the register of exclusions";
-    Coverage, Global, "C", "coverage", "what was not scanned, and why";
-    Theme, Global, "T", "", "choose a theme; the screen shows each while you choose";
-    Pause, Global, "ctrl-s", "", "pause or resume the scan";
-    SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it";
-    CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete";
-    Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted";
-    Export, Global, "E", "", "write the case to a file: a report, NDJSON, SARIF or CSV, by the ending of its name";
-    SaveCopy, Global, "ctrl-w", "", "save a copy of the case to a file, on another disk for instance";
-    NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on";
-
-    Choose, Chooser, "enter", "open or scan", "look into a folder; scan a recent tree, a mount, this folder";
-    ChooseScan, Chooser, "S", "scan", "scan what is selected, a folder too";
-    ChoosePath, Chooser, "/ ~", "path", "type a path; Tab completes it, Enter takes it";
-    ChooseInto, Chooser, "right", "", "look into the selected folder, mount or tree";
-    ChooseOut, Chooser, "left backspace", "up", "the folder above";
-    ChooseCase, Chooser, "O", "", "open the case of a recent tree as it is, without a scan";
-    ChooseUp, Chooser, "k up", "", "one up";
-    ChooseDown, Chooser, "j down", "", "one down";
-    ChoosePageUp, Chooser, "pgup ctrl-b", "", "one page up";
-    ChoosePageDown, Chooser, "pgdn ctrl-f", "", "one page down";
-    ChooseFirst, Chooser, "home", "", "first of the section";
-    ChooseLast, Chooser, "end", "", "last of the section";
-    ChooseNextSection, Chooser, "tab", "section", "next section: recent trees, mounts, folders";
-    ChoosePreviousSection, Chooser, "backtab", "", "previous section";
-    ChooseAgain, Chooser, "ctrl-r", "", "read recent trees, mounts and folder again";
-
-    Open, Findings, "enter", "open", "open the selected finding; fold or unfold the group";
-    Up, Findings, "k up", "", "one up";
-    Down, Findings, "j down", "", "one down";
-    PageUp, Findings, "pgup ctrl-b", "", "one page up";
-    PageDown, Findings, "pgdn ctrl-f", "", "one page down";
-    First, Findings, "g home", "", "first finding";
-    Last, Findings, "G end", "", "last finding";
-    NextHunt, Findings, "tab", "next hunt", "show the next hunt's findings";
-    PreviousHunt, Findings, "backtab", "", "show the previous hunt's findings";
-    Unfold, Findings, "l right", "", "unfold the group; ungrouped, show the next hunt's findings";
-    Fold, Findings, "h left", "", "fold the group; ungrouped, show the previous hunt's findings";
-    FoldAll, Findings, "z", "", "fold all groups, or unfold them";
-    Mark, Findings, "space", "", "mark the finding or the whole group, or take the mark off";
-    Unmark, Findings, "U", "", "take all marks off";
-    MarkedMalicious, Findings, "M", "", "say with a reason that the marked findings, or else the selected one, are malicious";
-    Filter, Findings, "/", "filter", "show only paths that hold the letters you type, in order; empty shows all";
-    Sort, Findings, "s", "sort", "sort by the next column: state, path, hunt, size, time, matches";
-    Reverse, Findings, "S", "", "sort the other way round";
-    Group, Findings, "b", "group", "group by hunt, folder, content, verdict or not at all";
-    Rescan, Findings, "r", "rescan", "scan the tree again";
-    ListNarrower, Findings, "<", "", "the list narrower, the pane beside it wider";
-    ListWider, Findings, ">", "", "the list wider, the pane beside it narrower";
-    HuntsNarrower, Findings, "{", "", "the hunts narrower";
-    HuntsWider, Findings, "}", "", "the hunts wider";
-    PanesReset, Findings, "=", "", "all panes as wide as usual";
-
-    NextTab, Finding, "tab", "next tab", "next tab";
-    PreviousTab, Finding, "backtab", "", "previous tab";
-    TabHex, Finding, "1", "", "the bytes";
-    TabElf, Finding, "2", "", "the ELF headers";
-    TabRule, Finding, "3", "", "the rule";
-    TabFacts, Finding, "4", "", "the file's facts and the evidence from the box";
-    TabScenarios, Finding, "5", "", "the scenarios";
-    TabHistory, Finding, "6", "", "what was decided, by whom, when";
-    NextFinding, Finding, "]", "", "next finding of the list";
-    PreviousFinding, Finding, "[", "", "previous finding of the list";
-
-    HexNextMatch, Hex, "n", "match", "next match";
-    HexPreviousMatch, Hex, "N", "", "previous match";
-    HexNextPattern, Hex, "p", "", "first match of the next pattern";
-    HexGoto, Hex, "g", "goto", "go to an offset: 123, 0x7b, +16, -0x10, 50%, end";
-    HexSearch, Hex, "/", "search", "search: text, i:in any case, x:de ad ?? ef, u:UTF-16, r:regular expression";
-    HexSearchNext, Hex, "f", "", "next place the search finds";
-    HexSearchBack, Hex, "F", "", "previous place the search finds";
-    HexInspector, Hex, "i", "inspect", "the value under the cursor in every reading; again: in the other byte order, or none";
-    HexMark, Hex, "m", "", "set a mark, named by the next key";
-    HexJumpMark, Hex, "'", "", "go to a mark, named by the next key";
-    HexSelect, Hex, "v", "", "begin or end a selection";
-    HexCopy, Hex, "y", "", "copy the selection, or the match under the cursor: h hex, t text, c C array, y YARA, o offset";
-    HexStructures, Hex, "s", "", "show or hide the structures of an ELF file over its bytes";
-    HexNextStructure, Hex, "}", "", "next ELF structure";
-    HexPreviousStructure, Hex, "{", "", "previous ELF structure";
-    HexToField, Hex, "enter", "", "show the field under the cursor in the ELF tab";
-    HexLeft, Hex, "h left", "", "one byte back";
-    HexRight, Hex, "l right", "", "one byte on";
-    HexUp, Hex, "k up", "", "one line up";
-    HexDown, Hex, "j down", "", "one line down";
-    HexPageUp, Hex, "pgup ctrl-b", "", "one page up";
-    HexPageDown, Hex, "pgdn ctrl-f space", "", "one page down";
-    HexHalfUp, Hex, "ctrl-u", "", "half a page up";
-    HexHalfDown, Hex, "ctrl-d", "", "half a page down";
-    HexLineStart, Hex, "0 ^", "", "first byte of the line";
-    HexLineEnd, Hex, "$", "", "last byte of the line";
-    HexFirst, Hex, "home", "", "first byte";
-    HexLast, Hex, "end G", "", "last byte";
-
-    ReadUp, Reading, "k up", "", "one up";
-    ReadDown, Reading, "j down", "", "one down";
-    ReadPageUp, Reading, "pgup ctrl-b", "", "one page up";
-    ReadPageDown, Reading, "pgdn ctrl-f space", "", "one page down";
-    ReadFirst, Reading, "g home", "", "to the top";
-    ReadLast, Reading, "G end", "", "to the end";
-    ReadEnter, Reading, "enter", "to bytes", "ELF: show the field's bytes in the hex tab";
-    Refresh, Finding, "ctrl-r", "", "ask the box about the finding again";
-    Malicious, Finding, "M", "malicious", "say with a reason that the finding is malicious";
-
-    Applies, Scenarios, "a", "applies", "the scenario explains the finding: propose an exclusion";
-    RuledOut, Scenarios, "x", "ruled out", "the scenario does not explain the finding";
-    Unsure, Scenarios, "u", "unsure", "cannot tell yet";
-    NextScenario, Scenarios, "l right n", "next", "next scenario, without an answer";
-    PreviousScenario, Scenarios, "h left p", "", "previous scenario";
-    ScenarioUp, Scenarios, "k up", "", "scroll up";
-    ScenarioDown, Scenarios, "j down", "", "scroll down";
-    NameInSet, Scenarios, "S", "", "name one for a set of the site that is empty, so that a check can be told";
-    Note, Scenarios, "t", "note", "write a note on this scenario's answer";
-    Batch, Scenarios, "b", "", "the same answer for many: same content, same folder or marked; shows them first";
-    Undo, Scenarios, "z", "undo", "take the last answer back; the journal keeps both";
-
-    RegisterUp, Register, "k up", "", "one up";
-    RegisterDown, Register, "j down", "", "one down";
-    RegisterFirst, Register, "g home", "", "first exclusion";
-    RegisterLast, Register, "G end", "", "last exclusion";
-    RegisterFilter, Register, "/", "filter", "show only exclusions that hold the letters you type, in order";
-    RegisterRevoke, Register, "d", "revoke", "revoke the exclusion with a reason; it stays in the register as revoked";
-
-    CoverageUp, Coverage, "k up", "", "one up";
-    CoverageDown, Coverage, "j down", "", "one down";
-    CoveragePageUp, Coverage, "pgup ctrl-b", "", "one page up";
-    CoveragePageDown, Coverage, "pgdn ctrl-f space", "", "one page down";
-    CoverageFirst, Coverage, "g home", "", "first entry";
-    CoverageLast, Coverage, "G end", "", "last entry";
-    CoverageFilter, Coverage, "/", "filter", "show only entries that hold the letters you type, in order";
-}
+action_table!(actions);
 
 /// Which action a key stands for, given the contexts in force from the innermost to the outermost.
 #[derive(Debug, Clone)]
@@ -260,6 +145,16 @@ impl Default for Keymap {
             .collect();
         Self { bound }
     }
+}
+
+/// Marks the name of an action in a message; neither stands in text that was made safe.
+const KEY: [char; 2] = ['\u{1}', '\u{2}'];
+
+/// Stands for the first key of an action in a message of a thread that does not know the keys: [`Keymap::spell`] puts it
+/// there.
+pub(crate) fn key_of(action: Action) -> String {
+    let name = TABLE.iter().find(|row| row.action == action).map_or("", |row| row.name);
+    format!("{}{name}{}", KEY[0], KEY[1])
 }
 
 impl Action {
@@ -304,6 +199,20 @@ impl Keymap {
         out
     }
 
+    /// A message with the keys in it that [`key_of`] stands for.
+    pub fn spell(&self, message: &str) -> String {
+        let mut out = String::new();
+        let mut rest = message;
+        while let Some((before, (name, after))) =
+            rest.split_once(KEY[0]).and_then(|(before, rest)| Some((before, rest.split_once(KEY[1])?)))
+        {
+            out.push_str(before);
+            out.extend(TABLE.iter().find(|row| row.name == name).map(|row| self.first_key(row.action)));
+            rest = after;
+        }
+        out + rest
+    }
+
     /// The first key of `action`, for the hint bar.
     pub fn first_key(&self, action: Action) -> String {
         let bound = self.bound.iter().find(|(_, _, bound)| *bound == action);
@@ -343,6 +252,17 @@ mod tests {
             keymap.bind(row, &keys.split(' ').map(|key| key.parse().unwrap()).collect::<Vec<_>>());
             assert_eq!(keymap.clash(row).map(|(_, other)| other.name), other, "{name} = {keys}");
         }
+    }
+
+    #[test]
+    fn a_message_names_the_keys_that_a_person_has_set() {
+        let said = format!("gone; {} takes it back, {} quits", key_of(Action::Undo), key_of(Action::Quit));
+        let mut keymap = Keymap::default();
+        assert_eq!(keymap.spell(&said), "gone; z takes it back, q quits");
+        let undo = TABLE.iter().find(|row| row.action == Action::Undo).unwrap();
+        keymap.bind(undo, &["f5".parse().unwrap()]);
+        assert_eq!(keymap.spell(&said), "gone; F5 takes it back, q quits");
+        assert_eq!(keymap.spell("{Undo} stays"), "{Undo} stays");
     }
 
     #[test]

@@ -8,9 +8,10 @@ use ratatui::layout::Rect;
 use super::Notice;
 use super::themes::ThemeList;
 use crate::places::{Completion, DiskUsage, Folder, Mount, Mounts, Recent};
-use crate::session::HostIdentity;
+use crate::session::{HostIdentity, StartedAs};
 use crate::text;
 use crate::theme::Theme;
+use crate::tui::backend::place_probe::Place;
 use crate::tui::keymap::Keymap;
 use crate::tui::widget::input::Input;
 
@@ -156,7 +157,7 @@ pub struct Chooser {
     /// The list of themes.
     pub themes: Option<Box<ThemeList>>,
     /// What was chosen and is being opened.
-    pub opening: Option<PathBuf>,
+    pub opening: Option<Place>,
     /// A line at the bottom, until the next key.
     pub notice: Option<Notice>,
     /// Where a `~` leads.
@@ -287,9 +288,11 @@ impl Chooser {
         }
     }
 
-    /// Whether a recent tree is one of the box that will be scanned; otherwise only its case can be opened.
+    /// Whether a recent tree is one of the box that will be scanned, or of an image that was scanned here; otherwise only
+    /// its case can be opened.
     pub fn is_here(&self, recent: &Recent) -> bool {
-        HostIdentity::of_case(&recent.glance.box_facts).differs_from(&self.identity).is_none()
+        let is_image = StartedAs::of(&recent.glance.options).root.is_some();
+        is_image || HostIdentity::of_case(&recent.glance.box_facts).differs_from(&self.identity).is_none()
     }
 
     /// Selects the first row whose name begins with `typed`, or else holds it, in capitals or not; the selected row when

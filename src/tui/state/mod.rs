@@ -16,6 +16,7 @@ pub(crate) mod scan;
 pub(crate) mod themes;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
@@ -140,6 +141,8 @@ pub struct Notice {
 pub struct App {
     /// The tree, safe text.
     pub tree: String,
+    /// The case's file, raw; empty until it is open.
+    pub case: PathBuf,
     /// The hunts, in the order of their indexes.
     pub hunts: Vec<HuntView>,
     /// The findings.
@@ -226,6 +229,7 @@ impl App {
     pub fn new(start: Start) -> Self {
         Self {
             tree: start.tree,
+            case: PathBuf::new(),
             list: FindingList::new(0),
             hunts: Vec::new(),
             list_top: 0,
@@ -275,6 +279,15 @@ impl App {
         }
     }
 
+    /// Where else one can go from here with one key.
+    pub fn elsewhere(&self) -> Vec<Context> {
+        let here = self.contexts();
+        let of_finding = [Context::Hex, Context::Reading, Context::Scenarios];
+        let screens = [Context::Findings, Context::Register, Context::Coverage];
+        let tabs = of_finding.into_iter().filter(|_| self.screen == Screen::Finding && self.detail.is_some());
+        tabs.chain(screens).filter(|context| !here.contains(context)).collect()
+    }
+
     /// Whether a finding was asked for and has not arrived.
     pub fn is_opening(&self) -> bool {
         self.screen == Screen::Finding && self.detail.as_ref().is_none_or(|detail| detail.stale)
@@ -285,6 +298,13 @@ impl App {
         self.screen == Screen::Finding && self.detail.as_ref().is_some_and(|detail| detail.tab == Tab::Elf)
     }
 
+    /// The title of a scenario of a rule, by its id; the id where no hunt of this session has it.
+    pub fn scenario_title<'s>(&'s self, rule: &str, id: &'s str) -> &'s str {
+        let of_rule = self.hunts.iter().filter(|hunt| &*hunt.hunt.rule.id.name == rule);
+        let mut scenarios = of_rule.flat_map(|hunt| hunt.hunt.scenarios.iter());
+        scenarios.find(|scenario| scenario.id == id).map_or(id, |scenario| scenario.title.as_str())
+    }
+
     /// The columns of the list of findings as it was drawn last.
     pub fn columns(&self) -> Vec<Placed> {
         let one_hunt = self.list.hunt().is_some() || self.list.grouping() == Grouping::Hunt;
@@ -292,9 +312,9 @@ impl App {
         columns(usize::from(self.areas.headings.width), self.list.sort().column, without)
     }
 
-    /// Shows a line at the bottom.
+    /// Shows a line at the bottom, with the keys that [`key_of`](crate::tui::keymap::key_of) stands for.
     pub fn say(&mut self, kind: NoticeKind, text: impl Into<String>) {
-        let text = text.into();
+        let text = self.keymap.spell(&text.into());
         match kind {
             NoticeKind::Error => tracing::error!("{text}"),
             NoticeKind::Warning => tracing::warn!("{text}"),

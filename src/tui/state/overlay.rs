@@ -87,11 +87,14 @@ impl Await {
     }
 }
 
-/// The palette: the actions of the screen below it, what was typed, and which of those found is selected.
+/// The palette: the actions of the screen below it and of those that can be gone to, what was typed, and which of those
+/// found is selected.
 #[derive(Debug)]
 pub struct Palette {
-    /// Whose actions are offered, the innermost first.
+    /// Whose actions are in force, the innermost first.
     pub contexts: Vec<Context>,
+    /// Where else one can go, and what makes sense there.
+    pub others: Vec<Context>,
     /// What was typed.
     pub input: Input,
     /// The selected one of those found.
@@ -105,29 +108,40 @@ pub struct Found {
     pub row: &'static Binding,
     /// Its name and what it does, as they are matched and shown.
     pub text: String,
+    /// Bytes of `text` that are the name.
+    pub name: usize,
     /// Offsets in bytes of the letters of `text` that were typed.
     pub places: Vec<usize>,
 }
 
 impl Palette {
-    /// All actions of `contexts`.
-    pub fn new(contexts: Vec<Context>) -> Self {
-        Self { contexts, input: Input::default(), place: 0 }
+    /// All actions of `contexts`, and of `others` those that are no mere motions.
+    pub fn new(contexts: Vec<Context>, others: Vec<Context>) -> Self {
+        Self { contexts, others, input: Input::default(), place: 0 }
     }
 
-    /// The actions whose name or description matches what was typed, best first: those by name before others.
+    /// The actions whose name or description matches what was typed, best first: those by name before others, and those
+    /// of this screen before those of others.
     pub fn found(&self) -> Vec<Found> {
         let pattern = Pattern::new(self.input.text());
-        let mut found: Vec<_> = self
-            .contexts
-            .iter()
-            .flat_map(|context| TABLE.iter().filter(move |row| row.context == *context))
-            .filter_map(|row| {
-                let text = format!("{}  {}", row.name, row.long);
-                let (name, whole) = (pattern.find(row.name), pattern.find(&text)?);
-                let rank = (name.is_none(), Reverse(name.as_ref().unwrap_or(&whole).score));
-                let places = name.unwrap_or(whole).places;
-                Some((rank, Found { row, text, places }))
+        let of = |context: &Context| {
+            TABLE.iter().filter({
+                let context = *context;
+                move |row| row.context == context
+            })
+        };
+        let here = self.contexts.iter().flat_map(of).map(|row| (row, false));
+        let elsewhere = self.others.iter().flat_map(of).filter(|row| !row.is_motion()).map(|row| (row, true));
+        let mut found: Vec<_> = here
+            .chain(elsewhere)
+            .filter_map(|(row, elsewhere)| {
+                let name = row.words();
+                let place = if elsewhere { format!(" ({})", row.context.title()) } else { String::new() };
+                let text = format!("{name}  {}{place}", row.long);
+                let (by_name, whole) = (pattern.find(&name), pattern.find(&text)?);
+                let rank = (by_name.is_none(), elsewhere, Reverse(by_name.as_ref().unwrap_or(&whole).score));
+                let places = by_name.unwrap_or(whole).places;
+                Some((rank, Found { row, text, name: name.len(), places }))
             })
             .collect();
         found.sort_by_key(|(rank, _)| *rank);
@@ -187,18 +201,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_palette_finds_actions_of_its_screen_by_any_letters_in_order() {
-        let found = |contexts: &[Context], typed| {
-            Palette { input: Input::with(typed), ..Palette::new(contexts.to_vec()) }.found()
+    fn the_palette_finds_actions_by_any_letters_in_order_those_of_its_screen_first() {
+        let found = |contexts: &[Context], others: &[Context], typed| {
+            let palette = Palette::new(contexts.to_vec(), others.to_vec());
+            Palette { input: Input::with(typed), ..palette }.found()
         };
         let findings = [Context::Findings, Context::Global];
-        let all = found(&findings, "");
+        let all = found(&findings, &[], "");
         assert_eq!(all.len(), TABLE.iter().filter(|row| findings.contains(&row.context)).count());
         assert_eq!(all[0].row.context, Context::Findings, "the screen's own come first");
-        assert_eq!(found(&findings, "coverage")[0].row.name, "Coverage");
-        assert!(found(&findings, "rscn").iter().any(|found| found.row.name == "Rescan"));
-        assert_eq!(found(&[Context::Hex, Context::Finding, Context::Global], "hexgoto")[0].row.name, "HexGoto");
-        let elsewhere = found(&findings, "hexgoto").iter().any(|found| found.row.name == "HexGoto");
-        assert!(!elsewhere, "what does nothing here is not offered");
+        assert_eq!(found(&findings, &[], "coverage")[0].row.name, "Coverage");
+        assert!(found(&findings, &[], "rscn").iter().any(|found| found.row.name == "Rescan"));
+        let goto = &found(&[Context::Hex, Context::Finding, Context::Global], &[], "hex goto")[0];
+        assert_eq!((goto.row.name, goto.text.get(..goto.name)), ("HexGoto", Some("hex goto")), "in words");
+        let elsewhere = |others: &[Context]| {
+            found(&findings, others, "hexgoto").into_iter().find(|found| found.row.name == "HexGoto")
+        };
+        assert_eq!(elsewhere(&[]), None, "what cannot be gone to is not offered");
+        assert!(elsewhere(&[Context::Hex]).unwrap().text.ends_with(&format!("({})", Context::Hex.title())));
+        let others = found(&findings, &[Context::Register], "");
+        assert!(others.iter().any(|found| found.row.name == "RegisterRevoke"));
+        assert!(others.iter().all(|found| found.row.name != "RegisterDown"), "motions make no sense from elsewhere");
     }
 }

@@ -54,6 +54,20 @@ impl ScanView {
         }
     }
 
+    /// How much of the tree a scan that did not go to its end has not come to, in words; `None` where it did, or goes on.
+    pub fn unseen(&self) -> Option<String> {
+        if !matches!(self.phase, Phase::Cancelled | Phase::Unended | Phase::Failed(_)) {
+            return None;
+        }
+        let left = self.reading.total_files.map(|total| total.saturating_sub(self.reading.files));
+        Some(match left.zip(self.part()) {
+            Some((left, part)) => {
+                format!("about {} ({:.0} %) unseen", text::counted(left, "file"), ((1.0 - part) * 100.0).ceil())
+            }
+            None => "nobody knows how many files unseen".to_owned(),
+        })
+    }
+
     /// Bytes per second since the start.
     pub fn rate(&self) -> u64 {
         let seconds = self.reading.elapsed.as_secs_f64();
@@ -93,5 +107,17 @@ mod tests {
         assert_eq!(scan.part(), None);
         scan.phase = Phase::Done;
         assert_eq!(scan.part(), Some(1.0));
+    }
+
+    #[test]
+    fn what_a_scan_that_ended_early_has_not_come_to_counts_as_unseen() {
+        let reading = Reading { files: 7, total_files: Some(100), ..Reading::default() };
+        let mut scan = ScanView { phase: Phase::Cancelled, reading, ..ScanView::default() };
+        assert_eq!(scan.unseen().unwrap(), "about 93 files (93 %) unseen");
+        scan.phase = Phase::Failed("no".into());
+        scan.reading.total_files = None;
+        assert_eq!(scan.unseen().unwrap(), "nobody knows how many files unseen");
+        scan.phase = Phase::Done;
+        assert_eq!(scan.unseen(), None);
     }
 }

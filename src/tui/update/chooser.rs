@@ -1,14 +1,15 @@
 //! What keys, mouse and answers do before a tree is chosen. No I/O here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::themes;
 use crate::places;
+use crate::session::StartedAs;
 use crate::text;
-use crate::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
+use crate::tui::backend::place_probe::{Place, PlaceAnswer, PlaceQuery};
 use crate::tui::keymap::{Action, Context, Press};
 use crate::tui::message::Message;
 use crate::tui::state::chooser::{Chooser, FolderView, Fullness, PathLine, Section, Spot};
@@ -25,7 +26,7 @@ const LONGEST_JUMP: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Leave, with what was chosen or without.
-    Leave(Option<PathBuf>),
+    Leave(Option<Place>),
     /// Stop the process as Ctrl-Z does.
     Suspend,
     /// Draw everything anew.
@@ -94,10 +95,10 @@ pub fn news(chooser: &mut Chooser, news: PlaceAnswer) -> Vec<Effect> {
             folders.append(&mut links);
             chooser.set_folders(folders);
         }
-        PlaceAnswer::Opened(path, outcome) if chooser.opening.as_ref() == Some(&path) => {
+        PlaceAnswer::Opened(place, outcome) if chooser.opening.as_ref() == Some(&place) => {
             chooser.opening = None;
             match outcome {
-                Ok(()) => return vec![Effect::Leave(Some(path))],
+                Ok(()) => return vec![Effect::Leave(Some(place))],
                 Err(why) => refused(chooser, why),
             }
         }
@@ -114,7 +115,8 @@ fn refused(chooser: &mut Chooser, why: String) {
         return;
     }
     let has_case = matches!(chooser.selected(), Some(Spot::Recent(_)));
-    let hint = if has_case { "; O opens its case without a scan" } else { "" };
+    let key = chooser.keymap.first_key(Action::ChooseCase);
+    let hint = if has_case { format!("; {key} opens its case without a scan") } else { String::new() };
     say(chooser, NoticeKind::Error, format!("{why}{hint}"));
 }
 
@@ -276,7 +278,11 @@ fn choose(chooser: &mut Chooser) -> Vec<Effect> {
 fn scan(chooser: &mut Chooser) -> Vec<Effect> {
     match chooser.selected() {
         Some(Spot::Recent(recent)) if !chooser.is_here(recent) => open_case(chooser),
-        Some(spot) => open(chooser, chooser.path_of(spot)),
+        Some(Spot::Recent(recent)) => {
+            let started = StartedAs::of(&recent.glance.options);
+            open(chooser, Place { path: recent.glance.tree.clone(), started })
+        }
+        Some(spot) => open(chooser, chooser.path_of(spot).into()),
         None => Vec::new(),
     }
 }
@@ -284,7 +290,7 @@ fn scan(chooser: &mut Chooser) -> Vec<Effect> {
 /// Opens the case of a recent tree.
 fn open_case(chooser: &mut Chooser) -> Vec<Effect> {
     match chooser.selected() {
-        Some(Spot::Recent(recent)) => open(chooser, recent.case.clone()),
+        Some(Spot::Recent(recent)) => open(chooser, recent.case.clone().into()),
         _ => {
             say(chooser, NoticeKind::Info, "only a recent tree has a case that can be opened");
             Vec::new()
@@ -292,9 +298,9 @@ fn open_case(chooser: &mut Chooser) -> Vec<Effect> {
     }
 }
 
-fn open(chooser: &mut Chooser, path: PathBuf) -> Vec<Effect> {
-    chooser.opening = Some(path.clone());
-    vec![Effect::PlaceQuery(PlaceQuery::Open(path))]
+fn open(chooser: &mut Chooser, place: Place) -> Vec<Effect> {
+    chooser.opening = Some(place.clone());
+    vec![Effect::PlaceQuery(PlaceQuery::Open(place))]
 }
 
 /// Looks into what is selected.
@@ -302,7 +308,8 @@ fn into(chooser: &mut Chooser) -> Vec<Effect> {
     match chooser.selected() {
         Some(Spot::Folder(places::Folder { link: Some(target), .. })) => {
             let target = text::escape_path(target).into_owned();
-            let said = format!("a link to {target}: it is not followed; S scans the folder it points to");
+            let scan = chooser.keymap.first_key(Action::ChooseScan);
+            let said = format!("a link to {target}: it is not followed; {scan} scans the folder it points to");
             say(chooser, NoticeKind::Info, said);
             Vec::new()
         }
@@ -355,7 +362,7 @@ fn path_key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Enter if line.input.text().is_empty() => chooser.path = None,
         KeyCode::Enter => {
             let path = places::expand(line.input.text(), &base, chooser.home.as_deref());
-            return open(chooser, path);
+            return open(chooser, path.into());
         }
         _ => {
             line.input.key(key);

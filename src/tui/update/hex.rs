@@ -2,55 +2,116 @@
 
 use std::ops::Range;
 
+use super::actions::ask;
+use super::finding::opened;
 use crate::hex::copy::{self, CopyError, Form};
+use crate::hex::highlight::Found;
 use crate::hex::layout::Motion;
 use crate::hex::search::{Direction, Hit, Order};
 use crate::text;
-use crate::tui::keymap::Action;
+use crate::tui::keymap::{Action, key_of};
 use crate::tui::message::{Effect, Look};
 use crate::tui::state::bytes::{Counted, HexView, Sought};
 use crate::tui::state::detail::Tab;
 use crate::tui::state::elf_page;
+use crate::tui::state::overlay::Purpose;
 use crate::tui::state::{App, NoticeKind};
+use crate::tui::widget::input::Input;
 
 /// Said when a search or a step among the matches went past the end, or the start, of the file.
-const WRAPPED: &str = "past the end of the file: went on from its other end";
+fn wrapped(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Forward => "none below: this is the first one from the start of the file",
+        Direction::Backward => "none above: this is the last one before the end of the file",
+    }
+}
 
-/// Goes to another match.
-///
-/// After a search the next match is what the search finds next, until another pattern of the rule is gone to.
-pub(super) fn jump(app: &mut App, action: Action) -> Vec<Effect> {
-    let Some(detail) = &mut app.detail else { return Vec::new() };
-    match action {
-        Action::HexNextMatch if detail.hex.follows_search => return search_on(app, Direction::Forward),
-        Action::HexPreviousMatch if detail.hex.follows_search => return search_on(app, Direction::Backward),
-        Action::HexNextPattern => detail.hex.follows_search = false,
-        _ => {}
+/// Asks for an offset.
+pub(super) fn goto(app: &mut App) -> Vec<Effect> {
+    if opened(app).is_some() {
+        let about = "An offset: 123, 0x7b, +16 or -0x10 from here, 50%, start, end.";
+        ask(app, Purpose::Goto, "Go to", about, Input::default());
+    }
+    Vec::new()
+}
+
+/// Asks what to search for.
+pub(super) fn search(app: &mut App) -> Vec<Effect> {
+    if opened(app).is_some() {
+        let about = "Text; i:any case; u:UTF-16; x:de ad ?? ef; r:regular expression.";
+        ask(app, Purpose::Search, "Search", about, Input::default());
+    }
+    Vec::new()
+}
+
+/// Moves the cursor.
+pub(super) fn go(app: &mut App, motion: Motion) -> Vec<Effect> {
+    if let Some(detail) = opened(app) {
+        detail.hex.go(motion);
+    }
+    Vec::new()
+}
+
+/// Shows the value under the cursor, or no more.
+pub(super) fn inspect(app: &mut App) -> Vec<Effect> {
+    if let Some(detail) = opened(app) {
+        detail.hex.inspect_on();
+    }
+    Vec::new()
+}
+
+/// Begins a selection at the cursor, or ends it.
+pub(super) fn select(app: &mut App) -> Vec<Effect> {
+    if let Some(detail) = opened(app) {
+        let cursor = detail.hex.viewport.cursor;
+        detail.hex.anchor = if detail.hex.anchor.is_some() { None } else { Some(cursor) };
+    }
+    Vec::new()
+}
+
+/// Goes to the next match of the rule, or after a search to what it finds next, until another pattern is gone to.
+pub(super) fn next(app: &mut App, direction: Direction) -> Vec<Effect> {
+    let Some(detail) = opened(app) else { return Vec::new() };
+    if detail.hex.follows_search {
+        return search_on(app, direction);
     }
     let cursor = detail.hex.viewport.cursor;
     let highlights = &detail.hex.highlights;
     // Others may begin where the cursor stands: from a match the way leads to the next, from elsewhere by offset.
     let here = detail.hex.current.filter(|found| found.offset == cursor);
-    let found = match (action, here) {
-        (Action::HexNextMatch, Some(here)) => highlights.after(here),
-        (Action::HexNextMatch, None) => highlights.next(cursor),
-        (Action::HexPreviousMatch, Some(here)) => highlights.before(here),
-        (Action::HexPreviousMatch, None) => highlights.previous(cursor),
-        _ => highlights.next_pattern(detail.hex.current.map(|found| found.pattern)),
+    let found = match (direction, here) {
+        (Direction::Forward, Some(here)) => highlights.after(here),
+        (Direction::Forward, None) => highlights.next(cursor),
+        (Direction::Backward, Some(here)) => highlights.before(here),
+        (Direction::Backward, None) => highlights.previous(cursor),
     };
+    let is_wrapped = found.is_some_and(|found| found.wrapped);
+    jump(app, found);
+    if is_wrapped {
+        app.say(NoticeKind::Info, wrapped(direction));
+    }
+    Vec::new()
+}
+
+/// Goes to the first match of the next pattern.
+pub(super) fn next_pattern(app: &mut App) -> Vec<Effect> {
+    let Some(detail) = opened(app) else { return Vec::new() };
+    detail.hex.follows_search = false;
+    let found = detail.hex.highlights.next_pattern(detail.hex.current.map(|found| found.pattern));
+    jump(app, found);
+    Vec::new()
+}
+
+/// Goes to a match, or says why there is none.
+fn jump(app: &mut App, found: Option<Found>) {
+    let Some(detail) = opened(app) else { return };
     match found {
-        Some(found) => {
-            detail.hex.go_to(found);
-            if found.wrapped && action != Action::HexNextPattern {
-                app.say(NoticeKind::Info, WRAPPED);
-            }
-        }
+        Some(found) => detail.hex.go_to(found),
         None if detail.opened.judged.subject.candidate => {
             app.say(NoticeKind::Info, "there is no match here: a candidate, no rule matched it");
         }
         None => app.say(NoticeKind::Info, "there is no match here: the rule matched by its condition alone"),
     }
-    Vec::new()
 }
 
 /// The search of that number, as long as it runs. What a search says that was stopped or followed by another is too
@@ -67,11 +128,11 @@ pub(super) fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>)
     sought.hit = outcome.as_ref().ok().copied();
     match outcome {
         Ok(hit) => {
-            if let Some(detail) = &mut app.detail {
-                detail.hex.go(Motion::To(hit.offset));
-            }
+            let Some(detail) = &mut app.detail else { return };
+            let below = hit.offset > detail.hex.viewport.cursor;
+            detail.hex.go(Motion::To(hit.offset));
             if hit.wrapped {
-                app.say(NoticeKind::Info, WRAPPED);
+                app.say(NoticeKind::Info, wrapped(if below { Direction::Backward } else { Direction::Forward }));
             }
         }
         Err(why) => app.say(NoticeKind::Warning, why),
@@ -90,26 +151,28 @@ pub(super) fn counted(app: &mut App, number: u64, offsets: Vec<u64>, counted: Co
 /// Searches on for what was searched for last.
 pub(super) fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
     let number = app.searches + 1;
-    let Some(detail) = &mut app.detail else { return Vec::new() };
+    let Some(detail) = opened(app) else { return Vec::new() };
     let cursor = detail.hex.viewport.cursor;
     let Some(sought) = &mut detail.hex.sought else {
-        app.say(NoticeKind::Info, "nothing was searched for yet; / asks");
+        app.say(NoticeKind::Info, format!("nothing was searched for yet; {} asks", key_of(Action::HexSearch)));
         return Vec::new();
     };
-    app.searches = number;
     detail.hex.follows_search = true;
     sought.number = number;
     sought.progress = Some((0, 0));
+    let query = Box::new(sought.query.clone());
+    app.searches = number;
     let from = if direction == Direction::Forward { cursor.saturating_add(1) } else { cursor };
     let order = Order { from, direction, wrap: true };
-    vec![Effect::Look(Look::Search(number, Box::new(sought.query.clone()), order))]
+    vec![Effect::Look(Look::Search(number, query, order))]
 }
 
+const NO_FIELD: &str = "this byte belongs to no header, section or segment";
 const NO_STRUCTURES: &str = "this is no ELF file, or it is not decoded yet";
 
 /// Shows the structures of an ELF file over its bytes, or hides them.
-pub(super) fn toggle_structures(app: &mut App) {
-    let Some(detail) = &mut app.detail else { return };
+pub(super) fn toggle_structures(app: &mut App) -> Vec<Effect> {
+    let Some(detail) = opened(app) else { return Vec::new() };
     detail.hex.overlay ^= true;
     let said = match (&detail.hex.map, detail.hex.overlay) {
         (None, _) => NO_STRUCTURES,
@@ -117,45 +180,47 @@ pub(super) fn toggle_structures(app: &mut App) {
         (Some(_), false) => "the structures of the ELF file are hidden",
     };
     app.say(NoticeKind::Info, said);
+    Vec::new()
 }
 
 /// Goes to where another structure begins.
-pub(super) fn to_structure(app: &mut App, action: Action) {
-    let Some(detail) = &mut app.detail else { return };
+pub(super) fn to_structure(app: &mut App, direction: Direction) -> Vec<Effect> {
+    let Some(detail) = opened(app) else { return Vec::new() };
     let cursor = detail.hex.viewport.cursor;
-    let Some(map) = &detail.hex.map else { return app.say(NoticeKind::Info, NO_STRUCTURES) };
-    let (start, none) = match action {
-        Action::HexNextStructure => (map.next_start(cursor), "no structure begins after this one"),
-        _ => (map.previous_start(cursor), "no structure begins before this one"),
-    };
-    match start {
-        Some(start) => detail.hex.go(Motion::To(start)),
-        None => app.say(NoticeKind::Info, none),
+    let start = detail.hex.map.as_ref().map(|map| match direction {
+        Direction::Forward => map.next_start(cursor),
+        Direction::Backward => map.previous_start(cursor),
+    });
+    match (start, direction) {
+        (Some(Some(start)), _) => detail.hex.go(Motion::To(start)),
+        (None, _) => app.say(NoticeKind::Info, NO_STRUCTURES),
+        (Some(None), Direction::Forward) => app.say(NoticeKind::Info, "no structure begins after this one"),
+        (Some(None), Direction::Backward) => app.say(NoticeKind::Info, "no structure begins before this one"),
     }
+    Vec::new()
 }
 
 /// Shows the field that the byte under the cursor belongs to in the ELF tab.
-pub(super) fn to_field(app: &mut App) {
-    let Some(detail) = &mut app.detail else { return };
-    let (Some(map), Some(elf)) = (&detail.hex.map, detail.elf()) else {
-        return app.say(NoticeKind::Info, NO_STRUCTURES);
+pub(super) fn to_field(app: &mut App) -> Vec<Effect> {
+    let Some(detail) = opened(app) else { return Vec::new() };
+    let cursor = detail.hex.viewport.cursor;
+    let field = match (&detail.hex.map, detail.elf()) {
+        (Some(map), Some(elf)) => map.at(cursor).find_map(|part| part.source(elf)).ok_or(NO_FIELD),
+        _ => Err(NO_STRUCTURES),
     };
-    let field = map.at(detail.hex.viewport.cursor).find_map(|part| part.source(elf));
     match field {
-        Some(field) => {
+        Ok(field) => {
             elf_page::select_field(detail, field);
             detail.tab = Tab::Elf;
         }
-        None => app.say(NoticeKind::Info, "this byte belongs to no header, section or segment"),
+        Err(why) => app.say(NoticeKind::Info, why),
     }
+    Vec::new()
 }
 
 /// Shows the bytes of the selected ELF field.
-pub(super) fn to_bytes(app: &mut App) {
-    let Some(detail) = &mut app.detail else { return };
-    if detail.tab != Tab::Elf {
-        return;
-    }
+pub(super) fn to_bytes(app: &mut App) -> Vec<Effect> {
+    let Some(detail) = opened(app).filter(|detail| detail.tab == Tab::Elf) else { return Vec::new() };
     match detail.elf_place() {
         Some(range) => {
             detail.hex.point_to(range);
@@ -163,6 +228,7 @@ pub(super) fn to_bytes(app: &mut App) {
         }
         None => app.say(NoticeKind::Info, "this line stands for no bytes of the file"),
     }
+    Vec::new()
 }
 
 /// Copies the selection, the match under the cursor or the byte there.

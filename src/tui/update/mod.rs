@@ -2,17 +2,23 @@
 
 mod actions;
 pub(crate) mod chooser;
+mod coverage;
+mod dispatch;
 mod finding;
 mod hex;
+mod list;
 mod mouse;
 mod overlays;
+mod panes;
+mod register;
+mod scan;
 mod themes;
 
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use super::keymap::{Action, Context, Press};
+use super::keymap::{Action, Context, Press, key_of};
 use super::message::{Effect, Explain, Gather, Look, Message, Request};
 use super::state::detail::Detail;
 use super::state::overlay::Overlay;
@@ -47,9 +53,11 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.scan.current = text::escape_path(&current.path).into_owned();
             app.scan.silent = current.silent.map(|time| time.as_secs());
         }
-        Message::Ready { hunts, register } => {
+        Message::Ready { hunts, tree, case, register } => {
             app.hunts = HuntView::of(hunts);
             app.list.set_hunts(app.hunts.len());
+            app.list.set_tree(&tree);
+            app.case = case;
             app.register.path = text::escape_path(&register).into_owned();
         }
         Message::ScanStarted => {
@@ -115,6 +123,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Unsaved(why) => unsaved(app, why),
         Message::ScanFailed(why) => {
+            let why = app.keymap.spell(&why);
             tracing::error!("scan failed: {why}");
             app.scan.phase = Phase::Failed(why);
             return app.alarm.ended(false).then_some(Effect::Ring).into_iter().collect();
@@ -182,7 +191,7 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let action = app.keymap.action(press, &app.contexts());
     app.leaving &= action == Some(Action::Quit);
     match action {
-        Some(action) => actions::perform(app, action),
+        Some(action) => dispatch::perform(app, action),
         None => {
             app.say(NoticeKind::Info, format!("{press} does nothing here; ? shows all keys"));
             Vec::new()
@@ -207,11 +216,18 @@ fn scan_ended(app: &mut App, reading: Reading, cancelled: bool) {
     app.scan.phase = if cancelled { Phase::Cancelled } else { Phase::Done };
     let counts = app.list.counts(None);
     let gaps = app.scan.reading.gaps;
-    let missed = if gaps > 0 { format!(", {} (C)", text::counted(gaps, "gap")) } else { String::new() };
+    let missed = if gaps > 0 {
+        format!(", {} ({})", text::counted(gaps, "gap"), key_of(Action::Coverage))
+    } else {
+        String::new()
+    };
     let said = match (cancelled, counts.open) {
         (true, _) => "scan cancelled: what came after is not covered".to_owned(),
         (false, 0) => format!("scan done: nothing open{missed}"),
-        (false, open) => format!("scan done: {} open{missed}; o goes to the next one", text::count(open as u64)),
+        (false, open) => {
+            let next = key_of(Action::NextOpen);
+            format!("scan done: {} open{missed}; {next} goes to the next one", text::count(open as u64))
+        }
     };
     let lost = lost_marks(app);
     if app.notice.is_none() || !lost.is_empty() {
@@ -224,7 +240,9 @@ fn scan_ended(app: &mut App, reading: Reading, cancelled: bool) {
 fn compared(app: &mut App, since: Box<Since>) {
     let (new, changed, gone) = (since.new.len(), since.changed.len(), since.gone.len());
     if new + changed + gone > 0 {
-        let said = format!("since the scan of {}: {new} new, {changed} changed, {gone} gone (C lists those)", since.at);
+        let lists = key_of(Action::Coverage);
+        let said =
+            format!("since the scan of {}: {new} new, {changed} changed, {gone} gone ({lists} lists those)", since.at);
         let lost = lost_marks(app);
         app.say(if lost.is_empty() { NoticeKind::Info } else { NoticeKind::Warning }, said + &lost);
     }
@@ -313,6 +331,11 @@ fn unsaved(app: &mut App, why: Option<String>) {
         None => app.say(NoticeKind::Done, "everything is on disk again"),
     }
     app.unsaved = why;
+}
+
+/// For actions of the screen before this one: `chooser` does them while there is no tree.
+fn chooser_only(_: &mut App) -> Vec<Effect> {
+    Vec::new()
 }
 
 /// Asks for a finding, and shows it once it is there.

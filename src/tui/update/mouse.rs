@@ -4,7 +4,7 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::actions;
+use super::{dispatch, panes};
 use crate::hex::layout::{Cell, Motion};
 use crate::hex::minimap;
 use crate::tui::keymap::Action;
@@ -28,7 +28,7 @@ pub(super) fn update(app: &mut App, event: MouseEvent) -> Vec<Effect> {
         }
         MouseEventKind::Up(MouseButton::Left) => {
             if app.panes.held.take().is_some() {
-                actions::divider_moved(app);
+                panes::moved(app);
             }
             Vec::new()
         }
@@ -50,7 +50,7 @@ fn wheel(app: &mut App, up: bool) -> Vec<Effect> {
         (Screen::Finding, _) => (A::ReadUp, A::ReadDown),
     };
     for _ in 0..WHEEL {
-        actions::perform(app, if up { back } else { on });
+        dispatch::perform(app, if up { back } else { on });
     }
     Vec::new()
 }
@@ -80,7 +80,7 @@ fn click(app: &mut App, at: Position) -> Vec<Effect> {
     if app.screen == Screen::Findings && areas.list.contains(at) {
         let place = app.list_top + usize::from(at.y - areas.list.y);
         if place == app.list.place() && app.list.line(place).is_some() {
-            return actions::perform(app, Action::Open);
+            return dispatch::perform(app, Action::Open);
         }
         app.list.select_place(place);
     } else if app.screen == Screen::Findings && areas.headings.contains(at) {

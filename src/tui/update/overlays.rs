@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crossterm::event::{KeyCode, KeyEvent};
 use jiff::Timestamp;
 
-use super::actions;
+use super::{actions, dispatch};
 use crate::hex::goto::Target;
 use crate::hex::layout::Motion;
 use crate::hex::query::Query;
@@ -84,8 +84,11 @@ fn palette_key(app: &mut App, mut palette: Palette, key: KeyEvent) -> Vec<Effect
     match key.code {
         KeyCode::Enter => {
             return {
-                let chosen = palette.found().get(palette.place).map(|found| found.row.action);
-                chosen.map(|action| actions::perform(app, action)).unwrap_or_default()
+                let found = palette.found();
+                let Some(row) = found.get(palette.place).map(|found| found.row) else { return Vec::new() };
+                let mut effects = actions::go_where(app, row.context);
+                effects.extend(dispatch::perform(app, row.action));
+                effects
             };
         }
         KeyCode::Up => palette.place = palette.place.saturating_sub(1),

@@ -118,6 +118,8 @@ pub(super) fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
     let rows = rows.filter(|row| match row.action {
         Action::ReadEnter => app.shows_elf(),
         Action::Back => app.screen != Screen::Findings,
+        Action::Rescan => app.screen == Screen::Findings,
+        Action::Undo => app.screen == Screen::Finding,
         Action::Register => app.screen != Screen::Register,
         Action::Coverage => app.screen != Screen::Coverage,
         _ => true,

@@ -6,6 +6,7 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 
 use super::{bars, has_room, overlay, themes};
 use crate::places::{Completion, Folder, Recent};
+use crate::session::StartedAs;
 use crate::text;
 use crate::theme::Role;
 use crate::tui::keymap::{Action, Binding, Context, TABLE};
@@ -225,8 +226,8 @@ fn folder_line(chooser: &Chooser, folder: &Folder, width: usize) -> Line {
 
 /// The line above the keys: the jump that is under way, and what Enter would do.
 fn status(buffer: &mut Buffer, area: Rect, chooser: &Chooser) {
-    let (role, said) = if let Some(path) = &chooser.opening {
-        (Role::Status, format!("opening {}… Esc gives it up", text::escape_path(path)))
+    let (role, said) = if let Some(place) = &chooser.opening {
+        (Role::Status, format!("opening {}… Esc gives it up", text::escape_path(&place.path)))
     } else if chooser.jump.is_empty() {
         (Role::Dim, about(chooser))
     } else {
@@ -241,11 +242,17 @@ fn status(buffer: &mut Buffer, area: Rect, chooser: &Chooser) {
 fn about(chooser: &Chooser) -> String {
     let Some(spot) = chooser.selected() else { return String::new() };
     let shown = text::escape_path(&chooser.path_of(spot)).into_owned();
+    let scan = chooser.keymap.first_key(Action::ChooseScan);
     match spot {
         Spot::Recent(recent) if !chooser.is_here(recent) => {
             "a tree of another box: Enter opens its case as it is, without a scan".to_owned()
         }
-        Spot::Recent(_) => "Enter scans it again and says what is new; O opens its case without a scan".to_owned(),
+        Spot::Recent(recent) => {
+            let case = chooser.keymap.first_key(Action::ChooseCase);
+            let with = StartedAs::of(&recent.glance.options).arguments();
+            let with = if with.is_empty() { String::new() } else { format!(" with{with}") };
+            format!("Enter scans it again{with} and says what is new; {case} opens its case without a scan")
+        }
         Spot::Mount(row) => {
             let source = text::escape(row.mount.source.as_encoded_bytes()).into_owned();
             match &row.fullness {
@@ -257,9 +264,9 @@ fn about(chooser: &Chooser) -> String {
         Spot::Here => format!("Enter scans {shown}"),
         Spot::Above => format!("Enter goes up to {shown}"),
         Spot::Folder(Folder { link: Some(_), .. }) => {
-            "a link: S scans the folder it points to and follows no link in it".to_owned()
+            format!("a link: {scan} scans the folder it points to and follows no link in it")
         }
-        Spot::Folder(_) => format!("Enter looks into {shown}, S scans it"),
+        Spot::Folder(_) => format!("Enter looks into {shown}, {scan} scans it"),
     }
 }
 

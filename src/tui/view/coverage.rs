@@ -16,21 +16,18 @@ use crate::tui::widget::pane;
 
 /// Draws the screen.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
-    let mut title = format!("Coverage: {}", missed(app.coverage.total() as u64, app.scan.reading.gaps));
+    let unseen = app.scan.unseen().map_or_else(String::new, |unseen| format!("{unseen}, "));
+    let mut title = format!("Coverage: {unseen}{}", missed(app.coverage.total() as u64, app.scan.reading.gaps));
     if !app.coverage.filter().is_empty() {
-        let _ = write!(
-            title,
-            ", {} with '{}'",
-            text::count(app.coverage.len() as u64),
-            text::escape_str(app.coverage.filter())
-        );
+        let _ =
+            write!(title, ", {} with {}", text::count(app.coverage.len() as u64), text::quoted(app.coverage.filter()));
     }
     let inner = pane::pane(buffer, area, &app.theme, &title, true);
     let width = usize::from(inner.width);
     let reading = &app.scan.reading;
     let end = match app.scan.phase {
         Phase::Done => "The whole tree was walked.",
-        Phase::Cancelled => "The scan was cancelled: what came after is not covered.",
+        Phase::Cancelled => "The scan was cancelled: what it had not come to is not covered.",
         Phase::Unended => {
             "The scan did not end: it was killed. What came after is not covered, and what was is not counted."
         }
@@ -62,6 +59,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
             y += 1;
         }
     }
+    let case = format!("Recorded in {}", text::escape_path(&app.case));
+    let case = paint::Pieces::new(&app.theme).add(Role::Dim, text::truncate_middle(&case, width)).line();
+    paint::line(buffer, paint::row(inner, y), &case);
+    y += 1;
     let gone = app.since.iter().flat_map(|since| since.gone.iter().map(|(rule, path)| (&since.at, rule, path)));
     for (at, rule, path) in gone.take(usize::from(inner.height) / 3) {
         let said = format!("gone, last met at {at}: {} {}", text::escape_str(rule), text::escape_path(path));

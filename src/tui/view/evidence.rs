@@ -16,12 +16,13 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
     let Some(gathered) = gathered else {
         return vec![Line::default(), Line::styled("Asking the box …", app.theme.style(Role::Dim))];
     };
-    let mut page = Page { theme: &app.theme, width, lines: Vec::new() };
+    let again = app.other_box.is_none().then(|| app.keymap.first_key(Action::Refresh));
+    let mut page = Page { theme: &app.theme, width, again, lines: Vec::new() };
     if let Some(why) = &app.other_box {
         page.heading("As the case keeps it");
         page.fact("", &format!("what the scan asked the box: {why}"));
     }
-    page.evidence(&gathered.evidence, app.other_box.is_none());
+    page.evidence(&gathered.evidence);
     page.lines
 }
 
@@ -37,6 +38,8 @@ pub(super) fn outdated(app: &App) -> Option<String> {
 struct Page<'t> {
     theme: &'t Theme,
     width: usize,
+    /// The key that asks the box again, where it can be asked.
+    again: Option<String>,
     lines: Vec<Line>,
 }
 
@@ -69,7 +72,7 @@ impl Page<'_> {
         });
     }
 
-    fn evidence(&mut self, evidence: &Evidence, can_ask: bool) {
+    fn evidence(&mut self, evidence: &Evidence) {
         self.file(evidence);
         self.section("Package", &evidence.package, "no package of this box ships it", |page, owner| {
             page.fact("package", &owner.to_string());
@@ -109,7 +112,7 @@ impl Page<'_> {
             return;
         }
         self.heading("Asked");
-        let again = if can_ask { "; Ctrl-R asks again" } else { "" };
+        let again = self.again.as_ref().map_or_else(String::new, |key| format!("; {key} asks again"));
         self.fact("at", &format!("{:.0}, took {} ms{again}", evidence.gathered_at, evidence.took.as_millis()));
     }
 

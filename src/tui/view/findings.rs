@@ -123,7 +123,7 @@ fn title(app: &App) -> String {
         let _ = write!(title, ", by {}", list.grouping().name());
     }
     if !list.filter().is_empty() {
-        let _ = write!(title, ", {} with '{}'", text::count(list.passing() as u64), text::escape_str(list.filter()));
+        let _ = write!(title, ", {} with {}", text::count(list.passing() as u64), text::quoted(list.filter()));
     }
     title
 }
@@ -155,7 +155,10 @@ fn is_number(column: Column) -> bool {
 fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width: usize) -> Line {
     let row = group.first;
     let (role, label) = match app.list.grouping() {
-        Grouping::Folder => (Role::Folder, text::escape_path(row.path.parent().unwrap_or(&row.path)).into_owned()),
+        Grouping::Folder => {
+            let folder = app.list.below(row.path.parent().unwrap_or(&row.path));
+            (Role::Folder, text::escape_path(folder).into_owned())
+        }
         Grouping::Content => match row.digest {
             Digest::Whole(sha256) => (Role::Strong, format!("SHA-256 {sha256}")),
             Digest::DataOnly(_) => (Role::Strong, format!("digest {}, no SHA-256", row.digest)),
@@ -215,7 +218,7 @@ fn push_path(pieces: &mut paint::Pieces<'_>, row: &Row, app: &App, width: usize)
     };
     let note = text::truncate_end(&note, width / 2);
     let room = width.saturating_sub(text::width(&note));
-    let path = text::escape_path(&row.path);
+    let path = text::escape_path(app.list.below(&row.path));
     let places = app.list.pattern().find(&path).unwrap_or_default().places;
     let name = path.rfind('/').map_or(0, |slash| slash + 1);
     let end = pieces.width() + room;

@@ -17,6 +17,7 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) ->
     let width = screen.width.saturating_sub(2).min(96);
     let inner = pane::popup(buffer, screen, &app.theme, "Record an exclusion", (width, 22.min(screen.height)));
     let mut sheet = Sheet { buffer, app, form, area: inner, row: 0, cursor: None };
+    sheet.file();
     if let Some((_, title)) = &form.scenario {
         sheet.text("scenario", title);
     }
@@ -69,6 +70,22 @@ impl Sheet<'_> {
     fn label(&self, name: &str, focused: bool) -> paint::Pieces<'_> {
         let sign = if focused { "▶" } else { " " };
         paint::Pieces::new(&self.app.theme).add(Role::PromptLabel, format!("{sign}{}", text::fit(name, LABEL - 1)))
+    }
+
+    /// Which file it is for: its name alone, so that it is not taken for another, then where it lies.
+    fn file(&mut self) {
+        let Some(found) = self.app.list.get(self.form.finding) else { return };
+        let name = found.path.file_name().map_or(&*found.path, std::path::Path::new);
+        let room = usize::from(self.area.width).saturating_sub(LABEL);
+        let name = text::truncate_middle(&text::escape_path(name), room).into_owned();
+        let folder = found.path.parent().map(text::escape_path).unwrap_or_default();
+        let folder = text::truncate_middle(&folder, room.saturating_sub(3)).into_owned();
+        let row = self.next();
+        let line = self.label("file", false).add(Role::Strong, name).line();
+        paint::line(self.buffer, row, &line);
+        let row = self.next();
+        let line = self.label("", false).add(Role::Dim, format!("in {folder}")).line();
+        paint::line(self.buffer, row, &line);
     }
 
     fn text(&mut self, name: &str, value: &str) {
@@ -137,10 +154,16 @@ impl Sheet<'_> {
         };
         self.text("covers", &said);
         let room = usize::from(self.area.width).saturating_sub(LABEL);
-        for id in covered.iter().filter(|id| **id != self.form.finding).take(8) {
-            let Some(found) = self.app.list.get(*id) else { continue };
-            let path = text::escape_path(&found.path).into_owned();
+        // The last line that there is room for says how many are not named.
+        let lines = usize::from(self.area.height).saturating_sub(2 + self.row);
+        let named = if others <= lines { others } else { lines.saturating_sub(1) };
+        for id in covered.iter().filter(|id| **id != self.form.finding).take(named) {
+            let path = self.app.list.get(*id).map(|found| self.app.list.below(&found.path));
+            let path = path.map_or_else(|| "a finding that was not met again".into(), text::escape_path).into_owned();
             self.wrapped(Role::Dim, &text::truncate_middle(&path, room));
+        }
+        if named < others {
+            self.wrapped(Role::Dim, &format!("and {} more", text::count((others - named) as u64)));
         }
     }
 }

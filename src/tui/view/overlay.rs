@@ -105,16 +105,16 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
     let height = usize::from(inner.height).saturating_sub(1);
     let found = palette.found();
     if found.is_empty() {
-        let said = " nothing on this screen goes by that name";
+        let said = " no action goes by that name";
         paint::line(buffer, paint::row(inner, 1), &paint::Pieces::new(&app.theme).add(Role::Dim, said).line());
     }
     let top = paint::scroll(0, palette.place, height, found.len());
-    for (index, Found { row, text: said, places }) in found.iter().skip(top).take(height).enumerate() {
+    for (index, Found { row, text: said, name, places }) in found.iter().skip(top).take(height).enumerate() {
         let target = paint::row(inner, index + 1);
         let keys = text::fit(&app.keymap.keys(row.action), 14);
         let mut pieces = paint::Pieces::new(&app.theme).add(Role::HintKey, format!("{keys} "));
         let cut = text::end(said, usize::from(inner.width).saturating_sub(pieces.width()));
-        pieces.push_matched(said, cut, places, |at| if at < row.name.len() { Role::Strong } else { Role::Popup });
+        pieces.push_matched(said, cut, places, |at| if at < *name { Role::Strong } else { Role::Popup });
         paint::line(buffer, target, &pieces.line());
         if top + index == palette.place {
             paint::fill(buffer, target, app.theme.style(Role::Selected));

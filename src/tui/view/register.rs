@@ -1,18 +1,22 @@
 //! The register screen: every exclusion with how it stands, and the selected one in full.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::facts::push;
 use crate::text;
 use crate::text::fuzzy::Pattern;
-use crate::theme::{Role, Theme};
+use crate::theme::Role;
 use crate::triage::register::Entry;
 use crate::tui::state::App;
 use crate::tui::state::register::{State, summary};
 use crate::tui::widget::paint::{self, Line};
 use crate::tui::widget::pane;
+
+/// Columns from which on the list has room for dates.
+const DATED: u16 = 80;
 
 /// Draws the screen.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -29,12 +33,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     draw_list(buffer, inner, app);
     let inner = pane::pane(buffer, detail, &app.theme, "Selected", false);
     let Some(entry) = app.register.selected() else { return };
-    let lines = entry_lines(
-        &app.theme,
-        entry,
-        app.register.hits.get(&entry.id().unwrap_or_default()),
-        usize::from(inner.width),
-    );
+    let lines =
+        entry_lines(app, entry, app.register.hits.get(&entry.id().unwrap_or_default()), usize::from(inner.width));
     for (index, line) in lines.iter().take(usize::from(inner.height)).enumerate() {
         paint::line(buffer, paint::row(inner, index), line);
     }
@@ -69,6 +69,12 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         let mut line = paint::Pieces::new(&app.theme)
             .add(role, format!("{sign} {word:<9} "))
             .add(Role::Dim, format!("{hits:>5} {:<4}  ", if hits == 1 { "hit" } else { "hits" }));
+        if let Ok(exclusion) = &entry.content
+            && area.width >= DATED
+        {
+            let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date().to_string();
+            line.push(Role::Dim, format!("{} to {}  ", day(exclusion.created), day(exclusion.expires)));
+        }
         let said = summary(entry);
         let places = pattern.find(&said).unwrap_or_default().places;
         // Rule and path tell entries apart; the reason stands below too.
@@ -84,9 +90,9 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     app.register.top = top;
 }
 
-fn entry_lines(theme: &Theme, entry: &Entry, hits: Option<&u64>, width: usize) -> Vec<Line> {
+fn entry_lines(app: &App, entry: &Entry, hits: Option<&u64>, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
-    let mut add = |name: &str, value: &str| push(&mut lines, theme, name, &text::escape_str(value), width);
+    let mut add = |name: &str, value: &str| push(&mut lines, &app.theme, name, &text::escape_str(value), width);
     let exclusion = match &entry.content {
         Ok(exclusion) => exclusion,
         Err(doubt) => {
@@ -95,7 +101,7 @@ fn entry_lines(theme: &Theme, entry: &Entry, hits: Option<&u64>, width: usize) -
         }
     };
     if let Some(revocation) = &exclusion.revoked {
-        add("revoked", &format!("{} by {}: {}", revocation.at, revocation.by, revocation.why));
+        add("revoked", &format!("{:.0} by {}: {}", revocation.at, revocation.by, revocation.why));
     }
     add("rule", &exclusion.rule);
     add("scope", &exclusion.scope.to_string());
@@ -103,7 +109,7 @@ fn entry_lines(theme: &Theme, entry: &Entry, hits: Option<&u64>, width: usize) -
     add("reason", &exclusion.reason);
     add("verdict", &exclusion.judgement.to_string());
     if let Some(scenario) = &exclusion.scenario {
-        add("scenario", scenario);
+        add("scenario", app.scenario_title(&exclusion.rule, scenario));
     }
     add("by", &format!("{} on {}, {:.0}", exclusion.by, exclusion.host, exclusion.created));
     add("expires", &format!("{:.0}", exclusion.expires));

@@ -9,6 +9,7 @@ use crate::text;
 use crate::theme::{Role, Theme};
 use crate::triage::assess::{CheckAssessment, LineAssessment, ScenarioState, suggestion};
 use crate::triage::{Answer, Verdict};
+use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
 use crate::tui::widget::paint::{self, Line};
@@ -85,10 +86,10 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
     push_wrapped(&mut lines, theme, Role::Text, &scenario.filter, width);
     lines.push(Line::default());
     lines.push(Line::styled("What the box shows", theme.style(Role::Heading)));
-    push_checks(&mut lines, theme, detail, width);
+    push_checks(&mut lines, app, detail, width);
     if let Some(given) = detail.answer(&scenario.id) {
         lines.push(Line::default());
-        let said = format!("Answered: {}, by {}, {}", given.answer, given.by, given.at);
+        let said = format!("Answered: {}, by {}, {:.0}", given.answer, given.by, given.at);
         push_wrapped(&mut lines, theme, Role::Dim, &said, width);
         if let Some(note) = &given.note {
             push_wrapped(&mut lines, theme, Role::Text, &format!("Note: {note}"), width);
@@ -98,7 +99,8 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
 }
 
 /// The checks as the hunt has them, and once the box has answered, what it shows of each.
-fn push_checks(lines: &mut Vec<Line>, theme: &Theme, detail: &Detail, width: usize) {
+fn push_checks(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) {
+    let theme = &app.theme;
     let Some(scenario) = detail.current() else { return };
     if scenario.applies_when.is_empty() {
         push_wrapped(lines, theme, Role::Dim, "No check can express this; go by the words above.", width);
@@ -141,7 +143,8 @@ fn push_lines(lines: &mut Vec<Line>, theme: &Theme, assessed: &[LineAssessment],
                 push_indented(lines, theme, Role::Warning, &format!("! {warning}"), width);
             }
             if let Some(set) = &check.empty_set {
-                let said = format!("S names one for ${} on the spot", text::escape_str(set));
+                let key = app.keymap.first_key(Action::NameInSet);
+                let said = format!("{key} names one for ${} on the spot", text::escape_str(set));
                 push_indented(lines, theme, Role::Dim, &said, width);
             }
         }

@@ -20,7 +20,9 @@ pub(super) struct Span {
     /// Candidates that nothing is decided on.
     pub candidates: u32,
     pub folded: bool,
-    /// The line of its heading.
+    /// Whether it has no heading: a content that was found once is no group.
+    pub alone: bool,
+    /// The line of its heading, or of its row.
     line: u32,
 }
 
@@ -70,7 +72,7 @@ impl Lines {
                 }
                 None => {
                     let folded = is_folded(group);
-                    self.spans.push(Span { group, start, count: 1, open, candidates, folded, line: 0 });
+                    self.spans.push(Span { group, start, count: 1, open, candidates, folded, alone: false, line: 0 });
                 }
             }
         }
@@ -78,12 +80,13 @@ impl Lines {
             // Most contents have no copy, and need not be sorted.
             let (mut copies, single): (Vec<_>, Vec<_>) = self.spans.drain(..).partition(|span| span.count > 1);
             copies.sort_by_key(|span| Reverse(span.count));
+            let single = single.into_iter().map(|span| Span { alone: true, folded: false, ..span });
             self.spans.extend(copies.into_iter().chain(single));
         }
         let mut line = 0;
         for span in &mut self.spans {
             span.line = line;
-            line += 1 + if span.folded { 0 } else { span.count };
+            line += u32::from(!span.alone) + if span.folded { 0 } else { span.count };
         }
         self.count = line as usize;
     }
@@ -99,6 +102,7 @@ impl Lines {
         let after = self.spans.partition_point(|span| span.line as usize <= line);
         let span = *self.spans.get(after.checked_sub(1)?)?;
         match line - span.line as usize {
+            0 if span.alone => self.rows(span).first().copied().map(At::Row),
             0 => Some(At::Group(span)),
             _ if span.folded => None,
             below => self.rows(span).get(below - 1).copied().map(At::Row),
@@ -121,12 +125,12 @@ impl Lines {
             return Some(place);
         }
         let span = self.spans.iter().find(|span| span.places().contains(&place))?;
-        Some(span.line as usize + if span.folded { 0 } else { 1 + place - span.start as usize })
+        Some(span.line as usize + if span.folded || span.alone { 0 } else { 1 + place - span.start as usize })
     }
 
     /// The line of a group's heading.
     pub(super) fn line_of_group(&self, group: u32) -> Option<usize> {
-        self.spans.iter().find(|span| span.group == group).map(|span| span.line as usize)
+        self.spans.iter().find(|span| span.group == group && !span.alone).map(|span| span.line as usize)
     }
 
     /// Rows in the order in which they are shown, folded or not.

@@ -11,6 +11,7 @@ mod store;
 mod tests;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 pub(crate) use self::columns::{Placed, columns};
 pub(crate) use self::row::Counts;
@@ -84,6 +85,8 @@ impl Folds {
 #[derive(Debug, Default)]
 pub struct FindingList {
     store: Store,
+    /// The tree that the paths lie in; nothing is known of it while it is empty.
+    tree: PathBuf,
     /// Indexes of all rows in order, so that filter and hunt only have to leave some out.
     order: Vec<u32>,
     lines: Lines,
@@ -106,6 +109,21 @@ impl FindingList {
         list
     }
 
+    /// Takes over which tree the paths lie in.
+    pub fn set_tree(&mut self, tree: &Path) {
+        tree.clone_into(&mut self.tree);
+    }
+
+    /// A path as it is seen from the tree.
+    pub fn below<'p>(&self, path: &'p Path) -> &'p Path {
+        below(path, &self.tree)
+    }
+
+    /// Whether what comes nearest to the filter comes first: not where the responder has chosen another order.
+    fn is_ranked(&self) -> bool {
+        !self.pattern.is_empty() && self.sort == Sort::default()
+    }
+
     /// Takes over how many hunts there are.
     pub fn set_hunts(&mut self, hunts: usize) {
         self.store.set_hunts(hunts);
@@ -113,9 +131,9 @@ impl FindingList {
 
     /// Adds rows, or replaces those that are there under the same number. The cursor stays on its finding.
     pub fn upsert(&mut self, rows: Vec<Row>) {
-        let put = self.store.put(rows, |row| passes(&self.pattern, row));
-        let (store, sort, grouping) = (&self.store, self.sort, self.grouping);
-        let compare = |a, b| store.compare(a, b, sort, grouping);
+        let put = self.store.put(rows, |row| nearness(&self.pattern, &self.tree, row));
+        let (store, sort, grouping, ranked) = (&self.store, self.sort, self.grouping, self.is_ranked());
+        let compare = |a, b| store.compare(a, b, (sort, grouping, false));
         let moved = put.all(compare);
         put.take_from(&mut self.order);
         insert_all(&mut self.order, moved.iter().copied(), compare);
@@ -123,7 +141,9 @@ impl FindingList {
             self.lines.order.clone_from(&self.order);
         } else {
             put.take_from(&mut self.lines.order);
-            let shown = moved.into_iter().filter(|index| store.shows(*index, self.hunt));
+            let compare = |a: u32, b: u32| store.compare(a, b, (sort, grouping, ranked));
+            let mut shown: Vec<_> = moved.into_iter().filter(|index| store.shows(*index, self.hunt)).collect();
+            shown.sort_by(|a, b| compare(*a, *b));
             insert_all(&mut self.lines.order, shown, compare);
         }
         self.lay_out();
@@ -205,23 +225,25 @@ impl FindingList {
         &self.pattern
     }
 
-    /// Shows only findings whose path, made safe, matches what was typed. What the filter before has found out is used
-    /// again where the new one asks for more or for less of the same.
+    /// Shows only findings whose path below the tree, made safe, matches what was typed, and puts the cursor on the one
+    /// that comes nearest. What the filter before has ruled out is not asked again where the new one asks for more of the
+    /// same.
     pub fn set_filter(&mut self, filter: &str) {
         filter.clone_into(&mut self.filter);
         let pattern = Pattern::new(filter);
         if pattern == self.pattern {
             return;
         }
-        let (narrows, widens) = (pattern.narrows(&self.pattern), self.pattern.narrows(&pattern));
-        self.store.filter(|row, passed| match passed {
-            true if widens => true,
-            false if narrows => false,
-            _ => passes(&pattern, row),
-        });
+        let narrows = pattern.narrows(&self.pattern);
+        self.store.filter(|row, passed| if narrows && !passed { None } else { nearness(&pattern, &self.tree, row) });
         self.pattern = pattern;
         self.show();
-        if let (None, Some(id)) = (self.cursor.group, self.chosen) {
+        if !self.pattern.is_empty() {
+            let nearest = self.lines.order.iter().copied().min_by_key(|index| self.store.near(*index));
+            if let Some(line) = nearest.and_then(|index| self.lines.line_of(index)) {
+                self.go(line);
+            }
+        } else if let (None, Some(id)) = (self.cursor.group, self.chosen) {
             self.select(id);
         }
     }
@@ -262,7 +284,7 @@ impl FindingList {
 
     /// Folds all groups and those to come, or unfolds all if they are.
     pub fn fold_all(&mut self) {
-        let all = !self.lines.spans().iter().all(|span| span.folded);
+        let all = !self.lines.spans().iter().all(|span| span.folded || span.alone);
         self.folds.insert(self.grouping, Folds { all, others: Vec::new() });
         self.lay_out();
     }
@@ -346,6 +368,7 @@ impl FindingList {
             At::Row(index) => Some(self.store.group(index, self.grouping)),
             At::Group(span) => Some(span.group),
         }
+        .filter(|group| self.lines.line_of_group(*group).is_some())
     }
 
     fn go(&mut self, line: usize) {
@@ -368,6 +391,11 @@ impl FindingList {
     fn show(&mut self) {
         self.lines.order.clear();
         self.lines.order.extend(self.order.iter().filter(|index| self.store.shows(**index, self.hunt)));
+        if self.is_ranked() {
+            let (store, grouping) = (&self.store, self.grouping);
+            let groups = self.lines.order.chunk_by_mut(|a, b| store.group(*a, grouping) == store.group(*b, grouping));
+            groups.for_each(|group| group.sort_by_key(|index| store.near(*index)));
+        }
         self.lay_out();
     }
 
@@ -382,12 +410,25 @@ impl FindingList {
             self.cursor.group = None;
         }
         match heading.or_else(|| self.lines.line_of(index()?)) {
+            // Until somebody has moved it, the cursor stands at the beginning, whatever comes in before that.
+            _ if self.chosen.is_none() && self.pattern.is_empty() => self.go(0),
             Some(line) => self.cursor.line = line,
             None => self.go(line),
         }
     }
 }
 
-fn passes(pattern: &Pattern, row: &Row) -> bool {
-    pattern.is_empty() || pattern.matches(&text::escape_path(&row.path))
+/// How near a finding comes to what was typed; `None` when it does not match.
+fn nearness(pattern: &Pattern, tree: &Path, row: &Row) -> Option<u8> {
+    if pattern.is_empty() { Some(0) } else { pattern.nearness(&text::escape_path(below(&row.path, tree))) }
+}
+
+/// A path as it is seen from the tree: what all paths have in common does not tell them apart. The tree itself, when it is
+/// a file, by its name.
+fn below<'p>(path: &'p Path, tree: &Path) -> &'p Path {
+    match path.strip_prefix(tree) {
+        Ok(below) if !below.as_os_str().is_empty() => below,
+        Ok(_) => path.file_name().map_or(path, Path::new),
+        Err(_) => path,
+    }
 }

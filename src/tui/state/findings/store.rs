@@ -10,6 +10,9 @@ use super::sort::{Grouping, Sort};
 use crate::case::FindingId;
 use crate::finding::Digest;
 
+/// The nearness of what the filter does not let pass.
+const FAR: u8 = u8::MAX;
+
 /// What is looked at for every row whenever the list is arranged, kept apart so that it stays in the processor's cache.
 #[derive(Debug, Clone, Copy, Default)]
 struct Standing {
@@ -17,8 +20,8 @@ struct Standing {
     folder: u32,
     content: u32,
     state: u8,
-    /// Whether the filter lets it pass.
-    passes: bool,
+    /// How near it comes to what the filter asks for; [`FAR`] does not pass.
+    near: u8,
     marked: bool,
     candidate: bool,
 }
@@ -68,8 +71,8 @@ impl Store {
         self.counts.resize(hunts.max(self.counts.len()), Counts::default());
     }
 
-    /// Adds rows, or replaces those that are there under the same number. `passes` is what the filter says of one.
-    pub(super) fn put(&mut self, mut rows: Vec<Row>, passes: impl Fn(&Row) -> bool) -> Put {
+    /// Adds rows, or replaces those that are there under the same number. `near` is what the filter says of one.
+    pub(super) fn put(&mut self, mut rows: Vec<Row>, near: impl Fn(&Row) -> Option<u8>) -> Put {
         let mut put = Put::default();
         if !rows.is_sorted_by_key(|row| row.id) {
             rows.sort_by_key(|row| row.id);
@@ -86,7 +89,7 @@ impl Store {
                 folder,
                 content,
                 state: row.rank(),
-                passes: passes(&row),
+                near: near(&row).unwrap_or(FAR),
                 marked: false,
                 candidate: row.candidate,
             };
@@ -155,14 +158,19 @@ impl Store {
     /// Whether a row passes the filter and is one of this hunt, or of any.
     pub(super) fn shows(&self, index: u32, hunt: Option<usize>) -> bool {
         let standing = &self.standings[index as usize];
-        standing.passes && hunt.is_none_or(|hunt| hunt == standing.hunt as usize)
+        standing.near != FAR && hunt.is_none_or(|hunt| hunt == standing.hunt as usize)
     }
 
-    /// Asks anew whether each row passes the filter; `test` is told whether it did.
-    pub(super) fn filter(&mut self, test: impl Fn(&Row, bool) -> bool) {
+    /// Asks anew how near each row comes to what the filter asks for; `near` is told whether it passed.
+    pub(super) fn filter(&mut self, near: impl Fn(&Row, bool) -> Option<u8>) {
         for (standing, row) in self.standings.iter_mut().zip(&self.rows) {
-            standing.passes = test(row, standing.passes);
+            standing.near = near(row, standing.near != FAR).unwrap_or(FAR);
         }
+    }
+
+    /// How near a row comes to what the filter asks for.
+    pub(super) fn near(&self, index: u32) -> u8 {
+        self.standings[index as usize].near
     }
 
     pub(super) fn is_marked(&self, index: u32) -> bool {
@@ -212,15 +220,17 @@ impl Store {
         }
     }
 
-    /// Which of two rows comes first: by group, then by what the list is sorted by, then by path.
-    pub(super) fn compare(&self, a: u32, b: u32, sort: Sort, grouping: Grouping) -> Ordering {
+    /// Which of two rows comes first: by group, then, where that counts, by how near it comes to what the filter asks
+    /// for, then by what the list is sorted by, then by path.
+    pub(super) fn compare(&self, a: u32, b: u32, (sort, grouping, ranked): (Sort, Grouping, bool)) -> Ordering {
         let groups = (self.group(a, grouping), self.group(b, grouping));
         let by_group = match grouping {
             Grouping::Folder => self.folders.compare(groups.0, groups.1),
             Grouping::Content => self.contents.compare(groups.0, groups.1),
             _ => groups.0.cmp(&groups.1),
         };
-        by_group.then_with(|| sort.compare(self.row(a), self.row(b)))
+        let near = || if ranked { self.near(a).cmp(&self.near(b)) } else { Ordering::Equal };
+        by_group.then_with(near).then_with(|| sort.compare(self.row(a), self.row(b)))
     }
 
     /// Indexes of all rows, in order.

@@ -116,14 +116,53 @@ fn groups_fold_and_marks_reach_all_of_a_group() {
 fn a_heading_whose_group_is_gone_is_not_stood_on_any_more() {
     let mut list = FindingList::new(1);
     list.set_grouping(Grouping::Content);
-    list.upsert(vec![row(1, 0, "/a", Verdict::Open)]);
+    list.upsert(vec![row(1, 0, "/a", Verdict::Open), row(2, 0, "/b", Verdict::Open)]);
+    list.select_place(0);
     assert!(list.selected_group().is_some());
     list.upsert(vec![Row { digest: Sha256([1; 32]).into(), ..row(1, 0, "/a", Verdict::Open) }]);
-    assert_eq!(list.selected().unwrap().id, FindingId(1));
+    assert_eq!(list.selected().unwrap().id, FindingId(1), "a content that was found once has no heading");
+    assert_eq!(list.len(), 2);
+    list.set_grouping(Grouping::Folder);
     list.fold_all();
     assert!(list.selected_group().is_some());
     list.fold(false);
     assert_eq!(list.selected().unwrap().id, FindingId(1), "back on the finding that was folded away");
+}
+
+#[test]
+fn what_comes_nearest_to_the_filter_stands_first_and_the_cursor_on_it() {
+    let mut list = FindingList::new(1);
+    list.set_tree(Path::new("/srv/ssh.pylons"));
+    let names = ["ssh/three_big2.py", "x/ssh.pyc", "x/ssh.py", "y/other"];
+    let rows = names.iter().zip(1..).map(|(name, id)| row(id, 0, &format!("/srv/ssh.pylons/{name}"), Verdict::Open));
+    list.upsert(rows.collect());
+    list.select(FindingId(1));
+    list.set_filter("ssh.py");
+    let below = |list: &FindingList| -> Vec<String> {
+        (0..list.len()).map(|place| list.below(&list.at(place).unwrap().path).display().to_string()).collect()
+    };
+    assert_eq!(
+        below(&list),
+        ["x/ssh.py", "x/ssh.pyc", "ssh/three_big2.py"],
+        "letters of the tree's own path do not count"
+    );
+    assert_eq!(list.selected().unwrap().id, FindingId(3));
+    list.upsert(vec![row(9, 0, "/srv/ssh.pylons/a/ssh.py", Verdict::Open)]);
+    assert_eq!((list.at(0).unwrap().id, list.selected().unwrap().id), (FindingId(9), FindingId(3)));
+    list.set_sort(Sort::by(Column::Path));
+    assert_eq!(below(&list)[2], "x/ssh.py", "an order that was chosen holds");
+    list.set_filter("");
+    assert_eq!(list.selected().unwrap().id, FindingId(1), "and the cursor is where it was");
+}
+
+#[test]
+fn until_somebody_moves_the_cursor_it_stands_at_the_beginning() {
+    let mut list = FindingList::new(1);
+    for id in [5, 3, 1] {
+        list.upsert(vec![row(id, 0, &format!("/{id}"), Verdict::Open)]);
+        assert_eq!(list.place(), 0);
+    }
+    assert_eq!(list.selected().unwrap().id, FindingId(1));
 }
 
 #[test]
@@ -222,6 +261,7 @@ impl Naive {
         let mut rows: Vec<&Row> = self.rows.values().collect();
         rows.retain(|row| list.hunt().is_none_or(|hunt| hunt == row.hunt));
         rows.retain(|row| pattern.matches(&text::escape_path(&row.path)));
+        let ranked = list.sort() == Sort::default();
         rows.sort_by_key(|row| (&row.path, row.hunt, row.candidate, row.id));
         rows.sort_by(|a, b| {
             let order = match column {
@@ -234,6 +274,7 @@ impl Naive {
             };
             if descending { order.reverse() } else { order }
         });
+        rows.sort_by_key(|row| if ranked { pattern.nearness(&text::escape_path(&row.path)) } else { None });
         let mut groups: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
         for row in rows {
             groups.entry(shared(row, list.grouping())).or_default().push(row);
@@ -253,7 +294,9 @@ impl Naive {
         let mut lines = Vec::new();
         for (shared, rows) in self.groups(list) {
             let folded = self.is_folded(list.grouping() as u8, &shared);
-            if list.grouping() != Grouping::None {
+            let alone = list.grouping() == Grouping::Content && rows.len() == 1;
+            let folded = folded && !alone;
+            if list.grouping() != Grouping::None && !alone {
                 let open = [false, true]
                     .map(|candidate| rows.iter().filter(|row| row.is_open() && row.candidate == candidate).count());
                 lines.push(Seen::Group(shared, rows.len(), open, folded));
@@ -301,7 +344,8 @@ fn play(list: &mut FindingList, naive: &mut Naive, step: Step) {
         Step::FoldAll => {
             let number = grouping as u8;
             let is_folded = |(shared, _): &(String, Vec<&Row>)| naive.is_folded(number, shared);
-            let all = grouping == Grouping::None || naive.groups(list).iter().all(is_folded);
+            let counts = |group: &&(String, Vec<&Row>)| grouping != Grouping::Content || group.1.len() > 1;
+            let all = grouping == Grouping::None || naive.groups(list).iter().filter(counts).all(is_folded);
             naive.unlike.retain(|(of, _)| *of != number);
             if all {
                 naive.all_folded.remove(&number);
@@ -337,6 +381,7 @@ proptest! {
     fn the_list_is_what_a_naive_one_would_be_and_the_cursor_stays(steps in prop::collection::vec(any_step(), 1..40)) {
         let mut list = FindingList::new(3);
         let mut naive = Naive::default();
+        let mut moved = false;
         for step in steps {
             let on_heading = list.cursor.group.is_some();
             let before = list.line(list.place()).map(|_| seen(&list, list.place()));
@@ -356,7 +401,11 @@ proptest! {
             prop_assert_eq!(list.marks(), naive.marked.len());
             let open: Vec<_> = naive.groups(&list).into_iter().flat_map(|(_, rows)| rows).filter(|row| row.is_open()).collect();
             prop_assert_eq!(list.next_open(None), open.first().map(|row| row.id));
-            if moves || lines.is_empty() {
+            moved |= moves && !lines.is_empty();
+            if !moved && list.filter().is_empty() {
+                prop_assert_eq!(list.place(), 0, "nobody has moved the cursor yet");
+            }
+            if moves || !moved || lines.is_empty() {
                 continue;
             }
             let after = seen(&list, list.place());
@@ -368,7 +417,7 @@ proptest! {
                     let of = shared(&naive.rows[&id], list.grouping());
                     prop_assert!(matches!(after, Seen::Group(shared, ..) if shared == of));
                 }
-                Some(Seen::Group(of, ..)) if on_heading && !regroups => {
+                Some(Seen::Group(of, ..)) if on_heading && !regroups && !filters => {
                     let still = lines.iter().any(|line| matches!(line, Seen::Group(shared, ..) if *shared == of));
                     prop_assert!(!still || matches!(&after, Seen::Group(shared, ..) if *shared == of));
                 }
