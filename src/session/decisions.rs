@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::opening::RecordsError;
 use super::records::Records;
 use crate::case::{CaseError, Decision, Event, FindingId, GivenAnswer, JournalEntry, Record, Seq, Undo};
+use crate::storage;
 use crate::triage::Answer;
 use crate::triage::exclusion::{Exclusion, Revocation};
 use crate::triage::matched_file::MatchedFile;
@@ -144,7 +145,7 @@ impl Records {
         let Some(id) = exclusion.parse().ok().filter(|id| self.in_force(*id).is_none()) else { return Ok(Vec::new()) };
         let Some(revoked) = self.exclusion(id).cloned() else { return Ok(Vec::new()) };
         let stamp = self.stamp();
-        let anew = Exclusion { id: Uuid::new_v4(), by: stamp.actor, created: stamp.at, revoked: None, ..revoked };
+        let anew = Exclusion { id: storage::new_id(), by: stamp.actor, created: stamp.at, revoked: None, ..revoked };
         self.register.add(&anew)?;
         self.reindex();
         Ok(self.preview(&anew)?)

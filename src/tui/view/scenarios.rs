@@ -111,7 +111,7 @@ fn push_checks(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) 
         }
         return;
     };
-    push_lines(lines, theme, &assessed.lines, width);
+    push_lines(lines, app, &assessed.lines, width);
     if assessed.against.is_empty() && assessed.contradicted_when.is_empty() {
         return;
     }
@@ -120,11 +120,12 @@ fn push_checks(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) 
     for said in &assessed.against {
         push_marked(lines, theme, (Role::Warning, "! "), &said.said, width);
     }
-    push_lines(lines, theme, &assessed.contradicted_when, width);
+    push_lines(lines, app, &assessed.contradicted_when, width);
 }
 
 /// Lines of checks with what was seen of each.
-fn push_lines(lines: &mut Vec<Line>, theme: &Theme, assessed: &[LineAssessment], width: usize) {
+fn push_lines(lines: &mut Vec<Line>, app: &App, assessed: &[LineAssessment], width: usize) {
+    let theme = &app.theme;
     for (index, line) in assessed.iter().enumerate() {
         if index > 0 {
             lines.push(Line::styled("  or", theme.style(Role::Dim)));
