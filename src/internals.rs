@@ -85,9 +85,7 @@ pub mod scan {
     }
 }
 pub mod session {
-    pub use crate::session::{
-        CaseReader, HostIdentity, RecordPlan, RuleCatalog, RuleChoice, StartedAs, host_name,
-    };
+    pub use crate::session::{CaseReader, HostIdentity, RecordPlan, RuleCatalog, RuleChoice, StartedAs, host_name};
 }
 pub mod text {
     pub use crate::text::*;

@@ -68,10 +68,10 @@ impl Play {
         ] {
             let started = jiff::Timestamp::from_second(seconds).unwrap();
             let (options, whole, box_facts) = (serde_json::json!({}), findings != 3, identity(host));
-            let host = host.to_owned();
-            let tree = tree.into();
+            let case = format!("/cases/{host}.case").into();
+            let (host, tree) = (host.to_owned(), tree.into());
             let glance = CaseSummary { host, box_facts, tree, started, whole, findings, open, options };
-            play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: format!("/cases/{host}.case").into(), glance }))));
+            play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case, glance }))));
         }
         play.news(PlaceAnswer::RecentEnd);
         play.news(PlaceAnswer::Mounts(Ok(Mounts::parse(MOUNTINFO))));

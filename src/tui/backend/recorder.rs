@@ -15,7 +15,9 @@ use crate::evidence::Gatherer;
 use crate::finding::Finding;
 use crate::report;
 use crate::scan::{End, Event, Reading, Ruleset, Scan, Unscanned};
-use crate::session::{self, Compiling, ENDED_EARLY, Records, RecordsError, Reversal, RuleCatalog, StartedAs, TIME_WAS_UP};
+use crate::session::{
+    self, Compiling, ENDED_EARLY, Records, RecordsError, Reversal, RuleCatalog, StartedAs, TIME_WAS_UP,
+};
 use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
