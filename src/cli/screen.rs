@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::args::{ScanArgs, ScreenArgs};
 use super::exit::{INCOMPLETE, OPEN};
-use super::prepare::box_at;
+use super::rule_args::box_at;
 use super::{confine, limits};
 use crate::case::{self, Case};
 use crate::print;
