@@ -77,8 +77,8 @@ pub mod sandbox {
 }
 pub mod scan {
     pub use crate::scan::{
-        Control, Current, End, Event, Reading, Reason, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned,
-        WalkOptions,
+        Control, Current, End, Event, ProcessOptions, Reading, Reason, RuleSource, Ruleset, Scan, ScanOptions, Tree,
+        Unscanned, WalkOptions,
     };
     pub mod prefilter {
         pub use crate::scan::prefilter::{Prefilter, Source};

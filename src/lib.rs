@@ -1,12 +1,13 @@
 //! Huntbook: from a YARA hit to a defensible verdict.
 //!
 //! The map of this house. Each room has one job, and what stands right may use what stands left of it, never the other
-//! way round: `text, timeout, print ← storage, diagnostics ← sandbox, log, finding ← root ← accounts, archive, hunt, elf ← scan, content, version ← hex,
+//! way round: `text, timeout, proc, print ← storage, diagnostics ← sandbox, log, finding ← root ← accounts, archive, hunt, elf ← scan, content, version ← hex,
 //! evidence ← explain, triage ← case ← session ← places, report ← tui ← cli`.
 //!
 //! | room | its job |
 //! | --- | --- |
 //! | [`text`] | untrusted bytes to safe text |
+//! | [`mod@proc`] | what the files of a process in `/proc` say |
 //! | [`mod@print`] | standard output and standard error, safe for a terminal |
 //! | [`sandbox`] | what the process gives up before it reads what others have made |
 //! | [`timeout`] | calls that may never return, threads |
@@ -48,6 +49,7 @@ mod hunt;
 mod log;
 mod places;
 mod print;
+mod proc;
 mod report;
 mod root;
 mod sandbox;

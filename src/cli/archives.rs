@@ -1,4 +1,4 @@
-//! How far archives are opened.
+//! How far archives are opened, and what is looked at of processes.
 
 use std::time::Duration;
 
@@ -6,6 +6,34 @@ use clap::Args;
 
 use super::size::parse_size;
 use crate::archive::Limits;
+use crate::scan::ProcessOptions;
+
+/// What is looked at of processes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Processes")]
+pub struct ProcessArgs {
+    /// Scan programs and libraries that run and that the walk cannot reach: deleted, replaced, never on a disk (memfd). On
+    /// unless told otherwise when TREE is /.
+    #[arg(long, overrides_with = "no_processes")]
+    pub processes: bool,
+    /// Leave what runs alone.
+    #[arg(long)]
+    pub no_processes: bool,
+    /// Scan the private memory of all processes, region by region. No process is stopped, and nothing is written.
+    #[arg(long)]
+    pub memory: bool,
+    /// The only process that is looked at so. May be repeated.
+    #[arg(long, value_name = "PID")]
+    pub pid: Vec<u32>,
+}
+
+impl ProcessArgs {
+    /// The scanner's options.
+    pub fn options(&self) -> ProcessOptions {
+        let executables = (self.processes || self.no_processes).then_some(self.processes);
+        ProcessOptions { executables, memory: self.memory, only: self.pid.clone() }
+    }
+}
 
 /// How far archives, packages and compressed files are opened.
 #[derive(Debug, Clone, Args)]

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
-use super::archives::ArchiveArgs;
+use super::archives::{ArchiveArgs, ProcessArgs};
 use super::case::CaseCommand;
 use super::deploy::DeployCommand;
 use super::exclusions::ExclusionsCommand;
@@ -65,6 +65,7 @@ pub struct Cli {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, for as long as the program runs")]
 pub enum Command {
     /// Scan without a screen and print what was found.
     #[command(after_help = EXIT_CODES)]
@@ -190,6 +191,9 @@ pub struct ScanArgs {
     /// How far archives are opened.
     #[command(flatten)]
     pub archives: ArchiveArgs,
+    /// What is looked at of processes.
+    #[command(flatten)]
+    pub processes: ProcessArgs,
     /// What is logged, and where.
     #[command(flatten, next_help_heading = "Options")]
     pub log: LogArgs,
@@ -233,6 +237,7 @@ impl ScanArgs {
             threads: limits::workers(self.threads.map_or(default.threads, usize::from)),
             max_file_size: self.max_file_size,
             archives: self.archives.limits(self.max_file_size),
+            processes: self.processes.options(),
             newer: self.newer,
             match_timeout: Duration::from_secs(self.match_timeout),
             file_timeout: Duration::from_secs(self.file_timeout),

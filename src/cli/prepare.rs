@@ -106,6 +106,8 @@ impl ScanArgs {
             "root": self.root.dir().to_string_lossy(),
             "max_file_size": self.max_file_size,
             "archives": !self.archives.no_archives,
+            "processes": self.processes.processes,
+            "memory": self.processes.memory,
             "match_timeout": self.match_timeout,
             "file_timeout": self.file_timeout,
             "read_timeout": self.read_timeout,

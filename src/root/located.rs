@@ -71,6 +71,11 @@ impl Located {
         open::proc_path(self.here.as_raw_fd())
     }
 
+    /// What the link of a process that was followed last says of where it leads.
+    pub(crate) fn led_to(&self) -> Option<&Path> {
+        self.behind.as_deref()
+    }
+
     /// The name that it had when it has none any more: `/proc/PID/exe` of a program that was deleted, an unlinked file
     /// that is still open, a memfd.
     pub(crate) fn deleted(&self) -> Option<PathBuf> {

@@ -99,6 +99,8 @@ pub struct Progress {
     pub files: AtomicU64,
     /// Members of archives looked at, whatever came of it.
     pub members: AtomicU64,
+    /// Executables and regions of memory of processes looked at.
+    pub processes: AtomicU64,
     /// Bytes of file content dealt with, holes of sparse files included.
     pub bytes: AtomicU64,
     /// Folders entered.
@@ -124,6 +126,7 @@ impl Progress {
         Self {
             files: zero(),
             members: zero(),
+            processes: zero(),
             bytes: zero(),
             folders: zero(),
             links: zero(),
@@ -142,6 +145,7 @@ impl Progress {
         Reading {
             files: get(&self.files),
             members: get(&self.members),
+            processes: get(&self.processes),
             bytes: get(&self.bytes),
             folders: get(&self.folders),
             links: get(&self.links),
@@ -189,6 +193,8 @@ pub struct Reading {
     pub files: u64,
     /// See [`Progress::members`].
     pub members: u64,
+    /// See [`Progress::processes`].
+    pub processes: u64,
     /// See [`Progress::bytes`].
     pub bytes: u64,
     /// See [`Progress::folders`].
@@ -209,10 +215,12 @@ impl Reading {
     /// The files, and the members of archives where there were any.
     pub fn scanned(&self) -> String {
         let files = text::counted(self.files, "file");
-        match self.members {
-            0 => files,
-            members => format!("{files} and {} in archives", text::counted(members, "member")),
-        }
+        let more = [
+            (self.members, text::counted(self.members, "member") + " of archives"),
+            (self.processes, text::counted(self.processes, "part") + " of processes"),
+        ];
+        let more = more.into_iter().filter(|(count, _)| *count > 0).map(|(_, said)| said);
+        std::iter::once(files).chain(more).collect::<Vec<_>>().join(" + ")
     }
 }
 

@@ -94,6 +94,7 @@ impl Visit for Matcher<'_, '_, '_> {
             opened,
             content: Content { size: bytes.len() as u64, unstored: 0, ..*content },
             said: Some(Arc::new(Said::Archive(facts))),
+            is_memory: false,
         };
         std::mem::swap(bytes, &mut worker.reader.held);
         let outcome = worker.whole(&subject, BufferRef::Held);

@@ -17,6 +17,7 @@ mod narrow;
 mod only;
 pub(crate) mod prefilter;
 mod probe;
+mod processes;
 mod read;
 mod rules;
 mod supervisor;
@@ -51,6 +52,7 @@ pub(crate) use externals::Externals;
 pub(crate) use facts::{MAX_HASHED_ZEROS, digest_now, facts_now};
 pub(crate) use only::Only;
 pub(crate) use probe::{Places, probe};
+pub use processes::ProcessOptions;
 pub(crate) use rules::{CandidateTest, RulesError, cache_files};
 pub use rules::{RuleSource, Ruleset};
 pub use tree::Tree;
@@ -99,6 +101,8 @@ pub struct ScanOptions {
     pub max_file_size: u64,
     /// How much is taken out of archives and compressed files; `None` leaves them closed, and only matches them as they are.
     pub archives: Option<Limits>,
+    /// What is looked at of processes, on a live box.
+    pub processes: ProcessOptions,
     /// Files that have neither changed nor come into being since then are left out; coverage counts them.
     pub newer: Option<Timestamp>,
     /// How long one file may be matched, in whole seconds; what takes longer is in coverage.
@@ -124,6 +128,7 @@ impl Default for ScanOptions {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_file_size: MAX_FILE_SIZE,
             archives: Some(Limits::default()),
+            processes: ProcessOptions::default(),
             newer: None,
             match_timeout: MATCH_TIMEOUT,
             file_timeout: FILE_TIMEOUT,
@@ -227,6 +232,7 @@ impl Scan {
         let ahead = options.count_ahead.then(|| Walk::new(&tree, options.walk.clone(), globs.clone()));
         let only = options.walk.only.clone();
         let walk = Walk::new(&tree, options.walk, globs);
+        let processes = processes::wanted(options.processes, tree.start(), options.root.is_live());
         let shared = Shared {
             tree,
             system,
@@ -235,6 +241,8 @@ impl Scan {
             own: own_files(&options.own_files),
             max_file_size: options.max_file_size,
             archives: options.archives,
+            processes,
+            boot: processes::boot(),
             newer: options.newer,
             older: AtomicU64::new(0),
             only,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::coverage::{Reason, Unscanned};
+use super::processes;
 use super::walk::{Held, Sink, Walk};
 use super::work_queue::{BATCH, Feed, Queue, WorkQueue};
 use super::worker::{self, Shared};
@@ -34,6 +35,8 @@ enum Task {
     Count(Arc<Walk>),
     /// Reads and matches.
     Scan,
+    /// Reads and matches what runs.
+    Processes,
 }
 
 impl Task {
@@ -42,6 +45,7 @@ impl Task {
             Self::Walk(_) => "walk",
             Self::Count(_) => "count",
             Self::Scan => "worker",
+            Self::Processes => "processes",
         }
     }
 }
@@ -132,6 +136,11 @@ impl Supervisor {
         let notifier = EndNotifier { shared: Arc::clone(&self.shared), told: false };
         let walk = Arc::new(walk);
         self.begin_all(&walk, ahead);
+        if self.shared.processes.wanted()
+            && let Err(error) = self.begin(Task::Processes)
+        {
+            self.fail(error.to_string());
+        }
         self.wait();
         // Only a worker sees that what is listed as a file is a folder. They lie deeper each time, so this ends.
         while let Some(folders) = self.disguised() {
@@ -308,6 +317,7 @@ fn carry_out(task: &Task, shared: &Shared, slot: &WorkerSlot, (feed, queue): (&F
             shared.progress.counted.store(through, Ordering::Release);
         }
         Task::Scan => worker::run(slot, shared, queue),
+        Task::Processes => processes::run_on(slot, shared),
     }
 }
 

@@ -22,6 +22,7 @@ use super::memory::Memory;
 use super::narrow::{Matching, Stop};
 use super::only::Only;
 use super::prefilter::{ExternalsOf, RuleIndex, Scratch};
+use super::processes::Processes;
 use super::read::{CHUNK, Content};
 use super::rules::{self, Pack, Ruleset};
 use super::tree::{self, Tree};
@@ -64,6 +65,9 @@ pub(super) struct Shared {
     pub max_file_size: u64,
     /// How much is taken out of archives; `None` to leave them closed.
     pub archives: Option<Limits>,
+    pub processes: Processes,
+    /// When the box was started, in seconds since 1970.
+    pub boot: i64,
     /// Files that have not changed since are left out, and counted in `older`.
     pub newer: Option<Timestamp>,
     pub older: AtomicU64,
@@ -129,6 +133,8 @@ pub(super) struct Subject<'f> {
     pub content: Content<'f>,
     /// What somebody else than the file system says of it.
     pub said: Option<Arc<Said>>,
+    /// Whether it is memory of a process that runs the file: then the digest is the file's.
+    pub is_memory: bool,
 }
 
 /// Works until there is nothing more to do, the scan is cancelled, or the worker is abandoned.
@@ -151,7 +157,7 @@ pub(super) fn run(slot: &WorkerSlot, shared: &Shared, queue: &Queue) {
 }
 
 impl<'s> Worker<'s> {
-    fn new(slot: &'s WorkerSlot, shared: &'s Shared, shelf: &'s Shelf) -> Self {
+    pub(super) fn new(slot: &'s WorkerSlot, shared: &'s Shared, shelf: &'s Shelf) -> Self {
         let engine = Engine::new(&shared.rules, shared.match_timeout, shelf);
         let names = shared.rules.asks_externals();
         Self { shared, slot, engine, reader: FileReader::new(slot, shared), scratch: None, names }
@@ -194,7 +200,7 @@ impl<'s> Worker<'s> {
             return Ok(());
         }
         let content = Content::new(&opened.file, &opened.stat);
-        let subject = Subject { path, opened: &opened, content, said: None };
+        let subject = Subject { path, opened: &opened, content, said: None, is_memory: false };
         let read = self.content(&subject);
         // What is too large to be matched whole may still be taken apart.
         if matches!(read, Ok(_) | Err(Leave::Unscanned(Reason::TooLarge { .. })))
@@ -214,7 +220,7 @@ impl<'s> Worker<'s> {
     }
 
     /// Has the content matched and reports; returns its bytes.
-    fn content(&mut self, subject: &Subject) -> Result<u64, Leave> {
+    pub(super) fn content(&mut self, subject: &Subject) -> Result<u64, Leave> {
         let size = subject.content.size;
         let limit = self.shared.max_file_size;
         if size < CHUNK as u64 {
@@ -312,8 +318,13 @@ impl<'s> Worker<'s> {
         }
         let found = matching.take_found();
         if !found.is_empty() {
+            let digest = if subject.is_memory {
+                let executable = Content::new(&subject.opened.file, &subject.opened.stat);
+                reader.with_chunk(|reader, chunk| facts::digest(&executable, chunk, |_| reader.checkpoint()))?
+            } else {
+                Digest::Whole(Sha256::of(reader.bytes(held)))
+            };
             let bytes = reader.bytes(held);
-            let digest = Digest::Whole(Sha256::of(bytes));
             report(reader, subject, (size, digest), found, |matches| KeptBytes::around(bytes, matches))?;
         }
         reader.check()?;

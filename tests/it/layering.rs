@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const RANKS: &[(&str, u8)] = &[
     ("text", 0),
     ("timeout", 0),
+    ("proc", 0),
     ("print", 1),
     ("finding", 1),
     ("storage", 1),

@@ -27,6 +27,7 @@ mod lists;
 mod log;
 mod missing_files;
 mod parsers;
+mod processes;
 mod pty;
 mod random;
 mod readme;

@@ -38,7 +38,7 @@ struct Topic {
 }
 
 /// All topics, in the order in which they are listed.
-const TOPICS: [Topic; 17] = [
+const TOPICS: [Topic; 18] = [
     Topic { name: "keys", about: "every key of every screen", markdown: keys },
     Topic {
         name: "signs",
@@ -59,6 +59,11 @@ const TOPICS: [Topic; 17] = [
         name: "archives",
         about: "what is looked into, how members are named and excluded, limits",
         markdown: || include_str!("archives.md").to_owned(),
+    },
+    Topic {
+        name: "processes",
+        about: "what runs without a file, and the memory of processes",
+        markdown: || include_str!("processes.md").to_owned(),
     },
     Topic { name: "coverage", about: "why something was not scanned, and which reasons are gaps", markdown: coverage },
     Topic {

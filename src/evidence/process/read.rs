@@ -1,7 +1,4 @@
-//! What one folder of `/proc` says: `stat`, `status`, `cmdline`, `maps` and the links (proc(5)).
-//!
-//! Parsed here and not by crate procfs, whose parsers of these files index into the text and so panic on a damaged one,
-//! and give up a whole table at its first odd line.
+//! What one folder of `/proc` says beside what [`crate::proc`] reads: `maps` and the links (proc(5)).
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -13,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::makedev;
 
+pub(super) use crate::proc::{command_line, stat, user_ids};
+
 /// Bytes read of one file of a process; `maps` of a process with many mappings is the longest.
 const MAX_BYTES: u64 = 16 << 20;
-/// Bytes kept of a command line.
-const MAX_COMMAND_LINE: usize = 16 * 1024;
 /// Descriptors looked at in one process.
 const MAX_DESCRIPTORS: usize = 100_000;
 
@@ -25,45 +22,6 @@ pub(in super::super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// The fields of `stat` that matter here.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) name: String,
-    pub(super) parent: u32,
-    /// Clock ticks after boot.
-    pub(super) started: u64,
-}
-
-/// Parses `stat`. The name stands in parentheses and may itself hold any, so the last one closes it.
-pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
-    let open = bytes.iter().position(|byte| *byte == b'(')?;
-    let close = bytes.iter().rposition(|byte| *byte == b')')?;
-    let name = String::from_utf8_lossy(bytes.get(open + 1..close)?).into_owned();
-    let rest = std::str::from_utf8(bytes.get(close + 1..)?).ok()?;
-    // After the name: state, ppid, …; starttime is field 22 of the whole line.
-    let mut fields = rest.split_ascii_whitespace();
-    let parent = fields.nth(1)?.parse().ok()?;
-    let started = fields.nth(17)?.parse().ok()?;
-    Some(Stat { name, parent, started })
-}
-
-/// The real and the effective user id in `status`.
-pub(super) fn user_ids(status: &[u8]) -> Option<(u32, u32)> {
-    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
-    let mut ids = std::str::from_utf8(line).ok()?.split_ascii_whitespace();
-    Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
-}
-
-/// The words of `cmdline`; they end with a NUL each.
-pub(super) fn command_line(mut bytes: Vec<u8>) -> Vec<OsString> {
-    bytes.truncate(MAX_COMMAND_LINE);
-    let words = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
-    if words.is_empty() {
-        return Vec::new();
-    }
-    words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect()
 }
 
 /// A file that is mapped.
@@ -134,27 +92,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stat_is_read_whatever_the_name() {
-        let line = b"412 (evil) R 1 (x) S 7 412 412 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 9876 1000 10\n";
-        assert_eq!(stat(line), Some(Stat { name: "evil) R 1 (x".into(), parent: 7, started: 9876 }));
-        for length in 0..line.len() - 10 {
-            let cut = stat(&line[..length]);
-            assert!(cut.is_none_or(|cut| cut.parent != 7 || cut.started <= 9876));
-        }
-        assert_eq!(stat(b")("), None);
-        assert_eq!(stat(b"\xff\0"), None);
-    }
-
-    #[test]
-    fn maps_command_lines_and_ids_are_read() {
+    fn maps_are_read() {
         let maps = b"7f00-7f01 r-xp 00000000 08:01 1234   /opt/a b\n7f01-7f02 rw-p 00000000 00:00 0 [heap]\n\
                      7f00-7f01 r--p 00001000 08:01 1234   /opt/a b\n1-2 r 0 fe:02 9 /gone (deleted)\nbroken\n1-2 r 0 zz 9 /x\n";
         let found = mappings(maps);
         let mapping = |dev, ino, path: &str| Mapping { dev, ino, path: path.into() };
         assert_eq!(found, [mapping(makedev(8, 1), 1234, "/opt/a b"), mapping(makedev(0xfe, 2), 9, "/gone")].into());
-        assert_eq!(command_line(b"sh\0\0-c\0".to_vec()), ["sh", "", "-c"]);
-        assert_eq!(command_line(Vec::new()), Vec::<OsString>::new());
-        assert_eq!(user_ids(b"Name:\tx\nUid:\t1000\t0\t0\t0\n"), Some((1000, 0)));
-        assert_eq!(user_ids(b"Uid:\tx"), None);
     }
 }

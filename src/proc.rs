@@ -1,0 +1,74 @@
+//! What the files of a process in `/proc` say: `stat`, `status`, `cmdline` (proc(5)).
+//!
+//! Parsed here and not by crate procfs, whose parsers of these files index into the text and so panic on a damaged one,
+//! and give up a whole table at its first odd line.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
+/// Bytes kept of a command line.
+const MAX_COMMAND_LINE: usize = 16 * 1024;
+
+/// The fields of `stat` that matter here.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) name: String,
+    pub(crate) parent: u32,
+    /// Clock ticks after boot.
+    pub(crate) started: u64,
+}
+
+/// Parses `stat`. The name stands in parentheses and may itself hold any, so the last one closes it.
+pub(crate) fn stat(bytes: &[u8]) -> Option<Stat> {
+    let open = bytes.iter().position(|byte| *byte == b'(')?;
+    let close = bytes.iter().rposition(|byte| *byte == b')')?;
+    let name = String::from_utf8_lossy(bytes.get(open + 1..close)?).into_owned();
+    let rest = std::str::from_utf8(bytes.get(close + 1..)?).ok()?;
+    // After the name: state, ppid, …; starttime is field 22 of the whole line.
+    let mut fields = rest.split_ascii_whitespace();
+    let parent = fields.nth(1)?.parse().ok()?;
+    let started = fields.nth(17)?.parse().ok()?;
+    Some(Stat { name, parent, started })
+}
+
+/// The real and the effective user id in `status`.
+pub(crate) fn user_ids(status: &[u8]) -> Option<(u32, u32)> {
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+    let mut ids = std::str::from_utf8(line).ok()?.split_ascii_whitespace();
+    Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
+}
+
+/// The words of `cmdline`; they end with a NUL each.
+pub(crate) fn command_line(mut bytes: Vec<u8>) -> Vec<OsString> {
+    bytes.truncate(MAX_COMMAND_LINE);
+    let words = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
+    if words.is_empty() {
+        return Vec::new();
+    }
+    words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_is_read_whatever_the_name() {
+        let line = b"412 (evil) R 1 (x) S 7 412 412 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 9876 1000 10\n";
+        assert_eq!(stat(line), Some(Stat { name: "evil) R 1 (x".into(), parent: 7, started: 9876 }));
+        for length in 0..line.len() - 10 {
+            let cut = stat(&line[..length]);
+            assert!(cut.is_none_or(|cut| cut.parent != 7 || cut.started <= 9876));
+        }
+        assert_eq!(stat(b")("), None);
+        assert_eq!(stat(b"\xff\0"), None);
+    }
+
+    #[test]
+    fn command_lines_and_ids_are_read() {
+        assert_eq!(command_line(b"sh\0\0-c\0".to_vec()), ["sh", "", "-c"]);
+        assert_eq!(command_line(Vec::new()), Vec::<OsString>::new());
+        assert_eq!(user_ids(b"Name:\tx\nUid:\t1000\t0\t0\t0\n"), Some((1000, 0)));
+        assert_eq!(user_ids(b"Uid:\tx"), None);
+    }
+}

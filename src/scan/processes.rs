@@ -1,0 +1,235 @@
+//! What runs without a file that the walk could reach: executables and libraries that are deleted, replaced or were never
+//! on a disk, and the memory of processes. Read through `/proc/PID`; no process is stopped, and nothing is written.
+
+mod listing;
+mod maps;
+
+use std::collections::HashSet;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::coverage::{Leave, Reason, Unscanned};
+use super::file_reader::BufferRef;
+use super::read::{CHUNK, Content};
+use super::worker::{Shared, Subject, Worker};
+use crate::finding::Said;
+use crate::sandbox;
+use crate::text::subject::{Inside, inside};
+use crate::timeout::blocking_call;
+use listing::{Image, Running};
+use maps::Region;
+
+/// Whether, and how, processes are looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProcessOptions {
+    /// Executables and libraries that the walk cannot reach; `None` for those of a scan of `/`.
+    pub executables: Option<bool>,
+    /// Private memory.
+    pub memory: bool,
+    /// The only processes that are looked at; all where it is empty.
+    pub only: Vec<u32>,
+}
+
+/// What of processes a scan looks at, and how far it is.
+#[derive(Debug, Default)]
+pub(super) struct Processes {
+    pub executables: bool,
+    pub memory: bool,
+    only: Vec<u32>,
+    /// The last process that was begun: whoever takes over goes on after it.
+    pub last: std::sync::atomic::AtomicU32,
+}
+
+impl Processes {
+    pub(super) fn wanted(&self) -> bool {
+        self.executables || self.memory
+    }
+}
+
+/// Goes through all processes.
+pub(super) fn run(worker: &mut Worker) -> Result<(), Leave> {
+    let shared = worker.shared;
+    let proc = Path::new("/proc");
+    let numbers = match asked(listing::numbers) {
+        Ok(numbers) => numbers,
+        Err(error) => {
+            shared.unscanned(Unscanned { path: proc.to_owned(), reason: Reason::of(&error) });
+            return Ok(());
+        }
+    };
+    let own = std::process::id();
+    let (mut seen, mut refused) = (HashSet::new(), 0_u64);
+    for pid in numbers {
+        let named = shared.processes.only.is_empty() || shared.processes.only.contains(&pid);
+        if !named || pid == own || pid <= shared.processes.last.load(Ordering::Acquire) {
+            continue;
+        }
+        shared.processes.last.store(pid, Ordering::Release);
+        worker.reader.begin_file(&proc.join(pid.to_string()), 0)?;
+        let boot = shared.boot;
+        match asked(move || listing::running(pid, boot)) {
+            Ok(Some(mut running)) => {
+                running.facts.user = shared.accounts.user_name(running.facts.uid).map(str::to_owned);
+                process(worker, &running, &mut seen)?;
+            }
+            // One of the kernel's own, or it has ended: it runs no more than what was there before it.
+            Ok(None) => {}
+            Err(error) if matches!(Reason::of(&error), Reason::Vanished) || is_gone(&error) => {}
+            Err(error) if matches!(Reason::of(&error), Reason::Permission) => refused += 1,
+            Err(error) => worker.miss(&proc.join(pid.to_string()), Reason::of(&error))?,
+        }
+    }
+    if refused > 0 {
+        let what = format!("{} may not be looked into; root sees all", crate::text::counted(refused, "process"));
+        shared.unscanned(Unscanned { path: proc.to_owned(), reason: Reason::Partly(what) });
+    }
+    Ok(())
+}
+
+/// Does something where `/proc` says what it knows of other processes.
+fn asked<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let outcome = blocking_call(|| sandbox::outside(work));
+    outcome.unwrap_or_else(|| Err(io::Error::other("asking the kernel broke off")))
+}
+
+/// Whether the process has ended (`ESRCH`).
+fn is_gone(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::SRCH)
+}
+
+fn process(worker: &mut Worker, running: &Running, seen: &mut HashSet<(u64, u64)>) -> Result<(), Leave> {
+    if worker.shared.processes.executables {
+        for image in running.images.iter().filter(|image| !image.state.is_empty()) {
+            let stat = &image.opened.stat;
+            // What several run is one file.
+            if !seen.insert((stat.st_dev, stat.st_ino)) || worker.shared.own.contains(&(stat.st_dev, stat.st_ino)) {
+                continue;
+            }
+            let path = path_of(running, image);
+            let outcome = file(worker, running, image, &path);
+            worker.done(&path, outcome)?;
+        }
+    }
+    if worker.shared.processes.memory
+        && let Some(image) = running.images.first()
+    {
+        let of_process = path_of(running, image);
+        let number = running.facts.pid;
+        let memory = match asked(move || listing::memory(number)) {
+            Ok(memory) => memory,
+            Err(error) if is_gone(&error) => return worker.miss(&of_process, Reason::Vanished),
+            Err(error) => return worker.miss(&of_process, Reason::of(&error)),
+        };
+        for region in memory.regions.iter().filter(|region| region.is_private_memory()) {
+            let path = inside(&of_process, &Inside::Region(region.name().into_bytes().into()));
+            let outcome = self::region(worker, (running, image), &memory, region, &path);
+            worker.done(&path, outcome)?;
+        }
+    }
+    Ok(())
+}
+
+fn path_of(running: &Running, image: &Image) -> PathBuf {
+    let (name, state) = (running.facts.name.as_bytes().into(), image.state.as_bytes().into());
+    inside(&image.path, &Inside::Process { pid: running.facts.pid, name, state })
+}
+
+/// Matches an executable or a library as a file is.
+fn file(worker: &mut Worker, running: &Running, image: &Image, path: &Path) -> Result<(), Leave> {
+    worker.reader.begin_file(path, image.opened.stat.st_dev)?;
+    let content = Content::new(&image.opened.file, &image.opened.stat);
+    let said = Some(Arc::new(Said::Kernel(running.facts.clone())));
+    let subject = Subject { path, opened: &image.opened, content, said, is_memory: false };
+    worker.content(&subject)?;
+    match worker.reader.format.take() {
+        Some(format) => worker.members(&subject, format),
+        None => Ok(()),
+    }
+}
+
+/// Matches a region of memory as if it were a file.
+fn region(
+    worker: &mut Worker,
+    (running, image): (&Running, &Image),
+    memory: &listing::Memory,
+    region: &Region,
+    path: &Path,
+) -> Result<(), Leave> {
+    worker.reader.begin_file(path, 0)?;
+    let (size, limit) = (region.range.end - region.range.start, worker.shared.max_file_size);
+    if size > limit {
+        return Err(Leave::Unscanned(Reason::TooLarge { size, limit }));
+    }
+    let _share = worker.reader.reserve(size)?;
+    let held = hold(worker, memory, &region.range);
+    let outcome = held.and_then(|()| {
+        let facts = crate::finding::ProcessFacts { region: Some(region.name()), ..running.facts.clone() };
+        let content = Content { size, unstored: 0, ..Content::new(&image.opened.file, &image.opened.stat) };
+        let said = Some(Arc::new(Said::Kernel(facts)));
+        let subject = Subject { path, opened: &image.opened, content, said, is_memory: true };
+        worker.whole(&subject, BufferRef::Held).map(drop)
+    });
+    worker.reader.give_back();
+    outcome
+}
+
+/// Reads a region into the buffer. Pages that were never touched are zeros, and are not read.
+fn hold(worker: &mut Worker, memory: &listing::Memory, range: &Range<u64>) -> Result<(), Leave> {
+    let size = (range.end - range.start) as usize;
+    worker.reader.held.clear();
+    worker.reader.held.resize(size, 0);
+    for touched in memory.touched(range) {
+        let mut at = touched.start;
+        while at < touched.end {
+            worker.reader.checkpoint()?;
+            let place = (at - range.start) as usize;
+            let end = size.min(place + CHUNK.min((touched.end - at) as usize));
+            let room = worker.reader.held.get_mut(place..end).unwrap_or_default();
+            // One page that cannot be read hides no other.
+            let read = blocking_call(|| rustix::io::pread(&memory.file, room, at)).unwrap_or(0);
+            at += if read == 0 { maps::page() } else { read as u64 };
+        }
+    }
+    Ok(())
+}
+
+impl Worker<'_> {
+    /// Lists what was not scanned.
+    fn miss(&mut self, path: &Path, reason: Reason) -> Result<(), Leave> {
+        self.reader.check()?;
+        self.shared.unscanned(Unscanned { path: path.to_owned(), reason });
+        Ok(())
+    }
+
+    /// Ends with something of a process.
+    fn done(&mut self, path: &Path, outcome: Result<(), Leave>) -> Result<(), Leave> {
+        self.shared.progress.processes.fetch_add(1, Ordering::Relaxed);
+        match outcome {
+            Err(Leave::Unscanned(reason)) => self.miss(path, reason),
+            outcome => outcome,
+        }
+    }
+}
+
+/// What is done of processes in a scan of `tree`.
+pub(super) fn wanted(options: ProcessOptions, tree: &Path, is_live: bool) -> Processes {
+    let executables = options.executables.unwrap_or(tree == Path::new("/"));
+    let memory = options.memory && is_live;
+    Processes { executables: executables && is_live, memory, only: options.only, ..Processes::default() }
+}
+
+/// When the box was started, in seconds since 1970; 0 where the kernel does not say.
+pub(super) fn boot() -> i64 {
+    listing::boot()
+}
+
+/// Does what `Shared` wants of processes on the thread of a worker.
+pub(super) fn run_on(slot: &super::worker_slot::WorkerSlot, shared: &Shared) {
+    let shelf = super::engine::Shelf::new();
+    let mut worker = Worker::new(slot, shared, &shelf);
+    // Where it is left, nobody wants to hear of the rest.
+    let _ = run(&mut worker);
+}
