@@ -362,6 +362,36 @@ fn warnings_of_the_compiler_are_shown_as_it_words_them_and_are_not_fatal() {
 }
 
 #[test]
+fn version_commit_build_and_digests_are_told_alike_by_command_case_report_and_lines() {
+    let ground = TestBox::planted();
+    let told = |args: &[&str]| String::from_utf8(ground.huntbook(args).output().unwrap().stdout).unwrap();
+    let page = told(&["version"]);
+    let line = |name: &str| page.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+    assert!(page.starts_with(concat!("huntbook ", env!("CARGO_PKG_VERSION"), "\n")), "{page}");
+    assert!(line("engine: ").starts_with("yara-x ") && line("builtin hunts: ").len() == 64, "{page}");
+    assert!(!line("sandbox: ").is_empty() && !line("commit: ").is_empty(), "{page}");
+    assert_eq!(told(&["--version", "--verbose"]), page);
+    assert_eq!(told(&["--version"]).lines().count(), 1);
+    let case = ground.home().join("version.case");
+    let (documents, _) = ground.scan(&["--case", case.to_str().unwrap()]);
+    let program = &documents.last().unwrap()["huntbook"]["program"];
+    for (name, key) in [
+        ("commit: ", "commit"),
+        ("build: ", "build"),
+        ("engine: ", "engine"),
+        ("builtin hunts: ", "builtin_hunts"),
+        ("executable sha256: ", "executable_sha256"),
+    ] {
+        assert_eq!(program[key], line(name), "{key}");
+    }
+    // Markdown has a backslash before what it would take for a sign.
+    let report = told(&["report", case.to_str().unwrap()]).replace('\\', "");
+    for said in [line("builtin hunts: "), line("build: "), line("engine: ")] {
+        assert!(report.contains(&said), "{said} is not in the report");
+    }
+}
+
+#[test]
 fn completions_and_manual_are_printed() {
     let ground = TestBox::new();
     for args in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"], &["--help"]]

@@ -10,6 +10,7 @@ mod attacks;
 mod bytes;
 mod chooser;
 mod cli;
+mod deploy;
 mod exclusions;
 mod explained;
 mod exports;

@@ -62,8 +62,19 @@ fn no_book_names_a_flag_that_there_is_not() {
     known.extend(["--check", "--limit", "--tags"].map(str::to_owned));
     // Of cargo and git.
     known.extend(
-        ["--profile", "--target", "--no-build", "--release", "--bench", "--test", "--bin", "--fuzz-dir", "--sanitizer"]
-            .map(str::to_owned),
+        [
+            "--profile",
+            "--target",
+            "--no-build",
+            "--no-strip",
+            "--release",
+            "--bench",
+            "--test",
+            "--bin",
+            "--fuzz-dir",
+            "--sanitizer",
+        ]
+        .map(str::to_owned),
     );
     let mut books =
         vec![("README".to_owned(), README.to_owned()), ("CONTRIBUTING".to_owned(), CONTRIBUTING.to_owned())];
