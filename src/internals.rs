@@ -142,6 +142,9 @@ pub mod tui {
         pub mod chooser {
             pub use crate::tui::state::chooser::{Chooser, Outset, Section, Spot};
         }
+        pub mod text_face {
+            pub use crate::tui::state::text_face::Face;
+        }
         pub mod coverage {
             pub use crate::tui::state::coverage::Missed;
         }

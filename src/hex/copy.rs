@@ -23,6 +23,10 @@ pub enum Form {
     CArray,
     /// A hex string for a YARA rule, `{ 7F 45 ?? 46 }`: an unknown byte is a wildcard.
     Yara,
+    /// As [`Text`](Self::Text), in quotes, as a string of most languages.
+    Quoted,
+    /// Lines with their numbers; made by whoever knows these.
+    Lines,
     /// The offset of the first byte: `0x1f40`.
     Offset,
 }
@@ -63,7 +67,9 @@ pub(crate) fn copy(offset: u64, bytes: &[Option<u8>], form: Form) -> Result<Stri
         Form::Hex => Ok(digits(bytes)),
         Form::Yara => Ok(yara(bytes)),
         _ if unknown > 0 => Err(CopyError::Unknown(unknown)),
-        Form::Text => Ok(text::escape(&known).into_owned()),
+        Form::Text | Form::Lines => Ok(text::escape(&known).into_owned()),
+        // A backslash and what cannot be shown are escaped already.
+        Form::Quoted => Ok(format!("\"{}\"", text::escape(&known).replace('"', "\\\""))),
         Form::CArray => Ok(c_array(offset, &known)),
     }
 }
@@ -125,6 +131,7 @@ mod tests {
         let copied = |form| copy(0x1f40, &HEAD, form).unwrap();
         assert_eq!(copied(Form::Hex), "7f 45 1b 5c ff");
         assert_eq!(copied(Form::Text), r"\x7fE\x1b\\\xff");
+        assert_eq!(copy(0, &[Some(b'a'), Some(b'"')], Form::Quoted).unwrap(), r#""a\"""#);
         assert_eq!(copied(Form::Yara), "{ 7F 45 1B 5C FF }");
         assert_eq!(copied(Form::Offset), "0x1f40");
         assert_eq!(
@@ -159,7 +166,7 @@ mod tests {
     #[test]
     fn what_may_be_selected_fits_into_the_clipboard_and_no_more() {
         for byte in [0x1b, 0xff, b'\\'] {
-            for form in [Form::Hex, Form::Text, Form::CArray, Form::Yara, Form::Offset] {
+            for form in [Form::Hex, Form::Text, Form::Quoted, Form::CArray, Form::Yara, Form::Offset] {
                 let copied = copy(u64::MAX, &vec![Some(byte); MAX_COPY_BYTES], form).unwrap();
                 assert!(to_clipboard(&copied).unwrap().len() < 100_000, "{form:?}");
             }

@@ -7,6 +7,8 @@
 //! | [`snapshot`] | the bytes that were kept with a finding |
 //! | [`view`] | the one or the other, and the words for which it is |
 //! | [`layout`] | bytes to rows and columns; moving the cursor |
+//! | [`encoding`], [`rows`], [`lines`] | bytes as text: characters, rows of a width, numbers of lines |
+//! | [`strings`] | printable texts in any file |
 //! | [`byte`] | one byte: its kind and the character that stands for it |
 //! | [`highlight`] | which patterns cover which bytes; from match to match |
 //! | [`minimap`] | where in the file the matches are |
@@ -22,6 +24,7 @@
 pub(crate) mod byte;
 pub(crate) mod copy;
 pub(crate) mod dump;
+pub(crate) mod encoding;
 pub(crate) mod file;
 #[cfg(test)]
 mod fixtures;
@@ -29,16 +32,19 @@ pub(crate) mod goto;
 pub(crate) mod highlight;
 pub(crate) mod inspect;
 pub(crate) mod layout;
+pub(crate) mod lines;
 pub(crate) mod marks;
 pub(crate) mod matcher;
 mod member;
 pub(crate) mod minimap;
 pub(crate) mod query;
+pub(crate) mod rows;
 pub(crate) mod search;
 #[cfg(test)]
 mod search_tests;
 pub(crate) mod snapshot;
 pub(crate) mod source;
+pub(crate) mod strings;
 pub(crate) mod view;
 #[cfg(test)]
 mod view_tests;

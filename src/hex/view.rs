@@ -24,6 +24,8 @@ pub struct Window {
     pub size: u64,
     /// Which bytes these are.
     pub shown: Shown,
+    /// Lines that end before the first byte; `None` where nobody asked, or too much must be read to tell.
+    pub line: Option<u64>,
     /// What a responder must know about these bytes; `None` when they are the file's as it was scanned. Safe text.
     pub notice: Option<String>,
 }
@@ -135,7 +137,7 @@ impl View {
         if shown != before {
             bytes = source::read(self, offset, len);
         }
-        Window { offset, bytes, size: self.size(), shown, notice: self.notice() }
+        Window { offset, bytes, size: self.size(), shown, line: None, notice: self.notice() }
     }
 
     fn notice(&mut self) -> Option<String> {

@@ -13,7 +13,9 @@ use super::state::findings::Row;
 use super::state::themes::Offer;
 use crate::case::FindingId;
 use crate::finding::Finding;
+use crate::hex::encoding::Encoding;
 use crate::hex::search::{Hit, Order};
+use crate::hex::strings::Found;
 use crate::hex::{self, query::Query};
 use crate::hunt::Hunt;
 use crate::scan::{Current, Reading};
@@ -99,6 +101,11 @@ pub enum Message {
     Searching(u64, u64, u64),
     /// What the search of that number came to; safe text when it found nothing.
     Searched(u64, Result<Hit, String>),
+    /// Where the line begins that was asked for under this number; safe text when there is none.
+    LineFound(u64, Result<u64, String>),
+    /// More printable texts of the list of that number, how much of the file they are from, and whether these are the last
+    /// that are kept though there are more.
+    Strings(u64, Vec<Found>, Option<(u64, u64)>, bool),
     /// Where the next hits of the search of that number begin, and whether these are the last.
     Counted(u64, Vec<u64>, Counted),
     /// The process is to end.
@@ -206,6 +213,8 @@ pub enum Look {
         offset: u64,
         /// Bytes.
         length: usize,
+        /// The encoding in which the lines before them are to be counted, if they are.
+        lines: Option<Encoding>,
     },
     /// Decode what is open again, because it changed.
     Decode,
@@ -213,6 +222,10 @@ pub enum Look {
     Search(u64, Box<Query>, Order),
     /// Count what the search of that number finds in all.
     Count(u64, Box<Query>),
+    /// Find where this line, from 1, begins in that encoding; the answer carries the number.
+    Line(u64, u64, Encoding),
+    /// List the printable texts; the answers carry the number.
+    Strings(u64),
     /// End the search.
     StopSearch,
 }

@@ -71,7 +71,7 @@ fn a_broken_theme_is_listed_with_what_is_wrong_and_is_never_worn() {
     stage.press("T");
     stage.wait("> dark");
     stage.press("G");
-    stage.wait("broken.toml:2:1: `bordr` is no key of a theme (did");
+    stage.wait("broken.toml:2:1: a theme has no key `bordr` (did");
     assert_eq!(stage.app.theme.name(), "dark");
     stage.press("enter");
     stage.wait("broken can't be used");

@@ -314,7 +314,7 @@ fn look_at(stage: &mut Stage<'_>, file: &[u8], size: u64) {
     let detail = stage.app.detail.as_mut().unwrap();
     let id = detail.id();
     let bytes = file.iter().copied().map(Some).collect();
-    detail.hex.window = Some(Window { offset: 0, bytes, size, shown: Shown::File, notice: None });
+    detail.hex.window = Some(Window { offset: 0, bytes, size, shown: Shown::File, line: None, notice: None });
     stage.feed(Message::Decoded(id, Box::new(decoded)));
     for (keys, wanted) in [("2 g", told.as_str()), ("G", name), ("1 g", "of "), ("}", "Hex:"), ("enter", "ELF")] {
         for key in keys.split(' ') {
@@ -326,7 +326,7 @@ fn look_at(stage: &mut Stage<'_>, file: &[u8], size: u64) {
             // On the hex tab it asks where to.
             stage.feed(Message::Key(crate::screen_harness::event("esc")));
         }
-        assert!(screen.contains(wanted) && screen.contains(&tab) | screen.contains("[1 Hex]"), "{size}\n{screen}");
+        assert!(screen.contains(wanted) && screen.contains(&tab) | screen.contains("[1 Bytes]"), "{size}\n{screen}");
     }
 }
 
@@ -399,5 +399,68 @@ fn every_match_that_begins_at_one_offset_is_gone_to() {
         stage.press("p");
         shows(&stage, &format!("match {title}"));
     }
+    stage.leave();
+}
+
+/// Text is shown as text: lines with numbers, matches in place, and the cursor is the same in every face.
+#[test]
+fn text_has_lines_numbers_and_the_same_cursor_as_digits() {
+    let place = TestTree::new();
+    let mut text: String = (1..=200).fold(String::new(), |text, line| text + &format!("line {line}\n"));
+    text.push_str(&format!("\tend \u{1b}[2J {}\n", "wide ".repeat(60)));
+    text.push_str(&crate::fixtures::callback());
+    std::fs::write(place.tree().join("script"), &text).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("enter");
+    stage.wait("Text, UTF-8: match 1 of");
+    stage.press("home");
+    stage.wait("   1 line 1");
+    stage.press("G");
+    stage.wait("of 0x");
+    stage.press("g").type_text(":120").press("enter");
+    stage.wait("line 120, at");
+    assert!(stage.screen().contains(" 120 line 120"), "{}", stage.screen());
+    let offset = text.find("line 120\n").unwrap();
+    stage.wait(&format!("at {offset:#x} of"));
+    stage.press("j l l x x x");
+    stage.wait(&format!("line 121, at {:#x} of", offset + 11));
+    stage.press("/").type_text("line 77").press("enter");
+    stage.wait("line 77, at");
+    stage.press("/").type_text("wide wide").press("enter");
+    stage.wait("→       end ^[[2J wide");
+    assert!(stage.screen().contains("   · "), "a long line goes on below:\n{}", stage.screen());
+    stage.press("v l l l y l");
+    assert!(stage.copied.is_some());
+    stage.press("g").type_text(":9999").press("enter");
+    stage.wait("the file has no line 9,999");
+    for size in [(60, 16), (200, 60), SMALL] {
+        stage.resize(size);
+        for key in ["pgdn", "pgup", "ctrl-d", "ctrl-u", "k", "j", "0", "$", "e", "e", "e", "e", "h", "end", "home"] {
+            stage.press(key);
+        }
+    }
+    stage.wait("   1 line 1");
+    stage.leave();
+}
+
+/// The printable texts of a binary, found as they are read.
+#[test]
+fn strings_of_a_binary_are_listed_filtered_and_lead_to_their_bytes() {
+    let place = TestTree::new();
+    let mut file = b"\x01\0\xff".repeat(100);
+    file.extend(b"/usr/lib/secret\0\xff\xffmore of it\0");
+    file.extend(crate::fixtures::callback().as_bytes());
+    std::fs::write(place.tree().join("mixed.bin"), &file).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path_by_name("mixed.bin").press("x");
+    while !stage.screen().contains("Strings:") {
+        stage.press("x");
+    }
+    stage.wait("/usr/lib/secret");
+    stage.press("/").type_text("secret").press("enter");
+    stage.wait("with 'secret'");
+    stage.press("enter");
+    let offset = file.windows(8).position(|window| window == b"/usr/lib").unwrap();
+    stage.wait(&format!(", at {offset:#x} of"));
     stage.leave();
 }

@@ -58,7 +58,7 @@ fn what_was_excluded_can_be_revoked_in_the_register_and_stands_open_again() {
     term.wait("revoked");
     term.send("\u{1b}");
     // Only then another key: right behind Esc it would be one with Alt.
-    term.wait("1 Hex");
+    term.wait("1 Bytes");
     term.wait("8 open");
     term.send("q");
     term.left();
@@ -77,7 +77,7 @@ fn layers_open_above_one_another_and_close_one_by_one() {
     let mut term = Term::on_tree(&ground);
     term.wait("scan done");
     term.send("o");
-    term.wait("1 Hex");
+    term.wait("1 Bytes");
     term.send(":covera");
     term.wait("what was not scanned, and why");
     term.send("\r");
@@ -89,7 +89,7 @@ fn layers_open_above_one_another_and_close_one_by_one() {
     term.until("help to close", || !term.screen().contains(" Keys"));
     assert!(term.screen().contains("Coverage: "), "{}", term.screen());
     term.send("\u{1b}");
-    term.wait("1 Hex");
+    term.wait("1 Bytes");
     term.send("\u{1b}");
     term.wait("Findings: all hunts");
     term.send("q");

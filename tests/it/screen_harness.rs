@@ -14,6 +14,7 @@ use huntbook::internals::tui::message::{Effect, Message};
 use huntbook::internals::tui::state::App;
 use huntbook::internals::tui::state::bell::Bell;
 use huntbook::internals::tui::state::panes::Panes;
+use huntbook::internals::tui::state::text_face::Face;
 use huntbook::internals::tui::state::themes::Offer;
 use huntbook::internals::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
@@ -387,7 +388,20 @@ impl<'p> Stage<'p> {
             (0..self.app.list.len()).find(|place| self.app.list.at(*place).unwrap().path.as_ref() == tree.join(end));
         self.app.list.select_place(place.unwrap_or_else(|| panic!("no finding {end}:\n{}", self.screen())));
         self.press("enter");
-        self.wait("1 Hex");
+        self.wait("1 Bytes");
+        // Text is shown as text at first; what is tried are the digits, unless a test is about text.
+        let hex = &mut self.app.detail.as_mut().unwrap().hex;
+        if hex.face == Face::Text {
+            hex.show(Face::Hex);
+            self.settle();
+        }
+        self
+    }
+
+    /// Opens the finding of this name by the filter.
+    pub fn open_path_by_name(&mut self, name: &str) -> &mut Self {
+        self.press("/").type_text(name).press("enter enter");
+        self.wait("1 Bytes");
         self
     }
 

@@ -131,7 +131,7 @@ fn undo_and_redo_work_on_every_screen_and_are_one_stack() {
     stage.wait("nothing was taken back since the last decision");
     assert_eq!(stage.app.list.counts(None).malicious, 1);
     stage.press("z o");
-    stage.wait("1 Hex");
+    stage.wait("1 Bytes");
     stage.press("u z");
     stage.leave();
 }

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -13,10 +14,13 @@ use crate::content;
 use crate::elf;
 use crate::evidence::execution::Execution;
 use crate::finding::Finding;
+use crate::hex::encoding::Encoding;
+use crate::hex::lines::{self, LineIndex};
 use crate::hex::query::Query;
 use crate::hex::search::{self, Order, Outcome, Watch, search};
 use crate::hex::source::ByteSource;
-use crate::hex::view::View;
+use crate::hex::strings;
+use crate::hex::{Shown, View, Window};
 use crate::root::Root;
 use crate::tui::message::{Look, Message};
 use crate::tui::state::bytes::{Counted, MOST_HITS};
@@ -42,19 +46,23 @@ struct Open {
     id: FindingId,
     finding: Arc<Finding>,
     view: View,
+    lines: Arc<Mutex<(Option<State>, LineIndex)>>,
 }
+
+/// What the lines of a file were counted on: which bytes, how many.
+type State = (Shown, u64, Option<String>);
 
 impl Open {
     fn new(id: FindingId, finding: Arc<Finding>) -> Self {
         let asked = Arc::clone(&finding);
         let view = timeout::run_while_responsive(LIMIT, move || view(&asked));
         let view = view.unwrap_or_else(|_| without_answer(&finding));
-        Self { id, finding, view }
+        Self { id, finding, view, lines: Arc::default() }
     }
 
     /// Looks at the bytes; at the kept ones where the file does not answer, and from then on.
     fn look<T: Send + 'static>(self, work: impl Fn(&mut View) -> T + Clone + Send + 'static) -> (Self, T) {
-        let Self { id, finding, mut view } = self;
+        let Self { id, finding, mut view, lines } = self;
         let again = work.clone();
         let looked = timeout::run_while_responsive(LIMIT, move || {
             let seen = work(&mut view);
@@ -65,7 +73,7 @@ impl Open {
             let seen = again(&mut view);
             (view, seen)
         });
-        (Self { id, finding, view }, seen)
+        (Self { id, finding, view, lines }, seen)
     }
 }
 
@@ -82,19 +90,22 @@ pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Roo
     let mut open: Option<Open> = None;
     let mut cancel = Arc::new(AtomicBool::new(false));
     let mut cancel_count = Arc::new(AtomicBool::new(false));
+    let mut cancel_strings = Arc::new(AtomicBool::new(false));
     for look in looks {
         match look {
             Look::Open(id, finding) => {
                 cancel.store(true, Ordering::Release);
                 cancel_count.store(true, Ordering::Release);
+                cancel_strings.store(true, Ordering::Release);
                 let (opened, mut decoded) = Open::new(id, finding).look(decode);
                 ask_the_box(root, &mut decoded);
                 open = Some(opened);
                 let _ = messages.send(Message::Decoded(id, Box::new(decoded)));
             }
-            Look::Window { offset, length } => {
+            Look::Window { offset, length, lines } => {
                 open = open.map(|open| {
-                    let (open, window) = open.look(move |view| view.window(offset, length));
+                    let index = Arc::clone(&open.lines);
+                    let (open, window) = open.look(move |view| numbered(view, (offset, length), lines, &index));
                     let _ = messages.send(Message::Bytes(open.id, Box::new(window)));
                     open
                 });
@@ -129,6 +140,31 @@ pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Roo
                     let tell = Tell { number, messages: messages.clone() };
                     if timeout::spawn("count", move || count(&finding, &query, &cancel, &tell)).is_err() {
                         let _ = messages.send(Message::Counted(number, Vec::new(), Counted::NotAll));
+                    }
+                }
+            }
+            Look::Line(number, line, encoding) => {
+                cancel.store(true, Ordering::Release);
+                cancel = Arc::new(AtomicBool::new(false));
+                if let Some(open) = &open {
+                    let finding = Arc::clone(&open.finding);
+                    let cancel = Arc::clone(&cancel);
+                    let tell = Tell { number, messages: messages.clone() };
+                    let sought = timeout::spawn("line", move || find_line(&finding, (line, encoding), &cancel, &tell));
+                    if let Err(error) = sought {
+                        let _ = messages.send(Message::LineFound(number, Err(error.to_string())));
+                    }
+                }
+            }
+            Look::Strings(number) => {
+                cancel_strings.store(true, Ordering::Release);
+                cancel_strings = Arc::new(AtomicBool::new(false));
+                if let Some(open) = &open {
+                    let finding = Arc::clone(&open.finding);
+                    let cancel = Arc::clone(&cancel_strings);
+                    let tell = Tell { number, messages: messages.clone() };
+                    if timeout::spawn("strings", move || list_strings(&finding, &cancel, &tell)).is_err() {
+                        let _ = messages.send(Message::Strings(number, Vec::new(), None, true));
                     }
                 }
             }
@@ -197,6 +233,62 @@ fn ask_the_box(root: &Root, decoded: &mut Decoded) {
     let (root, elf) = (root.clone(), decoded.elf.clone());
     let work = move || Execution::ask(&root, elf.as_deref(), script.as_deref());
     decoded.execution = timeout::run_while_responsive(LIMIT, work).unwrap_or_default();
+}
+
+/// A window with the number of lines before it, if they are asked for; counted anew when the file is another by now.
+fn numbered(
+    view: &mut View,
+    (offset, length): (u64, usize),
+    lines: Option<Encoding>,
+    index: &Mutex<(Option<State>, LineIndex)>,
+) -> Window {
+    let mut window = view.window(offset, length);
+    if let Some(encoding) = lines {
+        let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = Some((window.shown, window.size, window.notice.clone()));
+        if index.0 != state {
+            *index = (state, LineIndex::default());
+        }
+        window.line = index.1.before(view, offset, encoding);
+    }
+    window
+}
+
+/// Finds where a line begins.
+fn find_line(finding: &Finding, (line, encoding): (u64, Encoding), cancel: &AtomicBool, tell: &Tell) {
+    let mut view = view(finding);
+    let mut watch = Watch { cancel, progress: &mut |_| {} };
+    let found = lines::find(&mut view, line, encoding, &mut watch);
+    if cancel.load(Ordering::Acquire) {
+        return;
+    }
+    let outcome = found.ok_or_else(|| format!("the file has no line {}", text::count(line)));
+    let _ = tell.messages.send(Message::LineFound(tell.number, outcome));
+}
+
+/// Lists printable texts, and tells of them as they are found.
+fn list_strings(finding: &Finding, cancel: &AtomicBool, tell: &Tell) {
+    let mut view = view(finding);
+    let found = RefCell::new(Vec::new());
+    let report = |progress, cut| {
+        let _ = tell.messages.send(Message::Strings(tell.number, found.take(), progress, cut));
+    };
+    let (mut told, mut kept) = (Instant::now(), 0);
+    let mut progress = |progress: search::Progress| {
+        if told.elapsed() >= REPORT {
+            told = Instant::now();
+            report(Some((progress.done, progress.total)), false);
+        }
+    };
+    let mut watch = Watch { cancel, progress: &mut progress };
+    let all = strings::each(&mut view, &mut watch, &mut |text| {
+        found.borrow_mut().push(text);
+        kept += 1;
+        if kept < strings::MOST { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    if !cancel.load(Ordering::Acquire) {
+        report(None, !all);
+    }
 }
 
 /// Whom a search tells, and as which.

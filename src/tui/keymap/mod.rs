@@ -19,8 +19,10 @@ pub enum Context {
     Findings,
     /// The screen of one finding, whatever its tab.
     Finding,
-    /// The hex tab.
+    /// The bytes, as digits or as text.
     Hex,
+    /// The bytes, as a list of the printable texts in them.
+    Strings,
     /// Tabs that are read: ELF, rule, facts, history.
     Reading,
     /// The scenarios tab.
@@ -39,7 +41,8 @@ impl Context {
             Self::Chooser => "Choosing a tree",
             Self::Findings => "Findings",
             Self::Finding => "One finding",
-            Self::Hex => "Hex",
+            Self::Hex => "Bytes: hex and text",
+            Self::Strings => "Bytes: strings",
             Self::Reading => "ELF, Rule, Facts, History",
             Self::Scenarios => "Scenarios",
             Self::Register => "Register",
@@ -48,12 +51,13 @@ impl Context {
     }
 
     /// All contexts, in the order in which help shows them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Global,
         Self::Chooser,
         Self::Findings,
         Self::Finding,
         Self::Hex,
+        Self::Strings,
         Self::Reading,
         Self::Scenarios,
         Self::Register,
@@ -121,7 +125,9 @@ impl Binding {
     fn meets(&self, other: &Self) -> bool {
         let lies_within = |inner: &Self, outer: &Self| match outer.context {
             Context::Global => inner.context != Context::Chooser || outer.action.needs_no_tree(),
-            Context::Finding => matches!(inner.context, Context::Hex | Context::Reading | Context::Scenarios),
+            Context::Finding => {
+                matches!(inner.context, Context::Hex | Context::Strings | Context::Reading | Context::Scenarios)
+            }
             _ => false,
         };
         self.context == other.context || lies_within(self, other) || lies_within(other, self)

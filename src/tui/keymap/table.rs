@@ -80,10 +80,12 @@ macro_rules! action_table {
             NextFinding, Finding, "]", "", "next finding of the list", |app| finding::neighbour(app, 1);
             PreviousFinding, Finding, "[", "", "previous finding of the list", |app| finding::neighbour(app, -1);
 
+            HexFace, Hex, "x", "hex/text", "the next face of the bytes: hex, text, strings", |app| hex::turn_face(app);
+            HexEncoding, Hex, "e", "", "text: read it as UTF-8, UTF-16 LE, UTF-16 BE or Latin-1", hex::turn_encoding;
             HexNextMatch, Hex, "n", "match", "next match", |app| hex::next(app, Direction::Forward);
             HexPreviousMatch, Hex, "N", "", "previous match", |app| hex::next(app, Direction::Backward);
             HexNextPattern, Hex, "p", "", "first match of the next pattern", hex::next_pattern;
-            HexGoto, Hex, "g", "goto", "go to an offset: 123, 0x7b, +16, -0x10, 50%, end", hex::goto;
+            HexGoto, Hex, "g", "goto", "go to an offset: 123, 0x7b, +16, -0x10, 50%, end; or to a line: :120", hex::goto;
             HexSearch, Hex, "/", "search", "search: text, i:in any case, x:de ad ?? ef, u:UTF-16, r:regular expression", hex::search;
             HexSearchNext, Hex, "f", "", "next place the search finds", |app| hex::search_on(app, Direction::Forward);
             HexSearchBack, Hex, "F", "", "previous place the search finds", |app| hex::search_on(app, Direction::Backward);
@@ -91,7 +93,7 @@ macro_rules! action_table {
             HexMark, Hex, "m", "", "set a mark, named by the next key", |app| finding::wait(app, Await::Mark);
             HexJumpMark, Hex, "'", "", "go to a mark, named by the next key", |app| finding::wait(app, Await::JumpMark);
             HexSelect, Hex, "v", "", "begin or end a selection", hex::select;
-            HexCopy, Hex, "y", "", "copy the selection, or the match under the cursor: h hex, t text, c C array, y YARA, o offset", |app| finding::wait(app, Await::Copy);
+            HexCopy, Hex, "y", "", "copy the selection, or the match under the cursor: h hex, t text, q quoted, l lines, c C array, y YARA, o offset", |app| finding::wait(app, Await::Copy);
             HexStructures, Hex, "s", "", "show or hide the structures of an ELF file over its bytes", hex::toggle_structures;
             HexNextStructure, Hex, "}", "", "next ELF structure", |app| hex::to_structure(app, Direction::Forward);
             HexPreviousStructure, Hex, "{", "", "previous ELF structure", |app| hex::to_structure(app, Direction::Backward);
@@ -108,6 +110,17 @@ macro_rules! action_table {
             HexLineEnd, Hex, "$", "", "last byte of the line", |app| hex::go(app, Motion::LineEnd);
             HexFirst, Hex, "home", "", "first byte", |app| hex::go(app, Motion::Start);
             HexLast, Hex, "end G", "", "last byte", |app| hex::go(app, Motion::End);
+
+            StringsFace, Strings, "x", "hex/text", "the next face of the bytes: hex, text, strings", |app| hex::turn_face(app);
+            StringsOpen, Strings, "enter", "to bytes", "show the bytes of the selected text", strings::open;
+            StringsFilter, Strings, "/", "filter", "show only texts that hold the letters you type, in order", strings::filter;
+            StringsLeast, Strings, "+", "longer", "only longer texts: 4, 6, 8, 12, 20 characters at least", strings::turn_least;
+            StringsUp, Strings, "k up", "", "one up", |app| strings::step(app, -1);
+            StringsDown, Strings, "j down", "", "one down", |app| strings::step(app, 1);
+            StringsPageUp, Strings, "pgup ctrl-b", "", "one page up", |app| strings::page(app, -1);
+            StringsPageDown, Strings, "pgdn ctrl-f space", "", "one page down", |app| strings::page(app, 1);
+            StringsFirst, Strings, "g home", "", "first text", |app| strings::step(app, isize::MIN);
+            StringsLast, Strings, "G end", "", "last text", |app| strings::step(app, isize::MAX);
 
             ReadUp, Reading, "k up", "", "one up", |app| finding::read(app, -1);
             ReadDown, Reading, "j down", "", "one down", |app| finding::read(app, 1);

@@ -2,16 +2,19 @@
 
 use std::ops::Range;
 
+use super::strings::StringList;
+use super::text_face::{Face, TextFace};
 use crate::elf::Map;
 use crate::finding::Finding;
 use crate::hex::Window;
 use crate::hex::copy::{self, Form};
+use crate::hex::encoding::Encoding;
 use crate::hex::highlight::{Found, Highlights};
 use crate::hex::inspect::{NEEDED, Order};
 use crate::hex::layout::{Layout, Motion, Viewport};
 use crate::hex::marks::Marks;
 use crate::hex::query::Query;
-use crate::hex::search::Hit;
+use crate::hex::search::{Direction, Hit};
 use crate::hunt::Rule;
 use crate::text;
 
@@ -75,6 +78,8 @@ pub struct Sought {
     pub hits: Hits,
     /// What is sought.
     pub query: Query,
+    /// Which way it went last.
+    pub direction: Direction,
     /// Where it was found last.
     pub hit: Option<Hit>,
     /// Bytes searched of all, while it runs.
@@ -92,6 +97,16 @@ pub struct HexView {
     pub highlights: Highlights,
     /// The match that next and previous went to.
     pub current: Option<Found>,
+    /// How the bytes are shown; by what they are until the responder chooses.
+    pub face: Face,
+    /// Whether it was chosen, by the responder or by what the first bytes are.
+    face_is_chosen: bool,
+    /// The place in the text.
+    pub text: TextFace,
+    /// The printable texts.
+    pub strings: StringList,
+    /// The number under which a line was asked for.
+    pub line_asked: Option<u64>,
     /// The bytes that have arrived last.
     pub window: Option<Window>,
     /// Offsets with a letter.
@@ -134,6 +149,11 @@ impl HexView {
             viewport,
             highlights,
             current,
+            face: Face::default(),
+            face_is_chosen: false,
+            text: TextFace::default(),
+            strings: StringList::default(),
+            line_asked: None,
             window: None,
             marks: Marks::default(),
             anchor: None,
@@ -174,12 +194,33 @@ impl HexView {
     pub fn fit(&mut self, columns: usize, rows: usize) {
         let size = self.window.as_ref().map_or(self.layout.size, |window| window.size);
         self.layout = Layout::new(columns, rows, size);
+        if self.face == Face::Text {
+            return self.fit_text(columns, rows);
+        }
         self.viewport = self.layout.fit(self.viewport);
+    }
+
+    /// Shows the bytes so from now on.
+    pub fn show(&mut self, face: Face) {
+        (self.face, self.face_is_chosen) = (face, true);
+        self.viewport = self.layout.moved(self.viewport, Motion::To(self.viewport.cursor));
+        self.settle_text();
+    }
+
+    /// Reads the bytes in the next encoding.
+    pub fn turn_encoding(&mut self) {
+        self.text.encoding = self.text.encoding.next();
+        self.look_again();
+        self.settle_text();
     }
 
     /// Moves the cursor.
     pub fn go(&mut self, motion: Motion) {
-        self.viewport = self.layout.moved(self.viewport, motion);
+        if self.face == Face::Text {
+            self.go_in_text(motion);
+        } else {
+            self.viewport = self.layout.moved(self.viewport, motion);
+        }
         self.pointed = None;
         self.look_again();
     }
@@ -244,7 +285,14 @@ impl HexView {
 
     /// The bytes that must be at hand: those in view, and what would be copied unless that is too much.
     fn needed(&self) -> Range<u64> {
-        let sight = self.sight();
+        let sight = match self.face {
+            Face::Text => {
+                let (cursor, page) = (self.viewport.cursor, self.text.page());
+                let end = cursor.saturating_add(2 * page).min(self.layout.size);
+                cursor.saturating_sub(self.text.look_back())..end.max(cursor)
+            }
+            Face::Hex | Face::Strings => self.sight(),
+        };
         let chosen = self.copying.as_ref().map_or_else(|| self.chosen(), |(_, range)| range.clone());
         if chosen.end - chosen.start > copy::MAX_COPY_BYTES as u64 {
             return sight;
@@ -262,10 +310,29 @@ impl HexView {
             return None;
         }
         self.again = false;
-        let start = needed.start.saturating_sub(AROUND);
+        // Pairs of UTF-16 begin at even offsets.
+        let start = needed.start.saturating_sub(AROUND) & !1;
         let length = (needed.end - start + AROUND) as usize + NEEDED;
         self.asked = Some(start..start + length as u64);
         Some((start, length))
+    }
+
+    /// Text is shown as text, all else as digits.
+    fn choose_face(&mut self) {
+        let Some(window) = &self.window else { return };
+        let (encoding, is_text) = Encoding::guess(&window.bytes, window.offset == 0);
+        self.text.encoding = encoding;
+        self.face_is_chosen = true;
+        if is_text {
+            self.face = Face::Text;
+            // The lines before are counted for text only.
+            self.look_again();
+        }
+    }
+
+    /// The encoding in which lines are to be counted, if they are shown.
+    pub fn counts_lines(&self) -> Option<Encoding> {
+        (self.face == Face::Text).then_some(self.text.encoding)
     }
 
     /// Takes bytes that have arrived, unless others were asked for since. Returns whether what is known of the file is
@@ -276,8 +343,16 @@ impl HexView {
         }
         self.asked = None;
         self.layout.size = window.size;
-        self.viewport = self.layout.fit(self.viewport);
         let before = self.window.replace(window);
+        if before.is_none() && !self.face_is_chosen {
+            self.choose_face();
+        }
+        // What is in view as text is not in view as digits.
+        if self.face != Face::Text {
+            self.viewport = self.layout.fit(self.viewport);
+        }
+        self.viewport.cursor = self.viewport.cursor.min(self.layout.last());
+        self.settle_text();
         let state = |window: &Window| (window.shown, window.size, window.notice.clone());
         before.as_ref().map(state) != self.window.as_ref().map(state) && before.is_some()
     }

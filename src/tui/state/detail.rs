@@ -42,7 +42,7 @@ impl Tab {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Hex => "Hex",
+            Self::Hex => "Bytes",
             Self::Elf => "ELF",
             Self::Rule => "Rule",
             Self::Facts => "Facts",

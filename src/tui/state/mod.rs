@@ -13,6 +13,8 @@ pub(crate) mod overlay;
 pub(crate) mod panes;
 pub(crate) mod register;
 pub(crate) mod scan;
+pub(crate) mod strings;
+pub(crate) mod text_face;
 pub(crate) mod themes;
 
 use std::collections::HashMap;
@@ -37,6 +39,7 @@ use overlay::Overlay;
 use panes::Panes;
 use register::RegisterView;
 use scan::ScanView;
+use text_face::Face;
 
 /// The screen below the layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -270,6 +273,7 @@ impl App {
             Screen::Coverage => vec![Context::Coverage, Context::Global],
             Screen::Finding => {
                 let tab = match self.detail.as_ref().map(|detail| detail.tab) {
+                    Some(Tab::Hex) if self.shows(Face::Strings) => Context::Strings,
                     Some(Tab::Hex) => Context::Hex,
                     Some(Tab::Scenarios) => Context::Scenarios,
                     _ => Context::Reading,
@@ -291,6 +295,11 @@ impl App {
     /// Whether a finding was asked for and has not arrived.
     pub fn is_opening(&self) -> bool {
         self.screen == Screen::Finding && self.detail.as_ref().is_none_or(|detail| detail.stale)
+    }
+
+    /// Whether the bytes of the open finding are shown so.
+    pub fn shows(&self, face: Face) -> bool {
+        self.detail.as_ref().is_some_and(|detail| detail.hex.face == face)
     }
 
     /// Whether the ELF tab is what is shown.

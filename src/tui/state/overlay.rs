@@ -82,7 +82,7 @@ impl Await {
         match self {
             Self::Mark => "a letter names the mark",
             Self::JumpMark => "the letter of the mark to go to",
-            Self::Copy => "copy as: h hex  t text  c C array  y YARA string  o offset",
+            Self::Copy => "copy as: h hex  t text  q quoted  l lines  c C array  y YARA string  o offset",
         }
     }
 }
@@ -158,6 +158,8 @@ pub enum Purpose {
     RegisterFilter,
     /// The filter of what was not scanned.
     CoverageFilter,
+    /// The filter of the printable texts.
+    StringsFilter,
     /// An offset to go to.
     Goto,
     /// What to search for in the bytes.

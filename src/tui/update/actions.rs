@@ -49,7 +49,7 @@ pub(super) fn go_where(app: &mut App, context: Context) -> Vec<Effect> {
         Context::Findings => app.screen = Screen::Findings,
         Context::Register => return register(app),
         Context::Coverage => return coverage(app),
-        Context::Hex => return finding::show(app, Tab::Hex),
+        Context::Hex | Context::Strings => return finding::show(app, Tab::Hex),
         Context::Reading => return finding::show(app, Tab::Elf),
         Context::Scenarios => return finding::show(app, Tab::Scenarios),
         Context::Global | Context::Chooser | Context::Finding => {}

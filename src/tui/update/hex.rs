@@ -15,6 +15,7 @@ use crate::tui::state::bytes::{Counted, HexView, Sought};
 use crate::tui::state::detail::Tab;
 use crate::tui::state::elf_page;
 use crate::tui::state::overlay::Purpose;
+use crate::tui::state::text_face::Face;
 use crate::tui::state::{App, NoticeKind};
 use crate::tui::widget::input::Input;
 
@@ -29,7 +30,7 @@ fn wrapped(direction: Direction) -> &'static str {
 /// Asks for an offset.
 pub(super) fn goto(app: &mut App) -> Vec<Effect> {
     if opened(app).is_some() {
-        let about = "An offset: 123, 0x7b, +16 or -0x10 from here, 50%, start, end.";
+        let about = "An offset: 123, 0x7b, +16 or -0x10 from here, 50%, start, end. A line: :120.";
         ask(app, Purpose::Goto, "Go to", about, Input::default());
     }
     Vec::new()
@@ -42,6 +43,50 @@ pub(super) fn search(app: &mut App) -> Vec<Effect> {
         ask(app, Purpose::Search, "Search", about, Input::default());
     }
     Vec::new()
+}
+
+/// Shows the bytes in another way: as digits, as text, as the texts in them.
+pub(super) fn turn_face(app: &mut App) -> Vec<Effect> {
+    let number = app.searches + 1;
+    let Some(detail) = opened(app) else { return Vec::new() };
+    let face = detail.hex.face.next();
+    detail.hex.show(face);
+    if face == Face::Strings && detail.hex.strings.number == 0 {
+        detail.hex.strings.begin(number);
+        app.searches = number;
+        return vec![Effect::Look(Look::Strings(number))];
+    }
+    Vec::new()
+}
+
+/// Reads the text in another encoding.
+pub(super) fn turn_encoding(app: &mut App) -> Vec<Effect> {
+    let Some(detail) = opened(app) else { return Vec::new() };
+    detail.hex.turn_encoding();
+    let said = format!("read as {}", detail.hex.text.encoding);
+    app.say(NoticeKind::Info, said);
+    Vec::new()
+}
+
+/// Has the beginning of a line, from 1, looked for.
+pub(super) fn to_line(app: &mut App, line: u64) -> Vec<Effect> {
+    let number = app.searches + 1;
+    let Some(detail) = opened(app) else { return Vec::new() };
+    detail.hex.line_asked = Some(number);
+    let encoding = detail.hex.text.encoding;
+    app.searches = number;
+    vec![Effect::Look(Look::Line(number, line, encoding))]
+}
+
+/// Goes to the line that was looked for.
+pub(super) fn line_found(app: &mut App, number: u64, outcome: Result<u64, String>) {
+    let hex = app.detail.as_mut().map(|detail| &mut detail.hex);
+    let Some(hex) = hex.filter(|hex| hex.line_asked == Some(number)) else { return };
+    hex.line_asked = None;
+    match outcome {
+        Ok(offset) => hex.go(Motion::To(offset)),
+        Err(why) => app.say(NoticeKind::Warning, why),
+    }
 }
 
 /// Moves the cursor.
@@ -129,10 +174,10 @@ pub(super) fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>)
     match outcome {
         Ok(hit) => {
             let Some(detail) = &mut app.detail else { return };
-            let below = hit.offset > detail.hex.viewport.cursor;
+            let direction = detail.hex.sought.as_ref().map_or(Direction::Forward, |sought| sought.direction);
             detail.hex.go(Motion::To(hit.offset));
             if hit.wrapped {
-                app.say(NoticeKind::Info, wrapped(if below { Direction::Backward } else { Direction::Forward }));
+                app.say(NoticeKind::Info, wrapped(direction));
             }
         }
         Err(why) => app.say(NoticeKind::Warning, why),
@@ -158,7 +203,7 @@ pub(super) fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
         return Vec::new();
     };
     detail.hex.follows_search = true;
-    sought.number = number;
+    (sought.number, sought.direction) = (number, direction);
     sought.progress = Some((0, 0));
     let query = Box::new(sought.query.clone());
     app.searches = number;
@@ -240,8 +285,10 @@ pub(super) fn copy(app: &mut App, how: char) -> Vec<Effect> {
         'c' => Form::CArray,
         'y' => Form::Yara,
         'o' => Form::Offset,
+        'q' => Form::Quoted,
+        'l' => Form::Lines,
         _ => {
-            app.say(NoticeKind::Info, "copy as h, t, c, y or o");
+            app.say(NoticeKind::Info, "copy as h, t, q, l, c, y or o");
             return Vec::new();
         }
     };
@@ -277,6 +324,14 @@ fn sequence(hex: &HexView, form: Form, range: &Range<u64>) -> Result<Option<(Str
         // An offset needs no bytes.
         Form::Offset => (&[None][..], format!("copied the offset {:#x}", range.start)),
         _ if length > copy::MAX_COPY_BYTES => return Err(CopyError::TooMany(length).to_string()),
+        Form::Lines => {
+            if bytes.len() < length {
+                return Ok(None);
+            }
+            let (copied, count) = hex.numbered_lines(range);
+            let said = format!("copied {}", text::counted(count, "line"));
+            return copy::to_clipboard(&copied).map(|copied| Some((copied, said))).map_err(|error| error.to_string());
+        }
         _ => {
             let Some(bytes) = bytes.get(..length) else { return Ok(None) };
             (bytes, format!("copied {} from {:#x}", text::counted(length as u64, "byte"), range.start))

@@ -12,6 +12,7 @@ mod overlays;
 mod panes;
 mod register;
 mod scan;
+mod strings;
 mod themes;
 
 use std::sync::Arc;
@@ -142,6 +143,8 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Themes(offer) => themes::arrived(app, offer),
         Message::Searched(number, outcome) => hex::searched(app, number, outcome),
+        Message::LineFound(number, outcome) => hex::line_found(app, number, outcome),
+        Message::Strings(number, more, progress, cut) => strings::arrived(app, number, more, (progress, cut)),
         Message::Counted(number, offsets, counted) => hex::counted(app, number, offsets, counted),
     }
     Vec::new()
@@ -159,8 +162,8 @@ pub fn wanted(app: &mut App) -> Vec<Effect> {
     let shown = app.screen == Screen::Finding || app.shows_preview;
     let detail = app.detail.as_mut().filter(|detail| shown && !detail.stale);
     detail
-        .and_then(|detail| detail.hex.wanted())
-        .map(|(offset, length)| Effect::Look(Look::Window { offset, length }))
+        .and_then(|detail| Some((detail.hex.wanted()?, detail.hex.counts_lines())))
+        .map(|((offset, length), lines)| Effect::Look(Look::Window { offset, length, lines }))
         .into_iter()
         .collect()
 }

@@ -11,6 +11,7 @@ use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
 use crate::tui::state::detail::Tab;
 use crate::tui::state::findings::{Placed, Sort};
+use crate::tui::state::text_face::Face;
 use crate::tui::state::{App, Screen};
 
 /// Lines that one turn of the wheel moves.
@@ -46,6 +47,7 @@ fn wheel(app: &mut App, up: bool) -> Vec<Effect> {
         (Screen::Findings, _) => (A::Up, A::Down),
         (Screen::Register, _) => (A::RegisterUp, A::RegisterDown),
         (Screen::Coverage, _) => (A::CoverageUp, A::CoverageDown),
+        (Screen::Finding, Some(Tab::Hex)) if app.shows(Face::Strings) => (A::StringsUp, A::StringsDown),
         (Screen::Finding, Some(Tab::Hex)) => (A::HexUp, A::HexDown),
         (Screen::Finding, _) => (A::ReadUp, A::ReadDown),
     };
@@ -109,13 +111,17 @@ fn click_bytes(app: &mut App, at: Position) {
     let areas = app.areas;
     let Some(detail) = app.detail.as_mut().filter(|detail| detail.tab == Tab::Hex) else { return };
     let hex = &mut detail.hex;
+    if areas.bytes.contains(at) && hex.face == Face::Text {
+        let (row, column) = (usize::from(at.y - areas.bytes.y), usize::from(at.x - areas.bytes.x));
+        return hex.text_at(row, column).into_iter().for_each(|offset| hex.go(Motion::To(offset)));
+    }
     if areas.bytes.contains(at) {
         let row = usize::from(at.y - areas.bytes.y);
         let byte = hex.layout.at_column(usize::from(at.x - areas.bytes.x));
         let offset = byte.and_then(|(index, _)| hex.layout.offset(hex.viewport, Cell { row, index }));
         return offset.into_iter().for_each(|offset| hex.go(Motion::To(offset)));
     }
-    let rows = minimap::strip(usize::from(areas.strip.height), hex.layout.size, &hex.sight(), &hex.highlights);
+    let rows = minimap::strip(usize::from(areas.strip.height), hex.layout.size, &hex.in_view(), &hex.highlights);
     let Some(row) = rows.get(usize::from(at.y - areas.strip.y)) else { return };
     match hex.highlights.from(row.range.start).filter(|found| found.offset < row.range.end) {
         Some(found) => hex.go_to(found),

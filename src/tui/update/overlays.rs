@@ -11,6 +11,7 @@ use crate::hex::layout::Motion;
 use crate::hex::query::Query;
 use crate::hex::search::{Direction, Order};
 use crate::report::Format;
+use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Signature;
 use crate::tui::message::{Effect, Gather, Look, Request};
@@ -120,6 +121,7 @@ fn prompt_key(app: &mut App, mut prompt: Prompt, key: KeyEvent) -> Vec<Effect> {
         Purpose::Filter => app.list.set_filter(prompt.input.text()),
         Purpose::RegisterFilter => prompt.input.text().clone_into(&mut app.register.filter),
         Purpose::CoverageFilter => app.coverage.set_filter(prompt.input.text()),
+        Purpose::StringsFilter => set_strings_filter(app, prompt.input.text()),
         _ => {}
     }
     app.overlay = Some(Overlay::Prompt(prompt));
@@ -140,7 +142,8 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
             typed.clone_into(&mut app.register.filter);
             app.register.select(0);
         }
-        Purpose::Goto => goto(app, typed)?,
+        Purpose::StringsFilter => set_strings_filter(app, typed),
+        Purpose::Goto => return goto(app, typed),
         Purpose::Search => return search(app, typed),
         Purpose::Malicious(findings) => {
             return Ok(vec![Effect::Record(Request::Malicious { findings: findings.clone(), reason: reason()? })]);
@@ -173,15 +176,26 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
     Ok(Vec::new())
 }
 
-fn goto(app: &mut App, typed: &str) -> Result<(), String> {
+fn set_strings_filter(app: &mut App, typed: &str) {
+    if let Some(detail) = &mut app.detail {
+        detail.hex.strings.set_filter(typed);
+    }
+}
+
+fn goto(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
+    if let Some(line) = typed.trim().strip_prefix(':') {
+        let number = line.trim().replace(',', "").parse().ok().filter(|number| *number > 0);
+        let number = number.ok_or_else(|| format!("{} is no line: type :120", text::quoted(typed)))?;
+        return Ok(super::hex::to_line(app, number));
+    }
     let target = Target::parse(typed).map_err(|error| error.to_string())?;
-    let Some(detail) = &mut app.detail else { return Ok(()) };
+    let Some(detail) = &mut app.detail else { return Ok(Vec::new()) };
     let landing = target.resolve(detail.hex.viewport.cursor, detail.hex.layout.size);
     detail.hex.go(Motion::To(landing.offset));
     if let Some(note) = landing.note {
         app.say(NoticeKind::Info, note);
     }
-    Ok(())
+    Ok(Vec::new())
 }
 
 fn search(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
@@ -192,7 +206,14 @@ fn search(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
     let number = app.searches;
     detail.hex.follows_search = true;
     let hits = Hits::new(number);
-    detail.hex.sought = Some(Sought { number, hits, query: query.clone(), hit: None, progress: Some((0, 0)) });
+    detail.hex.sought = Some(Sought {
+        number,
+        hits,
+        query: query.clone(),
+        direction: order.direction,
+        hit: None,
+        progress: Some((0, 0)),
+    });
     let count = Look::Count(number, Box::new(query.clone()));
     Ok(vec![Effect::Look(Look::Search(number, Box::new(query), order)), Effect::Look(count)])
 }

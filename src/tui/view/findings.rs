@@ -33,7 +33,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
 }
 
 fn draw_hunts(buffer: &mut Buffer, area: Rect, app: &mut App) {
-    let inner = pane::pane(buffer, area, &app.theme, "Hunts", false);
+    let inner = pane::pane(buffer, area, &app.theme, "Hunts: open/all", false);
     let width = usize::from(inner.width);
     let chosen = app.list.hunt().map_or(0, |hunt| hunt + 1);
     let top = paint::scroll(app.hunts_top, chosen, usize::from(inner.height), app.hunts.len() + 1);
@@ -45,7 +45,10 @@ fn draw_hunts(buffer: &mut Buffer, area: Rect, app: &mut App) {
         let numbers = counts_text(counts);
         let room = width.saturating_sub(text::width(&numbers) + 1);
         let line = paint::Pieces::new(&app.theme)
-            .add(if counts.all() > 0 { Role::Strong } else { Role::Dim }, text::fit(&name, room))
+            .add(
+                if counts.all() > 0 { Role::Strong } else { Role::Dim },
+                text::fit(&text::truncate_middle(&name, room), room),
+            )
             .add(Role::Text, " ")
             .add(hunt_role(counts), numbers)
             .line();
@@ -204,6 +207,8 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &Row, app: &App, columns: &[Plac
             Column::Matches => text::count(row.matches as u64),
         };
         let cell = if is_number(placed.column) { format!("{cell:>0$}", placed.width) } else { cell };
+        // Names of one family differ at their ends.
+        let cell = text::truncate_middle(&cell, placed.width);
         pieces.push(Role::Dim, text::fit(&cell, placed.width));
     }
     pieces.line()

@@ -16,6 +16,7 @@ use crate::theme::{Role, Theme};
 use crate::tui::state::App;
 use crate::tui::state::bytes::HexView;
 use crate::tui::state::detail::Detail;
+use crate::tui::state::text_face::Face;
 use crate::tui::view::structure::{self, Faces};
 use crate::tui::widget::{paint, pane};
 
@@ -34,18 +35,22 @@ const NAMES: usize = 9;
 
 /// Draws the tab.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+    if app.shows(Face::Strings) {
+        return super::strings::draw(buffer, area, app);
+    }
     let Some(detail) = &mut app.detail else { return };
     let title = title(detail);
     let inner = pane::pane(buffer, area, &app.theme, &title, true);
     let notice = detail.hex.window.as_ref().and_then(|window| window.notice.clone());
     let said = notice.map(|notice| text::wrap(&notice, usize::from(inner.width))).unwrap_or_default();
+    let structures = if detail.hex.face == Face::Hex { structure::lines_needed(&detail.hex, inner.height) } else { 0 };
     let inspector = detail.hex.inspector.map_or(0, |_| INSPECTOR.min(inner.height / 2));
     detail.hex.both_orders = inner.width >= BOTH;
     let [above, bytes, legend, here, below] = Split::vertical([
         Constraint::Length((said.len() as u16).min(3)),
         Constraint::Fill(1),
         Constraint::Length(1),
-        Constraint::Length(structure::lines_needed(&detail.hex, inner.height)),
+        Constraint::Length(structures),
         Constraint::Length(inspector),
     ])
     .areas(inner);
@@ -57,7 +62,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     detail.hex.fit(usize::from(bytes.width), usize::from(bytes.height));
     app.page = usize::from(bytes.height).max(1);
     (app.areas.bytes, app.areas.strip) = (bytes, side);
-    draw_bytes(buffer, bytes, &app.theme, &detail.hex);
+    draw_face(buffer, bytes, &app.theme, &detail.hex);
     draw_strip(buffer, side, &app.theme, &detail.hex);
     draw_legend(buffer, legend, &app.theme, detail);
     let told = structure::at_cursor(&app.theme, detail, usize::from(here.width), usize::from(here.height));
@@ -80,11 +85,27 @@ fn title(detail: &Detail) -> String {
         _ => "no match".to_owned(),
     };
     let selected = hex.selection().map(|range| format!(", {} selected", range.end - range.start)).unwrap_or_default();
-    format!("Hex: {which}, at {cursor:#x} of {size:#x}{selected}")
+    let face = match hex.face {
+        Face::Text => {
+            let line = hex.line_at(cursor).map(|line| format!(", line {}", text::count(line))).unwrap_or_default();
+            return format!("Text, {}: {which}{line}, at {cursor:#x} of {size:#x}{selected}", hex.text.encoding);
+        }
+        face => face.name(),
+    };
+    format!("{face}: {which}, at {cursor:#x} of {size:#x}{selected}")
 }
 
-/// The lines of bytes in `area`; also the preview of the findings screen.
-pub(super) fn draw_bytes(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
+/// The bytes in `area`, as digits or as text; also the preview of the findings screen.
+pub(super) fn draw_face(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
+    if hex.face == Face::Text {
+        super::text::draw(buffer, area, theme, hex);
+    } else {
+        draw_bytes(buffer, area, theme, hex);
+    }
+}
+
+/// The lines of digits in `area`.
+fn draw_bytes(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
     let layout = hex.layout;
     let sight = hex.sight();
     let runs = hex.highlights.runs(sight.clone());
@@ -126,19 +147,28 @@ fn put(buffer: &mut Buffer, line: Rect, column: usize, piece: &str, style: Style
 }
 
 /// All that may lie over a byte.
-struct Layers<'a> {
-    theme: &'a Theme,
-    hex: &'a HexView,
-    runs: &'a [Run],
-    faces: Option<&'a Faces>,
+pub(super) struct Layers<'a> {
+    /// The colours.
+    pub theme: &'a Theme,
+    /// The bytes.
+    pub hex: &'a HexView,
+    /// What of those in view is covered by which patterns.
+    pub runs: &'a [Run],
+    /// The structures over them.
+    pub faces: Option<&'a Faces>,
 }
 
 impl Layers<'_> {
     /// What lies over a byte, the topmost last: its kind, structure, field, patterns, pointed range, search, selection.
     fn style(&self, at: u64, byte: Option<u8>) -> Style {
+        self.over(at, self.theme.style(kind_role(byte)))
+    }
+
+    /// What lies over a byte that has this style of its own.
+    pub(super) fn over(&self, at: u64, own: Style) -> Style {
         let Self { theme, hex, .. } = self;
         let run = run_at(self.runs, at);
-        let mut style = theme.style(kind_role(byte));
+        let mut style = own;
         if let Some(faces) = self.faces.filter(|_| run.is_none()) {
             style = faces.role(at).map_or(style, |role| theme.style(role));
             if faces.is_here(at) {
@@ -224,10 +254,11 @@ fn draw_cursor(buffer: &mut Buffer, area: Rect, theme: &Theme, layout: Layout, c
 
 /// The whole file from top to bottom: where matches are, and what is in sight.
 fn draw_strip(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
-    if hex.layout.size <= hex.layout.window() as u64 {
+    let sight = hex.in_view();
+    if sight.start == 0 && sight.end >= hex.layout.size {
         return;
     }
-    let rows = minimap::strip(usize::from(area.height), hex.layout.size, &hex.sight(), &hex.highlights);
+    let rows = minimap::strip(usize::from(area.height), hex.layout.size, &sight, &hex.highlights);
     for (index, row) in rows.iter().enumerate() {
         let line = paint::row(area, index);
         let (sign, role) = match row.patterns.first() {
@@ -266,7 +297,7 @@ fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) 
         let candidate = detail.opened.judged.subject.candidate;
         pieces.push(Role::Dim, if candidate { NO_RULE_MATCHED } else { MATCHED_WITHOUT_PATTERNS });
     }
-    if let Some(faces) = Faces::new(hex) {
+    if let Some(faces) = Faces::new(hex).filter(|_| hex.face == Face::Hex) {
         faces.explain(&mut pieces, usize::from(area.width));
     }
     paint::line(buffer, area, &pieces.line());

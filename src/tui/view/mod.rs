@@ -18,7 +18,9 @@ mod preview;
 mod register;
 mod rule;
 mod scenarios;
+mod strings;
 mod structure;
+mod text;
 mod themes;
 
 use ratatui::Frame;

@@ -41,6 +41,6 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     }
     if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id && !detail.stale) {
         detail.hex.fit(usize::from(bytes.width), usize::from(bytes.height));
-        super::hex::draw_bytes(buffer, bytes, &app.theme, &detail.hex);
+        super::hex::draw_face(buffer, bytes, &app.theme, &detail.hex);
     }
 }

@@ -102,7 +102,7 @@ impl Lines {
         let after = self.spans.partition_point(|span| span.line as usize <= line);
         let span = *self.spans.get(after.checked_sub(1)?)?;
         match line - span.line as usize {
-            0 if span.alone => self.rows(span).first().copied().map(At::Row),
+            below if span.alone => self.rows(span).get(below).copied().map(At::Row),
             0 => Some(At::Group(span)),
             _ if span.folded => None,
             below => self.rows(span).get(below - 1).copied().map(At::Row),

@@ -391,6 +391,7 @@ proptest! {
             let expected = naive.lines(&list);
             let lines: Vec<_> = (0..list.len()).map(|line| seen(&list, line)).collect();
             prop_assert_eq!(&lines, &expected);
+            prop_assert!(list.line(list.len()).is_none(), "nothing stands below the last line");
             let mut in_groups: Vec<_> =
                 list.lines.spans().iter().flat_map(|span| list.lines.rows(*span)).copied().collect();
             in_groups.sort_unstable();
