@@ -60,8 +60,8 @@ pub(crate) use own_files::{files_in, with_its_log};
 pub(crate) use place::{default_folder, default_path};
 #[cfg(test)]
 pub(crate) use query::Comparison;
-pub(crate) use query::GivenAnswer;
 pub use query::Seen;
+pub(crate) use query::{FindingRow, GivenAnswer};
 pub(crate) use replay::Cover;
 pub(crate) use scans::ScanRow;
 pub use scans::{NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan};

@@ -12,7 +12,7 @@ use super::tables::{parse_answer, parse_verdict};
 use super::{
     Case, CaseError, CaseErrorKind, Cover, Decision, Event, FindingId, ScanId, Seq, chain, facts, migrate, tables,
 };
-use crate::finding::{Digest, Finding, FoundBy};
+use crate::finding::{Digest, FileTime, Finding, FoundBy};
 use crate::triage::{Actor, Answer, Verdict};
 
 /// A finding as a list shows it.
@@ -32,6 +32,10 @@ pub struct FindingRow {
     pub uid: u32,
     /// The file's owner by name, if it has one.
     pub owner: Option<String>,
+    /// Last change of the file's content.
+    pub modified: FileTime,
+    /// Last change of the file's content or inode.
+    pub changed: FileTime,
     /// Matches that were recorded.
     pub matches: u64,
     /// What it has come to.
@@ -236,7 +240,7 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
     let mut statement = db.prepare_cached(
         "SELECT findings.id, findings.rule_name, paths.path, files.sha256, files.size, files.owner,
             (SELECT count(*) FROM matches WHERE matches.hit = hits.id), findings.verdict, covers.lapsed,
-            files.uid, hits.id
+            files.uid, hits.id, files.modified, files.modified_ns, files.changed, files.changed_ns
          FROM sightings JOIN findings ON findings.id = sightings.finding JOIN hits ON hits.id = sightings.hit
          JOIN files ON files.id = hits.file JOIN paths ON paths.id = findings.path
          LEFT JOIN covers ON covers.finding = findings.id
@@ -265,6 +269,8 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
             verdict: parse_verdict(row.get_ref(7)?.as_str().map_err(rusqlite::Error::from)?)?,
             lapsed: row.get(8)?,
             uid: row.get(9)?,
+            modified: FileTime { seconds: row.get(11)?, nanos: row.get(12)? },
+            changed: FileTime { seconds: row.get(13)?, nanos: row.get(14)? },
         });
     }
     Ok(findings)

@@ -49,12 +49,13 @@ Nothing on the scanned tree is executed, written or followed through a link.";
     disable_help_subcommand = true
 )]
 pub struct Cli {
-    /// What to do; without a command, the screen opens on TREE, or lets you choose one.
+    /// What to do; without a command, the screen opens on TREE, on a case or several, or lets you choose.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Folder or single file to scan; without it, the screen shows recent trees, mounts and folders to choose from.
-    #[arg(value_name = "TREE")]
-    pub tree: Option<PathBuf>,
+    /// Folder or single file to scan, or a case to open again; several cases, or a folder of nothing but cases, are one list over
+    /// all of their boxes. Without it, the screen shows recent trees, mounts and folders to choose from.
+    #[arg(value_name = "TREE|CASE")]
+    pub trees: Vec<PathBuf>,
     /// What is scanned, and how.
     #[command(flatten)]
     pub scan: ScanArgs,

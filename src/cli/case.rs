@@ -14,6 +14,7 @@ use crate::case::{Case, CaseError, Head, LOG_MISSING, LogState, Seq};
 use crate::finding::Sha256;
 use crate::print;
 use crate::report::json;
+use crate::session::many::case_files;
 use crate::text;
 
 /// Journal entries read at once.
@@ -22,12 +23,13 @@ const PAGE: usize = 4096;
 /// What to do with a case.
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
-    /// Say whether a case is whole: file, journal, hash chain, and what the scans saw. Exit code 1 if it is not.
+    /// Say whether cases are whole: file, journal, hash chain, and what the scans saw. Exit code 1 if one is not.
     Verify {
-        /// The case.
-        file: PathBuf,
+        /// The cases, or folders of cases.
+        #[arg(value_name = "CASE", required = true)]
+        files: Vec<PathBuf>,
         /// A journal head that was kept, as reports print it (NUMBER:HASH), or its hash alone: the journal must still
-        /// hold it.
+        /// hold it. For one case.
         #[arg(long, value_name = "HEAD")]
         head: Option<KeptHead>,
         /// Print JSON.
@@ -94,9 +96,54 @@ impl KeptHead {
 
 pub(super) fn run(command: CaseCommand) -> anyhow::Result<ExitCode> {
     match command {
-        CaseCommand::Verify { file, head, json } => verify(&file, head, json),
+        CaseCommand::Verify { files, head, json } => match case_files(&files)?.as_slice() {
+            [file] => verify(file, head, json),
+            _ if head.is_some() => anyhow::bail!("--head is the head of one case; name one"),
+            many => verify_many(many, json),
+        },
         CaseCommand::Copy { file, to } => copy(&file, &to),
     }
+}
+
+/// One line a case, and below it what is wrong with it.
+fn verify_many(files: &[PathBuf], as_json: bool) -> anyhow::Result<ExitCode> {
+    let mut out = print::stdout();
+    let mut documents = Vec::new();
+    let mut broken = 0;
+    for file in files {
+        let shown = text::escape_path(file);
+        let verified = Case::open_read_only(file).and_then(|case| case.verify());
+        let (whole, head, problems) = match &verified {
+            Ok(found) => {
+                let mut problems: Vec<_> = found.problems.iter().map(ToString::to_string).collect();
+                if found.more > 0 {
+                    problems.push(format!("and {}", text::counted(found.more, "more problem")));
+                }
+                (found.is_whole(), found.head.to_string(), problems)
+            }
+            Err(error) => (false, String::new(), vec![error.fault.to_string()]),
+        };
+        broken += u64::from(!whole);
+        let unvouched: Vec<_> = verified.iter().flat_map(|found| &found.unvouched).map(ToString::to_string).collect();
+        if as_json {
+            documents.push(json!({
+                "case": shown, "whole": whole, "head": head, "problems": problems, "not_vouched_for": unvouched,
+            }));
+            continue;
+        }
+        let word = if whole { "whole" } else { "NOT whole" };
+        writeln!(out, "{word}: {shown}, journal head {}", if head.is_empty() { "unknown" } else { &head })?;
+        for said in problems.iter().chain(&unvouched) {
+            writeln!(out, "    {}", text::escape_str(said))?;
+        }
+    }
+    if as_json {
+        writeln!(out, "{}", json::pretty(&documents.into()))?;
+    } else {
+        let all = text::counted(files.len() as u64, "case");
+        writeln!(out, "{all}, {} not whole", text::count(broken))?;
+    }
+    Ok(ExitCode::from(if broken == 0 { 0 } else { OPEN }))
 }
 
 fn verify(file: &Path, head: Option<KeptHead>, as_json: bool) -> anyhow::Result<ExitCode> {

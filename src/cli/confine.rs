@@ -11,6 +11,7 @@ use super::rule_args::RuleArgs;
 use crate::case;
 use crate::sandbox;
 use crate::session::RecordPlan;
+use crate::session::many::ManyCases;
 use crate::storage::{self, Base};
 
 /// Gives up what no command needs. To be called before any other thread is started.
@@ -36,7 +37,7 @@ fn without_landlock(cli: &Cli) -> Option<&'static str> {
         }
     };
     match &cli.command {
-        None => scan(cli.tree.as_deref(), &cli.scan),
+        None => cli.trees.iter().find_map(|tree| scan(Some(tree), &cli.scan)).or_else(|| scan(None, &cli.scan)),
         Some(Command::Scan { trees, scan: args, .. }) => {
             trees.iter().find_map(|tree| scan(Some(tree), args)).or_else(|| scan(None, args))
         }
@@ -70,13 +71,15 @@ pub(super) fn folders(command: &Command) -> Vec<PathBuf> {
             folders.extend(output.into_iter().flat_map(beside));
         }
         // SQLite reads a case that is in use by way of a file beside it.
-        Command::Case(super::case::CaseCommand::Verify { file, .. }) => folders.extend(beside(file)),
+        Command::Case(super::case::CaseCommand::Verify { files, .. }) => {
+            folders.extend(files.iter().flat_map(|file| within(file)));
+        }
         Command::Case(super::case::CaseCommand::Copy { file, to }) => {
             folders.extend(beside(file));
             folders.extend(beside(to));
         }
         Command::Report(args) => {
-            folders.extend(beside(&args.case));
+            folders.extend(args.cases.iter().flat_map(|case| within(case)));
             folders.extend(args.output.output.as_deref().into_iter().flat_map(beside));
         }
         Command::Hunts(HuntsCommand::Export { output, .. }) => {
@@ -92,6 +95,17 @@ pub(super) fn folders(command: &Command) -> Vec<PathBuf> {
 pub(super) fn of_session(scan: &ScanArgs, plan: &RecordPlan) -> Vec<PathBuf> {
     let mut folders = cases(plan.case.as_deref());
     folders.extend(of_register(scan.exclusions.as_deref()));
+    folders.extend(cache(&scan.rules));
+    folders.extend(beside(Path::new("huntbook")));
+    folders
+}
+
+/// The folders that a session over many cases writes in.
+pub(super) fn of_many(scan: &ScanArgs, plan: &RecordPlan, many: &ManyCases) -> Vec<PathBuf> {
+    let mut folders: Vec<_> = many.cases.iter().flat_map(|one| beside(&one.path)).collect();
+    folders.sort();
+    folders.dedup();
+    folders.extend(of_register(scan.exclusions.as_deref().or(plan.register.as_deref())));
     folders.extend(cache(&scan.rules));
     folders.extend(beside(Path::new("huntbook")));
     folders
@@ -125,6 +139,11 @@ fn beside(file: &Path) -> Vec<PathBuf> {
     };
     let target = file.canonicalize().ok();
     [folder(file), target.as_deref().and_then(folder)].into_iter().flatten().collect()
+}
+
+/// The folder of a case, or a folder of cases.
+fn within(named: &Path) -> Vec<PathBuf> {
+    if named.is_dir() { std::path::absolute(named).into_iter().collect() } else { beside(named) }
 }
 
 /// Makes a folder of Huntbook's own, closed to everyone else. Where that fails, whoever writes there says why.

@@ -113,7 +113,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         confine::writing(&confine::folders(command));
     }
     match cli.command {
-        None => screen::run(cli.tree.as_deref(), &cli.scan, &cli.screen),
+        None => screen::run(&cli.trees, &cli.scan, &cli.screen),
         Some(Command::Scan { trees, files_from, null, format, mut scan }) => {
             let tree = scan.tree_of(trees, files_from.as_deref(), null)?;
             scan::run(&tree, format, &scan)

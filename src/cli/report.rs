@@ -6,18 +6,20 @@ use std::process::ExitCode;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::exit::warn;
+use super::exit::{INCOMPLETE, warn};
 use super::output::Output;
 use crate::case::{Case, LOG_MISSING, LogState};
-use crate::report::{Format, Whole};
+use crate::report::{Format, Whole, many};
 use crate::session::CaseReader;
+use crate::session::many::{ManyCases, case_files};
 use crate::text;
 
 /// A case as a report.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The case.
-    pub case: PathBuf,
+    /// The case. Several, or a folder of cases, are one report over all of their boxes.
+    #[arg(value_name = "CASE", required = true)]
+    pub cases: Vec<PathBuf>,
     /// How it is written.
     #[arg(long, value_enum, default_value_t = Format::Markdown)]
     pub format: Format,
@@ -37,14 +39,39 @@ impl ValueEnum for Format {
 }
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let archive = CaseReader::open(&args.case)?;
-    if archive.case.log_state() == LogState::Missing {
-        warn(&format!("{}: {LOG_MISSING}", text::escape_path(&args.case)));
+    let files = case_files(&args.cases)?;
+    if let ([named], [file]) = (args.cases.as_slice(), files.as_slice())
+        && named == file
+    {
+        let whole = read(file)?;
+        args.output.write_with(|out| Ok(whole.write(args.format, out)?))?;
+        return Ok(ExitCode::SUCCESS);
     }
-    warn_of_others(&args.case);
-    let whole = Whole::of(archive)?;
-    args.output.write_with(|out| Ok(whole.write(args.format, out)?))?;
-    Ok(ExitCode::SUCCESS)
+    many::check(args.format)?;
+    if !args.format.is_page() {
+        args.output.write_with(|out| {
+            for (index, file) in files.iter().enumerate() {
+                many::write_next(&read(file)?, args.format, index == 0, out)?;
+            }
+            Ok(())
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cases = ManyCases::open(&files)?;
+    for (file, why) in &cases.unread {
+        warn(&format!("{}: {why}", text::escape_path(file)));
+    }
+    args.output.write_with(|out| Ok(many::write(&cases, args.format, out)?))?;
+    Ok(ExitCode::from(if cases.unread.is_empty() { 0 } else { INCOMPLETE }))
+}
+
+fn read(file: &Path) -> anyhow::Result<Whole> {
+    let archive = CaseReader::open(file)?;
+    if archive.case.log_state() == LogState::Missing {
+        warn(&format!("{}: {LOG_MISSING}", text::escape_path(file)));
+    }
+    warn_of_others(file);
+    Ok(Whole::of(archive)?)
 }
 
 /// Says who else could have written a case that is read.

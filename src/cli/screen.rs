@@ -12,10 +12,12 @@ use super::{confine, limits};
 use crate::case::{self, Case};
 use crate::print;
 use crate::scan::Tree;
+use crate::session::many::{ManyCases, case_files, is_folder_of_cases};
 use crate::session::{CaseFacts, HostIdentity, RecordPlan, StartedAs, host_name, identity};
 use crate::storage::{self, Base};
 use crate::text;
 use crate::theme::{self, ColorDepth, Theme};
+use crate::triage::{Actor, register};
 use crate::tui::backend::place_probe::Trial;
 use crate::tui::config::Config;
 use crate::tui::keymap::Keymap;
@@ -24,15 +26,19 @@ use crate::tui::state::chooser::Outset;
 use crate::tui::{self, Chosen, Counts, Session, Start, TerminalSession, Themes, UiOptions};
 
 /// Opens the screen on `tree`; without one the responder chooses first.
-pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> anyhow::Result<ExitCode> {
     limits::check()?;
+    let many = many_cases(named)?;
+    let tree = named.first().filter(|_| many.is_none()).map(PathBuf::as_path);
     // What is wrong with the tree is said before all else.
     let prepared = tree.map(|tree| scan.prepare(tree).map(|plan| (tree, plan))).transpose()?;
     anyhow::ensure!(
         print::is_on_a_terminal(),
-        match tree {
-            Some(_) => "the screen needs a terminal; without one use: huntbook scan TREE",
-            None => "name the folder or file to scan: huntbook scan TREE; choosing it on the screen needs a terminal",
+        match (tree, &many) {
+            (_, Some(_)) => "the screen needs a terminal; without one use: huntbook report CASE …",
+            (Some(_), None) => "the screen needs a terminal; without one use: huntbook scan TREE",
+            (None, None) =>
+                "name the folder or file to scan: huntbook scan TREE; choosing it on the screen needs a terminal",
         }
     );
     let term = std::env::var("TERM").unwrap_or_default();
@@ -55,8 +61,8 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
     let mouse = config.mouse.unwrap_or(true) && !screen.no_mouse;
     let signs = config.signs.signs(&|name| std::env::var_os(name));
-    let (front, chosen, scan, plan) = match prepared {
-        Some((tree, plan)) => {
+    let (front, chosen, scan, plan) = match (prepared, &many) {
+        (Some((tree, plan)), _) => {
             confine::writing(&confine::of_session(scan, &plan.1));
             (
                 TerminalSession::open(mouse, signs)?,
@@ -65,7 +71,13 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
                 plan,
             )
         }
-        None => {
+        (None, Some(cases)) => {
+            let plan = scan.plan_of_many();
+            confine::writing(&confine::of_many(scan, &plan, cases));
+            let chosen = Chosen { place: plan.tree.as_path().into(), theme, keymap: config.keymap };
+            (TerminalSession::open(mouse, signs)?, chosen, scan.clone(), (None, plan))
+        }
+        (None, None) => {
             let mut front = TerminalSession::open(mouse, signs)?;
             let outset = scan.outset(theme, config.keymap);
             let cases = case::default_folder(storage::env);
@@ -79,9 +91,16 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         }
     };
     let (tree, plan) = plan;
-    let other_box = other_box(tree.is_none(), &plan)?;
+    let other_box = match &many {
+        Some(_) => Some("these are cases of many boxes".to_owned()),
+        None => other_box(tree.is_none(), &plan)?,
+    };
+    let shown = match &many {
+        Some(cases) => format!("{} of {} boxes", text::counted(cases.cases.len() as u64, "case"), cases.boxes),
+        None => text::escape_path(&plan.tree).into_owned(),
+    };
     let start = Start {
-        tree: text::escape_path(&plan.tree).into_owned(),
+        tree: shown,
         other_box: other_box.clone(),
         actor: plan.actor.clone(),
         host: plan.host.clone(),
@@ -104,6 +123,7 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         record: scan.record(),
         asking: scan.asking(false),
         other_box,
+        many,
     };
     let ended = tui::run(front, session, manner)?;
     if let Some(why) = ended.fatal {
@@ -124,6 +144,19 @@ pub(super) fn run(tree: Option<&Path>, scan: &ScanArgs, screen: &ScreenArgs) -> 
         (0, false) => INCOMPLETE,
         (0, true) => 0,
     }))
+}
+
+/// The cases that were named, when they are several or in a folder of nothing else; `None` for a tree or one case.
+fn many_cases(named: &[PathBuf]) -> anyhow::Result<Option<ManyCases>> {
+    match named {
+        [] => return Ok(None),
+        [one] if !one.is_dir() || !is_folder_of_cases(one) => return Ok(None),
+        _ => {}
+    }
+    let files = case_files(named).map_err(|error| {
+        error.context("the screen opens one tree, or cases; for several trees use: huntbook scan TREE …")
+    })?;
+    ManyCases::open(&files).map(Some)
 }
 
 /// Why the case that is opened again is not known to be of this box, if it is not.
@@ -171,6 +204,19 @@ impl ScanArgs {
             scan.rules.no_builtin = before.no_builtin;
         }
         Ok(scan)
+    }
+
+    /// Who decides over many cases, and where exclusions go.
+    fn plan_of_many(&self) -> RecordPlan {
+        RecordPlan {
+            case: None,
+            register: self.exclusions.clone().or_else(register::default_path),
+            tree: PathBuf::from("/"),
+            root: self.root.clone(),
+            host: host_name(&self.root),
+            actor: Actor::current(),
+            reopened: true,
+        }
     }
 
     /// Where choosing a tree begins: in the image if there is one, else in the folder that Huntbook was started in.

@@ -119,6 +119,9 @@ pub(crate) enum Gone {
     /// It lies in an archive, or in a process, and is not to be had from there; the text says why.
     #[error("{0}")]
     Inside(String),
+    /// It is on another box.
+    #[error("the file is on another box")]
+    Elsewhere,
     /// Its file system does not answer.
     #[error("the file system gives no answer")]
     Silent,

@@ -97,6 +97,11 @@ impl View {
         Self { live: Err(Gone::Silent), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
+    /// The kept bytes alone, of a file of another box: what this one has at its path is another file.
+    pub(crate) fn of_another_box(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
+        Self { file: Err(Gone::Elsewhere), kept: KeptSource::new(kept, facts.size), wanted: None }
+    }
+
     /// Whether the file was still what was scanned when it was last looked at.
     pub(crate) fn state(&self) -> State {
         match &self.live {

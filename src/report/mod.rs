@@ -8,6 +8,7 @@ pub(crate) mod inspect;
 pub(crate) mod json;
 pub(crate) mod kql;
 pub(crate) mod loki;
+pub(crate) mod many;
 pub(crate) mod ndjson;
 pub(crate) mod origin;
 pub(crate) mod outgoing;

@@ -116,6 +116,11 @@ impl Format {
         }
     }
 
+    /// Whether it is a page for people.
+    pub fn is_page(self) -> bool {
+        matches!(self, Self::Markdown | Self::Html)
+    }
+
     /// Whether a finding is written with what the box said, so that it waits for that.
     pub fn tells_scenarios(self) -> bool {
         self == Self::Ndjson
@@ -177,14 +182,22 @@ impl Whole {
     /// # Errors
     /// When the case cannot be read, or what `out` says.
     pub(crate) fn write(&self, format: Format, out: &mut dyn Write) -> Result<(), WriteError> {
+        self.write_with(format, true, out)
+    }
+
+    /// The same; a format of lines begins with its heading if it is `headed`.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn write_with(&self, format: Format, headed: bool, out: &mut dyn Write) -> Result<(), WriteError> {
         match format {
             Format::Text | Format::Ndjson => self.stream(format, out),
             Format::Markdown => self.case_report(Style::Markdown, out),
             Format::Html => self.case_report(Style::Html, out),
             Format::Sentinel => self.sentinel(out),
-            Format::Timesketch => self.timesketch(out),
+            Format::Timesketch => self.timesketch(headed, out),
             Format::Sarif => self.sarif(out),
-            Format::Csv => self.csv(out),
+            Format::Csv => self.csv(headed, out),
         }
     }
 
@@ -220,9 +233,11 @@ impl Whole {
         Ok(calls.end(out)?)
     }
 
-    fn timesketch(&self, out: &mut dyn Write) -> Result<(), WriteError> {
+    fn timesketch(&self, headed: bool, out: &mut dyn Write) -> Result<(), WriteError> {
         let origin = &self.origin;
-        out.write_all(timesketch::head().as_bytes())?;
+        if headed {
+            out.write_all(timesketch::head().as_bytes())?;
+        }
         let mut after = Seq(0);
         loop {
             let page = self.archive.case.journal(after, PAGE)?;
@@ -236,9 +251,11 @@ impl Whole {
         Ok(())
     }
 
-    fn csv(&self, out: &mut dyn Write) -> Result<(), WriteError> {
+    fn csv(&self, headed: bool, out: &mut dyn Write) -> Result<(), WriteError> {
         let origin = &self.origin;
-        out.write_all(csv::head().as_bytes())?;
+        if headed {
+            out.write_all(csv::head().as_bytes())?;
+        }
         let tally =
             self.each(|reported, decided| Ok(out.write_all(csv::finding(origin, reported, &decided).as_bytes())?))?;
         self.each_missed(|missed| Ok(out.write_all(csv::missed(origin, missed).as_bytes())?))?;

@@ -176,6 +176,16 @@ pub(super) fn kept_scenarios(case: &Case, scan: ScanId, id: FindingId) -> Result
     Ok(part.and_then(|said| BoxSaid::all_of(&said)))
 }
 
+/// The scenarios of a finding as its case alone tells them, without the words of its hunt.
+///
+/// # Errors
+/// When the case cannot be read.
+pub(crate) fn kept_statuses(case: &Case, scan: &ScanRow, id: FindingId) -> Result<Vec<ScenarioStatus>, CaseError> {
+    let said = kept_scenarios(case, scan.id, id)?.unwrap_or_default();
+    let known = said.iter().map(|one| (one.id.as_str(), ""));
+    Ok(scenario_statuses(known, Some(&said), "", &case.answers(id)?))
+}
+
 /// The scenarios of a finding in the order of its hunt: `known` with id and title, what the box `said`, or `why_not`, and the
 /// `answers` in force.
 pub(crate) fn scenario_statuses<'k>(

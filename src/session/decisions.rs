@@ -45,7 +45,11 @@ impl Records {
         self.decide_together(ids, std::slice::from_ref(decision))
     }
 
-    fn decide_together(&mut self, ids: &[FindingId], decisions: &[Decision]) -> Result<(), CaseError> {
+    /// Records several decisions about findings, as one step that is undone together.
+    ///
+    /// # Errors
+    /// When the case cannot be written.
+    pub(crate) fn decide_together(&mut self, ids: &[FindingId], decisions: &[Decision]) -> Result<(), CaseError> {
         let stamp = self.stamp();
         self.write(|case| case.decide_together(ids, decisions, &stamp))?;
         self.undone.clear();
@@ -226,8 +230,22 @@ impl Records {
     /// When the register cannot be written, nothing is recorded; when the case cannot, the register holds the exclusion
     /// and the finding shows as excluded all the same.
     pub(crate) fn exclude(&mut self, ids: &[FindingId], exclusion: &Exclusion) -> Result<(), RecordsError> {
+        self.add_to_register(exclusion)?;
+        Ok(self.decide_together(ids, &Self::decisions_of(exclusion))?)
+    }
+
+    /// Records an exclusion in the register only.
+    ///
+    /// # Errors
+    /// When the register cannot be written.
+    pub(crate) fn add_to_register(&mut self, exclusion: &Exclusion) -> Result<(), RecordsError> {
         self.register.add(exclusion)?;
         self.reindex();
+        Ok(())
+    }
+
+    /// What a case records of an exclusion of one of its findings.
+    pub(crate) fn decisions_of(exclusion: &Exclusion) -> Vec<Decision> {
         let summary = serde_json::json!({
             "scope": exclusion.scope.to_string(),
             "scenario": exclusion.scenario,
@@ -245,8 +263,18 @@ impl Records {
             note: Some(exclusion.reason.clone()),
         });
         let recorded = Decision::ExclusionRecorded { exclusion: exclusion.id.to_string(), summary };
-        let decisions: Vec<_> = answered.into_iter().chain([recorded]).collect();
-        Ok(self.decide_together(ids, &decisions)?)
+        answered.into_iter().chain([recorded]).collect()
+    }
+
+    /// Takes back all that was decided together in `group`; what the register holds stays. Returns the findings concerned.
+    ///
+    /// # Errors
+    /// When it is not there or was undone, or the case cannot be written.
+    pub(crate) fn undo_group(&mut self, group: Seq) -> Result<Vec<FindingId>, CaseError> {
+        let stamp = self.stamp();
+        let undoing = self.write(|case| case.undo(Undo::Entry(group), &stamp))?;
+        tracing::info!(?group, ?undoing, "decision undone");
+        self.group(group)
     }
 
     /// Revokes an exclusion in the register and notes it in the case.

@@ -12,6 +12,7 @@ mod excluded;
 mod gathering;
 mod host_identity;
 mod hunt_words;
+pub(crate) mod many;
 mod opening;
 pub(crate) mod records;
 mod register_status;
@@ -19,7 +20,7 @@ mod reopen;
 pub(crate) mod rule_catalog;
 mod started_as;
 
-pub(crate) use asking::{ENDED_EARLY, KeptEvidence, ScenarioStatus, TIME_WAS_UP, scenario_statuses};
+pub(crate) use asking::{ENDED_EARLY, KeptEvidence, ScenarioStatus, TIME_WAS_UP, kept_statuses, scenario_statuses};
 pub use box_facts::host_name;
 pub(crate) use box_facts::identity;
 pub use case_reader::CaseReader;

@@ -105,6 +105,20 @@ impl Folders for OnDisk {
     }
 }
 
+/// No folders at all, for files of many boxes: what this machine has says nothing of another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NoFolders;
+
+impl Folders for NoFolders {
+    fn root(&self) -> &Path {
+        Path::new("/")
+    }
+
+    fn mode(&self, _path: &Path) -> io::Result<u32> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
 /// Why a scope may not be recorded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

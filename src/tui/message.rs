@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::state::bytes::Counted;
 use super::state::coverage::Missed;
-use super::state::detail::{Decoded, Explanation, Gathered};
+use super::state::detail::{AcrossBoxes, Decoded, Explanation, Gathered};
 use super::state::findings::Row;
 use super::state::themes::Offer;
 use crate::case::FindingId;
@@ -50,6 +50,10 @@ pub enum Message {
         /// The register's file.
         register: PathBuf,
     },
+    /// The findings are of many cases; their boxes, by number. Safe text.
+    Boxes(Vec<String>),
+    /// What all boxes with the content of a finding said of its scenarios.
+    Across(FindingId, Vec<AcrossBoxes>),
     /// Files are being scanned now; what was found before is forgotten.
     ScanStarted,
     /// Findings, new or changed.

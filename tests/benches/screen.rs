@@ -63,6 +63,7 @@ fn row(id: i64) -> Row {
     let place = id.wrapping_mul(0x9e37_79b9) & 0xffff_ffff;
     Row {
         id: FindingId(id),
+        at: 0,
         hunt: (id % 5) as usize,
         path: Path::new(&format!("/srv/data/{:03x}/{place:08x}/report-{id}.py", place >> 20)).into(),
         size: id as u64,

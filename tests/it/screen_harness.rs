@@ -128,6 +128,7 @@ impl<'p> Stage<'p> {
             record: serde_json::json!({}),
             asking: None,
             other_box: None,
+            many: None,
         };
         let themes = Themes {
             folder: Some(place.themes()),

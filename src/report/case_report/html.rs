@@ -13,7 +13,7 @@ use crate::text;
 
 /// The template; every value that it shows is escaped, for a screen and as HTML.
 const TEMPLATE: &str = include_str!("report.html");
-const STYLE: &str = include_str!("style.css");
+pub(in crate::report) const STYLE: &str = include_str!("style.css");
 /// Entries of a list that are shown unfolded.
 const UNFOLDED: usize = 40;
 /// Height of a kind's line in the picture, and the room for its title.
@@ -32,9 +32,7 @@ pub(super) fn write(whole: &Whole, report: &CaseReport, out: &mut dyn Write) -> 
 }
 
 fn render(report: &CaseReport, missed: &[(String, String)], out: &mut dyn Write) -> Result<(), Error> {
-    let mut templates = Environment::new();
-    templates.set_formatter(show);
-    templates.add_filter("count", |number: u64| text::count(number));
+    let mut templates = environment();
     templates.add_template("report.html", TEMPLATE)?;
     let values = context! {
         report => Value::from(Serde(report)),
@@ -45,6 +43,14 @@ fn render(report: &CaseReport, missed: &[(String, String)], out: &mut dyn Write)
         version => env!("CARGO_PKG_VERSION"),
     };
     templates.get_template("report.html")?.render_captured_to(values, out).map(drop)
+}
+
+/// Templates whose values are escaped, for a screen and as HTML.
+pub(in crate::report) fn environment<'t>() -> Environment<'t> {
+    let mut templates = Environment::new();
+    templates.set_formatter(show);
+    templates.add_filter("count", |number: u64| text::count(number));
+    templates
 }
 
 /// Escapes a value for a screen before it is escaped as HTML.

@@ -200,7 +200,7 @@ fn longest_run(lines: &str) -> usize {
 }
 
 /// Words of a person: what Markdown, HTML or an automatic link could be made of is taken literally.
-fn plain(value: &str) -> String {
+pub(in crate::report) fn plain(value: &str) -> String {
     let mut out = String::new();
     for c in text::escape_str(value).chars() {
         let harmless = match c {
@@ -222,7 +222,7 @@ fn could_link(before: &str) -> bool {
 }
 
 /// What a box named, as a code span (GFM 6.3): nothing in it is markup, and its backticks cannot end it.
-fn code(value: &str) -> String {
+pub(in crate::report) fn code(value: &str) -> String {
     let shown = text::escape_str(value);
     if shown.trim().is_empty() {
         return "(blank)".to_owned();

@@ -10,6 +10,9 @@ mod html;
 mod markdown;
 mod timeline;
 
+pub(super) use html::{STYLE, environment};
+pub(super) use markdown::{code, plain};
+
 use std::io::Write;
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};

@@ -16,14 +16,16 @@ use crate::tui::message::{Explain, Message};
 use crate::tui::state::detail::Explanation;
 
 /// Answers until nobody asks any more.
-pub(super) fn run(options: &RuleOptions, asks: &Receiver<Explain>, messages: &Sender<Message>) {
+pub(super) fn run(options: &RuleOptions, asks: &Receiver<Explain>, messages: &Sender<Message>, elsewhere: bool) {
     for ask in asks {
         // Whoever runs through the list waits for the last one only.
         let ask = asks.try_iter().last().unwrap_or(ask);
         let ask = Arc::new(ask);
         let (asked, for_all) = (Arc::clone(&ask), options.clone());
-        let explained =
-            timeout::run_while_responsive(LIMIT, move || explanation(&asked, &for_all, reader::view(&asked.finding)));
+        let explained = timeout::run_while_responsive(LIMIT, move || {
+            let view = if elsewhere { reader::kept(&asked.finding) } else { reader::view(&asked.finding) };
+            explanation(&asked, &for_all, view)
+        });
         let explained = explained.unwrap_or_else(|_| explanation(&ask, options, reader::without_answer(&ask.finding)));
         let _ = messages.send(Message::Explained(ask.id, Box::new(explained)));
     }

@@ -1,10 +1,12 @@
 //! The case as a file, for whoever is to read it.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::report::new_file::NewFile;
 use crate::report::whole::WriteError;
-use crate::report::{Format, Whole};
+use crate::report::{Format, Whole, many};
+use crate::session::many::ManyCases;
 use crate::session::{CaseReader, Records};
 use crate::text;
 
@@ -33,5 +35,36 @@ pub(super) fn write(records: &Records, path: &Path) -> Result<String, String> {
         ),
         error => format!("cannot write {shown}: {error}"),
     })?;
+    Ok(format!("written: {shown}"))
+}
+
+/// Writes the report over many cases to a new file at `path`, in the format that its ending names. Returns what to say.
+///
+/// # Errors
+/// Why there is no such file, in safe text.
+pub(super) fn write_many(cases: &ManyCases, path: &Path) -> Result<String, String> {
+    let shown = text::escape_path(path).into_owned();
+    let format = Format::of_file(path).ok_or_else(|| format!("{shown}: no format has this ending"))?;
+    many::check(format).map_err(|error| error.to_string())?;
+    let cannot = |error: &dyn std::fmt::Display| format!("cannot write {shown}: {error}");
+    if std::fs::symlink_metadata(path).is_ok() {
+        return Err(format!("{shown} is there already; give another name"));
+    }
+    let file = NewFile::beside(path).map_err(|error| cannot(&error))?;
+    let mut out = io::BufWriter::new(file.file());
+    if format.is_page() {
+        // What was decided since the cases were listed is in their files.
+        let files: Vec<_> = cases.cases.iter().map(|one| one.path.clone()).collect();
+        let now = ManyCases::open(&files).map_err(|error| cannot(&error))?;
+        many::write(&now, format, &mut out).map_err(|error| cannot(&error))?;
+    } else {
+        for (place, one) in cases.cases.iter().enumerate() {
+            let whole = CaseReader::open(&one.path).and_then(Whole::of).map_err(|error| error.to_string())?;
+            many::write_next(&whole, format, place == 0, &mut out).map_err(|error| cannot(&error))?;
+        }
+    }
+    out.flush().map_err(|error| cannot(&error))?;
+    drop(out);
+    file.take_name(path, false).map_err(|error| cannot(&error))?;
     Ok(format!("written: {shown}"))
 }

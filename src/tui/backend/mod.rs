@@ -11,6 +11,7 @@
 mod explainer;
 mod export;
 mod gatherer;
+mod many;
 pub(crate) mod place_probe;
 mod reader;
 mod recorder;
@@ -25,6 +26,7 @@ use serde_json::Value;
 use super::message::{Explain, Gather, Look, Message, Request};
 use crate::evidence::Gatherer;
 use crate::scan::{Control, Current, Progress, Reading, ScanOptions, Tree};
+use crate::session::many::ManyCases;
 use crate::session::{RecordPlan, RuleChoice};
 use crate::text;
 use crate::timeout::{self, NoThread};
@@ -50,6 +52,8 @@ pub struct Session {
     pub asking: Option<Duration>,
     /// Why this is not the box of the case that was opened again, if it is not: then what the case keeps of it counts.
     pub other_box: Option<String>,
+    /// Many cases that are looked at as one list, instead of a tree or a case.
+    pub many: Option<ManyCases>,
 }
 
 /// The levers and gauges of the scan that runs now.
@@ -128,21 +132,26 @@ impl Backend {
                 gatherer::run(gatherer.as_ref(), &book, &asked_of_box, &sender);
             })?;
         }
+        // What this machine has under the same path is another file.
+        let elsewhere = session.other_box.is_some();
         let (ended, recorder) = bounded(0);
         {
             let (sender, gauges) = (sender.clone(), gauges.clone());
             start("recorder", &sender.clone(), move || {
                 let _ended = ended;
+                if session.many.is_some() {
+                    return many::run(session, &asked, &sender, &books);
+                }
                 recorder::run(session, gatherer, &recorder::Ends { requests: asked, messages: sender, books, gauges });
             })?;
         }
         {
             let sender = sender.clone();
-            start("reader", &sender.clone(), move || reader::run(&looked, &sender, &box_root))?;
+            start("reader", &sender.clone(), move || reader::run(&looked, &sender, &box_root, elsewhere))?;
         }
         {
             let sender = sender.clone();
-            start("explainer", &sender.clone(), move || explainer::run(&options, &explained, &sender))?;
+            start("explainer", &sender.clone(), move || explainer::run(&options, &explained, &sender, elsewhere))?;
         }
         Ok(Self { messages, sender, gauges, requests, looks, explains, asks, recorder })
     }

@@ -53,7 +53,10 @@ struct Open {
 type State = (Shown, u64, Option<String>);
 
 impl Open {
-    fn new(id: FindingId, finding: Arc<Finding>) -> Self {
+    fn new(id: FindingId, finding: Arc<Finding>, elsewhere: bool) -> Self {
+        if elsewhere {
+            return Self { id, view: kept(&finding), finding, lines: Arc::default() };
+        }
         let asked = Arc::clone(&finding);
         let view = timeout::run_while_responsive(LIMIT, move || view(&asked));
         let view = view.unwrap_or_else(|_| without_answer(&finding));
@@ -81,12 +84,17 @@ pub(super) fn view(finding: &Finding) -> View {
     View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept))
 }
 
+/// The kept bytes of a file of another box.
+pub(super) fn kept(finding: &Finding) -> View {
+    View::of_another_box(&finding.file, Arc::clone(&finding.kept))
+}
+
 pub(super) fn without_answer(finding: &Finding) -> View {
     View::without_answer(&finding.file, Arc::clone(&finding.kept))
 }
 
 /// Answers until nobody asks any more.
-pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Root) {
+pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Root, elsewhere: bool) {
     let mut open: Option<Open> = None;
     let mut cancel = Arc::new(AtomicBool::new(false));
     let mut cancel_count = Arc::new(AtomicBool::new(false));
@@ -97,7 +105,7 @@ pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Roo
                 cancel.store(true, Ordering::Release);
                 cancel_count.store(true, Ordering::Release);
                 cancel_strings.store(true, Ordering::Release);
-                let (opened, mut decoded) = Open::new(id, finding).look(decode);
+                let (opened, mut decoded) = Open::new(id, finding, elsewhere).look(decode);
                 ask_the_box(root, &mut decoded);
                 open = Some(opened);
                 let _ = messages.send(Message::Decoded(id, Box::new(decoded)));

@@ -8,6 +8,7 @@ use crate::tui::state::findings::Row;
 pub(super) fn row(finding: &Finding, judged: FindingStatus) -> Row {
     Row {
         id: judged.id,
+        at: 0,
         hunt: judged.subject.hunt,
         path: finding.file.path.as_path().into(),
         size: finding.file.size,

@@ -1,5 +1,6 @@
 //! One finding, opened: its tabs, where each is scrolled to, and the bytes in view.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -99,6 +100,15 @@ pub struct Gathered {
     pub scenarios: Vec<ScenarioAssessment>,
 }
 
+/// What many boxes said of one scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcrossBoxes {
+    /// The scenario's id.
+    pub id: String,
+    /// By state: on how many findings, and on which boxes, the first of them; safe text.
+    pub states: BTreeMap<String, (u64, Vec<String>)>,
+}
+
 /// An opened finding.
 #[derive(Debug)]
 pub struct Detail {
@@ -118,6 +128,8 @@ pub struct Detail {
     pub explanation: Option<Explanation>,
     /// What the box says; `None` until it has answered.
     pub gathered: Option<Gathered>,
+    /// What all boxes with the same content said of its scenarios; empty for one case.
+    pub across: Vec<AcrossBoxes>,
     /// Whether the file was seen to be another, or gone, since the box was asked.
     pub outdated: bool,
     /// Whether it was opened once more and the records have not answered yet.
@@ -147,6 +159,7 @@ impl Detail {
             decoded: None,
             explanation: None,
             gathered: None,
+            across: Vec::new(),
             outdated: false,
             reopened: false,
             to_ask: Vec::new(),

@@ -200,6 +200,8 @@ pub struct App {
     pub host: String,
     /// Whether the case was made on another box, which cannot be asked.
     pub other_box: Option<String>,
+    /// Names of the boxes when the findings are of many cases, by index; empty for one. Safe text.
+    pub boxes: Vec<String>,
     /// Colours.
     pub theme: Theme,
     /// Keys.
@@ -260,6 +262,7 @@ impl App {
             actor: start.actor,
             host: start.host,
             other_box: start.other_box,
+            boxes: Vec::new(),
             theme: start.theme,
             keymap: start.keymap,
         }
@@ -317,8 +320,10 @@ impl App {
     /// The columns of the list of findings as it was drawn last.
     pub fn columns(&self) -> Vec<Placed> {
         let one_hunt = self.list.hunt().is_some() || self.list.grouping() == Grouping::Hunt;
-        let without = one_hunt.then_some(Column::Hunt);
-        columns(usize::from(self.areas.headings.width), self.list.sort().column, without)
+        let one_box = self.boxes.is_empty();
+        let without: Vec<_> =
+            [one_hunt.then_some(Column::Hunt), one_box.then_some(Column::Host)].into_iter().flatten().collect();
+        columns(usize::from(self.areas.headings.width), self.list.sort().column, &without)
     }
 
     /// Shows a line at the bottom, with the keys that [`key_of`](crate::tui::keymap::key_of) stands for.

@@ -5,6 +5,7 @@ use super::open as open_finding;
 use crate::text;
 use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
+use crate::tui::state::findings::Column;
 use crate::tui::state::overlay::Purpose;
 use crate::tui::state::{App, NoticeKind, Screen};
 use crate::tui::widget::input::Input;
@@ -75,7 +76,11 @@ pub(super) fn filter(app: &mut App) -> Vec<Effect> {
 
 /// Sorts by the next column.
 pub(super) fn sort(app: &mut App) -> Vec<Effect> {
-    app.list.set_sort(app.list.sort().next());
+    let mut sort = app.list.sort().next();
+    if sort.column == Column::Host && app.boxes.is_empty() {
+        sort = sort.next();
+    }
+    app.list.set_sort(sort);
     let name = app.list.sort().column.name();
     let key = app.keymap.first_key(Action::Reverse);
     app.say(NoticeKind::Info, format!("sorted by {name}; {key} turns the order round"));

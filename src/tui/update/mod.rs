@@ -61,6 +61,17 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.case = case;
             app.register.path = text::escape_path(&register).into_owned();
         }
+        Message::Boxes(names) => {
+            app.boxes = names;
+            app.list.set_rare_first();
+            app.list.set_grouping(crate::tui::state::findings::Grouping::Content);
+            app.list.fold_all();
+        }
+        Message::Across(id, across) => {
+            if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
+                detail.across = across;
+            }
+        }
         Message::ScanStarted => {
             app.list.clear();
             app.alarm.scan_started();

@@ -174,7 +174,15 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width
             (Role::Strong, app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone()))
         }
     };
-    let findings = text::counted(group.count as u64, "finding");
+    let findings = match app.boxes.len() {
+        0 => text::counted(group.count as u64, "finding"),
+        all => format!(
+            "on {} of {} boxes, {}",
+            text::count(group.boxes as u64),
+            text::count(all as u64),
+            text::counted(group.count as u64, "finding")
+        ),
+    };
     let open = format!("{} open", text::count(group.open as u64));
     let counts = match text::counted(group.candidates as u64, "candidate") {
         _ if group.candidates == 0 => format!("  {findings}, {open}"),
@@ -201,6 +209,7 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &Row, app: &App, columns: &[Plac
                 push_path(&mut pieces, row, app, placed.width);
                 continue;
             }
+            Column::Host => app.boxes.get(row.at as usize).cloned().unwrap_or_default(),
             Column::Hunt => app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone()),
             Column::Size => text::bytes(row.size),
             Column::Modified => row.modified.to_string().chars().take(placed.width).collect(),

@@ -87,6 +87,15 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
     lines.push(Line::default());
     lines.push(Line::styled("What the box shows", theme.style(Role::Heading)));
     push_checks(&mut lines, app, detail, width);
+    if let Some(across) = detail.across.iter().find(|across| across.id == scenario.id) {
+        lines.push(Line::default());
+        lines.push(Line::styled("On all boxes with this content", theme.style(Role::Heading)));
+        for (state, (count, hosts)) in &across.states {
+            let more = if (hosts.len() as u64) < *count { ", …" } else { "" };
+            let said = format!("{state} on {}: {}{more}", text::count(*count), hosts.join(", "));
+            push_wrapped(&mut lines, theme, Role::Text, &said, width);
+        }
+    }
     if let Some(given) = detail.answer(&scenario.id) {
         lines.push(Line::default());
         let said = format!("Answered: {}, by {}, {:.0}", given.answer, given.by, given.at);

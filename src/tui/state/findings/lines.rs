@@ -49,6 +49,8 @@ pub(super) struct Lines {
     spans: Vec<Span>,
     grouped: bool,
     count: usize,
+    /// Whether what has few copies comes first where contents are grouped.
+    pub rare_first: bool,
 }
 
 impl Lines {
@@ -79,9 +81,14 @@ impl Lines {
         if grouping == Grouping::Content {
             // Most contents have no copy, and need not be sorted.
             let (mut copies, single): (Vec<_>, Vec<_>) = self.spans.drain(..).partition(|span| span.count > 1);
-            copies.sort_by_key(|span| Reverse(span.count));
-            let single = single.into_iter().map(|span| Span { alone: true, folded: false, ..span });
-            self.spans.extend(copies.into_iter().chain(single));
+            if self.rare_first {
+                copies.sort_by_key(|span| span.count);
+                self.spans.extend(single.into_iter().chain(copies));
+            } else {
+                copies.sort_by_key(|span| Reverse(span.count));
+                let single = single.into_iter().map(|span| Span { alone: true, folded: false, ..span });
+                self.spans.extend(copies.into_iter().chain(single));
+            }
         }
         let mut line = 0;
         for span in &mut self.spans {

@@ -10,7 +10,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::columns::{Placed, columns};
@@ -47,6 +47,8 @@ pub struct Group<'l> {
     pub candidates: usize,
     /// Whether its findings are hidden.
     pub folded: bool,
+    /// On how many boxes its findings are.
+    pub boxes: usize,
 }
 
 /// Where the cursor stands.
@@ -183,9 +185,18 @@ impl FindingList {
         Some(match self.lines.at(line)? {
             At::Row(index) => Line::Row(self.store.row(index)),
             At::Group(span) => {
-                let first = self.store.row(*self.lines.rows(span).first()?);
+                let rows = self.lines.rows(span);
+                let first = self.store.row(*rows.first()?);
+                let at: HashSet<u32> = rows.iter().map(|row| self.store.row(*row).at).collect();
                 let (open, candidates) = (span.open as usize, span.candidates as usize);
-                Line::Group(Group { first, count: span.count as usize, open, candidates, folded: span.folded })
+                Line::Group(Group {
+                    first,
+                    count: span.count as usize,
+                    open,
+                    candidates,
+                    folded: span.folded,
+                    boxes: at.len(),
+                })
             }
         })
     }
@@ -269,6 +280,12 @@ impl FindingList {
         self.grouping = grouping;
         self.cursor.group = None;
         self.arrange();
+    }
+
+    /// Puts contents with few copies first: what is on many boxes is rarely what is sought.
+    pub fn set_rare_first(&mut self) {
+        self.lines.rare_first = true;
+        self.lay_out();
     }
 
     /// Folds the group under the cursor, or unfolds it; whether there is a group.

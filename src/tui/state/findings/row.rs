@@ -13,6 +13,8 @@ use crate::triage::Verdict;
 pub struct Row {
     /// The finding's number in the case.
     pub id: FindingId,
+    /// Number of the box that it is on, among many; 0 for one.
+    pub at: u32,
     /// Index of its hunt.
     pub hunt: usize,
     /// The file, raw.
@@ -57,7 +59,7 @@ impl Row {
 
     /// How rows are ordered when nothing else is asked for; no two of them are equal.
     pub(super) fn by_path(&self, other: &Self) -> Ordering {
-        let rest = |row: &Self| (row.hunt, row.candidate, row.id);
+        let rest = |row: &Self| (row.at, row.hunt, row.candidate, row.id);
         compare_paths(&self.path, &other.path).then_with(|| rest(self).cmp(&rest(other)))
     }
 

@@ -13,6 +13,8 @@ pub enum Column {
     State,
     /// Path.
     Path,
+    /// The box, where there are many.
+    Host,
     /// The hunt, in the order in which hunts are listed.
     Hunt,
     /// Size of the file.
@@ -25,13 +27,15 @@ pub enum Column {
 
 impl Column {
     /// All of them, in the order in which they are shown and gone through.
-    pub const ALL: [Self; 6] = [Self::State, Self::Path, Self::Hunt, Self::Size, Self::Modified, Self::Matches];
+    pub const ALL: [Self; 7] =
+        [Self::State, Self::Path, Self::Host, Self::Hunt, Self::Size, Self::Modified, Self::Matches];
 
     /// What to call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::State => "state",
             Self::Path => "path",
+            Self::Host => "host",
             Self::Hunt => "hunt",
             Self::Size => "size",
             Self::Modified => "time",
@@ -88,6 +92,7 @@ impl Sort {
             // Of those that have come to the same, what weighs most comes first.
             Column::State => u64::from(row.rank()) << 8 | u64::from(!row.score),
             Column::Path => u64::from(path),
+            Column::Host => row.at.into(),
             Column::Hunt => row.hunt as u64,
             Column::Size => row.size,
             Column::Modified => time_key(row.modified),

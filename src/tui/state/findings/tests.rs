@@ -10,6 +10,7 @@ use crate::triage::Verdict;
 fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> Row {
     Row {
         id: FindingId(id),
+        at: 0,
         hunt,
         path: std::path::Path::new(path).into(),
         size: id as u64,
@@ -267,6 +268,7 @@ impl Naive {
             let order = match column {
                 Column::State => a.rank().cmp(&b.rank()),
                 Column::Path => (&a.path, a.hunt, a.candidate, a.id).cmp(&(&b.path, b.hunt, b.candidate, b.id)),
+                Column::Host => a.at.cmp(&b.at),
                 Column::Hunt => a.hunt.cmp(&b.hunt),
                 Column::Size => a.size.cmp(&b.size),
                 Column::Modified => a.modified.cmp(&b.modified),

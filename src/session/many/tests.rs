@@ -1,0 +1,173 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::case::{Decision, RuleRecord, ScanEnd, ScanPlan, Stamp};
+use crate::finding::{FileFacts, Finding, KeptBytes, Sha256};
+use crate::session::{RuleCatalog, RuleChoice};
+use crate::triage::exclusion::{Decision as Made, Exclusion, Judgement, Signature};
+use crate::triage::matched_file::MatchedFile;
+use crate::triage::scope::Scope;
+use crate::triage::{Actor, Answer};
+
+const RULE: &str = "EQGRP_payload";
+
+fn actor() -> Actor {
+    Actor { name: "root".into(), uid: 0, behind: Some("ann".into()) }
+}
+
+/// The case of a box that these contents were found on.
+fn box_case(folder: &Path, host: &str, contents: &[&str], ended: bool) -> PathBuf {
+    let book = RuleCatalog::load(&RuleChoice::default()).unwrap();
+    let path = folder.join(format!("{host}.case"));
+    let mut case = Case::open(&path).unwrap();
+    let stamp = Stamp { actor: actor(), host: host.into(), at: Timestamp::UNIX_EPOCH };
+    case.record_opening(&stamp).unwrap();
+    let id = format!("id of {host}");
+    case.record_host(&[("host.name", host), ("host.id", &id)], &stamp).unwrap();
+    let rules: Vec<RuleRecord> = book.records();
+    let found_by = rules.iter().find(|rule| rule.id.name() == RULE).unwrap().id.clone();
+    let plan = ScanPlan { tree: "/srv".into(), options: serde_json::json!({}), rules };
+    let scan = case.start_scan(&plan, &stamp).unwrap();
+    let findings: Vec<Finding> = contents
+        .iter()
+        .map(|content| Finding {
+            found_by: found_by.clone(),
+            file: Arc::new(FileFacts {
+                path: format!("/srv/{content}.py").into(),
+                digest: Sha256::of(content.as_bytes()).into(),
+                size: content.len() as u64,
+                ..FileFacts::default()
+            }),
+            matches: Vec::new(),
+            capped: false,
+            kept: Arc::new(KeptBytes::default()),
+        })
+        .collect();
+    case.record_findings(scan, &findings).unwrap();
+    if ended {
+        let end = ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None };
+        case.end_scan(scan, &end, &stamp).unwrap();
+    }
+    path
+}
+
+fn three() -> (tempfile::TempDir, ManyRecords) {
+    let dir = tempfile::tempdir().unwrap();
+    box_case(dir.path(), "web01", &["common", "rare"], true);
+    box_case(dir.path(), "web02", &["common"], true);
+    box_case(dir.path(), "db01", &["common"], false);
+    std::fs::write(dir.path().join("broken.case"), "no case").unwrap();
+    let many = ManyCases::open(&case_files(&[dir.path().to_owned()]).unwrap()).unwrap();
+    let book = Arc::new(RuleCatalog::load(&RuleChoice::default()).unwrap());
+    let register = dir.path().join("exclusions.toml");
+    (dir, ManyRecords::new(many, book, Some(register), actor()))
+}
+
+fn verdicts(dir: &Path) -> BTreeMap<String, Vec<(String, Verdict)>> {
+    let many = ManyCases::open(&case_files(&[dir.to_owned()]).unwrap()).unwrap();
+    let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for finding in &many.findings {
+        let host = many.case_of(finding).unwrap().host.clone();
+        all.entry(host).or_default().push((finding.path.display().to_string(), finding.verdict));
+    }
+    all
+}
+
+#[test]
+fn what_few_boxes_have_comes_first_and_unfinished_boxes_are_told() {
+    let (_dir, records) = three();
+    let many = &records.many;
+    assert_eq!((many.cases.len(), many.boxes, many.unread.len()), (3, 3, 1));
+    assert_eq!(many.cases[0].host, "db01", "the one that did not finish");
+    assert_eq!(many.cases.iter().map(BoxCase::result).collect::<Vec<_>>(), ["not done", "done", "done"]);
+    let contents = many.contents();
+    assert_eq!(contents.iter().map(|group| (group.boxes, group.findings.len())).collect::<Vec<_>>(), [(1, 1), (3, 3)]);
+    assert_eq!(contents[0].digest, Sha256::of(b"rare").into());
+}
+
+#[test]
+fn one_answer_is_in_every_case_it_touches_and_is_taken_back_in_all() {
+    let (dir, mut records) = three();
+    let common = records.many.contents()[1].findings[0] as usize;
+    let alike = records.alike(common);
+    assert_eq!(alike.len(), 3);
+    let malicious = Decision::MarkedMalicious { reason: "it calls home".into() };
+    let acted = records.decide(&alike, &malicious).unwrap();
+    assert_eq!((acted.cases, acted.findings.len(), acted.failed.len()), (3, 3, 0));
+    drop(records);
+    let decided = verdicts(dir.path());
+    assert!(decided.values().all(|all| all.contains(&("/srv/common.py".into(), Verdict::Malicious))), "{decided:?}");
+    assert!(decided["web01"].contains(&("/srv/rare.py".into(), Verdict::Open)), "{decided:?}");
+    // Another session takes it back, from another box's finding.
+    let many = ManyCases::open(&case_files(&[dir.path().to_owned()]).unwrap()).unwrap();
+    let book = Arc::new(RuleCatalog::load(&RuleChoice::default()).unwrap());
+    let mut records = ManyRecords::new(many, book, None, actor());
+    let of_web02 = records.many.findings.iter().position(|one| records.many.case_of(one).unwrap().host == "web02");
+    let acted = records.undo(of_web02.unwrap()).unwrap();
+    assert_eq!((acted.cases, acted.findings.len()), (3, 3), "{acted:?}");
+    drop(records);
+    assert!(verdicts(dir.path()).values().flatten().all(|(_, verdict)| *verdict == Verdict::Open));
+    for file in case_files(&[dir.path().to_owned()]).unwrap().iter().filter(|file| !file.ends_with("broken.case")) {
+        assert!(Case::open_read_only(file).unwrap().verify().unwrap().is_whole());
+    }
+}
+
+#[test]
+fn one_exclusion_is_once_in_the_register_and_in_every_case_whose_findings_it_covers() {
+    let (dir, mut records) = three();
+    let common = records.many.contents()[1].findings[0] as usize;
+    let opened = records.open_finding(common).unwrap().unwrap();
+    assert_eq!(opened.scopes.len(), 1, "a path of one box says nothing of another");
+    assert!(matches!(opened.scopes[0].scope, Scope::Content { .. }));
+    let book = Arc::clone(records.book());
+    let rule = book.hunts.iter().find(|hunt| &*hunt.rule.id.name == RULE).unwrap();
+    let file = &opened.finding.file;
+    let hit = MatchedFile::new(RULE, &rule.rule.digest, file);
+    let at = Timestamp::now();
+    let made = Made {
+        scope: opened.scopes[0].scope.clone(),
+        scenario: None,
+        reason: "our own tool".into(),
+        judgement: Judgement::BenignExpected,
+        expires: None,
+        ticket: None,
+        known_sample_confirmed: false,
+    };
+    let signature = Signature { by: actor(), host: "desk".into(), at };
+    let exclusion = Exclusion::new(&hit, made, signature).unwrap();
+    assert_eq!(records.preview(&exclusion).len(), 3, "shown before it is recorded");
+    let acted = records.exclude(common, &exclusion).unwrap();
+    assert_eq!((acted.cases, acted.findings.len()), (3, 3));
+    let register = crate::triage::register::Register::load(dir.path().join("exclusions.toml")).unwrap();
+    assert_eq!(register.entries().len(), 1);
+    let excluded = |records: &ManyRecords| {
+        records.many.findings.iter().filter(|finding| finding.verdict == Verdict::Benign).count()
+    };
+    assert_eq!(excluded(&records), 3);
+    let acted = records.undo(common).unwrap();
+    assert_eq!((acted.cases, excluded(&records)), (3, 0), "{acted:?}");
+    let register = crate::triage::register::Register::load(dir.path().join("exclusions.toml")).unwrap();
+    assert!(register.entries()[0].exclusion().unwrap().revoked.is_some());
+    // An answer is one act too.
+    let answer = Decision::Answered { scenario: "any".into(), answer: Answer::Unsure, note: None };
+    assert_eq!(records.decide(&records.alike(common), &answer).unwrap().cases, 3);
+}
+
+#[test]
+fn a_folder_of_cases_is_told_from_a_tree() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(!is_folder_of_cases(dir.path()));
+    box_case(dir.path(), "web01", &["x"], true);
+    assert!(is_folder_of_cases(dir.path()));
+    std::fs::create_dir(dir.path().join("web02")).unwrap();
+    std::fs::write(dir.path().join("web02/scan.ndjson"), "{}").unwrap();
+    assert!(is_folder_of_cases(dir.path()));
+    std::fs::write(dir.path().join("web02/tool.py"), "x").unwrap();
+    assert!(!is_folder_of_cases(dir.path()), "there is something to scan");
+    std::fs::write(dir.path().join("x.case"), "no case").unwrap();
+    assert!(case_files(&[dir.path().to_owned()]).unwrap().len() == 2);
+    assert!(case_files(&[dir.path().join("web02")]).unwrap_err().to_string().contains("no case in this folder"));
+    assert!(case_files(&[dir.path().join("gone")]).is_err());
+}
