@@ -26,6 +26,7 @@ mod journeys;
 mod layering;
 mod lists;
 mod log;
+mod many_boxes;
 mod missing_files;
 mod parsers;
 mod processes;

@@ -1,0 +1,139 @@
+//! Many cases as one: the report over them, their verification, and the screen.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::cli::TestBox;
+use crate::fixtures;
+use crate::hostile_names::assert_safe;
+use crate::pty::Term;
+
+/// The cases of three boxes in one folder: a content that all have, and one that only the last has.
+struct Boxes {
+    ground: TestBox,
+    folder: PathBuf,
+}
+
+impl Boxes {
+    fn new() -> Self {
+        let ground = TestBox::new();
+        let folder = ground.home().join("results");
+        for (number, host) in ["web01", "web02", "d\u{1b}[2Jb|<b>`"].iter().enumerate() {
+            let root = ground.tree().join(format!("box{number}"));
+            let put = |path: &str, content: &str| {
+                let file = root.join(path);
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(file, content).unwrap();
+            };
+            put("etc/hostname", &format!("{host}\n"));
+            put("etc/machine-id", &format!("{number:032x}\n"));
+            put("etc/passwd", "root:x:0:0::/:\n");
+            put("opt/common.py", &fixtures::payload().join("\n"));
+            if number == 2 {
+                put("srv/rare|<i>.txt", &fixtures::callback());
+                put("etc/crontab", "@daily root /opt/common.py\n");
+            }
+            fs::create_dir_all(folder.join(number.to_string())).unwrap();
+            let case = folder.join(format!("{number}/hunt.case"));
+            let args =
+                ["scan", root.to_str().unwrap(), "--root", root.to_str().unwrap(), "--case", case.to_str().unwrap()];
+            let output = ground.huntbook(&args).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+        }
+        Self { ground, folder }
+    }
+
+    fn run(&self, args: &[&str]) -> (String, i32) {
+        let output = self.ground.huntbook(args).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (String::from_utf8(output.stdout).unwrap() + &said, output.status.code().unwrap())
+    }
+
+    fn folder(&self) -> &str {
+        self.folder.to_str().unwrap()
+    }
+}
+
+#[test]
+fn one_report_tells_boxes_and_contents_the_rare_first() {
+    let boxes = Boxes::new();
+    let (page, code) = boxes.run(&["report", boxes.folder()]);
+    assert_eq!(code, 0, "{page}");
+    assert_safe(&page);
+    let (rare, common) = (page.find("on 1 of 3 boxes").unwrap(), page.find("on 3 of 3 boxes").unwrap());
+    assert!(rare < common, "{page}");
+    assert!(page.contains("| web01 | done | 1 |"), "{page}");
+    let scenario = page.lines().find(|line| line.starts_with("- scenario")).unwrap();
+    assert!(scenario.contains(" on "), "{scenario}");
+    let (html, code) = boxes.run(&["report", boxes.folder(), "--format", "html"]);
+    assert_eq!(code, 0);
+    assert!(html.contains("on 3 of 3 boxes") && html.trim_end().ends_with("</html>"), "{html}");
+    assert!(!html.contains("<b>`") && !html.contains("<i>.txt") && !html.contains('\u{1b}'), "{html}");
+    let (lines, _) = boxes.run(&["report", boxes.folder(), "--format", "ndjson"]);
+    let hosts: std::collections::BTreeSet<_> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["host"]["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(hosts.len(), 3, "{hosts:?}");
+    let (rows, _) = boxes.run(&["report", boxes.folder(), "--format", "csv"]);
+    assert_eq!(rows.lines().filter(|line| line.starts_with("Kind,")).count(), 1, "one heading for all: {rows}");
+    let (said, code) = boxes.run(&["report", boxes.folder(), "--format", "sarif"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("of one case"), "{said}");
+}
+
+#[test]
+fn a_case_that_cannot_be_read_is_told_and_hides_no_other() {
+    let boxes = Boxes::new();
+    fs::write(boxes.folder.join("broken.case"), "no case").unwrap();
+    let (page, code) = boxes.run(&["report", boxes.folder()]);
+    assert_eq!(code, 3, "{page}");
+    assert!(page.contains("could not be read") && page.contains("on 3 of 3 boxes"), "{page}");
+    let (said, code) = boxes.run(&["case", "verify", boxes.folder()]);
+    assert_eq!(code, 1);
+    assert!(said.contains("4 cases, 1 not whole") && said.matches("\nwhole: ").count() >= 2, "{said}");
+    fs::remove_file(boxes.folder.join("broken.case")).unwrap();
+    let (said, code) = boxes.run(&["case", "verify", boxes.folder(), "--json"]);
+    let documents: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, documents.as_array().unwrap().len()), (0, 3), "{said}");
+    let (said, code) = boxes.run(&["case", "verify", boxes.folder(), "--head", &"0".repeat(64)]);
+    assert_eq!(code, 2);
+    assert!(said.contains("one case"), "{said}");
+    assert_eq!(boxes.run(&["report", boxes.ground.home().to_str().unwrap()]).1, 0, "cases below are found");
+    let empty = boxes.ground.home().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let (said, code) = boxes.run(&["report", empty.to_str().unwrap()]);
+    assert_eq!(code, 2);
+    assert!(said.contains("no case in this folder"), "{said}");
+}
+
+#[test]
+fn the_screen_lists_all_boxes_and_one_verdict_is_in_every_case() {
+    let boxes = Boxes::new();
+    let mut term = Term::huntbook(&boxes.ground, &[boxes.folder()]);
+    term.wait("on 3 of 3 boxes");
+    let screen = term.settled();
+    assert!(screen.find("on 1 of 3 boxes").unwrap() < screen.find("on 3 of 3 boxes").unwrap(), "{screen}");
+    term.send("/common\r");
+    term.wait("with 'common'");
+    term.send("o5");
+    term.wait("Scenario 1 of");
+    term.send("b");
+    term.wait("For 3 findings");
+    term.send("x");
+    term.wait("ruled out for 3 findings in 3 cases");
+    let answered = |boxes: &Boxes| {
+        let (lines, _) = boxes.run(&["report", boxes.folder(), "--format", "ndjson"]);
+        lines.matches("\"answer\":\"ruled-out\"").count()
+    };
+    assert_eq!(answered(&boxes), 3);
+    term.send("z");
+    term.wait("taken back for 3 findings in 3 cases");
+    assert_eq!(answered(&boxes), 0);
+    term.send("q");
+    term.left();
+    let (said, code) = boxes.run(&["case", "verify", boxes.folder()]);
+    assert_eq!(code, 0, "{said}");
+}
