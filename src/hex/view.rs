@@ -99,7 +99,7 @@ impl View {
 
     /// The kept bytes alone, of a file of another box: what this one has at its path is another file.
     pub(crate) fn of_another_box(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
-        Self { file: Err(Gone::Elsewhere), kept: KeptSource::new(kept, facts.size), wanted: None }
+        Self { live: Err(Gone::Elsewhere), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
     /// Whether the file was still what was scanned when it was last looked at.

@@ -274,7 +274,7 @@ impl Records {
         let stamp = self.stamp();
         let undoing = self.write(|case| case.undo(Undo::Entry(group), &stamp))?;
         tracing::info!(?group, ?undoing, "decision undone");
-        self.group(group)
+        Ok(self.reversal(undoing)?.1.about)
     }
 
     /// Revokes an exclusion in the register and notes it in the case.

@@ -1,6 +1,6 @@
 //! Deciding over many cases at once: one act, journalled in every case that it touches, and taken back as one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -39,6 +39,8 @@ pub(crate) struct ManyRecords {
     actor: Actor,
     /// Those that are open, the one used last at the end.
     open: Vec<(u32, Records)>,
+    /// When each case's last decision in force was recorded, and in which act, as far as that was looked up.
+    last: HashMap<u32, Option<(Timestamp, Option<String>)>>,
 }
 
 /// What became of an act.
@@ -55,7 +57,7 @@ pub(crate) struct Acted {
 impl ManyRecords {
     /// To decide on `many` with the hunts of `book`, exclusions going into `register`.
     pub(crate) fn new(many: ManyCases, book: Arc<RuleCatalog>, register: Option<PathBuf>, actor: Actor) -> Self {
-        Self { many, book, register, actor, open: Vec::new() }
+        Self { many, book, register, actor, open: Vec::new(), last: HashMap::new() }
     }
 
     /// The hunts.
@@ -170,6 +172,7 @@ impl ManyRecords {
         let mut first = None;
         for (case, findings) in by_case {
             let ids: Vec<_> = findings.iter().map(|(_, id)| *id).collect();
+            self.last.remove(&case);
             let done = self.records(case).and_then(|records| match records.unsaved() {
                 // What would be in memory only is not recorded.
                 Some(why) => Ok(Err(why.to_owned())),
@@ -269,6 +272,7 @@ impl ManyRecords {
         let mut acted = Acted { findings, ..Acted::default() };
         for (place, case) in cases.into_iter().enumerate() {
             let decision = Decision::ExclusionRevoked { exclusion: id.to_string(), reason: why.trim().to_owned() };
+            self.last.remove(&case);
             let records = self.records(case)?;
             if place == 0 {
                 records.revoke(id, why)?;
@@ -290,26 +294,15 @@ impl ManyRecords {
         Ok(register.entries().to_vec())
     }
 
-    /// Takes the last decision about a finding back, in every case in which it was the same act.
+    /// Takes the last decision of all cases back, whichever finding it is about, in every case in which it was the same act.
     ///
     /// # Errors
-    /// When there is nothing to undo, or the finding's own case cannot be written.
-    pub(crate) fn undo(&mut self, index: usize) -> Result<Acted, RecordsError> {
-        let Some(&ManyFinding { case, id, .. }) = self.finding(index) else { return Ok(Acted::default()) };
-        let records = self.records(case)?;
-        let last = records
-            .case()
-            .history(id)?
-            .into_iter()
-            .rev()
-            .find(|entry| !entry.undone && matches!(entry.event, Event::Decided(_)));
-        let act = match &last {
-            Some(last) => act_of(records.case(), last.group)?,
-            None => None,
-        };
-        let mut acted = Acted::default();
-        let undone = records.undo(id)?;
-        acted.cases = 1;
+    /// When there is nothing to undo, or the case that it was recorded in last cannot be written.
+    pub(crate) fn undo(&mut self) -> Result<Acted, RecordsError> {
+        let Some((case, act)) = self.last_decided() else { return Ok(Acted::default()) };
+        let mut acted = Acted { cases: 1, ..Acted::default() };
+        self.last.remove(&case);
+        let undone = self.records(case)?.undo()?.findings;
         let mut touched: BTreeMap<u32, Vec<FindingId>> = BTreeMap::from([(case, undone)]);
         self.reread_register();
         if let Some(act) = act {
@@ -330,6 +323,21 @@ impl ManyRecords {
         self.judge(acted)
     }
 
+    /// The case in which a decision was recorded last that is in force, and the note by which it is known in others if it is
+    /// one act over several. What a case says of that is read once, until it is written to.
+    fn last_decided(&mut self) -> Option<(u32, Option<String>)> {
+        for case in 0..self.many.cases.len() as u32 {
+            if !self.last.contains_key(&case) {
+                let read = Case::open_read_only(&self.many.cases[case as usize].path).and_then(|case| last_of(&case));
+                self.last.insert(case, read.ok().flatten());
+            }
+        }
+        let last = self.last.iter().filter_map(|(case, last)| Some((last.as_ref()?.0, *case)));
+        let (_, case) = last.max()?;
+        let act = self.last.get(&case)?.as_ref()?.1.clone();
+        Some((case, act))
+    }
+
     /// Takes back what one case holds of an act; the findings that it was about.
     fn undo_act(&mut self, case: u32, act: &str) -> Result<Vec<FindingId>, RecordsError> {
         // Most cases know nothing of it, and need not be opened for writing.
@@ -337,6 +345,7 @@ impl ManyRecords {
         if group_of(&Case::open_read_only(&path)?, act)?.is_none() {
             return Ok(Vec::new());
         }
+        self.last.remove(&case);
         let records = self.records(case)?;
         let Some(group) = group_of(records.case(), act)? else { return Ok(Vec::new()) };
         Ok(records.undo_group(group)?)
@@ -348,11 +357,21 @@ fn proposals(file: &FileFacts) -> Vec<Proposal> {
     vec![Proposal { scope: Scope::Content { digest: file.digest }, allowed: Ok(()) }]
 }
 
-/// The note by which the entries of `group` are known in other cases, if it was an act over several.
-fn act_of(case: &Case, group: Seq) -> Result<Option<String>, CaseError> {
-    let entries = case.journal(Seq(group.0 - 1), 4096)?;
-    let of_group = entries.into_iter().take_while(|entry| entry.group == group);
-    Ok(of_group.into_iter().find_map(|entry| note_of(&entry.event)))
+/// When the last decision in force of a case was recorded, and the note by which it is known in others, if it is one act over
+/// several.
+fn last_of(case: &Case) -> Result<Option<(Timestamp, Option<String>)>, CaseError> {
+    let (mut after, mut last): (Seq, Option<(Seq, Timestamp, Option<String>)>) = (Seq(0), None);
+    loop {
+        let page = case.journal(after, 4096)?;
+        let Some(end) = page.last() else { return Ok(last.map(|(_, at, act)| (at, act))) };
+        after = end.seq;
+        for entry in page.iter().filter(|entry| !entry.undone && matches!(entry.event, Event::Decided(_))) {
+            match &mut last {
+                Some((group, _, act)) if *group == entry.group => *act = act.take().or(note_of(&entry.event)),
+                _ => last = Some((entry.group, entry.at, note_of(&entry.event))),
+            }
+        }
+    }
 }
 
 fn note_of(event: &Event) -> Option<String> {

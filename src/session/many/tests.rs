@@ -100,12 +100,11 @@ fn one_answer_is_in_every_case_it_touches_and_is_taken_back_in_all() {
     let decided = verdicts(dir.path());
     assert!(decided.values().all(|all| all.contains(&("/srv/common.py".into(), Verdict::Malicious))), "{decided:?}");
     assert!(decided["web01"].contains(&("/srv/rare.py".into(), Verdict::Open)), "{decided:?}");
-    // Another session takes it back, from another box's finding.
+    // Another session takes it back.
     let many = ManyCases::open(&case_files(&[dir.path().to_owned()]).unwrap()).unwrap();
     let book = Arc::new(RuleCatalog::load(&RuleChoice::default()).unwrap());
     let mut records = ManyRecords::new(many, book, None, actor());
-    let of_web02 = records.many.findings.iter().position(|one| records.many.case_of(one).unwrap().host == "web02");
-    let acted = records.undo(of_web02.unwrap()).unwrap();
+    let acted = records.undo().unwrap();
     assert_eq!((acted.cases, acted.findings.len()), (3, 3), "{acted:?}");
     drop(records);
     assert!(verdicts(dir.path()).values().flatten().all(|(_, verdict)| *verdict == Verdict::Open));
@@ -146,7 +145,7 @@ fn one_exclusion_is_once_in_the_register_and_in_every_case_whose_findings_it_cov
         records.many.findings.iter().filter(|finding| finding.verdict == Verdict::Benign).count()
     };
     assert_eq!(excluded(&records), 3);
-    let acted = records.undo(common).unwrap();
+    let acted = records.undo().unwrap();
     assert_eq!((acted.cases, excluded(&records)), (3, 0), "{acted:?}");
     let register = crate::triage::register::Register::load(dir.path().join("exclusions.toml")).unwrap();
     assert!(register.entries()[0].exclusion().unwrap().revoked.is_some());

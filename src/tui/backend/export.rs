@@ -3,11 +3,11 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::report::new_file::NewFile;
 use crate::report::whole::WriteError;
 use crate::report::{Format, Whole, many};
 use crate::session::many::ManyCases;
 use crate::session::{CaseReader, Records};
+use crate::storage::NewFile;
 use crate::text;
 
 /// Writes what the case holds to a new file at `path`, in the format that its ending names. Returns what to say.

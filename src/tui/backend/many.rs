@@ -2,6 +2,7 @@
 //! is about. Findings have numbers of this list; which case each is of, the list knows.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -45,7 +46,12 @@ pub(super) fn run(
         }
     };
     let register = session.plan.register.clone();
-    let _ = messages.send(Message::Ready { hunts: book.hunts.clone(), register: register.clone().unwrap_or_default() });
+    let _ = messages.send(Message::Ready {
+        hunts: book.hunts.clone(),
+        tree: session.plan.tree.clone(),
+        case: PathBuf::new(),
+        register: register.clone().unwrap_or_default(),
+    });
     let _ = books.send(Arc::clone(&book));
     let records = ManyRecords::new(many, book, register, session.plan.actor.clone());
     let mut recorder = ManyRecorder { records, messages: messages.clone(), shown: None };
@@ -204,8 +210,8 @@ impl ManyRecorder {
             Request::Malicious { findings, reason } => {
                 self.decide(&indexes(&findings), &Decision::MarkedMalicious { reason }, "marked malicious")
             }
-            Request::Undo(id) => {
-                let acted = self.records.undo(index(id)).map_err(|error| error.to_string());
+            Request::Undo => {
+                let acted = self.records.undo().map_err(|error| error.to_string());
                 acted.and_then(|acted| self.show(&acted, "taken back"))
             }
             Request::Preview(exclusion) => {
@@ -225,7 +231,7 @@ impl ManyRecorder {
             Request::Export(path) => {
                 export::write_many(&self.records.many, &path).map(|said| self.tell(Message::Recorded(said)))
             }
-            Request::Save | Request::SaveCopy(_) | Request::Rescan => {
+            Request::Save | Request::SaveCopy(_) | Request::Rescan | Request::Redo => {
                 Err("this is for one case; open it alone, or use huntbook case copy and huntbook scan".to_owned())
             }
         };
