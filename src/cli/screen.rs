@@ -150,7 +150,7 @@ pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> an
 fn many_cases(named: &[PathBuf]) -> anyhow::Result<Option<ManyCases>> {
     match named {
         [] => return Ok(None),
-        [one] if !one.is_dir() || !is_folder_of_cases(one) => return Ok(None),
+        [one] if !is_folder_of_cases(one) => return Ok(None),
         _ => {}
     }
     let files = case_files(named).map_err(|error| {

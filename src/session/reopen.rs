@@ -44,7 +44,7 @@ impl CaseFacts {
 
 /// It may as well be a file to scan, whose time of last access is evidence. So it is read only where that leaves the time
 /// alone, or where its name says that it is a case.
-fn begins_like_a_case(path: &Path) -> bool {
+pub(super) fn begins_like_a_case(path: &Path) -> bool {
     use std::io::Read as _;
     let named = path.extension().is_some_and(|extension| extension == "case");
     let asked = path.to_owned();

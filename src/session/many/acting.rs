@@ -15,6 +15,7 @@ use crate::session::asking::kept_scenarios;
 use crate::session::opening::RecordsError;
 use crate::session::records::{FindingStatus, Opened, Records};
 use crate::session::{RecordPlan, RuleCatalog};
+use crate::storage;
 use crate::text;
 use crate::triage::assess::BoxSaid;
 use crate::triage::exclusion::Exclusion;
@@ -166,7 +167,7 @@ impl ManyRecords {
         let mut decisions = decisions.to_vec();
         if by_case.len() > 1 {
             let cases = text::counted(by_case.len() as u64, "case");
-            decisions.push(Decision::Note { note: format!("{ACT}{cases}, {}", Uuid::new_v4()) });
+            decisions.push(Decision::Note { note: format!("{ACT}{cases}, {}", storage::new_id()) });
         }
         let mut acted = Acted::default();
         let mut first = None;

@@ -1,21 +1,23 @@
 //! Which files are cases: those that were named, and those in folders that were.
 
-use std::fs;
-use std::io::Read as _;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use rustix::fs::FileType;
 
+use crate::root::{self, entry_buffer};
+use crate::session::reopen::begins_like_a_case;
 use crate::text;
+use crate::timeout;
 
+/// How long it may take to see whether a folder is one of cases.
+const LIMIT: Duration = Duration::from_secs(10);
 /// Folders within folders that are looked through for cases.
 const MAX_DEPTH: usize = 6;
 /// Names that are looked at in all.
 const MAX_NAMES: usize = 1_000_000;
-/// The first bytes of an `SQLite` file, and `application_id` of a case at offset 68
-/// (<https://www.sqlite.org/fileformat.html>, 1.3).
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-const APPLICATION_ID: [u8; 4] = *b"Hunt";
 /// How files end that come with cases: their logs, and what was written beside them.
 const BESIDE: [&str; 12] =
     ["case-wal", "case-shm", "case-journal", "ndjson", "json", "log", "txt", "md", "html", "csv", "sarif", "err"];
@@ -28,8 +30,8 @@ pub(crate) fn case_files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in named {
         let shown = text::escape_path(path);
-        let facts = fs::metadata(path).with_context(|| shown.clone().into_owned())?;
-        if !facts.is_dir() {
+        let located = root::named(path).with_context(|| shown.clone().into_owned())?;
+        if !located.metadata.is_dir() {
             files.push(path.clone());
             continue;
         }
@@ -42,17 +44,36 @@ pub(crate) fn case_files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn in_folder(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)?.take(MAX_NAMES) {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        if kind.is_dir() && depth < MAX_DEPTH {
+fn in_folder(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for (path, kind) in listed(folder)? {
+        if kind == FileType::Directory && depth < MAX_DEPTH {
             in_folder(&path, depth + 1, files)?;
-        } else if kind.is_file() && is_named_so(&path) && files.len() < MAX_NAMES {
+        } else if kind == FileType::RegularFile && is_named_so(&path) && files.len() < MAX_NAMES {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// What is in a folder, and of which kind; links are not followed, and no time of access is changed.
+fn listed(folder: &Path) -> io::Result<Vec<(PathBuf, FileType)>> {
+    let opened = root::named(folder)?.enter()?;
+    let mut buffer = entry_buffer();
+    let mut entries = opened.entries(&mut buffer);
+    let mut all = Vec::new();
+    while let Some(entry) = entries.next() {
+        let (name, listed) = entry?;
+        let kind = match listed {
+            FileType::Directory | FileType::RegularFile => listed,
+            // Some file systems leave the type out of their folders (readdir(3)).
+            _ => opened.stat_of(&name).map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
+        };
+        all.push((folder.join(name), kind));
+        if all.len() > MAX_NAMES {
+            return Err(io::Error::other("it holds too many files"));
+        }
+    }
+    Ok(all)
 }
 
 fn is_named_so(path: &Path) -> bool {
@@ -62,34 +83,30 @@ fn is_named_so(path: &Path) -> bool {
 /// Whether a folder is one of cases rather than a tree to scan: it holds at least one case, and nothing but cases, what comes with
 /// them, and folders like it.
 pub(crate) fn is_folder_of_cases(folder: &Path) -> bool {
-    let mut names = 0;
-    holds_only_cases(folder, 0, &mut names) == Some(true)
+    let folder = folder.to_owned();
+    let looked = timeout::run(LIMIT, move || {
+        let is_folder = root::named(&folder).is_ok_and(|located| located.metadata.is_dir());
+        is_folder && holds_only_cases(&folder, 0, &mut 0) == Some(true)
+    });
+    looked.unwrap_or(false)
 }
 
 /// Whether there is a case below `folder`; `None` where there is something else too.
 fn holds_only_cases(folder: &Path, depth: usize, names: &mut usize) -> Option<bool> {
     let mut found = false;
-    for entry in fs::read_dir(folder).ok()? {
-        let entry = entry.ok()?;
+    for (path, kind) in listed(folder).ok()? {
         *names += 1;
         if *names > MAX_NAMES || depth > MAX_DEPTH {
             return None;
         }
-        let (path, kind) = (entry.path(), entry.file_type().ok()?);
-        if kind.is_dir() {
+        if kind == FileType::Directory {
             found |= holds_only_cases(&path, depth + 1, names)?;
-        } else if kind.is_file() && is_named_so(&path) && begins_like_a_case(&path) {
+        } else if kind == FileType::RegularFile && is_named_so(&path) && begins_like_a_case(&path) {
             found = true;
         } else {
             let beside = path.extension().and_then(|extension| extension.to_str())?;
-            (kind.is_file() && BESIDE.contains(&beside)).then_some(())?;
+            (kind == FileType::RegularFile && BESIDE.contains(&beside)).then_some(())?;
         }
     }
     Some(found)
-}
-
-fn begins_like_a_case(path: &Path) -> bool {
-    let mut head = [0; 72];
-    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    read.is_ok() && head.starts_with(MAGIC) && head.ends_with(&APPLICATION_ID)
 }

@@ -47,9 +47,6 @@ pub(super) fn write_many(cases: &ManyCases, path: &Path) -> Result<String, Strin
     let format = Format::of_file(path).ok_or_else(|| format!("{shown}: no format has this ending"))?;
     many::check(format).map_err(|error| error.to_string())?;
     let cannot = |error: &dyn std::fmt::Display| format!("cannot write {shown}: {error}");
-    if std::fs::symlink_metadata(path).is_ok() {
-        return Err(format!("{shown} is there already; give another name"));
-    }
     let file = NewFile::beside(path).map_err(|error| cannot(&error))?;
     let mut out = io::BufWriter::new(file.file());
     if format.is_page() {
@@ -65,6 +62,9 @@ pub(super) fn write_many(cases: &ManyCases, path: &Path) -> Result<String, Strin
     }
     out.flush().map_err(|error| cannot(&error))?;
     drop(out);
-    file.take_name(path, false).map_err(|error| cannot(&error))?;
+    file.take_name(path, false).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => format!("{shown} is there already; give another name"),
+        _ => cannot(&error),
+    })?;
     Ok(format!("written: {shown}"))
 }
