@@ -99,7 +99,9 @@ fn fill(mut case: Case, count: usize) -> (Case, ScanId, Vec<FindingId>) {
 
 /// Makes of `case` what a Huntbook of that format would have written.
 fn make_older(case: &Case, format: i64) {
-    case.db.execute_batch("DROP TABLE box_evidence; DROP TABLE evidence; DROP TABLE evidence_parts; DROP TABLE said").unwrap();
+    case.db
+        .execute_batch("DROP TABLE box_evidence; DROP TABLE evidence; DROP TABLE evidence_parts; DROP TABLE said")
+        .unwrap();
     case.db.pragma_update(None, "user_version", format).unwrap();
 }
 
