@@ -61,7 +61,8 @@ fn a_case_without_its_log_is_not_whole_and_stays_so() {
 fn a_case_of_an_older_format_says_what_nothing_vouches_for_until_it_is_opened_for_writing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
-    let (mut case, scan, ids) = fill(Case::open(&path).unwrap(), 1);
+    let (mut case, scan, _) = fill(Case::open(&path).unwrap(), 0);
+    let ids = case.record_findings(scan, &[finding("r", "/srv/1", b"content")]).unwrap();
     let end = ScanEnd { outcome: ScanOutcome::Finished, files: 4, bytes: 28, folders: None, links: None };
     case.end_scan(scan, &end, &stamp()).unwrap();
     // What an older Huntbook left out of the journal.
@@ -85,7 +86,8 @@ fn a_case_of_an_older_format_says_what_nothing_vouches_for_until_it_is_opened_fo
 fn a_case_of_format_4_is_read_as_it_is_and_keeps_what_the_box_says_from_the_next_scan_on() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
-    let (mut case, scan, ids) = fill(Case::open(&path).unwrap(), 1);
+    let (mut case, scan, _) = fill(Case::open(&path).unwrap(), 0);
+    let ids = case.record_findings(scan, &[finding("r", "/srv/1", b"content")]).unwrap();
     case.record_opening(&stamp()).unwrap();
     let end = ScanEnd { outcome: ScanOutcome::Finished, files: 4, bytes: 28, folders: None, links: None };
     case.end_scan(scan, &end, &stamp()).unwrap();
