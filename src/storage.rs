@@ -3,6 +3,7 @@
 //! Whoever can write to one of them can hide a hit, so one rule holds for all: a file that is written to belongs to this user,
 //! or, as root, to the person behind it; nobody else can write to it; and nobody else can put another file in its place.
 
+mod cache;
 mod new_file;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use rustix::time::{ClockId, clock_gettime};
 use uuid::{Builder, Uuid};
 
 use crate::text::escape_path;
+pub(crate) use cache::{Cache, cache_files};
 
 pub(crate) use self::new_file::{NewFile, sync_folder};
 

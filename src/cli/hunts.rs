@@ -13,9 +13,10 @@ use super::exit::FAILED;
 use super::hunts_export::{self, HuntFormat};
 use super::output::Output;
 use super::rule_args::{CheckArgs, RuleArgs};
-use crate::hunt::{self, Hunt, Loaded, RuleFiles, RuleOptions, Site, Unused, describe, load_dir};
+use crate::hunt::{self, Hunt, Loaded, RuleFiles, RuleOptions, RuleText, Site, Unused, describe, load_dir};
 use crate::print;
 use crate::report::json;
+use crate::scan::prefilter::{Prefilter, Source};
 use crate::session::RuleCatalog;
 use crate::text;
 
@@ -139,17 +140,20 @@ fn check(paths: &[PathBuf], rules: &CheckArgs, as_json: bool) -> anyhow::Result<
     for path in paths {
         checked.path(path, &site, &options);
     }
-    let Checked { files, hunts, problems } = checked;
+    let Checked { files, hunts, whole, problems } = checked;
     let of = |file: &Path| problems.iter().filter(|unused| unused.problem.path == file).collect::<Vec<_>>();
+    let slow = |file: &Path| whole.iter().filter(|whole| whole.path == file).collect::<Vec<_>>();
     let mut out = print::stdout();
     if as_json {
         let listed: Vec<_> = problems.iter().map(problem_document).collect();
         let verdict = |(path, rules): (&PathBuf, &usize)| json!({"path": path.to_string_lossy(), "rules": rules, "problems": of(path).len()});
         let files: Vec<_> = files.iter().map(verdict).collect();
-        writeln!(out, "{}", json::pretty(&json!({"files": files, "hunts": hunts, "problems": listed})))?;
+        let whole: Vec<_> = whole.iter().map(Whole::document).collect();
+        let checked = json!({"files": files, "hunts": hunts, "problems": listed, "whole": whole});
+        writeln!(out, "{}", json::pretty(&checked))?;
     } else {
         for (path, rules) in &files {
-            let wrong = of(path);
+            let (wrong, slow) = (of(path), slow(path));
             let (path, rules) = (text::escape_path(path), text::counted(*rules as u64, "rule"));
             match wrong.len() {
                 0 => writeln!(out, "{path}: {rules} in order")?,
@@ -157,6 +161,13 @@ fn check(paths: &[PathBuf], rules: &CheckArgs, as_json: bool) -> anyhow::Result<
             }
             for unused in wrong {
                 writeln!(out, "  {unused}")?;
+            }
+            for Whole { rule, why, .. } in slow {
+                writeln!(
+                    out,
+                    "  rule {} makes scans slow, it wants every file whole: it {why}",
+                    text::escape_str(rule)
+                )?;
             }
         }
         for unused in problems.iter().filter(|unused| !files.contains_key(&unused.problem.path)) {
@@ -178,7 +189,34 @@ struct Checked {
     /// Rules in order, by file.
     files: BTreeMap<PathBuf, usize>,
     hunts: usize,
+    whole: Vec<Whole>,
     problems: Vec<Unused>,
+}
+
+/// A rule that any file may match, so that every file must be read and matched whole.
+struct Whole {
+    path: PathBuf,
+    rule: String,
+    why: String,
+}
+
+impl Whole {
+    /// Those of some texts.
+    fn of(texts: &[RuleText]) -> Vec<Self> {
+        let sources: Vec<Source> =
+            texts.iter().map(|text| Source { namespace: &text.namespace, text: &text.text }).collect();
+        let prefilter = Prefilter::new(&sources, &[]);
+        let whole = prefilter.report().whole().map(|(rule, why)| Self {
+            path: PathBuf::from(&rule.namespace),
+            rule: rule.name.clone(),
+            why: text::escape_str(&why.to_string()).into_owned(),
+        });
+        whole.collect()
+    }
+
+    fn document(&self) -> Value {
+        json!({"path": self.path.to_string_lossy(), "rule": self.rule, "why": self.why})
+    }
 }
 
 impl Checked {
@@ -192,6 +230,7 @@ impl Checked {
         };
         let Loaded { hunts, texts, unused } = loaded.unwrap_or_else(|unused| Loaded { unused, ..Loaded::default() });
         self.hunts += hunts.len();
+        self.whole.extend(Whole::of(&texts));
         for text in &texts {
             self.files.entry(PathBuf::from(&text.origin)).or_default();
         }

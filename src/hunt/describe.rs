@@ -39,6 +39,9 @@ pub(crate) fn describe(hunt: &Hunt, site: &Site, columns: usize) -> String {
             page.paragraph(2, &format!("{what}: {value}"));
         }
     }
+    for origin in &hunt.also_in {
+        page.paragraph(2, &format!("also in: {origin}"));
+    }
     for sample in rule.known_samples() {
         page.paragraph(2, &format!("known sample: {sample}"));
     }

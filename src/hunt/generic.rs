@@ -13,6 +13,7 @@ pub(crate) fn hunt(rule: Rule) -> Hunt {
     Hunt {
         hypothesis: hypothesis(&rule),
         rule,
+        also_in: Vec::new(),
         candidate: None,
         threat: Threat::default(),
         scenarios: generic_scenarios(),

@@ -1,11 +1,12 @@
 //! Pieces of YARA's condition language that are read alike wherever conditions are taken apart.
 
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 use yara_x_parser::ast::{BinaryExpr, Expr};
 
 /// A binary operator on integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Operator {
     /// `+`
     Add,
@@ -56,7 +57,7 @@ impl Operator {
 }
 
 /// How two values are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Comparison {
     /// `==`
     Equal,
@@ -100,7 +101,7 @@ impl Comparison {
 }
 
 /// What `uint16be` and its kin read of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct ReadField {
     /// Bytes: 1, 2, 4 or 8.
     pub width: u8,

@@ -41,6 +41,19 @@ impl Loaded {
 /// # Errors
 /// The folder cannot be listed, or holds no hunt.
 pub fn load_dir(dir: &Path, site: &Site, options: &RuleOptions) -> Result<Loaded, Problem> {
+    load_dir_keeping(dir, site, options, None)
+}
+
+/// As [`load_dir`]. What is found out about many rules is kept in the folder `keep`, so that it need not be found out again.
+///
+/// # Errors
+/// As there.
+pub(crate) fn load_dir_keeping(
+    dir: &Path,
+    site: &Site,
+    options: &RuleOptions,
+    keep: Option<&Path>,
+) -> Result<Loaded, Problem> {
     let folder = RuleFolder::open(dir)?;
     let listed = folder.files(false, |name| is_rule_file(name) || is_document(name))?;
     let (documents, rules): (Vec<PathBuf>, Vec<PathBuf>) =
@@ -53,7 +66,7 @@ pub fn load_dir(dir: &Path, site: &Site, options: &RuleOptions) -> Result<Loaded
         documents.into_iter().map(|path| (path.with_extension(""), path)).collect();
     let pairs: Vec<_> = rules.into_iter().map(|path| (documents.remove(&path.with_extension("")), path)).collect();
     let mut loaded = Loaded { unused: listed.problems.into_iter().map(Unused::from).collect(), ..Loaded::default() };
-    loaded.extend(load_pairs(&folder, pairs, site, options));
+    loaded.extend(load_pairs(&folder, pairs, site, (options, keep)));
     for path in documents.values() {
         let problem = Problem::whole(path, "has no YARA file beside it");
         let hint = match path.file_name() {
@@ -88,7 +101,7 @@ pub(crate) fn load_file(path: &Path, site: &Site, options: &RuleOptions) -> Resu
         let document = path.with_extension("toml");
         (path.to_owned(), document.exists().then_some(document))
     };
-    Ok(load_pairs(&RuleFolder::open(above)?, vec![(document, rules)], site, options))
+    Ok(load_pairs(&RuleFolder::open(above)?, vec![(document, rules)], site, (options, None)))
 }
 
 /// The hunts of pairs of files: the document, if there is one, and the rules.
@@ -96,7 +109,7 @@ fn load_pairs(
     folder: &RuleFolder,
     pairs: Vec<(Option<PathBuf>, PathBuf)>,
     site: &Site,
-    options: &RuleOptions,
+    (options, keep): (&RuleOptions, Option<&Path>),
 ) -> Loaded {
     let mut loaded = Loaded::default();
     let mut texts = Vec::new();
@@ -115,7 +128,7 @@ fn load_pairs(
             }
         }
     }
-    for (Vetted { text, rules, unused }, document) in vet::vet(texts, options).into_iter().zip(documents) {
+    for (Vetted { text, rules, unused }, document) in vet::vet(texts, options, keep).into_iter().zip(documents) {
         let hunt = document.map(|path| read_document(folder, &path, &rules, &unused, site)).transpose();
         loaded.unused.extend(unused);
         let hunt = hunt.unwrap_or_else(|problems| {
@@ -177,7 +190,14 @@ pub(super) fn hunt_of(path: &Path, source: &str, rules: &[Rule], site: &Site) ->
             problems.note(&name.span, format!("`{}` is a private rule and reports no match", name.text), None);
         }
         let document::Document { hypothesis, candidate, threat, scenarios, .. } = document;
-        Some(Hunt { rule: rule.clone(), hypothesis, candidate, threat, scenarios: scenarios.into() })
+        Some(Hunt {
+            rule: rule.clone(),
+            also_in: Vec::new(),
+            hypothesis,
+            candidate,
+            threat,
+            scenarios: scenarios.into(),
+        })
     });
     let list = problems.finish();
     hunt.filter(|_| list.is_empty()).ok_or(list)

@@ -16,6 +16,7 @@ mod folder;
 pub(crate) mod generic;
 mod include;
 mod items;
+mod kept;
 pub(crate) mod known_good;
 pub(crate) mod language;
 pub(crate) mod load;
@@ -41,7 +42,7 @@ pub use field::Field;
 pub(crate) use field::Operator;
 pub(crate) use items::{placed_trees, trees};
 pub use load::load_dir;
-pub(crate) use load::{Loaded, load_file};
+pub(crate) use load::{Loaded, load_dir_keeping, load_file};
 pub(crate) use matching::NamedValues;
 pub use plain::RuleFiles;
 #[cfg(test)]
@@ -68,6 +69,8 @@ pub(crate) const ENGINE: &str = "yara-x 1.22.1";
 pub struct Hunt {
     /// The rule.
     pub rule: Rule,
+    /// Other files that have the same rule.
+    pub also_in: Vec<Arc<str>>,
     /// What a hit may mean.
     pub hypothesis: String,
     /// A YARA condition for files that are worth a look though the rule does not match them.
@@ -108,6 +111,7 @@ impl Serialize for Hunt {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("rule", &*self.rule.id.name)?;
         map.serialize_entry("namespace", &*self.rule.id.namespace)?;
+        map.serialize_entry("also_in", &self.also_in.iter().map(|origin| &**origin).collect::<Vec<_>>())?;
         for (key, value) in [
             ("description", self.rule.description()),
             ("author", self.rule.author()),

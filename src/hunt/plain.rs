@@ -36,6 +36,15 @@ impl RuleFiles {
     /// # Errors
     /// What was named cannot be read, or nothing of it can be used.
     pub fn read(path: &Path, options: &RuleOptions) -> Result<Self, Vec<Unused>> {
+        Self::read_keeping(path, options, None)
+    }
+
+    /// As [`RuleFiles::read`]. What is found out about many rules is kept in the folder `keep`, so that it need not be found
+    /// out again.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn read_keeping(path: &Path, options: &RuleOptions, keep: Option<&Path>) -> Result<Self, Vec<Unused>> {
         let one = |problem: Problem| vec![Unused::from(problem)];
         let (folder, listed) = if path.is_dir() {
             let folder = RuleFolder::open(path).map_err(one)?;
@@ -73,7 +82,7 @@ impl RuleFiles {
         }
         unused.extend(includes.unused);
         let mut files = Self::default();
-        for Vetted { text, rules, unused: left_out } in vet::vet(texts, options) {
+        for Vetted { text, rules, unused: left_out } in vet::vet(texts, options, keep) {
             files.texts.push(text);
             files.rules.extend(rules);
             unused.extend(left_out);

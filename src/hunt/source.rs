@@ -41,6 +41,13 @@ impl RuleText {
         Self { namespace, origin, text: text.into(), own: None, included: Vec::new(), not_utf8: Vec::new() }
     }
 
+    /// What tells two with the same text apart: where included files begin and end in it, and what was not UTF-8.
+    pub(super) fn marks(&self) -> String {
+        let included: Vec<_> =
+            self.included.iter().map(|part| (&part.range, part.statement, part.text.marks())).collect();
+        format!("{} {:?} {included:?} {:?}", self.origin, self.own, self.not_utf8)
+    }
+
     /// The same text in another namespace.
     pub(super) fn in_namespace(self, namespace: &str) -> Self {
         Self { namespace: namespace.to_owned(), ..self }

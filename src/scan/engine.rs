@@ -25,7 +25,7 @@ pub(super) struct RuleMatches {
 }
 
 /// Scanners that one worker keeps at most. Each takes a few hundred kilobytes.
-const SCANNERS: usize = 192;
+const SCANNERS: usize = 64;
 
 /// The compiled rules that the scanners of one worker scan with. They stay until all of them are dropped.
 pub(super) struct Shelf(Vec<OnceCell<Arc<yara_x::Rules>>>);

@@ -1,5 +1,6 @@
 //! What rules written for Loki and THOR ask about a file by name.
 
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 use md5::Digest as _;
@@ -45,7 +46,7 @@ impl Externals {
     }
 
     /// The value of one of [`EXTERNAL_VARIABLES`], by its place there; `None` if that is not known.
-    fn value(&self, variable: usize) -> Option<&str> {
+    pub(super) fn value(&self, variable: usize) -> Option<&str> {
         let texts = [&self.filename, &self.filepath, &self.extension, &self.filetype, &self.owner];
         let all = texts.into_iter().map(Some).chain([self.md5.as_ref()]).zip(self.defined);
         all.map(|(value, defined)| value.filter(|_| !defined)).nth(variable).flatten().map(String::as_str)
@@ -70,7 +71,7 @@ impl Externals {
 }
 
 /// A comparison of an external variable with a text, as YARA makes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TextTest {
     /// Index in [`EXTERNAL_VARIABLES`].
     pub variable: usize,
@@ -79,7 +80,7 @@ pub(super) struct TextTest {
 }
 
 /// How two texts are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum TextRelation {
     Is,
     IsNot,

@@ -53,7 +53,7 @@ pub(crate) use facts::{MAX_HASHED_ZEROS, digest_now, facts_now};
 pub(crate) use only::Only;
 pub(crate) use probe::{Places, probe};
 pub use processes::ProcessOptions;
-pub(crate) use rules::{CandidateTest, RulesError, cache_files};
+pub(crate) use rules::{CandidateTest, RulesError};
 pub use rules::{RuleSource, Ruleset};
 pub use tree::Tree;
 pub(crate) use tree::is_pseudo_type;

@@ -317,6 +317,7 @@ impl<'s> Worker<'s> {
             return Err(Leave::Cancelled);
         }
         let found = matching.take_found();
+        shared.rules.note_use(size, &left, found.iter().map(|found| found.index));
         if !found.is_empty() {
             let digest = if subject.is_memory {
                 let executable = Content::new(&subject.opened.file, &subject.opened.stat);
@@ -348,7 +349,9 @@ impl<'s> Worker<'s> {
         if matches!(outcome, Err(Leave::Cancelled)) {
             return Err(Leave::Cancelled);
         }
-        self.report_parts(subject, matching.take_found())?;
+        let found = matching.take_found();
+        shared.rules.note_use(subject.content.size, rules, found.iter().map(|found| found.index));
+        self.report_parts(subject, found)?;
         self.reader.check()?;
         matching.report_gaps(subject.path, shared);
         for doubt in doubts {

@@ -9,6 +9,8 @@ use crate::hunt::{Hunt, Threat};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HuntWords {
+    /// Other files that have the same rule.
+    pub also_in: Vec<String>,
     /// What a hit may mean.
     pub hypothesis: String,
     /// What it looks for in the terms of other tools.
@@ -36,6 +38,7 @@ impl HuntWords {
         let scenario =
             |scenario: &crate::hunt::Scenario| ScenarioWords { id: scenario.id.clone(), title: scenario.title.clone() };
         Self {
+            also_in: hunt.also_in.iter().map(ToString::to_string).collect(),
             hypothesis: hunt.hypothesis.clone(),
             threat: hunt.threat.clone(),
             scenarios: hunt.scenarios.iter().map(scenario).collect(),

@@ -18,6 +18,7 @@ pub(crate) mod records;
 mod register_status;
 mod reopen;
 pub(crate) mod rule_catalog;
+mod same_rules;
 mod started_as;
 
 pub(crate) use asking::{ENDED_EARLY, KeptEvidence, ScenarioStatus, TIME_WAS_UP, kept_statuses, scenario_statuses};

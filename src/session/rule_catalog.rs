@@ -9,12 +9,13 @@ use std::thread;
 
 use serde_json::{Map, Value};
 
-use super::HuntWords;
+use super::{HuntWords, same_rules};
 use crate::case::RuleRecord;
 use crate::finding::{Digest, FoundBy, RuleId, Sha256};
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{self, Hunt, Loaded, Problem, RuleFiles, RuleOptions, RuleText, Site, Unused};
-use crate::scan::{self, CandidateTest, Reason, RuleSource, RulesError, Ruleset, Unscanned};
+use crate::scan::{CandidateTest, Reason, RuleSource, RulesError, Ruleset, Unscanned};
+use crate::storage;
 use crate::timeout::{self, NoThread};
 
 /// Which hunts and rules were asked for.
@@ -125,12 +126,14 @@ pub struct Subject {
 fn read(choice: &RuleChoice) -> Result<(Site, Loaded), RuleLoadError> {
     let site = choice.site.as_deref().map_or_else(|| Ok(Site::default()), Site::load)?;
     let mut loaded = if choice.no_builtin { Loaded::default() } else { hunt::builtin::load(&site)? };
+    let builtin = loaded.hunts.len();
     for dir in &choice.hunts {
-        loaded.extend(hunt::load_dir(dir, &site, &choice.options)?);
+        loaded.extend(hunt::load_dir_keeping(dir, &site, &choice.options, choice.cache.as_deref())?);
     }
     for path in &choice.rules {
-        loaded.extend(RuleFiles::read(path, &choice.options)?.into());
+        loaded.extend(RuleFiles::read_keeping(path, &choice.options, choice.cache.as_deref())?.into());
     }
+    same_rules::unite(&mut loaded, builtin);
     // What weighs most comes first wherever hunts are listed.
     loaded.hunts.sort_by_key(|hunt| std::cmp::Reverse(hunt.rule.score_or_default()));
     if choice.strict && !loaded.unused.is_empty() {
@@ -286,7 +289,7 @@ impl RuleCatalog {
 
     /// The compiled rules that are kept.
     pub(super) fn cache_files(&self) -> Vec<PathBuf> {
-        self.cache.as_deref().map(scan::cache_files).unwrap_or_default()
+        self.cache.as_deref().map(storage::cache_files).unwrap_or_default()
     }
 
     /// What a rule, or a candidate condition, stands for; `None` for one that is not of this session. Cases that an older

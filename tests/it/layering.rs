@@ -158,7 +158,7 @@ const OWN_FILES: &[(&str, &str)] = &[
     ("hunt/", "rule files that a person named"),
     ("log/", "the log is Huntbook's own file"),
     ("scan/mod.rs", "device and inode of Huntbook's own files"),
-    ("scan/rules/cache.rs", "the cache is Huntbook's own file"),
+    ("storage/cache.rs", "the cache is Huntbook's own file"),
     ("session/records.rs", "the register is Huntbook's own file"),
     ("triage/register/", "the register is Huntbook's own file"),
     ("storage/new_file.rs", "what is written because a person named it"),

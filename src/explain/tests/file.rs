@@ -15,6 +15,7 @@ const CONTENT: &[u8] = b"alpha, later beta";
 fn hunt() -> Hunt {
     Hunt {
         rule: rule(PATTERNS, "$a and filesize < 50 and uint8(0) == 0x61 and filetype == \"UNKNOWN\" or $b at 0"),
+        also_in: Vec::new(),
         hypothesis: String::new(),
         candidate: Some("filesize < 20 and uint8(1) == 0x6c // why".to_owned()),
         threat: crate::hunt::Threat::default(),

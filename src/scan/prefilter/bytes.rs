@@ -1,9 +1,10 @@
 //! Sets of bytes, and how common each byte is.
 
+use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
 /// The bytes that may stand at one place.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct ByteSet([u64; 4]);
 
 impl ByteSet {

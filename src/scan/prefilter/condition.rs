@@ -1,10 +1,15 @@
 //! A rule's condition, reduced to what can be told about a file before yara-x has seen it.
 
 use super::bytes::ByteSet;
+use super::format::Format;
 use super::required::Run;
 use super::truth::{Bounds, Truth};
 use crate::hunt::language::{Comparison, Operator, ReadField};
 use crate::scan::externals::{Externals, TextTest};
+use serde::{Deserialize, Serialize};
+
+/// A pattern has never as many matches: yara-x counts a million of each (its `DEFAULT_MAX_MATCHES_PER_PATTERN`).
+const MOST_MATCHES: i128 = 1 << 32;
 
 /// Index of a pattern among those of all rules of a [`super::Prefilter`].
 pub(super) type PatternIndex = usize;
@@ -14,7 +19,7 @@ pub(in crate::scan) type RuleIndex = usize;
 pub(super) type GuardIndex = usize;
 
 /// A boolean expression. What YARA's language has beyond these forms has become [`Condition::Unknown`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Condition {
     Constant(Truth),
     /// Anything: module calls, external variables, loop variables, strings, floats.
@@ -24,8 +29,15 @@ pub(super) enum Condition {
     /// The pattern at a constant offset; [`super::set::RuleSet`] makes a [`Guard`] of it.
     At(PatternIndex, u64),
     Guard(GuardIndex),
+    /// Anything in a file of the format, and nothing that holds in another; [`super::set::RuleSet`] makes
+    /// [`Condition::Within`] of it.
+    OfFormat(Format),
+    /// Anything where the guard holds; false or undefined elsewhere.
+    Within(GuardIndex),
     /// What an external variable is compared with.
     Text(TextTest),
+    /// An external variable matches an expression that takes one of these runs.
+    TextHas(usize, Vec<Run>),
     Rule(RuleIndex),
     Not(Box<Condition>),
     Defined(Box<Condition>),
@@ -40,7 +52,7 @@ pub(super) enum Condition {
 }
 
 /// How many of a set must hold.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Quantifier {
     None,
     All,
@@ -50,7 +62,7 @@ pub(super) enum Quantifier {
 }
 
 /// A part of a condition that the file's size and first bytes decide. Rules share many, so each is kept once.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum Guard {
     Compare(Comparison, Number, Number),
     NonZero(Number),
@@ -59,7 +71,7 @@ pub(super) enum Guard {
 }
 
 /// An integer expression.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum Number {
     Unknown,
     Constant(i128),
@@ -128,7 +140,10 @@ impl Condition {
             | Self::Pattern(_)
             | Self::At(..)
             | Self::Guard(_)
+            | Self::OfFormat(_)
+            | Self::Within(_)
             | Self::Text(_)
+            | Self::TextHas(..)
             | Self::Compare(..)
             | Self::NonZero(_) => {}
         }
@@ -138,7 +153,9 @@ impl Condition {
     pub(super) fn truth(&self, facts: &Facts, rules: &[Truth]) -> Truth {
         match self {
             Self::Constant(truth) => *truth,
-            Self::Unknown => facts.unknown,
+            Self::Unknown | Self::OfFormat(_) => facts.unknown,
+            Self::Within(guard) if facts.guard(*guard).holds => facts.unknown,
+            Self::Within(_) => Truth { holds: false, ..Truth::ANY },
             // That the literal is there does not mean the pattern is: it may always be absent.
             Self::Pattern(pattern) | Self::At(pattern, _) => {
                 Truth { undefined: true, ..Truth::at_most(facts.may_occur(*pattern)) }
@@ -148,6 +165,12 @@ impl Condition {
                 .externals
                 .and_then(|externals| test.holds(externals))
                 .map_or(facts.unknown, |holds| if holds { Truth::HOLDS } else { Truth::FAILS }),
+            Self::TextHas(variable, runs) => {
+                let value = facts.externals.and_then(|externals| externals.value(*variable));
+                let has = |run: &Run, value: &str| value.as_bytes().windows(run.len()).any(|there| stands(run, there));
+                let lacks = value.is_some_and(|value| !runs.iter().any(|run| has(run, value)));
+                if lacks { Truth { holds: false, ..Truth::ANY } } else { facts.unknown }
+            }
             // A global rule that fails takes back the matches of its namespace, so a rule may always fail.
             Self::Rule(rule) => rules.get(*rule).map_or(Truth::ANY, |truth| Truth::at_most(truth.holds)),
             Self::Not(operand) => !operand.truth(facts, rules),
@@ -222,7 +245,11 @@ fn may_stand(run: &[ByteSet], offset: u64, facts: &Facts) -> bool {
     if facts.filesize.is_some_and(|size| end > size) {
         return false;
     }
-    let there = facts.header.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+    stands(run, facts.header.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default())
+}
+
+/// Whether the run begins with these bytes, or they with it.
+fn stands(run: &[ByteSet], there: &[u8]) -> bool {
     run.iter().zip(there).all(|(set, byte)| set.contains(*byte))
 }
 
@@ -276,19 +303,14 @@ impl Number {
             Self::Read(field, offset) => field_bounds(*field, offset.bounds(facts), facts),
             // A range that is undefined makes the count undefined.
             Self::Count(pattern) => {
-                let most = if facts.may_occur(*pattern) { i128::from(i64::MAX) } else { 0 };
+                let most = if facts.may_occur(*pattern) { MOST_MATCHES } else { 0 };
                 Bounds::between(0, most).or_undefined()
             }
             Self::OfMatch(pattern) if facts.may_occur(*pattern) => {
                 Bounds::between(0, i128::from(i64::MAX)).or_undefined()
             }
             Self::OfMatch(_) => Bounds::UNDEFINED,
-            Self::Binary(operator, left, right) => {
-                match operator.apply(left.bounds(facts).value(), right.bounds(facts).value()) {
-                    Some(value) => Bounds::exactly(value),
-                    None => Bounds::ANY,
-                }
-            }
+            Self::Binary(operator, left, right) => operator.bounds(left.bounds(facts), right.bounds(facts)),
         }
     }
 
@@ -300,6 +322,11 @@ impl Number {
             Self::Binary(_, left, right) => left.is_closed() && right.is_closed(),
             Self::Unknown | Self::Count(_) | Self::OfMatch(_) => false,
         }
+    }
+
+    /// Whether no value of it is below zero, whatever the file.
+    pub(super) fn is_never_negative(&self) -> bool {
+        self.bounds(&Facts::NOTHING).low >= 0
     }
 
     fn reads(&self) -> bool {
@@ -321,6 +348,22 @@ impl Number {
 }
 
 impl Operator {
+    /// What the result can be. It is undefined if an operand is.
+    fn bounds(self, left: Bounds, right: Bounds) -> Bounds {
+        if left.is_empty() || right.is_empty() {
+            return Bounds::UNDEFINED;
+        }
+        if let Some(value) = self.apply(left.value(), right.value()) {
+            return Bounds::exactly(value);
+        }
+        let (low, high) = (left.low + right.low, left.high + right.high);
+        let is_small = left.low >= 0 && right.low >= 0 && high <= i128::from(i64::MAX);
+        match self {
+            Self::Add if is_small => Bounds { low, high, undefined: left.undefined || right.undefined },
+            _ => Bounds::ANY,
+        }
+    }
+
     /// The result where signed, unsigned and wrapping arithmetic all agree: operands and result in `0..2^63`.
     fn apply(self, left: Option<i128>, right: Option<i128>) -> Option<i128> {
         let (left, right) = (i64::try_from(left?).ok()?, i64::try_from(right?).ok()?);
@@ -352,6 +395,9 @@ fn field_bounds(field: ReadField, offset: Bounds, facts: &Facts) -> Bounds {
     } else {
         Bounds::between(0, (1i128 << bits) - 1).or_undefined()
     };
+    if offset.is_empty() {
+        return Bounds::UNDEFINED;
+    }
     let Some(offset) = offset.value() else { return unknown };
     let end = offset + i128::from(field.width);
     if offset < 0 || facts.filesize.is_some_and(|size| end > i128::from(size)) {

@@ -1,6 +1,6 @@
 //! The spellings of text patterns with `xor` and `base64`.
 
-use yara_x_parser::ast::{PatternModifier, TextPattern};
+use yara_x_parser::ast::{LiteralString, PatternModifier, TextPattern};
 
 use super::bytes::ByteSet;
 use super::required::Run;
@@ -22,29 +22,44 @@ pub(super) fn runs(text: &TextPattern) -> Option<Vec<Run>> {
     let mut texts = Vec::new();
     texts.extend(modifiers.wide().is_some().then(wide));
     texts.extend((texts.is_empty() || modifiers.ascii().is_some()).then(|| plain.clone()));
-    // yara-x takes some padding inside a wide text for nothing, so no run of it is certain.
-    if modifiers.base64wide().is_some() {
-        return None;
+    if let Some(PatternModifier::Xor { start, end, .. }) = modifiers.xor() {
+        let keyed = |key: u8| texts.iter().map(move |text| run(text.iter().map(|byte| byte ^ key)));
+        return Some((*start..=*end).flat_map(keyed).collect());
     }
-    match (modifiers.xor(), modifiers.base64()) {
-        (Some(PatternModifier::Xor { start, end, .. }), _) => {
-            let keyed = |key: u8| texts.iter().map(move |text| run(text.iter().map(|byte| byte ^ key)));
-            Some((*start..=*end).flat_map(keyed).collect())
-        }
-        (_, Some(PatternModifier::Base64 { alphabet, .. })) => {
-            let alphabet: Option<[u8; 64]> = match alphabet {
-                None => Some(*ALPHABET),
-                Some(own) => own.value.to_vec().try_into().ok(),
-            };
-            let coded = |alphabet: [u8; 64]| {
-                let shifted = texts.iter().flat_map(|text| (0..3).map(move |before| (text, before)));
-                shifted.map(|(text, before)| run(base64(text, before, &alphabet))).collect()
-            };
-            alphabet.map(coded)
-        }
-        _ => None,
+    let coded = |alphabet: &Option<LiteralString>| -> Option<Vec<Vec<u8>>> {
+        let alphabet: [u8; 64] = match alphabet {
+            None => *ALPHABET,
+            Some(own) => own.value.to_vec().try_into().ok()?,
+        };
+        let shifted = texts.iter().flat_map(|text| (0..3).map(move |before| (text, before)));
+        Some(shifted.map(|(text, before)| base64(text, before, &alphabet)).collect())
+    };
+    let mut runs = Vec::new();
+    if let Some(PatternModifier::Base64 { alphabet, .. }) = modifiers.base64() {
+        runs.extend(coded(alphabet)?.into_iter().map(run));
     }
+    if let Some(PatternModifier::Base64Wide { alphabet, .. }) = modifiers.base64wide() {
+        for characters in coded(alphabet)? {
+            let size = characters.len() / PIECES;
+            if size < LEAST_IN_PIECE {
+                return None;
+            }
+            let pieces = characters.chunks_exact(size).take(PIECES);
+            runs.extend(pieces.map(|piece| {
+                let mut wide: Vec<u8> = piece.iter().flat_map(|character| [*character, 0]).collect();
+                wide.pop();
+                run(wide)
+            }));
+        }
+    }
+    Some(runs).filter(|runs| !runs.is_empty())
 }
+
+/// Parts that a text in wide base64 is cut into. yara-x passes over any `=` between its characters, but decodes at most five
+/// characters more than the text takes (`verify_base64` there), so that at least one of six parts has none inside.
+const PIECES: usize = 6;
+/// Characters that a part must have to be searched for.
+const LEAST_IN_PIECE: usize = 4;
 
 fn run(bytes: impl IntoIterator<Item = u8>) -> Run {
     bytes.into_iter().map(ByteSet::one).collect()

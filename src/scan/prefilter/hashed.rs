@@ -9,9 +9,12 @@
 //! Wu-Manber and the FDR of Hyperscan are the ancestors; a bitmap of hashes at every second place takes from both what
 //! safe and portable code can have.
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::condition::PatternIndex;
+use super::literals::Edges;
 use super::rarity::{self, WINDOW};
 use super::required::Run;
 
@@ -19,7 +22,7 @@ use super::required::Run;
 const CASE: u64 = 0x2020_2020_2020_2020;
 /// An odd number whose multiples spread well: 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-/// Bits of the bitmap for each window in it: two are set.
+/// Bits of the bitmap for each window in it: three are set.
 const BITS_FOR_WINDOW: usize = 24;
 /// The bitmap has between 2^8 (2 KiB) and 2^16 (512 KiB) words.
 const WORDS: std::ops::RangeInclusive<u32> = 8..=16;
@@ -27,7 +30,7 @@ const WORDS: std::ops::RangeInclusive<u32> = 8..=16;
 type NeedleIndex = u32;
 
 /// Runs and their windows.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Hashed {
     needles: Vec<Needle>,
     /// Values, then masks, of every needle.
@@ -40,13 +43,14 @@ pub(super) struct Hashed {
     longest: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Needle {
     /// Where its values begin; after as many, its masks.
     at: usize,
     length: usize,
     /// Whether all masks are full.
     exact: bool,
+    edges: Edges,
     patterns: Vec<PatternIndex>,
 }
 
@@ -69,13 +73,38 @@ impl Masked {
 }
 
 /// A window of a needle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Entry {
     bucket: u32,
     window: u32,
     needle: NeedleIndex,
     /// Places from the run's first to the window's, and one more.
     ahead: u8,
+    /// Four more places of the run, beside the window: where they begin, counted from the window.
+    beside: i8,
+    /// Those of their bits that are known, and what these are, the first place lowest.
+    mask: u32,
+    value: u32,
+}
+
+impl Entry {
+    /// Whether the places beside the window at `at` are as they must be; those that are not there may be.
+    fn stands_beside(&self, bytes: &[u8], at: usize) -> bool {
+        let first = at.checked_add_signed(self.beside.into());
+        let there = first.and_then(|first| bytes.get(first..first + WINDOW)).and_then(|there| there.try_into().ok());
+        there.is_none_or(|there| u32::from_le_bytes(there) & self.mask == self.value)
+    }
+}
+
+/// Four places beside the window at `begin` of a run, that far from it, with the bits that are known of them.
+fn beside(masked: &[u8], length: usize, begin: isize) -> (i8, u32, u32) {
+    let after = begin + 2 * WINDOW as isize <= length as isize;
+    let first = if after || begin < WINDOW as isize { begin + WINDOW as isize } else { begin - WINDOW as isize };
+    let (values, masks) = masked.split_at(length.min(masked.len()));
+    let place =
+        |of: &[u8], index: isize| usize::try_from(first + index).ok().and_then(|at| of.get(at)).copied().unwrap_or(0);
+    let four = |of: &[u8]| u32::from_le_bytes([place(of, 0), place(of, 1), place(of, 2), place(of, 3)]);
+    ((first - begin) as i8, four(masks), four(values))
 }
 
 /// Which needles are searched for.
@@ -91,17 +120,20 @@ pub(super) struct Filter {
 /// What a search of one file keeps.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Met {
-    /// By needle: whether it was found.
-    found: Vec<bool>,
-    /// Those that were, so that it can be undone.
+    /// By needle: places that were of no use so far, or [`DONE`].
+    met: Vec<u32>,
+    /// Those that were met, so that it can be undone.
     list: Vec<NeedleIndex>,
 }
+
+/// No further place of a needle is of use.
+const DONE: u32 = u32::MAX;
 
 impl Met {
     pub(super) fn clear(&mut self) {
         for needle in self.list.drain(..) {
-            if let Some(found) = self.found.get_mut(needle as usize) {
-                *found = false;
+            if let Some(met) = self.met.get_mut(needle as usize) {
+                *met = 0;
             }
         }
     }
@@ -109,14 +141,15 @@ impl Met {
 
 impl Hashed {
     /// The search for `runs`, each with its pattern, and the patterns that cannot be searched for like this.
-    pub(super) fn new(runs: impl IntoIterator<Item = (Run, PatternIndex)>) -> (Self, Vec<PatternIndex>) {
+    pub(super) fn new(runs: impl IntoIterator<Item = ((Run, Edges), PatternIndex)>) -> (Self, Vec<PatternIndex>) {
         let mut hashed = Self::default();
         let mut refused = Vec::new();
         // Many rules ask for the same text.
-        let mut known: HashMap<Vec<u8>, NeedleIndex> = HashMap::new();
-        for (run, pattern) in runs {
+        let mut known: HashMap<(Vec<u8>, Edges), NeedleIndex> = HashMap::new();
+        for ((run, edges), pattern) in runs {
             let masked = Masked::of(&run);
-            if let Some(needle) = known.get(&masked.bytes).filter(|_| masked.precise) {
+            let key = (masked.bytes, edges);
+            if let Some(needle) = known.get(&key).filter(|_| masked.precise) {
                 if let Some(needle) = hashed.needles.get_mut(*needle as usize) {
                     needle.patterns.push(pattern);
                 }
@@ -130,14 +163,15 @@ impl Hashed {
             hashed.longest = hashed.longest.max(run.len());
             for window in windows {
                 let ahead = u8::try_from(window.begin + 1).unwrap_or(u8::MAX);
-                let entry = |window| Entry { bucket: 0, window, needle: number, ahead };
+                let (beside, mask, value) = beside(&key.0, run.len(), window.begin);
+                let entry = |window| Entry { bucket: 0, window, needle: number, ahead, beside, mask, value };
                 hashed.entries.extend(window.spellings.into_iter().map(entry));
             }
             let at = hashed.bytes.len();
-            hashed.needles.push(Needle { at, length: run.len(), exact: masked.exact, patterns: vec![pattern] });
-            hashed.bytes.extend(&masked.bytes);
+            hashed.needles.push(Needle { at, length: run.len(), exact: masked.exact, edges, patterns: vec![pattern] });
+            hashed.bytes.extend(&key.0);
             if masked.precise {
-                known.insert(masked.bytes, number);
+                known.insert(key, number);
             }
         }
         hashed.sort();
@@ -195,23 +229,41 @@ impl Hashed {
 
     /// Room for one file's search.
     pub(super) fn met(&self) -> Met {
-        Met { found: vec![false; self.needles.len()], list: Vec::new() }
+        Met { met: vec![0; self.needles.len()], list: Vec::new() }
     }
 
-    /// Calls `each` with every pattern that is open and has a run in `bytes`, once for all calls with the same `met`.
-    pub(super) fn search(&self, filter: &Filter, bytes: &[u8], met: &mut Met, mut each: impl FnMut(PatternIndex)) {
+    /// Calls `each` with every pattern that is open and has a run in `bytes`, and where that is; with `true` where it is not
+    /// to look for itself any more, because it has looked at `most` places of the run. It tells whether the pattern needs no
+    /// further place, in all calls with the same `met`.
+    pub(super) fn search(
+        &self,
+        filter: &Filter,
+        bytes: &[u8],
+        (met, most): (&mut Met, u32),
+        mut each: impl FnMut(PatternIndex, Range<usize>, bool) -> bool,
+    ) {
         self.probe(filter, bytes, |number, start| {
-            let (Some(found), Some(needle)) = (met.found.get_mut(number as usize), self.needles.get(number as usize))
+            let (Some(tries), Some(needle)) = (met.met.get_mut(number as usize), self.needles.get(number as usize))
             else {
                 return;
             };
-            if !*found
+            if *tries != DONE
                 && filter.open.get(number as usize).copied().unwrap_or(false)
                 && self.stands(needle, bytes, start)
             {
-                *found = true;
-                met.list.push(number);
-                needle.patterns.iter().for_each(|pattern| each(*pattern));
+                if *tries == 0 {
+                    met.list.push(number);
+                }
+                *tries += 1;
+                let is_last = *tries >= most;
+                let place = start..start + needle.length;
+                let mut done = true;
+                for pattern in &needle.patterns {
+                    done &= each(*pattern, place.clone(), is_last);
+                }
+                if done || is_last {
+                    *tries = DONE;
+                }
             }
         });
     }
@@ -233,11 +285,11 @@ impl Hashed {
         if let Some(mut now) = groups.next() {
             for next in groups {
                 let windows = [now as u32, (now >> 16) as u32, (now >> 32) as u32, (now >> 48 | next << 16) as u32];
-                let passed = windows.map(|window| filter.passes(window));
-                if passed[0] | passed[1] | passed[2] | passed[3] != 0 {
+                let [a, b, c, d] = windows;
+                if filter.passes(a) | filter.passes(b) | filter.passes(c) | filter.passes(d) != 0 {
                     for (index, window) in windows.into_iter().enumerate() {
                         if filter.passes(window) != 0 {
-                            self.look_up(window, at + 2 * index, &mut hit);
+                            self.look_up(window, bytes, at + 2 * index, &mut hit);
                         }
                     }
                 }
@@ -253,16 +305,18 @@ impl Hashed {
             let window = rest.get(start..start + WINDOW).and_then(|window| window.try_into().ok());
             let window = u32::from_le_bytes(window.unwrap_or_default()) | CASE as u32;
             if filter.passes(window) != 0 {
-                self.look_up(window, at + start, &mut hit);
+                self.look_up(window, bytes, at + start, &mut hit);
             }
         }
     }
 
-    fn look_up(&self, window: u32, at: usize, hit: &mut impl FnMut(NeedleIndex, usize)) {
+    #[inline(never)]
+    fn look_up(&self, window: u32, bytes: &[u8], at: usize, hit: &mut impl FnMut(NeedleIndex, usize)) {
         let bucket = bucket(hash(window), self.bits) as usize;
         let (Some(first), Some(last)) = (self.heads.get(bucket), self.heads.get(bucket + 1)) else { return };
         for entry in self.entries.get(*first as usize..*last as usize).unwrap_or_default() {
             if entry.window == window
+                && entry.stands_beside(bytes, at)
                 && let Some(start) = (at + 1).checked_sub(entry.ahead.into())
             {
                 hit(entry.needle, start);
@@ -278,11 +332,9 @@ impl Hashed {
     fn stands(&self, needle: &Needle, bytes: &[u8], start: usize) -> bool {
         let Some(there) = bytes.get(start..start + needle.length) else { return false };
         let values = self.values(needle);
-        if needle.exact {
-            return there == values;
-        }
-        let masks = self.bytes.get(needle.at + needle.length..).unwrap_or_default();
-        there.iter().zip(values).zip(masks).all(|((byte, value), mask)| byte & mask == *value)
+        let masks = || self.bytes.get(needle.at + needle.length..).unwrap_or_default();
+        let masked = || there.iter().zip(values).zip(masks()).all(|((byte, value), mask)| byte & mask == *value);
+        (if needle.exact { there == values } else { masked() }) && needle.edges.allow(bytes, start, needle.length)
     }
 }
 
@@ -302,10 +354,10 @@ fn hash(window: u32) -> u64 {
     u64::from(window).wrapping_mul(SPREAD)
 }
 
-/// The word of the bitmap, and the two bits in it; the number of the word is the highest bits of the hash.
+/// The word of the bitmap, and the three bits in it; the number of the word is the highest bits of the hash.
 #[inline]
 fn marks(hash: u64, bits: u32) -> (usize, u64) {
-    ((hash >> (64 - bits)) as usize, 1 << (hash >> 40 & 63) | 1 << (hash >> 34 & 63))
+    ((hash >> (64 - bits)) as usize, 1 << (hash >> 40 & 63) | 1 << (hash >> 34 & 63) | 1 << (hash >> 28 & 63))
 }
 
 #[inline]
@@ -352,13 +404,16 @@ mod tests {
         fn every_run_is_found_wherever_it_stands(
             (runs, files) in vec(run(), 1..40).prop_flat_map(|runs| (Just(runs.clone()), vec(data(runs), 8)))
         ) {
-            let (hashed, refused) = Hashed::new(runs.iter().cloned().zip(0..));
+            let (hashed, refused) = Hashed::new(runs.iter().map(|run| (run.clone(), Edges::Any)).zip(0..));
             let searched = |pattern: PatternIndex| pattern % 5 != 4 && !refused.contains(&pattern);
             let filter = hashed.filter(|pattern| pattern % 5 != 4);
             let mut met = hashed.met();
             for bytes in &files {
                 let mut found = vec![false; runs.len()];
-                hashed.search(&filter, bytes, &mut met, |pattern| found[pattern] = true);
+                hashed.search(&filter, bytes, (&mut met, 1), |pattern, _, _| {
+                    found[pattern] = true;
+                    true
+                });
                 let mut places = Vec::new();
                 hashed.spots(&filter, bytes, |start, length| places.push((start, length)));
                 met.clear();
@@ -379,12 +434,15 @@ mod tests {
                 (Just(runs.clone()), vec(data(runs), 8))
             })
         ) {
-            let (hashed, _) = Hashed::new(words.iter().cloned().zip(0..));
+            let (hashed, _) = Hashed::new(words.iter().map(|run| (run.clone(), Edges::Any)).zip(0..));
             let filter = hashed.filter(|_| true);
             for bytes in &files {
                 let mut met = hashed.met();
                 let mut found = vec![0; words.len()];
-                hashed.search(&filter, bytes, &mut met, |pattern| found[pattern] += 1);
+                hashed.search(&filter, bytes, (&mut met, 1), |pattern, _, _| {
+                    found[pattern] += 1;
+                    true
+                });
                 for (count, word) in found.iter().zip(&words) {
                     prop_assert_eq!(*count, usize::from(stands(word, bytes)));
                 }

@@ -1,12 +1,14 @@
 //! What to look for in a file to know that a pattern may be there.
 
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Dot, Hir, HirKind, Look, Repetition};
-use yara_x_parser::ast::{self, HexToken, Pattern, PatternModifiers};
+use yara_x_parser::ast::{self, HexToken, Pattern};
 
 use super::bytes::ByteSet;
 use super::encoded;
+use super::pairs::Pair;
 use super::required::{self, Cover, Run};
 
 /// Most bytes of a window; the search engine takes its fingerprint from the first [`FINGERPRINT`].
@@ -18,6 +20,8 @@ const FINGERPRINT: usize = 4;
 const MAX_SPELLINGS: usize = 16;
 /// Bits that a window must tell; one of 12 bits is hit by chance about 64 times in 256 KiB.
 const MIN_WINDOW_BITS: f64 = 12.0;
+/// Bits that two bytes must tell where nothing else can be searched for.
+pub(super) const MIN_PAIR_BITS: f64 = 13.0;
 /// Bits that a whole run must tell, or it is found in most files anyway.
 const MIN_RUN_BITS: f64 = 18.0;
 /// Bytes of a run kept on either side of the window for checking a hit.
@@ -28,11 +32,40 @@ const MAX_PLACES: usize = 64;
 const MAX_BEGINNING: usize = 64;
 
 /// Places that occur in a row in the file if the pattern does, and the part of them that is searched for first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Needle {
     pub run: Run,
     /// Indices into `run`.
     pub window: Range<usize>,
+    /// What must stand on either side of the run.
+    pub edges: Edges,
+}
+
+/// What must stand beside a run that is the whole of a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub(super) enum Edges {
+    /// Anything.
+    #[default]
+    Any,
+    /// No letter or digit: the run is a `fullword` text.
+    Word,
+    /// The same in two bytes for each character, the last zero of which is not part of the run.
+    WideWord,
+}
+
+impl Edges {
+    /// Whether `bytes` allows a run of `length` bytes at `start`. Bytes that are not there may be anything.
+    pub(super) fn allow(self, bytes: &[u8], start: usize, length: usize) -> bool {
+        let letter = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+        let zero = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(|byte| *byte == 0);
+        let (before, after) =
+            (|places: usize| start.checked_sub(places), |places: usize| Some(start + length + places));
+        match self {
+            Self::Any => true,
+            Self::Word => !letter(before(1)) && !letter(after(0)),
+            Self::WideWord => !(zero(before(1)) && letter(before(2)) || letter(after(1)) && zero(after(2))),
+        }
+    }
 }
 
 impl Needle {
@@ -42,14 +75,25 @@ impl Needle {
     }
 
     /// The run, or [`MAX_PLACES`] of it with the window in their middle.
-    pub(super) fn shortened(mut self) -> Run {
+    pub(super) fn shortened(mut self) -> (Run, Edges) {
         if self.run.len() > MAX_PLACES {
+            self.edges = Edges::Any;
             let room = MAX_PLACES.saturating_sub(self.window.len()) / 2;
             let first = self.window.start.saturating_sub(room).min(self.run.len() - MAX_PLACES);
             self.run.drain(..first);
             self.run.truncate(MAX_PLACES);
         }
-        self.run
+        (self.run, self.edges)
+    }
+
+    /// How often it is met by chance, per place.
+    pub(super) fn chance(&self) -> f64 {
+        (-self.run.iter().map(ByteSet::information).sum::<f64>()).exp2()
+    }
+
+    /// Whether a few byte strings stand for its window.
+    pub(super) fn has_window(&self) -> bool {
+        !self.window.is_empty()
     }
 
     /// All byte strings that the window stands for.
@@ -79,18 +123,52 @@ pub(super) fn needles(pattern: &Pattern) -> Option<Vec<Needle>> {
             vec![vec![text.text.value.iter().map(|&byte| set(byte)).collect()]]
         }
         Pattern::Hex(hex) => required::covers(&hex_expression(&hex.sub_patterns, 0)?),
-        Pattern::Regexp(regexp) => required::covers(&expression(&regexp.regexp, modifiers)?),
+        Pattern::Regexp(regexp) => required::covers(&expression(&regexp.regexp, modifiers.nocase().is_some())?),
     };
     let wide = modifiers.wide().is_some();
+    let is_word = matches!(pattern, Pattern::Text(_)) && modifiers.fullword().is_some();
     let mut found = Vec::new();
     if !wide || modifiers.ascii().is_some() {
-        found.extend(best(&covers)?);
+        found.extend(with_edges(best(&covers)?, &covers, if is_word { Edges::Word } else { Edges::Any }));
     }
     if wide {
         let covers: Vec<Cover> = covers.iter().map(|cover| cover.iter().map(widened).collect()).collect();
-        found.extend(best(&covers)?);
+        found.extend(with_edges(best(&covers)?, &covers, if is_word { Edges::WideWord } else { Edges::Any }));
     }
     Some(found)
+}
+
+/// The needles of a text, those with all of it with its edges.
+fn with_edges(mut needles: Vec<Needle>, covers: &[Cover], edges: Edges) -> Vec<Needle> {
+    for needle in &mut needles {
+        if covers.iter().flatten().any(|run| run.len() == needle.run.len()) {
+            needle.edges = edges;
+        }
+    }
+    needles
+}
+
+/// The rarest two bytes that stand in a row in every match of the pattern; `None` if none are known.
+pub(super) fn pair(pattern: &Pattern) -> Option<Pair> {
+    let modifiers = pattern.modifiers();
+    let covers = match pattern {
+        Pattern::Text(text) if modifiers.wide().is_none() && !encoded::is_encoded(text) => {
+            let set = if modifiers.nocase().is_some() { ByteSet::any_case } else { ByteSet::one };
+            vec![vec![text.text.value.iter().map(|&byte| set(byte)).collect()]]
+        }
+        Pattern::Hex(hex) => required::covers(&hex_expression(&hex.sub_patterns, 0)?),
+        Pattern::Regexp(regexp) if modifiers.wide().is_none() => {
+            required::covers(&expression(&regexp.regexp, modifiers.nocase().is_some())?)
+        }
+        Pattern::Text(_) | Pattern::Regexp(_) => return None,
+    };
+    let runs = covers.iter().filter_map(|cover| if let [run] = cover.as_slice() { Some(run) } else { None });
+    let pairs = runs.flat_map(|run| run.windows(2)).filter_map(|two| {
+        let one = |set: &ByteSet| set.iter().next().filter(|_| set.len() == 1);
+        let bits: f64 = two.iter().map(ByteSet::information).sum();
+        Some(([one(&two[0])?, one(&two[1])?], bits)).filter(|(_, bits)| *bits >= MIN_PAIR_BITS)
+    });
+    pairs.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(pair, _)| pair)
 }
 
 /// What a match of the pattern begins with, as far as that is fixed: one of these runs. `None` if that is not known.
@@ -120,7 +198,7 @@ pub(super) fn beginnings(pattern: &Pattern) -> Option<Vec<Run>> {
 }
 
 /// How far matches go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Reach {
     /// Of the longest.
     pub bytes: u64,
@@ -143,7 +221,7 @@ pub(super) fn reach(pattern: &Pattern) -> Option<Reach> {
     let (longest, cut_matters) = match pattern {
         Pattern::Text(text) => (text.text.value.len(), false),
         Pattern::Hex(hex) => of_expression(&hex_expression(&hex.sub_patterns, 0)?)?,
-        Pattern::Regexp(regexp) => of_expression(&expression(&regexp.regexp, modifiers)?)?,
+        Pattern::Regexp(regexp) => of_expression(&expression(&regexp.regexp, modifiers.nocase().is_some())?)?,
     };
     Some(Reach { bytes: longest as u64 * if modifiers.wide().is_some() { 2 } else { 1 }, cut_matters })
 }
@@ -203,11 +281,19 @@ fn needle(run: &Run) -> Option<(Needle, f64)> {
         let spellings: f64 = run.get(start..end)?.iter().map(|set| (set.len() as f64).log2()).sum();
         Some((start..end, score - spellings))
     });
-    let (window, score) = windows.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let best = windows.max_by(|a, b| a.1.total_cmp(&b.1));
+    // Without a window it can be searched for only where windows with many spellings are.
+    let (window, score) = best.or_else(|| {
+        let places = FINGERPRINT.min(run.len());
+        let bits = (0..=run.len() - places).map(|start| (start, bits[start..start + places].iter().sum::<f64>()));
+        let (start, bits) = bits.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| places >= MIN_WINDOW)?;
+        (bits >= MIN_WINDOW_BITS).then_some((start..start, bits / 2.0))
+    })?;
     let first = window.start.saturating_sub(MARGIN);
     let last = run.len().min(window.end + MARGIN);
     let kept = run.get(first..last)?.to_vec();
-    Some((Needle { run: kept, window: window.start - first..window.end - first }, score))
+    let window = window.start - first..window.end - first;
+    Some((Needle { run: kept, window, edges: Edges::Any }, score))
 }
 
 /// The end of the longest window that begins at `start`.
@@ -221,7 +307,7 @@ fn window_end(run: &Run, start: usize) -> usize {
 }
 
 /// A hex pattern as an expression; `None` if it is nested too deep.
-fn hex_expression(pattern: &ast::HexSubPattern, depth: u32) -> Option<Hir> {
+pub(super) fn hex_expression(pattern: &ast::HexSubPattern, depth: u32) -> Option<Hir> {
     if depth > 50 {
         return None;
     }
@@ -264,13 +350,13 @@ fn one_of(byte: &ast::HexByte, agree: bool) -> Hir {
 ///
 /// The parser here reads these two as word boundaries, so an expression that has them is left alone. So is one that
 /// it does not read at all; yara-x's relaxed syntax repairs some of those.
-fn expression(regexp: &ast::Regexp, modifiers: &PatternModifiers) -> Option<Hir> {
+pub(super) fn expression(regexp: &ast::Regexp, nocase: bool) -> Option<Hir> {
     if regexp.src.contains(r"\<") || regexp.src.contains(r"\>") {
         return None;
     }
     let syntax = regex_syntax::ast::parse::ParserBuilder::new().empty_min_range(true).build().parse(regexp.src).ok()?;
     regex_syntax::hir::translate::TranslatorBuilder::new()
-        .case_insensitive(regexp.case_insensitive || modifiers.nocase().is_some())
+        .case_insensitive(regexp.case_insensitive || nocase)
         .dot_matches_new_line(regexp.dot_matches_new_line)
         .unicode(false)
         .utf8(false)

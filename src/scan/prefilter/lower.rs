@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use yara_x_parser::ast::{self, Expr};
 
 use super::condition::{Condition, Number, PatternIndex, Quantifier, RuleIndex};
+use super::format::{self, Format};
 use super::truth::Truth;
+use super::{literals, required};
 use crate::hunt::EXTERNAL_VARIABLES;
 use crate::hunt::language::{Comparison, Operator, ReadField};
 use crate::scan::externals::{TextRelation, TextTest};
@@ -76,11 +78,12 @@ impl Lowering<'_> {
                 let names = with.declarations.iter().map(|declaration| declaration.identifier.name);
                 self.with_locals(names, |lowering| lowering.condition(&with.body))
             }
-            other => match (Comparison::of(other), self.text(other)) {
-                (_, Some(test)) => Condition::Text(test),
-                (Some((comparison, pair)), None) => self.comparison(comparison, pair),
-                (None, None) => match self.number(other) {
-                    Number::Unknown => Condition::Unknown,
+            other => match (Comparison::of(other), self.text(other), self.format(other, format::wanted_to_hold)) {
+                (_, Some(test), _) => Condition::Text(test),
+                (_, None, Some(format)) => Condition::OfFormat(format),
+                (Some((comparison, pair)), None, None) => self.comparison(comparison, pair),
+                (None, None, None) => match self.number(other) {
+                    Number::Unknown => self.text_match(other).unwrap_or(Condition::Unknown),
                     number => Condition::NonZero(number),
                 },
             },
@@ -101,6 +104,21 @@ impl Lowering<'_> {
         }
     }
 
+    /// The match of an external variable with an expression that cannot do without one of some runs.
+    fn text_match(&self, expr: &Expr) -> Option<Condition> {
+        let Expr::Matches(pair) = expr else { return None };
+        let (Expr::Ident(variable), Expr::Regexp(regexp)) = (&pair.lhs, &pair.rhs) else { return None };
+        let variable = self.external(variable.name)?;
+        let expression = literals::expression(regexp, false)?;
+        Some(Condition::TextHas(variable, required::most_telling(required::covers(&expression))?))
+    }
+
+    /// The place of an external variable among all.
+    fn external(&self, name: &str) -> Option<usize> {
+        let hidden = self.locals.iter().any(|local| local == name) || self.scope.rules.contains_key(name);
+        EXTERNAL_VARIABLES.iter().position(|external| *external == name).filter(|_| !hidden)
+    }
+
     /// The comparison of an external variable with a text.
     fn text(&self, expr: &Expr) -> Option<TextTest> {
         let (pair, relation) = match expr {
@@ -116,10 +134,13 @@ impl Lowering<'_> {
             _ => return None,
         };
         let (Expr::Ident(variable), Expr::LiteralString(text)) = (&pair.lhs, &pair.rhs) else { return None };
-        let name = variable.name;
-        let hidden = self.locals.iter().any(|local| local == name) || self.scope.rules.contains_key(name);
-        let variable = EXTERNAL_VARIABLES.iter().position(|external| *external == name).filter(|_| !hidden)?;
+        let variable = self.external(variable.name)?;
         Some(TextTest { variable, relation, text: text.value.to_vec() })
+    }
+
+    /// The format that a file must have for the expression to do what `wanted` says.
+    fn format(&self, expr: &Expr, wanted: format::Wanted) -> Option<Format> {
+        wanted(expr, &|name| self.locals.iter().any(|local| local == name) || self.scope.rules.contains_key(name))
     }
 
     fn conditions(&mut self, operands: &[Expr]) -> Vec<Condition> {
@@ -172,6 +193,14 @@ impl Lowering<'_> {
     }
 
     fn for_in(&mut self, for_in: &ast::ForIn) -> Condition {
+        let over = match &for_in.iterable {
+            ast::Iterable::Range(range) => vec![&range.lower_bound, &range.upper_bound],
+            ast::Iterable::Expr(expr) => vec![expr],
+            ast::Iterable::ExprTuple(_) => Vec::new(),
+        };
+        if let Some(format) = over.into_iter().find_map(|expr| self.format(expr, format::wanted_to_be_defined)) {
+            return Condition::OfFormat(format);
+        }
         let quantifier = self.quantifier(&for_in.quantifier);
         let names = for_in.variables.iter().map(|variable| variable.name);
         let body = self.with_locals(names, |lowering| lowering.condition(&for_in.body));

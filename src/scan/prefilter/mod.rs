@@ -16,11 +16,13 @@ mod bytes;
 mod class;
 mod condition;
 mod encoded;
+mod format;
 mod hashed;
 mod literals;
 mod locate;
 mod lower;
 mod need;
+mod pairs;
 mod rarity;
 mod report;
 mod required;
@@ -31,6 +33,7 @@ mod stream;
 #[cfg(test)]
 pub(in crate::scan) mod tests;
 mod truth;
+mod verify;
 
 pub(in crate::scan) use condition::RuleIndex;
 pub(crate) use literals::Reach;
@@ -42,13 +45,14 @@ pub(crate) use report::{Class, PrefilterReport, WholeReason};
 pub(crate) use stream::Decision;
 pub(crate) use stream::{ExternalsOf, Pass, Scratch};
 
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 use yara_x_parser::ast::Item;
 
 use class::Kinds;
 use search::{Chosen, Searcher};
-use set::RuleSet;
+use set::{Parsed, RuleSet};
 
 /// Bytes before and after a match that decide whether it is one: `fullword` and `\b`, in both widths.
 const BOUNDARY: u64 = 16;
@@ -63,14 +67,33 @@ pub struct Source<'s> {
 }
 
 /// Tells which files may be matched by a set of rules, and by which; made once, shared by all threads.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(from = "Derived")]
 pub struct Prefilter {
     rules: RuleSet,
     searcher: Searcher,
+    #[serde(skip)]
     kinds: Kinds,
     report: PrefilterReport,
     always_full: bool,
     reach: Option<Reach>,
+}
+
+/// What of a prefilter is kept from one start to the next.
+#[derive(Deserialize)]
+struct Derived {
+    rules: RuleSet,
+    searcher: Searcher,
+    report: PrefilterReport,
+    always_full: bool,
+    reach: Option<Reach>,
+}
+
+impl From<Derived> for Prefilter {
+    fn from(Derived { rules, searcher, report, always_full, reach }: Derived) -> Self {
+        let kinds = Kinds::new(&rules, &searcher);
+        Self { rules, searcher, kinds, report, always_full, reach }
+    }
 }
 
 impl Prefilter {
@@ -88,18 +111,19 @@ impl Prefilter {
         included: &[(&str, &str)],
         each: &mut dyn FnMut(usize, Range<usize>, &Item),
     ) -> Self {
-        let (mut rules, needles, refusal) = match RuleSet::parse(sources, included, each) {
-            Ok((rules, needles)) => (rules, needles, None),
-            Err(why) => (RuleSet::default(), Vec::new(), Some(why)),
+        let (parsed, refusal) = match RuleSet::parse(sources, included, each) {
+            Ok(parsed) => (parsed, None),
+            Err(why) => (Parsed::default(), Some(why)),
         };
-        let (searcher, refused) = Searcher::new(needles);
+        let Parsed { set: mut rules, needles, expressions, pairs } = parsed;
+        let (mut searcher, refused) = Searcher::new(needles, expressions.into());
         rules.give_up(&refused);
+        rules.take_pairs(&searcher.add_pairs(&rules.wanted_pairs(&pairs)));
         let report = PrefilterReport { rules: rules.classify(), literals: searcher.windows(), refusal };
         let always_full = report.refusal.is_some() || report.whole().next().is_some();
         let reach = rules.reach().filter(|_| !always_full);
         let reach = reach.map(|reach| Reach { bytes: reach.bytes + BOUNDARY, ..reach });
-        let kinds = Kinds::new(&rules, &searcher);
-        Self { rules, searcher, kinds, report, always_full, reach }
+        Derived { rules, searcher, report, always_full, reach }.into()
     }
 
     /// How each rule can be ruled out, and why not.

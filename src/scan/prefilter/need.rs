@@ -1,8 +1,9 @@
-//! How many patterns must be in a file before a rule can match it.
+//! Which patterns, and how many, must be in a file before a rule can match it.
 
 use std::collections::BTreeSet;
 
 use super::condition::{Condition, Number, PatternIndex, Quantifier, RuleIndex};
+use crate::hunt::language::{Comparison, Operator};
 
 /// Deeper chains of rules that refer to each other are not followed.
 const MAX_DEPTH: u32 = 16;
@@ -18,6 +19,88 @@ pub(super) fn least_patterns<'c>(
     let walk = Walk { of_rule, searched };
     let parts = conditions.iter().map(|condition| walk.of(condition, 0)).collect();
     all_of(parts).least
+}
+
+/// Patterns of which at least one occurs when all of `conditions` hold: of all such sets the one that is met most seldom by
+/// chance; `None` if there is none. `chances` tells for each searched pattern how often that is.
+pub(super) fn key<'c>(
+    conditions: &[&'c Condition],
+    of_rule: &dyn Fn(RuleIndex) -> Option<&'c Condition>,
+    searched: &[bool],
+    chances: &[f64],
+) -> Option<BTreeSet<PatternIndex>> {
+    let walk = KeyWalk { of_rule, searched, chances };
+    let keys = conditions.iter().filter_map(|condition| walk.of(condition, 0));
+    keys.min_by(|a, b| a.chance.total_cmp(&b.chance)).map(|key| key.among)
+}
+
+struct KeyWalk<'w, 'c> {
+    of_rule: &'w dyn Fn(RuleIndex) -> Option<&'c Condition>,
+    searched: &'w [bool],
+    chances: &'w [f64],
+}
+
+/// One of `among` occurs.
+struct Key {
+    among: BTreeSet<PatternIndex>,
+    chance: f64,
+}
+
+impl<'c> KeyWalk<'_, 'c> {
+    fn of(&self, condition: &'c Condition, depth: u32) -> Option<Key> {
+        let best = |keys: &mut dyn Iterator<Item = Key>| keys.min_by(|a, b| a.chance.total_cmp(&b.chance));
+        let all = |parts: &'c [Condition]| best(&mut parts.iter().filter_map(|part| self.of(part, depth)));
+        let any = |parts: &'c [Condition]| {
+            let keys = parts.iter().map(|part| self.of(part, depth)).collect::<Option<Vec<Key>>>()?;
+            let chance = keys.iter().map(|key| key.chance).sum();
+            Some(Key { among: keys.into_iter().flat_map(|key| key.among).collect(), chance })
+        };
+        match condition {
+            Condition::Pattern(pattern) | Condition::At(pattern, _) => self.one(*pattern),
+            Condition::Rule(rule) if depth < MAX_DEPTH => self.of((self.of_rule)(*rule)?, depth + 1),
+            Condition::All(parts) | Condition::Of(Quantifier::All, parts) => all(parts),
+            Condition::Any(parts) | Condition::Of(Quantifier::Any, parts) => any(parts),
+            Condition::Of(Quantifier::Count(Number::Constant(count)), parts) if *count > 0 => any(parts),
+            Condition::Compare(comparison, left, right) => {
+                let defined = [left, right].into_iter().find_map(wanted_match).and_then(|pattern| self.one(pattern));
+                let more = match comparison {
+                    Comparison::Greater if right.is_never_negative() => self.counted(left),
+                    Comparison::Less if left.is_never_negative() => self.counted(right),
+                    _ => None,
+                };
+                best(&mut defined.into_iter().chain(more))
+            }
+            _ => None,
+        }
+    }
+
+    fn one(&self, pattern: PatternIndex) -> Option<Key> {
+        let chance = self.chances.get(pattern).copied().filter(|_| self.searched.get(pattern) == Some(&true))?;
+        Some(Key { among: BTreeSet::from([pattern]), chance })
+    }
+
+    /// One of the patterns whose matches are summed up, where the sum is more than nothing.
+    fn counted(&self, number: &Number) -> Option<Key> {
+        match number {
+            Number::Count(pattern) => self.one(*pattern),
+            Number::Binary(Operator::Add, left, right) => {
+                let (left, right) = (self.counted(left)?, self.counted(right)?);
+                let among = left.among.into_iter().chain(right.among).collect();
+                Some(Key { among, chance: left.chance + right.chance })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A pattern without whose matches the number is undefined.
+fn wanted_match(number: &Number) -> Option<PatternIndex> {
+    match number {
+        Number::OfMatch(pattern) => Some(*pattern),
+        Number::Binary(_, left, right) => wanted_match(left).or_else(|| wanted_match(right)),
+        Number::Read(_, offset) => wanted_match(offset),
+        Number::Unknown | Number::Constant(_) | Number::Filesize | Number::Count(_) => None,
+    }
 }
 
 struct Walk<'w, 'c> {
@@ -89,6 +172,25 @@ mod tests {
 
     fn least(condition: &Condition) -> usize {
         least_patterns(&[condition], &|_| None, &[true, true, true, true, false])
+    }
+
+    #[test]
+    fn the_key_is_the_set_that_is_met_most_seldom() {
+        let chances = [0.5, 0.1, 0.2, 0.01, 0.0];
+        let of = |condition: &Condition| {
+            let key = key(&[condition], &|_| None, &[true, true, true, true, false], &chances);
+            key.map(|key| key.into_iter().collect::<Vec<_>>())
+        };
+        let any = |patterns: &[PatternIndex]| Condition::Any(patterns.iter().copied().map(pattern).collect());
+        assert_eq!(of(&Condition::All(vec![pattern(0), any(&[1, 3]), pattern(4)])), Some(vec![1, 3]));
+        assert_eq!(of(&any(&[1, 4])), None, "the last is not searched for");
+        assert_eq!(of(&Condition::Not(Box::new(pattern(3)))), None);
+        let sum = Number::Binary(Operator::Add, Box::new(Number::Count(0)), Box::new(Number::Count(1)));
+        let more = |number: Number| Condition::Compare(Comparison::Greater, sum.clone(), number);
+        assert_eq!(of(&more(Number::Count(2))), Some(vec![0, 1]));
+        assert_eq!(of(&more(Number::Constant(-1))), None);
+        let read = Number::Binary(Operator::Add, Box::new(Number::OfMatch(3)), Box::new(Number::Constant(7)));
+        assert_eq!(of(&Condition::Compare(Comparison::Equal, Number::Constant(0), read)), Some(vec![3]));
     }
 
     #[test]

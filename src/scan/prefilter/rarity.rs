@@ -6,8 +6,10 @@ use super::bytes::{ByteSet, ones};
 pub(super) const WINDOW: usize = 4;
 /// A window with more spellings than this is not searched for where there is a better one.
 const MAX_SPELLINGS: u32 = 16;
-/// As many as one place has that may hold any byte, with the case bit left out.
-const ANY_SPELLINGS: u32 = 128;
+/// As many as one place has that may hold any byte, with the case bit left out, and as two that may hold a hexadecimal digit.
+const ANY_SPELLINGS: u32 = 256;
+/// A window that is met more often, as a chance per place, would slow the search for all others.
+const TOO_OFTEN: f64 = 1.0 / 4096.0;
 /// What each spelling costs by itself, as a chance: the filter fills with it.
 const COST_OF_SPELLING: f64 = 1.0 / (1 << 24) as f64;
 /// Rows of [`PAIRS`], one for each byte without its case bit, and one for the bytes alone.
@@ -47,9 +49,9 @@ fn rarest(places: &[u128], parity: usize) -> Option<Window> {
     let whole = inside.filter_map(|begin| window(places, begin as isize, MAX_SPELLINGS));
     let best = |a: &Window, b: &Window| a.chance.total_cmp(&b.chance);
     whole.min_by(best).or_else(|| {
-        let last = places.len().checked_sub(WINDOW - 1)?;
-        let edges = [-1, last as isize].into_iter().filter(|begin| begin.rem_euclid(2) as usize == parity);
-        edges.filter_map(|begin| window(places, begin, ANY_SPELLINGS)).min_by(best)
+        let last = places.len().checked_sub(WINDOW - 1)? as isize;
+        let all = (-1..=last).filter(|begin| begin.rem_euclid(2) as usize == parity);
+        all.filter_map(|begin| window(places, begin, ANY_SPELLINGS)).min_by(best).filter(|best| best.chance < TOO_OFTEN)
     })
 }
 

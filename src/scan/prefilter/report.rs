@@ -1,9 +1,10 @@
 //! What a prefilter can do for which rule, and why not.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How each rule can be ruled out, in order of declaration, or why the whole set is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrefilterReport {
     /// The rules; empty when the set is refused before it could be read.
     pub rules: Vec<RuleReport>,
@@ -14,7 +15,7 @@ pub struct PrefilterReport {
 }
 
 /// One rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleReport {
     /// The namespace it was declared in.
     pub namespace: String,
@@ -25,7 +26,7 @@ pub struct RuleReport {
 }
 
 /// How a rule can be ruled out for a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
     /// By what does not occur in the file. Rules that are never reported by themselves (private ones) are here too.
     ByLiterals,
@@ -36,7 +37,7 @@ pub enum Class {
 }
 
 /// Why a rule can match a file in which none of the literals occurs, whatever its size and first bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WholeReason {
     /// It needs no more than these patterns, which can't be searched for: `xor`, `base64`, too short, too common.
     Patterns(Vec<String>),
@@ -47,7 +48,7 @@ pub enum WholeReason {
 }
 
 /// Why the whole set goes without a prefilter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// A source that does not parse; the compiler says where.
     Syntax {

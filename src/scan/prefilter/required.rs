@@ -13,10 +13,21 @@ pub(super) type Cover = Vec<Run>;
 const MAX_RUN: usize = 128;
 /// Alternations with more branches than this give no cover.
 const MAX_BRANCHES: usize = 16;
+/// Runs that are followed side by side.
+const MAX_OPEN: usize = 8;
 /// Parts of an expression that are looked at; nested repetitions multiply them.
 const MAX_STEPS: u32 = 10_000;
 /// Regular expressions nested deeper than this are not looked into.
 const MAX_DEPTH: u32 = 100;
+
+/// The cover of which the run that tells least tells most.
+pub(super) fn most_telling(covers: Vec<Cover>) -> Option<Cover> {
+    let telling = |cover: &Cover| {
+        let runs = cover.iter().map(|run| run.iter().map(ByteSet::information).sum());
+        runs.fold(f64::INFINITY, f64::min)
+    };
+    covers.into_iter().max_by(|a, b| telling(a).total_cmp(&telling(b)))
+}
 
 /// All covers found for an expression, each of them sufficient. None for an expression without a required byte.
 pub(super) fn covers(hir: &Hir) -> Vec<Cover> {
@@ -26,29 +37,34 @@ pub(super) fn covers(hir: &Hir) -> Vec<Cover> {
     walk.covers
 }
 
-#[derive(Default)]
 struct Walk {
     covers: Vec<Cover>,
-    run: Run,
-    /// Whether the expression is more than the one run: then the run alone does not stand for all of it.
+    /// What stands before the place that is looked at, as far as that is known: one of these runs.
+    open: Vec<Run>,
+    /// Whether the expression is more than the open runs: then they alone do not stand for all of it.
     cut: bool,
     steps: u32,
     depth: u32,
 }
 
+impl Default for Walk {
+    fn default() -> Self {
+        Self { covers: Vec::new(), open: vec![Run::new()], cut: false, steps: 0, depth: 0 }
+    }
+}
+
 impl Walk {
     fn cut(&mut self) {
         self.cut = true;
-        if !self.run.is_empty() {
-            self.covers.push(vec![std::mem::take(&mut self.run)]);
-        }
+        let open = std::mem::replace(&mut self.open, vec![Run::new()]);
+        self.covers.extend((!open.iter().any(Run::is_empty)).then_some(open));
     }
 
     fn push(&mut self, set: ByteSet) {
-        if self.run.len() == MAX_RUN {
+        if self.open.iter().any(|run| run.len() == MAX_RUN) {
             self.cut();
         }
-        self.run.push(set);
+        self.open.iter_mut().for_each(|run| run.push(set));
     }
 
     fn visit(&mut self, hir: &Hir) {
@@ -92,10 +108,30 @@ impl Walk {
         if let Some(cover) = cover.filter(|cover| cover.len() <= MAX_BRANCHES) {
             self.covers.push(cover);
         }
-        match merged(&walks) {
-            Some(run) => run.into_iter().for_each(|set| self.push(set)),
-            None => self.cut(),
+        if let Some(run) = merged(&walks) {
+            for set in run {
+                self.push(set);
+            }
+        } else if let Some(open) = self.continued(&walks) {
+            // What comes before may tell more alone than each continuation of it.
+            self.covers.extend((!self.open.iter().any(Run::is_empty)).then(|| self.open.clone()));
+            self.open = open;
+        } else {
+            self.cut();
         }
+    }
+
+    /// The open runs with each branch after each; `None` if that are too many, or a branch is more than runs.
+    fn continued(&self, branches: &[Self]) -> Option<Vec<Run>> {
+        let ends: usize = branches.iter().map(|branch| branch.open.len()).sum();
+        if branches.iter().any(|branch| branch.cut) || ends * self.open.len() > MAX_OPEN {
+            return None;
+        }
+        let after = |run: &Run| -> Vec<Run> {
+            branches.iter().flat_map(|branch| &branch.open).map(|end| [run.as_slice(), end].concat()).collect()
+        };
+        let open: Vec<Run> = self.open.iter().flat_map(after).collect();
+        open.iter().all(|run| run.len() <= MAX_RUN).then_some(open)
     }
 
     fn branch(&mut self, branch: &Hir) -> Self {
@@ -107,23 +143,20 @@ impl Walk {
 
     /// The cover of a branch that tells most.
     fn best(&self) -> Option<Cover> {
-        let run = Some(vec![self.run.clone()]).filter(|_| !self.run.is_empty());
-        let telling = |cover: &Cover| {
-            let runs = cover.iter().map(|run| run.iter().map(ByteSet::information).sum());
-            runs.fold(f64::INFINITY, f64::min)
-        };
-        self.covers.iter().cloned().chain(run).max_by(|a, b| telling(a).total_cmp(&telling(b)))
+        let open = (!self.open.iter().any(Run::is_empty)).then(|| self.open.clone());
+        most_telling(self.covers.iter().cloned().chain(open).collect())
     }
 }
 
 /// Branches of the same fixed length as one run. It allows mixtures of the branches, which is sound.
 fn merged(branches: &[Walk]) -> Option<Run> {
-    let (first, rest) = branches.split_first()?;
-    if branches.iter().any(|branch| branch.cut || branch.run.len() != first.run.len()) {
+    let runs: Vec<&Run> = branches.iter().flat_map(|branch| &branch.open).collect();
+    let (first, rest) = runs.split_first()?;
+    if branches.iter().any(|branch| branch.cut) || rest.iter().any(|run| run.len() != first.len()) {
         return None;
     }
-    let union = |run: Run, branch: &Walk| run.iter().zip(&branch.run).map(|(a, b)| a.union(b)).collect();
-    Some(rest.iter().fold(first.run.clone(), union))
+    let union = |run: Run, other: &&Run| run.iter().zip(*other).map(|(a, b)| a.union(b)).collect();
+    Some(rest.iter().fold((*first).clone(), union))
 }
 
 /// The class as a set of single bytes; `None` if it is empty or has characters of several bytes.

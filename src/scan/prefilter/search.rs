@@ -1,25 +1,34 @@
 //! One pass over bytes for all needles at once.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use aho_corasick::{Span, packed};
 
 use super::condition::PatternIndex;
 use super::hashed::{Filter, Hashed, Met};
 use super::literals::Needle;
+use super::pairs::{Pair, Pairs, Tries};
 use super::required::Run;
+use super::verify::{Expressions, Part};
 
 /// As many windows go to the SIMD search (Teddy, in crate aho-corasick), which is the fastest for few; it takes no more.
 const MAX_TEDDY: usize = 128;
 
 /// Finds which patterns may occur in a stretch of bytes.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Searcher {
     engine: Engine,
     longest: usize,
+    /// What patterns look like as a whole, where that is more than their runs.
+    expressions: Expressions,
+    /// Pairs of bytes of patterns that have no run.
+    pairs: Pairs,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 enum Engine {
     /// There is nothing to find.
     Nothing,
@@ -32,7 +41,19 @@ struct Teddy {
     engine: packed::Searcher,
     /// By window: the needles that a hit of it may belong to.
     targets: Vec<Vec<Target>>,
-    runs: Vec<(Run, PatternIndex)>,
+    needles: Vec<(Needle, PatternIndex)>,
+}
+
+impl Serialize for Teddy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.needles.serialize(serializer)
+    }
+}
+
+impl<'d> Deserialize<'d> for Teddy {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(Vec::deserialize(deserializer)?).map_err(|_| D::Error::custom("more windows than the search takes"))
+    }
 }
 
 /// A run, and how far before the hit it begins.
@@ -60,27 +81,35 @@ pub(super) struct Seen {
     /// Hits that told nothing new, of a search that many of them make slow.
     pub wasted: u64,
     met: Met,
+    tries: Tries,
 }
 
 impl Searcher {
     /// The search, and the patterns that it cannot search for.
-    pub(super) fn new(needles: Vec<(Needle, PatternIndex)>) -> (Self, Vec<PatternIndex>) {
-        let teddy = if needles.len() > MAX_TEDDY { None } else { Teddy::new(&needles) };
+    pub(super) fn new(needles: Vec<(Needle, PatternIndex)>, expressions: Expressions) -> (Self, Vec<PatternIndex>) {
         let longest = needles.iter().map(|(needle, _)| needle.run.len()).max().unwrap_or(0);
+        let nothing = Expressions::default();
+        let searcher = |engine, longest| Self { engine, longest, expressions: nothing, pairs: Pairs::default() };
         if needles.is_empty() {
-            return (Self::nothing(), Vec::new());
+            return (searcher(Engine::Nothing, 0), Vec::new());
         }
-        if let Some(teddy) = teddy {
-            return (Self { engine: Engine::Teddy(teddy), longest }, Vec::new());
-        }
-        let (hashed, refused) = Hashed::new(needles.into_iter().map(|(needle, pattern)| (needle.shortened(), pattern)));
+        let needles = match Teddy::new(needles) {
+            Ok(teddy) => return (searcher(Engine::Teddy(teddy), longest), Vec::new()),
+            Err(needles) => needles,
+        };
+        let runs = needles.into_iter().map(|(needle, pattern)| (needle.shortened(), pattern));
+        let (hashed, refused) = Hashed::new(runs);
         let longest = hashed.longest();
-        (Self { engine: Engine::Hashed(hashed), longest }, refused)
+        (Self { expressions, ..searcher(Engine::Hashed(hashed), longest) }, refused)
     }
 
-    /// A searcher that finds nothing.
-    pub(super) const fn nothing() -> Self {
-        Self { engine: Engine::Nothing, longest: 0 }
+    /// Searches for pairs of bytes too; returns the patterns that are searched for by them. Few literals are searched for
+    /// faster than a pair is.
+    pub(super) fn add_pairs(&mut self, wanted: &[(Pair, PatternIndex)]) -> Vec<PatternIndex> {
+        if matches!(self.engine, Engine::Hashed(_)) {
+            self.pairs = Pairs::of(wanted);
+        }
+        self.pairs.patterns().collect()
     }
 
     /// How many byte strings are searched for.
@@ -93,8 +122,8 @@ impl Searcher {
     }
 
     /// Length in bytes of the longest run: what reaches over from one chunk into the next is shorter.
-    pub(super) const fn longest(&self) -> usize {
-        self.longest
+    pub(super) fn longest(&self) -> usize {
+        self.longest.max(if self.pairs.is_empty() { 0 } else { 2 })
     }
 
     /// What to search for where only the patterns that are `open` count.
@@ -112,12 +141,13 @@ impl Searcher {
             Engine::Hashed(hashed) => hashed.met(),
             Engine::Nothing | Engine::Teddy(_) => Met::default(),
         };
-        Seen { patterns, found: Vec::new(), wasted: 0, met }
+        Seen { patterns, found: Vec::new(), wasted: 0, met, tries: Tries::default() }
     }
 
-    /// Marks the patterns that have a whole run in `bytes`.
-    pub(super) fn search(&self, chosen: &Chosen, bytes: &[u8], seen: &mut Seen) {
-        let Seen { patterns, found, wasted, met } = seen;
+    /// Marks the patterns that have a whole run in the part, and may match there.
+    pub(super) fn search(&self, chosen: &Chosen, part: Part, seen: &mut Seen) {
+        let bytes = part.bytes;
+        let Seen { patterns, found, wasted, met, tries } = seen;
         let mut mark = |pattern: PatternIndex| {
             let known = patterns.get_mut(pattern).filter(|known| !**known);
             let new = known.map(|known| *known = true).is_some();
@@ -125,7 +155,22 @@ impl Searcher {
             new
         };
         match (&self.engine, &chosen.filter) {
-            (Engine::Hashed(hashed), Some(filter)) => hashed.search(filter, bytes, met, |pattern| _ = mark(pattern)),
+            (Engine::Hashed(hashed), Some(filter)) => {
+                let is_open = |pattern: PatternIndex| chosen.open.get(pattern).copied().unwrap_or(false);
+                let mut look = |pattern: PatternIndex, place: Range<usize>, is_last: bool| {
+                    let is_there = !is_open(pattern) || is_last || self.expressions.may_match(pattern, part, &place);
+                    if is_there {
+                        mark(pattern);
+                    } else {
+                        *wasted += 1;
+                    }
+                    is_there
+                };
+                hashed.search(filter, bytes, (met, most_tries(part)), &mut look);
+                if !self.pairs.is_empty() {
+                    self.pairs.search(bytes, (tries, 4 * most_tries(part)), is_open, &mut look);
+                }
+            }
             (Engine::Teddy(teddy), _) => teddy.visit(bytes, |run, pattern, start| {
                 let open = chosen.open.get(pattern).copied().unwrap_or(false);
                 let new = open && occurs(run, bytes, start) && mark(pattern);
@@ -159,12 +204,16 @@ impl Seen {
         }
         self.wasted = 0;
         self.met.clear();
+        self.tries.clear();
     }
 }
 
 impl Teddy {
-    /// `None` if there are too many windows, or this machine lacks the instructions.
-    fn new(needles: &[(Needle, PatternIndex)]) -> Option<Self> {
+    /// Gives the needles back if there are too many windows, or this machine lacks the instructions.
+    fn new(needles: Vec<(Needle, PatternIndex)>) -> Result<Self, Vec<(Needle, PatternIndex)>> {
+        if needles.len() > MAX_TEDDY || !needles.iter().all(|(needle, _)| needle.has_window()) {
+            return Err(needles);
+        }
         let mut by_window: BTreeMap<Vec<u8>, Vec<Target>> = BTreeMap::new();
         for (run, (needle, _)) in needles.iter().enumerate() {
             let target = Target { run, before: needle.window.start };
@@ -173,19 +222,17 @@ impl Teddy {
             }
         }
         if by_window.len() > MAX_TEDDY {
-            return None;
+            return Err(needles);
         }
         let windows: Vec<&Vec<u8>> = by_window.keys().collect();
         let targets = windows.iter().map(|window| targets_of(window, &by_window)).collect();
         let mut config = packed::Config::new();
         // The crate's own limit of 64 is where Teddy stops paying beside its automaton, which is not used here.
         config.match_kind(packed::MatchKind::LeftmostLongest).heuristic_pattern_limits(false);
-        let engine = config.builder().extend(windows.iter()).build()?;
-        Some(Self {
-            engine,
-            targets,
-            runs: needles.iter().map(|(needle, pattern)| (needle.run.clone(), *pattern)).collect(),
-        })
+        match config.builder().extend(windows.iter()).build() {
+            Some(engine) => Ok(Self { engine, targets, needles }),
+            None => Err(needles),
+        }
     }
 
     /// Calls `each` with every run whose window was hit, and where it would begin.
@@ -193,8 +240,8 @@ impl Teddy {
         let mut at = 0;
         while let Some(hit) = self.engine.find_in(bytes, Span { start: at, end: bytes.len() }) {
             for target in self.targets.get(hit.pattern().as_usize()).into_iter().flatten() {
-                if let Some((run, pattern)) = self.runs.get(target.run) {
-                    each(run, *pattern, hit.start().checked_sub(target.before));
+                if let Some((needle, pattern)) = self.needles.get(target.run) {
+                    each(&needle.run, *pattern, hit.start().checked_sub(target.before));
                 }
             }
             // Hits may overlap, so the search goes on at the next byte.
@@ -208,6 +255,15 @@ impl Teddy {
 fn targets_of(window: &[u8], by_window: &BTreeMap<Vec<u8>, Vec<Target>>) -> Vec<Target> {
     let beginnings = (1..=window.len()).filter_map(|length| by_window.get(window.get(..length)?));
     beginnings.flatten().copied().collect()
+}
+
+/// Places of a run that are looked at closely until the part's end; after them the pattern is taken for being there. Looking at
+/// more would take longer than yara-x does.
+fn most_tries(part: Part) -> u32 {
+    const FREE: u64 = 48;
+    const BYTES_FOR_ONE: u64 = 4096;
+    const MOST: u32 = 1 << 24;
+    u32::try_from(FREE + part.end / BYTES_FOR_ONE).unwrap_or(u32::MAX).min(MOST)
 }
 
 /// Whether `run` stands in `bytes` at `start`, as a whole.

@@ -1,5 +1,6 @@
 //! The rules of a prefilter, and the questions it asks of them.
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -10,16 +11,18 @@ use super::condition::{Condition, Facts, Guard, GuardIndex, Number, PatternIndex
 use super::literals::{self, Needle, Reach};
 use super::lower::{self, Scope};
 use super::need;
+use super::pairs::Pair;
 use super::report::{Class, Refusal, RuleReport, WholeReason};
 use super::required::Run;
 use super::truth::Truth;
+use super::verify::Expression;
 use crate::hunt;
 
 /// Includes nested deeper than this are refused; a file that includes itself would never end.
 const MAX_INCLUDES: u32 = 16;
 
 /// Rules in order of declaration.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct RuleSet {
     rules: Vec<Rule>,
     guards: Vec<Guard>,
@@ -36,9 +39,15 @@ pub(super) struct RuleSet {
     bases: Vec<Vec<RuleIndex>>,
     /// By rule: patterns that must be there before it can hold; at least one.
     needs: Vec<u16>,
+    /// By pattern: how often it is met by chance.
+    chances: Vec<f64>,
+    /// By pattern: rules that cannot hold before one of their keys is there, of which it is one.
+    key_of: Vec<Vec<RuleIndex>>,
+    /// By rule: whether it has a key.
+    has_key: Vec<bool>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Rule {
     name: String,
     namespace: usize,
@@ -47,9 +56,11 @@ struct Rule {
     patterns: Vec<(String, PatternIndex)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Namespace {
     name: String,
+    /// Wanted while the rules are read.
+    #[serde(skip)]
     rules: HashMap<String, Option<RuleIndex>>,
     globals: Vec<RuleIndex>,
 }
@@ -59,16 +70,30 @@ struct Namespace {
 struct Reading {
     set: RuleSet,
     needles: Vec<(Needle, PatternIndex)>,
+    expressions: Vec<Option<Expression>>,
+    pairs: Vec<Option<Pair>>,
     guards: HashMap<Guard, GuardIndex>,
 }
 
+/// Rules, and what to search for.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    pub set: RuleSet,
+    /// Each with its pattern.
+    pub needles: Vec<(Needle, PatternIndex)>,
+    /// By pattern.
+    pub expressions: Vec<Option<Expression>>,
+    /// By pattern.
+    pub pairs: Vec<Option<Pair>>,
+}
+
 impl RuleSet {
-    /// The rules, and what to search for, each with its pattern.
+    /// The rules, and what to search for.
     pub(super) fn parse(
         sources: &[Source],
         included: &[(&str, &str)],
         each: &mut dyn FnMut(usize, Range<usize>, &Item),
-    ) -> Result<(Self, Vec<(Needle, PatternIndex)>), Refusal> {
+    ) -> Result<Parsed, Refusal> {
         let mut reading = Reading::default();
         for (number, source) in sources.iter().enumerate() {
             // As in yara-x, a namespace that is left and entered again is another one with the same name.
@@ -78,9 +103,9 @@ impl RuleSet {
             }
             reading.add(source, included, 0, &mut |range, item| each(number, range, item))?;
         }
-        let Reading { mut set, needles, .. } = reading;
+        let Reading { mut set, needles, expressions, pairs, .. } = reading;
         set.connect();
-        Ok((set, needles))
+        Ok(Parsed { set, needles, expressions, pairs })
     }
 
     /// Finds out which rules rest on which.
@@ -124,6 +149,35 @@ impl RuleSet {
             u16::try_from(most.max(1)).unwrap_or(u16::MAX)
         };
         self.needs = (0..self.rules.len()).map(needs).collect();
+        self.find_keys();
+    }
+
+    fn find_keys(&mut self) {
+        let mut key_of = vec![Vec::new(); self.owners.len()];
+        let mut has_key = vec![false; self.rules.len()];
+        for (rule, has_key) in has_key.iter_mut().enumerate() {
+            let conditions = self.globals_of(rule).iter().chain([&rule]).filter_map(|rule| self.rules.get(*rule));
+            let parts: Vec<&Condition> = conditions.map(|rule| &rule.condition).collect();
+            let condition = |rule: RuleIndex| self.rules.get(rule).map(|rule| &rule.condition);
+            let Some(key) = need::key(&parts, &condition, &self.searched, &self.chances) else { continue };
+            *has_key = true;
+            for pattern in key {
+                if let Some(rules) = key_of.get_mut(pattern) {
+                    rules.push(rule);
+                }
+            }
+        }
+        (self.key_of, self.has_key) = (key_of, has_key);
+    }
+
+    /// The rules that may hold once the pattern is there, as far as their keys tell.
+    pub(super) fn opened_by(&self, pattern: PatternIndex) -> &[RuleIndex] {
+        self.key_of.get(pattern).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the rule cannot hold before a pattern is there that [`RuleSet::opened_by`] names it for.
+    pub(super) fn has_key(&self, rule: RuleIndex) -> bool {
+        self.has_key.get(rule).copied().unwrap_or(false)
     }
 
     /// The rules together with all that those rest on.
@@ -196,6 +250,51 @@ impl RuleSet {
         for pattern in patterns {
             if let (Some(searched), Some(reach)) = (self.searched.get_mut(*pattern), self.reaches.get_mut(*pattern)) {
                 (*searched, *reach) = (false, None);
+            }
+        }
+        if !patterns.is_empty() {
+            self.count_needs();
+        }
+    }
+
+    /// Patterns that cannot be searched for, without which a rule could be ruled out that any file of some kind may match, each
+    /// with its two bytes.
+    pub(super) fn wanted_pairs(&self, pairs: &[Option<Pair>]) -> Vec<(Pair, PatternIndex)> {
+        let mut unsearchable = self.unsearchable();
+        let mut truths = vec![Truth::ANY; self.rules.len()];
+        let mut wanted = Vec::new();
+        for rule in self.reported().collect::<Vec<_>>() {
+            let mut is_free = |patterns: &[bool]| {
+                let facts = Facts { patterns, guards: &self.guards, ..Facts::NOTHING };
+                self.may_report(rule, &facts, &mut truths)
+            };
+            if !is_free(&unsearchable) {
+                continue;
+            }
+            let bases = self.bases.get(rule).into_iter().flatten().filter_map(|base| self.rules.get(*base));
+            for (_, pattern) in bases.flat_map(|rule| &rule.patterns) {
+                let Some(pair) = pairs.get(*pattern).copied().flatten() else { continue };
+                let Some(slot) = unsearchable.get_mut(*pattern).filter(|slot| **slot) else { continue };
+                *slot = false;
+                if !is_free(&unsearchable) {
+                    wanted.push((pair, *pattern));
+                }
+                if let Some(slot) = unsearchable.get_mut(*pattern) {
+                    *slot = true;
+                }
+            }
+        }
+        wanted
+    }
+
+    /// These patterns are searched for by their two bytes.
+    pub(super) fn take_pairs(&mut self, patterns: &[PatternIndex]) {
+        for pattern in patterns {
+            if let Some(searched) = self.searched.get_mut(*pattern) {
+                *searched = true;
+            }
+            if let Some(chance) = self.chances.get_mut(*pattern) {
+                *chance = (-literals::MIN_PAIR_BITS).exp2();
             }
         }
         if !patterns.is_empty() {
@@ -300,6 +399,9 @@ impl Reading {
             // Holes are passed over where the places of patterns are looked for.
             let located = needles.as_ref().filter(|needles| !needles.iter().any(Needle::is_in_zeros));
             set.reaches.push(located.and_then(|_| literals::reach(pattern)));
+            set.chances.push(needles.iter().flatten().map(Needle::chance).sum());
+            self.pairs.push(if needles.is_none() { literals::pair(pattern) } else { None });
+            self.expressions.push(Expression::of(pattern));
             self.needles.extend(needles.into_iter().flatten().map(|needle| (needle, number)));
         }
         let names = syntax.iter().map(|pattern| pattern.identifier().name.to_owned());
@@ -344,25 +446,29 @@ impl Reading {
                 Condition::Loop(quantifier, Box::new(self.share_guards(*body, beginnings)))
             }
             Condition::Compare(comparison, left, right) if is_guard(&[&left, &right]) => {
-                self.guard(Guard::Compare(comparison, left, right))
+                Condition::Guard(self.guard(Guard::Compare(comparison, left, right)))
             }
-            Condition::NonZero(number) if is_guard(&[&number]) => self.guard(Guard::NonZero(number)),
+            Condition::NonZero(number) if is_guard(&[&number]) => Condition::Guard(self.guard(Guard::NonZero(number))),
+            Condition::OfFormat(format) => Condition::Within(self.guard(format.guard())),
             Condition::At(pattern, offset) => match beginnings(pattern) {
-                Some(runs) => Condition::All(vec![self.guard(Guard::At(runs, offset)), Condition::Pattern(pattern)]),
+                Some(runs) => {
+                    let guard = Condition::Guard(self.guard(Guard::At(runs, offset)));
+                    Condition::All(vec![guard, Condition::Pattern(pattern)])
+                }
                 None => Condition::Pattern(pattern),
             },
             other => other,
         }
     }
 
-    fn guard(&mut self, guard: Guard) -> Condition {
+    fn guard(&mut self, guard: Guard) -> GuardIndex {
         if let Some(known) = self.guards.get(&guard) {
-            return Condition::Guard(*known);
+            return *known;
         }
         let index = self.set.guards.len();
         self.set.guards.push(guard.clone());
         self.guards.insert(guard, index);
-        Condition::Guard(index)
+        index
     }
 }
 

@@ -8,6 +8,7 @@ use super::condition::{Facts, RuleIndex};
 use super::seam::Seam;
 use super::search::Seen;
 use super::truth::Truth;
+use super::verify::Part;
 use crate::scan::externals::Externals;
 
 /// Bytes at the beginning of a file that conditions like `uint32(0) == …` can be decided on.
@@ -43,6 +44,10 @@ pub struct Scratch {
     lacks: Vec<u16>,
     /// Rules that lack less than at first.
     touched: Vec<RuleIndex>,
+    /// By rule: whether one of its keys is there, or it has none.
+    is_keyed: Vec<bool>,
+    /// Those that have become so.
+    keyed: Vec<RuleIndex>,
     /// By rule: whether it is among those left.
     is_left: Vec<bool>,
     left: Vec<RuleIndex>,
@@ -61,6 +66,8 @@ impl Scratch {
             counted: 0,
             lacks: rules.needs().to_vec(),
             touched: Vec::new(),
+            is_keyed: (0..rules.len()).map(|rule| !rules.has_key(rule)).collect(),
+            keyed: Vec::new(),
             is_left: vec![false; rules.len()],
             left: Vec::new(),
             truths: vec![Truth::ANY; rules.len()],
@@ -76,6 +83,11 @@ impl Scratch {
         for rule in self.touched.drain(..) {
             if let (Some(lacks), Some(need)) = (self.lacks.get_mut(rule), needs.get(rule)) {
                 *lacks = *need;
+            }
+        }
+        for rule in self.keyed.drain(..) {
+            if let Some(is_keyed) = self.is_keyed.get_mut(rule) {
+                *is_keyed = false;
             }
         }
         for rule in self.left.drain(..) {
@@ -162,10 +174,10 @@ impl<'p> Pass<'p> {
         if !had_header {
             self.begin();
             let header = std::mem::take(&mut self.scratch.header);
-            self.search(first(&header, before));
+            self.search(first(&header, before), before as u64);
             self.scratch.header = header;
         }
-        self.search(chunk);
+        self.search(chunk, self.position);
         self.check_worth();
         self.decision
     }
@@ -271,15 +283,19 @@ impl<'p> Pass<'p> {
         })
     }
 
-    /// Searches the chunk, and the seam between it and what came before.
-    fn search(&mut self, chunk: &[u8]) {
+    /// Searches the chunk, which ends at this offset of the file, and the seam between it and what came before.
+    fn search(&mut self, chunk: &[u8], end: u64) {
         let Some(kind) = self.kind.clone() else { return };
         if self.settled || chunk.is_empty() {
             return;
         }
         let searcher = &self.prefilter.searcher;
         let Scratch { seam, seen, .. } = &mut self.scratch;
-        seam.pass(chunk, searcher.longest(), |bytes, _| searcher.search(&kind.chosen, bytes, seen));
+        let (is_first, is_last) = (end == chunk.len() as u64, end == self.filesize);
+        seam.pass(chunk, searcher.longest(), |bytes, before| {
+            let part = if before == 0 { Part { bytes, end, is_first, is_last } } else { Part::inner(bytes, end) };
+            searcher.search(&kind.chosen, part, seen);
+        });
         self.count(&kind);
     }
 
@@ -288,11 +304,17 @@ impl<'p> Pass<'p> {
         let prefilter = self.prefilter;
         while let Some(pattern) = self.scratch.seen.found.get(self.scratch.counted).copied() {
             self.scratch.counted += 1;
+            for rule in prefilter.rules.opened_by(pattern) {
+                if let Some(is_keyed) = self.scratch.is_keyed.get_mut(*rule).filter(|is_keyed| !**is_keyed) {
+                    *is_keyed = true;
+                    self.scratch.keyed.push(*rule);
+                }
+            }
             for rule in prefilter.rules.decided_by(pattern).iter().copied().filter(|rule| kind.is_open(*rule)) {
                 let Some(lacks) = self.scratch.lacks.get_mut(rule) else { continue };
                 *lacks = lacks.saturating_sub(1);
                 self.scratch.touched.push(rule);
-                if *lacks == 0 {
+                if *lacks == 0 && self.scratch.is_keyed.get(rule).copied().unwrap_or(true) {
                     self.ask(kind, rule);
                 }
             }

@@ -1,5 +1,6 @@
 //! What an expression can come to when only a part of the file is known.
 
+use serde::{Deserialize, Serialize};
 use std::ops::Not;
 
 use crate::hunt::language::Comparison;
@@ -8,7 +9,7 @@ use crate::hunt::language::Comparison;
 ///
 /// YARA has three: an undefined operand (a read past the end of the file, `@a[9]` of a pattern with two matches) makes
 /// a comparison undefined, which `not` keeps, and which `and`, `or`, loops and the rule itself take for false.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Truth {
     pub holds: bool,
     pub fails: bool,
@@ -92,7 +93,8 @@ impl Bounds {
         Self { undefined: true, ..self }
     }
 
-    const fn is_empty(self) -> bool {
+    /// Whether there is no value at all.
+    pub(super) const fn is_empty(self) -> bool {
         self.low > self.high
     }
 

@@ -1,5 +1,6 @@
 //! The rules one by one, each with what it needs to be compiled apart from the others.
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -12,26 +13,30 @@ use crate::hunt::EXTERNAL_VARIABLES;
 use crate::scan::prefilter::RuleIndex;
 
 /// All rules in order of declaration, as the prefilter numbers them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Library {
+    #[serde(skip)]
     sources: Vec<RuleSource>,
     namespaces: Vec<Namespace>,
     rules: Vec<Entry>,
 }
 
 /// Sources in a row with the same namespace. One that is left and entered again is another with the same name.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Namespace {
+    #[serde(with = "shared")]
     name: Arc<str>,
     modules: Vec<String>,
     /// The last rule of each name; a rule refers only to those before it.
+    #[serde(skip)]
     names: HashMap<String, RuleIndex>,
     globals: Vec<RuleIndex>,
 }
 
 /// One rule.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Entry {
+    #[serde(with = "shared")]
     pub name: Arc<str>,
     namespace: usize,
     source: usize,
@@ -45,7 +50,7 @@ pub(super) struct Entry {
 }
 
 /// What the condition of a rule asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Needs {
     /// External variables.
     pub externals: bool,
@@ -72,6 +77,11 @@ impl Library {
     /// A library without a rule; [`Library::item`] gets those of `sources`.
     pub(super) fn of(sources: Vec<RuleSource>) -> Self {
         Self { sources, ..Self::default() }
+    }
+
+    /// The same library, read from where it was kept, of the same sources.
+    pub(super) fn with_sources(self, sources: Vec<RuleSource>) -> Self {
+        Self { sources, ..self }
     }
 
     /// Takes the next item, with the number of its source and its place there.
@@ -186,6 +196,21 @@ impl Library {
             sources.push(RuleSource { namespace: first.namespace.to_string(), origin, text: text.into() });
         }
         sources
+    }
+}
+
+/// A shared text, kept as a text.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(deserializer).map(Arc::from)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Rule sources compiled into what the workers scan with.
 
-mod cache;
 mod library;
 mod pack;
 mod packs;
+mod usage;
 mod windowed;
 
 use std::path::Path;
@@ -13,14 +13,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::coverage::Unscanned;
 use super::prefilter::{Class, Prefilter, PrefilterReport, RuleIndex, Source, WholeReason};
 use crate::finding::RuleId;
-use crate::hunt::{RuleOptions, catch_engine_panic};
-pub(crate) use cache::cache_files;
+use crate::hunt::{ENGINE, RuleOptions, catch_engine_panic};
+use crate::storage::Cache;
 use library::Library;
 pub(super) use pack::Pack;
 #[cfg(test)]
 pub(super) use pack::Parts;
 pub(super) use packs::PackId;
 use packs::Packs;
+use usage::Usage;
 pub(super) use windowed::{FILESIZE, HEADER, Windowed};
 
 /// The namespace of the rules that only point out candidates.
@@ -63,6 +64,7 @@ pub struct Ruleset {
     library: Library,
     prefilter: Prefilter,
     packs: Packs,
+    usage: Usage,
     candidates: Vec<RuleId>,
     warnings: Vec<String>,
     options: RuleOptions,
@@ -95,13 +97,18 @@ impl Ruleset {
     ) -> Result<Self, RulesError> {
         let candidates = tests.iter().map(|test| test.rule.clone()).collect();
         let sources: Vec<RuleSource> = tests.iter().enumerate().map(candidate).chain(sources.iter().cloned()).collect();
-        let cache = cache
-            .filter(|_| cache::is_worth(&sources))
-            .and_then(|folder| cache::Cache::open(folder, &sources, options));
-        let known = cache.as_ref().and_then(cache::Cache::read);
+        let cache = cache.filter(|_| is_worth_keeping(&sources)).and_then(|folder| cache_of(folder, &sources, options));
+        if let Some((warnings, prefilter, library)) = cache.as_ref().and_then(Cache::read::<Kept>) {
+            let engine = Checked::of_engine();
+            if let Some(error) = engine.errors.into_iter().next() {
+                return Err(RulesError { report: error });
+            }
+            log_classes(prefilter.report());
+            return Ok(Self::of((warnings, prefilter, library.with_sources(sources)), candidates, options));
+        }
         let (prefilter, library, checked) = std::thread::scope(|scope| {
             let read = scope.spawn(|| read(&sources));
-            let checked = if known.is_some() { Checked::of_engine() } else { check(&sources, options) };
+            let checked = check(&sources, options);
             let (prefilter, library) = joined(read.join());
             (prefilter, library, checked)
         });
@@ -115,15 +122,16 @@ impl Ruleset {
             errors.extend((more > 0).then(|| format!("… and {}", crate::text::counted(more as u64, "more error"))));
             return Err(RulesError { report: errors.join("\n") });
         }
-        let warnings = known.unwrap_or_else(|| {
-            if let Some(cache) = cache {
-                cache.write(&warnings);
-            }
-            warnings
-        });
+        if let Some(cache) = cache {
+            cache.write(&(&warnings, &prefilter, &library));
+        }
         log_classes(prefilter.report());
-        let (packs, options) = (Packs::default(), options.clone());
-        Ok(Self { library, prefilter, packs, candidates, warnings, options, unused: Vec::new() })
+        Ok(Self::of((warnings, prefilter, library), candidates, options))
+    }
+
+    fn of((warnings, prefilter, library): Kept, candidates: Vec<RuleId>, options: &RuleOptions) -> Self {
+        let (packs, usage, options) = (Packs::default(), Usage::default(), options.clone());
+        Self { library, prefilter, packs, usage, candidates, warnings, options, unused: Vec::new() }
     }
 
     /// The same rules, and what coverage says of those that could not be used.
@@ -211,10 +219,14 @@ impl Ruleset {
         format!("rule {name} of {origin}")
     }
 
+    /// Counts a file that was matched against the rules `left`.
+    pub(super) fn note_use(&self, bytes: u64, left: &[RuleIndex], matched: impl IntoIterator<Item = RuleIndex>) {
+        self.usage.note(bytes, left, matched);
+    }
+
     /// Says in the log how much the prefilter left of the work, since the rules were made.
     pub(super) fn log_use(&self) {
-        let [files, rules, packs] = self.packs.used();
-        tracing::info!(files, rules, packs, "files matched against rules that were left, and those rules");
+        self.usage.log(self.packs.made(), |rule| self.described(rule));
     }
 
     /// What a matching rule means: a finding of the rule, or a candidate of the rule's hunt.
@@ -227,6 +239,22 @@ impl Ruleset {
         let index = entry.name.strip_prefix("candidate_").and_then(|index| index.parse::<usize>().ok());
         index.and_then(|index| self.candidates.get(index)).cloned().map_or(Meaning::Nothing, Meaning::Candidate)
     }
+}
+
+/// What is kept of rules that were found to compile: what the compiler warned of, and what was made of them.
+type Kept = (Vec<String>, Prefilter, Library);
+
+/// Whether so much text is worth a cache; less is checked in no time.
+fn is_worth_keeping(sources: &[RuleSource]) -> bool {
+    const WORTH: usize = 256 * 1024;
+    sources.iter().map(|source| source.text.len()).sum::<usize>() >= WORTH
+}
+
+/// The place in a folder for what is made of these sources with these options.
+fn cache_of(folder: &Path, sources: &[RuleSource], options: &RuleOptions) -> Option<Cache> {
+    let options = format!("scan {ENGINE} {options:?}");
+    let texts = sources.iter().flat_map(|source| [&*source.namespace, &*source.origin, &*source.text]);
+    Cache::open(folder, [options.as_str()].into_iter().chain(texts).map(str::as_bytes))
 }
 
 /// The prefilter and the library of the sources.

@@ -37,8 +37,6 @@ struct State {
     kept: usize,
     next: PackId,
     clock: u64,
-    files: u64,
-    asked: u64,
 }
 
 #[derive(Debug)]
@@ -64,8 +62,6 @@ impl Packs {
         apart: impl Fn(RuleIndex) -> bool,
     ) -> Vec<(PackId, Arc<Pack>)> {
         let mut state = self.lock();
-        state.files += 1;
-        state.asked += rules.len() as u64;
         let new: Vec<RuleIndex> = rules.iter().copied().filter(|rule| !state.of_rule.contains_key(rule)).collect();
         let (apart_ones, new): (Vec<RuleIndex>, Vec<RuleIndex>) =
             new.into_iter().partition(|rule| state.apart.contains(rule));
@@ -117,10 +113,9 @@ impl Packs {
         }
     }
 
-    /// Files that rules were left for, how many rules that were, all files counted together, and packs made for them.
-    pub(super) fn used(&self) -> [u64; 3] {
-        let state = self.lock();
-        [state.files, state.asked, state.next]
+    /// How many packs were made.
+    pub(super) fn made(&self) -> u64 {
+        self.lock().next
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -133,8 +133,10 @@ fn a_cache_gives_back_what_was_compiled() {
     let file = only_file(&folder);
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-    let warnings = cache::Cache::open(&folder, &large(), &RuleOptions::default()).unwrap().read().unwrap();
+    let (warnings, prefilter, _) =
+        cache_of(&folder, &large(), &RuleOptions::default()).unwrap().read::<Kept>().unwrap();
     assert_eq!(warnings.as_slice(), first.warnings());
+    assert_eq!(prefilter.report(), first.prefilter().report());
     assert!(!warnings.is_empty());
     let again = Ruleset::compile_with(&large(), &[], &RuleOptions::default(), Some(&folder)).unwrap();
     assert_eq!(again.warnings(), first.warnings());
@@ -148,8 +150,8 @@ fn a_cache_that_is_spoiled_or_not_ours_alone_is_not_read_and_is_made_anew() {
     Ruleset::compile_with(&large(), &[], &RuleOptions::default(), Some(&folder)).unwrap();
     let file = only_file(&folder);
     let good = std::fs::read(&file).unwrap();
-    let read =
-        || cache::Cache::open(&folder, &large(), &RuleOptions::default()).is_some_and(|cache| cache.read().is_some());
+    let kept = |sources: &[RuleSource]| cache_of(&folder, sources, &RuleOptions::default())?.read::<Kept>();
+    let read = || kept(&large()).is_some();
     let mut spoiled = good.clone();
     *spoiled.last_mut().unwrap() ^= 1;
     for bad in [spoiled, good[..good.len() / 2].to_vec(), Vec::new()] {
@@ -169,5 +171,5 @@ fn a_cache_that_is_spoiled_or_not_ours_alone_is_not_read_and_is_made_anew() {
     assert!(!read());
     let mut other = large();
     other[0].text = format!("{} ", other[0].text).into();
-    assert!(cache::Cache::open(&folder, &other, &RuleOptions::default()).unwrap().read().is_none());
+    assert!(kept(&other).is_none());
 }

@@ -187,7 +187,11 @@ fn a_namespace_that_is_entered_again_is_another() {
 fn the_report_says_why_a_file_always_goes_whole() {
     let class = |text: &str| prefilter(text).report().rules.last().unwrap().class.clone();
     assert_eq!(class("rule r { condition: true }"), Class::Whole(WholeReason::Condition));
-    assert_eq!(class("import \"pe\" rule r { condition: pe.is_dll() }"), Class::Whole(WholeReason::Values));
+    assert_eq!(class("import \"pe\" rule r { condition: pe.is_dll() }"), Class::ByGuards);
+    assert_eq!(
+        class("import \"math\" rule r { condition: math.entropy(0, 9) > 1 }"),
+        Class::Whole(WholeReason::Values)
+    );
     assert_eq!(class("rule r { condition: filename == \"x\" }"), Class::Whole(WholeReason::Values));
     let weak = "rule r { strings: $a = \"x\" $b = \"long enough\" condition: any of them }";
     assert_eq!(class(weak), Class::Whole(WholeReason::Patterns(vec!["$a".into()])));

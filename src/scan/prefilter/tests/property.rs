@@ -64,6 +64,24 @@ fn rules_out(prefilter: &Prefilter, file: &[Stretch], sizes: &[usize], filesize:
     !pass.finish()
 }
 
+/// A rule with so many literals that all are searched for as those of large sets are.
+fn filler() -> String {
+    let word = |n: u32| format!("$f{n} = \"{:08x}-{n}\"\n", 0x9e37_79b1_u32.wrapping_mul(n + 1));
+    let words: String = (0..150).map(word).collect();
+    format!("rule filler {{ strings: {words} condition: all of them }}")
+}
+
+/// Whether a prefilter of these sources among many rules out the file, in chunks or at once.
+fn many_rule_out(sources: &[Source], file: &[Stretch], sizes: &[usize], data: &[u8]) -> bool {
+    let filler = filler();
+    let mut all = sources.to_vec();
+    all.push(Source { namespace: "filler", text: &filler });
+    let prefilter = Prefilter::new(&all, &[]);
+    assert!(prefilter.report().literals > 128);
+    let at_once = [Stretch::Bytes(data.to_vec())];
+    rules_out(&prefilter, file, sizes, data.len()) || rules_out(&prefilter, &at_once, &[usize::MAX], data.len())
+}
+
 fn runner() -> TestRunner {
     TestRunner::new(Config { failure_persistence: None, ..Config::default() })
 }
@@ -87,7 +105,7 @@ fn no_file_that_yara_matches_is_ruled_out() {
             let out = rules_out(&prefilter, file, sizes, data.len());
             matched.set(matched.get() + u32::from(found));
             ruled_out.set(ruled_out.get() + u32::from(out));
-            if found && out {
+            if found && (out || many_rule_out(&sources, file, sizes, &data)) {
                 let rules: Vec<String> = taken.iter().map(|r| format!("// {}\n{}", r.namespace, r.source)).collect();
                 let lost = format!(
                     "{}\nrule out a match in {:?}\nchunks {sizes:?}",
@@ -126,7 +144,8 @@ fn a_pattern_that_yara_finds_is_seen() {
             let out = rules_out(&prefilter, file, sizes, data.len());
             matched.set(matched.get() + u32::from(found));
             ruled_out.set(ruled_out.get() + u32::from(out));
-            if found && out {
+            let sources = [Source { namespace: "default", text: &text }];
+            if found && (out || many_rule_out(&sources, file, sizes, &data)) {
                 return Err(TestCaseError::fail(format!("{pattern}\nlost in {}", data.escape_ascii())));
             }
         }
@@ -145,7 +164,8 @@ fn no_rule_of_hundreds_that_yara_reports_is_ruled_out() {
     let (matched, left, asked) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let cases = vec(generate::rules(), 60).prop_flat_map(|sets| {
         let samples: Vec<Vec<u8>> = sets.iter().flatten().flat_map(|rule| rule.samples.clone()).collect();
-        (Just(sets), vec((generate::file(samples), vec(1..70usize, 1..6)), 16))
+        let sizes = prop_oneof![1..70usize, 300..9000usize];
+        (Just(sets), vec((generate::file(samples), vec(sizes, 1..6)), 16))
     });
     let mut runner =
         TestRunner::new(Config { cases: 3, max_shrink_iters: 0, failure_persistence: None, ..Config::default() });
