@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::ENGINE;
 use super::compile::RuleOptions;
 use super::problem::{Place, Problem};
 use super::rule::{MetaValue, Pattern, Rule};

@@ -71,7 +71,7 @@ fn sample(pattern: &Pattern, turn: usize) -> Vec<u8> {
                     HexToken::NotByte(byte) => bytes.push(!byte.value),
                     HexToken::Jump(jump) => bytes.extend(vec![b'A'; jump.start.unwrap_or(0) as usize]),
                     HexToken::Alternative(alternative) => {
-                        let first = alternative.alternatives.iter().next();
+                        let first = alternative.alternatives.first();
                         bytes.extend(first.into_iter().flat_map(|first| {
                             first.iter().filter_map(|token| {
                                 if let HexToken::Byte(byte) = token { Some(byte.value) } else { None }
