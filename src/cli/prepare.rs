@@ -73,6 +73,19 @@ impl ScanArgs {
         Ok((opened, plan))
     }
 
+    /// What to say of a tree that looks like the root of another system when no `--root` was given; safe text.
+    pub fn root_hint(&self, tree: &Path) -> Option<String> {
+        let is_there = |name: &&str| crate::root::named(&tree.join(name)).is_ok_and(|found| found.metadata.is_dir());
+        if !self.root.is_live() || tree == Path::new("/") || !["etc", "usr", "var"].iter().all(|name| is_there(name)) {
+            return None;
+        }
+        let shown = text::shell_word(tree);
+        Some(format!(
+            "{} looks like the root of a system: --root {shown} takes paths, accounts, packages and schedules from it",
+            text::escape_path(tree)
+        ))
+    }
+
     /// The default case of the paths that were named: a scan of some of a tree is no scan of all of it.
     fn case_of_paths(&self, tree: &Path) -> Option<PathBuf> {
         let only = self.only.as_ref()?;

@@ -37,6 +37,9 @@ const WAIT: Duration = Duration::from_millis(100);
 pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Result<ExitCode> {
     limits::check()?;
     let (tree, plan) = args.plan(tree)?;
+    if let Some(hint) = args.root_hint(tree.start()) {
+        print::say(hint);
+    }
     let (book, compiling) = RuleCatalog::load_to_scan(&args.rules.choice())?;
     let book = Arc::new(book);
     let mut records = Records::open(plan, Arc::clone(&book))?;

@@ -110,8 +110,10 @@ pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> an
         bell: if tree.is_some() { config.bell } else { Bell::Never },
         panes: config.panes,
     };
+    let hint = tree.as_ref().and_then(|tree| scan.root_hint(tree.start()));
     let manner = UiOptions {
         start,
+        hint,
         progress: tree.is_some() && config.progress.applies(&|name| std::env::var_os(name)),
         themes,
     };

@@ -95,6 +95,9 @@ pub struct SeenCheck {
     pub seen: String,
 }
 
+/// What a check is called that says how the box stands to a scenario as a whole, where it does not support it.
+pub(crate) const AGAINST_THE_BOX: &str = "against the box";
+
 /// The file that the responder looked at when deciding: it tells, for every scope, what has changed since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenFile {
@@ -211,6 +214,11 @@ pub enum Defect {
 }
 
 impl Exclusion {
+    /// Whether it was recorded for a scenario that the box does not support, or contradicts.
+    pub fn is_against_the_box(&self) -> bool {
+        self.checks.iter().any(|seen| seen.check == AGAINST_THE_BOX)
+    }
+
     /// The exclusion that a decision about `hit` comes to. Nothing is written yet.
     ///
     /// # Errors

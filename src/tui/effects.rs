@@ -96,7 +96,13 @@ impl EffectRunner {
             Effect::Explain(ask) => backend.explain(ask),
             Effect::Gather(ask) => backend.gather(ask),
             Effect::ListThemes => self.themes.list(&backend.sender),
-            Effect::Copy(sequence) => guard.write(&sequence),
+            Effect::Copy(sequence) => {
+                guard.write(&sequence);
+                // tmux(1), "allow-passthrough": each ESC doubled.
+                if std::env::var_os("TMUX").is_some() {
+                    guard.write(&format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b")));
+                }
+            }
         }
         Ok(ControlFlow::Continue(()))
     }

@@ -74,6 +74,7 @@ fn row(id: i64) -> Row {
         candidate: false,
         verdict: if id % 11 == 0 { Verdict::Benign } else { Verdict::Open },
         returned: None,
+        against_the_box: false,
         gone: None,
     }
 }

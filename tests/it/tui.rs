@@ -423,3 +423,64 @@ fn malicious_takes_a_reason_and_a_note_stays_with_its_answer() {
     stage.wait("ask the night shift");
     stage.leave();
 }
+
+/// What the box does not support takes a typed word, and is marked wherever it is shown.
+#[test]
+fn an_exclusion_against_the_box_asks_for_a_word_and_is_marked() {
+    let place = TestTree::planted();
+    std::fs::create_dir_all(place.tree().parent().unwrap().join("etc/cron.d")).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("opt/reports/payload.py").press("5");
+    stage.wait("box ✘");
+    let screen = stage.screen();
+    let place_of = |line: &str| screen.lines().filter(|line| line.contains("box ")).position(|row| row.contains(line));
+    let unsupported = place_of("box ✘").unwrap();
+    for _ in 0..unsupported.saturating_sub(1) {
+        stage.press("l");
+    }
+    while !stage.screen().contains("Type against") {
+        stage.press("a");
+        if stage.screen().contains("Type against") {
+            break;
+        }
+        stage.press("esc l");
+    }
+    stage.type_text("they say so").press("enter enter");
+    stage.wait("the box does not support this");
+    assert!(!place.register().exists(), "nothing is recorded yet");
+    stage.type_text("against").press("enter enter");
+    stage.wait("excluded: in the register");
+    stage.press("esc");
+    stage.wait("against the box");
+    stage.press("R");
+    stage.wait("against the box  EQGRP_payload");
+    stage.leave();
+}
+
+/// A path, a digest, a rule or all of it is copied from the list and from an open finding; a number repeats a motion.
+#[test]
+fn a_finding_is_copied_from_anywhere_and_counts_repeat_motions() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("3 j");
+    assert_eq!(stage.app.list.place(), 3);
+    stage.press("2 k 6 G");
+    assert_eq!(stage.app.list.place(), 5);
+    stage.press("ctrl-y p");
+    stage.wait("copied the path");
+    assert!(stage.copied.take().is_some());
+    stage.open_path("callback.txt").press("4 ctrl-y s");
+    stage.wait("copied sha256");
+    assert!(stage.copied.is_some());
+    stage.press("A").type_text("seen on web02 too #lateral").press("enter");
+    stage.wait("noted: on record");
+    stage.press("6");
+    stage.wait("#lateral");
+    stage.press("5 x");
+    stage.wait("Scenarios 1/5");
+    stage.open_path_of("callback-wide.bin").press(".");
+    stage.wait("Scenarios 1/5");
+    stage.press("? /").type_text("repeat");
+    stage.wait("give the last answer here too");
+    stage.leave();
+}

@@ -187,7 +187,7 @@ impl Recorder {
         let mut after = FindingId(0);
         loop {
             let page = self.records.page(after).map_err(|error| error.to_string())?;
-            let rows: Vec<_> = page.into_iter().map(|(finding, judged)| row(&finding, judged)).collect();
+            let rows: Vec<_> = page.into_iter().map(|(finding, judged)| row(&self.records, &finding, judged)).collect();
             let Some(last) = rows.last() else { break };
             after = last.id;
             self.tell(Message::Rows(rows));
@@ -210,7 +210,7 @@ impl Recorder {
         match self.records.unmet() {
             Ok(unmet) if unmet.is_empty() => {}
             Ok(unmet) => {
-                let rows = unmet.into_iter().map(|(finding, judged)| row(&finding, judged)).collect();
+                let rows = unmet.into_iter().map(|(finding, judged)| row(&self.records, &finding, judged)).collect();
                 self.tell(Message::Rows(rows));
             }
             Err(error) => self.tell(Message::NotRecorded(error.to_string())),
@@ -270,7 +270,11 @@ impl Recorder {
         if !findings.is_empty() {
             match self.records.take(&findings) {
                 Ok(judged) => {
-                    let rows = findings.iter().zip(judged).map(|(finding, judged)| row(finding, judged)).collect();
+                    let rows = findings
+                        .iter()
+                        .zip(judged)
+                        .map(|(finding, judged)| row(&self.records, finding, judged))
+                        .collect();
                     self.tell(Message::Rows(rows));
                 }
                 Err(error) => {
@@ -398,7 +402,7 @@ impl Recorder {
             let kept = self.records.kept_evidence(id, &opened.finding.file).map_err(|error| error.to_string())?;
             opened.kept = Some(Box::new(kept));
         }
-        self.tell(Message::Rows(vec![row(&opened.finding, opened.judged.clone())]));
+        self.tell(Message::Rows(vec![row(&self.records, &opened.finding, opened.judged.clone())]));
         self.tell(Message::Opened(Box::new(opened)));
         Ok(())
     }
@@ -534,7 +538,7 @@ impl Recorder {
     /// Shows what findings have come to now, and the one on the screen in full.
     fn renew(&mut self, ids: &[FindingId]) -> Result<(), String> {
         let judged = self.records.judge_again(ids).map_err(|error| error.to_string())?;
-        let rows = judged.into_iter().map(|(finding, judged)| row(&finding, judged)).collect();
+        let rows = judged.into_iter().map(|(finding, judged)| row(&self.records, &finding, judged)).collect();
         self.tell(Message::Rows(rows));
         match self.shown.filter(|shown| ids.contains(shown)) {
             Some(shown) => self.open(shown),

@@ -1,11 +1,13 @@
 //! From a finding and what it has come to, to a line of the list.
 
 use crate::finding::Finding;
-use crate::session::FindingStatus;
+use crate::session::{FindingStatus, Records};
+use crate::triage::exclusion::Exclusion;
 use crate::tui::state::findings::Row;
 
 /// The line.
-pub(super) fn row(finding: &Finding, judged: FindingStatus) -> Row {
+pub(super) fn row(records: &Records, finding: &Finding, judged: FindingStatus) -> Row {
+    let exclusion = judged.exclusion.and_then(|id| records.exclusion(id));
     Row {
         id: judged.id,
         at: 0,
@@ -19,6 +21,7 @@ pub(super) fn row(finding: &Finding, judged: FindingStatus) -> Row {
         candidate: judged.subject.candidate,
         verdict: judged.verdict,
         returned: judged.returned,
+        against_the_box: exclusion.is_some_and(Exclusion::is_against_the_box),
         gone: judged.gone,
     }
 }

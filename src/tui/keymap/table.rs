@@ -77,6 +77,9 @@ macro_rules! action_table {
             TabFacts, Finding, "4", "", "the file's facts and the evidence from the box", |app| finding::show(app, Tab::Facts);
             TabScenarios, Finding, "5", "", "the scenarios", |app| finding::show(app, Tab::Scenarios);
             TabHistory, Finding, "6", "", "what was decided, by whom, when", |app| finding::show(app, Tab::History);
+            Repeat, Finding, ".", "", "give the last answer here too: the same scenario, the same word", finding::repeat;
+            FindingNote, Finding, "A", "", "write a note on the finding; #words in it are tags", finding::note_on_finding;
+            Copy, Global, "ctrl-y", "", "copy the finding's path, SHA-256, rule, or all of it as text", finding::copy;
             NextFinding, Finding, "]", "", "next finding of the list", |app| finding::neighbour(app, 1);
             PreviousFinding, Finding, "[", "", "previous finding of the list", |app| finding::neighbour(app, -1);
 

@@ -6,12 +6,15 @@ use crate::case::FindingId;
 use crate::session::Opened;
 use crate::triage::exclusion::confirm_known_sample;
 use crate::triage::exclusion::{
-    DEFAULT_LIFE, Decision, Exclusion, FOLDER_LIFE, Judgement, MAX_DAYS, SeenCheck, Signature,
+    AGAINST_THE_BOX, DEFAULT_LIFE, Decision, Exclusion, FOLDER_LIFE, Judgement, MAX_DAYS, SeenCheck, Signature,
 };
 use crate::triage::folders::Proposal;
 use crate::triage::matched_file::MatchedFile;
 use crate::triage::scope::{Scope, ScopeKind};
 use crate::tui::widget::input::Input;
+
+/// The word that records an exclusion against the box.
+pub(crate) const INSIST: &str = "against";
 
 /// The fields, in the order in which Tab goes through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub enum Field {
     Ticket,
     /// The rule's name, for a known sample.
     Confirm,
+    /// A word, for a scenario that the box does not support.
+    Against,
     /// Record it.
     Record,
 }
@@ -55,6 +60,10 @@ pub struct Form {
     pub confirm: Input,
     /// Whether the content is a known sample of the rule.
     pub known_sample: bool,
+    /// What the box says against the scenario, if it does not support it; safe text.
+    pub against: Option<String>,
+    /// The word as typed that records it all the same.
+    pub insist: Input,
     /// The field that takes the keys.
     pub field: Field,
     /// Which of today's findings it would cover; `None` until that is known.
@@ -69,7 +78,10 @@ pub struct Form {
 impl Form {
     /// A form with the narrowest scope, for a finding that this scenario explains.
     pub fn new(opened: &Opened, scenario: Option<(String, String)>, checks: Vec<SeenCheck>) -> Self {
+        let against = checks.iter().find(|seen| seen.check == AGAINST_THE_BOX).map(|seen| seen.seen.clone());
         Self {
+            against,
+            insist: Input::default(),
             finding: opened.judged.id,
             scenario,
             scopes: opened.scopes.clone(),
@@ -94,6 +106,9 @@ impl Form {
         if self.known_sample {
             fields.push(Field::Confirm);
         }
+        if self.against.is_some() {
+            fields.push(Field::Against);
+        }
         fields.push(Field::Record);
         fields
     }
@@ -113,6 +128,7 @@ impl Form {
             Field::Days => Some(&mut self.days),
             Field::Ticket => Some(&mut self.ticket),
             Field::Confirm => Some(&mut self.confirm),
+            Field::Against => Some(&mut self.insist),
             Field::Scope | Field::Judgement | Field::Record => None,
         }
     }
@@ -165,6 +181,9 @@ impl Form {
     pub fn exclusion(&self, opened: &Opened, signature: Signature) -> Result<Exclusion, String> {
         if self.reason.text().trim().is_empty() {
             return Err("say why it is benign: a reason is required".to_owned());
+        }
+        if self.against.is_some() && self.insist.text().trim() != INSIST {
+            return Err(format!("the box does not support this scenario: type {INSIST} to record it all the same"));
         }
         self.draft(opened, signature, self.reason.text())
     }

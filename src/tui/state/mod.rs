@@ -180,6 +180,10 @@ pub struct App {
     pub typed_ahead: Vec<KeyEvent>,
     /// The open finding.
     pub detail: Option<Box<Detail>>,
+    /// How many times the next motion in a list is made; 0 where nothing was typed.
+    pub count: usize,
+    /// The answer that was given last, and the id of its scenario.
+    pub last_answer: Option<(String, crate::triage::Answer)>,
     /// Searches begun so far: the number of the last one.
     pub searches: u64,
     /// The top layer.
@@ -202,6 +206,8 @@ pub struct App {
     pub other_box: Option<String>,
     /// Names of the boxes when the findings are of many cases, by index; empty for one. Safe text.
     pub boxes: Vec<String>,
+    /// Whether tmux stands between this program and the terminal.
+    pub in_tmux: bool,
     /// Colours.
     pub theme: Theme,
     /// Keys.
@@ -252,6 +258,8 @@ impl App {
             wanted: None,
             typed_ahead: Vec::new(),
             detail: None,
+            count: 0,
+            last_answer: None,
             searches: 0,
             overlay: None,
             notice: None,
@@ -263,6 +271,7 @@ impl App {
             host: start.host,
             other_box: start.other_box,
             boxes: Vec::new(),
+            in_tmux: false,
             theme: start.theme,
             keymap: start.keymap,
         }
@@ -298,6 +307,11 @@ impl App {
     /// Whether a finding was asked for and has not arrived.
     pub fn is_opening(&self) -> bool {
         self.screen == Screen::Finding && self.detail.as_ref().is_none_or(|detail| detail.stale)
+    }
+
+    /// What must be set for a copy to arrive, where something stands between this program and the terminal.
+    pub fn clipboard_hint(&self) -> &'static str {
+        if self.in_tmux { "; tmux passes it on with: set -g set-clipboard on" } else { "" }
     }
 
     /// Whether the bytes of the open finding are shown so.

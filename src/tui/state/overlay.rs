@@ -74,6 +74,8 @@ pub enum Await {
     JumpMark,
     /// What to copy the bytes as.
     Copy,
+    /// What to copy of the finding.
+    CopyFinding,
 }
 
 impl Await {
@@ -82,6 +84,7 @@ impl Await {
         match self {
             Self::Mark => "a letter names the mark",
             Self::JumpMark => "the letter of the mark to go to",
+            Self::CopyFinding => "copy: p path  s SHA-256  r rule  f the finding as text",
             Self::Copy => "copy as: h hex  t text  q quoted  l lines  c C array  y YARA string  o offset",
         }
     }
@@ -173,6 +176,8 @@ pub enum Purpose {
         /// The scenario's id.
         scenario: String,
     },
+    /// A note on this finding.
+    FindingNote(FindingId),
     /// The file that the case is written to.
     Export,
     /// What belongs to this set of the site.

@@ -2,13 +2,16 @@
 
 use super::actions::ask;
 use super::overlays;
+use crate::hex::copy::to_clipboard;
 use crate::text;
 use crate::triage::Answer;
-use crate::triage::assess::ScenarioAssessment;
+use crate::triage::assess::{ScenarioAssessment, ScenarioState};
+use crate::triage::exclusion::{AGAINST_THE_BOX, CheckResult, SeenCheck};
 use crate::tui::keymap::{Action, key_of};
 use crate::tui::message::{Effect, Gather, Request};
 use crate::tui::state::detail::{Detail, Tab};
 use crate::tui::state::elf_page;
+use crate::tui::state::findings::Row;
 use crate::tui::state::form::Form as ExclusionForm;
 use crate::tui::state::overlay::{Await, Many, Overlay, Purpose};
 use crate::tui::state::{App, NoticeKind, Screen};
@@ -108,10 +111,99 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Effect> {
     let Some(detail) = opened(app) else { return Vec::new() };
     let Some(scenario) = detail.current().map(|scenario| scenario.id.clone()) else { return Vec::new() };
     let findings = vec![detail.id()];
+    let given = (scenario.clone(), answer);
     // Not waiting for the disk: the next key is for the next scenario.
     detail.in_flight.push(scenario.clone());
     detail.go_to_unanswered();
+    app.last_answer = Some(given);
     vec![Effect::Record(Request::Answer { findings, scenario, answer, note: None })]
+}
+
+/// Gives the last answer here too.
+pub(super) fn repeat(app: &mut App) -> Vec<Effect> {
+    let last = app.last_answer.clone();
+    let Some(detail) = opened(app) else { return Vec::new() };
+    let Some((scenario, given)) = last else {
+        app.say(NoticeKind::Info, "nothing was answered yet");
+        return Vec::new();
+    };
+    let place = detail.hunt.scenarios.iter().position(|known| known.id == scenario);
+    let Some(place) = place else {
+        app.say(NoticeKind::Info, "this rule has no such scenario");
+        return Vec::new();
+    };
+    detail.scenario = place;
+    answer(app, given)
+}
+
+/// Asks for a note on the finding itself.
+pub(super) fn note_on_finding(app: &mut App) -> Vec<Effect> {
+    let Some(id) = opened(app).map(|detail| detail.id()) else { return Vec::new() };
+    let about = "A note on this finding. It stands in its history and in the report.";
+    ask(app, Purpose::FindingNote(id), "Note", about, Input::default());
+    Vec::new()
+}
+
+/// Asks what to copy of the finding that is open, or selected.
+pub(super) fn copy(app: &mut App) -> Vec<Effect> {
+    if here(app).is_some() {
+        app.overlay = Some(Overlay::Await(Await::CopyFinding));
+    } else {
+        app.say(NoticeKind::Info, "select a finding first");
+    }
+    Vec::new()
+}
+
+/// The finding that is open, or selected in the list.
+fn here(app: &App) -> Option<&Row> {
+    match app.screen {
+        Screen::Finding => app.list.get(app.detail.as_ref()?.id()),
+        _ => app.list.selected(),
+    }
+}
+
+/// Copies what the key says of the finding.
+pub(super) fn copy_as(app: &mut App, how: char) -> Vec<Effect> {
+    let Some(row) = here(app) else { return Vec::new() };
+    let path = text::escape_path(&row.path).into_owned();
+    let rule = app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone());
+    let (name, digest) = row.digest.labelled();
+    let (what, copied) = match how {
+        'p' => ("the path", path),
+        's' => (name, digest),
+        'r' => ("the rule", rule),
+        'f' => {
+            let size = text::counted(row.size, "byte");
+            (
+                "the finding",
+                format!("{path}\nrule: {rule}\n{name}: {digest}\nsize: {size}\nmodified: {}\n", row.modified),
+            )
+        }
+        _ => {
+            app.say(NoticeKind::Info, "copy p, s, r or f");
+            return Vec::new();
+        }
+    };
+    match to_clipboard(&copied) {
+        Ok(sequence) => {
+            app.say(NoticeKind::Done, format!("copied {what}{}", app.clipboard_hint()));
+            vec![Effect::Copy(sequence)]
+        }
+        Err(why) => {
+            app.say(NoticeKind::Warning, why.to_string());
+            Vec::new()
+        }
+    }
+}
+
+/// What is recorded of a scenario that the box does not support, or contradicts.
+fn against_the_box(assessed: &ScenarioAssessment) -> Option<SeenCheck> {
+    let said = match assessed.state {
+        ScenarioState::NotSupported => "Nothing on the box supports this scenario.",
+        ScenarioState::Contradicted => "Something on the box contradicts this scenario.",
+        ScenarioState::Supported | ScenarioState::Unknown => return None,
+    };
+    Some(SeenCheck { check: AGAINST_THE_BOX.to_owned(), result: CheckResult::NotMet, seen: said.to_owned() })
 }
 
 /// Proposes the exclusion that this scenario would justify.
@@ -123,8 +215,10 @@ pub(super) fn applies(app: &mut App) -> Vec<Effect> {
         return Vec::new();
     }
     let scenario = detail.current().map(|scenario| (scenario.id.clone(), scenario.title.clone()));
-    let seen = scenario.as_ref().and_then(|(id, _)| detail.assessment(id)).map(ScenarioAssessment::seen_checks);
-    let form = ExclusionForm::new(&detail.opened, scenario, seen.unwrap_or_default());
+    let assessed = scenario.as_ref().and_then(|(id, _)| detail.assessment(id));
+    let mut seen = assessed.map(ScenarioAssessment::seen_checks).unwrap_or_default();
+    seen.extend(assessed.and_then(against_the_box));
+    let form = ExclusionForm::new(&detail.opened, scenario, seen);
     app.overlay = Some(Overlay::Form(Box::new(form)));
     overlays::preview(app)
 }

@@ -303,7 +303,8 @@ pub(super) fn copy_what_is_there(app: &mut App) -> Vec<Effect> {
     match sequence(hex, form, &range) {
         Ok(Some((sequence, said))) => {
             hex.anchor = None;
-            app.say(NoticeKind::Done, said);
+            let hint = app.clipboard_hint();
+            app.say(NoticeKind::Done, format!("{said}{hint}"));
             return vec![Effect::Copy(sequence)];
         }
         Ok(None) if range.end <= hex.layout.size => {

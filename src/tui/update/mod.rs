@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use super::keymap::{Action, Context, Press, key_of};
+use super::keymap::{Action, Context, Press, TABLE, key_of};
 use super::message::{Effect, Explain, Gather, Look, Message, Request};
 use super::state::detail::Detail;
 use super::state::overlay::Overlay;
@@ -31,6 +31,9 @@ use crate::hex::Window;
 use crate::scan::Reading;
 use crate::session::{Opened, Since};
 use crate::text;
+
+/// The most times that a motion is made at once.
+const MAX_COUNT: usize = 100_000;
 
 /// Keys kept for a finding that has not arrived; more are dropped.
 const TYPED_AHEAD: usize = 64;
@@ -203,6 +206,24 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let action = app.keymap.action(press, &app.contexts());
+    if action.is_none() && counts(app, key) {
+        return Vec::new();
+    }
+    let count = std::mem::take(&mut app.count);
+    if let Some(action) = action.filter(|_| count > 1)
+        && let Some(row) = TABLE.iter().find(|row| row.action == action && row.is_motion())
+    {
+        // `120G` is the 120th line, `5j` five lines down.
+        if row.name.ends_with("Last") {
+            dispatch::perform(app, first_of(row.context));
+        }
+        let (motion, times) =
+            if row.name.ends_with("Last") { (down_of(row.context), count - 1) } else { (action, count) };
+        for _ in 0..times {
+            dispatch::perform(app, motion);
+        }
+        return Vec::new();
+    }
     app.leaving &= action == Some(Action::Quit);
     match action {
         Some(action) => dispatch::perform(app, action),
@@ -210,6 +231,35 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
             app.say(NoticeKind::Info, format!("{press} does nothing here; ? shows all keys"));
             Vec::new()
         }
+    }
+}
+
+/// Whether a key is a digit of how many times the next motion in a list is made.
+fn counts(app: &mut App, key: KeyEvent) -> bool {
+    let digit = match key.code {
+        KeyCode::Char(c) if app.screen != Screen::Finding => c.to_digit(10),
+        _ => None,
+    };
+    let Some(digit) = digit.filter(|digit| *digit > 0 || app.count > 0) else { return false };
+    app.count = (app.count * 10 + digit as usize).min(MAX_COUNT);
+    true
+}
+
+/// The motion to the first line of a list.
+fn first_of(context: Context) -> Action {
+    match context {
+        Context::Register => Action::RegisterFirst,
+        Context::Coverage => Action::CoverageFirst,
+        _ => Action::First,
+    }
+}
+
+/// The motion one line down in a list.
+fn down_of(context: Context) -> Action {
+    match context {
+        Context::Register => Action::RegisterDown,
+        Context::Coverage => Action::CoverageDown,
+        _ => Action::Down,
     }
 }
 

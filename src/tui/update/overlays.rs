@@ -16,7 +16,7 @@ use crate::triage::Answer;
 use crate::triage::exclusion::Signature;
 use crate::tui::message::{Effect, Gather, Look, Request};
 use crate::tui::state::bytes::{Hits, Sought};
-use crate::tui::state::form::{Field, Form};
+use crate::tui::state::form::{Field, Form, INSIST};
 use crate::tui::state::overlay::{Await, Batch, Many, Overlay, Palette, Prompt, Purpose};
 use crate::tui::state::{App, NoticeKind};
 
@@ -75,6 +75,10 @@ fn help(app: &mut App, scroll: usize, key: KeyEvent) {
         KeyCode::Char('g') | KeyCode::Home => 0,
         KeyCode::Char('G') | KeyCode::End => usize::MAX / 2,
         KeyCode::Char('q' | '?') => return,
+        KeyCode::Char('/') => {
+            actions::palette(app);
+            return;
+        }
         _ => scroll,
     };
     app.overlay = Some(Overlay::Help { scroll });
@@ -164,6 +168,13 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
             return Ok(vec![Effect::Gather(Gather::Name { set: set.clone(), value })]);
         }
         Purpose::Note { finding, scenario } => return Ok(note(app, *finding, scenario, typed)),
+        Purpose::FindingNote(finding) => {
+            let note = typed.trim();
+            if note.is_empty() {
+                return Err("write something, or leave it with Esc".to_owned());
+            }
+            return Ok(vec![Effect::Record(Request::Note(*finding, note.to_owned()))]);
+        }
         Purpose::SaveCopy => {
             let path = typed.trim();
             if path.is_empty() {
@@ -237,6 +248,9 @@ fn note(app: &App, finding: crate::case::FindingId, scenario: &str, typed: &str)
 
 fn awaited(app: &mut App, wait: Await, key: KeyEvent) -> Vec<Effect> {
     let KeyCode::Char(letter) = key.code else { return Vec::new() };
+    if wait == Await::CopyFinding {
+        return super::finding::copy_as(app, letter);
+    }
     let Some(detail) = &mut app.detail else { return Vec::new() };
     match wait {
         Await::Mark => match detail.hex.marks.set(letter, detail.hex.viewport.cursor) {
@@ -249,6 +263,7 @@ fn awaited(app: &mut App, wait: Await, key: KeyEvent) -> Vec<Effect> {
             Err(error) => app.say(NoticeKind::Warning, error.to_string()),
         },
         Await::Copy => return super::hex::copy(app, letter),
+        Await::CopyFinding => {}
     }
     Vec::new()
 }
@@ -338,6 +353,8 @@ fn record(app: &mut App, mut form: Box<Form>) -> Vec<Effect> {
         Err(error) => {
             if form.reason.text().trim().is_empty() {
                 form.field = Field::Reason;
+            } else if form.against.is_some() && form.insist.text().trim() != INSIST {
+                form.field = Field::Against;
             }
             form.error = Some(error);
             Vec::new()

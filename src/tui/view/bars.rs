@@ -46,6 +46,11 @@ fn numbers(app: &App, words: bool) -> paint::Pieces<'_> {
             right.push(role, format!("{sign}{}{name} ", text::count(count as u64)));
         }
     }
+    let decided = counts.suspicious + counts.malicious + counts.benign;
+    if words && decided > 0 {
+        let all = text::count(counts.all() as u64);
+        right.push(Role::Dim, format!("{} of {all} decided ", text::count(decided as u64)));
+    }
     if app.unsaved.is_some() {
         right.push(Role::Error, "! not saved ");
     }

@@ -40,11 +40,14 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
             ("scope", exclusion.scope.to_string()),
             ("verdict", exclusion.judgement.to_string()),
             ("reason", exclusion.reason.clone()),
-            ("scenario", exclusion.scenario.clone().unwrap_or_default()),
+            (
+                "scenario",
+                exclusion.scenario.as_ref().map_or("", |id| app.scenario_title(&exclusion.rule, id)).to_owned(),
+            ),
             ("by", exclusion.by.to_string()),
             ("host", exclusion.host.clone()),
-            ("created", exclusion.created.to_string()),
-            ("expires", exclusion.expires.to_string()),
+            ("created", format!("{:.0}", exclusion.created)),
+            ("expires", format!("{:.0}", exclusion.expires)),
             ("ticket", exclusion.ticket.clone().unwrap_or_default()),
             ("id", exclusion.id.to_string()),
         ] {
@@ -74,7 +77,11 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
         Some(name) => format!("{} ({id})", text::escape_str(name)),
         None => format!("{id}, which has no name on the box"),
     };
-    let born = file.born.map_or_else(|| "unknown".to_owned(), time);
+    // Whoever sets a time back sets that of the content: the birth of the inode stays.
+    let set_back = file.born.is_some_and(|born| born > file.modified);
+    let remark =
+        if set_back { ": after it was modified, so the time of the content was set, or came with a copy" } else { "" };
+    let born = file.born.map_or_else(|| "unknown".to_owned(), |born| format!("{}{remark}", time(born)));
     vec![
         ("path", text::escape_path(&file.path).into_owned()),
         file.digest.labelled(),

@@ -228,6 +228,7 @@ fn push_path(pieces: &mut paint::Pieces<'_>, row: &Row, app: &App, width: usize)
     let note = match &row.returned {
         // That it was excluded is what its state says.
         Some(why) => format!("  {}", why.strip_prefix("was excluded, ").unwrap_or(why)),
+        None if row.against_the_box => "  against the box".to_owned(),
         None => news(row, app).map_or_else(String::new, |news| format!("  {news}")),
     };
     let note = text::truncate_end(&note, width / 2);

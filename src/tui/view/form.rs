@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
-use crate::tui::state::form::{Field, Form};
+use crate::tui::state::form::{Field, Form, INSIST};
 use crate::tui::widget::{paint, pane};
 
 /// Columns before a field.
@@ -32,6 +32,10 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) ->
             "This content is a known sample of the rule. Type the rule's name to exclude it all the same.",
         );
         sheet.input(Field::Confirm, "rule name", &form.confirm, "");
+    }
+    if let Some(against) = &form.against {
+        sheet.wrapped(Role::Malicious, &format!("{against} Type {INSIST} to record it all the same."));
+        sheet.input(Field::Against, "against", &form.insist, "");
     }
     sheet.covers();
     let button = paint::row(inner, usize::from(inner.height).saturating_sub(2));

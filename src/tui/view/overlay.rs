@@ -51,7 +51,11 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<P
 
 /// What is asked for; of marks also where each is.
 fn question(app: &App, wait: Await) -> String {
-    let marks = app.detail.iter().filter(|_| wait != Await::Copy).flat_map(|detail| detail.hex.marks.iter());
+    let marks = app
+        .detail
+        .iter()
+        .filter(|_| matches!(wait, Await::Mark | Await::JumpMark))
+        .flat_map(|detail| detail.hex.marks.iter());
     let marks: Vec<_> = marks.map(|(name, offset)| format!("{name} {offset:#x}")).collect();
     if marks.is_empty() {
         return wait.question().to_owned();
@@ -68,7 +72,7 @@ pub(super) fn help(
     scroll: usize,
 ) -> usize {
     let size = (84, screen.height.saturating_sub(2));
-    let inner = pane::popup(buffer, screen, theme, "Keys (Esc closes)", size);
+    let inner = pane::popup(buffer, screen, theme, "Keys (Esc closes, / searches)", size);
     let mut lines = Vec::new();
     let mut context = None;
     for row in rows {

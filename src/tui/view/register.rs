@@ -9,6 +9,7 @@ use super::facts::push;
 use crate::text;
 use crate::text::fuzzy::Pattern;
 use crate::theme::Role;
+use crate::triage::exclusion::Exclusion;
 use crate::triage::register::Entry;
 use crate::tui::state::App;
 use crate::tui::state::register::{State, summary};
@@ -74,6 +75,9 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         {
             let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date().to_string();
             line.push(Role::Dim, format!("{} to {}  ", day(exclusion.created), day(exclusion.expires)));
+        }
+        if entry.exclusion().is_some_and(Exclusion::is_against_the_box) {
+            line.push(Role::Malicious, "against the box  ");
         }
         let said = summary(entry);
         let places = pattern.find(&said).unwrap_or_default().places;

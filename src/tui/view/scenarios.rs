@@ -37,13 +37,22 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     pane::scroll_bar(buffer, Rect { width: inner.width + 1, ..inner }, &app.theme, top, lines.len());
 }
 
+/// What the signs behind `box` mean, in as many words as there is room for.
+const LEGENDS: [&str; 2] =
+    ["box: ✔ supports it  ! supports and contradicts it  ✘ does not  ? unknown", "box ✔ yes ! doubt ✘ no ? unknown"];
+
 fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
     let title = match detail.opened.judged.verdict {
         Verdict::Suspicious => "Every scenario is ruled out: suspicious".to_owned(),
         _ => format!("What could explain it: {} of {} answered", detail.answered(), detail.scenarios()),
     };
-    let heading = paint::Pieces::new(&app.theme).add(Role::Title, format!(" {title}")).line();
-    paint::line(buffer, area, &heading);
+    let mut heading = paint::Pieces::new(&app.theme).add(Role::Title, format!(" {title}"));
+    // What the signs mean, where there is room for it.
+    let room = usize::from(area.width).saturating_sub(heading.width() + 1);
+    if let Some(legend) = LEGENDS.iter().find(|legend| text::width(legend) <= room) {
+        heading.push(Role::Dim, format!("{legend:>room$}"));
+    }
+    paint::line(buffer, area, &heading.line());
     let inner = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let top = paint::scroll(0, detail.scenario, usize::from(inner.height), detail.scenarios());
     for (index, scenario) in detail.hunt.scenarios.iter().enumerate().skip(top) {
@@ -80,11 +89,6 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
     if let Some(assessed) = detail.assessment(&scenario.id) {
         push_wrapped(&mut lines, theme, role_of(assessed.state), &format!("→ {}", suggestion(assessed)), width);
     }
-    push_wrapped(&mut lines, theme, Role::Text, &scenario.story, width);
-    lines.push(Line::default());
-    lines.push(Line::styled("What to verify", theme.style(Role::Heading)));
-    push_wrapped(&mut lines, theme, Role::Text, &scenario.filter, width);
-    lines.push(Line::default());
     lines.push(Line::styled("What the box shows", theme.style(Role::Heading)));
     push_checks(&mut lines, app, detail, width);
     if let Some(across) = detail.across.iter().find(|across| across.id == scenario.id) {
@@ -96,6 +100,11 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
             push_wrapped(&mut lines, theme, Role::Text, &said, width);
         }
     }
+    lines.push(Line::default());
+    push_wrapped(&mut lines, theme, Role::Text, &scenario.story, width);
+    lines.push(Line::default());
+    lines.push(Line::styled("What to verify", theme.style(Role::Heading)));
+    push_wrapped(&mut lines, theme, Role::Text, &scenario.filter, width);
     if let Some(given) = detail.answer(&scenario.id) {
         lines.push(Line::default());
         let said = format!("Answered: {}, by {}, {:.0}", given.answer, given.by, given.at);
@@ -112,7 +121,7 @@ fn push_checks(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) 
     let theme = &app.theme;
     let Some(scenario) = detail.current() else { return };
     if scenario.applies_when.is_empty() {
-        push_wrapped(lines, theme, Role::Dim, "No check can express this; go by the words above.", width);
+        push_wrapped(lines, theme, Role::Dim, "No check can express this; go by the words below.", width);
     }
     let Some(assessed) = detail.assessment(&scenario.id) else {
         for check in scenario.applies_when.iter().flatten() {

@@ -35,6 +35,8 @@ pub struct Row {
     pub verdict: Verdict,
     /// Why it came back though an exclusion once covered it, in words.
     pub returned: Option<String>,
+    /// Whether the exclusion that covers it was recorded against what the box says.
+    pub against_the_box: bool,
     /// Since when it was not met, and why.
     pub gone: Option<Gone>,
 }

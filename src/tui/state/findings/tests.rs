@@ -21,6 +21,7 @@ fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> Row {
         candidate: false,
         verdict,
         returned: None,
+        against_the_box: false,
         gone: None,
     }
 }
