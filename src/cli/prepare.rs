@@ -76,7 +76,7 @@ impl ScanArgs {
     /// What to say of a tree that looks like the root of another system when no `--root` was given; safe text.
     pub fn root_hint(&self, tree: &Path) -> Option<String> {
         let is_there = |name: &&str| crate::root::named(&tree.join(name)).is_ok_and(|found| found.metadata.is_dir());
-        if !self.root.is_live() || tree == Path::new("/") || !["etc", "usr", "var"].iter().all(|name| is_there(name)) {
+        if !self.root.is_live() || tree == Path::new("/") || !["etc", "usr", "var"].iter().all(is_there) {
             return None;
         }
         let shown = text::shell_word(tree);

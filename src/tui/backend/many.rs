@@ -194,6 +194,8 @@ impl ManyRecorder {
             candidate: subject.candidate,
             verdict: finding.verdict,
             returned: finding.returned.clone(),
+            // The words of an exclusion are in its case, which is read when the finding is opened.
+            against_the_box: false,
             gone: None,
         })
     }
