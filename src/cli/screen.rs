@@ -96,7 +96,12 @@ pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> an
         None => other_box(tree.is_none(), &plan)?,
     };
     let shown = match &many {
-        Some(cases) => format!("{} of {} boxes", text::counted(cases.cases.len() as u64, "case"), cases.boxes),
+        Some(cases) => match cases.boxes {
+            1 => format!("{} of 1 box", text::counted(cases.cases.len() as u64, "case")),
+            boxes => {
+                format!("{} of {} boxes", text::counted(cases.cases.len() as u64, "case"), text::count(boxes.into()))
+            }
+        },
         None => text::escape_path(&plan.tree).into_owned(),
     };
     let start = Start {

@@ -68,7 +68,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.boxes = names;
             app.list.set_rare_first();
             app.list.set_grouping(crate::tui::state::findings::Grouping::Content);
-            app.list.fold_all();
+            app.list.fold_from_the_start();
         }
         Message::Across(id, across) => {
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
@@ -95,6 +95,10 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::ScanEnded { reading, cancelled } => {
             scan_ended(app, reading, cancelled);
+            if !app.boxes.is_empty() && app.detail.is_none() {
+                // All of it is listed by now: reading begins at the top.
+                app.list.select_place(0);
+            }
             return app.alarm.ended(cancelled).then_some(Effect::Ring).into_iter().collect();
         }
         Message::Opened(opened) => return self::opened(app, opened),

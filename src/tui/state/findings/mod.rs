@@ -299,6 +299,12 @@ impl FindingList {
         true
     }
 
+    /// Folds all groups and those to come.
+    pub fn fold_from_the_start(&mut self) {
+        self.folds.insert(self.grouping, Folds { all: true, others: Vec::new() });
+        self.lay_out();
+    }
+
     /// Folds all groups and those to come, or unfolds all if they are.
     pub fn fold_all(&mut self) {
         let all = !self.lines.spans().iter().all(|span| span.folded || span.alone);

@@ -65,6 +65,27 @@ fn what_came_back_stands_first() {
 }
 
 #[test]
+fn over_many_boxes_groups_begin_folded_and_what_few_have_comes_first() {
+    let mut list = FindingList::new(1);
+    list.set_rare_first();
+    list.set_grouping(Grouping::Content);
+    list.fold_from_the_start();
+    let on = |id: i64, at: u32, content: u8| Row {
+        at,
+        digest: Sha256([content; 32]).into(),
+        ..row(id, 0, &format!("/{id}"), Verdict::Open)
+    };
+    list.upsert(vec![on(1, 0, 1), on(2, 1, 1), on(3, 1, 1), on(4, 2, 2)]);
+    let groups: Vec<_> = (0..list.len())
+        .map(|line| match list.line(line) {
+            Some(Line::Group(group)) => (group.boxes, group.count, group.folded),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(groups, [(1, 1, true), (2, 3, true)]);
+}
+
+#[test]
 fn hunt_and_filter_narrow_the_view() {
     let mut list = FindingList::new(2);
     list.upsert(vec![row(1, 0, "/opt/A", Verdict::Open), row(2, 1, "/opt/b", Verdict::Open)]);
