@@ -252,3 +252,30 @@ fn a_file_that_shrinks_during_a_search_ends_it() {
     assert!(matches!(outcome, Outcome::NotFound { .. }), "{outcome:?}");
     assert_eq!(view.window(0, 1).shown, Shown::Kept);
 }
+
+#[test]
+fn a_member_is_taken_out_of_its_archive_again_and_held_against_what_was_scanned() {
+    let archive = include_bytes!("../../tests/fuzz/corpus/archive/nested.a");
+    let file = scanned(archive);
+    let limits = crate::archive::Limits::default();
+    let (members, _) = crate::archive::list(&file.path, archive, &limits).unwrap();
+    let (path, _, bytes) = members.into_iter().find(|(.., bytes)| bytes.starts_with(b"#!/usr/bin/env")).unwrap();
+    let facts = FileFacts {
+        path: path.clone(),
+        size: bytes.len() as u64,
+        digest: crate::finding::Sha256::of(&bytes).into(),
+        ..file.facts.clone()
+    };
+    let mut view = View::open(&path, &facts, Arc::clone(&file.kept));
+    let window = view.window(3, 13);
+    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("usr/bin/env p", facts.size, Shown::File));
+    assert_eq!((view.state(), window.notice.as_deref()), (State::AsScanned, None));
+    let other = FileFacts { digest: crate::finding::Sha256::of(b"other").into(), ..facts.clone() };
+    let mut view = View::open(&path, &other, Arc::clone(&file.kept));
+    assert!(notice(&view.window(0, 8)).starts_with("the archive holds other bytes by this name than were scanned"));
+    file.replace(b"no archive any more, whatever it was");
+    let mut view = View::open(&path, &facts, Arc::clone(&file.kept));
+    let window = view.window(0, 8);
+    assert!(notice(&window).starts_with("the archive holds nothing by this name any more"), "{:?}", window.notice);
+    assert_eq!(window.shown, Shown::Kept);
+}

@@ -14,9 +14,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::finding::{
-    Digest, FileFacts, FileTime, Finding, FoundBy, KeptBytes, MemberFacts, PatternMatch, Said, Sha256,
-};
+use crate::finding::{Digest, FileFacts, FileTime, Finding, FoundBy, KeptBytes, PatternMatch, Sha256};
 use crate::triage::{Actor, Answer, Verdict};
 
 fn stamp() -> Stamp {
@@ -54,14 +52,10 @@ fn finding(rule: &str, path: impl Into<PathBuf>, content: &[u8]) -> Finding {
     let time = |seconds| FileTime { seconds, nanos: 999_999_999 };
     let found = PatternMatch { pattern: "$a".into(), offset: 0, length: 2, data: content[..2].to_vec() };
     let matches = vec![found];
-    let path = path.into();
-    let said = path
-        .ends_with("0")
-        .then(|| Arc::new(Said::Archive(MemberFacts { format: "tar".into(), ..MemberFacts::default() })));
     Finding {
         found_by: found_by(rule),
         file: Arc::new(FileFacts {
-            path,
+            path: path.into(),
             dev: u64::MAX,
             ino: 7,
             mode: 0o100_644,
@@ -77,7 +71,7 @@ fn finding(rule: &str, path: impl Into<PathBuf>, content: &[u8]) -> Finding {
             born: None,
             digest: Sha256::of(content).into(),
             noatime: true,
-            said,
+            said: None,
         }),
         kept: Arc::new(KeptBytes::around(content, &matches)),
         matches,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::finding::{MemberFacts, Said};
 
 /// Edits a case as somebody with a database tool would, guards removed.
 fn tamper(case: &Case, sql: &str) {
@@ -19,7 +20,10 @@ fn decided() -> Case {
     case.record_coverage(scan, &[missed]).unwrap();
     let mut born = finding("r", "/srv/born", b"content");
     Arc::make_mut(&mut born.file).born = Some(FileTime { seconds: 3, nanos: 1 });
-    case.record_findings(scan, &[born]).unwrap();
+    let mut member = finding("r", "/srv/a.tar\0inside", b"content");
+    let said = MemberFacts { format: "tar".into(), ..MemberFacts::default() };
+    Arc::make_mut(&mut member.file).said = Some(Arc::new(Said::Archive(said)));
+    case.record_findings(scan, &[born, member]).unwrap();
     let end = ScanEnd { outcome: ScanOutcome::Finished, files: 4, bytes: 28, folders: None, links: None };
     case.end_scan(scan, &end, &stamp()).unwrap();
     let part = |kind: &str| (kind.to_owned(), format!("\"{kind}\""));

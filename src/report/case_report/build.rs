@@ -466,7 +466,7 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
     ];
     facts.extend(file.born.map(|born| ("created", time(born))));
     if let Some(said) = &file.said {
-        facts.push((if file.is_inside() { "inside" } else { "said" }, said.line()));
+        facts.push(("inside", said.line()));
     }
     facts
 }

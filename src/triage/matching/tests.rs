@@ -8,6 +8,7 @@ use super::super::exclusion::{FOLDER_LIFE, Revocation};
 use super::super::folders::tests::MadeUp;
 use super::super::scope::Owner;
 use super::*;
+use crate::text::subject::{Inside, inside};
 
 const NOW: &str = "2026-11-25T00:00:00Z";
 const WRITABLE: u32 = 0o040_777;
@@ -258,4 +259,61 @@ fn an_exclusion_of_one_rule_says_nothing_of_another_of_its_name() {
     assert!(matches!(judged(&namesake, &b), Standing::Open));
     assert!(matches!(judged(&rule, &b), Standing::Returned(_)));
     assert_eq!(causes(&made, &hit("/opt/r/x", &namesake, &a)), Some(vec![Why::RuleChanged]), "when it is not loaded");
+}
+
+/// The path of something in the file at `path`.
+fn within(path: &str, step: &Inside<'_>) -> String {
+    String::from_utf8(inside(Path::new(path), step).into_os_string().into_encoded_bytes()).unwrap()
+}
+
+#[test]
+fn a_member_is_excluded_by_its_own_name_and_content_and_by_no_folder() {
+    let (rule, a, b) = (Sha256::of(b"rule"), whole(b"a"), whole(b"b"));
+    let member = |name: &str, nth| within("/opt/r/x.tar", &Inside::Member { name: name.as_bytes().into(), nth });
+    let (one, other, second) = (member("tools/p", 1), member("tools/q", 1), member("tools/p", 2));
+    let excluded = |made: &Exclusion, path: &str, content| {
+        matches!(index(&[made.clone()]).judge(&hit(path, &rule, content), at(NOW)), Standing::Excluded(_))
+    };
+    let made = exclusion(&one, "a", as_is);
+    assert!(excluded(&made, &one, &a));
+    for (path, content) in [(&*one, &b), (&*other, &a), (&*second, &a), ("/opt/r/x.tar", &a), ("/opt/r/tools/p", &a)] {
+        assert!(!excluded(&made, path, content), "{path:?}");
+    }
+    assert_eq!(causes(&made, &hit(&one, &rule, &b)), Some(vec![Why::ContentChanged]));
+    // The same content in a plain file and in an archive is one.
+    let anywhere = exclusion("/opt/r/plain", "a", content);
+    assert!(excluded(&anywhere, &one, &a) && excluded(&exclusion(&one, "a", content), "/srv/plain", &a));
+    // A folder's exclusion ends at an archive, and its danger says so.
+    let below = exclusion("/opt/r/plain", "a", folder);
+    assert!(
+        excluded(&below, "/opt/r/other", &b) && excluded(&below, "/opt/r/x.tar", &b) && !excluded(&below, &one, &a)
+    );
+    assert!(below.scope.danger().contains("what lies in archives there is not covered"));
+    let named = exclusion(&one, "a", path);
+    assert!(named.scope.danger().contains("write to /opt/r/x.tar can put other content in it as tools/p"));
+    // `..` in a member's name leads nowhere, so it may be excluded as any other.
+    let climbing = member("../../etc/passwd", 1);
+    assert!(excluded(&exclusion(&climbing, "a", as_is), &climbing, &a));
+}
+
+#[test]
+fn a_process_is_excluded_by_its_executable_whatever_its_number() {
+    let (rule, a, b) = (Sha256::of(b"rule"), whole(b"a"), whole(b"b"));
+    let process = |path: &str, pid| {
+        let step = Inside::Process { pid, name: b"x".as_slice().into(), state: b"deleted".as_slice().into() };
+        within(path, &step)
+    };
+    let region = |path: &str, name: &'static str| within(path, &Inside::Region(name.as_bytes().into()));
+    let made = exclusion(&process("/tmp/.x", 7), "a", as_is);
+    let judged = |path: &str, content| causes(&made, &hit(path, &rule, content));
+    let excluded = |made: &Exclusion, path: &str, content| {
+        matches!(index(&[made.clone()]).judge(&hit(path, &rule, content), at(NOW)), Standing::Excluded(_))
+    };
+    assert!(excluded(&made, &process("/tmp/.x", 4711), &a));
+    assert_eq!(judged(&process("/tmp/.x", 4711), &b), Some(vec![Why::ContentChanged]));
+    for other in [process("/tmp/.y", 7), "/tmp/.x".to_owned(), region(&process("/tmp/.x", 7), "1-2 [heap]")] {
+        assert!(!excluded(&made, &other, &a), "{other:?}");
+    }
+    let heap = exclusion(&region(&process("/tmp/.x", 7), "1-2 [heap]"), "a", as_is);
+    assert!(excluded(&heap, &region(&process("/tmp/.x", 8), "5-6 [heap]"), &a));
 }
