@@ -272,7 +272,7 @@ fn a_member_is_excluded_by_its_own_name_and_content_and_by_no_folder() {
     let member = |name: &str, nth| within("/opt/r/x.tar", &Inside::Member { name: name.as_bytes().into(), nth });
     let (one, other, second) = (member("tools/p", 1), member("tools/q", 1), member("tools/p", 2));
     let excluded = |made: &Exclusion, path: &str, content| {
-        matches!(index(&[made.clone()]).judge(&hit(path, &rule, content), at(NOW)), Standing::Excluded(_))
+        matches!(index(std::slice::from_ref(made)).judge(&hit(path, &rule, content), at(NOW)), Standing::Excluded(_))
     };
     let made = exclusion(&one, "a", as_is);
     assert!(excluded(&made, &one, &a));
@@ -307,7 +307,7 @@ fn a_process_is_excluded_by_its_executable_whatever_its_number() {
     let made = exclusion(&process("/tmp/.x", 7), "a", as_is);
     let judged = |path: &str, content| causes(&made, &hit(path, &rule, content));
     let excluded = |made: &Exclusion, path: &str, content| {
-        matches!(index(&[made.clone()]).judge(&hit(path, &rule, content), at(NOW)), Standing::Excluded(_))
+        matches!(index(std::slice::from_ref(made)).judge(&hit(path, &rule, content), at(NOW)), Standing::Excluded(_))
     };
     assert!(excluded(&made, &process("/tmp/.x", 4711), &a));
     assert_eq!(judged(&process("/tmp/.x", 4711), &b), Some(vec![Why::ContentChanged]));
