@@ -29,6 +29,11 @@ fn every_scope(bytes: &[u8]) -> Vec<Exclusion> {
     ScopeKind::ALL.map(|kind| exclusion(&path, b"content", kind, reason)).to_vec()
 }
 
+/// The query for exclusions of every scope, one file for each name that is known to be a trick.
+pub fn queries_of_hostile_names() -> Vec<String> {
+    NAMES.iter().map(|name| kql::query(&outgoing(&every_scope(name)), Timestamp::now()).unwrap()).collect()
+}
+
 /// Names as the box may have them: any bytes but `/` and NUL, and not `.` or `..`.
 fn names() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![

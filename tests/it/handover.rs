@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 use huntbook::internals::report::sentinel;
+use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::Value;
 
 use crate::cli::TestBox;
+use crate::exports::queries_of_hostile_names;
 use crate::fixtures;
 use crate::hostile_names::assert_safe;
 use crate::parsers::csv;
@@ -293,6 +295,30 @@ fn hunts_become_queries_with_their_facts_filters_and_tactics() {
     assert_eq!((code, said.contains("no log can hold")), (2, true), "{said}");
 }
 
+/// Read by a YAML parser, the documents have the keys of a Sentinel hunting query, and the query is the one that KQL has.
+#[test]
+fn the_yaml_of_hunts_parses_and_holds_their_queries() {
+    let ground = TestBox::new();
+    let (yaml, _, _) = export(&ground, &["--format", "sentinel-yaml"]);
+    let documents = Yaml::load_from_str(&yaml).unwrap();
+    assert_eq!(documents.len(), 5);
+    for document in &documents {
+        let text = |key: &str| document[key].as_str().unwrap_or_else(|| panic!("{key}: {document:?}"));
+        assert!(text("id").parse::<uuid::Uuid>().is_ok(), "{}", text("id"));
+        let name = text("name").strip_prefix("Huntbook - ").unwrap();
+        let (query, _, _) = export(&ground, &["--format", "kql", name]);
+        assert_eq!(text("query").trim_end(), query.trim_end(), "{name}");
+        for key in ["requiredDataConnectors", "tactics", "entityMappings"] {
+            let list = document[key].as_sequence().unwrap_or_else(|| panic!("{name} has no list {key}"));
+            assert!(!list.is_empty(), "{name}: {key}");
+        }
+        for mapping in document["entityMappings"].as_sequence().unwrap() {
+            let column = mapping["fieldMappings"][0]["columnName"].as_str().unwrap();
+            assert!(query.contains(column), "{name} maps {column}, which its query does not have");
+        }
+    }
+}
+
 #[test]
 fn kusto_itself_parses_every_query() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/kusto");
@@ -322,6 +348,11 @@ fn kusto_itself_parses_every_query() {
         assert_eq!((code, said.as_str()), (0, ""), "{name}");
         assert_safe(&query);
         let file = ground.home().join(format!("{name}.kql"));
+        fs::write(&file, query).unwrap();
+        files.push(file);
+    }
+    for (nth, query) in queries_of_hostile_names().into_iter().enumerate() {
+        let file = ground.home().join(format!("exclusions-{nth}.kql"));
         fs::write(&file, query).unwrap();
         files.push(file);
     }
