@@ -14,9 +14,16 @@ const MAX_COMMAND_LINE: usize = 16 * 1024;
 pub(crate) struct Stat {
     pub(crate) name: String,
     pub(crate) parent: u32,
+    /// Session id (setsid(2)): that of the login shell, as a rule.
+    pub(crate) session: u32,
+    /// Whether it is a thread of the kernel, which runs no file.
+    pub(crate) is_kernel: bool,
     /// Clock ticks after boot.
     pub(crate) started: u64,
 }
+
+/// `PF_KTHREAD` of the kernel's `include/linux/sched.h`.
+const KERNEL_THREAD: u64 = 0x0020_0000;
 
 /// Parses `stat`. The name stands in parentheses and may itself hold any, so the last one closes it.
 pub(crate) fn stat(bytes: &[u8]) -> Option<Stat> {
@@ -24,11 +31,13 @@ pub(crate) fn stat(bytes: &[u8]) -> Option<Stat> {
     let close = bytes.iter().rposition(|byte| *byte == b')')?;
     let name = String::from_utf8_lossy(bytes.get(open + 1..close)?).into_owned();
     let rest = std::str::from_utf8(bytes.get(close + 1..)?).ok()?;
-    // After the name: state, ppid, …; starttime is field 22 of the whole line.
+    // After the name: state, ppid, pgrp, session, tty, tpgid, flags, …; starttime is field 22 of the whole line.
     let mut fields = rest.split_ascii_whitespace();
     let parent = fields.nth(1)?.parse().ok()?;
-    let started = fields.nth(17)?.parse().ok()?;
-    Some(Stat { name, parent, started })
+    let session = fields.nth(1)?.parse().unwrap_or(0);
+    let flags: u64 = fields.nth(2)?.parse().unwrap_or(0);
+    let started = fields.nth(12)?.parse().ok()?;
+    Some(Stat { name, parent, session, is_kernel: flags & KERNEL_THREAD != 0, started })
 }
 
 /// The real and the effective user id in `status`.
@@ -55,7 +64,11 @@ mod tests {
     #[test]
     fn stat_is_read_whatever_the_name() {
         let line = b"412 (evil) R 1 (x) S 7 412 412 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 9876 1000 10\n";
-        assert_eq!(stat(line), Some(Stat { name: "evil) R 1 (x".into(), parent: 7, started: 9876 }));
+        let read = stat(line).unwrap();
+        assert_eq!((read.name.as_str(), read.parent, read.session, read.started), ("evil) R 1 (x", 7, 412, 9876));
+        assert!(!read.is_kernel);
+        let kernel = b"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 12 0 0\n";
+        assert!(stat(kernel).unwrap().is_kernel);
         for length in 0..line.len() - 10 {
             let cut = stat(&line[..length]);
             assert!(cut.is_none_or(|cut| cut.parent != 7 || cut.started <= 9876));

@@ -30,6 +30,8 @@ pub struct Account {
     pub groups: Vec<String>,
     /// Lines of the sudoers files that name it, one of its groups, or everyone.
     pub sudo: Vec<Grant>,
+    /// Other names of the same user id: whoever logs in by one of them is this user.
+    pub twins: Vec<String>,
 }
 
 impl fmt::Display for Account {
@@ -38,7 +40,11 @@ impl fmt::Display for Account {
             Some(name) => write!(f, "{}, uid {}", text::escape_str(name), self.uid)?,
             None => write!(f, "uid {}, which /etc/passwd does not name", self.uid)?,
         }
-        write!(f, " ({})", self.role)
+        write!(f, " ({})", self.role)?;
+        if !self.twins.is_empty() {
+            write!(f, ", the same user id as {}", text::escape_str(&self.twins.join(", ")))?;
+        }
+        Ok(())
     }
 }
 
@@ -69,6 +75,21 @@ impl Accounts {
         accounts.unnamed = accounts.gaps.settle::<()>(Vec::new()).reason().map(str::to_owned);
         accounts.grants = sudoers::read(root, &mut accounts.gaps);
         accounts
+    }
+
+    /// Whether a group is its owner's own: nobody else belongs to it, so that its right to write adds nobody.
+    pub(super) fn is_private_group(&self, gid: u32, owner: u32) -> bool {
+        let Some(name) = self.group_name(gid) else { return false };
+        let owner_name = self.name_of(owner);
+        let listed = self.known.groups().iter().filter(|group| group.gid == gid).flat_map(|group| &group.members);
+        let primary = self.users().iter().filter(|user| user.gid == Some(gid));
+        let others = listed.map(String::as_str).chain(primary.map(|user| user.name.as_str()));
+        others.into_iter().all(|member| Some(member) == owner_name) && (owner == 0 || owner_name == Some(name))
+    }
+
+    /// The permission bits without those of a group that is its owner's own.
+    pub(super) fn effective_mode(&self, mode: u32, uid: u32, gid: u32) -> u32 {
+        if self.is_private_group(gid, uid) { mode & !0o020 } else { mode }
     }
 
     /// All users.
@@ -135,7 +156,9 @@ impl Accounts {
         }
         let who = sudoers::Who { uid, name: name.as_deref(), groups: &groups, gid };
         let sudo = self.grants.iter().filter(|grant| grant.is_for(&who)).cloned().collect();
-        Account { uid, name, role, groups, sudo }
+        let same = self.users().iter().filter(|user| user.uid == uid && Some(&user.name) != name.as_ref());
+        let twins = same.map(|user| user.name.clone()).collect();
+        Account { uid, name, role, groups, sudo, twins }
     }
 }
 

@@ -7,7 +7,9 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Ancestor, Content, Evidence, Names, Observed, Process, Schedule, Scheduler, Socket, show};
+use super::{
+    Ancestor, BoxEvent, Content, Evidence, Names, Observed, Process, SameContent, Schedule, Scheduler, Socket, show,
+};
 use crate::finding::Digest;
 use crate::hunt::{BoxTime, Field, PackageState, Strength, Value};
 use crate::text;
@@ -21,8 +23,8 @@ pub struct SeenValue {
     pub provenance: String,
     /// The process it was seen on, where a process has it.
     pub pid: Option<u32>,
-    /// How much it tells.
-    pub strength: Strength,
+    /// How much it tells, where that is another than the field's own strength.
+    pub strength: Option<Strength>,
 }
 
 /// What is known of one field. All empty means that the probes looked and found nothing.
@@ -63,11 +65,7 @@ impl Evidence {
     /// of a connection that was called, `source.*` the side that called. `host.path` is asked by value:
     /// [`super::Gatherer::host_paths`].
     pub fn field(&self, field: Field) -> Values {
-        let mut values = self.values(field);
-        for value in values.seen.iter_mut().chain(&mut values.possible) {
-            value.strength = value.strength.max(field.strength());
-        }
-        values
+        self.values(field)
     }
 
     fn values(&self, field: Field) -> Values {
@@ -90,9 +88,48 @@ impl Evidence {
                 other => unanswered(other),
             },
             Field::FilePackageState => self.package_state(),
+            Field::FilePackageManager => match &self.package {
+                Observed::Found(owner) => Values::one(seen_text(&owner.manager, owner)),
+                other => unanswered(other),
+            },
+            Field::FileRepositoryState => match &self.checkout {
+                Observed::Found(checkout) => Values::one(seen_text(checkout.word(), checkout)),
+                other => unanswered(other),
+            },
+            Field::FileContentKind => match &self.content {
+                Observed::Found(content) => Values::one(seen_text(content.word(), content)),
+                other => unanswered(other),
+            },
+            Field::FileContainer => self.layer.as_ref().map_or_else(Values::default, |layer| {
+                let strength = (layer.of_image == Some(true)).then_some(Strength::Strong);
+                Values::one(SeenValue { strength, ..seen_text(&layer.runtime, layer) })
+            }),
+            Field::FileCopy => {
+                let copy = |copy: &SameContent| SeenValue {
+                    strength: copy.is_mirrored.then_some(Strength::Strong),
+                    ..seen(
+                        Value::Path(text_of(copy.path.as_os_str()).into()),
+                        if copy.is_mirrored {
+                            &"the same content at the path that this one mirrors"
+                        } else {
+                            &"the same content, by the scan"
+                        },
+                    )
+                };
+                Values { seen: self.copies.iter().map(copy).collect(), ..Values::default() }
+            }
+            Field::PersistenceKind => self.places(),
+            Field::ProcessUnit => self.units(),
+            Field::DestinationIp => self.sockets(|socket| socket.destination_ip().map(Value::Address)),
+            Field::NetworkDirection => {
+                self.sockets(|socket| socket.network_direction().map(|way| Value::Text(way.to_owned())))
+            }
+            Field::EventBefore => self.before(),
             Field::ScheduleCron => self.scheduled(|scheduler| scheduler != Scheduler::Systemd),
             Field::ScheduleSystemd => self.scheduled(|scheduler| scheduler == Scheduler::Systemd),
-            Field::ProcessName => self.of_processes(|process| named(&process.names, process, process)),
+            Field::ProcessName => {
+                self.of_processes(|process| named(&process.names, &process.vouched, process, process))
+            }
             Field::ProcessCommandLine => {
                 self.of_processes(|process| vec![of(Value::Text(process.command_line.clone()), process, process)])
             }
@@ -128,11 +165,18 @@ impl Evidence {
         account(&group, facts.gid, "gid")
     }
 
-    /// The values of the processes that have to do with the file, and of those that may.
+    /// The processes that execute the file: who only opens or names it is not what a scenario speaks of.
+    fn running(&self) -> impl Iterator<Item = &Process> {
+        self.processes.found().into_iter().flatten().filter(|process| process.runs_it())
+    }
+
+    /// The values of the processes that execute the file, and of those that may.
     fn of_processes(&self, values: impl Fn(&Process) -> Vec<SeenValue>) -> Values {
-        let mut all = Values::of(&self.processes, &values);
+        let mut all = Values { seen: self.running().flat_map(&values).collect(), ..Values::default() };
         // Why not all processes are known counts; that some could not be looked into is told one by one.
-        all.unknown = self.unread.reason().map(str::to_owned);
+        let unknown =
+            self.unread.reason().or_else(|| self.processes.reason().filter(|_| self.unread.found().is_none()));
+        all.unknown = unknown.map(str::to_owned);
         for mut value in self.unread.found().into_iter().flatten().flat_map(&values) {
             value
                 .provenance
@@ -144,8 +188,7 @@ impl Evidence {
 
     fn users(&self) -> Values {
         let mut users = self.of_processes(|process| vec![of(Value::Text(process.user.clone()), process, process)]);
-        let nameless =
-            self.processes.found().into_iter().flatten().find(|process| process.user == unnamed("uid", process.uid));
+        let nameless = self.running().find(|process| process.user == unnamed("uid", process.uid));
         if let Some(process) = nameless {
             users.unknown.get_or_insert_with(|| no_name(process.uid, "uid"));
         }
@@ -183,32 +226,79 @@ impl Evidence {
         }
     }
 
+    /// What schedulers run. An entry that never runs is no value; one that starts only when somebody starts it is weak.
     fn scheduled(&self, wanted: fn(Scheduler) -> bool) -> Values {
-        let is_wanted = |schedule: &&Schedule| wanted(schedule.scheduler);
-        let all = self.schedules.found().into_iter().flatten().filter(is_wanted);
+        let counts = |schedule: &&Schedule| wanted(schedule.scheduler) && schedule.never.is_none();
+        let all = self.schedules.found().into_iter().flatten().filter(counts);
         let (direct, weak): (Vec<&Schedule>, Vec<&Schedule>) = all.partition(|schedule| schedule.names == Names::File);
-        let values = |some: Vec<&Schedule>| some.into_iter().map(|one| seen_text(&one.command, one)).collect();
+        let value = |one: &Schedule| SeenValue {
+            strength: one.idle.is_some().then_some(Strength::Weak),
+            ..seen_text(&one.command, one)
+        };
+        let values = |some: Vec<&Schedule>| some.into_iter().map(value).collect();
         Values { seen: values(direct), possible: values(weak), unknown: self.gap("schedule", &self.schedules) }
     }
 
-    fn sockets(&self, wanted: fn(&Socket) -> Option<Value>) -> Values {
-        let one = |socket: &Socket| {
-            let seen = |value| SeenValue {
-                value,
-                provenance: socket.to_string(),
-                pid: Some(socket.pid),
-                strength: Strength::Weak,
+    /// The kinds of other places that name the file.
+    fn places(&self) -> Values {
+        let all = self.persistence.found().into_iter().flatten();
+        let direct = all.filter(|one| one.names == Names::File && one.never.is_none());
+        let value = |one: &Schedule| one.place.map(|place| seen_text(place.kind, one));
+        let unknown = self.gap("schedule", &self.persistence);
+        Values { seen: direct.filter_map(value).collect(), unknown, ..Values::default() }
+    }
+
+    /// The units that started a process that runs the file, and that name it.
+    fn units(&self) -> Values {
+        let all = self.schedules.found().into_iter().flatten();
+        let naming: Vec<&Schedule> = all
+            .filter(|one| one.scheduler == Scheduler::Systemd && one.names == Names::File && one.never.is_none())
+            .collect();
+        self.of_processes(|process| {
+            let unit = process.unit.as_ref();
+            let by = unit.and_then(|unit| naming.iter().find(|one| one.unit.as_ref() == Some(unit)));
+            let value = |by: &&&Schedule| {
+                let unit = Value::Text(unit.cloned().unwrap_or_default());
+                of(unit, process, &format_args!("control group of pid {} {}; {by}", process.pid, process.name))
             };
-            wanted(socket).map(seen).into_iter().collect()
+            by.iter().map(value).collect()
+        })
+    }
+
+    /// Minutes by which what the logs tell came before the file's last change.
+    fn before(&self) -> Values {
+        let before = |event: &BoxEvent| {
+            let seconds = self.facts.changed.seconds.checked_sub(event.at.as_second())?;
+            let minutes = u32::try_from(seconds / 60).ok().filter(|_| (0..=3600).contains(&seconds))?;
+            Some(seen(Value::Minutes(minutes), event))
+        };
+        Values {
+            seen: self.events.found().into_iter().flatten().filter_map(before).collect(),
+            unknown: self.gap("event", &self.events),
+            ..Values::default()
+        }
+    }
+
+    fn sockets(&self, wanted: fn(&Socket) -> Option<Value>) -> Values {
+        let running: Vec<u32> = self.running().map(|process| process.pid).collect();
+        let one = |socket: &Socket| {
+            let seen =
+                |value| SeenValue { value, provenance: socket.to_string(), pid: Some(socket.pid), strength: None };
+            wanted(socket).filter(|_| running.contains(&socket.pid)).map(seen).into_iter().collect()
         };
         let mut values = Values::of(&self.sockets, one);
-        values.unknown = self.gap("process", &self.sockets);
+        // What could not be read counts where some process that it is of may run the file.
+        values.unknown = match &self.unread {
+            Observed::Unknown(why) => Some(why.clone()),
+            Observed::Found(_) => self.gap("process", &self.sockets),
+            Observed::NotFound => self.sockets.reason().map(str::to_owned),
+        };
         values
     }
 
     /// The groups of those who run a process, or of the file's owner when no process is known.
     fn groups(&self) -> Values {
-        let users: Vec<u32> = self.processes.found().into_iter().flatten().map(|process| process.uid).collect();
+        let users: Vec<u32> = self.running().map(|process| process.uid).collect();
         let counts = |uid: u32| if users.is_empty() { uid == self.facts.uid } else { users.contains(&uid) };
         let mut values = Values::of(&self.accounts, |account| {
             let groups = account.groups.iter().filter(|_| counts(account.uid));
@@ -232,13 +322,27 @@ fn above(process: &Process, steps: usize) -> Vec<SeenValue> {
     let place =
         |index: usize| if index == 0 { "the parent of".to_owned() } else { format!("{} steps above", index + 1) };
     let values = |(index, parent): (usize, &Ancestor)| {
-        named(&parent.names, process, &format_args!("{parent}, {} pid {} {}", place(index), process.pid, process.name))
+        named(
+            &parent.names,
+            &parent.vouched,
+            process,
+            &format_args!("{parent}, {} pid {} {}", place(index), process.pid, process.name),
+        )
     };
     parents.flat_map(values).collect()
 }
 
-fn named(names: &[String], process: &Process, provenance: &dyn fmt::Display) -> Vec<SeenValue> {
-    names.iter().map(|name| of(Value::Text(name.clone()), process, provenance)).collect()
+/// Names, each as strong as its package makes it.
+fn named(names: &[String], vouched: &[String], process: &Process, provenance: &dyn fmt::Display) -> Vec<SeenValue> {
+    let value = |name: &String| {
+        let is_vouched = vouched.contains(name);
+        let said = if is_vouched { "; its package ships this program, and it is as shipped" } else { "" };
+        SeenValue {
+            strength: is_vouched.then_some(Strength::Strong),
+            ..of(Value::Text(name.clone()), process, &format_args!("{provenance}{said}"))
+        }
+    };
+    names.iter().map(value).collect()
 }
 
 /// A value that a process has.
@@ -247,7 +351,7 @@ fn of(value: Value, process: &Process, provenance: &dyn fmt::Display) -> SeenVal
 }
 
 fn seen(value: Value, provenance: &dyn fmt::Display) -> SeenValue {
-    SeenValue { value, provenance: provenance.to_string(), pid: None, strength: Strength::Weak }
+    SeenValue { value, provenance: provenance.to_string(), pid: None, strength: None }
 }
 
 fn seen_text(text: &str, provenance: &dyn fmt::Display) -> SeenValue {

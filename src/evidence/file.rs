@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::Accounts;
 use super::observed::{Observed, from_error, reason};
+use super::package::PackageOwner;
 use super::show;
 use super::xattr::{self, Xattr};
 use crate::finding::{FileFacts, FileTime};
@@ -77,6 +78,8 @@ pub struct FolderEvidence {
     pub writers: Vec<String>,
     /// Whether the sticky bit keeps others from replacing what they do not own.
     pub sticky: bool,
+    /// The package that ships the folder, of the nearest one, where packages were asked.
+    pub package: Observed<PackageOwner>,
 }
 
 /// Looks at the file. `path` is as on the box, `facts` as scanned.
@@ -127,9 +130,10 @@ pub(super) fn folders(root: &Root, path: &Path, accounts: &Accounts) -> Observed
 fn folder_evidence(located: &Located, accounts: &Accounts) -> FolderEvidence {
     let now = Attributes::of(&located.metadata);
     let group = accounts.group(now.gid);
-    let mut writers = show::writers(now.mode, &group);
+    let mut writers = show::writers(accounts.effective_mode(now.mode, now.uid, now.gid), &group);
     writers.extend(acl_writers(&xattr::read(located, accounts)));
     FolderEvidence {
+        package: Observed::NotFound,
         path: located.path.clone(),
         owner: accounts.user(now.uid),
         group,

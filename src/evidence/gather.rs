@@ -11,11 +11,13 @@ use super::file::{self, FileEvidence, FolderEvidence};
 use super::indexes::Indexes;
 use super::observed::Observed;
 use super::package::PackageOwner;
-use super::process::{Process, Sought};
+use super::process::{LeftOut, Process, Sought};
 use super::referrer::Referrer;
-use super::schedule::Schedule;
-use super::socket::{self, Socket};
-use super::{Evidence, clock, host};
+use super::schedule::{Schedule, Scheduler};
+use super::socket::{self, Peer, Socket};
+use super::surroundings::SameContent;
+use super::vouch::Vouching;
+use super::{Evidence, clock, container, event, host, repository, signature, surroundings};
 use crate::finding::FileFacts;
 use crate::root::Root;
 use crate::sandbox;
@@ -154,8 +156,14 @@ impl Gatherer {
         start("account", self.limit, move || Observed::Found(indexes.accounts().all_groups())).finish()
     }
 
-    /// Asks every probe about one file. Blocks, at most for about twice the limit, so call it off the UI thread.
+    /// As [`Gatherer::gather_about`], of a file alone.
     pub fn gather(&self, facts: &FileFacts) -> Evidence {
+        self.gather_about(&About::file(facts))
+    }
+
+    /// Asks every probe about one file. Blocks, at most for about twice the limit, so call it off the UI thread.
+    pub(crate) fn gather_about(&self, about: &About) -> Evidence {
+        let facts = &about.facts;
         let (gathered_at, started) = (Timestamp::now(), Instant::now());
         let asked = self.ask(facts);
         let indexes = asked.indexes.clone();
@@ -165,28 +173,62 @@ impl Gatherer {
         let folders = asked.start("folder", self.limit, Asked::folders);
         let package = asked.start("package", self.limit, Asked::package);
         let schedules = asked.start("schedule", self.limit, Asked::schedules);
-        let of_processes = Arc::clone(&asked);
-        let processes = start("process", self.limit, outside(move || of_processes.processes()));
+        let (of_processes, peers) = (Arc::clone(&asked), about.peers.clone());
+        let processes = start("process", self.limit, outside(move || of_processes.processes(&peers)));
+        let checkout = asked
+            .start("repository", self.limit, |asked| asked.path().and_then(|path| repository::of(&asked.root, &path)));
+        let content = asked
+            .start("content", self.limit, |asked| asked.path().and_then(|path| signature::kind(&asked.root, &path)));
+        let around = asked.start("surroundings", self.limit, |asked| Observed::Found(asked.around()));
+        let events = asked.start("event", self.limit, Asked::events);
+        let baseline = asked.start("baseline", self.limit, |asked| Observed::Found(*asked.indexes.baseline()));
         let zone = asked.start("time zone", self.limit, |asked| clock::zone(&asked.root));
         let tools =
             asked.start("host", self.limit, |asked| asked.path().and_then(|path| host::tools(&asked.root, &path)));
 
-        let (processes, unread, sockets) = match processes.finish() {
-            Observed::Found(Alive { processes, unread, sockets }) => (processes, unread, sockets),
-            Observed::NotFound => (Observed::NotFound, Observed::NotFound, Observed::NotFound),
-            Observed::Unknown(why) => {
-                (Observed::Unknown(why.clone()), Observed::Unknown(why.clone()), Observed::Unknown(why))
-            }
+        let now = match processes.finish() {
+            Observed::Found(now) => now,
+            Observed::NotFound => Now::of(Observed::NotFound, &Observed::NotFound),
+            Observed::Unknown(why) => Now::of(Observed::Unknown(why.clone()), &Observed::Unknown(why)),
         };
+        let Now { processes, unread, sockets, left_out, live } = now;
         let roles = roles(facts, &processes);
         let accounts = asked.start("account", self.limit, move |asked| asked.accounts(roles));
+        let (schedules, persistence) = divided(schedules.finish());
+        let around = around.finish();
+        let unasked = |why: &str| around.reason().unwrap_or(why).to_owned();
+        let (neighbours, first_line, layer, mut copies) = match around.found().cloned() {
+            Some(Around { neighbours, first_line, layer, original }) => {
+                (neighbours, first_line, layer, Vec::from_iter(original))
+            }
+            None => {
+                let why = unasked("not looked at");
+                (Observed::Unknown(why.clone()), Observed::Unknown(why), None, Vec::new())
+            }
+        };
+        for path in &about.copies {
+            if !copies.iter().any(|copy| copy.path == *path) {
+                copies.push(SameContent { path: path.clone(), is_mirrored: false });
+            }
+        }
         Evidence {
+            persistence,
+            left_out,
+            live,
+            checkout: checkout.finish(),
+            content: content.finish(),
+            layer,
+            copies,
+            neighbours,
+            first_line,
+            events: events.finish(),
+            baseline: baseline.finish(),
             facts: facts.clone(),
             path: path.finish().found().unwrap_or(&facts.path).clone(),
             file: file.finish(),
             folders: folders.finish(),
             package: package.finish(),
-            schedules: schedules.finish(),
+            schedules,
             processes,
             unread,
             sockets,
@@ -231,11 +273,61 @@ fn roles(facts: &FileFacts, processes: &Observed<Vec<Process>>) -> Vec<(u32, Str
     roles
 }
 
+/// What is asked about.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    /// The file, as scanned.
+    pub(crate) facts: FileFacts,
+    /// The addresses that the rule's patterns name.
+    pub(crate) peers: Vec<Peer>,
+    /// Paths of other files of the scan with the same content.
+    pub(crate) copies: Vec<PathBuf>,
+}
+
+impl About {
+    /// A file of which nothing else is known.
+    pub(crate) fn file(facts: &FileFacts) -> Self {
+        Self { facts: facts.clone(), peers: Vec::new(), copies: Vec::new() }
+    }
+}
+
 /// What runs and has to do with the file.
-struct Alive {
+struct Now {
     processes: Observed<Vec<Process>>,
     unread: Observed<Vec<Process>>,
     sockets: Observed<Vec<Socket>>,
+    left_out: Vec<LeftOut>,
+    live: Vec<Socket>,
+}
+
+impl Now {
+    /// The same answer for all.
+    fn of(processes: Observed<Vec<Process>>, sockets: &Observed<Vec<Socket>>) -> Self {
+        let unread = processes.clone();
+        Self { processes, unread, sockets: sockets.clone(), left_out: Vec::new(), live: Vec::new() }
+    }
+}
+
+/// What lies around the file.
+#[derive(Clone)]
+struct Around {
+    neighbours: Observed<Vec<surroundings::Neighbour>>,
+    first_line: Observed<String>,
+    layer: Option<container::Layer>,
+    original: Option<SameContent>,
+}
+
+/// What schedulers run, and what other places start.
+fn divided(all: Observed<Vec<Schedule>>) -> (Observed<Vec<Schedule>>, Observed<Vec<Schedule>>) {
+    match all {
+        Observed::Found(all) => {
+            let (places, schedules): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|schedule| schedule.scheduler == Scheduler::Place);
+            let found = |some: Vec<_>| if some.is_empty() { Observed::NotFound } else { Observed::Found(some) };
+            (found(schedules), found(places))
+        }
+        other => (other.clone(), other),
+    }
 }
 
 /// A question about one file, shared by the threads of all probes.
@@ -275,7 +367,33 @@ impl Asked {
     }
 
     fn folders(&self) -> Observed<Vec<FolderEvidence>> {
-        self.path().and_then(|path| file::folders(&self.root, &path, &self.indexes.accounts()))
+        self.path().and_then(|path| {
+            let folders = file::folders(&self.root, &path, &self.indexes.accounts());
+            folders.map(|mut folders| {
+                if let Some(nearest) = folders.first_mut() {
+                    nearest.package = self.indexes.packages().owner(&nearest.path, None);
+                }
+                folders
+            })
+        })
+    }
+
+    fn around(&self) -> Around {
+        let path = self.path();
+        let asked = path.found().map_or(self.facts.path.as_path(), PathBuf::as_path);
+        Around {
+            neighbours: surroundings::neighbours(&self.root, asked, &self.facts),
+            first_line: surroundings::first_line(&self.root, asked),
+            layer: container::layer(&self.root, asked),
+            original: surroundings::original(&self.root, asked, self.facts.digest),
+        }
+    }
+
+    fn events(&self) -> Observed<Vec<event::BoxEvent>> {
+        self.path().and_then(|path| {
+            let zone = clock::BoxZone::of(&self.root).found().cloned().unwrap_or_else(clock::BoxZone::utc);
+            self.indexes.events(&zone).around(&path, &self.facts)
+        })
     }
 
     fn package(&self) -> Observed<PackageOwner> {
@@ -291,16 +409,25 @@ impl Asked {
         })
     }
 
-    fn processes(&self) -> Observed<Alive> {
+    fn processes(&self, peers: &[Peer]) -> Observed<Now> {
         let Some(proc) = &self.proc else {
             return Observed::Unknown("not a live system".to_owned());
         };
         self.path().map(|path| {
             let (index, accounts) = (self.indexes.processes(proc), self.indexes.accounts());
             let sought = Sought { dev: self.facts.dev, ino: self.facts.ino, path: &path };
-            let processes = index.of(&sought, &accounts, self.without);
+            let alive = index.of(&sought, &accounts, self.without);
+            let processes = alive.found.map(|mut processes| {
+                // Packages take longer to read than processes; where none runs the file they are not asked.
+                if processes.iter().any(Process::runs_it) {
+                    let packages = self.indexes.packages();
+                    Vouching::new(&self.root, &packages, &index).all(&mut processes);
+                }
+                processes
+            });
             let sockets = processes.as_ref().and_then(|processes| socket::of(&index, processes));
-            Alive { unread: index.unread(&accounts), processes, sockets }
+            let live = socket::connected_to(&index, peers, &accounts);
+            Now { unread: index.unread(&accounts), processes, sockets, left_out: alive.left_out, live }
         })
     }
 

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Gap;
 use super::account::Accounts;
+use super::baseline::Baseline;
+use super::event::Events;
 use super::lazy::LazyIndex;
 use super::observed::Gaps;
 use super::package::Packages;
@@ -27,6 +30,8 @@ pub(super) struct Indexes {
     packages: Arc<LazyIndex<Packages>>,
     schedules: Arc<LazyIndex<Schedules>>,
     processes: Arc<LazyIndex<Processes>>,
+    events: Arc<LazyIndex<Events>>,
+    baseline: Arc<LazyIndex<Baseline>>,
 }
 
 impl Indexes {
@@ -38,7 +43,19 @@ impl Indexes {
             packages: Arc::default(),
             schedules: Arc::default(),
             processes: Arc::default(),
+            events: Arc::default(),
+            baseline: Arc::default(),
         }
+    }
+
+    /// What the logs tell, in the box's time zone.
+    pub(super) fn events(&self, zone: &TimeZone) -> Arc<Events> {
+        self.events.get(|| Events::read(&self.root, &self.accounts(), zone))
+    }
+
+    /// How old the box is.
+    pub(super) fn baseline(&self) -> Arc<Baseline> {
+        self.baseline.get(|| Baseline::of(&self.root))
     }
 
     pub(super) fn accounts(&self) -> Arc<Accounts> {
@@ -76,7 +93,9 @@ impl Indexes {
         let packages = self.packages.built();
         let schedules = self.schedules.built();
         let processes = self.processes.built();
+        let events = self.events.built();
         let gaps = [
+            ("event", events.as_ref().map(|index| &index.gaps)),
             ("account", accounts.as_ref().map(|index| &index.gaps)),
             ("package", packages.as_ref().map(|index| &index.gaps)),
             ("process", processes.as_ref().map(|index| &index.gaps)),

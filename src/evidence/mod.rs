@@ -8,19 +8,26 @@
 //! | --- | --- |
 //! | `file.rs`, `xattr.rs` | the file as it is now, and the folders above it |
 //! | `package/` | dpkg, rpm, apk: whose file it is, and whether the content is as shipped |
-//! | `schedule/` | cron, anacron, at, systemd: what runs by itself and names it |
+//! | `schedule/` | cron, anacron, at, incron, systemd and all other places that start programs: what runs by itself and names it |
 //! | `process/`, `socket.rs` | what runs, maps, opens or names it now, and whom that talks to |
 //! | `account.rs`, `sudoers.rs` | who the users are and what they may do |
 //! | `execution.rs`, `interpreter.rs`, `x32.rs`, `memory.rs` | whether what an ELF file or a script needs to run is there |
 //! | `host.rs` | which paths exist and which tools are installed |
 //! | `referrer.rs` | who could have made what speaks for a file |
+//! | `repository.rs`, `signature.rs`, `container.rs` | who vouches for its content: a git checkout, a list of signatures, an image |
+//! | `surroundings.rs`, `baseline.rs` | what lies beside it, and how old the box is |
+//! | `event/`, `timeline.rs` | what the box's logs tell, and all of it in one order |
+//! | `vouch.rs` | whether a process's name is more than a claim |
 //! | `clock.rs` | the box's own time zone |
 //! | `field.rs` | all of it under the names that checks use |
 //! | `gather.rs`, `lazy.rs`, `indexes.rs` | time limits, and indexes that are built once |
 //! | `recorded.rs` | all of it as a case keeps it |
 
 mod account;
+pub(crate) mod baseline;
 mod clock;
+mod container;
+mod event;
 pub(crate) mod execution;
 mod field;
 mod file;
@@ -36,12 +43,17 @@ mod package;
 mod process;
 mod recorded;
 mod referrer;
+mod repository;
 mod schedule;
 mod show;
+mod signature;
 mod socket;
 mod sudoers;
+mod surroundings;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod timeline;
+mod vouch;
 pub(crate) mod x32;
 mod xattr;
 
@@ -53,22 +65,30 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use account::Account;
+pub(crate) use baseline::Baseline;
 pub(crate) use clock::BoxZone;
+pub(crate) use container::Layer;
+pub(crate) use event::BoxEvent;
 pub(crate) use field::{SeenValue, Values};
 pub(crate) use file::{FileEvidence, FolderEvidence};
+pub(crate) use gather::About;
 pub use gather::Gatherer;
 pub(crate) use host::Tool;
 pub(crate) use observed::Observed;
 pub(crate) use package::{Content, PackageOwner};
 #[cfg(test)]
 pub(crate) use process::Relation;
-pub(crate) use process::{Ancestor, Process};
+pub(crate) use process::{Ancestor, LeftOut, Process};
 pub(crate) use recorded::{AskedOnce, BoxQueries, NamedFacts, Part};
 pub(crate) use referrer::Referrer;
+pub(crate) use repository::{Checkout, Tracked};
+pub(crate) use schedule::places::PLACES;
 pub(crate) use schedule::{Names, Schedule, Scheduler};
+pub(crate) use signature::ContentKind;
 #[cfg(test)]
 pub(crate) use socket::Direction;
-pub(crate) use socket::Socket;
+pub(crate) use socket::{Peer, Socket};
+pub(crate) use surroundings::{Neighbour, SameContent};
 
 use crate::finding::FileFacts;
 
@@ -103,6 +123,28 @@ pub struct Evidence {
     pub schedules: Observed<Vec<Schedule>>,
     /// The processes that have to do with it; those that run it first.
     pub processes: Observed<Vec<Process>>,
+    /// Other places that start programs and name it or a folder above it; what names the file itself first.
+    pub persistence: Observed<Vec<Schedule>>,
+    /// Processes of the responder, and other Huntbooks, that only look at it, and so were left out.
+    pub left_out: Vec<LeftOut>,
+    /// Connections of any process of the box to an address that the rule's patterns name.
+    pub live: Vec<Socket>,
+    /// The git checkout that it lies in.
+    pub checkout: Observed<Checkout>,
+    /// What its whole content is, where that explains that a rule matches it.
+    pub content: Observed<ContentKind>,
+    /// The container's layer that it lies in.
+    pub layer: Option<Layer>,
+    /// Files with the same content: of the scan, and the original of a mirrored path.
+    pub copies: Vec<SameContent>,
+    /// Files of the same folder that were changed within minutes of it.
+    pub neighbours: Observed<Vec<Neighbour>>,
+    /// Its first line, safe to show; not found where it is no text.
+    pub first_line: Observed<String>,
+    /// What the box's logs tell of the hour around its last change, and what in them names it.
+    pub events: Observed<Vec<BoxEvent>>,
+    /// How old the box is.
+    pub baseline: Observed<Baseline>,
     /// The processes that could not be looked into, so that any of them may have to do with it. Unknown when not even
     /// these are all known.
     pub unread: Observed<Vec<Process>>,

@@ -32,6 +32,11 @@ pub struct Referrer {
     pub changed: FileTime,
     /// Seconds by which the referrer's `changed` is later than the found file's; negative when it is earlier.
     pub seconds_after_file: i64,
+    /// Whether it is a folder, whose times change with every file in it.
+    pub is_folder: bool,
+    /// Birth; `None` where the file system does not know it.
+    #[serde(with = "show::kept_maybe_time")]
+    pub born: Option<FileTime>,
     /// The package that ships it.
     pub package: Observed<PackageOwner>,
 }
@@ -49,7 +54,9 @@ impl Referrer {
             path: path.to_owned(),
             owner: accounts.user(is.uid),
             mode: is.mode,
-            writers: show::writers(is.mode, &accounts.group(is.gid)),
+            writers: show::writers(accounts.effective_mode(is.mode, is.uid, is.gid), &accounts.group(is.gid)),
+            is_folder: is.mode & 0o170_000 == 0o040_000,
+            born: is.born,
             modified: is.modified,
             changed: is.changed,
             seconds_after_file: is.changed.seconds.saturating_sub(facts.changed.seconds),

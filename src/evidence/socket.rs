@@ -1,7 +1,8 @@
-//! TCP and UDP sockets of the processes that belong to a finding.
+//! Sockets of the processes that belong to a finding, and those that are connected to what a rule's match names.
 //!
 //! A process's sockets are known by inode number from its descriptors; what they are connected to stands in the tables
-//! of its network name space, `/proc/PID/net/{tcp,tcp6,udp,udp6}` (`proc_pid_net(5)`).
+//! of its network name space, `/proc/PID/net/{tcp,tcp6,udp,udp6,raw,raw6,packet,unix}` (`proc_pid_net(5)`). A socket that
+//! is in none of them is bound at most: the kernel lists it only once it listens or is connected.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -12,8 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::account::Accounts;
 use super::observed::{Gaps, Observed, is_missing, reason};
 use super::process::{self, Process, Processes};
+use crate::text;
 
 /// The states of a TCP socket, the first is number 1 (`include/net/tcp_states.h` of Linux).
 const TCP_STATES: [&str; 12] = [
@@ -41,6 +44,14 @@ pub enum Protocol {
     Tcp,
     /// UDP over IPv4 or IPv6.
     Udp,
+    /// A raw socket, which sees and sends whole IP packets (raw(7)).
+    Raw,
+    /// A packet socket, which sees and sends whole frames of an interface (packet(7)).
+    Packet,
+    /// A socket on this box only (unix(7)).
+    Unix,
+    /// In no table: neither connected nor listening, bound at most.
+    Unlisted,
 }
 
 /// Which way a connection was made.
@@ -68,7 +79,8 @@ pub struct Socket {
     pub local: SocketAddr,
     /// Address and port on the other side; zero when there is none.
     pub remote: SocketAddr,
-    /// State of the connection: `established`, `listen`, …; for UDP `connected` or `unconnected`.
+    /// State of the connection: `established`, `listen`, …; for UDP `connected` or `unconnected`; of a Unix socket its
+    /// path. Safe to show.
     pub state: String,
     /// Which way the connection was made, guessed from who listens.
     pub direction: Direction,
@@ -81,6 +93,24 @@ impl Socket {
         match self.direction {
             Direction::Outbound => Some(self.remote.port()),
             Direction::Inbound => Some(self.local.port()),
+            Direction::Listening => None,
+        }
+    }
+
+    /// The address that was called, as [`Socket::destination_port`] has its port.
+    pub fn destination_ip(&self) -> Option<IpAddr> {
+        match self.direction {
+            Direction::Outbound => Some(self.remote.ip()),
+            Direction::Inbound => Some(self.local.ip()),
+            Direction::Listening => None,
+        }
+    }
+
+    /// ECS's `network.direction` of a connection between hosts: `inbound` or `outbound`; `None` where there is none.
+    pub fn network_direction(&self) -> Option<&'static str> {
+        match self.direction {
+            Direction::Outbound => Some("outbound"),
+            Direction::Inbound => Some("inbound"),
             Direction::Listening => None,
         }
     }
@@ -100,6 +130,15 @@ impl fmt::Display for Socket {
         let protocol = match self.protocol {
             Protocol::Tcp => "TCP",
             Protocol::Udp => "UDP",
+            Protocol::Raw => "raw IP",
+            Protocol::Packet | Protocol::Unix | Protocol::Unlisted => {
+                let what = match self.protocol {
+                    Protocol::Packet => "a packet socket, which sees every frame",
+                    Protocol::Unix => "a Unix socket",
+                    _ => "a socket",
+                };
+                return write!(f, "pid {} {}, {what}, {}", self.pid, self.process, self.state);
+            }
         };
         let how = match self.direction {
             Direction::Listening => format!("listens on {}", self.local),
@@ -117,7 +156,12 @@ struct Line {
     local: SocketAddr,
     remote: SocketAddr,
     state: u8,
+    /// What else the table says of it, safe to show.
+    note: Option<String>,
 }
+
+/// Where there is no address.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// The socket tables of one network name space.
 #[derive(Debug, Default)]
@@ -125,6 +169,8 @@ struct Table {
     by_ino: HashMap<u64, Line>,
     /// Local ports with a listener.
     listening: HashSet<u16>,
+    /// Sockets that only speak with the kernel (netlink(7)).
+    of_the_kernel: HashSet<u64>,
     gaps: Gaps,
 }
 
@@ -134,7 +180,7 @@ pub(super) struct Tables(Mutex<HashMap<PathBuf, Arc<Table>>>);
 
 /// The sockets of these processes.
 pub(super) fn of(processes: &Processes, of: &[Process]) -> Observed<Vec<Socket>> {
-    let mut gaps = processes.gaps.clone();
+    let mut gaps = if processes.may_miss() { processes.gaps.clone() } else { Gaps::default() };
     let mut found = Vec::new();
     for process in of {
         let held = processes.sockets(process.pid);
@@ -143,18 +189,63 @@ pub(super) fn of(processes: &Processes, of: &[Process]) -> Observed<Vec<Socket>>
         }
         let table = processes.tables.of(&processes.folder(process.pid));
         gaps.absorb(&table.gaps);
-        found.extend(held.iter().filter_map(|ino| Some(describe(table.by_ino.get(ino)?, &table, process))));
+        let unlisted = Line::noted(Protocol::Unlisted, "neither connected nor listening: bound at most");
+        let line = |ino: &u64| table.by_ino.get(ino).unwrap_or(&unlisted);
+        let told = held.iter().filter(|ino| !table.of_the_kernel.contains(ino));
+        found.extend(told.map(|ino| describe(line(ino), &table, process)));
     }
     gaps.settle(found)
+}
+
+/// A peer that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Peer {
+    /// Its address.
+    pub(crate) address: IpAddr,
+    /// Its port, where one is named.
+    pub(crate) port: Option<u16>,
+}
+
+impl Peer {
+    fn is(&self, other: SocketAddr) -> bool {
+        other.port() != 0
+            && self.address.to_canonical() == other.ip().to_canonical()
+            && self.port.is_none_or(|port| port == other.port())
+    }
+}
+
+/// The connections of any process of the box with one of these peers.
+pub(super) fn connected_to(processes: &Processes, peers: &[Peer], accounts: &Accounts) -> Vec<Socket> {
+    let mut found = Vec::new();
+    if peers.is_empty() {
+        return found;
+    }
+    for (pid, held) in processes.with_sockets() {
+        let table = processes.tables.of(&processes.folder(pid));
+        let lines = held.iter().filter_map(|ino| table.by_ino.get(ino));
+        let wanted: Vec<&Line> = lines.filter(|line| peers.iter().any(|peer| peer.is(line.remote))).collect();
+        if let Some(process) = processes.process(pid, accounts).filter(|_| !wanted.is_empty()) {
+            found.extend(wanted.into_iter().map(|line| describe(line, &table, &process)));
+        }
+    }
+    found
+}
+
+impl Line {
+    /// A line without addresses.
+    fn noted(protocol: Protocol, note: &str) -> Self {
+        Self { protocol, local: NOWHERE, remote: NOWHERE, state: 0, note: Some(note.to_owned()) }
+    }
 }
 
 fn describe(line: &Line, table: &Table, process: &Process) -> Socket {
     let connected = line.remote.port() != 0;
     let state = match line.protocol {
+        _ if line.note.is_some() => line.note.clone().unwrap_or_default(),
         Protocol::Tcp => TCP_STATES
             .get(usize::from(line.state).wrapping_sub(1))
             .map_or_else(|| format!("state {}", line.state), |name| (*name).to_owned()),
-        Protocol::Udp => if connected { "connected" } else { "unconnected" }.to_owned(),
+        _ => if connected { "connected" } else { "unconnected" }.to_owned(),
     };
     let direction = match connected {
         false => Direction::Listening,
@@ -185,12 +276,27 @@ impl Tables {
     }
 }
 
+/// The tables of a network name space.
+const TABLES: [(&str, Protocol); 8] = [
+    ("tcp", Protocol::Tcp),
+    ("tcp6", Protocol::Tcp),
+    ("udp", Protocol::Udp),
+    ("udp6", Protocol::Udp),
+    ("raw", Protocol::Raw),
+    ("raw6", Protocol::Raw),
+    ("packet", Protocol::Packet),
+    ("unix", Protocol::Unix),
+];
+
 impl Table {
     fn read(net: &Path) -> Self {
         let mut table = Self::default();
-        for (name, protocol) in
-            [("tcp", Protocol::Tcp), ("tcp6", Protocol::Tcp), ("udp", Protocol::Udp), ("udp6", Protocol::Udp)]
-        {
+        if let Ok(bytes) = process::bytes(&net.join("netlink")) {
+            let lines = String::from_utf8_lossy(&bytes).into_owned();
+            let inode = |line: &str| line.split_ascii_whitespace().nth(9).and_then(|ino| ino.parse().ok());
+            table.of_the_kernel = lines.lines().filter_map(inode).collect();
+        }
+        for (name, protocol) in TABLES {
             match process::bytes(&net.join(name)) {
                 Ok(bytes) => table.lines(&bytes, protocol),
                 Err(error) if is_missing(&error) => {}
@@ -201,6 +307,11 @@ impl Table {
     }
 
     fn lines(&mut self, bytes: &[u8], protocol: Protocol) {
+        let parse = match protocol {
+            Protocol::Packet => packet,
+            Protocol::Unix => unix,
+            _ => parse,
+        };
         for (ino, line) in String::from_utf8_lossy(bytes).lines().filter_map(|line| parse(line, protocol)) {
             if protocol == Protocol::Tcp && line.state == LISTEN {
                 self.listening.insert(line.local.port());
@@ -217,7 +328,30 @@ fn parse(line: &str, protocol: Protocol) -> Option<(u64, Line)> {
     let [_, local, remote, state, _, _, _, _, _, ino] = fields.as_slice() else { return None };
     let (local, remote) = (address(local)?, address(remote)?);
     let state = u8::from_str_radix(state, 16).ok()?;
-    Some((ino.parse().ok()?, Line { protocol, local, remote, state }))
+    Some((ino.parse().ok()?, Line { protocol, local, remote, state, note: None }))
+}
+
+/// Parses a line of `packet`: address, references, type, `EtherType` in hex, interface, running, memory, user, inode.
+fn packet(line: &str, protocol: Protocol) -> Option<(u64, Line)> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().take(10).collect();
+    let [_, _, _, kind, interface, _, _, _, ino] = fields.as_slice() else { return None };
+    let kind = u16::from_str_radix(kind, 16).ok()?;
+    // `ETH_P_ALL` of the kernel's `if_ether.h`.
+    let what = if kind == 3 { "of every protocol".to_owned() } else { format!("of EtherType {kind:#06x}") };
+    let interface: u32 = interface.parse().ok()?;
+    let place = if interface == 0 { "on every interface".to_owned() } else { format!("on interface {interface}") };
+    Some((ino.parse().ok()?, Line::noted(protocol, &format!("{what}, {place}"))))
+}
+
+/// Parses a line of `unix`: address, references, protocol, flags, type, state, inode, path if it has one.
+fn unix(line: &str, protocol: Protocol) -> Option<(u64, Line)> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().take(8).collect();
+    let [_, _, _, flags, _, _, ino, rest @ ..] = fields.as_slice() else { return None };
+    // `SO_ACCEPTCON`, `__SO_ACCEPTCON` of the kernel's `net.h`.
+    let listens = u32::from_str_radix(flags, 16).ok()? & 0x1_0000 != 0;
+    let path = rest.first().map_or("without a name".into(), |path| text::escape_str(path));
+    let how = if listens { "listens on" } else { "at" };
+    Some((ino.parse().ok()?, Line::noted(protocol, &format!("{how} {path}"))))
 }
 
 /// An address in hex: 32-bit words, each in the byte order of the machine, then the port.
@@ -253,6 +387,14 @@ mod tests {
         assert_eq!(address(&mapped), Some("10.0.0.1:80".parse().unwrap()));
         let v6 = format!("{}{1}{1}{2}:0050", native([0x20, 1, 0xd, 0xb8]), native([0; 4]), native([0, 0, 0, 1]));
         assert_eq!(address(&v6), Some("[2001:db8::1]:80".parse().unwrap()));
+        let packet_line = "ffff8881 3      3    0003   2     1 0        0      4242";
+        let (ino, read) = packet(packet_line, Protocol::Packet).unwrap();
+        assert_eq!((ino, read.note.as_deref()), (4242, Some("of every protocol, on interface 2")));
+        let unix_line = "ffff8881: 00000002 00000000 00010000 0001 01 4243 /run/evil\u{1b}[2J";
+        let (ino, read) = unix(unix_line, Protocol::Unix).unwrap();
+        assert_eq!((ino, read.note.as_deref()), (4243, Some(r"listens on /run/evil\x1b[2J")));
+        assert_eq!(unix("Num       RefCount Protocol Flags    Type St Inode Path", Protocol::Unix), None);
+        assert_eq!(packet("sk       RefCnt Type Proto  Iface R Rmem   User   Inode", Protocol::Packet), None);
         let line = format!("  0: {v4} {v4} 0A 00000000:00000000 00:00000000 00000000  0  0 777 1 x");
         let (ino, read) = parse(&line, Protocol::Tcp).unwrap();
         assert_eq!((ino, read.state, read.local.port()), (777, 0x0a, 23));

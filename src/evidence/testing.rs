@@ -3,6 +3,8 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use sha1::{Digest as _, Sha1};
+
 use crate::finding::{FileFacts, Sha256};
 use crate::root::{Attributes, Root};
 
@@ -46,4 +48,20 @@ pub(crate) fn facts(path: &Path) -> FileFacts {
         noatime: true,
         said: None,
     }
+}
+
+/// A git index of version 2 with one entry, as git writes it.
+pub(crate) fn git_index(path: &str, content: &[u8]) -> Vec<u8> {
+    let mut sha1 = Sha1::new();
+    sha1.update(format!("blob {}\0", content.len()).as_bytes());
+    sha1.update(content);
+    let mut bytes = b"DIRC\0\0\0\x02\0\0\0\x01".to_vec();
+    bytes.extend([0; 40]);
+    bytes.extend(sha1.finalize());
+    bytes.extend((path.len() as u16).to_be_bytes());
+    bytes.extend(path.as_bytes());
+    let padding = 8 - (62 + path.len()) % 8;
+    bytes.extend(vec![0; padding]);
+    bytes.extend([0; 20]);
+    bytes
 }

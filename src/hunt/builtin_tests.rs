@@ -95,6 +95,7 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
         "ssh-maintenance-job",
         &[
             "process.name contains scheduled_maintenance",
+            "process.user is one of $admin_accounts",
             "process.user is one of $admin_accounts & schedule.cron is there",
             "process.user is one of $admin_accounts & schedule.systemd is there",
         ],
@@ -102,7 +103,7 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
     (
         "EQGRP_ssh_telnet_29",
         "telnet-monitoring-tool",
-        &["process.name is one of $monitoring_tools", "destination.port is 23"],
+        &["process.name is one of $monitoring_tools", "destination.port is 23 & network.direction is outbound"],
     ),
     (
         "EQGRP_ssh_telnet_29",
@@ -151,6 +152,7 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
         &[
             "/var/lib/jenkins or /home/ciuser exists on the box & file.path lies under /var/lib/jenkins or /home/ciuser",
             "/var/lib/jenkins or /home/ciuser exists on the box & file.path lies under $development_dirs",
+            "/var/lib/jenkins or /home/ciuser exists on the box & file.repository.state is tracked",
         ],
     ),
     (
@@ -193,15 +195,24 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
             "process.name is one of ansible-playbook, chef-client, chef-solo",
         ],
     ),
-    ("EQGRP_MixText", "development-or-test", &["file.path lies under $development_dirs"]),
+    (
+        "EQGRP_MixText",
+        "development-or-test",
+        &[
+            "file.path lies under $development_dirs",
+            "file.path lies under $development_dirs & file.repository.state is tracked",
+        ],
+    ),
     (
         "EQGRP_callbacks",
         "scheduled-maintenance",
         &[
             "process.name is one of maintenance_script, maintenance_script.exe, maintenance_script.sh, maintenance_script.py",
-            "process.parent.name is one of task scheduler, taskeng.exe, cron, crond, anacron, atd",
-            "process.ancestor.name is one of cron, crond, anacron, atd",
-            "process.parent.name is systemd & schedule.systemd is there",
+            "process.parent.name is one of task scheduler, taskeng.exe",
+            "process.ancestor.name is one of cron, crond, anacron, atd & schedule.cron is there",
+            "process.parent.name is systemd & process.unit is there",
+            "schedule.cron is there",
+            "schedule.systemd is there",
         ],
     ),
     (
@@ -235,8 +246,10 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
         "EQGRP_tinyexec",
         "maintenance-task",
         &[
-            "process.parent.name is one of systemd, cron, crond",
-            "process.ancestor.name is one of cron, crond",
+            "process.parent.name is systemd & process.unit is there",
+            "process.ancestor.name is one of cron, crond & schedule.cron is there",
+            "schedule.cron is there",
+            "schedule.systemd is there",
             "file.path lies under /etc/cron.d",
         ],
     ),
@@ -284,7 +297,8 @@ fn sentence(line: &[Check]) -> String {
 fn the_prose_is_whole_and_says_what_speaks_against_it() {
     for hunt in hunts() {
         assert!(hunt.hypothesis.ends_with('.') && hunt.hypothesis.len() > 100, "{}", hunt.hypothesis);
-        for Scenario { id, title, story, filter, .. } in hunt.scenarios.iter() {
+        for Scenario { id, title, story, filter, .. } in hunt.scenarios.iter().chain(crate::hunt::standard::scenarios())
+        {
             assert!(!title.ends_with('.') && title.len() < 60, "{id}: {title}");
             assert!(story.ends_with('.') && story.len() > 60, "{id}: {story}");
             assert!(filter.ends_with('.') && filter.len() > 150, "{id}: {filter}");
@@ -351,8 +365,10 @@ fn the_json_document_has_the_promised_keys() {
         assert!(scenario[key].as_str().is_some_and(|text| !text.is_empty()), "{key}");
     }
     assert_eq!(scenario["applies_when"][0][0]["field"], "process.parent.name");
-    assert_eq!(scenario["applies_when"][0][0]["in"], serde_json::json!(["systemd", "cron", "crond"]));
-    assert_eq!(scenario["applies_when"][2][0]["under"], serde_json::json!(["/etc/cron.d"]));
+    assert_eq!(scenario["applies_when"][0][0]["in"], serde_json::json!(["systemd"]));
+    assert_eq!(scenario["applies_when"][4][0]["under"], serde_json::json!(["/etc/cron.d"]));
+    let product = &tinyexec["scenarios"][2]["contradicted_when"];
+    assert_eq!(*product, serde_json::json!([[{ "field": "file.package", "exists": false }]]));
     assert_eq!(tinyexec["author"], "Florian Roth");
     assert_eq!(tinyexec["digest"].as_str().unwrap().len(), 64);
     assert_eq!(json[0]["scenarios"][1]["applies_when"][1][0]["in"], serde_json::json!([23]));

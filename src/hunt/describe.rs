@@ -153,7 +153,8 @@ mod tests {
             "Hypothesis",
             "filesize < 270",
             "1. ",
-            "Applies when process.parent.name is one of systemd, cron, crond",
+            "Applies when process.parent.name is systemd and process.unit is there",
+            "Contradicted when file.package is not there",
             "or when file.path lies under /etc/cron.d",
             "$admin_accounts: root, admin, %sudo",
         ] {

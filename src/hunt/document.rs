@@ -179,6 +179,9 @@ fn one(field: Field, operator: Operator, item: &Spanned<DeValue<'_>>, problems: 
 fn hint_for(field: Field, value: &str) -> Option<String> {
     match field.kind() {
         Kind::PackageState => did_you_mean_one_of(value, &["unchanged", "changed"]),
+        Kind::Word(words) => {
+            did_you_mean_one_of(value, words).or_else(|| Some(format!("one of: {}", words.join(", "))))
+        }
         Kind::Time if field == Field::ProcessStart => did_you_mean_one_of(value, &[SCHEDULE]),
         _ => None,
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::persistence;
+
 /// A fact about a finding or about the box, named as in the Elastic Common Schema.
 ///
 /// Names that ECS does not have are Huntbook's own: `file.package*`, `schedule.*`, `host.path`, `process.ancestor.name`.
@@ -49,6 +51,26 @@ pub enum Field {
     DestinationPort,
     /// Address of the side that called, in a connection of such a process (ECS `source.ip`).
     SourceIp,
+    /// Whose database says that a package ships the path: dpkg, rpm, apk, pacman, snap, flatpak, pip, npm, gem.
+    FilePackageManager,
+    /// `tracked`, `modified` or `untracked`: what the git repository that the file lies in says of it.
+    FileRepositoryState,
+    /// `yara-rules` or `ioc-list`: what the whole content is, where that explains that a rule matches it.
+    FileContentKind,
+    /// Whose container layer the path lies in: docker, podman, containerd.
+    FileContainer,
+    /// Paths of files with the same content.
+    FileCopy,
+    /// Kinds of the places, other than schedules, that start what they name and name the file.
+    PersistenceKind,
+    /// The systemd unit that such a process belongs to by its control group, where that unit names the file.
+    ProcessUnit,
+    /// Address of the side that was called, in a connection of such a process (ECS `destination.ip`).
+    DestinationIp,
+    /// `inbound` or `outbound`: which way such a connection was made (ECS `network.direction`).
+    NetworkDirection,
+    /// Minutes by which something that the box's logs tell came before the file's last change, an hour at most.
+    EventBefore,
     /// Paths that exist on the box; asked for by name.
     HostPath,
     /// Groups of the account such a process runs as, or of the file's owner when none is known (ECS `user.group.name`).
@@ -99,11 +121,22 @@ pub enum Kind {
     Port,
     /// IP addresses and networks.
     Address,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A whole number of minutes.
+    Minutes,
 }
+
+/// What a git repository says of a file.
+const REPOSITORY_STATES: &[&str] = &["tracked", "modified", "untracked"];
+/// What a file may be as a whole.
+const CONTENT_KINDS: &[&str] = &["yara-rules", "ioc-list"];
+/// Which way a connection was made.
+const DIRECTIONS: &[&str] = &["inbound", "outbound"];
 
 impl Field {
     /// Every field, in the order they are listed to a person.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 31] = [
         Self::FilePath,
         Self::FileName,
         Self::FileOwner,
@@ -123,6 +156,16 @@ impl Field {
         Self::ProcessAncestorName,
         Self::DestinationPort,
         Self::SourceIp,
+        Self::FilePackageManager,
+        Self::FileRepositoryState,
+        Self::FileContentKind,
+        Self::FileContainer,
+        Self::FileCopy,
+        Self::PersistenceKind,
+        Self::ProcessUnit,
+        Self::DestinationIp,
+        Self::NetworkDirection,
+        Self::EventBefore,
         Self::HostPath,
         Self::UserGroup,
     ];
@@ -149,6 +192,16 @@ impl Field {
             Self::ProcessAncestorName => "process.ancestor.name",
             Self::DestinationPort => "destination.port",
             Self::SourceIp => "source.ip",
+            Self::FilePackageManager => "file.package.manager",
+            Self::FileRepositoryState => "file.repository.state",
+            Self::FileContentKind => "file.content.kind",
+            Self::FileContainer => "file.container",
+            Self::FileCopy => "file.copy",
+            Self::PersistenceKind => "persistence.kind",
+            Self::ProcessUnit => "process.unit",
+            Self::DestinationIp => "destination.ip",
+            Self::NetworkDirection => "network.direction",
+            Self::EventBefore => "event.before",
             Self::HostPath => "host.path",
             Self::UserGroup => "user.group",
         }
@@ -176,6 +229,26 @@ impl Field {
             Self::ProcessAncestorName => "names of all processes above it",
             Self::DestinationPort => "port of the side that was called, in a connection of such a process",
             Self::SourceIp => "address of the side that called, in a connection of such a process",
+            Self::FilePackageManager => {
+                "whose database lists the path: dpkg, rpm, apk, pacman, snap, flatpak, pip, npm, gem"
+            }
+            Self::FileRepositoryState => {
+                "tracked, modified or untracked: what the git repository around the file says of it"
+            }
+            Self::FileContentKind => "yara-rules or ioc-list: what the whole content is, where that explains a match",
+            Self::FileContainer => "whose container layers the path lies in: docker, podman, containerd, lxc",
+            Self::FileCopy => "paths of files with the same content: of the scan, and the original of a mirrored path",
+            Self::PersistenceKind => {
+                "kinds of the places, other than schedules, that start what they name and name the file: see huntbook help persistence"
+            }
+            Self::ProcessUnit => {
+                "systemd unit that started the process, by its control group, where the unit names the file"
+            }
+            Self::DestinationIp => "address of the side that was called, in a connection of such a process",
+            Self::NetworkDirection => "inbound or outbound: which way such a connection was made",
+            Self::EventBefore => {
+                "minutes by which a login, a package's or a cron job's log line came before the file's last change"
+            }
             Self::HostPath => "paths that exist on the box, asked for by name",
             Self::UserGroup => "groups of the account such a process runs as, or of the file's owner",
         }
@@ -184,8 +257,14 @@ impl Field {
     /// What sort of values it has.
     pub fn kind(self) -> Kind {
         match self {
-            Self::FilePath | Self::HostPath => Kind::Path,
-            Self::FileName | Self::ProcessName | Self::ProcessParentName | Self::ProcessAncestorName => Kind::Name,
+            Self::FilePath | Self::FileCopy | Self::HostPath => Kind::Path,
+            Self::FileName
+            | Self::FilePackageManager
+            | Self::FileContainer
+            | Self::ProcessName
+            | Self::ProcessUnit
+            | Self::ProcessParentName
+            | Self::ProcessAncestorName => Kind::Name,
             Self::FileOwner | Self::ProcessUser => Kind::Account,
             Self::FileGroup | Self::UserGroup => Kind::Group,
             Self::FileMode => Kind::Mode,
@@ -195,7 +274,12 @@ impl Field {
             Self::FilePackageState => Kind::PackageState,
             Self::ScheduleCron | Self::ScheduleSystemd | Self::ProcessCommandLine => Kind::Text,
             Self::DestinationPort => Kind::Port,
-            Self::SourceIp => Kind::Address,
+            Self::SourceIp | Self::DestinationIp => Kind::Address,
+            Self::FileRepositoryState => Kind::Word(REPOSITORY_STATES),
+            Self::FileContentKind => Kind::Word(CONTENT_KINDS),
+            Self::NetworkDirection => Kind::Word(DIRECTIONS),
+            Self::PersistenceKind => Kind::Word(persistence::KINDS),
+            Self::EventBefore => Kind::Minutes,
         }
     }
 
@@ -205,12 +289,12 @@ impl Field {
         match (self, self.kind()) {
             // The paths of a box are not listed but asked for by name.
             (Self::HostPath, _) | (_, Kind::Mode | Kind::Sha256 | Kind::PackageState) => &[In],
-            (_, Kind::Path) => &[In, Contains, Under, Glob],
+            (_, Kind::Path) => &[In, Contains, Under, Glob, Exists],
             (_, Kind::Name) => &[In, Contains, Glob, Exists],
             (_, Kind::Account | Kind::Group | Kind::Package) => &[In, Glob, Exists],
-            (_, Kind::Time) => &[Within, Exists],
+            (_, Kind::Time | Kind::Minutes) => &[Within, Exists],
             (_, Kind::Text) => &[Contains, Exists],
-            (_, Kind::Port) => &[In, Exists],
+            (_, Kind::Port | Kind::Word(_)) => &[In, Exists],
             (_, Kind::Address) => &[In, Within, Exists],
         }
     }
@@ -249,6 +333,8 @@ impl Kind {
             Self::Text => "text",
             Self::Port => "a port from 0 to 65535",
             Self::Address => "an IP address or a network such as 10.0.0.0/8",
+            Self::Word(_) => "one of the words that the field may be",
+            Self::Minutes => "a span of minutes such as 0-15",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path};
 
@@ -37,6 +38,7 @@ enum Parsed {
     Globs(Vec<GlobSet>),
     Networks(Vec<IpNet>),
     Windows(Vec<Window>),
+    Spans(Vec<RangeInclusive<u32>>),
 }
 
 impl NamedValues {
@@ -53,6 +55,7 @@ impl NamedValues {
             Operator::Within if kind == Kind::Address => {
                 Parsed::Networks(each.filter_map(|net| network(net)).collect())
             }
+            Operator::Within if kind == Kind::Minutes => Parsed::Spans(each.filter_map(|text| span(text)).collect()),
             Operator::Within => Parsed::Windows(each.filter_map(|text| Window::parse(text)).collect()),
         };
         Self { texts, parsed }
@@ -94,8 +97,14 @@ impl NamedValues {
             (Parsed::Windows(windows), Value::Time(time)) => {
                 windows.iter().any(|window| window.holds(time.time_of_day()))
             }
+            (Parsed::Spans(spans), Value::Minutes(minutes)) => spans.iter().any(|span| span.contains(minutes)),
             (
-                Parsed::Parts(_) | Parsed::Folders(_) | Parsed::Globs(_) | Parsed::Networks(_) | Parsed::Windows(_),
+                Parsed::Parts(_)
+                | Parsed::Folders(_)
+                | Parsed::Globs(_)
+                | Parsed::Networks(_)
+                | Parsed::Windows(_)
+                | Parsed::Spans(_),
                 _,
             ) => false,
         }
@@ -168,6 +177,14 @@ fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
+/// `FROM-TO` in minutes, both included.
+fn span(text: &str) -> Option<RangeInclusive<u32>> {
+    let (from, to) = text.split_once('-')?;
+    let number = |digits: &str| digits.parse::<u32>().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
+    let (from, to) = (number(from)?, number(to)?);
+    (from <= to).then_some(from..=to)
+}
+
 /// `HH:MM-HH:MM` in minutes of the day, both ends included; it may pass midnight.
 #[derive(Debug, Clone, Copy)]
 struct Window {
@@ -213,6 +230,7 @@ pub(super) fn normal(kind: Kind, operator: Operator, value: &str) -> Result<Stri
         }
         Operator::Contains | Operator::Exists => Some(whole()),
         Operator::Within if kind == Kind::Address => network(value).map(|_| whole()),
+        Operator::Within if kind == Kind::Minutes => span(value).map(|_| whole()),
         Operator::Within => Window::parse(value).map(|_| whole()),
         Operator::In | Operator::Under => Value::parse(kind, value).map(|value| value.to_string()),
     };
@@ -401,6 +419,7 @@ mod tests {
                 Value::Mode(_) => Kind::Mode,
                 Value::Sha256(_) => Kind::Sha256,
                 Value::PackageState(_) => Kind::PackageState,
+                Value::Minutes(_) => Kind::Minutes,
                 Value::Port(_) => Kind::Port,
                 Value::Address(_) => Kind::Address,
             };

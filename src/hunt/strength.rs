@@ -39,7 +39,13 @@ impl Field {
     /// Names of processes are weak until the executable is found to be its package's.
     pub fn strength(self) -> Strength {
         match self {
-            Self::FileSha256 | Self::FilePackageState | Self::ScheduleCron | Self::ScheduleSystemd => Strength::Strong,
+            Self::FileSha256
+            | Self::FilePackageState
+            | Self::FileRepositoryState
+            | Self::FileContentKind
+            | Self::ScheduleCron
+            | Self::ScheduleSystemd
+            | Self::ProcessUnit => Strength::Strong,
             Self::FilePath
             | Self::FileName
             | Self::FileOwner
@@ -47,6 +53,10 @@ impl Field {
             | Self::FileMode
             | Self::FileMtime
             | Self::FilePackage
+            | Self::FilePackageManager
+            | Self::FileContainer
+            | Self::FileCopy
+            | Self::PersistenceKind
             | Self::ProcessName
             | Self::ProcessCommandLine
             | Self::ProcessUser
@@ -55,6 +65,9 @@ impl Field {
             | Self::ProcessAncestorName
             | Self::DestinationPort
             | Self::SourceIp
+            | Self::DestinationIp
+            | Self::NetworkDirection
+            | Self::EventBefore
             | Self::HostPath
             | Self::UserGroup => Strength::Weak,
         }

@@ -29,6 +29,8 @@ pub enum Value {
     PackageState(PackageState),
     /// A port.
     Port(u16),
+    /// A number of minutes.
+    Minutes(u32),
     /// An address; one that is IPv4 within IPv6 counts as IPv4 when it is compared.
     Address(IpAddr),
 }
@@ -64,7 +66,8 @@ impl Value {
                 let octal = (3..=4).contains(&text.len()) && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
                 u32::from_str_radix(text, 8).ok().filter(|_| octal).map(Self::Mode)
             }
-            Kind::Time => None,
+            Kind::Time | Kind::Minutes => None,
+            Kind::Word(words) => words.contains(&text).then(|| Self::Text(text.to_owned())),
             Kind::Sha256 => text.parse().ok().map(Self::Sha256),
             Kind::PackageState => {
                 let known = [PackageState::Unchanged, PackageState::Changed];
@@ -114,6 +117,7 @@ impl fmt::Display for Value {
             Self::Sha256(digest) => digest.fmt(f),
             Self::PackageState(state) => f.write_str(state.word()),
             Self::Port(port) => port.fmt(f),
+            Self::Minutes(minutes) => write!(f, "{minutes} min"),
             Self::Address(address) => address.fmt(f),
         }
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use crate::finding::FileTime;
 
 /// What `stat` says of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Attributes {
     pub(crate) dev: u64,
     pub(crate) ino: u64,

@@ -260,6 +260,8 @@ pub enum Gather {
         hunt: Arc<Hunt>,
         /// What the case keeps of it, where that counts.
         kept: Option<Box<KeptEvidence>>,
+        /// Paths of other findings of files with the same content.
+        copies: Vec<PathBuf>,
     },
     /// The same, with nothing remembered.
     Again,

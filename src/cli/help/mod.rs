@@ -8,6 +8,7 @@ use std::io::Write as _;
 
 use clap::Args;
 
+use crate::evidence::PLACES;
 use crate::hunt::Field;
 use crate::print;
 use crate::scan::REASON_KINDS;
@@ -38,7 +39,7 @@ struct Topic {
 }
 
 /// All topics, in the order in which they are listed.
-const TOPICS: [Topic; 18] = [
+const TOPICS: [Topic; 20] = [
     Topic { name: "keys", about: "every key of every screen", markdown: keys },
     Topic {
         name: "signs",
@@ -77,6 +78,16 @@ const TOPICS: [Topic; 18] = [
         markdown: || include_str!("hunts.md").to_owned(),
     },
     Topic { name: "fields", about: "the fields and operators of checks", markdown: fields },
+    Topic {
+        name: "evidence",
+        about: "when the box supports a scenario, and what speaks against one",
+        markdown: || include_str!("evidence.md").to_owned(),
+    },
+    Topic {
+        name: "persistence",
+        about: "the places that start programs, with their techniques",
+        markdown: persistence,
+    },
     Topic {
         name: "register",
         about: "exclusions, their scopes, the file they are kept in",
@@ -184,6 +195,16 @@ fn fields() -> String {
     for field in Field::ALL {
         let operators: Vec<_> = field.operators().iter().map(|operator| operator.name()).collect();
         let _ = writeln!(page, "| {} | {} | {} |", field.name(), operators.join(", "), field.about());
+    }
+    page
+}
+
+/// The places that start programs, from the table that is looked through.
+fn persistence() -> String {
+    let mut page = String::from(include_str!("persistence.md"));
+    page.push_str("\n| kind | technique | it starts | described in |\n| --- | --- | --- | --- |\n");
+    for place in PLACES {
+        let _ = writeln!(page, "| {} | {} | {} | {} |", place.kind, place.technique, place.when, place.source);
     }
     page
 }

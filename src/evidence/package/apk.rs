@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::lines;
 use super::super::observed::Gaps;
-use super::Entry;
 use super::digest::Shipped;
+use super::{Entry, Rights, base64};
 use crate::root::Root;
 
 /// Where the database is: the first is older, the second goes with a merged `/usr`.
@@ -35,17 +35,21 @@ impl Apk {
         let (_, file) = root.open_file(&self.path).ok()?;
         let (mut package, mut version) = (String::new(), String::new());
         let (mut in_folder, mut found) = (false, false);
+        let mut sum = None;
         let read = lines::each(file, |line| {
             let Some((key, value)) = line.split_first_chunk::<2>() else {
                 in_folder = false;
-                return ControlFlow::Continue(());
+                return if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
             };
             match key {
                 b"P:" => package = String::from_utf8_lossy(value).into_owned(),
                 b"V:" => version = String::from_utf8_lossy(value).into_owned(),
                 b"F:" => in_folder = value == folder,
-                b"R:" if in_folder && value == name => {
-                    found = true;
+                // The digest stands after the name that it is of.
+                b"R:" if found => return ControlFlow::Break(()),
+                b"R:" if in_folder && value == name => found = true,
+                b"Z:" if found => {
+                    sum = value.strip_prefix(b"Q1").and_then(base64::decode).and_then(|sum| sum.try_into().ok());
                     return ControlFlow::Break(());
                 }
                 _ => {}
@@ -58,7 +62,9 @@ impl Apk {
             version,
             installed: true,
             listed_as: path.to_owned(),
-            shipped: Shipped::Unusable("apk records SHA-1, which Huntbook does not compute".to_owned()),
+            // `Q1` stands before a SHA-1 in base64.
+            shipped: sum.map_or_else(|| Shipped::Unusable("apk records no SHA-1 of it".to_owned()), Shipped::Sha1),
+            rights: Rights::default(),
         })
     }
 }

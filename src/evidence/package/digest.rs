@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use md5::Md5;
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256 as Sha2};
 
 use super::super::observed::reason;
@@ -19,6 +20,7 @@ const MAX_BYTES: u64 = 4 << 30;
 pub(super) enum Shipped {
     Md5([u8; 16]),
     Sha256(Sha256),
+    Sha1([u8; 20]),
     /// Nothing that can be compared; a phrase that says why.
     Unusable(String),
 }
@@ -43,7 +45,7 @@ impl Shipped {
         if let Some(Digest::DataOnly(_)) = scanned {
             return Content::NotCompared(format!("it has a data digest, {}", Digest::NO_SHA256));
         }
-        let (md5, sha256) = match digests(root, path) {
+        let (md5, sha1, sha256) = match digests(root, path) {
             Ok(digests) => digests,
             Err(reason) => return Content::NotCompared(reason),
         };
@@ -53,25 +55,27 @@ impl Shipped {
         let same = match self {
             Self::Md5(shipped) => *shipped == md5,
             Self::Sha256(shipped) => *shipped == sha256,
+            Self::Sha1(shipped) => *shipped == sha1,
             Self::Unusable(_) => false,
         };
         if same { Content::AsShipped } else { Content::Changed }
     }
 }
 
-fn digests(root: &Root, path: &Path) -> Result<([u8; 16], Sha256), String> {
+fn digests(root: &Root, path: &Path) -> Result<([u8; 16], [u8; 20], Sha256), String> {
     let located = root.locate(path, false).map_err(|error| reason(&error))?;
     if located.metadata.len() > MAX_BYTES {
         return Err("the file is over 4 GiB".to_owned());
     }
     let mut file = located.open().map_err(|error| reason(&error))?.take(MAX_BYTES);
-    let (mut md5, mut sha256) = (Md5::new(), Sha2::new());
+    let (mut md5, mut sha1, mut sha256) = (Md5::new(), Sha1::new(), Sha2::new());
     let mut buffer = vec![0; 256 * 1024];
     loop {
         let read = file.read(&mut buffer).map_err(|error| reason(&error))?;
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
         md5.update(bytes);
+        sha1.update(bytes);
         sha256.update(bytes);
     }
-    Ok((md5.finalize().into(), Sha256(sha256.finalize().into())))
+    Ok((md5.finalize().into(), sha1.finalize().into(), Sha256(sha256.finalize().into())))
 }

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::lines::{self, Ended};
 use super::super::observed::{Gaps, is_missing};
-use super::Entry;
 use super::digest::Shipped;
+use super::{Entry, Rights};
 use crate::root::{Folder, Root};
 use crate::text;
 
@@ -159,6 +159,7 @@ impl Dpkg {
             installed: package.is_some_and(|package| package.installed),
             listed_as: path.to_owned(),
             shipped: conffile.map_or_else(|| self.shipped(list, path), |(_, shipped)| shipped.clone()),
+            rights: Rights::default(),
         }
     }
 

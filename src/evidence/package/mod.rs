@@ -1,13 +1,17 @@
 //! Which package a file belongs to, and whether its content is what the package shipped.
 //!
-//! The databases of dpkg, rpm and apk are read directly. The tools themselves are never run: on a box under suspicion
+//! The databases of dpkg, rpm, apk and pacman are read directly, and what pip, npm, gem, snap and flatpak keep. The tools themselves are never run: on a box under suspicion
 //! they may be the intruder's. So may the databases; that a package lists a file is evidence, not proof.
 
 mod apk;
+mod base64;
 mod digest;
 mod dpkg;
+mod module;
+mod pacman;
 mod rpm;
 mod rpm_header;
+mod rpm_older;
 mod spelling;
 
 use std::borrow::Cow;
@@ -18,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use super::observed::{Gaps, Observed};
 use super::show;
+use crate::accounts::Accounts as Names;
 use crate::finding::Digest;
-use crate::root::Root;
+use crate::root::{Attributes, Root};
 use crate::text;
 use digest::Shipped;
 use spelling::Spellings;
@@ -27,7 +32,7 @@ use spelling::Spellings;
 /// The package that ships a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageOwner {
-    /// Whose database says so: `dpkg`, `rpm`, `apk`.
+    /// Whose database says so: `dpkg`, `rpm`, `apk`, `pacman`, or `pip`, `npm`, `gem`, `snap`, `flatpak`.
     pub manager: Cow<'static, str>,
     /// The package's name, safe to show.
     pub package: String,
@@ -40,6 +45,12 @@ pub struct PackageOwner {
     pub listed_as: PathBuf,
     /// Whether the content is what the package shipped.
     pub content: Content,
+    /// The permission bits that the package ships it with, where its database keeps them.
+    pub mode: Option<u32>,
+    /// Whether the package gives it capabilities.
+    pub has_capabilities: bool,
+    /// How mode, owner and capabilities differ from the package's, each in words that are safe to show.
+    pub differs: Vec<String>,
 }
 
 /// A file's content against what its package shipped.
@@ -64,7 +75,11 @@ impl fmt::Display for PackageOwner {
             Content::AsShipped => f.write_str(", content as shipped)"),
             Content::Changed => f.write_str(", content CHANGED since it was shipped)"),
             Content::NotCompared(reason) => write!(f, ", content not compared: {reason})"),
+        }?;
+        if !self.differs.is_empty() {
+            write!(f, "; NOT as shipped: {}", self.differs.join(", "))?;
         }
+        Ok(())
     }
 }
 
@@ -76,6 +91,42 @@ struct Entry {
     installed: bool,
     listed_as: PathBuf,
     shipped: Shipped,
+    rights: Rights,
+}
+
+/// The rights that a package ships a file with, as far as its database keeps them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Rights {
+    mode: Option<u32>,
+    user: Option<String>,
+    group: Option<String>,
+    /// As `cap_from_text(3)` reads them; empty when the package gives none.
+    capabilities: Option<String>,
+}
+
+impl Rights {
+    /// How those of the file at `path` differ.
+    fn differences(&self, root: &Root, accounts: &Names, path: &Path) -> Vec<String> {
+        let Ok(located) = root.locate(path, false) else { return Vec::new() };
+        let is = Attributes::of(&located.metadata);
+        let mut differences = Vec::new();
+        if let Some(mode) = self.mode
+            && mode & 0o7777 != is.mode & 0o7777
+        {
+            differences.push(format!("mode {:04o}, the package has {:04o}", is.mode & 0o7777, mode & 0o7777));
+        }
+        for (what, shipped, now) in
+            [("owner", &self.user, accounts.user_name(is.uid)), ("group", &self.group, accounts.group_name(is.gid))]
+        {
+            if let (Some(shipped), Some(now)) = (shipped, now)
+                && shipped != now
+            {
+                let (shipped, now) = (text::escape_str(shipped), text::escape_str(now));
+                differences.push(format!("{what} {now}, the package has {shipped}"));
+            }
+        }
+        differences
+    }
 }
 
 /// The package databases of a box, opened or indexed once.
@@ -85,6 +136,9 @@ pub(super) struct Packages {
     dpkg: Option<dpkg::Dpkg>,
     rpm: Option<rpm::Rpm>,
     apk: Option<apk::Apk>,
+    pacman: Option<pacman::Pacman>,
+    /// Names of owners and groups on the box.
+    names: Names,
     pub(super) gaps: Gaps,
 }
 
@@ -97,6 +151,8 @@ impl Packages {
             dpkg: dpkg::Dpkg::read(root, &mut gaps),
             rpm: rpm::Rpm::read(root, &mut gaps),
             apk: apk::Apk::read(root, &mut gaps),
+            pacman: pacman::Pacman::read(root, &mut gaps),
+            names: Names::read(root).0,
             gaps,
         }
     }
@@ -104,8 +160,17 @@ impl Packages {
     /// The package that ships `path` (as on the box). With `scanned`, the content is compared only if the file still
     /// has that digest.
     pub(super) fn owner(&self, path: &Path, scanned: Option<Digest>) -> Observed<PackageOwner> {
-        if self.dpkg.is_none() && self.rpm.is_none() && self.apk.is_none() {
-            let gap = self.gaps.lines().next().unwrap_or_else(|| "no dpkg, rpm or apk database on this box".to_owned());
+        let databases = [self.dpkg.is_some(), self.rpm.is_some(), self.apk.is_some(), self.pacman.is_some()];
+        if !databases.contains(&true) {
+            // What pip, npm, snap and the like keep lies beside the file, not in a database of the box.
+            if let Some(entry) = module::entry(&self.root, path) {
+                return Observed::Found(self.compare(entry, path, scanned));
+            }
+            let gap = self
+                .gaps
+                .lines()
+                .next()
+                .unwrap_or_else(|| "no dpkg, rpm, apk or pacman database on this box".to_owned());
             return Observed::Unknown(gap);
         }
         let mut gaps = self.gaps.clone();
@@ -113,6 +178,9 @@ impl Packages {
             if let Some(entry) = self.entry(&spelling, &mut gaps) {
                 return Observed::Found(self.compare(entry, path, scanned));
             }
+        }
+        if let Some(entry) = module::entry(&self.root, path) {
+            return Observed::Found(self.compare(entry, path, scanned));
         }
         match gaps.settle::<()>(Vec::new()) {
             Observed::Unknown(reason) => Observed::Unknown(reason),
@@ -123,7 +191,9 @@ impl Packages {
     fn entry(&self, spelling: &Path, gaps: &mut Gaps) -> Option<Entry> {
         let dpkg = self.dpkg.as_ref().and_then(|dpkg| dpkg.entry(spelling, gaps));
         let rpm = || self.rpm.as_ref().and_then(|rpm| rpm.entry(spelling, gaps));
-        dpkg.or_else(rpm).or_else(|| self.apk.as_ref().and_then(|apk| apk.entry(spelling, &self.root)))
+        let apk = || self.apk.as_ref().and_then(|apk| apk.entry(spelling, &self.root));
+        let pacman = || self.pacman.as_ref().and_then(|pacman| pacman.entry(spelling, &self.root));
+        dpkg.or_else(rpm).or_else(apk).or_else(pacman)
     }
 
     fn compare(&self, entry: Entry, path: &Path, scanned: Option<Digest>) -> PackageOwner {
@@ -133,12 +203,17 @@ impl Packages {
             package: text::escape_str(&entry.package).into_owned(),
             version: text::escape_str(&entry.version).into_owned(),
             installed: entry.installed,
+            differs: entry.rights.differences(&self.root, &self.names, path),
+            mode: entry.rights.mode,
+            has_capabilities: entry.rights.capabilities.is_some_and(|capabilities| !capabilities.is_empty()),
             listed_as: entry.listed_as,
             content,
         }
     }
 }
 
+#[cfg(test)]
+mod real_tools_tests;
 #[cfg(test)]
 mod tests {
     use super::super::testing::{put, scratch};
@@ -148,7 +223,7 @@ mod tests {
     fn a_box_without_a_database_is_unknown_not_unowned() {
         let (_dir, root) = scratch(&[("opt/x", "")]);
         let owner = Packages::read(&root).owner(Path::new("/opt/x"), None);
-        assert_eq!(owner, Observed::Unknown("no dpkg, rpm or apk database on this box".into()));
+        assert_eq!(owner, Observed::Unknown("no dpkg, rpm, apk or pacman database on this box".into()));
     }
 
     #[test]

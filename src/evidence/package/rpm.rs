@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, types::Value};
 
 use super::super::observed::Gaps;
-use super::Entry;
 use super::digest::Shipped;
 use super::rpm_header::{Header, tag};
+use super::rpm_older::Older;
+use super::{Entry, Rights};
 use crate::root::Root;
 use crate::text;
 
@@ -27,6 +28,8 @@ const MAX_PACKAGES: usize = 20_000;
 pub(super) struct Rpm {
     /// The database's path on this machine, none of whose components is a link.
     database: PathBuf,
+    /// The database in an older form, which is used instead.
+    older: Option<Older>,
 }
 
 impl Rpm {
@@ -51,17 +54,15 @@ impl Rpm {
                         return None;
                     }
                     let below = located.path.strip_prefix("/").unwrap_or(&located.path);
-                    return Some(Self { database: root.dir().join(below) });
+                    return Some(Self { database: root.dir().join(below), older: None });
                 }
                 Err(error) => gaps.add_error(&path, &error),
             }
-            for older in ["Packages", "Packages.db"] {
-                if root.locate(&folder.join(older), true).is_ok() {
-                    gaps.add(format!(
-                        "{}/{older}: rpm's database in an older form (Berkeley DB or ndb), which Huntbook does not read",
-                        folder.display()
-                    ));
-                    return None;
+            for older in ["Packages.db", "Packages"] {
+                let path = folder.join(older);
+                if root.locate(&path, true).is_ok() {
+                    let read = Older::read(root, &path, gaps)?;
+                    return Some(Self { database: path, older: Some(read) });
                 }
             }
         }
@@ -69,6 +70,9 @@ impl Rpm {
     }
 
     pub(super) fn entry(&self, path: &Path, gaps: &mut Gaps) -> Option<Entry> {
+        if let Some(older) = &self.older {
+            return older.entry(path);
+        }
         match self.look_up(path, gaps) {
             Ok(entry) => entry,
             Err(error) => {
@@ -138,11 +142,26 @@ impl Rpm {
     }
 }
 
-fn find(header: &Header<'_>, folder: &[u8], name: &[u8], path: &Path) -> Option<Entry> {
+/// States of files: `rpmfileState` of rpm's `rpmfiles.h`.
+const INSTALLED: u16 = 0;
+const NET_SHARED: u16 = 3;
+
+pub(super) fn find(header: &Header<'_>, folder: &[u8], name: &[u8], path: &Path) -> Option<Entry> {
     let folders: Vec<&[u8]> = header.strings(tag::DIRNAMES).collect();
     let mut files = header.strings(tag::BASENAMES).zip(header.numbers(tag::DIRINDEXES));
     let position = files
         .position(|(base, index)| base == name && folders.get(index as usize).is_some_and(|known| *known == folder))?;
+    // A file that another package has replaced, or that was never installed, is not this package's any more.
+    if header.small_number(tag::FILESTATES, position).is_some_and(|state| state != INSTALLED && state != NET_SHARED) {
+        return None;
+    }
+    let at = |tag| header.strings(tag).nth(position).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let rights = Rights {
+        mode: header.small_number(tag::FILEMODES, position).map(u32::from),
+        user: at(tag::FILEUSERNAME),
+        group: at(tag::FILEGROUPNAME),
+        capabilities: at(tag::FILECAPS),
+    };
     let digest = header.strings(tag::FILEDIGESTS).nth(position).unwrap_or_default();
     // The hash numbers of OpenPGP (RFC 9580, 9.5): 1 MD5, which is meant when the tag is missing, 8 SHA-256.
     let shipped = match header.numbers(tag::FILEDIGESTALGO).next().unwrap_or(1) {
@@ -162,6 +181,7 @@ fn find(header: &Header<'_>, folder: &[u8], name: &[u8], path: &Path) -> Option<
         installed: true,
         listed_as: path.to_owned(),
         shipped,
+        rights,
     })
 }
 
@@ -239,7 +259,7 @@ mod tests {
         let older = scratch(&[("var/lib/rpm/Packages", "bdb"), ("x", "")]);
         let reason =
             |root: &Root| Packages::read(root).owner(Path::new("/usr/bin/tool"), None).reason().unwrap().to_owned();
-        assert!(reason(&older.1).contains("older form"));
+        assert!(reason(&older.1).contains("too short to be a database of rpm"));
 
         let noise = scratch(&[("var/lib/rpm/rpmdb.sqlite", "not a database, only long enough to look like one")]);
         assert!(reason(&noise.1).contains("rpmdb.sqlite"));

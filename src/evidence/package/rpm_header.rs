@@ -9,13 +9,21 @@ pub(super) mod tag {
     pub(in super::super) const VERSION: u32 = 1001;
     pub(in super::super) const RELEASE: u32 = 1002;
     pub(in super::super) const EPOCH: u32 = 1003;
+    pub(in super::super) const FILESTATES: u32 = 1029;
+    pub(in super::super) const FILEMODES: u32 = 1030;
     pub(in super::super) const FILEDIGESTS: u32 = 1035;
+    pub(in super::super) const FILEUSERNAME: u32 = 1039;
+    pub(in super::super) const FILEGROUPNAME: u32 = 1040;
     pub(in super::super) const DIRINDEXES: u32 = 1116;
     pub(in super::super) const BASENAMES: u32 = 1117;
     pub(in super::super) const DIRNAMES: u32 = 1118;
+    pub(in super::super) const FILECAPS: u32 = 5010;
     pub(in super::super) const FILEDIGESTALGO: u32 = 5011;
 }
 
+const CHAR: u32 = 1;
+const INT8: u32 = 2;
+const INT16: u32 = 3;
 const INT32: u32 = 4;
 const STRING: u32 = 6;
 const STRING_ARRAY: u32 = 8;
@@ -54,6 +62,22 @@ impl<'a> Header<'a> {
         };
         let terminated = data.iter().rposition(|byte| *byte == 0).and_then(|end| data.get(..end));
         terminated.into_iter().flat_map(|data| data.split(|byte| *byte == 0)).take(count)
+    }
+
+    /// One small number of a tag that lists them: a byte or 16 bits each.
+    pub(super) fn small_number(&self, tag: u32, index: usize) -> Option<u16> {
+        let (kind, count, data) = self.find(tag)?;
+        if index >= count {
+            return None;
+        }
+        match kind {
+            CHAR | INT8 => data.get(index).map(|byte| u16::from(*byte)),
+            INT16 => {
+                let bytes = data.get(index.checked_mul(2)?..)?.first_chunk::<2>()?;
+                Some(u16::from_be_bytes(*bytes))
+            }
+            _ => None,
+        }
     }
 
     /// The first string of a tag as text.

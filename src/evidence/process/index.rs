@@ -1,6 +1,6 @@
 //! The index of `/proc`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -12,8 +12,10 @@ use jiff::Timestamp;
 use super::super::account::Accounts;
 use super::super::observed::{Gaps, Observed};
 use super::super::socket::Tables;
+use super::names::Runs;
+use super::own::{LeftOut, Own};
 use super::read::{self, Descriptor};
-use super::{Ancestor, Process, Relation, names, users};
+use super::{Ancestor, Process, Relation, cgroup, loads, names, users};
 use crate::root::{Root, normal};
 use crate::text;
 
@@ -30,6 +32,8 @@ const MAX_UNREAD: usize = 4096;
 struct Known {
     pid: u32,
     parent: u32,
+    session: u32,
+    is_kernel: bool,
     name: String,
     /// Clock ticks after boot.
     started: u64,
@@ -37,6 +41,7 @@ struct Known {
     uid: u32,
     words: Vec<OsString>,
     executable: Option<PathBuf>,
+    scripts: Vec<PathBuf>,
     sockets: Vec<u64>,
 }
 
@@ -44,14 +49,21 @@ impl Known {
     fn names(&self) -> Vec<String> {
         names::names(&self.name, &self.words, self.executable.as_deref())
     }
+
+    /// Whether it may have to do with a file although it could not be looked into. A thread of the kernel runs no file,
+    /// and process 1 runs what its command line names, which anybody may read.
+    fn may_matter(&self) -> bool {
+        !self.is_kernel && self.pid != 1
+    }
 }
 
 /// The users of one file.
 #[derive(Debug)]
 struct Uses {
     dev: u64,
-    /// The path in `maps`, where the device number there may not be the one that stat gives (btrfs, overlayfs).
-    mapped_as: Option<PathBuf>,
+    /// The path as the process sees it: the device number in `maps` may not be the one that stat gives (btrfs), and in
+    /// a container the same inode is seen through an overlay, on another device and below another root.
+    seen_as: Option<PathBuf>,
     by: Vec<(u32, Relation)>,
 }
 
@@ -80,6 +92,7 @@ impl Processes {
     pub(in super::super) fn read(proc: &Path) -> Self {
         let mut reader = Reader {
             resolved: HashMap::new(),
+            loaded: HashMap::new(),
             processes: Self {
                 proc: proc.to_owned(),
                 known: Vec::new(),
@@ -121,21 +134,17 @@ impl Processes {
         if self.refused.len() > MAX_UNREAD {
             return Observed::Unknown(self.refusal().unwrap_or_default());
         }
-        let refused = self.refused.iter().filter_map(|pid| self.get(*pid));
+        let refused = self.refused.iter().filter_map(|pid| self.get(*pid)).filter(|known| known.may_matter());
         let unread: Vec<Process> = refused.map(|known| self.describe(known, Vec::new(), accounts)).collect();
         if unread.is_empty() { Observed::NotFound } else { Observed::Found(unread) }
     }
 
-    /// The processes that have to do with the file; those that run it first. `without` is a process to leave out.
-    pub(in super::super) fn of(
-        &self,
-        file: &Sought<'_>,
-        accounts: &Accounts,
-        without: Option<u32>,
-    ) -> Observed<Vec<Process>> {
+    /// The processes that have to do with the file; those that run it first. `without` is Huntbook's own process: it is
+    /// left out, with what the responder does to look at the file.
+    pub(in super::super) fn of(&self, file: &Sought<'_>, accounts: &Accounts, without: Option<u32>) -> Alive {
         let mut relations: HashMap<u32, Vec<Relation>> = HashMap::new();
         for uses in self.by_ino.get(&file.ino).into_iter().flatten() {
-            if uses.dev == file.dev || uses.mapped_as.as_deref() == Some(file.path) {
+            if uses.dev == file.dev || uses.seen_as.as_deref().is_some_and(|seen| is_seen_as(file.path, seen)) {
                 for (number, relation) in &uses.by {
                     relations.entry(*number).or_default().push(*relation);
                 }
@@ -144,14 +153,70 @@ impl Processes {
         for number in self.by_path.get(file.path).into_iter().flatten() {
             relations.entry(*number).or_default().push(Relation::NamedByPathOnly);
         }
-        let own = without.map(|pid| self.line_of(pid)).unwrap_or_default();
-        let mut found: Vec<Process> = (relations.into_iter())
-            .filter_map(|(number, relations)| Some((self.known.get(number as usize)?, relations)))
-            .filter(|(known, relations)| !is_own(known.pid, relations, &own, without))
-            .map(|(known, relations)| self.describe(known, relations, accounts))
-            .collect();
+        let own = without.map(|pid| self.own(pid));
+        let (mut found, mut left_out) = (Vec::new(), Vec::new());
+        for (number, relations) in relations {
+            let Some(known) = self.known.get(number as usize) else { continue };
+            let folder = self.folder(known.pid);
+            match own.as_ref().and_then(|own| own.why_left_out(known.pid, known.session, &folder, &relations)) {
+                Some(why) => {
+                    let name = text::escape_str(&known.name).into_owned();
+                    left_out.push(LeftOut { pid: known.pid, name, why: why.into() });
+                }
+                None => {
+                    let mut process = self.describe(known, relations, accounts);
+                    self.look_closer(&mut process, known, own.as_ref());
+                    found.push(process);
+                }
+            }
+        }
         found.sort_by(|a, b| (&a.relations, a.pid).cmp(&(&b.relations, b.pid)));
-        self.gaps.settle(found)
+        left_out.sort_by_key(|out: &LeftOut| out.pid);
+        // What could not be read counts only where it may have to do with a file.
+        let found = if found.is_empty() && !self.may_miss() { Observed::NotFound } else { self.gaps.settle(found) };
+        Alive { found, left_out }
+    }
+
+    /// Who asks: this process, those above it, and its login session.
+    fn own(&self, pid: u32) -> Own {
+        let session = self.get(pid).map(|known| known.session);
+        Own::of(pid, self.line_of(pid), session, &self.folder(pid))
+    }
+
+    /// What is read only of the few processes that have to do with a file, if they are still the same.
+    fn look_closer(&self, process: &mut Process, known: &Known, own: Option<&Own>) {
+        let folder = self.folder(known.pid);
+        let still = read::bytes(&folder.join("stat")).ok().and_then(|bytes| read::stat(&bytes));
+        if still.is_none_or(|stat| stat.started != known.started) {
+            return;
+        }
+        let group = cgroup::parse(&read::bytes(&folder.join("cgroup")).unwrap_or_default());
+        let safe = |name: String| text::escape_str(&name).into_owned();
+        process.unit = group.unit.map(safe);
+        process.container = group.container;
+        process.preload = read::variable(&folder, "LD_PRELOAD").map(safe);
+        process.in_own_session = own.is_some_and(|own| own.is_same_session(known.session, &folder));
+    }
+
+    /// Whether the executable of a process is, by device and inode, this file of the box.
+    pub(in super::super) fn executable_is(&self, pid: u32, dev: u64, ino: u64) -> bool {
+        read::identity(&self.folder(pid).join("exe")) == Some((dev, ino))
+    }
+
+    /// Every process that holds sockets, with their inode numbers.
+    pub(in super::super) fn with_sockets(&self) -> impl Iterator<Item = (u32, &[u64])> {
+        let holding = self.known.iter().filter(|known| !known.sockets.is_empty());
+        holding.map(|known| (known.pid, known.sockets.as_slice()))
+    }
+
+    /// The process of this number, as it was when the processes were read.
+    pub(in super::super) fn process(&self, pid: u32, accounts: &Accounts) -> Option<Process> {
+        self.get(pid).map(|known| self.describe(known, Vec::new(), accounts))
+    }
+
+    /// Whether some process that could not be looked into may have to do with a file.
+    pub(in super::super) fn may_miss(&self) -> bool {
+        self.hidden.is_some() || self.refused.iter().filter_map(|pid| self.get(*pid)).any(Known::may_matter)
     }
 
     /// Inode numbers of the sockets that a process held open.
@@ -189,6 +254,7 @@ impl Processes {
             relations,
             command_line: words.join(" "),
             executable: known.executable.clone(),
+            scripts: known.scripts.clone(),
             deleted,
             uid: known.uid,
             user,
@@ -200,8 +266,16 @@ impl Processes {
                     name: text::escape_str(&parent.name).into_owned(),
                     names: parent.names(),
                     user: accounts.user(parent.uid),
+                    executable: parent.executable.clone(),
+                    vouched: Vec::new(),
                 })
                 .collect(),
+            vouched: Vec::new(),
+            package: Observed::NotFound,
+            unit: None,
+            container: None,
+            preload: None,
+            in_own_session: false,
         }
     }
 
@@ -223,10 +297,18 @@ pub(in super::super) struct Sought<'a> {
     pub(in super::super) path: &'a Path,
 }
 
-/// Whether a process is the one to leave out, or a parent of it (`sudo huntbook inspect FILE`) that only names the file.
-fn is_own(pid: u32, relations: &[Relation], own: &[u32], without: Option<u32>) -> bool {
-    let only_names = |relation: &Relation| matches!(relation, Relation::Named | Relation::NamedByPathOnly);
-    without == Some(pid) || (own.contains(&pid) && relations.iter().all(only_names))
+/// What runs and has to do with a file.
+pub(in super::super) struct Alive {
+    /// The processes, those that run it first.
+    pub(in super::super) found: Observed<Vec<Process>>,
+    /// Those of the responder that only look at it.
+    pub(in super::super) left_out: Vec<LeftOut>,
+}
+
+/// Whether the file at `path` may be the one of the same inode that a process sees as `seen`: the same path, or that path
+/// below a folder that is the root of a container's layer.
+fn is_seen_as(path: &Path, seen: &Path) -> bool {
+    path == seen || seen.strip_prefix("/").is_ok_and(|below| below.components().count() > 1 && path.ends_with(below))
 }
 
 /// The second of boot in `/proc/stat`.
@@ -240,6 +322,8 @@ struct Reader {
     processes: Processes,
     /// Files named on command lines, by the name spaces they are seen in and the path.
     resolved: HashMap<(Spaces, PathBuf), Option<(u64, u64)>>,
+    /// What scripts load, by the same.
+    loaded: HashMap<(Spaces, PathBuf), Vec<PathBuf>>,
 }
 
 /// The mount name space and root that a process sees files in.
@@ -287,34 +371,48 @@ impl Reader {
         self.processes.known.push(Known {
             pid,
             parent: stat.parent,
+            session: stat.session,
+            is_kernel: stat.is_kernel,
             name: stat.name,
             started: stat.started,
             real_uid,
             uid,
             words,
             executable: None,
+            scripts: Vec::new(),
             sockets: Vec::new(),
         });
-        self.named(number, &folder);
-        self.files(number, &folder)
+        let executable = fs::read_link(folder.join("exe"));
+        let input = self.named(number, &folder, executable.as_deref().ok());
+        self.files(number, &folder, executable, input)
     }
 
     /// Files a process under its executable, mappings and descriptors.
-    fn files(&mut self, number: u32, folder: &Path) -> io::Result<()> {
-        let executable = fs::read_link(folder.join("exe"));
+    fn files(
+        &mut self,
+        number: u32,
+        folder: &Path,
+        executable: io::Result<PathBuf>,
+        runs_its_input: bool,
+    ) -> io::Result<()> {
         if let Some((dev, ino)) = read::identity(&folder.join("exe")) {
-            self.uses(dev, ino, None, (number, Relation::Executable));
+            let seen = executable.as_ref().ok().cloned();
+            self.uses(dev, ino, seen, (number, Relation::Executable));
         }
         // A kernel thread has neither executable nor mappings.
         if executable.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(());
         }
         for mapping in read::mappings(&read::bytes(&folder.join("maps"))?) {
-            self.uses(mapping.dev, mapping.ino, Some(mapping.path), (number, Relation::Mapped));
+            let relation = if mapping.is_code { Relation::MappedCode } else { Relation::Mapped };
+            self.uses(mapping.dev, mapping.ino, Some(mapping.path), (number, relation));
         }
         let mut sockets = Vec::new();
-        for descriptor in read::descriptors(&folder.join("fd"))? {
+        for descriptor in read::descriptors_of_all_threads(folder)? {
             match descriptor {
+                Descriptor::File { number: 0, dev, ino } if runs_its_input => {
+                    self.uses(dev, ino, None, (number, Relation::Script));
+                }
                 Descriptor::File { number: fd, dev, ino } => self.uses(dev, ino, None, (number, Relation::Open(fd))),
                 Descriptor::Socket { ino } => sockets.push(ino),
             }
@@ -326,35 +424,67 @@ impl Reader {
         Ok(())
     }
 
-    fn uses(&mut self, dev: u64, ino: u64, mapped_as: Option<PathBuf>, by: (u32, Relation)) {
+    fn uses(&mut self, dev: u64, ino: u64, seen_as: Option<PathBuf>, by: (u32, Relation)) {
         let all = self.processes.by_ino.entry(ino).or_default();
-        match all.iter_mut().find(|uses| uses.dev == dev && uses.mapped_as == mapped_as) {
+        match all.iter_mut().find(|uses| uses.dev == dev && uses.seen_as == seen_as) {
             Some(uses) => uses.by.push(by),
-            None => all.push(Uses { dev, mapped_as, by: vec![by] }),
+            None => all.push(Uses { dev, seen_as, by: vec![by] }),
         }
     }
 
-    /// Files a process under what the words of its command line name, as seen from its working folder and root.
-    fn named(&mut self, number: u32, folder: &Path) {
-        let Some(known) = self.processes.known.get(number as usize) else { return };
+    /// Files a process under what the words of its command line name, as seen from its working folder and root; what an
+    /// interpreter runs as what it runs. Returns whether it is an interpreter that runs what it reads from its input.
+    fn named(&mut self, number: u32, folder: &Path, executable: Option<&Path>) -> bool {
+        let Some(known) = self.processes.known.get(number as usize) else { return false };
         let words = known.words.clone();
+        let texts: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let runs = names::runs(&texts, executable);
         let cwd = fs::read_link(folder.join("cwd")).ok();
         let spaces = [folder.join("ns/mnt"), folder.join("root")].map(|link| fs::read_link(link).unwrap_or_default());
         let [mounts, top] = spaces;
         let root = if top.as_os_str().is_empty() { Root::live() } else { Root::image(folder.join("root")) };
-        let paths: HashSet<PathBuf> =
-            words.iter().take(MAX_WORDS).flat_map(|word| candidates(Path::new(word), cwd.as_deref())).collect();
-        for path in paths {
+        let all = words.iter().take(MAX_WORDS).flat_map(|word| candidates(Path::new(word), cwd.as_deref()));
+        let mut paths: BTreeMap<PathBuf, Relation> = all.map(|path| (path, Relation::Named)).collect();
+        match &runs {
+            Some(Runs::File(word)) => {
+                let scripts = candidates(Path::new(word), cwd.as_deref());
+                let loaded = |script: &PathBuf| self.loaded(&(mounts.clone(), top.clone()), &root, script);
+                let loaded: Vec<PathBuf> = scripts.iter().flat_map(loaded).collect();
+                paths.extend(loaded.into_iter().map(|path| (path, Relation::Loaded)));
+                paths.extend(scripts.iter().map(|path| (path.clone(), Relation::Script)));
+                if let Some(known) = self.processes.known.get_mut(number as usize) {
+                    known.scripts = scripts;
+                }
+            }
+            Some(Runs::Module(name)) => {
+                let modules = cwd.iter().flat_map(|cwd| loads::module(cwd, name));
+                paths.extend(modules.map(|path| (path, Relation::Module)));
+            }
+            Some(Runs::Input | Runs::Inline) | None => {}
+        }
+        for (path, relation) in paths {
             let key = ((mounts.clone(), top.clone()), path.clone());
             let identity = *self.resolved.entry(key).or_insert_with(|| {
                 let located = root.locate(&path, true).ok()?;
                 Some((located.metadata.dev(), located.metadata.ino())).filter(|_| located.metadata.is_file())
             });
             match identity {
-                Some((dev, ino)) => self.uses(dev, ino, None, (number, Relation::Named)),
+                Some((dev, ino)) => {
+                    let seen = (top != Path::new("/")).then_some(path);
+                    self.uses(dev, ino, seen, (number, relation));
+                }
+                // A script or module that is not there is none.
+                None if matches!(relation, Relation::Loaded | Relation::Module) => {}
                 None => self.processes.by_path.entry(path).or_default().push(number),
             }
         }
+        runs == Some(Runs::Input)
+    }
+
+    /// What a script loads, looked up once for all who run it.
+    fn loaded(&mut self, spaces: &Spaces, root: &Root, script: &Path) -> Vec<PathBuf> {
+        let key = (spaces.clone(), script.to_owned());
+        self.loaded.entry(key).or_insert_with(|| loads::by_script(root, script)).clone()
     }
 }
 

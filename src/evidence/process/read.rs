@@ -30,6 +30,8 @@ pub(super) struct Mapping {
     pub(super) dev: u64,
     pub(super) ino: u64,
     pub(super) path: PathBuf,
+    /// Whether what it holds may be executed, as a program's or a library's code is.
+    pub(super) is_code: bool,
 }
 
 /// The files in `maps`, each once: `start-end perms offset major:minor inode path`.
@@ -44,12 +46,13 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
         let end = rest.iter().position(|byte| *byte == b' ')?;
         (*field, rest) = (rest.get(..end)?, rest.get(end + 1..)?.trim_ascii_start());
     }
-    let [.., device, inode] = fields;
+    let [_, permissions, _, device, inode] = fields;
+    let is_code = permissions.contains(&b'x');
     let (major, minor) = std::str::from_utf8(device).ok()?.split_once(':')?;
     let dev = makedev(u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?);
     let ino = std::str::from_utf8(inode).ok()?.parse().ok().filter(|ino| *ino != 0)?;
     let path = rest.strip_suffix(b" (deleted)").unwrap_or(rest);
-    Some(Mapping { dev, ino, path: OsString::from_vec(path.to_vec()).into() })
+    Some(Mapping { dev, ino, path: OsString::from_vec(path.to_vec()).into(), is_code })
 }
 
 /// What a descriptor of a process leads to.
@@ -81,6 +84,48 @@ pub(super) fn descriptors(folder: &Path) -> io::Result<Vec<Descriptor>> {
     Ok(found)
 }
 
+/// Threads looked at in one process; most share one table of descriptors.
+const MAX_THREADS: usize = 64;
+
+/// As [`descriptors`], with those that only another thread of the process has (unshare(2), `CLONE_FILES`).
+pub(super) fn descriptors_of_all_threads(process: &Path) -> io::Result<Vec<Descriptor>> {
+    let mut found = descriptors(&process.join("fd"))?;
+    let names = |folder: &Path| -> io::Result<Vec<OsString>> {
+        fs::read_dir(folder)?.take(MAX_DESCRIPTORS).map(|entry| Ok(entry?.file_name())).collect()
+    };
+    let Ok(threads) = names(&process.join("task")) else { return Ok(found) };
+    if threads.len() < 2 {
+        return Ok(found);
+    }
+    let own = names(&process.join("fd")).unwrap_or_default();
+    for thread in threads.iter().take(MAX_THREADS) {
+        let folder = process.join("task").join(thread).join("fd");
+        // A thread that shares the table has the same numbers.
+        if names(&folder).is_ok_and(|names| names != own) {
+            found.extend(descriptors(&folder).unwrap_or_default());
+        }
+    }
+    Ok(found)
+}
+
+/// Bytes looked at of an environment.
+const MAX_ENVIRONMENT: u64 = 256 * 1024;
+
+/// The value of a variable in the environment that a process was started with, if that may be read.
+pub(super) fn variable(process: &Path, name: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(process.join("environ")).ok()?.take(MAX_ENVIRONMENT).read_to_end(&mut bytes).ok()?;
+    let wanted = format!("{name}=");
+    let value = bytes.split(|byte| *byte == 0).find_map(|setting| setting.strip_prefix(wanted.as_bytes()))?;
+    (!value.is_empty()).then(|| String::from_utf8_lossy(value).into_owned())
+}
+
+/// A number in a file of its own, such as `sessionid`; `None` where it is unset (`(u32)-1`, `AUDIT_SID_UNSET`).
+pub(super) fn number(path: &Path) -> Option<u32> {
+    let bytes = bytes(path).ok()?;
+    std::str::from_utf8(&bytes).ok()?.trim().parse().ok().filter(|number| *number != u32::MAX)
+}
+
 /// Device and inode of what a link of `/proc` leads to; it works for deleted files too. Nothing is opened.
 pub(super) fn identity(link: &Path) -> Option<(u64, u64)> {
     let metadata = fs::metadata(link).ok()?;
@@ -96,7 +141,12 @@ mod tests {
         let maps = b"7f00-7f01 r-xp 00000000 08:01 1234   /opt/a b\n7f01-7f02 rw-p 00000000 00:00 0 [heap]\n\
                      7f00-7f01 r--p 00001000 08:01 1234   /opt/a b\n1-2 r 0 fe:02 9 /gone (deleted)\nbroken\n1-2 r 0 zz 9 /x\n";
         let found = mappings(maps);
-        let mapping = |dev, ino, path: &str| Mapping { dev, ino, path: path.into() };
-        assert_eq!(found, [mapping(makedev(8, 1), 1234, "/opt/a b"), mapping(makedev(0xfe, 2), 9, "/gone")].into());
+        let mapping = |dev, ino, path: &str, is_code| Mapping { dev, ino, path: path.into(), is_code };
+        let expected = [
+            mapping(makedev(8, 1), 1234, "/opt/a b", true),
+            mapping(makedev(8, 1), 1234, "/opt/a b", false),
+            mapping(makedev(0xfe, 2), 9, "/gone", false),
+        ];
+        assert_eq!(found, expected.into());
     }
 }

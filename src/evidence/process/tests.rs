@@ -23,7 +23,7 @@ fn add(proc: &Path, pid: u32, parent: u32, name: &str, words: &str) {
 fn found(proc: &Path, file: &Path, without: Option<u32>) -> Observed<Vec<Process>> {
     let facts = facts(file);
     let sought = Sought { dev: facts.dev, ino: facts.ino, path: file };
-    Processes::read(proc).of(&sought, &Accounts::default(), without)
+    Processes::read(proc).of(&sought, &Accounts::default(), without).found
 }
 
 #[test]
@@ -37,10 +37,13 @@ fn a_made_up_proc_gives_relations_parents_and_times() {
     symlink("/", proc.join("30/root")).unwrap();
     symlink(&file, proc.join("30/fd/7")).unwrap();
     add(&proc, 40, 99, "lonely", &format!("vi {}", file.display()));
+    std::fs::remove_file(proc.join("40/exe")).unwrap();
+    symlink("/usr/bin/vi", proc.join("40/exe")).unwrap();
     let all = found(&proc, &file, None);
     let all = all.found().unwrap();
     assert_eq!(all.iter().map(|p| p.pid).collect::<Vec<_>>(), [30, 40]);
-    assert_eq!(all[0].relations, [Relation::Open(7), Relation::Named]);
+    assert_eq!(all[0].relations, [Relation::Script, Relation::Open(7)]);
+    assert!(all[0].runs_it() && !all[1].runs_it());
     assert_eq!(all[1].relations, [Relation::Named]);
     assert_eq!(all[0].name, "py\\x1b[2J");
     assert_eq!(all[0].parents.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["cron", "systemd"]);
@@ -102,7 +105,7 @@ fn many_processes_do_not_make_a_look_up_slow() {
     let sought = Sought { dev: facts.dev, ino: facts.ino, path: &file };
     let started = std::time::Instant::now();
     for _ in 0..2000 {
-        assert_eq!(processes.of(&sought, &Accounts::default(), None).found().unwrap().len(), 1);
+        assert_eq!(processes.of(&sought, &Accounts::default(), None).found.found().unwrap().len(), 1);
     }
     // Reading the folder again for each look-up would take thousands of times as long.
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());

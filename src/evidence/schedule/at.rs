@@ -45,9 +45,8 @@ fn job(reader: &mut Reader<'_>, path: &Path, at: FileTime) {
             when: "once".to_owned(),
             user: Some(user.clone()),
             command: text,
-            last_run: None,
             next_run: Some(at),
-            note: None,
+            ..Entry::default()
         };
         reader.file(entry, &mut setting);
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::script;
 use super::words::Setting;
 use super::{Entry, Reader, Scheduler};
 use crate::root::Attributes;
@@ -24,9 +25,6 @@ const SCRIPT_FOLDERS: [(&str, &str); 10] = [
     ("/etc/periodic/weekly", "weekly"),
     ("/etc/periodic/monthly", "monthly"),
 ];
-/// cron's own search path where a table sets none, and the usual one of `/etc/crontab`.
-const SEARCH_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin", "/usr/sbin", "/usr/bin"];
-
 pub(super) fn read(reader: &mut Reader<'_>) {
     table(reader, Path::new(SYSTEM_TABLE), None);
     for path in reader.names(Path::new(SYSTEM_TABLES)) {
@@ -46,18 +44,29 @@ pub(super) fn read(reader: &mut Reader<'_>) {
     anacrontab(reader, Path::new("/etc/anacrontab"));
     for (folder, when) in SCRIPT_FOLDERS {
         for path in reader.names(Path::new(folder)) {
-            script(reader, &path, when);
+            run_part(reader, &path, when);
         }
     }
 }
+
+/// When a variable of a table is used.
+const ENVIRONMENT: &str = "in the environment of each job of this table";
 
 /// Reads a table: of the system when `user` is `None`, so that each line names the user.
 fn table(reader: &mut Reader<'_>, path: &Path, user: Option<&str>) {
     let Some((attributes, lines)) = reader.table(path) else { return };
     // cron skips names that run-parts would skip, so that backups left by editors do not run.
     let in_folder = path.parent() == Some(Path::new(SYSTEM_TABLES));
-    let note = if in_folder { name_note(path, "Debian's cron") } else { None };
-    let mut search = search_path();
+    let rule = reader.names_rule;
+    let note = if in_folder { rule.name_doubt(path, "Debian's cron") } else { None };
+    let known = user.map(|user| reader.accounts.named(user).map(|user| user.uid));
+    let refused = match known {
+        None => rule.why_table_refused(&attributes),
+        Some(uid) => rule.why_user_table_refused(&attributes, uid),
+    };
+    let never = if in_folder { rule.why_name_skipped(path, "cron") } else { None }.or(refused);
+    let mut table_setting = Setting { path: super::search_path(), ..Setting::default() };
+    let (mut zone, mut late) = (None, 0);
     let table = Table { path, attributes };
     for (line, text) in lines {
         if text.is_empty() || text.starts_with('#') {
@@ -65,9 +74,16 @@ fn table(reader: &mut Reader<'_>, path: &Path, user: Option<&str>) {
         }
         let job = when(&text);
         if job.is_none()
-            && let Some(value) = variable(&text, "PATH")
+            && let Some((name, value)) = variable(&text)
         {
-            search = value.split(':').map(PathBuf::from).collect();
+            match name {
+                "PATH" => table_setting.path = value.split(':').map(PathBuf::from).collect(),
+                // cronie's crontab(5): the table's own time zone, and minutes of delay by chance.
+                "CRON_TZ" => zone = Some(value.to_owned()),
+                "RANDOM_DELAY" => late = value.parse::<u64>().unwrap_or(0).saturating_mul(60),
+                _ => {}
+            }
+            table_setting.set(name, value);
         }
         let (when, user, command) = match (job, user) {
             (Some((when, command)), Some(user)) => (when, Some(user), command),
@@ -75,13 +91,37 @@ fn table(reader: &mut Reader<'_>, path: &Path, user: Option<&str>) {
                 Some((user, command)) => (when, Some(user), command.trim_start()),
                 None => continue,
             },
-            (None, user) => ("in the environment of each job of this table".to_owned(), user, text.as_str()),
+            (None, user) => (ENVIRONMENT.to_owned(), user, text.as_str()),
         };
-        let home = user.and_then(|user| reader.home(user));
-        let mut setting = Setting { home, folder: None, path: search.clone() };
+        let command = &before_input(command);
+        let home = table_setting.variables.get("HOME").map(PathBuf::from);
+        let home = home.or_else(|| user.and_then(|user| reader.home(user)));
+        let mut setting = Setting { home, ..table_setting.clone() };
+        let nobody = user.filter(|user| reader.accounts.named(user).is_none() && !reader.accounts.users().is_empty());
+        let nobody = nobody.map(|user| format!("cron runs nothing for {user}, whom /etc/passwd does not name"));
+        // The user of a table's line that is no job is not known.
+        let never = never.clone().or(nobody.filter(|_| when != ENVIRONMENT));
         let user = user.map(str::to_owned);
-        reader.file(Entry { user, note: note.clone(), ..table.entry(line, when, command) }, &mut setting);
+        let zone = zone.clone();
+        reader.file(
+            Entry { user, never, zone, late, note: note.clone(), ..table.entry(line, when, command) },
+            &mut setting,
+        );
     }
+}
+
+/// A command without what cron gives it to read: all that follows the first `%` without a backslash (crontab(5)).
+fn before_input(command: &str) -> String {
+    let mut out = String::with_capacity(command.len());
+    let mut chars = command.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '%' => break,
+            '\\' if chars.as_str().starts_with('%') => out.extend(chars.next()),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// The file that entries are made from.
@@ -100,21 +140,17 @@ impl Table<'_> {
             when,
             user: None,
             command: command.to_owned(),
-            last_run: None,
-            next_run: None,
-            note: None,
+            ..Entry::default()
         }
     }
 }
 
-fn search_path() -> Vec<PathBuf> {
-    SEARCH_PATH.iter().map(PathBuf::from).collect()
-}
-
-/// The value of `NAME = value`, as crontab(5) lets it be written.
-fn variable<'t>(line: &'t str, name: &str) -> Option<&'t str> {
-    let (left, value) = line.split_once('=')?;
-    (left.trim() == name).then(|| value.trim().trim_matches(['"', '\'']))
+/// A `NAME = value`, as crontab(5) lets it be written.
+fn variable(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once('=')?;
+    let name = name.trim().trim_matches(['"', '\'']);
+    let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    plain.then(|| (name, value.trim().trim_matches(['"', '\''])))
 }
 
 /// Splits the time off a table's line: five fields, or `@daily` and the like.
@@ -143,7 +179,15 @@ fn when(line: &str) -> Option<(String, &str)> {
 fn anacrontab(reader: &mut Reader<'_>, path: &Path) {
     let Some((attributes, lines)) = reader.table(path) else { return };
     let table = Table { path, attributes };
+    let mut setting = Setting { home: Some("/".into()), path: super::search_path(), ..Setting::default() };
+    let mut late = 0;
     for (line, text) in lines.into_iter().filter(|(_, text)| !text.starts_with('#')) {
+        if let Some((name, value)) = variable(&text) {
+            if name == "RANDOM_DELAY" {
+                late = value.parse::<u64>().unwrap_or(0).saturating_mul(60);
+            }
+            setting.set(name, value);
+        }
         let mut fields = text.split_whitespace();
         let (Some(period), Some(delay), Some(job)) = (fields.next(), fields.next(), fields.next()) else { continue };
         if !(period.starts_with('@') || period.parse::<u32>().is_ok()) || delay.parse::<u32>().is_err() {
@@ -156,40 +200,36 @@ fn anacrontab(reader: &mut Reader<'_>, path: &Path) {
         };
         let command = fields.collect::<Vec<_>>().join(" ");
         let last_run = reader.stamp(&format!("/var/spool/anacron/{job}"));
-        let entry = Entry { scheduler: Scheduler::Anacron, last_run, ..table.entry(line, when, &command) };
-        reader.file(entry, &mut Setting { home: Some("/".into()), folder: None, path: search_path() });
+        let entry = Entry { scheduler: Scheduler::Anacron, last_run, late, ..table.entry(line, when, &command) };
+        reader.file(entry, &mut setting.clone());
     }
 }
 
 /// Files a script that run-parts runs: under its own path, and each of its lines under what it names.
-fn script(reader: &mut Reader<'_>, path: &Path, when: &str) {
+fn run_part(reader: &mut Reader<'_>, path: &Path, when: &str) {
     let Some(found) = reader.text(path) else { return };
-    let mut note = name_note(path, "run-parts");
-    if found.attributes.mode & 0o111 == 0 {
-        note = Some("not executable, so that run-parts skips it".to_owned());
-    }
+    let rule = reader.names_rule;
+    let never = rule.why_skipped(path, &found.attributes);
+    let note = rule.name_doubt(path, "run-parts");
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let last_run = folder.and_then(|folder| reader.stamp(&format!("/var/spool/anacron/{folder}")));
     let table = Table { path, attributes: found.attributes };
-    let entry =
-        |line, command: &str| Entry { note: note.clone(), last_run, ..table.entry(line, when.to_owned(), command) };
+    let entry = |line, command: &str| Entry {
+        note: note.clone(),
+        never: never.clone(),
+        last_run,
+        ..table.entry(line, when.to_owned(), command)
+    };
     let itself = entry(1, &format!("the script {} itself", path.display()));
     reader.file_under(itself, vec![path.to_owned(), found.resolved]);
     // A program has no lines that could be read.
     if found.bytes.contains(&0) {
         return;
     }
-    let mut setting = Setting { home: Some("/".into()), folder: None, path: search_path() };
+    let mut setting = Setting { home: Some("/".into()), ..script::setting(path) };
     for (line, text) in super::numbered(&found.bytes) {
         if !text.is_empty() && !text.starts_with('#') {
             reader.file(entry(line, &text), &mut setting);
         }
     }
-}
-
-/// Debian runs only names of letters, digits, `_` and `-` (cron(8), run-parts(8)).
-fn name_note(path: &Path, who: &str) -> Option<String> {
-    let name = path.file_name()?.to_string_lossy();
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    (!plain).then(|| format!("its name is one that {who} skips on Debian"))
 }

@@ -1,17 +1,27 @@
-//! What runs by itself on the box and names the found file: cron, anacron, at, systemd.
+//! What runs by itself on the box and names the found file: cron, anacron, at, incron, systemd, and every other place that
+//! starts programs.
 //!
 //! All tables and units are read once. Every path their commands name is kept, as written and with its links resolved,
 //! so that a look-up is a few hash lookups however many there are. Nothing is asked of cron or systemd themselves.
 
 mod at;
 mod cron;
+mod incron;
+mod place;
+pub(crate) mod places;
+mod run_parts;
+mod script;
+mod specifier;
 mod systemd;
 mod unit;
 mod words;
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::fmt;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,25 +33,35 @@ use super::show;
 use crate::finding::{FileFacts, FileTime};
 use crate::root::{Attributes, Root, Text};
 use crate::text;
+use places::{KnownPlace, Place};
 use words::Setting;
 
 /// Bytes kept of one command.
 const MAX_COMMAND: usize = 4096;
 /// Lines kept in all.
 const MAX_ENTRIES: usize = 1_000_000;
+/// Bytes read of one file of a place.
+const MAX_PLACE: u64 = 1 << 20;
+/// Files that one pattern in a command may mean.
+const MAX_MATCHING: usize = 1000;
 
 /// What runs the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheduler {
+    #[default]
     /// A cron table, or a script in a folder that cron runs.
     Cron,
     /// `/etc/anacrontab`.
     Anacron,
     /// An at job.
     At,
+    /// A table of incron, which runs commands when files change (incrontab(5)).
+    Incron,
     /// A systemd unit.
     Systemd,
+    /// Another place that starts programs: see [`Schedule::place`].
+    Place,
 }
 
 /// How a schedule names the found file.
@@ -77,6 +97,21 @@ pub struct Schedule {
     pub next_run: Option<FileTime>,
     /// What makes it doubtful that it runs at all.
     pub note: Option<String>,
+    /// Why it never runs, if it does not: it is no support for anything.
+    pub never: Option<String>,
+    /// Why it does not run by itself, though somebody may start it: a unit that nothing wants.
+    pub idle: Option<String>,
+    /// The scripts between what the referrer names and the file, with their lines, safe to show.
+    pub via: Option<String>,
+    /// The unit that it belongs to, safe to show.
+    pub unit: Option<String>,
+    /// Which place it is in, where it is none of the schedulers.
+    #[serde(default)]
+    pub place: Option<KnownPlace>,
+    /// Seconds after its time within which it may start: a delay by chance, the accuracy of a timer.
+    pub late: u64,
+    /// The time zone that its times are in, where that is not the box's.
+    pub zone: Option<String>,
     /// The file that says so, and who could have written that.
     pub referrer: Referrer,
 }
@@ -86,6 +121,15 @@ impl fmt::Display for Schedule {
         write!(f, "{}:{}, {}, as {}", text::escape_path(&self.referrer.path), self.line, self.when, self.user)?;
         if let Names::Folder(folder) = &self.names {
             write!(f, ", names only the folder {}", text::escape_path(folder))?;
+        }
+        if let Some(via) = &self.via {
+            write!(f, ", by way of {via}")?;
+        }
+        if let Some(never) = &self.never {
+            write!(f, ", NEVER RUNS: {never}")?;
+        }
+        if let Some(idle) = &self.idle {
+            write!(f, ", {idle}")?;
         }
         if let Some(note) = &self.note {
             write!(f, ", {note}")?;
@@ -101,7 +145,7 @@ impl fmt::Display for Schedule {
 }
 
 /// One line of a table or unit that names some path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Entry {
     scheduler: Scheduler,
     path: PathBuf,
@@ -113,6 +157,17 @@ struct Entry {
     last_run: Option<FileTime>,
     next_run: Option<FileTime>,
     note: Option<String>,
+    never: Option<String>,
+    idle: Option<String>,
+    via: Option<String>,
+    unit: Option<String>,
+    place: Option<&'static Place>,
+    late: u64,
+    zone: Option<String>,
+    /// Scripts between the referrer and what this names.
+    level: u8,
+    /// Home of the user it runs as.
+    home: Option<PathBuf>,
 }
 
 /// Every schedule of a box, by the paths that are named.
@@ -120,6 +175,8 @@ struct Entry {
 pub(super) struct Schedules {
     entries: Vec<Entry>,
     by_path: HashMap<PathBuf, Vec<u32>>,
+    /// Entries that load a kernel module, by its name with `_` for `-`.
+    by_module: HashMap<String, Vec<u32>>,
     pub(super) gaps: Gaps,
 }
 
@@ -128,7 +185,10 @@ impl Schedules {
         let mut reader = Reader::new(root, accounts);
         cron::read(&mut reader);
         at::read(&mut reader);
+        incron::read(&mut reader);
         systemd::read(&mut reader);
+        place::read(&mut reader);
+        script::follow(&mut reader);
         reader.schedules
     }
 
@@ -146,7 +206,10 @@ impl Schedules {
             if depth > 0 && is_trivial(named) {
                 break;
             }
-            let numbers = self.by_path.get(named).into_iter().flatten().filter(|number| seen.insert(**number));
+            let modules =
+                || (depth == 0).then(|| module_name(named)).flatten().and_then(|name| self.by_module.get(&name));
+            let numbers = self.by_path.get(named).into_iter().chain(modules()).flatten();
+            let numbers = numbers.filter(|number| seen.insert(**number));
             for entry in numbers.filter_map(|number| self.entries.get(*number as usize)) {
                 let names = if depth == 0 { Names::File } else { Names::Folder(named.to_owned()) };
                 found.push(schedule(entry, names, facts, packages, accounts));
@@ -168,8 +231,29 @@ fn schedule(entry: &Entry, names: Names, facts: &FileFacts, packages: &Packages,
         last_run: entry.last_run,
         next_run: entry.next_run,
         note: entry.note.as_deref().map(|note| text::escape_str(note).into_owned()),
+        never: entry.never.as_deref().map(|never| text::escape_str(never).into_owned()),
+        idle: entry.idle.as_deref().map(|idle| text::escape_str(idle).into_owned()),
+        via: entry.via.as_deref().map(|via| text::escape_str(via).into_owned()),
+        unit: entry.unit.as_deref().map(|unit| text::escape_str(unit).into_owned()),
+        place: entry.place.map(KnownPlace),
+        late: entry.late,
+        zone: entry.zone.clone(),
         referrer,
     }
+}
+
+/// The name of the kernel module in a file such as `evil-mod.ko.xz`, with `_` for `-` as modprobe(8) has it.
+fn module_name(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let (stem, _) = name.split_once(".ko")?;
+    Some(stem.replace('-', "_"))
+}
+
+/// cron's own search path where a table sets none, and the usual one of `/etc/crontab`.
+const SEARCH_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin", "/usr/sbin", "/usr/bin"];
+
+fn search_path() -> Vec<PathBuf> {
+    SEARCH_PATH.iter().map(PathBuf::from).collect()
 }
 
 /// Folders that so much lies in that to name them says nothing of one file in them.
@@ -207,13 +291,31 @@ struct Reader<'a> {
     accounts: &'a Accounts,
     schedules: Schedules,
     resolved: HashMap<PathBuf, Option<PathBuf>>,
+    /// The names in folders that commands name something in.
+    listed: HashMap<PathBuf, Option<HashSet<OsString>>>,
     /// Files read already, by device and inode: two folders may be one.
     seen: HashSet<(u64, u64)>,
+    /// Files that entries name, and that may be scripts which name others.
+    pending: Vec<script::Named>,
+    /// Texts of scripts that were looked into.
+    scripts: HashMap<PathBuf, Option<Rc<Vec<u8>>>>,
+    /// How cron and run-parts of this box choose names.
+    names_rule: run_parts::Rule,
 }
 
 impl<'a> Reader<'a> {
     fn new(root: &'a Root, accounts: &'a Accounts) -> Self {
-        Self { root, accounts, schedules: Schedules::default(), resolved: HashMap::new(), seen: HashSet::new() }
+        Self {
+            root,
+            accounts,
+            schedules: Schedules::default(),
+            resolved: HashMap::new(),
+            listed: HashMap::new(),
+            seen: HashSet::new(),
+            pending: Vec::new(),
+            scripts: HashMap::new(),
+            names_rule: run_parts::Rule::of(root),
+        }
     }
 
     fn gap(&mut self, path: &Path, what: &str) {
@@ -252,6 +354,54 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A text file of a place, which may be a table as well; `None` when it is not there or cannot be read.
+    fn text_of_place(&mut self, path: &Path) -> Option<Text> {
+        match self.root.text_up_to(path, MAX_PLACE) {
+            Ok(found) => {
+                if found.cut {
+                    self.gap(path, "only its first 1 MiB was read");
+                }
+                Some(found)
+            }
+            Err(error) => {
+                self.schedules.gaps.add_error(path, &error);
+                None
+            }
+        }
+    }
+
+    /// The text of a script; `None` where it is none: a program, a document, what nobody may execute and no interpreter's
+    /// ending tells.
+    fn script_text(&mut self, path: &Path, most: u64) -> Option<Rc<Vec<u8>>> {
+        if let Some(known) = self.scripts.get(path) {
+            return known.clone();
+        }
+        let text = self.read_script(path, most).map(Rc::new);
+        self.scripts.insert(path.to_owned(), text.clone());
+        text
+    }
+
+    fn read_script(&self, path: &Path, most: u64) -> Option<Vec<u8>> {
+        let located = self.root.locate(path, true).ok()?;
+        if !located.metadata.is_file() {
+            return None;
+        }
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let is_named_so = matches!(ending, "sh" | "bash" | "py" | "pl" | "rb" | "php" | "js" | "lua" | "awk" | "tcl");
+        if Attributes::of(&located.metadata).mode & 0o111 == 0 && !is_named_so {
+            return None;
+        }
+        let mut file = located.open().ok()?;
+        let mut head = [0; 4];
+        file.read_exact(&mut head).ok()?;
+        if head == *b"\x7fELF" || head.contains(&0) {
+            return None;
+        }
+        let mut bytes = head.to_vec();
+        file.take(most).read_to_end(&mut bytes).ok()?;
+        (!bytes.contains(&0)).then_some(bytes)
+    }
+
     /// A table as numbered lines of text. One that holds NUL bytes is told as a gap and read as far as it goes.
     fn table(&mut self, path: &Path) -> Option<(Attributes, Vec<(usize, String)>)> {
         let found = self.text(path)?;
@@ -274,8 +424,56 @@ impl<'a> Reader<'a> {
     /// Files an entry under every path that its command names. An entry that names none is dropped.
     fn file(&mut self, mut entry: Entry, setting: &mut Setting) {
         let paths = setting.paths(&entry.command);
+        entry.home = entry.home.or_else(|| setting.home.clone());
+        self.file_command(entry, paths);
+    }
+
+    /// Files an entry under the paths of its command, and what patterns and run-parts make of them.
+    fn file_command(&mut self, mut entry: Entry, mut paths: Vec<PathBuf>) {
+        let runs_parts = names_run_parts(&entry.command);
         truncate(&mut entry.command);
+        let more: Vec<PathBuf> =
+            paths.iter().filter(|path| has_pattern(path)).flat_map(|path| self.matching(path)).collect();
+        paths.extend(more);
+        if runs_parts {
+            for folder in paths.clone() {
+                self.parts(&entry, &folder);
+            }
+        }
         self.file_under(entry, paths);
+    }
+
+    /// Files the scripts of a folder that an entry gives to run-parts.
+    fn parts(&mut self, entry: &Entry, folder: &Path) {
+        if is_trivial(folder) || !self.root.locate(folder, true).is_ok_and(|found| found.metadata.is_dir()) {
+            return;
+        }
+        for path in self.names(folder) {
+            let Ok(located) = self.root.locate(&path, true) else { continue };
+            let never = self.names_rule.why_skipped(&path, &Attributes::of(&located.metadata));
+            self.file_under(Entry { never, ..entry.clone() }, vec![path]);
+        }
+    }
+
+    /// The files that a path with a pattern in its last part means (glob(7)).
+    fn matching(&mut self, path: &Path) -> Vec<PathBuf> {
+        let (Some(folder), Some(pattern)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+            return Vec::new();
+        };
+        let Ok(glob) = globset::Glob::new(pattern) else { return Vec::new() };
+        let matcher = glob.compile_matcher();
+        if has_pattern(folder) || !self.root.locate(folder, true).is_ok_and(|found| found.metadata.is_dir()) {
+            return Vec::new();
+        }
+        let fits = |path: &PathBuf| path.file_name().is_some_and(|name| matcher.is_match(name));
+        self.names(folder).into_iter().filter(fits).take(MAX_MATCHING).collect()
+    }
+
+    /// Files an entry that has the kernel load a module.
+    fn file_module(&mut self, entry: Entry, module: String) {
+        let number = self.schedules.entries.len() as u32;
+        self.schedules.by_module.entry(module).or_default().push(number);
+        self.schedules.entries.push(entry);
     }
 
     fn file_under(&mut self, entry: Entry, paths: Vec<PathBuf>) {
@@ -285,7 +483,12 @@ impl<'a> Reader<'a> {
         let number = self.schedules.entries.len() as u32;
         let mut filed = false;
         for path in paths {
-            let resolved = self.resolve(&path);
+            // Of the many things that a word may mean most are not there, and need not be resolved one by one.
+            let is_there = self.is_there(&path);
+            if is_there && script::Named::is_followed(&entry) && !is_trivial(&path) {
+                self.pending.push(script::Named { path: path.clone(), entry: entry.clone() });
+            }
+            let resolved = if is_there { self.resolve(&path) } else { None };
             for path in [Some(path), resolved].into_iter().flatten() {
                 let numbers = self.schedules.by_path.entry(path).or_default();
                 if numbers.last() != Some(&number) {
@@ -297,6 +500,23 @@ impl<'a> Reader<'a> {
         if filed {
             self.schedules.entries.push(entry);
         }
+    }
+
+    /// Whether a path exists, by the names in its folder, each of which is listed once.
+    fn is_there(&mut self, path: &Path) -> bool {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return true };
+        if let Some(known) = self.listed.get(folder) {
+            return known.as_ref().is_some_and(|names| names.contains(name));
+        }
+        let names = match self.root.folder(folder).and_then(|open| open.names()) {
+            // Too many to be listed: what is asked for may be among them.
+            Ok((_, true)) => return self.root.locate(path, true).is_ok(),
+            Ok((names, false)) => Some(names.into_iter().collect::<HashSet<_>>()),
+            Err(_) => None,
+        };
+        let is_there = names.as_ref().is_some_and(|names| names.contains(name));
+        self.listed.insert(folder.to_owned(), names);
+        is_there
     }
 
     fn resolve(&mut self, path: &Path) -> Option<PathBuf> {
@@ -314,6 +534,15 @@ fn numbered(bytes: &[u8]) -> Vec<(usize, String)> {
     lines.map(|(index, line)| (index + 1, String::from_utf8_lossy(line).trim().to_owned())).collect()
 }
 
+/// Whether a command has run-parts run what is in a folder.
+fn names_run_parts(command: &str) -> bool {
+    command.split(|c: char| c.is_whitespace() || "\"';&|()/".contains(c)).any(|word| word == "run-parts")
+}
+
+fn has_pattern(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?'))
+}
+
 fn truncate(command: &mut String) {
     if command.len() > MAX_COMMAND {
         command.truncate(command.floor_char_boundary(MAX_COMMAND));
@@ -321,5 +550,7 @@ fn truncate(command: &mut String) {
     }
 }
 
+#[cfg(test)]
+mod forms_tests;
 #[cfg(test)]
 mod tests;

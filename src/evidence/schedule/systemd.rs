@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::specifier::{self, Specifiers};
 use super::words::Setting;
-use super::{Entry, Reader, Scheduler, unit};
+use super::{Entry, Reader, Scheduler, script, unit};
 use crate::root::Attributes;
 
 /// Unit folders of the system, the strongest first (systemd.unit(5), table 1).
@@ -40,7 +41,32 @@ const MAX_HOMES: usize = 20_000;
 /// Where command names without a folder are looked for (systemd.service(5), "Command lines").
 const SEARCH_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/// Programs that systemd starts by themselves, without a unit (systemd.generator(7), systemd-sleep(8), systemd-shutdown(8)).
+const PROGRAMS: [(&str, &str); 14] = [
+    ("/etc/systemd/system-generators", "at boot and at each reload, before units are read"),
+    ("/run/systemd/system-generators", "at boot and at each reload, before units are read"),
+    ("/usr/local/lib/systemd/system-generators", "at boot and at each reload, before units are read"),
+    ("/usr/lib/systemd/system-generators", "at boot and at each reload, before units are read"),
+    ("/lib/systemd/system-generators", "at boot and at each reload, before units are read"),
+    ("/etc/systemd/user-generators", "when a user's service manager starts"),
+    ("/usr/local/lib/systemd/user-generators", "when a user's service manager starts"),
+    ("/usr/lib/systemd/user-generators", "when a user's service manager starts"),
+    ("/etc/systemd/system-sleep", "when the box sleeps or wakes"),
+    ("/usr/lib/systemd/system-sleep", "when the box sleeps or wakes"),
+    ("/lib/systemd/system-sleep", "when the box sleeps or wakes"),
+    ("/etc/systemd/system-shutdown", "when the box is shut down"),
+    ("/usr/lib/systemd/system-shutdown", "when the box is shut down"),
+    ("/lib/systemd/system-shutdown", "when the box is shut down"),
+];
+/// Seconds by which a timer may be late unless it says otherwise (systemd.timer(5), `AccuracySec`).
+const ACCURACY: u64 = 60;
+/// Bytes of one file of variables.
+const MAX_ENVIRONMENT: u64 = 256 * 1024;
+/// Instances of one template that are looked at.
+const MAX_INSTANCES: usize = 100;
+
 pub(super) fn read(reader: &mut Reader<'_>) {
+    programs(reader);
     Manager::new("root").read(reader, SYSTEM.iter().map(PathBuf::from));
     Manager::new("each user").read(reader, USERS.iter().map(PathBuf::from));
     let homes: BTreeSet<(PathBuf, String)> = (reader.accounts.users().iter())
@@ -55,6 +81,36 @@ pub(super) fn read(reader: &mut Reader<'_>) {
     }
 }
 
+/// Files each program under its own path and its lines under what they name.
+fn programs(reader: &mut Reader<'_>) {
+    for (folder, when) in PROGRAMS {
+        for path in reader.names(Path::new(folder)) {
+            let Ok(located) = reader.root.locate(&path, true) else { continue };
+            let attributes = Attributes::of(&located.metadata);
+            let never = (attributes.mode & 0o111 == 0).then(|| "not executable, so that systemd skips it".to_owned());
+            let entry = Entry {
+                scheduler: Scheduler::Systemd,
+                path: path.clone(),
+                attributes,
+                line: 1,
+                when: when.to_owned(),
+                user: Some("root".to_owned()),
+                command: format!("the program {} itself", path.display()),
+                never,
+                ..Entry::default()
+            };
+            reader.file_under(entry.clone(), vec![path.clone()]);
+            let Some(text) = reader.script_text(&path, MAX_ENVIRONMENT) else { continue };
+            let mut setting = script::setting(&path);
+            for (line, command) in super::numbered(&text) {
+                if !command.is_empty() && !command.starts_with('#') {
+                    reader.file(Entry { line, command, ..entry.clone() }, &mut setting);
+                }
+            }
+        }
+    }
+}
+
 /// A unit file or drop-in as read.
 struct Fragment {
     /// The unit it is for: `backup.service`.
@@ -62,6 +118,7 @@ struct Fragment {
     path: PathBuf,
     attributes: Attributes,
     note: Option<String>,
+    never: Option<String>,
     is_drop_in: bool,
     settings: Vec<unit::Setting>,
 }
@@ -77,6 +134,10 @@ struct Manager {
     strongest: HashMap<String, PathBuf>,
     /// What starts a unit: targets that want it.
     wanted_by: HashMap<String, BTreeSet<String>>,
+    /// Whole names of the instances of a template that something wants.
+    instances: HashMap<String, BTreeSet<String>>,
+    /// Units that are linked to `/dev/null` or are empty, and so never start; where that was said.
+    masked: HashMap<String, PathBuf>,
 }
 
 impl Manager {
@@ -87,6 +148,8 @@ impl Manager {
             fragments: Vec::new(),
             strongest: HashMap::new(),
             wanted_by: HashMap::new(),
+            instances: HashMap::new(),
+            masked: HashMap::new(),
         }
     }
 
@@ -118,12 +181,21 @@ impl Manager {
             }
         } else if let Some(target) = name.strip_suffix(".wants").or_else(|| name.strip_suffix(".requires")) {
             for wanted in reader.names(path) {
-                let wanted = wanted.file_name().map(|name| template(&name.to_string_lossy())).unwrap_or_default();
-                self.wanted_by.entry(wanted).or_default().insert(target.to_owned());
+                let wanted = wanted.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                self.wants(&wanted, target);
             }
         } else if matches!(name.rsplit('.').next(), Some("service" | "timer" | "socket" | "path" | "mount" | "swap")) {
             self.read_fragment(reader, name, path, None);
         }
+    }
+
+    /// Notes that a unit or an instance of one is started by another unit.
+    fn wants(&mut self, wanted: &str, by: &str) {
+        let template = template(wanted);
+        if template != wanted {
+            self.instances.entry(template.clone()).or_default().insert(wanted.to_owned());
+        }
+        self.wanted_by.entry(template).or_default().insert(by.to_owned());
     }
 
     fn read_fragment(&mut self, reader: &mut Reader<'_>, unit: String, path: &Path, drop_in: Option<&str>) {
@@ -132,6 +204,9 @@ impl Manager {
         if located.metadata.is_symlink() {
             // A link to /dev/null masks the unit. An image need not have that device.
             if located.target().is_ok_and(|target| target == Path::new("/dev/null")) {
+                if !self.strongest.contains_key(&unit) {
+                    self.masked.insert(unit.clone(), path.to_owned());
+                }
                 self.strongest.entry(unit).or_insert_with(|| path.to_owned());
                 return;
             }
@@ -145,10 +220,15 @@ impl Manager {
                 Some(target) => note = Some(format!("a link to {}", target.display())),
             }
         }
+        let mut never = None;
         if drop_in.is_none() {
             match self.strongest.get(&unit) {
-                Some(strongest) => note = Some(format!("hidden by {}", strongest.display())),
+                Some(strongest) => never = Some(format!("hidden by {}", strongest.display())),
                 None => {
+                    // An empty file masks the unit as a link to /dev/null does.
+                    if located.metadata.is_file() && located.metadata.len() == 0 {
+                        self.masked.insert(unit.clone(), path.to_owned());
+                    }
                     self.strongest.insert(unit.clone(), path.to_owned());
                 }
             }
@@ -159,34 +239,64 @@ impl Manager {
         }
         let settings = unit::parse(&found.bytes);
         let (path, is_drop_in) = (path.to_owned(), drop_in.is_some());
-        self.fragments.push(Fragment { unit, path, attributes: found.attributes, note, is_drop_in, settings });
+        let attributes = found.attributes;
+        self.fragments.push(Fragment { unit, path, attributes, note, never, is_drop_in, settings });
     }
 
-    /// Files every command under what it names, with the timers and targets that start its unit.
-    fn file(self, reader: &mut Reader<'_>) {
+    /// Files every command under what it names, with what starts its unit.
+    fn file(mut self, reader: &mut Reader<'_>) {
+        self.starters();
         let timers = self.timers();
         let mut units: BTreeMap<String, Vec<&Fragment>> = BTreeMap::new();
         for fragment in &self.fragments {
             units.entry(template(&fragment.unit)).or_default().push(fragment);
         }
-        for (unit, fragment) in units.iter().flat_map(|(unit, all)| all.iter().map(move |one| (unit, *one))) {
-            let said = |key| units.get(unit).and_then(|all| setting(all, key));
-            let user = said("User").unwrap_or(&self.user).to_owned();
+        for (unit, fragments) in &units {
             let when = self.when(unit, timers.get(unit));
-            let last_run = timers
-                .get(unit)
-                .into_iter()
-                .flatten()
-                .find_map(|(timer, _)| reader.stamp(&format!("/var/lib/systemd/timers/stamp-{timer}")));
-            let mut setting = Setting {
-                home: reader.home(&user),
-                folder: said("WorkingDirectory").map(|folder| folder.trim_start_matches('-').into()),
-                path: SEARCH_PATH.iter().map(PathBuf::from).collect(),
-            };
+            let masked = self.masked.get(unit).map(|by| format!("masked by {}", by.display()));
+            for name in self.names_of(unit, fragments) {
+                let unit = Unit { name: &name, when: when.as_ref(), timers: timers.get(unit), masked: masked.as_ref() };
+                self.file_unit(reader, &unit, fragments);
+            }
+        }
+    }
+
+    /// The whole names of a unit: its own, or those of a template's instances, as far as any are known.
+    fn names_of(&self, unit: &str, fragments: &[&Fragment]) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> =
+            self.instances.get(unit).into_iter().flatten().take(MAX_INSTANCES).cloned().collect();
+        names.extend(fragments.iter().map(|fragment| fragment.unit.clone()).take(MAX_INSTANCES));
+        if names.len() > 1 {
+            names.remove(unit);
+        }
+        names
+    }
+
+    fn file_unit(&self, reader: &mut Reader<'_>, unit: &Unit<'_>, fragments: &[&Fragment]) {
+        let said = |key| setting(fragments, key);
+        let user = said("User").unwrap_or(&self.user).to_owned();
+        let home = reader.home(&user);
+        let specifiers = Specifiers {
+            unit: unit.name.to_owned(),
+            home: home.as_ref().map(|home| home.display().to_string()).unwrap_or_default(),
+            of_user: self.user != "root",
+            user: user.clone(),
+        };
+        let last_run = (unit.timers.into_iter().flatten())
+            .find_map(|timer| reader.stamp(&format!("/var/lib/systemd/timers/stamp-{}", timer.name)));
+        let late = unit.timers.into_iter().flatten().map(|timer| timer.late).max().unwrap_or(0);
+        let folder = said("WorkingDirectory").map(|folder| specifiers.expand(folder));
+        let folder = match folder.as_deref() {
+            Some("~") => home.clone(),
+            folder => folder.map(|folder| specifier::folder(folder).to_owned()),
+        };
+        let mut setting =
+            Setting { home, folder, path: SEARCH_PATH.iter().map(PathBuf::from).collect(), ..Setting::default() };
+        variables(reader, fragments, &specifiers, &mut setting);
+        for fragment in fragments {
             for item in fragment.settings.iter().filter(|item| unit::names_files(&item.key)) {
                 // Marks before a command change how it is run, not what (systemd.service(5), table 1).
-                let value = item.value.trim_start_matches(['@', '-', ':', '+', '!', '|']);
-                let paths = setting.paths(value);
+                let value = specifiers.expand(item.value.trim_start_matches(['@', '-', ':', '+', '!', '|']));
                 let mut command = format!("{}={}", item.key, item.value);
                 super::truncate(&mut command);
                 let entry = Entry {
@@ -194,43 +304,135 @@ impl Manager {
                     path: fragment.path.clone(),
                     attributes: fragment.attributes,
                     line: item.line,
-                    when: when.clone(),
+                    when: unit.when.map_or_else(|| format!("{}, which nothing here starts", unit.name), Clone::clone),
                     user: Some(user.clone()),
-                    command,
                     last_run,
-                    next_run: None,
                     note: fragment.note.clone(),
+                    never: fragment.never.clone().or_else(|| unit.masked.cloned()),
+                    idle: unit.when.is_none().then(|| "it does not start by itself".to_owned()),
+                    unit: Some(unit.name.to_owned()),
+                    late,
+                    command: value,
+                    ..Entry::default()
                 };
-                reader.file_under(entry, paths);
+                // A folder that is only the working folder is no command.
+                let paths = setting.paths(&entry.command);
+                reader.file_command(Entry { command, ..entry }, paths);
             }
         }
     }
 
-    /// For each unit the timers that start it, with what they say of the time.
-    fn timers(&self) -> HashMap<String, Vec<(String, String)>> {
-        let mut timers: HashMap<String, Vec<(String, String)>> = HashMap::new();
-        for fragment in &self.fragments {
+    /// Adds what other units start: paths that are watched, sockets, units that want others or start them on failure.
+    fn starters(&mut self) {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for fragment in self.fragments.iter().filter(|fragment| fragment.never.is_none()) {
+            let stem = fragment.unit.rsplit_once('.').map_or("", |(stem, _)| stem);
+            let service = |key: &str| {
+                let named = fragment.settings.iter().rfind(|item| item.key == key).map(|item| item.value.clone());
+                named.unwrap_or_else(|| format!("{stem}.service"))
+            };
+            match fragment.unit.rsplit('.').next() {
+                Some("path") => found.push((service("Unit"), fragment.unit.clone())),
+                Some("socket") => found.push((service("Service"), fragment.unit.clone())),
+                _ => {}
+            }
+            for item in fragment.settings.iter().filter(|item| STARTING.contains(&item.key.as_str())) {
+                found.extend(item.value.split_ascii_whitespace().map(|unit| (unit.to_owned(), fragment.unit.clone())));
+            }
+        }
+        for (unit, by) in found {
+            // What `%i` stands for in there is not known here; the template counts.
+            let unit = if unit.contains('%') {
+                unit.split_once('@').map_or(unit.clone(), |(stem, _)| format!("{stem}@.service"))
+            } else {
+                unit
+            };
+            self.wants(&unit, &by);
+        }
+    }
+
+    /// For each unit the timers that start it.
+    fn timers(&self) -> HashMap<String, Vec<Timer>> {
+        let mut timers: HashMap<String, Vec<Timer>> = HashMap::new();
+        for fragment in self.fragments.iter().filter(|fragment| fragment.never.is_none()) {
             let Some(stem) = fragment.unit.strip_suffix(".timer") else { continue };
+            if self.masked.contains_key(&fragment.unit) {
+                continue;
+            }
             let says: Vec<String> = (fragment.settings.iter())
                 .filter(|item| !item.value.is_empty())
-                .filter(|item| item.key.starts_with("On") || item.key == "RandomizedDelaySec")
+                .filter(|item| {
+                    item.key.starts_with("On") || matches!(item.key.as_str(), "RandomizedDelaySec" | "AccuracySec")
+                })
                 .map(|item| format!("{}={}", item.key, item.value))
                 .collect();
             if says.is_empty() {
                 continue;
             }
+            let span = |key: &str| {
+                let said = fragment.settings.iter().rfind(|item| item.key == key);
+                said.and_then(|item| specifier::seconds(&item.value))
+            };
+            let late = span("AccuracySec").unwrap_or(ACCURACY).saturating_add(span("RandomizedDelaySec").unwrap_or(0));
             let unit = fragment.settings.iter().rfind(|item| item.key == "Unit").map(|item| template(&item.value));
             let unit = unit.unwrap_or_else(|| template(&format!("{stem}.service")));
-            timers.entry(unit).or_default().push((fragment.unit.clone(), says.join(" ")));
+            timers.entry(unit).or_default().push(Timer { name: fragment.unit.clone(), says: says.join(" "), late });
         }
         timers
     }
 
-    fn when(&self, unit: &str, timers: Option<&Vec<(String, String)>>) -> String {
+    /// What starts a unit, if anything that is known does.
+    fn when(&self, unit: &str, timers: Option<&Vec<Timer>>) -> Option<String> {
         let mut parts: Vec<String> =
-            timers.into_iter().flatten().map(|(timer, says)| format!("{timer}: {says}")).collect();
-        parts.extend(self.wanted_by.get(unit).into_iter().flatten().map(|target| format!("started by {target}")));
-        if parts.is_empty() { format!("{unit}, which no timer and no target starts") } else { parts.join("; ") }
+            timers.into_iter().flatten().map(|timer| format!("{}: {}", timer.name, timer.says)).collect();
+        parts.extend(self.wanted_by.get(unit).into_iter().flatten().map(|by| format!("started by {by}")));
+        // A timer, a path or a socket is not started for itself.
+        let starts_others = matches!(unit.rsplit('.').next(), Some("timer" | "path" | "socket"));
+        if parts.is_empty() && starts_others {
+            parts.push(format!("{unit} itself"));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+/// Keys by which a unit starts others (systemd.unit(5)).
+const STARTING: [&str; 7] = ["Wants", "Requires", "Requisite", "BindsTo", "Upholds", "OnFailure", "OnSuccess"];
+
+/// A timer that starts a unit.
+struct Timer {
+    name: String,
+    /// What it says of the time.
+    says: String,
+    /// Seconds by which it may be late.
+    late: u64,
+}
+
+/// One unit or instance of a template.
+struct Unit<'a> {
+    name: &'a str,
+    when: Option<&'a String>,
+    timers: Option<&'a Vec<Timer>>,
+    masked: Option<&'a String>,
+}
+
+/// Adds the variables that a unit sets, itself or by files.
+fn variables(reader: &Reader<'_>, fragments: &[&Fragment], specifiers: &Specifiers, setting: &mut Setting) {
+    for item in fragments.iter().flat_map(|fragment| &fragment.settings) {
+        match item.key.as_str() {
+            "Environment" => {
+                for (name, value) in specifier::assignments(&specifiers.expand(&item.value)) {
+                    setting.set(&name, &value);
+                }
+            }
+            "EnvironmentFile" => {
+                let path = specifiers.expand(item.value.trim_start_matches('-'));
+                let Ok(text) = reader.root.text_up_to(Path::new(&path), MAX_ENVIRONMENT) else { continue };
+                for (name, value) in specifier::environment_file(&String::from_utf8_lossy(&text.bytes)) {
+                    setting.set(name, value);
+                }
+            }
+            _ => {}
+        }
     }
 }
 

@@ -52,7 +52,7 @@ fn every_kind_of_cron_table_that_names_the_file_is_found() {
     assert!(at("/etc/cron.d/jobs.bak", 1).note.as_ref().unwrap().contains("skips"));
     assert_eq!(at("/var/spool/cron/crontabs/alice", 1).user, "alice");
     assert!(at("/etc/anacrontab", 1).last_run.is_some());
-    assert!(at("/etc/cron.daily/run", 4).note.as_ref().unwrap().contains("not executable"));
+    assert!(at("/etc/cron.daily/run", 4).never.as_ref().unwrap().contains("not executable"));
     assert_eq!(at("/var/spool/cron/atjobs/a0000b01c5ab80", 4).next_run.unwrap().seconds, 0x01c5_ab80 * 60);
     let folder = all.iter().find(|s| s.referrer.path == Path::new("/var/spool/cron/root")).unwrap();
     assert_eq!(folder.names, Names::Folder("/opt/r".into()));
@@ -75,7 +75,8 @@ fn the_referrer_shows_who_could_have_written_it() {
     assert_eq!(own.referrer.package, Observed::NotFound);
     assert_eq!(shipped.referrer.package.found().unwrap().package, "reports");
     let shown = own.to_string();
-    assert!(shown.starts_with("/etc/cron.d/own:1, @daily, as root; owner "), "{shown}");
+    assert!(shown.starts_with("/etc/cron.d/own:1, @daily, as root, "), "{shown}");
+    assert!(shown.contains("NEVER RUNS: cron refuses a table that everyone can write to"), "{shown}");
     assert!(
         shown.contains("mode 0646 (also everyone), changed 20") && shown.ends_with("shipped by no package"),
         "{shown}"
@@ -115,13 +116,13 @@ fn units_drop_ins_timers_and_links_are_joined() {
     assert!(unit.last_run.is_some());
     assert_eq!(at("/etc/systemd/system/rep.service.d/who.conf").note.as_deref(), Some("a drop-in of rep.service"));
     let hidden = at("/usr/lib/systemd/system/hidden.service");
-    assert_eq!(hidden.note.as_deref(), Some("hidden by /etc/systemd/system/hidden.service"));
-    assert!(hidden.when.contains("no timer and no target"));
+    assert_eq!(hidden.never.as_deref(), Some("hidden by /etc/systemd/system/hidden.service"));
+    assert!(hidden.when.contains("which nothing here starts") && hidden.idle.is_some());
     let mine = at("/home/alice/.config/systemd/user/mine.service");
     assert_eq!((mine.user.as_str(), mine.when.as_str()), ("alice", "started by default.target"));
     assert_eq!(at("/etc/systemd/system/linked.service").note.as_deref(), Some("a link to /srv/linked.service"));
     let masked = at("/usr/lib/systemd/system/masked.service");
-    assert_eq!(masked.note.as_deref(), Some("hidden by /etc/systemd/system/masked.service"));
+    assert_eq!(masked.never.as_deref(), Some("hidden by /etc/systemd/system/masked.service"));
     assert_eq!(all.iter().filter(|s| s.names == Names::File).count(), 6, "{:#?}", lines(&found));
 }
 

@@ -36,7 +36,7 @@ pub(super) fn parse(bytes: &[u8]) -> Vec<Setting> {
         let whole = std::mem::take(&mut joined);
         if settings.len() < MAX_SETTINGS
             && let Some((key, value)) = whole.split_once('=')
-            && key.trim_end().bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && key.trim_end().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         {
             let (key, value) = (key.trim_end().to_owned(), value.trim().to_owned());
             settings.push(Setting { line: first, key, value });

@@ -14,8 +14,10 @@ pub(super) struct Calendar {
     minutes: Part,
     /// In a cron table a day fits when either its date or its weekday does, if both are named.
     either_day: bool,
-    /// Whether the hours are those of UTC and not of the box.
-    pub(super) utc: bool,
+    /// Days are counted from the end of the month: 1 is its last.
+    from_end: bool,
+    /// The time zone that it is in, where it says so: `UTC`, `Europe/Berlin`.
+    pub(super) zone: Option<String>,
 }
 
 /// Numbers in one part of a time, as `from, to, step`.
@@ -45,6 +47,11 @@ impl Part {
             };
             if span == "*" {
                 return Some((first, u16::MAX, step));
+            }
+            // cronie's crontab(5): a number by chance, drawn once, from the range.
+            if let Some((from, to)) = span.split_once('~').filter(|_| range == "-") {
+                let bound = |word: &str, open| if word.is_empty() { Some(open) } else { number(word) };
+                return Some((bound(from, first)?, bound(to, u16::MAX)?, 1));
             }
             match span.split_once(range) {
                 Some((from, to)) => Some((number(from)?, number(to)?, step)),
@@ -98,13 +105,18 @@ impl Calendar {
             hours: Part::read(hour, "-", &[], 0)?,
             minutes: Part::read(minute, "-", &[], 0)?,
             either_day: !day.starts_with('*') && !weekday.starts_with('*'),
-            utc: false,
+            from_end: false,
+            zone: None,
         })
     }
 
-    /// Reads a calendar event of systemd. `None` for what this does not understand, such as other time zones.
+    /// Reads a calendar event of systemd. `None` for what is none.
     pub(super) fn of_systemd(when: &str) -> Option<Self> {
-        let whole = match when.trim().to_ascii_lowercase().as_str() {
+        let (event, zone) = match when.trim().rsplit_once(char::is_whitespace) {
+            Some((event, zone)) if is_zone(zone) => (event, Some(zone.to_owned())),
+            _ => (when, None),
+        };
+        let whole = match event.trim().to_ascii_lowercase().as_str() {
             "minutely" => "*-*-* *:*:00",
             "hourly" => "*-*-* *:00:00",
             "daily" => "*-*-* 00:00:00",
@@ -113,7 +125,7 @@ impl Calendar {
             "quarterly" => "*-01,04,07,10-01 00:00:00",
             "semiannually" => "*-01,07-01 00:00:00",
             "yearly" | "annually" => "*-01-01 00:00:00",
-            _ => when,
+            _ => event,
         };
         let mut read = Self {
             weekdays: None,
@@ -123,24 +135,37 @@ impl Calendar {
             hours: Part(vec![(0, 0, 1)]),
             minutes: Part(vec![(0, 0, 1)]),
             either_day: false,
-            utc: false,
+            from_end: false,
+            zone,
         };
         let mut words = whole.split_ascii_whitespace().peekable();
-        if let Some(word) = words.next_if(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()) && *word != "UTC")
-        {
+        if let Some(word) = words.next_if(|word| word.starts_with(|c: char| c.is_ascii_alphabetic())) {
             read.weekdays = Some(weekdays(word)?);
         }
-        if let Some(word) = words.next_if(|word| word.contains('-')) {
+        if let Some(word) = words.next_if(|word| word.contains(['-', '~'])) {
             read.date(word)?;
         }
         if let Some(word) = words.next_if(|word| word.contains(':')) {
             read.time(word)?;
         }
-        read.utc = words.next_if_eq(&"UTC").is_some();
         (words.next().is_none() && !whole.trim().is_empty()).then_some(read)
     }
 
+    /// How many minutes of a day on which it runs are its times.
+    pub(super) fn times_a_day(&self) -> usize {
+        let count = |part: &Part, below: u16| (0..below).filter(|number| part.holds(*number)).count();
+        count(&self.hours, 24) * count(&self.minutes, 60)
+    }
+
     fn date(&mut self, word: &str) -> Option<()> {
+        // `*-02~01` is the last day of February.
+        let word = match word.rsplit_once('~') {
+            Some((before, day)) => {
+                self.from_end = true;
+                format!("{before}-{day}")
+            }
+            None => word.to_owned(),
+        };
         let parts: Vec<&str> = word.split('-').collect();
         let (month, day) = match parts.as_slice() {
             [year, month, day] => {
@@ -167,7 +192,8 @@ impl Calendar {
     pub(super) fn holds(&self, at: DateTime) -> bool {
         let small = |number: i8| u16::from(number.unsigned_abs());
         let weekday = |day: Weekday| small(day.to_monday_zero_offset());
-        let by_date = self.days.holds(small(at.day()));
+        let day = if self.from_end { at.date().days_in_month() - at.day() + 1 } else { at.day() };
+        let by_date = self.days.holds(small(day));
         let by_weekday = self.weekdays.as_ref().is_none_or(|days| days.holds(weekday(at.weekday())));
         let day = if self.either_day { by_date || by_weekday } else { by_date && by_weekday };
         day && self.years.holds(at.year().unsigned_abs())
@@ -175,6 +201,13 @@ impl Calendar {
             && self.hours.holds(small(at.hour()))
             && self.minutes.holds(small(at.minute()))
     }
+}
+
+/// Whether a word is a time zone (systemd.time(7)): `UTC`, or a name of the zone files.
+fn is_zone(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+    word == "UTC"
+        || (word.contains('/') && word.starts_with(|c: char| c.is_ascii_uppercase()) && word.chars().all(plain))
 }
 
 /// `Mon`, `Mon,Thu`, `Mon..Fri`, `Sat..Mon`.
@@ -241,7 +274,7 @@ mod tests {
             assert!(cron(sunday, "2026-11-22T00:00:00"), "{sunday}");
         }
         assert!(cron("@monthly", "2026-11-01T00:00:00") && cron("@yearly", "2026-01-01T00:00:00"));
-        for no_time in ["@reboot", "daily", "", "* * * *", "~ * * * *", "x * * * *", "*/0 * * * *", "99999 * * * *"] {
+        for no_time in ["@reboot", "daily", "", "* * * *", "~x * * * *", "x * * * *", "*/0 * * * *", "99999 * * * *"] {
             assert_eq!(Calendar::of_cron(no_time), None, "{no_time}");
         }
     }
@@ -260,17 +293,94 @@ mod tests {
             "02:10 UTC",
             "minutely",
             "friday 02:10",
+            "minutely UTC",
+            "*-*-* 02:10 Europe/Berlin",
+            "*-11~11 02:10",
+            "*-*~1..15 02:10",
         ] {
             assert!(systemd(fits, "2026-11-20T02:10:30"), "{fits}");
         }
-        for misses in ["*-*-* 02:11", "Sat..Mon 2:10", "daily", "*-12-* 02:10", "2027-*-* 2:10", "*-11-20", "monthly"] {
+        for misses in [
+            "*-*-* 02:11",
+            "Sat..Mon 2:10",
+            "daily",
+            "*-12-* 02:10",
+            "2027-*-* 2:10",
+            "*-11-20",
+            "monthly",
+            "*-11~10 02:10",
+        ] {
             assert!(!systemd(misses, "2026-11-20T02:10:00"), "{misses}");
         }
         assert!(systemd("daily", "2026-11-20T00:00:00") && systemd("*-11-20", "2026-11-20T00:00:00"));
-        assert!(Calendar::of_systemd("02:10 UTC").unwrap().utc);
-        for other in ["", "02:10 Europe/Berlin", "*-*~01 2:00", "Someday", "2:10 2:10", "Mon..Zzz", "1:2:3:4"] {
+        assert_eq!(Calendar::of_systemd("02:10 UTC").unwrap().zone.as_deref(), Some("UTC"));
+        assert_eq!(Calendar::of_systemd("hourly Europe/Berlin").unwrap().zone.as_deref(), Some("Europe/Berlin"));
+        assert_eq!(
+            (
+                Calendar::of_cron("* * * * *").unwrap().times_a_day(),
+                Calendar::of_cron("*/5 2 * * *").unwrap().times_a_day()
+            ),
+            (1440, 12)
+        );
+        for other in ["", "Someday", "2:10 2:10", "Mon..Zzz", "1:2:3:4"] {
             assert_eq!(Calendar::of_systemd(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn systemd_s_own_next_times_are_held() {
+        let analyze = |when: &str| {
+            let mut command = std::process::Command::new("systemd-analyze");
+            command.args(["calendar", "--iterations=3", "--base-time=2026-01-15 12:34:00", when]).env("TZ", "UTC");
+            let output = command.output().ok().filter(|output| output.status.success())?;
+            Some(String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        if analyze("daily").is_none() {
+            eprintln!("skipped: systemd-analyze is not here");
+            return;
+        }
+        let mut compared = 0;
+        for when in [
+            "minutely",
+            "hourly",
+            "daily",
+            "weekly",
+            "monthly",
+            "quarterly",
+            "semiannually",
+            "yearly",
+            "*:0/5",
+            "*:7/13",
+            "Mon..Fri 02:10",
+            "Sat,Sun *-*-* 23:59",
+            "*-*-1,15 6:30",
+            "*-02-29 0:00",
+            "*-*~1 3:00",
+            "*-02~2 3:00",
+            "2026-*-10/5 1..3:00/20",
+            "*-1/3-1 0:00",
+            "Fri *-*-13 13:00",
+            "hourly UTC",
+            "*-*-* *:15:00",
+            "10:00",
+            "Mon",
+            "*-11-11",
+            "Tue *-*-1..7 9:00",
+        ] {
+            let Some(said) = analyze(when) else { panic!("{when} is no calendar event for systemd") };
+            let calendar = Calendar::of_systemd(when).unwrap_or_else(|| panic!("{when}"));
+            for line in said.lines().filter(|line| line.contains("elapse:") || line.contains("Iter. #")) {
+                let words: Vec<&str> = line.split_ascii_whitespace().collect();
+                let Some(date) = words.iter().position(|word| word.len() == 10 && word.matches('-').count() == 2)
+                else {
+                    continue;
+                };
+                let at: DateTime = format!("{}T{}", words[date], words[date + 1]).parse().unwrap();
+                assert!(calendar.holds(at), "{when}: systemd says {at}");
+                compared += 1;
+            }
+        }
+        assert!(compared >= 27, "{compared}");
     }
 
     proptest! {

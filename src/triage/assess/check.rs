@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use super::context::{KNOWN_GOOD, Known, Named};
 use super::timing::{Fit, Timetable};
 use super::{CheckAssessment, words};
-use crate::evidence::{Observed, Referrer, SeenValue, Values};
-use crate::hunt::{Check, Field, NamedValues, Operand, Truth, Value};
+use crate::evidence::{Observed, Process, Referrer, SeenValue, Values};
+use crate::hunt::{Check, Field, NamedValues, Operand, Strength, Truth, Value};
 
 /// What a check comes to, and by which processes.
 pub(super) struct Weighed {
@@ -33,6 +33,8 @@ pub(super) struct Split<'v> {
     pub(super) maybe: Vec<&'v SeenValue>,
     /// Why there may be other values, or why it can't be told of one.
     pub(super) unknown: Option<String>,
+    /// How much the values that meet it tell, where that is not their own strength.
+    pub(super) strength: Option<Strength>,
 }
 
 /// Weighs one check.
@@ -73,22 +75,30 @@ impl<'v> Split<'v> {
         };
         let (met, not_met) = values.seen.iter().partition(&mut meets);
         let maybe = values.possible.iter().filter(&mut meets).collect();
-        Self { met, not_met, maybe, unknown: values.unknown.clone().or_else(|| named.unknown.clone()) }
+        let unknown = values.unknown.clone().or_else(|| named.unknown.clone());
+        Self { met, not_met, maybe, unknown, strength: None }
     }
 
     /// Holds each start of a process against the run times of the schedules that name the file.
     fn by_start(values: &'v Values, known: &Known<'_>) -> Self {
         let timetable = Timetable::of(known.evidence);
+        let all = [&known.evidence.processes, &known.evidence.unread].into_iter().filter_map(Observed::found).flatten();
+        let by_pid: HashMap<u32, &Process> = all.map(|process| (process.pid, process)).collect();
         let fit = |seen: &SeenValue| match seen.value {
-            Value::Time(started) => timetable.fit(started.timestamp()),
-            _ => Fit { truth: Truth::Unknown, why: None },
+            Value::Time(started) => {
+                timetable.fit(started.timestamp(), seen.pid.and_then(|pid| by_pid.get(&pid)).copied())
+            }
+            _ => Fit { truth: Truth::Unknown, why: None, strength: Strength::Weak },
         };
-        let mut split =
-            Self { met: Vec::new(), not_met: Vec::new(), maybe: Vec::new(), unknown: values.unknown.clone() };
+        let (met, not_met, maybe) = (Vec::new(), Vec::new(), Vec::new());
+        let mut split = Self { met, not_met, maybe, unknown: values.unknown.clone(), strength: None };
         for value in &values.seen {
             let fit = fit(value);
             match fit.truth {
-                Truth::Met => split.met.push(value),
+                Truth::Met => {
+                    split.met.push(value);
+                    split.strength = split.strength.max(Some(fit.strength));
+                }
                 Truth::NotMet => split.not_met.push(value),
                 Truth::Unknown => split.maybe.push(value),
             }
@@ -121,7 +131,10 @@ fn is_about_processes(field: Field) -> bool {
         | Field::ProcessStart
         | Field::ProcessParentName
         | Field::ProcessAncestorName
+        | Field::ProcessUnit
         | Field::DestinationPort
+        | Field::DestinationIp
+        | Field::NetworkDirection
         | Field::SourceIp => true,
         Field::FilePath
         | Field::FileName
@@ -131,6 +144,13 @@ fn is_about_processes(field: Field) -> bool {
         | Field::FileMtime
         | Field::FileSha256
         | Field::FilePackage
+        | Field::FilePackageManager
+        | Field::FileRepositoryState
+        | Field::FileContentKind
+        | Field::FileContainer
+        | Field::FileCopy
+        | Field::PersistenceKind
+        | Field::EventBefore
         | Field::FilePackageState
         | Field::ScheduleCron
         | Field::ScheduleSystemd

@@ -52,7 +52,7 @@ impl<'a> Known<'a> {
             groups: BTreeMap::new(),
         };
         let mut paths: Vec<String> = Vec::new();
-        for check in hunt.scenarios.iter().flat_map(Scenario::checks) {
+        for check in super::scenarios_of(hunt).flat_map(Scenario::checks) {
             match check.field {
                 Field::HostPath => paths.extend_from_slice(known.named(check).values.texts()),
                 field => {

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use super::exclusion::{CheckResult, SeenCheck};
 use crate::evidence::Evidence;
-use crate::hunt::{Check, Hunt, Scenario, Strength, Truth};
+use crate::hunt::{Check, Hunt, Scenario, Strength, Truth, standard};
 use context::Known;
 
 /// What the box says of one scenario.
@@ -79,13 +79,18 @@ pub struct CheckAssessment {
     pub empty_set: Option<String>,
 }
 
-/// Weighs every scenario of `hunt`, in its order, for the finding that `evidence` is about.
+/// The scenarios of a hunt, and after them those that fit any.
+fn scenarios_of(hunt: &Hunt) -> impl Iterator<Item = &Scenario> {
+    hunt.scenarios.iter().chain(standard::scenarios())
+}
+
+/// Weighs every scenario of `hunt`, in its order, and then those that fit any hunt ([`standard`]), for the finding that `evidence` is about.
 ///
 /// Asks the box for the paths and groups that the checks name, so it may block for as long as the gatherer's limit; call
 /// it off the UI thread. All else is already in the evidence.
 pub(crate) fn assess(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> Vec<ScenarioAssessment> {
     let known = Known::gather(hunt, evidence, context);
-    hunt.scenarios.iter().map(|scenario| evaluate(scenario, &known)).collect()
+    scenarios_of(hunt).map(|scenario| evaluate(scenario, &known)).collect()
 }
 
 fn evaluate(scenario: &Scenario, known: &Known<'_>) -> ScenarioAssessment {

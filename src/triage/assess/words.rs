@@ -62,8 +62,8 @@ pub(super) fn of_values(check: &Check, truth: Truth, split: &Split<'_>, known: &
     let provenance = first(shown.iter().map(|value| value.provenance.as_str()));
     let warning = (truth == Truth::Met && check.operand != Operand::Exists(false)).then(|| warning(check.field, known));
     let strength = (truth == Truth::Met).then(|| {
-        let best = split.met.iter().map(|value| value.strength).max();
-        check.strength.or(best).unwrap_or(Strength::Weak)
+        let best = split.met.iter().map(|value| value.strength.unwrap_or(check.field.strength())).max();
+        check.strength.or(split.strength).or(best).unwrap_or(Strength::Weak)
     });
     let warning = warning.flatten();
     CheckAssessment { strength, unknown, provenance, warning, ..CheckAssessment::new(check, truth, seen) }
@@ -140,13 +140,20 @@ pub(super) fn nothing(field: Field) -> &'static str {
         Field::ScheduleCron => "no cron table, anacrontab or at job names the file",
         Field::ScheduleSystemd => "no systemd unit names the file",
         Field::ProcessName | Field::ProcessCommandLine | Field::ProcessUser | Field::ProcessStart => {
-            "no process runs it, holds it open or names it"
+            "no process runs it"
         }
-        Field::ProcessParentName | Field::ProcessAncestorName => {
-            "no process with a parent runs it, holds it open or names it"
+        Field::ProcessUnit => "no process of a unit that names the file runs it",
+        Field::ProcessParentName | Field::ProcessAncestorName => "no process with a parent runs it",
+        Field::DestinationPort | Field::DestinationIp | Field::NetworkDirection | Field::SourceIp => {
+            "no connection of a process that runs the file"
         }
-        Field::DestinationPort | Field::SourceIp => "no connection of a process that has to do with the file",
-        Field::FilePackage | Field::FilePackageState => "no package ships it",
+        Field::FilePackage | Field::FilePackageManager | Field::FilePackageState => "no package ships it",
+        Field::FileRepositoryState => "it lies in no git repository",
+        Field::FileContentKind => "it is no list of signatures",
+        Field::FileContainer => "it lies in no container's layer",
+        Field::FileCopy => "no file with the same content is known",
+        Field::PersistenceKind => "no other place that starts programs names it",
+        Field::EventBefore => "the logs tell of nothing in the hour before the file's last change",
         Field::HostPath => "no such path",
         Field::UserGroup => "no groups",
         Field::FilePath
@@ -168,11 +175,21 @@ fn warning(field: Field, known: &Known<'_>) -> Option<String> {
         }
         Field::FileMtime => "the owner of a file can set its time",
         Field::FileSha256 => "the list is as good as its source",
-        Field::FilePackage | Field::FilePackageState => {
+        Field::FilePackage | Field::FilePackageManager | Field::FilePackageState => {
             "the package database lies on this box: whoever has root can change it too"
         }
         Field::ScheduleCron => return schedule_writers(known, |scheduler| scheduler != Scheduler::Systemd),
         Field::ScheduleSystemd => return schedule_writers(known, |scheduler| scheduler == Scheduler::Systemd),
+        Field::FileRepositoryState => {
+            "whoever can write to the repository can commit a file to it: look at its history"
+        }
+        Field::FileContentKind => "read the bytes around the match: nothing that could run belongs there",
+        Field::FileContainer => "a container's files are as good as its image and whoever can start containers",
+        Field::FileCopy => "a copy of a bad file is a bad file: judge the original",
+        Field::PersistenceKind => "an intruder's persistence looks just the same: who wrote that place?",
+        Field::EventBefore => "logs can be changed by whoever has root",
+        Field::ProcessUnit => "an intruder with root can write a unit: see who could have made it so",
+        Field::DestinationIp | Field::NetworkDirection => "any program can call an address: look at the other end",
         Field::ProcessName | Field::ProcessCommandLine => "any process can call itself so: look at its executable",
         Field::ProcessUser => "whoever has become this user, or root, could have started it",
         Field::ProcessStart => "whoever knows the times can start it by hand at one of them",

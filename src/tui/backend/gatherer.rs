@@ -1,13 +1,15 @@
 //! Asks the box about the open finding, and holds its scenarios against what the box says; of a case that is another box's,
 //! against what the case keeps of it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::case::FindingId;
-use crate::evidence::Gatherer;
+use crate::evidence::{self, Gatherer, Peer};
 use crate::finding::Finding;
+use crate::hunt::threat::endpoints;
 use crate::hunt::{Hunt, Site};
 use crate::session::{KeptEvidence, RuleCatalog};
 use crate::text;
@@ -21,6 +23,8 @@ struct About {
     finding: Arc<Finding>,
     hunt: Arc<Hunt>,
     kept: Option<Box<KeptEvidence>>,
+    /// Other files of the scan with the same content.
+    copies: Vec<PathBuf>,
 }
 
 /// Answers until nobody asks any more. The indexes of the box are built while the rules are still compiled. Without a
@@ -39,7 +43,9 @@ pub(super) fn run(
     let mut about: Option<About> = None;
     for ask in asks {
         match ask {
-            Gather::About { id, finding, hunt, kept } => about = Some(About { id, finding, hunt, kept }),
+            Gather::About { id, finding, hunt, kept, copies } => {
+                about = Some(About { id, finding, hunt, kept, copies });
+            }
             Gather::Again => {
                 if let Some(gatherer) = gatherer {
                     gatherer.refresh();
@@ -64,7 +70,10 @@ fn gather(gatherer: Option<&Gatherer>, site: &Site, book: &RuleCatalog, about: &
     let known_good = &book.known_good;
     let gathered = match (gatherer, &about.kept) {
         (Some(gatherer), _) => {
-            let evidence = gatherer.gather(&about.finding.file);
+            let peers = endpoints(&about.hunt.rule).into_iter();
+            let peers = peers.map(|endpoint| Peer { address: endpoint.address.into(), port: endpoint.port }).collect();
+            let facts = (*about.finding.file).clone();
+            let evidence = gatherer.gather_about(&evidence::About { facts, peers, copies: about.copies.clone() });
             let scenarios = assess(&about.hunt, &evidence, &Context { site, known_good, queries: gatherer });
             Gathered { evidence, scenarios }
         }

@@ -12,10 +12,10 @@ use crate::elf::{Elf, Instruction, Map, Text};
 use crate::evidence::Evidence;
 use crate::evidence::execution::Execution;
 use crate::explain::Explained;
-use crate::hunt::{Hunt, Scenario};
+use crate::hunt::{Hunt, Scenario, standard};
 use crate::session::Opened;
 use crate::text;
-use crate::triage::assess::ScenarioAssessment;
+use crate::triage::assess::{ScenarioAssessment, ScenarioState};
 use crate::tui::message::Gather;
 
 /// The tabs, in the order in which they are shown.
@@ -242,7 +242,18 @@ impl Detail {
 
     /// The scenario at hand.
     pub fn current(&self) -> Option<&Scenario> {
-        self.hunt.scenarios.get(self.scenario)
+        self.listed().nth(self.scenario)
+    }
+
+    /// The scenarios that are gone through: the hunt's own, and of those that fit any hunt what the box speaks for, or
+    /// what was answered.
+    pub fn listed(&self) -> impl Iterator<Item = &Scenario> {
+        let says = |scenario: &&Scenario| {
+            let state = self.assessment(&scenario.id).map(|assessed| assessed.state);
+            let spoken_for = matches!(state, Some(ScenarioState::Supported | ScenarioState::Contradicted));
+            spoken_for || self.answer(&scenario.id).is_some()
+        };
+        self.hunt.scenarios.iter().chain(standard::scenarios().iter().filter(says))
     }
 
     /// What the box says of a scenario.
@@ -250,7 +261,7 @@ impl Detail {
         self.gathered.as_ref()?.scenarios.iter().find(|assessed| assessed.id == scenario)
     }
 
-    /// How many scenarios there are.
+    /// How many scenarios the hunt has of its own.
     pub fn scenarios(&self) -> usize {
         self.hunt.scenarios.len()
     }
@@ -268,7 +279,7 @@ impl Detail {
 
     /// Shows the scenario `by` places on, as far as there is one.
     pub fn move_scenario(&mut self, by: isize) {
-        let last = self.scenarios().saturating_sub(1);
+        let last = self.listed().count().saturating_sub(1);
         self.scenario = self.scenario.saturating_add_signed(by).min(last);
         self.scrolls[Tab::Scenarios as usize] = 0;
     }

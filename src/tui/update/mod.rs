@@ -15,6 +15,7 @@ mod scan;
 mod strings;
 mod themes;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
@@ -22,6 +23,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use super::keymap::{Action, Context, Press, TABLE, key_of};
 use super::message::{Effect, Explain, Gather, Look, Message, Request};
 use super::state::detail::Detail;
+use super::state::findings::FindingList;
 use super::state::overlay::Overlay;
 use super::state::register::RegisterView;
 use super::state::scan::{Phase, ScanView};
@@ -335,7 +337,7 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
         if same {
             if reopened {
                 // What was seen of its file may be long ago.
-                detail.ask(about(detail));
+                detail.ask(about(detail, &app.list));
             }
             return Vec::new();
         }
@@ -361,7 +363,7 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
             hunt: Arc::clone(&detail.hunt),
             candidate: detail.opened.judged.subject.candidate,
         }));
-        effects.push(Effect::Gather(about(detail)));
+        effects.push(Effect::Gather(about(detail, &app.list)));
     }
     for key in std::mem::take(&mut app.typed_ahead) {
         effects.extend(press(app, key));
@@ -369,15 +371,22 @@ fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
     effects
 }
 
-/// The question to the box about a finding.
-fn about(detail: &Detail) -> Gather {
-    Gather::About {
-        id: detail.id(),
-        finding: Arc::clone(&detail.opened.finding),
-        hunt: Arc::clone(&detail.hunt),
-        kept: detail.opened.kept.clone(),
-    }
+/// The question to the box about a finding; `list` knows the other files with its content.
+fn about(detail: &Detail, list: &FindingList) -> Gather {
+    let finding = Arc::clone(&detail.opened.finding);
+    let own = &finding.file.path;
+    let same = list.alike(detail.id(), |one, other| one.digest == other.digest);
+    let copies = same.into_iter().filter_map(|id| list.get(id)).map(|row| row.path.to_path_buf());
+    let mut copies: Vec<PathBuf> = copies.filter(|path| path != own).collect();
+    copies.sort();
+    copies.dedup();
+    copies.truncate(MAX_COPIES);
+    let (hunt, kept) = (Arc::clone(&detail.hunt), detail.opened.kept.clone());
+    Gather::About { id: detail.id(), finding, hunt, kept, copies }
 }
+
+/// Other files with the same content that are told to whoever asks the box.
+const MAX_COPIES: usize = 100;
 
 fn not_recorded(app: &mut App, why: &str) {
     match &mut app.overlay {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::facts::push;
-use crate::evidence::{Evidence, Observed};
+use crate::evidence::{Evidence, Observed, timeline};
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::keymap::Action;
@@ -73,7 +73,14 @@ impl Page<'_> {
     }
 
     fn evidence(&mut self, evidence: &Evidence) {
+        if !evidence.live.is_empty() {
+            self.heading("LIVE: connected to what the match names");
+            for socket in &evidence.live {
+                self.fact("live", &socket.to_string());
+            }
+        }
         self.file(evidence);
+        self.origin(evidence);
         self.section("Package", &evidence.package, "no package of this box ships it", |page, owner| {
             page.fact("package", &owner.to_string());
         });
@@ -83,6 +90,20 @@ impl Page<'_> {
                 page.fact("runs", &schedule.command);
             }
         });
+        self.section(
+            "Other places that start programs",
+            &evidence.persistence,
+            "none that is known names it",
+            |page, places| {
+                for place in places {
+                    if let Some(kind) = place.place {
+                        page.fact("place", &format!("{}, {} of ATT&CK", kind.kind, kind.technique));
+                    }
+                    page.fact("names it", &place.to_string());
+                    page.fact("says", &place.command);
+                }
+            },
+        );
         self.section("Processes", &evidence.processes, "none runs, maps, opens or names it", |page, processes| {
             for process in processes {
                 page.fact("process", &process.to_string());
@@ -92,6 +113,9 @@ impl Page<'_> {
                 }
             }
         });
+        for process in &evidence.left_out {
+            self.fact("left out", &process.to_string());
+        }
         self.list("Sockets of those processes", "socket", &evidence.sockets, "none");
         self.section("Accounts", &evidence.accounts, "none", |page, accounts| {
             for account in accounts {
@@ -102,6 +126,7 @@ impl Page<'_> {
             }
         });
         self.list("Management and security tools", "tool", &evidence.tools, "none that is known");
+        self.timeline(evidence);
         if !evidence.gaps.is_empty() {
             self.heading("What could not be read");
             for gap in &evidence.gaps {
@@ -114,6 +139,45 @@ impl Page<'_> {
         self.heading("Asked");
         let again = self.again.as_ref().map_or_else(String::new, |key| format!("; {key} asks again"));
         self.fact("at", &format!("{:.0}, took {} ms{again}", evidence.gathered_at, evidence.took.as_millis()));
+    }
+
+    /// Where the content comes from, as far as somebody else vouches for it.
+    fn origin(&mut self, evidence: &Evidence) {
+        self.heading("Where it comes from");
+        if let Observed::Found(line) = &evidence.first_line {
+            self.fact("begins", line);
+        }
+        if let Observed::Found(content) = &evidence.content {
+            self.fact("is", &content.to_string());
+        }
+        match &evidence.checkout {
+            Observed::Found(checkout) => self.fact("git", &checkout.to_string()),
+            Observed::NotFound => self.fact("git", "it lies in no checkout"),
+            Observed::Unknown(why) => self.fact("git", &format!("unknown: {why}")),
+        }
+        if let Some(layer) = &evidence.layer {
+            self.fact("container", &layer.to_string());
+        }
+        for copy in &evidence.copies {
+            let what = if copy.is_mirrored { "the same content as its original" } else { "the same content" };
+            self.fact("copy", &format!("{}: {what}", text::escape_path(&copy.path)));
+        }
+        if let Observed::Found(neighbours) = &evidence.neighbours {
+            for neighbour in neighbours {
+                self.fact("as young", &neighbour.to_string());
+            }
+        }
+    }
+
+    /// What happened around the file, in one order: its own times, what names it, what runs it, what the logs tell.
+    fn timeline(&mut self, evidence: &Evidence) {
+        self.heading("What happened around it, by the box's clock");
+        for (at, said) in timeline::of(evidence) {
+            self.fact(&at, &said);
+        }
+        if let Observed::Unknown(why) = &evidence.events {
+            self.fact("unknown", why);
+        }
     }
 
     fn file(&mut self, evidence: &Evidence) {

@@ -32,7 +32,8 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
 
 fn said(detail: &Detail, entry: &JournalEntry) -> String {
     let title = |id: &str| {
-        let scenario = detail.hunt.scenarios.iter().find(|scenario| scenario.id == id);
+        let own = detail.hunt.scenarios.iter().find(|scenario| scenario.id == id);
+        let scenario = own.or_else(|| crate::hunt::standard::scenario(id));
         scenario.map_or_else(|| id.to_owned(), |scenario| scenario.title.clone())
     };
     match &entry.event {

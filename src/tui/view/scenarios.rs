@@ -18,11 +18,16 @@ use crate::tui::widget::pane;
 /// Draws the tab: the scenarios with their answers above, the scenario at hand below.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let Some(detail) = &app.detail else { return };
-    let rows = detail.scenarios() as u16 + 1;
+    let listed = detail.listed().count();
+    let rows = u16::try_from(listed).unwrap_or(u16::MAX).saturating_add(1);
     let [list, story] =
         Layout::vertical([Constraint::Length(rows.min(area.height / 2)), Constraint::Fill(1)]).areas(area);
     draw_answers(buffer, list, app, detail);
-    let title = format!("Scenario {} of {}", detail.scenario + 1, detail.scenarios());
+    let title = if detail.scenario < detail.scenarios() {
+        format!("Scenario {} of {}", detail.scenario + 1, detail.scenarios())
+    } else {
+        "An explanation that fits any rule".to_owned()
+    };
     let inner = pane::pane(buffer, story, &app.theme, &title, true);
     let lines = story_lines(app, detail, usize::from(inner.width).saturating_sub(1));
     let height = usize::from(inner.height);
@@ -54,8 +59,8 @@ fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
     }
     paint::line(buffer, area, &heading.line());
     let inner = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let top = paint::scroll(0, detail.scenario, usize::from(inner.height), detail.scenarios());
-    for (index, scenario) in detail.hunt.scenarios.iter().enumerate().skip(top) {
+    let top = paint::scroll(0, detail.scenario, usize::from(inner.height), detail.listed().count());
+    for (index, scenario) in detail.listed().enumerate().skip(top) {
         let (sign, word, role) = match detail.answer(&scenario.id).map(|given| given.answer) {
             Some(Answer::Applies) => ("✔", "applies", Role::AnswerApplies),
             Some(Answer::RuledOut) => ("✘", "ruled out", Role::AnswerRuledOut),
@@ -79,10 +84,17 @@ fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
 
 fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
     let theme = &app.theme;
-    let Some(scenario) = detail.hunt.scenarios.get(detail.scenario) else {
+    let Some(scenario) = detail.current() else {
         return vec![Line::styled("This rule has no scenarios.", theme.style(Role::Dim))];
     };
-    let mut lines = vec![Line::styled(text::escape_str(&scenario.title).into_owned(), theme.style(Role::Strong))];
+    let mut lines = Vec::new();
+    if let Some(gathered) = &detail.gathered {
+        for socket in &gathered.evidence.live {
+            let said = format!("! LIVE: connected to what the match names: {socket}");
+            push_wrapped(&mut lines, theme, Role::Error, &said, width);
+        }
+    }
+    lines.push(Line::styled(text::escape_str(&scenario.title).into_owned(), theme.style(Role::Strong)));
     if let Some(said) = outdated(app) {
         push_wrapped(&mut lines, theme, Role::Warning, &said, width);
     }

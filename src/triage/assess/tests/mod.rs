@@ -1,3 +1,4 @@
+mod boxes;
 mod planted;
 mod scenarios;
 
@@ -39,8 +40,14 @@ fn an_empty_set_is_unknown_and_names_itself() {
 
 #[test]
 fn on_an_image_what_runs_is_unknown_and_all_else_is_told() {
-    let case = at("/opt/r/payload.py").with("etc/crontab", "@daily root /opt/r/payload.py\n").image().plant();
+    let case = at("/opt/r/payload.py").with("etc/crontab", "@daily root /opt/r/payload.py\n").old("etc/crontab", 30);
+    let case = case.image().plant();
     let weighed = case.assess(PAYLOAD);
+    assert_eq!(
+        case.scenario("EQGRP_tinyexec", "maintenance-task").state,
+        ScenarioState::Supported,
+        "schedules are told"
+    );
     assert_eq!(weighed[0].truth, Truth::Met);
     assert_eq!(suggestion(&weighed[0]), "the box shows this; weigh who could have made it so");
     let weighed = case.assess(SSH);
@@ -61,31 +68,34 @@ fn members_of_a_named_group_count() {
 #[test]
 fn what_speaks_for_a_file_says_who_could_have_made_it_so() {
     let case = at("/opt/r/payload.py").with("etc/cron.d/own", "* * * * * root /opt/r/payload.py\n");
-    let case = case.with("lib/systemd/system/n.service", "[Service]\nExecStart=/opt/r/payload.py\n").plant();
+    let case = case.with("lib/systemd/system/n.service", "[Service]\nExecStart=/opt/r/payload.py\n");
+    let case = case.with("lib/systemd/system/n.timer", "[Timer]\nOnCalendar=daily\n").plant();
     std::fs::set_permissions(case.file.parent().unwrap(), PermissionsExt::from_mode(0o777)).unwrap();
     let root = case.file.ancestors().nth(3).unwrap();
-    std::fs::set_permissions(root.join("etc/cron.d/own"), PermissionsExt::from_mode(0o646)).unwrap();
+    std::fs::set_permissions(root.join("etc/cron.d/own"), PermissionsExt::from_mode(0o600)).unwrap();
     let case = case.again();
     let job = case.scenario(PAYLOAD, "maintenance-script");
     let cron = check(&job, "schedule.cron");
     assert_eq!(cron.seen, "/opt/r/payload.py");
     assert!(
-        cron.provenance[0].contains("/etc/cron.d/own:1, * * * * *, as root; owner somebody, mode 0646"),
+        cron.provenance[0].contains("/etc/cron.d/own:1, * * * * *, as root; owner somebody, mode 0600"),
         "{cron:#?}"
     );
     assert!(cron.provenance[0].ends_with("shipped by no package"), "{cron:#?}");
     assert_eq!(
         cron.warning.as_deref(),
-        Some("who could have made it so: somebody, root and everyone can write to /etc/cron.d/own")
+        Some("who could have made it so: somebody and root can write to /etc/cron.d/own")
     );
     let unit = check(&job, "schedule.systemd");
     assert!(unit.warning.as_ref().unwrap().contains("/lib/systemd/system/n.service"), "{unit:#?}");
     let path = check(&job, "file.path").warning.clone().unwrap();
     assert!(path.contains("everyone can write to /opt/r"), "{path}");
     let record = job.seen_checks();
-    assert_eq!(record.len(), 3, "each check once: {record:#?}");
+    let checks = record.iter().filter(|check| !check.check.starts_with("speaks against it"));
+    assert_eq!(checks.count(), 3, "each check once: {record:#?}");
+    assert!(record.iter().any(|check| check.check == "speaks against it: folder-writable"), "{record:#?}");
     assert_eq!(record[0].result, CheckResult::Met);
-    assert!(record[0].seen.contains("mode 0646"));
+    assert!(record[0].seen.contains("mode 0600"));
 }
 
 #[test]
@@ -102,10 +112,15 @@ fn a_schedule_that_names_only_the_folder_leaves_it_unknown() {
 fn a_start_is_held_against_the_schedule() {
     let job = |when: &str| {
         let table = format!("{when} root /srv/MixText.py\n");
-        at("/srv/MixText.py").with("etc/crontab", &table).run().plant().scenario(MIX_TEXT, "log-processing-job")
+        let planted = at("/srv/MixText.py").user("root").with("etc/crontab", &table).old("etc/crontab", 30);
+        planted.run_by("usr/sbin/cron").plant().scenario(MIX_TEXT, "log-processing-job")
     };
     let always = job("* * * * *");
-    assert_eq!(always.truth, Truth::Met, "{always:#?}");
+    assert_eq!((always.truth, always.strength), (Truth::Met, Some(Strength::Weak)), "{always:#?}");
+    // The same table explains no process that something else started.
+    let other =
+        at("/srv/MixText.py").user("root").with("etc/crontab", "* * * * * root /srv/MixText.py\n").run().plant();
+    assert_eq!(other.scenario(MIX_TEXT, "log-processing-job").truth, Truth::NotMet);
     // The process that may not be looked into may have been started at the right time; nothing starts on 31 February.
     assert_eq!(job("0 0 31 2 *").truth, Truth::NotMet);
     let start = job("@reboot");
@@ -163,7 +178,8 @@ fn hostile_names_reach_no_screen_raw() {
 
 #[test]
 fn what_a_hunt_says_against_a_scenario_is_held_against_it() {
-    let case = at("/opt/r/payload.py").with("etc/crontab", "@daily root /opt/r/payload.py\n").plant();
+    let case = at("/opt/r/payload.py").with("etc/crontab", "@daily root /opt/r/payload.py\n");
+    let case = case.old("etc/crontab", 30).plant();
     let mut hunt = hunt(PAYLOAD);
     let (site, known_good) = (Site::default(), KnownGood::default());
     let context = Context { site: &site, known_good: &known_good, queries: &case.gatherer };
@@ -216,7 +232,7 @@ fn weighing_is_quick_and_can_be_done_on_any_thread() {
     let started = Instant::now();
     let evaluate = || assess(&hunt, &case.evidence, &context);
     let weighed = std::thread::scope(|scope| scope.spawn(evaluate).join().unwrap());
-    assert_eq!(weighed.len(), 5);
+    assert_eq!(weighed.len(), 5 + crate::hunt::standard::scenarios().len());
     // Far more would be asking the box again for each check.
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }

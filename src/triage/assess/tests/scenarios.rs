@@ -38,11 +38,7 @@ fn ssh_and_telnet() {
     check(
         SSH,
         vec![
-            (
-                "ssh-maintenance-job",
-                at("/srv/scheduled_maintenance.sh").run(),
-                at("/srv/ssh.py").with("etc/crontab", "@daily root /srv/ssh.py\n").run(),
-            ),
+            ("ssh-maintenance-job", at("/srv/scheduled_maintenance.sh").run(), at("/srv/ssh.py").run()),
             ("telnet-monitoring-tool", at("/srv/telnet.py").calls(23), at("/srv/telnet.py").run()),
             ("ssh-deployment-script", at("/srv/ci_cd-push.sh").user("deploy").run(), at("/srv/ci_cd-push.sh").run()),
             ("telnet-network-discovery", at("/srv/telnet.py").calls(9), at("/srv/telnet.py").run()),
@@ -100,7 +96,11 @@ fn callbacks() {
     check(
         CALLBACKS,
         vec![
-            ("scheduled-maintenance", at("/srv/poll").under("cron"), at("/srv/poll").under("launcher")),
+            (
+                "scheduled-maintenance",
+                at("/srv/poll").with("etc/crontab", "@daily root /srv/poll\n"),
+                at("/srv/poll").under("launcher"),
+            ),
             ("remote-management", run("/opt/microsoft/mdatp/sbin/wdavdaemon"), run("/opt/microsoft/mdatp/sbin/other")),
             ("log-collection", run("/opt/splunkforwarder/bin/splunkd"), run("/opt/splunkforwarder/bin/other")),
             ("software-updates", run("/usr/bin/unattended-upgrade"), run("/usr/bin/upgrade")),
@@ -115,7 +115,11 @@ fn tinyexec() {
     check(
         TINYEXEC,
         vec![
-            ("maintenance-task", at("/srv/tinyexec").under("systemd"), at("/srv/tinyexec").under("launcher")),
+            (
+                "maintenance-task",
+                at("/srv/tinyexec").with("etc/crontab", "@daily root /srv/tinyexec\n"),
+                at("/srv/tinyexec").under("systemd"),
+            ),
             (
                 "firewall-rules-deployment",
                 at("/srv/update-firewall-rules.sh").user("root").run(),
