@@ -102,6 +102,6 @@ fn facts(path: &Path) -> Result<FileFacts, Box<dyn Error>> {
         born: None,
         digest: Digest::Whole(Sha256::of(&fs::read(path)?)),
         noatime: true,
-        said: Default::default(),
+        said: None,
     })
 }
