@@ -1,5 +1,6 @@
 //! Scripts that a schedule or a unit runs, and that run others in turn: two levels of wrappers are looked into.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::words::Setting;
@@ -8,11 +9,11 @@ use super::{Entry, Reader};
 /// Wrappers within wrappers that are followed.
 const MAX_LEVELS: u8 = 2;
 /// Scripts looked into in all.
-const MAX_SCRIPTS: usize = 20_000;
+const MAX_SCRIPTS: usize = 400;
 /// Bytes of a script looked at.
 const MAX_BYTES: u64 = 256 * 1024;
 /// Lines of one script that are filed.
-const MAX_LINES: usize = 5000;
+const MAX_LINES: usize = 1000;
 
 /// Where the lines of a script run, before it has said anything of its own.
 pub(super) fn setting(path: &Path) -> Setting {
@@ -28,9 +29,14 @@ pub(super) fn setting(path: &Path) -> Setting {
 pub(super) fn follow(reader: &mut Reader<'_>) {
     let mut at = 0;
     let mut looked = 0;
+    // One script is looked into once for each table or unit, however many of its lines name it.
+    let mut seen = HashSet::new();
     // Entries that are filed on the way are looked at in their turn.
     while let Some(named) = reader.pending.get(at).cloned() {
         at += 1;
+        if !seen.insert((named.path.clone(), named.entry.path.clone())) {
+            continue;
+        }
         if looked >= MAX_SCRIPTS {
             let path = named.path.clone();
             reader.gap(&path, "too many scripts are started by schedules, this one and others were not read");
