@@ -293,6 +293,8 @@ struct Reader<'a> {
     resolved: HashMap<PathBuf, Option<PathBuf>>,
     /// The names in folders that commands name something in.
     listed: HashMap<PathBuf, Option<HashSet<OsString>>>,
+    /// What a pattern fits, worked out once.
+    matched: HashMap<PathBuf, Vec<PathBuf>>,
     /// Files read already, by device and inode: two folders may be one.
     seen: HashSet<(u64, u64)>,
     /// Files that entries name, and that may be scripts which name others.
@@ -311,6 +313,7 @@ impl<'a> Reader<'a> {
             schedules: Schedules::default(),
             resolved: HashMap::new(),
             listed: HashMap::new(),
+            matched: HashMap::new(),
             seen: HashSet::new(),
             pending: Vec::new(),
             scripts: HashMap::new(),
@@ -457,6 +460,15 @@ impl<'a> Reader<'a> {
 
     /// The files that a path with a pattern in its last part means (glob(7)).
     fn matching(&mut self, path: &Path) -> Vec<PathBuf> {
+        if let Some(known) = self.matched.get(path) {
+            return known.clone();
+        }
+        let found = self.look_for(path);
+        self.matched.insert(path.to_owned(), found.clone());
+        found
+    }
+
+    fn look_for(&mut self, path: &Path) -> Vec<PathBuf> {
         let (Some(folder), Some(pattern)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
             return Vec::new();
         };

@@ -9,11 +9,13 @@ use super::{Entry, Reader};
 /// Wrappers within wrappers that are followed.
 const MAX_LEVELS: u8 = 2;
 /// Scripts looked into in all.
-const MAX_SCRIPTS: usize = 400;
+const MAX_SCRIPTS: usize = 200;
 /// Bytes of a script looked at.
 const MAX_BYTES: u64 = 256 * 1024;
 /// Lines of one script that are filed.
 const MAX_LINES: usize = 1000;
+/// Lines of all scripts that are filed; a line may name many paths, each of which is looked for.
+const MAX_LINES_IN_ALL: usize = 5000;
 
 /// Where the lines of a script run, before it has said anything of its own.
 pub(super) fn setting(path: &Path) -> Setting {
@@ -28,7 +30,7 @@ pub(super) fn setting(path: &Path) -> Setting {
 /// Files what the scripts name that entries name, under those entries.
 pub(super) fn follow(reader: &mut Reader<'_>) {
     let mut at = 0;
-    let mut looked = 0;
+    let (mut looked, mut lines) = (0, 0);
     // One script is looked into once for each table or unit, however many of its lines name it.
     let mut seen = HashSet::new();
     // Entries that are filed on the way are looked at in their turn.
@@ -37,12 +39,15 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
         if !seen.insert((named.path.clone(), named.entry.path.clone())) {
             continue;
         }
-        if looked >= MAX_SCRIPTS {
+        if looked >= MAX_SCRIPTS || lines >= MAX_LINES_IN_ALL {
             let path = named.path.clone();
             reader.gap(&path, "too many scripts are started by schedules, this one and others were not read");
             break;
         }
-        looked += usize::from(script(reader, &named));
+        if let Some(filed) = script(reader, &named) {
+            looked += 1;
+            lines += filed;
+        }
     }
     reader.pending.clear();
 }
@@ -61,13 +66,14 @@ impl Named {
     }
 }
 
-/// Files the lines of one script. Returns whether it was read.
-fn script(reader: &mut Reader<'_>, named: &Named) -> bool {
+/// Files the lines of one script. Returns how many, if it was read.
+fn script(reader: &mut Reader<'_>, named: &Named) -> Option<usize> {
     // A table or a script of a folder is read as what it is.
     if named.path == named.entry.path {
-        return false;
+        return None;
     }
-    let Some(text) = reader.script_text(&named.path, MAX_BYTES) else { return false };
+    let text = reader.script_text(&named.path, MAX_BYTES)?;
+    let mut filed = 0;
     let mut setting = Setting { home: setting_home(named), ..setting(&named.path) };
     let from = &named.entry;
     let via = match &from.via {
@@ -80,8 +86,9 @@ fn script(reader: &mut Reader<'_>, named: &Named) -> bool {
         }
         let entry = Entry { level: from.level + 1, via: Some(format!("{via}:{line}")), command: text, ..from.clone() };
         reader.file(entry, &mut setting);
+        filed += 1;
     }
-    true
+    Some(filed)
 }
 
 fn setting_home(named: &Named) -> Option<PathBuf> {
