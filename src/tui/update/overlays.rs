@@ -125,7 +125,7 @@ fn prompt_key(app: &mut App, mut prompt: Prompt, key: KeyEvent) -> Vec<Effect> {
         Purpose::Filter => app.list.set_filter(prompt.input.text()),
         Purpose::RegisterFilter => prompt.input.text().clone_into(&mut app.register.filter),
         Purpose::CoverageFilter => app.coverage.set_filter(prompt.input.text()),
-        Purpose::StringsFilter => set_strings_filter(app, prompt.input.text()),
+        Purpose::StringsFilter => filter_strings(app, prompt.input.text()),
         _ => {}
     }
     app.overlay = Some(Overlay::Prompt(prompt));
@@ -146,7 +146,7 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
             typed.clone_into(&mut app.register.filter);
             app.register.select(0);
         }
-        Purpose::StringsFilter => set_strings_filter(app, typed),
+        Purpose::StringsFilter => filter_strings(app, typed),
         Purpose::Goto => return goto(app, typed),
         Purpose::Search => return search(app, typed),
         Purpose::Malicious(findings) => {
@@ -187,7 +187,7 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
     Ok(Vec::new())
 }
 
-fn set_strings_filter(app: &mut App, typed: &str) {
+fn filter_strings(app: &mut App, typed: &str) {
     if let Some(detail) = &mut app.detail {
         detail.hex.strings.set_filter(typed);
     }
