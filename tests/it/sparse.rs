@@ -186,7 +186,7 @@ fn the_screens_mark_it_also_of_a_case_that_is_reopened() {
     let mut stage = Stage::open(&place, WIDE);
     look(&mut stage);
     stage.press("5 a").type_text("the installer's own disk").press("enter enter");
-    stage.type_text("against").press("enter");
+    stage.type_text("against").press("enter enter");
     stage.wait("excluded: in the register");
     stage.leave();
     let register = std::fs::read_to_string(place.register()).unwrap();

@@ -301,7 +301,7 @@ fn a_limit_on_the_size_of_files_is_a_full_disk() {
     assert!(code <= 3, "it ended by a signal: {code}");
     // Later, on the screen, it is a decision that is not on disk.
     let case = ground.home().join("c.case");
-    let script = format!("ulimit -f 600; exec \"$0\" \"$1\" --case '{}'", case.display());
+    let script = format!("ulimit -f 400; exec \"$0\" \"$1\" --case '{}'", case.display());
     let mut term = in_a_terminal(&ground, Some("xterm"), &script);
     term.wait("kept in memory only");
     term.send("qq");
