@@ -333,7 +333,7 @@ impl FindingList {
     /// Puts the cursor on this line, or on the last one.
     pub fn select_place(&mut self, line: usize) {
         self.go(line);
-        self.chosen = self.cursor.finding;
+        self.chosen = self.cursor.finding.or(self.chosen);
     }
 
     /// Moves the cursor by this many lines.
