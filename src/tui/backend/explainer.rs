@@ -23,8 +23,7 @@ pub(super) fn run(options: &RuleOptions, asks: &Receiver<Explain>, messages: &Se
         let ask = Arc::new(ask);
         let (asked, for_all) = (Arc::clone(&ask), options.clone());
         let explained = timeout::run_while_responsive(LIMIT, move || {
-            let view = if elsewhere { reader::kept(&asked.finding) } else { reader::view(&asked.finding) };
-            explanation(&asked, &for_all, view)
+            explanation(&asked, &for_all, reader::view(&asked.finding, elsewhere))
         });
         let explained = explained.unwrap_or_else(|_| explanation(&ask, options, reader::without_answer(&ask.finding)));
         let _ = messages.send(Message::Explained(ask.id, Box::new(explained)));

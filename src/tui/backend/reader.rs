@@ -22,10 +22,11 @@ use crate::hex::source::ByteSource;
 use crate::hex::strings;
 use crate::hex::{Shown, View, Window};
 use crate::root::Root;
+use crate::text;
+use crate::timeout::{self, NoThread};
 use crate::tui::message::{Look, Message};
 use crate::tui::state::bytes::{Counted, MOST_HITS};
 use crate::tui::state::detail::Decoded;
-use crate::{text, timeout};
 
 /// Bytes of a file that its headers are decoded from when it is larger: `decode_with` reads no more for a sane file.
 const SMALL: u64 = 64 * 1024;
@@ -54,11 +55,8 @@ type State = (Shown, u64, Option<String>);
 
 impl Open {
     fn new(id: FindingId, finding: Arc<Finding>, elsewhere: bool) -> Self {
-        if elsewhere {
-            return Self { id, view: kept(&finding), finding, lines: Arc::default() };
-        }
         let asked = Arc::clone(&finding);
-        let view = timeout::run_while_responsive(LIMIT, move || view(&asked));
+        let view = timeout::run_while_responsive(LIMIT, move || view(&asked, elsewhere));
         let view = view.unwrap_or_else(|_| without_answer(&finding));
         Self { id, finding, view, lines: Arc::default() }
     }
@@ -80,41 +78,73 @@ impl Open {
     }
 }
 
-pub(super) fn view(finding: &Finding) -> View {
-    View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept))
-}
-
-/// The kept bytes of a file of another box.
-pub(super) fn kept(finding: &Finding) -> View {
-    View::of_another_box(&finding.file, Arc::clone(&finding.kept))
+/// The file as it is now; the kept bytes of one that is `elsewhere`, on another box: a file of its path here is not it.
+pub(super) fn view(finding: &Finding, elsewhere: bool) -> View {
+    if elsewhere {
+        View::of_another_box(&finding.file, Arc::clone(&finding.kept))
+    } else {
+        View::open(&finding.file.path, &finding.file, Arc::clone(&finding.kept))
+    }
 }
 
 pub(super) fn without_answer(finding: &Finding) -> View {
     View::without_answer(&finding.file, Arc::clone(&finding.kept))
 }
 
+/// Work on the bytes of the open finding that takes long. It has a thread and a view of its own, so that the bytes can be
+/// looked at meanwhile.
+struct Job {
+    elsewhere: bool,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Job {
+    fn new(elsewhere: bool) -> Self {
+        Self { elsewhere, cancel: Arc::default() }
+    }
+
+    /// Ends what was begun last.
+    fn stop(&self) {
+        self.cancel.store(true, Ordering::Release);
+    }
+
+    /// Begins it anew; what was begun before ends.
+    fn start(
+        &mut self,
+        name: &str,
+        open: &Open,
+        work: impl FnOnce(&mut View, &AtomicBool) + Send + 'static,
+    ) -> Result<(), NoThread> {
+        self.stop();
+        self.cancel = Arc::default();
+        let (finding, elsewhere, cancel) = (Arc::clone(&open.finding), self.elsewhere, Arc::clone(&self.cancel));
+        timeout::spawn(name, move || work(&mut view(&finding, elsewhere), &cancel)).map(drop)
+    }
+}
+
 /// Answers until nobody asks any more.
 pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Root, elsewhere: bool) {
     let mut open: Option<Open> = None;
-    let mut cancel = Arc::new(AtomicBool::new(false));
-    let mut cancel_count = Arc::new(AtomicBool::new(false));
-    let mut cancel_strings = Arc::new(AtomicBool::new(false));
+    let [mut searching, mut counting, mut listing] = [(); 3].map(|()| Job::new(elsewhere));
+    let send = |message| {
+        // When the screen has gone, the queue of questions ends too.
+        let _ = messages.send(message);
+    };
     for look in looks {
+        let tell = |number| Tell { number, messages: messages.clone() };
         match look {
             Look::Open(id, finding) => {
-                cancel.store(true, Ordering::Release);
-                cancel_count.store(true, Ordering::Release);
-                cancel_strings.store(true, Ordering::Release);
+                [&searching, &counting, &listing].into_iter().for_each(Job::stop);
                 let (opened, mut decoded) = Open::new(id, finding, elsewhere).look(decode);
                 ask_the_box(root, &mut decoded);
                 open = Some(opened);
-                let _ = messages.send(Message::Decoded(id, Box::new(decoded)));
+                send(Message::Decoded(id, Box::new(decoded)));
             }
             Look::Window { offset, length, lines } => {
                 open = open.map(|open| {
                     let index = Arc::clone(&open.lines);
                     let (open, window) = open.look(move |view| numbered(view, (offset, length), lines, &index));
-                    let _ = messages.send(Message::Bytes(open.id, Box::new(window)));
+                    send(Message::Bytes(open.id, Box::new(window)));
                     open
                 });
             }
@@ -122,63 +152,45 @@ pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Roo
                 open = open.map(|open| {
                     let (open, mut decoded) = open.look(decode);
                     ask_the_box(root, &mut decoded);
-                    let _ = messages.send(Message::Decoded(open.id, Box::new(decoded)));
+                    send(Message::Decoded(open.id, Box::new(decoded)));
                     open
                 });
             }
             Look::Search(number, query, order) => {
-                cancel.store(true, Ordering::Release);
-                cancel = Arc::new(AtomicBool::new(false));
-                if let Some(open) = &open {
-                    let finding = Arc::clone(&open.finding);
-                    let cancel = Arc::clone(&cancel);
-                    let tell = Tell { number, messages: messages.clone() };
-                    let search = timeout::spawn("search", move || seek(&finding, &query, order, &cancel, &tell));
-                    if let Err(error) = search {
-                        let _ = messages.send(Message::Searched(number, Err(error.to_string())));
-                    }
+                let Some(open) = &open else { continue };
+                let tell = tell(number);
+                let work = move |view: &mut View, cancel: &AtomicBool| seek(view, &query, order, cancel, &tell);
+                if let Err(error) = searching.start("search", open, work) {
+                    send(Message::Searched(number, Err(error.to_string())));
                 }
             }
             Look::Count(number, query) => {
-                cancel_count.store(true, Ordering::Release);
-                cancel_count = Arc::new(AtomicBool::new(false));
-                if let Some(open) = &open {
-                    let finding = Arc::clone(&open.finding);
-                    let cancel = Arc::clone(&cancel_count);
-                    let tell = Tell { number, messages: messages.clone() };
-                    if timeout::spawn("count", move || count(&finding, &query, &cancel, &tell)).is_err() {
-                        let _ = messages.send(Message::Counted(number, Vec::new(), Counted::NotAll));
-                    }
+                let Some(open) = &open else { continue };
+                let tell = tell(number);
+                let work = move |view: &mut View, cancel: &AtomicBool| count_hits(view, &query, cancel, &tell);
+                if counting.start("count", open, work).is_err() {
+                    send(Message::Counted(number, Vec::new(), Counted::NotAll));
                 }
             }
+            // A line is searched for in the place of what was searched for before.
             Look::Line(number, line, encoding) => {
-                cancel.store(true, Ordering::Release);
-                cancel = Arc::new(AtomicBool::new(false));
-                if let Some(open) = &open {
-                    let finding = Arc::clone(&open.finding);
-                    let cancel = Arc::clone(&cancel);
-                    let tell = Tell { number, messages: messages.clone() };
-                    let sought = timeout::spawn("line", move || find_line(&finding, (line, encoding), &cancel, &tell));
-                    if let Err(error) = sought {
-                        let _ = messages.send(Message::LineFound(number, Err(error.to_string())));
-                    }
+                let Some(open) = &open else { continue };
+                let tell = tell(number);
+                let work = move |view: &mut View, cancel: &AtomicBool| find_line(view, (line, encoding), cancel, &tell);
+                if let Err(error) = searching.start("line", open, work) {
+                    send(Message::LineFound(number, Err(error.to_string())));
                 }
             }
             Look::Strings(number) => {
-                cancel_strings.store(true, Ordering::Release);
-                cancel_strings = Arc::new(AtomicBool::new(false));
-                if let Some(open) = &open {
-                    let finding = Arc::clone(&open.finding);
-                    let cancel = Arc::clone(&cancel_strings);
-                    let tell = Tell { number, messages: messages.clone() };
-                    if timeout::spawn("strings", move || list_strings(&finding, &cancel, &tell)).is_err() {
-                        let _ = messages.send(Message::Strings(number, Vec::new(), None, true));
-                    }
+                let Some(open) = &open else { continue };
+                let tell = tell(number);
+                let work = move |view: &mut View, cancel: &AtomicBool| list_strings(view, cancel, &tell);
+                if listing.start("strings", open, work).is_err() {
+                    send(Message::Strings(number, Vec::new(), None, true));
                 }
             }
             Look::StopSearch => {
-                cancel.store(true, Ordering::Release);
-                cancel_count.store(true, Ordering::Release);
+                [&searching, &counting].into_iter().for_each(Job::stop);
             }
         }
     }
@@ -263,10 +275,9 @@ fn numbered(
 }
 
 /// Finds where a line begins.
-fn find_line(finding: &Finding, (line, encoding): (u64, Encoding), cancel: &AtomicBool, tell: &Tell) {
-    let mut view = view(finding);
+fn find_line(view: &mut View, (line, encoding): (u64, Encoding), cancel: &AtomicBool, tell: &Tell) {
     let mut watch = Watch { cancel, progress: &mut |_| {} };
-    let found = lines::find(&mut view, line, encoding, &mut watch);
+    let found = lines::find(view, line, encoding, &mut watch);
     if cancel.load(Ordering::Acquire) {
         return;
     }
@@ -275,8 +286,7 @@ fn find_line(finding: &Finding, (line, encoding): (u64, Encoding), cancel: &Atom
 }
 
 /// Lists printable texts, and tells of them as they are found.
-fn list_strings(finding: &Finding, cancel: &AtomicBool, tell: &Tell) {
-    let mut view = view(finding);
+fn list_strings(view: &mut View, cancel: &AtomicBool, tell: &Tell) {
     let found = RefCell::new(Vec::new());
     let report = |progress, cut| {
         let _ = tell.messages.send(Message::Strings(tell.number, found.take(), progress, cut));
@@ -289,7 +299,7 @@ fn list_strings(finding: &Finding, cancel: &AtomicBool, tell: &Tell) {
         }
     };
     let mut watch = Watch { cancel, progress: &mut progress };
-    let all = strings::each(&mut view, &mut watch, &mut |text| {
+    let all = strings::each(view, &mut watch, &mut |text| {
         found.borrow_mut().push(text);
         kept += 1;
         if kept < strings::MOST { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -305,9 +315,8 @@ struct Tell {
     messages: Sender<Message>,
 }
 
-/// A search has a view of its own, so that the bytes can be looked at meanwhile.
-fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, tell: &Tell) {
-    let mut view = view(finding);
+/// Finds the next hit.
+fn seek(view: &mut View, query: &Query, order: Order, cancel: &AtomicBool, tell: &Tell) {
     let mut told = Instant::now();
     let mut progress = |progress: search::Progress| {
         if told.elapsed() >= REPORT {
@@ -315,7 +324,7 @@ fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, tel
             let _ = tell.messages.send(Message::Searching(tell.number, progress.done, progress.total));
         }
     };
-    let outcome = search(&mut view, query, order, &mut Watch { cancel, progress: &mut progress });
+    let outcome = search(view, query, order, &mut Watch { cancel, progress: &mut progress });
     let outcome = match outcome {
         Outcome::Found(hit) => Ok(hit),
         Outcome::NotFound { unknown: 0 } => Err(format!("not found: {}", query.describe())),
@@ -329,8 +338,7 @@ fn seek(finding: &Finding, query: &Query, order: Order, cancel: &AtomicBool, tel
 }
 
 /// Counts hits beside the search, which need not wait for that, and tells of them as they are found.
-fn count(finding: &Finding, query: &Query, cancel: &AtomicBool, tell: &Tell) {
-    let mut view = view(finding);
+fn count_hits(view: &mut View, query: &Query, cancel: &AtomicBool, tell: &Tell) {
     let found = RefCell::new(Vec::new());
     let report = |counted| {
         let _ = tell.messages.send(Message::Counted(tell.number, found.take(), counted));
@@ -343,6 +351,72 @@ fn count(finding: &Finding, query: &Query, cancel: &AtomicBool, tell: &Tell) {
         }
     };
     let mut watch = Watch { cancel, progress: &mut progress };
-    let all = search::each(&mut view, query, MOST_HITS, &mut watch, &mut |offset| found.borrow_mut().push(offset));
+    let all = search::each(view, query, MOST_HITS, &mut watch, &mut |offset| found.borrow_mut().push(offset));
     report(if all { Counted::All } else { Counted::NotAll });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::testing::facts;
+    use crate::finding::{FileFacts, FoundBy, KeptBytes, RuleId};
+    use crate::hex::search::Direction;
+
+    /// What a case of another box shows, and every search in it, is of that box's bytes: here a file of the same path and
+    /// size holds something else.
+    #[test]
+    fn nothing_of_this_machines_file_is_found_in_a_finding_of_another_box() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, b"of this machine,\nin its two lines").unwrap();
+        let scanned = b"of the other box, in a single one";
+        let size = scanned.len() as u64;
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), size);
+        let rule = RuleId { namespace: "own".into(), name: "rule".into() };
+        let finding = Arc::new(Finding {
+            found_by: FoundBy::Rule(rule),
+            file: Arc::new(FileFacts { size, ..facts(&path) }),
+            matches: Vec::new(),
+            capped: false,
+            kept: Arc::new(KeptBytes::around(scanned, &[])),
+        });
+        let told = |elsewhere: bool, questions: Vec<Look>| {
+            let (ask, looks) = crossbeam_channel::unbounded();
+            let (tell, told) = crossbeam_channel::unbounded();
+            ask.send(Look::Open(FindingId(1), Arc::clone(&finding))).unwrap();
+            for question in questions {
+                ask.send(question).unwrap();
+            }
+            drop(ask);
+            run(&looks, &tell, &Root::live(), elsewhere);
+            drop(tell);
+            told
+        };
+        let found = |elsewhere: bool, text: &str| {
+            let order = Order { from: 0, direction: Direction::Forward, wrap: true };
+            let query = Box::new(Query::parse(text).unwrap());
+            let questions = vec![Look::Search(1, query.clone(), order), Look::Count(2, query), Look::Strings(3)];
+            let (mut sought, mut counted, mut strings) = (false, 0, String::new());
+            for message in told(elsewhere, questions) {
+                match message {
+                    Message::Searched(1, outcome) => sought = outcome.is_ok(),
+                    Message::Counted(2, hits, _) => counted += hits.len(),
+                    Message::Strings(3, texts, ..) => strings.extend(texts.into_iter().map(|found| found.text)),
+                    _ => {}
+                }
+            }
+            (sought, counted, strings)
+        };
+        let has_line = |elsewhere: bool| {
+            let mut messages = told(elsewhere, vec![Look::Line(1, 2, Encoding::Utf8)]).into_iter();
+            messages.any(|message| matches!(message, Message::LineFound(1, Ok(_))))
+        };
+        let (sought, counted, strings) = found(true, "machine");
+        assert!(!sought && counted == 0 && !strings.contains("machine"), "{strings}");
+        let (sought, counted, strings) = found(true, "other box");
+        assert!(sought && counted == 1 && strings.contains("other box"), "{counted} {strings}");
+        assert!(!has_line(true));
+        let (sought, counted, _) = found(false, "machine");
+        assert!(sought && counted == 1 && has_line(false), "on the box itself it is the file");
+    }
 }
