@@ -27,6 +27,38 @@ pub(crate) fn write_pretty(out: impl io::Write, value: &impl Serialize) -> io::R
     Ok(serde_json::to_writer_pretty(Defused(out), value)?)
 }
 
+/// An array that is being written, an item a line.
+pub(crate) struct List<'w> {
+    /// Where it goes.
+    pub(crate) out: &'w mut dyn io::Write,
+    is_empty: bool,
+}
+
+impl<'w> List<'w> {
+    /// Begins an array whose bracket is written.
+    pub(crate) fn begin(out: &'w mut dyn io::Write) -> Self {
+        Self { out, is_empty: true }
+    }
+
+    /// Writes one more item, as safe as [`line()`].
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub(crate) fn item(&mut self, value: &Value) -> io::Result<()> {
+        let comma = if std::mem::replace(&mut self.is_empty, false) { "" } else { "," };
+        write!(self.out, "{comma}\n{}", line(value))
+    }
+
+    /// Closes the bracket; what is written next begins another array.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        self.is_empty = true;
+        write!(self.out, "]")
+    }
+}
+
 /// A writer that defuses what goes through it. `serde_json` hands on whole characters only.
 struct Defused<W>(W);
 

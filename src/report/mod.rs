@@ -14,6 +14,7 @@ pub(crate) mod origin;
 pub(crate) mod outgoing;
 pub(crate) mod sarif;
 pub(crate) mod sentinel;
+mod stix;
 pub(crate) mod text;
 pub(crate) mod timesketch;
 pub(crate) mod watchlist;

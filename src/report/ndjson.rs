@@ -317,7 +317,8 @@ pub(crate) fn attribution(rule: &Rule) -> Value {
         ("version", rule.date()),
     ] {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            map.insert(key.into(), value.into());
+            // ECS has authors as a list.
+            map.insert(key.into(), if key == "author" { json!([value]) } else { value.into() });
         }
     }
     Value::Object(map)

@@ -44,7 +44,7 @@ pub const COLUMNS: [(&str, &str, &str); 48] = [
     ("RuleName", "string", "/rule/name"),
     ("RuleSet", "string", "/rule/ruleset"),
     ("RuleDescription", "string", "/rule/description"),
-    ("RuleAuthor", "string", "/rule/author"),
+    ("RuleAuthor", "string", "/rule/author/0"),
     ("RuleReference", "string", "/rule/reference"),
     ("RuleLicense", "string", "/rule/license"),
     ("RuleDigest", "string", "/huntbook/rule_digest"),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::case_report::Style;
 use super::origin::Origin;
-use super::{Reported, Summary, Tally, Totals, csv, decided, json, sarif, sentinel, text, timesketch};
+use super::{Reported, Summary, Tally, Totals, csv, decided, json, sarif, sentinel, stix, text, timesketch};
 use crate::case::{CaseError, Head, NotScanned, Seq};
 use crate::session::{Archived, CaseReader};
 use crate::storage::NewFile;
@@ -33,10 +33,12 @@ pub enum Format {
     Sentinel,
     /// One line a time, for timelines.
     Timesketch,
+    /// STIX 2.1.
+    Stix,
 }
 
 /// Name, what it is, and the usual ending of a file's name.
-const FORMATS: [(Format, [&str; 3]); 8] = [
+const FORMATS: [(Format, [&str; 3]); 9] = [
     (Format::Text, ["text", "For people, as it is found", "txt"]),
     (Format::Markdown, ["markdown", "The report for people, as Markdown", "md"]),
     (Format::Html, ["html", "The report for people, as one HTML file", "html"]),
@@ -51,12 +53,16 @@ const FORMATS: [(Format, [&str; 3]); 8] = [
             "json",
         ],
     ),
-    (Format::Timesketch, ["timesketch", "One line a time, as Timesketch and Timeline Explorer read CSV", "csv"]),
+    (
+        Format::Timesketch,
+        ["timesketch", "One line a time, as Timesketch and Timeline Explorer read CSV", "timesketch.csv"],
+    ),
+    (Format::Stix, ["stix", "STIX 2.1: indicators, sightings of them, and what was observed", "stix.json"]),
 ];
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Text,
         Self::Markdown,
         Self::Html,
@@ -65,6 +71,7 @@ impl Format {
         Self::Csv,
         Self::Sentinel,
         Self::Timesketch,
+        Self::Stix,
     ];
 
     fn words(self) -> [&'static str; 3] {
@@ -89,16 +96,21 @@ impl Format {
         extension
     }
 
-    /// The format that a file of this name is of, by its ending; a name that ends in `timesketch.csv` is a timeline.
+    /// The format that a file of this name is of, by its ending; the longest that fits, so that `x-timesketch.csv` is a timeline.
     pub fn of_file(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-        let (stem, extension) = name.rsplit_once('.')?;
+        let (_, extension) = name.rsplit_once('.')?;
         match extension {
-            "csv" if stem.ends_with("timesketch") => Some(Self::Timesketch),
             "htm" => Some(Self::Html),
             "markdown" => Some(Self::Markdown),
             "jsonl" => Some(Self::Ndjson),
-            _ => Self::ALL.into_iter().find(|format| format.extension() == extension),
+            _ => {
+                let fits = |format: &Self| match format.extension() {
+                    long if long.contains('.') => name.ends_with(long),
+                    short => short == extension,
+                };
+                Self::ALL.into_iter().filter(fits).max_by_key(|format| format.extension().len())
+            }
         }
     }
 
@@ -196,6 +208,7 @@ impl Whole {
             Format::Html => self.case_report(Style::Html, out),
             Format::Sentinel => self.sentinel(out),
             Format::Timesketch => self.timesketch(headed, out),
+            Format::Stix => self.stix(out),
             Format::Sarif => self.sarif(out),
             Format::Csv => self.csv(headed, out),
         }
@@ -231,6 +244,15 @@ impl Whole {
         self.each_missed(|missed| Ok(calls.add(&sentinel::row(&origin.missed(missed)), out)?))?;
         calls.add(&sentinel::row(&origin.summary(&self.summary(tally))), out)?;
         Ok(calls.end(out)?)
+    }
+
+    fn stix(&self, out: &mut dyn Write) -> Result<(), WriteError> {
+        let (case, origin) = (&self.archive.case, &self.origin);
+        let began = case.scans()?.first().map_or(origin.scan.started, |scan| scan.started);
+        let last = case.journal(Seq(self.head.seq.0.saturating_sub(1)), 1)?.pop();
+        let mut bundle = stix::Bundle::begin(out, origin, began, last.map_or(began, |entry| entry.at))?;
+        let tally = self.each(|reported, decided| Ok(bundle.finding(origin, reported, &decided)?))?;
+        Ok(bundle.finish(origin, &self.summary(tally))?)
     }
 
     fn timesketch(&self, headed: bool, out: &mut dyn Write) -> Result<(), WriteError> {

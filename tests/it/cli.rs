@@ -132,7 +132,7 @@ fn findings_carry_facts_and_the_rules_attribution() {
     let (documents, _) = ground.scan(&[]);
     let path = ground.tree().join("callback.txt");
     let document = of_kind(&documents, "finding").find(|d| d["file"]["path"] == path.to_str().unwrap()).unwrap();
-    assert_eq!(document["rule"]["author"], "Florian Roth");
+    assert_eq!(document["rule"]["author"][0], "Florian Roth");
     assert!(document["rule"]["license"].as_str().unwrap().contains("Detection Rule License"));
     assert!(document["rule"]["reference"].is_string());
     let content = fixtures::callback();

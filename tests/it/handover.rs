@@ -17,73 +17,8 @@ use crate::parsers::csv;
 use crate::reports::{Scanned, every_kind};
 use crate::screen_harness::{Stage, TestTree};
 
-/// The fields of ECS 8.17 that documents may have outside of `huntbook`, with the kind of value each takes
-/// (<https://www.elastic.co/guide/en/ecs/8.17/ecs-field-reference.html>).
-const ECS: &str = "
-@timestamp date
-message text
-ecs.version text
-agent.build.original text
-agent.type text
-agent.version text
-event.id text
-event.kind text
-event.category text
-event.type text
-event.action text
-event.module text
-event.dataset text
-event.start date
-event.end date
-event.duration number
-event.outcome text
-host.name text
-host.id text
-host.ip text
-host.uptime number
-host.hostname text
-host.architecture text
-host.boot.id text
-host.os.kernel text
-host.os.full text
-host.os.name text
-host.os.version text
-host.os.family text
-host.os.platform text
-host.os.type text
-user.name text
-user.id text
-user.effective.name text
-user.effective.id text
-rule.name text
-rule.ruleset text
-rule.description text
-rule.author text
-rule.reference text
-rule.license text
-rule.version text
-threat.framework text
-threat.tactic.id text
-threat.tactic.name text
-threat.technique.id text
-threat.technique.subtechnique.id text
-file.path text
-file.name text
-file.directory text
-file.type text
-file.hash.sha256 text
-file.size number
-file.uid text
-file.gid text
-file.owner text
-file.group text
-file.mode text
-file.inode text
-file.mtime date
-file.ctime date
-file.accessed date
-file.created date
-";
+/// The fields of ECS that documents may have outside of `huntbook`, with the kind of value and whether it is a list.
+const ECS: &str = include_str!("../schemas/ecs.csv");
 
 /// Values that `event.kind`, `event.category` and `event.type` may have.
 const ALLOWED: [(&str, &[&str]); 3] =
@@ -97,27 +32,29 @@ fn leaves(path: &str, value: &Value, found: &mut Vec<(String, Value)>) {
                 leaves(&path, below, found);
             }
         }),
-        Value::Array(list) => list.iter().for_each(|one| leaves(path, one, found)),
         other => found.push((path.to_owned(), other.clone())),
     }
 }
 
 #[test]
 fn every_field_is_one_of_ecs_with_its_type() {
-    let known: BTreeMap<_, _> = ECS.lines().filter_map(|line| line.split_once(' ')).collect();
+    let rows = ECS.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(',').collect::<Vec<_>>());
+    let known: BTreeMap<_, _> = rows.map(|row| (row[0].to_owned(), (row[1].to_owned(), row[2] == "list"))).collect();
     let (_, documents) = every_kind();
     let mut seen = BTreeSet::new();
     for document in &documents {
         let mut found = Vec::new();
         leaves("", document, &mut found);
         for (path, value) in found {
-            let kind = known.get(path.as_str()).unwrap_or_else(|| panic!("{path} is no field of ECS"));
-            let fits = match *kind {
+            let (kind, is_list) = known.get(&path).unwrap_or_else(|| panic!("{path} is no field of ECS"));
+            assert_eq!(value.is_array(), *is_list, "{path}: {value}");
+            let fits = |value: &Value| match kind.as_str() {
                 "date" => value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
                 "number" => value.is_u64(),
-                _ => value.is_string(),
+                _ => value.as_str().is_some_and(|text| !text.is_empty()),
             };
-            assert!(fits, "{path}: {value} is no {kind}");
+            let values = value.as_array().cloned().unwrap_or_else(|| vec![value]);
+            assert!(values.iter().all(fits), "{path}: {values:?} is no {kind}");
             seen.insert(path);
         }
         for (field, allowed) in ALLOWED {
@@ -126,8 +63,17 @@ fn every_field_is_one_of_ecs_with_its_type() {
             assert!(values.iter().all(|value| allowed.contains(&value.as_str().unwrap())), "event.{field}: {value}");
         }
     }
-    for needed in ["event.id", "event.start", "event.end", "user.name", "threat.tactic.id", "host.os.kernel", "message"]
-    {
+    for needed in [
+        "tags",
+        "rule.author",
+        "event.id",
+        "event.start",
+        "event.end",
+        "user.name",
+        "threat.tactic.id",
+        "host.os.kernel",
+        "message",
+    ] {
         assert!(seen.contains(needed), "{needed}");
     }
 }

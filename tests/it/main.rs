@@ -38,6 +38,7 @@ mod register;
 mod reports;
 mod scan;
 mod scanning;
+mod schemas;
 mod screen_harness;
 mod screen_snapshot;
 mod screens;

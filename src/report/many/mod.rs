@@ -93,8 +93,9 @@ struct Across {
 /// Which formats take many cases.
 pub(crate) fn check(format: Format) -> anyhow::Result<()> {
     anyhow::ensure!(
-        format != Format::Sarif,
-        "a SARIF log is of one case; for many take markdown, html, ndjson, csv, sentinel, timesketch or text"
+        !matches!(format, Format::Sarif | Format::Stix),
+        "a document in {} is of one case; for many take markdown, html, ndjson, csv, sentinel, timesketch or text",
+        format.name()
     );
     Ok(())
 }

@@ -12,9 +12,10 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Reported;
+use super::json::{self, List};
 use super::origin::{self, Origin};
 use super::outgoing::Outgoing;
-use super::{Reported, json};
 use crate::case::{Head, NotScanned};
 use crate::finding::{RuleId, Sha256};
 use crate::hunt::Rule;
@@ -184,7 +185,6 @@ impl<'w> Log<'w> {
         let open = invocation.strip_suffix('}').unwrap_or(&invocation);
         self.out.end()?;
         write!(self.out.out, r#","invocations":[{open},"toolExecutionNotifications":["#)?;
-        self.out.is_empty = true;
         Ok(Missed(self))
     }
 
@@ -276,27 +276,6 @@ impl Missed<'_> {
         self.0.out.end()?;
         write!(self.0.out.out, "}}]")?;
         self.0.rest()
-    }
-}
-
-/// An array that is being written, an item a line.
-struct List<'w> {
-    out: &'w mut dyn Write,
-    is_empty: bool,
-}
-
-impl<'w> List<'w> {
-    fn begin(out: &'w mut dyn Write) -> Self {
-        Self { out, is_empty: true }
-    }
-
-    fn item(&mut self, value: &Value) -> io::Result<()> {
-        let comma = if std::mem::replace(&mut self.is_empty, false) { "" } else { "," };
-        write!(self.out, "{comma}\n{}", json::line(value))
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        write!(self.out, "]")
     }
 }
 
