@@ -2,12 +2,12 @@
 //! nothing here is promised to anybody else.
 
 pub mod archive {
-    pub use crate::archive::{Format, Gap, Limits, list};
+    pub use crate::archive::{ArchiveFormat, Gap, Limits, list};
 }
 pub mod case {
     pub use crate::case::{
         Case, CaseError, CaseSummary, Decision, Event, FindingId, JournalEntry, NotScanned, Record, RuleRecord,
-        ScanEnd, ScanOutcome, ScanPlan, Seen, Seq, Stamp, Undo,
+        ScanEnd, ScanOutcome, ScanPlan, Seq, Sighting, Stamp, Undo,
     };
 }
 pub mod cli {
@@ -35,7 +35,7 @@ pub mod finding {
     };
 }
 pub mod hex {
-    pub use crate::hex::{Shown, Window};
+    pub use crate::hex::{ByteWindow, Shown};
 }
 pub mod hunt {
     pub use crate::hunt::{Field, RuleFiles, RuleOptions, RuleText, Site, load_dir};
@@ -77,8 +77,8 @@ pub mod sandbox {
 }
 pub mod scan {
     pub use crate::scan::{
-        Control, Current, End, Event, ProcessOptions, Reading, Reason, RuleSource, Ruleset, Scan, ScanOptions, Tree,
-        Unscanned, WalkOptions,
+        Control, Current, End, Event, ProcessOptions, ProgressSnapshot, Reason, RuleSource, Ruleset, Scan, ScanOptions,
+        Tree, Unscanned, WalkOptions,
     };
     pub mod prefilter {
         pub use crate::scan::prefilter::{Prefilter, Source};
@@ -108,7 +108,7 @@ pub mod triage {
         pub use crate::triage::scope::{Owner, Scope, ScopeKind};
     }
     pub mod state {
-        pub use crate::triage::state::State;
+        pub use crate::triage::state::ExclusionState;
     }
 }
 pub mod timeout {
@@ -119,7 +119,7 @@ pub mod tui {
     pub mod backend {
         pub use crate::tui::backend::Backend;
         pub mod place_probe {
-            pub use crate::tui::backend::place_probe::{Place, PlaceAnswer, PlaceQuery};
+            pub use crate::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery};
         }
     }
     pub mod glyphs {
@@ -152,7 +152,7 @@ pub mod tui {
             pub use crate::tui::state::detail::Decoded;
         }
         pub mod findings {
-            pub use crate::tui::state::findings::{Column, Grouping, Row, Sort};
+            pub use crate::tui::state::findings::{Column, Grouping, ListedFinding, Sort};
         }
         pub mod panes {
             pub use crate::tui::state::panes::{Panes, Widths};

@@ -4,14 +4,14 @@
 
 use std::io::{self, Read};
 
-use super::walk::{Input, Member, Place, Walker, Whole};
+use super::walk::{ContainerContext, ExactTake, Input, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 
 /// Bytes of the table of long names, and of one name.
 const MAX_NAMES: u64 = 4 << 20;
 const MAX_NAME: u64 = 64 * 1024;
 
-pub(super) fn members(walker: &mut Walker, place: &mut Place, mut input: Input) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
     input.read_exact(&mut [0; 8])?;
     let mut names = Vec::new();
     loop {
@@ -72,7 +72,7 @@ pub(super) fn members(walker: &mut Walker, place: &mut Place, mut input: Input) 
                 ..MemberFacts::default()
             };
             let member = Member { name, facts, size: Some(data.limit()) };
-            walker.member(place, member, &mut Whole(&mut data))?;
+            walker.member(place, member, &mut ExactTake(&mut data))?;
         }
         let left = data.limit();
         input.skip(left)?;

@@ -11,17 +11,22 @@ use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::budget::Metered;
-use super::format::Format;
-use super::walk::{Input, Member, Place, Walker};
+use super::format::ArchiveFormat;
+use super::walk::{ContainerContext, Input, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 use crate::text::subject;
 
 /// Memory that a decoder may take, in KiB: what `xz -9` and `zstd --ultra` need, and some.
 const MEMORY: u32 = 160 * 1024;
 
-pub(super) fn content(walker: &mut Walker, place: &mut Place, format: Format, input: Input) -> io::Result<()> {
+pub(super) fn content(
+    walker: &mut Walker,
+    place: &mut ContainerContext,
+    format: ArchiveFormat,
+    input: Input,
+) -> io::Result<()> {
     let mut input = BufReader::with_capacity(32 * 1024, input);
-    let gzip = if format == Format::Gzip { gzip_says(&mut input)? } else { GzipSays::default() };
+    let gzip = if format == ArchiveFormat::Gzip { gzip_says(&mut input)? } else { GzipSays::default() };
     let facts = MemberFacts { format: format.name().to_owned(), modified: gzip.modified, ..MemberFacts::default() };
     let name = name_of(place, gzip.name);
     let member = Member { name, facts, size: None };
@@ -31,7 +36,7 @@ pub(super) fn content(walker: &mut Walker, place: &mut Place, format: Format, in
 }
 
 /// What the content is called: as its container, without the ending that says how it is compressed.
-fn name_of(place: &Place, said: Option<Vec<u8>>) -> Vec<u8> {
+fn name_of(place: &ContainerContext, said: Option<Vec<u8>>) -> Vec<u8> {
     const ENDINGS: [(&str, &str); 14] = [
         (".gz", ""),
         (".xz", ""),
@@ -82,7 +87,7 @@ fn gzip_says(input: &mut impl BufRead) -> io::Result<GzipSays> {
 
 /// All streams of a compressed file, one after the other.
 struct Streams<R: BufRead> {
-    format: Format,
+    format: ArchiveFormat,
     state: State<R>,
 }
 
@@ -109,7 +114,7 @@ impl<R: BufRead> Read for Streams<R> {
                 State::Over => return Ok(0),
                 State::Between(mut input) => match self.format {
                     _ if input.fill_buf()?.is_empty() => return Ok(0),
-                    Format::Zstd if is_skippable(input.fill_buf()?) => {
+                    ArchiveFormat::Zstd if is_skippable(input.fill_buf()?) => {
                         skip_frame(&mut input)?;
                         self.state = State::Between(input);
                     }
@@ -135,13 +140,13 @@ impl<R: BufRead> Read for Streams<R> {
 }
 
 impl<R: BufRead> Decoder<R> {
-    fn begin(format: Format, mut input: R) -> io::Result<Self> {
+    fn begin(format: ArchiveFormat, mut input: R) -> io::Result<Self> {
         Ok(match format {
-            Format::Bzip2 => Self::Bzip2(BzDecoder::new(input)),
-            Format::Xz => Self::Xz(XzReader::new_mem_limit(input, true, MEMORY)),
-            Format::Lzma => Self::Lzma(LzmaReader::new_mem_limit(input, MEMORY, None)?),
-            Format::Lz4 => Self::Lz4(Lz4Decoder::new(input)),
-            Format::Zstd => {
+            ArchiveFormat::Bzip2 => Self::Bzip2(BzDecoder::new(input)),
+            ArchiveFormat::Xz => Self::Xz(XzReader::new_mem_limit(input, true, MEMORY)),
+            ArchiveFormat::Lzma => Self::Lzma(LzmaReader::new_mem_limit(input, MEMORY, None)?),
+            ArchiveFormat::Lz4 => Self::Lz4(Lz4Decoder::new(input)),
+            ArchiveFormat::Zstd => {
                 let mut decoder = FrameDecoder::new();
                 decoder.set_max_window_size(u64::from(MEMORY) << 10);
                 decoder.init(&mut input).map_err(io::Error::other)?;
@@ -182,12 +187,14 @@ impl<R: BufRead> Decoder<R> {
 }
 
 /// Whether what follows a stream begins another one.
-fn follows(format: Format, head: &[u8]) -> bool {
+fn follows(format: ArchiveFormat, head: &[u8]) -> bool {
     match format {
-        Format::Gzip => head.starts_with(&[0x1f, 0x8b]),
-        Format::Bzip2 => head.starts_with(b"BZh"),
-        Format::Zstd => head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable(head),
-        Format::Lz4 => head.get(1..4) == Some(&[0x22, 0x4d, 0x18]) || head.get(1..4) == Some(&[0x21, 0x4c, 0x18]),
+        ArchiveFormat::Gzip => head.starts_with(&[0x1f, 0x8b]),
+        ArchiveFormat::Bzip2 => head.starts_with(b"BZh"),
+        ArchiveFormat::Zstd => head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable(head),
+        ArchiveFormat::Lz4 => {
+            head.get(1..4) == Some(&[0x22, 0x4d, 0x18]) || head.get(1..4) == Some(&[0x21, 0x4c, 0x18])
+        }
         _ => false,
     }
 }

@@ -6,8 +6,8 @@
 use std::io::{self, Cursor, Read};
 
 use super::Gap;
-use super::format::{Format, HEAD};
-use super::walk::{Input, Member, Place, Walker, Whole};
+use super::format::{ArchiveFormat, HEAD};
+use super::walk::{ContainerContext, ExactTake, Input, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 
 /// Bytes of a name that are kept.
@@ -30,7 +30,7 @@ struct Header {
     length: u64,
 }
 
-pub(super) fn members(walker: &mut Walker, place: &mut Place, mut input: Input) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
     loop {
         walker.budget.check()?;
         let Some(header) = Header::read(&mut input)? else { return Err(io::ErrorKind::UnexpectedEof.into()) };
@@ -56,7 +56,7 @@ pub(super) fn members(walker: &mut Walker, place: &mut Place, mut input: Input) 
                 ..MemberFacts::default()
             };
             let member = Member { name, facts, size: Some(header.size) };
-            walker.member(place, member, &mut Whole(&mut data))?;
+            walker.member(place, member, &mut ExactTake(&mut data))?;
         }
         let left = data.limit();
         input.skip(left)?;
@@ -65,7 +65,7 @@ pub(super) fn members(walker: &mut Walker, place: &mut Place, mut input: Input) 
 }
 
 /// What comes after the end of an archive: nothing, padding, or another one.
-fn after(walker: &mut Walker, place: &mut Place, mut input: Input) -> io::Result<()> {
+fn after(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
     let mut block = vec![0; HEAD];
     loop {
         walker.budget.check()?;
@@ -81,7 +81,7 @@ fn after(walker: &mut Walker, place: &mut Place, mut input: Input) -> io::Result
         head.resize(HEAD, 0);
         let more = input.fill(head.get_mut(begun..).unwrap_or_default())?;
         head.truncate(begun + more);
-        return match Format::of(&head).filter(|format| format.is_streamed()) {
+        return match ArchiveFormat::of(&head).filter(|format| format.is_streamed()) {
             Some(format) => {
                 let mut rest = Cursor::new(head).chain(input);
                 walker.container(Input::Stream(&mut rest), place.path, format, place.depth + 1);

@@ -5,7 +5,7 @@ pub(crate) const HEAD: usize = 512;
 
 /// A format of containers. A compressed file is one with a single member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum ArchiveFormat {
     /// tar, of V7 up to pax.
     Tar,
     /// gzip (RFC 1952).
@@ -32,7 +32,7 @@ pub enum Format {
     Cpio,
 }
 
-impl Format {
+impl ArchiveFormat {
     /// The format of what begins with `head`, its first [`HEAD`] bytes or all of it.
     pub fn of(head: &[u8]) -> Option<Self> {
         let first = head.get(..8)?;
@@ -111,12 +111,12 @@ mod tests {
     fn text_that_looks_like_a_header_is_none() {
         for text in [&b"PK but no zip"[..], b"BZh9 is a word", b"070701", b"", b"!<arch> \n\n", b"]\0\0\x01\0"] {
             let mut head = text.to_vec();
-            assert_eq!(Format::of(&head), None, "{text:?}");
+            assert_eq!(ArchiveFormat::of(&head), None, "{text:?}");
             head.resize(HEAD, b' ');
             let cpio = text == b"070701";
-            assert_eq!(Format::of(&head), cpio.then_some(Format::Cpio), "{text:?}");
+            assert_eq!(ArchiveFormat::of(&head), cpio.then_some(ArchiveFormat::Cpio), "{text:?}");
         }
-        assert_eq!(Format::of(&[0; HEAD]), None);
-        assert_eq!(Format::of(&[b'7'; HEAD]), None);
+        assert_eq!(ArchiveFormat::of(&[0; HEAD]), None);
+        assert_eq!(ArchiveFormat::of(&[b'7'; HEAD]), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use super::{Budget, Format, Gap, HEAD, Limits, Visit, walk};
+use super::{ArchiveFormat, Budget, Gap, HEAD, Limits, Visit, walk};
 use crate::finding::MemberFacts;
 
 /// Members with their paths and bytes, and what was not seen.
@@ -11,7 +11,7 @@ pub(super) type Listing = (Vec<(PathBuf, MemberFacts, Vec<u8>)>, Vec<(PathBuf, G
 
 /// What the container with these bytes holds, called `path`; `None` where they are of no known format.
 pub fn list(path: &Path, bytes: &[u8], limits: &Limits) -> Option<Listing> {
-    let format = Format::of(bytes.get(..HEAD).unwrap_or(bytes))?;
+    let format = ArchiveFormat::of(bytes.get(..HEAD).unwrap_or(bytes))?;
     let goes_on = || true;
     let budget = Budget::new(limits.clone(), bytes.len() as u64, &goes_on);
     let mut all = All { limits, listing: Listing::default() };

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Budget, Format, Gap, HEAD, Limits, Source, Visit, walk};
+use super::{ArchiveFormat, Budget, Gap, HEAD, Limits, Source, Visit, walk};
 use crate::finding::MemberFacts;
 use crate::text::subject;
 
@@ -22,7 +22,7 @@ pub(crate) fn member(source: &mut dyn Source, size: u64, path: &Path) -> Result<
     let mut head = vec![0; HEAD];
     let filled = super::walk::fill(source, &mut head).map_err(|error| Some(super::walk::broken(&error)))?;
     source.rewind().map_err(|error| Some(super::walk::broken(&error)))?;
-    let format = Format::of(head.get(..filled).unwrap_or_default()).ok_or(None)?;
+    let format = ArchiveFormat::of(head.get(..filled).unwrap_or_default()).ok_or(None)?;
     let limits = Limits { time: TIME, held: MAX_MEMBER, ..Limits::default() };
     let sought = Cell::new(true);
     let goes_on = || sought.get();

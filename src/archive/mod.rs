@@ -31,7 +31,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub(crate) use budget::Budget;
-pub use format::Format;
+pub use format::ArchiveFormat;
 pub(crate) use format::HEAD;
 pub use listing::list;
 pub(crate) use member::{MAX_MEMBER, member};

@@ -3,8 +3,8 @@
 
 use std::io::{self, Cursor, Read as _};
 
-use super::format::{Format, HEAD};
-use super::walk::{Input, Place, Walker};
+use super::format::{ArchiveFormat, HEAD};
+use super::walk::{ContainerContext, Input, Walker};
 
 /// Bytes of the lead.
 const LEAD: u64 = 96;
@@ -12,7 +12,7 @@ const LEAD: u64 = 96;
 const MAX_ENTRIES: u64 = 0xffff;
 const MAX_STORE: u64 = 0x0fff_ffff;
 
-pub(super) fn members(walker: &mut Walker, place: &mut Place, mut input: Input) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
     input.skip(LEAD)?;
     // The signature ends at a multiple of 8, the header itself does not.
     let signature = header(&mut input)?;
@@ -21,7 +21,7 @@ pub(super) fn members(walker: &mut Walker, place: &mut Place, mut input: Input) 
     let mut head = vec![0; HEAD];
     let filled = input.fill(&mut head)?;
     head.truncate(filled);
-    let format = Format::of(&head).filter(|format| format.is_streamed());
+    let format = ArchiveFormat::of(&head).filter(|format| format.is_streamed());
     let format =
         format.ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "the payload's format is not known"))?;
     let mut payload = Cursor::new(head).chain(input);

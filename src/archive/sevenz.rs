@@ -6,7 +6,7 @@ use sevenz_rust2::{Archive, ArchiveEntry, BlockDecoder, Error, Password};
 
 use super::Gap;
 use super::budget::Metered;
-use super::walk::{Member, Place, Source, Walker, broken};
+use super::walk::{ContainerContext, Member, Source, Walker, broken};
 use crate::finding::{FileTime, MemberFacts};
 
 /// Memory for the list of members and for a decoder each, in KiB.
@@ -15,7 +15,7 @@ const MEMORY: usize = 160 * 1024;
 const TO_1970: i64 = 11_644_473_600;
 const UNITS: u64 = 10_000_000;
 
-pub(super) fn members(walker: &mut Walker, place: &mut Place, source: &mut dyn Source) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, source: &mut dyn Source) -> io::Result<()> {
     let mut source = source;
     let password = Password::empty();
     let archive = match Archive::read_with_memory_limit(&mut source, &password, MEMORY) {

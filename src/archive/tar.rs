@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use tar::{GnuSparseHeader, Header};
 
 use super::Gap;
-use super::walk::{Input, Member, Place, Walker, broken};
+use super::walk::{ContainerContext, Input, Member, Walker, broken};
 use crate::finding::{FileTime, MemberFacts};
 
 const BLOCK: u64 = 512;
@@ -55,7 +55,7 @@ struct PaxSparse {
     map_is_in_data: bool,
 }
 
-pub(super) fn members(walker: &mut Walker, place: &mut Place, mut input: Input) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
     let (mut global, mut next) = (Extended::default(), Extended::default());
     let mut ended = false;
     loop {
@@ -138,7 +138,7 @@ impl Read for Stored<'_, '_> {
 
 fn member(
     walker: &mut Walker,
-    place: &mut Place,
+    place: &mut ContainerContext,
     header: &Header,
     said: Extended,
     data: &mut Stored,

@@ -377,7 +377,7 @@ fn sizes_that_headers_claim_are_neither_allocated_nor_read() {
         ([b"!<arch>\n", &b"//                                              9999999999`\n"[..]].concat(), ""),
         (b"070701".iter().copied().chain([b'F'; 104]).collect(), ""),
     ] {
-        let format = Format::of(&[first.clone(), vec![b'a'; 512]].concat()).unwrap();
+        let format = ArchiveFormat::of(&[first.clone(), vec![b'a'; 512]].concat()).unwrap();
         let mut source = Endless { first, size: 5 * TEN, at: 0, read: 0 };
         let goes_on = || true;
         let budget = Budget::new(Limits::default(), source.size, &goes_on);

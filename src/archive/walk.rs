@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::budget::{Budget, Watched};
-use super::format::{Format, HEAD};
+use super::format::{ArchiveFormat, HEAD};
 use super::{Gap, ar, compressed, cpio, rpm, sevenz, tar, zip};
 use crate::finding::MemberFacts;
 use crate::text::subject::{Inside, inside};
@@ -36,7 +36,13 @@ pub(crate) trait Visit {
 }
 
 /// Goes through all members of the container at `path`, which has `format`, and through theirs.
-pub(crate) fn walk(source: &mut dyn Source, path: &Path, format: Format, budget: &Budget, visit: &mut dyn Visit) {
+pub(crate) fn walk(
+    source: &mut dyn Source,
+    path: &Path,
+    format: ArchiveFormat,
+    budget: &Budget,
+    visit: &mut dyn Visit,
+) {
     let mut walker = Walker { budget, visit, held: 0 };
     let mut source = Watched::new(source, budget);
     walker.container(Input::Seekable(&mut source), path, format, 1);
@@ -94,9 +100,9 @@ pub(super) fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> 
 }
 
 /// Data that end too early are an error.
-pub(super) struct Whole<'t, R>(pub &'t mut io::Take<R>);
+pub(super) struct ExactTake<'t, R>(pub &'t mut io::Take<R>);
 
-impl<R: Read> Read for Whole<'_, R> {
+impl<R: Read> Read for ExactTake<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buffer)? {
             0 if self.0.limit() > 0 && !buffer.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -116,12 +122,12 @@ pub(super) struct Member {
 
 /// The names that a container has had.
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct MemberNames {
     random: RandomState,
     counts: HashMap<u64, u32>,
 }
 
-impl Names {
+impl MemberNames {
     /// Which of this name it is, from 1.
     fn nth(&mut self, name: &[u8]) -> u32 {
         let count = self.counts.entry(self.random.hash_one(name)).or_default();
@@ -131,13 +137,13 @@ impl Names {
 }
 
 /// Where a format is.
-pub(super) struct Place<'p> {
+pub(super) struct ContainerContext<'p> {
     pub path: &'p Path,
     pub depth: usize,
-    pub names: Names,
+    pub names: MemberNames,
 }
 
-impl Place<'_> {
+impl ContainerContext<'_> {
     fn of(&mut self, name: &[u8]) -> PathBuf {
         let nth = self.names.nth(name);
         inside(self.path, &Inside::Member { name: name.into(), nth })
@@ -153,21 +159,21 @@ pub(super) struct Walker<'w, 't> {
 
 impl Walker<'_, '_> {
     /// Goes through a container.
-    pub(super) fn container(&mut self, input: Input, path: &Path, format: Format, depth: usize) {
+    pub(super) fn container(&mut self, input: Input, path: &Path, format: ArchiveFormat, depth: usize) {
         if depth > self.budget.limits().depth {
             return self.visit.gap(path, Gap::Depth(self.budget.limits().depth));
         }
-        let place = &mut Place { path, depth, names: Names::default() };
+        let place = &mut ContainerContext { path, depth, names: MemberNames::default() };
         let held = self.held;
         let outcome = catch_panic(|| match (format, input) {
-            (Format::Tar, input) => tar::members(self, place, input),
-            (Format::Cpio, input) => cpio::members(self, place, input),
-            (Format::Ar, input) => ar::members(self, place, input),
-            (Format::Rpm, input) => rpm::members(self, place, input),
-            (Format::Zip, Input::Seekable(source)) => zip::members(self, place, source),
-            (Format::SevenZip, Input::Seekable(source)) => sevenz::members(self, place, source),
+            (ArchiveFormat::Tar, input) => tar::members(self, place, input),
+            (ArchiveFormat::Cpio, input) => cpio::members(self, place, input),
+            (ArchiveFormat::Ar, input) => ar::members(self, place, input),
+            (ArchiveFormat::Rpm, input) => rpm::members(self, place, input),
+            (ArchiveFormat::Zip, Input::Seekable(source)) => zip::members(self, place, source),
+            (ArchiveFormat::SevenZip, Input::Seekable(source)) => sevenz::members(self, place, source),
             // Nobody comes here: what is not streamed is held first.
-            (Format::Zip | Format::SevenZip, Input::Stream(_)) => Ok(()),
+            (ArchiveFormat::Zip | ArchiveFormat::SevenZip, Input::Stream(_)) => Ok(()),
             (compressed, input) => compressed::content(self, place, compressed, input),
         });
         self.held = held;
@@ -182,7 +188,7 @@ impl Walker<'_, '_> {
     }
 
     /// A member whose bytes cannot be had.
-    pub(super) fn unreadable(&mut self, place: &mut Place, name: &[u8], gap: Gap) -> io::Result<()> {
+    pub(super) fn unreadable(&mut self, place: &mut ContainerContext, name: &[u8], gap: Gap) -> io::Result<()> {
         self.budget.count_member()?;
         let path = place.of(name);
         self.visit.gap(&path, gap);
@@ -193,7 +199,12 @@ impl Walker<'_, '_> {
     ///
     /// # Errors
     /// When a limit of the whole file was met.
-    pub(super) fn member(&mut self, place: &mut Place, member: Member, data: &mut dyn Read) -> io::Result<()> {
+    pub(super) fn member(
+        &mut self,
+        place: &mut ContainerContext,
+        member: Member,
+        data: &mut dyn Read,
+    ) -> io::Result<()> {
         self.budget.count_member()?;
         let path = place.of(&member.name);
         if !self.visit.wants(&path) {
@@ -218,7 +229,7 @@ impl Walker<'_, '_> {
                 return Ok(());
             }
         }
-        let format = Format::of(bytes.get(..HEAD.min(bytes.len())).unwrap_or_default());
+        let format = ArchiveFormat::of(bytes.get(..HEAD.min(bytes.len())).unwrap_or_default());
         self.visit.member(&path, member.facts, &mut bytes);
         if let Some(format) = format.filter(|_| !self.budget.is_over()) {
             self.held += bytes.len() as u64;
@@ -251,14 +262,19 @@ impl Walker<'_, '_> {
     }
 
     /// What a decoder gives: if that is read from its first byte on, what is in it; else a member by this name.
-    pub(super) fn content(&mut self, place: &mut Place, member: Member, data: &mut dyn Read) -> io::Result<()> {
+    pub(super) fn content(
+        &mut self,
+        place: &mut ContainerContext,
+        member: Member,
+        data: &mut dyn Read,
+    ) -> io::Result<()> {
         let mut head = vec![0; HEAD];
         let filled = match fill(data, &mut head) {
             Ok(filled) => filled,
             Err(error) => return self.member(place, member, &mut Failing(Some(error))),
         };
         head.truncate(filled);
-        let format = Format::of(&head);
+        let format = ArchiveFormat::of(&head);
         let mut whole = Cursor::new(head).chain(data);
         match format.filter(|format| format.is_streamed()) {
             Some(format) => {

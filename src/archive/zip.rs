@@ -10,7 +10,7 @@ use zip::unstable::read::ZipIterable;
 
 use super::Gap;
 use super::budget::Metered;
-use super::walk::{Member, Place, Source, Walker, broken};
+use super::walk::{ContainerContext, Member, Source, Walker, broken};
 use crate::finding::{FileTime, MemberFacts};
 
 /// Zstandard, by both of its numbers (APPNOTE.TXT 6.3.10, 4.4.5).
@@ -18,7 +18,7 @@ const ZSTD: [u16; 2] = [93, 20];
 /// Bytes of a member's own header before its name.
 const HEADER: u64 = 30;
 
-pub(super) fn members(walker: &mut Walker, place: &mut Place, source: &mut dyn Source) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, source: &mut dyn Source) -> io::Result<()> {
     let mut source = source;
     let mut archive = match ZipIterable::try_new(&mut source, Config::default()) {
         Ok(archive) => archive,
@@ -83,7 +83,7 @@ fn raw_data<'s>(reader: &'s mut (impl Source + 's), header: u64, length: u64) ->
     Ok(reader.take(length))
 }
 
-fn one_by_one(walker: &mut Walker, place: &mut Place, source: &mut dyn Source) -> io::Result<()> {
+fn one_by_one(walker: &mut Walker, place: &mut ContainerContext, source: &mut dyn Source) -> io::Result<()> {
     let mut source = source;
     let budget = walker.budget;
     loop {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::digest::Fields;
 use super::error::Outcome;
 use super::query::must_follow;
-use super::{Case, CaseError, CaseErrorKind, Event, FindingId, Head, JournalEntry, ScanId, Seq, Stamp, Subject};
+use super::{Case, CaseError, CaseErrorKind, Event, FindingId, Head, JournalEntry, JournalSubject, ScanId, Seq, Stamp};
 use crate::finding::Sha256;
 
 /// A row of the journal, as stored; the hash is over these very texts.
@@ -71,7 +71,7 @@ impl StoredEntry {
     /// The entry with its texts understood.
     pub(super) fn parse(&self) -> Outcome<JournalEntry> {
         let payload: Value = serde_json::from_str(&self.payload)?;
-        let subject: Option<Subject> = self.subject.as_deref().map(serde_json::from_str).transpose()?;
+        let subject: Option<JournalSubject> = self.subject.as_deref().map(serde_json::from_str).transpose()?;
         Ok(JournalEntry {
             seq: self.seq,
             group: self.group,
@@ -116,7 +116,7 @@ impl<'a> Group<'a> {
         self.first
     }
 
-    pub(super) fn append(&mut self, event: &Event, finding: Option<(FindingId, &Subject)>) -> Outcome<()> {
+    pub(super) fn append(&mut self, event: &Event, finding: Option<(FindingId, &JournalSubject)>) -> Outcome<()> {
         let mut written = serde_json::to_value(event)?;
         let mut entry = StoredEntry {
             seq: Seq(self.head.seq.0 + 1),

@@ -239,7 +239,7 @@ impl From<&Path> for PathText {
 
 /// The finding that an entry is about, as it was at that moment; the entry can be read without the other tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct JournalSubject {
     /// The rule's namespace.
     pub namespace: String,
     /// The rule's name.
@@ -270,7 +270,7 @@ pub struct JournalEntry {
     /// What it says.
     pub event: Event,
     /// The finding it is about, and what that was then.
-    pub finding: Option<(FindingId, Subject)>,
+    pub finding: Option<(FindingId, JournalSubject)>,
     /// Whether it has been undone.
     pub undone: bool,
     /// Its hash.

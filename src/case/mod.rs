@@ -51,7 +51,7 @@ pub(crate) use error::CaseErrorKind;
 pub(crate) use gathered::EvidenceEnd;
 pub(crate) use ids::ScanId;
 pub use ids::{FindingId, Seq};
-pub(crate) use journal::{Covered, Head, PathText, ScanTotals, Subject};
+pub(crate) use journal::{Covered, Head, JournalSubject, PathText, ScanTotals};
 pub use journal::{Decision, Event, JournalEntry, Record, Stamp};
 #[cfg(test)]
 pub(crate) use not_seen::Absence;
@@ -60,7 +60,7 @@ pub(crate) use own_files::{files_in, with_its_log};
 pub(crate) use place::{default_folder, default_path};
 #[cfg(test)]
 pub(crate) use query::Comparison;
-pub use query::Seen;
+pub use query::Sighting;
 pub(crate) use query::{FindingRow, GivenAnswer};
 pub(crate) use replay::Cover;
 pub(crate) use scans::ScanRow;
@@ -80,7 +80,7 @@ pub struct Case {
     db: Connection,
     path: PathBuf,
     /// Where it is written; `None` in memory and when it is only read.
-    place: Option<opening::Place>,
+    place: Option<opening::CaseFile>,
     log: LogState,
     /// Whether the journal says that the log was missing, if it was.
     loss_recorded: bool,
@@ -121,7 +121,7 @@ impl Case {
         let write = || {
             let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;
-            self.place.as_ref().map_or(Ok(()), opening::Place::must_be_there)?;
+            self.place.as_ref().map_or(Ok(()), opening::CaseFile::must_be_there)?;
             transaction.commit()?;
             Ok(done)
         };

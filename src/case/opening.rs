@@ -36,7 +36,7 @@ impl Case {
                 let _ = fs::remove_file(&file);
             }
             let ((db, deadline), log) = opened?;
-            Ok(Opened { db, deadline, log, place: Some(Place::of(file)?) })
+            Ok(Opened { db, deadline, log, place: Some(CaseFile::of(file)?) })
         };
         finish(path, open().map_err(|fault| blame_the_medium(path, fault)))
     }
@@ -90,13 +90,13 @@ impl Case {
 
 /// The file that a case is written to.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct CaseFile {
     file: PathBuf,
     dev: u64,
     ino: u64,
 }
 
-impl Place {
+impl CaseFile {
     fn of(file: PathBuf) -> Outcome<Self> {
         let found = fs::symlink_metadata(&file).map_err(io_fault("look at it"))?;
         Ok(Self { file, dev: found.dev(), ino: found.ino() })
@@ -116,7 +116,7 @@ struct Opened {
     db: Connection,
     deadline: Deadline,
     log: LogState,
-    place: Option<Place>,
+    place: Option<CaseFile>,
 }
 
 fn finish(path: &Path, opened: Outcome<Opened>) -> Result<Case, CaseError> {

@@ -65,7 +65,7 @@ pub struct GivenAnswer {
 
 /// Which sighting of a finding is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
+pub enum Sighting {
     /// The last one.
     Last,
     /// The one of this scan.
@@ -120,7 +120,7 @@ impl Case {
     /// # Errors
     /// [`CaseErrorKind::NoSuchFinding`], [`CaseErrorKind::NoSuchScan`] when that scan did not see it, or when the case cannot be
     /// read.
-    pub fn load_finding(&self, id: FindingId, seen: Seen) -> Result<Finding, CaseError> {
+    pub fn load_finding(&self, id: FindingId, seen: Sighting) -> Result<Finding, CaseError> {
         self.read(|db| load(db, id, seen))
     }
 
@@ -291,15 +291,15 @@ pub(super) fn found_by(db: &Connection, rule_name: i64) -> Outcome<FoundBy> {
     Ok(statement.query_row([rule_name], |row| Ok(FoundBy::named(row.get(0)?, &row.get::<_, String>(1)?)))?)
 }
 
-fn load(db: &Connection, id: FindingId, seen: Seen) -> Outcome<Finding> {
+fn load(db: &Connection, id: FindingId, seen: Sighting) -> Outcome<Finding> {
     let (rule_name, last_hit): (i64, i64) = db
         .prepare_cached("SELECT rule_name, last_hit FROM findings WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?
         .ok_or(CaseErrorKind::NoSuchFinding(id))?;
     let hit = match seen {
-        Seen::Last => last_hit,
-        Seen::In(scan) => db
+        Sighting::Last => last_hit,
+        Sighting::In(scan) => db
             .prepare_cached("SELECT hit FROM sightings WHERE scan = ?1 AND finding = ?2")?
             .query_row(params![scan, id], |row| row.get(0))
             .optional()?

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Event, FindingId, JournalEntry, Seq, Subject};
+use super::{Decision, Event, FindingId, JournalEntry, JournalSubject, Seq};
 use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
 
@@ -38,7 +38,7 @@ pub(super) struct Standing {
 
 impl Decided {
     /// Takes the next decision about this finding into account.
-    fn apply(&mut self, seq: Seq, decision: &Decision, subject: &Subject) {
+    fn apply(&mut self, seq: Seq, decision: &Decision, subject: &JournalSubject) {
         let standing =
             |exclusion| Standing { seq, exclusion, digest: subject.digest, rule_digest: subject.rule_digest };
         match decision {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::Outcome;
 use super::replay::{Decided, Given, Now, Standing, replay, undone_groups, verdict};
-use super::{CaseErrorKind, Cover, FindingId, PathText, Seq, Subject, chain};
+use super::{CaseErrorKind, Cover, FindingId, JournalSubject, PathText, Seq, chain};
 use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
 
@@ -120,7 +120,7 @@ pub(super) fn now(db: &Connection, finding: FindingId) -> Outcome<Now> {
 }
 
 /// What an entry about `finding` says it is.
-pub(super) fn subject(db: &Connection, finding: FindingId) -> Outcome<Subject> {
+pub(super) fn subject(db: &Connection, finding: FindingId) -> Outcome<JournalSubject> {
     db.prepare_cached(
         "SELECT rule_names.namespace, rule_names.name, rules.digest, paths.path, files.sha256
          FROM findings JOIN rule_names ON rule_names.id = findings.rule_name JOIN paths ON paths.id = findings.path
@@ -128,7 +128,7 @@ pub(super) fn subject(db: &Connection, finding: FindingId) -> Outcome<Subject> {
          JOIN files ON files.id = hits.file JOIN rules ON rules.id = hits.rule WHERE findings.id = ?1",
     )?
     .query_row([finding], |row| {
-        Ok(Subject {
+        Ok(JournalSubject {
             namespace: row.get(0)?,
             rule: row.get(1)?,
             rule_digest: Sha256(row.get(2)?),

@@ -22,7 +22,7 @@ use super::report::ReportArgs;
 use super::rule_args::{RuleArgs, box_at};
 use super::size::parse_size;
 use super::when::parse_time;
-use crate::report::Format;
+use crate::report::ReportFormat;
 use crate::root::Root;
 use crate::scan::{self, Only, ScanOptions, WalkOptions};
 use crate::session::GATHERING_TIME;
@@ -82,7 +82,7 @@ pub enum Command {
         null: bool,
         /// How the result is printed.
         #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
+        format: ReportFormat,
         /// What is scanned, and how.
         #[command(flatten)]
         scan: ScanArgs,

@@ -148,7 +148,7 @@ fn check(paths: &[PathBuf], rules: &CheckArgs, as_json: bool) -> anyhow::Result<
         let listed: Vec<_> = problems.iter().map(problem_document).collect();
         let verdict = |(path, rules): (&PathBuf, &usize)| json!({"path": path.to_string_lossy(), "rules": rules, "problems": of(path).len()});
         let files: Vec<_> = files.iter().map(verdict).collect();
-        let whole: Vec<_> = whole.iter().map(Whole::document).collect();
+        let whole: Vec<_> = whole.iter().map(UnfilteredRule::document).collect();
         let checked = json!({"files": files, "hunts": hunts, "problems": listed, "whole": whole});
         writeln!(out, "{}", json::pretty(&checked))?;
     } else {
@@ -162,7 +162,7 @@ fn check(paths: &[PathBuf], rules: &CheckArgs, as_json: bool) -> anyhow::Result<
             for unused in wrong {
                 writeln!(out, "  {unused}")?;
             }
-            for Whole { rule, why, .. } in slow {
+            for UnfilteredRule { rule, why, .. } in slow {
                 writeln!(
                     out,
                     "  rule {} makes scans slow, it wants every file whole: it {why}",
@@ -189,18 +189,18 @@ struct Checked {
     /// Rules in order, by file.
     files: BTreeMap<PathBuf, usize>,
     hunts: usize,
-    whole: Vec<Whole>,
+    whole: Vec<UnfilteredRule>,
     problems: Vec<Unused>,
 }
 
 /// A rule that any file may match, so that every file must be read and matched whole.
-struct Whole {
+struct UnfilteredRule {
     path: PathBuf,
     rule: String,
     why: String,
 }
 
-impl Whole {
+impl UnfilteredRule {
     /// Those of some texts.
     fn of(texts: &[RuleText]) -> Vec<Self> {
         let sources: Vec<Source> =
@@ -230,7 +230,7 @@ impl Checked {
         };
         let Loaded { hunts, texts, unused } = loaded.unwrap_or_else(|unused| Loaded { unused, ..Loaded::default() });
         self.hunts += hunts.len();
-        self.whole.extend(Whole::of(&texts));
+        self.whole.extend(UnfilteredRule::of(&texts));
         for text in &texts {
             self.files.entry(PathBuf::from(&text.origin)).or_default();
         }

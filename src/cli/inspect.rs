@@ -15,10 +15,10 @@ use super::rule_args::{RuleArgs, box_at, must_lie_in};
 use crate::content;
 use crate::elf::{self, Bytes as _, FileBytes};
 use crate::evidence::execution::Execution;
-use crate::explain::{self, Subject};
+use crate::explain::{self, ScannedFile};
 use crate::finding::{FileFacts, FoundBy, KeptBytes, RuleId};
 use crate::hex::View;
-use crate::hex::file::State;
+use crate::hex::file::FileState;
 use crate::report::inspect::{Code, Inspected};
 use crate::report::{inspect, json};
 use crate::root::Root;
@@ -152,9 +152,9 @@ fn look(file: &File, book: &RuleCatalog, inspected: &mut Inspected) -> io::Resul
 
 fn changed(facts: &FileFacts) -> Option<String> {
     match View::open(&facts.path, facts, Arc::default()).state() {
-        State::AsScanned => None,
-        State::ChangedSince(change) => Some(change.to_string()),
-        State::Gone(gone) => Some(gone.to_string()),
+        FileState::AsScanned => None,
+        FileState::ChangedSince(change) => Some(change.to_string()),
+        FileState::Gone(gone) => Some(gone.to_string()),
     }
 }
 
@@ -165,7 +165,7 @@ fn explain(bytes: &FileBytes, book: &RuleCatalog, inspected: &mut Inspected) {
     let subjects = matched.chain(inspected.candidates.iter().map(|rule| (rule, None)));
     let explained = subjects.filter_map(|(rule, finding)| {
         let hunt = book.hunt(rule)?;
-        Some((rule.clone(), explain::explain(hunt, Subject { file, bytes, finding, options: book.options() })))
+        Some((rule.clone(), explain::explain(hunt, ScannedFile { file, bytes, finding, options: book.options() })))
     });
     inspected.explained = explained.collect();
 }

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::exit::{INCOMPLETE, warn};
 use super::output::Output;
 use crate::case::{Case, LOG_MISSING, LogState};
-use crate::report::{Format, Whole, many};
+use crate::report::{ReportFormat, ReportSource, many};
 use crate::session::CaseReader;
 use crate::session::many::{ManyCases, case_files};
 use crate::text;
@@ -22,13 +22,13 @@ pub struct ReportArgs {
     pub cases: Vec<PathBuf>,
     /// How it is written.
     #[arg(long, value_enum, default_value_t = Format::Markdown)]
-    pub format: Format,
+    pub format: ReportFormat,
     /// Where it goes.
     #[command(flatten)]
     pub output: Output,
 }
 
-impl ValueEnum for Format {
+impl ValueEnum for ReportFormat {
     fn value_variants<'a>() -> &'a [Self] {
         &Self::ALL
     }
@@ -65,13 +65,13 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(if cases.unread.is_empty() { 0 } else { INCOMPLETE }))
 }
 
-fn read(file: &Path) -> anyhow::Result<Whole> {
+fn read(file: &Path) -> anyhow::Result<ReportSource> {
     let archive = CaseReader::open(file)?;
     if archive.case.log_state() == LogState::Missing {
         warn(&format!("{}: {LOG_MISSING}", text::escape_path(file)));
     }
     warn_of_others(file);
-    Ok(Whole::of(archive)?)
+    Ok(ReportSource::of(archive)?)
 }
 
 /// Says who else could have written a case that is read.

@@ -19,8 +19,8 @@ use crate::evidence::Gatherer;
 use crate::finding::Finding;
 use crate::print::{self, SafeWriter, StatusLine};
 use crate::report::origin::Origin;
-use crate::report::{self, Format, Reported, Summary, Tally, Totals, Whole};
-use crate::scan::{Current, End, Event, Progress, Reading, Scan, Unscanned};
+use crate::report::{self, ReportFormat, ReportSource, Reported, Summary, Tally, Totals};
+use crate::scan::{Current, End, Event, Progress, ProgressSnapshot, Scan, Unscanned};
 use crate::session::{
     self, ENDED_EARLY, Excluded, FindingStatus, HuntWords, Records, RuleCatalog, ScenarioStatus, TIME_WAS_UP, Told,
 };
@@ -34,7 +34,7 @@ const BATCH: usize = 256;
 const WAIT: Duration = Duration::from_millis(100);
 
 /// Scans `tree` and prints what is found as it is found.
-pub(super) fn run(tree: &Path, format: Format, args: &ScanArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(tree: &Path, format: ReportFormat, args: &ScanArgs) -> anyhow::Result<ExitCode> {
     limits::check()?;
     let (tree, plan) = args.plan(tree)?;
     if let Some(hint) = args.root_hint(tree.start()) {
@@ -128,7 +128,7 @@ struct Printer {
     /// Findings that are printed when the box has answered.
     held: BTreeSet<FindingId>,
     out: SafeWriter<StdoutLock<'static>>,
-    format: Format,
+    format: ReportFormat,
     origin: Origin,
     book: Arc<RuleCatalog>,
     /// What each hunt of the book says beside its rule.
@@ -140,7 +140,7 @@ struct Printer {
 
 impl Printer {
     /// Until the scan's last event. Returns its last progress and how it ended.
-    fn follow(&mut self, scan: &Scan) -> anyhow::Result<(Reading, End)> {
+    fn follow(&mut self, scan: &Scan) -> anyhow::Result<(ProgressSnapshot, End)> {
         let mut findings = Vec::new();
         let mut missed = Vec::new();
         let mut flushed = Instant::now();
@@ -257,7 +257,7 @@ impl Printer {
     }
 
     /// Has the case say that the scan was ended early. Returns why.
-    fn break_off(&mut self, reading: &Reading, why: anyhow::Error) -> anyhow::Error {
+    fn break_off(&mut self, reading: &ProgressSnapshot, why: anyhow::Error) -> anyhow::Error {
         let outcome = if is_closed_pipe(&why) { ScanOutcome::Cancelled } else { ScanOutcome::Failed };
         // When it is the case that failed, this fails as well, and the first failure is what counts.
         let _ = self.records.end_scan(&session::scan_end(outcome, reading));
@@ -275,7 +275,7 @@ impl Printer {
         self.out.write_all(self.format.finding(&self.origin, reported).as_bytes())
     }
 
-    fn finish(mut self, reading: &Reading, end: &End) -> anyhow::Result<ExitCode> {
+    fn finish(mut self, reading: &ProgressSnapshot, end: &End) -> anyhow::Result<ExitCode> {
         let complete = *end == End::Complete;
         let outcome = session::scan_outcome(end);
         self.records.end_scan(&session::scan_end(outcome, reading))?;
@@ -295,7 +295,7 @@ impl Printer {
             }
             out.write_all(format.summary(&origin, &Summary { tally, totals, head, evidence }).as_bytes())?;
         } else {
-            Whole::of(records.into_archive()?)?.write(format, &mut out)?;
+            ReportSource::of(records.into_archive()?)?.write(format, &mut out)?;
         }
         out.flush()?;
         if let End::Failed(why) = end {

@@ -32,7 +32,7 @@ const ZIP_END: u64 = 22 + 65_535;
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum FileKind {
     /// An ELF file, of which [`crate::elf`] tells more.
     Elf,
     /// A program, library or driver of Windows or EFI.
@@ -55,7 +55,7 @@ pub enum Kind {
     Empty,
 }
 
-impl Kind {
+impl FileKind {
     /// Its name in one word.
     pub fn name(self) -> &'static str {
         match self {
@@ -75,9 +75,9 @@ impl Kind {
 
 /// What a file is, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Content {
+pub struct FileDescription {
     /// The kind.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// What it is, in one line. Safe text.
     pub summary: String,
     /// What more there is to say, a line each. Safe text.
@@ -87,86 +87,86 @@ pub struct Content {
     pub interpreter: Option<Vec<u8>>,
 }
 
-impl Content {
-    fn new(kind: Kind, summary: impl Into<String>) -> Self {
+impl FileDescription {
+    fn new(kind: FileKind, summary: impl Into<String>) -> Self {
         Self { kind, summary: summary.into(), details: Vec::new(), interpreter: None }
     }
 }
 
 /// Signature, offset where it stands, kind and name. The first that fits counts.
-const SIGNATURES: &[(&[u8], usize, Kind, &str)] = &[
-    (b"\x1f\x8b", 0, Kind::Archive, "gzip, one file compressed"),
-    (b"BZh", 0, Kind::Archive, "bzip2, one file compressed"),
-    (b"\xfd7zXZ\0", 0, Kind::Archive, "xz, one file compressed"),
-    (b"\x28\xb5\x2f\xfd", 0, Kind::Archive, "Zstandard, one file compressed"),
-    (b"\x04\x22\x4d\x18", 0, Kind::Archive, "LZ4, one file compressed"),
-    (b"LZIP", 0, Kind::Archive, "lzip, one file compressed"),
-    (b"\x1f\x9d", 0, Kind::Archive, "compress, one file compressed"),
-    (b"\x89LZO\0\r\n\x1a\n", 0, Kind::Archive, "lzop, one file compressed"),
-    (b"7z\xbc\xaf\x27\x1c", 0, Kind::Archive, "7-Zip archive"),
-    (b"Rar!\x1a\x07", 0, Kind::Archive, "RAR archive"),
-    (b"ustar", 257, Kind::Archive, "tar archive"),
-    (b"!<arch>\ndebian-binary", 0, Kind::Archive, "Debian package"),
-    (b"!<arch>\n", 0, Kind::Archive, "ar archive (a static library, as a rule)"),
-    (b"!<thin>\n", 0, Kind::Archive, "thin ar archive, which names files outside"),
-    (b"070701", 0, Kind::Archive, "cpio archive"),
-    (b"070702", 0, Kind::Archive, "cpio archive"),
-    (b"070707", 0, Kind::Archive, "cpio archive"),
-    (b"\xc7\x71", 0, Kind::Archive, "cpio archive"),
-    (b"\xed\xab\xee\xdb", 0, Kind::Archive, "RPM package"),
-    (b"MSCF\0\0\0\0", 0, Kind::Archive, "Microsoft cabinet"),
-    (b"hsqs", 0, Kind::Archive, "squashfs file system"),
-    (b"sqsh", 0, Kind::Archive, "squashfs file system, big-endian"),
-    (b"CD001", 0x8001, Kind::Archive, "ISO 9660 file system"),
-    (b"\x89PNG\r\n\x1a\n", 0, Kind::Image, "PNG image"),
-    (b"\xff\xd8\xff", 0, Kind::Image, "JPEG image"),
-    (b"GIF87a", 0, Kind::Image, "GIF image"),
-    (b"GIF89a", 0, Kind::Image, "GIF image"),
-    (b"II*\0", 0, Kind::Image, "TIFF image"),
-    (b"MM\0*", 0, Kind::Image, "TIFF image, big-endian"),
-    (b"WEBP", 8, Kind::Image, "WebP image"),
-    (b"\0\0\x01\0", 0, Kind::Image, "Windows icon"),
-    (b"%PDF-", 0, Kind::Document, "PDF document"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, Kind::Document, "OLE 2 document (Microsoft Office before 2007, MSI)"),
-    (b"SQLite format 3\0", 0, Kind::Document, "SQLite database"),
-    (b"{\\rtf", 0, Kind::Document, "RTF document"),
-    (b"LUKS\xba\xbe", 0, Kind::Document, "LUKS encrypted volume"),
-    (b"\0asm", 0, Kind::Document, "WebAssembly module"),
-    (b"\xd4\xc3\xb2\xa1", 0, Kind::Document, "network capture (pcap)"),
-    (b"\xa1\xb2\xc3\xd4", 0, Kind::Document, "network capture (pcap), big-endian"),
-    (b"\x0a\x0d\x0d\x0a", 0, Kind::Document, "network capture (pcapng)"),
-    (b"dex\n", 0, Kind::Document, "Android program (DEX)"),
+const SIGNATURES: &[(&[u8], usize, FileKind, &str)] = &[
+    (b"\x1f\x8b", 0, FileKind::Archive, "gzip, one file compressed"),
+    (b"BZh", 0, FileKind::Archive, "bzip2, one file compressed"),
+    (b"\xfd7zXZ\0", 0, FileKind::Archive, "xz, one file compressed"),
+    (b"\x28\xb5\x2f\xfd", 0, FileKind::Archive, "Zstandard, one file compressed"),
+    (b"\x04\x22\x4d\x18", 0, FileKind::Archive, "LZ4, one file compressed"),
+    (b"LZIP", 0, FileKind::Archive, "lzip, one file compressed"),
+    (b"\x1f\x9d", 0, FileKind::Archive, "compress, one file compressed"),
+    (b"\x89LZO\0\r\n\x1a\n", 0, FileKind::Archive, "lzop, one file compressed"),
+    (b"7z\xbc\xaf\x27\x1c", 0, FileKind::Archive, "7-Zip archive"),
+    (b"Rar!\x1a\x07", 0, FileKind::Archive, "RAR archive"),
+    (b"ustar", 257, FileKind::Archive, "tar archive"),
+    (b"!<arch>\ndebian-binary", 0, FileKind::Archive, "Debian package"),
+    (b"!<arch>\n", 0, FileKind::Archive, "ar archive (a static library, as a rule)"),
+    (b"!<thin>\n", 0, FileKind::Archive, "thin ar archive, which names files outside"),
+    (b"070701", 0, FileKind::Archive, "cpio archive"),
+    (b"070702", 0, FileKind::Archive, "cpio archive"),
+    (b"070707", 0, FileKind::Archive, "cpio archive"),
+    (b"\xc7\x71", 0, FileKind::Archive, "cpio archive"),
+    (b"\xed\xab\xee\xdb", 0, FileKind::Archive, "RPM package"),
+    (b"MSCF\0\0\0\0", 0, FileKind::Archive, "Microsoft cabinet"),
+    (b"hsqs", 0, FileKind::Archive, "squashfs file system"),
+    (b"sqsh", 0, FileKind::Archive, "squashfs file system, big-endian"),
+    (b"CD001", 0x8001, FileKind::Archive, "ISO 9660 file system"),
+    (b"\x89PNG\r\n\x1a\n", 0, FileKind::Image, "PNG image"),
+    (b"\xff\xd8\xff", 0, FileKind::Image, "JPEG image"),
+    (b"GIF87a", 0, FileKind::Image, "GIF image"),
+    (b"GIF89a", 0, FileKind::Image, "GIF image"),
+    (b"II*\0", 0, FileKind::Image, "TIFF image"),
+    (b"MM\0*", 0, FileKind::Image, "TIFF image, big-endian"),
+    (b"WEBP", 8, FileKind::Image, "WebP image"),
+    (b"\0\0\x01\0", 0, FileKind::Image, "Windows icon"),
+    (b"%PDF-", 0, FileKind::Document, "PDF document"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, FileKind::Document, "OLE 2 document (Microsoft Office before 2007, MSI)"),
+    (b"SQLite format 3\0", 0, FileKind::Document, "SQLite database"),
+    (b"{\\rtf", 0, FileKind::Document, "RTF document"),
+    (b"LUKS\xba\xbe", 0, FileKind::Document, "LUKS encrypted volume"),
+    (b"\0asm", 0, FileKind::Document, "WebAssembly module"),
+    (b"\xd4\xc3\xb2\xa1", 0, FileKind::Document, "network capture (pcap)"),
+    (b"\xa1\xb2\xc3\xd4", 0, FileKind::Document, "network capture (pcap), big-endian"),
+    (b"\x0a\x0d\x0d\x0a", 0, FileKind::Document, "network capture (pcapng)"),
+    (b"dex\n", 0, FileKind::Document, "Android program (DEX)"),
 ];
 
 /// Says what a file is; `None` when its first bytes are not at hand.
-pub fn identify(source: &dyn Bytes) -> Option<Content> {
+pub fn identify(source: &dyn Bytes) -> Option<FileDescription> {
     let head = source.read(0, HEAD);
     if head.is_empty() {
-        return (source.size() == 0).then(|| Content::new(Kind::Empty, "an empty file"));
+        return (source.size() == 0).then(|| FileDescription::new(FileKind::Empty, "an empty file"));
     }
     let whole = source.size() == head.len() as u64;
     Some(
-        if head.starts_with(b"\x7fELF") { Some(Content::new(Kind::Elf, "an ELF file")) } else { None }
+        if head.starts_with(b"\x7fELF") { Some(FileDescription::new(FileKind::Elf, "an ELF file")) } else { None }
             .or_else(|| script(&head))
             .or_else(|| pe(source, &head))
             .or_else(|| mach_o(source, &head))
             .or_else(|| zip(source, &head))
             .or_else(|| by_signature(&head))
             .or_else(|| words(&head, whole))
-            .unwrap_or_else(|| Content::new(Kind::Data, "data of no format known here")),
+            .unwrap_or_else(|| FileDescription::new(FileKind::Data, "data of no format known here")),
     )
 }
 
-fn by_signature(head: &[u8]) -> Option<Content> {
-    let fits = |(signature, at, ..): &&(&[u8], usize, Kind, &str)| {
+fn by_signature(head: &[u8]) -> Option<FileDescription> {
+    let fits = |(signature, at, ..): &&(&[u8], usize, FileKind, &str)| {
         head.get(*at..).is_some_and(|rest| rest.starts_with(signature))
     };
     let (.., kind, name) = SIGNATURES.iter().find(fits)?;
-    Some(Content::new(*kind, *name))
+    Some(FileDescription::new(*kind, *name))
 }
 
 /// `#!`, the interpreter, and all that follows as one argument, as Linux reads it.
-fn script(head: &[u8]) -> Option<Content> {
+fn script(head: &[u8]) -> Option<FileDescription> {
     let rest = head.strip_prefix(b"#!")?;
     let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let cut = line.len() > FIRST_LINE - 2;
@@ -174,7 +174,7 @@ fn script(head: &[u8]) -> Option<Content> {
     let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t' | 0)).unwrap_or(line.len());
     let (path, argument) = line.split_at(end);
     let argument = argument.trim_ascii();
-    let mut content = Content::new(Kind::Script, format!("a script for {}", text::escape(path)));
+    let mut content = FileDescription::new(FileKind::Script, format!("a script for {}", text::escape(path)));
     if path.is_empty() {
         "a script that names no interpreter: Linux does not run it (ENOEXEC)".clone_into(&mut content.summary);
         return Some(content);
@@ -202,15 +202,15 @@ fn big(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
     Some(raw.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
-fn pe(source: &dyn Bytes, head: &[u8]) -> Option<Content> {
+fn pe(source: &dyn Bytes, head: &[u8]) -> Option<FileDescription> {
     if !head.starts_with(b"MZ") {
         return None;
     }
-    let Some(at) = little(head, 0x3c, 4) else { return Some(Content::new(Kind::Pe, "a DOS program")) };
+    let Some(at) = little(head, 0x3c, 4) else { return Some(FileDescription::new(FileKind::Pe, "a DOS program")) };
     let header = source.read(at, 24 + 240);
     if !header.starts_with(b"PE\0\0") {
-        return Some(Content::new(
-            Kind::Pe,
+        return Some(FileDescription::new(
+            FileKind::Pe,
             "a DOS program, or the header of a Windows one that is not where it should be",
         ));
     }
@@ -232,7 +232,7 @@ fn pe(source: &dyn Bytes, head: &[u8]) -> Option<Content> {
         "UNKNOWN" => format!("unknown machine {machine:#x}"),
         name => name.to_owned(),
     };
-    let mut content = Content::new(Kind::Pe, format!("a Windows {what} ({form}) for {named}"));
+    let mut content = FileDescription::new(FileKind::Pe, format!("a Windows {what} ({form}) for {named}"));
     let subsystem = number(24 + 68, 2) as u16;
     content.details.push(format!("subsystem {subsystem}: {}", subsystem_name(subsystem)));
     content.details.push(format!("time stamp {time:#x}: {}", stamp(time)));
@@ -292,7 +292,7 @@ fn stamp(seconds: u64) -> String {
     time.map_or_else(|| "no time".to_owned(), |time| format!("{time}, if it is a time and no hash"))
 }
 
-fn mach_o(source: &dyn Bytes, head: &[u8]) -> Option<Content> {
+fn mach_o(source: &dyn Bytes, head: &[u8]) -> Option<FileDescription> {
     let named = |cpu: u64, sub: u64| {
         let sub = sub as u32;
         // The upper byte holds capabilities (`CPU_SUBTYPE_MASK`).
@@ -308,7 +308,8 @@ fn mach_o(source: &dyn Bytes, head: &[u8]) -> Option<Content> {
             let (kind, commands) = (field(3), field(4));
             let machine = named(field(1), field(2));
             let kind = text::escape_str(filetype_to_str(kind as u32)).into_owned();
-            let mut content = Content::new(Kind::MachO, format!("a Mach-O file of {bits} bits ({kind}) for {machine}"));
+            let mut content =
+                FileDescription::new(FileKind::MachO, format!("a Mach-O file of {bits} bits ({kind}) for {machine}"));
             content.details.push(format!("{} in {}", counted(commands, "load command"), counted(field(5), "byte")));
             Some(content)
         }
@@ -316,8 +317,10 @@ fn mach_o(source: &dyn Bytes, head: &[u8]) -> Option<Content> {
         (0xcafe_babe | 0xcafe_babf, count) if count < 40 => {
             let wide = head.get(3) == Some(&0xbf);
             let size = if wide { 32 } else { 20 };
-            let mut content =
-                Content::new(Kind::MachO, format!("a universal Mach-O file, for {}", counted(count, "machine")));
+            let mut content = FileDescription::new(
+                FileKind::MachO,
+                format!("a universal Mach-O file, for {}", counted(count, "machine")),
+            );
             let bytes = source.read(8, size * (count as usize).min(LISTED));
             for arch in bytes.chunks_exact(size) {
                 let word = |at| big(arch, at, 4).unwrap_or(0);
@@ -330,13 +333,13 @@ fn mach_o(source: &dyn Bytes, head: &[u8]) -> Option<Content> {
         }
         (0xcafe_babe, version) => {
             let major = version & 0xffff;
-            Some(Content::new(Kind::Document, format!("Java class file, version {major}")))
+            Some(FileDescription::new(FileKind::Document, format!("Java class file, version {major}")))
         }
         _ => None,
     }
 }
 
-fn zip(source: &dyn Bytes, head: &[u8]) -> Option<Content> {
+fn zip(source: &dyn Bytes, head: &[u8]) -> Option<FileDescription> {
     if !(head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")) {
         return None;
     }
@@ -348,7 +351,7 @@ fn zip(source: &dyn Bytes, head: &[u8]) -> Option<Content> {
         () if names(b"mimetypeapplication/vnd.oasis") => "OpenDocument (ZIP)",
         () => "ZIP archive",
     };
-    let mut content = Content::new(Kind::Archive, what);
+    let mut content = FileDescription::new(FileKind::Archive, what);
     let length = source.size().min(ZIP_END);
     let tail = source.read(source.size() - length, length as usize);
     let end = memchr::memmem::rfind(&tail, b"PK\x05\x06").and_then(|at| little(&tail, at + 10, 2));
@@ -361,7 +364,7 @@ fn zip(source: &dyn Bytes, head: &[u8]) -> Option<Content> {
 }
 
 /// Text, and in which encoding; `None` for bytes that are no text.
-fn words(head: &[u8], whole: bool) -> Option<Content> {
+fn words(head: &[u8], whole: bool) -> Option<FileDescription> {
     let lines = |text: &str| {
         let (all, with_cr) = (text.matches('\n').count(), text.matches("\r\n").count());
         match (all, with_cr) {
@@ -377,7 +380,7 @@ fn words(head: &[u8], whole: bool) -> Option<Content> {
         odd.count() == 0
     };
     let told = |encoding: &str, text: &str| {
-        let mut content = Content::new(Kind::Text, format!("text, {encoding}, {}", lines(text)));
+        let mut content = FileDescription::new(FileKind::Text, format!("text, {encoding}, {}", lines(text)));
         if text.contains('\x1b') {
             content.details.push("it holds escape sequences, which a terminal would obey".to_owned());
         }

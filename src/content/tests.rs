@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn told(bytes: &[u8]) -> (Kind, String, Vec<String>) {
+fn told(bytes: &[u8]) -> (FileKind, String, Vec<String>) {
     let content = identify(&bytes).unwrap();
     (content.kind, content.summary, content.details)
 }
@@ -15,7 +15,7 @@ fn summary(bytes: &[u8]) -> String {
 fn scripts_name_their_interpreter_as_linux_reads_it() {
     assert_eq!(summary(b"#!/bin/sh\necho"), "a script for /bin/sh");
     let (kind, said, details) = told(b"#! \t/usr/bin/env python3 -u \nprint()");
-    assert_eq!((kind, said.as_str()), (Kind::Script, "a script for /usr/bin/env"));
+    assert_eq!((kind, said.as_str()), (FileKind::Script, "a script for /usr/bin/env"));
     assert_eq!(details, ["it is given the argument “python3 -u”"]);
     assert!(told(b"#!/bin/sh\r\necho").2[0].contains("CR LF"));
     assert!(summary(b"#!\n").contains("no interpreter"));
@@ -45,7 +45,7 @@ fn windows() -> Vec<u8> {
 #[test]
 fn a_windows_program_tells_machine_subsystem_time_and_sections() {
     let (kind, said, details) = told(&windows());
-    assert_eq!((kind, said.as_str()), (Kind::Pe, "a Windows program (PE32+) for X86_64"));
+    assert_eq!((kind, said.as_str()), (FileKind::Pe, "a Windows program (PE32+) for X86_64"));
     assert_eq!(details[0], "subsystem 3: Windows, on a console");
     assert_eq!(details[1], "time stamp 0x5f5e1000: 2020-09-13T12:26:40Z, if it is a time and no hash");
     assert!(details[4].starts_with("section .text R-X"), "{details:?}");
@@ -54,20 +54,20 @@ fn a_windows_program_tells_machine_subsystem_time_and_sections() {
 #[test]
 fn each_kind_is_known_by_its_first_bytes() {
     for (bytes, kind, said) in [
-        (&b""[..], Kind::Empty, "an empty file"),
-        (b"\x7fELF", Kind::Elf, "an ELF file"),
-        (b"MZ", Kind::Pe, "a DOS program"),
-        (b"\x1f\x8b\x08", Kind::Archive, "gzip, one file compressed"),
-        (b"!<arch>\ndebian-binary  ", Kind::Archive, "Debian package"),
-        (b"!<arch>\nlib.o/", Kind::Archive, "ar archive (a static library, as a rule)"),
-        (b"\x89PNG\r\n\x1a\n", Kind::Image, "PNG image"),
-        (b"\xca\xfe\xba\xbe\0\0\0\x34", Kind::Document, "Java class file, version 52"),
-        (b"plain\n", Kind::Text, "text, ASCII, lines end in LF"),
-        ("né\r\n".as_bytes(), Kind::Text, "text, UTF-8, lines end in CR LF"),
-        (b"\xef\xbb\xbfa", Kind::Text, "text, UTF-8 with a byte order mark, no line ends"),
-        (b"\xff\xfea\0\n\0", Kind::Text, "text, UTF-16, little-endian, lines end in LF"),
-        (b"caf\xe9 noir\n", Kind::Text, "text, 8 bits a character (ISO 8859 or a code page), lines end in LF"),
-        (b"\0\x02\x03\xff", Kind::Data, "data of no format known here"),
+        (&b""[..], FileKind::Empty, "an empty file"),
+        (b"\x7fELF", FileKind::Elf, "an ELF file"),
+        (b"MZ", FileKind::Pe, "a DOS program"),
+        (b"\x1f\x8b\x08", FileKind::Archive, "gzip, one file compressed"),
+        (b"!<arch>\ndebian-binary  ", FileKind::Archive, "Debian package"),
+        (b"!<arch>\nlib.o/", FileKind::Archive, "ar archive (a static library, as a rule)"),
+        (b"\x89PNG\r\n\x1a\n", FileKind::Image, "PNG image"),
+        (b"\xca\xfe\xba\xbe\0\0\0\x34", FileKind::Document, "Java class file, version 52"),
+        (b"plain\n", FileKind::Text, "text, ASCII, lines end in LF"),
+        ("né\r\n".as_bytes(), FileKind::Text, "text, UTF-8, lines end in CR LF"),
+        (b"\xef\xbb\xbfa", FileKind::Text, "text, UTF-8 with a byte order mark, no line ends"),
+        (b"\xff\xfea\0\n\0", FileKind::Text, "text, UTF-16, little-endian, lines end in LF"),
+        (b"caf\xe9 noir\n", FileKind::Text, "text, 8 bits a character (ISO 8859 or a code page), lines end in LF"),
+        (b"\0\x02\x03\xff", FileKind::Data, "data of no format known here"),
     ] {
         let (was, summary, _) = told(bytes);
         assert_eq!((was, summary.as_str()), (kind, said), "{bytes:?}");

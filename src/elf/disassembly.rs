@@ -14,7 +14,7 @@ use iced_x86::{
 use serde::{Serialize, Serializer};
 
 use super::Elf;
-use super::kind::Kind;
+use super::kind::ElfKind;
 use super::names::EM_486;
 use super::registers::Registers;
 use super::risc;
@@ -60,7 +60,7 @@ pub enum NoDisassembly {
     },
     /// It is of a kind that has no entry point.
     #[error("{kind} has no entry point", kind = .0.name())]
-    NotRun(Kind),
+    NotRun(ElfKind),
     /// No byte of the file is mapped at the entry point.
     #[error("the entry point {address:#x} is no byte of the file: look at the anomalies for why")]
     NoEntry {

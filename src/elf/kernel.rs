@@ -240,8 +240,8 @@ impl Judge {
             }
             return;
         }
-        let place = Place::of(elf);
-        if let Place::Anywhere { span, before } = place {
+        let place = Placement::of(elf);
+        if let Placement::Anywhere { span, before } = place {
             let room = if interpreted { addresses.room_for_interpreted } else { addresses.room };
             if span > addresses.limit {
                 self.refuse(End::Segv, format_args!("its segments span {span:#x} addresses, more than there are"));
@@ -252,21 +252,21 @@ impl Judge {
             }
         }
         match place {
-            Place::Nowhere => self.refuse(End::Segv, "its segments take no memory"),
-            Place::Before0 => {
+            Placement::Nowhere => self.refuse(End::Segv, "its segments take no memory"),
+            Placement::Before0 => {
                 self.refuse(
                     End::Segv,
                     "its first segment would lie at 0, and begins within a page: that is no address",
                 );
             }
-            Place::At { .. } | Place::Anywhere { .. } => {}
+            Placement::At { .. } | Placement::Anywhere { .. } => {}
         }
         for (nth, segment) in elf.segments.iter().filter(|segment| segment.is_load()).enumerate() {
             self.segment(elf, segment, &addresses, (place, nth == 0));
         }
     }
 
-    fn segment(&mut self, elf: &Elf, segment: &Segment, addresses: &Addresses, (place, first): (Place, bool)) {
+    fn segment(&mut self, elf: &Elf, segment: &Segment, addresses: &Addresses, (place, first): (Placement, bool)) {
         let ph::ProgramHeader { p_offset, p_vaddr, p_filesz, p_memsz, .. } = segment.values;
         let index = segment.index;
         if p_filesz > p_memsz {
@@ -288,7 +288,7 @@ impl Judge {
         }
         // The first mapping of a file that is moved takes room for all of them.
         let reserved = match place {
-            Place::Anywhere { span, .. } if first => span,
+            Placement::Anywhere { span, .. } if first => span,
             _ => p_vaddr % PAGE + p_filesz.min(u64::MAX / 2),
         };
         let file_end = page_start(p_offset).checked_add(reserved).and_then(page_end);
@@ -321,8 +321,8 @@ impl Judge {
     }
 
     /// What only matters where the place of a segment is known beforehand.
-    fn fixed(&mut self, segment: &Segment, addresses: &Addresses, (place, end): (Place, u64)) {
-        let Place::At { moved } = place else { return };
+    fn fixed(&mut self, segment: &Segment, addresses: &Addresses, (place, end): (Placement, u64)) {
+        let Placement::At { moved } = place else { return };
         if segment.values.p_memsz == 0 && segment.values.p_filesz == 0 {
             return;
         }
@@ -350,7 +350,7 @@ impl Judge {
             // the vDSO.
             let takes_all =
                 |load: &Segment| load.is_load() && elf.layout.bits() == 32 && load.values.p_memsz >> 31 != 0;
-            let beside = matches!(Place::of(elf), Place::Anywhere { .. }) || elf.segments.iter().any(takes_all);
+            let beside = matches!(Placement::of(elf), Placement::Anywhere { .. }) || elf.segments.iter().any(takes_all);
             let end = if beside || !self.unknown.is_empty() { End::Signal } else { End::Segv };
             return self.refuse(end, format_args!("no segment maps the entry point {address:#x}"));
         };
@@ -389,7 +389,7 @@ impl Judge {
 
 /// Where the kernel puts a file.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum Placement {
     /// Where its addresses say, less `moved`.
     At {
         /// Subtracted from each address; a multiple of the page.
@@ -408,7 +408,7 @@ enum Place {
     Before0,
 }
 
-impl Place {
+impl Placement {
     fn of(elf: &Elf) -> Self {
         let loads = || elf.segments.iter().filter(|segment| segment.is_load()).map(|segment| &segment.values);
         let Some(first) = loads().next().filter(|_| elf.header.values.e_type == eh::ET_DYN) else {

@@ -18,7 +18,7 @@ const MOST_DYNAMIC_BYTES: u64 = 64 * 1024;
 /// What an ELF file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ElfKind {
     /// Something that is run.
     Program,
     /// Code that programs load (`ET_DYN` with a dynamic section that is not marked as a program's).
@@ -36,7 +36,7 @@ pub enum Kind {
     Unknown,
 }
 
-impl Kind {
+impl ElfKind {
     /// What it is, in words.
     pub fn name(self) -> &'static str {
         match self {
@@ -88,9 +88,9 @@ impl Dynamic {
     }
 }
 
-pub(super) fn find(elf: &Elf, source: &dyn Bytes) -> Kind {
+pub(super) fn find(elf: &Elf, source: &dyn Bytes) -> ElfKind {
     if elf.header.not_read {
-        return Kind::Unknown;
+        return ElfKind::Unknown;
     }
     let is_named = |section: &Section, name: &str| section.name.as_deref() == Some(name);
     let module = |section: &Section| is_named(section, ".modinfo") || is_named(section, ".gnu.linkonce.this_module");
@@ -100,17 +100,17 @@ pub(super) fn find(elf: &Elf, source: &dyn Bytes) -> Kind {
     let split = code.peek().is_some() && code.all(|section| section.values.sh_type == sh::SHT_NOBITS);
     let interpreted = elf.segments.iter().any(|segment| segment.values.p_type == ph::PT_INTERP);
     match elf.header.values.e_type {
-        eh::ET_CORE => Kind::Core,
-        eh::ET_REL | eh::ET_EXEC | eh::ET_DYN if split => Kind::DebugInformation,
-        eh::ET_REL if elf.sections.iter().any(module) => Kind::KernelModule,
-        eh::ET_REL => Kind::Object,
-        eh::ET_EXEC => Kind::Program,
+        eh::ET_CORE => ElfKind::Core,
+        eh::ET_REL | eh::ET_EXEC | eh::ET_DYN if split => ElfKind::DebugInformation,
+        eh::ET_REL if elf.sections.iter().any(module) => ElfKind::KernelModule,
+        eh::ET_REL => ElfKind::Object,
+        eh::ET_EXEC => ElfKind::Program,
         eh::ET_DYN => match Dynamic::read(source, elf.layout, &elf.segments) {
-            Some(Dynamic { has_name: true, .. }) => Kind::SharedLibrary,
-            Some(Dynamic { is_program: false, .. }) if !interpreted => Kind::SharedLibrary,
-            _ => Kind::Program,
+            Some(Dynamic { has_name: true, .. }) => ElfKind::SharedLibrary,
+            Some(Dynamic { is_program: false, .. }) if !interpreted => ElfKind::SharedLibrary,
+            _ => ElfKind::Program,
         },
-        _ => Kind::Unknown,
+        _ => ElfKind::Unknown,
     }
 }
 
@@ -121,7 +121,7 @@ pub(super) fn in_words(elf: &Elf) -> (String, Vec<String>) {
     let lines = elf.kernel.reasons.iter().chain(&elf.kernel.notes).cloned();
     let interpreted = elf.interpreter().is_some();
     match elf.kind {
-        Kind::Program | Kind::Unknown => {
+        ElfKind::Program | ElfKind::Unknown => {
             let runs = match elf.kernel.runnable {
                 Some(true) => "Linux would run it",
                 Some(false) => "Linux would not run it",
@@ -129,7 +129,7 @@ pub(super) fn in_words(elf: &Elf) -> (String, Vec<String>) {
             };
             (format!("{what}; {runs}"), lines.collect())
         }
-        Kind::SharedLibrary => {
+        ElfKind::SharedLibrary => {
             let entry = match (elf.entry.address, interpreted) {
                 (0, false) => "programs load it; it has no entry point of its own (e_entry is 0)".to_owned(),
                 (0, true) => "programs load it; it names an interpreter, but its entry point is 0".to_owned(),
@@ -150,7 +150,7 @@ pub(super) fn in_words(elf: &Elf) -> (String, Vec<String>) {
             let notes: Vec<String> = if interpreted { lines.collect() } else { Vec::new() };
             (what, std::iter::once(entry).chain(run).chain(notes).collect())
         }
-        Kind::Object | Kind::KernelModule | Kind::Core | Kind::DebugInformation => {
+        ElfKind::Object | ElfKind::KernelModule | ElfKind::Core | ElfKind::DebugInformation => {
             (what, vec!["it is no program: execve(2) refuses it, or nothing of it could run".to_owned()])
         }
     }

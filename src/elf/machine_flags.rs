@@ -6,15 +6,15 @@
 use goblin::elf::header as eh;
 
 /// Bits that are looked at, what they must be, and what that means.
-type Row = (u32, u32, &'static str);
+type FlagName = (u32, u32, &'static str);
 
-const fn bit(bit: u32, word: &'static str) -> Row {
+const fn bit(bit: u32, word: &'static str) -> FlagName {
     (bit, bit, word)
 }
 
 /// The version of ARM's EABI (`EF_ARM_EABIMASK`).
 const ARM_EABI: u32 = 0xff00_0000;
-const ARM_GNU: &[Row] = &[
+const ARM_GNU: &[FlagName] = &[
     (ARM_EABI, 0, "GNU EABI"),
     bit(0x1, "relocatable executable"),
     bit(0x4, "interworking enabled"),
@@ -28,7 +28,7 @@ const ARM_GNU: &[Row] = &[
     bit(0x400, "VFP"),
     bit(0x800, "Maverick FP"),
 ];
-const ARM: &[Row] = &[
+const ARM: &[FlagName] = &[
     (ARM_EABI, 0x0100_0000, "Version1 EABI"),
     (ARM_EABI, 0x0200_0000, "Version2 EABI"),
     (ARM_EABI, 0x0300_0000, "Version3 EABI"),
@@ -47,7 +47,7 @@ const ARM: &[Row] = &[
 const MIPS_MACHINE: u32 = 0x00ff_0000;
 const MIPS_ABI: u32 = 0xf000;
 const MIPS_ARCH: u32 = 0xf000_0000;
-const MIPS: &[Row] = &[
+const MIPS: &[FlagName] = &[
     bit(0x1, "noreorder"),
     bit(0x2, "pic"),
     bit(0x4, "cpic"),
@@ -97,10 +97,10 @@ const MIPS: &[Row] = &[
     (MIPS_ARCH, 0x9000_0000, "mips32r6"),
     (MIPS_ARCH, 0xa000_0000, "mips64r6"),
 ];
-const PPC: &[Row] = &[bit(0x8000_0000, "emb"), bit(0x1_0000, "relocatable"), bit(0x8000, "relocatable-lib")];
-const PPC64: &[Row] = &[(3, 1, "abiv1"), (3, 2, "abiv2"), (3, 3, "abiv3")];
-const S390: &[Row] = &[bit(1, "highgprs")];
-const RISCV: &[Row] = &[
+const PPC: &[FlagName] = &[bit(0x8000_0000, "emb"), bit(0x1_0000, "relocatable"), bit(0x8000, "relocatable-lib")];
+const PPC64: &[FlagName] = &[(3, 1, "abiv1"), (3, 2, "abiv2"), (3, 3, "abiv3")];
+const S390: &[FlagName] = &[bit(1, "highgprs")];
+const RISCV: &[FlagName] = &[
     bit(0x1, "RVC"),
     bit(0x8, "RVE"),
     bit(0x10, "TSO"),
@@ -109,14 +109,14 @@ const RISCV: &[Row] = &[
     (6, 4, "double-float ABI"),
     (6, 6, "quad-float ABI"),
 ];
-const LOONGARCH: &[Row] = &[
+const LOONGARCH: &[FlagName] = &[
     (7, 1, "SOFT-FLOAT"),
     (7, 2, "SINGLE-FLOAT"),
     (7, 3, "DOUBLE-FLOAT"),
     (0xc0, 0, "OBJ-v0"),
     (0xc0, 0x40, "OBJ-v1"),
 ];
-const SPARC: &[Row] = &[
+const SPARC: &[FlagName] = &[
     bit(0x100, "v8+"),
     bit(0x200, "ultrasparcI"),
     bit(0x400, "halr1"),
@@ -124,7 +124,7 @@ const SPARC: &[Row] = &[
     bit(0x80_0000, "ledata"),
 ];
 /// The same, and the order of memory accesses that the program is made for.
-const SPARCV9: &[Row] = &[
+const SPARCV9: &[FlagName] = &[
     bit(0x100, "v8+"),
     bit(0x200, "ultrasparcI"),
     bit(0x400, "halr1"),
@@ -134,7 +134,7 @@ const SPARCV9: &[Row] = &[
     (3, 1, "pso"),
     (3, 2, "rmo"),
 ];
-const IA64: &[Row] = &[
+const IA64: &[FlagName] = &[
     (0x10, 0x10, "64-bit"),
     (0x10, 0, "32-bit"),
     bit(0x20, "reduced fp model"),
@@ -142,7 +142,7 @@ const IA64: &[Row] = &[
     (0xc0, 0x40, "constant gp"),
     bit(0x100, "absolute"),
 ];
-const PARISC: &[Row] = &[
+const PARISC: &[FlagName] = &[
     (0xffff, 0x20b, "PA-RISC 1.0"),
     (0xffff, 0x210, "PA-RISC 1.1"),
     (0xffff, 0x214, "PA-RISC 2.0"),
@@ -153,7 +153,7 @@ const PARISC: &[Row] = &[
     bit(0x10_0000, "no kabp"),
     bit(0x40_0000, "lazyswap"),
 ];
-const SH: &[Row] = &[
+const SH: &[FlagName] = &[
     (0x1f, 0x1, "sh1"),
     (0x1f, 0x2, "sh2"),
     (0x1f, 0x3, "sh3"),
@@ -173,7 +173,7 @@ const SH: &[Row] = &[
     bit(0x100, "pic"),
     bit(0x8000, "fdpic"),
 ];
-const M68K: &[Row] = &[
+const M68K: &[FlagName] = &[
     bit(0x0100_0000, "m68000"),
     bit(0x0081_0000, "cpu32"),
     bit(0x0200_0000, "fido_a"),
@@ -190,7 +190,7 @@ const M68K: &[Row] = &[
     bit(0x40, "float"),
 ];
 const ARC_OS: u32 = 0xf00;
-const ARC: &[Row] = &[
+const ARC: &[FlagName] = &[
     (0xff, 0x2, "ARC600"),
     (0xff, 0x3, "ARC700"),
     (0xff, 0x4, "ARC601"),
@@ -201,7 +201,7 @@ const ARC: &[Row] = &[
     (ARC_OS, 0x300, "v3 no-legacy-syscalls ABI"),
     (ARC_OS, 0x400, "v4 ABI"),
 ];
-const AVR: &[Row] = &[
+const AVR: &[FlagName] = &[
     (0x7f, 1, "avr:1"),
     (0x7f, 2, "avr:2"),
     (0x7f, 25, "avr:25"),
@@ -222,8 +222,8 @@ const AVR: &[Row] = &[
     (0x7f, 107, "avr:107"),
     bit(0x80, "link-relax"),
 ];
-const BLACKFIN: &[Row] = &[bit(0x1, "PIC"), bit(0x2, "FDPIC"), bit(0x10, "code in L1"), bit(0x20, "data in L1")];
-const RENESAS_RX: &[Row] = &[
+const BLACKFIN: &[FlagName] = &[bit(0x1, "PIC"), bit(0x2, "FDPIC"), bit(0x10, "code in L1"), bit(0x20, "data in L1")];
+const RENESAS_RX: &[FlagName] = &[
     bit(0x1, "64-bit doubles"),
     bit(0x2, "dsp"),
     bit(0x4, "pid"),
@@ -232,17 +232,17 @@ const RENESAS_RX: &[Row] = &[
     bit(0x100, "V2"),
     bit(0x200, "V3"),
 ];
-const RL78: &[Row] = &[bit(0x1, "64-bit doubles"), (0xc, 0x4, "G10"), (0xc, 0x8, "G13"), (0xc, 0xc, "G14")];
-const VAX: &[Row] = &[bit(0x1, "non-PIC"), bit(0x100, "D-Float"), bit(0x200, "G-Float")];
-const OPENRISC: &[Row] = &[bit(0x1, "no delay")];
-const V850: &[Row] = &[
+const RL78: &[FlagName] = &[bit(0x1, "64-bit doubles"), (0xc, 0x4, "G10"), (0xc, 0x8, "G13"), (0xc, 0xc, "G14")];
+const VAX: &[FlagName] = &[bit(0x1, "non-PIC"), bit(0x100, "D-Float"), bit(0x200, "G-Float")];
+const OPENRISC: &[FlagName] = &[bit(0x1, "no delay")];
+const V850: &[FlagName] = &[
     (0xf000_0000, 0, "v850"),
     (0xf000_0000, 0x1000_0000, "v850e"),
     (0xf000_0000, 0x2000_0000, "v850e1"),
     (0xf000_0000, 0x4000_0000, "v850e2v3"),
 ];
 
-fn rows(machine: u16, flags: u32) -> &'static [Row] {
+fn rows(machine: u16, flags: u32) -> &'static [FlagName] {
     match machine {
         eh::EM_ARM if flags & ARM_EABI == 0 && flags != 0 => ARM_GNU,
         eh::EM_ARM => ARM,

@@ -77,7 +77,7 @@ fn segment_name(segment: &Segment) -> String {
 
 /// A stretch of the file and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct MappedField {
     /// Offsets of its bytes, as far as they lie in the file; at least one.
     pub range: Range<u64>,
     /// The structure.
@@ -86,7 +86,7 @@ pub struct Part {
     pub field: Option<usize>,
 }
 
-impl Part {
+impl MappedField {
     /// The header's field that this part comes from, as header and place among its fields: for a part of a header its
     /// own, for what a header names the one that says where.
     pub fn source(&self, elf: &Elf) -> Option<(Structure, usize)> {
@@ -181,20 +181,20 @@ impl Map {
     }
 
     /// All that covers the byte at `offset`, in the order of [`Structure`]: fields first, then what headers name.
-    pub fn at(&self, offset: u64) -> impl Iterator<Item = Part> {
+    pub fn at(&self, offset: u64) -> impl Iterator<Item = MappedField> {
         let window = offset..offset.saturating_add(1);
         self.fields_at(offset).into_iter().chain(self.areas_within(window))
     }
 
     /// The fields that cover the byte at `offset`, in the order of [`Structure`].
-    pub fn fields_at(&self, offset: u64) -> Vec<Part> {
+    pub fn fields_at(&self, offset: u64) -> Vec<MappedField> {
         let mut fields: Vec<_> = self.fields_within(offset..offset.saturating_add(1)).collect();
         fields.sort_by_key(|part| part.structure);
         fields
     }
 
     /// All that covers any byte of `window`: fields by the offset of their header, then what headers name.
-    pub fn within(&self, window: Range<u64>) -> impl Iterator<Item = Part> {
+    pub fn within(&self, window: Range<u64>) -> impl Iterator<Item = MappedField> {
         self.fields_within(window.clone()).chain(self.areas_within(window))
     }
 
@@ -213,22 +213,22 @@ impl Map {
         points.filter(move |(range, _)| range.start < window.end && window.start < range.end)
     }
 
-    fn fields_within(&self, window: Range<u64>) -> impl Iterator<Item = Part> {
+    fn fields_within(&self, window: Range<u64>) -> impl Iterator<Item = MappedField> {
         let (start, end) = (window.start, window.end);
         let fields = self.headers_within(window).flat_map(|(header, structure)| {
             places(structure.shape(self.class), self.class).enumerate().map(|(field, place)| {
                 let at = |inside: usize| header.start.saturating_add(inside as u64);
                 let range = at(place.start)..at(place.end).min(header.end);
-                Part { range, structure: *structure, field: Some(field) }
+                MappedField { range, structure: *structure, field: Some(field) }
             })
         });
         fields.filter(move |part| !part.range.is_empty() && part.range.start < end && start < part.range.end)
     }
 
-    fn areas_within(&self, window: Range<u64>) -> impl Iterator<Item = Part> {
+    fn areas_within(&self, window: Range<u64>) -> impl Iterator<Item = MappedField> {
         let covers = move |range: &Range<u64>| range.start < window.end && window.start < range.end;
         let areas = self.areas.iter().filter(move |(range, _)| covers(range));
-        areas.map(|(range, structure)| Part { range: range.clone(), structure: *structure, field: None })
+        areas.map(|(range, structure)| MappedField { range: range.clone(), structure: *structure, field: None })
     }
 
     /// The structures that begin in `window`, by offset and then in the order of [`Structure`].

@@ -22,11 +22,11 @@ struct Mapping {
     end: u64,
     /// Place in the table of the segment that it is of.
     segment: u32,
-    content: Content,
+    content: PageSource,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
+enum PageSource {
     /// Bytes of the file from this offset on.
     File(u64),
     /// Zeros, in memory of their own.
@@ -57,11 +57,11 @@ impl Landing {
 
 /// The memory of a program before its first instruction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Memory {
+pub struct MemoryImage {
     mappings: Vec<Mapping>,
 }
 
-impl Memory {
+impl MemoryImage {
     pub(super) fn new(segments: &[Segment]) -> Self {
         let mut mappings = Vec::new();
         for segment in segments.iter().filter(|segment| segment.is_load()) {
@@ -83,8 +83,8 @@ impl Memory {
         Some(Landing {
             segment: mapping.segment as usize,
             offset: match mapping.content {
-                Content::File(offset) => offset.checked_add(address - mapping.start),
-                Content::Zeros | Content::Cleared => None,
+                PageSource::File(offset) => offset.checked_add(address - mapping.start),
+                PageSource::Zeros | PageSource::Cleared => None,
             },
             by_page: !own(mapping.segment),
             covers: covered.map(|covered| covered.segment as usize),
@@ -111,7 +111,7 @@ impl Memory {
     fn file_bytes(&self, address: u64) -> Option<(u64, u64)> {
         let top = self.mappings.iter().rposition(|mapping| (mapping.start..mapping.end).contains(&address))?;
         let mapping = self.mappings.get(top)?;
-        let Content::File(offset) = mapping.content else { return None };
+        let PageSource::File(offset) = mapping.content else { return None };
         let over = self.mappings.get(top + 1..).unwrap_or_default().iter().map(|mapping| mapping.start);
         let end = over.filter(|start| *start > address).min().unwrap_or(u64::MAX).min(mapping.end);
         Some((offset.checked_add(address - mapping.start)?, end - address))
@@ -141,21 +141,21 @@ fn map(segment: &Segment, mappings: &mut Vec<Mapping>) {
     let into = p_vaddr % PAGE;
     if p_offset % PAGE != into && p_filesz > 0 {
         // No kernel maps this; a loader that copies, as for a machine without pages, takes the bytes and nothing else.
-        push(p_vaddr, file_end, Content::File(p_offset));
-        push(file_end, memory_end, Content::Zeros);
+        push(p_vaddr, file_end, PageSource::File(p_offset));
+        push(file_end, memory_end, PageSource::Zeros);
         return;
     }
     let zeros_from = if p_filesz > 0 {
         let end = page_end(file_end).unwrap_or(u64::MAX);
-        push(page_start(p_vaddr), end, Content::File(p_offset.saturating_sub(into)));
+        push(page_start(p_vaddr), end, PageSource::File(p_offset.saturating_sub(into)));
         if p_memsz > p_filesz && segment.is_writable() {
-            push(file_end, end, Content::Cleared);
+            push(file_end, end, PageSource::Cleared);
         }
         end
     } else {
         page_start(p_vaddr)
     };
     if p_memsz > p_filesz {
-        push(zeros_from, page_end(memory_end).unwrap_or(u64::MAX), Content::Zeros);
+        push(zeros_from, page_end(memory_end).unwrap_or(u64::MAX), PageSource::Zeros);
     }
 }

@@ -64,22 +64,22 @@ mod verdict_tests;
 
 use serde::Serialize;
 
-pub use anomalies::{Anomaly, Place};
+pub use anomalies::{Anomaly, ByteRange};
 pub use disassembly::{Instruction, NoDisassembly, disassemble_entry};
 pub use entropy::entropy;
 pub use field::{Field, FieldValue};
 pub use header::Header;
 pub use kernel::KernelView;
-pub use kind::Kind;
+pub use kind::ElfKind;
 pub use layout::{Basis, Class, Endian, Layout};
-pub use map::{Map, Part, Structure};
-pub use memory::{Landing, Memory};
+pub use map::{Map, MappedField, Structure};
+pub use memory::{Landing, MemoryImage};
 pub use sections::{NameTable, Section};
 pub(crate) use segments::shown_interpreter;
 pub use segments::{Extent, Interpreter, Segment};
 pub use source::{Bytes, FileBytes, Prefix};
 pub use strict::Strict;
-pub use strings::{Encoding, Text, strings};
+pub use strings::{ElfText, Encoding, strings};
 pub use table::Table;
 
 use sections::Extended;
@@ -91,13 +91,13 @@ pub struct Elf {
     /// Length of the file in bytes.
     pub file_size: u64,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ElfKind,
     /// Word size and byte order, and what decided them.
     pub layout: Layout,
     /// The ELF header.
     pub header: Header,
     /// Where the code begins.
-    pub entry: Entry,
+    pub entry: EntryPoint,
     /// Where the program headers are.
     pub segment_table: Table,
     /// The program headers, at most [`segments::MAX_SEGMENTS`]. Too many to be serialised with the rest.
@@ -105,7 +105,7 @@ pub struct Elf {
     pub segments: Vec<Segment>,
     /// What the segments put at which address.
     #[serde(skip)]
-    pub memory: Memory,
+    pub memory: MemoryImage,
     /// Where the section headers are.
     pub section_table: Table,
     /// Where the section names come from.
@@ -123,7 +123,7 @@ pub struct Elf {
 
 /// Where the code begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct EntryPoint {
     /// Virtual address (`e_entry`).
     pub address: u64,
     /// Offset in the file, where a `PT_LOAD` segment maps the address from inside the file and it is no library.
@@ -175,12 +175,12 @@ pub fn decode_with(source: &dyn Bytes) -> Option<Elf> {
     let address = header.values.e_entry;
     let mut elf = Elf {
         file_size: source.size(),
-        kind: Kind::default(),
+        kind: ElfKind::default(),
         layout,
-        entry: Entry { address, offset: None },
+        entry: EntryPoint { address, offset: None },
         header,
         segment_table,
-        memory: Memory::new(&segments),
+        memory: MemoryImage::new(&segments),
         segments,
         section_table,
         section_names,
@@ -212,9 +212,9 @@ impl Elf {
     /// Whether it has no entry point: a library that says 0, and what is not loaded at all.
     pub fn has_no_entry(&self) -> bool {
         match self.kind {
-            Kind::SharedLibrary | Kind::Object | Kind::KernelModule => self.entry.address == 0,
-            Kind::Program | Kind::Unknown => false,
-            Kind::Core | Kind::DebugInformation => true,
+            ElfKind::SharedLibrary | ElfKind::Object | ElfKind::KernelModule => self.entry.address == 0,
+            ElfKind::Program | ElfKind::Unknown => false,
+            ElfKind::Core | ElfKind::DebugInformation => true,
         }
     }
 

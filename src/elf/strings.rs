@@ -17,7 +17,7 @@ pub enum Encoding {
 
 /// A run of printable characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Text {
+pub struct ElfText {
     /// Offset of the first byte.
     pub offset: u64,
     /// Bytes the run takes in the file.
@@ -30,7 +30,7 @@ pub struct Text {
 
 /// Runs of at least `least` printable ASCII characters, tabs included, in the first 64 KiB of `bytes`, in file order
 /// and not overlapping; both single-byte and UTF-16LE at any alignment. A `least` of 0 counts as 1.
-pub fn strings(bytes: &[u8], least: usize) -> Vec<Text> {
+pub fn strings(bytes: &[u8], least: usize) -> Vec<ElfText> {
     let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
     let least = least.max(1);
     let mut found = Vec::new();
@@ -58,9 +58,9 @@ fn is_printable(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\t')
 }
 
-fn text<'a>(at: usize, letters: impl Iterator<Item = &'a u8>, length: usize, encoding: Encoding) -> Text {
+fn text<'a>(at: usize, letters: impl Iterator<Item = &'a u8>, length: usize, encoding: Encoding) -> ElfText {
     let text = letters.map(|&byte| char::from(byte)).collect();
-    Text { offset: at as u64, length: length as u64, encoding, text }
+    ElfText { offset: at as u64, length: length as u64, encoding, text }
 }
 
 #[cfg(test)]

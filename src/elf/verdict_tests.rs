@@ -93,27 +93,27 @@ fn each_kind_is_told_apart_and_judged_as_that() {
     const FLAGS_1: u64 = 0x6fff_fffb;
     const PIE: u64 = 0x0800_0000;
     let library = dynamic(|_| {}, SONAME, 1);
-    assert_eq!((library.kind, library.entry_offset()), (Kind::SharedLibrary, None));
+    assert_eq!((library.kind, library.entry_offset()), (ElfKind::SharedLibrary, None));
     let (headline, lines) = library.in_words();
     assert!(headline.starts_with("a shared library for ") && !headline.contains("Linux would not"), "{headline}");
     assert!(lines[0].contains("no entry point of its own"), "{lines:?}");
     assert!(!ids(&library).iter().any(|id| id.starts_with("entry")), "{:?}", ids(&library));
-    assert_eq!(dynamic(|p| p.entry = 0x40, 1, 1).kind, Kind::SharedLibrary);
+    assert_eq!(dynamic(|p| p.entry = 0x40, 1, 1).kind, ElfKind::SharedLibrary);
     assert!(dynamic(|p| p.entry = 0x40, 1, 1).in_words().1[0].contains("0x40"));
-    assert_eq!(dynamic(|_| {}, FLAGS_1, PIE).kind, Kind::Program);
+    assert_eq!(dynamic(|_| {}, FLAGS_1, PIE).kind, ElfKind::Program);
     assert!(ids(&dynamic(|_| {}, FLAGS_1, PIE)).contains(&"entry-not-executable"), "0 is an entry point like others");
-    assert_eq!(program(|p| p.e_type = 1).kind, Kind::Object);
+    assert_eq!(program(|p| p.e_type = 1).kind, ElfKind::Object);
     let core = program(|p| {
         p.e_type = 4;
         p.segments = vec![[1, 7, 0, BASE, 0, 0x78, 0x1000, 1], [0x6474_e551, 7, 0, 0, 0, 0, 0, 16]];
     });
-    assert_eq!((core.kind, ids(&core)), (Kind::Core, vec!["trailing-bytes"]));
+    assert_eq!((core.kind, ids(&core)), (ElfKind::Core, vec!["trailing-bytes"]));
     let mut split = with_sections();
     let table = split.len() - 3 * 64;
     split[table + 64 + 4] = 8; // .text has no bytes
     split[64 + 32..64 + 40].copy_from_slice(&0x9000_u64.to_le_bytes());
     let split = whole(&split);
-    assert_eq!(split.kind, Kind::DebugInformation);
+    assert_eq!(split.kind, ElfKind::DebugInformation);
     assert!(!ids(&split).contains(&"segment-past-end"), "{:?}", ids(&split));
 }
 

@@ -1,11 +1,11 @@
 //! What the box adds to whether a file runs, beyond what the file says itself.
 
 use crate::elf::conditions::End;
-use crate::elf::{Elf, Kind};
+use crate::elf::{Elf, ElfKind};
 use crate::root::Root;
 
 use super::interpreter::{self, Interpreter};
-use super::memory::{self, Memory};
+use super::memory::{self, MemoryFit};
 use super::x32::X32;
 
 /// What the box was asked about a file that is run.
@@ -16,7 +16,7 @@ pub struct Execution {
     /// Whether the kernel runs programs of the x32 ABI, for one of those.
     pub x32: Option<X32>,
     /// Whether there is memory enough, for a program that asks for much.
-    pub memory: Option<Memory>,
+    pub memory: Option<MemoryFit>,
 }
 
 impl Execution {
@@ -34,7 +34,7 @@ impl Execution {
         Self {
             interpreter: interpreter::named(root, program, script),
             x32: program.and_then(|program| X32::of(root, program)),
-            memory: program.and_then(|program| Memory::of(root, program)),
+            memory: program.and_then(|program| MemoryFit::of(root, program)),
         }
     }
 
@@ -53,7 +53,8 @@ impl Execution {
     /// text.
     pub fn in_words(&self, program: &Elf) -> (String, Vec<String>) {
         let (mut headline, lines) = program.in_words();
-        let runs = matches!(program.kind, Kind::Program | Kind::Unknown) && program.kernel.runnable != Some(false);
+        let runs =
+            matches!(program.kind, ElfKind::Program | ElfKind::Unknown) && program.kernel.runnable != Some(false);
         if runs && self.lines().any(|(fails, _)| fails) {
             headline.push_str(", but this box does not");
         }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{
-    Ancestor, BoxEvent, Content, Evidence, Names, Observed, Process, SameContent, Schedule, Scheduler, Socket, show,
+    Ancestor, BoxEvent, ContentCheck, Evidence, NameMatch, Observed, Process, SameContent, Schedule, Scheduler, Socket,
+    show,
 };
 use crate::finding::Digest;
 use crate::hunt::{BoxTime, Field, PackageState, Strength, Value};
@@ -220,9 +221,11 @@ impl Evidence {
             other => return unanswered(other),
         };
         match &owner.content {
-            Content::AsShipped => Values::one(seen(Value::PackageState(PackageState::Unchanged), owner)),
-            Content::Changed => Values::one(seen(Value::PackageState(PackageState::Changed), owner)),
-            Content::NotCompared(reason) => Values::unknown(format!("not compared with {}: {reason}", owner.package)),
+            ContentCheck::AsShipped => Values::one(seen(Value::PackageState(PackageState::Unchanged), owner)),
+            ContentCheck::Changed => Values::one(seen(Value::PackageState(PackageState::Changed), owner)),
+            ContentCheck::NotCompared(reason) => {
+                Values::unknown(format!("not compared with {}: {reason}", owner.package))
+            }
         }
     }
 
@@ -230,7 +233,8 @@ impl Evidence {
     fn scheduled(&self, wanted: fn(Scheduler) -> bool) -> Values {
         let counts = |schedule: &&Schedule| wanted(schedule.scheduler) && schedule.never.is_none();
         let all = self.schedules.found().into_iter().flatten().filter(counts);
-        let (direct, weak): (Vec<&Schedule>, Vec<&Schedule>) = all.partition(|schedule| schedule.names == Names::File);
+        let (direct, weak): (Vec<&Schedule>, Vec<&Schedule>) =
+            all.partition(|schedule| schedule.names == NameMatch::File);
         let value = |one: &Schedule| SeenValue {
             strength: one.idle.is_some().then_some(Strength::Weak),
             ..seen_text(&one.command, one)
@@ -242,7 +246,7 @@ impl Evidence {
     /// The kinds of other places that name the file.
     fn places(&self) -> Values {
         let all = self.persistence.found().into_iter().flatten();
-        let direct = all.filter(|one| one.names == Names::File && one.never.is_none());
+        let direct = all.filter(|one| one.names == NameMatch::File && one.never.is_none());
         let value = |one: &Schedule| one.place.map(|place| seen_text(place.kind, one));
         let unknown = self.gap("schedule", &self.persistence);
         Values { seen: direct.filter_map(value).collect(), unknown, ..Values::default() }
@@ -252,7 +256,7 @@ impl Evidence {
     fn units(&self) -> Values {
         let all = self.schedules.found().into_iter().flatten();
         let naming: Vec<&Schedule> = all
-            .filter(|one| one.scheduler == Scheduler::Systemd && one.names == Names::File && one.never.is_none())
+            .filter(|one| one.scheduler == Scheduler::Systemd && one.names == NameMatch::File && one.never.is_none())
             .collect();
         self.of_processes(|process| {
             let unit = process.unit.as_ref();

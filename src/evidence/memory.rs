@@ -12,7 +12,7 @@ use crate::text;
 
 /// What the box has for a program that asks for much.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Memory {
+pub struct MemoryFit {
     /// Whether it gives that much; `None` where that cannot be told.
     pub enough: Option<bool>,
     /// What that rests on, in words; safe text.
@@ -28,7 +28,7 @@ pub(crate) fn asked(program: &Elf) -> Option<u64> {
     asked.max()
 }
 
-impl Memory {
+impl MemoryFit {
     /// Asks about the most that a program wants at once; nothing for one that wants little, or that lies in an image.
     pub(crate) fn of(root: &Root, program: &Elf) -> Option<Self> {
         let asked = asked(program).filter(|_| root.is_live())?;
@@ -73,10 +73,10 @@ mod tests {
             (9_000_000_000, "2", Some(false)),
             (9_000_000_000, "", None),
         ] {
-            let judged = Memory::judge(asked, counts, rule);
+            let judged = MemoryFit::judge(asked, counts, rule);
             assert_eq!(judged.enough, enough, "{judged:?}");
             assert_eq!(judged.said.ends_with("(killed by SIGSEGV)"), enough == Some(false));
         }
-        assert_eq!(Memory::judge(1, "MemTotal: many", "0").enough, None);
+        assert_eq!(MemoryFit::judge(1, "MemTotal: many", "0").enough, None);
     }
 }

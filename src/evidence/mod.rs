@@ -75,7 +75,7 @@ pub(crate) use gather::About;
 pub use gather::Gatherer;
 pub(crate) use host::Tool;
 pub(crate) use observed::Observed;
-pub(crate) use package::{Content, PackageOwner};
+pub(crate) use package::{ContentCheck, PackageOwner};
 #[cfg(test)]
 pub(crate) use process::Relation;
 pub(crate) use process::{Ancestor, LeftOut, Process};
@@ -83,7 +83,7 @@ pub(crate) use recorded::{AskedOnce, BoxQueries, NamedFacts, Part};
 pub(crate) use referrer::Referrer;
 pub(crate) use repository::{Checkout, Tracked};
 pub(crate) use schedule::places::PLACES;
-pub(crate) use schedule::{Names, Schedule, Scheduler};
+pub(crate) use schedule::{NameMatch, Schedule, Scheduler};
 pub(crate) use signature::ContentKind;
 #[cfg(test)]
 pub(crate) use socket::Direction;

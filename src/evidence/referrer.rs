@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::Accounts;
 use super::observed::Observed;
-use super::package::{Content, PackageOwner, Packages};
+use super::package::{ContentCheck, PackageOwner, Packages};
 use super::show;
 use crate::finding::{FileFacts, FileTime};
 use crate::root::Attributes;
@@ -75,7 +75,7 @@ impl fmt::Display for Referrer {
         let (age, order) = (span(after.unsigned_abs()), if after < 0 { "before" } else { "after" });
         write!(f, ", changed {}, {age} {order} the file, ", show::time(self.changed))?;
         match &self.package {
-            Observed::Found(owner) if owner.content == Content::AsShipped => write!(f, "shipped by {owner}"),
+            Observed::Found(owner) if owner.content == ContentCheck::AsShipped => write!(f, "shipped by {owner}"),
             Observed::Found(owner) => write!(f, "from {owner}"),
             Observed::NotFound => f.write_str("shipped by no package"),
             Observed::Unknown(reason) => write!(f, "package unknown: {reason}"),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Evidence, Names, Observed};
+use super::{Evidence, NameMatch, Observed};
 use crate::finding::FileTime;
 use crate::text;
 
@@ -24,7 +24,7 @@ pub(crate) fn of(evidence: &Evidence) -> Vec<(String, String)> {
         file(Some(neighbour.changed), &format!("beside it: {} was changed", text::escape_path(&neighbour.path)));
     }
     let naming = [&evidence.schedules, &evidence.persistence].into_iter().filter_map(Observed::found).flatten();
-    for schedule in naming.filter(|schedule| schedule.names == Names::File) {
+    for schedule in naming.filter(|schedule| schedule.names == NameMatch::File) {
         let path = text::escape_path(&schedule.referrer.path);
         file(Some(schedule.referrer.changed), &format!("{path}:{}, which names it, was changed", schedule.line));
         file(schedule.last_run, &format!("{path}:{} ran", schedule.line));

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::observed::Observed;
-use super::package::{Content, PackageOwner, Packages};
+use super::package::{ContentCheck, PackageOwner, Packages};
 use super::process::{Ancestor, Process, Processes, program_name};
 use crate::root::Root;
 use crate::text;
@@ -78,7 +78,7 @@ impl<'a> Vouching<'a> {
 }
 
 fn is_as_shipped(owner: &Observed<PackageOwner>) -> bool {
-    owner.found().is_some_and(|owner| owner.installed && owner.content == Content::AsShipped)
+    owner.found().is_some_and(|owner| owner.installed && owner.content == ContentCheck::AsShipped)
 }
 
 /// Those of a process's names that its executable has.

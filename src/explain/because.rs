@@ -3,7 +3,7 @@
 use yara_x_parser::ast::{self, Expr, MatchAnchor};
 
 use super::evaluate::Evaluator;
-use super::known::Known;
+use super::known::ExprValue;
 use super::quantify::Tally;
 use super::spans::Source;
 use crate::scan::Places;
@@ -15,8 +15,8 @@ const NAMED: usize = 4;
 const TEXT: usize = 120;
 
 /// What was seen of `expr`, a part of the rule in `source`, which came to `known`.
-pub(super) fn because(source: &Source, evaluator: &mut Evaluator, expr: &Expr, known: &Known) -> String {
-    let mut seen = Seen { source, evaluator };
+pub(super) fn because(source: &Source, evaluator: &mut Evaluator, expr: &Expr, known: &ExprValue) -> String {
+    let mut seen = Observations { source, evaluator };
     let said = match expr {
         Expr::PatternMatch(found) => seen.found(found),
         Expr::Of(of) => seen.of(of),
@@ -25,7 +25,7 @@ pub(super) fn because(source: &Source, evaluator: &mut Evaluator, expr: &Expr, k
         Expr::True { .. } | Expr::False { .. } => String::new(),
         _ => seen.values(expr),
     };
-    if *known == Known::Undefined && said.is_empty() { "it is undefined".to_owned() } else { said }
+    if *known == ExprValue::Undefined && said.is_empty() { "it is undefined".to_owned() } else { said }
 }
 
 fn rounds(tally: Tally, of: &str) -> String {
@@ -37,20 +37,20 @@ fn rounds(tally: Tally, of: &str) -> String {
 }
 
 /// Puts what was seen in the file into words.
-struct Seen<'e, 's, 'f, 'r> {
+struct Observations<'e, 's, 'f, 'r> {
     source: &'e Source<'s>,
     evaluator: &'e mut Evaluator<'f, 'r>,
 }
 
-impl Seen<'_, '_, '_, '_> {
+impl Observations<'_, '_, '_, '_> {
     fn found(&mut self, found: &ast::PatternMatch) -> String {
         let name = found.identifier.name;
         let pattern = self.evaluator.pattern(name);
         let wanted = found.anchor.as_ref().map(|anchor| self.anchor(anchor)).unwrap_or_default();
         let said = self.evaluator.places(pattern).map(places).unwrap_or_default();
         match self.evaluator.found_at(pattern, found.anchor.as_ref()) {
-            Known::Truth(false) if found.anchor.is_some() => format!("{name} {said}; not {wanted}"),
-            Known::Undefined => format!("{name} {said}; where it is wanted is undefined"),
+            ExprValue::Truth(false) if found.anchor.is_some() => format!("{name} {said}; not {wanted}"),
+            ExprValue::Undefined => format!("{name} {said}; where it is wanted is undefined"),
             _ => format!("{name} {said}"),
         }
     }
@@ -59,7 +59,7 @@ impl Seen<'_, '_, '_, '_> {
     fn anchor(&mut self, anchor: &MatchAnchor) -> String {
         match anchor {
             MatchAnchor::At(at) => match self.evaluator.value(&at.expr) {
-                Known::Integer(at) => format!("at {:#x}", at.value),
+                ExprValue::Integer(at) => format!("at {:#x}", at.value),
                 _ => String::new(),
             },
             MatchAnchor::In(within) => match self.evaluator.range(&within.range) {
@@ -76,7 +76,7 @@ impl Seen<'_, '_, '_, '_> {
         let anchor = of.anchor.as_ref();
         let found: Vec<&str> = patterns
             .iter()
-            .filter(|pattern| self.evaluator.found_at(Some(**pattern), anchor) == Known::Truth(true))
+            .filter(|pattern| self.evaluator.found_at(Some(**pattern), anchor) == ExprValue::Truth(true))
             .filter_map(|pattern| names.get(*pattern).map(String::as_str))
             .collect();
         let named = match found.len() {
@@ -118,18 +118,18 @@ impl Seen<'_, '_, '_, '_> {
         };
         let shown = self.source.text(expr);
         Some(match self.evaluator.value(expr) {
-            Known::Integer(integer) if unit == "0x" => format!("{shown} is {}", hex(integer.value)),
-            Known::Integer(integer) => match u64::try_from(integer.value) {
+            ExprValue::Integer(integer) if unit == "0x" => format!("{shown} is {}", hex(integer.value)),
+            ExprValue::Integer(integer) => match u64::try_from(integer.value) {
                 Ok(value) => format!("{shown} is {}{unit}", text::count(value)),
                 Err(_) => format!("{shown} is {}", integer.value),
             },
-            Known::Text(bytes) => {
+            ExprValue::Text(bytes) => {
                 let value = String::from_utf8_lossy(bytes.get(..TEXT).unwrap_or(&bytes)).into_owned();
                 format!("{shown} is \"{value}\"")
             }
-            Known::Truth(truth) => format!("{shown} is {truth}"),
-            Known::Undefined => format!("{shown} is undefined"),
-            Known::Unknown(_) => return None,
+            ExprValue::Truth(truth) => format!("{shown} is {truth}"),
+            ExprValue::Undefined => format!("{shown} is undefined"),
+            ExprValue::Unknown(_) => return None,
         })
     }
 }

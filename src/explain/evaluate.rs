@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use yara_x_parser::ast::{self, BinaryExpr, Expr, MatchAnchor};
 
 use super::facts::Facts;
-use super::known::{self, Integer, Known, calculate, compare};
+use super::known::{self, ExprValue, Integer, calculate, compare};
 use crate::hunt::language::{Comparison, Operator, ReadField};
 use crate::scan::Places;
 
@@ -25,7 +25,7 @@ pub(super) struct Evaluator<'f, 'r> {
     /// Their places in it by name, without the `$`.
     by_name: BTreeMap<&'r str, usize>,
     /// Variables of the loops and `with` blocks around, innermost last.
-    pub(super) locals: Vec<(String, Known)>,
+    pub(super) locals: Vec<(String, ExprValue)>,
     /// What `$`, `#`, `@` and `!` stand for inside `for … of`.
     pub(super) current: Option<usize>,
     depth: u32,
@@ -39,10 +39,10 @@ impl<'f, 'r> Evaluator<'f, 'r> {
     }
 
     /// The value of an expression.
-    pub(super) fn value(&mut self, expr: &Expr) -> Known {
+    pub(super) fn value(&mut self, expr: &Expr) -> ExprValue {
         self.charge(1);
         if self.depth >= MAX_DEPTH || self.steps >= MAX_STEPS {
-            return Known::unknown("has more parts and rounds than are followed");
+            return ExprValue::unknown("has more parts and rounds than are followed");
         }
         self.depth += 1;
         let value = self.look(expr);
@@ -51,7 +51,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
     }
 
     /// The value of an expression where a boolean is wanted.
-    pub(super) fn boolean(&mut self, expr: &Expr) -> Known {
+    pub(super) fn boolean(&mut self, expr: &Expr) -> ExprValue {
         self.value(expr).boolean()
     }
 
@@ -65,15 +65,17 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         self.steps >= MAX_STEPS
     }
 
-    fn look(&mut self, expr: &Expr) -> Known {
+    fn look(&mut self, expr: &Expr) -> ExprValue {
         match expr {
-            Expr::True { .. } => Known::Truth(true),
-            Expr::False { .. } => Known::Truth(false),
-            Expr::Filesize { .. } => i64::try_from(self.facts.bytes.size()).map_or(Known::Undefined, Known::signed),
+            Expr::True { .. } => ExprValue::Truth(true),
+            Expr::False { .. } => ExprValue::Truth(false),
+            Expr::Filesize { .. } => {
+                i64::try_from(self.facts.bytes.size()).map_or(ExprValue::Undefined, ExprValue::signed)
+            }
             Expr::LiteralInteger(literal) => integer(literal),
             Expr::LiteralString(literal) => {
                 self.charge(literal.value.len() / 64);
-                Known::Text(literal.value.to_vec())
+                ExprValue::Text(literal.value.to_vec())
             }
             Expr::Ident(ident) => self.name(ident.name),
             Expr::FuncCall(call) => self.call(call),
@@ -91,15 +93,15 @@ impl<'f, 'r> Evaluator<'f, 'r> {
             Expr::ForOf(for_of) => self.for_of(for_of).0,
             Expr::ForIn(for_in) => self.for_in(for_in).0,
             Expr::With(with) => self.with(with),
-            Expr::Entrypoint { .. } => Known::unknown("the entry point is yara-x's to find"),
-            Expr::LiteralFloat(_) => Known::unknown("calculates with fractions"),
-            Expr::FieldAccess(_) | Expr::Lookup(_) => Known::unknown("asks a module of yara-x"),
-            Expr::Regexp(_) => Known::unknown("holds a text against a regular expression"),
+            Expr::Entrypoint { .. } => ExprValue::unknown("the entry point is yara-x's to find"),
+            Expr::LiteralFloat(_) => ExprValue::unknown("calculates with fractions"),
+            Expr::FieldAccess(_) | Expr::Lookup(_) => ExprValue::unknown("asks a module of yara-x"),
+            Expr::Regexp(_) => ExprValue::unknown("holds a text against a regular expression"),
             other => self.binary(other),
         }
     }
 
-    fn binary(&mut self, expr: &Expr) -> Known {
+    fn binary(&mut self, expr: &Expr) -> ExprValue {
         if let Some((comparison, binary)) = Comparison::of(expr) {
             let (left, right) = self.operands(binary);
             return compare(comparison, left, right);
@@ -116,11 +118,11 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         }
     }
 
-    fn operands(&mut self, binary: &BinaryExpr) -> (Known, Known) {
+    fn operands(&mut self, binary: &BinaryExpr) -> (ExprValue, ExprValue) {
         (self.value(&binary.lhs), self.value(&binary.rhs))
     }
 
-    fn texts(&mut self, expr: &Expr) -> Known {
+    fn texts(&mut self, expr: &Expr) -> ExprValue {
         let (operator, any_case, binary): (Holds, bool, _) = match expr {
             Expr::Contains(binary) => (contains, false, binary),
             Expr::IContains(binary) => (contains, true, binary),
@@ -129,48 +131,48 @@ impl<'f, 'r> Evaluator<'f, 'r> {
             Expr::EndsWith(binary) => (<[u8]>::ends_with, false, binary),
             Expr::IEndsWith(binary) => (<[u8]>::ends_with, true, binary),
             Expr::IEquals(binary) => (|left, right| left == right, true, binary),
-            Expr::Matches(_) => return Known::unknown("holds a text against a regular expression"),
-            _ => return Known::unknown("is a form that is not explained"),
+            Expr::Matches(_) => return ExprValue::unknown("holds a text against a regular expression"),
+            _ => return ExprValue::unknown("is a form that is not explained"),
         };
         match self.operands(binary) {
-            (Known::Undefined, _) | (_, Known::Undefined) => Known::Undefined,
-            (Known::Unknown(why), _) | (_, Known::Unknown(why)) => Known::Unknown(why),
-            (Known::Text(left), Known::Text(right)) if !any_case => Known::Truth(operator(&left, &right)),
-            (Known::Text(left), Known::Text(right)) if left.is_ascii() && right.is_ascii() => {
-                Known::Truth(operator(&left.to_ascii_lowercase(), &right.to_ascii_lowercase()))
+            (ExprValue::Undefined, _) | (_, ExprValue::Undefined) => ExprValue::Undefined,
+            (ExprValue::Unknown(why), _) | (_, ExprValue::Unknown(why)) => ExprValue::Unknown(why),
+            (ExprValue::Text(left), ExprValue::Text(right)) if !any_case => ExprValue::Truth(operator(&left, &right)),
+            (ExprValue::Text(left), ExprValue::Text(right)) if left.is_ascii() && right.is_ascii() => {
+                ExprValue::Truth(operator(&left.to_ascii_lowercase(), &right.to_ascii_lowercase()))
             }
-            _ => Known::unknown("compares letters beyond ASCII whatever their case"),
+            _ => ExprValue::unknown("compares letters beyond ASCII whatever their case"),
         }
     }
 
-    pub(super) fn booleans(&mut self, operands: &[Expr]) -> Vec<Known> {
+    pub(super) fn booleans(&mut self, operands: &[Expr]) -> Vec<ExprValue> {
         operands.iter().map(|operand| self.boolean(operand)).collect()
     }
 
-    fn fold(&mut self, operator: Operator, operands: &[Expr]) -> Known {
-        let values: Vec<Known> = operands.iter().map(|operand| self.value(operand)).collect();
-        values.into_iter().reduce(|left, right| calculate(operator, left, right)).unwrap_or(Known::Undefined)
+    fn fold(&mut self, operator: Operator, operands: &[Expr]) -> ExprValue {
+        let values: Vec<ExprValue> = operands.iter().map(|operand| self.value(operand)).collect();
+        values.into_iter().reduce(|left, right| calculate(operator, left, right)).unwrap_or(ExprValue::Undefined)
     }
 
-    fn name(&self, name: &str) -> Known {
+    fn name(&self, name: &str) -> ExprValue {
         if let Some((_, value)) = self.locals.iter().rev().find(|(local, _)| local == name) {
             return value.clone();
         }
         if let Some(value) = self.facts.external(name) {
             return value;
         }
-        Known::Unknown(format!("depends on {name}, another rule or a module"))
+        ExprValue::Unknown(format!("depends on {name}, another rule or a module"))
     }
 
-    fn call(&mut self, call: &ast::FuncCall) -> Known {
+    fn call(&mut self, call: &ast::FuncCall) -> ExprValue {
         match (&call.object, ReadField::of_function(call.identifier.name), call.args.as_slice()) {
             (None, Some(field), [offset]) => match self.value(offset) {
-                Known::Integer(offset) => self.facts.read(field, offset),
-                Known::Truth(_) | Known::Text(_) => Known::unknown("is a form that is not explained"),
+                ExprValue::Integer(offset) => self.facts.read(field, offset),
+                ExprValue::Truth(_) | ExprValue::Text(_) => ExprValue::unknown("is a form that is not explained"),
                 other => other,
             },
-            (None, ..) => Known::unknown("calls a function that is not explained"),
-            (Some(_), ..) => Known::unknown("asks a module of yara-x"),
+            (None, ..) => ExprValue::unknown("calls a function that is not explained"),
+            (Some(_), ..) => ExprValue::unknown("asks a module of yara-x"),
         }
     }
 
@@ -187,15 +189,15 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         self.facts.places.get(pattern?)?.as_ref()
     }
 
-    fn found(&mut self, found: &ast::PatternMatch) -> Known {
+    fn found(&mut self, found: &ast::PatternMatch) -> ExprValue {
         self.found_at(self.pattern(found.identifier.name), found.anchor.as_ref())
     }
 
     /// Whether the pattern is where the anchor wants it.
-    pub(super) fn found_at(&mut self, pattern: Option<usize>, anchor: Option<&MatchAnchor>) -> Known {
+    pub(super) fn found_at(&mut self, pattern: Option<usize>, anchor: Option<&MatchAnchor>) -> ExprValue {
         let Some(places) = self.places(pattern) else { return not_searched() };
         let range = match anchor {
-            None => return Known::Truth(!places.matches.is_empty()),
+            None => return ExprValue::Truth(!places.matches.is_empty()),
             Some(MatchAnchor::At(at)) => self.value(&at.expr).and_then(|at| Ok((at, at))),
             Some(MatchAnchor::In(within)) => self.range(&within.range),
         };
@@ -203,12 +205,12 @@ impl<'f, 'r> Evaluator<'f, 'r> {
             Err(short) => short,
             Ok((lower, upper)) => match count_in(places, lower, upper) {
                 0 if places.capped => too_many(places),
-                count => Known::Truth(count > 0),
+                count => ExprValue::Truth(count > 0),
             },
         }
     }
 
-    fn count(&mut self, count: &ast::IdentWithRange) -> Known {
+    fn count(&mut self, count: &ast::IdentWithRange) -> ExprValue {
         let Some(places) = self.places(self.pattern(count.identifier.name)) else { return not_searched() };
         let number = match &count.range {
             None => places.matches.len(),
@@ -217,37 +219,37 @@ impl<'f, 'r> Evaluator<'f, 'r> {
                 Err(short) => return short,
             },
         };
-        if places.capped { too_many(places) } else { Known::count(number) }
+        if places.capped { too_many(places) } else { ExprValue::count(number) }
     }
 
-    fn of_match(&mut self, of: &ast::IdentWithIndex, part: impl Fn((u64, u64)) -> u64) -> Known {
+    fn of_match(&mut self, of: &ast::IdentWithIndex, part: impl Fn((u64, u64)) -> u64) -> ExprValue {
         let Some(places) = self.places(self.pattern(of.identifier.name)) else { return not_searched() };
         // Counted from 1.
         let index = match of.index.as_ref().map(|index| self.value(index)) {
             None => 1,
-            Some(Known::Integer(index)) => index.value,
+            Some(ExprValue::Integer(index)) => index.value,
             Some(other) => return other,
         };
         let found = usize::try_from(index - 1).ok().and_then(|index| places.matches.get(index));
         match found {
-            Some(found) => i64::try_from(part(*found)).map_or(Known::Undefined, Known::signed),
+            Some(found) => i64::try_from(part(*found)).map_or(ExprValue::Undefined, ExprValue::signed),
             None if places.capped && index > 0 => too_many(places),
-            None => Known::Undefined,
+            None => ExprValue::Undefined,
         }
     }
 
     /// Both ends of a range, or what the expression around comes to for want of one.
-    pub(super) fn range(&mut self, range: &ast::Range) -> Result<(Integer, Integer), Known> {
+    pub(super) fn range(&mut self, range: &ast::Range) -> Result<(Integer, Integer), ExprValue> {
         let lower = self.value(&range.lower_bound).integer();
         let upper = self.value(&range.upper_bound).integer();
         match (lower, upper) {
-            (Err(Known::Undefined), _) | (_, Err(Known::Undefined)) => Err(Known::Undefined),
+            (Err(ExprValue::Undefined), _) | (_, Err(ExprValue::Undefined)) => Err(ExprValue::Undefined),
             (lower, upper) => Ok((lower?, upper?)),
         }
     }
 }
 
-impl Known {
+impl ExprValue {
     fn integer(self) -> Result<Integer, Self> {
         match self {
             // An end beyond 63 bits is taken for a negative number by yara-x.
@@ -272,20 +274,20 @@ fn count_in(places: &Places, lower: Integer, upper: Integer) -> usize {
     end.saturating_sub(start)
 }
 
-fn integer(literal: &ast::LiteralInteger) -> Known {
+fn integer(literal: &ast::LiteralInteger) -> ExprValue {
     let unsigned = literal.is_unsigned;
     let value = if unsigned { literal.value.cast_unsigned().into() } else { literal.value.into() };
-    Known::Integer(Integer { value, unsigned })
+    ExprValue::Integer(Integer { value, unsigned })
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(text, part).is_some()
 }
 
-fn not_searched() -> Known {
-    Known::unknown("the pattern's places are not known")
+fn not_searched() -> ExprValue {
+    ExprValue::unknown("the pattern's places are not known")
 }
 
-fn too_many(places: &Places) -> Known {
-    Known::Unknown(format!("there are more matches than the {} that are noted", places.matches.len()))
+fn too_many(places: &Places) -> ExprValue {
+    ExprValue::Unknown(format!("there are more matches than the {} that are noted", places.matches.len()))
 }

@@ -1,6 +1,6 @@
 //! What is known of one file, as far as a condition can ask.
 
-use super::known::{Integer, Known};
+use super::known::{ExprValue, Integer};
 use crate::elf::Bytes;
 use crate::hunt::language::ReadField;
 use crate::hunt::{DefineValue, EXTERNAL_VARIABLES, RuleOptions};
@@ -21,38 +21,38 @@ pub(crate) struct Facts<'f> {
 
 impl Facts<'_> {
     /// Reads a field; undefined when it does not lie in the file.
-    pub(super) fn read(&self, field: ReadField, offset: Integer) -> Known {
+    pub(super) fn read(&self, field: ReadField, offset: Integer) -> ExprValue {
         let end = offset.value + i128::from(field.width);
-        let Ok(start) = u64::try_from(offset.value) else { return Known::Undefined };
+        let Ok(start) = u64::try_from(offset.value) else { return ExprValue::Undefined };
         if end > i128::from(self.bytes.size()) {
-            return Known::Undefined;
+            return ExprValue::Undefined;
         }
         let bytes = self.bytes.read(start, field.width.into());
         if bytes.len() == usize::from(field.width) {
-            Known::Integer(Integer { value: field.value(&bytes), unsigned: field.width == 8 && !field.signed })
+            ExprValue::Integer(Integer { value: field.value(&bytes), unsigned: field.width == 8 && !field.signed })
         } else {
-            Known::unknown("the bytes there are not at hand")
+            ExprValue::unknown("the bytes there are not at hand")
         }
     }
 
     /// The value of an external variable; `None` if that is not what the name stands for.
-    pub(super) fn external(&self, name: &str) -> Option<Known> {
+    pub(super) fn external(&self, name: &str) -> Option<ExprValue> {
         if let Some(define) = self.options.defines.iter().find(|define| define.name == name) {
             return Some(match &define.value {
-                DefineValue::Boolean(value) => Known::Truth(*value),
-                DefineValue::Integer(value) => Known::signed(*value),
-                DefineValue::Float(_) => Known::unknown("a number with a fraction"),
-                DefineValue::Text(value) => Known::Text(value.as_bytes().to_vec()),
+                DefineValue::Boolean(value) => ExprValue::Truth(*value),
+                DefineValue::Integer(value) => ExprValue::signed(*value),
+                DefineValue::Float(_) => ExprValue::unknown("a number with a fraction"),
+                DefineValue::Text(value) => ExprValue::Text(value.as_bytes().to_vec()),
             });
         }
         if !EXTERNAL_VARIABLES.contains(&name) {
             return None;
         }
-        let Some(externals) = self.externals else { return Some(Known::unknown("the file's name is not at hand")) };
-        let mut value = Known::unknown("not all bytes of the file are at hand");
+        let Some(externals) = self.externals else { return Some(ExprValue::unknown("the file's name is not at hand")) };
+        let mut value = ExprValue::unknown("not all bytes of the file are at hand");
         externals.each(self.options, |external, text| {
             if external == name {
-                value = Known::Text(text.as_bytes().to_vec());
+                value = ExprValue::Text(text.as_bytes().to_vec());
             }
         });
         Some(value)

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::{Facts, Part, because, condition};
+use super::{ConditionPart, Facts, because, condition};
 use crate::elf::Bytes;
 use crate::finding::{Digest, FileFacts, Finding, Sha256};
 use crate::hunt::file_types::HEADER_BYTES;
@@ -16,7 +16,7 @@ pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// What a scan has seen of a file and a hunt.
 #[derive(Clone, Copy)]
-pub(crate) struct Subject<'s> {
+pub(crate) struct ScannedFile<'s> {
     /// The file's facts when it was scanned.
     pub file: &'s FileFacts,
     /// The bytes that were scanned, as far as they are still at hand. Bytes that turn out to be others are not used.
@@ -31,23 +31,23 @@ pub(crate) struct Subject<'s> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     /// The rule's condition.
-    pub rule: Part,
+    pub rule: ConditionPart,
     /// The patterns of the rule in their order.
-    pub patterns: Vec<Seen>,
+    pub patterns: Vec<PatternPlaces>,
     /// The candidate condition, if the hunt has one.
-    pub candidate: Option<Part>,
+    pub candidate: Option<ConditionPart>,
 }
 
 /// Where a pattern is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct PatternPlaces {
     /// Its identifier with its `$`.
     pub pattern: String,
     /// Its places; `None` when they are not known.
     pub places: Option<Places>,
 }
 
-impl Seen {
+impl PatternPlaces {
     /// In words: `is at 0x4c`. Safe text.
     pub fn words(&self) -> String {
         self.places.as_ref().map_or_else(|| "cannot be told: not all bytes are at hand".to_owned(), because::places)
@@ -56,16 +56,16 @@ impl Seen {
 
 /// Explains the rule of `hunt`, and its candidate condition, for a file. Up to [`MAX_FILE_BYTES`] bytes are held in memory and
 /// searched for all patterns of the rule: a scan leaves out those that the condition did not come to.
-pub(crate) fn explain(hunt: &Hunt, subject: Subject) -> Explained {
+pub(crate) fn explain(hunt: &Hunt, subject: ScannedFile) -> Explained {
     let nothing = Nothing(subject.file.size);
     let whole = whole(&subject);
     let bytes: &dyn Bytes = match &whole {
-        Content::Whole(bytes) => &bytes.as_slice(),
-        Content::Part => subject.bytes,
-        Content::Other => &nothing,
+        AvailableBytes::Whole(bytes) => &bytes.as_slice(),
+        AvailableBytes::Part => subject.bytes,
+        AvailableBytes::Other => &nothing,
     };
     let found = match &whole {
-        Content::Whole(bytes) => probe(&hunt.rule, bytes).ok(),
+        AvailableBytes::Whole(bytes) => probe(&hunt.rule, bytes).ok(),
         _ => None,
     };
     let places: Vec<Option<Places>> = match found {
@@ -73,7 +73,7 @@ pub(crate) fn explain(hunt: &Hunt, subject: Subject) -> Explained {
         None => hunt.rule.patterns.iter().map(|pattern| listed(&pattern.id, subject.finding?)).collect(),
     };
     let externals = externals(&subject, bytes).map(|externals| match &whole {
-        Content::Whole(bytes) => externals.with_md5(bytes),
+        AvailableBytes::Whole(bytes) => externals.with_md5(bytes),
         _ => externals,
     });
     let facts = Facts { bytes, places: &places, externals: externals.as_ref(), options: subject.options };
@@ -84,7 +84,7 @@ pub(crate) fn explain(hunt: &Hunt, subject: Subject) -> Explained {
         condition(&rule, Facts { places: &[], ..facts }, holds)
     });
     let names = hunt.rule.patterns.iter().map(|pattern| pattern.id.clone());
-    let patterns = names.zip(places).map(|(pattern, places)| Seen { pattern, places });
+    let patterns = names.zip(places).map(|(pattern, places)| PatternPlaces { pattern, places });
     Explained { rule, patterns: patterns.collect(), candidate }
 }
 
@@ -96,35 +96,35 @@ fn candidate_rule(hunt: &Hunt) -> Option<Rule> {
 }
 
 /// What is at hand of the bytes that were scanned.
-enum Content {
+enum AvailableBytes {
     Whole(Vec<u8>),
     Part,
     /// Nothing: these are others.
     Other,
 }
 
-fn whole(subject: &Subject) -> Content {
+fn whole(subject: &ScannedFile) -> AvailableBytes {
     const CHUNK: usize = 1 << 20;
     let (bytes, size) = (subject.bytes, subject.file.size);
     if bytes.size() != size {
-        return Content::Other;
+        return AvailableBytes::Other;
     }
     let Some(size) = usize::try_from(size).ok().filter(|size| *size as u64 <= MAX_FILE_BYTES) else {
-        return Content::Part;
+        return AvailableBytes::Part;
     };
     let mut whole = Vec::with_capacity(size);
     while whole.len() < size {
         let piece = bytes.read(whole.len() as u64, CHUNK.min(size - whole.len()));
         if piece.is_empty() {
-            return Content::Part;
+            return AvailableBytes::Part;
         }
         whole.extend_from_slice(&piece);
     }
     match subject.file.digest {
-        Digest::Whole(scanned) if scanned == Sha256::of(&whole) => Content::Whole(whole),
-        Digest::Whole(_) => Content::Other,
+        Digest::Whole(scanned) if scanned == Sha256::of(&whole) => AvailableBytes::Whole(whole),
+        Digest::Whole(_) => AvailableBytes::Other,
         // Whether these are the bytes that were scanned cannot be told.
-        Digest::DataOnly(_) => Content::Part,
+        Digest::DataOnly(_) => AvailableBytes::Part,
     }
 }
 
@@ -145,7 +145,7 @@ impl Bytes for Nothing {
     }
 }
 
-fn externals(asked: &Subject, bytes: &dyn Bytes) -> Option<Externals> {
+fn externals(asked: &ScannedFile, bytes: &dyn Bytes) -> Option<Externals> {
     let file = asked.file;
     let wanted = (HEADER_BYTES as u64).min(file.size);
     let header = bytes.read(0, wanted as usize);

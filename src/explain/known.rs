@@ -5,7 +5,7 @@ use crate::hunt::language::{Comparison, Operator};
 
 /// What an expression comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum ExprValue {
     Truth(bool),
     Integer(Integer),
     Text(Vec<u8>),
@@ -22,7 +22,7 @@ pub(super) struct Integer {
     pub unsigned: bool,
 }
 
-impl Known {
+impl ExprValue {
     pub(super) fn signed(value: i64) -> Self {
         Self::Integer(Integer { value: value.into(), unsigned: false })
     }
@@ -72,73 +72,73 @@ impl Known {
 }
 
 /// What all, or any, of these come to; the reason of the first unknown one if that decides.
-pub(super) fn joined(operands: &[Known], all: bool) -> Known {
-    let truths = operands.iter().map(Known::truth);
+pub(super) fn joined(operands: &[ExprValue], all: bool) -> ExprValue {
+    let truths = operands.iter().map(ExprValue::truth);
     match if all { Truth::all(truths) } else { Truth::any(truths) } {
-        Truth::Met => Known::Truth(true),
-        Truth::NotMet => Known::Truth(false),
+        Truth::Met => ExprValue::Truth(true),
+        Truth::NotMet => ExprValue::Truth(false),
         Truth::Unknown => {
             let why = operands.iter().find_map(|operand| match operand {
-                Known::Unknown(why) => Some(why.clone()),
+                ExprValue::Unknown(why) => Some(why.clone()),
                 _ => None,
             });
-            Known::Unknown(why.unwrap_or_default())
+            ExprValue::Unknown(why.unwrap_or_default())
         }
     }
 }
 
 /// Both operands, or what the expression comes to for want of one. Undefined wins: yara-x gives up there.
-fn both(left: Known, right: Known) -> Result<(Known, Known), Known> {
+fn both(left: ExprValue, right: ExprValue) -> Result<(ExprValue, ExprValue), ExprValue> {
     match (left, right) {
-        (Known::Undefined, _) | (_, Known::Undefined) => Err(Known::Undefined),
-        (Known::Unknown(why), _) | (_, Known::Unknown(why)) => Err(Known::Unknown(why)),
+        (ExprValue::Undefined, _) | (_, ExprValue::Undefined) => Err(ExprValue::Undefined),
+        (ExprValue::Unknown(why), _) | (_, ExprValue::Unknown(why)) => Err(ExprValue::Unknown(why)),
         both => Ok(both),
     }
 }
 
 /// The comparison of two values of one kind.
-pub(super) fn compare(comparison: Comparison, left: Known, right: Known) -> Known {
+pub(super) fn compare(comparison: Comparison, left: ExprValue, right: ExprValue) -> ExprValue {
     match both(left, right) {
         Err(short) => short,
-        Ok((Known::Text(left), Known::Text(right))) => Known::Truth(comparison.holds(left.cmp(&right))),
+        Ok((ExprValue::Text(left), ExprValue::Text(right))) => ExprValue::Truth(comparison.holds(left.cmp(&right))),
         Ok((left, right)) => match (number(&left), number(&right)) {
-            (Some(left), Some(right)) => Known::Truth(comparison.holds(left.value.cmp(&right.value))),
-            _ => Known::unknown("compares things of two kinds"),
+            (Some(left), Some(right)) => ExprValue::Truth(comparison.holds(left.value.cmp(&right.value))),
+            _ => ExprValue::unknown("compares things of two kinds"),
         },
     }
 }
 
 /// In a comparison a boolean counts as 0 or 1.
-fn number(known: &Known) -> Option<Integer> {
+fn number(known: &ExprValue) -> Option<Integer> {
     match known {
-        Known::Integer(integer) => Some(*integer),
-        Known::Truth(truth) => Some(Integer { value: (*truth).into(), unsigned: false }),
+        ExprValue::Integer(integer) => Some(*integer),
+        ExprValue::Truth(truth) => Some(Integer { value: (*truth).into(), unsigned: false }),
         _ => None,
     }
 }
 
 /// The operator on two values; unknown where 64 bits do not hold the result, for then signs begin to matter.
-pub(super) fn calculate(operator: Operator, left: Known, right: Known) -> Known {
+pub(super) fn calculate(operator: Operator, left: ExprValue, right: ExprValue) -> ExprValue {
     match both(left, right) {
         Err(short) => short,
-        Ok((Known::Integer(left), Known::Integer(right))) => integers(operator, left, right),
-        Ok(_) => Known::unknown("calculates with what is no integer"),
+        Ok((ExprValue::Integer(left), ExprValue::Integer(right))) => integers(operator, left, right),
+        Ok(_) => ExprValue::unknown("calculates with what is no integer"),
     }
 }
 
-fn integers(operator: Operator, left: Integer, right: Integer) -> Known {
+fn integers(operator: Operator, left: Integer, right: Integer) -> ExprValue {
     let unsigned = left.unsigned || right.unsigned;
     let (a, b) = (left.value, right.value);
     let divides = matches!(operator, Operator::Divide | Operator::Modulo);
     if divides && b == 0 {
-        return Known::Undefined;
+        return ExprValue::Undefined;
     }
     if matches!((operator, a, b), (Operator::Divide, a, -1) if a == i128::from(i64::MIN)) && !unsigned {
-        return Known::Undefined;
+        return ExprValue::Undefined;
     }
     let bits = !matches!(operator, Operator::Add | Operator::Subtract | Operator::Multiply);
     if unsigned && bits && (a < 0 || b < 0) {
-        return Known::unknown("mixes a negative number with an unsigned one");
+        return ExprValue::unknown("mixes a negative number with an unsigned one");
     }
     let value = match operator {
         Operator::Add => a.checked_add(b),
@@ -159,28 +159,28 @@ fn integers(operator: Operator, left: Integer, right: Integer) -> Known {
 }
 
 /// `-` before a value.
-pub(super) fn minus(operand: Known) -> Known {
+pub(super) fn minus(operand: ExprValue) -> ExprValue {
     match operand {
-        Known::Integer(Integer { value, unsigned: false }) => in_range(-value, false),
-        Known::Integer(_) => Known::unknown("negates an unsigned number"),
+        ExprValue::Integer(Integer { value, unsigned: false }) => in_range(-value, false),
+        ExprValue::Integer(_) => ExprValue::unknown("negates an unsigned number"),
         other => other,
     }
 }
 
 /// `~` before a value.
-pub(super) fn bitwise_not(operand: Known) -> Known {
+pub(super) fn bitwise_not(operand: ExprValue) -> ExprValue {
     match operand {
-        Known::Integer(Integer { value, unsigned: false }) => in_range(!value, false),
-        Known::Integer(Integer { value, unsigned: true }) => in_range(i128::from(u64::MAX) - value, true),
+        ExprValue::Integer(Integer { value, unsigned: false }) => in_range(!value, false),
+        ExprValue::Integer(Integer { value, unsigned: true }) => in_range(i128::from(u64::MAX) - value, true),
         other => other,
     }
 }
 
-fn in_range(value: i128, unsigned: bool) -> Known {
+fn in_range(value: i128, unsigned: bool) -> ExprValue {
     let fits = if unsigned { u64::try_from(value).is_ok() } else { i64::try_from(value).is_ok() };
-    if fits { Known::Integer(Integer { value, unsigned }) } else { overflow() }
+    if fits { ExprValue::Integer(Integer { value, unsigned }) } else { overflow() }
 }
 
-fn overflow() -> Known {
-    Known::unknown("calculates beyond 64 bits")
+fn overflow() -> ExprValue {
+    ExprValue::unknown("calculates beyond 64 bits")
 }

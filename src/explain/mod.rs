@@ -25,9 +25,9 @@ use yara_x_parser::ast::AST;
 
 pub(crate) use facts::Facts;
 #[cfg(test)]
-pub(crate) use file::Seen;
-pub(crate) use file::{Explained, Subject, explain};
-pub(crate) use show::{Line, lines};
+pub(crate) use file::PatternPlaces;
+pub(crate) use file::{Explained, ScannedFile, explain};
+pub(crate) use show::{ConditionLine, lines};
 
 use crate::hunt::{Rule, rules_of};
 
@@ -58,7 +58,7 @@ impl fmt::Display for Value {
 
 /// A part of a condition that is true or false by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Part {
+pub struct ConditionPart {
     /// Its source text as the rule's author wrote it, cut where it is very long; not safe for a terminal.
     pub text: String,
     /// What it comes to.
@@ -67,10 +67,10 @@ pub struct Part {
     /// safe for a terminal.
     pub because: String,
     /// The parts it is put together from by `and`, `or`, `not` and `of`.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ConditionPart>,
 }
 
-impl Part {
+impl ConditionPart {
     fn unexplained(text: &str, because: impl Into<String>) -> Self {
         Self { text: text.to_owned(), value: Value::Unknown, because: because.into(), parts: Vec::new() }
     }
@@ -111,14 +111,14 @@ impl Part {
 /// Explains the condition of `rule`. `matched` is what yara-x made of the rule and the file, if that is known: the whole
 /// agrees with it. Whoever knows it must say so: yara-x 1.22.1 leaves the search for patterns out where an undefined
 /// operand of `or` was the first to need it, and what it says then depends on the rules that it was compiled with.
-pub(crate) fn condition(rule: &Rule, facts: Facts, matched: Option<bool>) -> Part {
+pub(crate) fn condition(rule: &Rule, facts: Facts, matched: Option<bool>) -> ConditionPart {
     let part = match rules_of("", Path::new(""), &rule.source) {
         // Only what was measured not to nest too deep is parsed: the parser recurses.
         Ok(_) => match AST::from(rule.source.as_str()).rules().next() {
             Some(parsed) => parts::explain(&rule.source, parsed, facts),
-            None => Part::unexplained(&rule.condition, "it cannot be parsed"),
+            None => ConditionPart::unexplained(&rule.condition, "it cannot be parsed"),
         },
-        Err(_) => Part::unexplained(&rule.condition, "it cannot be parsed"),
+        Err(_) => ConditionPart::unexplained(&rule.condition, "it cannot be parsed"),
     };
     match matched {
         Some(matched) => part.agreed(matched),

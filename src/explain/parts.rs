@@ -5,9 +5,9 @@ use yara_x_parser::ast::{self, Expr, OfItems};
 use super::because;
 use super::evaluate::Evaluator;
 use super::facts::Facts;
-use super::known::{self, Known};
+use super::known::{self, ExprValue};
 use super::spans::Source;
-use super::{Part, Value};
+use super::{ConditionPart, Value};
 
 /// Parts of one condition that are listed at most; the rest is evaluated all the same.
 const MAX_PARTS: usize = 2_000;
@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 100;
 const TEXT: usize = 4_096;
 
 /// Explains the condition of a parsed rule whose text is `source`.
-pub(super) fn explain(source: &str, rule: &ast::Rule, facts: Facts) -> Part {
+pub(super) fn explain(source: &str, rule: &ast::Rule, facts: Facts) -> ConditionPart {
     let patterns = rule.patterns.iter().flatten().map(|pattern| pattern.identifier().name.to_owned());
     let patterns: Vec<String> = patterns.collect();
     let mut explainer =
@@ -34,7 +34,7 @@ struct Explainer<'s, 'f, 'r> {
 
 impl Explainer<'_, '_, '_> {
     /// The part that an expression is, and what it comes to.
-    fn part(&mut self, expr: &Expr) -> (Part, Known) {
+    fn part(&mut self, expr: &Expr) -> (ConditionPart, ExprValue) {
         self.listed += 1;
         self.depth += 1;
         let (known, because, parts) = match expr {
@@ -43,7 +43,8 @@ impl Explainer<'_, '_, '_> {
             Expr::Or(nary) => self.joined(&nary.operands, false),
             Expr::Not(unary) => {
                 let (part, known) = self.part(&unary.operand);
-                let undefined = if known == Known::Undefined { "the opposite of undefined is undefined" } else { "" };
+                let undefined =
+                    if known == ExprValue::Undefined { "the opposite of undefined is undefined" } else { "" };
                 (known.negated(), undefined.to_owned(), vec![part])
             }
             Expr::Of(of) => match &of.items {
@@ -57,25 +58,25 @@ impl Explainer<'_, '_, '_> {
         };
         self.depth -= 1;
         let value = match &known {
-            Known::Truth(true) => Value::True,
-            Known::Truth(false) => Value::False,
-            Known::Undefined => Value::Undefined,
+            ExprValue::Truth(true) => Value::True,
+            ExprValue::Truth(false) => Value::False,
+            ExprValue::Undefined => Value::Undefined,
             _ => Value::Unknown,
         };
         let because = match &known {
-            Known::Unknown(why) if parts.is_empty() => why.clone(),
+            ExprValue::Unknown(why) if parts.is_empty() => why.clone(),
             _ => because,
         };
-        (Part { text: cut(self.source.text(expr)), value, because, parts }, known)
+        (ConditionPart { text: cut(self.source.text(expr)), value, because, parts }, known)
     }
 
-    fn joined(&mut self, operands: &[Expr], all: bool) -> (Known, String, Vec<Part>) {
+    fn joined(&mut self, operands: &[Expr], all: bool) -> (ExprValue, String, Vec<ConditionPart>) {
         let (parts, known) = self.within(operands);
         (known::joined(&known, all), counted(&known, &parts), parts)
     }
 
     /// What all of them come to, and as parts those that there is still room for.
-    fn within(&mut self, exprs: &[Expr]) -> (Vec<Part>, Vec<Known>) {
+    fn within(&mut self, exprs: &[Expr]) -> (Vec<ConditionPart>, Vec<ExprValue>) {
         let mut parts = Vec::new();
         let known = exprs.iter().map(|expr| {
             if self.listed >= MAX_PARTS {
@@ -89,7 +90,7 @@ impl Explainer<'_, '_, '_> {
         (parts, known)
     }
 
-    fn leaf(&mut self, expr: &Expr) -> (Known, String, Vec<Part>) {
+    fn leaf(&mut self, expr: &Expr) -> (ExprValue, String, Vec<ConditionPart>) {
         let known = self.evaluator.boolean(expr);
         let because = because::because(&self.source, &mut self.evaluator, expr, &known);
         (known, because, Vec::new())
@@ -103,10 +104,10 @@ fn cut(text: &str) -> String {
     format!("{}{more}", &text[..end])
 }
 
-fn counted(known: &[Known], parts: &[Part]) -> String {
-    let count = |wanted: &dyn Fn(&Known) -> bool| known.iter().filter(|known| wanted(known)).count();
-    let held = count(&|known| known == &Known::Truth(true));
-    let unknown = match count(&|known| matches!(known, Known::Unknown(_))) {
+fn counted(known: &[ExprValue], parts: &[ConditionPart]) -> String {
+    let count = |wanted: &dyn Fn(&ExprValue) -> bool| known.iter().filter(|known| wanted(known)).count();
+    let held = count(&|known| known == &ExprValue::Truth(true));
+    let unknown = match count(&|known| matches!(known, ExprValue::Unknown(_))) {
         0 => String::new(),
         unknown => format!(", {unknown} not explained"),
     };

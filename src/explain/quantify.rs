@@ -3,7 +3,7 @@
 use yara_x_parser::ast::{self, Iterable, OfItems, PatternSet, Quantifier};
 
 use super::evaluate::Evaluator;
-use super::known::Known;
+use super::known::ExprValue;
 use crate::hunt::Truth;
 
 /// So many never hold.
@@ -57,7 +57,7 @@ impl Tally {
 
 impl Evaluator<'_, '_> {
     /// How many of `total` must hold, or what the whole comes to for want of that.
-    pub(super) fn wanted(&mut self, quantifier: &Quantifier, total: usize) -> Result<Wanted, Known> {
+    pub(super) fn wanted(&mut self, quantifier: &Quantifier, total: usize) -> Result<Wanted, ExprValue> {
         let number = match quantifier {
             Quantifier::None { .. } => return Ok(Wanted::None),
             Quantifier::All { .. } => return Ok(Wanted::All),
@@ -65,8 +65,10 @@ impl Evaluator<'_, '_> {
             Quantifier::Percentage(expr) | Quantifier::Expr(expr) => self.value(expr),
         };
         let number = match number {
-            Known::Integer(integer) => integer.value,
-            Known::Truth(_) | Known::Text(_) => return Err(Known::unknown("is a form that is not explained")),
+            ExprValue::Integer(integer) => integer.value,
+            ExprValue::Truth(_) | ExprValue::Text(_) => {
+                return Err(ExprValue::unknown("is a form that is not explained"));
+            }
             other => return Err(other),
         };
         Ok(Wanted::Count(match quantifier {
@@ -87,7 +89,7 @@ impl Evaluator<'_, '_> {
         self.patterns.iter().enumerate().filter(|(_, pattern)| named(pattern)).map(|(index, _)| index).collect()
     }
 
-    pub(super) fn of(&mut self, of: &ast::Of) -> Known {
+    pub(super) fn of(&mut self, of: &ast::Of) -> ExprValue {
         match &of.items {
             OfItems::BoolExprTuple(items) => {
                 let items = self.booleans(items);
@@ -108,7 +110,7 @@ impl Evaluator<'_, '_> {
                     && of.anchor.is_none()
                     && rounds.contains(&Truth::Met)
                 {
-                    return Known::unknown("wants none of the patterns, which yara-x takes in two ways");
+                    return ExprValue::unknown("wants none of the patterns, which yara-x takes in two ways");
                 }
                 tallied(wanted, rounds).0
             }
@@ -116,24 +118,24 @@ impl Evaluator<'_, '_> {
     }
 
     /// `of` a list of conditions. An undefined one makes the whole undefined, unless it was decided before.
-    pub(super) fn of_tuple(&mut self, quantifier: &Quantifier, items: &[Known]) -> Known {
+    pub(super) fn of_tuple(&mut self, quantifier: &Quantifier, items: &[ExprValue]) -> ExprValue {
         let wanted = match self.wanted(quantifier, items.len()) {
             Ok(wanted) => wanted,
             Err(short) => return short,
         };
         let mut tally = Tally::default();
         for item in items {
-            if let Known::Undefined | Known::Unknown(_) = item {
+            if let ExprValue::Undefined | ExprValue::Unknown(_) = item {
                 return item.clone();
             }
             if let Some(decided) = tally.add(wanted, item.truth()) {
-                return Known::Truth(decided);
+                return ExprValue::Truth(decided);
             }
         }
         settled(tally.end(wanted))
     }
 
-    pub(super) fn for_of(&mut self, for_of: &ast::ForOf) -> (Known, Tally) {
+    pub(super) fn for_of(&mut self, for_of: &ast::ForOf) -> (ExprValue, Tally) {
         let patterns = self.set(&for_of.pattern_set);
         self.charge(self.patterns.len());
         let wanted = match self.wanted(&for_of.quantifier, patterns.len()) {
@@ -150,31 +152,32 @@ impl Evaluator<'_, '_> {
         outcome
     }
 
-    pub(super) fn for_in(&mut self, for_in: &ast::ForIn) -> (Known, Tally) {
+    pub(super) fn for_in(&mut self, for_in: &ast::ForIn) -> (ExprValue, Tally) {
         let none = |known| (known, Tally::default());
         let ([variable], Iterable::Range(_) | Iterable::ExprTuple(_)) = (for_in.variables.as_slice(), &for_in.iterable)
         else {
-            return none(Known::unknown("goes through what a module of yara-x lists"));
+            return none(ExprValue::unknown("goes through what a module of yara-x lists"));
         };
         match &for_in.iterable {
             Iterable::Range(range) => match self.range(range) {
                 // Without an end, as without a round, it does not hold, whatever is wanted.
-                Err(Known::Undefined) => none(Known::Truth(false)),
+                Err(ExprValue::Undefined) => none(ExprValue::Truth(false)),
                 Err(short) => none(short),
-                Ok((lower, upper)) if upper.value < lower.value => none(Known::Truth(false)),
+                Ok((lower, upper)) if upper.value < lower.value => none(ExprValue::Truth(false)),
                 Ok((lower, upper)) => {
                     let total = usize::try_from(upper.value - lower.value + 1).unwrap_or(usize::MAX);
                     let values = (lower.value..=upper.value).map(|value| {
-                        i64::try_from(value).map_or_else(|_| Known::unknown("counts beyond 63 bits"), Known::signed)
+                        i64::try_from(value)
+                            .map_or_else(|_| ExprValue::unknown("counts beyond 63 bits"), ExprValue::signed)
                     });
                     self.rounds(for_in, variable.name, total, values)
                 }
             },
             Iterable::ExprTuple(items) => {
-                let values: Vec<Known> = items.iter().map(|item| self.value(item)).collect();
+                let values: Vec<ExprValue> = items.iter().map(|item| self.value(item)).collect();
                 self.rounds(for_in, variable.name, values.len(), values.into_iter())
             }
-            Iterable::Expr(_) => none(Known::unknown("goes through what a module of yara-x lists")),
+            Iterable::Expr(_) => none(ExprValue::unknown("goes through what a module of yara-x lists")),
         }
     }
 
@@ -183,8 +186,8 @@ impl Evaluator<'_, '_> {
         for_in: &ast::ForIn,
         variable: &str,
         total: usize,
-        values: impl Iterator<Item = Known>,
-    ) -> (Known, Tally) {
+        values: impl Iterator<Item = ExprValue>,
+    ) -> (ExprValue, Tally) {
         let wanted = match self.wanted(&for_in.quantifier, total) {
             Ok(wanted) => wanted,
             Err(short) => return (short, Tally::default()),
@@ -192,24 +195,24 @@ impl Evaluator<'_, '_> {
         let mut tally = Tally::default();
         for value in values {
             if self.is_spent() {
-                return (Known::unknown("has more rounds than are followed"), tally);
+                return (ExprValue::unknown("has more rounds than are followed"), tally);
             }
             let round = self.with_local(variable, value, |evaluator| evaluator.boolean(&for_in.body));
             if let Some(decided) = tally.add(wanted, round.truth()) {
-                return (Known::Truth(decided), tally);
+                return (ExprValue::Truth(decided), tally);
             }
         }
         (settled(tally.end(wanted)), tally)
     }
 
-    fn with_local<T>(&mut self, name: &str, value: Known, work: impl FnOnce(&mut Self) -> T) -> T {
+    fn with_local<T>(&mut self, name: &str, value: ExprValue, work: impl FnOnce(&mut Self) -> T) -> T {
         self.locals.push((name.to_owned(), value));
         let outcome = work(self);
         self.locals.pop();
         outcome
     }
 
-    pub(super) fn with(&mut self, with: &ast::With) -> Known {
+    pub(super) fn with(&mut self, with: &ast::With) -> ExprValue {
         let outer = self.locals.len();
         for declaration in &with.declarations {
             let value = self.value(&declaration.expression);
@@ -221,20 +224,20 @@ impl Evaluator<'_, '_> {
     }
 }
 
-fn tallied(wanted: Wanted, rounds: impl IntoIterator<Item = Truth>) -> (Known, Tally) {
+fn tallied(wanted: Wanted, rounds: impl IntoIterator<Item = Truth>) -> (ExprValue, Tally) {
     let mut tally = Tally::default();
     for round in rounds {
         if let Some(decided) = tally.add(wanted, round) {
-            return (Known::Truth(decided), tally);
+            return (ExprValue::Truth(decided), tally);
         }
     }
     (settled(tally.end(wanted)), tally)
 }
 
-fn settled(truth: Truth) -> Known {
+fn settled(truth: Truth) -> ExprValue {
     match truth {
-        Truth::Met => Known::Truth(true),
-        Truth::NotMet => Known::Truth(false),
-        Truth::Unknown => Known::unknown("a part of it cannot be told here"),
+        Truth::Met => ExprValue::Truth(true),
+        Truth::NotMet => ExprValue::Truth(false),
+        Truth::Unknown => ExprValue::unknown("a part of it cannot be told here"),
     }
 }

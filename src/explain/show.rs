@@ -1,6 +1,6 @@
 //! The parts as indented lines for screen and terminal: sign, word, text; what was seen behind it or below.
 
-use super::{Part, Value};
+use super::{ConditionPart, Value};
 use crate::text;
 
 /// Columns by which each level is indented, up to [`DEEPEST`] levels.
@@ -9,7 +9,7 @@ const DEEPEST: usize = 8;
 
 /// One line: what the part is, why it comes to what it does, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct ConditionLine {
     /// What the part comes to.
     pub value: Value,
     /// Indentation, sign, word and source text; safe text.
@@ -19,17 +19,17 @@ pub(crate) struct Line {
 }
 
 /// The lines of `part` and all within, each at most `columns` wide unless that is too few to say anything.
-pub(crate) fn lines(part: &Part, columns: usize) -> Vec<Line> {
+pub(crate) fn lines(part: &ConditionPart, columns: usize) -> Vec<ConditionLine> {
     part.rows().into_iter().flat_map(|(depth, part)| lines_of(depth, part, columns)).collect()
 }
 
-fn lines_of(depth: usize, part: &Part, columns: usize) -> Vec<Line> {
+fn lines_of(depth: usize, part: &ConditionPart, columns: usize) -> Vec<ConditionLine> {
     let indent = " ".repeat(INDENT * depth.min(DEEPEST));
     let room = columns.saturating_sub(indent.len()).max(20);
     let words: Vec<&str> = part.text.split_whitespace().collect();
     let said = format!("{} {}: {}", sign(part.value), part.value, text::escape_str(&words.join(" ")));
     let because = text::escape_str(&part.because);
-    let line = |part_text: String, because: String| Line { value: part.value, part: part_text, because };
+    let line = |part_text: String, because: String| ConditionLine { value: part.value, part: part_text, because };
     let arrow = if because.is_empty() { String::new() } else { format!(" → {because}") };
     if text::width(&said) + text::width(&arrow) <= room {
         return vec![line(format!("{indent}{said}"), arrow)];
@@ -63,11 +63,11 @@ fn sign(value: Value) -> char {
 mod tests {
     use super::*;
 
-    fn part(text: &str, because: &str, parts: Vec<Part>) -> Part {
-        Part { text: text.to_owned(), value: Value::False, because: because.to_owned(), parts }
+    fn part(text: &str, because: &str, parts: Vec<ConditionPart>) -> ConditionPart {
+        ConditionPart { text: text.to_owned(), value: Value::False, because: because.to_owned(), parts }
     }
 
-    fn whole(lines: &[Line]) -> Vec<String> {
+    fn whole(lines: &[ConditionLine]) -> Vec<String> {
         lines.iter().map(|line| format!("{}{}", line.part, line.because)).collect()
     }
 

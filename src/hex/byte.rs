@@ -2,7 +2,7 @@
 
 /// What a byte is, as far as one byte can say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum ByteClass {
     /// Not known: not kept, or not readable.
     Unknown,
     /// 0x00.
@@ -17,7 +17,7 @@ pub(crate) enum Kind {
     High,
 }
 
-impl Kind {
+impl ByteClass {
     /// The kind of `byte`.
     pub(crate) fn of(byte: Option<u8>) -> Self {
         match byte {
@@ -64,12 +64,12 @@ mod tests {
 
     #[test]
     fn every_byte_has_a_kind_and_a_harmless_glyph() {
-        let count = |kind| (0..=255).filter(|b| Kind::of(Some(*b)) == kind).count();
-        assert_eq!(count(Kind::Null), 1);
-        assert_eq!(count(Kind::Printable), 94);
-        assert_eq!(count(Kind::Space), 6);
-        assert_eq!(count(Kind::Control), 27);
-        assert_eq!(count(Kind::High), 128);
+        let count = |kind| (0..=255).filter(|b| ByteClass::of(Some(*b)) == kind).count();
+        assert_eq!(count(ByteClass::Null), 1);
+        assert_eq!(count(ByteClass::Printable), 94);
+        assert_eq!(count(ByteClass::Space), 6);
+        assert_eq!(count(ByteClass::Control), 27);
+        assert_eq!(count(ByteClass::High), 128);
         assert!((0..=255).all(|b| matches!(glyph(Some(b)), ' '..='~')));
         assert_eq!((glyph(None), digits(None), digits(Some(7))), ('?', "??".into(), "07".into()));
     }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::byte;
-use super::highlight::{Highlights, Run};
+use super::highlight::{HighlightRun, Highlights};
 use super::layout::Layout;
 use super::source::{self, ByteSource};
 use crate::text;
@@ -143,7 +143,7 @@ fn sign_line(layout: &Layout, range: Range<u64>, highlights: &Highlights) -> Opt
     let line = layout.line(range.start);
     let runs = highlights.runs(range);
     let mut cells = Cells::new(layout);
-    let mut named: Vec<&Run> = Vec::new();
+    let mut named: Vec<&HighlightRun> = Vec::new();
     for run in &runs {
         let sign = sign(&run.patterns).to_string();
         for index in (run.range.start - line) as usize..(run.range.end - line) as usize {

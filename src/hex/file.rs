@@ -18,7 +18,7 @@ const PAGE: u64 = 4096;
 
 /// Whether the file is still the one that was scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum FileState {
     /// Same inode, size, mtime and ctime, under the same name.
     AsScanned,
     /// There is a file, but not quite the one that was scanned.
@@ -209,7 +209,7 @@ pub(crate) struct FileSource {
     path: PathBuf,
     scanned: Identity,
     size: u64,
-    state: State,
+    state: FileState,
     unreadable: Option<Unreadable>,
 }
 
@@ -226,7 +226,7 @@ impl FileSource {
             path: path.to_owned(),
             scanned: scanned.into(),
             size: opened.stat.st_size as u64,
-            state: State::AsScanned,
+            state: FileState::AsScanned,
             unreadable: None,
         };
         source.recheck();
@@ -234,18 +234,18 @@ impl FileSource {
     }
 
     /// Whether the file was still what was scanned when it was last checked.
-    pub(crate) fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &FileState {
         &self.state
     }
 
     /// Looks again whether the file is still what was scanned, by `fstat` and `lstat`; brings the size up to date.
-    pub(crate) fn recheck(&mut self) -> &State {
+    pub(crate) fn recheck(&mut self) -> &FileState {
         self.state = match blocking_call(|| rustix::fs::fstat(&self.file)) {
             Ok(stat) => {
                 self.size = stat.st_size as u64;
                 self.compare(&(&stat).into())
             }
-            Err(error) => State::Gone(error.into()),
+            Err(error) => FileState::Gone(error.into()),
         };
         &self.state
     }
@@ -255,7 +255,7 @@ impl FileSource {
         self.unreadable.take()
     }
 
-    fn compare(&self, now: &Identity) -> State {
+    fn compare(&self, now: &Identity) -> FileState {
         let scanned = &self.scanned;
         let change = if !scanned.is_same_file(now) {
             Change::OtherFile
@@ -275,9 +275,9 @@ impl FileSource {
         } else if now.changed != scanned.changed {
             Change::Inode { at: now.changed }
         } else {
-            return State::AsScanned;
+            return FileState::AsScanned;
         };
-        State::ChangedSince(change)
+        FileState::ChangedSince(change)
     }
 
     fn name_change(&self, held: &Identity) -> Option<Change> {

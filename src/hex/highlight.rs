@@ -25,7 +25,7 @@ pub struct Legend {
 
 /// A match as one gets to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct NthMatch {
     /// Index of its pattern in the legend.
     pub pattern: usize,
     /// Offset of its first byte.
@@ -40,7 +40,7 @@ pub struct Found {
     pub wrapped: bool,
 }
 
-impl Found {
+impl NthMatch {
     /// Offset one past its last byte.
     pub fn end(&self) -> u64 {
         self.offset.saturating_add(self.length)
@@ -53,7 +53,7 @@ impl Found {
 
 /// Bytes that are covered by the same patterns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct HighlightRun {
     /// Their offsets.
     pub range: Range<u64>,
     /// Indexes in the legend, ascending, at least one.
@@ -118,7 +118,7 @@ impl Highlights {
     }
 
     /// The covered bytes of a window in order, cut to the window; bytes that no pattern covers are in no run.
-    pub fn runs(&self, window: Range<u64>) -> Vec<Run> {
+    pub fn runs(&self, window: Range<u64>) -> Vec<HighlightRun> {
         let mut edges: BTreeMap<u64, Vec<(usize, bool)>> = BTreeMap::new();
         for (pattern, track) in self.tracks.iter().enumerate() {
             for range in track.within(&window) {
@@ -131,7 +131,7 @@ impl Highlights {
         let mut from = window.start;
         for (at, changes) in edges {
             if !covering.is_empty() {
-                runs.push(Run { range: from..at, patterns: covering.clone() });
+                runs.push(HighlightRun { range: from..at, patterns: covering.clone() });
             }
             // Ends first: a pattern may end and begin again at the same offset.
             for (pattern, _) in changes.iter().filter(|(_, begins)| !begins) {
@@ -156,23 +156,23 @@ impl Highlights {
     }
 
     /// The match that covers the byte at `offset`; of several the one that begins last.
-    pub fn under(&self, offset: u64) -> Option<Found> {
+    pub fn under(&self, offset: u64) -> Option<NthMatch> {
         self.picked(|track| track.under(offset)).max_by_key(|found| found.offset)
     }
 
     /// The match of one pattern that covers the byte at `offset`; of several the one that begins last.
-    pub fn under_of(&self, pattern: usize, offset: u64) -> Option<Found> {
+    pub fn under_of(&self, pattern: usize, offset: u64) -> Option<NthMatch> {
         let place = self.tracks.get(pattern)?.under(offset)?;
         self.found(pattern, place)
     }
 
     /// The first match that begins at `offset` or after it.
-    pub fn from(&self, offset: u64) -> Option<Found> {
+    pub fn from(&self, offset: u64) -> Option<NthMatch> {
         self.picked(|track| Some(track.begun_before(offset))).min_by_key(|found| found.offset)
     }
 
     /// The match after this one; after the last of all comes the first, and it says so.
-    pub fn after(&self, found: Found) -> Option<Found> {
+    pub fn after(&self, found: NthMatch) -> Option<NthMatch> {
         // In a pattern that comes later in the legend, what begins at the same offset is still to come.
         let place = |pattern: usize, track: &Track| match pattern.cmp(&found.pattern) {
             Ordering::Less => track.begun_until(found.offset),
@@ -181,11 +181,11 @@ impl Highlights {
         };
         let tracks = self.tracks.iter().enumerate();
         let next = tracks.filter_map(|(pattern, track)| self.found(pattern, place(pattern, track)));
-        next.min_by_key(|next| next.offset).or_else(|| self.from(0).map(Found::wrapped))
+        next.min_by_key(|next| next.offset).or_else(|| self.from(0).map(NthMatch::wrapped))
     }
 
     /// The match before this one; before the first of all comes the last, and it says so.
-    pub fn before(&self, found: Found) -> Option<Found> {
+    pub fn before(&self, found: NthMatch) -> Option<NthMatch> {
         let place = |pattern: usize, track: &Track| match pattern.cmp(&found.pattern) {
             Ordering::Less => track.begun_until(found.offset),
             Ordering::Equal => found.place,
@@ -193,47 +193,47 @@ impl Highlights {
         };
         let tracks = self.tracks.iter().enumerate();
         let back = tracks.filter_map(|(pattern, track)| self.found(pattern, place(pattern, track).checked_sub(1)?));
-        back.max_by_key(|back| back.offset).or_else(|| self.last().map(Found::wrapped))
+        back.max_by_key(|back| back.offset).or_else(|| self.last().map(NthMatch::wrapped))
     }
 
     /// The first match that begins after `offset`, else the first of all.
-    pub fn next(&self, offset: u64) -> Option<Found> {
+    pub fn next(&self, offset: u64) -> Option<NthMatch> {
         let after = offset.checked_add(1).and_then(|after| self.from(after));
-        after.or_else(|| self.from(0).map(Found::wrapped))
+        after.or_else(|| self.from(0).map(NthMatch::wrapped))
     }
 
     /// The last match that begins before `offset`, else the last of all.
-    pub fn previous(&self, offset: u64) -> Option<Found> {
+    pub fn previous(&self, offset: u64) -> Option<NthMatch> {
         let before = self.picked(|track| track.begun_before(offset).checked_sub(1)).max_by_key(|found| found.offset);
-        before.or_else(|| self.last().map(Found::wrapped))
+        before.or_else(|| self.last().map(NthMatch::wrapped))
     }
 
     /// The first match of the pattern that comes after `pattern` in the legend, going round, past those without a match;
     /// of the first pattern that has one, for `None`.
-    pub fn next_pattern(&self, pattern: Option<usize>) -> Option<Found> {
+    pub fn next_pattern(&self, pattern: Option<usize>) -> Option<NthMatch> {
         let first = pattern.map_or(0, |pattern| pattern.saturating_add(1)).min(self.tracks.len());
         (first..self.tracks.len()).chain(0..first).find_map(|pattern| self.found(pattern, 0))
     }
 
-    fn last(&self) -> Option<Found> {
+    fn last(&self) -> Option<NthMatch> {
         self.picked(|track| track.spans.len().checked_sub(1)).max_by_key(|found| found.offset)
     }
 
     /// One match of every pattern that has one at the place to be picked, in the order of the legend.
-    fn picked(&self, pick: impl Fn(&Track) -> Option<usize>) -> impl Iterator<Item = Found> {
+    fn picked(&self, pick: impl Fn(&Track) -> Option<usize>) -> impl Iterator<Item = NthMatch> {
         let tracks = self.tracks.iter().enumerate();
         tracks.filter_map(move |(pattern, track)| self.found(pattern, pick(track)?))
     }
 
     /// The match at a place among its pattern's.
-    fn found(&self, pattern: usize, place: usize) -> Option<Found> {
+    fn found(&self, pattern: usize, place: usize) -> Option<NthMatch> {
         let Span { offset, length } = *self.tracks.get(pattern)?.spans.get(place)?;
         let others = self.tracks.iter().enumerate().map(|(other, track)| match other.cmp(&pattern) {
             Ordering::Less => track.begun_until(offset),
             Ordering::Equal => place,
             Ordering::Greater => track.begun_before(offset),
         });
-        Some(Found { pattern, offset, length, nth: others.sum::<usize>() + 1, place, wrapped: false })
+        Some(NthMatch { pattern, offset, length, nth: others.sum::<usize>() + 1, place, wrapped: false })
     }
 }
 
@@ -290,8 +290,8 @@ mod tests {
         PatternMatch { pattern: pattern.into(), offset, length, data: Vec::new() }
     }
 
-    fn run(range: Range<u64>, patterns: &[usize]) -> Run {
-        Run { range, patterns: patterns.to_vec() }
+    fn run(range: Range<u64>, patterns: &[usize]) -> HighlightRun {
+        HighlightRun { range, patterns: patterns.to_vec() }
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn the_way_goes_round() {
         let marks = Highlights::new([], &[found("$a", 10, 1), found("$b", 20, 1), found("$a", 30, 1)]);
-        let step = |found: Option<Found>| found.map(|f| (f.offset, f.nth, f.wrapped));
+        let step = |found: Option<NthMatch>| found.map(|f| (f.offset, f.nth, f.wrapped));
         assert_eq!(step(marks.next(0)), Some((10, 1, false)));
         assert_eq!(step(marks.next(10)), Some((20, 2, false)));
         assert_eq!(step(marks.next(30)), Some((10, 1, true)));
@@ -325,7 +325,7 @@ mod tests {
     fn matches_at_one_offset_come_by_pattern_and_the_shorter_first() {
         let at = [found("$b", 0, 2), found("$a", 0, 9), found("$a", 0, 3), found("$a", 5, 1), found("$b", 0, 2)];
         let marks = Highlights::new(["$a", "$b"], &at);
-        let shown = |found: Found| (found.pattern, found.offset, found.length, found.nth, found.wrapped);
+        let shown = |found: NthMatch| (found.pattern, found.offset, found.length, found.nth, found.wrapped);
         let mut way = vec![marks.from(0).unwrap()];
         for _ in 0..5 {
             way.push(marks.after(way[way.len() - 1]).unwrap());
@@ -407,7 +407,7 @@ mod tests {
             let marks = Highlights::new(["$0", "$1", "$2"], &matches);
             let mut all: Vec<_> = raw.iter().map(|(pattern, offset, length)| (*offset, *pattern, *length)).collect();
             all.sort_unstable();
-            let shown = |found: Found| (found.offset, found.pattern, found.length);
+            let shown = |found: NthMatch| (found.offset, found.pattern, found.length);
             let first = marks.next(u64::MAX).unwrap();
             let last = marks.before(first).unwrap();
             for (start, forward) in [(first, true), (last, false)] {

@@ -16,7 +16,7 @@ const FILETIME_PER_SECOND: u64 = 10_000_000;
 
 /// Bytes read in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reading {
+pub(crate) struct Interpretation {
     /// What they are read as, such as `u32`.
     pub name: &'static str,
     /// Bytes that were read, from the cursor on.
@@ -60,7 +60,7 @@ pub(crate) enum NoValue {
 ///
 /// Integers and IEEE 754 floats; Unix time in seconds, signed; FILETIME; DOS date and time as FAT and ZIP store them
 /// (time, then date, each little endian); text up to the first character that is not printable.
-pub(crate) fn inspect(bytes: &[Option<u8>]) -> Vec<Reading> {
+pub(crate) fn inspect(bytes: &[Option<u8>]) -> Vec<Interpretation> {
     vec![
         number("u8", bytes, |raw| Ok(u8::from_le_bytes(raw).to_string())),
         number("i8", bytes, |raw| Ok(i8::from_le_bytes(raw).to_string())),
@@ -82,13 +82,13 @@ pub(crate) fn inspect(bytes: &[Option<u8>]) -> Vec<Reading> {
 }
 
 /// A reading of `N` bytes in both orders; `read` takes the lowest first.
-fn number<const N: usize>(name: &'static str, bytes: &[Option<u8>], read: impl Fn([u8; N]) -> Value) -> Reading {
+fn number<const N: usize>(name: &'static str, bytes: &[Option<u8>], read: impl Fn([u8; N]) -> Value) -> Interpretation {
     let taken = take::<N>(bytes);
     let turned = taken.map(|mut raw| {
         raw.reverse();
         raw
     });
-    Reading { name, length: N, little: taken.and_then(&read), big: (N > 1).then(|| turned.and_then(&read)) }
+    Interpretation { name, length: N, little: taken.and_then(&read), big: (N > 1).then(|| turned.and_then(&read)) }
 }
 
 fn take<const N: usize>(bytes: &[Option<u8>]) -> Result<[u8; N], NoValue> {
@@ -121,14 +121,14 @@ fn dos_time(packed: u32) -> Value {
     date_time.map(|local| format!("{local} local time")).map_err(|_| NoValue::NoTime)
 }
 
-fn ascii(bytes: &[Option<u8>]) -> Reading {
+fn ascii(bytes: &[Option<u8>]) -> Interpretation {
     let printable = |byte: &Option<u8>| byte.filter(|byte| matches!(byte, b' '..=b'~'));
     let read: Vec<u8> = bytes.iter().take(NEEDED).map_while(printable).collect();
     let little = in_quotes(bytes, &String::from_utf8_lossy(&read));
-    Reading { name: "ASCII", length: read.len(), little, big: None }
+    Interpretation { name: "ASCII", length: read.len(), little, big: None }
 }
 
-fn utf16(bytes: &[Option<u8>]) -> Reading {
+fn utf16(bytes: &[Option<u8>]) -> Interpretation {
     let read = |from_bytes: fn([u8; 2]) -> u16| -> String {
         let units = bytes.chunks_exact(2).take(NEEDED / 2).map_while(|pair| take(pair).ok());
         let characters = char::decode_utf16(units.map(from_bytes)).map_while(Result::ok);
@@ -136,7 +136,7 @@ fn utf16(bytes: &[Option<u8>]) -> Reading {
     };
     let (little, big) = (read(u16::from_le_bytes), read(u16::from_be_bytes));
     let length = 2 * little.encode_utf16().count();
-    Reading { name: "UTF-16", length, little: in_quotes(bytes, &little), big: Some(in_quotes(bytes, &big)) }
+    Interpretation { name: "UTF-16", length, little: in_quotes(bytes, &little), big: Some(in_quotes(bytes, &big)) }
 }
 
 fn in_quotes(bytes: &[Option<u8>], read: &str) -> Value {

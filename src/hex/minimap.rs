@@ -6,7 +6,7 @@ use super::highlight::Highlights;
 
 /// One row of the strip.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct MinimapRow {
     /// The bytes it stands for; empty when the file has fewer bytes than the strip has rows.
     pub range: Range<u64>,
     /// The patterns that cover any of these bytes, as indexes in the legend.
@@ -16,11 +16,11 @@ pub(crate) struct Row {
 }
 
 /// The strip of `rows` rows for a file of `size` bytes of which `sight` is in sight.
-pub(crate) fn strip(rows: usize, size: u64, sight: &Range<u64>, highlights: &Highlights) -> Vec<Row> {
+pub(crate) fn strip(rows: usize, size: u64, sight: &Range<u64>, highlights: &Highlights) -> Vec<MinimapRow> {
     let row = |index| {
         let range = edge(index, rows, size)..edge(index + 1, rows, size);
         let in_sight = range.start < sight.end && sight.start < range.end;
-        Row { patterns: highlights.patterns_in(range.clone()), in_sight, range }
+        MinimapRow { patterns: highlights.patterns_in(range.clone()), in_sight, range }
     };
     (0..rows).map(row).collect()
 }

@@ -52,4 +52,4 @@ mod view_tests;
 pub(crate) use highlight::Highlights;
 pub(crate) use layout::Layout;
 pub(crate) use view::View;
-pub use view::{Shown, Window};
+pub use view::{ByteWindow, Shown};

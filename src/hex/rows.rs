@@ -34,7 +34,7 @@ pub(crate) struct Rows<'b> {
 
 /// One row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct TextRow {
     /// Offset of its first byte.
     pub start: u64,
     /// Offset of the first byte of the next one.
@@ -102,14 +102,14 @@ impl TextCell {
 
 impl Rows<'_> {
     /// The row that the byte at `offset` stands in; `None` when too little around it is known.
-    pub(crate) fn at(&self, offset: u64) -> Option<Row> {
+    pub(crate) fn at(&self, offset: u64) -> Option<TextRow> {
         let offset = offset.min(self.size.saturating_sub(1));
         let mut start = self.sync(offset)?;
         let mut begins_line = start == 0 || self.ends_line(start - 1)?;
         loop {
             let end = self.end_of(start)?;
             if offset < end || end >= self.size {
-                return Some(Row { start, end, begins_line });
+                return Some(TextRow { start, end, begins_line });
             }
             begins_line = self.ends_line(end - 1)?;
             start = end;
@@ -117,21 +117,21 @@ impl Rows<'_> {
     }
 
     /// The row after `row`; `None` at the end of the file, and when too little is known.
-    pub(crate) fn after(&self, row: Row) -> Option<Row> {
+    pub(crate) fn after(&self, row: TextRow) -> Option<TextRow> {
         if row.end >= self.size {
             return None;
         }
         let begins_line = self.ends_line(row.end - 1)?;
-        Some(Row { start: row.end, end: self.end_of(row.end)?, begins_line })
+        Some(TextRow { start: row.end, end: self.end_of(row.end)?, begins_line })
     }
 
     /// The row before `row`; `None` at the beginning of the file, and when too little is known.
-    pub(crate) fn before(&self, row: Row) -> Option<Row> {
+    pub(crate) fn before(&self, row: TextRow) -> Option<TextRow> {
         self.at(row.start.checked_sub(1)?)
     }
 
     /// What stands in a row.
-    pub(crate) fn cells(&self, row: Row) -> Vec<TextCell> {
+    pub(crate) fn cells(&self, row: TextRow) -> Vec<TextCell> {
         let mut cells = Vec::new();
         self.walk(row.start, |cell| {
             cells.push(cell);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     /// All rows from the first to the last.
-    fn all(rows: Rows<'_>) -> Vec<Row> {
+    fn all(rows: Rows<'_>) -> Vec<TextRow> {
         if rows.size == 0 {
             return Vec::new();
         }

@@ -49,7 +49,7 @@ impl Coding {
 
 /// A text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundString {
     /// Offset of its first byte.
     pub offset: u64,
     /// Its characters, counted; more than are in `text` where it is long.
@@ -79,9 +79,9 @@ impl Run {
         }
     }
 
-    fn end(&mut self, coding: Coding) -> Option<Found> {
+    fn end(&mut self, coding: Coding) -> Option<FoundString> {
         let Self { offset, length, text } = std::mem::take(self);
-        (length >= SHORTEST as u64).then_some(Found { offset, length, coding, text })
+        (length >= SHORTEST as u64).then_some(FoundString { offset, length, coding, text })
     }
 }
 
@@ -96,7 +96,7 @@ struct Finder {
 
 impl Finder {
     /// Takes the next byte; `None` is one that is not known.
-    fn take(&mut self, offset: u64, byte: Option<u8>, each: &mut impl FnMut(Found)) {
+    fn take(&mut self, offset: u64, byte: Option<u8>, each: &mut impl FnMut(FoundString)) {
         let printable = byte.filter(|byte| matches!(byte, b' '..=b'~' | b'\t'));
         match printable {
             Some(byte) => self.ascii.push(offset, byte),
@@ -119,7 +119,7 @@ impl Finder {
         }
     }
 
-    fn end(&mut self, each: &mut impl FnMut(Found)) {
+    fn end(&mut self, each: &mut impl FnMut(FoundString)) {
         self.ascii.end(Coding::Ascii).into_iter().for_each(&mut *each);
         for (coding, runs) in [Coding::WideLe, Coding::WideBe].into_iter().zip(&mut self.wide) {
             runs.iter_mut().filter_map(|run| run.end(coding)).for_each(&mut *each);
@@ -132,7 +132,7 @@ impl Finder {
 pub(crate) fn each(
     source: &mut dyn ByteSource,
     watch: &mut Watch<'_>,
-    each: &mut dyn FnMut(Found) -> ControlFlow<()>,
+    each: &mut dyn FnMut(FoundString) -> ControlFlow<()>,
 ) -> bool {
     let mut finder = Finder::default();
     let mut buffer = Vec::new();

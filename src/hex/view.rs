@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::file::{Change, FileSource, Gone, State};
+use super::file::{Change, FileSource, FileState, Gone};
 use super::member::MemberSource;
 use super::snapshot::KeptSource;
 use super::source::{self, Ahead, ByteSource, Piece};
@@ -15,7 +15,7 @@ use crate::text::{
 
 /// A stretch of what is looked at, as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub struct ByteWindow {
     /// Offset of the first byte.
     pub offset: u64,
     /// The bytes, `None` where they are unknown; fewer than asked for where the file ends.
@@ -30,7 +30,7 @@ pub struct Window {
     pub notice: Option<String>,
 }
 
-impl Window {
+impl ByteWindow {
     /// The bytes of the window from `offset` on, `len` at most; none where it does not reach. To inspect the byte under
     /// a cursor in the last line, a window must be [`inspect::NEEDED`](super::inspect::NEEDED) bytes longer than the area.
     pub fn part(&self, offset: u64, len: usize) -> &[Option<u8>] {
@@ -103,12 +103,12 @@ impl View {
     }
 
     /// Whether the file was still what was scanned when it was last looked at.
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> FileState {
         match &self.live {
             Ok(Live::File(file)) => file.state().clone(),
             // Its digest is that of what was scanned.
-            Ok(Live::Member(_)) => State::AsScanned,
-            Err(gone) => State::Gone(gone.clone()),
+            Ok(Live::Member(_)) => FileState::AsScanned,
+            Err(gone) => FileState::Gone(gone.clone()),
         }
     }
 
@@ -116,9 +116,9 @@ impl View {
     /// mean something.
     pub(crate) fn shown(&self) -> Shown {
         let other_content = match self.state() {
-            State::Gone(_) => return Shown::Kept,
-            State::ChangedSince(change) => change.is_another_content(),
-            State::AsScanned => false,
+            FileState::Gone(_) => return Shown::Kept,
+            FileState::ChangedSince(change) => change.is_another_content(),
+            FileState::AsScanned => false,
         };
         let kept = self.wanted.map_or(other_content, |wanted| wanted == Shown::Kept);
         if kept && self.kept.count() > 0 { Shown::Kept } else { Shown::File }
@@ -131,7 +131,7 @@ impl View {
 
     /// Reads `len` bytes from `offset` on, at most [`source::MAX_READ_BYTES`], having looked whether the file is still what was
     /// scanned.
-    pub(crate) fn window(&mut self, offset: u64, len: usize) -> Window {
+    pub(crate) fn window(&mut self, offset: u64, len: usize) -> ByteWindow {
         let before = self.shown();
         let mut bytes = source::read(self, offset, len);
         // Checked after the read, or a change between the two would go unnoticed.
@@ -142,7 +142,7 @@ impl View {
         if shown != before {
             bytes = source::read(self, offset, len);
         }
-        Window { offset, bytes, size: self.size(), shown, line: None, notice: self.notice() }
+        ByteWindow { offset, bytes, size: self.size(), shown, line: None, notice: self.notice() }
     }
 
     fn notice(&mut self) -> Option<String> {
@@ -160,7 +160,7 @@ impl View {
     }
 
     fn file_notice(&self) -> Option<String> {
-        let State::ChangedSince(change) = self.state() else { return None };
+        let FileState::ChangedSince(change) = self.state() else { return None };
         let bytes = match change {
             Change::OtherFile => "these are the other file's bytes",
             change if change.is_scanned_content() => {
@@ -183,9 +183,9 @@ impl View {
             ),
         };
         match self.state() {
-            State::AsScanned => bytes,
-            State::ChangedSince(change) => format!("{change}: {bytes}"),
-            State::Gone(gone) => format!("{gone}: {bytes}"),
+            FileState::AsScanned => bytes,
+            FileState::ChangedSince(change) => format!("{change}: {bytes}"),
+            FileState::Gone(gone) => format!("{gone}: {bytes}"),
         }
     }
 

@@ -9,12 +9,12 @@ use std::sync::atomic::AtomicBool;
 
 use tempfile::TempDir;
 
-use super::file::{Change, Gone, State};
+use super::file::{Change, FileState, Gone};
 use super::fixtures::facts;
 use super::query::Query;
 use super::search::{Direction, Hit, Order, Outcome, Watch, search};
 use super::source::{Ahead, ByteSource as _, MAX_READ_BYTES};
-use super::view::{Shown, View, Window};
+use super::view::{ByteWindow, Shown, View};
 use crate::finding::{Excerpt, FileFacts, FileTime, KeptBytes};
 
 /// A file with this content, as it was scanned, with the first 8 bytes kept.
@@ -47,11 +47,11 @@ impl Scanned {
 }
 
 /// The bytes as text, `?` where they are unknown.
-fn shown(window: &Window) -> String {
+fn shown(window: &ByteWindow) -> String {
     window.bytes.iter().map(|byte| byte.map_or('?', char::from)).collect()
 }
 
-fn notice(window: &Window) -> &str {
+fn notice(window: &ByteWindow) -> &str {
     window.notice.as_deref().unwrap_or("")
 }
 
@@ -59,7 +59,7 @@ fn notice(window: &Window) -> &str {
 fn views_are_for_worker_threads() {
     fn crosses<T: Send + 'static>() {}
     crosses::<View>();
-    crosses::<Window>();
+    crosses::<ByteWindow>();
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_file_as_it_was_scanned_needs_no_words() {
     let mut view = file.view();
     let window = view.window(3, 4);
     assert_eq!((shown(&window).as_str(), window.size, window.shown), ("3456", 10, Shown::File));
-    assert_eq!((&window.notice, view.state()), (&None, State::AsScanned));
+    assert_eq!((&window.notice, view.state()), (&None, FileState::AsScanned));
     assert_eq!(window.part(5, 9), [Some(b'5'), Some(b'6')]);
     assert_eq!(window.part(4, 1), [Some(b'4')]);
     assert!(window.part(2, 9).is_empty() && window.part(8, 9).is_empty() && window.part(u64::MAX, 1).is_empty());
@@ -109,7 +109,7 @@ fn a_file_deleted_while_it_is_open_can_still_be_read() {
     fs::remove_file(&file.path).unwrap();
     let window = view.window(8, 2);
     assert_eq!((shown(&window).as_str(), window.shown), ("89", Shown::File));
-    assert_eq!(view.state(), State::ChangedSince(Change::Deleted));
+    assert_eq!(view.state(), FileState::ChangedSince(Change::Deleted));
     assert!(notice(&window).ends_with("these are its bytes as they were scanned, until this view is closed"));
 }
 
@@ -154,10 +154,10 @@ fn a_file_replaced_is_told_whether_before_or_under_the_view() {
     let mut before = file.view();
     file.replace(b"other data");
     let window = before.window(0, 4);
-    assert_eq!((shown(&window).as_str(), before.state()), ("0123", State::ChangedSince(Change::Replaced)));
+    assert_eq!((shown(&window).as_str(), before.state()), ("0123", FileState::ChangedSince(Change::Replaced)));
     let mut after = file.view();
     assert_eq!(after.window(0, 4).shown, Shown::Kept);
-    assert_eq!(after.state(), State::ChangedSince(Change::OtherFile));
+    assert_eq!(after.state(), FileState::ChangedSince(Change::OtherFile));
     after.want(Some(Shown::File));
     let window = after.window(0, 4);
     assert_eq!(shown(&window), "othe");
@@ -176,17 +176,17 @@ fn growth_rewriting_and_changes_of_the_inode_are_told_apart() {
         |nanos: u32| fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH + std::time::Duration::new(5, nanos));
     handle.set_times(times(7)).unwrap();
     let at = FileTime { seconds: 5, nanos: 7 };
-    assert_eq!(modified(&mut view), State::ChangedSince(Change::Rewritten { at }));
+    assert_eq!(modified(&mut view), FileState::ChangedSince(Change::Rewritten { at }));
     // Written, and the time set back: only the ctime tells.
     let back = file.facts.modified;
     let back = std::time::UNIX_EPOCH + std::time::Duration::new(back.seconds as u64, back.nanos);
     handle.write_all_at(b"X", 9).unwrap();
     handle.set_times(fs::FileTimes::new().set_modified(back)).unwrap();
-    assert!(matches!(modified(&mut view), State::ChangedSince(Change::Inode { .. })));
+    assert!(matches!(modified(&mut view), FileState::ChangedSince(Change::Inode { .. })));
     let window = view.window(9, 1);
     assert!(notice(&window).contains("inode was changed") && notice(&window).ends_with("bytes as they are now"));
     handle.write_all_at(b"more", 10).unwrap();
-    assert_eq!(modified(&mut view), State::ChangedSince(Change::Grew { was: 10, now: 14 }));
+    assert_eq!(modified(&mut view), FileState::ChangedSince(Change::Grew { was: 10, now: 14 }));
     assert_eq!(shown(&view.window(10, 9)), "more");
 }
 
@@ -198,13 +198,13 @@ fn nothing_but_a_regular_file_without_links_is_opened() {
     symlink(&file.path, beside("link")).unwrap();
     symlink(file.path.parent().unwrap(), beside("folder-link")).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, beside("fifo"), rustix::fs::Mode::RUSR).unwrap();
-    assert_eq!(state_of(&beside("link")), State::Gone(Gone::Link));
-    assert_eq!(state_of(&beside("folder-link").join("file")), State::Gone(Gone::Link));
-    assert_eq!(state_of(&beside("fifo")), State::Gone(Gone::NotRegular));
-    assert_eq!(state_of(file.path.parent().unwrap()), State::Gone(Gone::NotRegular));
-    assert_eq!(state_of(&file.path.join("below")), State::Gone(Gone::Missing));
+    assert_eq!(state_of(&beside("link")), FileState::Gone(Gone::Link));
+    assert_eq!(state_of(&beside("folder-link").join("file")), FileState::Gone(Gone::Link));
+    assert_eq!(state_of(&beside("fifo")), FileState::Gone(Gone::NotRegular));
+    assert_eq!(state_of(file.path.parent().unwrap()), FileState::Gone(Gone::NotRegular));
+    assert_eq!(state_of(&file.path.join("below")), FileState::Gone(Gone::Missing));
     let socket = std::os::unix::net::UnixListener::bind(beside("socket")).unwrap();
-    assert_eq!(state_of(&beside("socket")), State::Gone(Gone::NotRegular));
+    assert_eq!(state_of(&beside("socket")), FileState::Gone(Gone::NotRegular));
     drop(socket);
 }
 
@@ -269,7 +269,7 @@ fn a_member_is_taken_out_of_its_archive_again_and_held_against_what_was_scanned(
     let mut view = View::open(&path, &facts, Arc::clone(&file.kept));
     let window = view.window(3, 13);
     assert_eq!((shown(&window).as_str(), window.size, window.shown), ("usr/bin/env p", facts.size, Shown::File));
-    assert_eq!((view.state(), window.notice.as_deref()), (State::AsScanned, None));
+    assert_eq!((view.state(), window.notice.as_deref()), (FileState::AsScanned, None));
     let other = FileFacts { digest: crate::finding::Sha256::of(b"other").into(), ..facts.clone() };
     let mut view = View::open(&path, &other, Arc::clone(&file.kept));
     assert!(notice(&view.window(0, 8)).starts_with("the archive holds other bytes by this name than were scanned"));

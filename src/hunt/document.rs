@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::{Check, Operand, SCHEDULE, STRENGTH};
-use super::field::{Field, Kind, Operator};
+use super::field::{Field, Operator, ValueKind};
 use super::matching::{self, NamedValues};
 use super::problem::{Problems, did_you_mean_one_of};
 use super::site::Site;
@@ -161,7 +161,7 @@ impl Scenarios<'_> {
 fn one(field: Field, operator: Operator, item: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<String> {
     let text = match item.get_ref() {
         DeValue::String(text) => text.to_string(),
-        DeValue::Integer(port) if field.kind() == Kind::Port => port.to_string(),
+        DeValue::Integer(port) if field.kind() == ValueKind::Port => port.to_string(),
         _ => {
             table::wrong_type(item, "the value", field.kind().noun(), problems);
             return None;
@@ -178,11 +178,11 @@ fn one(field: Field, operator: Operator, item: &Spanned<DeValue<'_>>, problems: 
 
 fn hint_for(field: Field, value: &str) -> Option<String> {
     match field.kind() {
-        Kind::PackageState => did_you_mean_one_of(value, &["unchanged", "changed"]),
-        Kind::Word(words) => {
+        ValueKind::PackageState => did_you_mean_one_of(value, &["unchanged", "changed"]),
+        ValueKind::Word(words) => {
             did_you_mean_one_of(value, words).or_else(|| Some(format!("one of: {}", words.join(", "))))
         }
-        Kind::Time if field == Field::ProcessStart => did_you_mean_one_of(value, &[SCHEDULE]),
+        ValueKind::Time if field == Field::ProcessStart => did_you_mean_one_of(value, &[SCHEDULE]),
         _ => None,
     }
 }

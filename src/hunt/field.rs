@@ -96,7 +96,7 @@ pub enum Operator {
 
 /// What sort of values a field, a site set or a list in a check holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ValueKind {
     /// Absolute paths.
     Path,
     /// Names of files and processes, without a slash.
@@ -255,31 +255,31 @@ impl Field {
     }
 
     /// What sort of values it has.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> ValueKind {
         match self {
-            Self::FilePath | Self::FileCopy | Self::HostPath => Kind::Path,
+            Self::FilePath | Self::FileCopy | Self::HostPath => ValueKind::Path,
             Self::FileName
             | Self::FilePackageManager
             | Self::FileContainer
             | Self::ProcessName
             | Self::ProcessUnit
             | Self::ProcessParentName
-            | Self::ProcessAncestorName => Kind::Name,
-            Self::FileOwner | Self::ProcessUser => Kind::Account,
-            Self::FileGroup | Self::UserGroup => Kind::Group,
-            Self::FileMode => Kind::Mode,
-            Self::FileMtime | Self::ProcessStart => Kind::Time,
-            Self::FileSha256 => Kind::Sha256,
-            Self::FilePackage => Kind::Package,
-            Self::FilePackageState => Kind::PackageState,
-            Self::ScheduleCron | Self::ScheduleSystemd | Self::ProcessCommandLine => Kind::Text,
-            Self::DestinationPort => Kind::Port,
-            Self::SourceIp | Self::DestinationIp => Kind::Address,
-            Self::FileRepositoryState => Kind::Word(REPOSITORY_STATES),
-            Self::FileContentKind => Kind::Word(CONTENT_KINDS),
-            Self::NetworkDirection => Kind::Word(DIRECTIONS),
-            Self::PersistenceKind => Kind::Word(persistence::KINDS),
-            Self::EventBefore => Kind::Minutes,
+            | Self::ProcessAncestorName => ValueKind::Name,
+            Self::FileOwner | Self::ProcessUser => ValueKind::Account,
+            Self::FileGroup | Self::UserGroup => ValueKind::Group,
+            Self::FileMode => ValueKind::Mode,
+            Self::FileMtime | Self::ProcessStart => ValueKind::Time,
+            Self::FileSha256 => ValueKind::Sha256,
+            Self::FilePackage => ValueKind::Package,
+            Self::FilePackageState => ValueKind::PackageState,
+            Self::ScheduleCron | Self::ScheduleSystemd | Self::ProcessCommandLine => ValueKind::Text,
+            Self::DestinationPort => ValueKind::Port,
+            Self::SourceIp | Self::DestinationIp => ValueKind::Address,
+            Self::FileRepositoryState => ValueKind::Word(REPOSITORY_STATES),
+            Self::FileContentKind => ValueKind::Word(CONTENT_KINDS),
+            Self::NetworkDirection => ValueKind::Word(DIRECTIONS),
+            Self::PersistenceKind => ValueKind::Word(persistence::KINDS),
+            Self::EventBefore => ValueKind::Minutes,
         }
     }
 
@@ -288,14 +288,14 @@ impl Field {
         use Operator::{Contains, Exists, Glob, In, Under, Within};
         match (self, self.kind()) {
             // The paths of a box are not listed but asked for by name.
-            (Self::HostPath, _) | (_, Kind::Mode | Kind::Sha256 | Kind::PackageState) => &[In],
-            (_, Kind::Path) => &[In, Contains, Under, Glob, Exists],
-            (_, Kind::Name) => &[In, Contains, Glob, Exists],
-            (_, Kind::Account | Kind::Group | Kind::Package) => &[In, Glob, Exists],
-            (_, Kind::Time | Kind::Minutes) => &[Within, Exists],
-            (_, Kind::Text) => &[Contains, Exists],
-            (_, Kind::Port | Kind::Word(_)) => &[In, Exists],
-            (_, Kind::Address) => &[In, Within, Exists],
+            (Self::HostPath, _) | (_, ValueKind::Mode | ValueKind::Sha256 | ValueKind::PackageState) => &[In],
+            (_, ValueKind::Path) => &[In, Contains, Under, Glob, Exists],
+            (_, ValueKind::Name) => &[In, Contains, Glob, Exists],
+            (_, ValueKind::Account | ValueKind::Group | ValueKind::Package) => &[In, Glob, Exists],
+            (_, ValueKind::Time | ValueKind::Minutes) => &[Within, Exists],
+            (_, ValueKind::Text) => &[Contains, Exists],
+            (_, ValueKind::Port | ValueKind::Word(_)) => &[In, Exists],
+            (_, ValueKind::Address) => &[In, Within, Exists],
         }
     }
 }
@@ -317,7 +317,7 @@ impl Operator {
     }
 }
 
-impl Kind {
+impl ValueKind {
     /// What one value is called, for error messages.
     pub fn noun(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::file;
 use super::problem::{Place, Problem};
 use crate::finding::Sha256;
-use line::{Format, Reading};
+use line::{ListFormat, ParsedLine};
 
 /// Bytes of one line at most; a path is at most 4096 bytes, quoted or escaped at most twice that.
 const MAX_LINE_BYTES: u64 = 16 * 1024;
@@ -94,7 +94,7 @@ impl KnownGood {
 
     fn read(&mut self, path: &Path, mut from: impl BufRead) -> Result<List, Problem> {
         let mut list = List { path: path.to_owned(), digests: 0, wrong: 0, first_wrong: Vec::new() };
-        let mut format = Format::default();
+        let mut format = ListFormat::default();
         let mut line = Vec::new();
         let mut number = 0;
         let mut bytes = 0;
@@ -110,14 +110,14 @@ impl KnownGood {
             if !whole {
                 bytes += skip_line(&mut from, FIRST_WITHIN).map_err(unreadable)?;
             }
-            let reading = if whole { format.read(&line) } else { Reading::Wrong("is longer than 16 KiB") };
+            let reading = if whole { format.read(&line) } else { ParsedLine::Wrong("is longer than 16 KiB") };
             match reading {
-                Reading::Digest(digest) => {
+                ParsedLine::Digest(digest) => {
                     list.digests += 1;
                     self.digests.push(digest);
                 }
-                Reading::Nothing => {}
-                Reading::Wrong(why) => {
+                ParsedLine::Nothing => {}
+                ParsedLine::Wrong(why) => {
                     list.wrong += 1;
                     if list.first_wrong.len() < NAMED_WRONG {
                         let place = Some(Place { line: number, column: 1 });
@@ -144,7 +144,7 @@ fn too_long(path: &Path) -> Problem {
         .hint("split it and give --known-good each part")
 }
 
-fn no_digest(path: &Path, format: &Format) -> Problem {
+fn no_digest(path: &Path, format: &ListFormat) -> Problem {
     let problem = Problem::whole(path, "holds no SHA-256");
     let others = format.other_digests();
     if others.is_empty() {

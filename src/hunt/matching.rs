@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use jiff::civil::Time;
 use serde::ser::{Serialize, Serializer};
 
-use super::field::{Kind, Operator};
+use super::field::{Operator, ValueKind};
 use super::value::Value;
 
 /// Bytes of one value in a hunt or in `site.toml` at most (`PATH_MAX`, see limits.h(0p)).
@@ -44,7 +44,7 @@ enum Parsed {
 impl NamedValues {
     /// The values that a check of this operator on a field of this kind names; each must be in the form that [`normal`]
     /// brings it into.
-    pub(super) fn parse(kind: Kind, operator: Operator, texts: Vec<String>) -> Self {
+    pub(super) fn parse(kind: ValueKind, operator: Operator, texts: Vec<String>) -> Self {
         let each = texts.iter();
         let parsed = match operator {
             Operator::Exists => Parsed::Any,
@@ -52,10 +52,12 @@ impl NamedValues {
             Operator::Contains => Parsed::Parts(texts.clone()),
             Operator::Under => Parsed::Folders(each.map(|folder| components(Path::new(folder)).collect()).collect()),
             Operator::Glob => Parsed::Globs(glob_sets(each)),
-            Operator::Within if kind == Kind::Address => {
+            Operator::Within if kind == ValueKind::Address => {
                 Parsed::Networks(each.filter_map(|net| network(net)).collect())
             }
-            Operator::Within if kind == Kind::Minutes => Parsed::Spans(each.filter_map(|text| span(text)).collect()),
+            Operator::Within if kind == ValueKind::Minutes => {
+                Parsed::Spans(each.filter_map(|text| span(text)).collect())
+            }
             Operator::Within => Parsed::Windows(each.filter_map(|text| Window::parse(text)).collect()),
         };
         Self { texts, parsed }
@@ -63,7 +65,7 @@ impl NamedValues {
 
     /// As [`Self::parse`], without the values that do not fit there: the site's sets may change after the hunts were
     /// loaded, and a group may have any members.
-    pub fn fitting<T: AsRef<str>>(kind: Kind, operator: Operator, texts: &[T]) -> Self {
+    pub fn fitting<T: AsRef<str>>(kind: ValueKind, operator: Operator, texts: &[T]) -> Self {
         let good = texts.iter().filter_map(|text| normal(kind, operator, text.as_ref()).ok());
         Self::parse(kind, operator, good.collect())
     }
@@ -215,7 +217,7 @@ fn minute_of_day(text: &str) -> Option<u16> {
 }
 
 /// The value as checks compare it, or what is wrong with it.
-pub(super) fn normal(kind: Kind, operator: Operator, value: &str) -> Result<String, String> {
+pub(super) fn normal(kind: ValueKind, operator: Operator, value: &str) -> Result<String, String> {
     if value.is_empty() {
         return Err("an empty value matches nothing".into());
     }
@@ -229,8 +231,8 @@ pub(super) fn normal(kind: Kind, operator: Operator, value: &str) -> Result<Stri
             return set.map(|_| whole()).map_err(|error| format!("`{value}`: {}", error.kind()));
         }
         Operator::Contains | Operator::Exists => Some(whole()),
-        Operator::Within if kind == Kind::Address => network(value).map(|_| whole()),
-        Operator::Within if kind == Kind::Minutes => span(value).map(|_| whole()),
+        Operator::Within if kind == ValueKind::Address => network(value).map(|_| whole()),
+        Operator::Within if kind == ValueKind::Minutes => span(value).map(|_| whole()),
         Operator::Within => Window::parse(value).map(|_| whole()),
         Operator::In | Operator::Under => Value::parse(kind, value).map(|value| value.to_string()),
     };
@@ -251,14 +253,14 @@ mod tests {
     /// What is named against a path where the operator wants one, a time where one is written so, an address, or text.
     fn met(operator: Operator, value: &str, named: &[&str]) -> bool {
         let (kind, seen) = match operator {
-            Operator::Under => (Kind::Path, Value::Path(value.into())),
-            Operator::Glob if value.starts_with('/') => (Kind::Path, Value::Path(value.into())),
+            Operator::Under => (ValueKind::Path, Value::Path(value.into())),
+            Operator::Glob if value.starts_with('/') => (ValueKind::Path, Value::Path(value.into())),
             Operator::Within => match (value.parse(), value.parse()) {
-                (Ok(address), _) => (Kind::Address, Value::Address(address)),
-                (_, Ok(time)) => (Kind::Time, Value::Time(BoxTime::new(time, offset_of(value)))),
-                _ => (Kind::Address, Value::Text(value.to_owned())),
+                (Ok(address), _) => (ValueKind::Address, Value::Address(address)),
+                (_, Ok(time)) => (ValueKind::Time, Value::Time(BoxTime::new(time, offset_of(value)))),
+                _ => (ValueKind::Address, Value::Text(value.to_owned())),
             },
-            _ => (Kind::Text, Value::Text(value.to_owned())),
+            _ => (ValueKind::Text, Value::Text(value.to_owned())),
         };
         NamedValues::fitting(kind, operator, named).matches(&seen)
     }
@@ -281,7 +283,7 @@ mod tests {
         assert!(met(Operator::Contains, "Nightly-Backup.sh", &["backup", "nightly"]));
         assert!(!met(Operator::Contains, "back-up", &["backup"]));
         let odd = Value::Path(OsString::from_vec(b"/\xff\xfedeploy".to_vec()).into());
-        assert!(NamedValues::fitting(Kind::Path, Operator::Contains, &["deploy"]).matches(&odd));
+        assert!(NamedValues::fitting(ValueKind::Path, Operator::Contains, &["deploy"]).matches(&odd));
     }
 
     #[test]
@@ -312,7 +314,7 @@ mod tests {
         let large: Vec<String> = (0..120).map(|number| format!("{}{number}", "?".repeat(4000))).collect();
         let globs: Vec<Glob> = large.iter().map(|pattern| glob(pattern).unwrap()).collect();
         assert!(GlobSet::new(&globs).is_err());
-        let named = NamedValues::fitting(Kind::Name, Operator::Glob, &large);
+        let named = NamedValues::fitting(ValueKind::Name, Operator::Glob, &large);
         assert_eq!(named.texts().len(), 120);
         for number in [0, 119] {
             assert!(named.matches(&Value::Text(format!("{}{number}", "x".repeat(4000)))));
@@ -338,16 +340,16 @@ mod tests {
     #[test]
     fn values_of_every_kind_are_compared_as_what_they_are() {
         let is = |kind, named: &str, seen: Value| NamedValues::fitting(kind, Operator::In, &[named]).matches(&seen);
-        assert!(is(Kind::Mode, "755", Value::Mode(0o755)));
-        assert!(!is(Kind::Mode, "0755", Value::Mode(0o4755)));
-        assert!(is(Kind::Sha256, &"AB".repeat(32), Value::Sha256(Sha256([0xab; 32]))));
-        assert!(is(Kind::PackageState, "changed", Value::PackageState(PackageState::Changed)));
-        assert!(is(Kind::Port, "023", Value::Port(23)));
-        assert!(is(Kind::Path, "/opt/x/", Value::Path("/opt/x".into())));
+        assert!(is(ValueKind::Mode, "755", Value::Mode(0o755)));
+        assert!(!is(ValueKind::Mode, "0755", Value::Mode(0o4755)));
+        assert!(is(ValueKind::Sha256, &"AB".repeat(32), Value::Sha256(Sha256([0xab; 32]))));
+        assert!(is(ValueKind::PackageState, "changed", Value::PackageState(PackageState::Changed)));
+        assert!(is(ValueKind::Port, "023", Value::Port(23)));
+        assert!(is(ValueKind::Path, "/opt/x/", Value::Path("/opt/x".into())));
         for seen in ["192.0.2.1", "::ffff:192.0.2.1"] {
-            assert!(is(Kind::Address, "192.0.2.1", Value::Address(seen.parse().unwrap())), "{seen}");
+            assert!(is(ValueKind::Address, "192.0.2.1", Value::Address(seen.parse().unwrap())), "{seen}");
         }
-        assert!(!is(Kind::Name, "23", Value::Port(23)));
+        assert!(!is(ValueKind::Name, "23", Value::Port(23)));
     }
 
     #[test]
@@ -380,23 +382,23 @@ mod tests {
     #[test]
     fn values_are_brought_into_one_form_or_refused() {
         let good = |kind, operator, value: &str| normal(kind, operator, value).unwrap();
-        assert_eq!(good(Kind::Path, Operator::Under, "/etc/cron.d/"), "/etc/cron.d");
-        assert_eq!(good(Kind::Path, Operator::Under, "/"), "/");
-        assert_eq!(good(Kind::Mode, Operator::In, "755"), "0755");
-        assert_eq!(good(Kind::Sha256, Operator::In, &"AB".repeat(32)), "ab".repeat(32));
-        assert_eq!(good(Kind::Port, Operator::In, "23"), "23");
+        assert_eq!(good(ValueKind::Path, Operator::Under, "/etc/cron.d/"), "/etc/cron.d");
+        assert_eq!(good(ValueKind::Path, Operator::Under, "/"), "/");
+        assert_eq!(good(ValueKind::Mode, Operator::In, "755"), "0755");
+        assert_eq!(good(ValueKind::Sha256, Operator::In, &"AB".repeat(32)), "ab".repeat(32));
+        assert_eq!(good(ValueKind::Port, Operator::In, "23"), "23");
         let wrong = |kind, operator, value: &str| normal(kind, operator, value).unwrap_err();
-        assert_eq!(wrong(Kind::Path, Operator::Under, "opt"), "`opt` is not an absolute path");
-        assert_eq!(wrong(Kind::Path, Operator::In, "/a/../b"), "`/a/../b` is not an absolute path");
-        assert_eq!(wrong(Kind::Name, Operator::In, "/bin/sh"), "`/bin/sh` is not a name without a slash");
-        assert!(wrong(Kind::Address, Operator::Within, "10.0.0.0/33").contains("a network such as"));
-        assert!(wrong(Kind::Address, Operator::In, "10.0.0.0/8").contains("is not an IP address"));
-        assert!(wrong(Kind::Time, Operator::Within, "25:00-1:00").contains("a daily window"));
-        assert!(wrong(Kind::Time, Operator::Within, "+1:00-02:00").contains("a daily window"));
-        assert!(wrong(Kind::Port, Operator::In, "65536").contains("a port from 0 to 65535"));
-        assert!(wrong(Kind::Name, Operator::Glob, "fire[").starts_with("`fire[`: "));
-        assert!(wrong(Kind::Name, Operator::In, "").contains("empty"));
-        assert!(wrong(Kind::Text, Operator::Contains, &"x".repeat(5000)).contains("longer than 4096"));
+        assert_eq!(wrong(ValueKind::Path, Operator::Under, "opt"), "`opt` is not an absolute path");
+        assert_eq!(wrong(ValueKind::Path, Operator::In, "/a/../b"), "`/a/../b` is not an absolute path");
+        assert_eq!(wrong(ValueKind::Name, Operator::In, "/bin/sh"), "`/bin/sh` is not a name without a slash");
+        assert!(wrong(ValueKind::Address, Operator::Within, "10.0.0.0/33").contains("a network such as"));
+        assert!(wrong(ValueKind::Address, Operator::In, "10.0.0.0/8").contains("is not an IP address"));
+        assert!(wrong(ValueKind::Time, Operator::Within, "25:00-1:00").contains("a daily window"));
+        assert!(wrong(ValueKind::Time, Operator::Within, "+1:00-02:00").contains("a daily window"));
+        assert!(wrong(ValueKind::Port, Operator::In, "65536").contains("a port from 0 to 65535"));
+        assert!(wrong(ValueKind::Name, Operator::Glob, "fire[").starts_with("`fire[`: "));
+        assert!(wrong(ValueKind::Name, Operator::In, "").contains("empty"));
+        assert!(wrong(ValueKind::Text, Operator::Contains, &"x".repeat(5000)).contains("longer than 4096"));
     }
 
     proptest! {
@@ -415,13 +417,13 @@ mod tests {
                 Value::Text(text) if text.is_empty() || text.len() > MAX_BYTES => return Ok(()),
                 // Hunts do not name times, and a path only as it is on a box.
                 Value::Time(_) | Value::Path(_) => return Ok(()),
-                Value::Text(_) => Kind::Text,
-                Value::Mode(_) => Kind::Mode,
-                Value::Sha256(_) => Kind::Sha256,
-                Value::PackageState(_) => Kind::PackageState,
-                Value::Minutes(_) => Kind::Minutes,
-                Value::Port(_) => Kind::Port,
-                Value::Address(_) => Kind::Address,
+                Value::Text(_) => ValueKind::Text,
+                Value::Mode(_) => ValueKind::Mode,
+                Value::Sha256(_) => ValueKind::Sha256,
+                Value::PackageState(_) => ValueKind::PackageState,
+                Value::Minutes(_) => ValueKind::Minutes,
+                Value::Port(_) => ValueKind::Port,
+                Value::Address(_) => ValueKind::Address,
             };
             prop_assert!(NamedValues::fitting(kind, Operator::In, &[seen.to_string()]).matches(&seen));
         }

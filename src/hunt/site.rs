@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::field::{Kind, Operator};
+use super::field::{Operator, ValueKind};
 use super::problem::{Problem, Problems, did_you_mean};
 use super::table::{self, Table, Text};
 use super::{file, matching, site_defaults};
@@ -15,7 +15,7 @@ use super::{file, matching, site_defaults};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteSet {
     /// What sort of values it holds; `None` for a set the site defines for its own hunts.
-    pub kind: Option<Kind>,
+    pub kind: Option<ValueKind>,
     /// What the values are, in words.
     pub meaning: String,
     /// The values, without repetition. An empty set makes checks unknown.
@@ -25,7 +25,7 @@ pub struct SiteSet {
 impl SiteSet {
     /// The values with every `%group` of a set of accounts replaced by the group's members.
     pub fn expanded(&self, members: impl Fn(&str) -> Vec<String>) -> Vec<String> {
-        if self.kind != Some(Kind::Account) {
+        if self.kind != Some(ValueKind::Account) {
             return self.values.clone();
         }
         let mut accounts = Vec::new();
@@ -174,7 +174,13 @@ impl Site {
     }
 
     /// Notes what is wrong with `$name` as the operand of `operator` on values of `kind`.
-    pub(super) fn check_use(&self, name: &Text, kind: Kind, operator: Operator, problems: &mut Problems<'_>) -> bool {
+    pub(super) fn check_use(
+        &self,
+        name: &Text,
+        kind: ValueKind,
+        operator: Operator,
+        problems: &mut Problems<'_>,
+    ) -> bool {
         let Some(set) = self.set(&name.text) else {
             let names: Vec<String> = self.sets.keys().map(|name| format!("${name}")).collect();
             let hint = did_you_mean(&format!("${}", name.text), names.iter().map(String::as_str));
@@ -206,15 +212,15 @@ enum Fill {
 }
 
 /// A value in the form that the operators compare.
-fn normal(kind: Option<Kind>, value: &str) -> Result<String, String> {
+fn normal(kind: Option<ValueKind>, value: &str) -> Result<String, String> {
     match kind {
-        Some(kind @ (Kind::Address | Kind::Time)) => matching::normal(kind, Operator::Within, value),
+        Some(kind @ (ValueKind::Address | ValueKind::Time)) => matching::normal(kind, Operator::Within, value),
         Some(kind) => matching::normal(kind, Operator::In, value),
-        None => matching::normal(Kind::Text, Operator::In, value),
+        None => matching::normal(ValueKind::Text, Operator::In, value),
     }
 }
 
-fn values_of(kind: Option<Kind>, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Vec<String> {
+fn values_of(kind: Option<ValueKind>, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Vec<String> {
     let Some(list) = value.get_ref().as_array() else {
         table::wrong_type(value, "the set", "a list", problems);
         return Vec::new();

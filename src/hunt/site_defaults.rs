@@ -1,16 +1,21 @@
 //! The site sets that are always there, and what they hold until `site.toml` says otherwise.
 
-use super::field::Kind;
+use super::field::ValueKind;
 
 /// One set as it comes.
 pub(super) struct DefaultSet {
     pub(super) name: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: ValueKind,
     pub(super) meaning: &'static str,
     pub(super) values: &'static [&'static str],
 }
 
-const fn set(name: &'static str, kind: Kind, meaning: &'static str, values: &'static [&'static str]) -> DefaultSet {
+const fn set(
+    name: &'static str,
+    kind: ValueKind,
+    meaning: &'static str,
+    values: &'static [&'static str],
+) -> DefaultSet {
     DefaultSet { name, kind, meaning, values }
 }
 
@@ -18,25 +23,25 @@ const fn set(name: &'static str, kind: Kind, meaning: &'static str, values: &'st
 pub(super) const SETS: &[DefaultSet] = &[
     set(
         "admin_accounts",
-        Kind::Account,
+        ValueKind::Account,
         "accounts that administer this box",
         &["root", "admin", "%sudo", "%wheel", "%adm"],
     ),
     set(
         "admin_groups",
-        Kind::Group,
+        ValueKind::Group,
         "groups of those who administer this box",
         &["root", "admin", "sudo", "wheel", "adm"],
     ),
     set(
         "backup_accounts",
-        Kind::Account,
+        ValueKind::Account,
         "accounts that backups run under",
         &["backup", "backups", "backuppc", "bacula", "bareos", "barman", "borg", "restic", "veeam"],
     ),
     set(
         "backup_dirs",
-        Kind::Path,
+        ValueKind::Path,
         "folders that hold backups and mirrors",
         &[
             "/backup",
@@ -52,7 +57,7 @@ pub(super) const SETS: &[DefaultSet] = &[
     ),
     set(
         "backup_tools",
-        Kind::Name,
+        ValueKind::Name,
         "programs that make backups",
         &[
             "bacula-fd",
@@ -69,7 +74,7 @@ pub(super) const SETS: &[DefaultSet] = &[
     ),
     set(
         "build_dirs",
-        Kind::Path,
+        ValueKind::Path,
         "folders that CI runners build in",
         &[
             "/builds",
@@ -82,13 +87,13 @@ pub(super) const SETS: &[DefaultSet] = &[
     ),
     set(
         "deploy_accounts",
-        Kind::Account,
+        ValueKind::Account,
         "service accounts that deploy software",
         &["ansible", "ciuser", "deploy", "deployer", "devops", "gitlab-runner", "jenkins"],
     ),
     set(
         "development_dirs",
-        Kind::Path,
+        ValueKind::Path,
         "folders where software is written and tested",
         &[
             "/home/*/dev",
@@ -104,13 +109,13 @@ pub(super) const SETS: &[DefaultSet] = &[
     ),
     set(
         "discovery_tools",
-        Kind::Name,
+        ValueKind::Name,
         "programs that map the network",
         &["arp-scan", "fping", "ir_agent", "masscan", "nessusd", "netdiscover", "nmap", "openvas", "openvassd", "zmap"],
     ),
     set(
         "internal_networks",
-        Kind::Address,
+        ValueKind::Address,
         "networks inside (RFC 1918, RFC 4193, loopback, link-local)",
         &[
             "10.0.0.0/8",
@@ -123,10 +128,10 @@ pub(super) const SETS: &[DefaultSet] = &[
             "fe80::/10",
         ],
     ),
-    set("known_good", Kind::Sha256, "SHA-256 digests from a trusted source, beside those of --known-good", &[]),
+    set("known_good", ValueKind::Sha256, "SHA-256 digests from a trusted source, beside those of --known-good", &[]),
     set(
         "monitoring_tools",
-        Kind::Name,
+        ValueKind::Name,
         "programs that watch devices and collect metrics",
         &[
             "cacti",
@@ -149,7 +154,7 @@ pub(super) const SETS: &[DefaultSet] = &[
     ),
     set(
         "security_tool_dirs",
-        Kind::Path,
+        ValueKind::Path,
         "folders of security tools",
         &[
             "/etc/snort",
@@ -166,7 +171,7 @@ pub(super) const SETS: &[DefaultSet] = &[
     ),
     set(
         "security_tools",
-        Kind::Name,
+        ValueKind::Name,
         "security programs",
         &[
             "clamd",
@@ -189,7 +194,7 @@ pub(super) const SETS: &[DefaultSet] = &[
     ),
     set(
         "signature_dirs",
-        Kind::Path,
+        ValueKind::Path,
         "folders that hold detection signatures",
         &[
             "/etc/snort/rules",
@@ -202,7 +207,7 @@ pub(super) const SETS: &[DefaultSet] = &[
     ),
     set(
         "update_dirs",
-        Kind::Path,
+        ValueKind::Path,
         "folders that updates are brought in through",
         &[
             "/var/cache/apt/archives",

@@ -9,7 +9,7 @@ use jiff::civil::Time;
 use jiff::tz::Offset;
 use serde::ser::{Serialize, Serializer};
 
-use super::field::Kind;
+use super::field::ValueKind;
 use crate::finding::Sha256;
 
 /// One value of a [`Field`](super::Field). Shown, it reads as hunts write it.
@@ -53,28 +53,30 @@ pub enum PackageState {
 
 impl Value {
     /// What a hunt names as one value of this kind; `None` when it is none. Of times it names daily windows instead.
-    pub(super) fn parse(kind: Kind, text: &str) -> Option<Self> {
+    pub(super) fn parse(kind: ValueKind, text: &str) -> Option<Self> {
         match kind {
-            Kind::Path => {
+            ValueKind::Path => {
                 let trimmed = text.trim_end_matches('/');
                 let good = text.starts_with('/') && !trimmed.split('/').any(|part| matches!(part, "." | ".."));
                 good.then(|| Self::Path(if trimmed.is_empty() { "/".into() } else { trimmed.into() }))
             }
-            Kind::Name if text.contains('/') => None,
-            Kind::Name | Kind::Account | Kind::Group | Kind::Package | Kind::Text => Some(Self::Text(text.to_owned())),
-            Kind::Mode => {
+            ValueKind::Name if text.contains('/') => None,
+            ValueKind::Name | ValueKind::Account | ValueKind::Group | ValueKind::Package | ValueKind::Text => {
+                Some(Self::Text(text.to_owned()))
+            }
+            ValueKind::Mode => {
                 let octal = (3..=4).contains(&text.len()) && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
                 u32::from_str_radix(text, 8).ok().filter(|_| octal).map(Self::Mode)
             }
-            Kind::Time | Kind::Minutes => None,
-            Kind::Word(words) => words.contains(&text).then(|| Self::Text(text.to_owned())),
-            Kind::Sha256 => text.parse().ok().map(Self::Sha256),
-            Kind::PackageState => {
+            ValueKind::Time | ValueKind::Minutes => None,
+            ValueKind::Word(words) => words.contains(&text).then(|| Self::Text(text.to_owned())),
+            ValueKind::Sha256 => text.parse().ok().map(Self::Sha256),
+            ValueKind::PackageState => {
                 let known = [PackageState::Unchanged, PackageState::Changed];
                 known.into_iter().find(|state| state.word() == text).map(Self::PackageState)
             }
-            Kind::Port => text.parse().ok().map(Self::Port),
-            Kind::Address => text.parse().ok().map(|address: IpAddr| Self::Address(address.to_canonical())),
+            ValueKind::Port => text.parse().ok().map(Self::Port),
+            ValueKind::Address => text.parse().ok().map(|address: IpAddr| Self::Address(address.to_canonical())),
         }
     }
 }

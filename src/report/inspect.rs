@@ -8,13 +8,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::ndjson;
-use crate::content::{Content, Kind};
-use crate::elf::{Elf, Field, Instruction, Section, Segment, Text};
+use crate::content::{FileDescription, FileKind};
+use crate::elf::{Elf, ElfText, Field, Instruction, Section, Segment};
 use crate::evidence::execution::Execution;
 use crate::evidence::interpreter::Interpreter;
-use crate::evidence::memory::Memory;
+use crate::evidence::memory::MemoryFit;
 use crate::evidence::x32::X32;
-use crate::explain::{self, Explained, Part};
+use crate::explain::{self, ConditionPart, Explained};
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
 use crate::hex::dump::{self, Extent};
 use crate::hex::snapshot::KeptSource;
@@ -60,7 +60,7 @@ pub(crate) struct Inspected {
     /// How the file has changed since it was matched, so that what follows from its bytes may be of others.
     pub changed: Option<String>,
     /// What kind of file it is; `None` where its first bytes could not be read.
-    pub content: Option<Content>,
+    pub content: Option<FileDescription>,
     /// What the box adds to whether it runs.
     pub execution: Execution,
     /// Whether all headers are listed, however many there are.
@@ -72,7 +72,7 @@ pub(crate) struct Inspected {
     /// Bits a byte, of a small file.
     pub entropy: Option<f64>,
     /// Printable texts of a small file.
-    pub strings: Vec<Text>,
+    pub strings: Vec<ElfText>,
 }
 
 impl Inspected {
@@ -113,13 +113,13 @@ pub(crate) struct Document<'i> {
     findings: Vec<Value>,
     candidates: Vec<Value>,
     not_scanned: Vec<Value>,
-    content: Option<&'i Content>,
+    content: Option<&'i FileDescription>,
     interpreter: Option<&'i Interpreter>,
     x32: Option<&'i X32>,
-    memory: Option<&'i Memory>,
+    memory: Option<&'i MemoryFit>,
     elf: Option<ElfDocument<'i>>,
     entropy: Option<f64>,
-    strings: &'i [Text],
+    strings: &'i [ElfText],
 }
 
 #[derive(Debug, Serialize)]
@@ -226,7 +226,7 @@ pub(crate) fn page(inspected: &Inspected, book: &RuleCatalog) -> String {
         }
     }
     match (&inspected.content, &inspected.elf) {
-        (Some(content), None) if content.kind != Kind::Elf => content_section(&mut out, content),
+        (Some(content), None) if content.kind != FileKind::Elf => content_section(&mut out, content),
         _ => {}
     }
     if let Some(elf) = &inspected.elf {
@@ -306,13 +306,13 @@ fn finding_section(out: &mut String, finding: &Finding, inspected: &Inspected, b
     }
 }
 
-fn condition_lines(out: &mut String, part: &Part) {
+fn condition_lines(out: &mut String, part: &ConditionPart) {
     for line in explain::lines(part, COLUMNS - 4) {
         let _ = writeln!(out, "    {}{}", line.part, line.because);
     }
 }
 
-fn content_section(out: &mut String, content: &Content) {
+fn content_section(out: &mut String, content: &FileDescription) {
     let _ = writeln!(out, "\n{}: {}", content.kind.name(), content.summary);
     for line in &content.details {
         let _ = writeln!(out, "  {line}");

@@ -53,8 +53,8 @@ pub fn query(outgoing: &[Outgoing<'_>], now: Timestamp) -> Result<String, TooLon
     let mut filters = String::new();
     for one in outgoing {
         match place(one) {
-            Ok(Place::Row(row)) => rows.push(row),
-            Ok(Place::Filter(filter)) => filters.push_str(&filter),
+            Ok(QueryPart::Row(row)) => rows.push(row),
+            Ok(QueryPart::Filter(filter)) => filters.push_str(&filter),
             Err(why) => _ = writeln!(out, "// left out: {} ({why})", one.exclusion.id),
         }
     }
@@ -71,13 +71,13 @@ pub fn query(outgoing: &[Outgoing<'_>], now: Timestamp) -> Result<String, TooLon
 }
 
 /// Where an exclusion stands in the query.
-enum Place {
+enum QueryPart {
     Row(String),
     Filter(String),
 }
 
 /// The exclusion as Kusto, or why it is left out.
-fn place(one: &Outgoing<'_>) -> Result<Place, String> {
+fn place(one: &Outgoing<'_>) -> Result<QueryPart, String> {
     let exclusion = one.exclusion;
     if !one.state.is_in_force() {
         return Err(one.state.to_string());
@@ -94,14 +94,14 @@ fn place(one: &Outgoing<'_>) -> Result<Place, String> {
         None => String::new(),
     };
     Ok(match &exclusion.scope {
-        Scope::FileAsIs { .. } | Scope::Content { .. } => Place::Row(row(exclusion, [&sha256, &path, "", ""])),
+        Scope::FileAsIs { .. } | Scope::Content { .. } => QueryPart::Row(row(exclusion, [&sha256, &path, "", ""])),
         Scope::Path { owner, .. } => {
             let (uid, name) = owner_cells(owner)?;
-            Place::Row(row(exclusion, [&sha256, &path, &uid, name]))
+            QueryPart::Row(row(exclusion, [&sha256, &path, &uid, name]))
         }
         Scope::Folder { owner, .. } => {
             let (uid, name) = owner_cells(owner)?;
-            Place::Filter(format!(
+            QueryPart::Filter(format!(
                 "| where not(RuleName == {} and FilePath startswith_cs {} and FileUid == {} and FileOwner == {} and now() < \
                  datetime({:.0})) // {}\n",
                 literal(&exclusion.rule),

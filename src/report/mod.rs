@@ -28,7 +28,7 @@ use crate::hunt::Rule;
 use crate::scan::{UNUSED_RULE, is_gap_kind};
 use crate::session::{Excluded, FindingStatus, HuntWords, ScenarioStatus};
 
-pub(crate) use whole::{Format, Whole};
+pub(crate) use whole::{ReportFormat, ReportSource};
 
 /// A finding or candidate with all that is said about it.
 #[derive(Debug, Clone, Copy)]

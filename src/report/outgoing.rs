@@ -8,7 +8,7 @@ use crate::hunt::Rule;
 use crate::text;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::scope::Scope;
-use crate::triage::state::State;
+use crate::triage::state::ExclusionState;
 
 /// An exclusion, how it stands, and its rule where that is loaded.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub struct Outgoing<'a> {
     /// The exclusion.
     pub exclusion: &'a Exclusion,
     /// How it stands; only one that is in force may exclude anything elsewhere.
-    pub state: State,
+    pub state: ExclusionState,
     /// Its rule, for author, reference and licence.
     pub rule: Option<&'a Rule>,
 }

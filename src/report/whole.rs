@@ -16,7 +16,7 @@ const PAGE: usize = 4096;
 
 /// How a case is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ReportFormat {
     /// For people, as `huntbook scan` prints it.
     Text,
     /// The report for people, as Markdown.
@@ -38,15 +38,15 @@ pub enum Format {
 }
 
 /// Name, what it is, and the usual ending of a file's name.
-const FORMATS: [(Format, [&str; 3]); 9] = [
-    (Format::Text, ["text", "For people, as it is found", "txt"]),
-    (Format::Markdown, ["markdown", "The report for people, as Markdown", "md"]),
-    (Format::Html, ["html", "The report for people, as one HTML file", "html"]),
-    (Format::Ndjson, ["ndjson", "One ECS document a line", "ndjson"]),
-    (Format::Sarif, ["sarif", "SARIF 2.1.0", "sarif"]),
-    (Format::Csv, ["csv", "One line a finding, for spreadsheets", "csv"]),
+const FORMATS: [(ReportFormat, [&str; 3]); 9] = [
+    (ReportFormat::Text, ["text", "For people, as it is found", "txt"]),
+    (ReportFormat::Markdown, ["markdown", "The report for people, as Markdown", "md"]),
+    (ReportFormat::Html, ["html", "The report for people, as one HTML file", "html"]),
+    (ReportFormat::Ndjson, ["ndjson", "One ECS document a line", "ndjson"]),
+    (ReportFormat::Sarif, ["sarif", "SARIF 2.1.0", "sarif"]),
+    (ReportFormat::Csv, ["csv", "One line a finding, for spreadsheets", "csv"]),
     (
-        Format::Sentinel,
+        ReportFormat::Sentinel,
         [
             "sentinel",
             "One JSON array a line, each for a call of the Logs Ingestion API; see hunts export --format dcr",
@@ -54,13 +54,13 @@ const FORMATS: [(Format, [&str; 3]); 9] = [
         ],
     ),
     (
-        Format::Timesketch,
+        ReportFormat::Timesketch,
         ["timesketch", "One line a time, as Timesketch and Timeline Explorer read CSV", "timesketch.csv"],
     ),
-    (Format::Stix, ["stix", "STIX 2.1: indicators, sightings of them, and what was observed", "stix.json"]),
+    (ReportFormat::Stix, ["stix", "STIX 2.1: indicators, sightings of them, and what was observed", "stix.json"]),
 ];
 
-impl Format {
+impl ReportFormat {
     /// Every format.
     pub const ALL: [Self; 9] = [
         Self::Text,
@@ -170,14 +170,14 @@ pub(crate) enum WriteError {
 
 /// The last scan of a case, with what every report says of it.
 #[derive(Debug)]
-pub(crate) struct Whole {
+pub(crate) struct ReportSource {
     pub(super) archive: CaseReader,
     pub(super) origin: Origin,
     pub(super) head: Head,
     pub(super) totals: Totals,
 }
 
-impl Whole {
+impl ReportSource {
     /// That of `archive`.
     ///
     /// # Errors
@@ -193,7 +193,7 @@ impl Whole {
     ///
     /// # Errors
     /// When the case cannot be read, or what `out` says.
-    pub(crate) fn write(&self, format: Format, out: &mut dyn Write) -> Result<(), WriteError> {
+    pub(crate) fn write(&self, format: ReportFormat, out: &mut dyn Write) -> Result<(), WriteError> {
         self.write_with(format, true, out)
     }
 
@@ -201,16 +201,16 @@ impl Whole {
     ///
     /// # Errors
     /// As there.
-    pub(super) fn write_with(&self, format: Format, headed: bool, out: &mut dyn Write) -> Result<(), WriteError> {
+    pub(super) fn write_with(&self, format: ReportFormat, headed: bool, out: &mut dyn Write) -> Result<(), WriteError> {
         match format {
-            Format::Text | Format::Ndjson => self.stream(format, out),
-            Format::Markdown => self.case_report(Style::Markdown, out),
-            Format::Html => self.case_report(Style::Html, out),
-            Format::Sentinel => self.sentinel(out),
-            Format::Timesketch => self.timesketch(headed, out),
-            Format::Stix => self.stix(out),
-            Format::Sarif => self.sarif(out),
-            Format::Csv => self.csv(headed, out),
+            ReportFormat::Text | ReportFormat::Ndjson => self.stream(format, out),
+            ReportFormat::Markdown => self.case_report(Style::Markdown, out),
+            ReportFormat::Html => self.case_report(Style::Html, out),
+            ReportFormat::Sentinel => self.sentinel(out),
+            ReportFormat::Timesketch => self.timesketch(headed, out),
+            ReportFormat::Stix => self.stix(out),
+            ReportFormat::Sarif => self.sarif(out),
+            ReportFormat::Csv => self.csv(headed, out),
         }
     }
 
@@ -218,7 +218,7 @@ impl Whole {
     ///
     /// # Errors
     /// When the case cannot be read, when there is something at `path` already, or what the system says.
-    pub(crate) fn write_file(&self, format: Format, path: &Path) -> Result<(), WriteError> {
+    pub(crate) fn write_file(&self, format: ReportFormat, path: &Path) -> Result<(), WriteError> {
         if fs::symlink_metadata(path).is_ok() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
         }
@@ -230,7 +230,7 @@ impl Whole {
         Ok(file.take_name(path, false)?)
     }
 
-    fn stream(&self, format: Format, out: &mut dyn Write) -> Result<(), WriteError> {
+    fn stream(&self, format: ReportFormat, out: &mut dyn Write) -> Result<(), WriteError> {
         let origin = &self.origin;
         let tally = self.each(|reported, _| Ok(out.write_all(format.finding(origin, reported).as_bytes())?))?;
         self.each_missed(|missed| Ok(out.write_all(format.missed(origin, missed).as_bytes())?))?;

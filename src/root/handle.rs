@@ -189,18 +189,18 @@ impl Root {
     }
 
     /// Reads the regular file at `path`, at most [`TEXT_CAP`] bytes of it.
-    pub(crate) fn text(&self, path: &Path) -> io::Result<Text> {
+    pub(crate) fn text(&self, path: &Path) -> io::Result<TextFile> {
         self.text_up_to(path, TEXT_CAP)
     }
 
     /// Reads the regular file at `path`, at most `cap` bytes of it, for at most [`TEXT_TIME`].
-    pub(crate) fn text_up_to(&self, path: &Path, cap: u64) -> io::Result<Text> {
+    pub(crate) fn text_up_to(&self, path: &Path, cap: u64) -> io::Result<TextFile> {
         let (located, file) = self.open_file(path)?;
         let mut bytes = read_for(TEXT_TIME, file.take(cap + 1))?;
         let cut = bytes.len() as u64 > cap;
         bytes.truncate(cap as usize);
         let attributes = Attributes::of(&located.metadata);
-        Ok(Text { resolved: located.path, bytes, cut, attributes })
+        Ok(TextFile { resolved: located.path, bytes, cut, attributes })
     }
 
     /// Opens the folder at `path`, links resolved within the root.
@@ -349,7 +349,7 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
 
 /// A text file as read.
 #[derive(Debug)]
-pub(crate) struct Text {
+pub(crate) struct TextFile {
     /// Where it is with every link resolved.
     pub(crate) resolved: PathBuf,
     pub(crate) bytes: Vec<u8>,

@@ -140,9 +140,9 @@ impl Progress {
     }
 
     /// The gauges at this moment.
-    pub fn read(&self) -> Reading {
+    pub fn read(&self) -> ProgressSnapshot {
         let get = |gauge: &AtomicU64| gauge.load(Ordering::Relaxed);
-        Reading {
+        ProgressSnapshot {
             files: get(&self.files),
             members: get(&self.members),
             processes: get(&self.processes),
@@ -188,7 +188,7 @@ pub struct Current {
 
 /// [`Progress`] at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct ProgressSnapshot {
     /// See [`Progress::files`].
     pub files: u64,
     /// See [`Progress::members`].
@@ -211,7 +211,7 @@ pub struct Reading {
     pub elapsed: Duration,
 }
 
-impl Reading {
+impl ProgressSnapshot {
     /// The files, and the members of archives where there were any.
     pub fn scanned(&self) -> String {
         let files = text::counted(self.files, "file");

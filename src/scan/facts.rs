@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, Stat, StatxFlags};
 use sha2::Digest as _;
 
 use super::coverage::{Leave, Reason};
-use super::read::{CHUNK, Content, Stretch};
+use super::read::{CHUNK, DataExtent, SizedFile};
 use super::{FILE_TIMEOUT, MAX_FILE_SIZE, READ_TIMEOUT};
 use crate::accounts::Accounts;
 use crate::finding::{Digest, FileFacts, FileTime, Sha256};
@@ -74,7 +74,7 @@ fn born(file: &File) -> Option<FileTime> {
 /// A sparse file of terabytes cannot be hashed in any time that a responder has. It gets a [`Digest::DataOnly`], and is in
 /// coverage.
 pub(super) fn digest(
-    content: &Content,
+    content: &SizedFile,
     buffer: &mut [u8],
     mut tick: impl FnMut(u64) -> Result<(), Leave>,
 ) -> Result<Digest, Leave> {
@@ -86,14 +86,14 @@ pub(super) fn digest(
     }
     content.stream(buffer, |end, stretch| {
         match stretch {
-            Stretch::Bytes(bytes) if of_data => {
+            DataExtent::Bytes(bytes) if of_data => {
                 hasher.update((end - bytes.len() as u64).to_le_bytes());
                 hasher.update((bytes.len() as u64).to_le_bytes());
                 hasher.update(bytes);
             }
-            Stretch::Bytes(bytes) => hasher.update(bytes),
-            Stretch::Hole(_) if of_data => {}
-            Stretch::Hole(length) => zeros(&mut hasher, length),
+            DataExtent::Bytes(bytes) => hasher.update(bytes),
+            DataExtent::Hole(_) if of_data => {}
+            DataExtent::Hole(length) => zeros(&mut hasher, length),
         }
         tick(end)?;
         Ok::<_, Leave>(std::ops::ControlFlow::Continue(()))
@@ -108,7 +108,7 @@ pub(super) fn digest(
 /// # Errors
 /// Why the file could not be read.
 pub(crate) fn facts_now(path: &Path, opened: &Opened, root: &Root) -> Result<FileFacts, Reason> {
-    let content = Content::new(&opened.file, &opened.stat);
+    let content = SizedFile::new(&opened.file, &opened.stat);
     let begun = Instant::now();
     let within_time = |_| {
         let late = begun.elapsed() >= FILE_TIMEOUT;
@@ -126,7 +126,7 @@ pub(crate) fn facts_now(path: &Path, opened: &Opened, root: &Root) -> Result<Fil
 pub(crate) fn digest_now(path: &Path) -> Result<Digest, Reason> {
     let read = || {
         let opened = open_file(path)?;
-        let content = Content::new(&opened.file, &opened.stat);
+        let content = SizedFile::new(&opened.file, &opened.stat);
         if content.size.saturating_sub(content.unstored) > MAX_FILE_SIZE {
             let reason = Reason::TooLarge { size: content.size, limit: MAX_FILE_SIZE };
             return Err(Leave::Unscanned(reason));
@@ -159,7 +159,7 @@ mod tests {
 
     fn digest_of(file: &File) -> Digest {
         let stat = rustix::fs::fstat(file).unwrap();
-        digest(&Content::new(file, &stat), &mut vec![0; 4096], |_| Ok(())).unwrap()
+        digest(&SizedFile::new(file, &stat), &mut vec![0; 4096], |_| Ok(())).unwrap()
     }
 
     #[test]

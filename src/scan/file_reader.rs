@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use super::control::Directive;
 use super::coverage::{Leave, Reason};
 use super::prefilter::Pass;
-use super::read::{CHUNK, Content, Stretch};
+use super::read::{CHUNK, DataExtent, SizedFile};
 use super::worker::Shared;
 use super::worker_slot::{MemoryGuard, WorkerSlot};
-use crate::archive::{Format, HEAD};
+use crate::archive::{ArchiveFormat, HEAD};
 
 /// What a worker reads with and into.
 pub(super) struct FileReader<'s> {
@@ -21,7 +21,7 @@ pub(super) struct FileReader<'s> {
     shared: &'s Shared,
     checkpoint: Checkpoint<'s>,
     /// What the current file begins with, if that is a container.
-    pub format: Option<Format>,
+    pub format: Option<ArchiveFormat>,
     /// [`CHUNK`] bytes that every file goes through.
     chunk: Vec<u8>,
     /// A file, or a part of one, that does not fit in there.
@@ -120,7 +120,7 @@ impl<'s> FileReader<'s> {
     }
 
     /// Reads a range of a file into the buffer; less of it at the end of the file.
-    pub(super) fn hold_range(&mut self, content: &Content, range: Range<u64>) -> Result<(), Leave> {
+    pub(super) fn hold_range(&mut self, content: &SizedFile, range: Range<u64>) -> Result<(), Leave> {
         self.held.resize(range.end.saturating_sub(range.start) as usize, 0);
         let filled = content.fill(range.start, &mut self.held)?;
         self.held.truncate(filled);
@@ -155,7 +155,7 @@ impl<'s> FileReader<'s> {
 
     /// Looks at the first bytes of a file.
     fn look_at_head(&mut self, filled: usize) {
-        self.format = Format::of(self.chunk.get(..filled.min(HEAD)).unwrap_or_default());
+        self.format = ArchiveFormat::of(self.chunk.get(..filled.min(HEAD)).unwrap_or_default());
     }
 
     /// Tells the progress that the file was read up to `offset`, if that is new.
@@ -173,7 +173,7 @@ impl<'s> FileReader<'s> {
     }
 
     /// Reads a file into the chunk, wherever `stat` thinks its end is; `None` if it does not fit.
-    pub(super) fn hold_small(&mut self, content: &Content) -> Result<Option<BufferRef>, Leave> {
+    pub(super) fn hold_small(&mut self, content: &SizedFile) -> Result<Option<BufferRef>, Leave> {
         let known = content.size as usize;
         let wanted = if known == 0 { CHUNK } else { known };
         let filled = content.fill(0, self.chunk.get_mut(..wanted).unwrap_or_default())?;
@@ -184,7 +184,7 @@ impl<'s> FileReader<'s> {
     }
 
     /// Reads a file into the buffer: as many bytes as its size says, or, if it says none, to its end.
-    pub(super) fn hold(&mut self, content: &Content) -> Result<(), Leave> {
+    pub(super) fn hold(&mut self, content: &SizedFile) -> Result<(), Leave> {
         let limit = self.shared.max_file_size;
         let known = content.size;
         let most = if known == 0 { limit } else { known };
@@ -209,19 +209,19 @@ impl<'s> FileReader<'s> {
     }
 
     /// Streams a file through a prefilter; how many bytes were read.
-    pub(super) fn stream(&mut self, content: &Content, pass: &mut Pass) -> Result<u64, Leave> {
+    pub(super) fn stream(&mut self, content: &SizedFile, pass: &mut Pass) -> Result<u64, Leave> {
         let mut reached = 0;
         self.with_chunk(|reader, chunk| {
             content.stream(chunk, |end, stretch| {
-                if let (0, Stretch::Bytes(bytes)) = (reached, stretch) {
-                    reader.format = Format::of(bytes.get(..HEAD).unwrap_or(bytes));
+                if let (0, DataExtent::Bytes(bytes)) = (reached, stretch) {
+                    reader.format = ArchiveFormat::of(bytes.get(..HEAD).unwrap_or(bytes));
                 }
                 reached = end;
                 reader.advance(end);
                 reader.checkpoint()?;
                 match stretch {
-                    Stretch::Bytes(bytes) => pass.feed(bytes),
-                    Stretch::Hole(length) => pass.skip_zeros(length),
+                    DataExtent::Bytes(bytes) => pass.feed(bytes),
+                    DataExtent::Hole(length) => pass.skip_zeros(length),
                 };
                 Ok::<_, Leave>(if pass.wants_more() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
             })

@@ -9,10 +9,10 @@ use std::sync::atomic::Ordering;
 
 use super::coverage::{Leave, Reason, Unscanned};
 use super::file_reader::BufferRef;
-use super::read::Content;
-use super::worker::{Subject, Worker};
+use super::read::SizedFile;
+use super::worker::{ScanSubject, Worker};
 use super::worker_slot::MemoryGuard;
-use crate::archive::{self, Budget, Format, Gap, Visit};
+use crate::archive::{self, ArchiveFormat, Budget, Gap, Visit};
 use crate::finding::{MemberFacts, Said};
 
 /// Bytes of members that are held before all of the scan's memory is asked for.
@@ -20,7 +20,7 @@ const FEW: u64 = 4 << 20;
 
 impl Worker<'_> {
     /// Matches the members of a container, which was matched itself.
-    pub(super) fn members(&mut self, subject: &Subject, format: Format) -> Result<(), Leave> {
+    pub(super) fn members(&mut self, subject: &ScanSubject, format: ArchiveFormat) -> Result<(), Leave> {
         let Some(limits) = self.shared.archives.clone() else { return Ok(()) };
         let checkpoint = self.reader.checkpoints();
         let left: Rc<RefCell<Option<Leave>>> = Rc::default();
@@ -51,7 +51,7 @@ impl Worker<'_> {
 /// Has members matched.
 struct Matcher<'m, 'w, 's> {
     worker: &'m mut Worker<'w>,
-    container: &'m Subject<'s>,
+    container: &'m ScanSubject<'s>,
     /// Why the container is left.
     left: &'m RefCell<Option<Leave>>,
     share: Option<MemoryGuard<'w>>,
@@ -88,11 +88,11 @@ impl Visit for Matcher<'_, '_, '_> {
     fn member(&mut self, path: &Path, facts: MemberFacts, bytes: &mut Vec<u8>) {
         let worker = &mut *self.worker;
         worker.shared.progress.members.fetch_add(1, Ordering::Relaxed);
-        let Subject { opened, content, .. } = self.container;
-        let subject = Subject {
+        let ScanSubject { opened, content, .. } = self.container;
+        let subject = ScanSubject {
             path,
             opened,
-            content: Content { size: bytes.len() as u64, unstored: 0, ..*content },
+            content: SizedFile { size: bytes.len() as u64, unstored: 0, ..*content },
             said: Some(Arc::new(Said::Archive(facts))),
             is_memory: false,
         };
@@ -113,7 +113,7 @@ impl Visit for Matcher<'_, '_, '_> {
 
 /// A file's bytes, read from where it was left.
 struct Positioned<'c, 'f> {
-    content: &'c Content<'f>,
+    content: &'c SizedFile<'f>,
     at: u64,
 }
 

@@ -9,7 +9,7 @@ const WAIT: Duration = Duration::from_millis(20);
 
 /// So many bytes, given out first come first served.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct MemoryBudget {
     total: u64,
     state: Mutex<State>,
     freed: Condvar,
@@ -26,11 +26,11 @@ struct State {
 /// Bytes that were given out; dropped, they go back.
 #[derive(Debug)]
 pub(super) struct Share {
-    memory: Arc<Memory>,
+    memory: Arc<MemoryBudget>,
     bytes: u64,
 }
 
-impl Memory {
+impl MemoryBudget {
     pub(super) fn new(total: u64) -> Self {
         let state = State { free: total, queue: VecDeque::new(), next: 0 };
         Self { total, state: Mutex::new(state), freed: Condvar::new() }
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn no_more_is_given_out_than_there_is_and_all_of_it_comes_back() {
-        let memory = Arc::new(Memory::new(10));
+        let memory = Arc::new(MemoryBudget::new(10));
         let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
             for worker in 0..8_u64 {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn one_that_gives_up_keeps_nobody_waiting() {
-        let memory = Arc::new(Memory::new(10));
+        let memory = Arc::new(MemoryBudget::new(10));
         let first = memory.take(6, || Ok::<_, ()>(())).unwrap();
         assert!(memory.take(20, || Err(())).is_err());
         let second = memory.take(4, || Err(())).unwrap();

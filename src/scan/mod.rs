@@ -45,7 +45,7 @@ use jiff::Timestamp;
 
 pub(crate) use crate::hunt::engine_runs;
 pub(crate) use control::Progress;
-pub use control::{Control, Current, Reading};
+pub use control::{Control, Current, ProgressSnapshot};
 pub(crate) use coverage::{REASON_KINDS, UNUSED_RULE, is_gap_kind};
 pub use coverage::{Reason, Unscanned};
 pub(crate) use externals::Externals;
@@ -65,7 +65,7 @@ use crate::archive::Limits;
 use crate::finding::Finding;
 use crate::root::Root;
 use crate::timeout::{self, NoThread};
-use memory::Memory;
+use memory::MemoryBudget;
 use supervisor::Supervisor;
 use unresponsive::UnresponsiveDevices;
 use walk::Walk;
@@ -150,7 +150,7 @@ pub enum Event {
     /// The last event.
     Finished {
         /// The final progress.
-        reading: Reading,
+        reading: ProgressSnapshot,
         /// How it ended.
         end: End,
     },
@@ -248,7 +248,7 @@ impl Scan {
             only,
             match_timeout: options.match_timeout,
             file_timeout: options.file_timeout,
-            memory: Arc::new(Memory::new(if rules_want_files_whole { WHOLE_MEMORY } else { MEMORY })),
+            memory: Arc::new(MemoryBudget::new(if rules_want_files_whole { WHOLE_MEMORY } else { MEMORY })),
             workers: options.threads.max(1),
             unresponsive: UnresponsiveDevices::default(),
             disguised: Mutex::default(),

@@ -13,8 +13,8 @@ use std::sync::atomic::Ordering;
 
 use super::coverage::{Leave, Reason, Unscanned};
 use super::file_reader::BufferRef;
-use super::read::{CHUNK, Content};
-use super::worker::{Shared, Subject, Worker};
+use super::read::{CHUNK, SizedFile};
+use super::worker::{ScanSubject, Shared, Worker};
 use crate::finding::Said;
 use crate::sandbox;
 use crate::text::subject::{Inside, inside};
@@ -140,9 +140,9 @@ fn path_of(running: &Running, image: &Image) -> PathBuf {
 /// Matches an executable or a library as a file is.
 fn file(worker: &mut Worker, running: &Running, image: &Image, path: &Path) -> Result<(), Leave> {
     worker.reader.begin_file(path, image.opened.stat.st_dev)?;
-    let content = Content::new(&image.opened.file, &image.opened.stat);
+    let content = SizedFile::new(&image.opened.file, &image.opened.stat);
     let said = Some(Arc::new(Said::Kernel(running.facts.clone())));
-    let subject = Subject { path, opened: &image.opened, content, said, is_memory: false };
+    let subject = ScanSubject { path, opened: &image.opened, content, said, is_memory: false };
     worker.content(&subject)?;
     match worker.reader.format.take() {
         Some(format) => worker.members(&subject, format),
@@ -154,7 +154,7 @@ fn file(worker: &mut Worker, running: &Running, image: &Image, path: &Path) -> R
 fn region(
     worker: &mut Worker,
     (running, image): (&Running, &Image),
-    memory: &listing::Memory,
+    memory: &listing::ProcessMemory,
     region: &Region,
     path: &Path,
 ) -> Result<(), Leave> {
@@ -167,9 +167,9 @@ fn region(
     let held = hold(worker, memory, &region.range);
     let outcome = held.and_then(|()| {
         let facts = crate::finding::ProcessFacts { region: Some(region.name()), ..running.facts.clone() };
-        let content = Content { size, unstored: 0, ..Content::new(&image.opened.file, &image.opened.stat) };
+        let content = SizedFile { size, unstored: 0, ..SizedFile::new(&image.opened.file, &image.opened.stat) };
         let said = Some(Arc::new(Said::Kernel(facts)));
-        let subject = Subject { path, opened: &image.opened, content, said, is_memory: true };
+        let subject = ScanSubject { path, opened: &image.opened, content, said, is_memory: true };
         worker.whole(&subject, BufferRef::Held).map(drop)
     });
     worker.reader.give_back();
@@ -177,7 +177,7 @@ fn region(
 }
 
 /// Reads a region into the buffer. Pages that were never touched are zeros, and are not read.
-fn hold(worker: &mut Worker, memory: &listing::Memory, range: &Range<u64>) -> Result<(), Leave> {
+fn hold(worker: &mut Worker, memory: &listing::ProcessMemory, range: &Range<u64>) -> Result<(), Leave> {
     let size = (range.end - range.start) as usize;
     worker.reader.held.clear();
     worker.reader.held.resize(size, 0);

@@ -14,7 +14,7 @@ pub(super) const CHUNK: usize = 256 * 1024;
 
 /// The next part of a file, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stretch<'c> {
+pub(super) enum DataExtent<'c> {
     Bytes(&'c [u8]),
     /// So many zeros that are not stored.
     Hole(u64),
@@ -22,14 +22,14 @@ pub(super) enum Stretch<'c> {
 
 /// An open file of which only the first `size` bytes count, as its size was when it was opened.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Content<'f> {
+pub(super) struct SizedFile<'f> {
     pub file: &'f File,
     pub size: u64,
     /// Bytes of the file that are not stored, as far as `stat` tells.
     pub unstored: u64,
 }
 
-impl<'f> Content<'f> {
+impl<'f> SizedFile<'f> {
     pub(super) fn new(file: &'f File, stat: &Stat) -> Self {
         let size = stat.st_size as u64;
         // st_blocks counts 512 bytes each, whatever the file system's own blocks are (stat(2)).
@@ -67,7 +67,7 @@ impl<'f> Content<'f> {
     pub(super) fn stream<E: From<io::Error>>(
         &self,
         buffer: &mut [u8],
-        mut each: impl FnMut(u64, Stretch) -> Result<ControlFlow<()>, E>,
+        mut each: impl FnMut(u64, DataExtent) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
         let mut at = 0;
         while at < self.size {
@@ -75,7 +75,7 @@ impl<'f> Content<'f> {
             if hole > at {
                 let length = hole - at;
                 at = hole;
-                if each(at, Stretch::Hole(length))?.is_break() {
+                if each(at, DataExtent::Hole(length))?.is_break() {
                     return Ok(());
                 }
             }
@@ -86,7 +86,7 @@ impl<'f> Content<'f> {
                     return Ok(());
                 }
                 at += filled as u64;
-                if each(at, Stretch::Bytes(buffer.get(..filled).unwrap_or_default()))?.is_break() {
+                if each(at, DataExtent::Bytes(buffer.get(..filled).unwrap_or_default()))?.is_break() {
                     return Ok(());
                 }
             }
@@ -124,14 +124,14 @@ mod tests {
         let mut seen: Vec<(u64, bool)> = Vec::new();
         let mut bytes = Vec::new();
         let mut position = 0;
-        Content::new(file, &stat)
+        SizedFile::new(file, &stat)
             .stream(&mut [0; 4096], |end, stretch| {
                 let (length, hole) = match stretch {
-                    Stretch::Bytes(chunk) => {
+                    DataExtent::Bytes(chunk) => {
                         bytes.extend_from_slice(chunk);
                         (chunk.len() as u64, false)
                     }
-                    Stretch::Hole(length) => (length, true),
+                    DataExtent::Hole(length) => (length, true),
                 };
                 position += length;
                 assert_eq!(end, position, "no gap, no overlap");
@@ -169,10 +169,10 @@ mod tests {
     fn answers_about_holes_that_lead_nowhere_are_not_believed() {
         // Whatever is asked of it, lseek(2) says 0.
         let zero = File::open("/dev/zero").unwrap();
-        let content = Content { file: &zero, size: 10_000, unstored: 1 };
+        let content = SizedFile { file: &zero, size: 10_000, unstored: 1 };
         let mut seen = Vec::new();
         let outcome = content.stream(&mut [0; 4096], |end, stretch| {
-            assert!(matches!(stretch, Stretch::Bytes(_)));
+            assert!(matches!(stretch, DataExtent::Bytes(_)));
             seen.push(end);
             Ok::<_, io::Error>(ControlFlow::Continue(()))
         });
@@ -186,7 +186,7 @@ mod tests {
         file.write_all_at(&[7; 10_000], 0).unwrap();
         let stat = rustix::fs::fstat(&file).unwrap();
         file.set_len(100).unwrap();
-        let content = Content { file: &file, size: stat.st_size as u64, unstored: 0 };
+        let content = SizedFile { file: &file, size: stat.st_size as u64, unstored: 0 };
         let mut last = 0;
         let outcome = content.stream(&mut [0; 4096], |end, _| {
             last = end;

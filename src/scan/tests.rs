@@ -12,7 +12,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use super::engine::{Engine, PartFacts, RuleMatches, Shelf};
 use super::externals::Externals;
 use super::prefilter::tests::generate::{self, Rule, Stretch};
-use super::read::Content;
+use super::read::SizedFile;
 use super::rules::Pack;
 use super::windows::{PIECE, Windows};
 use super::*;
@@ -312,7 +312,7 @@ fn fields_at_the_end_of_the_header_are_read_whole() {
 /// What the parts of a file match; `most` says of a reach how many bytes a piece may have.
 fn in_parts(rules: &Ruleset, pack: &Pack, file: &File, most: impl Fn(u64) -> u64) -> Parted {
     let rules::Parts { prefilter, windowed } = pack.parts().unwrap();
-    let content = Content::new(file, &rustix::fs::fstat(file).unwrap());
+    let content = SizedFile::new(file, &rustix::fs::fstat(file).unwrap());
     let windows = Windows::locate(&content, prefilter, windowed.reach(), &mut [0; 64], |_| Ok(())).unwrap();
     let mut bytes = vec![0; content.size as usize];
     content.fill(0, &mut bytes).unwrap();

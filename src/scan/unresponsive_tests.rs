@@ -55,7 +55,7 @@ fn start(dir: &Path, threads: usize, read_timeout: Duration) -> Scan {
 }
 
 /// What a scan said of each file or folder, by its name, and its end.
-fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, Reading, End) {
+fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, ProgressSnapshot, End) {
     let mut said: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let mut of = |path: &Path, what| {
         said.entry(path.file_name().unwrap().to_string_lossy().into_owned()).or_default().push(what);

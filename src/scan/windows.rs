@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::coverage::Leave;
 use super::prefilter::{Prefilter, Reach};
-use super::read::{Content, Stretch};
+use super::read::{DataExtent, SizedFile};
 
 /// More windows than this are not kept; what comes after is not looked at, and coverage says so.
 const MAX_WINDOWS: usize = 65_536;
@@ -27,7 +27,7 @@ impl Windows {
     /// # Errors
     /// What reading met, or what `tick`, called with the offset reached, decides.
     pub(super) fn locate(
-        content: &Content,
+        content: &SizedFile,
         prefilter: &Prefilter,
         reach: Reach,
         buffer: &mut [u8],
@@ -38,8 +38,8 @@ impl Windows {
         content.stream(buffer, |end, stretch| {
             let spot = |offset, length| windows.add(offset, length);
             match stretch {
-                Stretch::Bytes(chunk) => locator.feed(chunk, spot),
-                Stretch::Hole(length) => locator.skip_zeros(length, spot),
+                DataExtent::Bytes(chunk) => locator.feed(chunk, spot),
+                DataExtent::Hole(length) => locator.skip_zeros(length, spot),
             }
             tick(end)?;
             Ok::<_, Leave>(if windows.complete { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })

@@ -18,12 +18,12 @@ use super::engine::{Engine, PartFacts, RuleMatches, Shelf};
 use super::externals::Externals;
 use super::facts;
 use super::file_reader::{BufferRef, FileReader};
-use super::memory::Memory;
+use super::memory::MemoryBudget;
 use super::narrow::{Matching, Stop};
 use super::only::Only;
 use super::prefilter::{ExternalsOf, RuleIndex, Scratch};
 use super::processes::Processes;
-use super::read::{CHUNK, Content};
+use super::read::{CHUNK, SizedFile};
 use super::rules::{self, Pack, Ruleset};
 use super::tree::{self, Tree};
 use super::unresponsive::UnresponsiveDevices;
@@ -75,7 +75,7 @@ pub(super) struct Shared {
     pub only: Option<Arc<Only>>,
     pub match_timeout: Duration,
     pub file_timeout: Duration,
-    pub memory: Arc<Memory>,
+    pub memory: Arc<MemoryBudget>,
     /// How many workers there are at once.
     pub workers: usize,
     pub unresponsive: UnresponsiveDevices,
@@ -126,11 +126,11 @@ pub(super) struct Worker<'s> {
 }
 
 /// A file on its way through, or something inside of one.
-pub(super) struct Subject<'f> {
+pub(super) struct ScanSubject<'f> {
     pub path: &'f Path,
     /// The file itself.
     pub opened: &'f Opened,
-    pub content: Content<'f>,
+    pub content: SizedFile<'f>,
     /// What somebody else than the file system says of it.
     pub said: Option<Arc<Said>>,
     /// Whether it is memory of a process that runs the file: then the digest is the file's.
@@ -199,8 +199,8 @@ impl<'s> Worker<'s> {
             self.shared.older.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
-        let content = Content::new(&opened.file, &opened.stat);
-        let subject = Subject { path, opened: &opened, content, said: None, is_memory: false };
+        let content = SizedFile::new(&opened.file, &opened.stat);
+        let subject = ScanSubject { path, opened: &opened, content, said: None, is_memory: false };
         let read = self.content(&subject);
         // What is too large to be matched whole may still be taken apart.
         if matches!(read, Ok(_) | Err(Leave::Unscanned(Reason::TooLarge { .. })))
@@ -220,7 +220,7 @@ impl<'s> Worker<'s> {
     }
 
     /// Has the content matched and reports; returns its bytes.
-    pub(super) fn content(&mut self, subject: &Subject) -> Result<u64, Leave> {
+    pub(super) fn content(&mut self, subject: &ScanSubject) -> Result<u64, Leave> {
         let size = subject.content.size;
         let limit = self.shared.max_file_size;
         if size < CHUNK as u64 {
@@ -263,12 +263,12 @@ impl<'s> Worker<'s> {
         self.scratch.take().unwrap_or_else(|| self.shared.rules.prefilter().scratch())
     }
 
-    fn note(&self, subject: &Subject, reason: Reason) {
+    fn note(&self, subject: &ScanSubject, reason: Reason) {
         self.shared.unscanned(Unscanned { path: subject.path.to_owned(), reason });
     }
 
     /// Reads a file that does not fit in the chunk, and has it matched.
-    fn large(&mut self, subject: &Subject) -> Result<u64, Leave> {
+    fn large(&mut self, subject: &ScanSubject) -> Result<u64, Leave> {
         // One that says it is empty and is not is as long as it likes.
         let wanted_bytes = if subject.content.size == 0 { u64::MAX } else { subject.content.size };
         let _share = self.reader.reserve(wanted_bytes)?;
@@ -278,7 +278,7 @@ impl<'s> Worker<'s> {
     }
 
     /// Matches content that is in memory, and reports.
-    pub(super) fn whole(&mut self, subject: &Subject, held: BufferRef) -> Result<u64, Leave> {
+    pub(super) fn whole(&mut self, subject: &ScanSubject, held: BufferRef) -> Result<u64, Leave> {
         let shared = self.shared;
         self.reader.check()?;
         let scratch = self.take_scratch();
@@ -320,7 +320,7 @@ impl<'s> Worker<'s> {
         shared.rules.note_use(size, &left, found.iter().map(|found| found.index));
         if !found.is_empty() {
             let digest = if subject.is_memory {
-                let executable = Content::new(&subject.opened.file, &subject.opened.stat);
+                let executable = SizedFile::new(&subject.opened.file, &subject.opened.stat);
                 reader.with_chunk(|reader, chunk| facts::digest(&executable, chunk, |_| reader.checkpoint()))?
             } else {
                 Digest::Whole(Sha256::of(reader.bytes(held)))
@@ -334,7 +334,7 @@ impl<'s> Worker<'s> {
     }
 
     /// Matches rules around what their prefilters locate in a large file.
-    fn parts(&mut self, subject: &Subject, rules: &[RuleIndex]) -> Result<(), Leave> {
+    fn parts(&mut self, subject: &ScanSubject, rules: &[RuleIndex]) -> Result<(), Leave> {
         if rules.is_empty() {
             return Ok(());
         }
@@ -363,7 +363,7 @@ impl<'s> Worker<'s> {
     /// Matches one pack within a time; what is not sure goes to `doubts`.
     fn pack_in_parts(
         &mut self,
-        subject: &Subject,
+        subject: &ScanSubject,
         (pack, limit): (&Pack, Duration),
         doubts: &mut BTreeSet<String>,
     ) -> Result<Vec<RuleMatches>, Stop> {
@@ -405,7 +405,7 @@ impl<'s> Worker<'s> {
     }
 
     /// Reports what was matched in parts of a file.
-    fn report_parts(&mut self, subject: &Subject, found: Vec<RuleMatches>) -> Result<(), Leave> {
+    fn report_parts(&mut self, subject: &ScanSubject, found: Vec<RuleMatches>) -> Result<(), Leave> {
         if found.is_empty() {
             return Ok(());
         }
@@ -425,7 +425,7 @@ impl<'s> Worker<'s> {
     }
 }
 
-fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals {
+fn externals_of(shared: &Shared, subject: &ScanSubject, header: &[u8]) -> Externals {
     let uid = subject.opened.stat.st_uid;
     let owner = shared.accounts.user_name(uid).map_or_else(|| uid.to_string(), str::to_owned);
     Externals::new(&as_names(subject.path), header, owner, shared.rules.options())
@@ -435,7 +435,7 @@ fn externals_of(shared: &Shared, subject: &Subject, header: &[u8]) -> Externals 
 /// anything is told.
 fn report(
     reader: &FileReader,
-    subject: &Subject,
+    subject: &ScanSubject,
     (size, digest): (u64, Digest),
     found: Vec<RuleMatches>,
     kept: impl Fn(&[PatternMatch]) -> KeptBytes,

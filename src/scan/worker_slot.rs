@@ -147,7 +147,7 @@ impl Drop for MemoryGuard<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::memory::Memory;
+    use super::super::memory::MemoryBudget;
     use super::*;
     use crate::timeout::blocking_call;
 
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn only_a_thread_that_waits_is_abandoned_and_all_that_it_held_comes_back() {
-        let (slot, memory) = (WorkerSlot::default(), Arc::new(Memory::new(10)));
+        let (slot, memory) = (WorkerSlot::default(), Arc::new(MemoryBudget::new(10)));
         slot.occupy();
         slot.with_rest(|rest| rest.paths.push("/next".into())).unwrap();
         slot.begin(Path::new("/file"), Some(7), 0).unwrap();

@@ -7,10 +7,10 @@ use super::asking::{self, ScenarioStatus, scenario_statuses};
 use super::excluded::Excluded;
 use super::hunt_words::HuntWords;
 use super::records::FindingStatus;
-use super::rule_catalog::Subject;
+use super::rule_catalog::RuleRef;
 use crate::case::{
-    Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow, Seen,
-    Unmet,
+    Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow,
+    Sighting, Unmet,
 };
 use crate::evidence::Evidence;
 use crate::finding::{Digest, FileFacts, Finding, FoundBy};
@@ -214,7 +214,7 @@ impl CaseReader {
     }
 
     fn read(&self, id: FindingId, verdict: Verdict, gone: Option<Gone>) -> Result<Option<Archived>, CaseError> {
-        let seen = if gone.is_some() { Seen::Last } else { Seen::In(self.scan.id) };
+        let seen = if gone.is_some() { Sighting::Last } else { Sighting::In(self.scan.id) };
         let finding = self.case.load_finding(id, seen)?;
         let Some((rule, record)) = self.by_id.get(&finding.found_by) else { return Ok(None) };
         let candidate = finding.found_by.is_candidate();
@@ -229,7 +229,7 @@ impl CaseReader {
         let score = self.rules.get(*rule).map_or(0, Rule::score_or_default);
         let judged = FindingStatus {
             id,
-            subject: Subject { hunt: *rule, candidate, digest: record.digest, score },
+            subject: RuleRef { hunt: *rule, candidate, digest: record.digest, score },
             verdict,
             returned: cover.and_then(|cover| cover.lapsed).filter(|_| verdict == Verdict::Open),
             exclusion: id_in_force.and_then(|id| id.parse().ok()),

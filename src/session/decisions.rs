@@ -11,7 +11,7 @@ use crate::triage::Answer;
 use crate::triage::exclusion::{Exclusion, Revocation};
 use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching;
-use crate::triage::register::Entry;
+use crate::triage::register::RegisterEntry;
 
 /// Findings looked through at once.
 const PAGE: usize = 4096;
@@ -183,7 +183,7 @@ impl Records {
     /// The exclusion of this id, or the one that was made from it anew, unless it is revoked.
     fn in_force(&self, id: Uuid) -> Option<&Exclusion> {
         let of_id = self.exclusion(id)?;
-        let entries = self.register.entries().iter().filter_map(Entry::exclusion);
+        let entries = self.register.entries().iter().filter_map(RegisterEntry::exclusion);
         let says_the_same = |other: &&Exclusion| {
             let said =
                 |it: &Exclusion| (it.rule.clone(), it.rule_digest, it.scope.clone(), it.reason.clone(), it.expires);

@@ -13,11 +13,11 @@ use super::case_reader::CaseReader;
 use super::gathering::Gathering;
 use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
 use super::reopen::{last_scan, not_scanned};
-use super::rule_catalog::{RuleCatalog, Subject};
+use super::rule_catalog::{RuleCatalog, RuleRef};
 use super::{Excluded, audit, box_facts, register_status};
 use crate::case::{
     self, Case, CaseError, CaseErrorKind, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, ScanEnd, ScanId,
-    ScanPlan, ScanRow, Seen, Seq, Stamp,
+    ScanPlan, ScanRow, Seq, Sighting, Stamp,
 };
 use crate::finding::{FileFacts, Finding, FoundBy, Sha256};
 use crate::root::Root;
@@ -28,7 +28,7 @@ use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::{OnDisk, Proposal};
 use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching::{Exclusions, Standing};
-use crate::triage::register::{Entry, Register, RegisterError};
+use crate::triage::register::{Register, RegisterEntry, RegisterError};
 use crate::triage::scope::Scope;
 use crate::version;
 
@@ -41,7 +41,7 @@ pub struct FindingStatus {
     /// Its number in the case.
     pub id: FindingId,
     /// Its hunt, and whether it is a candidate.
-    pub subject: Subject,
+    pub subject: RuleRef,
     /// What it has come to.
     pub verdict: Verdict,
     /// Why it is not excluded though an exclusion was made for it; safe text.
@@ -271,7 +271,7 @@ impl Records {
     /// # Errors
     /// When the case cannot be read.
     pub(crate) fn open_finding(&mut self, id: FindingId) -> Result<Opened, CaseError> {
-        let finding = self.case.load_finding(id, Seen::Last)?;
+        let finding = self.case.load_finding(id, Sighting::Last)?;
         let judged = self.judge(&[(id, &finding.found_by, &finding.file)])?.into_iter().next();
         let judged = judged.ok_or_else(|| CaseError {
             path: self.case.path().to_owned(),
@@ -298,7 +298,7 @@ impl Records {
     /// # Errors
     /// When the case cannot be read.
     pub(crate) fn judge_again(&mut self, ids: &[FindingId]) -> Result<Vec<(Finding, FindingStatus)>, CaseError> {
-        let findings = ids.iter().map(|id| Ok((*id, self.case.load_finding(*id, Seen::Last)?)));
+        let findings = ids.iter().map(|id| Ok((*id, self.case.load_finding(*id, Sighting::Last)?)));
         let findings: Vec<_> = findings.collect::<Result<_, CaseError>>()?;
         let about: Vec<_> = findings.iter().map(|(id, finding)| (*id, &finding.found_by, &*finding.file)).collect();
         let judged = self.judge(&about)?;
@@ -359,7 +359,7 @@ impl Records {
 
     /// The register's exclusion of this id.
     pub(crate) fn exclusion(&self, id: Uuid) -> Option<&Exclusion> {
-        self.register.entries().iter().filter_map(Entry::exclusion).find(|exclusion| exclusion.id == id)
+        self.register.entries().iter().filter_map(RegisterEntry::exclusion).find(|exclusion| exclusion.id == id)
     }
 
     pub(super) fn reindex(&mut self) {
@@ -391,7 +391,7 @@ impl Records {
     }
 
     /// What the register, as last read, says of findings; those of rules that are not of this session are left out.
-    fn covers(&self, about: &[(FindingId, &FoundBy, &FileFacts)]) -> Result<Vec<Known>, CaseError> {
+    fn covers(&self, about: &[(FindingId, &FoundBy, &FileFacts)]) -> Result<Vec<CoveredFinding>, CaseError> {
         let now = Timestamp::now();
         let mut known = Vec::with_capacity(about.len());
         for &(id, rule, file) in about {
@@ -415,7 +415,7 @@ impl Records {
     /// What the register and the case say of findings; both come to agree.
     fn judge(&mut self, about: &[(FindingId, &FoundBy, &FileFacts)]) -> Result<Vec<FindingStatus>, CaseError> {
         let mut known = self.covers(about)?;
-        let removed = |(_, _, cover): &Known| {
+        let removed = |(_, _, cover): &CoveredFinding| {
             cover.as_ref().is_some_and(|cover| cover.lapsed.as_deref() == Some(register_status::REMOVED))
         };
         // Another Huntbook on this case and register may have recorded it since the register was read.
@@ -453,7 +453,7 @@ impl Records {
         if new.is_empty() {
             return Ok(());
         }
-        let entries = self.register.entries().iter().filter_map(Entry::exclusion);
+        let entries = self.register.entries().iter().filter_map(RegisterEntry::exclusion);
         let met = entries.filter(|exclusion| new.contains(&exclusion.id));
         let words: Vec<_> =
             met.map(|exclusion| (exclusion.id.to_string(), Excluded::from(exclusion).words())).collect();
@@ -472,4 +472,4 @@ pub(crate) fn named_file(file: &Path) -> Value {
 }
 
 /// A finding of a rule of this session, and what the register says of it.
-type Known = (FindingId, Subject, Option<Cover>);
+type CoveredFinding = (FindingId, RuleRef, Option<Cover>);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::records::{FindingStatus, Records};
 use super::rule_catalog::RuleCatalog;
-use crate::case::{Case, CaseError, CaseErrorKind, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Seen};
+use crate::case::{Case, CaseError, CaseErrorKind, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Sighting};
 use crate::finding::{Finding, FoundBy};
-use crate::scan::{End, Reading, Unscanned};
+use crate::scan::{End, ProgressSnapshot, Unscanned};
 use crate::{root, timeout};
 
 /// The first bytes of an `SQLite` file (<https://www.sqlite.org/fileformat.html>).
@@ -137,7 +137,7 @@ impl Records {
         let Some(earlier) = earlier else { return Ok(None) };
         let compared = self.case.compare(earlier.id, scan)?;
         let gone = compared.gone.iter().map(|id| {
-            let finding = self.case.load_finding(*id, Seen::In(earlier.id))?;
+            let finding = self.case.load_finding(*id, Sighting::In(earlier.id))?;
             Ok((finding.found_by.name().into_owned(), finding.file.path.clone()))
         });
         Ok(Some(Since {
@@ -156,16 +156,16 @@ pub(crate) fn not_scanned(unscanned: &Unscanned) -> NotScanned {
 }
 
 /// The gauges of a scan that is over, `gaps` of what it did not scan being gaps; zero where the case does not know.
-pub(crate) fn reading(scan: &ScanRow, gaps: u64) -> Reading {
-    let Some((at, end)) = &scan.ended else { return Reading { gaps, ..Reading::default() } };
-    Reading {
+pub(crate) fn reading(scan: &ScanRow, gaps: u64) -> ProgressSnapshot {
+    let Some((at, end)) = &scan.ended else { return ProgressSnapshot { gaps, ..ProgressSnapshot::default() } };
+    ProgressSnapshot {
         files: end.files,
         bytes: end.bytes,
         folders: end.folders.unwrap_or(0),
         links: end.links.unwrap_or(0),
         gaps,
         elapsed: at.duration_since(scan.started).unsigned_abs(),
-        ..Reading::default()
+        ..ProgressSnapshot::default()
     }
 }
 
@@ -179,8 +179,8 @@ pub(crate) fn scan_outcome(end: &End) -> ScanOutcome {
 }
 
 /// The end of a scan as the case keeps it.
-pub(crate) fn scan_end(outcome: ScanOutcome, reading: &Reading) -> ScanEnd {
-    let &Reading { files, bytes, folders, links, .. } = reading;
+pub(crate) fn scan_end(outcome: ScanOutcome, reading: &ProgressSnapshot) -> ScanEnd {
+    let &ProgressSnapshot { files, bytes, folders, links, .. } = reading;
     ScanEnd { outcome, files, bytes, folders: Some(folders), links: Some(links) }
 }
 

@@ -111,7 +111,7 @@ impl From<Problem> for RuleLoadError {
 
 /// What a rule, or a candidate condition, stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subject {
+pub struct RuleRef {
     /// Index of the hunt.
     pub hunt: usize,
     /// Whether it is the hunt's candidate condition, not its rule.
@@ -184,7 +184,7 @@ pub struct RuleCatalog {
     options: RuleOptions,
     cache: Option<PathBuf>,
     texts: Vec<RuleText>,
-    subjects: HashMap<FoundBy, Subject>,
+    subjects: HashMap<FoundBy, RuleRef>,
 }
 
 impl RuleCatalog {
@@ -229,13 +229,13 @@ impl RuleCatalog {
         let mut subjects = HashMap::new();
         for (index, hunt) in loaded.hunts.iter().enumerate() {
             let score = hunt.rule.score_or_default();
-            let subject = Subject { hunt: index, candidate: false, digest: hunt.rule.digest, score };
+            let subject = RuleRef { hunt: index, candidate: false, digest: hunt.rule.digest, score };
             if subjects.insert(FoundBy::Rule(hunt.rule.id.clone()), subject).is_some() {
                 return Err(RuleLoadError::Twice(hunt.rule.id.clone()));
             }
             if let Some(condition) = &hunt.candidate {
                 let digest = Sha256::of(condition.as_bytes());
-                let subject = Subject { hunt: index, candidate: true, digest, score };
+                let subject = RuleRef { hunt: index, candidate: true, digest, score };
                 subjects.insert(FoundBy::Candidate(hunt.rule.id.clone()), subject);
             }
         }
@@ -258,7 +258,7 @@ impl RuleCatalog {
     /// Adds a hunt, after all others.
     pub(super) fn add(&mut self, hunt: Hunt) {
         let score = hunt.rule.score_or_default();
-        let subject = Subject { hunt: self.hunts.len(), candidate: false, digest: hunt.rule.digest, score };
+        let subject = RuleRef { hunt: self.hunts.len(), candidate: false, digest: hunt.rule.digest, score };
         self.subjects.insert(FoundBy::Rule(hunt.rule.id.clone()), subject);
         self.hunts.push(Arc::new(hunt));
     }
@@ -294,7 +294,7 @@ impl RuleCatalog {
 
     /// What a rule, or a candidate condition, stands for; `None` for one that is not of this session. Cases that an older
     /// Huntbook wrote know a candidate condition by its rule's name alone.
-    pub fn subject(&self, found_by: &FoundBy) -> Option<Subject> {
+    pub fn subject(&self, found_by: &FoundBy) -> Option<RuleRef> {
         let by_name = || {
             let name = &found_by.rule().name;
             let mut same = self.subjects.iter().filter(|(id, _)| id.is_candidate() && id.rule().name == *name);

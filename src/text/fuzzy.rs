@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2};
 
 /// What a word asks of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum TermKind {
     /// Its letters, in order.
     Letters,
     /// All of it in one run.
@@ -20,7 +20,7 @@ enum Kind {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Word {
-    kind: Kind,
+    kind: TermKind,
     /// Never empty; lower case unless `cased`.
     letters: Vec<char>,
     cased: bool,
@@ -61,9 +61,9 @@ impl Pattern {
     /// Whether `line` matches; cheaper than [`Self::find`].
     pub fn matches(&self, line: &str) -> bool {
         self.words.iter().all(|word| match word.kind {
-            Kind::Letters => word.letters_from(line, 0, 0),
-            Kind::Exact => word.run(line, 0).is_some(),
-            Kind::Not => word.run(line, 0).is_none(),
+            TermKind::Letters => word.letters_from(line, 0, 0),
+            TermKind::Exact => word.run(line, 0).is_some(),
+            TermKind::Not => word.run(line, 0).is_none(),
         })
     }
 
@@ -81,10 +81,10 @@ impl Pattern {
         let name = line.rfind('/').map_or(0, |slash| slash + 1);
         for word in &self.words {
             let places = match word.kind {
-                Kind::Not if word.run(line, 0).is_none() => continue,
-                Kind::Not => return None,
-                Kind::Exact => word.best_run(line, name)?,
-                Kind::Letters => word.best_run(line, name).or_else(|| word.scattered(line))?,
+                TermKind::Not if word.run(line, 0).is_none() => continue,
+                TermKind::Not => return None,
+                TermKind::Exact => word.best_run(line, name)?,
+                TermKind::Letters => word.best_run(line, name).or_else(|| word.scattered(line))?,
             };
             found.score += score(line, name, &places);
             found.places.extend(places);
@@ -98,9 +98,9 @@ impl Pattern {
 impl Word {
     fn new(typed: &str) -> Option<Self> {
         let (kind, letters) = match (typed.strip_prefix('\''), typed.strip_prefix('!')) {
-            (Some(rest), _) => (Kind::Exact, rest),
-            (_, Some(rest)) => (Kind::Not, rest),
-            _ => (Kind::Letters, typed),
+            (Some(rest), _) => (TermKind::Exact, rest),
+            (_, Some(rest)) => (TermKind::Not, rest),
+            _ => (TermKind::Letters, typed),
         };
         let cased = letters.chars().any(char::is_uppercase);
         let letters: Vec<char> = letters.chars().map(|c| if cased { c } else { lower(c) }).collect();
@@ -112,7 +112,7 @@ impl Word {
         let begins = self.letters.len() >= wider.letters.len()
             && self.letters.iter().zip(&wider.letters).all(|(&a, &b)| a == b || !wider.cased && lower(a) == b);
         match self.kind {
-            Kind::Not => self == wider,
+            TermKind::Not => self == wider,
             kind => kind == wider.kind && begins,
         }
     }
@@ -148,17 +148,17 @@ impl Word {
 
     fn nearness(&self, line: &str, name: usize) -> Option<u8> {
         let run = match self.kind {
-            Kind::Not if self.run(line, 0).is_none() => return Some(0),
-            Kind::Not => return None,
-            Kind::Letters | Kind::Exact => self.run(line, name),
+            TermKind::Not if self.run(line, 0).is_none() => return Some(0),
+            TermKind::Not => return None,
+            TermKind::Letters | TermKind::Exact => self.run(line, name),
         };
         match (run, self.kind) {
             (Some(run), _) if run == (name..line.len()) => Some(0),
             (Some(run), _) if run.start == name => Some(1),
             (Some(_), _) => Some(2),
             (None, _) if self.run(line, 0).is_some() => Some(3),
-            (None, Kind::Letters) if self.letters_from(line, name, 0) => Some(4),
-            (None, Kind::Letters) if self.letters_from(line, 0, 0) => Some(5),
+            (None, TermKind::Letters) if self.letters_from(line, name, 0) => Some(4),
+            (None, TermKind::Letters) if self.letters_from(line, 0, 0) => Some(5),
             (None, _) => None,
         }
     }

@@ -82,7 +82,7 @@ impl Theme {
 
 /// A theme that can be chosen by name, or a file of the person's folder that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ListedTheme {
     /// Its name; for a file whose name can't name a theme, the file's name, safe to show.
     pub name: String,
     /// Whether it came with the program.
@@ -124,14 +124,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// The built-in themes, then up to 200 files of `user_dir` in alphabetical order, each loaded once to know whether it can
 /// be used.
-pub fn available(user_dir: Option<&Path>) -> Vec<Entry> {
+pub fn available(user_dir: Option<&Path>) -> Vec<ListedTheme> {
     let about = |name: &str| load(name, user_dir, ColorDepth::TrueColor).map(|theme| theme.about);
-    let built_in = names().map(|name| Entry { name: name.to_owned(), built_in: true, about: about(name) });
+    let built_in = names().map(|name| ListedTheme { name: name.to_owned(), built_in: true, about: about(name) });
     let own = Shelf::new(user_dir).user_files().map(|path| match loader::own_name(&path) {
-        Ok(name) => Entry { about: about(&name), name, built_in: false },
+        Ok(name) => ListedTheme { about: about(&name), name, built_in: false },
         Err(error) => {
             let name = path.file_name().map(Path::new).map(crate::text::escape_path).unwrap_or_default().into_owned();
-            Entry { name, built_in: false, about: Err(error) }
+            ListedTheme { name, built_in: false, about: Err(error) }
         }
     });
     built_in.chain(own).collect()

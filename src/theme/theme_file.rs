@@ -62,7 +62,7 @@ impl Source {
 
 /// What a theme file says.
 #[derive(Debug, Default)]
-pub(super) struct Content {
+pub(super) struct ThemeFileContent {
     pub(super) about: String,
     pub(super) inherits: Option<Text>,
     pub(super) palette: BTreeMap<String, Color>,
@@ -73,7 +73,7 @@ pub(super) struct Content {
 #[derive(Debug)]
 pub(super) struct ThemeFile {
     pub(super) source: Source,
-    pub(super) content: Content,
+    pub(super) content: ThemeFileContent,
 }
 
 impl ThemeFile {
@@ -92,8 +92,8 @@ impl ThemeFile {
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
-fn parse(text: &str, problems: &mut Problems) -> Content {
-    let mut content = Content::default();
+fn parse(text: &str, problems: &mut Problems) -> ThemeFileContent {
+    let mut content = ThemeFileContent::default();
     let Some(document) = table::parse(text, problems) else { return content };
     for (key, value) in Table::new(document.get_ref(), document.span(), "a theme").entries() {
         match key.text.as_str() {

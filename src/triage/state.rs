@@ -8,12 +8,12 @@ use super::exclusion::Exclusion;
 use super::folders::Folders;
 use super::matched_file::MatchedFile;
 use super::matching::{Exclusions, Standing, Why};
-use super::register::{Entry, RuleDigests};
+use super::register::{RegisterEntry, RuleDigests};
 use super::scope::Scope;
 
 /// How an exclusion stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum ExclusionState {
     /// It excludes.
     InForce,
     /// It was made in the future: a clock is wrong.
@@ -28,7 +28,7 @@ pub enum State {
     Doubtful(String),
 }
 
-impl State {
+impl ExclusionState {
     /// The word for it in lists and exports.
     pub fn word(&self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl State {
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for ExclusionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Doubtful(cause) => write!(f, "{}: {cause}", self.word()),
@@ -69,12 +69,12 @@ pub(crate) struct Against<'a> {
 
 impl Against<'_> {
     /// How `exclusion` stands. The question is put as the next scan puts it, about a hit that lies within the scope.
-    pub(crate) fn state(&self, exclusion: &Exclusion) -> State {
+    pub(crate) fn state(&self, exclusion: &Exclusion) -> ExclusionState {
         if exclusion.revoked.is_some() {
-            return State::Revoked;
+            return ExclusionState::Revoked;
         }
         if exclusion.is_expired(self.now) {
-            return State::Expired;
+            return ExclusionState::Expired;
         }
         let digest = (self.rules)(&exclusion.rule, &exclusion.rule_digest).unwrap_or(exclusion.rule_digest);
         let path = match &exclusion.scope {
@@ -99,22 +99,22 @@ impl Against<'_> {
             owner: owner.name.as_deref(),
             known_sample: false,
         };
-        let alone = Exclusions::index([Entry::from(exclusion.clone())], self.folders);
+        let alone = Exclusions::index([RegisterEntry::from(exclusion.clone())], self.folders);
         match alone.judge(&hit, self.now) {
-            Standing::Excluded(_) => State::InForce,
+            Standing::Excluded(_) => ExclusionState::InForce,
             Standing::Returned(comebacks) => self.because(exclusion, comebacks.first().map(|back| &back.why)),
             Standing::Open => self.because(exclusion, None),
         }
     }
 
-    fn because(&self, exclusion: &Exclusion, why: Option<&Why>) -> State {
+    fn because(&self, exclusion: &Exclusion, why: Option<&Why>) -> ExclusionState {
         match why {
-            Some(Why::Expired) => State::Expired,
-            Some(Why::RuleChanged) => State::RuleChanged,
-            Some(Why::Doubtful(_)) if exclusion.created > self.now && self.allows(exclusion) => State::NotYet,
-            Some(Why::Doubtful(cause)) => State::Doubtful(cause.clone()),
-            Some(other) => State::Doubtful(other.to_string()),
-            None => State::Doubtful("its scope covers nothing".to_owned()),
+            Some(Why::Expired) => ExclusionState::Expired,
+            Some(Why::RuleChanged) => ExclusionState::RuleChanged,
+            Some(Why::Doubtful(_)) if exclusion.created > self.now && self.allows(exclusion) => ExclusionState::NotYet,
+            Some(Why::Doubtful(cause)) => ExclusionState::Doubtful(cause.clone()),
+            Some(other) => ExclusionState::Doubtful(other.to_string()),
+            None => ExclusionState::Doubtful("its scope covers nothing".to_owned()),
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::finding::Sha256;
 
-    fn state(exclusion: &Exclusion, now: &str, rule: &[u8], modes: &[(&str, u32)]) -> State {
+    fn state(exclusion: &Exclusion, now: &str, rule: &[u8], modes: &[(&str, u32)]) -> ExclusionState {
         let digest = Sha256::of(rule);
         let against = Against { now: at(now), folders: &MadeUp::new(modes), rules: &|_, _| Some(digest) };
         against.state(exclusion)
@@ -141,10 +141,10 @@ mod tests {
     fn every_scope_is_in_force_until_it_expires() {
         for scope in [as_is, content, path, folder] {
             let made = exclusion("/opt/r/x", "a", scope);
-            assert_eq!(state(&made, "2026-11-21T00:00:00Z", b"rule", &[]), State::InForce, "{:?}", made.scope);
-            assert_eq!(state(&made, "2027-11-21T00:00:00Z", b"rule", &[]), State::Expired);
-            assert_eq!(state(&made, "2026-11-21T00:00:00Z", b"rule 2", &[]), State::RuleChanged);
-            assert_eq!(state(&made, "2026-10-01T00:00:00Z", b"rule", &[]), State::NotYet);
+            assert_eq!(state(&made, "2026-11-21T00:00:00Z", b"rule", &[]), ExclusionState::InForce, "{:?}", made.scope);
+            assert_eq!(state(&made, "2027-11-21T00:00:00Z", b"rule", &[]), ExclusionState::Expired);
+            assert_eq!(state(&made, "2026-11-21T00:00:00Z", b"rule 2", &[]), ExclusionState::RuleChanged);
+            assert_eq!(state(&made, "2026-10-01T00:00:00Z", b"rule", &[]), ExclusionState::NotYet);
         }
     }
 
@@ -157,6 +157,6 @@ mod tests {
         let early = state(&made, "2026-10-01T00:00:00Z", b"rule", &open);
         assert_eq!(early.word(), "doubtful", "the graver fault is told");
         made.revoked = Some(Revocation { by: signature().by, at: at("2026-11-20T13:00:00Z"), why: "gone".into() });
-        assert_eq!(state(&made, "2026-11-21T00:00:00Z", b"rule", &[]), State::Revoked);
+        assert_eq!(state(&made, "2026-11-21T00:00:00Z", b"rule", &[]), ExclusionState::Revoked);
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{select, unbounded};
 
 use super::TerminalSession;
-use super::backend::place_probe::{Place, PlaceProbe, Trial};
+use super::backend::place_probe::{OpenTarget, PlaceProbe, Trial};
 use super::effects::Themes;
 use super::keymap::Keymap;
 use super::message::Message;
@@ -19,7 +19,7 @@ use crate::theme::Theme;
 #[derive(Debug)]
 pub(crate) struct Chosen {
     /// What to scan or open.
-    pub place: Place,
+    pub place: OpenTarget,
     /// Colours.
     pub theme: Theme,
     /// Keys.

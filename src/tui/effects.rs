@@ -16,7 +16,7 @@ use super::taskbar::Taskbar;
 use super::terminal::Guard;
 use crate::scan::Control;
 use crate::text;
-use crate::theme::{self, ColorDepth, Entry};
+use crate::theme::{self, ColorDepth, ListedTheme};
 use crate::timeout;
 
 /// Where themes come from.
@@ -33,7 +33,7 @@ pub struct Themes {
 impl Themes {
     /// All themes there are, each loaded or with what is wrong with it.
     pub fn offer(&self) -> Offer {
-        let choice = |Entry { name, built_in, about }: Entry| {
+        let choice = |ListedTheme { name, built_in, about }: ListedTheme| {
             let loaded = about.and_then(|_| theme::load(&name, self.folder.as_deref(), self.depth));
             let name = text::escape_str(&name).into_owned();
             ThemeChoice { name, built_in, loaded: loaded.map_err(|error| error.to_string()) }

@@ -9,20 +9,20 @@ use uuid::Uuid;
 use super::state::bytes::Counted;
 use super::state::coverage::Missed;
 use super::state::detail::{AcrossBoxes, Decoded, Explanation, Gathered};
-use super::state::findings::Row;
+use super::state::findings::ListedFinding;
 use super::state::themes::Offer;
 use crate::case::FindingId;
 use crate::finding::Finding;
 use crate::hex::encoding::Encoding;
 use crate::hex::search::{Hit, Order};
-use crate::hex::strings::Found;
+use crate::hex::strings::FoundString;
 use crate::hex::{self, query::Query};
 use crate::hunt::Hunt;
-use crate::scan::{Current, Reading};
+use crate::scan::{Current, ProgressSnapshot};
 use crate::session::{KeptEvidence, Opened, Since};
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
-use crate::triage::register::Entry;
+use crate::triage::register::RegisterEntry;
 
 /// What the screen is told.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub enum Message {
     /// The process was stopped and goes on.
     Continued,
     /// Time to look at the scan's gauges.
-    Tick(Reading, Box<Current>),
+    Tick(ProgressSnapshot, Box<Current>),
     /// Rules and records are read.
     Ready {
         /// The hunts, in the order of their indexes.
@@ -57,7 +57,7 @@ pub enum Message {
     /// Files are being scanned now; what was found before is forgotten.
     ScanStarted,
     /// Findings, new or changed.
-    Rows(Vec<Row>),
+    Rows(Vec<ListedFinding>),
     /// What was not scanned.
     NotScanned(Vec<Missed>),
     /// What the scan saw differently from the one before.
@@ -65,12 +65,12 @@ pub enum Message {
     /// The scan is over.
     ScanEnded {
         /// Its last gauges.
-        reading: Reading,
+        reading: ProgressSnapshot,
         /// Whether it was cancelled.
         cancelled: bool,
     },
     /// The case that was opened again holds no end of its last scan; only the gaps are known.
-    ScanUnended(Reading),
+    ScanUnended(ProgressSnapshot),
     /// The session cannot begin; safe text. The program ends.
     Fatal(String),
     /// A finding with all that is known of it, as asked for or because it changed.
@@ -96,9 +96,9 @@ pub enum Message {
     /// The scan cannot go on; safe text.
     ScanFailed(String),
     /// The register as it is on disk now, and how many findings each exclusion covers.
-    Register(Vec<Entry>, Vec<(Uuid, u64)>),
+    Register(Vec<RegisterEntry>, Vec<(Uuid, u64)>),
     /// Bytes that were asked for.
-    Bytes(FindingId, Box<hex::Window>),
+    Bytes(FindingId, Box<hex::ByteWindow>),
     /// The themes there are.
     Themes(Offer),
     /// How far the search of that number has got, in bytes of all.
@@ -109,7 +109,7 @@ pub enum Message {
     LineFound(u64, Result<u64, String>),
     /// More printable texts of the list of that number, how much of the file they are from, and whether these are the last
     /// that are kept though there are more.
-    Strings(u64, Vec<Found>, Option<(u64, u64)>, bool),
+    Strings(u64, Vec<FoundString>, Option<(u64, u64)>, bool),
     /// Where the next hits of the search of that number begin, and whether these are the last.
     Counted(u64, Vec<u64>, Counted),
     /// The process is to end.

@@ -153,7 +153,7 @@ impl Taskbar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::Reading;
+    use crate::scan::ProgressSnapshot;
 
     fn known(variables: &[(&str, &str)]) -> bool {
         let env = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn scan(phase: Phase, files: u64, total: Option<u64>) -> ScanView {
-        let reading = Reading { files, total_files: total, ..Reading::default() };
+        let reading = ProgressSnapshot { files, total_files: total, ..ProgressSnapshot::default() };
         ScanView { phase, reading, ..ScanView::default() }
     }
 

@@ -20,14 +20,14 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use huntbook::internals::case::FindingId;
 use huntbook::internals::finding::{FileTime, Sha256};
 use huntbook::internals::hunt::{Site, builtin};
-use huntbook::internals::scan::{Current, Reading};
+use huntbook::internals::scan::{Current, ProgressSnapshot};
 use huntbook::internals::theme::{self, ColorDepth};
 use huntbook::internals::triage::{Actor, Verdict};
 use huntbook::internals::tui::keymap::Keymap;
 use huntbook::internals::tui::message::Message;
 use huntbook::internals::tui::state::App;
 use huntbook::internals::tui::state::bell::Bell;
-use huntbook::internals::tui::state::findings::Row;
+use huntbook::internals::tui::state::findings::ListedFinding;
 use huntbook::internals::tui::state::panes::Panes;
 use huntbook::internals::tui::{Start, update, view};
 use ratatui::backend::CrosstermBackend;
@@ -58,10 +58,10 @@ impl Write for Counter {
 
 type Screen = Terminal<CrosstermBackend<Counter>>;
 
-fn row(id: i64) -> Row {
+fn row(id: i64) -> ListedFinding {
     // A multiplicative hash, so that rows arrive all over the list.
     let place = id.wrapping_mul(0x9e37_79b9) & 0xffff_ffff;
-    Row {
+    ListedFinding {
         id: FindingId(id),
         at: 0,
         hunt: (id % 5) as usize,
@@ -203,7 +203,7 @@ fn play(app: &mut App, terminal: &mut Screen, keys: &[KeyCode]) -> io::Result<Ve
     let mut times = Vec::new();
     let mut next = FINDINGS + 1;
     for (step, key) in (0..KEYS).zip(keys.iter().cycle()) {
-        let reading = Reading { files: step * 900, bytes: step * 40_000_000, ..Reading::default() };
+        let reading = ProgressSnapshot { files: step * 900, bytes: step * 40_000_000, ..ProgressSnapshot::default() };
         update::update(
             app,
             Message::Tick(reading, Box::new(Current { path: format!("/srv/data/{step}").into(), silent: None })),

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use huntbook::internals::archive::{self, Limits};
 use huntbook::internals::case::{
-    Case, CaseError, Decision, FindingId, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, Seen, Seq, Stamp,
+    Case, CaseError, Decision, FindingId, NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan, Seq, Sighting, Stamp,
 };
 use huntbook::internals::elf;
 use huntbook::internals::evidence::Gatherer;
@@ -249,7 +249,7 @@ pub fn case(data: &[u8]) {
         let _ = case.rules(scan.id);
         let _ = case.coverage(scan.id, 0, usize::MAX);
         for row in case.findings(scan.id, FindingId(0), usize::MAX).unwrap_or_default() {
-            let _ = case.load_finding(row.id, Seen::In(scan.id));
+            let _ = case.load_finding(row.id, Sighting::In(scan.id));
             let _ = case.answers(row.id);
             let _ = case.history(row.id);
         }

@@ -10,7 +10,7 @@ use huntbook::internals::session::{RuleCatalog, RuleChoice};
 use huntbook::internals::text::{escape_path, escape_str};
 use huntbook::internals::triage::exclusion::Exclusion;
 use huntbook::internals::triage::scope::ScopeKind;
-use huntbook::internals::triage::state::State;
+use huntbook::internals::triage::state::ExclusionState;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ use crate::hostile_names::{NAMES, RULE, assert_safe, exclusion, exclusion_of, pl
 use crate::parsers::{Kql, csv, kql as tokens, percent_decoded};
 
 fn outgoing(exclusions: &[Exclusion]) -> Vec<Outgoing<'_>> {
-    exclusions.iter().map(|exclusion| Outgoing { exclusion, state: State::InForce, rule: None }).collect()
+    exclusions.iter().map(|exclusion| Outgoing { exclusion, state: ExclusionState::InForce, rule: None }).collect()
 }
 
 /// Every scope of one file, whose name goes into the reason too.
@@ -264,11 +264,11 @@ fn the_list_of_good_hashes_has_a_name_that_no_scanner_takes_for_bad_ones() {
 fn only_what_is_in_force_excludes_elsewhere() {
     let made = exclusion(Path::new("/opt/r/x"), b"content", ScopeKind::FileAsIs, "because");
     let states = [
-        (State::Expired, "underReview"),
-        (State::NotYet, "underReview"),
-        (State::RuleChanged, "underReview"),
-        (State::Revoked, "rejected"),
-        (State::Doubtful("others can write there".into()), "underReview"),
+        (ExclusionState::Expired, "underReview"),
+        (ExclusionState::NotYet, "underReview"),
+        (ExclusionState::RuleChanged, "underReview"),
+        (ExclusionState::Revoked, "rejected"),
+        (ExclusionState::Doubtful("others can write there".into()), "underReview"),
     ];
     for (state, status) in states {
         let one = [Outgoing { exclusion: &made, state: state.clone(), rule: None }];
@@ -286,7 +286,7 @@ fn the_rules_author_and_licence_go_along() {
     let book = RuleCatalog::load(&RuleChoice::default()).unwrap();
     let rule = &book.hunts.iter().find(|hunt| &*hunt.rule.id.name == RULE).unwrap().rule;
     let made = exclusion(Path::new("/opt/r/x"), b"content", ScopeKind::Content, "because");
-    let one = [Outgoing { exclusion: &made, state: State::InForce, rule: Some(rule) }];
+    let one = [Outgoing { exclusion: &made, state: ExclusionState::InForce, rule: Some(rule) }];
     let now = Timestamp::now();
     let document = sarif_of(&one);
     for said in [rule.author(), rule.reference(), rule.date(), rule.license()].map(Option::unwrap) {

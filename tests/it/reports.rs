@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
-use huntbook::internals::case::{Case, Decision, Event, FindingId, Record, Seen, Stamp, Undo};
+use huntbook::internals::case::{Case, Decision, Event, FindingId, Record, Sighting, Stamp, Undo};
 use huntbook::internals::text::{escape_path, escape_str};
 use huntbook::internals::triage::register::Register;
 use huntbook::internals::triage::scope::ScopeKind;
@@ -259,7 +259,7 @@ fn the_last_scan_is_the_one_that_is_reported() {
     assert_eq!(journal.iter().filter(ended).count(), 2);
     let gone = case.compare(first, last).unwrap().gone;
     assert_eq!(gone.len(), 1);
-    assert!(case.load_finding(gone[0], Seen::Last).is_ok(), "what is gone stays in the case");
+    assert!(case.load_finding(gone[0], Sighting::Last).is_ok(), "what is gone stays in the case");
 }
 
 /// Every field of a document by its path, with the type of its value; lists have that of what is in them.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use huntbook::internals::finding::Finding;
 use huntbook::internals::hunt::{Site, builtin};
-use huntbook::internals::scan::{End, Event, Reading, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned};
+use huntbook::internals::scan::{
+    End, Event, ProgressSnapshot, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned,
+};
 
 /// Everything that a scan said.
 #[derive(Debug, Default)]
@@ -13,7 +15,7 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     pub candidates: Vec<Finding>,
     pub coverage: Vec<Unscanned>,
-    pub reading: Reading,
+    pub reading: ProgressSnapshot,
     pub cancelled: bool,
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use huntbook::internals::scan::{Current, Reading};
+use huntbook::internals::scan::{Current, ProgressSnapshot};
 use huntbook::internals::theme::{self, ColorDepth, Role};
 use huntbook::internals::tui::message::Message;
 use ratatui::style::Modifier;
@@ -168,14 +168,14 @@ fn decisions(stage: &mut Stage<'_>) {
 /// A scan under way, and a screen that is too small for it.
 fn scanning(stage: &mut Stage<'_>) {
     let size = stage.size();
-    let reading = Reading {
+    let reading = ProgressSnapshot {
         files: 4096,
         bytes: 3 << 30,
         folders: 271,
         total_files: Some(9000),
         gaps: 3,
         elapsed: Duration::from_secs(2),
-        ..Reading::default()
+        ..ProgressSnapshot::default()
     };
     stage.feed(Message::ScanStarted);
     let current = |silent| Current { path: "/srv/www/data/uploads/2026/report.pdf".into(), silent };

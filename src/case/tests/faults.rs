@@ -82,7 +82,7 @@ fn a_damaged_file_is_an_error_or_a_problem_and_never_a_panic() {
             continue;
         };
         let _ = case.findings(scan, FindingId(0), usize::MAX);
-        let _ = case.load_finding(ids[0], Seen::Last);
+        let _ = case.load_finding(ids[0], Sighting::Last);
         let _ = case.journal(Seq(0), usize::MAX);
         noticed += usize::from(!case.verify().is_ok_and(|found| found.is_whole()));
     }

@@ -91,7 +91,7 @@ fn reading_a_closed_case_leaves_nothing_beside_it() {
     let before = (names(dir.path()), fs::read(&path).unwrap());
     let mut case = Case::open_read_only(&path).unwrap();
     assert_eq!(case.findings(scan, FindingId(0), 10).unwrap().len(), 3);
-    assert_eq!(case.load_finding(ids[1], Seen::Last).unwrap(), finding("r", "/srv/1", b"content"));
+    assert_eq!(case.load_finding(ids[1], Sighting::Last).unwrap(), finding("r", "/srv/1", b"content"));
     assert_whole(&case);
     let error = case.decide(&ids, &malicious(), &stamp()).unwrap_err();
     assert!(matches!(error.fault, CaseErrorKind::ReadOnly), "{error}");

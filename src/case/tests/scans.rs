@@ -22,8 +22,8 @@ fn a_finding_comes_back_as_it_was_stored() {
     facts.noatime = false;
     let plain = finding("r", "/srv/plain", b"plain");
     let ids = case.record_findings(scan, &[odd.clone(), plain.clone()]).unwrap();
-    assert_eq!(case.load_finding(ids[0], Seen::Last).unwrap(), odd);
-    assert_eq!(case.load_finding(ids[1], Seen::In(scan)).unwrap(), plain);
+    assert_eq!(case.load_finding(ids[0], Sighting::Last).unwrap(), odd);
+    assert_eq!(case.load_finding(ids[1], Sighting::In(scan)).unwrap(), plain);
     assert_eq!(case.find(&found_by("r"), hostile).unwrap(), Some(ids[0]));
     assert_eq!(case.find(&found_by("other"), hostile).unwrap(), None);
     case.decide(&ids, &malicious(), &stamp()).unwrap();
@@ -130,9 +130,9 @@ fn a_rescan_shows_what_is_new_gone_and_changed() {
     assert_eq!(comparison.gone, [ids[0], ids[3]]);
     assert_eq!(comparison.changed, [ids[1]]);
     assert_eq!(comparison.rule_changed, [ids[2]]);
-    assert_eq!(case.load_finding(ids[1], Seen::In(first)).unwrap().file.digest, Sha256::of(b"content").into());
-    assert_eq!(case.load_finding(ids[1], Seen::Last).unwrap().file.digest, Sha256::of(b"other").into());
-    let error = case.load_finding(ids[0], Seen::In(second)).unwrap_err();
+    assert_eq!(case.load_finding(ids[1], Sighting::In(first)).unwrap().file.digest, Sha256::of(b"content").into());
+    assert_eq!(case.load_finding(ids[1], Sighting::Last).unwrap().file.digest, Sha256::of(b"other").into());
+    let error = case.load_finding(ids[0], Sighting::In(second)).unwrap_err();
     assert!(matches!(error.fault, CaseErrorKind::NoSuchScan(_)));
 }
 
@@ -187,7 +187,7 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
     let found = [finding("r", "/srv/a", b"content"), finding("candidate:r", "/srv/b", b"content")];
     let ids = case.record_findings(second, &found).unwrap();
     assert_eq!(case.glance().unwrap().unwrap().findings, 1, "a candidate is none");
-    assert!(case.load_finding(ids[1], Seen::Last).unwrap().found_by.is_candidate());
+    assert!(case.load_finding(ids[1], Sighting::Last).unwrap().found_by.is_candidate());
     case.end_scan(
         second,
         &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None },

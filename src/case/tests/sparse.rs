@@ -18,7 +18,7 @@ fn of_data(content: &[u8]) -> Digest {
 fn digests(case: &Case, scan: ScanId, id: FindingId) -> [Digest; 2] {
     let rows = case.findings(scan, FindingId(0), 10).unwrap();
     let row = rows.iter().find(|row| row.id == id).unwrap();
-    [row.digest, case.load_finding(id, Seen::In(scan)).unwrap().file.digest]
+    [row.digest, case.load_finding(id, Sighting::In(scan)).unwrap().file.digest]
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_data_digest_is_kept_as_one_and_never_equals_a_sha256() {
         let subject = case.history(ids[0]).unwrap().remove(0).finding.unwrap().1;
         let written = serde_json::to_value(&subject).unwrap();
         assert_eq!((&written["data_digest"], &written["sha256"]), (&json!(value), &json!(null)));
-        assert_eq!(serde_json::from_value::<Subject>(written).unwrap(), subject);
+        assert_eq!(serde_json::from_value::<JournalSubject>(written).unwrap(), subject);
         assert_whole(&case);
     }
     let case = Case::open(&path).unwrap();
@@ -89,7 +89,7 @@ fn a_case_of_the_format_before_opens_and_its_coverage_tells_data_digests() {
     let check = |case: &Case| {
         for (id, digest) in ids.iter().zip([Digest::DataOnly(value), Digest::Whole(value)]) {
             assert_eq!(digests(case, scan, *id), [digest; 2]);
-            assert_eq!(case.load_finding(*id, Seen::Last).unwrap().file.digest, digest);
+            assert_eq!(case.load_finding(*id, Sighting::Last).unwrap().file.digest, digest);
             let answers = case.answers(*id).unwrap();
             assert!(answers.len() == 2 && answers.iter().all(|given| given.digest == digest), "{answers:?}");
             assert_eq!(case.verdict(*id).unwrap(), Verdict::Suspicious);

@@ -14,7 +14,7 @@ use crate::report::json;
 use crate::scan::{Reason, digest_now};
 use crate::session::host_name;
 use crate::text;
-use crate::triage::register::{Entry, RegisterProblem};
+use crate::triage::register::{RegisterEntry, RegisterProblem};
 use crate::triage::scope::Scope;
 
 /// Something to repair. The texts are safe to show.
@@ -86,7 +86,7 @@ fn of_register(review: &Review) -> (Vec<Fault>, HashSet<usize>) {
 fn add_changed(review: &Review, well: &HashSet<usize>, faults: &mut Vec<Fault>) -> Vec<NotCompared> {
     let host = host_name(&review.root);
     let mut not_compared = Vec::new();
-    for Entry { line, content } in review.register.entries().iter().filter(|entry| well.contains(&entry.line)) {
+    for RegisterEntry { line, content } in review.register.entries().iter().filter(|entry| well.contains(&entry.line)) {
         let Ok(exclusion) = content else { continue };
         let Scope::FileAsIs { path, digest } = &exclusion.scope else { continue };
         if exclusion.host != host {

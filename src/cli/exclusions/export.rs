@@ -14,7 +14,7 @@ use crate::report::outgoing::Outgoing;
 use crate::report::{kql, loki, sarif, watchlist};
 use crate::text;
 use crate::triage::exclusion::Exclusion;
-use crate::triage::register::Entry;
+use crate::triage::register::RegisterEntry;
 
 /// For which tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,7 +37,7 @@ pub(super) fn run(
     rules: &[String],
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let exclusions: Vec<_> = review.register.entries().iter().filter_map(Entry::exclusion).collect();
+    let exclusions: Vec<_> = review.register.entries().iter().filter_map(RegisterEntry::exclusion).collect();
     for name in rules {
         anyhow::ensure!(
             exclusions.iter().any(|exclusion| exclusion.rule == *name),

@@ -13,7 +13,7 @@ use crate::session::Excluded;
 use crate::text;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::register::InvalidEntry;
-use crate::triage::state::State;
+use crate::triage::state::ExclusionState;
 
 pub(super) fn run(review: &Review, all: bool, as_json: bool) -> anyhow::Result<ExitCode> {
     let mut out = print::stdout();
@@ -46,7 +46,7 @@ pub(super) fn run(review: &Review, all: bool, as_json: bool) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-fn paragraph(out: &mut dyn Write, exclusion: &Exclusion, state: &State) -> io::Result<()> {
+fn paragraph(out: &mut dyn Write, exclusion: &Exclusion, state: &ExclusionState) -> io::Result<()> {
     let safe = |text: &str| text::escape_str(text).into_owned();
     let scenario = exclusion.scenario.as_ref().map(|id| format!(", scenario {}", safe(id))).unwrap_or_default();
     let ticket = exclusion.ticket.as_ref().map(|ticket| format!(", ticket {}", safe(ticket))).unwrap_or_default();
@@ -68,14 +68,14 @@ fn paragraph(out: &mut dyn Write, exclusion: &Exclusion, state: &State) -> io::R
     writeln!(out, "    revoked by {by} at {:.0}: {}", revocation.at, safe(&revocation.why))
 }
 
-fn document(exclusion: &Exclusion, state: &State) -> anyhow::Result<Value> {
+fn document(exclusion: &Exclusion, state: &ExclusionState) -> anyhow::Result<Value> {
     let mut document = serde_json::to_value(Excluded::from(exclusion))?;
     let outgoing = Outgoing { exclusion, state: state.clone(), rule: None };
     let path = outgoing.shown_path();
     document["rule"] = exclusion.rule.as_str().into();
     document["state"] = state.word().into();
     document["cause"] = match state {
-        State::Doubtful(cause) => cause.as_str().into(),
+        ExclusionState::Doubtful(cause) => cause.as_str().into(),
         _ => Value::Null,
     };
     let digest = outgoing.digest();
@@ -94,7 +94,7 @@ fn doubtful(doubt: &InvalidEntry) -> Value {
     json!({
         "id": doubt.id.map(|id| id.to_string()),
         "rule": doubt.rule,
-        "state": State::Doubtful(String::new()).word(),
+        "state": ExclusionState::Doubtful(String::new()).word(),
         "cause": doubt.cause,
         "line": doubt.line,
     })

@@ -15,7 +15,7 @@ use crate::storage::Base;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::OnDisk;
 use crate::triage::register::{self, Register};
-use crate::triage::state::{Against, State};
+use crate::triage::state::{Against, ExclusionState};
 
 /// Which register.
 #[derive(Debug, Clone, Args)]
@@ -71,7 +71,7 @@ impl Review {
         self.book.digest_of(rule, made_for)
     }
 
-    pub(super) fn state(&self, exclusion: &Exclusion) -> State {
+    pub(super) fn state(&self, exclusion: &Exclusion) -> ExclusionState {
         Against { now: self.now, folders: &self.folders, rules: &|rule, made_for| self.digest_of(rule, made_for) }
             .state(exclusion)
     }

@@ -11,7 +11,7 @@ use crate::print;
 use crate::text;
 use crate::triage::Actor;
 use crate::triage::exclusion::Revocation;
-use crate::triage::register::{Entry, Register};
+use crate::triage::register::{Register, RegisterEntry};
 
 /// Digits of an id that must be given at least: less is more likely a slip than a name.
 const FEWEST: usize = 4;
@@ -24,11 +24,11 @@ pub(super) fn run(mut register: Register, id: &str, reason: &str) -> anyhow::Res
 }
 
 /// The one id that begins as `wanted` does; a register may hold an id twice after a merge.
-fn find(entries: &[Entry], wanted: &str) -> anyhow::Result<Uuid> {
+fn find(entries: &[RegisterEntry], wanted: &str) -> anyhow::Result<Uuid> {
     let shown = text::escape_str(wanted);
     let digits = wanted.trim().to_lowercase();
     anyhow::ensure!(digits.len() >= FEWEST, "give {FEWEST} or more digits of the id; this is not enough: {shown}");
-    let ids = entries.iter().filter_map(Entry::id).filter(|id| id.to_string().starts_with(&digits));
+    let ids = entries.iter().filter_map(RegisterEntry::id).filter(|id| id.to_string().starts_with(&digits));
     let ids: Vec<Uuid> = ids.collect::<BTreeSet<_>>().into_iter().collect();
     match ids.as_slice() {
         [id] => Ok(*id),

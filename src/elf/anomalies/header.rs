@@ -7,9 +7,9 @@ use super::super::kernel;
 use super::super::layout::Basis;
 use super::super::names;
 use super::super::table::Table;
-use super::Found;
+use super::AnomalyList;
 
-pub(super) fn find(elf: &Elf, found: &mut Found) {
+pub(super) fn find(elf: &Elf, found: &mut AnomalyList) {
     if elf.header.cut {
         let text = format!(
             "the file ends at offset {:#x}, inside the ELF header of {} bytes; the kernel reads zeros for the rest",
@@ -24,7 +24,7 @@ pub(super) fn find(elf: &Elf, found: &mut Found) {
     tables(elf, found);
 }
 
-fn ident(elf: &Elf, found: &mut Found) {
+fn ident(elf: &Elf, found: &mut AnomalyList) {
     let layout = elf.layout;
     let ident = elf.header.values.e_ident;
     let field = |name| elf.header.field(name).filter(|field| !field.raw.is_empty());
@@ -66,7 +66,7 @@ fn because(basis: Basis) -> &'static str {
     }
 }
 
-fn kind(elf: &Elf, found: &mut Found) {
+fn kind(elf: &Elf, found: &mut AnomalyList) {
     let values = &elf.header.values;
     let field = |name| elf.header.field(name).filter(|field| field.value.number().is_some());
     if let (Some(at), None) = (field("e_type"), names::object_type(values.e_type)) {
@@ -87,7 +87,7 @@ fn kind(elf: &Elf, found: &mut Found) {
     }
 }
 
-fn sizes(elf: &Elf, found: &mut Found) {
+fn sizes(elf: &Elf, found: &mut AnomalyList) {
     let values = &elf.header.values;
     let layout = elf.layout;
     let used = [true, values.e_phnum > 0, values.e_shoff > 0 && values.e_shnum > 0];
@@ -110,7 +110,7 @@ fn sizes(elf: &Elf, found: &mut Found) {
     }
 }
 
-fn tables(elf: &Elf, found: &mut Found) {
+fn tables(elf: &Elf, found: &mut AnomalyList) {
     let end = elf.file_size;
     let loadable = matches!(elf.header.values.e_type, eh::ET_EXEC | eh::ET_DYN);
     let programs = Claimed { table: elf.segment_table, name: "program header", count_field: "e_phnum" };
@@ -140,7 +140,7 @@ struct Claimed {
 }
 
 impl Claimed {
-    fn judge(&self, elf: &Elf, [overlap, past_end, many]: [&'static str; 3], found: &mut Found) {
+    fn judge(&self, elf: &Elf, [overlap, past_end, many]: [&'static str; 3], found: &mut AnomalyList) {
         let Table { offset, entry_size, count, inside, decoded, not_read } = self.table;
         let name = self.name;
         if count == 0 {

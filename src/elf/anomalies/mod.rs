@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Elf;
 use super::field::Field;
-use super::kind::Kind;
+use super::kind::ElfKind;
 use crate::text::counted;
 
 /// Anomalies of one kind listed at most; the rest is counted.
@@ -27,12 +27,12 @@ pub struct Anomaly {
     pub text: String,
     /// The bytes concerned, where there are such.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    pub place: Option<ByteRange>,
 }
 
 /// A stretch of the file; it always lies inside the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct ByteRange {
     /// Offset of the first byte.
     pub offset: u64,
     /// Bytes, at least 1.
@@ -41,7 +41,7 @@ pub struct Place {
 
 /// All anomalies of a decoded file: header, segments, entry point, sections, what follows them.
 pub(super) fn find(elf: &Elf) -> Vec<Anomaly> {
-    let mut found = Found { list: Vec::new(), counts: Vec::new(), file_size: elf.file_size };
+    let mut found = AnomalyList { list: Vec::new(), counts: Vec::new(), file_size: elf.file_size };
     if elf.header.not_read {
         found.add("header-not-read", "the ELF header was not read whole, so nothing is judged".to_owned(), None);
     } else {
@@ -56,11 +56,11 @@ pub(super) fn find(elf: &Elf) -> Vec<Anomaly> {
 /// Largest file that is called tiny, bytes: smaller than what a linker makes of an empty program.
 const TINY: u64 = 1024;
 
-fn whole(elf: &Elf, found: &mut Found) {
+fn whole(elf: &Elf, found: &mut AnomalyList) {
     use goblin::elf::program_header as ph;
     let has = |kind| elf.segments.iter().any(|segment| segment.values.p_type == kind);
     if elf.file_size < TINY
-        && elf.kind == Kind::Program
+        && elf.kind == ElfKind::Program
         && elf.segment_table.not_read == 0
         && !has(ph::PT_INTERP)
         && !has(ph::PT_DYNAMIC)
@@ -86,13 +86,13 @@ fn whole(elf: &Elf, found: &mut Found) {
 }
 
 /// The list as it grows.
-struct Found {
+struct AnomalyList {
     list: Vec<Anomaly>,
     counts: Vec<(&'static str, usize)>,
     file_size: u64,
 }
 
-impl Found {
+impl AnomalyList {
     /// Adds an anomaly about `(offset, length)`, which is cut to what lies inside the file.
     fn add(&mut self, id: &'static str, text: String, place: Option<(u64, u64)>) {
         let count = if let Some((_, count)) = self.counts.iter_mut().find(|(known, _)| *known == id) {
@@ -105,7 +105,7 @@ impl Found {
         if count <= MAX_OF_A_KIND {
             let place = place.and_then(|(offset, length)| {
                 let length = length.min(self.file_size.checked_sub(offset)?);
-                (length > 0).then_some(Place { offset, length })
+                (length > 0).then_some(ByteRange { offset, length })
             });
             self.list.push(Anomaly { id, text, place });
         }

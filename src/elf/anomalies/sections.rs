@@ -2,9 +2,9 @@
 
 use super::super::Elf;
 use super::super::sections::NameTable;
-use super::Found;
+use super::AnomalyList;
 
-pub(super) fn find(elf: &Elf, found: &mut Found) {
+pub(super) fn find(elf: &Elf, found: &mut AnomalyList) {
     names(elf, found);
     for section in &elf.sections {
         let index = section.index;
@@ -24,7 +24,7 @@ pub(super) fn find(elf: &Elf, found: &mut Found) {
     }
 }
 
-fn names(elf: &Elf, found: &mut Found) {
+fn names(elf: &Elf, found: &mut AnomalyList) {
     let field = elf.header.field("e_shstrndx");
     match elf.section_names {
         NameTable::NoSections | NameTable::NotRead { .. } => {}

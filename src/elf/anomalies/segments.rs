@@ -4,24 +4,24 @@ use goblin::elf::{header as eh, program_header as ph};
 
 use super::super::Elf;
 use super::super::kernel;
-use super::super::kind::Kind;
+use super::super::kind::ElfKind;
 use super::super::layout;
 use super::super::memory::{PAGE, page_start};
 use super::super::segments::{Extent, Segment, shown_interpreter};
-use super::Found;
+use super::AnomalyList;
 
 /// Where a box keeps its dynamic linkers.
 const INTERPRETER_FOLDERS: [&str; 2] = ["/lib", "/usr/lib"];
 
-pub(super) fn find(elf: &Elf, found: &mut Found) {
+pub(super) fn find(elf: &Elf, found: &mut AnomalyList) {
     // What was split off keeps the headers of what it was split from, and they fit that.
-    let headers_fit = elf.kind != Kind::DebugInformation;
+    let headers_fit = elf.kind != ElfKind::DebugInformation;
     for segment in &elf.segments {
         if segment.cut || headers_fit {
             one(elf, segment, found);
         }
     }
-    if elf.kind.is_loaded() || elf.kind == Kind::Unknown {
+    if elf.kind.is_loaded() || elf.kind == ElfKind::Unknown {
         overlaps(elf, found);
         stack(elf, found);
         interpreter(elf, found);
@@ -29,7 +29,7 @@ pub(super) fn find(elf: &Elf, found: &mut Found) {
     }
 }
 
-fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
+fn one(elf: &Elf, segment: &Segment, found: &mut AnomalyList) {
     let values = &segment.values;
     let (index, name) = (segment.index, segment.type_name());
     if segment.cut {
@@ -47,7 +47,7 @@ fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
     if !segment.is_load() {
         return;
     }
-    if elf.kind != Kind::Core && values.p_memsz < values.p_filesz && !found.is_full("segment-memory-smaller") {
+    if elf.kind != ElfKind::Core && values.p_memsz < values.p_filesz && !found.is_full("segment-memory-smaller") {
         let text = format!(
             "segment {index} has {} bytes in the file but only {} in memory; the process is killed by SIGSEGV",
             values.p_filesz, values.p_memsz
@@ -55,7 +55,7 @@ fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
         found.add_field("segment-memory-smaller", text, segment.field("p_memsz"));
     }
     // The memory of a process has what the process had.
-    let is_mapped = elf.kind != Kind::Core;
+    let is_mapped = elf.kind != ElfKind::Core;
     if is_mapped && segment.is_writable() && segment.is_executable() && !found.is_full("segment-writable-executable") {
         let text = format!("segment {index} at {:#x} is both writable and executable", values.p_vaddr);
         found.add_field("segment-writable-executable", text, segment.field("p_flags"));
@@ -78,7 +78,7 @@ fn one(elf: &Elf, segment: &Segment, found: &mut Found) {
 ///
 /// The kernel maps whole pages. Linkers let two segments share one where both show the same page of the file; where they
 /// do not, the later hides bytes of the other.
-fn overlaps(elf: &Elf, found: &mut Found) {
+fn overlaps(elf: &Elf, found: &mut AnomalyList) {
     let mut loads: Vec<&Segment> =
         elf.segments.iter().filter(|segment| segment.is_load() && segment.values.p_memsz > 0).collect();
     loads.sort_by_key(|segment| segment.values.p_vaddr);
@@ -125,7 +125,7 @@ fn hides(before: &Segment, after: &Segment) -> bool {
     !(same && file_only && shows_the_same)
 }
 
-fn stack(elf: &Elf, found: &mut Found) {
+fn stack(elf: &Elf, found: &mut AnomalyList) {
     let header = kernel::stack(elf);
     if let Some(header) = header.filter(|header| header.is_executable()) {
         let text = format!("PT_GNU_STACK asks for {}: the stack is executable", header.flags());
@@ -137,7 +137,7 @@ fn stack(elf: &Elf, found: &mut Found) {
     }
 }
 
-fn interpreter(elf: &Elf, found: &mut Found) {
+fn interpreter(elf: &Elf, found: &mut AnomalyList) {
     let mut all = elf.segments.iter().filter(|segment| segment.values.p_type == ph::PT_INTERP);
     let Some(segment) = all.next() else { return };
     let Some(interpreter) = &segment.interpreter else { return };
@@ -167,11 +167,11 @@ fn interpreter(elf: &Elf, found: &mut Found) {
     }
 }
 
-fn entry(elf: &Elf, found: &mut Found) {
+fn entry(elf: &Elf, found: &mut AnomalyList) {
     let address = elf.entry.address;
     let is_loaded = matches!(elf.header.values.e_type, eh::ET_EXEC | eh::ET_DYN);
     // Linkers write an entry point into libraries that nothing jumps to.
-    let is_run = elf.kind == Kind::Program || elf.interpreter().is_some();
+    let is_run = elf.kind == ElfKind::Program || elf.interpreter().is_some();
     if !is_loaded || !is_run || elf.has_no_entry() || elf.segment_table.not_read > 0 {
         return;
     }
@@ -223,7 +223,7 @@ fn entry(elf: &Elf, found: &mut Found) {
     }
 }
 
-fn in_headers(elf: &Elf, offset: u64, found: &mut Found) {
+fn in_headers(elf: &Elf, offset: u64, found: &mut AnomalyList) {
     let table = elf.segment_table;
     let what = if offset < elf.layout.header_size() {
         "the ELF header"

@@ -7,7 +7,7 @@ use super::super::testing::{facts, put, scratch};
 use super::super::{Relation, Values};
 use super::*;
 use crate::hunt::Field;
-use crate::hunt::field::Kind;
+use crate::hunt::field::ValueKind;
 
 /// A child that is ended when the test is.
 struct Running(Child);
@@ -174,7 +174,8 @@ fn on_an_image_processes_are_unknown_and_all_else_is_asked_below_its_root() {
     assert_eq!(gatherer.members("root"), Observed::Found(vec!["root".into()]));
     for field in Field::ALL {
         let values = evidence.field(field);
-        let of_a_process = field.name().starts_with("process.") || matches!(field.kind(), Kind::Port | Kind::Address);
+        let of_a_process =
+            field.name().starts_with("process.") || matches!(field.kind(), ValueKind::Port | ValueKind::Address);
         match field {
             Field::HostPath => assert!(values.unknown.unwrap().contains("asked for by name")),
             _ if of_a_process || field == Field::NetworkDirection => {

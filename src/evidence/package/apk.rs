@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::super::lines;
 use super::super::observed::Gaps;
 use super::digest::Shipped;
-use super::{Entry, Rights, base64};
+use super::{PackageEntry, Rights, base64};
 use crate::root::Root;
 
 /// Where the database is: the first is older, the second goes with a merged `/usr`.
@@ -29,7 +29,7 @@ impl Apk {
         })
     }
 
-    pub(super) fn entry(&self, path: &Path, root: &Root) -> Option<Entry> {
+    pub(super) fn entry(&self, path: &Path, root: &Root) -> Option<PackageEntry> {
         let folder = path.parent()?.as_os_str().as_bytes().strip_prefix(b"/")?;
         let name = path.file_name()?.as_bytes();
         let (_, file) = root.open_file(&self.path).ok()?;
@@ -56,7 +56,7 @@ impl Apk {
             }
             ControlFlow::Continue(())
         });
-        (read.is_ok() && found).then(|| Entry {
+        (read.is_ok() && found).then(|| PackageEntry {
             manager: "apk",
             package,
             version,

@@ -8,7 +8,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256 as Sha2};
 
 use super::super::observed::reason;
-use super::Content;
+use super::ContentCheck;
 use crate::finding::{Digest, Sha256};
 use crate::root::Root;
 
@@ -37,20 +37,20 @@ impl Shipped {
     }
 
     /// Compares with the file at `path` as it is now, or not at all when that is no longer what was scanned.
-    pub(super) fn compare(&self, root: &Root, path: &Path, scanned: Option<Digest>) -> Content {
+    pub(super) fn compare(&self, root: &Root, path: &Path, scanned: Option<Digest>) -> ContentCheck {
         if let Self::Unusable(reason) = self {
-            return Content::NotCompared(reason.clone());
+            return ContentCheck::NotCompared(reason.clone());
         }
         // Whether it is still what was scanned could not be told, however long its holes were read.
         if let Some(Digest::DataOnly(_)) = scanned {
-            return Content::NotCompared(format!("it has a data digest, {}", Digest::NO_SHA256));
+            return ContentCheck::NotCompared(format!("it has a data digest, {}", Digest::NO_SHA256));
         }
         let (md5, sha1, sha256) = match digests(root, path) {
             Ok(digests) => digests,
-            Err(reason) => return Content::NotCompared(reason),
+            Err(reason) => return ContentCheck::NotCompared(reason),
         };
         if scanned.is_some_and(|scanned| scanned != Digest::Whole(sha256)) {
-            return Content::NotCompared("the file has changed since it was scanned".to_owned());
+            return ContentCheck::NotCompared("the file has changed since it was scanned".to_owned());
         }
         let same = match self {
             Self::Md5(shipped) => *shipped == md5,
@@ -58,7 +58,7 @@ impl Shipped {
             Self::Sha1(shipped) => *shipped == sha1,
             Self::Unusable(_) => false,
         };
-        if same { Content::AsShipped } else { Content::Changed }
+        if same { ContentCheck::AsShipped } else { ContentCheck::Changed }
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::super::lines::{self, Ended};
 use super::super::observed::{Gaps, is_missing};
 use super::digest::Shipped;
-use super::{Entry, Rights};
+use super::{PackageEntry, Rights};
 use crate::root::{Folder, Root};
 use crate::text;
 
@@ -106,7 +106,7 @@ impl Dpkg {
         self.paths.shrink_to_fit();
     }
 
-    pub(super) fn entry(&self, path: &Path, gaps: &mut Gaps) -> Option<Entry> {
+    pub(super) fn entry(&self, path: &Path, gaps: &mut Gaps) -> Option<PackageEntry> {
         if let Some(diverted) = self.diversions.iter().find(|diversion| diversion.to == path)
             && let Some(entry) = self.listing(&diverted.from, gaps, |package| package != diverted.by)
         {
@@ -117,11 +117,11 @@ impl Dpkg {
     }
 
     /// The package that lists `path`; an installed one before a removed one.
-    fn listing(&self, path: &Path, gaps: &mut Gaps, wanted: impl Fn(&str) -> bool) -> Option<Entry> {
+    fn listing(&self, path: &Path, gaps: &mut Gaps, wanted: impl Fn(&str) -> bool) -> Option<PackageEntry> {
         let hash = self.hasher.hash_one(path.as_os_str().as_bytes());
         let first = self.paths.partition_point(|(known, _)| *known < hash);
         let candidates = self.paths.iter().skip(first).take_while(|(known, _)| *known == hash);
-        let mut best: Option<Entry> = None;
+        let mut best: Option<PackageEntry> = None;
         for (_, number) in candidates {
             let Some(list) = self.lists.get(*number as usize) else { continue };
             let shown = list.to_string_lossy();
@@ -148,11 +148,11 @@ impl Dpkg {
         found
     }
 
-    fn describe(&self, list: &OsStr, name: &str, path: &Path) -> Entry {
+    fn describe(&self, list: &OsStr, name: &str, path: &Path) -> PackageEntry {
         let shown = list.to_string_lossy();
         let package = self.packages.get(&*shown).or_else(|| self.packages.get(name));
         let conffile = package.and_then(|package| package.conffiles.iter().find(|(conffile, _)| conffile == path));
-        Entry {
+        PackageEntry {
             manager: "dpkg",
             package: name.to_owned(),
             version: package.map(|package| package.version.clone()).unwrap_or_default(),

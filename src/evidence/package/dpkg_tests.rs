@@ -6,7 +6,7 @@ use md5::{Digest as _, Md5};
 
 use super::super::super::observed::Observed;
 use super::super::super::testing::{put, scratch};
-use super::super::{Content, Packages};
+use super::super::{ContentCheck, Packages};
 use crate::finding::{Digest, Sha256};
 use crate::text;
 
@@ -43,22 +43,31 @@ fn owner_version_and_content_in_both_spellings() {
     let packages = Packages::read(&root);
     let owner = |path: &str| packages.owner(Path::new(path), None).found().cloned().unwrap();
     let ls = owner("/usr/bin/ls");
-    assert_eq!((ls.package.as_str(), ls.version.as_str(), &ls.content), ("coreutils", "9.4-3", &Content::AsShipped));
+    assert_eq!(
+        (ls.package.as_str(), ls.version.as_str(), &ls.content),
+        ("coreutils", "9.4-3", &ContentCheck::AsShipped)
+    );
     assert_eq!(ls.listed_as, Path::new("/bin/ls"));
-    assert_eq!(owner("/bin/env").content, Content::Changed);
-    assert_eq!((owner("/etc/crontab").package.as_str(), owner("/etc/crontab").content), ("cron", Content::AsShipped));
-    assert_eq!(owner("/etc/my file").content, Content::AsShipped);
+    assert_eq!(owner("/bin/env").content, ContentCheck::Changed);
+    assert_eq!(
+        (owner("/etc/crontab").package.as_str(), owner("/etc/crontab").content),
+        ("cron", ContentCheck::AsShipped)
+    );
+    assert_eq!(owner("/etc/my file").content, ContentCheck::AsShipped);
     assert!(!owner("/etc/old.conf").installed);
     assert_eq!(packages.owner(Path::new("/opt/x"), None), Observed::NotFound);
 
     let scanned = Some(Sha256::of(b"something else").into());
     let content = packages.owner(Path::new("/usr/bin/ls"), scanned).found().cloned().unwrap().content;
-    assert_eq!(content, Content::NotCompared("the file has changed since it was scanned".into()));
+    assert_eq!(content, ContentCheck::NotCompared("the file has changed since it was scanned".into()));
     let scanned = Some(Sha256::of(b"ls").into());
-    assert_eq!(packages.owner(Path::new("/usr/bin/ls"), scanned).found().cloned().unwrap().content, Content::AsShipped);
+    assert_eq!(
+        packages.owner(Path::new("/usr/bin/ls"), scanned).found().cloned().unwrap().content,
+        ContentCheck::AsShipped
+    );
     let scanned = Some(Digest::DataOnly(Sha256::of(b"ls")));
     let content = packages.owner(Path::new("/usr/bin/ls"), scanned).found().cloned().unwrap().content;
-    assert!(matches!(&content, Content::NotCompared(why) if why.contains("data digest")), "{content:?}");
+    assert!(matches!(&content, ContentCheck::NotCompared(why) if why.contains("data digest")), "{content:?}");
 }
 
 #[test]
@@ -86,7 +95,7 @@ fn a_truncated_or_binary_md5sums_leaves_the_content_not_compared() {
         let (dir, root) = scratch(&[("var/lib/dpkg/info/coreutils.list", "/bin/ls\n"), ("bin/ls", "ls")]);
         put(dir.path(), "var/lib/dpkg/info/coreutils.md5sums", md5sums);
         let owner = Packages::read(&root).owner(Path::new("/bin/ls"), None);
-        assert!(matches!(owner.found().unwrap().content, Content::NotCompared(_)), "{md5sums:?}");
+        assert!(matches!(owner.found().unwrap().content, ContentCheck::NotCompared(_)), "{md5sums:?}");
     }
 }
 

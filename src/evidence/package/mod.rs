@@ -44,7 +44,7 @@ pub struct PackageOwner {
     #[serde(with = "show::kept_path")]
     pub listed_as: PathBuf,
     /// Whether the content is what the package shipped.
-    pub content: Content,
+    pub content: ContentCheck,
     /// The permission bits that the package ships it with, where its database keeps them.
     pub mode: Option<u32>,
     /// Whether the package gives it capabilities.
@@ -56,7 +56,7 @@ pub struct PackageOwner {
 /// A file's content against what its package shipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Content {
+pub enum ContentCheck {
     /// The digests agree.
     AsShipped,
     /// The digests differ.
@@ -72,9 +72,9 @@ impl fmt::Display for PackageOwner {
             f.write_str(", removed since")?;
         }
         match &self.content {
-            Content::AsShipped => f.write_str(", content as shipped)"),
-            Content::Changed => f.write_str(", content CHANGED since it was shipped)"),
-            Content::NotCompared(reason) => write!(f, ", content not compared: {reason})"),
+            ContentCheck::AsShipped => f.write_str(", content as shipped)"),
+            ContentCheck::Changed => f.write_str(", content CHANGED since it was shipped)"),
+            ContentCheck::NotCompared(reason) => write!(f, ", content not compared: {reason})"),
         }?;
         if !self.differs.is_empty() {
             write!(f, "; NOT as shipped: {}", self.differs.join(", "))?;
@@ -84,7 +84,7 @@ impl fmt::Display for PackageOwner {
 }
 
 /// What a database says of one path.
-struct Entry {
+struct PackageEntry {
     manager: &'static str,
     package: String,
     version: String,
@@ -188,7 +188,7 @@ impl Packages {
         }
     }
 
-    fn entry(&self, spelling: &Path, gaps: &mut Gaps) -> Option<Entry> {
+    fn entry(&self, spelling: &Path, gaps: &mut Gaps) -> Option<PackageEntry> {
         let dpkg = self.dpkg.as_ref().and_then(|dpkg| dpkg.entry(spelling, gaps));
         let rpm = || self.rpm.as_ref().and_then(|rpm| rpm.entry(spelling, gaps));
         let apk = || self.apk.as_ref().and_then(|apk| apk.entry(spelling, &self.root));
@@ -196,7 +196,7 @@ impl Packages {
         dpkg.or_else(rpm).or_else(apk).or_else(pacman)
     }
 
-    fn compare(&self, entry: Entry, path: &Path, scanned: Option<Digest>) -> PackageOwner {
+    fn compare(&self, entry: PackageEntry, path: &Path, scanned: Option<Digest>) -> PackageOwner {
         let content = entry.shipped.compare(&self.root, path, scanned);
         PackageOwner {
             manager: entry.manager.into(),
@@ -250,7 +250,7 @@ mod tests {
         let owner = packages.owner(Path::new("/bin/busybox"), None);
         let owner = owner.found().unwrap();
         assert_eq!((owner.package.as_str(), owner.version.as_str(), &*owner.manager), ("busybox", "1.36", "apk"));
-        assert!(matches!(&owner.content, Content::NotCompared(why) if why.contains("SHA-1")));
+        assert!(matches!(&owner.content, ContentCheck::NotCompared(why) if why.contains("SHA-1")));
         assert_eq!(packages.owner(Path::new("/lib/ld.so"), None).found().unwrap().package, "musl");
         assert_eq!(packages.owner(Path::new("/etc/busybox"), None), Observed::NotFound);
     }

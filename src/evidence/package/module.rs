@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use super::super::observed::reason;
 use super::base64;
 use super::digest::Shipped;
-use super::{Entry, Rights};
+use super::{PackageEntry, Rights};
 use crate::finding::Sha256;
 use crate::root::Root;
 
@@ -21,16 +21,16 @@ const MAX_LISTS: usize = 2000;
 const MAX_BYTES: u64 = 128 << 20;
 
 /// What the lists beside a file say of it.
-pub(super) fn entry(root: &Root, path: &Path) -> Option<Entry> {
+pub(super) fn entry(root: &Root, path: &Path) -> Option<PackageEntry> {
     pip(root, path).or_else(|| npm(root, path)).or_else(|| gem(root, path)).or_else(|| mounted(path))
 }
 
-fn module(manager: &'static str, package: String, version: String, path: &Path, shipped: Shipped) -> Entry {
+fn module(manager: &'static str, package: String, version: String, path: &Path, shipped: Shipped) -> PackageEntry {
     let listed_as = path.to_owned();
-    Entry { manager, package, version, installed: true, listed_as, shipped, rights: Rights::default() }
+    PackageEntry { manager, package, version, installed: true, listed_as, shipped, rights: Rights::default() }
 }
 
-fn pip(root: &Root, path: &Path) -> Option<Entry> {
+fn pip(root: &Root, path: &Path) -> Option<PackageEntry> {
     let is_site =
         |folder: &&Path| folder.file_name().is_some_and(|name| name == "site-packages" || name == "dist-packages");
     let site = path.ancestors().skip(1).find(is_site)?;
@@ -64,7 +64,7 @@ fn record_path(line: &str) -> Option<&str> {
     }
 }
 
-fn npm(root: &Root, path: &Path) -> Option<Entry> {
+fn npm(root: &Root, path: &Path) -> Option<PackageEntry> {
     let names: Vec<Component<'_>> = path.components().collect();
     let modules = names.iter().rposition(|part| part.as_os_str() == "node_modules")?;
     let scoped = names.get(modules + 1)?.as_os_str().as_encoded_bytes().starts_with(b"@");
@@ -80,7 +80,7 @@ fn npm(root: &Root, path: &Path) -> Option<Entry> {
     Some(module("npm", text("name")?, text("version").unwrap_or_default(), path, Shipped::Unusable(why)))
 }
 
-fn gem(root: &Root, path: &Path) -> Option<Entry> {
+fn gem(root: &Root, path: &Path) -> Option<PackageEntry> {
     let folder =
         path.ancestors().find(|folder| folder.parent().and_then(Path::file_name) == Some(OsStr::new("gems")))?;
     let name = folder.file_name()?.to_str()?;
@@ -97,7 +97,7 @@ fn gem(root: &Root, path: &Path) -> Option<Entry> {
 }
 
 /// Packages that are mounted or deployed as a whole, read-only.
-fn mounted(path: &Path) -> Option<Entry> {
+fn mounted(path: &Path) -> Option<PackageEntry> {
     let names: Vec<&str> = path.components().skip(1).filter_map(|part| part.as_os_str().to_str()).collect();
     let why = |whose: &str| Shipped::Unusable(format!("{whose} keeps no digests of files; its image is read-only"));
     match names.as_slice() {
@@ -114,7 +114,7 @@ fn mounted(path: &Path) -> Option<Entry> {
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::{put, scratch};
-    use super::super::{Content, Packages};
+    use super::super::{ContentCheck, Packages};
     use super::*;
 
     #[test]
@@ -141,15 +141,15 @@ mod tests {
             owner.found().map(|owner| (owner.manager.to_string(), owner.package.clone(), owner.content.clone()))
         };
         let payload = format!("/{site}/tool/payload.py");
-        assert_eq!(of(&payload), Some(("pip".into(), "tool".into(), Content::AsShipped)));
-        assert_eq!(of(&format!("/{site}/a,b.py")).unwrap().2, Content::AsShipped);
-        assert!(matches!(of(&format!("/{site}/tool/__init__.py")).unwrap().2, Content::NotCompared(_)));
+        assert_eq!(of(&payload), Some(("pip".into(), "tool".into(), ContentCheck::AsShipped)));
+        assert_eq!(of(&format!("/{site}/a,b.py")).unwrap().2, ContentCheck::AsShipped);
+        assert!(matches!(of(&format!("/{site}/tool/__init__.py")).unwrap().2, ContentCheck::NotCompared(_)));
         assert_eq!(of(&format!("/{site}/lone.py")), None);
         assert_eq!(of("/opt/app/node_modules/@a/b/lib/x.js").unwrap().1, "@a/b");
         assert_eq!(of("/var/lib/gems/3.1.0/gems/rack-2.0/lib/x.rb").unwrap().1, "rack");
         assert_eq!(of("/snap/core/123/bin/x").unwrap().0, "snap");
         put(dir.path(), &payload, b"class Payload: # patched");
-        assert_eq!(of(&payload).unwrap().2, Content::Changed);
+        assert_eq!(of(&payload).unwrap().2, ContentCheck::Changed);
     }
 
     fn text_of(bytes: &[u8]) -> String {

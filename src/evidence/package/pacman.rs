@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 
 use super::super::observed::Gaps;
 use super::digest::Shipped;
-use super::{Entry, Rights};
+use super::{PackageEntry, Rights};
 use crate::root::Root;
 
 /// Where the database is.
@@ -51,7 +51,7 @@ impl Pacman {
         (!pacman.packages.is_empty()).then_some(pacman)
     }
 
-    pub(super) fn entry(&self, path: &Path, root: &Root) -> Option<Entry> {
+    pub(super) fn entry(&self, path: &Path, root: &Root) -> Option<PackageEntry> {
         let below = path.as_os_str().as_encoded_bytes().strip_prefix(b"/")?;
         let package = self.packages.get(*self.by_path.get(below)? as usize)?;
         let name = package.file_name()?.to_string_lossy().into_owned();
@@ -59,7 +59,7 @@ impl Pacman {
         let mut parts = name.rsplitn(3, '-');
         let (release, version, stem) = (parts.next()?, parts.next()?, parts.next()?);
         let (shipped, rights) = recorded(root, &package.join("mtree"), below);
-        Some(Entry {
+        Some(PackageEntry {
             manager: "pacman",
             package: stem.to_owned(),
             version: format!("{version}-{release}"),
@@ -129,7 +129,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::super::super::testing::{put, scratch};
-    use super::super::{Content, Packages};
+    use super::super::{ContentCheck, Packages};
     use super::*;
     use crate::finding::Sha256;
 
@@ -153,12 +153,12 @@ mod tests {
         let found = owner();
         assert_eq!(
             (found.package.as_str(), found.version.as_str(), &found.content),
-            ("tools", "1.2-3", &Content::AsShipped)
+            ("tools", "1.2-3", &ContentCheck::AsShipped)
         );
         assert!(found.differs.is_empty());
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o4755)).unwrap();
         assert_eq!(owner().differs, ["mode 4755, the package has 0755"]);
         put(dir.path(), "usr/bin/a b", b"evil");
-        assert_eq!(owner().content, Content::Changed);
+        assert_eq!(owner().content, ContentCheck::Changed);
     }
 }

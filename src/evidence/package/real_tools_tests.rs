@@ -58,7 +58,7 @@ fn compare(root: &Path, asked: &Path) {
         let ours = ours.found().unwrap_or_else(|| panic!("{file}: {ours:?}"));
         let theirs = theirs.unwrap_or_default();
         assert!(theirs.lines().any(|name| name == ours.package), "{file}: rpm says {theirs}, here {}", ours.package);
-        assert_eq!(ours.content, Content::AsShipped, "{file}");
+        assert_eq!(ours.content, ContentCheck::AsShipped, "{file}");
         assert!(ours.differs.is_empty(), "{file}: {ours}");
         compared += 1;
     }

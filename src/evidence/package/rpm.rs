@@ -14,7 +14,7 @@ use super::super::observed::Gaps;
 use super::digest::Shipped;
 use super::rpm_header::{Header, tag};
 use super::rpm_older::Older;
-use super::{Entry, Rights};
+use super::{PackageEntry, Rights};
 use crate::root::Root;
 use crate::text;
 
@@ -69,7 +69,7 @@ impl Rpm {
         None
     }
 
-    pub(super) fn entry(&self, path: &Path, gaps: &mut Gaps) -> Option<Entry> {
+    pub(super) fn entry(&self, path: &Path, gaps: &mut Gaps) -> Option<PackageEntry> {
         if let Some(older) = &self.older {
             return older.entry(path);
         }
@@ -83,7 +83,7 @@ impl Rpm {
         }
     }
 
-    fn look_up(&self, path: &Path, gaps: &mut Gaps) -> rusqlite::Result<Option<Entry>> {
+    fn look_up(&self, path: &Path, gaps: &mut Gaps) -> rusqlite::Result<Option<PackageEntry>> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
         let connection = self.connect()?;
         let mut folder = parent.as_os_str().as_bytes().to_vec();
@@ -146,7 +146,7 @@ impl Rpm {
 const INSTALLED: u16 = 0;
 const NET_SHARED: u16 = 3;
 
-pub(super) fn find(header: &Header<'_>, folder: &[u8], name: &[u8], path: &Path) -> Option<Entry> {
+pub(super) fn find(header: &Header<'_>, folder: &[u8], name: &[u8], path: &Path) -> Option<PackageEntry> {
     let folders: Vec<&[u8]> = header.strings(tag::DIRNAMES).collect();
     let mut files = header.strings(tag::BASENAMES).zip(header.numbers(tag::DIRINDEXES));
     let position = files
@@ -174,7 +174,7 @@ pub(super) fn find(header: &Header<'_>, folder: &[u8], name: &[u8], path: &Path)
     };
     let part = |tag| header.string(tag).unwrap_or_default();
     let epoch = header.numbers(tag::EPOCH).next().map(|epoch| format!("{epoch}:")).unwrap_or_default();
-    Some(Entry {
+    Some(PackageEntry {
         manager: "rpm",
         package: part(tag::NAME),
         version: format!("{epoch}{}-{}", part(tag::VERSION), part(tag::RELEASE)),
@@ -190,7 +190,7 @@ mod tests {
     use super::super::super::observed::Observed;
     use super::super::super::testing::{put, scratch};
     use super::super::rpm_header::build;
-    use super::super::{Content, Packages};
+    use super::super::{ContentCheck, Packages};
     use super::*;
 
     fn header() -> Vec<u8> {
@@ -243,13 +243,13 @@ mod tests {
         let tool = tool.found().unwrap();
         assert_eq!(
             (tool.package.as_str(), tool.version.as_str(), &tool.content),
-            ("tools", "1:1.2-3.el9", &Content::AsShipped)
+            ("tools", "1:1.2-3.el9", &ContentCheck::AsShipped)
         );
-        assert!(matches!(&owner("/etc/tool").found().unwrap().content, Content::NotCompared(_)));
-        assert!(matches!(&owner("/usr/bin/bad").found().unwrap().content, Content::NotCompared(_)));
+        assert!(matches!(&owner("/etc/tool").found().unwrap().content, ContentCheck::NotCompared(_)));
+        assert!(matches!(&owner("/usr/bin/bad").found().unwrap().content, ContentCheck::NotCompared(_)));
         assert_eq!(owner("/opt/tool"), Observed::NotFound);
         put(dir.path(), "usr/bin/tool", b"patched");
-        assert_eq!(owner("/usr/bin/tool").found().unwrap().content, Content::Changed);
+        assert_eq!(owner("/usr/bin/tool").found().unwrap().content, ContentCheck::Changed);
         let beside: Vec<_> = std::fs::read_dir(path.parent().unwrap()).unwrap().collect();
         assert_eq!(beside.len(), 1, "looking wrote nothing beside the database");
     }

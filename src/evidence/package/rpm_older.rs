@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::observed::Gaps;
-use super::Entry;
+use super::PackageEntry;
 use super::rpm::find;
 use super::rpm_header::{Header, tag};
 use crate::root::Root;
@@ -29,16 +29,16 @@ const MAX_PATHS: usize = 20_000_000;
 pub(super) struct Older {
     file: File,
     path: PathBuf,
-    kind: Kind,
+    kind: DatabaseFormat,
     /// Where each header is.
-    headers: Vec<Place>,
+    headers: Vec<HeaderLocation>,
     /// The hash of each path with the number of the header that lists it, sorted.
     paths: Vec<(u64, u32)>,
     hasher: RandomState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum DatabaseFormat {
     Ndb,
     Bdb(Pages),
 }
@@ -53,7 +53,7 @@ struct Pages {
 
 /// Where a header is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum HeaderLocation {
     /// So many bytes from there on.
     At(u64, u32),
     /// So many bytes on a chain of overflow pages, the first of which has this number.
@@ -89,8 +89,8 @@ impl Older {
             hasher: RandomState::new(),
         };
         match kind {
-            Kind::Ndb => older.ndb(&head),
-            Kind::Bdb(pages) => older.bdb(pages),
+            DatabaseFormat::Ndb => older.ndb(&head),
+            DatabaseFormat::Bdb(pages) => older.bdb(pages),
         }
         older.index(gaps);
         if older.headers.is_empty() {
@@ -130,7 +130,7 @@ impl Older {
                 && word(&blob, 4, false) == Some(package)
                 && let Some(length) = length
             {
-                self.headers.push(Place::At(at + 16, length));
+                self.headers.push(HeaderLocation::At(at + 16, length));
             }
         }
     }
@@ -156,12 +156,12 @@ impl Older {
                 let Some(item) = page.get(start..end.min(size)) else { continue };
                 match item.first() {
                     Some(&INLINE) if item.len() > 100 => {
-                        self.headers.push(Place::At(at + start as u64 + 1, item.len() as u32 - 1));
+                        self.headers.push(HeaderLocation::At(at + start as u64 + 1, item.len() as u32 - 1));
                     }
                     Some(&ELSEWHERE) => {
                         let words = (word(item, 4, pages.big_endian), word(item, 8, pages.big_endian));
                         if let (Some(first), Some(length)) = words {
-                            self.headers.push(Place::Chain(first, length));
+                            self.headers.push(HeaderLocation::Chain(first, length));
                         }
                     }
                     _ => {}
@@ -170,13 +170,13 @@ impl Older {
         }
     }
 
-    fn header(&self, place: Place) -> Option<Vec<u8>> {
+    fn header(&self, place: HeaderLocation) -> Option<Vec<u8>> {
         const OVERFLOW: u8 = 7;
         let (mut number, length) = match place {
-            Place::At(at, length) => return self.bytes(at, length as usize),
-            Place::Chain(first, length) => (first, length as usize),
+            HeaderLocation::At(at, length) => return self.bytes(at, length as usize),
+            HeaderLocation::Chain(first, length) => (first, length as usize),
         };
-        let Kind::Bdb(pages) = self.kind else { return None };
+        let DatabaseFormat::Bdb(pages) = self.kind else { return None };
         if length > MAX_HEADER {
             return None;
         }
@@ -225,7 +225,7 @@ impl Older {
         self.paths.sort_unstable();
     }
 
-    pub(super) fn entry(&self, path: &Path) -> Option<Entry> {
+    pub(super) fn entry(&self, path: &Path) -> Option<PackageEntry> {
         let (parent, name) = (path.parent()?, path.file_name()?);
         let mut folder = parent.as_os_str().as_bytes().to_vec();
         if folder.last() != Some(&b'/') {
@@ -242,17 +242,17 @@ impl Older {
 }
 
 /// Which of the two it is.
-fn kind_of(head: &[u8; 512]) -> Option<Kind> {
+fn kind_of(head: &[u8; 512]) -> Option<DatabaseFormat> {
     /// `DB_HASHMAGIC` of Berkeley DB's `db.h`.
     const HASH: u32 = 0x0006_1561;
     if head.starts_with(b"RpmP") {
-        return Some(Kind::Ndb);
+        return Some(DatabaseFormat::Ndb);
     }
     let big_endian = [false, true].into_iter().find(|big| word(head, 12, *big) == Some(HASH))?;
     let (size, last) = (word(head, 20, big_endian)?, word(head, 32, big_endian)?);
     // Pages are a power of two from 512 bytes to 64 KiB.
     let fits = size.is_power_of_two() && (512..=65_536).contains(&size);
-    fits.then_some(Kind::Bdb(Pages { size, last: last.min(50_000_000), big_endian }))
+    fits.then_some(DatabaseFormat::Bdb(Pages { size, last: last.min(50_000_000), big_endian }))
 }
 
 fn word(bytes: &[u8], at: usize, big_endian: bool) -> Option<u32> {
@@ -272,7 +272,7 @@ mod tests {
     use super::super::super::observed::Observed;
     use super::super::super::testing::{put, scratch};
     use super::super::rpm_header::build;
-    use super::super::{Content, Packages};
+    use super::super::{ContentCheck, Packages};
     use super::*;
     use proptest::prelude::*;
 
@@ -358,7 +358,7 @@ mod tests {
             let owner = |path: &str| packages.owner(Path::new(path), None);
             let found = owner("/usr/bin/tool");
             let found = found.found().unwrap_or_else(|| panic!("{path}: {:?}", owner("/usr/bin/tool")));
-            assert_eq!((found.package.as_str(), &found.content), ("tools", &Content::AsShipped), "{path}");
+            assert_eq!((found.package.as_str(), &found.content), ("tools", &ContentCheck::AsShipped), "{path}");
             assert!(found.differs.is_empty(), "{found}");
             assert_eq!(owner("/usr/bin/old"), Observed::NotFound, "another package has replaced it");
             assert_eq!(owner("/opt/x"), Observed::NotFound);

@@ -29,7 +29,7 @@ const MAX_UNREAD: usize = 4096;
 
 /// What is kept of one process.
 #[derive(Debug)]
-struct Known {
+struct IndexedProcess {
     pid: u32,
     parent: u32,
     session: u32,
@@ -45,7 +45,7 @@ struct Known {
     sockets: Vec<u64>,
 }
 
-impl Known {
+impl IndexedProcess {
     fn names(&self) -> Vec<String> {
         names::names(&self.name, &self.words, self.executable.as_deref())
     }
@@ -71,7 +71,7 @@ struct Uses {
 #[derive(Debug)]
 pub(in super::super) struct Processes {
     proc: PathBuf,
-    known: Vec<Known>,
+    known: Vec<IndexedProcess>,
     by_pid: HashMap<u32, u32>,
     by_ino: HashMap<u64, Vec<Uses>>,
     by_path: HashMap<PathBuf, Vec<u32>>,
@@ -184,7 +184,7 @@ impl Processes {
     }
 
     /// What is read only of the few processes that have to do with a file, if they are still the same.
-    fn look_closer(&self, process: &mut Process, known: &Known, own: Option<&Own>) {
+    fn look_closer(&self, process: &mut Process, known: &IndexedProcess, own: Option<&Own>) {
         let folder = self.folder(known.pid);
         let still = read::bytes(&folder.join("stat")).ok().and_then(|bytes| read::stat(&bytes));
         if still.is_none_or(|stat| stat.started != known.started) {
@@ -216,7 +216,7 @@ impl Processes {
 
     /// Whether some process that could not be looked into may have to do with a file.
     pub(in super::super) fn may_miss(&self) -> bool {
-        self.hidden.is_some() || self.refused.iter().filter_map(|pid| self.get(*pid)).any(Known::may_matter)
+        self.hidden.is_some() || self.refused.iter().filter_map(|pid| self.get(*pid)).any(IndexedProcess::may_matter)
     }
 
     /// Inode numbers of the sockets that a process held open.
@@ -229,17 +229,17 @@ impl Processes {
         self.proc.join(pid.to_string())
     }
 
-    fn get(&self, pid: u32) -> Option<&Known> {
+    fn get(&self, pid: u32) -> Option<&IndexedProcess> {
         self.known.get(*self.by_pid.get(&pid)? as usize)
     }
 
     /// The process and its parents.
     fn line_of(&self, pid: u32) -> Vec<u32> {
-        let next = |known: &&Known| self.get(known.parent).filter(|parent| parent.pid != known.pid);
+        let next = |known: &&IndexedProcess| self.get(known.parent).filter(|parent| parent.pid != known.pid);
         std::iter::successors(self.get(pid), next).take(MAX_PARENTS).map(|known| known.pid).collect()
     }
 
-    fn describe(&self, known: &Known, mut relations: Vec<Relation>, accounts: &Accounts) -> Process {
+    fn describe(&self, known: &IndexedProcess, mut relations: Vec<Relation>, accounts: &Accounts) -> Process {
         relations.sort_unstable();
         relations.dedup();
         let (user, real_user) = users(accounts, known.real_uid, known.uid);
@@ -368,7 +368,7 @@ impl Reader {
         let words = read::command_line(read::bytes(&folder.join("cmdline")).unwrap_or_default());
         let number = self.processes.known.len() as u32;
         self.processes.by_pid.insert(pid, number);
-        self.processes.known.push(Known {
+        self.processes.known.push(IndexedProcess {
             pid,
             parent: stat.parent,
             session: stat.session,

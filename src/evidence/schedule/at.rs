@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::words::Setting;
-use super::{Entry, Reader, Scheduler};
+use super::{Reader, ScheduleEntry, Scheduler};
 use crate::finding::FileTime;
 
 /// Where jobs wait: Debian, Red Hat, SUSE.
@@ -37,7 +37,7 @@ fn job(reader: &mut Reader<'_>, path: &Path, at: FileTime) {
         if text.is_empty() || text.starts_with('#') || text.contains("; export ") {
             continue;
         }
-        let entry = Entry {
+        let entry = ScheduleEntry {
             scheduler: Scheduler::At,
             path: path.to_owned(),
             attributes,
@@ -46,7 +46,7 @@ fn job(reader: &mut Reader<'_>, path: &Path, at: FileTime) {
             user: Some(user.clone()),
             command: text,
             next_run: Some(at),
-            ..Entry::default()
+            ..ScheduleEntry::default()
         };
         reader.file(entry, &mut setting);
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::script;
 use super::words::Setting;
-use super::{Entry, Reader, Scheduler};
+use super::{Reader, ScheduleEntry, Scheduler};
 use crate::root::Attributes;
 
 /// Tables of the system, whose lines name a user.
@@ -104,7 +104,7 @@ fn table(reader: &mut Reader<'_>, path: &Path, user: Option<&str>) {
         let user = user.map(str::to_owned);
         let zone = zone.clone();
         reader.file(
-            Entry { user, never, zone, late, note: note.clone(), ..table.entry(line, when, command) },
+            ScheduleEntry { user, never, zone, late, note: note.clone(), ..table.entry(line, when, command) },
             &mut setting,
         );
     }
@@ -131,8 +131,8 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    fn entry(&self, line: usize, when: String, command: &str) -> Entry {
-        Entry {
+    fn entry(&self, line: usize, when: String, command: &str) -> ScheduleEntry {
+        ScheduleEntry {
             scheduler: Scheduler::Cron,
             path: self.path.to_owned(),
             attributes: self.attributes,
@@ -140,7 +140,7 @@ impl Table<'_> {
             when,
             user: None,
             command: command.to_owned(),
-            ..Entry::default()
+            ..ScheduleEntry::default()
         }
     }
 }
@@ -200,7 +200,8 @@ fn anacrontab(reader: &mut Reader<'_>, path: &Path) {
         };
         let command = fields.collect::<Vec<_>>().join(" ");
         let last_run = reader.stamp(&format!("/var/spool/anacron/{job}"));
-        let entry = Entry { scheduler: Scheduler::Anacron, last_run, late, ..table.entry(line, when, &command) };
+        let entry =
+            ScheduleEntry { scheduler: Scheduler::Anacron, last_run, late, ..table.entry(line, when, &command) };
         reader.file(entry, &mut setting.clone());
     }
 }
@@ -214,7 +215,7 @@ fn run_part(reader: &mut Reader<'_>, path: &Path, when: &str) {
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let last_run = folder.and_then(|folder| reader.stamp(&format!("/var/spool/anacron/{folder}")));
     let table = Table { path, attributes: found.attributes };
-    let entry = |line, command: &str| Entry {
+    let entry = |line, command: &str| ScheduleEntry {
         note: note.clone(),
         never: never.clone(),
         last_run,

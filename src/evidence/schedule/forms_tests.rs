@@ -235,7 +235,7 @@ fn names(dir: &Path, root: &Root) -> (bool, String) {
     let facts = facts(&dir.join(FILE.trim_start_matches('/')));
     let found = schedules.naming(Path::new(FILE), &facts, &Packages::read(root), &accounts);
     let all = found.found().into_iter().flatten();
-    let runs = all.clone().any(|one| one.names == Names::File && one.never.is_none() && one.place.is_none());
+    let runs = all.clone().any(|one| one.names == NameMatch::File && one.never.is_none() && one.place.is_none());
     (runs, all.map(|one| format!("{one}: {}\n", one.command)).collect())
 }
 
@@ -291,7 +291,7 @@ fn units_that_paths_sockets_and_other_units_start_say_so() {
         let facts = facts(&dir.path().join("opt/x/f.sh"));
         let found =
             Schedules::read(&root, &accounts).naming(Path::new(FILE), &facts, &Packages::read(&root), &accounts);
-        let found = found.found().unwrap().iter().find(|one| one.names == Names::File).unwrap().clone();
+        let found = found.found().unwrap().iter().find(|one| one.names == NameMatch::File).unwrap().clone();
         (found.when, found.idle.is_some(), found.late)
     };
     let service = ("etc/systemd/system/j.service", "[Service]\nExecStart=/opt/x/f.sh\n");

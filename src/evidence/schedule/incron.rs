@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::words::Setting;
-use super::{Entry, Reader, Scheduler};
+use super::{Reader, ScheduleEntry, Scheduler};
 
 /// Tables of the system, and of users, named after them.
 const SYSTEM: &str = "/etc/incron.d";
@@ -30,7 +30,7 @@ fn table(reader: &mut Reader<'_>, path: &Path, user: &str) {
         // The path and the name of what changed are put in for `$@` and `$#`.
         let command = command.replace("$@", watched).replace("$$", "$");
         let mut setting = Setting { home: reader.home(user), path: super::search_path(), ..Setting::default() };
-        let entry = Entry {
+        let entry = ScheduleEntry {
             scheduler: Scheduler::Incron,
             path: path.to_owned(),
             attributes,
@@ -38,7 +38,7 @@ fn table(reader: &mut Reader<'_>, path: &Path, user: &str) {
             when: format!("at {events} of {watched}"),
             user: Some(user.to_owned()),
             command,
-            ..Entry::default()
+            ..ScheduleEntry::default()
         };
         reader.file(entry, &mut setting);
     }

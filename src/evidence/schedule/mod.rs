@@ -31,9 +31,9 @@ use super::package::Packages;
 use super::referrer::Referrer;
 use super::show;
 use crate::finding::{FileFacts, FileTime};
-use crate::root::{Attributes, Root, Text};
+use crate::root::{Attributes, Root, TextFile};
 use crate::text;
-use places::{KnownPlace, Place};
+use places::{KnownPlace, PersistencePlace};
 use words::Setting;
 
 /// Bytes kept of one command.
@@ -67,7 +67,7 @@ pub enum Scheduler {
 /// How a schedule names the found file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Names {
+pub enum NameMatch {
     /// It names the file itself.
     File,
     /// It names a folder above the file, which is weaker: a job that backs `/opt` up runs nothing in it.
@@ -80,7 +80,7 @@ pub struct Schedule {
     /// What runs it.
     pub scheduler: Scheduler,
     /// How it names the file.
-    pub names: Names,
+    pub names: NameMatch,
     /// Line number in the referrer, from 1.
     pub line: usize,
     /// When it runs, as the table says it, safe to show: `*/5 * * * *`, `OnCalendar=daily`.
@@ -119,7 +119,7 @@ pub struct Schedule {
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}, {}, as {}", text::escape_path(&self.referrer.path), self.line, self.when, self.user)?;
-        if let Names::Folder(folder) = &self.names {
+        if let NameMatch::Folder(folder) = &self.names {
             write!(f, ", names only the folder {}", text::escape_path(folder))?;
         }
         if let Some(via) = &self.via {
@@ -146,7 +146,7 @@ impl fmt::Display for Schedule {
 
 /// One line of a table or unit that names some path.
 #[derive(Debug, Clone, Default)]
-struct Entry {
+struct ScheduleEntry {
     scheduler: Scheduler,
     path: PathBuf,
     attributes: Attributes,
@@ -161,7 +161,7 @@ struct Entry {
     idle: Option<String>,
     via: Option<String>,
     unit: Option<String>,
-    place: Option<&'static Place>,
+    place: Option<&'static PersistencePlace>,
     late: u64,
     zone: Option<String>,
     /// Scripts between the referrer and what this names.
@@ -173,7 +173,7 @@ struct Entry {
 /// Every schedule of a box, by the paths that are named.
 #[derive(Debug, Default)]
 pub(super) struct Schedules {
-    entries: Vec<Entry>,
+    entries: Vec<ScheduleEntry>,
     by_path: HashMap<PathBuf, Vec<u32>>,
     /// Entries that load a kernel module, by its name with `_` for `-`.
     by_module: HashMap<String, Vec<u32>>,
@@ -211,7 +211,7 @@ impl Schedules {
             let numbers = self.by_path.get(named).into_iter().chain(modules()).flatten();
             let numbers = numbers.filter(|number| seen.insert(**number));
             for entry in numbers.filter_map(|number| self.entries.get(*number as usize)) {
-                let names = if depth == 0 { Names::File } else { Names::Folder(named.to_owned()) };
+                let names = if depth == 0 { NameMatch::File } else { NameMatch::Folder(named.to_owned()) };
                 found.push(schedule(entry, names, facts, packages, accounts));
             }
         }
@@ -219,7 +219,13 @@ impl Schedules {
     }
 }
 
-fn schedule(entry: &Entry, names: Names, facts: &FileFacts, packages: &Packages, accounts: &Accounts) -> Schedule {
+fn schedule(
+    entry: &ScheduleEntry,
+    names: NameMatch,
+    facts: &FileFacts,
+    packages: &Packages,
+    accounts: &Accounts,
+) -> Schedule {
     let referrer = Referrer::of(&entry.path, &entry.attributes, facts, packages, accounts);
     Schedule {
         scheduler: entry.scheduler,
@@ -342,7 +348,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text file, once; `None` when it is not there, was read before, or cannot be read.
-    fn text(&mut self, path: &Path) -> Option<Text> {
+    fn text(&mut self, path: &Path) -> Option<TextFile> {
         match self.root.text(path) {
             Ok(found) => {
                 if found.cut {
@@ -358,7 +364,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text file of a place, which may be a table as well; `None` when it is not there or cannot be read.
-    fn text_of_place(&mut self, path: &Path) -> Option<Text> {
+    fn text_of_place(&mut self, path: &Path) -> Option<TextFile> {
         match self.root.text_up_to(path, MAX_PLACE) {
             Ok(found) => {
                 if found.cut {
@@ -425,14 +431,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Files an entry under every path that its command names. An entry that names none is dropped.
-    fn file(&mut self, mut entry: Entry, setting: &mut Setting) {
+    fn file(&mut self, mut entry: ScheduleEntry, setting: &mut Setting) {
         let paths = setting.paths(&entry.command);
         entry.home = entry.home.or_else(|| setting.home.clone());
         self.file_command(entry, paths);
     }
 
     /// Files an entry under the paths of its command, and what patterns and run-parts make of them.
-    fn file_command(&mut self, mut entry: Entry, mut paths: Vec<PathBuf>) {
+    fn file_command(&mut self, mut entry: ScheduleEntry, mut paths: Vec<PathBuf>) {
         let runs_parts = names_run_parts(&entry.command);
         truncate(&mut entry.command);
         let more: Vec<PathBuf> =
@@ -447,14 +453,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Files the scripts of a folder that an entry gives to run-parts.
-    fn parts(&mut self, entry: &Entry, folder: &Path) {
+    fn parts(&mut self, entry: &ScheduleEntry, folder: &Path) {
         if is_trivial(folder) || !self.root.locate(folder, true).is_ok_and(|found| found.metadata.is_dir()) {
             return;
         }
         for path in self.names(folder) {
             let Ok(located) = self.root.locate(&path, true) else { continue };
             let never = self.names_rule.why_skipped(&path, &Attributes::of(&located.metadata));
-            self.file_under(Entry { never, ..entry.clone() }, vec![path]);
+            self.file_under(ScheduleEntry { never, ..entry.clone() }, vec![path]);
         }
     }
 
@@ -482,13 +488,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Files an entry that has the kernel load a module.
-    fn file_module(&mut self, entry: Entry, module: String) {
+    fn file_module(&mut self, entry: ScheduleEntry, module: String) {
         let number = self.schedules.entries.len() as u32;
         self.schedules.by_module.entry(module).or_default().push(number);
         self.schedules.entries.push(entry);
     }
 
-    fn file_under(&mut self, entry: Entry, paths: Vec<PathBuf>) {
+    fn file_under(&mut self, entry: ScheduleEntry, paths: Vec<PathBuf>) {
         if self.schedules.entries.len() >= MAX_ENTRIES {
             return self.gap(&entry.path.clone(), "too many scheduled commands, not all were read");
         }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::places::{How, PLACES, Place};
+use super::places::{How, PLACES, PersistencePlace};
 use super::unit;
 use super::words::Setting;
-use super::{Entry, Reader, Scheduler, script};
+use super::{Reader, ScheduleEntry, Scheduler, script};
 use crate::root::Attributes;
 
 /// Files looked at in one pattern of a place.
@@ -44,7 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>) {
 }
 
 /// Reads the files below `folder` that the rest of a pattern means.
-fn each(reader: &mut Reader<'_>, place: &'static Place, folder: &Path, pattern: &str, user: Option<&str>) {
+fn each(reader: &mut Reader<'_>, place: &'static PersistencePlace, folder: &Path, pattern: &str, user: Option<&str>) {
     let mut found = vec![folder.to_owned()];
     for part in pattern.split('/') {
         let next: Vec<PathBuf> = match matcher(part) {
@@ -79,7 +79,7 @@ fn matcher(part: &str) -> Option<GlobMatcher> {
     if part.contains('*') { glob().map(|glob| glob.compile_matcher()) } else { None }
 }
 
-fn file(reader: &mut Reader<'_>, place: &'static Place, path: &Path, user: Option<&str>) {
+fn file(reader: &mut Reader<'_>, place: &'static PersistencePlace, path: &Path, user: Option<&str>) {
     // Most places are not there on most boxes; a folder of the same name is none.
     let Ok(located) = reader.root.locate(path, true) else { return };
     if !located.metadata.is_file() {
@@ -143,8 +143,15 @@ fn starts_what_lies_there(path: &Path) -> bool {
     })
 }
 
-fn entry(place: &'static Place, path: &Path, attributes: Attributes, line: usize, command: &str, user: &str) -> Entry {
-    Entry {
+fn entry(
+    place: &'static PersistencePlace,
+    path: &Path,
+    attributes: Attributes,
+    line: usize,
+    command: &str,
+    user: &str,
+) -> ScheduleEntry {
+    ScheduleEntry {
         scheduler: Scheduler::Place,
         place: Some(place),
         path: path.to_owned(),
@@ -153,7 +160,7 @@ fn entry(place: &'static Place, path: &Path, attributes: Attributes, line: usize
         when: place.when.to_owned(),
         user: Some(user.to_owned()),
         command: command.to_owned(),
-        ..Entry::default()
+        ..ScheduleEntry::default()
     }
 }
 
@@ -162,7 +169,7 @@ mod tests {
     use super::super::super::account::Accounts;
     use super::super::super::package::Packages;
     use super::super::super::testing::{facts, put, scratch};
-    use super::super::{Names, Schedules};
+    use super::super::{NameMatch, Schedules};
     use super::*;
     use crate::hunt::persistence::KINDS;
 
@@ -184,7 +191,7 @@ mod tests {
     }
 
     /// What a file of a place says so that it names `/opt/x/evil`.
-    fn content(place: &Place) -> String {
+    fn content(place: &PersistencePlace) -> String {
         match place.how {
             How::Script | How::Lines | How::Itself => "#!/bin/sh\n# nothing\nx /opt/x/evil y\n".to_owned(),
             How::Keys(keys) => format!("[x]\nOther=/opt/no\n{}=/opt/x/evil --now\n", keys[0]),
@@ -225,7 +232,7 @@ mod tests {
                 };
                 let hit = found.found().into_iter().flatten().find(is_it);
                 let hit = hit.unwrap_or_else(|| panic!("{} {path}", place.kind));
-                assert_eq!(hit.names, Names::File, "{} {path}", place.kind);
+                assert_eq!(hit.names, NameMatch::File, "{} {path}", place.kind);
             }
         }
     }

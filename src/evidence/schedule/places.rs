@@ -26,7 +26,7 @@ pub enum How {
 
 /// A place that starts programs.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct PersistencePlace {
     /// What it is called in checks.
     pub kind: &'static str,
     /// Technique of MITRE ATT&CK.
@@ -43,12 +43,12 @@ pub struct Place {
 
 /// A place of the table, which a case keeps by its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownPlace(pub &'static Place);
+pub struct KnownPlace(pub &'static PersistencePlace);
 
 impl Deref for KnownPlace {
-    type Target = Place;
+    type Target = PersistencePlace;
 
-    fn deref(&self) -> &Place {
+    fn deref(&self) -> &PersistencePlace {
         self.0
     }
 }
@@ -74,14 +74,14 @@ const fn place(
     when: &'static str,
     how: How,
     paths: &'static [&'static str],
-) -> Place {
-    Place { kind, technique, source, when, how, paths }
+) -> PersistencePlace {
+    PersistencePlace { kind, technique, source, when, how, paths }
 }
 
 use How::{Itself, Keys, Lines, Modules, Script};
 
 /// Every place.
-pub(crate) const PLACES: &[Place] = &[
+pub(crate) const PLACES: &[PersistencePlace] = &[
     place(
         "acpi",
         "T1546",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::words::Setting;
-use super::{Entry, Reader};
+use super::{Reader, ScheduleEntry};
 
 /// Wrappers within wrappers that are followed.
 const MAX_LEVELS: u8 = 2;
@@ -56,12 +56,12 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
 #[derive(Debug, Clone)]
 pub(super) struct Named {
     pub(super) path: PathBuf,
-    pub(super) entry: Entry,
+    pub(super) entry: ScheduleEntry,
 }
 
 impl Named {
     /// Whether a path that this entry names is to be looked into.
-    pub(super) fn is_followed(entry: &Entry) -> bool {
+    pub(super) fn is_followed(entry: &ScheduleEntry) -> bool {
         entry.level < MAX_LEVELS
     }
 }
@@ -84,7 +84,8 @@ fn script(reader: &mut Reader<'_>, named: &Named) -> Option<usize> {
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        let entry = Entry { level: from.level + 1, via: Some(format!("{via}:{line}")), command: text, ..from.clone() };
+        let entry =
+            ScheduleEntry { level: from.level + 1, via: Some(format!("{via}:{line}")), command: text, ..from.clone() };
         reader.file(entry, &mut setting);
         filed += 1;
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::specifier::{self, Specifiers};
 use super::words::Setting;
-use super::{Entry, Reader, Scheduler, script, unit};
+use super::{Reader, ScheduleEntry, Scheduler, script, unit};
 use crate::root::Attributes;
 
 /// Unit folders of the system, the strongest first (systemd.unit(5), table 1).
@@ -88,7 +88,7 @@ fn programs(reader: &mut Reader<'_>) {
             let Ok(located) = reader.root.locate(&path, true) else { continue };
             let attributes = Attributes::of(&located.metadata);
             let never = (attributes.mode & 0o111 == 0).then(|| "not executable, so that systemd skips it".to_owned());
-            let entry = Entry {
+            let entry = ScheduleEntry {
                 scheduler: Scheduler::Systemd,
                 path: path.clone(),
                 attributes,
@@ -97,14 +97,14 @@ fn programs(reader: &mut Reader<'_>) {
                 user: Some("root".to_owned()),
                 command: format!("the program {} itself", path.display()),
                 never,
-                ..Entry::default()
+                ..ScheduleEntry::default()
             };
             reader.file_under(entry.clone(), vec![path.clone()]);
             let Some(text) = reader.script_text(&path, MAX_ENVIRONMENT) else { continue };
             let mut setting = script::setting(&path);
             for (line, command) in super::numbered(&text) {
                 if !command.is_empty() && !command.starts_with('#') {
-                    reader.file(Entry { line, command, ..entry.clone() }, &mut setting);
+                    reader.file(ScheduleEntry { line, command, ..entry.clone() }, &mut setting);
                 }
             }
         }
@@ -299,7 +299,7 @@ impl Manager {
                 let value = specifiers.expand(item.value.trim_start_matches(['@', '-', ':', '+', '!', '|']));
                 let mut command = format!("{}={}", item.key, item.value);
                 super::truncate(&mut command);
-                let entry = Entry {
+                let entry = ScheduleEntry {
                     scheduler: Scheduler::Systemd,
                     path: fragment.path.clone(),
                     attributes: fragment.attributes,
@@ -313,11 +313,11 @@ impl Manager {
                     unit: Some(unit.name.to_owned()),
                     late,
                     command: value,
-                    ..Entry::default()
+                    ..ScheduleEntry::default()
                 };
                 // A folder that is only the working folder is no command.
                 let paths = setting.paths(&entry.command);
-                reader.file_command(Entry { command, ..entry }, paths);
+                reader.file_command(ScheduleEntry { command, ..entry }, paths);
             }
         }
     }

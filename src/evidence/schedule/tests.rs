@@ -40,7 +40,7 @@ fn every_kind_of_cron_table_that_names_the_file_is_found() {
     ]);
     let found = naming(dir.path(), &root, "/opt/r/x.py");
     let all = found.found().unwrap();
-    let direct: Vec<_> = all.iter().filter(|s| s.names == Names::File).collect();
+    let direct: Vec<_> = all.iter().filter(|s| s.names == NameMatch::File).collect();
     let at = |path: &str, line| direct.iter().find(|s| s.referrer.path == Path::new(path) && s.line == line).unwrap();
     assert_eq!(direct.len(), 8, "{:#?}", lines(&found));
     assert_eq!(
@@ -55,7 +55,7 @@ fn every_kind_of_cron_table_that_names_the_file_is_found() {
     assert!(at("/etc/cron.daily/run", 4).never.as_ref().unwrap().contains("not executable"));
     assert_eq!(at("/var/spool/cron/atjobs/a0000b01c5ab80", 4).next_run.unwrap().seconds, 0x01c5_ab80 * 60);
     let folder = all.iter().find(|s| s.referrer.path == Path::new("/var/spool/cron/root")).unwrap();
-    assert_eq!(folder.names, Names::Folder("/opt/r".into()));
+    assert_eq!(folder.names, NameMatch::Folder("/opt/r".into()));
     assert!(folder.to_string().contains("names only the folder /opt/r"));
 }
 
@@ -107,7 +107,8 @@ fn units_drop_ins_timers_and_links_are_joined() {
     symlink("/srv/linked.service", dir.path().join("etc/systemd/system/linked.service")).unwrap();
     let found = naming(dir.path(), &root, "/opt/r/x.py");
     let all = found.found().unwrap();
-    let at = |path: &str| all.iter().find(|s| s.referrer.path == Path::new(path) && s.names == Names::File).unwrap();
+    let at =
+        |path: &str| all.iter().find(|s| s.referrer.path == Path::new(path) && s.names == NameMatch::File).unwrap();
     let unit = at("/usr/lib/systemd/system/rep.service");
     assert_eq!(
         (unit.line, unit.user.as_str(), unit.when.as_str()),
@@ -123,7 +124,7 @@ fn units_drop_ins_timers_and_links_are_joined() {
     assert_eq!(at("/etc/systemd/system/linked.service").note.as_deref(), Some("a link to /srv/linked.service"));
     let masked = at("/usr/lib/systemd/system/masked.service");
     assert_eq!(masked.never.as_deref(), Some("hidden by /etc/systemd/system/masked.service"));
-    assert_eq!(all.iter().filter(|s| s.names == Names::File).count(), 6, "{:#?}", lines(&found));
+    assert_eq!(all.iter().filter(|s| s.names == NameMatch::File).count(), 6, "{:#?}", lines(&found));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::elf::{Bytes, Prefix};
-use crate::explain::{Explained, Seen, Subject, explain};
+use crate::explain::{Explained, PatternPlaces, ScannedFile, explain};
 use crate::finding::{FileFacts, Finding, FoundBy, KeptBytes, PatternMatch, Sha256};
 use crate::hunt::Hunt;
 
@@ -47,9 +47,14 @@ fn explained(bytes: &dyn Bytes) -> (Explained, Vec<String>) {
     let finding = finding(&hunt);
     let explained = explain(
         &hunt,
-        Subject { file: &finding.file, bytes, finding: Some(&finding), options: &crate::hunt::RuleOptions::default() },
+        ScannedFile {
+            file: &finding.file,
+            bytes,
+            finding: Some(&finding),
+            options: &crate::hunt::RuleOptions::default(),
+        },
     );
-    let line = |(_, part): (usize, &Part)| format!("{} `{}`", part.value, part.text);
+    let line = |(_, part): (usize, &ConditionPart)| format!("{} `{}`", part.value, part.text);
     let lines = explained.rule.rows().into_iter().skip(1).map(line).collect();
     (explained, lines)
 }
@@ -59,7 +64,7 @@ fn the_scanned_bytes_explain_everything() {
     let (explained, lines) = explained(&CONTENT);
     assert_eq!(lines.len(), 6);
     assert!(lines.iter().all(|line| line.starts_with("true") || line == "false `$b at 0`"), "{lines:?}");
-    let words: Vec<String> = explained.patterns.iter().map(Seen::words).collect();
+    let words: Vec<String> = explained.patterns.iter().map(PatternPlaces::words).collect();
     assert_eq!(words, ["is at 0x0", "is at 0xd"]);
     let candidate = explained.candidate.unwrap();
     assert_eq!((candidate.value, candidate.parts.len()), (Value::True, 2));
@@ -94,7 +99,7 @@ fn of_a_part_of_the_bytes_that_part_is_known() {
     assert!(lines.contains(&"true `uint8(0) == 0x61`".to_owned()), "{lines:?}");
     assert!(lines.contains(&"not explained `filetype == \"UNKNOWN\"`".to_owned()), "{lines:?}");
     assert_eq!(explained.candidate.unwrap().value, Value::True);
-    let words: Vec<String> = explained.patterns.iter().map(Seen::words).collect();
+    let words: Vec<String> = explained.patterns.iter().map(PatternPlaces::words).collect();
     assert_eq!(words, ["is at 0x0", "cannot be told: not all bytes are at hand"]);
 }
 
@@ -103,7 +108,7 @@ fn a_candidate_is_what_the_scan_says() {
     let (hunt, facts) = (Hunt { candidate: Some("filesize > 1000".to_owned()), ..hunt() }, facts());
     let explained = explain(
         &hunt,
-        Subject { file: &facts, bytes: &CONTENT, finding: None, options: &crate::hunt::RuleOptions::default() },
+        ScannedFile { file: &facts, bytes: &CONTENT, finding: None, options: &crate::hunt::RuleOptions::default() },
     );
     assert_eq!(explained.rule.value, Value::False);
     let candidate = explained.candidate.unwrap();

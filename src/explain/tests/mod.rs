@@ -7,7 +7,7 @@ mod property;
 
 use std::path::Path;
 
-use super::{Facts, Part, Value, condition};
+use super::{ConditionPart, Facts, Value, condition};
 use crate::hunt::{Rule, rules_of};
 use crate::scan::{Externals, Places, probe};
 
@@ -33,11 +33,11 @@ fn places(rule: &Rule, bytes: &[u8]) -> Vec<Option<Places>> {
 }
 
 /// The rule explained for a file of which everything is known but what yara-x says.
-fn unaided(rule: &Rule, bytes: &[u8]) -> Part {
+fn unaided(rule: &Rule, bytes: &[u8]) -> ConditionPart {
     explained(rule, bytes, None)
 }
 
-fn explained(rule: &Rule, bytes: &[u8], matched: Option<bool>) -> Part {
+fn explained(rule: &Rule, bytes: &[u8], matched: Option<bool>) -> ConditionPart {
     let (places, externals) = (places(rule, bytes), externals());
     let facts = Facts {
         bytes: &bytes,
@@ -51,7 +51,7 @@ fn explained(rule: &Rule, bytes: &[u8], matched: Option<bool>) -> Part {
 /// Every part of the explanation as one line: depth, value, text, reason.
 fn told(patterns: &str, condition: &str, bytes: &[u8]) -> Vec<String> {
     let part = unaided(&rule(patterns, condition), bytes);
-    let line = |(depth, part): (usize, &Part)| {
+    let line = |(depth, part): (usize, &ConditionPart)| {
         format!("{}{} `{}` → {}", "  ".repeat(depth), part.value, part.text, part.because)
     };
     part.rows().into_iter().map(line).collect()

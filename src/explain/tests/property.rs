@@ -35,7 +35,7 @@ fn verdicts(conditions: &[String], bytes: &[u8]) -> Vec<Option<bool>> {
 }
 
 /// Numbers that make yara-x wrap around are not explained; nothing else of these forms may be.
-fn may_be_unknown(part: &Part) -> bool {
+fn may_be_unknown(part: &ConditionPart) -> bool {
     ["beyond 6", "mixes a negative", "negates an unsigned", "taken in two ways", "takes in two ways", "cannot be told"]
         .iter()
         .any(|why| part.because.contains(why))
@@ -53,7 +53,7 @@ fn every_part_agrees_with_yara_x() {
     let outcome = TestRunner::new(config).run(&(condition(), data()), |(condition, bytes)| {
         let rule = rule(PATTERNS, &searched(&condition));
         let part = unaided(&rule, &bytes);
-        let rows: Vec<&Part> = part.rows().into_iter().map(|(_, part)| part).collect();
+        let rows: Vec<&ConditionPart> = part.rows().into_iter().map(|(_, part)| part).collect();
         let texts = rows.iter().flat_map(|part| [part.text.clone(), format!("defined ({})", part.text)]);
         let said = verdicts(&texts.collect::<Vec<_>>(), &bytes);
         if said.first().is_none_or(Option::is_none) {

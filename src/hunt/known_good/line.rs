@@ -2,7 +2,7 @@
 
 /// What one line holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum ParsedLine {
     /// A SHA-256.
     Digest([u8; 32]),
     /// A blank line, a comment or a header.
@@ -13,7 +13,7 @@ pub(super) enum Reading {
 
 /// How the lines of a list are laid out, learnt from its header.
 #[derive(Debug, Default)]
-pub(super) struct Format {
+pub(super) struct ListFormat {
     layout: Layout,
     other: [bool; OTHERS.len()],
 }
@@ -35,7 +35,7 @@ const OTHERS: [(&str, usize); 2] = [("SHA-1", 40), ("MD5", 32)];
 
 const NO_DIGEST: &str = "holds no SHA-256";
 
-impl Format {
+impl ListFormat {
     /// Names of the weaker digests that were seen.
     pub(super) fn other_digests(&self) -> Vec<&'static str> {
         OTHERS.iter().zip(self.other).filter(|(_, seen)| *seen).map(|((name, _), _)| *name).collect()
@@ -47,30 +47,30 @@ impl Format {
     }
 
     /// Reads the next line, which comes without its end.
-    pub(super) fn read(&mut self, line: &[u8]) -> Reading {
+    pub(super) fn read(&mut self, line: &[u8]) -> ParsedLine {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         // hashdeep's header: `%%%% HASHDEEP-1.0`, then `%%%% size,md5,sha256,filename`.
         if let Some(header) = line.strip_prefix(b"%%%% ") {
             if !header.starts_with(b"HASHDEEP") {
                 self.columns(header);
             }
-            return Reading::Nothing;
+            return ParsedLine::Nothing;
         }
         if line.trim_ascii().is_empty() || line.starts_with(b"#") {
-            return Reading::Nothing;
+            return ParsedLine::Nothing;
         }
         if self.layout == Layout::Unknown {
             if is_header(line) {
                 self.columns(line);
-                return Reading::Nothing;
+                return ParsedLine::Nothing;
             }
             self.layout = Layout::Sums;
         }
         match self.layout {
             Layout::Columns(Some(column)) => {
-                Fields(line).nth(column).map_or(Reading::Wrong(NO_DIGEST), |f| self.digest(f))
+                Fields(line).nth(column).map_or(ParsedLine::Wrong(NO_DIGEST), |f| self.digest(f))
             }
-            Layout::Columns(None) => Reading::Wrong(NO_DIGEST),
+            Layout::Columns(None) => ParsedLine::Wrong(NO_DIGEST),
             Layout::Sums | Layout::Unknown => self.digest(sum_of(line)),
         }
     }
@@ -90,14 +90,14 @@ impl Format {
         self.layout = Layout::Columns(column);
     }
 
-    fn digest(&mut self, field: &[u8]) -> Reading {
+    fn digest(&mut self, field: &[u8]) -> ParsedLine {
         if let Some(digest) = unhex(field) {
-            return Reading::Digest(digest);
+            return ParsedLine::Digest(digest);
         }
         if field.iter().all(u8::is_ascii_hexdigit) {
             self.saw_other(field.len());
         }
-        Reading::Wrong(NO_DIGEST)
+        ParsedLine::Wrong(NO_DIGEST)
     }
 
     fn saw_other(&mut self, digits: usize) {
@@ -163,9 +163,11 @@ mod tests {
 
     /// Reads `lines` as one list and returns the digests in it.
     fn digests(lines: &[String]) -> Vec<[u8; 32]> {
-        let mut format = Format::default();
+        let mut format = ListFormat::default();
         let readings = lines.iter().map(|line| format.read(line.as_bytes()));
-        readings.filter_map(|reading| if let Reading::Digest(digest) = reading { Some(digest) } else { None }).collect()
+        readings
+            .filter_map(|reading| if let ParsedLine::Digest(digest) = reading { Some(digest) } else { None })
+            .collect()
     }
 
     #[test]
@@ -205,14 +207,14 @@ mod tests {
     fn what_is_almost_a_digest_is_none() {
         let digest = Sha256::of(b"abc").to_string();
         for line in [format!("{digest}0  x"), digest[1..].to_owned(), digest.replace('b', "g"), format!("x{digest}")] {
-            assert_eq!(Format::default().read(line.as_bytes()), Reading::Wrong(NO_DIGEST), "{line}");
+            assert_eq!(ListFormat::default().read(line.as_bytes()), ParsedLine::Wrong(NO_DIGEST), "{line}");
         }
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_without_harm(lines in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..20)) {
-            let mut format = Format::default();
+            let mut format = ListFormat::default();
             for line in lines {
                 format.read(&line);
             }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::content::Content;
-use super::timeline::{self, Event, Kind, Timeline};
-use super::{CaseReport, Detail, Entry, Exclusion, Explanation, Place, box_said};
+use super::content::MatchedContent;
+use super::timeline::{self, Event, Timeline, TimelineKind};
+use super::{CaseReport, Detail, Exclusion, Explanation, FindingGroup, Occurrence, box_said};
 use crate::case::{FindingId, ScanOutcome, Seq};
 use crate::finding::{Digest, FileFacts, FileTime};
 use crate::report::outgoing::credit;
-use crate::report::whole::{Whole, WriteError};
+use crate::report::whole::{ReportSource, WriteError};
 use crate::report::{Tally, asked, decided};
 use crate::scan::is_gap_kind;
 use crate::session::{Archived, Excluded, Listed};
@@ -50,7 +50,7 @@ struct Sorted {
     excluded: BTreeMap<String, Exclusion>,
 }
 
-impl Whole {
+impl ReportSource {
     pub(super) fn model(&self) -> Result<CaseReport, WriteError> {
         let mut sorted = self.sort()?;
         let mut report =
@@ -161,10 +161,10 @@ impl Whole {
         groups: BTreeMap<Group, Vec<Member>>,
         room: &mut usize,
         events: &mut Vec<Event>,
-    ) -> Result<Vec<Entry>, WriteError> {
+    ) -> Result<Vec<FindingGroup>, WriteError> {
         let mut entries = Vec::with_capacity(groups.len());
         for ((rule, _, digest, returned), members) in groups {
-            let mut entry = Entry {
+            let mut entry = FindingGroup {
                 word,
                 rule: self.rule_name(rule),
                 hypothesis: String::new(),
@@ -178,7 +178,7 @@ impl Whole {
                 let told = *room > 0 && (index == 0 || index < PLACES && word != "open" && word != "candidate");
                 let archived = if told { self.archive.finding(member.id)? } else { None };
                 let path = text::escape_path(&self.origin.on_box(&member.path)).into_owned();
-                let mut place = Place { path, ..Place::default() };
+                let mut place = Occurrence { path, ..Occurrence::default() };
                 if self.origin.is_mounted() {
                     place.mount = Some(text::escape_path(&member.path).into_owned());
                 }
@@ -227,7 +227,7 @@ impl Whole {
             answer: status.answer.as_ref().map(|given| decided::answer(given, digest)),
         });
         Some(Detail {
-            content: Content::of(reported.rule, &archived.finding),
+            content: MatchedContent::of(reported.rule, &archived.finding),
             capped: archived.finding.capped,
             box_said: Vec::new(),
             scenarios: scenarios.collect(),
@@ -235,10 +235,10 @@ impl Whole {
         })
     }
 
-    fn unmet_entry(&self, archived: &Archived) -> Option<Entry> {
+    fn unmet_entry(&self, archived: &Archived) -> Option<FindingGroup> {
         let gone = archived.judged.gone?;
         let file = &archived.finding.file;
-        Some(Entry {
+        Some(FindingGroup {
             word: match archived.judged.verdict {
                 Verdict::Malicious => "malicious",
                 Verdict::Suspicious => "suspicious",
@@ -249,7 +249,7 @@ impl Whole {
             hypothesis: String::new(),
             size: file.size,
             digest: file.digest,
-            places: vec![Place {
+            places: vec![Occurrence {
                 path: text::escape_path(&self.origin.on_box(&file.path)).into_owned(),
                 mount: self.origin.is_mounted().then(|| text::escape_path(&file.path).into_owned()),
                 facts: facts(file),
@@ -261,9 +261,9 @@ impl Whole {
 
     fn scan_events(&self) -> Vec<Event> {
         let scan = &self.archive.scan;
-        let mut events = vec![Event::at(scan.started, Kind::Scan, format!("scan {} began", scan.id))];
+        let mut events = vec![Event::at(scan.started, TimelineKind::Scan, format!("scan {} began", scan.id))];
         if let Some((at, end)) = &scan.ended {
-            events.push(Event::at(*at, Kind::Scan, format!("scan {} {}", scan.id, end.outcome)));
+            events.push(Event::at(*at, TimelineKind::Scan, format!("scan {} {}", scan.id, end.outcome)));
         }
         events
     }
@@ -290,7 +290,7 @@ impl Whole {
                 let about = rule.map(|path| format!(": {path}")).unwrap_or_default();
                 events.push(Event::at(
                     entry.at,
-                    Kind::Decision,
+                    TimelineKind::Decision,
                     text::escape_str(&format!("{said}{about}")).into_owned(),
                 ));
                 (group, count) = (Some((entry.group, said)), 1);
@@ -419,7 +419,7 @@ impl Whole {
     }
 }
 
-impl Whole {
+impl ReportSource {
     /// How the clock of the box stood against UTC when it was scanned, as far as the box can tell.
     fn clock(&self) -> Option<String> {
         let offset = self.origin.host_fact("host.clock.offset")?;

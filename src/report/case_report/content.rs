@@ -41,25 +41,25 @@ pub(super) struct MatchView {
 
 /// What is shown of the bytes of a finding.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(super) struct Content {
+pub(super) struct MatchedContent {
     /// Matches, the first of them.
     pub matches: Vec<MatchView>,
     /// How many more there are.
     pub more: usize,
     /// Lines around the matches, safe text.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ContextLine>,
 }
 
 /// A line of a file.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Line {
+pub(super) struct ContextLine {
     /// The line, safe text.
     pub text: String,
     /// Whether a match is on it.
     pub hit: bool,
 }
 
-impl Content {
+impl MatchedContent {
     /// That of `finding`, which `rule` matched.
     pub(super) fn of(rule: &Rule, finding: &Finding) -> Self {
         let lines = text_lines(&finding.kept, &finding.matches);
@@ -107,7 +107,7 @@ fn as_wide(data: &[u8]) -> Option<String> {
 }
 
 /// The lines around the matches, with their numbers where all before them was kept; `None` when it is no text.
-fn text_lines(kept: &KeptBytes, matches: &[PatternMatch]) -> Option<Vec<Line>> {
+fn text_lines(kept: &KeptBytes, matches: &[PatternMatch]) -> Option<Vec<ContextLine>> {
     let mut shown = Vec::new();
     for excerpt in &kept.excerpts {
         let end = excerpt.offset + excerpt.bytes.len() as u64;
@@ -136,27 +136,27 @@ fn text_lines(kept: &KeptBytes, matches: &[PatternMatch]) -> Option<Vec<Line>> {
                 continue;
             }
             if shown.len() >= LINES {
-                shown.push(Line { text: "…".to_owned(), hit: false });
+                shown.push(ContextLine { text: "…".to_owned(), hit: false });
                 return Some(shown);
             }
             if last.is_some_and(|last| last + 1 != index) || (last.is_none() && !shown.is_empty()) {
-                shown.push(Line { text: "…".to_owned(), hit: false });
+                shown.push(ContextLine { text: "…".to_owned(), hit: false });
             }
             last = Some(index);
             let number = if excerpt.offset == 0 { format!("{:>5}  ", index + 1) } else { "       ".to_owned() };
             let line = text::escape(line.trim_ascii_end()).replace("\\t", "    ");
-            shown.push(Line { text: number + &text::truncate_end(&line, COLUMNS), hit: *hit });
+            shown.push(ContextLine { text: number + &text::truncate_end(&line, COLUMNS), hit: *hit });
         }
     }
     Some(shown)
 }
 
-fn byte_lines(rule: &Rule, finding: &Finding) -> Vec<Line> {
+fn byte_lines(rule: &Rule, finding: &Finding) -> Vec<ContextLine> {
     let highlights = Highlights::new(rule.patterns.iter().map(|pattern| pattern.id.as_str()), &finding.matches);
     let mut source = KeptSource::new(Arc::clone(&finding.kept), finding.file.size);
     let layout = Layout::new(HEX_COLUMNS, 1, finding.file.size);
     let lines = dump::matches(&mut source, &layout, &highlights, EXTENT);
-    lines.into_iter().map(|line| Line { text: text::escape_str(&line).into_owned(), hit: false }).collect()
+    lines.into_iter().map(|line| ContextLine { text: text::escape_str(&line).into_owned(), hit: false }).collect()
 }
 
 #[cfg(test)]

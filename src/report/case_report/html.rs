@@ -7,8 +7,8 @@ use minijinja::{Environment, Error, Output, State, Value, context, escape_format
 use serde::Serialize;
 
 use super::CaseReport;
-use super::timeline::{Kind, Timeline, WIDTH};
-use crate::report::whole::{Whole, WriteError};
+use super::timeline::{Timeline, TimelineKind, WIDTH};
+use crate::report::whole::{ReportSource, WriteError};
 use crate::text;
 
 /// The template; every value that it shows is escaped, for a screen and as HTML.
@@ -21,7 +21,7 @@ const LANE: f64 = 34.0;
 const LEFT: f64 = 90.0;
 
 /// Writes the file.
-pub(super) fn write(whole: &Whole, report: &CaseReport, out: &mut dyn Write) -> Result<(), WriteError> {
+pub(super) fn write(whole: &ReportSource, report: &CaseReport, out: &mut dyn Write) -> Result<(), WriteError> {
     let mut missed = Vec::new();
     whole.each_missed(|one| {
         let path = text::escape_path(&whole.origin.on_box(&one.path)).into_owned();
@@ -100,9 +100,11 @@ struct Dot {
 impl Picture {
     fn of(timeline: &Timeline) -> Self {
         let round = |value: f64| (value * 10.0).round() / 10.0;
-        let y = |kind: Kind| LANE * (Kind::ALL.iter().position(|one| *one == kind).unwrap_or(0) as f64 + 0.5);
+        let y = |kind: TimelineKind| {
+            LANE * (TimelineKind::ALL.iter().position(|one| *one == kind).unwrap_or(0) as f64 + 0.5)
+        };
         let stretches = timeline.stretches();
-        let bottom = LANE * Kind::ALL.len() as f64;
+        let bottom = LANE * TimelineKind::ALL.len() as f64;
         let dots = timeline.events.iter().map(|event| Dot {
             at: format!("{:.0}", event.at),
             kind: event.kind.title(),
@@ -114,7 +116,7 @@ impl Picture {
             width: LEFT + WIDTH + 20.0,
             height: bottom + 56.0,
             bottom,
-            lanes: Kind::ALL.map(|kind| Lane { title: kind.title(), y: y(kind) }).into(),
+            lanes: TimelineKind::ALL.map(|kind| Lane { title: kind.title(), y: y(kind) }).into(),
             events: dots.collect(),
             more: timeline.more,
             stretches: stretches
@@ -150,7 +152,7 @@ mod tests {
         let report = CaseReport {
             host: hostile.to_owned(),
             summary: vec![("Asked", hostile.to_owned())],
-            timeline: Timeline::of(vec![Event::at(at, Kind::File, hostile.to_owned())]),
+            timeline: Timeline::of(vec![Event::at(at, TimelineKind::File, hostile.to_owned())]),
             ..CaseReport::default()
         };
         let page = page(&report, &[(hostile.to_owned(), hostile.to_owned())]);

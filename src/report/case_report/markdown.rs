@@ -4,13 +4,13 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
-use super::{CaseReport, Detail, Entry, Exclusion, Place};
+use super::{CaseReport, Detail, Exclusion, FindingGroup, Occurrence};
 use crate::finding::Digest;
-use crate::report::whole::{Whole, WriteError};
+use crate::report::whole::{ReportSource, WriteError};
 use crate::text;
 
 /// Writes the document.
-pub(super) fn write(whole: &Whole, report: &CaseReport, out: &mut dyn Write) -> Result<(), WriteError> {
+pub(super) fn write(whole: &ReportSource, report: &CaseReport, out: &mut dyn Write) -> Result<(), WriteError> {
     let mut page = format!("# Hunt on {}\n\n", code(&report.host));
     for (what, said) in &report.summary {
         let _ = writeln!(page, "- {what}: {}", plain(said));
@@ -61,7 +61,7 @@ pub(super) fn write(whole: &Whole, report: &CaseReport, out: &mut dyn Write) -> 
     Ok(out.write_all(page.as_bytes())?)
 }
 
-fn section(page: &mut String, title: &str, nothing: &str, entries: &[Entry]) {
+fn section(page: &mut String, title: &str, nothing: &str, entries: &[FindingGroup]) {
     let _ = write!(page, "## {title}\n\n");
     if entries.is_empty() {
         let _ = write!(page, "{nothing}\n\n");
@@ -82,7 +82,7 @@ fn section(page: &mut String, title: &str, nothing: &str, entries: &[Entry]) {
     }
 }
 
-fn told(page: &mut String, entry: &Entry) {
+fn told(page: &mut String, entry: &FindingGroup) {
     let first = entry.places.first().map(|place| code(&place.path)).unwrap_or_default();
     let more = match entry.places.len().saturating_sub(1) {
         0 => String::new(),
@@ -109,7 +109,7 @@ fn told(page: &mut String, entry: &Entry) {
     page.push('\n');
 }
 
-fn one_place(page: &mut String, place: &Place) {
+fn one_place(page: &mut String, place: &Occurrence) {
     let mut facts: Vec<_> = place.facts.iter().map(|(what, said)| plain(&format!("{what} {said}"))).collect();
     facts.extend(place.mount.as_ref().map(|mount| format!("read at {}", code(mount))));
     let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };

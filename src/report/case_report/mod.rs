@@ -17,9 +17,9 @@ use std::io::Write;
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use self::content::Content;
+use self::content::MatchedContent;
 use self::timeline::Timeline;
-use super::whole::{Whole, WriteError};
+use super::whole::{ReportSource, WriteError};
 use crate::finding::Digest;
 use crate::session::Excluded;
 use crate::triage::assess::CheckSaid;
@@ -41,12 +41,12 @@ struct CaseReport {
     summary: Vec<(&'static str, String)>,
     counts: Vec<(&'static str, u64)>,
     /// Malicious and suspicious ones.
-    decided: Vec<Entry>,
+    decided: Vec<FindingGroup>,
     /// Open ones, returned ones among them.
-    open: Vec<Entry>,
-    candidates: Vec<Entry>,
+    open: Vec<FindingGroup>,
+    candidates: Vec<FindingGroup>,
     /// Decided ones that the scan did not meet.
-    not_met: Vec<Entry>,
+    not_met: Vec<FindingGroup>,
     excluded: Vec<Exclusion>,
     #[serde(skip)]
     timeline: Timeline,
@@ -59,7 +59,7 @@ struct CaseReport {
 
 /// Findings of one rule with the same content and verdict.
 #[derive(Debug, Serialize)]
-struct Entry {
+struct FindingGroup {
     /// `malicious`, `suspicious`, `open`, `returned` or `candidate`.
     word: &'static str,
     rule: String,
@@ -68,7 +68,7 @@ struct Entry {
     size: u64,
     #[serde(serialize_with = "labelled")]
     digest: Digest,
-    places: Vec<Place>,
+    places: Vec<Occurrence>,
     /// Why it came back, or was not met again.
     remarks: Vec<String>,
     /// `None` for a line of a list.
@@ -78,7 +78,7 @@ struct Entry {
 /// What is told of an entry in full.
 #[derive(Debug, Default, Serialize)]
 struct Detail {
-    content: Content,
+    content: MatchedContent,
     capped: bool,
     /// What the box said when the scan asked it, as subject and line.
     box_said: Vec<(&'static str, String)>,
@@ -105,7 +105,7 @@ struct Explanation {
 
 /// Where a file lies.
 #[derive(Debug, Default, Serialize)]
-struct Place {
+struct Occurrence {
     path: String,
     /// Where it was read, when the box is mounted.
     mount: Option<String>,
@@ -127,7 +127,7 @@ struct Exclusion {
     findings: u64,
 }
 
-impl Whole {
+impl ReportSource {
     /// Writes the report for people.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ const CUT: f64 = 24.0;
 
 /// What an event is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum TimelineKind {
     /// A time of a file.
     File,
     /// The start of a process that has to do with a file.
@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Decision,
 }
 
-impl Kind {
+impl TimelineKind {
     pub(super) const ALL: [Self; 5] = [Self::File, Self::Process, Self::Schedule, Self::Scan, Self::Decision];
 
     pub(super) fn title(self) -> &'static str {
@@ -47,13 +47,13 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) at: Timestamp,
-    pub(super) kind: Kind,
+    pub(super) kind: TimelineKind,
     /// What, safe text.
     pub(super) text: String,
 }
 
 impl Event {
-    pub(super) fn at(at: Timestamp, kind: Kind, text: String) -> Self {
+    pub(super) fn at(at: Timestamp, kind: TimelineKind, text: String) -> Self {
         Self { at, kind, text }
     }
 }
@@ -66,7 +66,7 @@ pub(super) fn file_events(path: &str, file: &FileFacts) -> Vec<Event> {
         let Some(at) = at.and_then(FileTime::timestamp) else { continue };
         match events.last_mut().filter(|event| event.at == at) {
             Some(event) => event.text = event.text.replacen(": ", &format!(" and {what}: "), 1),
-            None => events.push(Event::at(at, Kind::File, format!("{what}: {path}"))),
+            None => events.push(Event::at(at, TimelineKind::File, format!("{what}: {path}"))),
         }
     }
     events
@@ -95,7 +95,7 @@ impl Timeline {
         let more = events.len().saturating_sub(MOST);
         let mut left = more;
         events.retain(|event| {
-            let drop = left > 0 && event.kind == Kind::File;
+            let drop = left > 0 && event.kind == TimelineKind::File;
             left -= usize::from(drop);
             !drop
         });
@@ -157,14 +157,14 @@ impl Stretch {
 mod tests {
     use super::*;
 
-    fn event(second: i64, kind: Kind) -> Event {
+    fn event(second: i64, kind: TimelineKind) -> Event {
         Event::at(Timestamp::from_second(second).unwrap(), kind, format!("at {second}"))
     }
 
     #[test]
     fn long_silences_are_cut_short_and_every_event_has_its_place() {
         let seconds = [0, 10, 1_000_000, 1_000_100, 5_000_000];
-        let timeline = Timeline::of(seconds.map(|second| event(second, Kind::File)).to_vec());
+        let timeline = Timeline::of(seconds.map(|second| event(second, TimelineKind::File)).to_vec());
         let stretches = timeline.stretches();
         assert_eq!(stretches.len(), 3);
         assert!((stretches[2].to.1 - WIDTH).abs() < 0.01);
@@ -174,16 +174,16 @@ mod tests {
             .map(|event| stretches.iter().find_map(|stretch| stretch.place(event.at)).unwrap())
             .collect();
         assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
-        assert_eq!(Timeline::of(vec![event(1, Kind::Scan)]).stretches().len(), 1);
+        assert_eq!(Timeline::of(vec![event(1, TimelineKind::Scan)]).stretches().len(), 1);
         assert!(Timeline::default().stretches().is_empty());
     }
 
     #[test]
     fn of_too_many_events_decisions_stay_and_the_rest_is_counted() {
-        let mut events: Vec<_> = (0..1000).map(|second| event(second, Kind::File)).collect();
-        events.push(event(5, Kind::Decision));
+        let mut events: Vec<_> = (0..1000).map(|second| event(second, TimelineKind::File)).collect();
+        events.push(event(5, TimelineKind::Decision));
         let timeline = Timeline::of(events);
         assert_eq!((timeline.events.len(), timeline.more), (MOST, 601));
-        assert!(timeline.events.iter().any(|event| event.kind == Kind::Decision));
+        assert!(timeline.events.iter().any(|event| event.kind == TimelineKind::Decision));
     }
 }

@@ -10,7 +10,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::whole::{Format, Whole, WriteError};
+use super::whole::{ReportFormat, ReportSource, WriteError};
 use super::{Tally, asked, missed};
 use crate::case::{Case, CaseError, GivenAnswer};
 use crate::finding::Digest;
@@ -91,9 +91,9 @@ struct Across {
 ///
 /// # Errors
 /// Which formats take many cases.
-pub(crate) fn check(format: Format) -> anyhow::Result<()> {
+pub(crate) fn check(format: ReportFormat) -> anyhow::Result<()> {
     anyhow::ensure!(
-        !matches!(format, Format::Sarif | Format::Stix),
+        !matches!(format, ReportFormat::Sarif | ReportFormat::Stix),
         "a document in {} is of one case; for many take markdown, html, ndjson, csv, sentinel, timesketch or text",
         format.name()
     );
@@ -104,7 +104,12 @@ pub(crate) fn check(format: Format) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When the case cannot be read, or what `out` says.
-pub(crate) fn write_next(whole: &Whole, format: Format, first: bool, out: &mut dyn Write) -> Result<(), WriteError> {
+pub(crate) fn write_next(
+    whole: &ReportSource,
+    format: ReportFormat,
+    first: bool,
+    out: &mut dyn Write,
+) -> Result<(), WriteError> {
     whole.write_with(format, first, out)
 }
 
@@ -112,10 +117,10 @@ pub(crate) fn write_next(whole: &Whole, format: Format, first: bool, out: &mut d
 ///
 /// # Errors
 /// When a case cannot be read again, or what `out` says.
-pub(crate) fn write(many: &ManyCases, format: Format, out: &mut dyn Write) -> Result<(), WriteError> {
+pub(crate) fn write(many: &ManyCases, format: ReportFormat, out: &mut dyn Write) -> Result<(), WriteError> {
     let report = ManyReport::of(many);
     match format {
-        Format::Html => html::write(&report, out),
+        ReportFormat::Html => html::write(&report, out),
         _ => Ok(markdown::write(&report, out)?),
     }
 }

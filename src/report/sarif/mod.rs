@@ -23,7 +23,7 @@ use crate::scan::is_gap_kind;
 use crate::session::Excluded;
 use crate::text;
 use crate::triage::Verdict;
-use crate::triage::state::State;
+use crate::triage::state::ExclusionState;
 use place::{Places, region};
 use words::literal;
 
@@ -153,8 +153,8 @@ impl<'w> Log<'w> {
         let place = self.places.artifact(&exclusion.seen.path, &exclusion.seen.digest, None);
         // Anything but `accepted` leaves the result standing (3.27.23).
         let status = match state {
-            State::InForce => "accepted",
-            State::Revoked => "rejected",
+            ExclusionState::InForce => "accepted",
+            ExclusionState::Revoked => "rejected",
             _ => "underReview",
         };
         self.out.item(&json!({

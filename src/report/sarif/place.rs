@@ -71,10 +71,10 @@ impl Places {
     }
 
     /// Lists a file with its digest and, where it is known, its length in bytes.
-    pub(super) fn artifact(&mut self, path: &Path, digest: &Digest, size: Option<u64>) -> Place {
+    pub(super) fn artifact(&mut self, path: &Path, digest: &Digest, size: Option<u64>) -> ListedFile {
         let mut location = self.uri(path);
         location["index"] = self.listed(path, Some(*digest), size).into();
-        Place { location }
+        ListedFile { location }
     }
 
     /// The index of an artifact; the containers that it lies in are listed before it.
@@ -112,11 +112,11 @@ impl Places {
 }
 
 /// A listed file.
-pub(super) struct Place {
+pub(super) struct ListedFile {
     location: Value,
 }
 
-impl Place {
+impl ListedFile {
     /// The file, or the region of it that matched.
     pub(super) fn location(&self, region: Option<(Value, String)>) -> Value {
         let mut physical = json!({"artifactLocation": self.location});

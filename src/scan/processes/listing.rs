@@ -138,7 +138,7 @@ pub(super) fn boot() -> i64 {
 }
 
 /// The memory of a process.
-pub(super) struct Memory {
+pub(super) struct ProcessMemory {
     pub file: File,
     pub regions: Vec<Region>,
     /// What says which pages there are.
@@ -146,13 +146,13 @@ pub(super) struct Memory {
 }
 
 /// Opens the memory of a process. Whoever has it open can read it without being asked again.
-pub(super) fn memory(pid: u32) -> io::Result<Memory> {
+pub(super) fn memory(pid: u32) -> io::Result<ProcessMemory> {
     let regions = Region::all(&text(pid, "maps")?);
     let open = |name: &str| root::open_file(Path::new(&format!("/proc/{pid}/{name}")));
-    Ok(Memory { file: open("mem")?.file, regions, pages: open("pagemap").ok().map(|opened| opened.file) })
+    Ok(ProcessMemory { file: open("mem")?.file, regions, pages: open("pagemap").ok().map(|opened| opened.file) })
 }
 
-impl Memory {
+impl ProcessMemory {
     /// The stretches of a region that were ever touched; all of it where that is not known. A page that is there, or was
     /// swapped out, says so in the two highest bits of its entry (Documentation/admin-guide/mm/pagemap.rst).
     pub(super) fn touched(&self, range: &Range<u64>) -> Vec<Range<u64>> {

@@ -22,7 +22,7 @@ use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::{NoFolders, Proposal};
 use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching;
-use crate::triage::register::{Entry, Register};
+use crate::triage::register::{Register, RegisterEntry};
 use crate::triage::scope::Scope;
 use crate::triage::{Actor, Answer};
 
@@ -290,7 +290,7 @@ impl ManyRecords {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn register(&self) -> Result<Vec<Entry>, RecordsError> {
+    pub(crate) fn register(&self) -> Result<Vec<RegisterEntry>, RecordsError> {
         let register = self.register.as_ref().map_or_else(|| Ok(Register::in_memory()), Register::load)?;
         Ok(register.entries().to_vec())
     }

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::LineAssessment;
-use super::context::Known;
+use super::context::EvidenceContext;
 use crate::hunt::{Check, Field, Strength, Truth};
 
 /// One thing that speaks against a scenario.
@@ -98,7 +98,7 @@ pub(super) fn all(
     applies_when: &[Vec<Check>],
     lines: &[LineAssessment],
     contradicted_when: &[LineAssessment],
-    known: &Known<'_>,
+    known: &EvidenceContext<'_>,
 ) -> Vec<Contradiction> {
     let basis = Basis::of(applies_when, lines);
     let mut found: Vec<Contradiction> =

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::context::{KNOWN_GOOD, Known, Named};
+use super::context::{EvidenceContext, ExpandedOperand, KNOWN_GOOD};
 use super::timing::{Fit, Timetable};
 use super::{CheckAssessment, words};
 use crate::evidence::{Observed, Process, Referrer, SeenValue, Values};
@@ -38,7 +38,7 @@ pub(super) struct Split<'v> {
 }
 
 /// Weighs one check.
-pub(super) fn evaluate(check: &Check, known: &Known<'_>) -> Weighed {
+pub(super) fn evaluate(check: &Check, known: &EvidenceContext<'_>) -> Weighed {
     let named = known.named(check);
     if let Some(set) = named.empty_set {
         let by = is_about_processes(check.field).then(|| ByProcess { anyone: true, ..ByProcess::default() });
@@ -59,7 +59,7 @@ pub(super) fn evaluate(check: &Check, known: &Known<'_>) -> Weighed {
     Weighed { said: words::of_values(check, truth, &split, known), by }
 }
 
-fn meets(value: &Value, check: &Check, known: &Known<'_>, named: &NamedValues) -> bool {
+fn meets(value: &Value, check: &Check, known: &EvidenceContext<'_>, named: &NamedValues) -> bool {
     let is_good = || matches!(value, Value::Sha256(digest) if known.context.known_good.contains(digest));
     let by_list = matches!(&check.operand, Operand::SiteSet(name) if name == KNOWN_GOOD) && is_good();
     by_list || named.matches(value)
@@ -67,7 +67,7 @@ fn meets(value: &Value, check: &Check, known: &Known<'_>, named: &NamedValues) -
 
 impl<'v> Split<'v> {
     /// Holds each value against those that the check names.
-    fn by_value(values: &'v Values, check: &Check, known: &Known<'_>, named: &Named<'_>) -> Self {
+    fn by_value(values: &'v Values, check: &Check, known: &EvidenceContext<'_>, named: &ExpandedOperand<'_>) -> Self {
         // Thousands of processes share a few names.
         let mut answers: HashMap<&Value, bool> = HashMap::new();
         let mut meets = |seen: &&'v SeenValue| {
@@ -80,7 +80,7 @@ impl<'v> Split<'v> {
     }
 
     /// Holds each start of a process against the run times of the schedules that name the file.
-    fn by_start(values: &'v Values, known: &Known<'_>) -> Self {
+    fn by_start(values: &'v Values, known: &EvidenceContext<'_>) -> Self {
         let timetable = Timetable::of(known.evidence);
         let all = [&known.evidence.processes, &known.evidence.unread].into_iter().filter_map(Observed::found).flatten();
         let by_pid: HashMap<u32, &Process> = all.map(|process| (process.pid, process)).collect();
@@ -159,7 +159,7 @@ fn is_about_processes(field: Field) -> bool {
     }
 }
 
-fn host_path(check: &Check, known: &Known<'_>, named: &Named<'_>) -> CheckAssessment {
+fn host_path(check: &Check, known: &EvidenceContext<'_>, named: &ExpandedOperand<'_>) -> CheckAssessment {
     let mut asked = named.values.texts().iter().filter_map(|path| known.path(path));
     let there: Vec<&Referrer> = asked.clone().filter_map(Observed::found).collect();
     let unknown = asked.find_map(Observed::reason);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::evidence::{BoxQueries, Evidence, Observed, Referrer, Values};
-use crate::hunt::field::Kind;
+use crate::hunt::field::ValueKind;
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{Check, Field, Hunt, NamedValues, Operand, Scenario, Site};
 
@@ -24,7 +24,7 @@ pub(crate) struct Context<'a> {
 }
 
 /// All that the checks of one hunt ask about, for one finding.
-pub(super) struct Known<'a> {
+pub(super) struct EvidenceContext<'a> {
     pub(super) evidence: &'a Evidence,
     pub(super) context: Context<'a>,
     fields: BTreeMap<Field, Values>,
@@ -33,7 +33,7 @@ pub(super) struct Known<'a> {
 }
 
 /// The values that a check names, with groups replaced by their members.
-pub(super) struct Named<'a> {
+pub(super) struct ExpandedOperand<'a> {
     pub(super) values: Cow<'a, NamedValues>,
     /// Why there may be more of them.
     pub(super) unknown: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct Named<'a> {
     pub(super) empty_set: Option<&'a str>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> EvidenceContext<'a> {
     /// Looks up every field, path and group that the hunt's checks name, each once.
     pub(super) fn gather(hunt: &Hunt, evidence: &'a Evidence, context: &Context<'a>) -> Self {
         let mut known = Self {
@@ -59,7 +59,7 @@ impl<'a> Known<'a> {
                     known.fields.entry(field).or_insert_with(|| evidence.field(field));
                 }
             }
-            if check.field.kind() == Kind::Account {
+            if check.field.kind() == ValueKind::Account {
                 for group in known.listed(check).iter().filter_map(|value| value.strip_prefix('%')) {
                     let members = || context.queries.members(group);
                     known.groups.entry(group.to_owned()).or_insert_with(members);
@@ -85,14 +85,14 @@ impl<'a> Known<'a> {
     }
 
     /// The values that a check names. Those of a set are parsed here: it may grow after the hunts were loaded.
-    pub(super) fn named<'k>(&'k self, check: &'k Check) -> Named<'k> {
+    pub(super) fn named<'k>(&'k self, check: &'k Check) -> ExpandedOperand<'k> {
         let listed = self.listed(check);
         let empty_set = self.empty_set(check, listed);
-        let is_group = |value: &String| check.field.kind() == Kind::Account && value.starts_with('%');
+        let is_group = |value: &String| check.field.kind() == ValueKind::Account && value.starts_with('%');
         if let Operand::Values(values) = &check.operand
             && !listed.iter().any(is_group)
         {
-            return Named { values: Cow::Borrowed(values), unknown: None, empty_set };
+            return ExpandedOperand { values: Cow::Borrowed(values), unknown: None, empty_set };
         }
         let (mut values, mut unknown) = (Vec::new(), None);
         for value in listed {
@@ -104,7 +104,7 @@ impl<'a> Known<'a> {
             }
         }
         let values = NamedValues::fitting(check.field.kind(), check.operator, &values);
-        Named { values: Cow::Owned(values), unknown, empty_set }
+        ExpandedOperand { values: Cow::Owned(values), unknown, empty_set }
     }
 
     /// The values as a check or its set lists them.

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::LineAssessment;
 use super::check::{self, ByProcess, Weighed};
-use super::context::Known;
+use super::context::EvidenceContext;
 use crate::hunt::{Check, Strength, Truth};
 
 /// Weighs the checks of one line together.
-pub(super) fn evaluate(checks: &[Check], known: &Known<'_>) -> LineAssessment {
+pub(super) fn evaluate(checks: &[Check], known: &EvidenceContext<'_>) -> LineAssessment {
     let weighed: Vec<Weighed> = checks.iter().map(|check| check::evaluate(check, known)).collect();
     let by: Vec<&ByProcess> = weighed.iter().filter_map(|weighed| weighed.by.as_ref()).collect();
     let each = Truth::all(weighed.iter().map(|weighed| weighed.said.truth));

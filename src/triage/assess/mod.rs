@@ -24,7 +24,7 @@ use serde::Serialize;
 use super::exclusion::{CheckResult, SeenCheck};
 use crate::evidence::Evidence;
 use crate::hunt::{Check, Hunt, Scenario, Strength, Truth, standard};
-use context::Known;
+use context::EvidenceContext;
 
 /// What the box says of one scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,11 +89,11 @@ fn scenarios_of(hunt: &Hunt) -> impl Iterator<Item = &Scenario> {
 /// Asks the box for the paths and groups that the checks name, so it may block for as long as the gatherer's limit; call
 /// it off the UI thread. All else is already in the evidence.
 pub(crate) fn assess(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> Vec<ScenarioAssessment> {
-    let known = Known::gather(hunt, evidence, context);
+    let known = EvidenceContext::gather(hunt, evidence, context);
     scenarios_of(hunt).map(|scenario| evaluate(scenario, &known)).collect()
 }
 
-fn evaluate(scenario: &Scenario, known: &Known<'_>) -> ScenarioAssessment {
+fn evaluate(scenario: &Scenario, known: &EvidenceContext<'_>) -> ScenarioAssessment {
     let lines = |all: &[Vec<Check>]| all.iter().map(|checks| line::evaluate(checks, known)).collect::<Vec<_>>();
     let contradicted_when = lines(&scenario.contradicted_when);
     let lines = lines(&scenario.applies_when);

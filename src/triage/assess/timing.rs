@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::calendar::Calendar;
-use crate::evidence::{Evidence, Names, Process, Schedule, Scheduler};
+use crate::evidence::{Evidence, NameMatch, Process, Schedule, Scheduler};
 use crate::finding::FileTime;
 use crate::hunt::{Field, Strength, Truth};
 use crate::text;
@@ -131,7 +131,7 @@ impl RunTimes {
                     Some(format!("its times are in the zone {}, which is not known here", text::escape_str(&name)));
             }
         }
-        if let Names::Folder(folder) = &schedule.names {
+        if let NameMatch::Folder(folder) = &schedule.names {
             times.weak = Some(format!("it names only the folder {}", text::escape_path(folder)));
         }
         let table = text::escape_path(&schedule.referrer.path);

@@ -2,8 +2,8 @@
 
 use super::CheckAssessment;
 use super::check::Split;
-use super::context::{KNOWN_GOOD, Known};
-use crate::evidence::{FolderEvidence, Names, Referrer, Schedule, Scheduler, SeenValue};
+use super::context::{EvidenceContext, KNOWN_GOOD};
+use crate::evidence::{FolderEvidence, NameMatch, Referrer, Schedule, Scheduler, SeenValue};
 use crate::hunt::{Check, Field, Operand, Strength, Truth};
 use crate::text;
 
@@ -42,7 +42,12 @@ pub(super) fn empty_set(check: &Check, set: &str) -> CheckAssessment {
 }
 
 /// A check on the values of a field.
-pub(super) fn of_values(check: &Check, truth: Truth, split: &Split<'_>, known: &Known<'_>) -> CheckAssessment {
+pub(super) fn of_values(
+    check: &Check,
+    truth: Truth,
+    split: &Split<'_>,
+    known: &EvidenceContext<'_>,
+) -> CheckAssessment {
     let shown: &[&SeenValue] = match split {
         Split { met, .. } if !met.is_empty() => met,
         Split { maybe, .. } if !maybe.is_empty() => maybe,
@@ -167,7 +172,7 @@ pub(super) fn nothing(field: Field) -> &'static str {
 }
 
 /// Who could have made a met check so, or how little it proves.
-fn warning(field: Field, known: &Known<'_>) -> Option<String> {
+fn warning(field: Field, known: &EvidenceContext<'_>) -> Option<String> {
     let said = match field {
         Field::FilePath | Field::FileName => return folder_writers(known.evidence.folders.found()?),
         Field::FileOwner | Field::FileGroup | Field::FileMode => {
@@ -221,9 +226,9 @@ fn can_write(folder: &FolderEvidence) -> String {
 }
 
 /// Who can write to the tables and units that name the file.
-pub(super) fn schedule_writers(known: &Known<'_>, wanted: fn(Scheduler) -> bool) -> Option<String> {
+pub(super) fn schedule_writers(known: &EvidenceContext<'_>, wanted: fn(Scheduler) -> bool) -> Option<String> {
     let schedules = known.evidence.schedules.found().into_iter().flatten();
-    let names_file = |schedule: &&Schedule| wanted(schedule.scheduler) && schedule.names == Names::File;
+    let names_file = |schedule: &&Schedule| wanted(schedule.scheduler) && schedule.names == NameMatch::File;
     let said: Vec<String> = schedules
         .filter(names_file)
         .map(|schedule| &schedule.referrer)

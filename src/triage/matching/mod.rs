@@ -14,7 +14,7 @@ use crate::finding::{Digest, Sha256};
 use super::exclusion::Exclusion;
 use super::folders::Folders;
 use super::matched_file::MatchedFile;
-use super::register::{Entry, InvalidEntry};
+use super::register::{InvalidEntry, RegisterEntry};
 use super::scope::Scope;
 use crate::text::subject::{is_inside, is_same, lasting};
 
@@ -62,7 +62,7 @@ pub(crate) struct LapsedExclusion<'a> {
     /// Why it does not.
     pub why: Why,
     /// The register's entry.
-    pub entry: &'a Entry,
+    pub entry: &'a RegisterEntry,
 }
 
 /// How a hit stands with the exclusions.
@@ -79,7 +79,7 @@ pub(crate) enum Standing<'a> {
 /// An entry, and what speaks against it that only the box could tell.
 #[derive(Debug, Clone)]
 struct Slot {
-    entry: Entry,
+    entry: RegisterEntry,
     refused: Option<String>,
     /// Whether the very rule it was made for is loaded: another of that name is another rule, not a changed one.
     rule_is_loaded: bool,
@@ -105,14 +105,14 @@ pub(crate) type IsLoaded<'a> = &'a dyn Fn(&str, &Sha256) -> bool;
 
 impl Exclusions {
     /// Makes entries ready. Every excluded folder is looked at once: one that others can write to by now does not count.
-    pub(crate) fn index(entries: impl IntoIterator<Item = Entry>, folders: &dyn Folders) -> Self {
+    pub(crate) fn index(entries: impl IntoIterator<Item = RegisterEntry>, folders: &dyn Folders) -> Self {
         Self::index_among(entries, folders, &|_, _| false)
     }
 
     /// [`Exclusions::index`] where several rules of one name may be loaded: an exclusion that was made for one of them
     /// says nothing of the others.
     pub(crate) fn index_among(
-        entries: impl IntoIterator<Item = Entry>,
+        entries: impl IntoIterator<Item = RegisterEntry>,
         folders: &dyn Folders,
         is_loaded: IsLoaded<'_>,
     ) -> Self {
@@ -124,7 +124,7 @@ impl Exclusions {
     }
 
     /// Adds one entry. A revoked one is left out: its hits are plainly open.
-    fn insert(&mut self, entry: Entry, folders: &dyn Folders, is_loaded: IsLoaded<'_>) {
+    fn insert(&mut self, entry: RegisterEntry, folders: &dyn Folders, is_loaded: IsLoaded<'_>) {
         let slot = self.slots.len();
         let (rule, scope, seen) = match &entry.content {
             Ok(exclusion) if exclusion.revoked.is_some() => return,
@@ -281,7 +281,7 @@ pub(crate) fn covers<'a>(
     now: Timestamp,
     folders: &dyn Folders,
 ) -> Vec<usize> {
-    let alone = Exclusions::index([Entry::from(exclusion.clone())], folders);
+    let alone = Exclusions::index([RegisterEntry::from(exclusion.clone())], folders);
     let excluded = |hit: &MatchedFile<'_>| matches!(alone.judge(hit, now), Standing::Excluded(_));
     hits.into_iter().enumerate().filter(|(_, hit)| excluded(hit)).map(|(index, _)| index).collect()
 }

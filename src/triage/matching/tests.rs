@@ -18,7 +18,7 @@ fn whole(content: &[u8]) -> Digest {
 }
 
 fn index(exclusions: &[Exclusion]) -> Exclusions {
-    Exclusions::index(exclusions.iter().cloned().map(Entry::from), &MadeUp::new(&[]))
+    Exclusions::index(exclusions.iter().cloned().map(RegisterEntry::from), &MadeUp::new(&[]))
 }
 
 /// What one exclusion makes of a hit: `None` excluded, otherwise the causes, none of them when plainly open.
@@ -115,7 +115,7 @@ fn what_is_doubtful_shows_with_its_cause() {
 
     let scope = Some(Scope::Content { digest: a });
     let doubt = InvalidEntry { id: None, rule: Some("rule".into()), scope, line: 9, cause: "no `reason`".into() };
-    let entries = Exclusions::index([Entry { line: 7, content: Err(doubt) }], &MadeUp::new(&[]));
+    let entries = Exclusions::index([RegisterEntry { line: 7, content: Err(doubt) }], &MadeUp::new(&[]));
     let Standing::Returned(comebacks) = entries.judge(&hit, at(NOW)) else { panic!("must come back") };
     assert_eq!((comebacks[0].why.clone(), comebacks[0].entry.line), (Why::Doubtful("no `reason`".into()), 7));
 
@@ -123,7 +123,7 @@ fn what_is_doubtful_shows_with_its_cause() {
     let long = Exclusion { expires: folder.created + FOLDER_LIFE * 2, ..folder.clone() };
     assert!(matches!(causes(&long, &hit).unwrap().as_slice(), [Why::Doubtful(_)]));
     let opened = MadeUp::new(&[("/opt/r", WRITABLE)]);
-    let judged = Exclusions::index([Entry::from(folder)], &opened);
+    let judged = Exclusions::index([RegisterEntry::from(folder)], &opened);
     assert!(matches!(judged.judge(&hit, at(NOW)), Standing::Returned(_)));
 }
 
@@ -217,7 +217,7 @@ proptest! {
                 previewed[index] = true;
             }
         }
-        let all = Exclusions::index(exclusions.iter().cloned().map(Entry::from), &disk);
+        let all = Exclusions::index(exclusions.iter().cloned().map(RegisterEntry::from), &disk);
         for (made, previewed) in hits.iter().zip(previewed) {
             let judged = all.judge(&as_hit(made), at(NOW));
             prop_assert_eq!(matches!(judged, Standing::Excluded(_)), previewed);
@@ -250,7 +250,7 @@ fn an_exclusion_of_one_rule_says_nothing_of_another_of_its_name() {
     let (rule, namesake, a, b) = (Sha256::of(b"rule"), Sha256::of(b"namesake"), whole(b"a"), whole(b"b"));
     let made = exclusion("/opt/r/x", "a", as_is);
     assert_eq!(made.rule_digest, rule);
-    let both = Exclusions::index_among([Entry::from(made.clone())], &MadeUp::new(&[]), &|name, digest| {
+    let both = Exclusions::index_among([RegisterEntry::from(made.clone())], &MadeUp::new(&[]), &|name, digest| {
         name == made.rule && (*digest == rule || *digest == namesake)
     });
     let judged = |digest, content| both.judge(&hit("/opt/r/x", digest, content), at(NOW));

@@ -13,7 +13,7 @@ use super::super::folders::{Folders, Refusal};
 use super::super::matched_file::MatchedFile;
 use super::super::matching::Exclusions;
 use super::super::scope::{Scope, ScopeKind};
-use super::entry::Entry;
+use super::entry::RegisterEntry;
 
 /// Tells a rule's digest by its name and the digest that an exclusion was made for, which it is if a rule of that name has
 /// it; `None` for a rule that is not loaded.
@@ -75,13 +75,13 @@ impl fmt::Display for RegisterProblem {
 
 /// One finding an entry at most, the gravest.
 pub(super) fn check(
-    entries: &[Entry],
+    entries: &[RegisterEntry],
     now: Timestamp,
     folders: &dyn Folders,
     rules: RuleDigests<'_>,
 ) -> Vec<RegisterFinding> {
     let others = Others::of(entries, now, folders);
-    let look = |entry: &Entry| -> Option<RegisterFinding> {
+    let look = |entry: &RegisterEntry| -> Option<RegisterFinding> {
         let (line, problem) = match &entry.content {
             Err(doubt) => (doubt.line, RegisterProblem::Doubtful(doubt.cause.clone())),
             Ok(exclusion) => (entry.line, alone(exclusion, now, folders, rules).or_else(|| others.beside(exclusion))?),
@@ -123,7 +123,7 @@ struct Others {
 }
 
 impl Others {
-    fn of(entries: &[Entry], now: Timestamp, folders: &dyn Folders) -> Self {
+    fn of(entries: &[RegisterEntry], now: Timestamp, folders: &dyn Folders) -> Self {
         let lines = entries.iter().filter_map(|entry| Some((entry.id()?, entry.line))).collect();
         Self { all: Exclusions::index(entries.iter().cloned(), folders), lines, now }
     }

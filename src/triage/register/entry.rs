@@ -7,7 +7,7 @@ use super::super::scope::Scope;
 
 /// An entry of the register.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct RegisterEntry {
     /// Line of its `[[exclusion]]` in the file, from 1; 0 for one that is not in a file yet.
     pub line: usize,
     /// What it says, or why that is not clear.
@@ -29,7 +29,7 @@ pub struct InvalidEntry {
     pub cause: String,
 }
 
-impl Entry {
+impl RegisterEntry {
     /// The entry's id, if it has one that can be read.
     pub fn id(&self) -> Option<Uuid> {
         match &self.content {
@@ -44,7 +44,7 @@ impl Entry {
     }
 }
 
-impl From<Exclusion> for Entry {
+impl From<Exclusion> for RegisterEntry {
     fn from(exclusion: Exclusion) -> Self {
         Self { line: 0, content: Ok(exclusion) }
     }

@@ -25,7 +25,7 @@ use super::folders::Folders;
 use crate::storage::{self, Base};
 
 pub(crate) use self::check::{RegisterFinding, RegisterProblem, RuleDigests};
-pub(crate) use self::entry::{Entry, InvalidEntry};
+pub(crate) use self::entry::{InvalidEntry, RegisterEntry};
 pub(crate) use self::error::RegisterError;
 #[cfg(test)]
 pub(crate) use self::store::MAX_BYTES;
@@ -50,7 +50,7 @@ pub struct Register {
     patience: Duration,
     /// Text as last read or written; `None` while there is no file.
     text: Option<String>,
-    entries: Vec<Entry>,
+    entries: Vec<RegisterEntry>,
 }
 
 impl Register {
@@ -108,7 +108,7 @@ impl Register {
     }
 
     /// Every entry in the order of the file, doubtful and revoked ones too.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[RegisterEntry] {
         &self.entries
     }
 
@@ -138,7 +138,7 @@ impl Register {
             }
             let edited = write::append(text, parsed.has_version, &new);
             let read = read::parse(&file, &edited)?;
-            let added = read.entries.iter().skip(parsed.entries.len()).map(Entry::exclusion);
+            let added = read.entries.iter().skip(parsed.entries.len()).map(RegisterEntry::exclusion);
             as_meant(&file, added.eq(new.iter().map(Some)), "an entry differs")?;
             Ok(Some(Edited { text: edited, entries: read.entries }))
         })
@@ -156,7 +156,7 @@ impl Register {
         self.change(|text, parsed| {
             let edited = revoked(&file, text, parsed, id, revocation)?;
             let read = read::parse(&file, &edited)?;
-            let stands = |entry: &Entry| entry.exclusion().is_some_and(|e| e.id == id && e.revoked.is_none());
+            let stands = |entry: &RegisterEntry| entry.exclusion().is_some_and(|e| e.id == id && e.revoked.is_none());
             let same = read.entries.len() == parsed.entries.len() && !read.entries.iter().any(stands);
             as_meant(&file, same, "the exclusion would still stand")?;
             Ok(Some(Edited { text: edited, entries: read.entries }))
@@ -227,7 +227,7 @@ impl Register {
 /// A changed text and what it reads as.
 struct Edited {
     text: String,
-    entries: Vec<Entry>,
+    entries: Vec<RegisterEntry>,
 }
 
 /// `text` with every entry of this id revoked: a merge may have left two.

@@ -15,7 +15,7 @@ use crate::text;
 
 use super::super::exclusion::{CheckResult, Exclusion, Judgement, Revocation, SeenCheck, SeenFile};
 use super::super::scope::{Scope, ScopeKind};
-use super::entry::{Entry, InvalidEntry};
+use super::entry::{InvalidEntry, RegisterEntry};
 use super::error::RegisterError;
 use super::fields::{Cause, Fields, Found, Lines};
 
@@ -25,7 +25,7 @@ pub(crate) const VERSION: i64 = 1;
 /// The entries of a register, with what is needed to edit its text.
 #[derive(Debug)]
 pub(super) struct Parsed {
-    pub entries: Vec<Entry>,
+    pub entries: Vec<RegisterEntry>,
     /// Whether the text says its version; it need not while it says nothing at all.
     pub has_version: bool,
     /// For each entry the offset of the line after its `id`, if it has one.
@@ -124,7 +124,7 @@ fn entry_starts(text: &str) -> Vec<usize> {
     starts
 }
 
-fn entry(table: &Table, lines: &Lines) -> Entry {
+fn entry(table: &Table, lines: &Lines) -> RegisterEntry {
     let line = table.span().map_or(0, |span| lines.line(span.start));
     let fields = Fields::new(table, lines, line);
     let understood = exclusion(fields).and_then(|exclusion| match exclusion.check() {
@@ -138,12 +138,12 @@ fn entry(table: &Table, lines: &Lines) -> Entry {
         line,
         cause: text,
     });
-    Entry { line, content }
+    RegisterEntry { line, content }
 }
 
 /// Two entries of one id may be one entry before and after it was revoked, brought together by a merge: which of them
 /// counts cannot be told, so neither does.
-fn doubt_twins(entries: &mut [Entry]) {
+fn doubt_twins(entries: &mut [RegisterEntry]) {
     let mut lines: HashMap<Uuid, Vec<usize>> = HashMap::new();
     for entry in entries.iter() {
         if let Some(id) = entry.id() {

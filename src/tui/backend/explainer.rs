@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::reader::{self, LIMIT, Source};
-use crate::explain::{Subject, explain};
-use crate::hex::file::State;
+use crate::explain::{ScannedFile, explain};
+use crate::hex::file::FileState;
 use crate::hex::snapshot::KeptSource;
 use crate::hex::source::ByteSource;
 use crate::hex::view::{Shown, View};
@@ -33,9 +33,9 @@ pub(super) fn run(options: &RuleOptions, asks: &Receiver<Explain>, messages: &Se
 fn explanation(ask: &Explain, options: &RuleOptions, mut view: View) -> Explanation {
     let file = &ask.finding.file;
     let scanned = match view.state() {
-        State::AsScanned => true,
-        State::ChangedSince(change) => change.is_scanned_content(),
-        State::Gone(_) => false,
+        FileState::AsScanned => true,
+        FileState::ChangedSince(change) => change.is_scanned_content(),
+        FileState::Gone(_) => false,
     };
     if !scanned {
         view.want(Some(Shown::Kept));
@@ -44,6 +44,6 @@ fn explanation(ask: &Explain, options: &RuleOptions, mut view: View) -> Explanat
     let mut kept = KeptSource::new(Arc::clone(&ask.finding.kept), file.size);
     let bytes: &mut dyn ByteSource = if scanned { &mut view } else { &mut kept };
     let finding = (!ask.candidate).then_some(&*ask.finding);
-    let explained = explain(&ask.hunt, Subject { file, bytes: &Source::new(bytes), finding, options });
+    let explained = explain(&ask.hunt, ScannedFile { file, bytes: &Source::new(bytes), finding, options });
     Explanation { explained, notice }
 }

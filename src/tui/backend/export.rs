@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::report::whole::WriteError;
-use crate::report::{Format, Whole, many};
+use crate::report::{ReportFormat, ReportSource, many};
 use crate::session::many::ManyCases;
 use crate::session::{CaseReader, Records};
 use crate::storage::NewFile;
@@ -16,14 +16,14 @@ use crate::text;
 /// Why there is no such file, in safe text.
 pub(super) fn write(records: &Records, path: &Path) -> Result<String, String> {
     let shown = text::escape_path(path).into_owned();
-    let format = Format::of_file(path).ok_or_else(|| format!("{shown}: no format has this ending"))?;
+    let format = ReportFormat::of_file(path).ok_or_else(|| format!("{shown}: no format has this ending"))?;
     let case = records.case();
     // A case that is in memory only, or ahead of its file, is copied.
     let archive = match records.unsaved() {
         Some(_) => case.copy_to_memory().and_then(CaseReader::of),
         None => CaseReader::open(case.path()),
     };
-    let whole = archive.and_then(Whole::of).map_err(|error| error.to_string())?;
+    let whole = archive.and_then(ReportSource::of).map_err(|error| error.to_string())?;
     whole.write_file(format, path).map_err(|error| match error {
         WriteError::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             format!("{shown} is there already; give another name")
@@ -44,7 +44,7 @@ pub(super) fn write(records: &Records, path: &Path) -> Result<String, String> {
 /// Why there is no such file, in safe text.
 pub(super) fn write_many(cases: &ManyCases, path: &Path) -> Result<String, String> {
     let shown = text::escape_path(path).into_owned();
-    let format = Format::of_file(path).ok_or_else(|| format!("{shown}: no format has this ending"))?;
+    let format = ReportFormat::of_file(path).ok_or_else(|| format!("{shown}: no format has this ending"))?;
     many::check(format).map_err(|error| error.to_string())?;
     let cannot = |error: &dyn std::fmt::Display| format!("cannot write {shown}: {error}");
     let file = NewFile::beside(path).map_err(|error| cannot(&error))?;
@@ -56,7 +56,7 @@ pub(super) fn write_many(cases: &ManyCases, path: &Path) -> Result<String, Strin
         many::write(&now, format, &mut out).map_err(|error| cannot(&error))?;
     } else {
         for (place, one) in cases.cases.iter().enumerate() {
-            let whole = CaseReader::open(&one.path).and_then(Whole::of).map_err(|error| error.to_string())?;
+            let whole = CaseReader::open(&one.path).and_then(ReportSource::of).map_err(|error| error.to_string())?;
             many::write_next(&whole, format, place == 0, &mut out).map_err(|error| cannot(&error))?;
         }
     }

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::export;
 use crate::case::{Case, Decision, FindingId, ScanOutcome};
-use crate::scan::Reading;
+use crate::scan::ProgressSnapshot;
 use crate::session::many::{Acted, ManyCases, ManyFinding, ManyRecords, answered, told};
 use crate::session::{Opened, RuleCatalog};
 use crate::text;
@@ -17,7 +17,7 @@ use crate::tui::backend::Session;
 use crate::tui::message::{Message, Request};
 use crate::tui::state::coverage::Missed;
 use crate::tui::state::detail::AcrossBoxes;
-use crate::tui::state::findings::Row;
+use crate::tui::state::findings::ListedFinding;
 
 /// Rows told at once.
 const PAGE: usize = 8192;
@@ -111,7 +111,7 @@ impl ManyRecorder {
         for page in all.chunks(PAGE) {
             self.tell(Message::Rows(self.rows(page)));
         }
-        let mut reading = Reading::default();
+        let mut reading = ProgressSnapshot::default();
         let mut whole = many.unread.is_empty();
         for one in &many.cases {
             reading.gaps += one.gaps;
@@ -173,15 +173,15 @@ impl ManyRecorder {
         }
     }
 
-    fn rows(&self, indexes: &[usize]) -> Vec<Row> {
+    fn rows(&self, indexes: &[usize]) -> Vec<ListedFinding> {
         let row = |index: &usize| self.row(*index, self.records.many.findings.get(*index)?);
         indexes.iter().filter_map(row).collect()
     }
 
-    fn row(&self, index: usize, finding: &ManyFinding) -> Option<Row> {
+    fn row(&self, index: usize, finding: &ManyFinding) -> Option<ListedFinding> {
         let found_by = self.records.many.rule_of(finding)?;
         let subject = self.records.book().subject(found_by)?;
-        Some(Row {
+        Some(ListedFinding {
             id: number(index),
             at: self.records.many.case_of(finding)?.number,
             hunt: subject.hunt,

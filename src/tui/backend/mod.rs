@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use super::message::{Explain, Gather, Look, Message, Request};
 use crate::evidence::Gatherer;
-use crate::scan::{Control, Current, Progress, Reading, ScanOptions, Tree};
+use crate::scan::{Control, Current, Progress, ProgressSnapshot, ScanOptions, Tree};
 use crate::session::many::ManyCases;
 use crate::session::{RecordPlan, RuleChoice};
 use crate::text;
@@ -68,7 +68,7 @@ impl ScanHandle {
     }
 
     /// How far the scan is, and what it has at hand; `None` while none runs.
-    pub fn read(&self) -> Option<(Reading, Current)> {
+    pub fn read(&self) -> Option<(ProgressSnapshot, Current)> {
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slot.as_ref().map(|(_, progress)| (progress.read(), progress.current()))
     }

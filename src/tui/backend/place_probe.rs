@@ -22,14 +22,14 @@ const STACK: usize = 128 * 1024;
 
 /// A tree to scan or a case to open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct OpenTarget {
     /// The folder, file or case.
     pub path: PathBuf,
     /// What the scan is started with, unless the command line says otherwise.
     pub started: StartedAs,
 }
 
-impl<P: Into<PathBuf>> From<P> for Place {
+impl<P: Into<PathBuf>> From<P> for OpenTarget {
     fn from(path: P) -> Self {
         Self { path: path.into(), started: StartedAs::default() }
     }
@@ -45,7 +45,7 @@ pub enum PlaceQuery {
     /// What a folder holds.
     Folder(PathBuf),
     /// Whether this can be opened, as a tree or as a case.
-    Open(Place),
+    Open(OpenTarget),
     /// What a path that is being typed may go on as.
     Complete {
         /// What was typed.
@@ -73,14 +73,14 @@ pub enum PlaceAnswer {
     /// The links to folders in this one.
     Links(PathBuf, Vec<Folder>),
     /// Whether this can be opened.
-    Opened(Place, Result<(), String>),
+    Opened(OpenTarget, Result<(), String>),
     /// What this may go on as.
     Completed(String, Result<Completion, String>),
 }
 
 /// Opens a tree or a case as the session will and closes it again, or says why the session would refuse it, so that it is
 /// said while there is still a choice.
-pub(crate) type Trial = Arc<dyn Fn(&Place) -> Result<(), String> + Send + Sync>;
+pub(crate) type Trial = Arc<dyn Fn(&OpenTarget) -> Result<(), String> + Send + Sync>;
 
 /// Asks, and passes the answers on.
 #[derive(Clone)]
@@ -199,7 +199,7 @@ mod tests {
     fn scout() -> (PlaceProbe, Receiver<PlaceAnswer>) {
         let (news, heard) = unbounded();
         let trial =
-            Arc::new(|place: &Place| if place.path.is_dir() { Ok(()) } else { Err("no\u{1b} folder".to_owned()) });
+            Arc::new(|place: &OpenTarget| if place.path.is_dir() { Ok(()) } else { Err("no\u{1b} folder".to_owned()) });
         (PlaceProbe { news, cases: None, home: None, trial }, heard)
     }
 

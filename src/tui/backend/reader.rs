@@ -20,7 +20,7 @@ use crate::hex::query::Query;
 use crate::hex::search::{self, Order, Outcome, Watch, search};
 use crate::hex::source::ByteSource;
 use crate::hex::strings;
-use crate::hex::{Shown, View, Window};
+use crate::hex::{ByteWindow, Shown, View};
 use crate::root::Root;
 use crate::text;
 use crate::timeout::{self, NoThread};
@@ -261,7 +261,7 @@ fn numbered(
     (offset, length): (u64, usize),
     lines: Option<Encoding>,
     index: &Mutex<(Option<State>, LineIndex)>,
-) -> Window {
+) -> ByteWindow {
     let mut window = view.window(offset, length);
     if let Some(encoding) = lines {
         let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,11 +10,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 use super::export;
 use super::rows::row;
 use super::{ScanHandle, Session};
-use crate::case::{CaseErrorKind, Decision, FindingId, ScanOutcome, Seen};
+use crate::case::{CaseErrorKind, Decision, FindingId, ScanOutcome, Sighting};
 use crate::evidence::Gatherer;
 use crate::finding::Finding;
 use crate::report;
-use crate::scan::{End, Event, Reading, Ruleset, Scan, Unscanned};
+use crate::scan::{End, Event, ProgressSnapshot, Ruleset, Scan, Unscanned};
 use crate::session::{
     self, Compiling, ENDED_EARLY, Records, RecordsError, Reversal, RuleCatalog, StartedAs, TIME_WAS_UP,
 };
@@ -320,7 +320,7 @@ impl Recorder {
         }
     }
 
-    fn end(&mut self, reading: Reading, end: End) {
+    fn end(&mut self, reading: ProgressSnapshot, end: End) {
         self.gauges.set(None);
         if let Some(scan) = self.scan.take() {
             scan.join();
@@ -456,7 +456,7 @@ impl Recorder {
         let what: Vec<_> = reversal.decisions.iter().map(word).collect();
         // An exclusion says more than the answer that goes with it.
         let what = what.last().copied().unwrap_or("decided");
-        let first = reversal.about.first().and_then(|id| self.records.case().load_finding(*id, Seen::Last).ok());
+        let first = reversal.about.first().and_then(|id| self.records.case().load_finding(*id, Sighting::Last).ok());
         let name = first.map(|finding| {
             let path = &finding.file.path;
             text::escape_path(path.file_name().map_or(path, Path::new)).into_owned()

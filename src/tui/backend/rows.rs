@@ -3,12 +3,12 @@
 use crate::finding::Finding;
 use crate::session::{FindingStatus, Records};
 use crate::triage::exclusion::Exclusion;
-use crate::tui::state::findings::Row;
+use crate::tui::state::findings::ListedFinding;
 
 /// The line.
-pub(super) fn row(records: &Records, finding: &Finding, judged: FindingStatus) -> Row {
+pub(super) fn row(records: &Records, finding: &Finding, judged: FindingStatus) -> ListedFinding {
     let exclusion = judged.exclusion.and_then(|id| records.exclusion(id));
-    Row {
+    ListedFinding {
         id: judged.id,
         at: 0,
         hunt: judged.subject.hunt,

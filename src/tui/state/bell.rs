@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::findings::Row;
+use super::findings::ListedFinding;
 use crate::triage::Verdict;
 
 /// When the bell rings: `bell` of `config.toml`.
@@ -44,7 +44,7 @@ impl Alarm {
     }
 
     /// Whether to ring for findings that have come in: one of them is the first of its hunt that needs a person.
-    pub fn found(&mut self, rows: &[Row]) -> bool {
+    pub fn found(&mut self, rows: &[ListedFinding]) -> bool {
         if self.bell != Bell::Hits {
             return false;
         }

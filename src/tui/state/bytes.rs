@@ -6,10 +6,10 @@ use super::strings::StringList;
 use super::text_face::{Face, TextFace};
 use crate::elf::Map;
 use crate::finding::Finding;
-use crate::hex::Window;
+use crate::hex::ByteWindow;
 use crate::hex::copy::{self, Form};
 use crate::hex::encoding::Encoding;
-use crate::hex::highlight::{Found, Highlights};
+use crate::hex::highlight::{Highlights, NthMatch};
 use crate::hex::inspect::{NEEDED, Order};
 use crate::hex::layout::{Layout, Motion, Viewport};
 use crate::hex::marks::Marks;
@@ -96,7 +96,7 @@ pub struct HexView {
     /// The matches.
     pub highlights: Highlights,
     /// The match that next and previous went to.
-    pub current: Option<Found>,
+    pub current: Option<NthMatch>,
     /// How the bytes are shown; by what they are until the responder chooses.
     pub face: Face,
     /// Whether it was chosen, by the responder or by what the first bytes are.
@@ -108,7 +108,7 @@ pub struct HexView {
     /// The number under which a line was asked for.
     pub line_asked: Option<u64>,
     /// The bytes that have arrived last.
-    pub window: Option<Window>,
+    pub window: Option<ByteWindow>,
     /// Offsets with a letter.
     pub marks: Marks,
     /// Where the selection began.
@@ -231,7 +231,7 @@ impl HexView {
     }
 
     /// Goes to a match, with some lines of context above it.
-    pub fn go_to(&mut self, found: Found) {
+    pub fn go_to(&mut self, found: NthMatch) {
         self.go(Motion::To(found.offset));
         self.current = Some(found);
     }
@@ -337,7 +337,7 @@ impl HexView {
 
     /// Takes bytes that have arrived, unless others were asked for since. Returns whether what is known of the file is
     /// no longer what it was, so that what was decoded from it may be out of date.
-    pub fn arrived(&mut self, window: Window) -> bool {
+    pub fn arrived(&mut self, window: ByteWindow) -> bool {
         if self.asked.as_ref().is_none_or(|asked| asked.start != window.offset) {
             return false;
         }
@@ -353,7 +353,7 @@ impl HexView {
         }
         self.viewport.cursor = self.viewport.cursor.min(self.layout.last());
         self.settle_text();
-        let state = |window: &Window| (window.shown, window.size, window.notice.clone());
+        let state = |window: &ByteWindow| (window.shown, window.size, window.notice.clone());
         before.as_ref().map(state) != self.window.as_ref().map(state) && before.is_some()
     }
 }

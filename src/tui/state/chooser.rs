@@ -11,7 +11,7 @@ use crate::places::{Completion, DiskUsage, Folder, Mount, Mounts, Recent};
 use crate::session::{HostIdentity, StartedAs};
 use crate::text;
 use crate::theme::Theme;
-use crate::tui::backend::place_probe::Place;
+use crate::tui::backend::place_probe::OpenTarget;
 use crate::tui::keymap::Keymap;
 use crate::tui::widget::input::Input;
 
@@ -157,7 +157,7 @@ pub struct Chooser {
     /// The list of themes.
     pub themes: Option<Box<ThemeList>>,
     /// What was chosen and is being opened.
-    pub opening: Option<Place>,
+    pub opening: Option<OpenTarget>,
     /// A line at the bottom, until the next key.
     pub notice: Option<Notice>,
     /// Where a `~` leads.

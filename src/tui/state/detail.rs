@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::bytes::HexView;
 use super::elf_page::{self, ElfPage};
 use crate::case::{FindingId, GivenAnswer};
-use crate::content::Content;
-use crate::elf::{Elf, Instruction, Map, Text};
+use crate::content::FileDescription;
+use crate::elf::{Elf, ElfText, Instruction, Map};
 use crate::evidence::Evidence;
 use crate::evidence::execution::Execution;
 use crate::explain::Explained;
@@ -67,7 +67,7 @@ pub struct Decoded {
     /// Whether the first bytes, which tell an ELF file, are at hand.
     pub begins: bool,
     /// What kind of file it is; `None` where that cannot be told.
-    pub content: Option<Content>,
+    pub content: Option<FileDescription>,
     /// What the box adds to whether it runs.
     pub execution: Execution,
     /// The ELF headers; `None` for another kind of file.
@@ -79,7 +79,7 @@ pub struct Decoded {
     /// Bits a byte, of a small file.
     pub entropy: Option<f64>,
     /// Printable texts of a small file.
-    pub strings: Vec<Text>,
+    pub strings: Vec<ElfText>,
 }
 
 /// What the conditions of the hunt come to.

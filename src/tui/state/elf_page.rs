@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::detail::Detail;
-use super::elf_rows::{self, Row};
+use super::elf_rows::{self, ElfRow};
 use crate::elf::Structure;
 
 /// Lines that a header is taken to have where only the length of a scroll bar depends on it.
@@ -44,7 +44,7 @@ impl Default for ElfPage {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shown {
     /// The lines, with their places.
-    pub rows: Vec<(Spot, Row)>,
+    pub rows: Vec<(Spot, ElfRow)>,
     /// Lines before them, and all lines, for the scroll bar; headers out of sight are taken to have so many lines.
     pub above: usize,
     /// See `above`.
@@ -63,7 +63,7 @@ impl<'d> Lines<'d> {
         Self { detail, width: detail.elf_page.width, parts: elf_rows::count(detail) }
     }
 
-    fn of(&self, part: usize) -> Vec<Row> {
+    fn of(&self, part: usize) -> Vec<ElfRow> {
         elf_rows::rows(self.detail, part, self.width)
     }
 
@@ -123,7 +123,7 @@ impl<'d> Lines<'d> {
     }
 
     /// Up to `most` lines from a spot on.
-    fn from(&self, spot: Spot, most: usize) -> Vec<(Spot, Row)> {
+    fn from(&self, spot: Spot, most: usize) -> Vec<(Spot, ElfRow)> {
         let mut out = Vec::with_capacity(most);
         let mut skip = spot.line;
         for part in spot.part..self.parts {

@@ -7,10 +7,10 @@
 use std::ops::Range;
 
 use super::detail::{Decoded, Detail, Explanation};
-use crate::content::Content;
-use crate::elf::{Elf, Field, Instruction, Structure, Text};
+use crate::content::FileDescription;
+use crate::elf::{Elf, ElfText, Field, Instruction, Structure};
 use crate::evidence::execution::Execution;
-use crate::explain::{self, Part, Value};
+use crate::explain::{self, ConditionPart, Value};
 use crate::text;
 use crate::theme::Role;
 
@@ -32,7 +32,7 @@ pub(crate) type Pieces = Vec<(Role, String)>;
 
 /// A line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct ElfRow {
     /// What it says.
     pub pieces: Pieces,
     /// The bytes of the file that it stands for.
@@ -57,7 +57,7 @@ pub(crate) fn part_of(detail: &Detail, structure: Structure) -> usize {
 }
 
 /// The lines of a part, `width` columns wide; a part that is not there has none.
-pub(crate) fn rows(detail: &Detail, part: usize, width: usize) -> Vec<Row> {
+pub(crate) fn rows(detail: &Detail, part: usize, width: usize) -> Vec<ElfRow> {
     let mut rows = Rows { width, rows: Vec::new() };
     match &detail.decoded {
         None if part == 0 => rows.say(Role::Dim, "Reading the file …", None),
@@ -95,8 +95,8 @@ pub(crate) fn rows(detail: &Detail, part: usize, width: usize) -> Vec<Row> {
 }
 
 /// The lines of a condition, `width` columns wide.
-pub(crate) fn condition(part: &Part, width: usize) -> Vec<Pieces> {
-    let line = |line: explain::Line| {
+pub(crate) fn condition(part: &ConditionPart, width: usize) -> Vec<Pieces> {
+    let line = |line: explain::ConditionLine| {
         let role = match line.value {
             Value::True => Role::CheckMet,
             Value::False | Value::Undefined => Role::CheckNotMet,
@@ -121,12 +121,12 @@ fn width(pieces: &Pieces) -> usize {
 
 struct Rows {
     width: usize,
-    rows: Vec<Row>,
+    rows: Vec<ElfRow>,
 }
 
 impl Rows {
     fn push(&mut self, pieces: Pieces, place: Option<Range<u64>>) {
-        self.rows.push(Row { pieces, place, field: None });
+        self.rows.push(ElfRow { pieces, place, field: None });
     }
 
     fn say(&mut self, role: Role, said: &str, place: Option<&Range<u64>>) {
@@ -143,7 +143,7 @@ impl Rows {
     }
 
     fn heading(&mut self, title: &str) {
-        self.rows.push(Row::default());
+        self.rows.push(ElfRow::default());
         self.say(Role::Heading, title, None);
     }
 
@@ -155,7 +155,7 @@ impl Rows {
     }
 
     /// What a file is that is no ELF.
-    fn content(&mut self, content: Option<&Content>, execution: &Execution) {
+    fn content(&mut self, content: Option<&FileDescription>, execution: &Execution) {
         let Some(content) = content else {
             let said = "What kind of file this is cannot be told: its first bytes are not at hand.";
             return self.say(Role::Text, said, None);
@@ -327,7 +327,7 @@ impl Rows {
         }
     }
 
-    fn figures(&mut self, entropy: Option<f64>, strings: &[Text]) {
+    fn figures(&mut self, entropy: Option<f64>, strings: &[ElfText]) {
         if let Some(entropy) = entropy {
             self.heading(&format!("Entropy {entropy:.2} bits a byte; {} printable texts", strings.len()));
         }

@@ -106,7 +106,7 @@ pub struct Palette {
 
 /// An action that the palette has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct PaletteMatch {
     /// The action.
     pub row: &'static Binding,
     /// Its name and what it does, as they are matched and shown.
@@ -125,7 +125,7 @@ impl Palette {
 
     /// The actions whose name or description matches what was typed, best first: those by name before others, and those
     /// of this screen before those of others.
-    pub fn found(&self) -> Vec<Found> {
+    pub fn found(&self) -> Vec<PaletteMatch> {
         let pattern = Pattern::new(self.input.text());
         let of = |context: &Context| {
             TABLE.iter().filter({
@@ -144,7 +144,7 @@ impl Palette {
                 let (by_name, whole) = (pattern.find(&name), pattern.find(&text)?);
                 let rank = (by_name.is_none(), elsewhere, Reverse(by_name.as_ref().unwrap_or(&whole).score));
                 let places = by_name.unwrap_or(whole).places;
-                Some((rank, Found { row, text, name: name.len(), places }))
+                Some((rank, PaletteMatch { row, text, name: name.len(), places }))
             })
             .collect();
         found.sort_by_key(|(rank, _)| *rank);

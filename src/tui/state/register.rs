@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use crate::text;
 use crate::text::fuzzy::Pattern;
-use crate::triage::register::Entry;
+use crate::triage::register::RegisterEntry;
 
 /// How an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum State {
+pub(crate) enum EntryState {
     /// It cannot be understood and excludes nothing.
     Doubtful,
     /// It has run out.
@@ -22,9 +22,9 @@ pub(crate) enum State {
     Revoked,
 }
 
-impl State {
+impl EntryState {
     /// Of an entry at `now`.
-    pub(crate) fn of(entry: &Entry, now: Timestamp) -> Self {
+    pub(crate) fn of(entry: &RegisterEntry, now: Timestamp) -> Self {
         match &entry.content {
             Err(_) => Self::Doubtful,
             Ok(exclusion) if exclusion.revoked.is_some() => Self::Revoked,
@@ -50,7 +50,7 @@ pub struct RegisterView {
     /// Where the register is, safe text.
     pub path: String,
     /// The entries, in the order of the file.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<RegisterEntry>,
     /// Findings of the last scan that each covers.
     pub hits: HashMap<Uuid, u64>,
     /// Shows only entries whose summary matches this.
@@ -63,13 +63,13 @@ pub struct RegisterView {
 
 impl RegisterView {
     /// The entries that are shown.
-    pub fn shown(&self) -> Vec<&Entry> {
+    pub fn shown(&self) -> Vec<&RegisterEntry> {
         let pattern = Pattern::new(&self.filter);
         self.entries.iter().filter(|entry| pattern.is_empty() || pattern.matches(&summary(entry))).collect()
     }
 
     /// The selected entry.
-    pub fn selected(&self) -> Option<&Entry> {
+    pub fn selected(&self) -> Option<&RegisterEntry> {
         self.shown().get(self.place).copied()
     }
 
@@ -80,7 +80,7 @@ impl RegisterView {
 }
 
 /// What an entry is about in one line, safe text.
-pub(crate) fn summary(entry: &Entry) -> String {
+pub(crate) fn summary(entry: &RegisterEntry) -> String {
     match &entry.content {
         Ok(exclusion) => format!(
             "{}  {}  {}",

@@ -1,6 +1,6 @@
 //! How far the scan is, as the screen knows it.
 
-use crate::scan::Reading;
+use crate::scan::ProgressSnapshot;
 use crate::text;
 
 /// What the scan is doing.
@@ -29,7 +29,7 @@ pub struct ScanView {
     /// What it is doing.
     pub phase: Phase,
     /// Its gauges when they were last looked at.
-    pub reading: Reading,
+    pub reading: ProgressSnapshot,
     /// A path that is being read, safe text.
     pub current: String,
     /// For how many seconds it has been without an answer, if that is longer than it should be.
@@ -98,8 +98,12 @@ mod tests {
 
     #[test]
     fn part_and_time_left_come_from_files_counted() {
-        let reading =
-            Reading { files: 25, total_files: Some(100), elapsed: Duration::from_secs(5), ..Reading::default() };
+        let reading = ProgressSnapshot {
+            files: 25,
+            total_files: Some(100),
+            elapsed: Duration::from_secs(5),
+            ..ProgressSnapshot::default()
+        };
         let mut scan = ScanView { phase: Phase::Running, reading, ..ScanView::default() };
         assert_eq!(scan.part(), Some(0.25));
         assert_eq!(scan.seconds_left(), Some(15));
@@ -111,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_a_scan_that_ended_early_has_not_come_to_counts_as_unseen() {
-        let reading = Reading { files: 7, total_files: Some(100), ..Reading::default() };
+        let reading = ProgressSnapshot { files: 7, total_files: Some(100), ..ProgressSnapshot::default() };
         let mut scan = ScanView { phase: Phase::Cancelled, reading, ..ScanView::default() };
         assert_eq!(scan.unseen().unwrap(), "about 93 files (93 %) unseen");
         scan.phase = Phase::Failed("no".into());

@@ -1,6 +1,6 @@
 //! The printable texts in a finding's file, as they are found, and which of them are shown.
 
-use crate::hex::strings::Found;
+use crate::hex::strings::FoundString;
 use crate::text::fuzzy::Pattern;
 
 /// Least lengths that one key goes through.
@@ -12,7 +12,7 @@ pub struct StringList {
     /// Number of the search for them; what is told with another is of an older one. 0 before the first.
     pub number: u64,
     /// All that were found so far, in the order in which they end.
-    found: Vec<Found>,
+    found: Vec<FoundString>,
     /// Indexes of those that are shown.
     shown: Vec<u32>,
     /// Bytes looked through of all, while it goes on.
@@ -36,7 +36,7 @@ impl StringList {
     }
 
     /// Adds texts.
-    pub fn extend(&mut self, more: Vec<Found>) {
+    pub fn extend(&mut self, more: Vec<FoundString>) {
         let first = self.found.len();
         self.found.extend(more);
         let fresh = (first..self.found.len()).filter(|index| self.passes(*index)).map(|index| index as u32);
@@ -99,7 +99,7 @@ impl StringList {
     }
 
     /// Those shown from this place on.
-    pub fn from(&self, place: usize) -> impl Iterator<Item = &Found> {
+    pub fn from(&self, place: usize) -> impl Iterator<Item = &FoundString> {
         self.shown.iter().skip(place).filter_map(|index| self.found.get(*index as usize))
     }
 
@@ -114,7 +114,7 @@ impl StringList {
     }
 
     /// The selected text.
-    pub fn selected(&self) -> Option<&Found> {
+    pub fn selected(&self) -> Option<&FoundString> {
         self.from(self.place).next()
     }
 }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn filter_and_length_leave_the_selection_on_its_text() {
-        let found = |offset: u64, text: &str| Found {
+        let found = |offset: u64, text: &str| FoundString {
             offset,
             length: text.len() as u64,
             coding: Coding::Ascii,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::bytes::HexView;
 use crate::hex::encoding::Encoding;
 use crate::hex::layout::Motion;
-use crate::hex::rows::{LOOK_BACK, Row, Rows};
+use crate::hex::rows::{LOOK_BACK, Rows, TextRow};
 use crate::text;
 
 /// Motions kept while the bytes that they lead to are being read; more are dropped.
@@ -103,7 +103,7 @@ impl HexView {
     }
 
     /// The rows in view, each with the number of its line where that is known; no more than are at hand.
-    pub(crate) fn rows_in_view(&self) -> Vec<(Row, Option<u64>)> {
+    pub(crate) fn rows_in_view(&self) -> Vec<(TextRow, Option<u64>)> {
         let Some(rows) = self.rows() else { return Vec::new() };
         let first = rows.at(self.text.top).filter(|_| rows.size > 0);
         let mut number = first.and_then(|row| self.line_at(row.start));
@@ -226,7 +226,7 @@ impl HexView {
             Motion::Start | Motion::End | Motion::To(_) => 0,
         };
         let goal = self.text.goal.unwrap_or(column);
-        let walked = |from: Row, steps: isize| -> Option<Row> {
+        let walked = |from: TextRow, steps: isize| -> Option<TextRow> {
             let mut row = from;
             for _ in 0..steps.unsigned_abs() {
                 let next = if steps > 0 { rows.after(row) } else { rows.before(row) };
@@ -266,10 +266,10 @@ impl HexView {
         let rows = self.rows().filter(|rows| rows.size > 0)?;
         let height = self.text.height.max(1);
         let here = rows.at(self.viewport.cursor)?;
-        let up = |from: Row, steps: usize| {
+        let up = |from: TextRow, steps: usize| {
             std::iter::successors(Some(from), |row| rows.before(*row)).take(steps + 1).last().unwrap_or(from)
         };
-        let fills = |top: Row| {
+        let fills = |top: TextRow| {
             // No room is left empty below the end that rows above could fill.
             let below = std::iter::successors(Some(top), |row| rows.after(*row)).take(height).collect::<Vec<_>>();
             let at_end = below.last().is_some_and(|row| row.end >= rows.size);

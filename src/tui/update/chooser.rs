@@ -9,7 +9,7 @@ use super::themes;
 use crate::places;
 use crate::session::StartedAs;
 use crate::text;
-use crate::tui::backend::place_probe::{Place, PlaceAnswer, PlaceQuery};
+use crate::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery};
 use crate::tui::keymap::{Action, Context, Press};
 use crate::tui::message::Message;
 use crate::tui::state::chooser::{Chooser, FolderView, Fullness, PathLine, Section, Spot};
@@ -26,7 +26,7 @@ const LONGEST_JUMP: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Leave, with what was chosen or without.
-    Leave(Option<Place>),
+    Leave(Option<OpenTarget>),
     /// Stop the process as Ctrl-Z does.
     Suspend,
     /// Draw everything anew.
@@ -280,7 +280,7 @@ fn scan(chooser: &mut Chooser) -> Vec<Effect> {
         Some(Spot::Recent(recent)) if !chooser.is_here(recent) => open_case(chooser),
         Some(Spot::Recent(recent)) => {
             let started = StartedAs::of(&recent.glance.options);
-            open(chooser, Place { path: recent.glance.tree.clone(), started })
+            open(chooser, OpenTarget { path: recent.glance.tree.clone(), started })
         }
         Some(spot) => open(chooser, chooser.path_of(spot).into()),
         None => Vec::new(),
@@ -298,7 +298,7 @@ fn open_case(chooser: &mut Chooser) -> Vec<Effect> {
     }
 }
 
-fn open(chooser: &mut Chooser, place: Place) -> Vec<Effect> {
+fn open(chooser: &mut Chooser, place: OpenTarget) -> Vec<Effect> {
     chooser.opening = Some(place.clone());
     vec![Effect::PlaceQuery(PlaceQuery::Open(place))]
 }

@@ -11,7 +11,7 @@ use crate::tui::keymap::{Action, key_of};
 use crate::tui::message::{Effect, Gather, Request};
 use crate::tui::state::detail::{Detail, Tab};
 use crate::tui::state::elf_page;
-use crate::tui::state::findings::Row;
+use crate::tui::state::findings::ListedFinding;
 use crate::tui::state::form::Form as ExclusionForm;
 use crate::tui::state::overlay::{Await, Many, Overlay, Purpose};
 use crate::tui::state::{App, NoticeKind, Screen};
@@ -155,7 +155,7 @@ pub(super) fn copy(app: &mut App) -> Vec<Effect> {
 }
 
 /// The finding that is open, or selected in the list.
-fn here(app: &App) -> Option<&Row> {
+fn here(app: &App) -> Option<&ListedFinding> {
     match app.screen {
         Screen::Finding => app.list.get(app.detail.as_ref()?.id()),
         _ => app.list.selected(),

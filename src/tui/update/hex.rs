@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::actions::ask;
 use super::finding::opened;
 use crate::hex::copy::{self, CopyError, Form};
-use crate::hex::highlight::Found;
+use crate::hex::highlight::NthMatch;
 use crate::hex::layout::Motion;
 use crate::hex::search::{Direction, Hit, Order};
 use crate::text;
@@ -148,7 +148,7 @@ pub(super) fn next_pattern(app: &mut App) -> Vec<Effect> {
 }
 
 /// Goes to a match, or says why there is none.
-fn jump(app: &mut App, found: Option<Found>) {
+fn jump(app: &mut App, found: Option<NthMatch>) {
     let Some(detail) = opened(app) else { return };
     match found {
         Some(found) => detail.hex.go_to(found),

@@ -29,8 +29,8 @@ use super::state::register::RegisterView;
 use super::state::scan::{Phase, ScanView};
 use super::state::{App, HuntView, NoticeKind, Screen};
 use crate::case::FindingId;
-use crate::hex::Window;
-use crate::scan::Reading;
+use crate::hex::ByteWindow;
+use crate::scan::ProgressSnapshot;
 use crate::session::{Opened, Since};
 use crate::text;
 
@@ -270,7 +270,7 @@ fn down_of(context: Context) -> Action {
 }
 
 /// Bytes of the open finding have arrived, and with them what is known of its file by now.
-fn bytes(app: &mut App, id: FindingId, window: Window) -> Vec<Effect> {
+fn bytes(app: &mut App, id: FindingId, window: ByteWindow) -> Vec<Effect> {
     let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) else { return Vec::new() };
     let changed = detail.hex.arrived(window);
     detail.outdated |= changed;
@@ -281,7 +281,7 @@ fn bytes(app: &mut App, id: FindingId, window: Window) -> Vec<Effect> {
     effects
 }
 
-fn scan_ended(app: &mut App, reading: Reading, cancelled: bool) {
+fn scan_ended(app: &mut App, reading: ProgressSnapshot, cancelled: bool) {
     app.scan.reading = reading;
     app.scan.phase = if cancelled { Phase::Cancelled } else { Phase::Done };
     let counts = app.list.counts(None);

@@ -10,7 +10,7 @@ use crate::hex::goto::Target;
 use crate::hex::layout::Motion;
 use crate::hex::query::Query;
 use crate::hex::search::{Direction, Order};
-use crate::report::Format;
+use crate::report::ReportFormat;
 use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Signature;
@@ -154,8 +154,8 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
         }
         Purpose::Export => {
             let path = PathBuf::from(typed.trim());
-            if Format::of_file(&path).is_none() {
-                let endings: Vec<_> = Format::ALL.iter().map(|format| format.extension()).collect();
+            if ReportFormat::of_file(&path).is_none() {
+                let endings: Vec<_> = ReportFormat::ALL.iter().map(|format| format.extension()).collect();
                 return Err(format!("end the name in one of: {}", endings.join(", ")));
             }
             return Ok(vec![Effect::Record(Request::Export(path))]);

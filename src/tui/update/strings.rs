@@ -2,7 +2,7 @@
 
 use super::actions::{FUZZY, ask};
 use super::finding::opened;
-use crate::hex::strings::Found;
+use crate::hex::strings::FoundString;
 use crate::tui::message::Effect;
 use crate::tui::state::App;
 use crate::tui::state::overlay::Purpose;
@@ -10,7 +10,7 @@ use crate::tui::state::text_face::Face;
 use crate::tui::widget::input::Input;
 
 /// Takes texts that were found, unless they are of an older list.
-pub(super) fn arrived(app: &mut App, number: u64, more: Vec<Found>, (progress, cut): (Option<(u64, u64)>, bool)) {
+pub(super) fn arrived(app: &mut App, number: u64, more: Vec<FoundString>, (progress, cut): (Option<(u64, u64)>, bool)) {
     let list = app.detail.as_mut().map(|detail| &mut detail.hex.strings);
     if let Some(list) = list.filter(|list| list.number == number) {
         list.extend(more);

@@ -12,7 +12,7 @@ use crate::theme::Role;
 use crate::tui::keymap::{Action, Binding, Context, TABLE};
 use crate::tui::state::chooser::{Chooser, Fullness, MountRow, PathLine, Section, Spot};
 use crate::tui::widget::paint::Pieces;
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
 /// Columns from which on the folders stand beside the rest instead of below it.
@@ -152,7 +152,7 @@ fn remark(chooser: &Chooser, section: Section) -> Option<(Role, String)> {
     }
 }
 
-fn spot_line(chooser: &Chooser, spot: Spot<'_>, width: usize) -> Line {
+fn spot_line(chooser: &Chooser, spot: Spot<'_>, width: usize) -> StyledLine {
     let pieces = Pieces::new(&chooser.theme);
     match spot {
         Spot::Recent(recent) => recent_line(chooser, recent, width),
@@ -163,7 +163,7 @@ fn spot_line(chooser: &Chooser, spot: Spot<'_>, width: usize) -> Line {
     }
 }
 
-fn recent_line(chooser: &Chooser, recent: &Recent, width: usize) -> Line {
+fn recent_line(chooser: &Chooser, recent: &Recent, width: usize) -> StyledLine {
     let glance = &recent.glance;
     let (role, counts) = match (glance.findings, glance.open) {
         (0, _) => (Role::Dim, "nothing found".to_owned()),
@@ -183,7 +183,7 @@ fn recent_line(chooser: &Chooser, recent: &Recent, width: usize) -> Line {
         .line()
 }
 
-fn mount_line(chooser: &Chooser, row: &MountRow, width: usize) -> Line {
+fn mount_line(chooser: &Chooser, row: &MountRow, width: usize) -> StyledLine {
     let (role, fullness) = match &row.fullness {
         Fullness::Asked => (Role::Dim, "…".to_owned()),
         Fullness::NoAnswer => (Role::Warning, "no answer".to_owned()),
@@ -209,7 +209,7 @@ fn mount_line(chooser: &Chooser, row: &MountRow, width: usize) -> Line {
         .line()
 }
 
-fn folder_line(chooser: &Chooser, folder: &Folder, width: usize) -> Line {
+fn folder_line(chooser: &Chooser, folder: &Folder, width: usize) -> StyledLine {
     let name = text::escape_path(folder.name.as_ref()).into_owned();
     let pieces = Pieces::new(&chooser.theme);
     match &folder.link {

@@ -11,7 +11,7 @@ use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::coverage::{CoverageView, Missed};
 use crate::tui::state::scan::Phase;
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
 /// Draws the screen.
@@ -79,9 +79,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         Constraint::Length(whole.len() as u16),
     ])
     .areas(rest);
-    paint::line(buffer, gap, &Line::styled("─".repeat(width), app.theme.style(Role::Border)));
+    paint::line(buffer, gap, &StyledLine::styled("─".repeat(width), app.theme.style(Role::Border)));
     for (index, (role, line)) in whole.into_iter().enumerate() {
-        paint::line(buffer, paint::row(whole_area, index), &Line::styled(line, app.theme.style(role)));
+        paint::line(buffer, paint::row(whole_area, index), &StyledLine::styled(line, app.theme.style(role)));
     }
     draw_list(buffer, list, app);
 }

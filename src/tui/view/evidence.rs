@@ -8,13 +8,13 @@ use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
-use crate::tui::widget::paint::Line;
+use crate::tui::widget::paint::StyledLine;
 
 /// The lines, or that the box is still being asked.
-pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
+pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
     let gathered = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref());
     let Some(gathered) = gathered else {
-        return vec![Line::default(), Line::styled("Asking the box …", app.theme.style(Role::Dim))];
+        return vec![StyledLine::default(), StyledLine::styled("Asking the box …", app.theme.style(Role::Dim))];
     };
     let again = app.other_box.is_none().then(|| app.keymap.first_key(Action::Refresh));
     let mut page = Page { theme: &app.theme, width, again, lines: Vec::new() };
@@ -40,13 +40,13 @@ struct Page<'t> {
     width: usize,
     /// The key that asks the box again, where it can be asked.
     again: Option<String>,
-    lines: Vec<Line>,
+    lines: Vec<StyledLine>,
 }
 
 impl Page<'_> {
     fn heading(&mut self, title: &str) {
-        self.lines.push(Line::default());
-        self.lines.push(Line::styled(title.to_owned(), self.theme.style(Role::Heading)));
+        self.lines.push(StyledLine::default());
+        self.lines.push(StyledLine::styled(title.to_owned(), self.theme.style(Role::Heading)));
     }
 
     fn fact(&mut self, name: &str, value: &str) {

@@ -6,15 +6,15 @@ use crate::finding::{FileFacts, FileTime, Said};
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::App;
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 
 /// The tab's lines.
-pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
+pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
     let Some(detail) = &app.detail else { return Vec::new() };
     let mut lines = Vec::new();
     if let Some(said) = outdated(app) {
         push_wrapped(&mut lines, &app.theme, Role::Warning, &said, width);
-        lines.push(Line::default());
+        lines.push(StyledLine::default());
     }
     let file = &detail.opened.finding.file;
     let title = match file.said.as_deref() {
@@ -22,20 +22,20 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
         Some(Said::Archive(_)) => "What was scanned, and the archive's file that it lies in",
         Some(Said::Kernel(_)) => "What was scanned, and the executable's file",
     };
-    lines.push(Line::styled(title, app.theme.style(Role::Heading)));
+    lines.push(StyledLine::styled(title, app.theme.style(Role::Heading)));
     for (name, value) in facts(&detail.opened.finding.file) {
         push(&mut lines, &app.theme, name, &value, width);
     }
     if let Some(said) = &detail.opened.finding.file.said {
-        lines.push(Line::default());
-        lines.push(Line::styled(said.who(), app.theme.style(Role::Heading)));
+        lines.push(StyledLine::default());
+        lines.push(StyledLine::styled(said.who(), app.theme.style(Role::Heading)));
         for (name, value) in said.lines() {
             push(&mut lines, &app.theme, name, &value, width);
         }
     }
     if let Some(exclusion) = &detail.opened.exclusion {
-        lines.push(Line::default());
-        lines.push(Line::styled("The exclusion that covers it", app.theme.style(Role::Heading)));
+        lines.push(StyledLine::default());
+        lines.push(StyledLine::styled("The exclusion that covers it", app.theme.style(Role::Heading)));
         for (name, value) in [
             ("scope", exclusion.scope.to_string()),
             ("verdict", exclusion.judgement.to_string()),
@@ -61,7 +61,7 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
 }
 
 /// Adds a name and its value, in as many lines as it takes.
-pub(super) fn push(lines: &mut Vec<Line>, theme: &Theme, name: &str, value: &str, width: usize) {
+pub(super) fn push(lines: &mut Vec<StyledLine>, theme: &Theme, name: &str, value: &str, width: usize) {
     for (index, piece) in text::wrap(value, width.saturating_sub(12).max(8)).into_iter().enumerate() {
         let name = if index == 0 { name } else { "" };
         let pieces = paint::Pieces::new(theme)

@@ -8,7 +8,7 @@ use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::detail::Tab;
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
 /// Draws the screen.
@@ -62,7 +62,7 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
 }
 
 /// A tab that is a text to be read.
-fn draw_reading(buffer: &mut Buffer, area: Rect, app: &mut App, lines: fn(&App, usize) -> Vec<Line>) {
+fn draw_reading(buffer: &mut Buffer, area: Rect, app: &mut App, lines: fn(&App, usize) -> Vec<StyledLine>) {
     let Some(tab) = app.detail.as_ref().map(|detail| detail.tab) else { return };
     let inner = pane::pane(buffer, area, &app.theme, tab.name(), true);
     let lines = lines(app, usize::from(inner.width).saturating_sub(1));

@@ -12,9 +12,9 @@ use crate::text;
 use crate::theme::Role;
 use crate::triage::Verdict;
 use crate::tui::state::App;
-use crate::tui::state::findings::{Column, Counts, Group, Grouping, Line as ListLine, Placed, Row};
+use crate::tui::state::findings::{Column, Counts, GroupHeading, Grouping, ListLine, ListedFinding, Placed};
 use crate::tui::state::scan::Phase;
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
 /// Draws the screen and remembers how many rows fit, so that a page is a page.
@@ -132,7 +132,7 @@ fn title(app: &App) -> String {
 }
 
 /// The columns' names, and at the one the list is sorted by, which way.
-fn heading_line(app: &App, columns: &[Placed]) -> Line {
+fn heading_line(app: &App, columns: &[Placed]) -> StyledLine {
     let sort = app.list.sort();
     let mut pieces = paint::Pieces::new(&app.theme);
     for placed in columns {
@@ -155,7 +155,7 @@ fn is_number(column: Column) -> bool {
 }
 
 /// What the findings of a group share, and how many they are.
-fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width: usize) -> Line {
+fn group_line(mut pieces: paint::Pieces<'_>, group: &GroupHeading<'_>, app: &App, width: usize) -> StyledLine {
     let row = group.first;
     let (role, label) = match app.list.grouping() {
         Grouping::Folder => {
@@ -196,7 +196,7 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &Group<'_>, app: &App, width
 }
 
 /// Sign, state, file, and whatever else there is room for.
-fn row_line(mut pieces: paint::Pieces<'_>, row: &Row, app: &App, columns: &[Placed]) -> Line {
+fn row_line(mut pieces: paint::Pieces<'_>, row: &ListedFinding, app: &App, columns: &[Placed]) -> StyledLine {
     let (sign, state, role) = state_of(row);
     for placed in columns {
         pieces.push(Role::Text, " ".repeat(placed.start.saturating_sub(pieces.width())));
@@ -224,7 +224,7 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &Row, app: &App, columns: &[Plac
 }
 
 /// The path with the letters that the filter matched, and what is new about the finding.
-fn push_path(pieces: &mut paint::Pieces<'_>, row: &Row, app: &App, width: usize) {
+fn push_path(pieces: &mut paint::Pieces<'_>, row: &ListedFinding, app: &App, width: usize) {
     let note = match &row.returned {
         // That it was excluded is what its state says.
         Some(why) => format!("  {}", why.strip_prefix("was excluded, ").unwrap_or(why)),
@@ -245,7 +245,7 @@ fn push_path(pieces: &mut paint::Pieces<'_>, row: &Row, app: &App, width: usize)
 }
 
 /// Whether the scan before saw the finding otherwise, or not at all, or only the scan before did.
-fn news(row: &Row, app: &App) -> Option<&'static str> {
+fn news(row: &ListedFinding, app: &App) -> Option<&'static str> {
     if let Some(gone) = &row.gone {
         return Some(gone.word());
     }
@@ -258,7 +258,7 @@ fn news(row: &Row, app: &App) -> Option<&'static str> {
 }
 
 /// The sign, the word and the style of what a finding has come to. The sign alone tells them apart.
-pub(super) fn state_of(row: &Row) -> (char, &'static str, Role) {
+pub(super) fn state_of(row: &ListedFinding) -> (char, &'static str, Role) {
     match row.verdict {
         Verdict::Open if row.returned.is_some() => ('↺', "returned", Role::Changed),
         Verdict::Open if row.candidate => ('?', "candidate", Role::Candidate),
@@ -283,6 +283,6 @@ fn empty(buffer: &mut Buffer, area: Rect, app: &App) {
         Phase::Failed(_) => "The scan failed; the message is at the bottom.",
     };
     for (index, line) in text::wrap(said, usize::from(area.width)).into_iter().enumerate() {
-        paint::line(buffer, paint::row(area, index), &Line::styled(line, app.theme.style(Role::Dim)));
+        paint::line(buffer, paint::row(area, index), &StyledLine::styled(line, app.theme.style(Role::Dim)));
     }
 }

@@ -6,8 +6,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout as Split, Rect};
 use ratatui::style::{Modifier, Style};
 
-use crate::hex::byte::{self, Kind};
-use crate::hex::highlight::Run;
+use crate::hex::byte::{self, ByteClass};
+use crate::hex::highlight::HighlightRun;
 use crate::hex::inspect::{self, NEEDED, NoValue, Order};
 use crate::hex::layout::{Cell, Layout};
 use crate::hex::minimap;
@@ -153,7 +153,7 @@ pub(super) struct Layers<'a> {
     /// The bytes.
     pub hex: &'a HexView,
     /// What of those in view is covered by which patterns.
-    pub runs: &'a [Run],
+    pub runs: &'a [HighlightRun],
     /// The structures over them.
     pub faces: Option<&'a Faces>,
 }
@@ -200,23 +200,23 @@ impl Layers<'_> {
 }
 
 fn kind_role(byte: Option<u8>) -> Role {
-    match Kind::of(byte) {
-        Kind::Unknown => Role::Dim,
-        Kind::Null => Role::ByteZero,
-        Kind::Printable => Role::BytePrintable,
-        Kind::Space => Role::ByteSpace,
-        Kind::Control => Role::ByteControl,
-        Kind::High => Role::ByteHigh,
+    match ByteClass::of(byte) {
+        ByteClass::Unknown => Role::Dim,
+        ByteClass::Null => Role::ByteZero,
+        ByteClass::Printable => Role::BytePrintable,
+        ByteClass::Space => Role::ByteSpace,
+        ByteClass::Control => Role::ByteControl,
+        ByteClass::High => Role::ByteHigh,
     }
 }
 
-fn run_at(runs: &[Run], at: u64) -> Option<&Run> {
+fn run_at(runs: &[HighlightRun], at: u64) -> Option<&HighlightRun> {
     let index = runs.partition_point(|run| run.range.end <= at);
     runs.get(index).filter(|run| run.range.contains(&at))
 }
 
 /// Colours the gaps between the digits of one match too, so that it reads as one.
-fn join_highlights(buffer: &mut Buffer, area: Rect, hex: &HexView, runs: &[Run], theme: &Theme) {
+fn join_highlights(buffer: &mut Buffer, area: Rect, hex: &HexView, runs: &[HighlightRun], theme: &Theme) {
     let layout = hex.layout;
     for run in runs.iter().filter(|run| run.patterns.len() == 1) {
         let Some(pattern) = run.patterns.first() else { continue };

@@ -6,18 +6,18 @@ use crate::theme::Role;
 use crate::triage::exclusion::Judgement;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
-use crate::tui::widget::paint::Line;
+use crate::tui::widget::paint::StyledLine;
 
 /// The tab's lines.
-pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
+pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
     let Some(detail) = &app.detail else { return Vec::new() };
     let mut lines = Vec::new();
     if let Some(why) = &detail.opened.judged.returned {
         push_wrapped(&mut lines, &app.theme, Role::Changed, &format!("↺ {why}"), width);
-        lines.push(Line::default());
+        lines.push(StyledLine::default());
     }
     if detail.opened.history.is_empty() {
-        lines.push(Line::styled("Nothing has been decided about this finding yet.", app.theme.style(Role::Dim)));
+        lines.push(StyledLine::styled("Nothing has been decided about this finding yet.", app.theme.style(Role::Dim)));
     }
     for entry in &detail.opened.history {
         let undone = if entry.undone { "  (undone since)" } else { "" };
@@ -25,7 +25,7 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
         push_wrapped(&mut lines, &app.theme, Role::FieldName, &head, width);
         let role = if entry.undone { Role::Dim } else { Role::Text };
         push_wrapped(&mut lines, &app.theme, role, &said(detail, entry), width);
-        lines.push(Line::default());
+        lines.push(StyledLine::default());
     }
     lines
 }

@@ -7,7 +7,7 @@ use crate::case::FindingId;
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::keymap::{Binding, Context, Keymap, TABLE};
-use crate::tui::state::overlay::{Await, Batch, Found, Overlay, Palette, Prompt, Purpose};
+use crate::tui::state::overlay::{Await, Batch, Overlay, Palette, PaletteMatch, Prompt, Purpose};
 use crate::tui::state::{App, Screen};
 use crate::tui::widget::{paint, pane};
 
@@ -113,7 +113,7 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
         paint::line(buffer, paint::row(inner, 1), &paint::Pieces::new(&app.theme).add(Role::Dim, said).line());
     }
     let top = paint::scroll(0, palette.place, height, found.len());
-    for (index, Found { row, text: said, name, places }) in found.iter().skip(top).take(height).enumerate() {
+    for (index, PaletteMatch { row, text: said, name, places }) in found.iter().skip(top).take(height).enumerate() {
         let target = paint::row(inner, index + 1);
         let keys = text::fit(&app.keymap.keys(row.action), 14);
         let mut pieces = paint::Pieces::new(&app.theme).add(Role::HintKey, format!("{keys} "));

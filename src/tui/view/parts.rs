@@ -1,12 +1,12 @@
 //! Lines that are kept as pieces with their roles.
 
-use crate::explain::Part;
+use crate::explain::ConditionPart;
 use crate::theme::Theme;
 use crate::tui::state::elf_rows::{self, Pieces};
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 
 /// A line as it is painted.
-pub(super) fn line(theme: &Theme, pieces: Pieces) -> Line {
+pub(super) fn line(theme: &Theme, pieces: Pieces) -> StyledLine {
     let mut line = paint::Pieces::new(theme);
     for (role, piece) in pieces {
         line.push(role, piece);
@@ -15,6 +15,6 @@ pub(super) fn line(theme: &Theme, pieces: Pieces) -> Line {
 }
 
 /// The lines of a condition, `width` columns wide.
-pub(super) fn condition(theme: &Theme, part: &Part, width: usize) -> Vec<Line> {
+pub(super) fn condition(theme: &Theme, part: &ConditionPart, width: usize) -> Vec<StyledLine> {
     elf_rows::condition(part, width).into_iter().map(|pieces| line(theme, pieces)).collect()
 }

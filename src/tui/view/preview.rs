@@ -7,7 +7,7 @@ use super::facts::push;
 use super::findings::state_of;
 use crate::text;
 use crate::tui::state::App;
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 
 /// Draws the pane.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -15,7 +15,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let hunt = app.hunts.get(row.hunt);
     let width = usize::from(area.width);
     let (sign, state, role) = state_of(row);
-    let mut lines = vec![Line::styled(format!("{sign} {state}"), app.theme.style(role))];
+    let mut lines = vec![StyledLine::styled(format!("{sign} {state}"), app.theme.style(role))];
     let mut add = |name: &str, value: &str| push(&mut lines, &app.theme, name, value, width);
     add("path", &text::escape_path(&row.path));
     if let Some(hunt) = hunt {

@@ -10,10 +10,10 @@ use crate::text;
 use crate::text::fuzzy::Pattern;
 use crate::theme::Role;
 use crate::triage::exclusion::Exclusion;
-use crate::triage::register::Entry;
+use crate::triage::register::RegisterEntry;
 use crate::tui::state::App;
-use crate::tui::state::register::{State, summary};
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::state::register::{EntryState, summary};
+use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
 /// Columns from which on the list has room for dates.
@@ -53,18 +53,18 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         } else {
             "No exclusion matches the filter. Esc shows all."
         };
-        return paint::line(buffer, area, &Line::styled(said, app.theme.style(Role::Dim)));
+        return paint::line(buffer, area, &StyledLine::styled(said, app.theme.style(Role::Dim)));
     }
     let now = Timestamp::now();
     let pattern = Pattern::new(&register.filter);
     for (index, entry) in shown.iter().skip(top).take(height).enumerate() {
-        let state = State::of(entry, now);
+        let state = EntryState::of(entry, now);
         let (sign, word) = state.shown();
         let role = match state {
-            State::InForce => Role::Excluded,
-            State::Expired => Role::Changed,
-            State::Doubtful => Role::Error,
-            State::Revoked => Role::Dim,
+            EntryState::InForce => Role::Excluded,
+            EntryState::Expired => Role::Changed,
+            EntryState::Doubtful => Role::Error,
+            EntryState::Revoked => Role::Dim,
         };
         let hits = entry.id().and_then(|id| register.hits.get(&id)).copied().unwrap_or(0);
         let mut line = paint::Pieces::new(&app.theme)
@@ -94,7 +94,7 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     app.register.top = top;
 }
 
-fn entry_lines(app: &App, entry: &Entry, hits: Option<&u64>, width: usize) -> Vec<Line> {
+fn entry_lines(app: &App, entry: &RegisterEntry, hits: Option<&u64>, width: usize) -> Vec<StyledLine> {
     let mut lines = Vec::new();
     let mut add = |name: &str, value: &str| push(&mut lines, &app.theme, name, &text::escape_str(value), width);
     let exclusion = match &entry.content {

@@ -8,17 +8,17 @@ use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
 use crate::tui::state::elf_rows;
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 
 /// Columns of a source line's indentation kept at most.
 const DEEPEST: usize = 24;
 
 /// The tab's lines.
-pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
+pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
     let Some(detail) = &app.detail else { return Vec::new() };
     let theme = &app.theme;
     let rule = &detail.hunt.rule;
-    let mut lines = vec![Line::styled(text::escape_str(&rule.id.name).into_owned(), theme.style(Role::Strong))];
+    let mut lines = vec![StyledLine::styled(text::escape_str(&rule.id.name).into_owned(), theme.style(Role::Strong))];
     for (name, value) in [
         ("about", rule.description()),
         ("author", rule.author()),
@@ -42,31 +42,31 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<Line> {
         };
         let said = format!("{} known samples: {said}", samples.len());
         for piece in text::wrap(&said, width.saturating_sub(2)) {
-            lines.push(Line::styled(format!("  {piece}"), theme.style(role)));
+            lines.push(StyledLine::styled(format!("  {piece}"), theme.style(role)));
         }
     }
-    lines.push(Line::default());
-    lines.push(Line::styled("Condition, part by part", theme.style(Role::Heading)));
+    lines.push(StyledLine::default());
+    lines.push(StyledLine::styled("Condition, part by part", theme.style(Role::Heading)));
     if let Some((role, said)) = elf_rows::before(detail.explanation.as_ref()) {
         push_wrapped(&mut lines, theme, role, &said, width);
     }
     if let Some(explanation) = &detail.explanation {
         lines.extend(parts::condition(theme, &explanation.explained.rule, width));
     }
-    lines.push(Line::default());
-    lines.push(Line::styled("Hypothesis", theme.style(Role::Heading)));
+    lines.push(StyledLine::default());
+    lines.push(StyledLine::styled("Hypothesis", theme.style(Role::Heading)));
     push_wrapped(&mut lines, theme, Role::Text, &detail.hunt.hypothesis, width);
-    lines.push(Line::default());
-    lines.push(Line::styled("Source (◆ matched)", theme.style(Role::Heading)));
+    lines.push(StyledLine::default());
+    lines.push(StyledLine::styled("Source (◆ matched)", theme.style(Role::Heading)));
     source(&mut lines, app, detail, width);
     lines
 }
 
 /// The source line by line, each pattern on one of its own with how often it matched.
-fn source(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) {
+fn source(lines: &mut Vec<StyledLine>, app: &App, detail: &Detail, width: usize) {
     let theme = &app.theme;
     let legend = detail.hex.highlights.legend();
-    for Row { code, pattern, within } in rows(&detail.hunt.rule) {
+    for SourceRow { code, pattern, within } in rows(&detail.hunt.rule) {
         let shown = text::escape_str(&code.replace('\t', "    ")).into_owned();
         let matched = |named: &Pattern| {
             legend.iter().enumerate().find(|(_, legend)| *legend.pattern == *named.id && legend.count > 0)
@@ -95,7 +95,7 @@ fn source(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) {
 
 /// A line of a rule's source, or a part of one.
 #[derive(Debug, PartialEq)]
-struct Row<'r> {
+struct SourceRow<'r> {
     code: &'r str,
     /// The pattern that is defined in it.
     pattern: Option<&'r Pattern>,
@@ -104,7 +104,7 @@ struct Row<'r> {
 }
 
 /// The lines of the rule's source, broken before each pattern that has something other than space before it.
-fn rows(rule: &Rule) -> Vec<Row<'_>> {
+fn rows(rule: &Rule) -> Vec<SourceRow<'_>> {
     let mut rows = Vec::new();
     let mut patterns = rule.patterns.iter().peekable();
     let mut begin = 0;
@@ -112,15 +112,15 @@ fn rows(rule: &Rule) -> Vec<Row<'_>> {
         let (mut start, end) = (begin, begin + line.len());
         begin = end;
         let text = |from: usize, to: usize| rule.source.get(from..to).unwrap_or_default();
-        let mut row = Row { code: "", pattern: None, within: false };
+        let mut row = SourceRow { code: "", pattern: None, within: false };
         while let Some(pattern) = patterns.next_if(|pattern| pattern.at < end) {
             if row.pattern.is_some() || !text(start, pattern.at).trim().is_empty() {
-                rows.push(Row { code: text(start, pattern.at).trim_end(), ..row });
+                rows.push(SourceRow { code: text(start, pattern.at).trim_end(), ..row });
                 (start, row.within) = (pattern.at, true);
             }
             row.pattern = Some(pattern);
         }
-        rows.push(Row { code: text(start, end).trim_end_matches(['\r', '\n']), ..row });
+        rows.push(SourceRow { code: text(start, end).trim_end_matches(['\r', '\n']), ..row });
     }
     rows
 }

@@ -12,7 +12,7 @@ use crate::triage::{Answer, Verdict};
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
 /// Draws the tab: the scenarios with their answers above, the scenario at hand below.
@@ -82,10 +82,10 @@ fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
     }
 }
 
-fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
+fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<StyledLine> {
     let theme = &app.theme;
     let Some(scenario) = detail.current() else {
-        return vec![Line::styled("This rule has no scenarios.", theme.style(Role::Dim))];
+        return vec![StyledLine::styled("This rule has no scenarios.", theme.style(Role::Dim))];
     };
     let mut lines = Vec::new();
     if let Some(gathered) = &detail.gathered {
@@ -94,31 +94,31 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
             push_wrapped(&mut lines, theme, Role::Error, &said, width);
         }
     }
-    lines.push(Line::styled(text::escape_str(&scenario.title).into_owned(), theme.style(Role::Strong)));
+    lines.push(StyledLine::styled(text::escape_str(&scenario.title).into_owned(), theme.style(Role::Strong)));
     if let Some(said) = outdated(app) {
         push_wrapped(&mut lines, theme, Role::Warning, &said, width);
     }
     if let Some(assessed) = detail.assessment(&scenario.id) {
         push_wrapped(&mut lines, theme, role_of(assessed.state), &format!("→ {}", suggestion(assessed)), width);
     }
-    lines.push(Line::styled("What the box shows", theme.style(Role::Heading)));
+    lines.push(StyledLine::styled("What the box shows", theme.style(Role::Heading)));
     push_checks(&mut lines, app, detail, width);
     if let Some(across) = detail.across.iter().find(|across| across.id == scenario.id) {
-        lines.push(Line::default());
-        lines.push(Line::styled("On all boxes with this content", theme.style(Role::Heading)));
+        lines.push(StyledLine::default());
+        lines.push(StyledLine::styled("On all boxes with this content", theme.style(Role::Heading)));
         for (state, (count, hosts)) in &across.states {
             let more = if (hosts.len() as u64) < *count { ", …" } else { "" };
             let said = format!("{state} on {}: {}{more}", text::count(*count), hosts.join(", "));
             push_wrapped(&mut lines, theme, Role::Text, &said, width);
         }
     }
-    lines.push(Line::default());
+    lines.push(StyledLine::default());
     push_wrapped(&mut lines, theme, Role::Text, &scenario.story, width);
-    lines.push(Line::default());
-    lines.push(Line::styled("What to verify", theme.style(Role::Heading)));
+    lines.push(StyledLine::default());
+    lines.push(StyledLine::styled("What to verify", theme.style(Role::Heading)));
     push_wrapped(&mut lines, theme, Role::Text, &scenario.filter, width);
     if let Some(given) = detail.answer(&scenario.id) {
-        lines.push(Line::default());
+        lines.push(StyledLine::default());
         let said = format!("Answered: {}, by {}, {:.0}", given.answer, given.by, given.at);
         push_wrapped(&mut lines, theme, Role::Dim, &said, width);
         if let Some(note) = &given.note {
@@ -129,7 +129,7 @@ fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<Line> {
 }
 
 /// The checks as the hunt has them, and once the box has answered, what it shows of each.
-fn push_checks(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) {
+fn push_checks(lines: &mut Vec<StyledLine>, app: &App, detail: &Detail, width: usize) {
     let theme = &app.theme;
     let Some(scenario) = detail.current() else { return };
     if scenario.applies_when.is_empty() {
@@ -145,8 +145,8 @@ fn push_checks(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) 
     if assessed.against.is_empty() && assessed.contradicted_when.is_empty() {
         return;
     }
-    lines.push(Line::default());
-    lines.push(Line::styled("What speaks against it", theme.style(Role::Heading)));
+    lines.push(StyledLine::default());
+    lines.push(StyledLine::styled("What speaks against it", theme.style(Role::Heading)));
     for said in &assessed.against {
         push_marked(lines, theme, (Role::Warning, "! "), &said.said, width);
     }
@@ -154,11 +154,11 @@ fn push_checks(lines: &mut Vec<Line>, app: &App, detail: &Detail, width: usize) 
 }
 
 /// Lines of checks with what was seen of each.
-fn push_lines(lines: &mut Vec<Line>, app: &App, assessed: &[LineAssessment], width: usize) {
+fn push_lines(lines: &mut Vec<StyledLine>, app: &App, assessed: &[LineAssessment], width: usize) {
     let theme = &app.theme;
     for (index, line) in assessed.iter().enumerate() {
         if index > 0 {
-            lines.push(Line::styled("  or", theme.style(Role::Dim)));
+            lines.push(StyledLine::styled("  or", theme.style(Role::Dim)));
         }
         for (place, check) in line.checks.iter().enumerate() {
             let and = if place > 0 { "and " } else { "" };
@@ -204,7 +204,7 @@ fn role_of(state: ScenarioState) -> Role {
     }
 }
 
-fn push_marked(lines: &mut Vec<Line>, theme: &Theme, mark: (Role, &str), said: &str, width: usize) {
+fn push_marked(lines: &mut Vec<StyledLine>, theme: &Theme, mark: (Role, &str), said: &str, width: usize) {
     let said = format!("{}{said}", mark.1);
     for (row, piece) in text::wrap(&said, width.saturating_sub(4)).into_iter().enumerate() {
         let indent = if row == 0 { "  " } else { "    " };
@@ -212,14 +212,14 @@ fn push_marked(lines: &mut Vec<Line>, theme: &Theme, mark: (Role, &str), said: &
     }
 }
 
-fn push_indented(lines: &mut Vec<Line>, theme: &Theme, role: Role, said: &str, width: usize) {
+fn push_indented(lines: &mut Vec<StyledLine>, theme: &Theme, role: Role, said: &str, width: usize) {
     for piece in text::wrap(said, width.saturating_sub(6)) {
         lines.push(paint::Pieces::new(theme).add(role, format!("      {piece}")).line());
     }
 }
 
 /// Adds `said` in as many lines as it takes.
-pub(super) fn push_wrapped(lines: &mut Vec<Line>, theme: &Theme, role: Role, said: &str, width: usize) {
+pub(super) fn push_wrapped(lines: &mut Vec<StyledLine>, theme: &Theme, role: Role, said: &str, width: usize) {
     let safe = said.lines().map(text::escape_str).collect::<Vec<_>>().join("\n");
-    lines.extend(text::wrap(&safe, width).into_iter().map(|line| Line::styled(line, theme.style(role))));
+    lines.extend(text::wrap(&safe, width).into_iter().map(|line| StyledLine::styled(line, theme.style(role))));
 }

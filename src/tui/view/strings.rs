@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
-use crate::tui::widget::paint::{self, Line};
+use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
 /// Draws the list.
@@ -32,7 +32,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     if list.is_empty() && list.progress.is_none() {
         let said =
             if list.total() == 0 { "There is no printable text in it." } else { "No text matches. Esc goes back." };
-        return paint::line(buffer, inner, &Line::styled(said, app.theme.style(Role::Dim)));
+        return paint::line(buffer, inner, &StyledLine::styled(said, app.theme.style(Role::Dim)));
     }
     list.top = paint::scroll(list.top, list.place(), height, list.len());
     for (index, found) in list.from(list.top).take(height).enumerate() {

@@ -11,7 +11,7 @@ use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::bytes::HexView;
 use crate::tui::state::detail::Detail;
-use crate::tui::widget::paint::{Line, Pieces};
+use crate::tui::widget::paint::{Pieces, StyledLine};
 
 /// Bytes of a match that are read as text.
 const TEXT: u64 = 256;
@@ -119,7 +119,7 @@ pub(super) fn lines_needed(hex: &HexView, height: u16) -> u16 {
 
 /// What the byte under the cursor is: the matches that cover it, then its structures. What there is no room for is
 /// counted.
-pub(super) fn at_cursor(theme: &Theme, detail: &Detail, width: usize, room: usize) -> Vec<Line> {
+pub(super) fn at_cursor(theme: &Theme, detail: &Detail, width: usize, room: usize) -> Vec<StyledLine> {
     let mut told = matches_here(&detail.hex);
     let cursor = detail.hex.viewport.cursor;
     let mut more = told.len().saturating_sub(room);

@@ -13,9 +13,9 @@ use crate::theme::{Role, Theme};
 
 /// A line of safe text with its styles.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Line(styled::Line<'static>);
+pub(crate) struct StyledLine(styled::Line<'static>);
 
-impl Line {
+impl StyledLine {
     /// A line of one style.
     pub(crate) fn styled(piece: impl Into<SafeText>, style: Style) -> Self {
         Self(styled::Line::styled(String::from(piece.into()), style))
@@ -98,13 +98,13 @@ impl<'t> Pieces<'t> {
     }
 
     /// The finished line.
-    pub(crate) fn line(self) -> Line {
-        Line(styled::Line::from(self.spans))
+    pub(crate) fn line(self) -> StyledLine {
+        StyledLine(styled::Line::from(self.spans))
     }
 }
 
 /// Paints `line` at the top of `area`, cut at its right edge.
-pub(crate) fn line(buffer: &mut Buffer, area: Rect, line: &Line) {
+pub(crate) fn line(buffer: &mut Buffer, area: Rect, line: &StyledLine) {
     if area.height > 0 {
         buffer.set_line(area.x, area.y, &line.0, area.width);
     }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
-use super::paint::{self, Line};
+use super::paint::{self, StyledLine};
 use crate::theme::{Role, Theme};
 
 /// Draws the frame and gives back what is inside. The pane that takes the keys has a double frame, so that the focus
@@ -15,7 +15,7 @@ pub(crate) fn pane(buffer: &mut Buffer, area: Rect, theme: &Theme, title: &str, 
     } else {
         (Role::Border, Role::Title, BorderType::Plain)
     };
-    let title = Line::styled(format!(" {title} "), theme.style(name));
+    let title = StyledLine::styled(format!(" {title} "), theme.style(name));
     let block = Block::bordered().border_type(kind).border_style(theme.style(border)).title(title.into_inner());
     let inner = block.inner(area);
     block.render(area, buffer);
@@ -28,7 +28,7 @@ pub(crate) fn popup(buffer: &mut Buffer, screen: Rect, theme: &Theme, title: &st
     let area =
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
     Clear.render(area, buffer);
-    let title = Line::styled(format!(" {title} "), theme.style(Role::PopupTitle));
+    let title = StyledLine::styled(format!(" {title} "), theme.style(Role::PopupTitle));
     let block = Block::bordered()
         .border_type(BorderType::Double)
         .border_style(theme.style(Role::PopupBorder))

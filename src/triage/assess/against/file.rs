@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Contradiction;
 use crate::evidence::baseline::DAY;
-use crate::evidence::{Content, Evidence, Names, Tracked};
+use crate::evidence::{ContentCheck, Evidence, NameMatch, Tracked};
 use crate::text;
 
 /// Set-user-id bit of a mode.
@@ -57,7 +57,7 @@ const SHIPPED_SPECIAL: [&str; 40] = [
 
 /// Whether a package ships the file, with this content.
 fn is_as_shipped(evidence: &Evidence) -> bool {
-    evidence.package.found().is_some_and(|owner| owner.installed && owner.content == Content::AsShipped)
+    evidence.package.found().is_some_and(|owner| owner.installed && owner.content == ContentCheck::AsShipped)
 }
 
 /// That others than the owner could have put the file where it lies.
@@ -166,8 +166,8 @@ pub(super) fn special(evidence: &Evidence) -> Vec<Contradiction> {
 /// That every program of the box loads it.
 pub(super) fn preload(evidence: &Evidence) -> Option<Contradiction> {
     let all = evidence.persistence.found().into_iter().flatten();
-    let mut naming =
-        all.filter(|one| one.names == Names::File && one.place.is_some_and(|place| place.kind == "library-preload"));
+    let mut naming = all
+        .filter(|one| one.names == NameMatch::File && one.place.is_some_and(|place| place.kind == "library-preload"));
     let by = naming.next()?;
     let said = format!("{} has every program load it", text::escape_path(&by.referrer.path));
     Some(Contradiction::new("library-preload", said))

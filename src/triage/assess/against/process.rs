@@ -1,11 +1,11 @@
 //! What the processes that run the file, and their accounts, say against any benign explanation.
 
 use super::Contradiction;
-use crate::evidence::{Content, Evidence, Observed, Process};
+use crate::evidence::{ContentCheck, Evidence, Observed, Process};
 use crate::hunt::{Check, Field, Truth};
 use crate::text;
 use crate::triage::assess::LineAssessment;
-use crate::triage::assess::context::Known;
+use crate::triage::assess::context::EvidenceContext;
 
 fn running(evidence: &Evidence) -> impl Iterator<Item = &Process> {
     evidence.processes.found().into_iter().flatten().filter(|process| process.runs_it())
@@ -15,7 +15,7 @@ fn running(evidence: &Evidence) -> impl Iterator<Item = &Process> {
 pub(super) fn unvouched(
     applies_when: &[Vec<Check>],
     lines: &[LineAssessment],
-    known: &Known<'_>,
+    known: &EvidenceContext<'_>,
 ) -> Option<Contradiction> {
     let met = applies_when.iter().zip(lines).filter(|(_, line)| line.truth == Truth::Met);
     let checks: Vec<&Check> =
@@ -29,7 +29,7 @@ pub(super) fn unvouched(
     };
     let process = running(known.evidence).find(by_name)?;
     let why = match &process.package {
-        Observed::Found(owner) if owner.content == Content::AsShipped => {
+        Observed::Found(owner) if owner.content == ContentCheck::AsShipped => {
             format!("but its executable is the package {}'s, under another name", owner.package)
         }
         Observed::Found(owner) => format!("but its executable is not as {} shipped it", owner.package),

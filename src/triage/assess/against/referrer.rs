@@ -2,17 +2,17 @@
 
 use super::Contradiction;
 use crate::evidence::baseline::DAY;
-use crate::evidence::{Content, Evidence, Names, Observed, Referrer, Schedule};
+use crate::evidence::{ContentCheck, Evidence, NameMatch, Observed, Referrer, Schedule};
 use crate::finding::FileTime;
 use crate::hunt::{Check, Field, Truth};
 use crate::text;
 use crate::triage::assess::LineAssessment;
-use crate::triage::assess::context::Known;
+use crate::triage::assess::context::EvidenceContext;
 
 /// What speaks against the schedules and places that name the file.
 pub(super) fn schedules(evidence: &Evidence) -> Vec<Contradiction> {
     let all = [&evidence.schedules, &evidence.persistence].into_iter().filter_map(Observed::found).flatten();
-    let naming: Vec<&Schedule> = all.filter(|one| one.names == Names::File && one.never.is_none()).collect();
+    let naming: Vec<&Schedule> = all.filter(|one| one.names == NameMatch::File && one.never.is_none()).collect();
     let mut found = Vec::new();
     for schedule in &naming {
         let referrer = &schedule.referrer;
@@ -49,7 +49,7 @@ pub(super) fn schedules(evidence: &Evidence) -> Vec<Contradiction> {
 pub(super) fn host_paths(
     applies_when: &[Vec<Check>],
     lines: &[LineAssessment],
-    known: &Known<'_>,
+    known: &EvidenceContext<'_>,
 ) -> Vec<Contradiction> {
     let mut found = Vec::new();
     let met = applies_when.iter().zip(lines).filter(|(_, line)| line.truth != Truth::NotMet);
@@ -77,7 +77,7 @@ pub(super) fn host_paths(
 }
 
 fn is_as_shipped(referrer: &Referrer) -> bool {
-    referrer.package.found().is_some_and(|owner| owner.installed && owner.content == Content::AsShipped)
+    referrer.package.found().is_some_and(|owner| owner.installed && owner.content == ContentCheck::AsShipped)
 }
 
 /// In words, that what names the file is as young as it within a day, or younger.

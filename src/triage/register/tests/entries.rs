@@ -8,7 +8,9 @@ use crate::finding::Sha256;
 /// The cause and line for which the only entry of a register is doubtful.
 fn doubt(text: &str) -> (usize, String) {
     let parsed = read::parse(Path::new("r.toml"), text).unwrap();
-    let [Entry { content: Err(doubt), .. }] = parsed.entries.as_slice() else { panic!("not doubtful: {parsed:?}") };
+    let [RegisterEntry { content: Err(doubt), .. }] = parsed.entries.as_slice() else {
+        panic!("not doubtful: {parsed:?}")
+    };
     (doubt.line, doubt.cause.clone())
 }
 

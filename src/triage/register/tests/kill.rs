@@ -71,7 +71,7 @@ fn no_acknowledged_exclusion_is_lost_when_huntbook_is_killed() {
 
         let register = Register::load(&file).unwrap();
         assert!(register.entries().iter().all(|entry| entry.exclusion().is_some()), "a whole file, every time");
-        let held: HashSet<Uuid> = register.entries().iter().filter_map(Entry::id).collect();
+        let held: HashSet<Uuid> = register.entries().iter().filter_map(RegisterEntry::id).collect();
         assert!(acknowledged.is_subset(&held), "{:?}", acknowledged.difference(&held));
     }
     println!("{} kills, {total} acknowledged, all kept", 2 * rounds);

@@ -93,7 +93,7 @@ fn what_is_recorded_reads_back_exactly() {
     let all: Vec<_> = kinds.into_iter().chain([full, hostile]).collect();
     register.add_all(&all).unwrap();
     let again = Register::load(&deep).unwrap();
-    assert!(again.entries().iter().map(Entry::exclusion).eq(all.iter().map(Some)), "{}", text(&deep));
+    assert!(again.entries().iter().map(RegisterEntry::exclusion).eq(all.iter().map(Some)), "{}", text(&deep));
     assert_eq!(register.entries(), again.entries());
     assert_eq!(fs::metadata(&deep).unwrap().mode() & 0o7777, 0o600);
     assert_eq!(fs::metadata(deep.parent().unwrap()).unwrap().mode() & 0o777, 0o700);
@@ -315,7 +315,7 @@ fn a_register_without_a_place_is_kept_in_memory() {
     let made = exclusion("/opt/r/x", "a", as_is);
     register.add(&made).unwrap();
     register.reload().unwrap();
-    assert_eq!(register.entries().iter().filter_map(Entry::exclusion).collect::<Vec<_>>(), [&made]);
+    assert_eq!(register.entries().iter().filter_map(RegisterEntry::exclusion).collect::<Vec<_>>(), [&made]);
     register.revoke(made.id, &revocation()).unwrap();
     assert!(register.entries()[0].exclusion().unwrap().revoked.is_some());
     register.restore().unwrap();

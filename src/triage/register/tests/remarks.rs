@@ -50,7 +50,7 @@ proptest! {
                     expected += 1;
                 }
                 Edit::Revoke(index) => {
-                    let standing: Vec<_> = register.entries().iter().filter_map(Entry::exclusion)
+                    let standing: Vec<_> = register.entries().iter().filter_map(RegisterEntry::exclusion)
                         .filter(|e| e.revoked.is_none()).map(|e| e.id).collect();
                     if !standing.is_empty() {
                         register.revoke(*index.get(&standing), &revocation()).unwrap();

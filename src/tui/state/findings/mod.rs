@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::columns::{Placed, columns};
 pub(crate) use self::row::Counts;
-pub use self::row::Row;
+pub use self::row::ListedFinding;
 pub use self::sort::{Column, Grouping, Sort};
 
 use self::lines::{At, Lines};
@@ -27,18 +27,18 @@ use crate::text::fuzzy::Pattern;
 
 /// One line of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line<'l> {
+pub enum ListLine<'l> {
     /// The heading of a group.
-    Group(Group<'l>),
+    Group(GroupHeading<'l>),
     /// A finding.
-    Row(&'l Row),
+    Row(&'l ListedFinding),
 }
 
 /// A group, as its heading tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Group<'l> {
+pub struct GroupHeading<'l> {
     /// Its first finding; what the findings of a group share is this one's too.
-    pub first: &'l Row,
+    pub first: &'l ListedFinding,
     /// Findings in it that the filter lets pass.
     pub count: usize,
     /// Those of them that nothing is decided on; candidates not counted.
@@ -132,7 +132,7 @@ impl FindingList {
     }
 
     /// Adds rows, or replaces those that are there under the same number. The cursor stays on its finding.
-    pub fn upsert(&mut self, rows: Vec<Row>) {
+    pub fn upsert(&mut self, rows: Vec<ListedFinding>) {
         let put = self.store.put(rows, |row| nearness(&self.pattern, &self.tree, row));
         let (store, sort, grouping, ranked) = (&self.store, self.sort, self.grouping, self.is_ranked());
         let compare = |a, b| store.compare(a, b, (sort, grouping, false));
@@ -161,7 +161,7 @@ impl FindingList {
     }
 
     /// The row of this finding.
-    pub fn get(&self, id: FindingId) -> Option<&Row> {
+    pub fn get(&self, id: FindingId) -> Option<&ListedFinding> {
         self.store.index(id).map(|index| self.store.row(index))
     }
 
@@ -181,15 +181,15 @@ impl FindingList {
     }
 
     /// What this line shows.
-    pub fn line(&self, line: usize) -> Option<Line<'_>> {
+    pub fn line(&self, line: usize) -> Option<ListLine<'_>> {
         Some(match self.lines.at(line)? {
-            At::Row(index) => Line::Row(self.store.row(index)),
+            At::Row(index) => ListLine::Row(self.store.row(index)),
             At::Group(span) => {
                 let rows = self.lines.rows(span);
                 let first = self.store.row(*rows.first()?);
                 let at: HashSet<u32> = rows.iter().map(|row| self.store.row(*row).at).collect();
                 let (open, candidates) = (span.open as usize, span.candidates as usize);
-                Line::Group(Group {
+                ListLine::Group(GroupHeading {
                     first,
                     count: span.count as usize,
                     open,
@@ -202,10 +202,10 @@ impl FindingList {
     }
 
     /// The finding shown on this line, if it shows one.
-    pub fn at(&self, line: usize) -> Option<&Row> {
+    pub fn at(&self, line: usize) -> Option<&ListedFinding> {
         match self.line(line)? {
-            Line::Row(row) => Some(row),
-            Line::Group(_) => None,
+            ListLine::Row(row) => Some(row),
+            ListLine::Group(_) => None,
         }
     }
 
@@ -318,15 +318,15 @@ impl FindingList {
     }
 
     /// The group whose heading is under the cursor.
-    pub fn selected_group(&self) -> Option<Group<'_>> {
+    pub fn selected_group(&self) -> Option<GroupHeading<'_>> {
         match self.line(self.place())? {
-            Line::Group(group) => Some(group),
-            Line::Row(_) => None,
+            ListLine::Group(group) => Some(group),
+            ListLine::Row(_) => None,
         }
     }
 
     /// The finding under the cursor.
-    pub fn selected(&self) -> Option<&Row> {
+    pub fn selected(&self) -> Option<&ListedFinding> {
         self.at(self.place())
     }
 
@@ -363,9 +363,9 @@ impl FindingList {
 
     /// The findings of the same hunt as `id` for which `pick` holds, in the order in which they came, together
     /// by number; `id` is one of them.
-    pub fn alike(&self, id: FindingId, pick: impl Fn(&Row, &Row) -> bool) -> Vec<FindingId> {
+    pub fn alike(&self, id: FindingId, pick: impl Fn(&ListedFinding, &ListedFinding) -> bool) -> Vec<FindingId> {
         let Some(this) = self.get(id) else { return Vec::new() };
-        let same = |row: &&Row| row.hunt == this.hunt && row.candidate == this.candidate;
+        let same = |row: &&ListedFinding| row.hunt == this.hunt && row.candidate == this.candidate;
         let rows = self.store.rows().iter().filter(same);
         rows.filter(|row| row.id == id || pick(this, row)).map(|row| row.id).collect()
     }
@@ -442,7 +442,7 @@ impl FindingList {
 }
 
 /// How near a finding comes to what was typed; `None` when it does not match.
-fn nearness(pattern: &Pattern, tree: &Path, row: &Row) -> Option<u8> {
+fn nearness(pattern: &Pattern, tree: &Path, row: &ListedFinding) -> Option<u8> {
     if pattern.is_empty() { Some(0) } else { pattern.nearness(&text::escape_path(below(&row.path, tree))) }
 }
 

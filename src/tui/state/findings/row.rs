@@ -10,7 +10,7 @@ use crate::triage::Verdict;
 
 /// One line of the list: what must be at hand for every finding, however many there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct ListedFinding {
     /// The finding's number in the case.
     pub id: FindingId,
     /// Number of the box that it is on, among many; 0 for one.
@@ -41,7 +41,7 @@ pub struct Row {
     pub gone: Option<Gone>,
 }
 
-impl Row {
+impl ListedFinding {
     /// Findings that need a decision come first, and those that came back before the others.
     pub(super) fn rank(&self) -> u8 {
         match (self.verdict, self.returned.is_some(), self.candidate) {
@@ -113,7 +113,7 @@ impl Counts {
         }
     }
 
-    pub(super) fn slot(&mut self, row: &Row) -> &mut usize {
+    pub(super) fn slot(&mut self, row: &ListedFinding) -> &mut usize {
         match row.verdict {
             Verdict::Open if row.candidate => &mut self.candidates,
             Verdict::Open => &mut self.open,

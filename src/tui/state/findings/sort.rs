@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::row::Row;
+use super::row::ListedFinding;
 use crate::finding::FileTime;
 
 /// A column of the list.
@@ -78,7 +78,7 @@ impl Sort {
     }
 
     /// Which of two rows comes first; no two are equal.
-    pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
+    pub(super) fn compare(self, a: &ListedFinding, b: &ListedFinding) -> Ordering {
         let by_path = || a.by_path(b);
         match self.column {
             Column::Path if self.descending => by_path().reverse(),
@@ -87,7 +87,7 @@ impl Sort {
     }
 
     /// What decides before the path does: smaller comes first. `path` is the row's place among all by path.
-    pub(super) fn key(self, row: &Row, path: u32) -> u64 {
+    pub(super) fn key(self, row: &ListedFinding, path: u32) -> u64 {
         let key = match self.column {
             // Of those that have come to the same, what weighs most comes first.
             Column::State => u64::from(row.rank()) << 8 | u64::from(!row.score),

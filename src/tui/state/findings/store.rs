@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::ranks::{Ranks, insert_all, places};
-use super::row::{Counts, Row};
+use super::row::{Counts, ListedFinding};
 use super::sort::{Grouping, Sort};
 use crate::case::FindingId;
 use crate::finding::Digest;
@@ -29,7 +29,7 @@ struct Standing {
 /// The rows. Their indexes stay as they are until all are forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    rows: Vec<Row>,
+    rows: Vec<ListedFinding>,
     standings: Vec<Standing>,
     /// Indexes in the order of the findings' numbers.
     by_id: Vec<u32>,
@@ -72,7 +72,7 @@ impl Store {
     }
 
     /// Adds rows, or replaces those that are there under the same number. `near` is what the filter says of one.
-    pub(super) fn put(&mut self, mut rows: Vec<Row>, near: impl Fn(&Row) -> Option<u8>) -> Put {
+    pub(super) fn put(&mut self, mut rows: Vec<ListedFinding>, near: impl Fn(&ListedFinding) -> Option<u8>) -> Put {
         let mut put = Put::default();
         if !rows.is_sorted_by_key(|row| row.id) {
             rows.sort_by_key(|row| row.id);
@@ -135,11 +135,11 @@ impl Store {
         self.marks = 0;
     }
 
-    pub(super) fn rows(&self) -> &[Row] {
+    pub(super) fn rows(&self) -> &[ListedFinding] {
         &self.rows
     }
 
-    pub(super) fn row(&self, index: u32) -> &Row {
+    pub(super) fn row(&self, index: u32) -> &ListedFinding {
         &self.rows[index as usize]
     }
 
@@ -162,7 +162,7 @@ impl Store {
     }
 
     /// Asks anew how near each row comes to what the filter asks for; `near` is told whether it passed.
-    pub(super) fn filter(&mut self, near: impl Fn(&Row, bool) -> Option<u8>) {
+    pub(super) fn filter(&mut self, near: impl Fn(&ListedFinding, bool) -> Option<u8>) {
         for (standing, row) in self.standings.iter_mut().zip(&self.rows) {
             standing.near = near(row, standing.near != FAR).unwrap_or(FAR);
         }
@@ -200,7 +200,7 @@ impl Store {
 
     /// Whether nothing is decided on a row.
     pub(super) fn is_open(&self, index: u32) -> bool {
-        Row::rank_is_open(self.standings[index as usize].state)
+        ListedFinding::rank_is_open(self.standings[index as usize].state)
     }
 
     /// Whether a row is a candidate.

@@ -7,8 +7,8 @@ use super::*;
 use crate::finding::{FileTime, Sha256};
 use crate::triage::Verdict;
 
-fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> Row {
-    Row {
+fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> ListedFinding {
+    ListedFinding {
         id: FindingId(id),
         at: 0,
         hunt,
@@ -59,7 +59,7 @@ fn a_row_that_changes_moves_and_is_counted_once() {
 #[test]
 fn what_came_back_stands_first() {
     let mut list = FindingList::new(1);
-    let back = Row { returned: Some("content changed".into()), ..row(2, 0, "/z", Verdict::Open) };
+    let back = ListedFinding { returned: Some("content changed".into()), ..row(2, 0, "/z", Verdict::Open) };
     list.upsert(vec![row(1, 0, "/a", Verdict::Open), back, row(3, 0, "/m", Verdict::Malicious)]);
     assert_eq!(paths(&list), ["/z", "/m", "/a"]);
 }
@@ -70,7 +70,7 @@ fn over_many_boxes_groups_begin_folded_and_what_few_have_comes_first() {
     list.set_rare_first();
     list.set_grouping(Grouping::Content);
     list.fold_from_the_start();
-    let on = |id: i64, at: u32, content: u8| Row {
+    let on = |id: i64, at: u32, content: u8| ListedFinding {
         at,
         digest: Sha256([content; 32]).into(),
         ..row(id, 0, &format!("/{id}"), Verdict::Open)
@@ -78,7 +78,7 @@ fn over_many_boxes_groups_begin_folded_and_what_few_have_comes_first() {
     list.upsert(vec![on(1, 0, 1), on(2, 1, 1), on(3, 1, 1), on(4, 2, 2)]);
     let groups: Vec<_> = (0..list.len())
         .map(|line| match list.line(line) {
-            Some(Line::Group(group)) => (group.boxes, group.count, group.folded),
+            Some(ListLine::Group(group)) => (group.boxes, group.count, group.folded),
             other => panic!("{other:?}"),
         })
         .collect();
@@ -142,7 +142,7 @@ fn a_heading_whose_group_is_gone_is_not_stood_on_any_more() {
     list.upsert(vec![row(1, 0, "/a", Verdict::Open), row(2, 0, "/b", Verdict::Open)]);
     list.select_place(0);
     assert!(list.selected_group().is_some());
-    list.upsert(vec![Row { digest: Sha256([1; 32]).into(), ..row(1, 0, "/a", Verdict::Open) }]);
+    list.upsert(vec![ListedFinding { digest: Sha256([1; 32]).into(), ..row(1, 0, "/a", Verdict::Open) }]);
     assert_eq!(list.selected().unwrap().id, FindingId(1), "a content that was found once has no heading");
     assert_eq!(list.len(), 2);
     list.set_grouping(Grouping::Folder);
@@ -202,7 +202,7 @@ fn a_filter_that_hid_the_selection_gives_it_back() {
 /// Something that happens to the list.
 #[derive(Debug, Clone)]
 enum Step {
-    Rows(Vec<Row>),
+    Rows(Vec<ListedFinding>),
     Filter(&'static str),
     Hunt(Option<usize>),
     Sort(Sort),
@@ -213,10 +213,10 @@ enum Step {
     Mark,
 }
 
-fn any_row() -> impl Strategy<Value = Row> {
+fn any_row() -> impl Strategy<Value = ListedFinding> {
     let verdict = prop::sample::select(vec![Verdict::Open, Verdict::Benign, Verdict::Suspicious, Verdict::Malicious]);
     (0..40_i64, verdict, any::<bool>(), any::<bool>(), 0..3_u8, 0..4_u64).prop_map(
-        |(id, verdict, candidate, returned, content, size)| Row {
+        |(id, verdict, candidate, returned, content, size)| ListedFinding {
             size,
             modified: FileTime { seconds: -(size as i64), nanos: u32::from(content) },
             digest: Sha256([content; 32]).into(),
@@ -250,7 +250,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 /// What findings of a group share, so that groups are in order by it.
-fn shared(row: &Row, grouping: Grouping) -> String {
+fn shared(row: &ListedFinding, grouping: Grouping) -> String {
     match grouping {
         Grouping::None => String::new(),
         Grouping::Hunt => row.hunt.to_string(),
@@ -263,7 +263,7 @@ fn shared(row: &Row, grouping: Grouping) -> String {
 /// The list, recomputed from nothing whenever it is looked at.
 #[derive(Default)]
 struct Naive {
-    rows: BTreeMap<FindingId, Row>,
+    rows: BTreeMap<FindingId, ListedFinding>,
     /// Groupings whose groups are all folded but those in `unlike`; of others, only those are.
     all_folded: BTreeSet<u8>,
     unlike: BTreeSet<(u8, String)>,
@@ -278,10 +278,10 @@ enum Seen {
 }
 
 impl Naive {
-    fn groups(&self, list: &FindingList) -> Vec<(String, Vec<&Row>)> {
+    fn groups(&self, list: &FindingList) -> Vec<(String, Vec<&ListedFinding>)> {
         let Sort { column, descending } = list.sort();
         let pattern = Pattern::new(list.filter());
-        let mut rows: Vec<&Row> = self.rows.values().collect();
+        let mut rows: Vec<&ListedFinding> = self.rows.values().collect();
         rows.retain(|row| list.hunt().is_none_or(|hunt| hunt == row.hunt));
         rows.retain(|row| pattern.matches(&text::escape_path(&row.path)));
         let ranked = list.sort() == Sort::default();
@@ -299,7 +299,7 @@ impl Naive {
             if descending { order.reverse() } else { order }
         });
         rows.sort_by_key(|row| if ranked { pattern.nearness(&text::escape_path(&row.path)) } else { None });
-        let mut groups: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
+        let mut groups: BTreeMap<String, Vec<&ListedFinding>> = BTreeMap::new();
         for row in rows {
             groups.entry(shared(row, list.grouping())).or_default().push(row);
         }
@@ -335,8 +335,8 @@ impl Naive {
 
 fn seen(list: &FindingList, line: usize) -> Seen {
     match list.line(line).unwrap() {
-        Line::Row(row) => Seen::Row(row.id),
-        Line::Group(group) => {
+        ListLine::Row(row) => Seen::Row(row.id),
+        ListLine::Group(group) => {
             let open = [group.open, group.candidates];
             Seen::Group(shared(group.first, list.grouping()), group.count, open, group.folded)
         }
@@ -347,7 +347,9 @@ fn seen(list: &FindingList, line: usize) -> Seen {
 fn play(list: &mut FindingList, naive: &mut Naive, step: Step) {
     let grouping = list.grouping();
     let group = match list.line(list.place()) {
-        Some(Line::Group(Group { first, .. }) | Line::Row(first)) => Some((grouping as u8, shared(first, grouping))),
+        Some(ListLine::Group(GroupHeading { first, .. }) | ListLine::Row(first)) => {
+            Some((grouping as u8, shared(first, grouping)))
+        }
         None => None,
     };
     match step {
@@ -367,8 +369,8 @@ fn play(list: &mut FindingList, naive: &mut Naive, step: Step) {
         }
         Step::FoldAll => {
             let number = grouping as u8;
-            let is_folded = |(shared, _): &(String, Vec<&Row>)| naive.is_folded(number, shared);
-            let counts = |group: &&(String, Vec<&Row>)| grouping != Grouping::Content || group.1.len() > 1;
+            let is_folded = |(shared, _): &(String, Vec<&ListedFinding>)| naive.is_folded(number, shared);
+            let counts = |group: &&(String, Vec<&ListedFinding>)| grouping != Grouping::Content || group.1.len() > 1;
             let all = grouping == Grouping::None || naive.groups(list).iter().filter(counts).all(is_folded);
             naive.unlike.retain(|(of, _)| *of != number);
             if all {
@@ -381,8 +383,8 @@ fn play(list: &mut FindingList, naive: &mut Naive, step: Step) {
         Step::Move(line) => list.select_place(line),
         Step::Mark => {
             let chosen: Vec<_> = match list.line(list.place()) {
-                Some(Line::Row(row)) => vec![row.id],
-                Some(Line::Group(_)) => {
+                Some(ListLine::Row(row)) => vec![row.id],
+                Some(ListLine::Group(_)) => {
                     let (_, shared) = group.unwrap();
                     let mut groups = naive.groups(list).into_iter();
                     let rows = groups.find(|(of, _)| *of == shared).unwrap().1;
