@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::digest::Fields;
 use super::error::Outcome;
-use super::query::must_follow;
-use super::{Case, CaseError, CaseErrorKind, Event, FindingId, Head, JournalEntry, JournalSubject, ScanId, Seq, Stamp};
+use super::facts::{must_follow, parse_time, time_text};
+use super::{Case, CaseError, CaseErrorKind, Event, FindingId, Head, JournalEntry, ScanId, Seq, Stamp, JournalSubject};
 use crate::finding::Sha256;
 
 /// A row of the journal, as stored; the hash is over these very texts.
@@ -84,16 +84,6 @@ impl StoredEntry {
             hash: self.hash,
         })
     }
-}
-
-/// A time as it is stored.
-pub(super) fn time_text(at: jiff::Timestamp) -> String {
-    format!("{at:.9}")
-}
-
-/// A stored time.
-pub(super) fn parse_time(text: &str) -> Outcome<jiff::Timestamp> {
-    text.parse().map_err(|error: jiff::Error| CaseErrorKind::Damaged(error.to_string()))
 }
 
 /// Entries that are recorded together and undone together.

@@ -6,18 +6,17 @@
 //! has no `-wal` beside it has lost it, or its Huntbook was killed in the very moment of opening or closing it, when nothing
 //! was in the log: what is said is that entries *may* be missing.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rustix::fs::{Mode, OFlags};
 
-use super::error::Outcome;
-use super::opening::{io_fault, log_beside};
+use super::error::{Outcome, io_fault};
 
 /// How often a file is looked at that seems to lack its log: another Huntbook may be opening or closing it just now.
 const LOOKS: usize = 4;
@@ -93,4 +92,20 @@ pub(super) fn close(db: &Connection) {
     };
     // Where it cannot be done, the -wal file stays, or the next one to open the case says what is missing.
     let _ = mark();
+}
+
+/// The length in bytes of the write-ahead log beside `file`, if there is one.
+pub(super) fn log_beside(file: &Path) -> Outcome<Option<u64>> {
+    match fs::symlink_metadata(beside(file, "-wal")) {
+        Ok(found) => Ok(Some(found.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_fault("look for its -wal file")(error)),
+    }
+}
+
+/// `file` with `suffix` behind its name.
+pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }

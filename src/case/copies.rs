@@ -10,9 +10,9 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::error::Outcome;
+use super::error::{Outcome, io_fault};
 use super::guard::{Deadline, harden, keep_rules};
-use super::opening::{create_tables, io_fault, new_file, resolve};
+use super::opening::{create_tables, new_file, resolve};
 use super::{Case, CaseError, CaseErrorKind, LogState};
 
 /// What stands for the file of a case that has none.

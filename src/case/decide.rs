@@ -1,16 +1,16 @@
 //! Recording decisions, and taking them back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::Value;
 
 use super::chain::{self, Group};
 use super::error::Outcome;
-use super::scans::CASE_ID;
+use super::facts::CASE_ID;
+use super::journal::by_cover;
 use super::{
-    Case, CaseError, CaseErrorKind, Cover, Covered, Decision, Event, FindingId, LogState, Record, Seq, Stamp, migrate,
-    tables,
+    Case, CaseError, CaseErrorKind, Cover, Decision, Event, FindingId, LogState, Record, Seq, Stamp, migrate, tables,
 };
 use crate::version;
 
@@ -170,15 +170,6 @@ fn changed(db: &Connection, covers: &[(FindingId, Option<Cover>)]) -> Outcome<Ve
         }
     }
     Ok(changed)
-}
-
-/// `covers` with the findings that have the same one together.
-pub(super) fn by_cover(covers: Vec<(FindingId, Option<Cover>)>) -> Vec<Covered> {
-    let mut together: BTreeMap<Option<Cover>, Vec<FindingId>> = BTreeMap::new();
-    for (finding, cover) in covers {
-        together.entry(cover).or_default().push(finding);
-    }
-    together.into_iter().map(|(cover, findings)| Covered { cover, findings }).collect()
 }
 
 /// One entry of each event for each of `findings`, or a single one without a finding, and the tables brought up to date.

@@ -180,3 +180,12 @@ impl From<serde_json::Error> for CaseErrorKind {
 
 /// The result of work inside a case, before the case's path is added to the failure.
 pub(super) type Outcome<T> = Result<T, CaseErrorKind>;
+
+/// What a failure of the file system comes to while Huntbook was `doing` something.
+pub(super) fn io_fault(doing: &'static str) -> impl Fn(io::Error) -> CaseErrorKind {
+    move |source| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => CaseErrorKind::Full,
+        io::ErrorKind::ReadOnlyFilesystem => CaseErrorKind::ReadOnly,
+        _ => CaseErrorKind::Io { doing, source },
+    }
+}

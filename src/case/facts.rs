@@ -1,5 +1,6 @@
-//! File facts, matches and kept bytes as rows.
+//! Facts of the box and of files, matches, kept bytes and times as rows hold them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
@@ -7,10 +8,21 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::CaseErrorKind;
 use super::digest::Fields;
 use super::error::Outcome;
 use super::schema;
 use crate::finding::{Excerpt, FileFacts, FileTime, KeptBytes, PatternMatch, Sha256};
+
+/// The key under which the case's own id stands among the host facts.
+pub(super) const CASE_ID: &str = "case.id";
+
+/// The facts about the box, without the case's own id.
+pub(super) fn host_facts(db: &Connection) -> Outcome<BTreeMap<String, String>> {
+    let mut statement = db.prepare_cached("SELECT key, value FROM host WHERE key <> ?1")?;
+    let facts = statement.query_map([CASE_ID], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(facts.collect::<rusqlite::Result<_>>()?)
+}
 
 /// A stored path.
 pub(super) fn path(bytes: Vec<u8>) -> PathBuf {
@@ -212,4 +224,24 @@ pub(super) fn load_kept(db: &Connection, hit: i64) -> Outcome<KeptBytes> {
     let excerpts = statement
         .query_map([hit], |row| Ok(Excerpt { offset: row.get(0).map(i64::cast_unsigned)?, bytes: row.get(1)? }))?;
     Ok(KeptBytes { excerpts: excerpts.collect::<rusqlite::Result<_>>()? })
+}
+
+/// A time as it is stored.
+pub(super) fn time_text(at: jiff::Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+/// A stored time.
+pub(super) fn parse_time(text: &str) -> Outcome<jiff::Timestamp> {
+    text.parse().map_err(|error: jiff::Error| CaseErrorKind::Damaged(error.to_string()))
+}
+
+/// Refuses a row whose number does not follow `before`, which a damaged or hostile table may hold: who pages through it by
+/// the last number would never come to its end.
+pub(super) fn must_follow<N: PartialOrd + Copy + std::fmt::Display>(before: &mut N, this: N) -> Outcome<()> {
+    if this <= *before {
+        return Err(CaseErrorKind::Damaged(format!("row {this} stands after row {before}")));
+    }
+    *before = this;
+    Ok(())
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cover, FindingId, ScanId, Seq};
+use super::{FindingId, ScanId, Seq};
 use crate::finding::{Digest, Sha256};
 use crate::text;
 use crate::triage::{Actor, Answer};
@@ -275,6 +275,25 @@ pub struct JournalEntry {
     pub undone: bool,
     /// Its hash.
     pub hash: Sha256,
+}
+
+/// What the register says of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cover {
+    /// The id of the exclusion that covers the finding, or did.
+    pub exclusion: String,
+    /// Why it does not any more (expired, content changed, rule changed); `None` while it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<String>,
+}
+
+/// `covers` with the findings that have the same one together.
+pub(super) fn by_cover(covers: Vec<(FindingId, Option<Cover>)>) -> Vec<Covered> {
+    let mut together: BTreeMap<Option<Cover>, Vec<FindingId>> = BTreeMap::new();
+    for (finding, cover) in covers {
+        together.entry(cover).or_default().push(finding);
+    }
+    together.into_iter().map(|(cover, findings)| Covered { cover, findings }).collect()
 }
 
 /// The last entry's place and hash. To one who kept it, it proves that nothing before it was changed or removed.

@@ -10,9 +10,9 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::chain::Group;
-use super::decide::by_cover;
 use super::error::Outcome;
-use super::scans::host_facts;
+use super::facts::host_facts;
+use super::journal::by_cover;
 use super::schema::{self, FORMAT};
 use super::{CaseErrorKind, Event, FindingId, Record, RuleRecord, ScanTotals, facts, tables};
 use crate::finding::{Digest, FoundBy};

@@ -33,6 +33,7 @@ mod scans;
 mod schema;
 mod summary;
 mod tables;
+mod verification;
 mod verify;
 mod vouched;
 
@@ -51,7 +52,7 @@ pub(crate) use error::CaseErrorKind;
 pub(crate) use gathered::EvidenceEnd;
 pub(crate) use ids::ScanId;
 pub use ids::{FindingId, Seq};
-pub(crate) use journal::{Covered, Head, JournalSubject, PathText, ScanTotals};
+pub(crate) use journal::{Cover, Head, PathText, ScanTotals, JournalSubject};
 pub use journal::{Decision, Event, JournalEntry, Record, Stamp};
 #[cfg(test)]
 pub(crate) use not_seen::Absence;
@@ -62,12 +63,12 @@ pub(crate) use place::{default_folder, default_path};
 pub(crate) use query::Comparison;
 pub use query::Sighting;
 pub(crate) use query::{FindingRow, GivenAnswer};
-pub(crate) use replay::Cover;
+pub use rules::RuleRecord;
 pub(crate) use scans::ScanRow;
-pub use scans::{NotScanned, RuleRecord, ScanEnd, ScanOutcome, ScanPlan};
+pub use scans::{NotScanned, ScanEnd, ScanOutcome, ScanPlan};
 pub use summary::CaseSummary;
 #[cfg(test)]
-pub(crate) use verify::Problem;
+pub(crate) use verification::Problem;
 
 use error::Outcome;
 

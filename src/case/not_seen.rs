@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::chain::parse_time;
 use super::error::Outcome;
+use super::facts::parse_time;
 use super::{Case, CaseError, FindingId, ScanId, ScanOutcome, ScanRow, facts, query};
 use crate::finding::FoundBy;
 

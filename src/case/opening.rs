@@ -10,9 +10,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use rustix::fs::{Access, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::error::Outcome;
+use super::closing::{beside, log_beside};
+use super::error::{Outcome, io_fault};
+use super::facts::CASE_ID;
 use super::guard::{Deadline, harden, keep_rules};
-use super::scans::CASE_ID;
 use super::schema::{self, APPLICATION_ID, FORMAT};
 use super::{Case, CaseError, CaseErrorKind, LogState};
 use crate::storage::{self, Distrust, Trust, folder_of};
@@ -166,14 +167,6 @@ fn must_be_ours_alone(file: &Path) -> Outcome<()> {
     Ok(())
 }
 
-pub(super) fn io_fault(doing: &'static str) -> impl Fn(io::Error) -> CaseErrorKind {
-    move |source| match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => CaseErrorKind::Full,
-        io::ErrorKind::ReadOnlyFilesystem => CaseErrorKind::ReadOnly,
-        _ => CaseErrorKind::Io { doing, source },
-    }
-}
-
 /// `path` with the links of its folder resolved, refused when it is itself a link or no file. Only the name is left for
 /// `SQLITE_OPEN_NOFOLLOW` to watch, which refuses a link anywhere in a path.
 pub(super) fn resolve(path: &Path, make_folder: bool) -> Outcome<PathBuf> {
@@ -281,22 +274,6 @@ fn make_durable(db: &Connection) -> Outcome<()> {
     // The first look makes the -wal file, by which `open_read_only` knows that the case is in use.
     identify(db)?;
     Ok(())
-}
-
-/// `file` with `suffix` behind its name.
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// The length in bytes of the write-ahead log beside `file`, if there is one.
-pub(super) fn log_beside(file: &Path) -> Outcome<Option<u64>> {
-    match fs::symlink_metadata(beside(file, "-wal")) {
-        Ok(found) => Ok(Some(found.len())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io_fault("look for its -wal file")(error)),
-    }
 }
 
 /// How a rollback journal ends that names a super-journal (<https://www.sqlite.org/fileformat.html>, 3): `SQLite` would

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::Outcome;
+use super::facts::must_follow;
 use super::tables::{parse_answer, parse_verdict};
 use super::{
     Case, CaseError, CaseErrorKind, Cover, Decision, Event, FindingId, ScanId, Seq, chain, facts, migrate, tables,
@@ -274,16 +275,6 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
         });
     }
     Ok(findings)
-}
-
-/// Refuses a row whose number does not follow `before`, which a damaged or hostile table may hold: who pages through it by
-/// the last number would never come to its end.
-pub(super) fn must_follow<N: PartialOrd + Copy + std::fmt::Display>(before: &mut N, this: N) -> Outcome<()> {
-    if this <= *before {
-        return Err(CaseErrorKind::Damaged(format!("row {this} stands after row {before}")));
-    }
-    *before = this;
-    Ok(())
 }
 
 pub(super) fn found_by(db: &Connection, rule_name: i64) -> Outcome<FoundBy> {

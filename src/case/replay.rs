@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::{Deserialize, Serialize};
-
-use super::{Decision, Event, FindingId, JournalEntry, JournalSubject, Seq};
+use super::{Cover, Decision, Event, FindingId, JournalEntry, Seq, JournalSubject};
 use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
 
@@ -84,16 +82,6 @@ pub(super) fn undone_groups(undoings: &[(Seq, Seq)]) -> HashSet<Seq> {
         }
     }
     undone
-}
-
-/// What the register says of a finding.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Cover {
-    /// The id of the exclusion that covers the finding, or did.
-    pub exclusion: String,
-    /// Why it does not any more (expired, content changed, rule changed); `None` while it is in force.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lapsed: Option<String>,
 }
 
 /// A finding as it was last seen, as far as its verdict depends on it.

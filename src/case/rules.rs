@@ -1,11 +1,29 @@
 //! Rules as rows, and the digests that put a scan into the journal.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::Value;
 
+use super::ScanId;
 use super::digest::Fields;
 use super::error::Outcome;
-use super::{RuleRecord, ScanId};
 use crate::finding::{FoundBy, Sha256};
+
+/// A rule as a scan ran it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleRecord {
+    /// The rule, or the candidate condition of its hunt.
+    pub id: FoundBy,
+    /// Digest of the rule's source.
+    pub digest: Sha256,
+    /// The rule's source text, or the condition.
+    pub source: String,
+    /// The rule's `meta` section, with author, reference and licence.
+    pub meta: Value,
+    /// Ids of the scenarios of its hunt, in their order. When all are ruled out the finding is suspicious.
+    pub scenarios: Vec<String>,
+    /// Digests of known samples; a file with one of them is malicious unless excluded.
+    pub known: Vec<Sha256>,
+}
 
 /// Digest over all of a rule's record.
 pub(super) fn rule_content(rule: &RuleRecord) -> Outcome<Sha256> {

@@ -1,6 +1,6 @@
 //! Host facts, scans, the rules they ran with, and coverage.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
-use super::chain::{Group, parse_time, time_text};
+use super::chain::Group;
 use super::error::Outcome;
-use super::query::must_follow;
-use super::rules::{rule_from, rule_row, rules_digest, scan_digest};
+use super::facts::{CASE_ID, host_facts, must_follow, parse_time, time_text};
+use super::rules::{RuleRecord, rule_from, rule_row, rules_digest, scan_digest};
 use super::{Case, CaseError, CaseErrorKind, Event, PathText, Record, ScanId, Stamp, facts, migrate};
-use crate::finding::{FoundBy, Sha256};
+use crate::finding::Sha256;
 
 /// What a scan is about to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,23 +25,6 @@ pub struct ScanPlan {
     pub options: Value,
     /// Every rule it runs with.
     pub rules: Vec<RuleRecord>,
-}
-
-/// A rule as a scan ran it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RuleRecord {
-    /// The rule, or the candidate condition of its hunt.
-    pub id: FoundBy,
-    /// Digest of the rule's source.
-    pub digest: Sha256,
-    /// The rule's source text, or the condition.
-    pub source: String,
-    /// The rule's `meta` section, with author, reference and licence.
-    pub meta: Value,
-    /// Ids of the scenarios of its hunt, in their order. When all are ruled out the finding is suspicious.
-    pub scenarios: Vec<String>,
-    /// Digests of known samples; a file with one of them is malicious unless excluded.
-    pub known: Vec<Sha256>,
 }
 
 /// How a scan ended.
@@ -306,16 +289,6 @@ impl Case {
             Ok(counts.collect::<rusqlite::Result<_>>()?)
         })
     }
-}
-
-/// The key under which the case's own id stands among the host facts.
-pub(super) const CASE_ID: &str = "case.id";
-
-/// The facts about the box, without the case's own id.
-pub(super) fn host_facts(db: &Connection) -> Outcome<BTreeMap<String, String>> {
-    let mut statement = db.prepare_cached("SELECT key, value FROM host WHERE key <> ?1")?;
-    let facts = statement.query_map([CASE_ID], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(facts.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Refuses a scan that is not there or has ended.

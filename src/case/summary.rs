@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 use serde_json::Value;
 
-use super::chain::parse_time;
-use super::scans::host_facts;
+use super::facts::{host_facts, parse_time};
 use super::{Case, CaseError, ScanId, facts};
 use crate::finding::FoundBy;
 

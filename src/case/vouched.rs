@@ -6,11 +6,11 @@ use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::Value;
 
 use super::error::Outcome;
+use super::facts::{CASE_ID, host_facts};
 use super::journal::{Event, PathText, Record};
 use super::migrate::VOUCHED_SINCE;
-use super::scans::{CASE_ID, host_facts};
 use super::schema::format_of;
-use super::verify::{Problem, Unvouched, Verification};
+use super::verification::{Problem, Unvouched, Verification};
 use super::{Cover, FindingId, JournalEntry, ScanId, Seq, facts, tables};
 use crate::finding::Sha256;
 

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::cache::vet_with_cache;
 use super::compile::RuleOptions;
 use super::folder::{RuleFolder, is_rule_file};
 use super::problem::{Problem, Problems};
 use super::rule::Rule;
 use super::site::Site;
 use super::source::RuleText;
-use super::vet::{self, Unused, Vetted};
+use super::vet::{Unused, Vetted};
 use super::{Hunt, document, file, generic};
 
 /// Hunts, and the texts their rules must be compiled from.
@@ -128,7 +129,7 @@ fn load_pairs(
             }
         }
     }
-    for (Vetted { text, rules, unused }, document) in vet::vet(texts, options, keep).into_iter().zip(documents) {
+    for (Vetted { text, rules, unused }, document) in vet_with_cache(texts, options, keep).into_iter().zip(documents) {
         let hunt = document.map(|path| read_document(folder, &path, &rules, &unused, site)).transpose();
         loaded.unused.extend(unused);
         let hunt = hunt.unwrap_or_else(|problems| {

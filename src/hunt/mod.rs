@@ -5,6 +5,7 @@
 //! on the site is named in sets ([`site`], [`known_good`]).
 
 pub(crate) mod builtin;
+mod cache;
 pub(crate) mod check;
 mod compile;
 pub(crate) mod describe;
@@ -16,7 +17,6 @@ mod folder;
 pub(crate) mod generic;
 mod include;
 mod items;
-mod kept;
 pub(crate) mod known_good;
 pub(crate) mod language;
 pub(crate) mod load;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use super::cache::vet_with_cache;
 use super::compile::RuleOptions;
 use super::folder::{RuleFolder, is_rule_file};
 use super::include::Includes;
 use super::problem::Problem;
 use super::source::RuleText;
-use super::vet::{self, Unused, Vetted};
+use super::vet::{Unused, Vetted};
 use super::{Loaded, file, generic, rule::Rule};
 
 /// Plain YARA files, with what they include, and without what of them cannot be used.
@@ -82,7 +83,7 @@ impl RuleFiles {
         }
         unused.extend(includes.unused);
         let mut files = Self::default();
-        for Vetted { text, rules, unused: left_out } in vet::vet(texts, options, keep) {
+        for Vetted { text, rules, unused: left_out } in vet_with_cache(texts, options, keep) {
             files.texts.push(text);
             files.rules.extend(rules);
             unused.extend(left_out);

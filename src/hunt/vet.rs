@@ -13,7 +13,6 @@ use yara_x_parser::Parser;
 use yara_x_parser::cst::{Event, SyntaxKind};
 
 use super::compile::{self, RuleOptions};
-use super::kept;
 use super::nesting;
 use super::problem::Problem;
 use super::rule::{self, DeclaredRule, Parts, Rule};
@@ -24,7 +23,7 @@ use super::source::RuleText;
 const MAX_ROUNDS: usize = 16;
 
 /// What is said of a text that the compiler panics over.
-const FAILS: &str = "the compiler fails over it";
+pub(super) const FAILS: &str = "the compiler fails over it";
 
 /// A rule that cannot be used, or a file or statement that cannot be read, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,23 +61,8 @@ pub(super) struct Vetted {
     pub unused: Vec<Unused>,
 }
 
-/// Takes each text apart and has it compiled, or takes what was found out about them from the folder `keep` and else puts it
-/// there. The texts keep their order.
-pub(super) fn vet(texts: Vec<RuleText>, options: &RuleOptions, keep: Option<&Path>) -> Vec<Vetted> {
-    let Some(cache) = kept::place(&texts, options, keep) else { return look_through(texts, options) };
-    kept::read(&cache, &texts).unwrap_or_else(|| {
-        let vetted = look_through(texts.clone(), options);
-        // That may be this machine's fault, and mended by the next start.
-        let failed = vetted.iter().flat_map(|vetted| &vetted.unused).any(|unused| unused.problem.message == FAILS);
-        if !failed {
-            kept::write(&cache, &vetted, &texts);
-        }
-        vetted
-    })
-}
-
 /// Takes each text apart and has it compiled, on as many threads as there are cores.
-fn look_through(texts: Vec<RuleText>, options: &RuleOptions) -> Vec<Vetted> {
+pub(super) fn vet(texts: Vec<RuleText>, options: &RuleOptions) -> Vec<Vetted> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(texts.len()).max(1);
     let mut chunks: Vec<Vec<(usize, RuleText)>> = (0..threads).map(|_| Vec::new()).collect();
     for (index, text) in texts.into_iter().enumerate() {

@@ -3,7 +3,7 @@ use super::*;
 /// The names of the rules that are left, and what is left out.
 fn vetted(source: &[u8], options: &RuleOptions) -> (Vec<String>, Vec<String>) {
     let text = RuleText::of_bytes(Path::new("x.yar"), source);
-    let vetted = vet(vec![text], options, None).pop().unwrap();
+    let vetted = vet(vec![text], options).pop().unwrap();
     assert_eq!(vetted.text.text.len(), RuleText::of_bytes(Path::new(""), source).text.len(), "all keeps its place");
     assert!(options.compiler().add_source(&*vetted.text.text).is_ok(), "what is left compiles");
     let names = vetted.rules.iter().map(|rule| rule.id.name.to_string()).collect();
@@ -98,7 +98,7 @@ fn each_text_keeps_its_place_and_knows_whose_rule_it_misses() {
             RuleText::of(Path::new(&format!("{index}.yar")), source)
         })
         .collect();
-    for (index, vetted) in vet(texts, &RuleOptions::default(), None).iter().enumerate() {
+    for (index, vetted) in vet(texts, &RuleOptions::default()).iter().enumerate() {
         assert_eq!(vetted.text.origin, format!("{index}.yar"));
         let [unused] = vetted.unused.as_slice() else { panic!("{vetted:?}") };
         let hint = format!("rule r{0} is in {0}.yar", (index + 1) % 20);
@@ -120,7 +120,7 @@ proptest::proptest! {
         let source = words.join(" ");
         let text = RuleText::of(Path::new("x"), source.clone());
         let options = RuleOptions::default();
-        let vetted = vet(vec![text], &options, None).pop().unwrap();
+        let vetted = vet(vec![text], &options).pop().unwrap();
         proptest::prop_assert!(options.compiler().add_source(&*vetted.text.text).is_ok(), "{source}");
         let parsed = rule::rules_of("x", Path::new("x"), &vetted.text.text).unwrap();
         proptest::prop_assert_eq!(parsed.len(), vetted.rules.len());

@@ -10,15 +10,30 @@ use super::compile::RuleOptions;
 use super::problem::{Place, Problem};
 use super::rule::{MetaValue, Pattern, Rule};
 use super::source::RuleText;
-use super::vet::{Unused, Vetted};
+use super::vet::{self, FAILS, Unused, Vetted};
 use crate::finding::{RuleId, Sha256};
 use crate::storage::Cache;
 
 /// Fewer bytes of text than this are looked through in no time.
 const WORTH: usize = 256 * 1024;
 
+/// Takes each text apart and has it compiled, or takes what was found out about them from the folder `keep` and else puts it
+/// there. The texts keep their order.
+pub(super) fn vet_with_cache(texts: Vec<RuleText>, options: &RuleOptions, keep: Option<&Path>) -> Vec<Vetted> {
+    let Some(cache) = place(&texts, options, keep) else { return vet::vet(texts, options) };
+    read(&cache, &texts).unwrap_or_else(|| {
+        let vetted = vet::vet(texts.clone(), options);
+        // That may be this machine's fault, and mended by the next start.
+        let failed = vetted.iter().flat_map(|vetted| &vetted.unused).any(|unused| unused.problem.message == FAILS);
+        if !failed {
+            write(&cache, &vetted, &texts);
+        }
+        vetted
+    })
+}
+
 /// The place in the folder `keep` for what is found out about `texts`; `None` if it is not worth it.
-pub(super) fn place(texts: &[RuleText], options: &RuleOptions, keep: Option<&Path>) -> Option<Cache> {
+fn place(texts: &[RuleText], options: &RuleOptions, keep: Option<&Path>) -> Option<Cache> {
     let bytes: usize = texts.iter().map(|text| text.text.len()).sum();
     let folder = keep.filter(|_| bytes >= WORTH)?;
     let options = format!("hunt {ENGINE} {options:?}");
@@ -30,13 +45,13 @@ pub(super) fn place(texts: &[RuleText], options: &RuleOptions, keep: Option<&Pat
 }
 
 /// What was kept about `texts`, if it is of them.
-pub(super) fn read(cache: &Cache, texts: &[RuleText]) -> Option<Vec<Vetted>> {
+fn read(cache: &Cache, texts: &[RuleText]) -> Option<Vec<Vetted>> {
     let kept = cache.read::<Vec<KeptText>>().filter(|kept| kept.len() == texts.len())?;
     Some(kept.into_iter().zip(texts).map(|(kept, text)| kept.of(text)).collect())
 }
 
 /// Keeps what was found out.
-pub(super) fn write(cache: &Cache, vetted: &[Vetted], texts: &[RuleText]) {
+fn write(cache: &Cache, vetted: &[Vetted], texts: &[RuleText]) {
     let kept: Vec<KeptText> = vetted.iter().zip(texts).map(|(vetted, text)| KeptText::from(vetted, text)).collect();
     cache.write(&kept);
 }
