@@ -19,7 +19,7 @@
 //! | `kernel`, `conditions` | would Linux run it, and what that depends on |
 //! | `strict` | what a strict parser says |
 //! | `anomalies` | what is odd, each with a stable id |
-//! | `disassembly`, `registers`, `syscalls` | the code at the entry point, system calls named |
+//! | `instruction`, `disassembly`, `risc`, `registers`, `syscalls` | the code at the entry point, system calls named |
 //! | `entropy`, `strings` | figures and texts of a small file |
 
 pub mod anomalies;
@@ -28,7 +28,8 @@ pub mod disassembly;
 pub mod entropy;
 pub mod field;
 pub mod header;
-pub mod kernel;
+pub mod instruction;
+mod kernel;
 pub mod kind;
 pub mod layout;
 mod machine_flags;
@@ -65,10 +66,11 @@ mod verdict_tests;
 use serde::Serialize;
 
 pub use anomalies::{Anomaly, ByteRange};
-pub use disassembly::{Instruction, NoDisassembly, disassemble_entry};
+pub use disassembly::disassemble_entry;
 pub use entropy::entropy;
 pub use field::{Field, FieldValue};
 pub use header::Header;
+pub use instruction::{Instruction, NoDisassembly};
 pub use kernel::KernelView;
 pub use kind::ElfKind;
 pub use layout::{Basis, Class, Endian, Layout};

@@ -12,7 +12,7 @@ use yaxpeax_arch::{Decoder as _, LengthedInstruction as _, U8Reader};
 use yaxpeax_arm::armv7::{ConditionCode, Opcode};
 
 use super::Elf;
-use super::disassembly::Instruction;
+use super::instruction::Instruction;
 use super::layout::{Class, Endian};
 use super::names;
 use super::source::Bytes;

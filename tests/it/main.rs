@@ -9,6 +9,7 @@ mod archives;
 mod attacks;
 mod bytes;
 mod chooser;
+mod circles;
 mod cli;
 mod deploy;
 mod exclusions;
