@@ -61,7 +61,7 @@ fn paths_of(prefix: &str, tree: &str) -> Vec<String> {
     paths
 }
 
-/// What one file names of others.
+/// What one file names of others: in `use`, and in paths that begin with `crate` or `super`.
 struct Named {
     /// Paths that it uses, from the crate's root.
     used: Vec<String>,
@@ -178,7 +178,7 @@ fn circle(uses: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
 #[test]
 fn no_file_leads_back_to_itself() {
     let uses = uses();
-    assert!(uses["case::chain"].contains("case::digest") && uses["cli::scan"].contains("cli::output"), "{uses:#?}");
+    assert!(uses["case::chain"].contains("case::digest"), "{uses:#?}");
     if let Some(circle) = circle(&uses) {
         panic!("these files use each other in a circle: {}", circle.join(" -> "));
     }
