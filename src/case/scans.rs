@@ -219,6 +219,15 @@ impl Case {
         })
     }
 
+    /// The last scan.
+    ///
+    /// # Errors
+    /// When the case cannot be read, or holds no scan.
+    pub fn last_scan(&self) -> Result<ScanRow, CaseError> {
+        let none = CaseErrorKind::Damaged("it holds no scan".to_owned());
+        self.scans()?.pop().ok_or_else(|| CaseError { path: self.path().to_owned(), fault: none })
+    }
+
     /// The rules `scan` ran with, by namespace and name.
     ///
     /// # Errors

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::asking::{self, ScenarioStatus, scenario_statuses};
 use super::excluded::Excluded;
+use super::finding_status::FindingStatus;
 use super::hunt_words::HuntWords;
-use super::records::FindingStatus;
+use super::kept_evidence::{self, ScenarioStatus, scenario_statuses};
 use super::rule_catalog::RuleRef;
 use crate::case::{
     Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow,
@@ -100,7 +100,7 @@ impl CaseReader {
     pub fn of(case: Case) -> Result<Self, CaseError> {
         let path = case.path().to_owned();
         let damaged = |what: String| CaseError { path: path.clone(), fault: CaseErrorKind::Damaged(what) };
-        let scan = case.scans()?.pop().ok_or_else(|| damaged("it holds no scan".to_owned()))?;
+        let scan = case.last_scan()?;
         let mut rules = Vec::new();
         let mut hunts = Vec::new();
         let mut by_id = HashMap::new();
@@ -129,7 +129,7 @@ impl CaseReader {
         let exclusions =
             words.into_iter().filter_map(|(id, words)| Some((id, Excluded::from_words(&words)?))).collect();
         let evidence = case.evidence_ends()?.remove(&scan.id);
-        let why_not = asking::why_not(&case, &scan)?;
+        let why_not = kept_evidence::why_not(&case, &scan)?;
         Ok(Self { case, scan, rules, hunts, by_id, exclusions, unmet, evidence, why_not })
     }
 
@@ -237,7 +237,7 @@ impl CaseReader {
         };
         let answers = self.case.answers(id)?;
         let scan = gone.map_or(self.scan.id, |gone| gone.last);
-        let said = asking::kept_scenarios(&self.case, scan, id)?;
+        let said = kept_evidence::kept_scenarios(&self.case, scan, id)?;
         let known = self.hunts.get(*rule).map(|hunt| hunt.scenarios.as_slice()).unwrap_or_default();
         let mut known: Vec<_> = known.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str())).collect();
         if known.is_empty() {

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Records;
-use crate::case::{self, Case, CaseError, CaseErrorKind, LOG_MISSING, LogState};
+use crate::case::{self, Case, CaseError, CaseErrorKind};
 use crate::root::Root;
 use crate::storage::{self, Base};
-use crate::text::{self, escape_path};
+use crate::text::escape_path;
 use crate::triage::Actor;
 use crate::triage::register::RegisterError;
 
@@ -104,36 +103,5 @@ fn reopen(path: &Path) -> Result<(Case, Option<(PathBuf, String)>), CaseError> {
             Ok((copy, Some((path.to_owned(), error.to_string()))))
         }
         opened => Ok((opened?, None)),
-    }
-}
-
-impl Records {
-    /// Why exclusions are only in memory, if they are; safe text.
-    pub(crate) fn register_unsaved(&self) -> Option<String> {
-        let why = || format!("{} for the register; name one with --exclusions FILE", Base::Data.why_none());
-        self.register.is_in_memory().then(why)
-    }
-
-    /// What the responder is to know of case and rules before anything else, safe text.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let log = self.log_is_missing().then(|| format!("the case: {LOG_MISSING}"));
-        let rules = || text::counted(self.book.unused.len() as u64, "rule");
-        let unused =
-            self.book.unused.first().map(|first| format!("{} not used, in coverage with the reason: {first}", rules()));
-        log.into_iter().chain(unused).collect()
-    }
-
-    /// Writes a copy of the case to a new file, and says so.
-    ///
-    /// # Errors
-    /// When the file exists or cannot be written, in words.
-    pub(crate) fn save_copy(&self, path: &Path) -> Result<String, String> {
-        self.case.save_copy(path).map_err(|error| error.to_string())?;
-        Ok(format!("a copy of the case is in {}", escape_path(path)))
-    }
-
-    /// Whether the case had lost its write-ahead log when it was opened, and with it, perhaps, its last entries.
-    pub(crate) fn log_is_missing(&self) -> bool {
-        self.case.log_state() == LogState::Missing
     }
 }

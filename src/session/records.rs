@@ -1,6 +1,6 @@
 //! The records of a session: the case and the register, and what they say of each finding.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,70 +8,31 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::asking::KeptEvidence;
 use super::case_reader::CaseReader;
+use super::finding_status::{FindingStatus, Opened};
 use super::gathering::Gathering;
 use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
-use super::reopen::{last_scan, not_scanned};
-use super::rule_catalog::{RuleCatalog, RuleRef};
-use super::{Excluded, audit, box_facts, register_status};
+use super::rule_catalog::RuleCatalog;
+use super::scan_record::not_scanned;
+use super::{audit, box_facts};
 use crate::case::{
-    self, Case, CaseError, CaseErrorKind, Cover, FindingId, GivenAnswer, Gone, Head, JournalEntry, ScanEnd, ScanId,
-    ScanPlan, ScanRow, Seq, Sighting, Stamp,
+    self, Case, CaseError, CaseErrorKind, FindingId, Gone, Head, LOG_MISSING, LogState, ScanEnd, ScanId, ScanPlan,
+    ScanRow, Sighting, Seq, Stamp,
 };
-use crate::finding::{FileFacts, Finding, FoundBy, Sha256};
+use crate::finding::{Finding, Sha256};
 use crate::root::Root;
 use crate::scan::Unscanned;
-use crate::storage;
-use crate::triage::Verdict;
+use crate::storage::{self, Base};
+use crate::text::{self, escape_path};
 use crate::triage::exclusion::Exclusion;
-use crate::triage::folders::{OnDisk, Proposal};
-use crate::triage::matched_file::MatchedFile;
-use crate::triage::matching::{Exclusions, Standing};
-use crate::triage::register::{Register, RegisterEntry, RegisterError};
+use crate::triage::folders::OnDisk;
+use crate::triage::matching::Exclusions;
+use crate::triage::register::{RegisterEntry, Register, RegisterError};
 use crate::triage::scope::Scope;
 use crate::version;
 
 /// How often a batch of findings is offered to a case that another process keeps locked.
 const MAX_RETRIES: usize = 6;
-
-/// What a finding has come to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FindingStatus {
-    /// Its number in the case.
-    pub id: FindingId,
-    /// Its hunt, and whether it is a candidate.
-    pub subject: RuleRef,
-    /// What it has come to.
-    pub verdict: Verdict,
-    /// Why it is not excluded though an exclusion was made for it; safe text.
-    pub returned: Option<String>,
-    /// The exclusion that covers it.
-    pub exclusion: Option<Uuid>,
-    /// Since when it was not met, and why; only findings that somebody decided on are kept so.
-    pub gone: Option<Gone>,
-}
-
-/// All that the records hold about one finding.
-#[derive(Debug, Clone)]
-pub struct Opened {
-    /// What it has come to.
-    pub judged: FindingStatus,
-    /// Facts, matches and kept bytes.
-    pub finding: Arc<Finding>,
-    /// The answers in force.
-    pub answers: Vec<GivenAnswer>,
-    /// Everything that was decided about it, oldest first.
-    pub history: Vec<JournalEntry>,
-    /// The exclusion that covers it.
-    pub exclusion: Option<Exclusion>,
-    /// The scopes that an exclusion of it could have, narrowest first, and whether each may be recorded.
-    pub scopes: Vec<Proposal>,
-    /// Whether its content is a known sample of the rule.
-    pub known_sample: bool,
-    /// What the case keeps of what its box said, where that counts and not this box.
-    pub kept: Option<Box<KeptEvidence>>,
-}
 
 /// Case and register of a session. One thread owns them.
 #[derive(Debug)]
@@ -82,13 +43,13 @@ pub(crate) struct Records {
     /// The case file that is to be caught up with, and why it is behind.
     unsaved: Option<(PathBuf, String)>,
     pub(super) register: Register,
-    exclusions: Exclusions,
+    pub(super) exclusions: Exclusions,
     pub(super) folders: OnDisk,
     pub(super) scan: Option<ScanId>,
     /// Decided findings that the scan did not meet; known when it is over.
     pub(super) unmet: BTreeMap<FindingId, Gone>,
     /// Exclusions whose words, as the register was last read, are in the case.
-    noted: HashSet<Uuid>,
+    pub(super) noted: HashSet<Uuid>,
     /// The digest of this program, for the scan that begins soon.
     program: Option<version::ReadAhead>,
     /// The box being asked about the findings of the scan.
@@ -164,6 +125,35 @@ impl Records {
         self.unsaved.as_ref().map(|(_, why)| why.as_str())
     }
 
+    /// Why exclusions are only in memory, if they are; safe text.
+    pub(crate) fn register_unsaved(&self) -> Option<String> {
+        let why = || format!("{} for the register; name one with --exclusions FILE", Base::Data.why_none());
+        self.register.is_in_memory().then(why)
+    }
+
+    /// What the responder is to know of case and rules before anything else, safe text.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let log = self.log_is_missing().then(|| format!("the case: {LOG_MISSING}"));
+        let rules = || text::counted(self.book.unused.len() as u64, "rule");
+        let unused =
+            self.book.unused.first().map(|first| format!("{} not used, in coverage with the reason: {first}", rules()));
+        log.into_iter().chain(unused).collect()
+    }
+
+    /// Writes a copy of the case to a new file, and says so.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written, in words.
+    pub(crate) fn save_copy(&self, path: &Path) -> Result<String, String> {
+        self.case.save_copy(path).map_err(|error| error.to_string())?;
+        Ok(format!("a copy of the case is in {}", escape_path(path)))
+    }
+
+    /// Whether the case had lost its write-ahead log when it was opened, and with it, perhaps, its last entries.
+    pub(crate) fn log_is_missing(&self) -> bool {
+        self.case.log_state() == LogState::Missing
+    }
+
     /// The case's file.
     pub(crate) fn case_path(&self) -> &Path {
         self.case.path()
@@ -179,7 +169,7 @@ impl Records {
     /// # Errors
     /// When the case cannot be read, or holds no scan.
     pub(crate) fn scan(&self) -> Result<ScanRow, CaseError> {
-        last_scan(&self.case, self.case.path())
+        self.case.last_scan()
     }
 
     /// The head of the journal, which every report prints.
@@ -389,79 +379,6 @@ impl Records {
             other => other,
         }
     }
-
-    /// What the register, as last read, says of findings; those of rules that are not of this session are left out.
-    fn covers(&self, about: &[(FindingId, &FoundBy, &FileFacts)]) -> Result<Vec<CoveredFinding>, CaseError> {
-        let now = Timestamp::now();
-        let mut known = Vec::with_capacity(about.len());
-        for &(id, rule, file) in about {
-            let Some(subject) = self.book.subject(rule) else { continue };
-            let name = rule.name();
-            let known_sample = self.book.is_known_sample(rule, &file.digest);
-            let hit = MatchedFile { known_sample, ..MatchedFile::new(&name, &subject.digest, file) };
-            let standing = self.exclusions.judge(&hit, now);
-            let cover = match (register_status::cover(&standing), &standing) {
-                (None, Standing::Open) => self
-                    .case
-                    .recorded_exclusion(id)?
-                    .map(|exclusion| Cover { exclusion, lapsed: Some(register_status::REMOVED.to_owned()) }),
-                (cover, _) => cover,
-            };
-            known.push((id, subject, cover));
-        }
-        Ok(known)
-    }
-
-    /// What the register and the case say of findings; both come to agree.
-    fn judge(&mut self, about: &[(FindingId, &FoundBy, &FileFacts)]) -> Result<Vec<FindingStatus>, CaseError> {
-        let mut known = self.covers(about)?;
-        let removed = |(_, _, cover): &CoveredFinding| {
-            cover.as_ref().is_some_and(|cover| cover.lapsed.as_deref() == Some(register_status::REMOVED))
-        };
-        // Another Huntbook on this case and register may have recorded it since the register was read.
-        if known.iter().any(removed) {
-            match self.reload_register() {
-                Ok(()) => known = self.covers(about)?,
-                Err(error) => tracing::warn!("the register is judged by as last read: {error}"),
-            }
-        }
-        let covers: Vec<_> = known.iter().map(|(id, _, cover)| (*id, cover.clone())).collect();
-        let stamp = self.stamp();
-        self.write(|case| case.apply_register(&covers, &stamp))?;
-        self.note_exclusions(&covers)?;
-        let judged = known.into_iter().map(|(id, subject, cover)| {
-            let verdict = self.case.verdict(id)?;
-            let (in_force, lapsed) = match cover {
-                Some(Cover { exclusion, lapsed: None }) => (exclusion.parse().ok(), None),
-                Some(Cover { lapsed, .. }) => (None, lapsed),
-                None => (None, None),
-            };
-            let returned = lapsed.filter(|_| verdict == Verdict::Open);
-            let gone = self.unmet.get(&id).copied();
-            Ok(FindingStatus { id, subject, verdict, returned, exclusion: in_force, gone })
-        });
-        judged.collect()
-    }
-}
-
-impl Records {
-    /// Has the case hold the words of the exclusions that cover findings.
-    fn note_exclusions(&mut self, covers: &[(FindingId, Option<Cover>)]) -> Result<(), CaseError> {
-        let in_force = covers.iter().filter_map(|(_, cover)| cover.as_ref().filter(|cover| cover.lapsed.is_none()));
-        let new: BTreeSet<Uuid> = in_force.filter_map(|cover| cover.exclusion.parse().ok()).collect();
-        let new: BTreeSet<Uuid> = new.into_iter().filter(|id| !self.noted.contains(id)).collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let entries = self.register.entries().iter().filter_map(RegisterEntry::exclusion);
-        let met = entries.filter(|exclusion| new.contains(&exclusion.id));
-        let words: Vec<_> =
-            met.map(|exclusion| (exclusion.id.to_string(), Excluded::from(exclusion).words())).collect();
-        let stamp = self.stamp();
-        self.write(|case| case.record_exclusions(&words, &stamp))?;
-        self.noted.extend(new);
-        Ok(())
-    }
 }
 
 /// A file that a scan goes by, as its options name it: where it is, and the digest of what it holds.
@@ -470,6 +387,3 @@ pub(crate) fn named_file(file: &Path) -> Value {
     let sha256 = digest.unwrap_or_else(|_| "none, it is not there".to_owned());
     serde_json::json!({ "file": file.to_string_lossy(), "sha256": sha256 })
 }
-
-/// A finding of a rule of this session, and what the register says of it.
-type CoveredFinding = (FindingId, RuleRef, Option<Cover>);

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::records::{FindingStatus, Records};
+use super::finding_status::FindingStatus;
+use super::records::Records;
 use super::rule_catalog::RuleCatalog;
-use crate::case::{Case, CaseError, CaseErrorKind, FindingId, NotScanned, ScanEnd, ScanOutcome, ScanRow, Sighting};
+use crate::case::{Case, CaseError, FindingId, NotScanned, ScanOutcome, ScanRow, Sighting};
 use crate::finding::{Finding, FoundBy};
-use crate::scan::{End, ProgressSnapshot, Unscanned};
 use crate::{root, timeout};
 
 /// The first bytes of an `SQLite` file (<https://www.sqlite.org/fileformat.html>).
@@ -37,7 +37,7 @@ impl CaseFacts {
         }
         let case = Case::open_read_only(path)?;
         let host = case.host()?.into_iter().find(|(name, _)| name == "host.name").map(|(_, value)| value);
-        let scan = last_scan(&case, path)?;
+        let scan = case.last_scan()?;
         Ok(Some(Self { host: host.unwrap_or_default(), tree: scan.tree }))
     }
 }
@@ -54,11 +54,6 @@ pub(super) fn begins_like_a_case(path: &Path) -> bool {
         (opened.noatime || named).then(|| opened.file.read_exact(&mut head).ok().map(|()| head)).flatten()
     });
     head.is_ok_and(|head| head.is_some_and(|head| head == *MAGIC))
-}
-
-pub(super) fn last_scan(case: &Case, path: &Path) -> Result<ScanRow, CaseError> {
-    let none = || CaseError { path: path.to_owned(), fault: CaseErrorKind::Damaged("it holds no scan".to_owned()) };
-    case.scans()?.pop().ok_or_else(none)
 }
 
 /// What differs between the last two scans of the tree that went to their end.
@@ -80,7 +75,7 @@ impl Records {
     /// # Errors
     /// When the case cannot be read.
     pub(crate) fn resume(&mut self) -> Result<ScanRow, CaseError> {
-        let scan = last_scan(&self.case, self.case.path())?;
+        let scan = self.case.last_scan()?;
         self.scan = Some(scan.id);
         self.find_unmet()?;
         Ok(scan)
@@ -108,7 +103,7 @@ impl Records {
 
     /// Looks up which decided findings the scan did not meet.
     pub(super) fn find_unmet(&mut self) -> Result<(), CaseError> {
-        let scan = last_scan(&self.case, self.case.path())?;
+        let scan = self.case.last_scan()?;
         let unmet = self.case.unmet(&scan)?.into_iter();
         let known = unmet.filter(|unmet| self.book.subject(&unmet.found_by).is_some());
         self.unmet = known.map(|unmet| (unmet.id, unmet.gone)).collect();
@@ -147,41 +142,6 @@ impl Records {
             changed: compared.changed.into_iter().chain(compared.rule_changed).collect(),
         }))
     }
-}
-
-/// What was not scanned, as a case keeps it.
-pub(crate) fn not_scanned(unscanned: &Unscanned) -> NotScanned {
-    let Unscanned { path, reason } = unscanned;
-    NotScanned { path: path.clone(), reason: reason.kind().to_owned(), detail: reason.to_string() }
-}
-
-/// The gauges of a scan that is over, `gaps` of what it did not scan being gaps; zero where the case does not know.
-pub(crate) fn reading(scan: &ScanRow, gaps: u64) -> ProgressSnapshot {
-    let Some((at, end)) = &scan.ended else { return ProgressSnapshot { gaps, ..ProgressSnapshot::default() } };
-    ProgressSnapshot {
-        files: end.files,
-        bytes: end.bytes,
-        folders: end.folders.unwrap_or(0),
-        links: end.links.unwrap_or(0),
-        gaps,
-        elapsed: at.duration_since(scan.started).unsigned_abs(),
-        ..ProgressSnapshot::default()
-    }
-}
-
-/// The end of a scan, as a case keeps it.
-pub(crate) fn scan_outcome(end: &End) -> ScanOutcome {
-    match end {
-        End::Complete => ScanOutcome::Finished,
-        End::Cancelled => ScanOutcome::Cancelled,
-        End::Failed(_) => ScanOutcome::Failed,
-    }
-}
-
-/// The end of a scan as the case keeps it.
-pub(crate) fn scan_end(outcome: ScanOutcome, reading: &ProgressSnapshot) -> ScanEnd {
-    let &ProgressSnapshot { files, bytes, folders, links, .. } = reading;
-    ScanEnd { outcome, files, bytes, folders: Some(folders), links: Some(links) }
 }
 
 impl RuleCatalog {
