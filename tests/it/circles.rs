@@ -1,4 +1,5 @@
-//! Files of the program name each other in one direction only: no file leads back to itself.
+//! Files of the program name each other in one direction only: no file leads back to itself. A folder's own file is what puts
+//! those in it together, and they use what it holds: that is no circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -147,7 +148,7 @@ fn uses() -> BTreeMap<String, BTreeSet<String>> {
     };
     let of = |module: &String| {
         let files = named[module].used.iter().filter_map(|path| file_of(path));
-        files.filter(|file| file != module).collect()
+        files.filter(|file| file != module && !file.starts_with(&format!("{module}::"))).collect()
     };
     modules.keys().map(|module| (module.clone(), of(module))).collect()
 }

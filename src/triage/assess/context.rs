@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::evidence::{BoxQueries, Evidence, Observed, Referrer, Values};
 use crate::hunt::field::ValueKind;
 use crate::hunt::known_good::KnownGood;
-use crate::hunt::{Check, Field, Hunt, NamedValues, Operand, Scenario, Site};
+use crate::hunt::{Check, Field, Hunt, NamedValues, Operand, Scenario, Site, standard};
 
 /// The site set that `--known-good` lists add to.
 pub(super) const KNOWN_GOOD: &str = "known_good";
@@ -21,6 +21,11 @@ pub(crate) struct Context<'a> {
     pub known_good: &'a KnownGood,
     /// The box that the evidence comes from: its probes, or what it said when it was scanned.
     pub queries: &'a dyn BoxQueries,
+}
+
+/// The scenarios of a hunt, and after them those that fit any.
+pub(super) fn scenarios_of(hunt: &Hunt) -> impl Iterator<Item = &Scenario> {
+    hunt.scenarios.iter().chain(standard::scenarios())
 }
 
 /// All that the checks of one hunt ask about, for one finding.
@@ -52,7 +57,7 @@ impl<'a> EvidenceContext<'a> {
             groups: BTreeMap::new(),
         };
         let mut paths: Vec<String> = Vec::new();
-        for check in super::scenarios_of(hunt).flat_map(Scenario::checks) {
+        for check in scenarios_of(hunt).flat_map(Scenario::checks) {
             match check.field {
                 Field::HostPath => paths.extend_from_slice(known.named(check).values.texts()),
                 field => {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::LineAssessment;
-use super::check::{self, ByProcess, Weighed};
+use super::check::{self, Weighed};
 use super::context::EvidenceContext;
+use super::partition::ByProcess;
 use crate::hunt::{Check, Strength, Truth};
 
 /// Weighs the checks of one line together.

@@ -9,6 +9,7 @@ mod calendar;
 mod check;
 mod context;
 mod line;
+mod partition;
 mod said;
 mod state;
 mod timing;
@@ -23,8 +24,8 @@ use serde::Serialize;
 
 use super::exclusion::{CheckResult, SeenCheck};
 use crate::evidence::Evidence;
-use crate::hunt::{Check, Hunt, Scenario, Strength, Truth, standard};
-use context::EvidenceContext;
+use crate::hunt::{Check, Hunt, Scenario, Strength, Truth};
+use context::{EvidenceContext, scenarios_of};
 
 /// What the box says of one scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,12 +80,7 @@ pub struct CheckAssessment {
     pub empty_set: Option<String>,
 }
 
-/// The scenarios of a hunt, and after them those that fit any.
-fn scenarios_of(hunt: &Hunt) -> impl Iterator<Item = &Scenario> {
-    hunt.scenarios.iter().chain(standard::scenarios())
-}
-
-/// Weighs every scenario of `hunt`, in its order, and then those that fit any hunt ([`standard`]), for the finding that `evidence` is about.
+/// Weighs every scenario of `hunt`, in its order, and then those that fit any hunt ([`crate::hunt::standard`]), for the finding that `evidence` is about.
 ///
 /// Asks the box for the paths and groups that the checks name, so it may block for as long as the gatherer's limit; call
 /// it off the UI thread. All else is already in the evidence.

@@ -1,8 +1,8 @@
 //! What was seen, in words that are safe to show: values, where they come from, and who could have made them so.
 
 use super::CheckAssessment;
-use super::check::Split;
-use super::context::{EvidenceContext, KNOWN_GOOD};
+use super::context::{KNOWN_GOOD, EvidenceContext};
+use super::partition::Partition;
 use crate::evidence::{FolderEvidence, NameMatch, Referrer, Schedule, Scheduler, SeenValue};
 use crate::hunt::{Check, Field, Operand, Strength, Truth};
 use crate::text;
@@ -42,16 +42,11 @@ pub(super) fn empty_set(check: &Check, set: &str) -> CheckAssessment {
 }
 
 /// A check on the values of a field.
-pub(super) fn of_values(
-    check: &Check,
-    truth: Truth,
-    split: &Split<'_>,
-    known: &EvidenceContext<'_>,
-) -> CheckAssessment {
+pub(super) fn of_values(check: &Check, truth: Truth, split: &Partition<'_>, known: &EvidenceContext<'_>) -> CheckAssessment {
     let shown: &[&SeenValue] = match split {
-        Split { met, .. } if !met.is_empty() => met,
-        Split { maybe, .. } if !maybe.is_empty() => maybe,
-        Split { not_met, .. } => not_met,
+        Partition { met, .. } if !met.is_empty() => met,
+        Partition { maybe, .. } if !maybe.is_empty() => maybe,
+        Partition { not_met, .. } => not_met,
     };
     let seen = match (split.met.is_empty(), shown) {
         (_, []) if truth == Truth::Unknown => String::new(),
