@@ -12,7 +12,7 @@ mod digest;
 mod said;
 
 pub use digest::{Digest, Sha256};
-pub use said::{MemberFacts, ProcessFacts, Said};
+pub use said::{MemberFacts, ProcessFacts, StatedFacts};
 
 /// A point in time as `stat` gives it: seconds and nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -79,7 +79,7 @@ pub struct FileFacts {
     /// Whether `O_NOATIME` was granted, so that reading left the access time alone.
     pub noatime: bool,
     /// What somebody else than the file system says of the subject; `None` of a plain file.
-    pub said: Option<Arc<Said>>,
+    pub said: Option<Arc<StatedFacts>>,
 }
 
 impl FileFacts {

@@ -6,7 +6,7 @@ pub mod archive {
 }
 pub mod case {
     pub use crate::case::{
-        Case, CaseError, CaseSummary, Decision, Event, FindingId, JournalEntry, NotScanned, Record, RuleRecord,
+        Case, CaseError, CaseSummary, Decision, FindingId, JournalEntry, JournalEvent, NotScanned, Record, RuleRecord,
         ScanEnd, ScanOutcome, ScanPlan, Seq, Sighting, Stamp, Undo,
     };
 }
@@ -31,7 +31,7 @@ pub mod evidence {
 pub mod finding {
     pub use crate::finding::{
         Digest, FileFacts, FileTime, Finding, FoundBy, KeptBytes, MemberFacts, PatternMatch, ProcessFacts, RuleId,
-        Said, Sha256,
+        Sha256, StatedFacts,
     };
 }
 pub mod hex {
@@ -77,8 +77,8 @@ pub mod sandbox {
 }
 pub mod scan {
     pub use crate::scan::{
-        Control, Current, End, Event, ProcessOptions, ProgressSnapshot, Reason, RuleSource, Ruleset, Scan, ScanOptions,
-        Tree, Unscanned, WalkOptions,
+        Control, Current, ProcessOptions, ProgressSnapshot, Reason, RuleSource, Ruleset, Scan, ScanConclusion,
+        ScanEvent, ScanOptions, Tree, Unscanned, WalkOptions,
     };
     pub mod prefilter {
         pub use crate::scan::prefilter::{Prefilter, Source};
@@ -96,7 +96,7 @@ pub mod theme {
 pub mod triage {
     pub use crate::triage::{Actor, Answer, Verdict};
     pub mod exclusion {
-        pub use crate::triage::exclusion::{Decision, Exclusion, Judgement, Signature};
+        pub use crate::triage::exclusion::{Exclusion, ExclusionDraft, Judgement, Signature};
     }
     pub mod matched_file {
         pub use crate::triage::matched_file::MatchedFile;

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::digest::Fields;
 use super::error::Outcome;
 use super::facts::{must_follow, parse_time, time_text};
-use super::{Case, CaseError, CaseErrorKind, Event, FindingId, Head, JournalEntry, ScanId, Seq, Stamp, JournalSubject};
+use super::{
+    Case, CaseError, CaseErrorKind, FindingId, Head, JournalEntry, JournalEvent, JournalSubject, ScanId, Seq, Stamp,
+};
 use crate::finding::Sha256;
 
 /// A row of the journal, as stored; the hash is over these very texts.
@@ -106,7 +108,11 @@ impl<'a> Group<'a> {
         self.first
     }
 
-    pub(super) fn append(&mut self, event: &Event, finding: Option<(FindingId, &JournalSubject)>) -> Outcome<()> {
+    pub(super) fn append(
+        &mut self,
+        event: &JournalEvent,
+        finding: Option<(FindingId, &JournalSubject)>,
+    ) -> Outcome<()> {
         let mut written = serde_json::to_value(event)?;
         let mut entry = StoredEntry {
             seq: Seq(self.head.seq.0 + 1),

@@ -10,7 +10,8 @@ use super::error::Outcome;
 use super::facts::CASE_ID;
 use super::journal::by_cover;
 use super::{
-    Case, CaseError, CaseErrorKind, Cover, Decision, Event, FindingId, LogState, Record, Seq, Stamp, migrate, tables,
+    Case, CaseError, CaseErrorKind, Cover, Decision, FindingId, JournalEvent, LogState, Record, Seq, Stamp, migrate,
+    tables,
 };
 use crate::version;
 
@@ -37,7 +38,7 @@ impl Case {
             let case = db.query_row("SELECT value FROM host WHERE key = ?1", [CASE_ID], |row| row.get(0))?;
             let program = version::NAME.to_owned();
             let mut group = Group::begin(db, stamp)?;
-            group.append(&Event::Happened(Record::CaseOpened { case, program, log_missing }), None)?;
+            group.append(&JournalEvent::Happened(Record::CaseOpened { case, program, log_missing }), None)?;
             migrate::bring_up_to_date(db, &mut group)?;
             Ok(group.first())
         })?;
@@ -81,7 +82,7 @@ impl Case {
                     _ => {}
                 }
             }
-            let events: Vec<_> = decisions.iter().cloned().map(Event::Decided).collect();
+            let events: Vec<_> = decisions.iter().cloned().map(JournalEvent::Decided).collect();
             record(db, &chosen, &events, stamp)
         })
     }
@@ -97,7 +98,7 @@ impl Case {
             let mut group = Group::begin(db, stamp)?;
             for (exclusion, words) in exclusions.iter().filter(|(id, words)| known.get(id) != Some(words)) {
                 let met = Record::ExclusionMet { exclusion: exclusion.clone(), words: words.clone() };
-                group.append(&Event::Happened(met), None)?;
+                group.append(&JournalEvent::Happened(met), None)?;
             }
             Ok(())
         })
@@ -117,8 +118,8 @@ impl Case {
             };
             let target = chain::entry(db, seq)?;
             match target.event {
-                Event::Decided(_) | Event::Happened(Record::Undone { .. }) => {}
-                Event::Happened(_) => return Err(CaseErrorKind::NotADecision(seq)),
+                JournalEvent::Decided(_) | JournalEvent::Happened(Record::Undone { .. }) => {}
+                JournalEvent::Happened(_) => return Err(CaseErrorKind::NotADecision(seq)),
             }
             if target.undone {
                 return Err(CaseErrorKind::AlreadyUndone(seq));
@@ -126,7 +127,7 @@ impl Case {
             let mut statement =
                 db.prepare_cached("SELECT finding FROM journal WHERE grp = ?1 AND finding IS NOT NULL")?;
             let concerned = statement.query_map([target.group], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            record(db, &concerned, &[Event::Happened(Record::Undone { group: target.group })], stamp)
+            record(db, &concerned, &[JournalEvent::Happened(Record::Undone { group: target.group })], stamp)
         })
     }
 
@@ -156,7 +157,7 @@ impl Case {
                 tables::refresh(db, *finding)?;
             }
             let applied = Record::RegisterApplied { covers: by_cover(changed) };
-            Group::begin(db, stamp)?.append(&Event::Happened(applied), None)
+            Group::begin(db, stamp)?.append(&JournalEvent::Happened(applied), None)
         })
     }
 }
@@ -173,7 +174,7 @@ fn changed(db: &Connection, covers: &[(FindingId, Option<Cover>)]) -> Outcome<Ve
 }
 
 /// One entry of each event for each of `findings`, or a single one without a finding, and the tables brought up to date.
-fn record(db: &Connection, findings: &BTreeSet<FindingId>, events: &[Event], stamp: &Stamp) -> Outcome<Seq> {
+fn record(db: &Connection, findings: &BTreeSet<FindingId>, events: &[JournalEvent], stamp: &Stamp) -> Outcome<Seq> {
     let mut group = Group::begin(db, stamp)?;
     for event in events {
         for finding in findings {
@@ -183,7 +184,7 @@ fn record(db: &Connection, findings: &BTreeSet<FindingId>, events: &[Event], sta
             group.append(event, None)?;
         }
     }
-    if events.iter().any(|event| matches!(event, Event::Happened(Record::Undone { .. }))) {
+    if events.iter().any(|event| matches!(event, JournalEvent::Happened(Record::Undone { .. }))) {
         tables::refresh_undone(db)?;
     }
     for finding in findings {

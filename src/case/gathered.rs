@@ -8,7 +8,7 @@ use super::chain::{self, Group};
 use super::digest::Fields;
 use super::error::Outcome;
 use super::schema;
-use super::{Case, CaseError, CaseErrorKind, Event, FindingId, Record, ScanId, Stamp};
+use super::{Case, CaseError, CaseErrorKind, FindingId, JournalEvent, Record, ScanId, Stamp};
 use crate::finding::Sha256;
 
 /// The first format that keeps what the box said.
@@ -73,7 +73,7 @@ impl Case {
             }
             let EvidenceEnd { asked, gathered, cut } = end.clone();
             let record = Record::EvidenceGathered { scan, asked, gathered, cut, digest: evidence_digest(db, scan)? };
-            Group::begin(db, stamp)?.append(&Event::Happened(record), None)
+            Group::begin(db, stamp)?.append(&JournalEvent::Happened(record), None)
         })
     }
 
@@ -142,7 +142,8 @@ impl Case {
         self.read(|db| {
             let mut ends = HashMap::new();
             for entry in chain::entries_of_kind(db, "evidence-gathered")? {
-                if let Event::Happened(Record::EvidenceGathered { scan, asked, gathered, cut, .. }) = entry.event {
+                if let JournalEvent::Happened(Record::EvidenceGathered { scan, asked, gathered, cut, .. }) = entry.event
+                {
                     ends.insert(scan, EvidenceEnd { asked, gathered, cut });
                 }
             }

@@ -28,7 +28,7 @@ pub struct Stamp {
 /// What an entry says. Stored as its kind and, in JSON, its payload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Event {
+pub enum JournalEvent {
     /// Somebody decided something; it can be undone.
     Decided(Decision),
     /// Something happened.
@@ -191,7 +191,7 @@ pub struct Covered {
     pub findings: Vec<FindingId>,
 }
 
-impl Event {
+impl JournalEvent {
     /// What the entry is about besides its finding: the scenario, exclusion, scan or group.
     pub(super) fn about(&self) -> Option<String> {
         match self {
@@ -268,7 +268,7 @@ pub struct JournalEntry {
     /// The host that Huntbook ran on.
     pub host: String,
     /// What it says.
-    pub event: Event,
+    pub event: JournalEvent,
     /// The finding it is about, and what that was then.
     pub finding: Option<(FindingId, JournalSubject)>,
     /// Whether it has been undone.

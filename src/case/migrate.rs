@@ -14,7 +14,7 @@ use super::error::Outcome;
 use super::facts::host_facts;
 use super::journal::by_cover;
 use super::schema::{self, FORMAT};
-use super::{CaseErrorKind, Event, FindingId, Record, RuleRecord, ScanTotals, facts, tables};
+use super::{CaseErrorKind, FindingId, JournalEvent, Record, RuleRecord, ScanTotals, facts, tables};
 use crate::finding::{Digest, FoundBy};
 use crate::scan::{MAX_HASHED_ZEROS, Reason};
 
@@ -60,11 +60,11 @@ pub(super) fn bring_up_to_date(db: &Connection, group: &mut Group<'_>) -> Outcom
         return Ok(());
     }
     let scans = if format < VOUCHED_SINCE { ended_scans(db)? } else { Vec::new() };
-    group.append(&Event::Happened(Record::Upgraded { format: FORMAT, scans }), None)?;
+    group.append(&JournalEvent::Happened(Record::Upgraded { format: FORMAT, scans }), None)?;
     if format < VOUCHED_SINCE {
-        group.append(&Event::Happened(Record::HostRecorded { facts: host_facts(db)? }), None)?;
+        group.append(&JournalEvent::Happened(Record::HostRecorded { facts: host_facts(db)? }), None)?;
         let covers = tables::covers(db)?.into_iter().map(|(finding, cover)| (finding, Some(cover))).collect();
-        group.append(&Event::Happened(Record::RegisterApplied { covers: by_cover(covers) }), None)?;
+        group.append(&JournalEvent::Happened(Record::RegisterApplied { covers: by_cover(covers) }), None)?;
     }
     db.execute_batch(schema::TABLES_OF_5)?;
     db.pragma_update(None, "user_version", FORMAT)?;

@@ -52,8 +52,8 @@ pub(crate) use error::CaseErrorKind;
 pub(crate) use gathered::EvidenceEnd;
 pub(crate) use ids::ScanId;
 pub use ids::{FindingId, Seq};
-pub(crate) use journal::{Cover, Head, PathText, ScanTotals, JournalSubject};
-pub use journal::{Decision, Event, JournalEntry, Record, Stamp};
+pub(crate) use journal::{Cover, Head, JournalSubject, PathText, ScanTotals};
+pub use journal::{Decision, JournalEntry, JournalEvent, Record, Stamp};
 #[cfg(test)]
 pub(crate) use not_seen::Absence;
 pub(crate) use not_seen::{Gone, Unmet};

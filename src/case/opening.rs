@@ -37,7 +37,7 @@ impl Case {
                 let _ = fs::remove_file(&file);
             }
             let ((db, deadline), log) = opened?;
-            Ok(Opened { db, deadline, log, place: Some(CaseFile::of(file)?) })
+            Ok(OpenedCase { db, deadline, log, place: Some(CaseFile::of(file)?) })
         };
         finish(path, open().map_err(|fault| blame_the_medium(path, fault)))
     }
@@ -83,7 +83,7 @@ impl Case {
                 return Err(CaseErrorKind::NotACase);
             }
             schema::must_be_ours(&db, true)?;
-            Ok(Opened { db, deadline, log, place: None })
+            Ok(OpenedCase { db, deadline, log, place: None })
         };
         finish(path, open())
     }
@@ -113,16 +113,16 @@ impl CaseFile {
 }
 
 /// A connection to a case that has proved to be one.
-struct Opened {
+struct OpenedCase {
     db: Connection,
     deadline: Deadline,
     log: LogState,
     place: Option<CaseFile>,
 }
 
-fn finish(path: &Path, opened: Outcome<Opened>) -> Result<Case, CaseError> {
+fn finish(path: &Path, opened: Outcome<OpenedCase>) -> Result<Case, CaseError> {
     match opened {
-        Ok(Opened { db, deadline, log, place }) => {
+        Ok(OpenedCase { db, deadline, log, place }) => {
             Ok(Case { db, path: path.into(), place, log, loss_recorded: false, deadline })
         }
         Err(fault) => Err(CaseError { path: path.into(), fault }),

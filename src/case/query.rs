@@ -11,7 +11,8 @@ use super::error::Outcome;
 use super::facts::must_follow;
 use super::tables::{parse_answer, parse_verdict};
 use super::{
-    Case, CaseError, CaseErrorKind, Cover, Decision, Event, FindingId, ScanId, Seq, chain, facts, migrate, tables,
+    Case, CaseError, CaseErrorKind, Cover, Decision, FindingId, JournalEvent, ScanId, Seq, chain, facts, migrate,
+    tables,
 };
 use crate::finding::{Digest, FileTime, Finding, FoundBy};
 use crate::triage::{Actor, Answer, Verdict};
@@ -314,7 +315,7 @@ fn load(db: &Connection, id: FindingId, seen: Sighting) -> Outcome<Finding> {
 fn answer_from(db: &Connection, row: &Row<'_>) -> Outcome<GivenAnswer> {
     let seq = row.get(2)?;
     let entry = chain::entry(db, seq)?;
-    let Event::Decided(Decision::Answered { note, .. }) = entry.event else {
+    let JournalEvent::Decided(Decision::Answered { note, .. }) = entry.event else {
         return Err(CaseErrorKind::Damaged(format!("entry {seq} of its journal should be an answer")));
     };
     Ok(GivenAnswer {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Cover, Decision, Event, FindingId, JournalEntry, Seq, JournalSubject};
+use super::{Cover, Decision, FindingId, JournalEntry, JournalEvent, JournalSubject, Seq};
 use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
 
@@ -12,7 +12,7 @@ pub(super) struct Decided {
     /// The last answer on each scenario.
     pub(super) answers: BTreeMap<String, Given>,
     /// The last word on the finding as a whole.
-    pub(super) standing: Option<Standing>,
+    pub(super) standing: Option<VerdictRecord>,
 }
 
 /// An answer in force.
@@ -26,7 +26,7 @@ pub(super) struct Given {
 
 /// A word on the finding as a whole, and what that was then.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct VerdictRecord {
     pub(super) seq: Seq,
     /// The exclusion that covers it; `None` when it was marked malicious.
     pub(super) exclusion: Option<String>,
@@ -38,7 +38,7 @@ impl Decided {
     /// Takes the next decision about this finding into account.
     fn apply(&mut self, seq: Seq, decision: &Decision, subject: &JournalSubject) {
         let standing =
-            |exclusion| Standing { seq, exclusion, digest: subject.digest, rule_digest: subject.rule_digest };
+            |exclusion| VerdictRecord { seq, exclusion, digest: subject.digest, rule_digest: subject.rule_digest };
         match decision {
             Decision::Answered { scenario, answer, .. } => {
                 let given = Given { seq, answer: *answer, digest: subject.digest };
@@ -63,7 +63,7 @@ pub(super) fn replay<'a>(
     undone: &HashSet<Seq>,
 ) {
     for entry in entries {
-        if let (Event::Decided(decision), Some((finding, subject))) = (&entry.event, &entry.finding)
+        if let (JournalEvent::Decided(decision), Some((finding, subject))) = (&entry.event, &entry.finding)
             && !undone.contains(&entry.group)
         {
             decided.entry(*finding).or_default().apply(entry.seq, decision, subject);
@@ -133,7 +133,7 @@ mod tests {
     fn stands(exclusion: Option<&str>) -> Decided {
         let now = now();
         let exclusion = exclusion.map(str::to_owned);
-        let standing = Standing { seq: Seq(1), exclusion, digest: now.digest, rule_digest: now.rule_digest };
+        let standing = VerdictRecord { seq: Seq(1), exclusion, digest: now.digest, rule_digest: now.rule_digest };
         Decided { standing: Some(standing), ..Decided::default() }
     }
 

@@ -13,7 +13,7 @@ use super::chain::Group;
 use super::error::Outcome;
 use super::facts::{CASE_ID, host_facts, must_follow, parse_time, time_text};
 use super::rules::{RuleRecord, rule_from, rule_row, rules_digest, scan_digest};
-use super::{Case, CaseError, CaseErrorKind, Event, PathText, Record, ScanId, Stamp, facts, migrate};
+use super::{Case, CaseError, CaseErrorKind, JournalEvent, PathText, Record, ScanId, Stamp, facts, migrate};
 use crate::finding::Sha256;
 
 /// What a scan is about to do.
@@ -123,7 +123,7 @@ impl Case {
             if facts == before {
                 return Ok(());
             }
-            Group::begin(db, stamp)?.append(&Event::Happened(Record::HostRecorded { facts }), None)
+            Group::begin(db, stamp)?.append(&JournalEvent::Happened(Record::HostRecorded { facts }), None)
         })
     }
 
@@ -163,7 +163,7 @@ impl Case {
             }
             let (tree, options) = (PathText::from(plan.tree.as_path()), plan.options.clone());
             let started = Record::ScanStarted { scan, tree, options, rules: rules_digest };
-            Group::begin(db, stamp)?.append(&Event::Happened(started), None)?;
+            Group::begin(db, stamp)?.append(&JournalEvent::Happened(started), None)?;
             Ok(scan)
         })
     }
@@ -196,7 +196,7 @@ impl Case {
                 links: end.links,
                 digest: scan_digest(db, scan)?,
             };
-            Group::begin(db, stamp)?.append(&Event::Happened(ended), None)
+            Group::begin(db, stamp)?.append(&JournalEvent::Happened(ended), None)
         })
     }
 

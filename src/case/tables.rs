@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::Outcome;
-use super::replay::{Decided, Given, Now, Standing, replay, undone_groups, verdict};
+use super::replay::{Decided, Given, Now, VerdictRecord, replay, undone_groups, verdict};
 use super::{CaseErrorKind, Cover, FindingId, JournalSubject, PathText, Seq, chain};
 use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
@@ -88,7 +88,7 @@ pub(super) fn stored_decided(db: &Connection) -> Outcome<BTreeMap<FindingId, Dec
     let mut standings = db.prepare("SELECT finding, seq, exclusion, sha256, rule_digest FROM standings")?;
     let mut rows = standings.query([])?;
     while let Some(row) = rows.next()? {
-        let standing = Standing {
+        let standing = VerdictRecord {
             seq: row.get(1)?,
             exclusion: row.get(2)?,
             digest: row.get(3)?,

@@ -13,7 +13,7 @@ use super::rules::{rule_content, rule_from, scan_digest, stored_rules_digest};
 use super::schema::GUARDS;
 use super::verification::{Problem, Unvouched, Verification};
 use super::vouched::Vouched;
-use super::{Case, CaseError, CaseErrorKind, Event, FindingId, Head, JournalEntry, LogState, Record, tables};
+use super::{Case, CaseError, CaseErrorKind, FindingId, Head, JournalEntry, JournalEvent, LogState, Record, tables};
 use crate::finding::Sha256;
 
 impl Case {
@@ -90,9 +90,9 @@ fn check_journal(db: &Connection, found: &mut Verification) -> Outcome<()> {
                 check_scan(db, &entry, found)?;
                 vouched.take(&stored.at, &entry, found);
                 match entry.event {
-                    Event::Happened(Record::Undone { group }) => drop(undoings.insert((entry.group, group))),
-                    Event::Decided(_) => decisions.push(entry),
-                    Event::Happened(_) => {}
+                    JournalEvent::Happened(Record::Undone { group }) => drop(undoings.insert((entry.group, group))),
+                    JournalEvent::Decided(_) => decisions.push(entry),
+                    JournalEvent::Happened(_) => {}
                 }
             }
             Err(fault) => found.add(Problem::Unreadable(stored.seq, fault.to_string())),
@@ -139,9 +139,11 @@ fn check_subject(db: &Connection, entry: &JournalEntry, found: &mut Verification
 
 fn check_scan(db: &Connection, entry: &JournalEntry, found: &mut Verification) -> Outcome<()> {
     let (scan, same) = match &entry.event {
-        Event::Happened(Record::ScanStarted { scan, rules, .. }) => (scan, stored_rules_digest(db, *scan)? == *rules),
-        Event::Happened(Record::ScanEnded { scan, digest, .. }) => (scan, scan_digest(db, *scan)? == *digest),
-        Event::Happened(Record::EvidenceGathered { scan, digest, .. }) => {
+        JournalEvent::Happened(Record::ScanStarted { scan, rules, .. }) => {
+            (scan, stored_rules_digest(db, *scan)? == *rules)
+        }
+        JournalEvent::Happened(Record::ScanEnded { scan, digest, .. }) => (scan, scan_digest(db, *scan)? == *digest),
+        JournalEvent::Happened(Record::EvidenceGathered { scan, digest, .. }) => {
             if evidence_digest(db, *scan)? != *digest {
                 found.add(Problem::BoxEvidence(*scan));
             }

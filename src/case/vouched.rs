@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::Outcome;
 use super::facts::{CASE_ID, host_facts};
-use super::journal::{Event, PathText, Record};
+use super::journal::{JournalEvent, PathText, Record};
 use super::migrate::VOUCHED_SINCE;
 use super::schema::format_of;
 use super::verification::{Problem, Unvouched, Verification};
@@ -49,7 +49,7 @@ struct Ended {
 impl Vouched {
     /// Takes in the next entry, which was recorded `at` that time, as it is stored.
     pub(super) fn take(&mut self, at: &str, entry: &JournalEntry, found: &mut Verification) {
-        let Event::Happened(record) = &entry.event else { return };
+        let JournalEvent::Happened(record) = &entry.event else { return };
         match record {
             Record::CaseOpened { case, log_missing, .. } => {
                 if self.case.as_ref().is_some_and(|(_, before)| before != case) {

@@ -81,7 +81,7 @@ pub enum Command {
         #[arg(long, requires = "files_from")]
         null: bool,
         /// How the result is printed.
-        #[arg(long, value_enum, default_value_t = Format::Text)]
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
         format: ReportFormat,
         /// What is scanned, and how.
         #[command(flatten)]

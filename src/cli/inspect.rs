@@ -22,7 +22,9 @@ use crate::hex::file::FileState;
 use crate::report::inspect::{Code, Inspected};
 use crate::report::{inspect, json};
 use crate::root::Root;
-use crate::scan::{self, CandidateTest, End, Event, MAX_FILE_SIZE, READ_TIMEOUT, Reason, Scan, ScanOptions, Tree};
+use crate::scan::{
+    self, CandidateTest, MAX_FILE_SIZE, READ_TIMEOUT, Reason, Scan, ScanConclusion, ScanEvent, ScanOptions, Tree,
+};
 use crate::session::RuleCatalog;
 use crate::timeout::{self, NoResult};
 use crate::{print, text};
@@ -124,7 +126,7 @@ fn scan(
     };
     for event in &scan.events {
         match event {
-            Event::Finding(finding) => match &finding.found_by {
+            ScanEvent::Finding(finding) => match &finding.found_by {
                 FoundBy::Rule(_) => {
                     keep(&finding.file, &finding.kept);
                     inspected.findings.push(finding);
@@ -132,9 +134,11 @@ fn scan(
                 FoundBy::Candidate(rule) if Some(rule) == always.as_ref() => keep(&finding.file, &finding.kept),
                 FoundBy::Candidate(rule) => inspected.candidates.push(rule.clone()),
             },
-            Event::Unscanned(unscanned) => inspected.not_scanned.push(unscanned),
-            Event::Finished { end: End::Failed(why), .. } => anyhow::bail!("the file could not be scanned: {why}"),
-            Event::Finished { .. } => break,
+            ScanEvent::Unscanned(unscanned) => inspected.not_scanned.push(unscanned),
+            ScanEvent::Finished { end: ScanConclusion::Failed(why), .. } => {
+                anyhow::bail!("the file could not be scanned: {why}")
+            }
+            ScanEvent::Finished { .. } => break,
         }
     }
     scan.join();

@@ -21,7 +21,7 @@ pub struct ReportArgs {
     #[arg(value_name = "CASE", required = true)]
     pub cases: Vec<PathBuf>,
     /// How it is written.
-    #[arg(long, value_enum, default_value_t = Format::Markdown)]
+    #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
     pub format: ReportFormat,
     /// Where it goes.
     #[command(flatten)]

@@ -20,7 +20,7 @@ use crate::finding::Finding;
 use crate::print::{self, SafeWriter, StatusLine};
 use crate::report::origin::Origin;
 use crate::report::{self, ReportFormat, ReportSource, Reported, Summary, Tally, Totals};
-use crate::scan::{Current, End, Event, Progress, ProgressSnapshot, Scan, Unscanned};
+use crate::scan::{Current, Progress, ProgressSnapshot, Scan, ScanConclusion, ScanEvent, Unscanned};
 use crate::session::{
     self, ENDED_EARLY, Excluded, FindingStatus, HuntWords, Records, RuleCatalog, ScenarioStatus, TIME_WAS_UP, Told,
 };
@@ -140,15 +140,15 @@ struct Printer {
 
 impl Printer {
     /// Until the scan's last event. Returns its last progress and how it ended.
-    fn follow(&mut self, scan: &Scan) -> anyhow::Result<(ProgressSnapshot, End)> {
+    fn follow(&mut self, scan: &Scan) -> anyhow::Result<(ProgressSnapshot, ScanConclusion)> {
         let mut findings = Vec::new();
         let mut missed = Vec::new();
         let mut flushed = Instant::now();
         loop {
             match scan.events.recv_timeout(WAIT) {
-                Ok(Event::Finding(finding)) => findings.push(finding),
-                Ok(Event::Unscanned(unscanned)) => missed.push(unscanned),
-                Ok(Event::Finished { reading, end }) => {
+                Ok(ScanEvent::Finding(finding)) => findings.push(finding),
+                Ok(ScanEvent::Unscanned(unscanned)) => missed.push(unscanned),
+                Ok(ScanEvent::Finished { reading, end }) => {
                     self.flush(&mut findings, &mut missed)?;
                     self.meter.clear();
                     return Ok((reading, end));
@@ -275,8 +275,8 @@ impl Printer {
         self.out.write_all(self.format.finding(&self.origin, reported).as_bytes())
     }
 
-    fn finish(mut self, reading: &ProgressSnapshot, end: &End) -> anyhow::Result<ExitCode> {
-        let complete = *end == End::Complete;
+    fn finish(mut self, reading: &ProgressSnapshot, end: &ScanConclusion) -> anyhow::Result<ExitCode> {
+        let complete = *end == ScanConclusion::Complete;
         let outcome = session::scan_outcome(end);
         self.records.end_scan(&session::scan_end(outcome, reading))?;
         let evidence = self.end_evidence()?;
@@ -298,7 +298,7 @@ impl Printer {
             ReportSource::of(records.into_archive()?)?.write(format, &mut out)?;
         }
         out.flush()?;
-        if let End::Failed(why) = end {
+        if let ScanConclusion::Failed(why) = end {
             warn(&format!("the scan could not go on: {why}"));
         }
         Ok(ExitCode::from(match () {

@@ -9,7 +9,7 @@ use super::{Problems, did_you_mean_one_of, quoted};
 
 /// A text with the bytes it stands at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Text {
+pub(crate) struct SpannedText {
     pub(crate) text: String,
     pub(crate) span: Range<usize>,
 }
@@ -49,8 +49,10 @@ impl<'t, 'i> Table<'t, 'i> {
         &self.span
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (Text, &'t Spanned<DeValue<'i>>)> + use<'t, 'i> {
-        self.entries.iter().map(|(key, value)| (Text { text: key.get_ref().to_string(), span: key.span() }, value))
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (SpannedText, &'t Spanned<DeValue<'i>>)> + use<'t, 'i> {
+        self.entries
+            .iter()
+            .map(|(key, value)| (SpannedText { text: key.get_ref().to_string(), span: key.span() }, value))
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&'t Spanned<DeValue<'i>>> {
@@ -66,7 +68,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The text under `key`, which must be there and not be blank.
-    pub(crate) fn text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Text> {
+    pub(crate) fn text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<SpannedText> {
         if self.get(key).is_none() {
             problems.note(&self.span, format!("{} lacks `{key}`", self.what), None);
         }
@@ -74,7 +76,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The text under `key`, if it is there; it must not be blank.
-    pub(crate) fn optional_text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Text> {
+    pub(crate) fn optional_text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<SpannedText> {
         let value = self.get(key)?;
         let Some(text) = value.get_ref().as_str() else {
             wrong_type(value, &format!("`{key}`"), "text", problems);
@@ -84,7 +86,7 @@ impl<'t, 'i> Table<'t, 'i> {
             problems.note(&value.span(), format!("`{key}` is blank"), None);
             return None;
         }
-        Some(Text { text: text.trim().to_owned(), span: value.span() })
+        Some(SpannedText { text: text.trim().to_owned(), span: value.span() })
     }
 
     /// The list under `key`, if it is there.

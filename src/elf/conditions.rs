@@ -13,7 +13,7 @@ pub(super) const LIMIT_FIVE_LEVELS: u64 = 0xff_ffff_ffff_f000;
 
 /// How a program ends that does not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ProgramEnd {
     /// `execve(2)` fails with this error.
     Error(&'static str),
     /// The kernel took the file before it met what is wrong, or the first instruction fails.
@@ -24,7 +24,7 @@ pub enum End {
     Signal,
 }
 
-impl fmt::Display for End {
+impl fmt::Display for ProgramEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(name) => f.write_str(name),

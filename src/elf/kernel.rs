@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::Elf;
 use super::conditions::first_few;
-pub use super::conditions::{Condition, End};
+pub use super::conditions::{Condition, ProgramEnd};
 use super::layout::{self, Class, Endian};
 use super::memory::{PAGE, page_end, page_start};
 use super::names::{self, EM_486};
@@ -75,7 +75,7 @@ pub struct KernelView {
     pub notes: Vec<String>,
     /// How it ends, where it would not run.
     #[serde(skip)]
-    pub end: Option<End>,
+    pub end: Option<ProgramEnd>,
     /// The notes, to be compared.
     #[serde(skip)]
     pub conditions: Vec<Condition>,
@@ -112,7 +112,7 @@ pub(super) fn reversed_machine(elf: &Elf) -> Option<u16> {
 #[derive(Default)]
 struct Judge {
     refused: Vec<String>,
-    end: Option<End>,
+    end: Option<ProgramEnd>,
     unknown: Vec<String>,
     conditions: Vec<Condition>,
 }
@@ -155,13 +155,13 @@ impl Judge {
         self.refused.is_empty() && self.unknown.is_empty()
     }
 
-    fn refuse(&mut self, end: End, why: impl fmt::Display) {
+    fn refuse(&mut self, end: ProgramEnd, why: impl fmt::Display) {
         self.end = self.end.or(Some(end));
         self.refused.push(format!("{why} ({end})"));
     }
 
     fn error(&mut self, name: &'static str, why: impl fmt::Display) {
-        self.refuse(End::Error(name), why);
+        self.refuse(ProgramEnd::Error(name), why);
     }
 
     fn kind(&mut self, elf: &Elf) {
@@ -236,7 +236,7 @@ impl Judge {
         if !elf.segments.iter().any(Segment::is_load) {
             // The interpreter is code enough.
             if !interpreted {
-                self.refuse(End::Segv, "no segment is mapped: no PT_LOAD");
+                self.refuse(ProgramEnd::Segv, "no segment is mapped: no PT_LOAD");
             }
             return;
         }
@@ -244,7 +244,10 @@ impl Judge {
         if let Placement::Anywhere { span, before } = place {
             let room = if interpreted { addresses.room_for_interpreted } else { addresses.room };
             if span > addresses.limit {
-                self.refuse(End::Segv, format_args!("its segments span {span:#x} addresses, more than there are"));
+                self.refuse(
+                    ProgramEnd::Segv,
+                    format_args!("its segments span {span:#x} addresses, more than there are"),
+                );
             } else if span.saturating_add(before) > room {
                 self.unknown.push(format!(
                     "its segments span {span:#x} addresses: whether that finds room depends on where it is put at random"
@@ -252,10 +255,10 @@ impl Judge {
             }
         }
         match place {
-            Placement::Nowhere => self.refuse(End::Segv, "its segments take no memory"),
+            Placement::Nowhere => self.refuse(ProgramEnd::Segv, "its segments take no memory"),
             Placement::Before0 => {
                 self.refuse(
-                    End::Segv,
+                    ProgramEnd::Segv,
                     "its first segment would lie at 0, and begins within a page: that is no address",
                 );
             }
@@ -270,12 +273,12 @@ impl Judge {
         let ph::ProgramHeader { p_offset, p_vaddr, p_filesz, p_memsz, .. } = segment.values;
         let index = segment.index;
         if p_filesz > p_memsz {
-            self.refuse(End::Segv, format_args!("segment {index} has more bytes in the file than in memory"));
+            self.refuse(ProgramEnd::Segv, format_args!("segment {index} has more bytes in the file than in memory"));
         }
         let end = p_vaddr.checked_add(p_memsz).filter(|end| p_vaddr < addresses.limit && *end <= addresses.limit);
         if end.is_none() {
             let limit = addresses.limit;
-            self.refuse(End::Segv, format_args!("segment {index} ends above the highest address {limit:#x}"));
+            self.refuse(ProgramEnd::Segv, format_args!("segment {index} ends above the highest address {limit:#x}"));
             if elf.layout.bits() == 64
                 && p_vaddr.checked_add(p_memsz).is_some_and(|end| end < super::conditions::LIMIT_FIVE_LEVELS)
             {
@@ -284,7 +287,7 @@ impl Judge {
         }
         if p_filesz > 0 && p_vaddr % PAGE != p_offset % PAGE {
             let differ = format!("p_vaddr {p_vaddr:#x} and p_offset {p_offset:#x} differ within a page");
-            self.refuse(End::Segv, format_args!("segment {index}: {differ}"));
+            self.refuse(ProgramEnd::Segv, format_args!("segment {index}: {differ}"));
         }
         // The first mapping of a file that is moved takes room for all of them.
         let reserved = match place {
@@ -293,7 +296,7 @@ impl Judge {
         };
         let file_end = page_start(p_offset).checked_add(reserved).and_then(page_end);
         if p_filesz > 0 && file_end.is_none_or(|end| i64::try_from(end).is_err()) {
-            self.refuse(End::Segv, format_args!("segment {index} ends above the largest file offset"));
+            self.refuse(ProgramEnd::Segv, format_args!("segment {index} ends above the largest file offset"));
         } else if p_filesz > 0 && file_end.is_some_and(|end| end >= LARGEST_EXT4_FILE) {
             self.conditions.push(Condition::LargeFile { segment: index });
         }
@@ -301,7 +304,7 @@ impl Judge {
         let clears = p_memsz > p_filesz && p_filesz > 0 && segment.is_writable() && cleared % PAGE != 0;
         if clears && page_start(cleared) >= elf.file_size {
             let what = "the rest of its last page is to be cleared, but that page lies past the end of the file";
-            self.refuse(End::Segv, format_args!("segment {index}: {what}"));
+            self.refuse(ProgramEnd::Segv, format_args!("segment {index}: {what}"));
         }
         if p_memsz > p_filesz && !segment.is_writable() && p_filesz > 0 {
             self.conditions.push(Condition::UnwritableZeros { segment: index });
@@ -329,7 +332,10 @@ impl Judge {
         let index = segment.index;
         let address = page_start(segment.values.p_vaddr).wrapping_sub(moved);
         if address >= addresses.limit {
-            self.refuse(End::Segv, format_args!("segment {index} lies before the first, which comes to lie at 0"));
+            self.refuse(
+                ProgramEnd::Segv,
+                format_args!("segment {index} lies before the first, which comes to lie at 0"),
+            );
         } else if address < LOWEST_ADDRESS {
             self.conditions.push(Condition::LowAddress { segment: index, address });
         } else if end.wrapping_sub(moved) > addresses.stack {
@@ -351,7 +357,7 @@ impl Judge {
             let takes_all =
                 |load: &Segment| load.is_load() && elf.layout.bits() == 32 && load.values.p_memsz >> 31 != 0;
             let beside = matches!(Placement::of(elf), Placement::Anywhere { .. }) || elf.segments.iter().any(takes_all);
-            let end = if beside || !self.unknown.is_empty() { End::Signal } else { End::Segv };
+            let end = if beside || !self.unknown.is_empty() { ProgramEnd::Signal } else { ProgramEnd::Segv };
             return self.refuse(end, format_args!("no segment maps the entry point {address:#x}"));
         };
         // A page is read before it is asked whether it may be executed, unless nothing at all is allowed.
@@ -359,9 +365,9 @@ impl Judge {
         let bus = past_end && segment.values.p_flags & (ph::PF_R | ph::PF_W | ph::PF_X) != 0;
         // Where it is not certain that the file can be mapped, it is not certain what ends it.
         let end = match bus {
-            _ if !self.unknown.is_empty() => End::Signal,
-            true => End::Bus,
-            false => End::Segv,
+            _ if !self.unknown.is_empty() => ProgramEnd::Signal,
+            true => ProgramEnd::Bus,
+            false => ProgramEnd::Segv,
         };
         let executes = segment.is_executable() || (read_implies_exec(elf) && (landing.is_zeros() || reads(segment)));
         match landing.offset {

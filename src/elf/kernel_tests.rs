@@ -18,7 +18,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use super::kernel::{Condition, End};
+use super::kernel::{Condition, ProgramEnd};
 use super::kernel_starter::{Starter, header32, header64};
 use super::{Elf, decode};
 
@@ -202,11 +202,11 @@ fn foretold(elf: &Elf, file: &[u8], host: &Host, interpreter: &Path) -> Option<F
     let killed = elf.kernel.conditions.iter().any(kills);
     match (elf.kernel.runnable, elf.kernel.end) {
         (Some(false), _) if gains && host.five_levels => None,
-        (Some(false), Some(End::Error(name))) => Some(Fate::Error(name.to_owned())),
-        (Some(false), Some(End::Segv)) => Some(Fate::Killed(11)),
+        (Some(false), Some(ProgramEnd::Error(name))) => Some(Fate::Error(name.to_owned())),
+        (Some(false), Some(ProgramEnd::Segv)) => Some(Fate::Killed(11)),
         // Which of the two comes first, the mapping that fails or the entry, is in the order of the reasons.
-        (Some(false), Some(End::Bus)) => Some(Fate::Killed(if killed { 11 } else { 7 })),
-        (Some(false), Some(End::Signal)) => Some(Fate::Killed(if killed { 11 } else { ANY_SIGNAL })),
+        (Some(false), Some(ProgramEnd::Bus)) => Some(Fate::Killed(if killed { 11 } else { 7 })),
+        (Some(false), Some(ProgramEnd::Signal)) => Some(Fate::Killed(if killed { 11 } else { ANY_SIGNAL })),
         (Some(true), _) if killed => Some(Fate::Killed(11)),
         (Some(true), _) if named.is_some() => Some(Fate::Ran(INTERPRETER_SLOT as u64)),
         (Some(true), _) => {

@@ -1,6 +1,6 @@
 //! What the box adds to whether a file runs, beyond what the file says itself.
 
-use crate::elf::conditions::End;
+use crate::elf::conditions::ProgramEnd;
 use crate::elf::{Elf, ElfKind};
 use crate::root::Root;
 
@@ -30,7 +30,7 @@ impl Execution {
     /// Asks the box about an ELF file, or about the interpreter of a script. What `execve(2)` refuses for what the file says
     /// never comes to that.
     pub(crate) fn ask(root: &Root, program: Option<&Elf>, script: Option<&[u8]>) -> Self {
-        let program = program.filter(|program| !matches!(program.kernel.end, Some(End::Error(_))));
+        let program = program.filter(|program| !matches!(program.kernel.end, Some(ProgramEnd::Error(_))));
         Self {
             interpreter: interpreter::named(root, program, script),
             x32: program.and_then(|program| X32::of(root, program)),

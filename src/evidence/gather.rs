@@ -11,7 +11,7 @@ use super::file::{self, FileEvidence, FolderEvidence};
 use super::indexes::Indexes;
 use super::observed::Observed;
 use super::package::PackageOwner;
-use super::process::{LeftOut, Process, Sought};
+use super::process::{FileQuery, LeftOut, Process};
 use super::referrer::Referrer;
 use super::schedule::{Schedule, Scheduler};
 use super::socket::{self, Peer, Socket};
@@ -415,7 +415,7 @@ impl Asked {
         };
         self.path().map(|path| {
             let (index, accounts) = (self.indexes.processes(proc), self.indexes.accounts());
-            let sought = Sought { dev: self.facts.dev, ino: self.facts.ino, path: &path };
+            let sought = FileQuery { dev: self.facts.dev, ino: self.facts.ino, path: &path };
             let alive = index.of(&sought, &accounts, self.without);
             let processes = alive.found.map(|mut processes| {
                 // Packages take longer to read than processes; where none runs the file they are not asked.

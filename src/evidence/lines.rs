@@ -11,7 +11,7 @@ const MAX_LINE: usize = 64 * 1024;
 
 /// How the reading of lines ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum LinesEnd {
     /// At the end of the file, or where the caller stopped.
     Whole,
     /// At the limit of 1 GiB.
@@ -19,13 +19,13 @@ pub(super) enum Ended {
 }
 
 /// Calls `each` with every line without its newline, until it breaks off.
-pub(super) fn each(file: File, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<Ended> {
+pub(super) fn each(file: File, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<LinesEnd> {
     let mut reader = BufReader::with_capacity(256 * 1024, file.take(MAX_FILE));
     let mut line = Vec::new();
     loop {
         line.clear();
         if reader.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut line)? == 0 {
-            return Ok(if reader.get_ref().limit() == 0 { Ended::Cut } else { Ended::Whole });
+            return Ok(if reader.get_ref().limit() == 0 { LinesEnd::Cut } else { LinesEnd::Whole });
         }
         if line.last() == Some(&b'\n') {
             line.pop();
@@ -33,7 +33,7 @@ pub(super) fn each(file: File, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -
             reader.skip_until(b'\n')?;
         }
         if each(&line).is_break() {
-            return Ok(Ended::Whole);
+            return Ok(LinesEnd::Whole);
         }
     }
 }
@@ -52,7 +52,7 @@ mod tests {
             seen.push(line.to_vec());
             ControlFlow::Continue(())
         });
-        assert_eq!(ended.unwrap(), Ended::Whole);
+        assert_eq!(ended.unwrap(), LinesEnd::Whole);
         assert_eq!(seen.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0, MAX_LINE, 4]);
         let mut count = 0;
         each(File::open(&path).unwrap(), |_| {

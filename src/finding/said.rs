@@ -11,7 +11,7 @@ use crate::text;
 /// Who says more of what was scanned, and what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Said {
+pub enum StatedFacts {
     /// The archive, of its member. Whoever made it could write anything there.
     Archive(MemberFacts),
     /// The kernel, of a process at the time of the scan.
@@ -69,7 +69,7 @@ pub struct ProcessFacts {
     pub region: Option<String>,
 }
 
-impl Said {
+impl StatedFacts {
     /// Who says it, for a heading.
     pub fn who(&self) -> String {
         match self {
@@ -137,7 +137,7 @@ impl ProcessFacts {
     }
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for StatedFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line())
     }
@@ -164,11 +164,13 @@ mod tests {
             parents: vec![(1, "init".into())],
             ..ProcessFacts::default()
         };
-        for said in [Said::Archive(member), Said::Kernel(process), Said::Archive(MemberFacts::default())] {
+        for said in
+            [StatedFacts::Archive(member), StatedFacts::Kernel(process), StatedFacts::Archive(MemberFacts::default())]
+        {
             let line = said.to_string();
             assert_eq!(text::escape_str(&line), line);
             let json = serde_json::to_string(&said).unwrap();
-            assert_eq!(serde_json::from_str::<Said>(&json).unwrap(), said);
+            assert_eq!(serde_json::from_str::<StatedFacts>(&json).unwrap(), said);
         }
     }
 }

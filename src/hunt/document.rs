@@ -12,13 +12,13 @@ use super::matching::{self, NamedValues};
 use super::problem::{Problems, did_you_mean_one_of};
 use super::site::Site;
 use super::strength::Strength;
-use super::table::{self, Table, Text};
+use super::table::{self, SpannedText, Table};
 use super::threat::{self, Threat};
 use super::{Scenario, compile};
 
 /// What the TOML says; the rule it names may or may not exist.
 pub(super) struct Document {
-    pub(super) rule: Text,
+    pub(super) rule: SpannedText,
     pub(super) hypothesis: String,
     pub(super) candidate: Option<String>,
     pub(super) threat: Threat,
@@ -79,7 +79,7 @@ impl Scenarios<'_> {
         Some(Scenario { id, title, story, filter, applies_when, contradicted_when })
     }
 
-    fn check_id(&mut self, id: &Text, problems: &mut Problems<'_>) {
+    fn check_id(&mut self, id: &SpannedText, problems: &mut Problems<'_>) {
         let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         if !id.text.split('-').all(word) {
             let hint = Some("lower-case words joined by `-`, such as `nightly-backup`".into());
@@ -137,7 +137,7 @@ impl Scenarios<'_> {
                 None
             }
             DeValue::String(text) if text.starts_with('$') => {
-                let name = Text { text: text[1..].to_owned(), span: value.span() };
+                let name = SpannedText { text: text[1..].to_owned(), span: value.span() };
                 let fits = self.site.check_use(&name, field.kind(), operator, problems);
                 fits.then_some(Operand::SiteSet(name.text))
             }

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::field::{Operator, ValueKind};
 use super::problem::{Problem, Problems, did_you_mean};
-use super::table::{self, Table, Text};
+use super::table::{self, SpannedText, Table};
 use super::{file, matching, site_defaults};
 
 /// One named set of facts about a site.
@@ -137,7 +137,7 @@ impl Site {
         }
     }
 
-    fn define(&mut self, name: &Text, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) {
+    fn define(&mut self, name: &SpannedText, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) {
         if self.sets.contains_key(&name.text) {
             let message = format!("`{}` is a set already", name.text);
             problems.note(&name.span, message, Some("to change it, name it outside of [sets]".into()));
@@ -153,7 +153,7 @@ impl Site {
         self.sets.insert(name.text.clone(), SiteSet { kind: None, meaning, values });
     }
 
-    fn fill(&mut self, name: &Text, value: &Spanned<DeValue<'_>>, how: Fill, problems: &mut Problems<'_>) {
+    fn fill(&mut self, name: &SpannedText, value: &Spanned<DeValue<'_>>, how: Fill, problems: &mut Problems<'_>) {
         let Some(set) = self.sets.get(&name.text) else {
             let names = self.sets.keys().map(String::as_str).chain(["add", "sets"]);
             let hint = did_you_mean(&name.text, names);
@@ -176,7 +176,7 @@ impl Site {
     /// Notes what is wrong with `$name` as the operand of `operator` on values of `kind`.
     pub(super) fn check_use(
         &self,
-        name: &Text,
+        name: &SpannedText,
         kind: ValueKind,
         operator: Operator,
         problems: &mut Problems<'_>,

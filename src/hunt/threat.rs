@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{Problems, did_you_mean_one_of};
 use super::rule::Rule;
-use super::table::{self, Table, Text};
+use super::table::{self, SpannedText, Table};
 
 /// A tactic of MITRE ATT&CK for Enterprise (version 17, <https://attack.mitre.org/tactics/enterprise/>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,14 +93,14 @@ pub(super) fn read(document: &Table<'_, '_>, problems: &mut Problems<'_>) -> Thr
     for wrong in file_names.iter().filter(|name| name.text.contains('/')) {
         problems.note(&wrong.span, "a file's name holds no `/`", None);
     }
-    let plain = |list: Vec<Text>| list.into_iter().map(|one| one.text).collect();
+    let plain = |list: Vec<SpannedText>| list.into_iter().map(|one| one.text).collect();
     Threat { tactics, techniques: plain(techniques), file_names: plain(file_names) }
 }
 
-fn texts(table: &Table<'_, '_>, key: &'static str, problems: &mut Problems<'_>) -> Vec<Text> {
+fn texts(table: &Table<'_, '_>, key: &'static str, problems: &mut Problems<'_>) -> Vec<SpannedText> {
     let list = table.list(key, problems);
     let text = |value: &toml::Spanned<toml::de::DeValue<'_>>| match value.get_ref().as_str() {
-        Some(text) if !text.trim().is_empty() => Some(Text { text: text.trim().to_owned(), span: value.span() }),
+        Some(text) if !text.trim().is_empty() => Some(SpannedText { text: text.trim().to_owned(), span: value.span() }),
         Some(_) => {
             problems.note(&value.span(), format!("a value of `{key}` is blank"), None);
             None

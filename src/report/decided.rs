@@ -1,6 +1,6 @@
 //! What was decided about a finding, in words.
 
-use crate::case::{Decision, Event, GivenAnswer, JournalEntry};
+use crate::case::{Decision, GivenAnswer, JournalEntry, JournalEvent};
 use crate::finding::Digest;
 use crate::text;
 
@@ -33,13 +33,15 @@ pub(crate) fn decisions(history: &[JournalEntry]) -> Vec<String> {
 /// What an entry decided or remarked, and who did so; `None` for an answer and for what is no decision. Safe text.
 pub(crate) fn decision(entry: &JournalEntry) -> Option<String> {
     let said = match &entry.event {
-        Event::Decided(Decision::Note { note }) => format!("note: {note}"),
-        Event::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
-        Event::Decided(Decision::ExclusionRecorded { exclusion, .. }) => format!("exclusion {exclusion} recorded"),
-        Event::Decided(Decision::ExclusionRevoked { exclusion, reason }) => {
+        JournalEvent::Decided(Decision::Note { note }) => format!("note: {note}"),
+        JournalEvent::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
+        JournalEvent::Decided(Decision::ExclusionRecorded { exclusion, .. }) => {
+            format!("exclusion {exclusion} recorded")
+        }
+        JournalEvent::Decided(Decision::ExclusionRevoked { exclusion, reason }) => {
             format!("exclusion {exclusion} revoked: {reason}")
         }
-        Event::Decided(Decision::Answered { .. }) | Event::Happened(_) => return None,
+        JournalEvent::Decided(Decision::Answered { .. }) | JournalEvent::Happened(_) => return None,
     };
     Some(text::escape_str(&format!("{said}, by {}", entry.actor)).into_owned())
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::origin::Origin;
 use super::{Reported, Summary, missed_word};
 use crate::case::NotScanned;
-use crate::finding::{Digest, FileFacts, FileTime, PatternMatch, Said};
+use crate::finding::{Digest, FileFacts, FileTime, PatternMatch, StatedFacts};
 use crate::hunt::{Rule, Threat};
 use crate::scan::is_gap_kind;
 use crate::session::ScenarioStatus;
@@ -382,9 +382,9 @@ pub(crate) fn file(facts: &FileFacts, naming: &(impl Naming + ?Sized), own: &mut
 }
 
 /// What somebody else than the file system says of the subject, and of a process what ECS has a field for.
-fn put_said(said: &Said, own: &mut Map<String, Value>) {
+fn put_said(said: &StatedFacts, own: &mut Map<String, Value>) {
     match said {
-        Said::Archive(member) => {
+        StatedFacts::Archive(member) => {
             let mut says = Map::new();
             let text = |value: &Option<String>| value.as_deref().map(Value::from);
             for (key, value) in [
@@ -402,7 +402,7 @@ fn put_said(said: &Said, own: &mut Map<String, Value>) {
             }
             own.insert("archive_says".into(), Value::Object(says));
         }
-        Said::Kernel(process) => {
+        StatedFacts::Kernel(process) => {
             let mut says = json!({
                 "pid": process.pid,
                 "name": process.name,

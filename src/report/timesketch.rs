@@ -7,7 +7,7 @@ use super::Reported;
 use super::csv;
 use super::decided;
 use super::origin::Origin;
-use crate::case::{Event, JournalEntry, Record};
+use crate::case::{JournalEntry, JournalEvent, Record};
 use crate::finding::FileTime;
 use crate::text;
 
@@ -71,18 +71,18 @@ pub(crate) fn finding(origin: &Origin, reported: Reported<'_>) -> String {
 /// A row for a scan or a decision; nothing for other entries of the journal.
 pub(crate) fn entry(origin: &Origin, entry: &JournalEntry) -> String {
     let (what, message) = match &entry.event {
-        Event::Happened(Record::ScanStarted { scan, tree, .. }) => {
+        JournalEvent::Happened(Record::ScanStarted { scan, tree, .. }) => {
             ("Scan Started", format!("scan {scan} of {} began", tree.path))
         }
-        Event::Happened(Record::ScanEnded { scan, outcome, findings, .. }) => {
+        JournalEvent::Happened(Record::ScanEnded { scan, outcome, findings, .. }) => {
             ("Scan Ended", format!("scan {scan} {outcome}: {}", text::counted(*findings, "finding")))
         }
-        Event::Happened(_) => return String::new(),
-        Event::Decided(crate::case::Decision::Answered { scenario, answer, note }) => {
+        JournalEvent::Happened(_) => return String::new(),
+        JournalEvent::Decided(crate::case::Decision::Answered { scenario, answer, note }) => {
             let note = note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
             ("Decision", format!("scenario {scenario} {answer}{note}"))
         }
-        Event::Decided(_) => match decided::decision(entry) {
+        JournalEvent::Decided(_) => match decided::decision(entry) {
             Some(said) => ("Decision", said),
             None => return String::new(),
         },

@@ -13,7 +13,7 @@ use rustix::fs::{
 };
 
 use super::open::{self, POINT, READ};
-use super::{NotRegular, Opened, kind_name};
+use super::{NotRegular, OpenedFile, kind_name};
 
 /// Names read of one folder; the rest is told as a gap.
 const MAX_NAMES: usize = 1_000_000;
@@ -88,7 +88,7 @@ impl Folder {
     /// # Errors
     /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`] inside when it is no regular
     /// file, else what the system said.
-    pub(crate) fn open_file(&self, name: &OsStr) -> io::Result<Opened> {
+    pub(crate) fn open_file(&self, name: &OsStr) -> io::Result<OpenedFile> {
         match FileType::from_raw_mode(self.stat_of(name)?.st_mode) {
             FileType::RegularFile => open::open_regular(self.file.as_fd(), Path::new(name)),
             other => Err(io::Error::other(NotRegular(kind_name(other)))),
@@ -100,7 +100,7 @@ impl Folder {
     /// # Errors
     /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`] inside when it is no regular
     /// file, else what the system said.
-    pub(crate) fn open_below(&self, below: &Path) -> io::Result<Opened> {
+    pub(crate) fn open_below(&self, below: &Path) -> io::Result<OpenedFile> {
         open::open_regular(self.file.as_fd(), below)
     }
 

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, Stat, fstat, fstatfs, openat, readlinkat};
 use rustix::io::Errno;
 
-use super::open::{self, Opened, READ};
+use super::open::{self, OpenedFile, READ};
 use super::{Attributes, Folder, Located};
 
 /// Symbolic links followed on one path before it counts as a loop: Linux's own limit (`path_resolution(7)`).
@@ -225,7 +225,7 @@ pub(crate) fn named(path: &Path) -> io::Result<Located> {
 /// # Errors
 /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`](super::NotRegular) inside when it is no regular
 /// file, else what the system said.
-pub(crate) fn open_file(path: &Path) -> io::Result<Opened> {
+pub(crate) fn open_file(path: &Path) -> io::Result<OpenedFile> {
     if path.starts_with("/proc") {
         return Root::live().walk(path, Links::OfProcesses)?.open_now();
     }

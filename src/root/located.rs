@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, openat, readlinkat};
 
 use super::Folder;
-use super::open::{self, Opened, READ};
+use super::open::{self, OpenedFile, READ};
 
 /// A path that was walked to its end.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Located {
         regular(&self.metadata)?;
         let file: File = match self.behind {
             // What has been checked is opened, not what the link may lead to by now.
-            Some(_) => Opened::again(self.here.as_fd())?.file,
+            Some(_) => OpenedFile::again(self.here.as_fd())?.file,
             None => open::open_name(self.parent.as_fd(), Path::new(&self.name), OFlags::empty())?.into(),
         };
         let opened = file.metadata()?;
@@ -51,9 +51,9 @@ impl Located {
     }
 
     /// The same, opened for reading as the scan does.
-    pub(crate) fn open_now(&self) -> io::Result<Opened> {
+    pub(crate) fn open_now(&self) -> io::Result<OpenedFile> {
         match self.behind {
-            Some(_) => Opened::again(self.here.as_fd()),
+            Some(_) => OpenedFile::again(self.here.as_fd()),
             None => open::open_regular(self.parent.as_fd(), Path::new(&self.name)),
         }
     }

@@ -25,5 +25,5 @@ pub(crate) use folder::{Folder, Mounts};
 pub use handle::Root;
 pub(crate) use handle::{TextFile, named, normal, open_file, open_folder, stat_file};
 pub(crate) use located::Located;
-pub(crate) use open::Opened;
+pub(crate) use open::OpenedFile;
 pub(crate) use open::{NotRegular, kind_name, open_beneath};

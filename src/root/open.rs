@@ -27,7 +27,7 @@ const TRIES: u8 = 16;
 
 /// A regular file opened for reading.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedFile {
     /// The descriptor, positioned at the first byte.
     pub file: File,
     /// What `fstat` said right after opening.
@@ -36,7 +36,7 @@ pub struct Opened {
     pub noatime: bool,
 }
 
-impl Opened {
+impl OpenedFile {
     /// Opens for reading what a descriptor points at, which is known to be a regular file. The way there is this
     /// process's own `/proc/self/fd`, so nothing else can be reached by it.
     pub(super) fn again(pointed: BorrowedFd<'_>) -> io::Result<Self> {
@@ -78,8 +78,8 @@ pub(crate) fn kind_name(kind: FileType) -> &'static str {
 /// # Errors
 /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`] inside when it is no regular file, else what
 /// the system said.
-pub(super) fn open_regular(folder: BorrowedFd<'_>, path: &Path) -> io::Result<Opened> {
-    Opened::new(quietly(READ, |flags| open_beneath(folder, path, flags, ResolveFlags::empty()))?)
+pub(super) fn open_regular(folder: BorrowedFd<'_>, path: &Path) -> io::Result<OpenedFile> {
+    OpenedFile::new(quietly(READ, |flags| open_beneath(folder, path, flags, ResolveFlags::empty()))?)
 }
 
 /// Opens a name in a folder for reading what it holds; nothing is followed.

@@ -13,21 +13,21 @@ use super::read::{CHUNK, DataExtent, SizedFile};
 use super::{FILE_TIMEOUT, MAX_FILE_SIZE, READ_TIMEOUT};
 use crate::accounts::Accounts;
 use crate::finding::{Digest, FileFacts, FileTime, Sha256};
-use crate::root::{Opened, Root, open_file};
+use crate::root::{OpenedFile, Root, open_file};
 use crate::timeout::blocking_call;
 
 /// Zeros of holes that are hashed at most, in bytes: about a second's work.
 pub(crate) const MAX_HASHED_ZEROS: u64 = 1 << 30;
 
 /// Whether a file was changed, or came into being, at `since` or later. A clock that was set back hides that.
-pub(super) fn is_newer(opened: &Opened, since: Timestamp) -> bool {
+pub(super) fn is_newer(opened: &OpenedFile, since: Timestamp) -> bool {
     let time = |seconds: i64, nanos: i32| (seconds, nanos) >= (since.as_second(), since.subsec_nanosecond());
     time(opened.stat.st_ctime, opened.stat.st_ctime_nsec as i32)
         || born(&opened.file).is_some_and(|born| time(born.seconds, born.nanos as i32))
 }
 
 /// The facts of a file of `size` bytes with this digest.
-pub(super) fn facts(path: &Path, opened: &Opened, size: u64, digest: Digest, accounts: &Accounts) -> FileFacts {
+pub(super) fn facts(path: &Path, opened: &OpenedFile, size: u64, digest: Digest, accounts: &Accounts) -> FileFacts {
     let time = |seconds: i64, nanos: u64| FileTime { seconds, nanos: nanos as u32 };
     let stat = &opened.stat;
     FileFacts {
@@ -107,7 +107,7 @@ pub(super) fn digest(
 ///
 /// # Errors
 /// Why the file could not be read.
-pub(crate) fn facts_now(path: &Path, opened: &Opened, root: &Root) -> Result<FileFacts, Reason> {
+pub(crate) fn facts_now(path: &Path, opened: &OpenedFile, root: &Root) -> Result<FileFacts, Reason> {
     let content = SizedFile::new(&opened.file, &opened.stat);
     let begun = Instant::now();
     let within_time = |_| {

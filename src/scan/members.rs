@@ -13,7 +13,7 @@ use super::read::SizedFile;
 use super::worker::{ScanSubject, Worker};
 use super::worker_slot::MemoryGuard;
 use crate::archive::{self, ArchiveFormat, Budget, Gap, Visit};
-use crate::finding::{MemberFacts, Said};
+use crate::finding::{MemberFacts, StatedFacts};
 
 /// Bytes of members that are held before all of the scan's memory is asked for.
 const FEW: u64 = 4 << 20;
@@ -93,7 +93,7 @@ impl Visit for Matcher<'_, '_, '_> {
             path,
             opened,
             content: SizedFile { size: bytes.len() as u64, unstored: 0, ..*content },
-            said: Some(Arc::new(Said::Archive(facts))),
+            said: Some(Arc::new(StatedFacts::Archive(facts))),
             is_memory: false,
         };
         std::mem::swap(bytes, &mut worker.reader.held);

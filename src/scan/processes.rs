@@ -15,7 +15,7 @@ use super::coverage::{Leave, Reason, Unscanned};
 use super::file_reader::BufferRef;
 use super::read::{CHUNK, SizedFile};
 use super::worker::{ScanSubject, Shared, Worker};
-use crate::finding::Said;
+use crate::finding::StatedFacts;
 use crate::sandbox;
 use crate::text::subject::{Inside, inside};
 use crate::timeout::blocking_call;
@@ -141,7 +141,7 @@ fn path_of(running: &Running, image: &Image) -> PathBuf {
 fn file(worker: &mut Worker, running: &Running, image: &Image, path: &Path) -> Result<(), Leave> {
     worker.reader.begin_file(path, image.opened.stat.st_dev)?;
     let content = SizedFile::new(&image.opened.file, &image.opened.stat);
-    let said = Some(Arc::new(Said::Kernel(running.facts.clone())));
+    let said = Some(Arc::new(StatedFacts::Kernel(running.facts.clone())));
     let subject = ScanSubject { path, opened: &image.opened, content, said, is_memory: false };
     worker.content(&subject)?;
     match worker.reader.format.take() {
@@ -168,7 +168,7 @@ fn region(
     let outcome = held.and_then(|()| {
         let facts = crate::finding::ProcessFacts { region: Some(region.name()), ..running.facts.clone() };
         let content = SizedFile { size, unstored: 0, ..SizedFile::new(&image.opened.file, &image.opened.stat) };
-        let said = Some(Arc::new(Said::Kernel(facts)));
+        let said = Some(Arc::new(StatedFacts::Kernel(facts)));
         let subject = ScanSubject { path, opened: &image.opened, content, said, is_memory: true };
         worker.whole(&subject, BufferRef::Held).map(drop)
     });

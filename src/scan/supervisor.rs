@@ -16,7 +16,7 @@ use super::walk::{Held, Sink, Walk};
 use super::work_queue::{BATCH, Feed, Queue, WorkQueue};
 use super::worker::{self, Shared};
 use super::worker_slot::{AbandonedWork, WorkerSlot};
-use super::{End, Event};
+use super::{ScanConclusion, ScanEvent};
 use crate::timeout::{self, NoThread};
 
 /// How often the slots are looked at.
@@ -83,11 +83,11 @@ struct EndNotifier {
 }
 
 impl EndNotifier {
-    fn tell(mut self, end: End) {
+    fn tell(mut self, end: ScanConclusion) {
         self.told = true;
         self.shared.rules.log_use();
         // A listener that has gone does not need to know.
-        let _ = self.shared.events.send(Event::Finished { reading: self.shared.progress.read(), end });
+        let _ = self.shared.events.send(ScanEvent::Finished { reading: self.shared.progress.read(), end });
     }
 }
 
@@ -95,8 +95,9 @@ impl Drop for EndNotifier {
     fn drop(&mut self) {
         if !self.told {
             self.shared.control.cancel();
-            let end = End::Failed("the thread that supervises the scan panicked; please report this".to_owned());
-            let event = Event::Finished { reading: self.shared.progress.read(), end };
+            let end =
+                ScanConclusion::Failed("the thread that supervises the scan panicked; please report this".to_owned());
+            let event = ScanEvent::Finished { reading: self.shared.progress.read(), end };
             let _ = self.shared.events.send_timeout(event, LAST_WORD);
         }
     }
@@ -153,9 +154,9 @@ impl Supervisor {
             self.shared.left_out();
         }
         notifier.tell(match self.failed {
-            Some(why) => End::Failed(why),
-            None if self.shared.control.is_cancelled() => End::Cancelled,
-            None => End::Complete,
+            Some(why) => ScanConclusion::Failed(why),
+            None if self.shared.control.is_cancelled() => ScanConclusion::Cancelled,
+            None => ScanConclusion::Complete,
         });
     }
 

@@ -91,13 +91,13 @@ fn scanned(rules: &Arc<Ruleset>, path: &Path) -> (Answer, Vec<Unscanned>) {
     let (mut answer, mut gaps) = (Answer::new(), Vec::new());
     for event in &scan.events {
         match event {
-            Event::Finding(finding) => {
+            ScanEvent::Finding(finding) => {
                 assert_eq!(finding.file.digest, crate::finding::Sha256::of(&std::fs::read(path).unwrap()).into());
                 assert!(!finding.found_by.is_candidate(), "{finding:?}");
                 add(&mut answer, finding.found_by.rule(), &finding.matches);
             }
-            Event::Unscanned(unscanned) => gaps.push(unscanned),
-            Event::Finished { .. } => break,
+            ScanEvent::Unscanned(unscanned) => gaps.push(unscanned),
+            ScanEvent::Finished { .. } => break,
         }
     }
     scan.join();

@@ -11,7 +11,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::READ_TIMEOUT;
-use crate::root::{Folder, Located, Mounts, Opened, Pointed, kind_name};
+use crate::root::{Folder, Located, Mounts, OpenedFile, Pointed, kind_name};
 use crate::timeout::{self, NoResult, NoThread};
 use crate::{root, text};
 
@@ -204,7 +204,7 @@ impl Tree {
     /// # Errors
     /// `ELOOP` when the file or a folder above it is a link, [`NotRegular`](crate::root::NotRegular) inside when it is no
     /// regular file, else what the system said.
-    pub fn open_file(&self, within: Option<&Folder>, path: &Path) -> io::Result<Opened> {
+    pub fn open_file(&self, within: Option<&Folder>, path: &Path) -> io::Result<OpenedFile> {
         match (within, path.file_name(), &self.top) {
             (_, _, Top::File(located)) => located.open_now(),
             (Some(folder), Some(name), _) => folder.open_file(name),

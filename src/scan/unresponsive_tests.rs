@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread::sleep;
 
 use super::*;
-use crate::root::{Folder, Mounts, Opened};
+use crate::root::{Folder, Mounts, OpenedFile};
 
 const SHORT: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_hours(1);
@@ -20,7 +20,7 @@ fn wait(path: &Path) {
     }
 }
 
-fn open(tree: &Tree, folder: Option<&Folder>, path: &Path) -> io::Result<Opened> {
+fn open(tree: &Tree, folder: Option<&Folder>, path: &Path) -> io::Result<OpenedFile> {
     wait(path);
     let mut opened = tree.open_file(folder, path)?;
     if path.ends_with("endless") {
@@ -55,16 +55,16 @@ fn start(dir: &Path, threads: usize, read_timeout: Duration) -> Scan {
 }
 
 /// What a scan said of each file or folder, by its name, and its end.
-fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, ProgressSnapshot, End) {
+fn end(scan: Scan) -> (BTreeMap<String, Vec<&'static str>>, ProgressSnapshot, ScanConclusion) {
     let mut said: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let mut of = |path: &Path, what| {
         said.entry(path.file_name().unwrap().to_string_lossy().into_owned()).or_default().push(what);
     };
     loop {
         match scan.events.recv_timeout(Duration::from_mins(1)).unwrap() {
-            Event::Finding(finding) => of(&finding.file.path, "found"),
-            Event::Unscanned(unscanned) => of(&unscanned.path, unscanned.reason.kind()),
-            Event::Finished { reading, end } => {
+            ScanEvent::Finding(finding) => of(&finding.file.path, "found"),
+            ScanEvent::Unscanned(unscanned) => of(&unscanned.path, unscanned.reason.kind()),
+            ScanEvent::Finished { reading, end } => {
                 scan.join();
                 return (said, reading, end);
             }
@@ -80,7 +80,7 @@ fn all_that_answers_is_scanned_though_every_thread_hangs() {
     let answered = ["1", "2", "3", "4", "5", "6"].map(|name| (name.to_owned(), vec!["found"]));
     let silent = ["hung-1", "hung-2", "hung-3", "hung-folder"].map(|name| (name.to_owned(), vec!["no-answer"]));
     assert_eq!(said, answered.into_iter().chain(silent).collect());
-    assert_eq!((reading.files, reading.gaps, reading.total_files, how), (9, 4, Some(9), End::Complete));
+    assert_eq!((reading.files, reading.gaps, reading.total_files, how), (9, 4, Some(9), ScanConclusion::Complete));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_thread_that_panics_costs_its_file_only() {
     let found = ["1", "3"].map(|name| (name.to_owned(), vec!["found"]));
     let lost = [("panics".to_owned(), vec!["engine-failed"; 2])];
     assert_eq!(said, found.into_iter().chain(lost).collect());
-    assert_eq!((reading.files, reading.gaps, how), (3, 2, End::Complete));
+    assert_eq!((reading.files, reading.gaps, how), (3, 2, ScanConclusion::Complete));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_scan_that_waits_can_be_ended_and_says_what_it_waited_for() {
     scan.control.cancel();
     let (said, _, how) = end(scan);
     assert_eq!(said, [("hung".to_owned(), vec!["no-answer"])].into());
-    assert_eq!(how, End::Cancelled);
+    assert_eq!(how, ScanConclusion::Cancelled);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn what_does_not_answer_is_shown_and_can_be_skipped() {
     scan.control.skip_current();
     let (said, _, how) = end(scan);
     assert_eq!(said, [("1".to_owned(), vec!["found"]), ("hung".to_owned(), vec!["no-answer"])].into());
-    assert_eq!(how, End::Complete);
+    assert_eq!(how, ScanConclusion::Complete);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn an_answer_that_comes_too_late_is_not_told() {
     let dir = tree(&["a/hung", "b/hung"]);
     let scan = start(dir.path(), 1, SHORT);
     let first = scan.events.recv_timeout(Duration::from_mins(1)).unwrap();
-    let Event::Unscanned(first) = first else { panic!("{first:?}") };
+    let ScanEvent::Unscanned(first) = first else { panic!("{first:?}") };
     std::fs::write(first.path.with_file_name("answer"), "").unwrap();
     // The second still waits, so that there is a scan to tell it to.
     let (said, ..) = end(scan);
@@ -144,9 +144,9 @@ fn a_file_system_that_answers_nothing_is_soon_left_alone() {
     let (mut tried, mut left) = (0, 0);
     loop {
         match scan.events.recv_timeout(Duration::from_mins(1)).unwrap() {
-            Event::Unscanned(Unscanned { reason: Reason::NoAnswer(_), .. }) => tried += 1,
-            Event::Unscanned(Unscanned { reason: Reason::Silent(_), .. }) => left += 1,
-            Event::Finished { reading, .. } => {
+            ScanEvent::Unscanned(Unscanned { reason: Reason::NoAnswer(_), .. }) => tried += 1,
+            ScanEvent::Unscanned(Unscanned { reason: Reason::Silent(_), .. }) => left += 1,
+            ScanEvent::Finished { reading, .. } => {
                 assert_eq!(reading.gaps, 40);
                 break;
             }
@@ -168,5 +168,5 @@ fn a_file_without_end_ends_with_its_time() {
     let (said, reading, how) = end(scan);
     let found = ["1", "2"].map(|name| (name.to_owned(), vec!["found"]));
     assert_eq!(said, found.into_iter().chain([("endless".to_owned(), vec!["file-timed-out"])]).collect());
-    assert_eq!((reading.files, reading.gaps, how), (3, 1, End::Complete));
+    assert_eq!((reading.files, reading.gaps, how), (3, 1, ScanConclusion::Complete));
 }

@@ -11,7 +11,7 @@ use crossbeam_channel::Sender;
 use jiff::Timestamp;
 use rustix::fs::FileType;
 
-use super::Event;
+use super::ScanEvent;
 use super::control::{Control, Progress};
 use super::coverage::{Leave, Reason, Unscanned};
 use super::engine::{Engine, PartFacts, RuleMatches, Shelf};
@@ -33,8 +33,8 @@ use super::work_queue::Queue;
 use super::worker_slot::{Batch, WorkerSlot};
 use crate::accounts::Accounts;
 use crate::archive::Limits;
-use crate::finding::{Digest, FileFacts, Finding, FoundBy, KeptBytes, PatternMatch, RuleId, Said, Sha256};
-use crate::root::{Folder, Mounts, Opened, kind_name};
+use crate::finding::{Digest, FileFacts, Finding, FoundBy, KeptBytes, PatternMatch, RuleId, Sha256, StatedFacts};
+use crate::root::{Folder, Mounts, OpenedFile, kind_name};
 use crate::text::{self, subject::as_names};
 use crate::timeout::blocking_call;
 
@@ -45,7 +45,7 @@ const HELD: u64 = 4 << 20;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct System {
     /// Opens a file of the tree, from its folder if that is open.
-    pub open: fn(&Tree, Option<&Folder>, &Path) -> io::Result<Opened>,
+    pub open: fn(&Tree, Option<&Folder>, &Path) -> io::Result<OpenedFile>,
     /// Opens a folder of the tree to be listed, from the one it lies in if that is open.
     pub open_folder: fn(&Tree, Option<&Folder>, &Path, Mounts) -> io::Result<Folder>,
 }
@@ -83,7 +83,7 @@ pub(super) struct Shared {
     pub disguised: Mutex<Vec<PathBuf>>,
     pub control: Arc<Control>,
     pub progress: Arc<Progress>,
-    pub events: Sender<Event>,
+    pub events: Sender<ScanEvent>,
 }
 
 impl Shared {
@@ -91,7 +91,7 @@ impl Shared {
         if unscanned.reason.is_gap() {
             self.progress.gaps.fetch_add(1, Ordering::Relaxed);
         }
-        self.send(Event::Unscanned(unscanned));
+        self.send(ScanEvent::Unscanned(unscanned));
     }
 
     /// What is known to be left out once the whole tree was walked.
@@ -107,7 +107,7 @@ impl Shared {
     }
 
     /// A watcher that is gone needs no scan.
-    fn send(&self, event: Event) {
+    fn send(&self, event: ScanEvent) {
         if self.events.send(event).is_err() {
             self.control.cancel();
         }
@@ -129,10 +129,10 @@ pub(super) struct Worker<'s> {
 pub(super) struct ScanSubject<'f> {
     pub path: &'f Path,
     /// The file itself.
-    pub opened: &'f Opened,
+    pub opened: &'f OpenedFile,
     pub content: SizedFile<'f>,
     /// What somebody else than the file system says of it.
-    pub said: Option<Arc<Said>>,
+    pub said: Option<Arc<StatedFacts>>,
     /// Whether it is memory of a process that runs the file: then the digest is the file's.
     pub is_memory: bool,
 }
@@ -448,7 +448,7 @@ fn report(
     let events = told.map(|RuleMatches { rule, candidate, matches, capped, .. }| {
         let (file, kept) = (Arc::clone(&file), Arc::new(kept(&matches)));
         let found_by = if candidate { FoundBy::Candidate(rule) } else { FoundBy::Rule(rule) };
-        Event::Finding(Finding { found_by, file, matches, capped, kept })
+        ScanEvent::Finding(Finding { found_by, file, matches, capped, kept })
     });
     let events: Vec<_> = events.collect();
     reader.check()?;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::opening::RecordsError;
 use super::records::Records;
-use crate::case::{CaseError, Decision, Event, FindingId, GivenAnswer, JournalEntry, Record, Seq, Undo};
+use crate::case::{CaseError, Decision, FindingId, GivenAnswer, JournalEntry, JournalEvent, Record, Seq, Undo};
 use crate::storage;
 use crate::triage::Answer;
 use crate::triage::exclusion::{Exclusion, Revocation};
@@ -109,7 +109,7 @@ impl Records {
     fn reversal(&self, undoing: Seq) -> Result<(Seq, Reversal), CaseError> {
         let entries = self.case.journal(Seq(undoing.0 - 1), 1)?;
         let target = entries.first().and_then(|entry| match &entry.event {
-            Event::Happened(Record::Undone { group }) => Some(*group),
+            JournalEvent::Happened(Record::Undone { group }) => Some(*group),
             _ => None,
         });
         let target = target.unwrap_or(undoing);
@@ -121,7 +121,7 @@ impl Records {
             {
                 reversal.about.push(id);
             }
-            if let Event::Decided(decision) = entry.event
+            if let JournalEvent::Decided(decision) = entry.event
                 && !reversal.decisions.contains(&decision)
             {
                 reversal.decisions.push(decision);
@@ -162,11 +162,11 @@ impl Records {
         }
         let in_force = || history.iter().rev().filter(|entry| !entry.undone);
         let answered = in_force().find(|entry| {
-            matches!(&entry.event, Event::Decided(Decision::Answered { scenario, .. }) if *scenario == given.scenario)
+            matches!(&entry.event, JournalEvent::Decided(Decision::Answered { scenario, .. }) if *scenario == given.scenario)
         });
         let group = answered.map(|entry| entry.group);
         let excluded = in_force().filter(|entry| Some(entry.group) == group).find_map(|entry| match &entry.event {
-            Event::Decided(Decision::ExclusionRecorded { exclusion, .. }) => Some(exclusion),
+            JournalEvent::Decided(Decision::ExclusionRecorded { exclusion, .. }) => Some(exclusion),
             _ => None,
         });
         let Some(excluded) = excluded else { return true };
@@ -175,7 +175,7 @@ impl Records {
             return true;
         }
         let revoked_here = in_force().any(|entry| {
-            matches!(&entry.event, Event::Decided(Decision::ExclusionRevoked { exclusion, .. }) if exclusion == excluded)
+            matches!(&entry.event, JournalEvent::Decided(Decision::ExclusionRevoked { exclusion, .. }) if exclusion == excluded)
         });
         !revoked_here && id.is_none_or(|id| self.exclusion(id).is_none())
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::case::{Decision, Event, JournalEntry};
+use crate::case::{Decision, JournalEntry, JournalEvent};
 use crate::text;
 use crate::triage::exclusion::{Exclusion, Judgement};
 
@@ -104,7 +104,9 @@ impl Excluded {
 
     /// What a journal's entry of an older Huntbook says of the exclusion `id`; `None` for an entry about something else.
     pub fn from_journal(entry: &JournalEntry, id: &str) -> Option<Self> {
-        let Event::Decided(Decision::ExclusionRecorded { exclusion, summary }) = &entry.event else { return None };
+        let JournalEvent::Decided(Decision::ExclusionRecorded { exclusion, summary }) = &entry.event else {
+            return None;
+        };
         let text = |key: &str| summary.get(key).and_then(Value::as_str).map(str::to_owned);
         (exclusion == id).then(|| Self {
             id: id.to_owned(),

@@ -31,7 +31,7 @@ pub struct FindingStatus {
 
 /// All that the records hold about one finding.
 #[derive(Debug, Clone)]
-pub struct Opened {
+pub struct FindingDetails {
     /// What it has come to.
     pub judged: FindingStatus,
     /// Facts, matches and kept bytes.

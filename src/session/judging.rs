@@ -13,7 +13,7 @@ use crate::case::{CaseError, Cover, FindingId};
 use crate::finding::{FileFacts, FoundBy};
 use crate::triage::Verdict;
 use crate::triage::matched_file::MatchedFile;
-use crate::triage::matching::Standing;
+use crate::triage::matching::HitStatus;
 use crate::triage::register::RegisterEntry;
 
 /// A finding of a rule of this session, and what the register says of it.
@@ -31,7 +31,7 @@ impl Records {
             let hit = MatchedFile { known_sample, ..MatchedFile::new(&name, &subject.digest, file) };
             let standing = self.exclusions.judge(&hit, now);
             let cover = match (register_status::cover(&standing), &standing) {
-                (None, Standing::Open) => self
+                (None, HitStatus::Open) => self
                     .case
                     .recorded_exclusion(id)?
                     .map(|exclusion| Cover { exclusion, lapsed: Some(register_status::REMOVED.to_owned()) }),

@@ -32,7 +32,7 @@ pub use case_reader::CaseReader;
 pub(crate) use case_reader::{Archived, Listed};
 pub(crate) use decisions::Reversal;
 pub(crate) use excluded::Excluded;
-pub(crate) use finding_status::{FindingStatus, Opened};
+pub(crate) use finding_status::{FindingDetails, FindingStatus};
 pub(crate) use gathering::{GATHERING_TIME, Told};
 pub use host_identity::HostIdentity;
 pub(crate) use hunt_words::HuntWords;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::case_reader::CaseReader;
-use super::finding_status::{FindingStatus, Opened};
+use super::finding_status::{FindingDetails, FindingStatus};
 use super::gathering::Gathering;
 use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
 use super::rule_catalog::RuleCatalog;
@@ -17,7 +17,7 @@ use super::scan_record::not_scanned;
 use super::{audit, box_facts};
 use crate::case::{
     self, Case, CaseError, CaseErrorKind, FindingId, Gone, Head, LOG_MISSING, LogState, ScanEnd, ScanId, ScanPlan,
-    ScanRow, Sighting, Seq, Stamp,
+    ScanRow, Seq, Sighting, Stamp,
 };
 use crate::finding::{Finding, Sha256};
 use crate::root::Root;
@@ -27,7 +27,7 @@ use crate::text::{self, escape_path};
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::OnDisk;
 use crate::triage::matching::Exclusions;
-use crate::triage::register::{RegisterEntry, Register, RegisterError};
+use crate::triage::register::{Register, RegisterEntry, RegisterError};
 use crate::triage::scope::Scope;
 use crate::version;
 
@@ -260,7 +260,7 @@ impl Records {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub(crate) fn open_finding(&mut self, id: FindingId) -> Result<Opened, CaseError> {
+    pub(crate) fn open_finding(&mut self, id: FindingId) -> Result<FindingDetails, CaseError> {
         let finding = self.case.load_finding(id, Sighting::Last)?;
         let judged = self.judge(&[(id, &finding.found_by, &finding.file)])?.into_iter().next();
         let judged = judged.ok_or_else(|| CaseError {
@@ -271,7 +271,7 @@ impl Records {
         let history = self.case.history(id)?;
         let mut answers = self.case.answers(id)?;
         answers.retain(|given| self.stands(given, &history));
-        Ok(Opened {
+        Ok(FindingDetails {
             answers,
             history,
             scopes: Scope::proposals(&finding.file, &self.folders),

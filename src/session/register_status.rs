@@ -3,19 +3,19 @@
 use uuid::Uuid;
 
 use crate::case::Cover;
-use crate::triage::matching::Standing;
+use crate::triage::matching::HitStatus;
 
 /// Said of a finding that the case knows as excluded when the register no longer holds the exclusion.
 pub(super) const REMOVED: &str = "was excluded, exclusion no longer in the register";
 
 /// What the register says, in the words of the case; `None` when no exclusion is about the finding.
-pub(super) fn cover(standing: &Standing<'_>) -> Option<Cover> {
+pub(super) fn cover(standing: &HitStatus<'_>) -> Option<Cover> {
     match standing {
-        Standing::Excluded(exclusion) => Some(Cover { exclusion: exclusion.id.to_string(), lapsed: None }),
-        Standing::Returned(comebacks) => comebacks.first().map(|comeback| Cover {
+        HitStatus::Excluded(exclusion) => Some(Cover { exclusion: exclusion.id.to_string(), lapsed: None }),
+        HitStatus::Returned(comebacks) => comebacks.first().map(|comeback| Cover {
             exclusion: comeback.entry.id().unwrap_or(Uuid::nil()).to_string(),
             lapsed: Some(comeback.why.to_string()),
         }),
-        Standing::Open => None,
+        HitStatus::Open => None,
     }
 }

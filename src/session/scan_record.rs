@@ -1,7 +1,7 @@
 //! A scan as a case keeps it.
 
 use crate::case::{NotScanned, ScanEnd, ScanOutcome, ScanRow};
-use crate::scan::{End, ProgressSnapshot, Unscanned};
+use crate::scan::{ProgressSnapshot, ScanConclusion, Unscanned};
 
 /// What was not scanned, as a case keeps it.
 pub(crate) fn not_scanned(unscanned: &Unscanned) -> NotScanned {
@@ -24,11 +24,11 @@ pub(crate) fn reading(scan: &ScanRow, gaps: u64) -> ProgressSnapshot {
 }
 
 /// The end of a scan, as a case keeps it.
-pub(crate) fn scan_outcome(end: &End) -> ScanOutcome {
+pub(crate) fn scan_outcome(end: &ScanConclusion) -> ScanOutcome {
     match end {
-        End::Complete => ScanOutcome::Finished,
-        End::Cancelled => ScanOutcome::Cancelled,
-        End::Failed(_) => ScanOutcome::Failed,
+        ScanConclusion::Complete => ScanOutcome::Finished,
+        ScanConclusion::Cancelled => ScanOutcome::Cancelled,
+        ScanConclusion::Failed(_) => ScanOutcome::Failed,
     }
 }
 

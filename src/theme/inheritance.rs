@@ -8,7 +8,7 @@ use super::color;
 use super::error::ThemeError;
 use super::role::Role;
 use super::theme_file::{RawStyle, ThemeFile, unknown_color};
-use crate::diagnostics::table::Text;
+use crate::diagnostics::table::SpannedText;
 
 /// One style for every role, at the role's place in [`Role::ALL`].
 pub(super) type Styles = [Style; Role::COUNT];
@@ -43,7 +43,7 @@ pub(super) fn resolve(chain: &[ThemeFile]) -> Result<Styles, ThemeError> {
 }
 
 fn style(raw: &RawStyle, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Style, ThemeError> {
-    let look_up = |named: &Option<Text>| named.as_ref().map(|named| find(named, sheet, palette)).transpose();
+    let look_up = |named: &Option<SpannedText>| named.as_ref().map(|named| find(named, sheet, palette)).transpose();
     Ok(Style {
         fg: look_up(&raw.fg)?,
         bg: look_up(&raw.bg)?,
@@ -52,8 +52,8 @@ fn style(raw: &RawStyle, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> 
     })
 }
 
-fn find(named: &Text, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Color, ThemeError> {
-    let Text { text: name, span } = named;
+fn find(named: &SpannedText, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Color, ThemeError> {
+    let SpannedText { text: name, span } = named;
     let found = if name.starts_with('#') {
         color::hex(name)
     } else {

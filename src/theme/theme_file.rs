@@ -11,7 +11,7 @@ use toml::de::DeValue;
 
 use super::error::ThemeError;
 use super::{color, role};
-use crate::diagnostics::table::{self, Table, Text};
+use crate::diagnostics::table::{self, SpannedText, Table};
 use crate::diagnostics::{Problems, did_you_mean, quoted};
 
 /// Top-level keys that are no roles.
@@ -35,9 +35,9 @@ const MODIFIERS: [(&str, Modifier); 6] = [
 /// A style whose colours are still names or hex.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RawStyle {
-    pub(super) fg: Option<Text>,
-    pub(super) bg: Option<Text>,
-    pub(super) underline: Option<Text>,
+    pub(super) fg: Option<SpannedText>,
+    pub(super) bg: Option<SpannedText>,
+    pub(super) underline: Option<SpannedText>,
     pub(super) modifiers: Modifier,
 }
 
@@ -64,7 +64,7 @@ impl Source {
 #[derive(Debug, Default)]
 pub(super) struct ThemeFileContent {
     pub(super) about: String,
-    pub(super) inherits: Option<Text>,
+    pub(super) inherits: Option<SpannedText>,
     pub(super) palette: BTreeMap<String, Color>,
     pub(super) styles: BTreeMap<&'static str, RawStyle>,
 }
@@ -114,7 +114,7 @@ fn parse(text: &str, problems: &mut Problems) -> ThemeFileContent {
 
 /// The known key that `key` is. TOML reads `match.1 = …` without quotes as a table `match`, which gets its own
 /// message.
-fn style_key(key: &Text, value: &Value, problems: &mut Problems) -> Option<&'static str> {
+fn style_key(key: &SpannedText, value: &Value, problems: &mut Problems) -> Option<&'static str> {
     if let DeValue::Table(table) = value.get_ref() {
         let unquoted = |field: &str| role::keys().find(|known| *known == format!("{}.{field}", key.text));
         if let Some(key_of) = table.iter().find_map(|(field, _)| unquoted(field.get_ref())) {
@@ -138,7 +138,7 @@ fn palette(value: &Value, problems: &mut Problems) -> BTreeMap<String, Color> {
     };
     for (key, value) in Table::new(entries, value.span(), "the palette").entries() {
         let wanted = "a colour in quotes, such as \"#7aa2f7\",";
-        let Some(Text { text, span }) = string(&key.text, value, wanted, problems) else { continue };
+        let Some(SpannedText { text, span }) = string(&key.text, value, wanted, problems) else { continue };
         match if text.starts_with('#') { color::hex(&text) } else { color::named(&text) } {
             Some(color) => drop(palette.insert(key.text, color)),
             None => {
@@ -189,7 +189,7 @@ fn modifiers(value: &Value, problems: &mut Problems) -> Modifier {
         return modifiers;
     };
     for item in list {
-        let Some(Text { text, span }) = string("modifiers", item, WANTED, problems) else { continue };
+        let Some(SpannedText { text, span }) = string("modifiers", item, WANTED, problems) else { continue };
         match MODIFIERS.iter().find(|(known, _)| *known == text) {
             Some((_, modifier)) => modifiers |= *modifier,
             None => {
@@ -216,9 +216,9 @@ pub(super) fn unknown_color<'a>(name: &str, palette: impl IntoIterator<Item = &'
     (format!("no colour is called {name_quoted}; define it under [palette] or write it as #rrggbb"), hint)
 }
 
-fn string(key: &str, value: &Value, wanted: &str, problems: &mut Problems) -> Option<Text> {
+fn string(key: &str, value: &Value, wanted: &str, problems: &mut Problems) -> Option<SpannedText> {
     match value.get_ref() {
-        DeValue::String(text) => Some(Text { text: text.clone().into_owned(), span: value.span() }),
+        DeValue::String(text) => Some(SpannedText { text: text.clone().into_owned(), span: value.span() }),
         _ => {
             wrong_type(key, value, wanted, problems);
             None

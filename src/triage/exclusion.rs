@@ -159,7 +159,7 @@ pub struct Exclusion {
 
 /// What the responder decided about a hit.
 #[derive(Debug, Clone)]
-pub struct Decision {
+pub struct ExclusionDraft {
     /// What to cover.
     pub scope: Scope,
     /// Whether the rule erred or the activity is allowed.
@@ -223,7 +223,7 @@ impl Exclusion {
     ///
     /// # Errors
     /// [`Defect`], if it could never count. The scope's folder is not looked up here, see [`Scope::allowed`].
-    pub fn new(hit: &MatchedFile<'_>, decision: Decision, signature: Signature) -> Result<Self, Defect> {
+    pub fn new(hit: &MatchedFile<'_>, decision: ExclusionDraft, signature: Signature) -> Result<Self, Defect> {
         if hit.known_sample && !decision.known_sample_confirmed {
             return Err(Defect::KnownSample);
         }
@@ -305,8 +305,8 @@ pub(super) mod tests {
         Signature { by, host: "db1".into(), at: at("2026-11-20T12:00:00Z") }
     }
 
-    pub(in crate::triage) fn decision(scope: Scope) -> Decision {
-        Decision {
+    pub(in crate::triage) fn decision(scope: Scope) -> ExclusionDraft {
+        ExclusionDraft {
             scope,
             judgement: Judgement::BenignExpected,
             reason: "nightly report job".into(),
@@ -357,14 +357,14 @@ pub(super) mod tests {
     fn what_could_never_count_is_not_made() {
         let (rule, digest) = (Sha256::of(b"rule"), Sha256::of(b"a").into());
         let hit = hit("/opt/r/x", &rule, &digest);
-        let make = |decision: Decision| Exclusion::new(&hit, decision, signature()).unwrap_err();
+        let make = |decision: ExclusionDraft| Exclusion::new(&hit, decision, signature()).unwrap_err();
         let scope = Scope::Content { digest };
-        assert_eq!(make(Decision { reason: " \n".into(), ..decision(scope.clone()) }), Defect::NoReason);
+        assert_eq!(make(ExclusionDraft { reason: " \n".into(), ..decision(scope.clone()) }), Defect::NoReason);
         let past = Some(at("2026-11-20T12:00:00Z"));
-        assert_eq!(make(Decision { expires: past, ..decision(scope) }), Defect::ExpiresFirst);
+        assert_eq!(make(ExclusionDraft { expires: past, ..decision(scope) }), Defect::ExpiresFirst);
         let below = Scope::Folder { folder: "/opt/r".into(), owner: hit.owner() };
         let late = Some(at("2026-12-20T12:00:01Z"));
-        assert_eq!(make(Decision { expires: late, ..decision(below) }), Defect::FolderTooLong);
+        assert_eq!(make(ExclusionDraft { expires: late, ..decision(below) }), Defect::FolderTooLong);
         let other = Scope::Content { digest: Sha256::of(b"b").into() };
         assert_eq!(make(decision(other)), Defect::Elsewhere);
     }
@@ -375,7 +375,7 @@ pub(super) mod tests {
         let hit = MatchedFile { known_sample: true, ..hit("/opt/r/x", &rule, &digest) };
         let plain = decision(Scope::Content { digest });
         assert_eq!(Exclusion::new(&hit, plain.clone(), signature()), Err(Defect::KnownSample));
-        let typed = Decision { known_sample_confirmed: true, ..plain };
+        let typed = ExclusionDraft { known_sample_confirmed: true, ..plain };
         assert!(Exclusion::new(&hit, typed, signature()).unwrap().known_sample);
     }
 

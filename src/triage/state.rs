@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::exclusion::Exclusion;
 use super::folders::Folders;
 use super::matched_file::MatchedFile;
-use super::matching::{Exclusions, Standing, Why};
+use super::matching::{Exclusions, HitStatus, Why};
 use super::register::{RegisterEntry, RuleDigests};
 use super::scope::Scope;
 
@@ -101,9 +101,9 @@ impl Against<'_> {
         };
         let alone = Exclusions::index([RegisterEntry::from(exclusion.clone())], self.folders);
         match alone.judge(&hit, self.now) {
-            Standing::Excluded(_) => ExclusionState::InForce,
-            Standing::Returned(comebacks) => self.because(exclusion, comebacks.first().map(|back| &back.why)),
-            Standing::Open => self.because(exclusion, None),
+            HitStatus::Excluded(_) => ExclusionState::InForce,
+            HitStatus::Returned(comebacks) => self.because(exclusion, comebacks.first().map(|back| &back.why)),
+            HitStatus::Open => self.because(exclusion, None),
         }
     }
 

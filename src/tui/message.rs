@@ -19,7 +19,7 @@ use crate::hex::strings::FoundString;
 use crate::hex::{self, query::Query};
 use crate::hunt::Hunt;
 use crate::scan::{Current, ProgressSnapshot};
-use crate::session::{KeptEvidence, Opened, Since};
+use crate::session::{FindingDetails, KeptEvidence, Since};
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::register::RegisterEntry;
@@ -74,7 +74,7 @@ pub enum Message {
     /// The session cannot begin; safe text. The program ends.
     Fatal(String),
     /// A finding with all that is known of it, as asked for or because it changed.
-    Opened(Box<Opened>),
+    Opened(Box<FindingDetails>),
     /// What was made of the bytes of a finding.
     Decoded(FindingId, Box<Decoded>),
     /// What the conditions of the hunt come to for a finding.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use huntbook::internals::finding::FoundBy;
-use huntbook::internals::scan::{Event, RuleSource, Ruleset, Scan, ScanOptions, Tree};
+use huntbook::internals::scan::{RuleSource, Ruleset, Scan, ScanEvent, ScanOptions, Tree};
 use yara_x_parser::ast::{AST, HexToken, Pattern};
 
 type Failure = Box<dyn Error>;
@@ -125,7 +125,7 @@ fn scanned(sources: &[RuleSource], tree: &Path) -> Result<BTreeSet<Match>, Failu
     let mut found = BTreeSet::new();
     loop {
         match scan.events.recv()? {
-            Event::Finding(finding) => {
+            ScanEvent::Finding(finding) => {
                 let FoundBy::Rule(rule) = &finding.found_by else { continue };
                 let name = finding.file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let (namespace, rule) = (rule.namespace.to_string(), rule.name.to_string());
@@ -134,8 +134,8 @@ fn scanned(sources: &[RuleSource], tree: &Path) -> Result<BTreeSet<Match>, Failu
                     (name.clone(), namespace.clone(), rule.clone(), one.pattern.to_string(), one.offset, one.length)
                 }));
             }
-            Event::Unscanned(unscanned) => println!("not scanned: {unscanned:?}"),
-            Event::Finished { .. } => break,
+            ScanEvent::Unscanned(unscanned) => println!("not scanned: {unscanned:?}"),
+            ScanEvent::Finished { .. } => break,
         }
     }
     scan.join();

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use huntbook::internals::hunt::{Site, builtin};
-use huntbook::internals::scan::{Event, RuleSource, Ruleset, Scan, ScanOptions, Tree};
+use huntbook::internals::scan::{RuleSource, Ruleset, Scan, ScanEvent, ScanOptions, Tree};
 
 type Failure = Box<dyn Error>;
 
@@ -209,7 +209,7 @@ fn levers() -> Result<(), Failure> {
             } else {
                 scan.control.skip_current();
             }
-            while !matches!(scan.events.recv()?, Event::Finished { .. }) {}
+            while !matches!(scan.events.recv()?, ScanEvent::Finished { .. }) {}
             taken.push(begin.elapsed().as_secs_f64() * 1e3);
             scan.join();
         }
@@ -222,7 +222,7 @@ fn levers() -> Result<(), Failure> {
     file.write_all_at(b"data", 40 << 30)?;
     let begin = Instant::now();
     let scan = Scan::start(Tree::open(&sparse)?, rules, ScanOptions::default())?;
-    while !matches!(scan.events.recv()?, Event::Finished { .. }) {}
+    while !matches!(scan.events.recv()?, ScanEvent::Finished { .. }) {}
     println!("\n50 GB of holes: {:.3} s", begin.elapsed().as_secs_f64());
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use huntbook::internals::finding::{Digest, Sha256};
 use huntbook::internals::session::{RuleCatalog, RuleChoice, host_name};
 use huntbook::internals::triage::Actor;
-use huntbook::internals::triage::exclusion::{Decision, Exclusion, Judgement, Signature};
+use huntbook::internals::triage::exclusion::{Exclusion, ExclusionDraft, Judgement, Signature};
 use huntbook::internals::triage::matched_file::MatchedFile;
 use huntbook::internals::triage::scope::{Owner, Scope, ScopeKind};
 use jiff::Timestamp;
@@ -65,7 +65,7 @@ pub fn exclusion_of(path: &Path, digest: Digest, kind: ScopeKind, reason: &str) 
         ScopeKind::Path => Scope::Path { path, owner },
         ScopeKind::Folder => Scope::Folder { folder: path.parent().unwrap().into(), owner },
     };
-    let decision = Decision {
+    let decision = ExclusionDraft {
         scope,
         judgement: Judgement::BenignExpected,
         reason: reason.into(),

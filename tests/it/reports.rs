@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
-use huntbook::internals::case::{Case, Decision, Event, FindingId, Record, Sighting, Stamp, Undo};
+use huntbook::internals::case::{Case, Decision, FindingId, JournalEvent, Record, Sighting, Stamp, Undo};
 use huntbook::internals::text::{escape_path, escape_str};
 use huntbook::internals::triage::register::Register;
 use huntbook::internals::triage::scope::ScopeKind;
@@ -254,7 +254,7 @@ fn the_last_scan_is_the_one_that_is_reported() {
     let (first, last) = (case.scans().unwrap()[0].id, case.scans().unwrap().pop().unwrap().id);
     let journal = case.journal(huntbook::internals::case::Seq(0), 100).unwrap();
     let ended = |entry: &&huntbook::internals::case::JournalEntry| {
-        matches!(entry.event, Event::Happened(Record::ScanEnded { .. }))
+        matches!(entry.event, JournalEvent::Happened(Record::ScanEnded { .. }))
     };
     assert_eq!(journal.iter().filter(ended).count(), 2);
     let gone = case.compare(first, last).unwrap().gone;

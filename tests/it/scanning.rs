@@ -6,7 +6,7 @@ use std::sync::Arc;
 use huntbook::internals::finding::Finding;
 use huntbook::internals::hunt::{Site, builtin};
 use huntbook::internals::scan::{
-    End, Event, ProgressSnapshot, RuleSource, Ruleset, Scan, ScanOptions, Tree, Unscanned,
+    ProgressSnapshot, RuleSource, Ruleset, Scan, ScanConclusion, ScanEvent, ScanOptions, Tree, Unscanned,
 };
 
 /// Everything that a scan said.
@@ -58,12 +58,12 @@ pub fn watch(scan: Scan) -> Outcome {
     let mut outcome = Outcome::default();
     for event in &scan.events {
         match event {
-            Event::Finding(finding) if finding.found_by.is_candidate() => outcome.candidates.push(finding),
-            Event::Finding(finding) => outcome.findings.push(finding),
-            Event::Unscanned(unscanned) => outcome.coverage.push(unscanned),
-            Event::Finished { reading, end } => {
-                assert!(!matches!(end, End::Failed(_)), "{end:?}");
-                (outcome.reading, outcome.cancelled) = (reading, end == End::Cancelled);
+            ScanEvent::Finding(finding) if finding.found_by.is_candidate() => outcome.candidates.push(finding),
+            ScanEvent::Finding(finding) => outcome.findings.push(finding),
+            ScanEvent::Unscanned(unscanned) => outcome.coverage.push(unscanned),
+            ScanEvent::Finished { reading, end } => {
+                assert!(!matches!(end, ScanConclusion::Failed(_)), "{end:?}");
+                (outcome.reading, outcome.cancelled) = (reading, end == ScanConclusion::Cancelled);
                 break;
             }
         }

@@ -255,7 +255,7 @@ proptest! {
                 Step::UndoLastOf(f) => {
                     let id = ids[f % 4];
                     let last = case.history(id).unwrap().into_iter()
-                        .rfind(|entry| !entry.undone && matches!(entry.event, Event::Decided(_)));
+                        .rfind(|entry| !entry.undone && matches!(entry.event, JournalEvent::Decided(_)));
                     match (case.undo(Undo::LastOf(id), &stamp()), last) {
                         (Ok(undoing), Some(last)) => {
                             model.undoings.insert(undoing.0, last.group.0);

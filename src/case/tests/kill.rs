@@ -107,8 +107,8 @@ fn no_acknowledged_decision_is_lost_when_huntbook_is_killed() {
         entries = entries.max(journal.len());
         for (seq, note) in &acknowledged {
             match &journal[*seq as usize - 1].event {
-                Event::Decided(Decision::Answered { note: Some(kept), .. }) => assert_eq!(kept, note),
-                Event::Happened(Record::Undone { .. }) => assert_eq!(note, "undone"),
+                JournalEvent::Decided(Decision::Answered { note: Some(kept), .. }) => assert_eq!(kept, note),
+                JournalEvent::Happened(Record::Undone { .. }) => assert_eq!(note, "undone"),
                 other => panic!("entry {seq} was acknowledged as {note} and is {other:?}"),
             }
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::finding::{MemberFacts, Said};
+use crate::finding::{MemberFacts, StatedFacts};
 
 /// Edits a case as somebody with a database tool would, guards removed.
 fn tamper(case: &Case, sql: &str) {
@@ -22,7 +22,7 @@ fn decided() -> Case {
     Arc::make_mut(&mut born.file).born = Some(FileTime { seconds: 3, nanos: 1 });
     let mut member = finding("r", "/srv/a.tar\0inside", b"content");
     let said = MemberFacts { format: "tar".into(), ..MemberFacts::default() };
-    Arc::make_mut(&mut member.file).said = Some(Arc::new(Said::Archive(said)));
+    Arc::make_mut(&mut member.file).said = Some(Arc::new(StatedFacts::Archive(said)));
     case.record_findings(scan, &[born, member]).unwrap();
     let end = ScanEnd { outcome: ScanOutcome::Finished, files: 4, bytes: 28, folders: None, links: None };
     case.end_scan(scan, &end, &stamp()).unwrap();
@@ -189,6 +189,6 @@ fn the_opening_is_on_record() {
     let seq = case.record_opening(&stamp()).unwrap();
     let entry = case.journal(Seq(0), 10).unwrap().remove(0);
     assert_eq!((entry.seq, entry.group, &entry.actor, entry.at), (seq, seq, &stamp().actor, stamp().at));
-    assert!(matches!(entry.event, Event::Happened(Record::CaseOpened { .. })), "{entry:?}");
+    assert!(matches!(entry.event, JournalEvent::Happened(Record::CaseOpened { .. })), "{entry:?}");
     assert_whole(&case);
 }

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use super::super::lines::{self, Ended};
+use super::super::lines::{self, LinesEnd};
 use super::super::observed::{Gaps, is_missing};
 use super::digest::Shipped;
 use super::{PackageEntry, Rights};
@@ -93,8 +93,8 @@ impl Dpkg {
                 })
             });
             match read {
-                Ok(Ended::Whole) => {}
-                Ok(Ended::Cut) => gaps.add(format!("{}: too long, read in part", text::escape(name.as_bytes()))),
+                Ok(LinesEnd::Whole) => {}
+                Ok(LinesEnd::Cut) => gaps.add(format!("{}: too long, read in part", text::escape(name.as_bytes()))),
                 Err(error) => gaps.add_error(&self.info.path.join(&name), &error),
             }
             self.lists.push(OsString::from_vec(stem.to_vec()));
@@ -224,8 +224,8 @@ fn read_status(root: &Root, gaps: &mut Gaps) -> HashMap<String, Package> {
     });
     keep(&mut packages, package);
     match read {
-        Ok(Ended::Whole) => {}
-        Ok(Ended::Cut) => gaps.add(format!("{}: too long, read in part", path.display())),
+        Ok(LinesEnd::Whole) => {}
+        Ok(LinesEnd::Cut) => gaps.add(format!("{}: too long, read in part", path.display())),
         Err(error) => gaps.add_error(&path, &error),
     }
     packages

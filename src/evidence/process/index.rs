@@ -141,7 +141,7 @@ impl Processes {
 
     /// The processes that have to do with the file; those that run it first. `without` is Huntbook's own process: it is
     /// left out, with what the responder does to look at the file.
-    pub(in super::super) fn of(&self, file: &Sought<'_>, accounts: &Accounts, without: Option<u32>) -> Alive {
+    pub(in super::super) fn of(&self, file: &FileQuery<'_>, accounts: &Accounts, without: Option<u32>) -> Alive {
         let mut relations: HashMap<u32, Vec<Relation>> = HashMap::new();
         for uses in self.by_ino.get(&file.ino).into_iter().flatten() {
             if uses.dev == file.dev || uses.seen_as.as_deref().is_some_and(|seen| is_seen_as(file.path, seen)) {
@@ -289,7 +289,7 @@ impl Processes {
 
 /// A file that processes are looked up for.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Sought<'a> {
+pub(in super::super) struct FileQuery<'a> {
     /// Device number as stat gives it.
     pub(in super::super) dev: u64,
     pub(in super::super) ino: u64,

@@ -21,7 +21,7 @@ use super::observed::Observed;
 use super::package::PackageOwner;
 use super::show;
 use crate::text;
-pub(super) use index::{Processes, Sought};
+pub(super) use index::{FileQuery, Processes};
 pub(super) use names::program_name;
 pub(crate) use own::LeftOut;
 pub(super) use read::bytes;

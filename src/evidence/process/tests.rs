@@ -22,7 +22,7 @@ fn add(proc: &Path, pid: u32, parent: u32, name: &str, words: &str) {
 
 fn found(proc: &Path, file: &Path, without: Option<u32>) -> Observed<Vec<Process>> {
     let facts = facts(file);
-    let sought = Sought { dev: facts.dev, ino: facts.ino, path: file };
+    let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: file };
     Processes::read(proc).of(&sought, &Accounts::default(), without).found
 }
 
@@ -102,7 +102,7 @@ fn many_processes_do_not_make_a_look_up_slow() {
     add(&proc, 2000, 1000, "one", &format!("one {}", file.display()));
     let processes = Processes::read(&proc);
     let facts = facts(&file);
-    let sought = Sought { dev: facts.dev, ino: facts.ino, path: &file };
+    let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: &file };
     let started = std::time::Instant::now();
     for _ in 0..2000 {
         assert_eq!(processes.of(&sought, &Accounts::default(), None).found.found().unwrap().len(), 1);

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::timeline::{Event, TimelineKind};
+use super::timeline::{TimelineEvent, TimelineKind};
 use crate::evidence::{Evidence, Observed};
 use crate::finding::FileTime;
 use crate::text;
@@ -54,12 +54,12 @@ fn many<T: Display>(all: &mut Vec<(&'static str, String)>, what: &'static str, s
 }
 
 /// When processes that have to do with the file were started, and what schedules it was changed and ran.
-pub(super) fn events(path: &str, evidence: &Evidence) -> Vec<Event> {
+pub(super) fn events(path: &str, evidence: &Evidence) -> Vec<TimelineEvent> {
     let mut events = Vec::new();
     for process in evidence.processes.found().into_iter().flatten() {
         if let Some(started) = process.started {
             let what = format!("pid {} {} ({}) started: {path}", process.pid, process.name, process.user);
-            events.push(Event::at(started, TimelineKind::Process, text::escape_str(&what).into_owned()));
+            events.push(TimelineEvent::at(started, TimelineKind::Process, text::escape_str(&what).into_owned()));
         }
     }
     for schedule in evidence.schedules.found().into_iter().flatten() {
@@ -71,7 +71,7 @@ pub(super) fn events(path: &str, evidence: &Evidence) -> Vec<Event> {
         ];
         for (what, at) in times {
             if let Some(at) = at.and_then(FileTime::timestamp) {
-                events.push(Event::at(at, TimelineKind::Schedule, format!("{table} {what}: {path}")));
+                events.push(TimelineEvent::at(at, TimelineKind::Schedule, format!("{table} {what}: {path}")));
             }
         }
     }

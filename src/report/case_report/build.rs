@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::content::MatchedContent;
-use super::timeline::{self, Event, Timeline, TimelineKind};
+use super::timeline::{self, Timeline, TimelineEvent, TimelineKind};
 use super::{CaseReport, Detail, Exclusion, Explanation, FindingGroup, Occurrence, box_said};
 use crate::case::{FindingId, ScanOutcome, Seq};
 use crate::finding::{Digest, FileFacts, FileTime};
@@ -160,7 +160,7 @@ impl ReportSource {
         word: &'static str,
         groups: BTreeMap<Group, Vec<Member>>,
         room: &mut usize,
-        events: &mut Vec<Event>,
+        events: &mut Vec<TimelineEvent>,
     ) -> Result<Vec<FindingGroup>, WriteError> {
         let mut entries = Vec::with_capacity(groups.len());
         for ((rule, _, digest, returned), members) in groups {
@@ -259,18 +259,18 @@ impl ReportSource {
         })
     }
 
-    fn scan_events(&self) -> Vec<Event> {
+    fn scan_events(&self) -> Vec<TimelineEvent> {
         let scan = &self.archive.scan;
-        let mut events = vec![Event::at(scan.started, TimelineKind::Scan, format!("scan {} began", scan.id))];
+        let mut events = vec![TimelineEvent::at(scan.started, TimelineKind::Scan, format!("scan {} began", scan.id))];
         if let Some((at, end)) = &scan.ended {
-            events.push(Event::at(*at, TimelineKind::Scan, format!("scan {} {}", scan.id, end.outcome)));
+            events.push(TimelineEvent::at(*at, TimelineKind::Scan, format!("scan {} {}", scan.id, end.outcome)));
         }
         events
     }
 
     /// Decisions that were not undone; those that were recorded together are one.
-    fn decision_events(&self) -> Result<Vec<Event>, WriteError> {
-        let mut events: Vec<Event> = Vec::new();
+    fn decision_events(&self) -> Result<Vec<TimelineEvent>, WriteError> {
+        let mut events: Vec<TimelineEvent> = Vec::new();
         let mut group = None;
         let (mut after, mut count) = (Seq(0), 0_u64);
         loop {
@@ -288,7 +288,7 @@ impl ReportSource {
                     continue;
                 }
                 let about = rule.map(|path| format!(": {path}")).unwrap_or_default();
-                events.push(Event::at(
+                events.push(TimelineEvent::at(
                     entry.at,
                     TimelineKind::Decision,
                     text::escape_str(&format!("{said}{about}")).into_owned(),

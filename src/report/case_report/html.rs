@@ -136,7 +136,7 @@ impl Picture {
 
 #[cfg(test)]
 mod tests {
-    use super::super::timeline::Event;
+    use super::super::timeline::TimelineEvent;
     use super::*;
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
         let report = CaseReport {
             host: hostile.to_owned(),
             summary: vec![("Asked", hostile.to_owned())],
-            timeline: Timeline::of(vec![Event::at(at, TimelineKind::File, hostile.to_owned())]),
+            timeline: Timeline::of(vec![TimelineEvent::at(at, TimelineKind::File, hostile.to_owned())]),
             ..CaseReport::default()
         };
         let page = page(&report, &[(hostile.to_owned(), hostile.to_owned())]);

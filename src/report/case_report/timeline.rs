@@ -45,28 +45,28 @@ impl TimelineKind {
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Event {
+pub(super) struct TimelineEvent {
     pub(super) at: Timestamp,
     pub(super) kind: TimelineKind,
     /// What, safe text.
     pub(super) text: String,
 }
 
-impl Event {
+impl TimelineEvent {
     pub(super) fn at(at: Timestamp, kind: TimelineKind, text: String) -> Self {
         Self { at, kind, text }
     }
 }
 
 /// The times of a file; those that are the same are one event.
-pub(super) fn file_events(path: &str, file: &FileFacts) -> Vec<Event> {
+pub(super) fn file_events(path: &str, file: &FileFacts) -> Vec<TimelineEvent> {
     let times = [("created", file.born), ("modified", Some(file.modified)), ("inode changed", Some(file.changed))];
-    let mut events: Vec<Event> = Vec::new();
+    let mut events: Vec<TimelineEvent> = Vec::new();
     for (what, at) in times {
         let Some(at) = at.and_then(FileTime::timestamp) else { continue };
         match events.last_mut().filter(|event| event.at == at) {
             Some(event) => event.text = event.text.replacen(": ", &format!(" and {what}: "), 1),
-            None => events.push(Event::at(at, TimelineKind::File, format!("{what}: {path}"))),
+            None => events.push(TimelineEvent::at(at, TimelineKind::File, format!("{what}: {path}"))),
         }
     }
     events
@@ -75,7 +75,7 @@ pub(super) fn file_events(path: &str, file: &FileFacts) -> Vec<Event> {
 /// Events in the order of time.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<TimelineEvent>,
     /// Events that are not listed.
     pub(super) more: usize,
 }
@@ -89,7 +89,7 @@ pub(super) struct Stretch {
 
 impl Timeline {
     /// The events in the order of time; when there are too many, files' times go first, the earliest of them.
-    pub(super) fn of(mut events: Vec<Event>) -> Self {
+    pub(super) fn of(mut events: Vec<TimelineEvent>) -> Self {
         events.sort_by(|a, b| (a.at, a.kind, &a.text).cmp(&(b.at, b.kind, &b.text)));
         events.dedup();
         let more = events.len().saturating_sub(MOST);
@@ -157,8 +157,8 @@ impl Stretch {
 mod tests {
     use super::*;
 
-    fn event(second: i64, kind: TimelineKind) -> Event {
-        Event::at(Timestamp::from_second(second).unwrap(), kind, format!("at {second}"))
+    fn event(second: i64, kind: TimelineKind) -> TimelineEvent {
+        TimelineEvent::at(Timestamp::from_second(second).unwrap(), kind, format!("at {second}"))
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::id;
 use super::stamp;
-use crate::finding::{FileFacts, FileTime, Said};
+use crate::finding::{FileFacts, FileTime, StatedFacts};
 use crate::text::{self, subject};
 
 /// The observables of a finding's file as the box names it, that which matched first. `case` tells processes of two boxes apart.
@@ -14,7 +14,7 @@ pub(super) fn objects(file: &FileFacts, on_box: &Path, case: &str) -> Vec<Value>
     let mut objects = Vec::new();
     let hashes = file.digest.sha256().map(|sha256| json!({"SHA-256": sha256}));
     match file.said.as_deref() {
-        Some(Said::Kernel(process)) => {
+        Some(StatedFacts::Kernel(process)) => {
             let started = process.started.and_then(FileTime::timestamp);
             let what = format!("{} {:?}", process.pid, process.started);
             let mut seen =

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::maps::{Region, page};
 use crate::finding::{FileTime, ProcessFacts};
 use crate::proc;
-use crate::root::{self, Opened, Root};
+use crate::root::{self, OpenedFile, Root};
 
 /// Bytes read of one file of a process.
 const MAX_TEXT: u64 = 16 << 20;
@@ -29,7 +29,7 @@ pub(super) struct Image {
     pub path: PathBuf,
     /// `deleted`, `replaced`, `memfd`; empty where its path leads to it.
     pub state: &'static str,
-    pub opened: Opened,
+    pub opened: OpenedFile,
 }
 
 /// A process with its executable, which comes first, and libraries that have no name any more.

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{BoxCase, ManyCases, ManyFinding};
-use crate::case::{Case, CaseError, Decision, Event, FindingId, Seq};
+use crate::case::{Case, CaseError, Decision, FindingId, JournalEvent, Seq};
 use crate::finding::{FileFacts, Sha256};
 use crate::root::Root;
 use crate::session::kept_evidence::kept_scenarios;
 use crate::session::opening::RecordsError;
 use crate::session::records::Records;
-use crate::session::{FindingStatus, Opened};
+use crate::session::{FindingDetails, FindingStatus};
 use crate::session::{RecordPlan, RuleCatalog};
 use crate::storage;
 use crate::text;
@@ -108,7 +108,7 @@ impl ManyRecords {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub(crate) fn open_finding(&mut self, index: usize) -> Result<Option<Opened>, RecordsError> {
+    pub(crate) fn open_finding(&mut self, index: usize) -> Result<Option<FindingDetails>, RecordsError> {
         let Some(&ManyFinding { case, id, .. }) = self.finding(index) else { return Ok(None) };
         let records = self.records(case)?;
         let mut opened = records.open_finding(id)?;
@@ -367,7 +367,7 @@ fn last_of(case: &Case) -> Result<Option<(Timestamp, Option<String>)>, CaseError
         let page = case.journal(after, 4096)?;
         let Some(end) = page.last() else { return Ok(last.map(|(_, at, act)| (at, act))) };
         after = end.seq;
-        for entry in page.iter().filter(|entry| !entry.undone && matches!(entry.event, Event::Decided(_))) {
+        for entry in page.iter().filter(|entry| !entry.undone && matches!(entry.event, JournalEvent::Decided(_))) {
             match &mut last {
                 Some((group, _, act)) if *group == entry.group => *act = act.take().or(note_of(&entry.event)),
                 _ => last = Some((entry.group, entry.at, note_of(&entry.event))),
@@ -376,9 +376,9 @@ fn last_of(case: &Case) -> Result<Option<(Timestamp, Option<String>)>, CaseError
     }
 }
 
-fn note_of(event: &Event) -> Option<String> {
+fn note_of(event: &JournalEvent) -> Option<String> {
     match event {
-        Event::Decided(Decision::Note { note }) if note.starts_with(ACT) => Some(note.clone()),
+        JournalEvent::Decided(Decision::Note { note }) if note.starts_with(ACT) => Some(note.clone()),
         _ => None,
     }
 }
@@ -390,7 +390,7 @@ fn group_of(case: &Case, act: &str) -> Result<Option<Seq>, CaseError> {
         let page = case.journal(after, 4096)?;
         let Some(last) = page.last() else { return Ok(None) };
         after = last.seq;
-        let is_it = |event: &Event| note_of(event).is_some_and(|note| note == act);
+        let is_it = |event: &JournalEvent| note_of(event).is_some_and(|note| note == act);
         if let Some(entry) = page.iter().find(|entry| !entry.undone && is_it(&entry.event)) {
             return Ok(Some(entry.group));
         }

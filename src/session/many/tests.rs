@@ -6,7 +6,7 @@ use super::*;
 use crate::case::{Decision, RuleRecord, ScanEnd, ScanPlan, Stamp};
 use crate::finding::{FileFacts, Finding, KeptBytes, Sha256};
 use crate::session::{RuleCatalog, RuleChoice};
-use crate::triage::exclusion::{Decision as Made, Exclusion, Judgement, Signature};
+use crate::triage::exclusion::{Exclusion, ExclusionDraft, Judgement, Signature};
 use crate::triage::matched_file::MatchedFile;
 use crate::triage::scope::Scope;
 use crate::triage::{Actor, Answer};
@@ -125,7 +125,7 @@ fn one_exclusion_is_once_in_the_register_and_in_every_case_whose_findings_it_cov
     let file = &opened.finding.file;
     let hit = MatchedFile::new(RULE, &rule.rule.digest, file);
     let at = Timestamp::now();
-    let made = Made {
+    let made = ExclusionDraft {
         scope: opened.scopes[0].scope.clone(),
         scenario: None,
         reason: "our own tool".into(),

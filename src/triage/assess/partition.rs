@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::context::{KNOWN_GOOD, EvidenceContext, ExpandedOperand};
+use super::context::{EvidenceContext, ExpandedOperand, KNOWN_GOOD};
 use super::timing::{Fit, Timetable};
 use crate::evidence::{Observed, Process, SeenValue, Values};
 use crate::hunt::{Check, NamedValues, Operand, Strength, Truth, Value};
@@ -31,7 +31,12 @@ pub(super) struct Partition<'v> {
 
 impl<'v> Partition<'v> {
     /// Holds each value against those that the check names.
-    pub(super) fn by_value(values: &'v Values, check: &Check, known: &EvidenceContext<'_>, named: &ExpandedOperand<'_>) -> Self {
+    pub(super) fn by_value(
+        values: &'v Values,
+        check: &Check,
+        known: &EvidenceContext<'_>,
+        named: &ExpandedOperand<'_>,
+    ) -> Self {
         // Thousands of processes share a few names.
         let mut answers: HashMap<&Value, bool> = HashMap::new();
         let mut meets = |seen: &&'v SeenValue| {

@@ -1,7 +1,7 @@
 //! What was seen, in words that are safe to show: values, where they come from, and who could have made them so.
 
 use super::CheckAssessment;
-use super::context::{KNOWN_GOOD, EvidenceContext};
+use super::context::{EvidenceContext, KNOWN_GOOD};
 use super::partition::Partition;
 use crate::evidence::{FolderEvidence, NameMatch, Referrer, Schedule, Scheduler, SeenValue};
 use crate::hunt::{Check, Field, Operand, Strength, Truth};
@@ -42,7 +42,12 @@ pub(super) fn empty_set(check: &Check, set: &str) -> CheckAssessment {
 }
 
 /// A check on the values of a field.
-pub(super) fn of_values(check: &Check, truth: Truth, split: &Partition<'_>, known: &EvidenceContext<'_>) -> CheckAssessment {
+pub(super) fn of_values(
+    check: &Check,
+    truth: Truth,
+    split: &Partition<'_>,
+    known: &EvidenceContext<'_>,
+) -> CheckAssessment {
     let shown: &[&SeenValue] = match split {
         Partition { met, .. } if !met.is_empty() => met,
         Partition { maybe, .. } if !maybe.is_empty() => maybe,

@@ -67,7 +67,7 @@ pub(crate) struct LapsedExclusion<'a> {
 
 /// How a hit stands with the exclusions.
 #[derive(Debug, Clone)]
-pub(crate) enum Standing<'a> {
+pub(crate) enum HitStatus<'a> {
     /// This exclusion covers it; the narrowest, if several do.
     Excluded(&'a Exclusion),
     /// No exclusion covers it, but these once did or were meant to. It belongs first in the list.
@@ -150,7 +150,7 @@ impl Exclusions {
     }
 
     /// How a hit stands at `now`.
-    pub(crate) fn judge(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Standing<'_> {
+    pub(crate) fn judge(&self, hit: &MatchedFile<'_>, now: Timestamp) -> HitStatus<'_> {
         let mut best: Option<&Exclusion> = None;
         let mut comebacks = Vec::new();
         for slot in self.about(hit) {
@@ -165,9 +165,9 @@ impl Exclusions {
             }
         }
         match best {
-            Some(exclusion) => Standing::Excluded(exclusion),
-            None if comebacks.is_empty() => Standing::Open,
-            None => Standing::Returned(comebacks),
+            Some(exclusion) => HitStatus::Excluded(exclusion),
+            None if comebacks.is_empty() => HitStatus::Open,
+            None => HitStatus::Returned(comebacks),
         }
     }
 
@@ -282,7 +282,7 @@ pub(crate) fn covers<'a>(
     folders: &dyn Folders,
 ) -> Vec<usize> {
     let alone = Exclusions::index([RegisterEntry::from(exclusion.clone())], folders);
-    let excluded = |hit: &MatchedFile<'_>| matches!(alone.judge(hit, now), Standing::Excluded(_));
+    let excluded = |hit: &MatchedFile<'_>| matches!(alone.judge(hit, now), HitStatus::Excluded(_));
     hits.into_iter().enumerate().filter(|(_, hit)| excluded(hit)).map(|(index, _)| index).collect()
 }
 

@@ -24,12 +24,12 @@ fn index(exclusions: &[Exclusion]) -> Exclusions {
 /// What one exclusion makes of a hit: `None` excluded, otherwise the causes, none of them when plainly open.
 fn causes(exclusion: &Exclusion, hit: &MatchedFile<'_>) -> Option<Vec<Why>> {
     match index(std::slice::from_ref(exclusion)).judge(hit, at(NOW)) {
-        Standing::Excluded(found) => {
+        HitStatus::Excluded(found) => {
             assert_eq!(found, exclusion);
             None
         }
-        Standing::Returned(comebacks) => Some(comebacks.into_iter().map(|comeback| comeback.why).collect()),
-        Standing::Open => Some(Vec::new()),
+        HitStatus::Returned(comebacks) => Some(comebacks.into_iter().map(|comeback| comeback.why).collect()),
+        HitStatus::Open => Some(Vec::new()),
     }
 }
 
@@ -116,7 +116,7 @@ fn what_is_doubtful_shows_with_its_cause() {
     let scope = Some(Scope::Content { digest: a });
     let doubt = InvalidEntry { id: None, rule: Some("rule".into()), scope, line: 9, cause: "no `reason`".into() };
     let entries = Exclusions::index([RegisterEntry { line: 7, content: Err(doubt) }], &MadeUp::new(&[]));
-    let Standing::Returned(comebacks) = entries.judge(&hit, at(NOW)) else { panic!("must come back") };
+    let HitStatus::Returned(comebacks) = entries.judge(&hit, at(NOW)) else { panic!("must come back") };
     assert_eq!((comebacks[0].why.clone(), comebacks[0].entry.line), (Why::Doubtful("no `reason`".into()), 7));
 
     let folder = exclusion("/opt/r/x", "a", folder);
@@ -124,7 +124,7 @@ fn what_is_doubtful_shows_with_its_cause() {
     assert!(matches!(causes(&long, &hit).unwrap().as_slice(), [Why::Doubtful(_)]));
     let opened = MadeUp::new(&[("/opt/r", WRITABLE)]);
     let judged = Exclusions::index([RegisterEntry::from(folder)], &opened);
-    assert!(matches!(judged.judge(&hit, at(NOW)), Standing::Returned(_)));
+    assert!(matches!(judged.judge(&hit, at(NOW)), HitStatus::Returned(_)));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn the_narrowest_exclusion_is_named_and_one_in_force_is_enough() {
     let stale = exclusion("/opt/r/x", "old", as_is);
     let all = index(&[stale, broad, narrow.clone()]);
     let hit = hit("/opt/r/x", &rule, &a);
-    assert!(matches!(all.judge(&hit, at(NOW)), Standing::Excluded(found) if *found == narrow));
+    assert!(matches!(all.judge(&hit, at(NOW)), HitStatus::Excluded(found) if *found == narrow));
     assert_eq!(all.covering(&hit, at(NOW)).len(), 2);
 }
 
@@ -160,7 +160,7 @@ fn a_hundred_thousand_hits_against_ten_thousand_exclusions() {
     let hits: Vec<_> =
         (0..100_000usize).map(|n| (format!("/opt/app{n}/lib/x{n}"), whole(n.to_string().as_bytes()))).collect();
     let excluded =
-        hits.iter().filter(|(path, sha)| matches!(all.judge(&hit(path, &rule, sha), at(NOW)), Standing::Excluded(_)));
+        hits.iter().filter(|(path, sha)| matches!(all.judge(&hit(path, &rule, sha), at(NOW)), HitStatus::Excluded(_)));
     assert_eq!(excluded.count(), 10_000);
 }
 
@@ -220,7 +220,7 @@ proptest! {
         let all = Exclusions::index(exclusions.iter().cloned().map(RegisterEntry::from), &disk);
         for (made, previewed) in hits.iter().zip(previewed) {
             let judged = all.judge(&as_hit(made), at(NOW));
-            prop_assert_eq!(matches!(judged, Standing::Excluded(_)), previewed);
+            prop_assert_eq!(matches!(judged, HitStatus::Excluded(_)), previewed);
         }
     }
 
@@ -254,10 +254,10 @@ fn an_exclusion_of_one_rule_says_nothing_of_another_of_its_name() {
         name == made.rule && (*digest == rule || *digest == namesake)
     });
     let judged = |digest, content| both.judge(&hit("/opt/r/x", digest, content), at(NOW));
-    assert!(matches!(judged(&rule, &a), Standing::Excluded(_)));
-    assert!(matches!(judged(&namesake, &a), Standing::Open));
-    assert!(matches!(judged(&namesake, &b), Standing::Open));
-    assert!(matches!(judged(&rule, &b), Standing::Returned(_)));
+    assert!(matches!(judged(&rule, &a), HitStatus::Excluded(_)));
+    assert!(matches!(judged(&namesake, &a), HitStatus::Open));
+    assert!(matches!(judged(&namesake, &b), HitStatus::Open));
+    assert!(matches!(judged(&rule, &b), HitStatus::Returned(_)));
     assert_eq!(causes(&made, &hit("/opt/r/x", &namesake, &a)), Some(vec![Why::RuleChanged]), "when it is not loaded");
 }
 
@@ -272,7 +272,7 @@ fn a_member_is_excluded_by_its_own_name_and_content_and_by_no_folder() {
     let member = |name: &str, nth| within("/opt/r/x.tar", &Inside::Member { name: name.as_bytes().into(), nth });
     let (one, other, second) = (member("tools/p", 1), member("tools/q", 1), member("tools/p", 2));
     let excluded = |made: &Exclusion, path: &str, content| {
-        matches!(index(std::slice::from_ref(made)).judge(&hit(path, &rule, content), at(NOW)), Standing::Excluded(_))
+        matches!(index(std::slice::from_ref(made)).judge(&hit(path, &rule, content), at(NOW)), HitStatus::Excluded(_))
     };
     let made = exclusion(&one, "a", as_is);
     assert!(excluded(&made, &one, &a));
@@ -307,7 +307,7 @@ fn a_process_is_excluded_by_its_executable_whatever_its_number() {
     let made = exclusion(&process("/tmp/.x", 7), "a", as_is);
     let judged = |path: &str, content| causes(&made, &hit(path, &rule, content));
     let excluded = |made: &Exclusion, path: &str, content| {
-        matches!(index(std::slice::from_ref(made)).judge(&hit(path, &rule, content), at(NOW)), Standing::Excluded(_))
+        matches!(index(std::slice::from_ref(made)).judge(&hit(path, &rule, content), at(NOW)), HitStatus::Excluded(_))
     };
     assert!(excluded(&made, &process("/tmp/.x", 4711), &a));
     assert_eq!(judged(&process("/tmp/.x", 4711), &b), Some(vec![Why::ContentChanged]));

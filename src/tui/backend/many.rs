@@ -11,7 +11,7 @@ use super::export;
 use crate::case::{Case, Decision, FindingId, ScanOutcome};
 use crate::scan::ProgressSnapshot;
 use crate::session::many::{Acted, ManyCases, ManyFinding, ManyRecords, answered, told};
-use crate::session::{Opened, RuleCatalog};
+use crate::session::{FindingDetails, RuleCatalog};
 use crate::text;
 use crate::tui::backend::Session;
 use crate::tui::message::{Message, Request};
@@ -245,7 +245,7 @@ impl ManyRecorder {
     fn open(&mut self, index: usize) -> Result<(), String> {
         self.shown = Some(index);
         let opened = self.records.open_finding(index).map_err(|error| error.to_string())?;
-        let mut opened: Opened = opened.ok_or_else(|| "there is no such finding".to_owned())?;
+        let mut opened: FindingDetails = opened.ok_or_else(|| "there is no such finding".to_owned())?;
         opened.judged.id = number(index);
         self.tell(Message::Rows(self.rows(&[index])));
         self.tell(Message::Opened(Box::new(opened)));

@@ -14,7 +14,7 @@ use crate::case::{CaseErrorKind, Decision, FindingId, ScanOutcome, Sighting};
 use crate::evidence::Gatherer;
 use crate::finding::Finding;
 use crate::report;
-use crate::scan::{End, Event, ProgressSnapshot, Ruleset, Scan, Unscanned};
+use crate::scan::{ProgressSnapshot, Ruleset, Scan, ScanConclusion, ScanEvent, Unscanned};
 use crate::session::{
     self, Compiling, ENDED_EARLY, Records, RecordsError, Reversal, RuleCatalog, StartedAs, TIME_WAS_UP,
 };
@@ -252,11 +252,11 @@ impl Recorder {
         }
     }
 
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, event: ScanEvent) {
         match event {
-            Event::Finding(finding) => self.findings.push(finding),
-            Event::Unscanned(unscanned) => self.missed.push(unscanned),
-            Event::Finished { reading, end } => {
+            ScanEvent::Finding(finding) => self.findings.push(finding),
+            ScanEvent::Unscanned(unscanned) => self.missed.push(unscanned),
+            ScanEvent::Finished { reading, end } => {
                 self.flush();
                 self.end(reading, end);
             }
@@ -320,7 +320,7 @@ impl Recorder {
         }
     }
 
-    fn end(&mut self, reading: ProgressSnapshot, end: End) {
+    fn end(&mut self, reading: ProgressSnapshot, end: ScanConclusion) {
         self.gauges.set(None);
         if let Some(scan) = self.scan.take() {
             scan.join();
@@ -330,9 +330,9 @@ impl Recorder {
         }
         self.asked_until = Some(Instant::now() + self.session.asking.unwrap_or_default());
         self.tell(match end {
-            End::Complete => Message::ScanEnded { reading, cancelled: false },
-            End::Cancelled => Message::ScanEnded { reading, cancelled: true },
-            End::Failed(why) => Message::ScanFailed(format!("{why}; {}", unfinished())),
+            ScanConclusion::Complete => Message::ScanEnded { reading, cancelled: false },
+            ScanConclusion::Cancelled => Message::ScanEnded { reading, cancelled: true },
+            ScanConclusion::Failed(why) => Message::ScanFailed(format!("{why}; {}", unfinished())),
         });
         self.tell_unmet();
         self.tell_since();

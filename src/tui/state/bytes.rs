@@ -71,7 +71,7 @@ impl Hits {
 
 /// A search and what it found last.
 #[derive(Debug)]
-pub struct Sought {
+pub struct ActiveSearch {
     /// Its number; an answer with another is to an older search.
     pub number: u64,
     /// All that it finds.
@@ -118,7 +118,7 @@ pub struct HexView {
     /// Whether there was room for both orders; set by whoever draws.
     pub both_orders: bool,
     /// The search.
-    pub sought: Option<Sought>,
+    pub sought: Option<ActiveSearch>,
     /// Whether the next match is what the search finds next.
     pub follows_search: bool,
     /// A range shown because another tab pointed to it.

@@ -13,7 +13,7 @@ use crate::evidence::Evidence;
 use crate::evidence::execution::Execution;
 use crate::explain::Explained;
 use crate::hunt::{Hunt, Scenario, standard};
-use crate::session::Opened;
+use crate::session::FindingDetails;
 use crate::text;
 use crate::triage::assess::{ScenarioAssessment, ScenarioState};
 use crate::tui::message::Gather;
@@ -113,7 +113,7 @@ pub struct AcrossBoxes {
 #[derive(Debug)]
 pub struct Detail {
     /// All that the records hold about it.
-    pub opened: Box<Opened>,
+    pub opened: Box<FindingDetails>,
     /// Its hunt.
     pub hunt: Arc<Hunt>,
     /// The tab that is shown.
@@ -149,7 +149,7 @@ pub struct Detail {
 
 impl Detail {
     /// Opens it on its bytes, at the first scenario that has no answer.
-    pub fn new(opened: Box<Opened>, hunt: Arc<Hunt>) -> Self {
+    pub fn new(opened: Box<FindingDetails>, hunt: Arc<Hunt>) -> Self {
         let mut detail = Self {
             hex: HexView::new(&hunt.rule, &opened.finding),
             opened,
@@ -179,7 +179,7 @@ impl Detail {
     }
 
     /// Takes over what the records say now; tab, place and scroll stay.
-    pub fn renew(&mut self, opened: Box<Opened>) {
+    pub fn renew(&mut self, opened: Box<FindingDetails>) {
         if self.opened.finding.file.digest != opened.finding.file.digest {
             self.hex = HexView::new(&self.hunt.rule, &opened.finding).in_manner_of(&self.hex);
             self.decoded = None;

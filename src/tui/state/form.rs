@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::case::FindingId;
-use crate::session::Opened;
+use crate::session::FindingDetails;
 use crate::triage::exclusion::confirm_known_sample;
 use crate::triage::exclusion::{
-    AGAINST_THE_BOX, DEFAULT_LIFE, Decision, Exclusion, FOLDER_LIFE, Judgement, MAX_DAYS, SeenCheck, Signature,
+    AGAINST_THE_BOX, DEFAULT_LIFE, Exclusion, ExclusionDraft, FOLDER_LIFE, Judgement, MAX_DAYS, SeenCheck, Signature,
 };
 use crate::triage::folders::Proposal;
 use crate::triage::matched_file::MatchedFile;
@@ -77,7 +77,7 @@ pub struct Form {
 
 impl Form {
     /// A form with the narrowest scope, for a finding that this scenario explains.
-    pub fn new(opened: &Opened, scenario: Option<(String, String)>, checks: Vec<SeenCheck>) -> Self {
+    pub fn new(opened: &FindingDetails, scenario: Option<(String, String)>, checks: Vec<SeenCheck>) -> Self {
         let against = checks.iter().find(|seen| seen.check == AGAINST_THE_BOX).map(|seen| seen.seen.clone());
         Self {
             against,
@@ -178,7 +178,7 @@ impl Form {
     ///
     /// # Errors
     /// What is still wrong, for the responder.
-    pub fn exclusion(&self, opened: &Opened, signature: Signature) -> Result<Exclusion, String> {
+    pub fn exclusion(&self, opened: &FindingDetails, signature: Signature) -> Result<Exclusion, String> {
         if self.reason.text().trim().is_empty() {
             return Err("say why it is benign: a reason is required".to_owned());
         }
@@ -192,7 +192,7 @@ impl Form {
     ///
     /// # Errors
     /// What else is wrong.
-    pub fn draft(&self, opened: &Opened, signature: Signature, reason: &str) -> Result<Exclusion, String> {
+    pub fn draft(&self, opened: &FindingDetails, signature: Signature, reason: &str) -> Result<Exclusion, String> {
         let proposal = self.scopes.get(self.scope).ok_or("there is no scope to choose")?;
         proposal.allowed.as_ref().map_err(ToString::to_string)?;
         let rule = opened.finding.found_by.name();
@@ -201,7 +201,7 @@ impl Form {
             known_sample: self.known_sample,
             ..MatchedFile::new(&rule, &opened.judged.subject.digest, &opened.finding.file)
         };
-        let decision = Decision {
+        let decision = ExclusionDraft {
             scope: proposal.scope.clone(),
             judgement: self.judgement,
             reason: reason.to_owned(),

@@ -11,7 +11,7 @@ use crate::hex::search::{Direction, Hit, Order};
 use crate::text;
 use crate::tui::keymap::{Action, key_of};
 use crate::tui::message::{Effect, Look};
-use crate::tui::state::bytes::{Counted, HexView, Sought};
+use crate::tui::state::bytes::{ActiveSearch, Counted, HexView};
 use crate::tui::state::detail::Tab;
 use crate::tui::state::elf_page;
 use crate::tui::state::overlay::Purpose;
@@ -161,7 +161,7 @@ fn jump(app: &mut App, found: Option<NthMatch>) {
 
 /// The search of that number, as long as it runs. What a search says that was stopped or followed by another is too
 /// late.
-pub(super) fn running(app: &mut App, number: u64) -> Option<&mut Sought> {
+pub(super) fn running(app: &mut App, number: u64) -> Option<&mut ActiveSearch> {
     let sought = app.detail.as_mut()?.hex.sought.as_mut()?;
     (sought.number == number && sought.progress.is_some()).then_some(sought)
 }

@@ -31,7 +31,7 @@ use super::state::{App, HuntView, NoticeKind, Screen};
 use crate::case::FindingId;
 use crate::hex::ByteWindow;
 use crate::scan::ProgressSnapshot;
-use crate::session::{Opened, Since};
+use crate::session::{FindingDetails, Since};
 use crate::text;
 
 /// The most times that a motion is made at once.
@@ -328,7 +328,7 @@ fn lost_marks(app: &App) -> String {
 }
 
 /// A finding has arrived: it was asked for, or it changed while it is open.
-fn opened(app: &mut App, opened: Box<Opened>) -> Vec<Effect> {
+fn opened(app: &mut App, opened: Box<FindingDetails>) -> Vec<Effect> {
     let id = opened.judged.id;
     if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
         let same = detail.opened.finding.file.digest == opened.finding.file.digest;

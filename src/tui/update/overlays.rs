@@ -15,7 +15,7 @@ use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Signature;
 use crate::tui::message::{Effect, Gather, Look, Request};
-use crate::tui::state::bytes::{Hits, Sought};
+use crate::tui::state::bytes::{ActiveSearch, Hits};
 use crate::tui::state::form::{Field, Form, INSIST};
 use crate::tui::state::overlay::{Await, Batch, Many, Overlay, Palette, Prompt, Purpose};
 use crate::tui::state::{App, NoticeKind};
@@ -217,7 +217,7 @@ fn search(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
     let number = app.searches;
     detail.hex.follows_search = true;
     let hits = Hits::new(number);
-    detail.hex.sought = Some(Sought {
+    detail.hex.sought = Some(ActiveSearch {
         number,
         hits,
         query: query.clone(),

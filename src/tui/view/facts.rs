@@ -2,7 +2,7 @@
 
 use super::evidence::outdated;
 use super::scenarios::push_wrapped;
-use crate::finding::{FileFacts, FileTime, Said};
+use crate::finding::{FileFacts, FileTime, StatedFacts};
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::App;
@@ -19,8 +19,8 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
     let file = &detail.opened.finding.file;
     let title = match file.said.as_deref() {
         None => "The file as it was scanned",
-        Some(Said::Archive(_)) => "What was scanned, and the archive's file that it lies in",
-        Some(Said::Kernel(_)) => "What was scanned, and the executable's file",
+        Some(StatedFacts::Archive(_)) => "What was scanned, and the archive's file that it lies in",
+        Some(StatedFacts::Kernel(_)) => "What was scanned, and the executable's file",
     };
     lines.push(StyledLine::styled(title, app.theme.style(Role::Heading)));
     for (name, value) in facts(&detail.opened.finding.file) {

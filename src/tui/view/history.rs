@@ -1,7 +1,7 @@
 //! The history tab: everything that was decided about the finding, by whom, when.
 
 use super::scenarios::push_wrapped;
-use crate::case::{Decision, Event, JournalEntry, Record};
+use crate::case::{Decision, JournalEntry, JournalEvent, Record};
 use crate::theme::Role;
 use crate::triage::exclusion::Judgement;
 use crate::tui::state::App;
@@ -37,22 +37,22 @@ fn said(detail: &Detail, entry: &JournalEntry) -> String {
         scenario.map_or_else(|| id.to_owned(), |scenario| scenario.title.clone())
     };
     match &entry.event {
-        Event::Decided(Decision::Answered { scenario, answer, note }) => {
+        JournalEvent::Decided(Decision::Answered { scenario, answer, note }) => {
             let note = note.as_ref().map(|note| format!(" — {note}")).unwrap_or_default();
             format!("{answer}: {}{note}", title(scenario))
         }
-        Event::Decided(Decision::Note { note }) => format!("note: {note}"),
-        Event::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
-        Event::Decided(Decision::ExclusionRecorded { exclusion, summary }) => {
+        JournalEvent::Decided(Decision::Note { note }) => format!("note: {note}"),
+        JournalEvent::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
+        JournalEvent::Decided(Decision::ExclusionRecorded { exclusion, summary }) => {
             let of = |key: &str| summary.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
             let verdict = of("verdict");
             let verdict = Judgement::from_word(&verdict).map_or(verdict, |judgement| judgement.to_string());
             format!("excluded ({verdict}), {}: {} [{exclusion}]", of("scope"), of("reason"))
         }
-        Event::Decided(Decision::ExclusionRevoked { exclusion, reason }) => {
+        JournalEvent::Decided(Decision::ExclusionRevoked { exclusion, reason }) => {
             format!("exclusion {exclusion} revoked: {reason}")
         }
-        Event::Happened(Record::Undone { group }) => format!("took back entry {group}"),
-        Event::Happened(_) => "recorded".to_owned(),
+        JournalEvent::Happened(Record::Undone { group }) => format!("took back entry {group}"),
+        JournalEvent::Happened(_) => "recorded".to_owned(),
     }
 }
