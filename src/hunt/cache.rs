@@ -198,13 +198,13 @@ mod tests {
         assert!(place(&texts[..0], &options, Some(&keep)).is_none());
         let cache = place(&texts, &options, Some(&keep)).unwrap();
         assert!(read(&cache, &texts).is_none());
-        let first = vet::vet(texts.clone(), &options, Some(&keep));
+        let first = vet_with_cache(texts.clone(), &options, Some(&keep));
         assert!(first[0].rules.len() == 3 && first[0].unused.len() == 3, "{:?}", first[0].unused);
         let again = read(&cache, &texts).unwrap();
         for (first, again) in first.iter().zip(&again) {
             assert_eq!((&first.text, &first.rules, &first.unused), (&again.text, &again.rules, &again.unused));
         }
-        let kept = vet::vet(texts.clone(), &options, Some(&keep));
+        let kept = vet_with_cache(texts.clone(), &options, Some(&keep));
         assert_eq!(kept[1].rules, first[1].rules);
         let relaxed = RuleOptions { relaxed_re_syntax: true, ..RuleOptions::default() };
         assert!(read(&place(&texts, &relaxed, Some(&keep)).unwrap(), &texts).is_none());

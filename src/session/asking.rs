@@ -105,6 +105,7 @@ impl Records {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::Duration;
 
     use super::*;
@@ -114,7 +115,7 @@ mod tests {
     use crate::root::Root;
     use crate::session::{CaseReader, RecordPlan, RuleCatalog, RuleChoice};
     use crate::triage::Actor;
-    use crate::triage::assess::{Context, assess};
+    use crate::triage::assess::{BoxSaid, Context, assess};
 
     /// A box with a file at each path, found by every built-in rule.
     struct Scanned {

@@ -164,7 +164,9 @@ fn circle(uses: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
         for end in &ends {
             left.remove(end);
         }
-        left.values_mut().for_each(|used| used.retain(|file| !ends.contains(file)));
+        for used in left.values_mut() {
+            used.retain(|file| !ends.contains(file));
+        }
     }
     let mut way = vec![left.keys().next()?.clone()];
     loop {

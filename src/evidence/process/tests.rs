@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::super::observed::Observed;
 use super::super::testing::{facts, put, scratch};
-use super::index::Sought;
+use super::index::FileQuery;
 use super::*;
 
 /// Adds a process to a made-up `/proc`.
