@@ -178,7 +178,6 @@ impl From<KeptUnused> for Unused {
 
 #[cfg(test)]
 mod tests {
-    use super::super::vet;
     use super::*;
 
     #[test]
