@@ -96,7 +96,7 @@ pub mod theme {
 pub mod triage {
     pub use crate::triage::{Actor, Answer, Verdict};
     pub mod exclusion {
-        pub use crate::triage::exclusion::{Exclusion, ExclusionDraft, Judgement, Signature};
+        pub use crate::triage::exclusion::{CheckResult, Exclusion, ExclusionDraft, Judgement, SeenCheck, Signature};
     }
     pub mod matched_file {
         pub use crate::triage::matched_file::MatchedFile;

@@ -68,7 +68,7 @@ pub(crate) use account::Account;
 pub(crate) use baseline::Baseline;
 pub(crate) use clock::BoxZone;
 pub(crate) use container::Layer;
-pub(crate) use event::BoxEvent;
+pub(crate) use event::{BoxEvent, EventKind};
 pub(crate) use field::{SeenValue, Values};
 pub(crate) use file::{FileEvidence, FolderEvidence};
 pub(crate) use gather::About;

@@ -15,8 +15,8 @@ use crate::text;
 const LOOKBACK: &str = "14d";
 
 /// The columns that every table's events are brought to.
-const COLUMNS: &str = "TimeGenerated, Source, Host, Account, Process, ParentProcess, CommandLine, FilePath, Sha256, RemoteAddress, \
-                       RemotePort, Event";
+const COLUMNS: &str = "TimeGenerated, Source, Host, Account, Process, ParentProcess, CommandLine, FileName, FilePath, Sha256, \
+                       RemoteAddress, RemotePort, Event";
 
 /// What a hunt knows that a log may hold.
 struct Facts {
@@ -126,7 +126,7 @@ fn sources(facts: &Facts) -> Vec<String> {
             "(DeviceFileEvents\n  | where TimeGenerated > ago(lookback)\n  | where {found}\n  | project TimeGenerated, \
              Source = 'DeviceFileEvents', Host = DeviceName, Account = InitiatingProcessAccountName, Process = \
              InitiatingProcessFileName, ParentProcess = InitiatingProcessParentFileName, CommandLine = \
-             InitiatingProcessCommandLine, FilePath = FolderPath, Sha256 = SHA256, RemoteAddress = '', RemotePort = \
+             InitiatingProcessCommandLine, FileName, FilePath = FolderPath, Sha256 = SHA256, RemoteAddress = '', RemotePort = \
              int(null), Event = ActionType)"
         ));
         let found = any(vec![
@@ -137,7 +137,7 @@ fn sources(facts: &Facts) -> Vec<String> {
         sources.push(format!(
             "(DeviceProcessEvents\n  | where TimeGenerated > ago(lookback)\n  | where {found}\n  | project TimeGenerated, \
              Source = 'DeviceProcessEvents', Host = DeviceName, Account = AccountName, Process = FileName, ParentProcess = \
-             InitiatingProcessFileName, CommandLine = ProcessCommandLine, FilePath = FolderPath, Sha256 = SHA256, \
+             InitiatingProcessFileName, CommandLine = ProcessCommandLine, FileName, FilePath = FolderPath, Sha256 = SHA256, \
              RemoteAddress = '', RemotePort = int(null), Event = ActionType)"
         ));
     }
@@ -150,14 +150,14 @@ fn sources(facts: &Facts) -> Vec<String> {
             "(DeviceNetworkEvents\n  | where TimeGenerated > ago(lookback)\n  | where RemoteIP in (addresses){}\n  | project \
              TimeGenerated, Source = 'DeviceNetworkEvents', Host = DeviceName, Account = InitiatingProcessAccountName, Process = \
              InitiatingProcessFileName, ParentProcess = InitiatingProcessParentFileName, CommandLine = \
-             InitiatingProcessCommandLine, FilePath = InitiatingProcessFolderPath, Sha256 = InitiatingProcessSHA256, \
+             InitiatingProcessCommandLine, FileName = InitiatingProcessFileName, FilePath = InitiatingProcessFolderPath, Sha256 = InitiatingProcessSHA256, \
              RemoteAddress = RemoteIP, RemotePort = toint(RemotePort), Event = ActionType)",
             port("RemotePort")
         ));
         sources.push(format!(
             "(CommonSecurityLog\n  | where TimeGenerated > ago(lookback)\n  | where DestinationIP in (addresses){}\n  | project \
              TimeGenerated, Source = 'CommonSecurityLog', Host = coalesce(SourceHostName, SourceIP), Account = SourceUserName, \
-             Process = SourceProcessName, ParentProcess = '', CommandLine = '', FilePath = FilePath, Sha256 = FileHash, \
+             Process = SourceProcessName, ParentProcess = '', CommandLine = '', FileName, FilePath, Sha256 = FileHash, \
              RemoteAddress = DestinationIP, RemotePort = toint(DestinationPort), Event = Activity)",
             port("DestinationPort")
         ));
@@ -169,7 +169,7 @@ fn sources(facts: &Facts) -> Vec<String> {
         ]);
         sources.push(format!(
             "(Syslog\n  | where TimeGenerated > ago(lookback)\n  | where {found}\n  | project TimeGenerated, Source = 'Syslog', \
-             Host = Computer, Account = '', Process = ProcessName, ParentProcess = '', CommandLine = SyslogMessage, FilePath = '', \
+             Host = Computer, Account = '', Process = ProcessName, ParentProcess = '', CommandLine = SyslogMessage, FileName = '', FilePath = '', \
              Sha256 = '', RemoteAddress = '', RemotePort = int(null), Event = Facility)"
         ));
     }
@@ -230,6 +230,7 @@ fn condition(check: &Check, site: &Site) -> Option<String> {
         Field::ProcessCommandLine => "CommandLine",
         Field::ProcessUser => "Account",
         Field::FilePath => "FilePath",
+        Field::FileName => "FileName",
         Field::FileSha256 => "Sha256",
         Field::DestinationPort => "RemotePort",
         _ => return None,
@@ -286,11 +287,11 @@ pub(crate) fn yaml(hunt: &Hunt, site: &Site) -> Option<String> {
     }
     let tactics: Vec<_> = hunt.threat.named_tactics().iter().map(crate::hunt::Tactic::one_word).collect();
     for (key, values) in [("tactics", &tactics), ("relevantTechniques", &hunt.threat.techniques)] {
-        if !values.is_empty() {
-            let _ = writeln!(out, "{key}:");
-            for value in values {
-                let _ = writeln!(out, "  - {value}");
-            }
+        // Both keys are asked for, also of a hunt that names none.
+        let none = if values.is_empty() { " []" } else { "" };
+        let _ = writeln!(out, "{key}:{none}");
+        for value in values {
+            let _ = writeln!(out, "  - {value}");
         }
     }
     out.push_str("query: |\n");
@@ -301,7 +302,7 @@ pub(crate) fn yaml(hunt: &Hunt, site: &Site) -> Option<String> {
     for (entity, identifier, column) in [
         ("Host", "FullName", "Host"),
         ("Account", "Name", "Account"),
-        ("File", "Name", "FilePath"),
+        ("File", "Name", "FileName"),
         ("IP", "Address", "RemoteAddress"),
     ] {
         let _ = writeln!(

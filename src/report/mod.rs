@@ -19,6 +19,7 @@ pub(crate) mod text;
 pub(crate) mod timesketch;
 pub(crate) mod watchlist;
 pub(crate) mod whole;
+mod writing;
 
 use std::time::Duration;
 

@@ -46,7 +46,7 @@ impl HuntWords {
     }
 
     /// Those that a case keeps with a rule.
-    pub(super) fn of_record(record: &RuleRecord) -> Self {
+    pub(crate) fn of_record(record: &RuleRecord) -> Self {
         let kept = record.meta.get(Self::KEY).cloned();
         kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
     }

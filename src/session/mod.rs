@@ -35,7 +35,7 @@ pub(crate) use excluded::Excluded;
 pub(crate) use finding_status::{FindingDetails, FindingStatus};
 pub(crate) use gathering::{GATHERING_TIME, Told};
 pub use host_identity::HostIdentity;
-pub(crate) use hunt_words::HuntWords;
+pub(crate) use hunt_words::{HuntWords, ScenarioWords};
 pub(crate) use kept_evidence::{KeptEvidence, ScenarioStatus, kept_statuses, scenario_statuses};
 pub use opening::RecordPlan;
 pub(crate) use opening::RecordsError;

@@ -258,6 +258,7 @@ fn the_yaml_of_hunts_parses_and_holds_their_queries() {
             let list = document[key].as_sequence().unwrap_or_else(|| panic!("{name} has no list {key}"));
             assert!(!list.is_empty(), "{name}: {key}");
         }
+        assert!(document["relevantTechniques"].as_sequence().is_some(), "{name}: an empty list where there is none");
         for mapping in document["entityMappings"].as_sequence().unwrap() {
             let column = mapping["fieldMappings"][0]["columnName"].as_str().unwrap();
             assert!(query.contains(column), "{name} maps {column}, which its query does not have");
@@ -318,7 +319,17 @@ fn the_screen_writes_the_case_to_a_file_that_is_named() {
     stage.wait("callback.txt");
     let folder = tempfile::tempdir().unwrap();
     let target = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    for (name, begins) in [("r.html", "<!DOCTYPE html>"), ("r.md", "# Hunt on "), ("r.ndjson", "{"), ("r.sarif", "{")] {
+    for (name, begins) in [
+        ("r.html", "<!DOCTYPE html>"),
+        ("r.md", "# Hunt on "),
+        ("r.ndjson", "{"),
+        ("r.sarif", "{"),
+        ("r.csv", "Kind,"),
+        ("r.json", "[{"),
+        ("r.timesketch.csv", "datetime,"),
+        ("r.stix.json", "{\"type\":\"bundle\""),
+        ("r.txt", "open "),
+    ] {
         stage.press("E ctrl-u").type_text(&target(name)).press("enter");
         stage.wait("written: ");
         stage.wait(name);
@@ -331,4 +342,36 @@ fn the_screen_writes_the_case_to_a_file_that_is_named() {
     stage.wait("end the name in one of");
     stage.press("esc");
     stage.leave();
+}
+
+#[test]
+fn the_timeline_has_packages_and_logins_of_the_hour_and_a_table_in_markdown() {
+    let ground = TestBox::new();
+    let tree = ground.tree();
+    fs::write(tree.join("z.py"), fixtures::payload().join("\n")).unwrap();
+    fs::create_dir_all(tree.join("var/log")).unwrap();
+    fs::create_dir_all(tree.join("etc")).unwrap();
+    fs::write(tree.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n").unwrap();
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let log = format!("{} install netcat|<b>:amd64 <none> 1.10\n", now.strftime("%Y-%m-%d %H:%M:%S"));
+    fs::write(tree.join("var/log/dpkg.log"), log).unwrap();
+    let login = now.strftime("%b %e %H:%M:%S box sshd[1]: Accepted publickey for root from 203.0.113.9 port 5 ssh2\n");
+    fs::write(tree.join("var/log/auth.log"), login.to_string()).unwrap();
+    let case = ground.home().join("hunt.case");
+    ground.scan(&["--case", case.to_str().unwrap(), "--root", tree.to_str().unwrap()]);
+    let run = |format: &str| {
+        let output = ground.huntbook(&["report", case.to_str().unwrap(), "--format", format]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (text, page) = (run("markdown"), run("html"));
+    let rows: Vec<_> =
+        text.lines().skip_while(|line| *line != "## Timeline").filter(|line| line.starts_with('|')).collect();
+    for (kind, said) in [("files", "z.py"), ("packages", "netcat"), ("logins", "203.0.113.9"), ("scan", "scan 1 began")]
+    {
+        let found =
+            rows.iter().find(|row| row.split(" | ").nth(1) == Some(kind)).unwrap_or_else(|| panic!("{kind}: {text}"));
+        assert!(found.contains(said), "{found}");
+        assert!(page.contains(&format!("<circle class=\"{kind}\"")), "{kind}");
+    }
+    assert!(!page.contains("<b>:amd64") && page.contains("<text x=\"0\""));
 }

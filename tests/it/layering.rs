@@ -162,7 +162,7 @@ const OWN_FILES: &[(&str, &str)] = &[
     ("session/records.rs", "the register is Huntbook's own file"),
     ("triage/register/", "the register is Huntbook's own file"),
     ("storage/new_file.rs", "what is written because a person named it"),
-    ("report/whole.rs", "what is written because a person named it"),
+    ("report/writing.rs", "what is written because a person named it"),
     ("scan/only.rs", "paths that a person listed, brought into the form of the tree's own; nothing is opened"),
     ("theme/", "the person's own settings"),
     ("tui/config.rs", "the person's own settings"),

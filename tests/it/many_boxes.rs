@@ -66,7 +66,7 @@ fn one_report_tells_boxes_and_contents_the_rare_first() {
     assert!(rare < common, "{page}");
     assert!(page.contains("| web01 | done | 1 |"), "{page}");
     let scenario = page.lines().find(|line| line.starts_with("- scenario")).unwrap();
-    assert!(scenario.contains(" on "), "{scenario}");
+    assert!(scenario.contains(" on ") && scenario.contains("Scheduled maintenance job"), "a title, no id: {scenario}");
     let (html, code) = boxes.run(&["report", boxes.folder(), "--format", "html"]);
     assert_eq!(code, 0);
     assert!(html.contains("on 3 of 3 boxes") && html.trim_end().ends_with("</html>"), "{html}");

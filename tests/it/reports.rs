@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use huntbook::internals::case::{Case, Decision, FindingId, JournalEvent, Record, Sighting, Stamp, Undo};
 use huntbook::internals::text::{escape_path, escape_str};
+use huntbook::internals::triage::exclusion::{CheckResult, SeenCheck};
 use huntbook::internals::triage::register::Register;
 use huntbook::internals::triage::scope::ScopeKind;
 use huntbook::internals::triage::{Actor, Answer};
@@ -94,6 +95,7 @@ fn markdown_lists_everything_and_no_name_is_markup() {
     let report = scanned.report("markdown");
     let mut named = BTreeSet::new();
     let mut fence: Option<&str> = None;
+    let mut columns = None;
     for line in report.lines() {
         if let Some(end) = fence {
             fence = Some(end).filter(|end| line != *end);
@@ -103,6 +105,21 @@ fn markdown_lists_everything_and_no_name_is_markup() {
             fence = line.strip_suffix("text");
             continue;
         }
+        if line.starts_with('|') {
+            // An escaped sign is itself.
+            let (mut bare, mut escaped) = (String::new(), false);
+            for sign in line.chars() {
+                if escaped || sign == '\\' {
+                    escaped = !escaped;
+                } else {
+                    bare.push(sign);
+                }
+            }
+            let bars = bare.matches('|').count();
+            assert!(*columns.get_or_insert(bars) == bars && !bare.contains(['`', '[', '<']), "{line}");
+            continue;
+        }
+        columns = None;
         let (outside, spans) = code_spans(line);
         let bare = outside.replace("\\[", "").replace("\\]", "").replace("\\<", "").replace("\\|", "");
         assert!(!bare.contains(['[', '<', '|']) && !bare.contains("http://e.example"), "{line}");
@@ -356,6 +373,45 @@ fn an_exclusion_of_another_file_is_told_in_its_own_words_without_the_register() 
     }
     assert!(exclusion["by"].as_str().unwrap().contains("ann"), "{exclusion}");
     assert!(scanned.report("markdown").contains("until 20") && scanned.report("csv").contains("a copy"));
+}
+
+#[test]
+fn what_was_excluded_against_the_box_has_a_heading_of_its_own() {
+    let ground = TestBox::new();
+    let content = fixtures::payload().join("\n");
+    let mut made = Vec::new();
+    for (name, reason) in [("a.py", "as ever"), ("b.py", "| against <b>")] {
+        let path = ground.tree().join(name);
+        fs::write(&path, &content).unwrap();
+        let mut exclusion = exclusion(&path, content.as_bytes(), ScopeKind::FileAsIs, reason);
+        if name == "b.py" {
+            let (check, result, seen) = ("against the box".to_owned(), CheckResult::NotMet, "not supported".to_owned());
+            exclusion.checks.push(SeenCheck { check, result, seen });
+        }
+        Register::load(ground.register()).unwrap().add(&exclusion).unwrap();
+        made.push(exclusion.id.to_string());
+    }
+    let case = ground.home().join("hunt.case");
+    let register = ground.register();
+    ground.scan(&["--case", case.to_str().unwrap(), "--exclusions", register.to_str().unwrap()]);
+    let run = |format: &str| {
+        let output = ground.huntbook(&["report", case.to_str().unwrap(), "--format", format]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (text, page) = (run("markdown"), run("html"));
+    let part = |from: &str, to: &str| text.split(from).nth(1).unwrap().split(to).next().unwrap().to_owned();
+    let against = part("## Excluded against the box\n", "## Excluded\n");
+    assert!(against.contains(&made[1]) && !against.contains(&made[0]), "{text}");
+    assert!(against.contains("| \\| against \\<b\\> | benign, expected |"), "{against}");
+    let others = part("## Excluded\n", "## Timeline");
+    assert!(
+        others.contains(&made[0])
+            && !others.contains(&made[1])
+            && others.contains("| T\\-1 |") | others.contains("| T-1 |"),
+        "{others}"
+    );
+    let against = page.find("<section id=\"against\"").unwrap();
+    assert!(page[against..].find(&made[1]) < page[against..].find("<section id=\"excluded\""), "{page}");
 }
 
 #[test]

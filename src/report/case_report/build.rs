@@ -52,7 +52,8 @@ struct Sorted {
 
 impl ReportSource {
     pub(super) fn model(&self) -> Result<CaseReport, WriteError> {
-        let mut sorted = self.sort()?;
+        let sorted = self.sort()?;
+        let mut tally = sorted.tally;
         let mut report =
             CaseReport { host: text::escape_str(self.origin.host_name()).into_owned(), ..CaseReport::default() };
         let mut room = DETAILED;
@@ -65,9 +66,11 @@ impl ReportSource {
         report.open = self.entries("returned", returned, &mut room, &mut events)?;
         report.open.extend(self.entries("open", open, &mut room, &mut events)?);
         report.candidates = self.entries("candidate", sorted.candidates, &mut room, &mut events)?;
-        report.excluded = std::mem::take(&mut sorted.excluded).into_values().collect();
-        report.excluded.sort_by(|a, b| a.words.reason.cmp(&b.words.reason).then(b.findings.cmp(&a.findings)));
-        let mut tally = sorted.tally;
+        let (against, excluded) = sorted.excluded.into_values().partition(Exclusion::is_against_the_box);
+        (report.against, report.excluded) = (against, excluded);
+        for list in [&mut report.against, &mut report.excluded] {
+            list.sort_by(|a, b| a.words.reason.cmp(&b.words.reason).then(b.findings.cmp(&a.findings)));
+        }
         self.archive.each_unmet(|archived| {
             tally.add(&archived.judged);
             report.not_met.extend(self.unmet_entry(&archived));

@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::CaseReport;
 use super::timeline::{Timeline, TimelineKind, WIDTH};
 use crate::report::whole::{ReportSource, WriteError};
-use crate::text;
+use crate::{text, version};
 
 /// The template; every value that it shows is escaped, for a screen and as HTML.
-const TEMPLATE: &str = include_str!("report.html");
-pub(in crate::report) const STYLE: &str = include_str!("style.css");
+const TEMPLATE: &str = concat!(include_str!("head.html"), include_str!("report.html"));
+const STYLE: &str = include_str!("style.css");
 /// Entries of a list that are shown unfolded.
 const UNFOLDED: usize = 40;
 /// Height of a kind's line in the picture, and the room for its title.
@@ -32,21 +32,25 @@ pub(super) fn write(whole: &ReportSource, report: &CaseReport, out: &mut dyn Wri
 }
 
 fn render(report: &CaseReport, missed: &[(String, String)], out: &mut dyn Write) -> Result<(), Error> {
-    let mut templates = environment();
-    templates.add_template("report.html", TEMPLATE)?;
     let values = context! {
         report => Value::from(Serde(report)),
         missed => Value::from(Serde(missed)),
         picture => Value::from(Serde(Picture::of(&report.timeline))),
-        style => STYLE,
         unfolded => UNFOLDED,
-        version => env!("CARGO_PKG_VERSION"),
     };
-    templates.get_template("report.html")?.render_captured_to(values, out).map(drop)
+    page(TEMPLATE, &format!("Hunt on {}", report.host), values, out)
+}
+
+/// Writes a page: `template` begins with `head.html`, `values` are what its body shows.
+pub(in crate::report) fn page(template: &str, title: &str, values: Value, out: &mut dyn Write) -> Result<(), Error> {
+    let mut templates = environment();
+    templates.add_template("page.html", template)?;
+    let head = context! { style => STYLE, version => version::VERSION, title => title };
+    templates.get_template("page.html")?.render_captured_to(context! { ..values, ..head }, out).map(drop)
 }
 
 /// Templates whose values are escaped, for a screen and as HTML.
-pub(in crate::report) fn environment<'t>() -> Environment<'t> {
+fn environment<'t>() -> Environment<'t> {
     let mut templates = Environment::new();
     templates.set_formatter(show);
     templates.add_filter("count", |number: u64| text::count(number));
@@ -100,11 +104,17 @@ struct Dot {
 impl Picture {
     fn of(timeline: &Timeline) -> Self {
         let round = |value: f64| (value * 10.0).round() / 10.0;
-        let y = |kind: TimelineKind| {
-            LANE * (TimelineKind::ALL.iter().position(|one| *one == kind).unwrap_or(0) as f64 + 0.5)
-        };
+        let kinds: Vec<_> = TimelineKind::ALL
+            .into_iter()
+            .filter(|kind| timeline.events.iter().any(|event| event.kind == *kind))
+            .collect();
+        let y = |kind: TimelineKind| LANE * (kinds.iter().position(|one| *one == kind).unwrap_or(0) as f64 + 0.5);
         let stretches = timeline.stretches();
-        let bottom = LANE * TimelineKind::ALL.len() as f64;
+        let bottom = LANE * kinds.len() as f64;
+        let whole = stretches.first().zip(stretches.last()).map(|(first, last)| last.to.0.duration_since(first.from.0));
+        // Of a day, the seconds tell more than the date alone.
+        let date =
+            if whole.is_some_and(|whole| whole.as_hours() < 24) { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M" };
         let dots = timeline.events.iter().map(|event| Dot {
             at: format!("{:.0}", event.at),
             kind: event.kind.title(),
@@ -116,7 +126,7 @@ impl Picture {
             width: LEFT + WIDTH + 20.0,
             height: bottom + 56.0,
             bottom,
-            lanes: TimelineKind::ALL.map(|kind| Lane { title: kind.title(), y: y(kind) }).into(),
+            lanes: kinds.iter().map(|kind| Lane { title: kind.title(), y: y(*kind) }).collect(),
             events: dots.collect(),
             more: timeline.more,
             stretches: stretches
@@ -125,7 +135,7 @@ impl Picture {
                 .map(|(index, stretch)| Drawn {
                     from: round(LEFT + stretch.from.1),
                     to: round(LEFT + stretch.to.1),
-                    date: stretch.from.0.strftime("%Y-%m-%d %H:%M").to_string(),
+                    date: stretch.from.0.strftime(date).to_string(),
                     // Neighbours' dates would run into each other on one line.
                     date_y: bottom + 18.0 + 16.0 * (index % 2) as f64,
                 })

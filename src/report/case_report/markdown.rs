@@ -1,9 +1,10 @@
-//! The report as Markdown (GFM, <https://github.github.com/gfm/>): headings, lists and fenced lines only. Words of a person are
+//! The report as Markdown (GFM, <https://github.github.com/gfm/>): headings, lists, tables and fenced lines only. Words of a person are
 //! taken literally, what a box named stands in code spans, lines of files in fences that they cannot end.
 
 use std::fmt::Write as _;
 use std::io::Write;
 
+use super::timeline::Timeline;
 use super::{CaseReport, Detail, Exclusion, FindingGroup, Occurrence};
 use crate::finding::Digest;
 use crate::report::whole::{ReportSource, WriteError};
@@ -29,14 +30,11 @@ pub(super) fn write(whole: &ReportSource, report: &CaseReport, out: &mut dyn Wri
     if !report.not_met.is_empty() {
         section(&mut page, "Decided on earlier, not met by this scan", "", &report.not_met);
     }
-    excluded(&mut page, &report.excluded);
-    page.push_str("## Timeline\n\n");
-    for event in &report.timeline.events {
-        let _ = writeln!(page, "- {:.0} {}: {}", event.at, event.kind.title(), plain(&event.text));
+    if !report.against.is_empty() {
+        excluded(&mut page, "Excluded against the box", &report.against);
     }
-    if report.timeline.more > 0 {
-        let _ = writeln!(page, "- {} times of files are left out", text::count(report.timeline.more as u64));
-    }
+    excluded(&mut page, "Excluded", &report.excluded);
+    timeline(&mut page, &report.timeline);
     page.push_str("\n## Coverage\n\n");
     let _ = writeln!(page, "- {}", plain(&report.seen));
     for (reason, count, gap) in &report.coverage {
@@ -163,11 +161,52 @@ fn one_detail(page: &mut String, detail: &Detail) {
     }
 }
 
-fn excluded(page: &mut String, all: &[Exclusion]) {
-    page.push_str("## Excluded\n\n");
+fn timeline(page: &mut String, timeline: &Timeline) {
+    page.push_str("## Timeline\n\n");
+    table(page, ["When (UTC)", "What of", "What"]);
+    for event in &timeline.events {
+        row(page, &[format!("{:.0}", event.at), event.kind.title().to_owned(), event.text.clone()]);
+    }
+    if timeline.more > 0 {
+        let _ = writeln!(page, "\n- {} events are left out", text::count(timeline.more as u64));
+    }
+}
+
+/// The head of a table (GFM 4.10).
+fn table<const N: usize>(page: &mut String, titles: [&str; N]) {
+    let _ = writeln!(page, "| {} |", titles.join(" | "));
+    let _ = writeln!(page, "|{}", " --- |".repeat(N));
+}
+
+/// A row. No code spans: a `|` in one ends its cell, whatever stands before it.
+fn row(page: &mut String, cells: &[String]) {
+    let cells: Vec<_> = cells.iter().map(|cell| plain(cell)).collect();
+    let _ = writeln!(page, "| {} |", cells.join(" | "));
+}
+
+fn excluded(page: &mut String, title: &str, all: &[Exclusion]) {
+    let _ = write!(page, "## {title}\n\n");
     if all.is_empty() {
         page.push_str("No exclusion covers a finding of this scan.\n\n");
+        return;
     }
+    table(page, ["Why", "Verdict", "By", "When", "Until", "Ticket", "Covers", "Findings"]);
+    for one in all {
+        let said = |value: &Option<String>| value.clone().unwrap_or_else(|| "not on record".to_owned());
+        let words = &one.words;
+        let cells = [
+            said(&words.reason),
+            one.judgement.clone(),
+            said(&words.by),
+            one.decided_at.clone(),
+            one.expiry.clone(),
+            words.ticket.clone().unwrap_or_default(),
+            said(&words.covers),
+            text::count(one.findings),
+        ];
+        row(page, &cells);
+    }
+    page.push('\n');
     for one in all {
         let reason = one.words.reason.as_deref().unwrap_or("the reason is not on record");
         let _ = write!(page, "### {}\n\n", plain(reason));
@@ -235,7 +274,28 @@ pub(in crate::report) fn code(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{code, plain};
+    use proptest::prelude::*;
+
+    use super::{code, plain, row};
+
+    proptest! {
+        /// What a reader of GFM sees: an escaped sign is itself, any other bar parts cells.
+        #[test]
+        fn no_words_leave_their_cell_or_become_markup(one in any::<String>(), other in r"[\\|`<&\[*_~!#\r\n a]{0,12}") {
+            let mut page = String::new();
+            row(&mut page, &[one, other]);
+            let mut bars = 0;
+            let mut signs = page.trim_end_matches('\n').chars();
+            while let Some(sign) = signs.next() {
+                match sign {
+                    '\\' => prop_assert!(signs.next().is_some_and(|escaped| escaped.is_ascii_punctuation())),
+                    '|' => bars += 1,
+                    _ => prop_assert!(!"<&[`*_~!#\r\n".contains(sign), "{page:?}"),
+                }
+            }
+            prop_assert_eq!(bars, 3, "{:?}", page);
+        }
+    }
 
     #[test]
     fn nothing_in_a_persons_words_is_markup() {

@@ -10,7 +10,7 @@ mod html;
 mod markdown;
 mod timeline;
 
-pub(super) use html::{STYLE, environment};
+pub(super) use html::page;
 pub(super) use markdown::{code, plain};
 
 use std::io::Write;
@@ -23,6 +23,7 @@ use super::whole::{ReportSource, WriteError};
 use crate::finding::Digest;
 use crate::session::Excluded;
 use crate::triage::assess::CheckSaid;
+use crate::triage::exclusion::AGAINST_THE_BOX;
 
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,8 @@ struct CaseReport {
     /// Decided ones that the scan did not meet.
     not_met: Vec<FindingGroup>,
     excluded: Vec<Exclusion>,
+    /// Those that were recorded against what the box said.
+    against: Vec<Exclusion>,
     #[serde(skip)]
     timeline: Timeline,
     /// Coverage in one sentence.
@@ -125,6 +128,13 @@ struct Exclusion {
     /// Contents with their places, the first of them.
     places: Vec<String>,
     findings: u64,
+}
+
+impl Exclusion {
+    /// Whether it was recorded for a scenario that the box does not support, or contradicts.
+    fn is_against_the_box(&self) -> bool {
+        self.words.checks.iter().any(|seen| seen.check == AGAINST_THE_BOX)
+    }
 }
 
 impl ReportSource {

@@ -23,6 +23,12 @@ pub(super) enum TimelineKind {
     Process,
     /// A change or a run of what schedules a file.
     Schedule,
+    /// A package that was installed, upgraded or removed.
+    Package,
+    /// A login, or a change to another user.
+    Login,
+    /// A start or an end of the box, or a change of its clock.
+    System,
     /// A scan.
     Scan,
     /// A decision.
@@ -30,13 +36,27 @@ pub(super) enum TimelineKind {
 }
 
 impl TimelineKind {
-    pub(super) const ALL: [Self; 5] = [Self::File, Self::Process, Self::Schedule, Self::Scan, Self::Decision];
+    pub(super) const ALL: [Self; 8] = [
+        Self::File,
+        Self::Process,
+        Self::Schedule,
+        Self::Package,
+        Self::Login,
+        Self::System,
+        Self::Scan,
+        Self::Decision,
+    ];
+    /// Which go where there are too many, in this order.
+    const LEAST: [Self; 6] = [Self::Login, Self::System, Self::Package, Self::File, Self::Schedule, Self::Process];
 
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::File => "files",
             Self::Process => "processes",
             Self::Schedule => "schedules",
+            Self::Package => "packages",
+            Self::Login => "logins",
+            Self::System => "system",
             Self::Scan => "scan",
             Self::Decision => "decisions",
         }
@@ -88,17 +108,19 @@ pub(super) struct Stretch {
 }
 
 impl Timeline {
-    /// The events in the order of time; when there are too many, files' times go first, the earliest of them.
+    /// The events in the order of time; when there are too many, what matters least goes first, the earliest of it.
     pub(super) fn of(mut events: Vec<TimelineEvent>) -> Self {
         events.sort_by(|a, b| (a.at, a.kind, &a.text).cmp(&(b.at, b.kind, &b.text)));
         events.dedup();
         let more = events.len().saturating_sub(MOST);
         let mut left = more;
-        events.retain(|event| {
-            let drop = left > 0 && event.kind == TimelineKind::File;
-            left -= usize::from(drop);
-            !drop
-        });
+        for kind in TimelineKind::LEAST {
+            events.retain(|event| {
+                let drop = left > 0 && event.kind == kind;
+                left -= usize::from(drop);
+                !drop
+            });
+        }
         events.truncate(MOST);
         Self { events, more }
     }

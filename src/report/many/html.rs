@@ -6,22 +6,12 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 
 use super::ManyReport;
-use crate::report::case_report::{STYLE, environment};
+use crate::report::case_report::page;
 use crate::report::whole::WriteError;
-use crate::version;
 
-const TEMPLATE: &str = include_str!("many.html");
+const TEMPLATE: &str = concat!(include_str!("../case_report/head.html"), include_str!("many.html"));
 
 pub(super) fn write(report: &ManyReport, out: &mut dyn Write) -> Result<(), WriteError> {
-    let render = || {
-        let mut templates = environment();
-        templates.add_template("many.html", TEMPLATE)?;
-        let values = context! {
-            report => Value::from(Serde(report)),
-            style => STYLE,
-            version => version::VERSION,
-        };
-        templates.get_template("many.html")?.render_captured_to(values, out).map(drop)
-    };
-    render().map_err(|error: minijinja::Error| WriteError::Io(io::Error::other(error)))
+    let values = context! { report => Value::from(Serde(report)) };
+    page(TEMPLATE, "Hunt over many boxes", values, out).map_err(|error| WriteError::Io(io::Error::other(error)))
 }

@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use super::whole::{ReportFormat, ReportSource, WriteError};
 use super::{Tally, asked, missed};
-use crate::case::{Case, CaseError, GivenAnswer};
+use crate::case::{Case, CaseError, GivenAnswer, ScanId};
 use crate::finding::Digest;
 use crate::session::many::{BoxCase, ContentGroup, ManyCases, ManyFinding};
-use crate::session::{self, ScenarioStatus};
+use crate::session::{self, HuntWords, ScenarioStatus, ScenarioWords};
 use crate::text;
 use crate::triage::Verdict;
 
@@ -289,9 +289,10 @@ fn across(many: &ManyCases, contents: &[ContentGroup]) -> HashMap<usize, Vec<Acr
         }
     }
     let mut all: HashMap<usize, BTreeMap<(usize, String), Across>> = HashMap::new();
+    let mut titles = Titles::default();
     for (case, findings) in by_case {
         let Some(one) = many.cases.get(case as usize) else { continue };
-        let told = statuses(one, &findings);
+        let told = statuses(many, one, &findings, &mut titles);
         for (place, statuses) in told.unwrap_or_default() {
             let scenarios = all.entry(place).or_default();
             for (order, status) in statuses.into_iter().enumerate() {
@@ -318,11 +319,51 @@ fn count<T: PartialEq>(all: &mut Vec<(T, u64)>, what: T) {
     }
 }
 
+/// What scenarios are called, by the index of what found something. Cases of one hunt mostly ran with the same rules, so those of a
+/// case are read only where one is missing.
+#[derive(Default)]
+struct Titles(HashMap<u32, Vec<ScenarioWords>>);
+
+impl Titles {
+    fn learn(&mut self, many: &ManyCases, case: &Case, scan: ScanId, needed: &[u32]) -> Result<(), CaseError> {
+        if needed.iter().all(|rule| self.0.contains_key(rule)) {
+            return Ok(());
+        }
+        let kept: HashMap<_, _> =
+            case.rules(scan)?.iter().map(|record| (record.id.rule().clone(), HuntWords::of_record(record))).collect();
+        for rule in needed {
+            let words = many.rules.get(*rule as usize).and_then(|found_by| kept.get(found_by.rule()));
+            self.0.entry(*rule).or_insert_with(|| words.map(|words| words.scenarios.clone()).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn of(&self, rule: u32, scenario: &str) -> Option<&str> {
+        self.0.get(&rule)?.iter().find(|words| words.id == scenario).map(|words| words.title.as_str())
+    }
+}
+
 /// The scenarios of findings of one case, by the place of their content.
-fn statuses(one: &BoxCase, findings: &[(usize, &ManyFinding)]) -> Result<Vec<(usize, Vec<ScenarioStatus>)>, CaseError> {
+fn statuses(
+    many: &ManyCases,
+    one: &BoxCase,
+    findings: &[(usize, &ManyFinding)],
+    titles: &mut Titles,
+) -> Result<Vec<(usize, Vec<ScenarioStatus>)>, CaseError> {
     let case = Case::open_read_only(&one.path)?;
-    findings
-        .iter()
-        .map(|(place, finding)| Ok((*place, session::kept_statuses(&case, &one.scan, finding.id)?)))
-        .collect()
+    let mut needed: Vec<_> = findings.iter().map(|(_, finding)| finding.rule).collect();
+    needed.sort_unstable();
+    needed.dedup();
+    titles.learn(many, &case, one.scan.id, &needed)?;
+    let mut all = Vec::with_capacity(findings.len());
+    for (place, finding) in findings {
+        let mut told = session::kept_statuses(&case, &one.scan, finding.id)?;
+        for status in &mut told {
+            if let Some(title) = titles.of(finding.rule, &status.said.id) {
+                title.clone_into(&mut status.title);
+            }
+        }
+        all.push((*place, told));
+    }
+    Ok(all)
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use super::Reported;
 use super::json::{self, List};
@@ -284,15 +284,18 @@ fn fingerprint(value: Sha256) -> Value {
     json!({"huntbookFinding/v2": value.to_string()})
 }
 
-/// 32 hex digits in the form of a GUID (3.5.3).
+/// 32 hex digits of a digest as a GUID of version 5, made of a digest too (3.5.3; the schema asks for a version from 1 to 5).
 fn guid(id: &str) -> Option<String> {
-    id.parse::<Uuid>().ok().map(|id| id.hyphenated().to_string())
+    let id = id.parse::<Uuid>().ok()?;
+    Some(Builder::from_sha1_bytes(id.into_bytes()).into_uuid().hyphenated().to_string())
 }
 
 fn suppression(excluded: &Excluded, status: &str) -> Value {
     let mut suppression = json!({"kind": "external", "status": status, "justification": excluded.to_string()});
     // A journal may hold any text as an id, the format only a GUID (3.5.3).
-    if let Ok(id) = excluded.id.parse::<Uuid>() {
+    if let Ok(id) = excluded.id.parse::<Uuid>()
+        && (1..=5).contains(&id.get_version_num())
+    {
         suppression["guid"] = id.hyphenated().to_string().into();
     }
     suppression

@@ -184,6 +184,13 @@ impl<'w> Bundle<'w> {
         let mut indicator = self.shared("indicator", origin, &format!("content {sha256} {}", judged.verdict));
         let id = indicator["id"].clone();
         indicator["name"] = format!("{} content of {}", judged.verdict, text::escape_str(&rule.id.name)).into();
+        indicator["description"] = format!(
+            "Content that {} matches, decided to be {} on {}.",
+            text::escape_str(&rule.id.name),
+            judged.verdict,
+            text::escape_str(origin.host_name())
+        )
+        .into();
         indicator["indicator_types"] =
             json!([if judged.verdict == Verdict::Malicious { "malicious-activity" } else { "anomalous-activity" }]);
         indicator["pattern"] = format!("[file:hashes.'SHA-256' = '{sha256}']").into();
