@@ -8,6 +8,7 @@ use super::csv;
 use super::decided;
 use super::origin::Origin;
 use crate::case::{JournalEntry, JournalEvent, Record};
+use crate::evidence::Evidence;
 use crate::finding::FileTime;
 use crate::text;
 
@@ -66,6 +67,62 @@ pub(crate) fn finding(origin: &Origin, reported: Reported<'_>) -> String {
             ])
         })
         .collect()
+}
+
+/// What the box said of a finding that has a time: starts of processes, changes and runs of what schedules it, and what its logs
+/// tell of the hour around the file's last change; a row each, with its own id. One line of a log is one row, whichever finding it
+/// is told of.
+pub(crate) fn evidence(origin: &Origin, reported: Reported<'_>, evidence: &Evidence) -> Vec<(String, String)> {
+    let Reported { rule, finding, judged, .. } = reported;
+    let file = &finding.file;
+    let path = text::escape_path(&origin.on_box(&file.path)).into_owned();
+    let sha256 = file.digest.sha256().map(|sha256| sha256.to_string()).unwrap_or_default();
+    let mut rows = Vec::new();
+    let mut about = |at: Timestamp, what: &str, source: &str, message: &str, user: &str| {
+        let id = origin.event_id(&format!("finding {} {at} {message}", judged.id));
+        let verdict = judged.verdict.to_string();
+        let cells = [
+            &datetime(at),
+            what,
+            message,
+            origin.host_name(),
+            source,
+            &rule.id.name,
+            &verdict,
+            &path,
+            &sha256,
+            user,
+            &id,
+        ];
+        rows.push((id.clone(), csv::line(cells)));
+    };
+    for process in evidence.processes.found().into_iter().flatten() {
+        if let Some(at) = process.started {
+            let message = format!("pid {} {} started: {path}", process.pid, text::escape_str(&process.name));
+            about(at, "Start Time", "PROCESS", &message, &process.user);
+        }
+    }
+    for schedule in evidence.schedules.found().into_iter().chain(evidence.persistence.found()).flatten() {
+        let table = text::escape_path(&schedule.referrer.path);
+        let times = [
+            ("Content Modification Time", "changed", Some(schedule.referrer.changed)),
+            ("Last Run Time", "last ran", schedule.last_run),
+        ];
+        for (what, did, at) in times {
+            if let Some(at) = at.and_then(FileTime::timestamp) {
+                about(at, what, "SCHEDULE", &format!("{table} {did}: {path}"), "");
+            }
+        }
+    }
+    for event in evidence.events.found().into_iter().flatten() {
+        let source = text::escape_path(&event.source);
+        let id = origin.event_id(&format!("log {source}:{} {}", event.line, event.at));
+        let message = format!("{}: {} ({source}:{})", event.kind, event.said, event.line);
+        let cells =
+            [&datetime(event.at), "Event Logged", &message, origin.host_name(), "LOG", "", "", &source, "", "", &id];
+        rows.push((id.clone(), csv::line(cells)));
+    }
+    rows
 }
 
 /// A row for a scan or a decision; nothing for other entries of the journal.

@@ -1,5 +1,6 @@
 //! A case written in any format.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -94,7 +95,17 @@ impl ReportSource {
                 out.write_all(timesketch::entry(origin, entry).as_bytes())?;
             }
         }
-        self.each(|reported, _| Ok(out.write_all(timesketch::finding(origin, reported).as_bytes())?))?;
+        let mut known = HashSet::new();
+        self.each(|reported, _| {
+            out.write_all(timesketch::finding(origin, reported).as_bytes())?;
+            let kept = self.archive.evidence_of(reported.judged.id, &reported.finding.file)?;
+            for (id, row) in kept.iter().flat_map(|evidence| timesketch::evidence(origin, reported, evidence)) {
+                if known.insert(id) {
+                    out.write_all(row.as_bytes())?;
+                }
+            }
+            Ok(())
+        })?;
         Ok(())
     }
 

@@ -374,4 +374,9 @@ fn the_timeline_has_packages_and_logins_of_the_hour_and_a_table_in_markdown() {
         assert!(page.contains(&format!("<circle class=\"{kind}\"")), "{kind}");
     }
     assert!(!page.contains("<b>:amd64") && page.contains("<text x=\"0\""));
+    let rows = csv(&run("timesketch"));
+    for (kind, said) in [("LOG", "203.0.113.9"), ("LOG", "netcat"), ("FILE", "z.py")] {
+        let of = rows.iter().filter(|row| row[4] == kind && row[2].contains(said)).count();
+        assert!(of == 1 || kind == "FILE" && of > 1, "{kind} {said}: {rows:?}");
+    }
 }

@@ -79,9 +79,11 @@ fn one_report_tells_boxes_and_contents_the_rare_first() {
     assert_eq!(hosts.len(), 3, "{hosts:?}");
     let (rows, _) = boxes.run(&["report", boxes.folder(), "--format", "csv"]);
     assert_eq!(rows.lines().filter(|line| line.starts_with("Kind,")).count(), 1, "one heading for all: {rows}");
-    let (said, code) = boxes.run(&["report", boxes.folder(), "--format", "sarif"]);
-    assert_eq!(code, 2);
-    assert!(said.contains("of one case"), "{said}");
+    for format in ["sarif", "stix"] {
+        let (said, code) = boxes.run(&["report", boxes.folder(), "--format", format]);
+        assert_eq!(code, 2);
+        assert!(said.contains("of one case") && said.contains(format), "{said}");
+    }
 }
 
 #[test]
