@@ -142,14 +142,17 @@ pub mod tui {
         pub mod chooser {
             pub use crate::tui::state::chooser::{Chooser, Outset, Section, Spot};
         }
-        pub mod text_face {
-            pub use crate::tui::state::text_face::Face;
+        pub mod elf_page {
+            pub use crate::tui::state::elf_page::place;
+        }
+        pub mod face {
+            pub use crate::tui::state::face::Face;
         }
         pub mod coverage {
             pub use crate::tui::state::coverage::Missed;
         }
         pub mod detail {
-            pub use crate::tui::state::detail::Decoded;
+            pub use crate::tui::state::told::Decoded;
         }
         pub mod findings {
             pub use crate::tui::state::findings::{Column, Grouping, ListedFinding, Sort};

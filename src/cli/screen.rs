@@ -112,6 +112,7 @@ pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> an
         theme: chosen.theme,
         keymap: chosen.keymap,
         // A case that is opened again is read, not scanned: there is nothing to wait for.
+        now: jiff::Timestamp::now(),
         bell: if tree.is_some() { config.bell } else { Bell::Never },
         panes: config.panes,
     };

@@ -12,6 +12,7 @@ use super::indexes::Indexes;
 use super::observed::Observed;
 use super::package::PackageOwner;
 use super::process::{FileQuery, LeftOut, Process};
+use super::reference::{self, Reference, Referred};
 use super::referrer::Referrer;
 use super::schedule::{Schedule, Scheduler};
 use super::socket::{self, Peer, Socket};
@@ -154,6 +155,21 @@ impl Gatherer {
     pub(crate) fn groups(&self) -> Observed<Vec<(String, Observed<Vec<String>>)>> {
         let indexes = self.indexes();
         start("account", self.limit, move || Observed::Found(indexes.accounts().all_groups())).finish()
+    }
+
+    /// Looks up what evidence points to. Blocks, at most for the limit.
+    pub(crate) fn look_up(&self, reference: &Reference) -> Referred {
+        let (root, indexes, proc) = (self.root.clone(), self.indexes(), self.proc.clone());
+        let of_processes = matches!(reference, Reference::Process(_));
+        let reference = reference.clone();
+        let look = move || Observed::Found(reference::look_up(&reference, &root, &indexes, proc.as_deref()));
+        let running =
+            if of_processes { start("process", self.limit, outside(look)) } else { start("look-up", self.limit, look) };
+        match running.finish() {
+            Observed::Found(page) => page,
+            Observed::NotFound => Referred::default(),
+            Observed::Unknown(why) => Referred::gap(why),
+        }
     }
 
     /// As [`Gatherer::gather_about`], of a file alone.

@@ -21,6 +21,7 @@
 //! | `clock.rs` | the box's own time zone |
 //! | `field.rs` | all of it under the names that checks use |
 //! | `gather.rs`, `lazy.rs`, `indexes.rs` | time limits, and indexes that are built once |
+//! | `reference/` | what evidence points to, looked up to be read: files, processes, packages, units |
 //! | `recorded.rs` | all of it as a case keeps it |
 
 mod account;
@@ -42,6 +43,7 @@ mod observed;
 mod package;
 mod process;
 mod recorded;
+pub(crate) mod reference;
 mod referrer;
 mod repository;
 mod schedule;

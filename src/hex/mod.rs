@@ -17,11 +17,13 @@
 //! | [`query`], [`matcher`], [`search`] | what to search for, in one piece of memory, in a file of any size |
 //! | [`inspect`] | the value under the cursor |
 //! | [`copy`] | a selection as text, for the terminal's clipboard |
+//! | [`compare`] | two contents side by side |
 //! | [`dump`] | lines of a hexdump, for output without a screen |
 //!
 //! Reading blocks, so [`view`] and [`search`] belong on a worker thread; all else is pure.
 
 pub(crate) mod byte;
+pub(crate) mod compare;
 pub(crate) mod copy;
 pub(crate) mod dump;
 pub(crate) mod encoding;

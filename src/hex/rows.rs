@@ -130,6 +130,38 @@ impl Rows<'_> {
         self.at(row.start.checked_sub(1)?)
     }
 
+    /// The row so many rows before `row`, and how many of them are missing: at the beginning of the file, and where too
+    /// little is known. The bytes in between are gone through once, however many rows they are.
+    pub(crate) fn back(&self, row: TextRow, steps: usize) -> (TextRow, usize) {
+        let (mut here, mut left) = (row, steps);
+        while left > 0 {
+            let Some(above) = self.above(here).filter(|above| !above.is_empty()) else { break };
+            let taken = left.min(above.len());
+            if let Some(row) = above.get(above.len() - taken) {
+                here = *row;
+            }
+            left -= taken;
+        }
+        (here, left)
+    }
+
+    /// The rows before `row`, from the last offset on that begins one whatever stands in between.
+    fn above(&self, row: TextRow) -> Option<Vec<TextRow>> {
+        let last = row.start.checked_sub(1)?;
+        let mut start = self.sync(last)?;
+        let mut begins_line = start == 0 || self.ends_line(start - 1)?;
+        let mut rows = Vec::new();
+        loop {
+            let end = self.end_of(start)?;
+            rows.push(TextRow { start, end, begins_line });
+            if last < end || end >= self.size {
+                return Some(rows);
+            }
+            begins_line = self.ends_line(end - 1)?;
+            start = end;
+        }
+    }
+
     /// What stands in a row.
     pub(crate) fn cells(&self, row: TextRow) -> Vec<TextCell> {
         let mut cells = Vec::new();
@@ -369,6 +401,11 @@ mod tests {
                 let row = of.at(offset as u64).unwrap();
                 prop_assert!(all.contains(&row), "{} {:?}", offset, row);
                 prop_assert!(row.start <= offset as u64 && (offset as u64) < row.end);
+                let place = all.iter().position(|known| *known == row).unwrap_or_default();
+                for steps in [0, 1, 2, 7, 300] {
+                    let (back, left) = of.back(row, steps);
+                    prop_assert_eq!((back, left), (all[place.saturating_sub(steps)], steps.saturating_sub(place)));
+                }
                 let before = of.before(row);
                 prop_assert!(before.is_none_or(|before| before.end == row.start && all.contains(&before)));
                 // What is farther away than is looked back changes nothing.

@@ -45,7 +45,7 @@ pub(crate) struct Config {
     pub bell: Bell,
     /// What is drawn with.
     pub signs: glyphs::Choice,
-    /// How wide the panes of the findings screen are.
+    /// How wide the panes of the screens are.
     pub panes: Panes,
     /// The keys.
     pub keymap: Keymap,
@@ -132,7 +132,7 @@ impl Reader<'_> {
         found
     }
 
-    /// The widths of hunts and summary.
+    /// The widths of hunts and summary, and of a finding's bytes.
     fn panes(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Panes> {
         let percent = |value: &Spanned<DeValue<'_>>| {
             let percent = value.get_ref().as_integer()?.to_string().parse().ok()?;
@@ -140,11 +140,16 @@ impl Reader<'_> {
         };
         let percents: Option<Vec<u8>> =
             value.get_ref().as_array().and_then(|array| array.iter().map(percent).collect());
-        let percents: Option<[u8; 2]> = percents.and_then(|percents| percents.try_into().ok());
-        if percents.is_none() {
-            self.note(&value.span(), "`panes` must be two numbers from 0 to 100: percent for hunts and summary", None);
+        let panes = match percents.as_deref() {
+            Some([hunts, summary]) => Some(Panes::of_percents([*hunts, *summary], None)),
+            Some([hunts, summary, bytes]) => Some(Panes::of_percents([*hunts, *summary], Some(*bytes))),
+            _ => None,
+        };
+        if panes.is_none() {
+            let wanted = "`panes` must be two or three numbers from 0 to 100: percent for hunts, summary and bytes";
+            self.note(&value.span(), wanted, None);
         }
-        percents.map(Panes::of_percents)
+        panes
     }
 
     /// The keys of one action, separated by spaces; they take the place of those it has. The action and where its keys
@@ -200,11 +205,11 @@ mod tests {
 
     #[test]
     fn what_is_set_takes_the_place_of_what_was() {
-        let source = "theme = 'light'\nmouse = false\nprogress = 'never'\nbell = 'hits'\nsigns = 'ascii'\npanes = [25, 40]\n[keys]\nNextOpen = 'f5 ctrl-o'\n";
+        let source = "theme = 'light'\nmouse = false\nprogress = 'never'\nbell = 'hits'\nsigns = 'ascii'\npanes = [25, 40]\n[keys]\nNextOpen = 'f5 ctrl-t'\n";
         let config = Config::parse(Path::new("config.toml"), source).unwrap();
         assert_eq!((config.theme.as_deref(), config.mouse), (Some("light"), Some(false)));
         assert_eq!((config.progress, config.bell), (When::Never, Bell::Hits));
-        assert_eq!((config.signs, config.panes), (glyphs::Choice::Ascii, Panes::of_percents([25, 40])));
+        assert_eq!((config.signs, config.panes), (glyphs::Choice::Ascii, Panes::of_percents([25, 40], None)));
         let global = [Context::Global];
         assert_eq!(config.keymap.action("f5".parse().unwrap(), &global), Some(Action::NextOpen));
         assert_eq!(config.keymap.action("o".parse().unwrap(), &global), None);
@@ -225,8 +230,9 @@ mod tests {
             ("[keys]\nHelp = 'ctrl-c'", "config.toml:2:8: Ctrl-C always quits"),
             ("bell = 'x'", "config.toml:1:8: `bell` must be one of the texts never, done, hits"),
             ("[keys]\nHelp = 'q'", "config.toml:2:8: q is bound to Quit in the same place"),
-            ("panes = [20]", "config.toml:1:9: `panes` must be two numbers from 0 to 100"),
-            ("panes = [20, 101]", "config.toml:1:9: `panes` must be two numbers from 0 to 100"),
+            ("panes = [20]", "config.toml:1:9: `panes` must be two or three numbers from 0 to 100"),
+            ("panes = [20, 30, 40, 50]", "config.toml:1:9: `panes` must be two or three numbers from 0 to 100"),
+            ("panes = [20, 101]", "config.toml:1:9: `panes` must be two or three numbers from 0 to 100"),
             (
                 "[keys]\nNextOpen = 'j'",
                 "config.toml:2:12: j is bound to Down (Findings), which is in force at the same time",
@@ -260,9 +266,9 @@ mod tests {
 
     #[test]
     fn keys_are_taken_as_they_are_shown_and_a_way_out_stays() {
-        let source = "[keys]\nNextOpen = 'Ctrl-N F5'\nQuit = ''";
+        let source = "[keys]\nNextOpen = 'Ctrl-T F5'\nQuit = ''";
         let keymap = Config::parse(Path::new("config.toml"), source).unwrap().keymap;
-        assert_eq!((keymap.keys(Action::NextOpen), keymap.keys(Action::Quit)), ("Ctrl-N F5".into(), "Ctrl-C".into()));
+        assert_eq!((keymap.keys(Action::NextOpen), keymap.keys(Action::Quit)), ("Ctrl-T F5".into(), "Ctrl-C".into()));
     }
 
     #[test]

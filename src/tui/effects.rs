@@ -95,6 +95,7 @@ impl EffectRunner {
             Effect::Look(look) => backend.look(look),
             Effect::Explain(ask) => backend.explain(ask),
             Effect::Gather(ask) => backend.gather(ask),
+            Effect::LookUp(reference) => backend.look_up(reference),
             Effect::ListThemes => self.themes.list(&backend.sender),
             Effect::Copy(sequence) => {
                 guard.write(&sequence);

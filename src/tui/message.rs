@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::state::bytes::Counted;
+use super::state::compare::Comparison;
 use super::state::coverage::Missed;
-use super::state::detail::{AcrossBoxes, Decoded, Explanation, Gathered};
 use super::state::findings::ListedFinding;
 use super::state::themes::Offer;
+use super::state::told::{AcrossBoxes, Decoded, Explanation, Gathered};
 use crate::case::FindingId;
+use crate::evidence::reference::{Reference, Referred};
 use crate::finding::Finding;
 use crate::hex::encoding::Encoding;
 use crate::hex::search::{Hit, Order};
@@ -33,6 +36,8 @@ pub enum Message {
     Mouse(MouseEvent),
     /// Text was pasted.
     Paste(String),
+    /// What time it is by the clock.
+    Clock(Timestamp),
     /// The terminal has another size now.
     Resize,
     /// The process was stopped and goes on.
@@ -105,6 +110,12 @@ pub enum Message {
     Searching(u64, u64, u64),
     /// What the search of that number came to; safe text when it found nothing.
     Searched(u64, Result<Hit, String>),
+    /// The finding that the open one is to be held against.
+    Beside(Arc<Finding>),
+    /// What a finding and another one come to side by side.
+    Compared(FindingId, Box<Comparison>),
+    /// What was looked up because something points to it.
+    LookedUp(Reference, Box<Referred>),
     /// Where the line begins that was asked for under this number; safe text when there is none.
     LineFound(u64, Result<u64, String>),
     /// More printable texts of the list of that number, how much of the file they are from, and whether these are the last
@@ -141,6 +152,8 @@ pub enum Effect {
     Explain(Explain),
     /// Have the box asked.
     Gather(Gather),
+    /// Have something looked up that a check or a fact points to.
+    LookUp(Reference),
     /// Ring the terminal's bell.
     Ring,
     /// Have all themes read.
@@ -154,6 +167,8 @@ pub enum Effect {
 pub enum Request {
     /// Everything about a finding.
     Open(FindingId),
+    /// The finding alone, to be held against the open one.
+    Beside(FindingId),
     /// Record an answer.
     Answer {
         /// The findings.
@@ -230,6 +245,8 @@ pub enum Look {
     Line(u64, u64, Encoding),
     /// List the printable texts; the answers carry the number.
     Strings(u64),
+    /// Read the beginnings of the finding of this number and of another one, and bring them together.
+    Compare(FindingId, [Arc<Finding>; 2]),
     /// End the search.
     StopSearch,
 }

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use jiff::Timestamp;
 
 pub use backend::Session;
 pub(crate) use chooser::{Chosen, choose};
@@ -125,6 +126,7 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut EffectR
             None => false,
             Some(message) => {
                 let mut urgent = is_urgent(&message);
+                update::update(app, Message::Clock(Timestamp::now()));
                 let mut next = Some(message);
                 while let Some(message) = next {
                     dirty = true;

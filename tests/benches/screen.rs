@@ -2,11 +2,12 @@
 //!
 //! `cargo bench --bench screen [-- TREE]` prints two Markdown tables: time from a key to the finished frame, bytes a frame
 //! puts on the terminal, and the memory that a line of the list takes; then what the program itself draws and writes
-//! while it scans `TREE` or a tree made for it, and when it is idle.
+//! while it scans `TREE` or a tree made for it, and when it is idle; last how fast very large files are read as text.
 
 #![allow(missing_docs)]
 
 mod drawn;
+mod large;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -125,7 +126,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("| memory a finding | {memory} bytes | | |");
     let tree = std::env::args_os().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"--"));
     let size = (NonZero::new(SIZE.0).ok_or("no width")?, NonZero::new(SIZE.1).ok_or("no height")?);
-    drawn::table(tree.as_deref().map(Path::new), size)
+    drawn::table(tree.as_deref().map(Path::new), size)?;
+    large::table()
 }
 
 /// The screen with all findings while a scan goes on, and the bytes of memory that each of them takes.
@@ -137,6 +139,7 @@ fn filled() -> Result<(App, u64), Box<dyn Error>> {
         other_box: None,
         theme: theme::load(theme::DEFAULT, None, ColorDepth::TrueColor)?,
         keymap: Keymap::default(),
+        now: jiff::Timestamp::UNIX_EPOCH,
         bell: Bell::default(),
         panes: Panes::default(),
     };

@@ -117,8 +117,8 @@ fn keys_move_the_dividers_and_a_resize_keeps_the_shares() {
     stage.press("< < }");
     let after = Widths { hunts: before.hunts + 4, list: before.list - 12, preview: before.preview + 8 };
     assert_eq!(stage.app.panes.widths(160), after);
-    let [hunts, summary] = stage.app.panes.percents(160);
-    let said = format!("panes = [{hunts}, {summary}] in config.toml keeps them so");
+    let percents = stage.app.panes.percents(160);
+    let said = format!("panes = {percents:?} in config.toml keeps them so");
     assert!(stage.screen().contains(&said), "{}", stage.screen());
     stage.resize(SMALL);
     stage.press("<");

@@ -6,6 +6,7 @@ use huntbook::internals::session::RuleChoice;
 use huntbook::internals::tui::message::Message;
 use huntbook::internals::tui::state::bytes::Counted;
 use huntbook::internals::tui::state::detail::Decoded;
+use huntbook::internals::tui::state::elf_page;
 
 use crate::screen_harness::{Stage, TestTree};
 use crate::tui::{SMALL, WIDE};
@@ -66,7 +67,7 @@ fn structures_lie_over_the_bytes_and_lead_to_their_fields_and_back() {
         stage.hold("hex-structures");
         stage.press("enter");
         stage.wait("[2 ELF]");
-        assert_eq!(stage.app.detail.as_ref().unwrap().elf_place(), Some(0x4c..0x50), "{}", stage.screen());
+        assert_eq!(elf_page::place(stage.app.detail.as_ref().unwrap()), Some(0x4c..0x50), "{}", stage.screen());
         stage.press("k enter");
         stage.wait("p_memsz = 0xc8");
         stage.press("}");
@@ -145,7 +146,7 @@ fn at_80_columns_the_inspector_shows_one_byte_order_whole_and_then_the_other() {
     assert!(!stage.screen().contains("u64"), "{}", stage.screen());
     stage.leave();
     let mut stage = Stage::open(&place, crate::tui::WIDE);
-    stage.open_path("tinyexec-269").press("i");
+    stage.open_path("tinyexec-269").press("w i");
     stage.wait("u64 5788781975474362458 BE 6510047074353042768");
     stage.press("i");
     assert!(!stage.screen().contains("u64"), "{}", stage.screen());
@@ -269,7 +270,7 @@ fn an_elf_of_65_000_headers_of_each_kind_is_gone_through_from_end_to_end() {
     stage.wait("Linux would not run it");
     stage.press("G");
     shows(&stage, "syscall");
-    let is_there = |stage: &Stage<'_>| stage.app.detail.as_ref().unwrap().elf_place() == Some(last..last + 4);
+    let is_there = |stage: &Stage<'_>| elf_page::place(stage.app.detail.as_ref().unwrap()) == Some(last..last + 4);
     for _ in 0..1000 {
         if is_there(&stage) {
             break;

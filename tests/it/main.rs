@@ -49,3 +49,4 @@ mod terminal_progress;
 mod travelling;
 mod tui;
 mod usage;
+mod workbench;

@@ -13,8 +13,8 @@ use huntbook::internals::tui::keymap::Keymap;
 use huntbook::internals::tui::message::{Effect, Message};
 use huntbook::internals::tui::state::App;
 use huntbook::internals::tui::state::bell::Bell;
+use huntbook::internals::tui::state::face::Face;
 use huntbook::internals::tui::state::panes::Panes;
-use huntbook::internals::tui::state::text_face::Face;
 use huntbook::internals::tui::state::themes::Offer;
 use huntbook::internals::tui::{Session, Start, Themes, update, view};
 use ratatui::Terminal;
@@ -117,6 +117,7 @@ impl<'p> Stage<'p> {
             other_box: None,
             theme: theme::load(theme::DEFAULT, None, ColorDepth::TrueColor).unwrap(),
             keymap: Keymap::default(),
+            now: jiff::Timestamp::now(),
             bell: Bell::Hits,
             panes: Panes::default(),
         };
@@ -151,6 +152,7 @@ impl<'p> Stage<'p> {
     }
 
     fn take(&mut self, message: Message) {
+        update::update(&mut self.app, Message::Clock(jiff::Timestamp::now()));
         for effect in update::update(&mut self.app, message) {
             self.carry_out(effect);
         }
@@ -179,6 +181,7 @@ impl<'p> Stage<'p> {
                 let offer = self.offer();
                 self.backend.sender.send(Message::Themes(offer)).unwrap();
             }
+            Effect::LookUp(reference) => self.backend.look_up(reference),
             Effect::Ring => self.rings += 1,
             Effect::Pause(true) => self.backend.gauges.steer(Control::pause),
             Effect::Pause(false) => self.backend.gauges.steer(Control::resume),

@@ -15,8 +15,20 @@ use ratatui::style::{Color, Modifier};
 use regex::{Captures, Regex};
 
 /// Screens whose layout at 160 columns is another than at 80. The others are drawn wide too, but are only wider there.
-const LAID_OUT_BY_WIDTH: [&str; 10] =
-    ["choose", "coverage", "elf", "findings", "findings-grouped", "form", "hex", "hex-inspector", "rule", "scenarios"];
+const LAID_OUT_BY_WIDTH: [&str; 12] = [
+    "choose",
+    "coverage",
+    "elf",
+    "findings",
+    "findings-grouped",
+    "form",
+    "hex",
+    "hex-inspector",
+    "rule",
+    "scenarios",
+    "side-by-side",
+    "workbench",
+];
 
 /// The same theme on a terminal without colours.
 pub fn mono() -> Theme {
@@ -64,7 +76,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z *", "0000-00-00T00:00:00Z"),
         (r"\bborn +\S+ *", "born       0000-00-00T00:00:00Z"),
         (r"done in [\d.]+ s  (.*?)  [\d.,]+ [KMGT]?i?B/s *(\d.*)?", "done in 0.0 s  $1  0 B/s  $2"),
-        (r"\b(owner|group) {6}[^│┃█]+", "$1      root (0)"),
+        (r"\b(owner|group) {6}[^│┃║█]+", "$1      root (0)"),
         (r"\d+ on device 0x[0-9a-f]+ *", "0 on device 0x0"),
         (r"uid \d+:gid \d+ (\d{4}) *", "uid 0:gid 0 $1"),
         (r"took \d+ ms; Ctrl-R asks again *", "took 0 ms; Ctrl-R asks again"),

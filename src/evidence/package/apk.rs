@@ -1,5 +1,6 @@
 //! apk's database: `/lib/apk/db/installed`, one paragraph a package (apk-package(5), "Installed database V2").
 
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::super::lines;
 use super::super::observed::Gaps;
 use super::digest::Shipped;
-use super::{PackageEntry, Rights, base64};
+use super::{MAX_FILES, PackageEntry, Rights, base64};
 use crate::root::Root;
 
 /// Where the database is: the first is older, the second goes with a merged `/usr`.
@@ -27,6 +28,22 @@ impl Apk {
                 None
             }
         })
+    }
+
+    /// The paths of a package.
+    pub(super) fn files(&self, package: &str, root: &Root) -> Result<Vec<PathBuf>, String> {
+        let (_, file) = root.open_file(&self.path).map_err(|error| error.to_string())?;
+        let (mut is_it, mut folder, mut files) = (false, PathBuf::new(), Vec::new());
+        let read = lines::each(file, |line| {
+            match line.split_first_chunk::<2>() {
+                Some((b"P:", name)) => is_it = name == package.as_bytes(),
+                Some((b"F:", name)) if is_it => folder = Path::new("/").join(OsStr::from_bytes(name)),
+                Some((b"R:", name)) if is_it => files.push(folder.join(OsStr::from_bytes(name))),
+                _ => {}
+            }
+            if files.len() < MAX_FILES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        read.map(|_| files).map_err(|error| error.to_string())
     }
 
     pub(super) fn entry(&self, path: &Path, root: &Root) -> Option<PackageEntry> {

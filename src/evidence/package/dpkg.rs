@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::super::lines::{self, LinesEnd};
 use super::super::observed::{Gaps, is_missing};
 use super::digest::Shipped;
-use super::{PackageEntry, Rights};
+use super::{MAX_FILES, PackageEntry, Rights};
 use crate::root::{Folder, Root};
 use crate::text;
 
@@ -114,6 +114,24 @@ impl Dpkg {
         }
         let away = self.diversions.iter().find(|diversion| diversion.from == path);
         self.listing(path, gaps, |package| away.is_none_or(|diversion| diversion.by == package))
+    }
+
+    /// The paths that the lists of a package name, of whatever architecture.
+    pub(super) fn files(&self, package: &str) -> Result<Vec<PathBuf>, String> {
+        let is_its = |list: &&OsString| list.as_bytes().split(|byte| *byte == b':').next() == Some(package.as_bytes());
+        let mut files = Vec::new();
+        for list in self.lists.iter().filter(is_its) {
+            let file = self.info.open_file(&with_suffix(list, ".list")).map_err(|error| error.to_string())?.file;
+            let read = lines::each(file, |line| {
+                // The first is `/.`, the folder that all others lie in.
+                if line != b"/." {
+                    files.push(PathBuf::from(OsString::from_vec(line.to_vec())));
+                }
+                if files.len() < MAX_FILES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            read.map_err(|error| error.to_string())?;
+        }
+        Ok(files)
     }
 
     /// The package that lists `path`; an installed one before a removed one.

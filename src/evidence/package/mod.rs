@@ -29,6 +29,9 @@ use crate::text;
 use digest::Shipped;
 use spelling::Spellings;
 
+/// Paths of one package that are listed.
+const MAX_FILES: usize = 100_000;
+
 /// The package that ships a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageOwner {
@@ -186,6 +189,24 @@ impl Packages {
             Observed::Unknown(reason) => Observed::Unknown(reason),
             Observed::Found(_) | Observed::NotFound => Observed::NotFound,
         }
+    }
+
+    /// The paths that a package ships, in the spelling and order of its manager's database; why not, if they are not known.
+    pub(super) fn files(&self, manager: &str, package: &str) -> Result<Vec<PathBuf>, String> {
+        let none = || format!("this box has no database of {}", text::escape_str(manager));
+        let files = match manager {
+            "dpkg" => self.dpkg.as_ref().ok_or_else(none)?.files(package),
+            "rpm" => self.rpm.as_ref().ok_or_else(none)?.files(package),
+            "apk" => self.apk.as_ref().ok_or_else(none)?.files(package, &self.root),
+            "pacman" => self.pacman.as_ref().ok_or_else(none)?.files(package, &self.root),
+            _ => return Err(format!("{} keeps no list of files in one place", text::escape_str(manager))),
+        };
+        let files = files.map_err(|why| text::escape_str(&why).into_owned())?;
+        if files.is_empty() {
+            let shown = text::escape_str(package);
+            return Err(format!("the database of {} lists no file of {shown} any more", text::escape_str(manager)));
+        }
+        Ok(files)
     }
 
     fn entry(&self, spelling: &Path, gaps: &mut Gaps) -> Option<PackageEntry> {

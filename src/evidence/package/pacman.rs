@@ -2,14 +2,16 @@
 //! `be_local.c`; mtree(5)).
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
 use super::super::observed::Gaps;
 use super::digest::Shipped;
-use super::{PackageEntry, Rights};
+use super::{MAX_FILES, PackageEntry, Rights};
 use crate::root::Root;
 
 /// Where the database is.
@@ -49,6 +51,21 @@ impl Pacman {
             pacman.packages.push(package);
         }
         (!pacman.packages.is_empty()).then_some(pacman)
+    }
+
+    /// The paths of a package.
+    pub(super) fn files(&self, package: &str, root: &Root) -> Result<Vec<PathBuf>, String> {
+        // `NAME-VERSION-RELEASE`.
+        let is_its = |folder: &&PathBuf| {
+            let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            name.rsplitn(3, '-').nth(2) == Some(package)
+        };
+        let Some(folder) = self.packages.iter().find(is_its) else { return Ok(Vec::new()) };
+        let list = root.text_up_to(&folder.join("files"), MAX_LIST).map_err(|error| error.to_string())?;
+        let lines = list.bytes.split(|byte| *byte == b'\n');
+        let listed = lines.skip_while(|line| *line != b"%FILES%").skip(1).take_while(|line| !line.is_empty());
+        let listed = listed.filter(|line| !line.ends_with(b"/")).take(MAX_FILES);
+        Ok(listed.map(|line| Path::new("/").join(OsStr::from_bytes(line))).collect())
     }
 
     pub(super) fn entry(&self, path: &Path, root: &Root) -> Option<PackageEntry> {

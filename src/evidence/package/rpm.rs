@@ -4,8 +4,9 @@
 //! transactions still in a write-ahead log are not seen, which is told. Table `Packages(hnum, blob)` holds a header a
 //! row, `Basenames(key, hnum, idx)` finds the headers that list a file name, so no index of our own is needed.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, types::Value};
@@ -14,7 +15,7 @@ use super::super::observed::Gaps;
 use super::digest::Shipped;
 use super::rpm_header::{Header, tag};
 use super::rpm_older::Older;
-use super::{PackageEntry, Rights};
+use super::{MAX_FILES, PackageEntry, Rights};
 use crate::root::Root;
 use crate::text;
 
@@ -83,6 +84,27 @@ impl Rpm {
         }
     }
 
+    /// The paths of a package that are installed.
+    pub(super) fn files(&self, package: &str) -> Result<Vec<PathBuf>, String> {
+        if let Some(older) = &self.older {
+            return Ok(older.files(package));
+        }
+        self.listed(package).map_err(|error| error.to_string())
+    }
+
+    fn listed(&self, package: &str) -> rusqlite::Result<Vec<PathBuf>> {
+        let connection = self.connect()?;
+        let mut all = connection.prepare("SELECT blob FROM Packages WHERE length(blob) <= ?1 LIMIT ?2")?;
+        let mut rows = all.query((MAX_HEADER, MAX_PACKAGES as i64))?;
+        while let Some(row) = rows.next()? {
+            let bytes = row.get_ref(0)?.as_blob().unwrap_or_default();
+            if let Some(header) = Header::parse(bytes).filter(|header| is_named(header, package)) {
+                return Ok(files_of(&header));
+            }
+        }
+        Ok(Vec::new())
+    }
+
     fn look_up(&self, path: &Path, gaps: &mut Gaps) -> rusqlite::Result<Option<PackageEntry>> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
         let connection = self.connect()?;
@@ -142,6 +164,29 @@ impl Rpm {
     }
 }
 
+/// Whether it is the header of the package of this name.
+pub(super) fn is_named(header: &Header<'_>, package: &str) -> bool {
+    header.strings(tag::NAME).next() == Some(package.as_bytes())
+}
+
+/// The installed files that a header lists.
+pub(super) fn files_of(header: &Header<'_>) -> Vec<PathBuf> {
+    let folders: Vec<&[u8]> = header.strings(tag::DIRNAMES).collect();
+    let all = header.strings(tag::BASENAMES).zip(header.numbers(tag::DIRINDEXES)).enumerate();
+    let installed = all.filter(|(position, _)| is_installed(header, *position));
+    let path = |(_, (base, index)): (usize, (&[u8], u32))| {
+        let folder = folders.get(index as usize)?;
+        Some(PathBuf::from(OsString::from_vec([*folder, base].concat())))
+    };
+    installed.filter_map(path).take(MAX_FILES).collect()
+}
+
+/// Whether the file at this place of a header is this package's: not replaced by another one's, and not left out.
+fn is_installed(header: &Header<'_>, position: usize) -> bool {
+    let state = header.small_number(tag::FILESTATES, position);
+    state.is_none_or(|state| state == INSTALLED || state == NET_SHARED)
+}
+
 /// States of files: `rpmfileState` of rpm's `rpmfiles.h`.
 const INSTALLED: u16 = 0;
 const NET_SHARED: u16 = 3;
@@ -152,7 +197,7 @@ pub(super) fn find(header: &Header<'_>, folder: &[u8], name: &[u8], path: &Path)
     let position = files
         .position(|(base, index)| base == name && folders.get(index as usize).is_some_and(|known| *known == folder))?;
     // A file that another package has replaced, or that was never installed, is not this package's any more.
-    if header.small_number(tag::FILESTATES, position).is_some_and(|state| state != INSTALLED && state != NET_SHARED) {
+    if !is_installed(header, position) {
         return None;
     }
     let at = |tag| header.strings(tag).nth(position).map(|bytes| String::from_utf8_lossy(bytes).into_owned());

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::observed::Gaps;
 use super::PackageEntry;
-use super::rpm::find;
+use super::rpm::{files_of, find, is_named};
 use super::rpm_header::{Header, tag};
 use crate::root::Root;
 use crate::text;
@@ -223,6 +223,16 @@ impl Older {
             gaps.add(format!("{}: {damaged} packages are damaged and were not read", text::escape_path(&self.path)));
         }
         self.paths.sort_unstable();
+    }
+
+    /// The paths of a package that are installed.
+    pub(super) fn files(&self, package: &str) -> Vec<PathBuf> {
+        let of_header = |place: &HeaderLocation| {
+            let bytes = self.header(*place)?;
+            let header = Header::parse(&bytes).filter(|header| is_named(header, package))?;
+            Some(files_of(&header))
+        };
+        self.headers.iter().find_map(of_header).unwrap_or_default()
     }
 
     pub(super) fn entry(&self, path: &Path) -> Option<PackageEntry> {

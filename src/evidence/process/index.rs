@@ -214,6 +214,19 @@ impl Processes {
         self.get(pid).map(|known| self.describe(known, Vec::new(), accounts))
     }
 
+    /// The same, with what is read only of the processes that somebody asks about.
+    pub(in super::super) fn in_full(&self, pid: u32, accounts: &Accounts) -> Option<Process> {
+        let known = self.get(pid)?;
+        let mut process = self.describe(known, Vec::new(), accounts);
+        self.look_closer(&mut process, known, None);
+        Some(process)
+    }
+
+    /// Every process with the one that started it, by number.
+    pub(in super::super) fn parents(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.known.iter().map(|known| (known.pid, known.parent))
+    }
+
     /// Whether some process that could not be looked into may have to do with a file.
     pub(in super::super) fn may_miss(&self) -> bool {
         self.hidden.is_some() || self.refused.iter().filter_map(|pid| self.get(*pid)).any(IndexedProcess::may_matter)

@@ -13,7 +13,7 @@ use crate::hex::view::{Shown, View};
 use crate::hunt::RuleOptions;
 use crate::timeout;
 use crate::tui::message::{Explain, Message};
-use crate::tui::state::detail::Explanation;
+use crate::tui::state::told::Explanation;
 
 /// Answers until nobody asks any more.
 pub(super) fn run(options: &RuleOptions, asks: &Receiver<Explain>, messages: &Sender<Message>, elsewhere: bool) {

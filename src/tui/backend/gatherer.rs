@@ -15,7 +15,7 @@ use crate::session::{KeptEvidence, RuleCatalog};
 use crate::text;
 use crate::triage::assess::{Context, assess};
 use crate::tui::message::{Gather, Message};
-use crate::tui::state::detail::Gathered;
+use crate::tui::state::told::Gathered;
 
 /// What was asked about last, to be told again when a set of the site changes.
 struct About {

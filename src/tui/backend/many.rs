@@ -16,8 +16,8 @@ use crate::text;
 use crate::tui::backend::Session;
 use crate::tui::message::{Message, Request};
 use crate::tui::state::coverage::Missed;
-use crate::tui::state::detail::AcrossBoxes;
 use crate::tui::state::findings::ListedFinding;
+use crate::tui::state::told::AcrossBoxes;
 
 /// Rows told at once.
 const PAGE: usize = 8192;
@@ -204,6 +204,7 @@ impl ManyRecorder {
         let indexes = |findings: &[FindingId]| findings.iter().map(|id| index(*id)).collect::<Vec<_>>();
         let done = match request {
             Request::Open(id) => self.open(index(id)),
+            Request::Beside(id) => self.beside(index(id)),
             Request::Answer { findings, scenario, answer, note } => {
                 let decision = Decision::Answered { scenario, answer, note };
                 self.decide(&indexes(&findings), &decision, answered(answer))
@@ -255,6 +256,13 @@ impl ManyRecorder {
             let across = self.across(&alike);
             self.tell(Message::Across(number(index), across));
         }
+        Ok(())
+    }
+
+    fn beside(&mut self, index: usize) -> Result<(), String> {
+        let opened = self.records.open_finding(index).map_err(|error| error.to_string())?;
+        let opened = opened.ok_or_else(|| "there is no such finding".to_owned())?;
+        self.tell(Message::Beside(opened.finding));
         Ok(())
     }
 

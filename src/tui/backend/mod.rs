@@ -6,11 +6,13 @@
 //! | [`reader`] | opens the bytes of a finding, decodes and searches them |
 //! | [`explainer`] | explains the conditions of a hunt for a finding |
 //! | [`gatherer`] | asks the box about a finding, and weighs its scenarios |
+//! | [`lookup`] | looks up what a check or a fact points to |
 //! | [`place_probe`] | before all that: looks at the places there are to scan |
 
 mod explainer;
 mod export;
 mod gatherer;
+mod lookup;
 mod many;
 pub(crate) mod place_probe;
 mod reader;
@@ -25,6 +27,7 @@ use serde_json::Value;
 
 use super::message::{Explain, Gather, Look, Message, Request};
 use crate::evidence::Gatherer;
+use crate::evidence::reference::Reference;
 use crate::scan::{Control, Current, Progress, ProgressSnapshot, ScanOptions, Tree};
 use crate::session::many::ManyCases;
 use crate::session::{RecordPlan, RuleChoice};
@@ -94,6 +97,7 @@ pub struct Backend {
     looks: Sender<Look>,
     explains: Sender<Explain>,
     asks: Sender<Gather>,
+    references: Sender<Reference>,
     /// Ends with the recorder.
     recorder: Receiver<()>,
 }
@@ -119,11 +123,16 @@ impl Backend {
         let (looks, looked) = unbounded();
         let (explains, explained) = unbounded();
         let (asks, asked_of_box) = unbounded();
+        let (references, referred) = unbounded();
         let (books, book) = unbounded();
         let options = session.choice.options.clone();
         let gauges = ScanHandle::default();
         let box_root = session.plan.root.clone();
         let gatherer = Gatherer::new(box_root.clone()).without_process(std::process::id());
+        {
+            let (sender, gatherer) = (sender.clone(), gatherer.clone());
+            start("look-up", &sender.clone(), move || lookup::run(&gatherer, &referred, &sender))?;
+        }
         {
             let sender = sender.clone();
             // Another box's case must not be judged by what this box says.
@@ -153,7 +162,7 @@ impl Backend {
             let sender = sender.clone();
             start("explainer", &sender.clone(), move || explainer::run(&options, &explained, &sender, elsewhere))?;
         }
-        Ok(Self { messages, sender, gauges, requests, looks, explains, asks, recorder })
+        Ok(Self { messages, sender, gauges, requests, looks, explains, asks, references, recorder })
     }
 
     /// Asks the records for something.
@@ -175,6 +184,11 @@ impl Backend {
     /// Asks the box.
     pub fn gather(&self, ask: Gather) {
         let _ = self.asks.send(ask);
+    }
+
+    /// Asks for something that evidence points to.
+    pub fn look_up(&self, reference: Reference) {
+        let _ = self.references.send(reference);
     }
 
     /// Ends the scan and waits until the records are closed; returns whether they are. A disk or a server that does not

@@ -26,7 +26,8 @@ use crate::text;
 use crate::timeout::{self, NoThread};
 use crate::tui::message::{Look, Message};
 use crate::tui::state::bytes::{Counted, MOST_HITS};
-use crate::tui::state::detail::Decoded;
+use crate::tui::state::compare::{Comparison, Side};
+use crate::tui::state::told::Decoded;
 
 /// Bytes of a file that its headers are decoded from when it is larger: `decode_with` reads no more for a sane file.
 const SMALL: u64 = 64 * 1024;
@@ -189,6 +190,14 @@ pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Roo
                     send(Message::Strings(number, Vec::new(), None, true));
                 }
             }
+            Look::Compare(id, pair) => {
+                // Both are read on a thread of their own: a disk that does not answer must not hold up the bytes in view.
+                let messages = messages.clone();
+                let work = move || compare(id, pair, elsewhere, &messages);
+                if timeout::spawn("compare", work).is_err() {
+                    send(Message::Compared(id, Box::default()));
+                }
+            }
             Look::StopSearch => {
                 [&searching, &counting].into_iter().for_each(Job::stop);
             }
@@ -272,6 +281,17 @@ fn numbered(
         window.line = index.1.before(view, offset, encoding);
     }
     window
+}
+
+/// Reads two findings' beginnings and brings them together.
+fn compare(id: FindingId, pair: [Arc<Finding>; 2], elsewhere: bool, messages: &Sender<Message>) {
+    let sides = pair.map(|finding| {
+        let path = text::escape_path(&finding.file.path).into_owned();
+        let (_, window) = Open::new(id, finding, elsewhere).look(|view| view.window(0, crate::hex::compare::MOST));
+        let bytes = window.bytes.into_iter().map_while(|byte| byte).collect();
+        Side { path, bytes, size: window.size, notice: window.notice }
+    });
+    let _ = messages.send(Message::Compared(id, Box::new(Comparison::new(sides, true))));
 }
 
 /// Finds where a line begins.

@@ -43,7 +43,7 @@ impl Context {
             Self::Finding => "One finding",
             Self::Hex => "Bytes: hex and text",
             Self::Strings => "Bytes: strings",
-            Self::Reading => "ELF, Rule, Facts, History",
+            Self::Reading => "ELF, Rule, Facts, History, Times",
             Self::Scenarios => "Scenarios",
             Self::Register => "Register",
             Self::Coverage => "Coverage",

@@ -69,7 +69,7 @@ macro_rules! action_table {
             HuntsWider, Findings, "}", "", "the hunts wider", |app| panes::shift(app, Divider::Hunts, 1);
             PanesReset, Findings, "=", "", "all panes as wide as usual", panes::reset;
 
-            NextTab, Finding, "tab", "next tab", "next tab", |app| finding::turn_tab(app, 1);
+            NextTab, Finding, "tab", "next tab", "next tab; from 130 columns on: the other of the two panes", |app| finding::turn_tab(app, 1);
             PreviousTab, Finding, "backtab", "", "previous tab", |app| finding::turn_tab(app, -1);
             TabHex, Finding, "1", "", "the bytes", |app| finding::show(app, Tab::Hex);
             TabElf, Finding, "2", "", "the ELF headers", |app| finding::show(app, Tab::Elf);
@@ -77,9 +77,17 @@ macro_rules! action_table {
             TabFacts, Finding, "4", "", "the file's facts and the evidence from the box", |app| finding::show(app, Tab::Facts);
             TabScenarios, Finding, "5", "", "the scenarios", |app| finding::show(app, Tab::Scenarios);
             TabHistory, Finding, "6", "", "what was decided, by whom, when", |app| finding::show(app, Tab::History);
+            TabTimes, Finding, "7", "", "what happened around the file: its times, its neighbours, schedules, processes, the logs", |app| finding::show(app, Tab::Times);
+            BytesNarrower, Finding, "<", "", "from 130 columns on: the bytes narrower, the pane beside them wider", |app| panes::shift(app, Divider::Bytes, -1);
+            BytesWider, Finding, ">", "", "from 130 columns on: the bytes wider, the pane beside them narrower", |app| panes::shift(app, Divider::Bytes, 1);
+            BytesReset, Finding, "=", "", "from 130 columns on: both panes as wide as usual", panes::reset;
             Repeat, Finding, ".", "", "give the last answer here too: the same scenario, the same word", finding::repeat;
             FindingNote, Finding, "A", "", "write a note on the finding; #words in it are tags", finding::note_on_finding;
             Copy, Global, "ctrl-y", "", "copy the finding's path, SHA-256, rule, or all of it as text", finding::copy;
+            Compare, Finding, "D", "", "hold the finding against another one, side by side: marked, same name, same content", compare::choose;
+            Whole, Finding, "w", "", "this pane alone on the whole screen, read-only; again, or Esc: as before", finding::turn_whole;
+            JumpBack, Global, "ctrl-o", "", "go back to where the last jump began, in another finding too", |app| jumps::back(app);
+            JumpForward, Global, "ctrl-n", "", "forward again; Ctrl-I is Tab in most terminals, so it is Ctrl-N here", |app| jumps::forward(app);
             NextFinding, Finding, "]", "", "next finding of the list", |app| finding::neighbour(app, 1);
             PreviousFinding, Finding, "[", "", "previous finding of the list", |app| finding::neighbour(app, -1);
 
@@ -88,7 +96,7 @@ macro_rules! action_table {
             HexNextMatch, Hex, "n", "match", "next match", |app| hex::next(app, Direction::Forward);
             HexPreviousMatch, Hex, "N", "", "previous match", |app| hex::next(app, Direction::Backward);
             HexNextPattern, Hex, "p", "", "first match of the next pattern", hex::next_pattern;
-            HexGoto, Hex, "g", "goto", "go to an offset: 123, 0x7b, +16, -0x10, 50%, end; or to a line: :120", hex::goto;
+            HexGoto, Hex, "g", "goto", "gg first byte, ge last, gh gl ends of the line; or an offset: 123, 0x7b, +16, 50%; a line: :120; counted: 10j, 120G", |app| finding::wait(app, Await::Goto);
             HexSearch, Hex, "/", "search", "search: text, i:in any case, x:de ad ?? ef, u:UTF-16, r:regular expression", hex::search;
             HexSearchNext, Hex, "f", "", "next place the search finds", |app| hex::search_on(app, Direction::Forward);
             HexSearchBack, Hex, "F", "", "previous place the search finds", |app| hex::search_on(app, Direction::Backward);
@@ -131,7 +139,7 @@ macro_rules! action_table {
             ReadPageDown, Reading, "pgdn ctrl-f space", "", "one page down", |app| finding::read_page(app, 1);
             ReadFirst, Reading, "g home", "", "to the top", |app| finding::read(app, isize::MIN);
             ReadLast, Reading, "G end", "", "to the end", |app| finding::read(app, isize::MAX);
-            ReadEnter, Reading, "enter", "to bytes", "ELF: show the field's bytes in the hex tab", hex::to_bytes;
+            ReadEnter, Reading, "enter", "open", "ELF: show the field's bytes; Facts: look up the file, process or package that the marked line (›) leads to", reference::enter;
 
             Refresh, Finding, "ctrl-r", "", "ask the box about the finding again", finding::refresh;
             Malicious, Finding, "M", "malicious", "say with a reason that the finding is malicious", finding::malicious;
@@ -143,9 +151,10 @@ macro_rules! action_table {
             PreviousScenario, Scenarios, "h left p", "", "previous scenario", |app| finding::turn_scenario(app, -1);
             ScenarioUp, Scenarios, "k up", "", "scroll up", |app| finding::read(app, -1);
             ScenarioDown, Scenarios, "j down", "", "scroll down", |app| finding::read(app, 1);
+            ScenarioEnter, Scenarios, "enter", "look up", "look up what the marked line (›) leads to: a table, a unit, a process, a package, a path", reference::open;
             NameInSet, Scenarios, "S", "", "name one for a set of the site that is empty, so that a check can be told", finding::name_in_set;
             Note, Scenarios, "t", "note", "write a note on this scenario's answer", finding::note;
-            Batch, Scenarios, "b", "", "the same answer for many: same content, same folder or marked; shows them first", finding::batch;
+            Batch, Scenarios, "b", "", "the same answer for many: same content, same folder or marked; shows them first", finding::ask_for_many;
 
             RegisterUp, Register, "k up", "", "one up", |app| register::step(app, -1);
             RegisterDown, Register, "j down", "", "one down", |app| register::step(app, 1);

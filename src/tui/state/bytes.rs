@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::face::{Face, TextFace};
 use super::strings::StringList;
-use super::text_face::{Face, TextFace};
 use crate::elf::Map;
 use crate::finding::Finding;
 use crate::hex::ByteWindow;
@@ -107,6 +107,8 @@ pub struct HexView {
     pub strings: StringList,
     /// The number under which a line was asked for.
     pub line_asked: Option<u64>,
+    /// Whether the last line will do where there is no such line.
+    pub line_or_last: bool,
     /// The bytes that have arrived last.
     pub window: Option<ByteWindow>,
     /// Offsets with a letter.
@@ -154,6 +156,7 @@ impl HexView {
             text: TextFace::default(),
             strings: StringList::default(),
             line_asked: None,
+            line_or_last: false,
             window: None,
             marks: Marks::default(),
             anchor: None,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::filtered::{Filterable, Filtered};
 use crate::case::NotScanned;
 use crate::scan::{Unscanned, is_gap_kind};
 use crate::text;
@@ -41,90 +42,12 @@ impl From<&NotScanned> for Missed {
 }
 
 /// All that was not scanned, and what of it is shown.
-#[derive(Debug, Default)]
-pub struct CoverageView {
-    items: Vec<Missed>,
-    /// Indexes of those that are shown.
-    shown: Vec<u32>,
-    filter: String,
-    pattern: Pattern,
-    place: usize,
-    /// The first one shown.
-    pub top: usize,
-}
+pub(crate) type CoverageView = Filtered<Missed>;
 
-impl CoverageView {
-    /// How many there are, shown or not.
-    pub fn total(&self) -> usize {
-        self.items.len()
+impl Filterable for Missed {
+    fn matches(&self, pattern: &Pattern) -> bool {
+        pattern.matches(&self.line().0)
     }
-
-    /// How many are shown.
-    pub fn len(&self) -> usize {
-        self.shown.len()
-    }
-
-    /// Whether none is shown.
-    pub fn is_empty(&self) -> bool {
-        self.shown.is_empty()
-    }
-
-    /// Those shown from this place on.
-    pub fn from(&self, place: usize) -> impl Iterator<Item = &Missed> {
-        self.shown.iter().skip(place).map(|index| &self.items[*index as usize])
-    }
-
-    /// Forgets all; the filter stays.
-    pub fn clear(&mut self) {
-        self.items.clear();
-        self.shown.clear();
-    }
-
-    /// Adds some.
-    pub fn extend(&mut self, more: Vec<Missed>) {
-        let first = self.items.len();
-        self.items.extend(more);
-        let fresh = (first..self.items.len()).filter(|index| passes(&self.pattern, &self.items[*index]));
-        self.shown.extend(fresh.map(|index| index as u32));
-    }
-
-    /// What was typed to filter by.
-    pub fn filter(&self) -> &str {
-        &self.filter
-    }
-
-    /// The filter, taken apart.
-    pub fn pattern(&self) -> &Pattern {
-        &self.pattern
-    }
-
-    /// Shows only what matches what was typed. The selection stays where it is if that is still shown.
-    pub fn set_filter(&mut self, filter: &str) {
-        filter.clone_into(&mut self.filter);
-        let selected = self.shown.get(self.place).copied();
-        let pattern = Pattern::new(filter);
-        let narrows = pattern.narrows(&self.pattern);
-        self.pattern = pattern;
-        if !narrows {
-            self.shown = (0..self.items.len() as u32).collect();
-        }
-        self.shown.retain(|index| passes(&self.pattern, &self.items[*index as usize]));
-        self.select(selected.map_or(0, |selected| self.shown.partition_point(|index| *index < selected)));
-    }
-
-    /// Place of the selection among those shown.
-    pub fn place(&self) -> usize {
-        self.place
-    }
-
-    /// Selects the one at this place, or the last.
-    pub fn select(&mut self, place: usize) {
-        self.place = place.min(self.shown.len().saturating_sub(1));
-    }
-}
-
-fn passes(pattern: &Pattern, missed: &Missed) -> bool {
-    pattern.is_empty() || pattern.matches(&missed.line().0)
 }
 
 #[cfg(test)]

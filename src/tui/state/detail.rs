@@ -1,17 +1,14 @@
 //! One finding, opened: its tabs, where each is scrolled to, and the bytes in view.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::bytes::HexView;
-use super::elf_page::{self, ElfPage};
+use super::elf_spot::ElfPage;
+use super::told::{AcrossBoxes, Decoded, Explanation, Gathered};
 use crate::case::{FindingId, GivenAnswer};
-use crate::content::FileDescription;
-use crate::elf::{Elf, ElfText, Instruction, Map};
-use crate::evidence::Evidence;
-use crate::evidence::execution::Execution;
-use crate::explain::Explained;
+use crate::elf::Elf;
+use crate::evidence::reference::Reference;
 use crate::hunt::{Hunt, Scenario, standard};
 use crate::session::FindingDetails;
 use crate::text;
@@ -34,11 +31,14 @@ pub enum Tab {
     Scenarios,
     /// What was decided.
     History,
+    /// What happened around the file.
+    Times,
 }
 
 impl Tab {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Hex, Self::Elf, Self::Rule, Self::Facts, Self::Scenarios, Self::History];
+    pub const ALL: [Self; 7] =
+        [Self::Hex, Self::Elf, Self::Rule, Self::Facts, Self::Scenarios, Self::History, Self::Times];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -49,6 +49,7 @@ impl Tab {
             Self::Facts => "Facts",
             Self::Scenarios => "Scenarios",
             Self::History => "History",
+            Self::Times => "Times",
         }
     }
 
@@ -61,52 +62,15 @@ impl Tab {
     }
 }
 
-/// What was made of the file's bytes.
+/// What was drawn of a tab that is read.
 #[derive(Debug, Clone, Default)]
-pub struct Decoded {
-    /// Whether the first bytes, which tell an ELF file, are at hand.
-    pub begins: bool,
-    /// What kind of file it is; `None` where that cannot be told.
-    pub content: Option<FileDescription>,
-    /// What the box adds to whether it runs.
-    pub execution: Execution,
-    /// The ELF headers; `None` for another kind of file.
-    pub elf: Option<Box<Elf>>,
-    /// Where in the file which of its structures lies.
-    pub map: Option<Map>,
-    /// The code at the entry point, or why there is none; safe text.
-    pub code: Option<Result<Vec<Instruction>, String>>,
-    /// Bits a byte, of a small file.
-    pub entropy: Option<f64>,
-    /// Printable texts of a small file.
-    pub strings: Vec<ElfText>,
-}
-
-/// What the conditions of the hunt come to.
-#[derive(Debug, Clone)]
-pub struct Explanation {
-    /// The rule's, and the candidate test's.
-    pub explained: Explained,
-    /// What a responder must know about the bytes that it rests on; safe text.
-    pub notice: Option<String>,
-}
-
-/// What the box says, and what the scenarios come to by that.
-#[derive(Debug)]
-pub struct Gathered {
-    /// What the box says.
-    pub evidence: Evidence,
-    /// One for each scenario, in their order.
-    pub scenarios: Vec<ScenarioAssessment>,
-}
-
-/// What many boxes said of one scenario.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AcrossBoxes {
-    /// The scenario's id.
-    pub id: String,
-    /// By state: on how many findings, and on which boxes, the first of them; safe text.
-    pub states: BTreeMap<String, (u64, Vec<String>)>,
+pub struct DrawnLines {
+    /// Lines of the whole tab.
+    pub count: usize,
+    /// Lines that there was room for.
+    pub height: usize,
+    /// The lines that lead to something else, and to what, in ascending order.
+    pub references: Vec<(usize, Reference)>,
 }
 
 /// An opened finding.
@@ -116,8 +80,10 @@ pub struct Detail {
     pub opened: Box<FindingDetails>,
     /// Its hunt.
     pub hunt: Arc<Hunt>,
-    /// The tab that is shown.
+    /// The tab that is shown; where there is room for the bytes and another one, the one that takes the keys.
     pub tab: Tab,
+    /// The tab that stands beside the bytes where there is room for both.
+    pub beside: Tab,
     /// Index of the scenario at hand.
     pub scenario: usize,
     /// Its bytes.
@@ -138,12 +104,14 @@ pub struct Detail {
     pub to_ask: Vec<Gather>,
     /// The place in the ELF tab.
     pub elf_page: ElfPage,
-    /// Lines of the tab that was drawn last.
-    pub lines: usize,
+    /// What was drawn last of each tab that is read.
+    pub drawn: [DrawnLines; Tab::ALL.len()],
     /// Scenarios whose answers are on their way to the disk.
     pub in_flight: Vec<String>,
     /// Whether another finding was asked for and has not arrived.
     pub stale: bool,
+    /// Which of the lines that lead to something is marked, of each tab.
+    chosen: [usize; Tab::ALL.len()],
     scrolls: [usize; Tab::ALL.len()],
 }
 
@@ -155,6 +123,7 @@ impl Detail {
             opened,
             hunt,
             tab: Tab::default(),
+            beside: Tab::Scenarios,
             scenario: 0,
             decoded: None,
             explanation: None,
@@ -164,9 +133,10 @@ impl Detail {
             reopened: false,
             to_ask: Vec::new(),
             elf_page: ElfPage::default(),
-            lines: 0,
+            drawn: Default::default(),
             in_flight: Vec::new(),
             stale: false,
+            chosen: [0; Tab::ALL.len()],
             scrolls: [0; Tab::ALL.len()],
         };
         detail.go_to_unanswered();
@@ -200,7 +170,15 @@ impl Detail {
     /// Shows a tab. What it tells may be told of a file that is another by now, so that is looked at too.
     pub fn show(&mut self, tab: Tab) {
         self.tab = tab;
+        if tab != Tab::Hex {
+            self.beside = tab;
+        }
         self.hex.look_again();
+    }
+
+    /// Gives the keys to the other pane, where the bytes stand beside another tab.
+    pub fn turn_pane(&mut self) {
+        self.show(if self.tab == Tab::Hex { self.beside } else { Tab::Hex });
     }
 
     /// What the tab about the kind of file is called: by the kind, once that is known.
@@ -212,11 +190,6 @@ impl Detail {
     /// The decoded headers, when the file is an ELF.
     pub fn elf(&self) -> Option<&Elf> {
         self.decoded.as_ref()?.elf.as_deref()
-    }
-
-    /// The bytes that the selected line of the ELF tab stands for.
-    pub fn elf_place(&self) -> Option<Range<u64>> {
-        elf_page::place(self)
     }
 
     /// What each tab is called on the line of tabs, and its columns there.
@@ -300,14 +273,43 @@ impl Detail {
         self.answer(scenario).is_none() && !self.in_flight.iter().any(|id| id == scenario)
     }
 
-    /// First line shown of the tab.
-    pub fn scroll(&self) -> usize {
-        self.scrolls[self.tab as usize]
+    /// The line of a tab that is marked because it leads to something, and to what; none that is out of sight.
+    pub fn chosen(&self, tab: Tab) -> Option<&(usize, Reference)> {
+        let drawn = &self.drawn[tab as usize];
+        let sight = self.scroll(tab)..self.scroll(tab) + drawn.height;
+        let marked = drawn.references.get(self.chosen[tab as usize]).filter(|(line, _)| sight.contains(line));
+        marked.or_else(|| drawn.references.iter().find(|(line, _)| sight.contains(line)))
     }
 
-    /// First line shown of the tab.
-    pub fn scroll_mut(&mut self) -> &mut usize {
-        &mut self.scrolls[self.tab as usize]
+    /// Scrolls a tab that is read by so many lines. One line goes to the next line in sight that leads to something, as
+    /// long as there is one.
+    pub fn read(&mut self, tab: Tab, by: isize) {
+        let drawn = &self.drawn[tab as usize];
+        let sight = self.scroll(tab)..self.scroll(tab) + drawn.height;
+        let marked = self.chosen(tab).map(|(line, _)| *line);
+        let mut in_sight = drawn.references.iter().enumerate().filter(|(_, (line, _))| sight.contains(line));
+        let next = match by {
+            1 => in_sight.find(|(_, (line, _))| marked.is_some_and(|marked| *line > marked)),
+            -1 => in_sight.rfind(|(_, (line, _))| marked.is_some_and(|marked| *line < marked)),
+            _ => None,
+        };
+        if let Some((index, _)) = next {
+            self.chosen[tab as usize] = index;
+            return;
+        }
+        let last = drawn.count.saturating_sub(drawn.height);
+        let place = &mut self.scrolls[tab as usize];
+        *place = place.saturating_add_signed(by).min(last);
+    }
+
+    /// First line shown of a tab.
+    pub fn scroll(&self, tab: Tab) -> usize {
+        self.scrolls[tab as usize]
+    }
+
+    /// First line shown of a tab.
+    pub fn scroll_mut(&mut self, tab: Tab) -> &mut usize {
+        &mut self.scrolls[tab as usize]
     }
 }
 
@@ -317,8 +319,8 @@ mod tests {
 
     #[test]
     fn tabs_go_round() {
-        assert_eq!(Tab::Hex.turned(-1), Tab::History);
-        assert_eq!(Tab::History.turned(1), Tab::Hex);
+        assert_eq!(Tab::Hex.turned(-1), Tab::Times);
+        assert_eq!(Tab::Times.turned(1), Tab::Hex);
         assert_eq!(Tab::Hex.turned(2), Tab::Rule);
     }
 }

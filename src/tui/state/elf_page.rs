@@ -7,38 +7,11 @@ use std::ops::Range;
 
 use super::detail::Detail;
 use super::elf_rows::{self, ElfRow};
+use super::elf_spot::{ElfPage, Spot};
 use crate::elf::Structure;
 
 /// Lines that a header is taken to have where only the length of a scroll bar depends on it.
 const USUAL: usize = 12;
-
-/// A line of the tab.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Spot {
-    /// The part, from 0.
-    pub part: usize,
-    /// The line of the part, from 0.
-    pub line: usize,
-}
-
-/// Where the tab is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ElfPage {
-    /// Columns that the lines are laid out for; set by whoever draws.
-    pub width: usize,
-    /// The selected line.
-    pub selected: Spot,
-    /// The first line shown.
-    pub top: Spot,
-    /// Whether the selected line was jumped to, so that what leads up to it is to be shown as well.
-    jumped: bool,
-}
-
-impl Default for ElfPage {
-    fn default() -> Self {
-        Self { width: 80, selected: Spot::default(), top: Spot::default(), jumped: false }
-    }
-}
 
 /// What is shown of the tab.
 #[derive(Debug, Clone, Default)]
@@ -178,7 +151,7 @@ fn spot_of(detail: &Detail, field: (Structure, usize)) -> Option<Spot> {
 }
 
 /// The bytes that the selected line stands for.
-pub(crate) fn place(detail: &Detail) -> Option<Range<u64>> {
+pub fn place(detail: &Detail) -> Option<Range<u64>> {
     let Spot { part, line } = Lines::new(detail).sane(detail.elf_page.selected);
     elf_rows::rows(detail, part, detail.elf_page.width).into_iter().nth(line)?.place
 }

@@ -6,7 +6,8 @@
 
 use std::ops::Range;
 
-use super::detail::{Decoded, Detail, Explanation};
+use super::detail::Detail;
+use super::told::{Decoded, Explanation};
 use crate::content::FileDescription;
 use crate::elf::{Elf, ElfText, Field, Instruction, Structure};
 use crate::evidence::execution::Execution;

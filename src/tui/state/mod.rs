@@ -3,25 +3,33 @@
 pub(crate) mod bell;
 pub(crate) mod bytes;
 pub(crate) mod chooser;
+pub(crate) mod compare;
 pub(crate) mod coverage;
 pub(crate) mod detail;
 pub(crate) mod elf_page;
 pub(crate) mod elf_rows;
+pub(crate) mod elf_spot;
+pub(crate) mod face;
+pub(crate) mod filtered;
 pub(crate) mod findings;
 pub(crate) mod form;
+pub(crate) mod jumps;
 pub(crate) mod overlay;
 pub(crate) mod panes;
+pub(crate) mod reference;
 pub(crate) mod register;
 pub(crate) mod scan;
 pub(crate) mod strings;
 pub(crate) mod text_face;
 pub(crate) mod themes;
+pub(crate) mod told;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use crate::case::FindingId;
@@ -34,12 +42,13 @@ use crate::tui::keymap::{Context, Keymap};
 use bell::{Alarm, Bell};
 use coverage::CoverageView;
 use detail::{Detail, Tab};
+use face::Face;
 use findings::{Column, FindingList, Grouping, Placed, columns};
+use jumps::{Jumps, Place};
 use overlay::Overlay;
 use panes::Panes;
 use register::RegisterView;
 use scan::ScanView;
-use text_face::Face;
 
 /// The screen below the layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,12 +118,14 @@ pub struct Areas {
     pub headings: Rect,
     /// The tabs of a finding.
     pub tabs: Rect,
-    /// All panes of the findings screen.
+    /// All panes of the screen.
     pub panes: Rect,
     /// The lines of bytes on the hex tab.
     pub bytes: Rect,
     /// The strip beside them.
     pub strip: Rect,
+    /// The tab beside the bytes; empty where there is one tab at a time.
+    pub beside: Rect,
 }
 
 /// What kind of thing a notice says.
@@ -180,6 +191,12 @@ pub struct App {
     pub typed_ahead: Vec<KeyEvent>,
     /// The open finding.
     pub detail: Option<Box<Detail>>,
+    /// Where one has been.
+    pub jumps: Jumps,
+    /// The place to take in the finding that was asked for.
+    pub arriving: Option<Place>,
+    /// Whether one pane of a finding takes the whole screen.
+    pub whole: bool,
     /// How many times the next motion in a list is made; 0 where nothing was typed.
     pub count: usize,
     /// The answer that was given last, and the id of its scenario.
@@ -206,6 +223,8 @@ pub struct App {
     pub other_box: Option<String>,
     /// Names of the boxes when the findings are of many cases, by index; empty for one. Safe text.
     pub boxes: Vec<String>,
+    /// The time by the clock, as it was told last.
+    pub now: Timestamp,
     /// Whether tmux stands between this program and the terminal.
     pub in_tmux: bool,
     /// Colours.
@@ -229,6 +248,8 @@ pub struct Start {
     pub theme: Theme,
     /// Keys.
     pub keymap: Keymap,
+    /// The time by the clock.
+    pub now: Timestamp,
     /// When the bell rings.
     pub bell: Bell,
     /// How wide the panes of the findings screen are.
@@ -258,6 +279,9 @@ impl App {
             wanted: None,
             typed_ahead: Vec::new(),
             detail: None,
+            jumps: Jumps::default(),
+            arriving: None,
+            whole: false,
             count: 0,
             last_answer: None,
             searches: 0,
@@ -271,6 +295,7 @@ impl App {
             host: start.host,
             other_box: start.other_box,
             boxes: Vec::new(),
+            now: start.now,
             in_tmux: false,
             theme: start.theme,
             keymap: start.keymap,
@@ -319,9 +344,19 @@ impl App {
         self.detail.as_ref().is_some_and(|detail| detail.hex.face == face)
     }
 
-    /// Whether the ELF tab is what is shown.
+    /// Whether there is room for the bytes of a finding beside another tab.
+    pub fn is_side_by_side(&self) -> bool {
+        self.areas.panes.width >= panes::THREE && !self.whole
+    }
+
+    /// Whether the ELF tab is what takes the keys.
     pub fn shows_elf(&self) -> bool {
         self.screen == Screen::Finding && self.detail.as_ref().is_some_and(|detail| detail.tab == Tab::Elf)
+    }
+
+    /// Whether a line in sight leads to something that can be looked up.
+    pub fn leads_on(&self) -> bool {
+        self.detail.as_ref().is_some_and(|detail| detail.chosen(detail.tab).is_some())
     }
 
     /// The title of a scenario of a rule, by its id; the id where no hunt of this session has it.

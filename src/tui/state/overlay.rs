@@ -7,7 +7,9 @@ use crate::text::fuzzy::Pattern;
 use crate::tui::keymap::{Binding, Context, TABLE};
 use crate::tui::widget::input::Input;
 
+use super::compare::{CompareChoice, Comparison};
 use super::form::Form;
+use super::reference::ReferenceView;
 use super::themes::ThemeList;
 
 /// The top layer.
@@ -30,6 +32,12 @@ pub enum Overlay {
     Await(Await),
     /// A theme is chosen.
     Themes(Box<ThemeList>),
+    /// Which finding the open one is held against.
+    CompareChoice(Box<CompareChoice>),
+    /// Two findings side by side; `None` until both are read.
+    Compare(Option<Box<Comparison>>),
+    /// What a check or a fact points to.
+    Reference(Box<ReferenceView>),
 }
 
 /// Which findings one answer is for.
@@ -72,6 +80,8 @@ pub enum Await {
     Mark,
     /// The name of a mark to go to.
     JumpMark,
+    /// Where to go in the bytes, or the first letter of an offset.
+    Goto,
     /// What to copy the bytes as.
     Copy,
     /// What to copy of the finding.
@@ -84,6 +94,7 @@ impl Await {
         match self {
             Self::Mark => "a letter names the mark",
             Self::JumpMark => "the letter of the mark to go to",
+            Self::Goto => "g first  e last  h l ends of the line; or 0x7b +16 50% :120, 10j 120G",
             Self::CopyFinding => "copy: p path  s SHA-256  r rule  f the finding as text",
             Self::Copy => "copy as: h hex  t text  q quoted  l lines  c C array  y YARA string  o offset",
         }

@@ -1,11 +1,16 @@
-//! How wide the panes of the findings screen are. A divider that was moved is kept as a share of the width, so that it
+//! How wide the panes of a screen are. A divider that was moved is kept as a share of the width, so that it
 //! stands sensibly on a terminal of any other size.
 
-/// From this width on there is room for the third pane, which shows what is known of the selected finding.
+/// From this width on there is room for the third pane, which shows what is known of the selected finding; and on the
+/// screen of one finding for its bytes beside another tab.
 pub(crate) const THREE: u16 = 130;
 /// Least width of a pane at a side, and of the list between.
 const LEAST_SIDE: u16 = 16;
 const LEAST_LIST: u16 = 34;
+/// Least width of the bytes, and of what stands beside them.
+const LEAST_BYTES: u16 = 40;
+/// Width of the bytes as long as the divider was not moved: sixteen a line as digits, or half the screen.
+const USUAL_BYTES: u16 = 82;
 /// What stands for the whole width in a share.
 const WHOLE: u32 = 10_000;
 
@@ -16,6 +21,8 @@ pub enum Divider {
     Hunts,
     /// Between the list and what is known of the selected finding.
     Preview,
+    /// Between the bytes of a finding and the tab beside them.
+    Bytes,
 }
 
 /// Where the dividers were moved to.
@@ -23,6 +30,7 @@ pub enum Divider {
 pub struct Panes {
     hunts: Option<u32>,
     preview: Option<u32>,
+    bytes: Option<u32>,
     /// The divider that the mouse holds.
     pub held: Option<Divider>,
 }
@@ -39,16 +47,27 @@ pub struct Widths {
 }
 
 impl Panes {
-    /// Hunts and summary this wide, in percent of the screen; the list takes the rest.
-    pub fn of_percents([hunts, preview]: [u8; 2]) -> Self {
+    /// Hunts and summary this wide, in percent of the screen; the list takes the rest. The bytes of a finding as wide as
+    /// usual, or as the third number says.
+    pub fn of_percents([hunts, preview]: [u8; 2], bytes: Option<u8>) -> Self {
         let share = |percent: u8| Some(u32::from(percent.min(100)) * WHOLE / 100);
-        Self { hunts: share(hunts), preview: share(preview), held: None }
+        Self { hunts: share(hunts), preview: share(preview), bytes: bytes.and_then(share), held: None }
     }
 
     /// What [`of_percents`](Self::of_percents) takes for the panes as they are on a screen of `total` columns.
-    pub fn percents(&self, total: u16) -> [u32; 2] {
-        let widths = self.widths(total.max(THREE));
-        [widths.hunts, widths.preview].map(|columns| (share(columns, total.max(THREE)) * 100 + WHOLE / 2) / WHOLE)
+    pub fn percents(&self, total: u16) -> Vec<u32> {
+        let total = total.max(THREE);
+        let widths = self.widths(total);
+        let bytes = self.bytes.map(|_| self.bytes(total));
+        let all = [Some(widths.hunts), Some(widths.preview), bytes].into_iter().flatten();
+        all.map(|columns| (share(columns, total) * 100 + WHOLE / 2) / WHOLE).collect()
+    }
+
+    /// Columns of a finding's bytes where another tab stands beside them, on a screen of `total` columns.
+    pub fn bytes(&self, total: u16) -> u16 {
+        let most = total.saturating_sub(LEAST_BYTES).max(LEAST_BYTES);
+        let usual = USUAL_BYTES.max(total / 2);
+        self.bytes.map_or(usual, |share| columns(share, total)).clamp(LEAST_BYTES, most).min(total)
     }
 
     /// The widths on a screen of `total` columns.
@@ -81,7 +100,8 @@ impl Panes {
                 self.hunts = Some(share(before.hunts, total));
                 self.preview = Some(share(total.saturating_sub(column).max(LEAST_SIDE), total));
             }
-            Divider::Preview => {}
+            Divider::Bytes if total >= THREE => self.bytes = Some(share(column.max(LEAST_BYTES), total)),
+            Divider::Preview | Divider::Bytes => {}
         }
     }
 
@@ -91,13 +111,20 @@ impl Panes {
         let column = match divider {
             Divider::Hunts => widths.hunts,
             Divider::Preview if widths.preview > 0 => total - widths.preview,
-            Divider::Preview => return false,
+            Divider::Bytes if total >= THREE => self.bytes(total),
+            Divider::Preview | Divider::Bytes => return false,
         };
         self.place(divider, column.saturating_add_signed(by), total);
         true
     }
 
-    /// The divider at `column` of `total`: the two neighbouring frames are as good as one.
+    /// Whether the divider of the screen of one finding is at `column` of `total`.
+    pub fn bytes_end_at(&self, column: u16, total: u16) -> bool {
+        let edge = self.bytes(total);
+        total >= THREE && (column == edge || column + 1 == edge)
+    }
+
+    /// The divider at `column` of `total` of the findings screen: the two neighbouring frames are as good as one.
     pub fn at(&self, column: u16, total: u16) -> Option<Divider> {
         let widths = self.widths(total);
         let touches = |edge: u16| column == edge || column + 1 == edge;
@@ -161,11 +188,26 @@ mod tests {
         panes.place(Divider::Hunts, 50, 200);
         panes.place(Divider::Preview, 120, 200);
         assert_eq!(panes.percents(200), [25, 40]);
-        assert_eq!(Panes::of_percents([25, 40]).widths(200), panes.widths(200));
+        assert_eq!(Panes::of_percents([25, 40], None).widths(200), panes.widths(200));
         for percents in [[0, 0], [100, 100], [255, 1]] {
-            let Widths { hunts, list, preview } = Panes::of_percents(percents).widths(160);
+            let Widths { hunts, list, preview } = Panes::of_percents(percents, None).widths(160);
             assert!(hunts + list + preview == 160 && hunts.min(preview) >= LEAST_SIDE && list >= LEAST_LIST);
         }
+    }
+
+    #[test]
+    fn the_bytes_of_a_finding_have_a_divider_of_their_own() {
+        let mut panes = Panes::default();
+        assert_eq!([130, 160, 220].map(|total| panes.bytes(total)), [82, 82, 110]);
+        assert!(!panes.shift(Divider::Bytes, 4, 129), "below that there are tabs");
+        assert!(panes.shift(Divider::Bytes, 8, 160) && panes.bytes_end_at(90, 160) && panes.bytes_end_at(89, 160));
+        assert_eq!(panes.percents(160), [21, 31, 56]);
+        assert_eq!(panes.widths(160), Panes::default().widths(160), "those of the list stay");
+        for column in [0, 999] {
+            panes.place(Divider::Bytes, column, 160);
+            assert!((LEAST_BYTES..=160 - LEAST_BYTES).contains(&panes.bytes(160)), "{}", panes.bytes(160));
+        }
+        assert_eq!(Panes::of_percents([21, 31], Some(56)).bytes(160), 90);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The printable texts in a finding's file, as they are found, and which of them are shown.
 
+use super::filtered::{Filterable, Filtered};
 use crate::hex::strings::FoundString;
 use crate::text::fuzzy::Pattern;
 
@@ -11,65 +12,30 @@ const LENGTHS: [u64; 5] = [4, 6, 8, 12, 20];
 pub struct StringList {
     /// Number of the search for them; what is told with another is of an older one. 0 before the first.
     pub number: u64,
-    /// All that were found so far, in the order in which they end.
-    found: Vec<FoundString>,
-    /// Indexes of those that are shown.
-    shown: Vec<u32>,
     /// Bytes looked through of all, while it goes on.
     pub progress: Option<(u64, u64)>,
     /// Whether there are more than are kept.
     pub cut: bool,
-    filter: String,
-    pattern: Pattern,
+    /// Those found so far, in the order in which they end.
+    pub texts: Filtered<FoundString>,
     least: usize,
-    place: usize,
-    /// The first one shown.
-    pub top: usize,
+}
+
+impl Filterable for FoundString {
+    fn matches(&self, pattern: &Pattern) -> bool {
+        pattern.matches(&self.text)
+    }
+
+    fn length(&self) -> u64 {
+        self.length
+    }
 }
 
 impl StringList {
-    /// Begins anew under this number.
+    /// Begins anew under this number; filter and least length stay.
     pub fn begin(&mut self, number: u64) {
-        let (filter, least) = (std::mem::take(&mut self.filter), self.least);
-        *self = Self { number, progress: Some((0, 0)), least, ..Self::default() };
-        self.set_filter(&filter);
-    }
-
-    /// Adds texts.
-    pub fn extend(&mut self, more: Vec<FoundString>) {
-        let first = self.found.len();
-        self.found.extend(more);
-        let fresh = (first..self.found.len()).filter(|index| self.passes(*index)).map(|index| index as u32);
-        let fresh: Vec<u32> = fresh.collect();
-        self.shown.extend(fresh);
-    }
-
-    fn passes(&self, index: usize) -> bool {
-        let Some(found) = self.found.get(index) else { return false };
-        found.length >= self.least() && (self.pattern.is_empty() || self.pattern.matches(&found.text))
-    }
-
-    fn show(&mut self) {
-        let selected = self.shown.get(self.place).copied();
-        self.shown = (0..self.found.len()).filter(|index| self.passes(*index)).map(|index| index as u32).collect();
-        self.select(selected.map_or(0, |selected| self.shown.partition_point(|index| *index < selected)));
-    }
-
-    /// What was typed to filter by.
-    pub fn filter(&self) -> &str {
-        &self.filter
-    }
-
-    /// The filter, taken apart.
-    pub fn pattern(&self) -> &Pattern {
-        &self.pattern
-    }
-
-    /// Shows only texts that match what was typed.
-    pub fn set_filter(&mut self, filter: &str) {
-        filter.clone_into(&mut self.filter);
-        self.pattern = Pattern::new(filter);
-        self.show();
+        self.texts.clear();
+        (self.number, self.progress, self.cut) = (number, Some((0, 0)), false);
     }
 
     /// Characters that a text has at least to be shown.
@@ -80,42 +46,7 @@ impl StringList {
     /// Asks for longer texts; after the longest for all again.
     pub fn turn_least(&mut self) {
         self.least = (self.least + 1) % LENGTHS.len();
-        self.show();
-    }
-
-    /// How many are shown.
-    pub fn len(&self) -> usize {
-        self.shown.len()
-    }
-
-    /// Whether none is shown.
-    pub fn is_empty(&self) -> bool {
-        self.shown.is_empty()
-    }
-
-    /// How many were found.
-    pub fn total(&self) -> usize {
-        self.found.len()
-    }
-
-    /// Those shown from this place on.
-    pub fn from(&self, place: usize) -> impl Iterator<Item = &FoundString> {
-        self.shown.iter().skip(place).filter_map(|index| self.found.get(*index as usize))
-    }
-
-    /// Place of the selection among those shown.
-    pub fn place(&self) -> usize {
-        self.place
-    }
-
-    /// Selects the one at this place, or the last.
-    pub fn select(&mut self, place: usize) {
-        self.place = place.min(self.shown.len().saturating_sub(1));
-    }
-
-    /// The selected text.
-    pub fn selected(&self) -> Option<&FoundString> {
-        self.from(self.place).next()
+        self.texts.set_least(self.least());
     }
 }
 
@@ -134,18 +65,18 @@ mod tests {
         };
         let mut list = StringList::default();
         list.begin(1);
-        list.extend(vec![found(0, "libc"), found(9, "/bin/sh -c"), found(30, "/usr/bin/env")]);
-        list.select(2);
-        list.set_filter("bin");
-        assert_eq!((list.len(), list.selected().unwrap().offset), (2, 30));
-        list.extend(vec![found(50, "sbin"), found(60, "none")]);
-        assert_eq!((list.len(), list.total()), (3, 5));
+        list.texts.extend(vec![found(0, "libc"), found(9, "/bin/sh -c"), found(30, "/usr/bin/env")]);
+        list.texts.select(2);
+        list.texts.set_filter("bin");
+        assert_eq!((list.texts.len(), list.texts.selected().unwrap().offset), (2, 30));
+        list.texts.extend(vec![found(50, "sbin"), found(60, "none")]);
+        assert_eq!((list.texts.len(), list.texts.total()), (3, 5));
         list.turn_least();
-        assert_eq!((list.least(), list.len(), list.selected().unwrap().offset), (6, 2, 30));
-        list.set_filter("");
+        assert_eq!((list.least(), list.texts.len(), list.texts.selected().unwrap().offset), (6, 2, 30));
+        list.texts.set_filter("");
         (0..4).for_each(|_| list.turn_least());
-        assert_eq!((list.least(), list.len()), (4, 5));
+        assert_eq!((list.least(), list.texts.len()), (4, 5));
         list.begin(2);
-        assert!(list.is_empty() && list.progress.is_some());
+        assert!(list.texts.is_empty() && list.progress.is_some());
     }
 }

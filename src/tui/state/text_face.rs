@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::bytes::HexView;
-use crate::hex::encoding::Encoding;
+use super::face::Face;
 use crate::hex::layout::Motion;
-use crate::hex::rows::{LOOK_BACK, Rows, TextRow};
+use crate::hex::rows::{Rows, TextRow};
 use crate::text;
 
 /// Motions kept while the bytes that they lead to are being read; more are dropped.
@@ -15,68 +15,6 @@ const MAX_PENDING: usize = 64;
 const GAP: usize = 1;
 /// Digits that a line's number has room for at least.
 const MIN_DIGITS: usize = 4;
-
-/// How the bytes are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Face {
-    /// Offsets, digits and characters.
-    #[default]
-    Hex,
-    /// Lines of text.
-    Text,
-    /// The printable texts in them.
-    Strings,
-}
-
-impl Face {
-    /// The next one, round and round.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Hex => Self::Text,
-            Self::Text => Self::Strings,
-            Self::Strings => Self::Hex,
-        }
-    }
-
-    /// What to call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hex => "Hex",
-            Self::Text => "Text",
-            Self::Strings => "Strings",
-        }
-    }
-}
-
-/// The place in the text.
-#[derive(Debug, Default)]
-pub struct TextFace {
-    /// How the bytes are read.
-    pub encoding: Encoding,
-    /// Offset of the first row in view.
-    pub top: u64,
-    /// Columns of the area, the numbers of lines included.
-    columns: usize,
-    /// Lines of the area.
-    height: usize,
-    /// The column that the cursor keeps from row to row.
-    goal: Option<usize>,
-    /// What was asked for before its bytes were there.
-    pending: Vec<Motion>,
-}
-
-impl TextFace {
-    /// Bytes that one screen of text takes, about.
-    pub(super) fn page(&self) -> u64 {
-        (self.height * self.columns * 2).clamp(4096, 256 * 1024) as u64
-    }
-
-    /// Bytes before the cursor that must be at hand.
-    pub(super) fn look_back(&self) -> u64 {
-        LOOK_BACK + self.page()
-    }
-}
 
 impl HexView {
     /// Makes the text fit an area.
@@ -227,12 +165,15 @@ impl HexView {
         };
         let goal = self.text.goal.unwrap_or(column);
         let walked = |from: TextRow, steps: isize| -> Option<TextRow> {
+            if steps < 0 {
+                let (row, left) = rows.back(from, steps.unsigned_abs());
+                return (left == 0 || row.start == 0).then_some(row);
+            }
             let mut row = from;
-            for _ in 0..steps.unsigned_abs() {
-                let next = if steps > 0 { rows.after(row) } else { rows.before(row) };
-                match next {
+            for _ in 0..steps {
+                match rows.after(row) {
                     Some(next) => row = next,
-                    None if steps > 0 && row.end >= rows.size || steps < 0 && row.start == 0 => break,
+                    None if row.end >= rows.size => break,
                     None => return None,
                 }
             }
@@ -266,9 +207,7 @@ impl HexView {
         let rows = self.rows().filter(|rows| rows.size > 0)?;
         let height = self.text.height.max(1);
         let here = rows.at(self.viewport.cursor)?;
-        let up = |from: TextRow, steps: usize| {
-            std::iter::successors(Some(from), |row| rows.before(*row)).take(steps + 1).last().unwrap_or(from)
-        };
+        let up = |from: TextRow, steps: usize| rows.back(from, steps).0;
         let fills = |top: TextRow| {
             // No room is left empty below the end that rows above could fill.
             let below = std::iter::successors(Some(top), |row| rows.after(*row)).take(height).collect::<Vec<_>>();

@@ -1,17 +1,15 @@
 //! Actions that are there on every screen.
 
+use super::ask::ask;
 use super::finding;
 use crate::text;
 use crate::tui::keymap::{Action, Context};
 use crate::tui::message::{Effect, Look, Request};
 use crate::tui::state::detail::Tab;
-use crate::tui::state::overlay::{Overlay, Palette, Prompt, Purpose};
+use crate::tui::state::face::Face;
+use crate::tui::state::overlay::{Overlay, Palette, Purpose};
 use crate::tui::state::{App, NoticeKind, Screen};
 use crate::tui::widget::input::Input;
-
-/// How filters take what is typed.
-pub(super) const FUZZY: &str =
-    "Letters in order; words in any order; 'exact and !not; a capital asks for capitals. Empty shows all.";
 
 /// Leaves; what is in memory only is said before.
 pub(super) fn quit(app: &mut App) -> Vec<Effect> {
@@ -86,11 +84,6 @@ pub(super) fn redo(_: &mut App) -> Vec<Effect> {
     vec![Effect::Record(Request::Redo)]
 }
 
-/// Asks for a line of text.
-pub(super) fn ask(app: &mut App, purpose: Purpose, label: &'static str, about: &str, input: Input) {
-    app.overlay = Some(Overlay::Prompt(Prompt { purpose, label, about: about.to_owned(), input, error: None }));
-}
-
 /// Asks for the file that the case is written to, with what came of the hunt so far and what remains.
 pub(super) fn export(app: &mut App) -> Vec<Effect> {
     let counts = app.list.counts(None);
@@ -134,11 +127,19 @@ pub(super) fn back(app: &mut App) -> Vec<Effect> {
                     app.say(NoticeKind::Info, "the search was stopped");
                     return vec![Effect::Look(Look::StopSearch)];
                 }
+                if is_shown && hex.face == Face::Strings && !hex.strings.texts.filter().is_empty() {
+                    hex.strings.texts.set_filter("");
+                    return Vec::new();
+                }
                 let selected = [hex.anchor.take().is_some(), hex.copying.take().is_some()];
                 if selected.contains(&true) || is_shown && hex.inspector.take().is_some() {
                     return Vec::new();
                 }
             }
+            if std::mem::take(&mut app.whole) {
+                return Vec::new();
+            }
+            super::jumps::leave(app);
             app.typed_ahead.clear();
             app.screen = Screen::Findings;
         }

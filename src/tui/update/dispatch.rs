@@ -1,6 +1,9 @@
 //! From an action to the function that does it: the last column of the table of actions.
 
-use super::{actions, chooser_only, coverage, finding, hex, list, panes, register, scan, strings, themes};
+use super::{
+    actions, chooser_only, compare, coverage, finding, hex, jumps, list, panes, reference, register, scan, strings,
+    themes,
+};
 use crate::hex::layout::Motion;
 use crate::hex::search::Direction;
 use crate::triage::Answer;

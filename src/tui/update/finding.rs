@@ -1,7 +1,7 @@
 //! Actions on the open finding.
 
-use super::actions::ask;
-use super::overlays;
+use super::ask::ask;
+use super::{batch, form};
 use crate::hex::copy::to_clipboard;
 use crate::text;
 use crate::triage::Answer;
@@ -34,10 +34,21 @@ pub(super) fn show(app: &mut App, tab: Tab) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Shows the tab so many places on.
+/// Shows the tab so many places on; where the bytes stand beside another tab, the other of the two takes the keys.
 pub(super) fn turn_tab(app: &mut App, by: isize) -> Vec<Effect> {
-    if let Some(detail) = opened(app) {
-        detail.show(detail.tab.turned(by));
+    let side_by_side = app.is_side_by_side();
+    match opened(app) {
+        Some(detail) if side_by_side => detail.turn_pane(),
+        Some(detail) => detail.show(detail.tab.turned(by)),
+        None => {}
+    }
+    Vec::new()
+}
+
+/// Gives the pane that takes the keys the whole screen, or takes it back.
+pub(super) fn turn_whole(app: &mut App) -> Vec<Effect> {
+    if opened(app).is_some() {
+        app.whole ^= true;
     }
     Vec::new()
 }
@@ -67,9 +78,9 @@ pub(super) fn turn_scenario(app: &mut App, by: isize) -> Vec<Effect> {
 }
 
 /// Shows for which findings one answer would be.
-pub(super) fn batch(app: &mut App) -> Vec<Effect> {
+pub(super) fn ask_for_many(app: &mut App) -> Vec<Effect> {
     let Some(id) = opened(app).map(|detail| detail.id()) else { return Vec::new() };
-    overlays::batch(app, if app.list.is_marked(id) { Many::Marked } else { Many::Content });
+    batch::show(app, if app.list.is_marked(id) { Many::Marked } else { Many::Content });
     Vec::new()
 }
 
@@ -79,9 +90,7 @@ pub(super) fn read(app: &mut App, by: isize) -> Vec<Effect> {
     if detail.tab == Tab::Elf {
         if by.unsigned_abs() == 1 { elf_page::select(detail, by) } else { elf_page::turn(detail, by) }
     } else {
-        let last = detail.lines.saturating_sub(1);
-        let place = detail.scroll_mut();
-        *place = place.saturating_add_signed(by).min(last);
+        detail.read(detail.tab, by);
     }
     Vec::new()
 }
@@ -220,7 +229,7 @@ pub(super) fn applies(app: &mut App) -> Vec<Effect> {
     seen.extend(assessed.and_then(against_the_box));
     let form = ExclusionForm::new(&detail.opened, scenario, seen);
     app.overlay = Some(Overlay::Form(Box::new(form)));
-    overlays::preview(app)
+    form::preview(app)
 }
 
 /// Asks for a note on the answer to the scenario at hand.

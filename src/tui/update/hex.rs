@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::actions::ask;
+use super::ask::ask;
 use super::finding::opened;
+use super::jumps;
 use crate::hex::copy::{self, CopyError, Form};
 use crate::hex::highlight::NthMatch;
 use crate::hex::layout::Motion;
@@ -14,8 +15,8 @@ use crate::tui::message::{Effect, Look};
 use crate::tui::state::bytes::{ActiveSearch, Counted, HexView};
 use crate::tui::state::detail::Tab;
 use crate::tui::state::elf_page;
+use crate::tui::state::face::Face;
 use crate::tui::state::overlay::Purpose;
-use crate::tui::state::text_face::Face;
 use crate::tui::state::{App, NoticeKind};
 use crate::tui::widget::input::Input;
 
@@ -27,11 +28,57 @@ fn wrapped(direction: Direction) -> &'static str {
     }
 }
 
-/// Asks for an offset.
-pub(super) fn goto(app: &mut App) -> Vec<Effect> {
-    if opened(app).is_some() {
-        let about = "An offset: 123, 0x7b, +16 or -0x10 from here, 50%, start, end. A line: :120.";
-        ask(app, Purpose::Goto, "Go to", about, Input::default());
+/// Goes where the key behind the one that goes says; any other begins an offset.
+pub(super) fn goto_by(app: &mut App, letter: char) -> Vec<Effect> {
+    let motion = match letter {
+        'g' => Motion::Start,
+        'e' => Motion::End,
+        'h' => Motion::LineStart,
+        'l' => Motion::LineEnd,
+        other => {
+            let about =
+                "An offset: 123, 0x7b, +16 or -0x10 from here, 50%. A line: :120. Ten lines down: 10j; k h l G too.";
+            ask(app, Purpose::Goto, "Go to", about, Input::with(other.encode_utf8(&mut [0; 4])));
+            return Vec::new();
+        }
+    };
+    go(app, motion)
+}
+
+/// A motion so many times, as it is typed behind its count: `10j`, `120G`; nothing for a letter that is none.
+pub(super) fn counted_motion(app: &mut App, count: u64, letter: char) -> Option<Vec<Effect>> {
+    let detail = opened(app)?;
+    let hex = &detail.hex;
+    let (cursor, row) = (hex.viewport.cursor, hex.layout.per_line.max(1) as u64);
+    let line = (hex.face == Face::Text).then(|| hex.line_at(cursor)).flatten();
+    let rows = row.saturating_mul(count);
+    let to = match (letter, line) {
+        ('j', Some(line)) => return Some(to_line_at_most(app, line.saturating_add(count))),
+        ('k', Some(line)) => return Some(to_line(app, line.saturating_sub(count).max(1))),
+        ('G', Some(_)) => return Some(to_line_at_most(app, count.max(1))),
+        ('j', None) => cursor.saturating_add(rows),
+        ('k', None) => cursor.saturating_sub(rows),
+        ('G', None) => rows.saturating_sub(row),
+        ('l', _) => cursor.saturating_add(count),
+        ('h', _) => cursor.saturating_sub(count),
+        _ => return None,
+    };
+    Some(leap(app, Motion::To(to)))
+}
+
+/// As [`to_line`], to the last one where there are fewer.
+fn to_line_at_most(app: &mut App, line: u64) -> Vec<Effect> {
+    if let Some(detail) = opened(app) {
+        detail.hex.line_or_last = true;
+    }
+    to_line(app, line)
+}
+
+/// Moves the cursor far; the place that it leaves can be gone back to.
+pub(super) fn leap(app: &mut App, motion: Motion) -> Vec<Effect> {
+    jumps::leave(app);
+    if let Some(detail) = opened(app) {
+        detail.hex.go(motion);
     }
     Vec::new()
 }
@@ -83,14 +130,19 @@ pub(super) fn line_found(app: &mut App, number: u64, outcome: Result<u64, String
     let hex = app.detail.as_mut().map(|detail| &mut detail.hex);
     let Some(hex) = hex.filter(|hex| hex.line_asked == Some(number)) else { return };
     hex.line_asked = None;
+    let or_last = std::mem::take(&mut hex.line_or_last);
     match outcome {
-        Ok(offset) => hex.go(Motion::To(offset)),
+        Ok(offset) => _ = leap(app, Motion::To(offset)),
+        Err(_) if or_last => _ = leap(app, Motion::End),
         Err(why) => app.say(NoticeKind::Warning, why),
     }
 }
 
 /// Moves the cursor.
 pub(super) fn go(app: &mut App, motion: Motion) -> Vec<Effect> {
+    if matches!(motion, Motion::Start | Motion::End | Motion::To(_)) {
+        return leap(app, motion);
+    }
     if let Some(detail) = opened(app) {
         detail.hex.go(motion);
     }
@@ -149,6 +201,7 @@ pub(super) fn next_pattern(app: &mut App) -> Vec<Effect> {
 
 /// Goes to a match, or says why there is none.
 fn jump(app: &mut App, found: Option<NthMatch>) {
+    jumps::leave(app);
     let Some(detail) = opened(app) else { return };
     match found {
         Some(found) => detail.hex.go_to(found),
@@ -173,6 +226,7 @@ pub(super) fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>)
     sought.hit = outcome.as_ref().ok().copied();
     match outcome {
         Ok(hit) => {
+            jumps::leave(app);
             let Some(detail) = &mut app.detail else { return };
             let direction = detail.hex.sought.as_ref().map_or(Direction::Forward, |sought| sought.direction);
             detail.hex.go(Motion::To(hit.offset));
@@ -230,6 +284,7 @@ pub(super) fn toggle_structures(app: &mut App) -> Vec<Effect> {
 
 /// Goes to where another structure begins.
 pub(super) fn to_structure(app: &mut App, direction: Direction) -> Vec<Effect> {
+    jumps::leave(app);
     let Some(detail) = opened(app) else { return Vec::new() };
     let cursor = detail.hex.viewport.cursor;
     let start = detail.hex.map.as_ref().map(|map| match direction {
@@ -247,6 +302,7 @@ pub(super) fn to_structure(app: &mut App, direction: Direction) -> Vec<Effect> {
 
 /// Shows the field that the byte under the cursor belongs to in the ELF tab.
 pub(super) fn to_field(app: &mut App) -> Vec<Effect> {
+    jumps::leave(app);
     let Some(detail) = opened(app) else { return Vec::new() };
     let cursor = detail.hex.viewport.cursor;
     let field = match (&detail.hex.map, detail.elf()) {
@@ -256,7 +312,7 @@ pub(super) fn to_field(app: &mut App) -> Vec<Effect> {
     match field {
         Ok(field) => {
             elf_page::select_field(detail, field);
-            detail.tab = Tab::Elf;
+            detail.show(Tab::Elf);
         }
         Err(why) => app.say(NoticeKind::Info, why),
     }
@@ -265,11 +321,12 @@ pub(super) fn to_field(app: &mut App) -> Vec<Effect> {
 
 /// Shows the bytes of the selected ELF field.
 pub(super) fn to_bytes(app: &mut App) -> Vec<Effect> {
+    jumps::leave(app);
     let Some(detail) = opened(app).filter(|detail| detail.tab == Tab::Elf) else { return Vec::new() };
-    match detail.elf_place() {
+    match elf_page::place(detail) {
         Some(range) => {
             detail.hex.point_to(range);
-            detail.tab = Tab::Hex;
+            detail.show(Tab::Hex);
         }
         None => app.say(NoticeKind::Info, "this line stands for no bytes of the file"),
     }

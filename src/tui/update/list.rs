@@ -1,6 +1,6 @@
 //! Actions on the list of findings.
 
-use super::actions::{FUZZY, ask};
+use super::ask::{FUZZY, ask};
 use super::open as open_finding;
 use crate::text;
 use crate::tui::keymap::Action;

@@ -1,41 +1,40 @@
 //! From a message to a new state and effects. No I/O here, so that every journey can be played in a test.
 
 mod actions;
+mod arrivals;
+mod ask;
+mod batch;
 pub(crate) mod chooser;
+mod compare;
+mod counts;
 mod coverage;
 mod dispatch;
 mod finding;
+mod form;
 mod hex;
+mod jumps;
 mod list;
 mod mouse;
 mod overlays;
+mod palette;
 mod panes;
+mod prompt;
+mod reference;
 mod register;
 mod scan;
 mod strings;
 mod themes;
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
-use super::keymap::{Action, Context, Press, TABLE, key_of};
-use super::message::{Effect, Explain, Gather, Look, Message, Request};
-use super::state::detail::Detail;
-use super::state::findings::FindingList;
+use super::keymap::{Action, Context, Press, key_of};
+use super::message::{Effect, Look, Message, Request};
 use super::state::overlay::Overlay;
 use super::state::register::RegisterView;
 use super::state::scan::{Phase, ScanView};
 use super::state::{App, HuntView, NoticeKind, Screen};
 use crate::case::FindingId;
-use crate::hex::ByteWindow;
-use crate::scan::ProgressSnapshot;
-use crate::session::{FindingDetails, Since};
 use crate::text;
-
-/// The most times that a motion is made at once.
-const MAX_COUNT: usize = 100_000;
 
 /// Keys kept for a finding that has not arrived; more are dropped.
 const TYPED_AHEAD: usize = 64;
@@ -46,6 +45,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Key(key) => return press(app, key),
         Message::Mouse(event) => return mouse::update(app, event),
         Message::Paste(pasted) => overlays::paste(app, &pasted),
+        Message::Clock(now) => app.now = now,
         Message::Resize => {}
         Message::Continued => return vec![Effect::Redraw],
         Message::Stop => return vec![Effect::Suspend],
@@ -90,20 +90,20 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             return rings.then_some(Effect::Ring).into_iter().collect();
         }
         Message::NotScanned(more) => app.coverage.extend(more),
-        Message::Since(since) => compared(app, since),
+        Message::Since(since) => scan::compared(app, since),
         Message::ScanUnended(reading) => {
             app.scan.reading = reading;
             app.scan.phase = Phase::Unended;
         }
         Message::ScanEnded { reading, cancelled } => {
-            scan_ended(app, reading, cancelled);
+            scan::ended(app, reading, cancelled);
             if !app.boxes.is_empty() && app.detail.is_none() {
                 // All of it is listed by now: reading begins at the top.
                 app.list.select_place(0);
             }
             return app.alarm.ended(cancelled).then_some(Effect::Ring).into_iter().collect();
         }
-        Message::Opened(opened) => return self::opened(app, opened),
+        Message::Opened(opened) => return arrivals::opened(app, opened),
         Message::Decoded(id, decoded) => {
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
                 let mut decoded = *decoded;
@@ -155,7 +155,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.register.hits = hits.into_iter().collect();
             app.register.select(place);
         }
-        Message::Bytes(id, window) => return bytes(app, id, *window),
+        Message::Bytes(id, window) => return arrivals::bytes(app, id, *window),
         Message::Searching(number, done, total) => {
             if let Some(sought) = hex::running(app, number) {
                 sought.progress = Some((done, total));
@@ -163,6 +163,9 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Themes(offer) => themes::arrived(app, offer),
         Message::Searched(number, outcome) => hex::searched(app, number, outcome),
+        Message::Beside(other) => return compare::beside(app, &other),
+        Message::Compared(id, compared) => compare::compared(app, id, compared),
+        Message::LookedUp(to, page) => reference::arrived(app, &to, &page),
         Message::LineFound(number, outcome) => hex::line_found(app, number, outcome),
         Message::Strings(number, more, progress, cut) => strings::arrived(app, number, more, (progress, cut)),
         Message::Counted(number, offsets, counted) => hex::counted(app, number, offsets, counted),
@@ -212,181 +215,23 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let action = app.keymap.action(press, &app.contexts());
-    if action.is_none() && counts(app, key) {
+    if action.is_none() && counts::takes(app, key) {
         return Vec::new();
     }
     let count = std::mem::take(&mut app.count);
-    if let Some(action) = action.filter(|_| count > 1)
-        && let Some(row) = TABLE.iter().find(|row| row.action == action && row.is_motion())
-    {
-        // `120G` is the 120th line, `5j` five lines down.
-        if row.name.ends_with("Last") {
-            dispatch::perform(app, first_of(row.context));
-        }
-        let (motion, times) =
-            if row.name.ends_with("Last") { (down_of(row.context), count - 1) } else { (action, count) };
-        for _ in 0..times {
-            dispatch::perform(app, motion);
-        }
+    if action.is_some_and(|action| count > 1 && counts::repeat(app, action, count)) {
         return Vec::new();
     }
     app.leaving &= action == Some(Action::Quit);
     match action {
         Some(action) => dispatch::perform(app, action),
         None => {
-            app.say(NoticeKind::Info, format!("{press} does nothing here; ? shows all keys"));
+            let help = key_of(Action::Help);
+            app.say(NoticeKind::Info, format!("{press} does nothing here; {help} shows all keys"));
             Vec::new()
         }
     }
 }
-
-/// Whether a key is a digit of how many times the next motion in a list is made.
-fn counts(app: &mut App, key: KeyEvent) -> bool {
-    let digit = match key.code {
-        KeyCode::Char(c) if app.screen != Screen::Finding => c.to_digit(10),
-        _ => None,
-    };
-    let Some(digit) = digit.filter(|digit| *digit > 0 || app.count > 0) else { return false };
-    app.count = (app.count * 10 + digit as usize).min(MAX_COUNT);
-    true
-}
-
-/// The motion to the first line of a list.
-fn first_of(context: Context) -> Action {
-    match context {
-        Context::Register => Action::RegisterFirst,
-        Context::Coverage => Action::CoverageFirst,
-        _ => Action::First,
-    }
-}
-
-/// The motion one line down in a list.
-fn down_of(context: Context) -> Action {
-    match context {
-        Context::Register => Action::RegisterDown,
-        Context::Coverage => Action::CoverageDown,
-        _ => Action::Down,
-    }
-}
-
-/// Bytes of the open finding have arrived, and with them what is known of its file by now.
-fn bytes(app: &mut App, id: FindingId, window: ByteWindow) -> Vec<Effect> {
-    let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) else { return Vec::new() };
-    let changed = detail.hex.arrived(window);
-    detail.outdated |= changed;
-    let asks: Vec<_> = detail.to_ask.drain(..).map(Effect::Gather).collect();
-    let mut effects = hex::copy_what_is_there(app);
-    effects.extend(changed.then_some(Effect::Look(Look::Decode)));
-    effects.extend(asks);
-    effects
-}
-
-fn scan_ended(app: &mut App, reading: ProgressSnapshot, cancelled: bool) {
-    app.scan.reading = reading;
-    app.scan.phase = if cancelled { Phase::Cancelled } else { Phase::Done };
-    let counts = app.list.counts(None);
-    let gaps = app.scan.reading.gaps;
-    let missed = if gaps > 0 {
-        format!(", {} ({})", text::counted(gaps, "gap"), key_of(Action::Coverage))
-    } else {
-        String::new()
-    };
-    let said = match (cancelled, counts.open) {
-        (true, _) => "scan cancelled: what came after is not covered".to_owned(),
-        (false, 0) => format!("scan done: nothing open{missed}"),
-        (false, open) => {
-            let next = key_of(Action::NextOpen);
-            format!("scan done: {} open{missed}; {next} goes to the next one", text::count(open as u64))
-        }
-    };
-    let lost = lost_marks(app);
-    if app.notice.is_none() || !lost.is_empty() {
-        let warns = cancelled || gaps > 0 || !lost.is_empty();
-        app.say(if warns { NoticeKind::Warning } else { NoticeKind::Done }, said + &lost);
-    }
-}
-
-/// What differs from the scan before is named once, and marked in the list from then on.
-fn compared(app: &mut App, since: Box<Since>) {
-    let (new, changed, gone) = (since.new.len(), since.changed.len(), since.gone.len());
-    if new + changed + gone > 0 {
-        let lists = key_of(Action::Coverage);
-        let said =
-            format!("since the scan of {}: {new} new, {changed} changed, {gone} gone ({lists} lists those)", since.at);
-        let lost = lost_marks(app);
-        app.say(if lost.is_empty() { NoticeKind::Info } else { NoticeKind::Warning }, said + &lost);
-    }
-    app.since = Some(since);
-}
-
-/// How many marks are gone with their findings, as the end of a sentence; empty when none is.
-fn lost_marks(app: &App) -> String {
-    match app.list.lost_marks() {
-        0 => String::new(),
-        lost => format!("; not met again, and no longer marked: {}", text::counted(lost as u64, "finding")),
-    }
-}
-
-/// A finding has arrived: it was asked for, or it changed while it is open.
-fn opened(app: &mut App, opened: Box<FindingDetails>) -> Vec<Effect> {
-    let id = opened.judged.id;
-    if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
-        let same = detail.opened.finding.file.digest == opened.finding.file.digest;
-        detail.renew(opened);
-        let reopened = std::mem::take(&mut detail.reopened);
-        if same {
-            if reopened {
-                // What was seen of its file may be long ago.
-                detail.ask(about(detail, &app.list));
-            }
-            return Vec::new();
-        }
-    } else {
-        if app.wanted != Some(id) {
-            return Vec::new();
-        }
-        let Some(hunt) = app.hunts.get(opened.judged.subject.hunt) else { return Vec::new() };
-        let mut detail = Detail::new(opened, Arc::clone(&hunt.hunt));
-        if let Some(before) = &app.detail {
-            detail.tab = before.tab;
-            detail.hex = detail.hex.in_manner_of(&before.hex);
-        }
-        app.detail = Some(Box::new(detail));
-    }
-    let mut effects = Vec::new();
-    if let Some(detail) = &app.detail {
-        let finding = &detail.opened.finding;
-        effects.push(Effect::Look(Look::Open(id, Arc::clone(finding))));
-        effects.push(Effect::Explain(Explain {
-            id,
-            finding: Arc::clone(finding),
-            hunt: Arc::clone(&detail.hunt),
-            candidate: detail.opened.judged.subject.candidate,
-        }));
-        effects.push(Effect::Gather(about(detail, &app.list)));
-    }
-    for key in std::mem::take(&mut app.typed_ahead) {
-        effects.extend(press(app, key));
-    }
-    effects
-}
-
-/// The question to the box about a finding; `list` knows the other files with its content.
-fn about(detail: &Detail, list: &FindingList) -> Gather {
-    let finding = Arc::clone(&detail.opened.finding);
-    let own = &finding.file.path;
-    let same = list.alike(detail.id(), |one, other| one.digest == other.digest);
-    let copies = same.into_iter().filter_map(|id| list.get(id)).map(|row| row.path.to_path_buf());
-    let mut copies: Vec<PathBuf> = copies.filter(|path| path != own).collect();
-    copies.sort();
-    copies.dedup();
-    copies.truncate(MAX_COPIES);
-    let (hunt, kept) = (Arc::clone(&detail.hunt), detail.opened.kept.clone());
-    Gather::About { id: detail.id(), finding, hunt, kept, copies }
-}
-
-/// Other files with the same content that are told to whoever asks the box.
-const MAX_COPIES: usize = 100;
 
 fn not_recorded(app: &mut App, why: &str) {
     match &mut app.overlay {
@@ -415,8 +260,15 @@ fn chooser_only(_: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Asks for a finding, and shows it once it is there.
+/// Asks for a finding, and shows it once it is there; the place that is left can be gone back to.
 fn open(app: &mut App, id: FindingId) -> Vec<Effect> {
+    jumps::leave(app);
+    app.arriving = None;
+    ask_for(app, id)
+}
+
+/// Asks for a finding, and shows it once it is there.
+fn ask_for(app: &mut App, id: FindingId) -> Vec<Effect> {
     app.list.select(id);
     app.screen = Screen::Finding;
     app.wanted = Some(id);

@@ -10,8 +10,9 @@ use crate::hex::minimap;
 use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
 use crate::tui::state::detail::Tab;
+use crate::tui::state::face::Face;
 use crate::tui::state::findings::{Placed, Sort};
-use crate::tui::state::text_face::Face;
+use crate::tui::state::panes::Divider;
 use crate::tui::state::{App, Screen};
 
 /// Lines that one turn of the wheel moves.
@@ -33,8 +34,13 @@ pub(super) fn update(app: &mut App, event: MouseEvent) -> Vec<Effect> {
             }
             Vec::new()
         }
-        MouseEventKind::ScrollUp => wheel(app, true),
-        MouseEventKind::ScrollDown => wheel(app, false),
+        MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
+            let at = Position { x: event.column, y: event.row };
+            if app.screen == Screen::Finding && app.is_side_by_side() && app.areas.panes.contains(at) {
+                focus(app, at);
+            }
+            wheel(app, event.kind == MouseEventKind::ScrollUp)
+        }
         MouseEventKind::Down(MouseButton::Left) => click(app, Position { x: event.column, y: event.row }),
         _ => Vec::new(),
     }
@@ -59,7 +65,8 @@ fn wheel(app: &mut App, up: bool) -> Vec<Effect> {
 
 fn drag(app: &mut App, column: u16) {
     let panes = app.areas.panes;
-    if let Some(divider) = app.panes.held.filter(|_| app.screen == Screen::Findings) {
+    let moves = matches!((app.screen, app.panes.held), (Screen::Findings, _) | (Screen::Finding, Some(Divider::Bytes)));
+    if let Some(divider) = app.panes.held.filter(|_| moves) {
         app.panes.place(divider, column.saturating_sub(panes.x), panes.width);
     }
 }
@@ -78,6 +85,11 @@ fn click(app: &mut App, at: Position) -> Vec<Effect> {
     app.panes.held = None;
     if app.screen == Screen::Findings && areas.panes.contains(at) {
         app.panes.held = app.panes.at(at.x - areas.panes.x, areas.panes.width);
+    }
+    if app.screen == Screen::Finding && areas.panes.contains(at) && app.is_side_by_side() {
+        let on_divider = app.panes.bytes_end_at(at.x - areas.panes.x, areas.panes.width);
+        app.panes.held = on_divider.then_some(Divider::Bytes);
+        focus(app, at);
     }
     if app.screen == Screen::Findings && areas.list.contains(at) {
         let place = app.list_top + usize::from(at.y - areas.list.y);
@@ -106,6 +118,14 @@ fn click(app: &mut App, at: Position) -> Vec<Effect> {
     Vec::new()
 }
 
+/// The pane under the mouse takes the keys, where there are two.
+fn focus(app: &mut App, at: Position) {
+    let is_beside = app.areas.beside.contains(at);
+    if let Some(detail) = app.detail.as_mut().filter(|detail| is_beside == (detail.tab == Tab::Hex)) {
+        detail.turn_pane();
+    }
+}
+
 /// The cursor goes to the byte; beside the bytes to the part of the file, or to the first match there.
 fn click_bytes(app: &mut App, at: Position) {
     let areas = app.areas;
@@ -123,6 +143,8 @@ fn click_bytes(app: &mut App, at: Position) {
     }
     let rows = minimap::strip(usize::from(areas.strip.height), hex.layout.size, &hex.in_view(), &hex.highlights);
     let Some(row) = rows.get(usize::from(at.y - areas.strip.y)) else { return };
+    super::jumps::leave(app);
+    let Some(hex) = app.detail.as_mut().map(|detail| &mut detail.hex) else { return };
     match hex.highlights.from(row.range.start).filter(|found| found.offset < row.range.end) {
         Some(found) => hex.go_to(found),
         None => hex.go(Motion::To(row.range.start)),

@@ -1,4 +1,4 @@
-//! Actions on the panes of the findings screen.
+//! Actions on the panes of a screen.
 
 use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
@@ -12,6 +12,8 @@ const STEP: i16 = 4;
 pub(super) fn shift(app: &mut App, divider: Divider, steps: i16) -> Vec<Effect> {
     if app.panes.shift(divider, steps * STEP, app.areas.panes.width) {
         moved(app);
+    } else if divider == Divider::Bytes {
+        app.say(NoticeKind::Info, format!("bytes and another tab side by side take {THREE} columns"));
     } else {
         let (narrower, wider) = (app.keymap.first_key(Action::HuntsNarrower), app.keymap.first_key(Action::HuntsWider));
         let other = format!("{narrower} and {wider} move the other divider");
@@ -28,6 +30,6 @@ pub(super) fn reset(app: &mut App) -> Vec<Effect> {
 
 /// Says how the panes stay so.
 pub(super) fn moved(app: &mut App) {
-    let [hunts, summary] = app.panes.percents(app.areas.panes.width);
-    app.say(NoticeKind::Info, format!("panes = [{hunts}, {summary}] in config.toml keeps them so"));
+    let percents: Vec<_> = app.panes.percents(app.areas.panes.width).iter().map(ToString::to_string).collect();
+    app.say(NoticeKind::Info, format!("panes = [{}] in config.toml keeps them so", percents.join(", ")));
 }

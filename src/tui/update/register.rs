@@ -1,6 +1,6 @@
 //! Actions on the register screen.
 
-use super::actions::{FUZZY, ask};
+use super::ask::{FUZZY, ask};
 use crate::tui::message::Effect;
 use crate::tui::state::overlay::Purpose;
 use crate::tui::state::{App, NoticeKind};

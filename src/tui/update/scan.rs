@@ -1,6 +1,9 @@
 //! Actions on the scan.
 
-use crate::tui::keymap::Action;
+use crate::scan::ProgressSnapshot;
+use crate::session::Since;
+use crate::text;
+use crate::tui::keymap::{Action, key_of};
 use crate::tui::message::{Effect, Request};
 use crate::tui::state::scan::Phase;
 use crate::tui::state::{App, NoticeKind};
@@ -47,4 +50,51 @@ pub(super) fn rescan(app: &mut App) -> Vec<Effect> {
 fn no_scan(app: &mut App) -> Vec<Effect> {
     app.say(NoticeKind::Info, "no scan is running");
     Vec::new()
+}
+
+/// A scan is over.
+pub(super) fn ended(app: &mut App, reading: ProgressSnapshot, cancelled: bool) {
+    app.scan.reading = reading;
+    app.scan.phase = if cancelled { Phase::Cancelled } else { Phase::Done };
+    let counts = app.list.counts(None);
+    let gaps = app.scan.reading.gaps;
+    let missed = if gaps > 0 {
+        format!(", {} ({})", text::counted(gaps, "gap"), key_of(Action::Coverage))
+    } else {
+        String::new()
+    };
+    let said = match (cancelled, counts.open) {
+        (true, _) => "scan cancelled: what came after is not covered".to_owned(),
+        (false, 0) => format!("scan done: nothing open{missed}"),
+        (false, open) => {
+            let next = key_of(Action::NextOpen);
+            format!("scan done: {} open{missed}; {next} goes to the next one", text::count(open as u64))
+        }
+    };
+    let lost = lost_marks(app);
+    if app.notice.is_none() || !lost.is_empty() {
+        let warns = cancelled || gaps > 0 || !lost.is_empty();
+        app.say(if warns { NoticeKind::Warning } else { NoticeKind::Done }, said + &lost);
+    }
+}
+
+/// What differs from the scan before is named once, and marked in the list from then on.
+pub(super) fn compared(app: &mut App, since: Box<Since>) {
+    let (new, changed, gone) = (since.new.len(), since.changed.len(), since.gone.len());
+    if new + changed + gone > 0 {
+        let lists = key_of(Action::Coverage);
+        let said =
+            format!("since the scan of {}: {new} new, {changed} changed, {gone} gone ({lists} lists those)", since.at);
+        let lost = lost_marks(app);
+        app.say(if lost.is_empty() { NoticeKind::Info } else { NoticeKind::Warning }, said + &lost);
+    }
+    app.since = Some(since);
+}
+
+/// How many marks are gone with their findings, as the end of a sentence; empty when none is.
+fn lost_marks(app: &App) -> String {
+    match app.list.lost_marks() {
+        0 => String::new(),
+        lost => format!("; not met again, and no longer marked: {}", text::counted(lost as u64, "finding")),
+    }
 }

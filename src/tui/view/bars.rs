@@ -68,7 +68,8 @@ pub(super) fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
         Phase::Done => ("done".to_owned(), Role::Progress),
         Phase::Cancelled => ("CANCELLED".to_owned(), Role::ProgressPaused),
         Phase::Unended => {
-            let said = " the scan DID NOT END: it was killed, and what came after is not covered (C)";
+            let coverage = app.keymap.first_key(Action::Coverage);
+            let said = format!(" the scan DID NOT END: it was killed, and what came after is not covered ({coverage})");
             let line = paint::Pieces::new(&app.theme).add(Role::Warning, said);
             return paint::line(buffer, area, &line.line());
         }
@@ -121,7 +122,7 @@ pub(super) fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
     let of = |context| TABLE.iter().filter(move |row| row.context == context);
     let rows = contexts.iter().flat_map(|context| of(*context));
     let rows = rows.filter(|row| match row.action {
-        Action::ReadEnter => app.shows_elf(),
+        Action::ReadEnter | Action::ScenarioEnter => app.shows_elf() || app.leads_on(),
         Action::Back => app.screen != Screen::Findings,
         Action::Rescan => app.screen == Screen::Findings,
         Action::Undo => app.screen == Screen::Finding,

@@ -12,10 +12,13 @@ use crate::tui::widget::{paint, pane};
 /// Draws the tab.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let title = app.detail.as_ref().map_or("", |detail| detail.kind_name());
-    let inner = pane::pane(buffer, area, &app.theme, title, true);
+    let focused = app.shows_elf();
+    let inner = pane::pane(buffer, area, &app.theme, title, focused);
     let Some(detail) = &mut app.detail else { return };
     let height = usize::from(inner.height);
-    app.page = height.max(1);
+    if focused {
+        app.page = height.max(1);
+    }
     let shown = elf_page::fit(detail, usize::from(inner.width).saturating_sub(1), height);
     for (index, (spot, line)) in shown.rows.into_iter().take(height).enumerate() {
         let row = paint::row(inner, index);

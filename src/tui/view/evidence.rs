@@ -2,28 +2,28 @@
 
 use std::fmt::Display;
 
-use super::facts::push;
-use crate::evidence::{Evidence, Observed, timeline};
+use super::reading::Reading;
+use crate::evidence::reference::Reference;
+use crate::evidence::{Evidence, Observed};
 use crate::text;
-use crate::theme::{Role, Theme};
+use crate::theme::Role;
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
-use crate::tui::widget::paint::StyledLine;
 
 /// The lines, or that the box is still being asked.
-pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
+pub(super) fn build(app: &App, page: &mut Reading<'_>) {
     let gathered = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref());
     let Some(gathered) = gathered else {
-        return vec![StyledLine::default(), StyledLine::styled("Asking the box …", app.theme.style(Role::Dim))];
+        page.blank();
+        return page.wrapped(Role::Dim, "Asking the box …");
     };
     let again = app.other_box.is_none().then(|| app.keymap.first_key(Action::Refresh));
-    let mut page = Page { theme: &app.theme, width, again, lines: Vec::new() };
+    let mut page = Page { again, reading: page };
     if let Some(why) = &app.other_box {
         page.heading("As the case keeps it");
         page.fact("", &format!("what the scan asked the box: {why}"));
     }
     page.evidence(&gathered.evidence);
-    page.lines
 }
 
 /// That what the box said is of the file as it was before, if it is so, and how to renew it.
@@ -35,22 +35,25 @@ pub(super) fn outdated(app: &App) -> Option<String> {
     Some(format!("! What the box said is old; {key} asks it again. By now {what}"))
 }
 
-struct Page<'t> {
-    theme: &'t Theme,
-    width: usize,
+struct Page<'p, 't> {
     /// The key that asks the box again, where it can be asked.
     again: Option<String>,
-    lines: Vec<StyledLine>,
+    reading: &'p mut Reading<'t>,
 }
 
-impl Page<'_> {
+impl Page<'_, '_> {
     fn heading(&mut self, title: &str) {
-        self.lines.push(StyledLine::default());
-        self.lines.push(StyledLine::styled(title.to_owned(), self.theme.style(Role::Heading)));
+        self.reading.blank();
+        self.reading.heading(title);
     }
 
     fn fact(&mut self, name: &str, value: &str) {
-        push(&mut self.lines, self.theme, name, &text::escape_str(value), self.width);
+        self.reading.fact(name, &text::escape_str(value));
+    }
+
+    /// A fact that can be looked up.
+    fn fact_to(&mut self, name: &str, value: &str, to: Reference) {
+        self.reading.fact_to(name, &text::escape_str(value), Some(to));
     }
 
     /// What was found, or that nothing was, or why that is not known.
@@ -82,11 +85,15 @@ impl Page<'_> {
         self.file(evidence);
         self.origin(evidence);
         self.section("Package", &evidence.package, "no package of this box ships it", |page, owner| {
-            page.fact("package", &owner.to_string());
+            let to = Reference::Package(owner.manager.to_string(), owner.package.clone());
+            page.fact_to("package", &owner.to_string(), to);
         });
         self.section("Schedules", &evidence.schedules, "nothing that runs by itself names it", |page, schedules| {
             for schedule in schedules {
-                page.fact("names it", &schedule.to_string());
+                page.fact_to("names it", &schedule.to_string(), Reference::from(schedule));
+                if let Some(unit) = &schedule.unit {
+                    page.fact_to("unit", unit, Reference::Unit(unit.clone()));
+                }
                 page.fact("runs", &schedule.command);
             }
         });
@@ -99,14 +106,14 @@ impl Page<'_> {
                     if let Some(kind) = place.place {
                         page.fact("place", &format!("{}, {} of ATT&CK", kind.kind, kind.technique));
                     }
-                    page.fact("names it", &place.to_string());
+                    page.fact_to("names it", &place.to_string(), Reference::from(place));
                     page.fact("says", &place.command);
                 }
             },
         );
         self.section("Processes", &evidence.processes, "none runs, maps, opens or names it", |page, processes| {
             for process in processes {
-                page.fact("process", &process.to_string());
+                page.fact_to("process", &process.to_string(), Reference::Process(process.pid));
                 let parents: Vec<_> = process.parents.iter().map(ToString::to_string).collect();
                 if !parents.is_empty() {
                     page.fact("parents", &parents.join(" ← "));
@@ -126,7 +133,6 @@ impl Page<'_> {
             }
         });
         self.list("Management and security tools", "tool", &evidence.tools, "none that is known");
-        self.timeline(evidence);
         if !evidence.gaps.is_empty() {
             self.heading("What could not be read");
             for gap in &evidence.gaps {
@@ -151,7 +157,9 @@ impl Page<'_> {
             self.fact("is", &content.to_string());
         }
         match &evidence.checkout {
-            Observed::Found(checkout) => self.fact("git", &checkout.to_string()),
+            Observed::Found(checkout) => {
+                self.fact_to("git", &checkout.to_string(), Reference::File(checkout.path.clone(), None));
+            }
             Observed::NotFound => self.fact("git", "it lies in no checkout"),
             Observed::Unknown(why) => self.fact("git", &format!("unknown: {why}")),
         }
@@ -160,23 +168,13 @@ impl Page<'_> {
         }
         for copy in &evidence.copies {
             let what = if copy.is_mirrored { "the same content as its original" } else { "the same content" };
-            self.fact("copy", &format!("{}: {what}", text::escape_path(&copy.path)));
+            let said = format!("{}: {what}", text::escape_path(&copy.path));
+            self.fact_to("copy", &said, Reference::File(copy.path.clone(), None));
         }
         if let Observed::Found(neighbours) = &evidence.neighbours {
             for neighbour in neighbours {
-                self.fact("as young", &neighbour.to_string());
+                self.fact_to("as young", &neighbour.to_string(), Reference::File(neighbour.path.clone(), None));
             }
-        }
-    }
-
-    /// What happened around the file, in one order: its own times, what names it, what runs it, what the logs tell.
-    fn timeline(&mut self, evidence: &Evidence) {
-        self.heading("What happened around it, by the box's clock");
-        for (at, said) in timeline::of(evidence) {
-            self.fact(&at, &said);
-        }
-        if let Observed::Unknown(why) = &evidence.events {
-            self.fact("unknown", why);
         }
     }
 
@@ -210,7 +208,7 @@ impl Page<'_> {
                     folder.group,
                     folder.mode & 0o7777
                 );
-                page.fact("folder", &said);
+                page.fact_to("folder", &said, Reference::File(folder.path.clone(), None));
             }
         });
     }

@@ -1,41 +1,37 @@
 //! The facts tab: the file as it was scanned, and what the box says about it.
 
-use super::evidence::outdated;
-use super::scenarios::push_wrapped;
+use super::reading::Reading;
 use crate::finding::{FileFacts, FileTime, StatedFacts};
 use crate::text;
-use crate::theme::{Role, Theme};
+use crate::theme::Role;
 use crate::tui::state::App;
-use crate::tui::widget::paint::{self, StyledLine};
 
 /// The tab's lines.
-pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
-    let Some(detail) = &app.detail else { return Vec::new() };
-    let mut lines = Vec::new();
-    if let Some(said) = outdated(app) {
-        push_wrapped(&mut lines, &app.theme, Role::Warning, &said, width);
-        lines.push(StyledLine::default());
+pub(super) fn build(app: &App, page: &mut Reading<'_>) {
+    let Some(detail) = &app.detail else { return };
+    if let Some(said) = super::evidence::outdated(app) {
+        page.wrapped(Role::Warning, &said);
+        page.blank();
     }
     let file = &detail.opened.finding.file;
-    let title = match file.said.as_deref() {
+    page.heading(match file.said.as_deref() {
         None => "The file as it was scanned",
         Some(StatedFacts::Archive(_)) => "What was scanned, and the archive's file that it lies in",
         Some(StatedFacts::Kernel(_)) => "What was scanned, and the executable's file",
-    };
-    lines.push(StyledLine::styled(title, app.theme.style(Role::Heading)));
-    for (name, value) in facts(&detail.opened.finding.file) {
-        push(&mut lines, &app.theme, name, &value, width);
+    });
+    for (name, value) in facts(file) {
+        page.fact(name, &value);
     }
-    if let Some(said) = &detail.opened.finding.file.said {
-        lines.push(StyledLine::default());
-        lines.push(StyledLine::styled(said.who(), app.theme.style(Role::Heading)));
+    if let Some(said) = &file.said {
+        page.blank();
+        page.heading(said.who());
         for (name, value) in said.lines() {
-            push(&mut lines, &app.theme, name, &value, width);
+            page.fact(name, &value);
         }
     }
     if let Some(exclusion) = &detail.opened.exclusion {
-        lines.push(StyledLine::default());
-        lines.push(StyledLine::styled("The exclusion that covers it", app.theme.style(Role::Heading)));
+        page.blank();
+        page.heading("The exclusion that covers it");
         for (name, value) in [
             ("scope", exclusion.scope.to_string()),
             ("verdict", exclusion.judgement.to_string()),
@@ -52,23 +48,11 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
             ("id", exclusion.id.to_string()),
         ] {
             if !value.is_empty() {
-                push(&mut lines, &app.theme, name, &text::escape_str(&value), width);
+                page.fact(name, &text::escape_str(&value));
             }
         }
     }
-    lines.extend(super::evidence::lines(app, width));
-    lines
-}
-
-/// Adds a name and its value, in as many lines as it takes.
-pub(super) fn push(lines: &mut Vec<StyledLine>, theme: &Theme, name: &str, value: &str, width: usize) {
-    for (index, piece) in text::wrap(value, width.saturating_sub(12).max(8)).into_iter().enumerate() {
-        let name = if index == 0 { name } else { "" };
-        let pieces = paint::Pieces::new(theme)
-            .add(Role::FieldName, format!(" {}", text::fit(name, 11)))
-            .add(Role::FieldValue, piece);
-        lines.push(pieces.line());
-    }
+    super::evidence::build(app, page);
 }
 
 /// What `stat` says, in its order; safe text.

@@ -3,13 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::findings::state_of;
+use super::reading;
+use super::signs::state_of;
 use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::detail::Tab;
-use crate::tui::widget::paint::{self, StyledLine};
-use crate::tui::widget::pane;
+use crate::tui::widget::paint;
 
 /// Draws the screen.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -18,18 +18,39 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         return paint::line(buffer, area, &line);
     };
     let tab = detail.tab;
-    let [head, tabs, body] =
-        Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    let beside = detail.beside;
+    let bar = Constraint::Length(u16::from(!app.whole));
+    let [head, tabs, body] = Layout::vertical([bar, bar, Constraint::Fill(1)]).areas(area);
     app.areas.tabs = tabs;
     draw_head(buffer, head, app);
     draw_tabs(buffer, tabs, app);
+    app.areas.panes = body;
+    app.areas.beside = Rect::default();
+    if !app.is_side_by_side() {
+        return draw_tab(buffer, body, app, tab);
+    }
+    let [bytes, other] =
+        Layout::horizontal([Constraint::Length(app.panes.bytes(body.width)), Constraint::Fill(1)]).areas(body);
+    app.areas.beside = other;
+    // The pane that takes the keys is drawn last: a page is a page of it.
+    let both = [(bytes, Tab::Hex), (other, beside)];
+    for (area, shown) in both.into_iter().filter(|(_, shown)| *shown != tab) {
+        draw_tab(buffer, area, app, shown);
+    }
+    for (area, shown) in both.into_iter().filter(|(_, shown)| *shown == tab) {
+        draw_tab(buffer, area, app, shown);
+    }
+}
+
+fn draw_tab(buffer: &mut Buffer, area: Rect, app: &mut App, tab: Tab) {
     match tab {
-        Tab::Hex => super::hex::draw(buffer, body, app),
-        Tab::Elf => super::elf::draw(buffer, body, app),
-        Tab::Scenarios => super::scenarios::draw(buffer, body, app),
-        Tab::Rule => draw_reading(buffer, body, app, super::rule::lines),
-        Tab::Facts => draw_reading(buffer, body, app, super::facts::lines),
-        Tab::History => draw_reading(buffer, body, app, super::history::lines),
+        Tab::Hex => super::hex::draw(buffer, area, app),
+        Tab::Elf => super::elf::draw(buffer, area, app),
+        Tab::Scenarios => super::scenarios::draw(buffer, area, app),
+        Tab::Rule => reading::draw(buffer, area, app, (tab.name(), tab), super::rule::build),
+        Tab::Facts => reading::draw(buffer, area, app, (tab.name(), tab), super::facts::build),
+        Tab::Times => reading::draw(buffer, area, app, (tab.name(), tab), super::times::build),
+        Tab::History => reading::draw(buffer, area, app, (tab.name(), tab), super::history::build),
     }
 }
 
@@ -54,27 +75,14 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
     let mut pieces = paint::Pieces::new(&app.theme);
     for tab in Tab::ALL {
         let active = tab == detail.tab;
-        let (open, close) = if active { ("[", "]") } else { (" ", " ") };
+        let is_beside = app.is_side_by_side() && (tab == Tab::Hex || tab == detail.beside);
+        let (open, close) = match (active, is_beside) {
+            (true, _) => ("[", "]"),
+            (false, true) => ("(", ")"),
+            (false, false) => (" ", " "),
+        };
         let role = if active { Role::TabActive } else { Role::Tab };
         pieces.push(role, format!(" {open}{}{close}", detail.tab_label(tab)));
     }
     paint::line(buffer, area, &pieces.line());
-}
-
-/// A tab that is a text to be read.
-fn draw_reading(buffer: &mut Buffer, area: Rect, app: &mut App, lines: fn(&App, usize) -> Vec<StyledLine>) {
-    let Some(tab) = app.detail.as_ref().map(|detail| detail.tab) else { return };
-    let inner = pane::pane(buffer, area, &app.theme, tab.name(), true);
-    let lines = lines(app, usize::from(inner.width).saturating_sub(1));
-    let height = usize::from(inner.height);
-    app.page = height.max(1);
-    let Some(detail) = &mut app.detail else { return };
-    detail.lines = lines.len();
-    let top = detail.scroll().min(lines.len().saturating_sub(height));
-    *detail.scroll_mut() = top;
-    for (index, line) in lines.iter().skip(top).take(height).enumerate() {
-        paint::line(buffer, paint::row(inner, index), line);
-    }
-    let bar = Rect { width: inner.width + 1, ..inner };
-    pane::scroll_bar(buffer, bar, &app.theme, top, lines.len());
 }

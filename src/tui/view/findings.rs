@@ -7,10 +7,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::preview;
+use super::signs::state_of;
 use crate::finding::Digest;
 use crate::text;
 use crate::theme::Role;
-use crate::triage::Verdict;
+use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::findings::{Column, Counts, GroupHeading, Grouping, ListLine, ListedFinding, Placed};
 use crate::tui::state::scan::Phase;
@@ -257,27 +258,20 @@ fn news(row: &ListedFinding, app: &App) -> Option<&'static str> {
     }
 }
 
-/// The sign, the word and the style of what a finding has come to. The sign alone tells them apart.
-pub(super) fn state_of(row: &ListedFinding) -> (char, &'static str, Role) {
-    match row.verdict {
-        Verdict::Open if row.returned.is_some() => ('↺', "returned", Role::Changed),
-        Verdict::Open if row.candidate => ('?', "candidate", Role::Candidate),
-        Verdict::Open => ('●', "open", Role::Open),
-        Verdict::Benign => ('○', "excluded", Role::Excluded),
-        Verdict::Suspicious => ('▲', "suspicious", Role::Suspicious),
-        Verdict::Malicious => ('✖', "malicious", Role::Malicious),
-    }
-}
-
 fn empty(buffer: &mut Buffer, area: Rect, app: &App) {
     let said = match &app.scan.phase {
-        _ if !app.list.filter().is_empty() => "No path matches the filter. Esc shows all findings.",
+        _ if !app.list.filter().is_empty() => {
+            &*format!("No path matches the filter. {} shows all findings.", app.keymap.first_key(Action::Back))
+        }
         Phase::Preparing => "Reading the rules …",
         Phase::Running | Phase::Paused => "Nothing found so far.",
         _ if app.list.hunt().is_some() && app.list.counts(None).all() > 0 => {
             "Nothing of this hunt; others have findings."
         }
-        Phase::Done => "No rule matched anything that was scanned. See coverage (C) for what was not.",
+        Phase::Done => {
+            let key = app.keymap.first_key(Action::Coverage);
+            &*format!("No rule matched anything that was scanned. See coverage ({key}) for what was not.")
+        }
         Phase::Cancelled => "Nothing was found before the scan was cancelled.",
         Phase::Unended => "The scan did not end; nothing was found before.",
         Phase::Failed(_) => "The scan failed; the message is at the bottom.",

@@ -1,22 +1,22 @@
 //! The hex tab: offsets, bytes, text; matches by pattern; where in the file they are; the value under the cursor.
 
-use std::ops::Range;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout as Split, Rect};
 use ratatui::style::{Modifier, Style};
 
-use crate::hex::byte::{self, ByteClass};
+use super::layers::Layers;
+use crate::hex::byte;
 use crate::hex::highlight::HighlightRun;
 use crate::hex::inspect::{self, NEEDED, NoValue, Order};
 use crate::hex::layout::{Cell, Layout};
 use crate::hex::minimap;
 use crate::text;
 use crate::theme::{Role, Theme};
+use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::bytes::HexView;
-use crate::tui::state::detail::Detail;
-use crate::tui::state::text_face::Face;
+use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::state::face::Face;
 use crate::tui::view::structure::{self, Faces};
 use crate::tui::widget::{paint, pane};
 
@@ -38,9 +38,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     if app.shows(Face::Strings) {
         return super::strings::draw(buffer, area, app);
     }
+    let stops = app.keymap.first_key(Action::Back);
     let Some(detail) = &mut app.detail else { return };
     let title = title(detail);
-    let inner = pane::pane(buffer, area, &app.theme, &title, true);
+    let focused = detail.tab == Tab::Hex;
+    let inner = pane::pane(buffer, area, &app.theme, &title, focused);
     let notice = detail.hex.window.as_ref().and_then(|window| window.notice.clone());
     let said = notice.map(|notice| text::wrap(&notice, usize::from(inner.width))).unwrap_or_default();
     let structures = if detail.hex.face == Face::Hex { structure::lines_needed(&detail.hex, inner.height) } else { 0 };
@@ -60,11 +62,13 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     }
     let [bytes, side] = Split::horizontal([Constraint::Fill(1), Constraint::Length(STRIP)]).areas(bytes);
     detail.hex.fit(usize::from(bytes.width), usize::from(bytes.height));
-    app.page = usize::from(bytes.height).max(1);
+    if focused {
+        app.page = usize::from(bytes.height).max(1);
+    }
     (app.areas.bytes, app.areas.strip) = (bytes, side);
     draw_face(buffer, bytes, &app.theme, &detail.hex);
     draw_strip(buffer, side, &app.theme, &detail.hex);
-    draw_legend(buffer, legend, &app.theme, detail);
+    draw_legend(buffer, legend, (&app.theme, &stops), detail);
     let told = structure::at_cursor(&app.theme, detail, usize::from(here.width), usize::from(here.height));
     for (index, line) in told.iter().enumerate() {
         paint::line(buffer, paint::row(here, index), line);
@@ -146,75 +150,6 @@ fn put(buffer: &mut Buffer, line: Rect, column: usize, piece: &str, style: Style
     }
 }
 
-/// All that may lie over a byte.
-pub(super) struct Layers<'a> {
-    /// The colours.
-    pub theme: &'a Theme,
-    /// The bytes.
-    pub hex: &'a HexView,
-    /// What of those in view is covered by which patterns.
-    pub runs: &'a [HighlightRun],
-    /// The structures over them.
-    pub faces: Option<&'a Faces>,
-}
-
-impl Layers<'_> {
-    /// What lies over a byte, the topmost last: its kind, structure, field, patterns, pointed range, search, selection.
-    fn style(&self, at: u64, byte: Option<u8>) -> Style {
-        self.over(at, self.theme.style(kind_role(byte)))
-    }
-
-    /// What lies over a byte that has this style of its own.
-    pub(super) fn over(&self, at: u64, own: Style) -> Style {
-        let Self { theme, hex, .. } = self;
-        let run = run_at(self.runs, at);
-        let mut style = own;
-        if let Some(faces) = self.faces.filter(|_| run.is_none()) {
-            style = faces.role(at).map_or(style, |role| theme.style(role));
-            if faces.is_here(at) {
-                style = style.patch(theme.style(Role::Range));
-            }
-        }
-        let within = |range: &Range<u64>| range.contains(&at);
-        if let Some(run) = run {
-            // Where patterns overlap, the bytes take turns, so that both show.
-            let turn = run.patterns.get(at as usize % run.patterns.len().max(1));
-            style = turn.map_or(style, |pattern| theme.style(Role::pattern(*pattern)));
-        }
-        let current = hex.current.filter(|found| run.is_some_and(|run| run.patterns.contains(&found.pattern)));
-        if current.map(|found| found.offset..found.end()).as_ref().is_some_and(within) {
-            style = style.patch(theme.style(Role::MatchCurrent));
-        }
-        if hex.pointed.as_ref().is_some_and(within) {
-            style = style.patch(theme.style(Role::Range));
-        }
-        let hit = hex.sought.as_ref().and_then(|sought| sought.hit).map(|hit| hit.offset..hit.offset + hit.length);
-        if hit.as_ref().is_some_and(within) {
-            style = style.patch(theme.style(Role::Search));
-        }
-        if hex.selection().as_ref().is_some_and(within) {
-            style = style.patch(theme.style(Role::Selected));
-        }
-        style
-    }
-}
-
-fn kind_role(byte: Option<u8>) -> Role {
-    match ByteClass::of(byte) {
-        ByteClass::Unknown => Role::Dim,
-        ByteClass::Null => Role::ByteZero,
-        ByteClass::Printable => Role::BytePrintable,
-        ByteClass::Space => Role::ByteSpace,
-        ByteClass::Control => Role::ByteControl,
-        ByteClass::High => Role::ByteHigh,
-    }
-}
-
-fn run_at(runs: &[HighlightRun], at: u64) -> Option<&HighlightRun> {
-    let index = runs.partition_point(|run| run.range.end <= at);
-    runs.get(index).filter(|run| run.range.contains(&at))
-}
-
 /// Colours the gaps between the digits of one match too, so that it reads as one.
 fn join_highlights(buffer: &mut Buffer, area: Rect, hex: &HexView, runs: &[HighlightRun], theme: &Theme) {
     let layout = hex.layout;
@@ -277,12 +212,12 @@ fn draw_strip(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView) {
 const NO_RULE_MATCHED: &str = " no rule matched: a candidate";
 const MATCHED_WITHOUT_PATTERNS: &str = " the rule matched without a pattern: by its condition alone";
 
-fn draw_legend(buffer: &mut Buffer, area: Rect, theme: &Theme, detail: &Detail) {
+fn draw_legend(buffer: &mut Buffer, area: Rect, (theme, stops): (&Theme, &str), detail: &Detail) {
     let hex = &detail.hex;
     let mut pieces = paint::Pieces::new(theme);
     if let Some((done, total)) = hex.sought.as_ref().and_then(|sought| sought.progress) {
         let part = done.checked_mul(100).and_then(|part| part.checked_div(total)).unwrap_or(0);
-        pieces.push(Role::Progress, format!(" searching {part}%, Esc stops "));
+        pieces.push(Role::Progress, format!(" searching {part}%, {stops} stops "));
         pieces.push(Role::Text, " ");
     }
     if let Some((sought, hit)) = hex.sought.as_ref().and_then(|sought| Some((sought, sought.hit?))) {

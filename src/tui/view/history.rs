@@ -1,33 +1,28 @@
 //! The history tab: everything that was decided about the finding, by whom, when.
 
-use super::scenarios::push_wrapped;
+use super::reading::Reading;
 use crate::case::{Decision, JournalEntry, JournalEvent, Record};
 use crate::theme::Role;
 use crate::triage::exclusion::Judgement;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
-use crate::tui::widget::paint::StyledLine;
 
 /// The tab's lines.
-pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
-    let Some(detail) = &app.detail else { return Vec::new() };
-    let mut lines = Vec::new();
+pub(super) fn build(app: &App, page: &mut Reading<'_>) {
+    let Some(detail) = &app.detail else { return };
     if let Some(why) = &detail.opened.judged.returned {
-        push_wrapped(&mut lines, &app.theme, Role::Changed, &format!("↺ {why}"), width);
-        lines.push(StyledLine::default());
+        page.wrapped(Role::Changed, &format!("↺ {why}"));
+        page.blank();
     }
     if detail.opened.history.is_empty() {
-        lines.push(StyledLine::styled("Nothing has been decided about this finding yet.", app.theme.style(Role::Dim)));
+        page.wrapped(Role::Dim, "Nothing has been decided about this finding yet.");
     }
     for entry in &detail.opened.history {
         let undone = if entry.undone { "  (undone since)" } else { "" };
-        let head = format!("{}  {:.0}  {}{undone}", entry.seq, entry.at, entry.actor);
-        push_wrapped(&mut lines, &app.theme, Role::FieldName, &head, width);
-        let role = if entry.undone { Role::Dim } else { Role::Text };
-        push_wrapped(&mut lines, &app.theme, role, &said(detail, entry), width);
-        lines.push(StyledLine::default());
+        page.wrapped(Role::FieldName, &format!("{}  {:.0}  {}{undone}", entry.seq, entry.at, entry.actor));
+        page.wrapped(if entry.undone { Role::Dim } else { Role::Text }, &said(detail, entry));
+        page.blank();
     }
-    lines
 }
 
 fn said(detail: &Detail, entry: &JournalEntry) -> String {

@@ -3,6 +3,7 @@
 
 mod bars;
 pub mod chooser;
+mod compare;
 mod coverage;
 mod elf;
 mod evidence;
@@ -12,16 +13,21 @@ mod findings;
 mod form;
 mod hex;
 mod history;
+mod layers;
 mod overlay;
 mod parts;
 mod preview;
+mod reading;
+mod reference;
 mod register;
 mod rule;
 mod scenarios;
+mod signs;
 mod strings;
 mod structure;
 mod text;
 mod themes;
+mod times;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -42,9 +48,10 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     if app.areas.none {
         return;
     }
+    let whole = app.whole && app.screen == Screen::Finding;
+    let bar = Constraint::Length(u16::from(!whole));
     let [top, body, progress, bottom] =
-        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1), Constraint::Length(1)])
-            .areas(area);
+        Layout::vertical([bar, Constraint::Fill(1), bar, Constraint::Length(1)]).areas(area);
     bars::header(buffer, top, app);
     match app.screen {
         Screen::Findings => findings::draw(buffer, body, app),

@@ -40,6 +40,20 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<P
             super::themes::draw(buffer, screen, &app.theme, list);
             None
         }
+        Overlay::CompareChoice(choice) => {
+            super::compare::draw_choice(buffer, screen, app, choice);
+            None
+        }
+        Overlay::Compare(compared) => {
+            app.page = super::compare::draw(buffer, screen, &app.theme, compared.as_deref());
+            None
+        }
+        Overlay::Reference(_) => {
+            if let Some(Overlay::Reference(view)) = &mut app.overlay {
+                app.page = super::reference::draw(buffer, screen, &app.theme, view);
+            }
+            None
+        }
         Overlay::Await(wait) => {
             let said = question(app, *wait);
             let inner = pane::popup(buffer, screen, &app.theme, "Next key", (text::width(&said) as u16 + 4, 3));

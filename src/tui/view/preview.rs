@@ -3,11 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::facts::push;
-use super::findings::state_of;
+use super::reading::Reading;
+use super::signs::state_of;
 use crate::text;
 use crate::tui::state::App;
-use crate::tui::widget::paint::{self, StyledLine};
+use crate::tui::widget::paint;
 
 /// Draws the pane.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -15,8 +15,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let hunt = app.hunts.get(row.hunt);
     let width = usize::from(area.width);
     let (sign, state, role) = state_of(row);
-    let mut lines = vec![StyledLine::styled(format!("{sign} {state}"), app.theme.style(role))];
-    let mut add = |name: &str, value: &str| push(&mut lines, &app.theme, name, value, width);
+    let mut page = Reading::new(&app.theme, width);
+    page.line(paint::Pieces::new(&app.theme).add(role, format!("{sign} {state}")).line());
+    let mut add = |name: &str, value: &str| page.fact(name, value);
     add("path", &text::escape_path(&row.path));
     if let Some(hunt) = hunt {
         add("rule", &hunt.name);
@@ -34,6 +35,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         add("returned", why);
     }
     let id = row.id;
+    let lines = page.into_lines();
     let [facts, bytes] =
         Layout::vertical([Constraint::Length(lines.len() as u16 + 1), Constraint::Fill(1)]).areas(area);
     for (index, line) in lines.iter().take(usize::from(facts.height)).enumerate() {

@@ -5,12 +5,13 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::facts::push;
+use super::reading::Reading;
 use crate::text;
 use crate::text::fuzzy::Pattern;
 use crate::theme::Role;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::register::RegisterEntry;
+use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::register::{EntryState, summary};
 use crate::tui::widget::paint::{self, StyledLine};
@@ -48,14 +49,15 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let shown = register.shown();
     let top = paint::scroll(register.top, register.place, height, shown.len());
     if shown.is_empty() {
+        let back = app.keymap.first_key(Action::Back);
         let said = if register.filter.is_empty() {
-            "Nothing was excluded yet."
+            "Nothing was excluded yet.".to_owned()
         } else {
-            "No exclusion matches the filter. Esc shows all."
+            format!("No exclusion matches the filter. {back} shows all.")
         };
         return paint::line(buffer, area, &StyledLine::styled(said, app.theme.style(Role::Dim)));
     }
-    let now = Timestamp::now();
+    let now = app.now;
     let pattern = Pattern::new(&register.filter);
     for (index, entry) in shown.iter().skip(top).take(height).enumerate() {
         let state = EntryState::of(entry, now);
@@ -95,13 +97,13 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
 }
 
 fn entry_lines(app: &App, entry: &RegisterEntry, hits: Option<&u64>, width: usize) -> Vec<StyledLine> {
-    let mut lines = Vec::new();
-    let mut add = |name: &str, value: &str| push(&mut lines, &app.theme, name, &text::escape_str(value), width);
+    let mut page = Reading::new(&app.theme, width);
+    let mut add = |name: &str, value: &str| page.fact(name, &text::escape_str(value));
     let exclusion = match &entry.content {
         Ok(exclusion) => exclusion,
         Err(doubt) => {
             add("doubtful", &format!("{}; it excludes nothing until line {} is corrected", doubt.cause, doubt.line));
-            return lines;
+            return page.into_lines();
         }
     };
     if let Some(revocation) = &exclusion.revoked {
@@ -125,5 +127,5 @@ fn entry_lines(app: &App, entry: &RegisterEntry, hits: Option<&u64>, width: usiz
         add("seen", &format!("{} — {}: {}", check.result.word(), check.check, check.seen));
     }
     add("id", &exclusion.id.to_string());
-    lines
+    page.into_lines()
 }

@@ -1,24 +1,25 @@
 //! The rule tab: attribution, the condition part by part, hypothesis, the source with the patterns that matched counted.
 
 use super::parts;
-use super::scenarios::push_wrapped;
+use super::reading::Reading;
 use crate::hunt::{Pattern, Rule};
 use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
 use crate::tui::state::elf_rows;
-use crate::tui::widget::paint::{self, StyledLine};
+use crate::tui::widget::paint;
 
 /// Columns of a source line's indentation kept at most.
 const DEEPEST: usize = 24;
 
 /// The tab's lines.
-pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
-    let Some(detail) = &app.detail else { return Vec::new() };
+pub(super) fn build(app: &App, page: &mut Reading<'_>) {
+    let Some(detail) = &app.detail else { return };
     let theme = &app.theme;
     let rule = &detail.hunt.rule;
-    let mut lines = vec![StyledLine::styled(text::escape_str(&rule.id.name).into_owned(), theme.style(Role::Strong))];
+    let width = page.width;
+    page.wrapped(Role::Strong, &rule.id.name);
     for (name, value) in [
         ("about", rule.description()),
         ("author", rule.author()),
@@ -30,7 +31,7 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
         for (index, piece) in text::wrap(&text::escape_str(value), width.saturating_sub(12)).into_iter().enumerate() {
             let name = if index == 0 { name } else { "" };
             let role = if name == "reference" { Role::Link } else { Role::FieldValue };
-            lines.push(paint::Pieces::new(theme).add(Role::FieldName, format!("  {name:<10}")).add(role, piece).line());
+            page.line(paint::Pieces::new(theme).add(Role::FieldName, format!("  {name:<10}")).add(role, piece).line());
         }
     }
     let samples = rule.known_samples();
@@ -42,29 +43,30 @@ pub(super) fn lines(app: &App, width: usize) -> Vec<StyledLine> {
         };
         let said = format!("{} known samples: {said}", samples.len());
         for piece in text::wrap(&said, width.saturating_sub(2)) {
-            lines.push(StyledLine::styled(format!("  {piece}"), theme.style(role)));
+            page.line(paint::Pieces::new(theme).add(role, format!("  {piece}")).line());
         }
     }
-    lines.push(StyledLine::default());
-    lines.push(StyledLine::styled("Condition, part by part", theme.style(Role::Heading)));
+    page.blank();
+    page.heading("Condition, part by part");
     if let Some((role, said)) = elf_rows::before(detail.explanation.as_ref()) {
-        push_wrapped(&mut lines, theme, role, &said, width);
+        page.wrapped(role, &said);
     }
     if let Some(explanation) = &detail.explanation {
-        lines.extend(parts::condition(theme, &explanation.explained.rule, width));
+        for line in parts::condition(theme, &explanation.explained.rule, width) {
+            page.line(line);
+        }
     }
-    lines.push(StyledLine::default());
-    lines.push(StyledLine::styled("Hypothesis", theme.style(Role::Heading)));
-    push_wrapped(&mut lines, theme, Role::Text, &detail.hunt.hypothesis, width);
-    lines.push(StyledLine::default());
-    lines.push(StyledLine::styled("Source (◆ matched)", theme.style(Role::Heading)));
-    source(&mut lines, app, detail, width);
-    lines
+    page.blank();
+    page.heading("Hypothesis");
+    page.wrapped(Role::Text, &detail.hunt.hypothesis);
+    page.blank();
+    page.heading("Source (◆ matched)");
+    source(page, app, detail);
 }
 
 /// The source line by line, each pattern on one of its own with how often it matched.
-fn source(lines: &mut Vec<StyledLine>, app: &App, detail: &Detail, width: usize) {
-    let theme = &app.theme;
+fn source(page: &mut Reading<'_>, app: &App, detail: &Detail) {
+    let (theme, width) = (&app.theme, page.width);
     let legend = detail.hex.highlights.legend();
     for SourceRow { code, pattern, within } in rows(&detail.hunt.rule) {
         let shown = text::escape_str(&code.replace('\t', "    ")).into_owned();
@@ -85,10 +87,10 @@ fn source(lines: &mut Vec<StyledLine>, app: &App, detail: &Detail, width: usize)
         let mut pieces = cut(code, width.saturating_sub(head + 2)).into_iter();
         let first = pieces.next().unwrap_or_default();
         let line = paint::Pieces::new(theme).add(sign.0, sign.1).add(Role::Dim, count);
-        lines.push(line.add(role, format!("{indent}{first}")).line());
+        page.line(line.add(role, format!("{indent}{first}")).line());
         for piece in pieces {
             let head = " ".repeat(head + 2);
-            lines.push(paint::Pieces::new(theme).add(Role::Dim, head).add(role, piece).line());
+            page.line(paint::Pieces::new(theme).add(Role::Dim, head).add(role, piece).line());
         }
     }
 }

@@ -4,16 +4,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::evidence::outdated;
-use crate::hunt::{Strength, Truth};
+use super::reading::{self, Reading};
+use crate::evidence::reference;
+use crate::hunt::{Check, Scenario, Strength, Truth};
 use crate::text;
-use crate::theme::{Role, Theme};
-use crate::triage::assess::{CheckAssessment, LineAssessment, ScenarioState, suggestion};
+use crate::theme::Role;
+use crate::triage::assess::{CheckAssessment, LineAssessment, ScenarioAssessment, ScenarioState, suggestion};
 use crate::triage::{Answer, Verdict};
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
-use crate::tui::state::detail::Detail;
-use crate::tui::widget::paint::{self, StyledLine};
-use crate::tui::widget::pane;
+use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::widget::paint;
 
 /// Draws the tab: the scenarios with their answers above, the scenario at hand below.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
@@ -28,18 +29,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     } else {
         "An explanation that fits any rule".to_owned()
     };
-    let inner = pane::pane(buffer, story, &app.theme, &title, true);
-    let lines = story_lines(app, detail, usize::from(inner.width).saturating_sub(1));
-    let height = usize::from(inner.height);
-    app.page = height.max(1);
-    let Some(detail) = &mut app.detail else { return };
-    detail.lines = lines.len();
-    let top = detail.scroll().min(lines.len().saturating_sub(height));
-    *detail.scroll_mut() = top;
-    for (index, line) in lines.iter().skip(top).take(height).enumerate() {
-        paint::line(buffer, paint::row(inner, index), line);
-    }
-    pane::scroll_bar(buffer, Rect { width: inner.width + 1, ..inner }, &app.theme, top, lines.len());
+    reading::draw(buffer, story, app, (&title, Tab::Scenarios), story_of);
 }
 
 /// What the signs behind `box` mean, in as many words as there is room for.
@@ -82,105 +72,120 @@ fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
     }
 }
 
-fn story_lines(app: &App, detail: &Detail, width: usize) -> Vec<StyledLine> {
-    let theme = &app.theme;
+/// The scenario at hand: what the box says of it first, then the prose.
+fn story_of(app: &App, page: &mut Reading<'_>) {
+    let Some(detail) = &app.detail else { return };
     let Some(scenario) = detail.current() else {
-        return vec![StyledLine::styled("This rule has no scenarios.", theme.style(Role::Dim))];
+        return page.wrapped(Role::Dim, "This rule has no scenarios.");
     };
-    let mut lines = Vec::new();
     if let Some(gathered) = &detail.gathered {
         for socket in &gathered.evidence.live {
-            let said = format!("! LIVE: connected to what the match names: {socket}");
-            push_wrapped(&mut lines, theme, Role::Error, &said, width);
+            page.wrapped(Role::Error, &format!("! LIVE: connected to what the match names: {socket}"));
         }
     }
-    lines.push(StyledLine::styled(text::escape_str(&scenario.title).into_owned(), theme.style(Role::Strong)));
+    page.wrapped(Role::Strong, &scenario.title);
     if let Some(said) = outdated(app) {
-        push_wrapped(&mut lines, theme, Role::Warning, &said, width);
+        page.wrapped(Role::Warning, &said);
     }
-    if let Some(assessed) = detail.assessment(&scenario.id) {
-        push_wrapped(&mut lines, theme, role_of(assessed.state), &format!("→ {}", suggestion(assessed)), width);
+    let assessed = detail.assessment(&scenario.id);
+    if let Some(assessed) = assessed {
+        page.wrapped(role_of(assessed.state), &format!("→ {}", suggestion(assessed)));
+        // What contradicts it is seen without scrolling; what was only looked for stands below.
+        if speaks_against(assessed) {
+            push_against(page, app, assessed, scenario);
+        }
     }
-    lines.push(StyledLine::styled("What the box shows", theme.style(Role::Heading)));
-    push_checks(&mut lines, app, detail, width);
+    page.heading("What the box shows");
+    if scenario.applies_when.is_empty() {
+        page.wrapped(Role::Dim, "No check can express this; go by the words below.");
+    }
+    match assessed {
+        Some(assessed) => push_lines(page, app, (&assessed.lines, &scenario.applies_when)),
+        None => {
+            for check in scenario.applies_when.iter().flatten() {
+                page.marked((Role::CheckUnknown, "… "), &check.to_string());
+            }
+        }
+    }
+    if let Some(assessed) = assessed.filter(|assessed| !speaks_against(assessed)) {
+        push_against(page, app, assessed, scenario);
+    }
     if let Some(across) = detail.across.iter().find(|across| across.id == scenario.id) {
-        lines.push(StyledLine::default());
-        lines.push(StyledLine::styled("On all boxes with this content", theme.style(Role::Heading)));
+        page.blank();
+        page.heading("On all boxes with this content");
         for (state, (count, hosts)) in &across.states {
             let more = if (hosts.len() as u64) < *count { ", …" } else { "" };
-            let said = format!("{state} on {}: {}{more}", text::count(*count), hosts.join(", "));
-            push_wrapped(&mut lines, theme, Role::Text, &said, width);
+            page.wrapped(Role::Text, &format!("{state} on {}: {}{more}", text::count(*count), hosts.join(", ")));
         }
     }
-    lines.push(StyledLine::default());
-    push_wrapped(&mut lines, theme, Role::Text, &scenario.story, width);
-    lines.push(StyledLine::default());
-    lines.push(StyledLine::styled("What to verify", theme.style(Role::Heading)));
-    push_wrapped(&mut lines, theme, Role::Text, &scenario.filter, width);
+    page.blank();
+    page.wrapped(Role::Text, &scenario.story);
+    page.blank();
+    page.heading("What to verify");
+    page.wrapped(Role::Text, &scenario.filter);
     if let Some(given) = detail.answer(&scenario.id) {
-        lines.push(StyledLine::default());
-        let said = format!("Answered: {}, by {}, {:.0}", given.answer, given.by, given.at);
-        push_wrapped(&mut lines, theme, Role::Dim, &said, width);
+        page.blank();
+        page.wrapped(Role::Dim, &format!("Answered: {}, by {}, {:.0}", given.answer, given.by, given.at));
         if let Some(note) = &given.note {
-            push_wrapped(&mut lines, theme, Role::Text, &format!("Note: {note}"), width);
+            page.wrapped(Role::Text, &format!("Note: {note}"));
         }
     }
-    lines
 }
 
-/// The checks as the hunt has them, and once the box has answered, what it shows of each.
-fn push_checks(lines: &mut Vec<StyledLine>, app: &App, detail: &Detail, width: usize) {
-    let theme = &app.theme;
-    let Some(scenario) = detail.current() else { return };
-    if scenario.applies_when.is_empty() {
-        push_wrapped(lines, theme, Role::Dim, "No check can express this; go by the words below.", width);
-    }
-    let Some(assessed) = detail.assessment(&scenario.id) else {
-        for check in scenario.applies_when.iter().flatten() {
-            push_marked(lines, theme, (Role::CheckUnknown, "… "), &check.to_string(), width);
-        }
-        return;
-    };
-    push_lines(lines, app, &assessed.lines, width);
+/// Whether something was found that speaks against it.
+fn speaks_against(assessed: &ScenarioAssessment) -> bool {
+    !assessed.against.is_empty() || assessed.contradicted_when.iter().any(|line| line.truth == Truth::Met)
+}
+
+/// What speaks against it, and what was looked for that would.
+fn push_against(page: &mut Reading<'_>, app: &App, assessed: &ScenarioAssessment, scenario: &Scenario) {
     if assessed.against.is_empty() && assessed.contradicted_when.is_empty() {
         return;
     }
-    lines.push(StyledLine::default());
-    lines.push(StyledLine::styled("What speaks against it", theme.style(Role::Heading)));
+    page.heading("What speaks against it");
     for said in &assessed.against {
-        push_marked(lines, theme, (Role::Warning, "! "), &said.said, width);
+        page.marked((Role::Warning, "! "), &said.said);
     }
-    push_lines(lines, app, &assessed.contradicted_when, width);
+    push_lines(page, app, (&assessed.contradicted_when, &scenario.contradicted_when));
 }
 
-/// Lines of checks with what was seen of each.
-fn push_lines(lines: &mut Vec<StyledLine>, app: &App, assessed: &[LineAssessment], width: usize) {
-    let theme = &app.theme;
+/// Lines of checks with what was seen of each, and what of the box that is; `checks` are the same as the hunt has them.
+fn push_lines(page: &mut Reading<'_>, app: &App, (assessed, checks): (&[LineAssessment], &[Vec<Check>])) {
+    let evidence = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref()).map(|gathered| &gathered.evidence);
+    let mut told = Vec::new();
     for (index, line) in assessed.iter().enumerate() {
         if index > 0 {
-            lines.push(StyledLine::styled("  or", theme.style(Role::Dim)));
+            page.marked((Role::Dim, ""), "or");
         }
         for (place, check) in line.checks.iter().enumerate() {
             let and = if place > 0 { "and " } else { "" };
-            push_marked(lines, theme, mark(check), &format!("{and}{}", check.check), width);
+            page.marked(mark(check), &format!("{and}{}", check.check));
             let seen = [Some(&check.seen).filter(|seen| !seen.is_empty()), check.unknown.as_ref()];
             for said in seen.into_iter().flatten() {
-                push_indented(lines, theme, Role::FieldValue, said, width);
+                page.indented(Role::FieldValue, said);
             }
             for said in &check.provenance {
-                push_indented(lines, theme, Role::Dim, said, width);
+                page.indented(Role::Dim, said);
             }
             if let Some(warning) = &check.warning {
-                push_indented(lines, theme, Role::Warning, &format!("! {warning}"), width);
+                page.indented(Role::Warning, &format!("! {warning}"));
             }
             if let Some(set) = &check.empty_set {
                 let key = app.keymap.first_key(Action::NameInSet);
-                let said = format!("{key} names one for ${} on the spot", text::escape_str(set));
-                push_indented(lines, theme, Role::Dim, &said, width);
+                page.indented(Role::Dim, &format!("{key} names one for ${} on the spot", text::escape_str(set)));
+            }
+            let asked = checks.get(index).and_then(|line| line.get(place));
+            let leads = asked.zip(evidence).map(|(asked, evidence)| reference::of_check(asked, evidence));
+            for to in leads.into_iter().flatten() {
+                // Several checks ask about one process; once is enough.
+                if !told.contains(&to) {
+                    told.push(to.clone());
+                    page.reference(to);
+                }
             }
         }
         if let Some(note) = &line.note {
-            push_indented(lines, theme, Role::Warning, note, width);
+            page.indented(Role::Warning, note);
         }
     }
 }
@@ -202,24 +207,4 @@ fn role_of(state: ScenarioState) -> Role {
         ScenarioState::NotSupported => Role::CheckNotMet,
         ScenarioState::Unknown => Role::CheckUnknown,
     }
-}
-
-fn push_marked(lines: &mut Vec<StyledLine>, theme: &Theme, mark: (Role, &str), said: &str, width: usize) {
-    let said = format!("{}{said}", mark.1);
-    for (row, piece) in text::wrap(&said, width.saturating_sub(4)).into_iter().enumerate() {
-        let indent = if row == 0 { "  " } else { "    " };
-        lines.push(paint::Pieces::new(theme).add(mark.0, format!("{indent}{piece}")).line());
-    }
-}
-
-fn push_indented(lines: &mut Vec<StyledLine>, theme: &Theme, role: Role, said: &str, width: usize) {
-    for piece in text::wrap(said, width.saturating_sub(6)) {
-        lines.push(paint::Pieces::new(theme).add(role, format!("      {piece}")).line());
-    }
-}
-
-/// Adds `said` in as many lines as it takes.
-pub(super) fn push_wrapped(lines: &mut Vec<StyledLine>, theme: &Theme, role: Role, said: &str, width: usize) {
-    let safe = said.lines().map(text::escape_str).collect::<Vec<_>>().join("\n");
-    lines.extend(text::wrap(&safe, width).into_iter().map(|line| StyledLine::styled(line, theme.style(role))));
 }

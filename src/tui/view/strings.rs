@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 
 use crate::text;
 use crate::theme::Role;
+use crate::tui::keymap::Action;
 use crate::tui::state::App;
+use crate::tui::state::detail::Tab;
 use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
@@ -13,12 +15,14 @@ use crate::tui::widget::pane;
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let Some(detail) = &mut app.detail else { return };
     let digits = detail.hex.layout.digits;
-    let list = &mut detail.hex.strings;
-    let mut title = format!("Strings: {}, of {} characters at least", text::count(list.len() as u64), list.least());
+    let strings = &mut detail.hex.strings;
+    let (least, progress, cut) = (strings.least(), strings.progress, strings.cut);
+    let list = &mut strings.texts;
+    let mut title = format!("Strings: {}, of {} characters at least", text::count(list.len() as u64), least);
     if !list.filter().is_empty() {
         title = format!("{title}, with {}", text::quoted(list.filter()));
     }
-    match (list.progress, list.cut) {
+    match (progress, cut) {
         (Some((done, all)), _) => {
             let part = done.saturating_mul(100).checked_div(all).unwrap_or(0);
             title = format!("{title}; {part} % of the file looked through");
@@ -26,12 +30,18 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         (None, true) => title = format!("{title}; the first {} of more", text::count(list.total() as u64)),
         (None, false) => {}
     }
-    let inner = pane::pane(buffer, area, &app.theme, &title, true);
+    let focused = detail.tab == Tab::Hex;
+    let inner = pane::pane(buffer, area, &app.theme, &title, focused);
     let height = usize::from(inner.height);
-    app.page = height.max(1);
-    if list.is_empty() && list.progress.is_none() {
-        let said =
-            if list.total() == 0 { "There is no printable text in it." } else { "No text matches. Esc goes back." };
+    if focused {
+        app.page = height.max(1);
+    }
+    if list.is_empty() && progress.is_none() {
+        let back = app.keymap.first_key(Action::Back);
+        let said = match list.total() {
+            0 => "There is no printable text in it.".to_owned(),
+            _ => format!("No text matches. {back} shows all again."),
+        };
         return paint::line(buffer, inner, &StyledLine::styled(said, app.theme.style(Role::Dim)));
     }
     list.top = paint::scroll(list.top, list.place(), height, list.len());

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::hex::Layers;
+use super::layers::Layers;
 use crate::hex::rows::CellKind;
 use crate::theme::{Role, Theme};
 use crate::tui::state::bytes::HexView;

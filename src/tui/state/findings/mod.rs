@@ -165,6 +165,11 @@ impl FindingList {
         self.store.index(id).map(|index| self.store.row(index))
     }
 
+    /// Every finding, in no order, whatever filter and hunt leave out.
+    pub fn all(&self) -> impl Iterator<Item = &ListedFinding> {
+        self.store.rows().iter()
+    }
+
     /// How many lines are shown: findings, and headings of groups.
     pub fn len(&self) -> usize {
         self.lines.count()
