@@ -134,23 +134,29 @@ pub struct KeptBytes {
 }
 
 impl KeptBytes {
-    /// Files up to this many bytes are kept whole.
+    /// Files up to this many bytes are kept whole, unless the scan was asked to keep more or less (`--keep`).
     pub const WHOLE: u64 = 64 * 1024;
     /// Bytes kept before and after each match of a larger file.
     pub const AROUND: u64 = 512;
-    /// Bytes kept of one finding at most.
-    pub const MAX_BYTES: usize = 256 * 1024;
+    /// Bytes kept of one finding at most in a file that is not kept whole.
+    pub const MAX_BYTES: u64 = 256 * 1024;
 
-    /// Takes from `file` what is worth keeping for these matches, which are in file order.
-    pub fn around(file: &[u8], matches: &[PatternMatch]) -> Self {
-        Self::gather(file.len() as u64, matches, |range| {
+    /// Takes from `file` what is worth keeping for these matches, which are in file order. Up to `whole` bytes it is kept whole.
+    pub fn around(file: &[u8], matches: &[PatternMatch], whole: u64) -> Self {
+        Self::gather(file.len() as u64, matches, whole, |range| {
             file.get(range.start as usize..range.end as usize).map(<[u8]>::to_vec)
         })
     }
 
     /// As [`KeptBytes::around`], of a file of `size` bytes that is not at hand: `read` gives the bytes of a range.
-    pub fn gather(size: u64, matches: &[PatternMatch], mut read: impl FnMut(Range<u64>) -> Option<Vec<u8>>) -> Self {
-        let whole = size <= Self::WHOLE;
+    pub fn gather(
+        size: u64,
+        matches: &[PatternMatch],
+        whole: u64,
+        mut read: impl FnMut(Range<u64>) -> Option<Vec<u8>>,
+    ) -> Self {
+        let most = whole.max(Self::MAX_BYTES);
+        let whole = size <= whole;
         let mut ranges = Vec::from([0..if whole { size } else { Self::AROUND }]);
         for found in matches.iter().filter(|_| !whole) {
             let start = found.offset.saturating_sub(Self::AROUND);
@@ -164,7 +170,7 @@ impl KeptBytes {
         let mut excerpts = Vec::new();
         for range in ranges {
             total += range.end.saturating_sub(range.start);
-            if total > Self::MAX_BYTES as u64 {
+            if total > most {
                 break;
             }
             let offset = range.start;
@@ -282,15 +288,19 @@ mod tests {
     #[test]
     fn small_files_are_kept_whole_and_large_ones_around_their_matches() {
         let small = vec![7; 100];
-        assert_eq!(KeptBytes::around(&small, &[found(10, 4)]).excerpts.len(), 1);
+        assert_eq!(KeptBytes::around(&small, &[found(10, 4)], KeptBytes::WHOLE).excerpts.len(), 1);
         let mut large = vec![0; 1 << 20];
         large[500_000] = 9;
-        let kept = KeptBytes::around(&large, &[found(500_000, 1), found(500_100, 4), found((1 << 20) - 4, 4)]);
+        let places = [found(500_000, 1), found(500_100, 4), found((1 << 20) - 4, 4)];
+        let kept = KeptBytes::around(&large, &places, KeptBytes::WHOLE);
         assert_eq!(kept.byte(500_000), Some(9));
         assert_eq!(kept.byte(0), Some(0));
         assert_eq!(kept.byte(250_000), None);
         assert_eq!(kept.byte((1 << 20) - 1), Some(0));
         assert_eq!(kept.byte(1 << 20), None);
         assert_eq!(kept.excerpts.len(), 3);
+        let whole = KeptBytes::around(&large, &places, 1 << 20);
+        assert_eq!((whole.excerpts.len(), whole.byte(250_000)), (1, Some(0)));
+        assert_eq!(KeptBytes::around(&small, &[], 0).excerpts[0].bytes.len(), 100, "the beginning");
     }
 }

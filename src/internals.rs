@@ -86,6 +86,9 @@ pub mod scan {
 }
 pub mod session {
     pub use crate::session::{CaseReader, HostIdentity, RecordPlan, RuleCatalog, RuleChoice, StartedAs, host_name};
+    pub mod many {
+        pub use crate::session::many::{ManyCases, case_files};
+    }
 }
 pub mod text {
     pub use crate::text::*;
@@ -95,6 +98,9 @@ pub mod theme {
 }
 pub mod triage {
     pub use crate::triage::{Actor, Answer, Verdict};
+    pub mod bound {
+        pub use crate::triage::bound::BoundBox;
+    }
     pub mod exclusion {
         pub use crate::triage::exclusion::{CheckResult, Exclusion, ExclusionDraft, Judgement, SeenCheck, Signature};
     }

@@ -37,17 +37,21 @@ pub(crate) fn line() -> String {
     format!("{NAME}{commit}, {}, {ENGINE}", build())
 }
 
+/// The names of [`facts`].
+pub(crate) const NAMES: [&str; 6] = ["program", "commit", "build", "engine", "builtin_hunts", "executable_sha256"];
+
 /// All of it under the names that cases, reports and `huntbook version` use. Waits for the executable's digest.
 pub(crate) fn facts() -> Vec<(&'static str, String)> {
     let unknown = || "not recorded".to_owned();
-    vec![
-        ("program", NAME.to_owned()),
-        ("commit", commit().map_or_else(unknown, str::to_owned)),
-        ("build", build()),
-        ("engine", ENGINE.to_owned()),
-        ("builtin_hunts", builtin::digest().to_string()),
-        ("executable_sha256", executable().map_or_else(|why| format!("not known: {why}"), |digest| digest.to_string())),
-    ]
+    let values = [
+        NAME.to_owned(),
+        commit().map_or_else(unknown, str::to_owned),
+        build(),
+        ENGINE.to_owned(),
+        builtin::digest().to_string(),
+        executable().map_or_else(|why| format!("not known: {why}"), |digest| digest.to_string()),
+    ];
+    NAMES.into_iter().zip(values).collect()
 }
 
 /// [`facts`] as a JSON object.

@@ -202,6 +202,35 @@ pub(super) fn entries_of(db: &Connection, finding: FindingId) -> Outcome<Vec<Jou
     rows.map(|row| row?.parse()).collect()
 }
 
+/// Entries read at once by [`Entries`].
+const PAGE: usize = 1024;
+
+/// The entries of a journal, first to last, read as they are asked for, so that one of any length takes little memory. Each
+/// page is of one state of the case; what others record meanwhile comes at the end.
+#[derive(Debug)]
+pub(crate) struct Entries<'c> {
+    case: &'c Case,
+    page: std::vec::IntoIter<JournalEntry>,
+    /// The last entry that was read; `None` behind the end, and behind an error.
+    after: Option<Seq>,
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Result<JournalEntry, CaseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.len() == 0 {
+            let read = self.case.journal(self.after?, PAGE);
+            self.after = read.as_ref().ok().and_then(|page| page.last()).map(|last| last.seq);
+            match read {
+                Ok(page) => self.page = page.into_iter(),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.page.next().map(Ok)
+    }
+}
+
 /// Entries after `after`, at most `limit`, first to last.
 fn entries_after(db: &Connection, after: Seq, limit: usize) -> Outcome<Vec<JournalEntry>> {
     let sql = format!("SELECT {} FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2", StoredEntry::COLUMNS);
@@ -267,6 +296,11 @@ impl Case {
                 .optional()?;
             Ok(hash == Some(kept.hash) || *kept == Head::START)
         })
+    }
+
+    /// The journal after entry `after` (`Seq(0)` for its start), first to last, read as it is asked for.
+    pub(crate) fn entries(&self, after: Seq) -> Entries<'_> {
+        Entries { case: self, page: Vec::new().into_iter(), after: Some(after) }
     }
 
     /// The journal after entry `after` (`Seq(0)` for its start), at most `limit` entries, first to last.

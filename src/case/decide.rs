@@ -10,7 +10,7 @@ use super::error::Outcome;
 use super::facts::CASE_ID;
 use super::journal::by_cover;
 use super::{
-    Case, CaseError, CaseErrorKind, Cover, Decision, FindingId, JournalEvent, LogState, Record, Seq, Stamp, migrate,
+    Act, Case, CaseError, CaseErrorKind, Cover, Decision, FindingId, JournalEvent, LogState, Record, Seq, Stamp, migrate,
     tables,
 };
 use crate::version;
@@ -55,10 +55,10 @@ impl Case {
     /// [`CaseErrorKind::NothingChosen`], [`CaseErrorKind::NoSuchFinding`], [`CaseErrorKind::NoReason`], or when the case cannot be
     /// written; then nothing is recorded for any of them.
     pub fn decide(&mut self, findings: &[FindingId], decision: &Decision, stamp: &Stamp) -> Result<Seq, CaseError> {
-        self.decide_together(findings, std::slice::from_ref(decision), stamp)
+        self.decide_together(findings, std::slice::from_ref(decision), None, stamp)
     }
 
-    /// As [`Case::decide`], with several decisions that are one act: one group.
+    /// As [`Case::decide`], with several decisions as one group, which may be this case's part of an act over several cases.
     ///
     /// # Errors
     /// As [`Case::decide`].
@@ -66,6 +66,7 @@ impl Case {
         &mut self,
         findings: &[FindingId],
         decisions: &[Decision],
+        act: Option<&Act>,
         stamp: &Stamp,
     ) -> Result<Seq, CaseError> {
         self.write(|db| {
@@ -83,7 +84,7 @@ impl Case {
                 }
             }
             let events: Vec<_> = decisions.iter().cloned().map(JournalEvent::Decided).collect();
-            record(db, &chosen, &events, stamp)
+            record(db, &chosen, &events, act, stamp)
         })
     }
 
@@ -127,7 +128,7 @@ impl Case {
             let mut statement =
                 db.prepare_cached("SELECT finding FROM journal WHERE grp = ?1 AND finding IS NOT NULL")?;
             let concerned = statement.query_map([target.group], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            record(db, &concerned, &[JournalEvent::Happened(Record::Undone { group: target.group })], stamp)
+            record(db, &concerned, &[JournalEvent::Happened(Record::Undone { group: target.group })], None, stamp)
         })
     }
 
@@ -173,8 +174,15 @@ fn changed(db: &Connection, covers: &[(FindingId, Option<Cover>)]) -> Outcome<Ve
     Ok(changed)
 }
 
-/// One entry of each event for each of `findings`, or a single one without a finding, and the tables brought up to date.
-fn record(db: &Connection, findings: &BTreeSet<FindingId>, events: &[JournalEvent], stamp: &Stamp) -> Outcome<Seq> {
+/// One entry of each event for each of `findings`, or a single one without a finding, with the act that they are part of, and
+/// the tables brought up to date.
+fn record(
+    db: &Connection,
+    findings: &BTreeSet<FindingId>,
+    events: &[JournalEvent],
+    act: Option<&Act>,
+    stamp: &Stamp,
+) -> Outcome<Seq> {
     let mut group = Group::begin(db, stamp)?;
     for event in events {
         for finding in findings {
@@ -183,6 +191,9 @@ fn record(db: &Connection, findings: &BTreeSet<FindingId>, events: &[JournalEven
         if findings.is_empty() {
             group.append(event, None)?;
         }
+    }
+    if let Some(Act { id, cases }) = act {
+        group.append(&JournalEvent::Happened(Record::ActOverCases { act: id.clone(), cases: *cases }), None)?;
     }
     if events.iter().any(|event| matches!(event, JournalEvent::Happened(Record::Undone { .. }))) {
         tables::refresh_undone(db)?;
@@ -202,7 +213,7 @@ fn ever_excluded_by(db: &Connection, exclusion: &str) -> Outcome<Vec<FindingId>>
 }
 
 /// The last decision that has not been undone, about `finding` or at all.
-fn last_in_force(db: &Connection, finding: Option<FindingId>) -> Outcome<Seq> {
+pub(super) fn last_in_force(db: &Connection, finding: Option<FindingId>) -> Outcome<Seq> {
     let about = if finding.is_some() { "finding = ?1" } else { "?1 IS NULL" };
     let sql = format!(
         "SELECT seq FROM journal WHERE {about}

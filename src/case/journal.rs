@@ -163,11 +163,27 @@ pub enum Record {
         /// Digest over all that it said.
         digest: Sha256,
     },
+    /// What the group decided was decided in several cases at once, and is taken back in all of them.
+    ActOverCases {
+        /// The act's id, the same in all of them.
+        act: String,
+        /// How many cases it touches.
+        cases: u64,
+    },
     /// All entries of a group are not in force any more; or, if they are themselves of this kind, in force again.
     Undone {
         /// The group, by its first entry.
         group: Seq,
     },
+}
+
+/// An act over several cases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// Its id, the same in all of them.
+    pub id: String,
+    /// How many cases it touches.
+    pub cases: u64,
 }
 
 /// What an ended scan has gone through.
@@ -206,6 +222,7 @@ impl JournalEvent {
                 | Record::EvidenceGathered { scan, .. },
             ) => Some(scan.to_string()),
             Self::Happened(Record::Undone { group }) => Some(group.to_string()),
+            Self::Happened(Record::ActOverCases { act, .. }) => Some(act.clone()),
             Self::Decided(Decision::Note { .. } | Decision::MarkedMalicious { .. })
             | Self::Happened(
                 Record::CaseOpened { .. }

@@ -66,7 +66,9 @@ pub(super) fn bring_up_to_date(db: &Connection, group: &mut Group<'_>) -> Outcom
         let covers = tables::covers(db)?.into_iter().map(|(finding, cover)| (finding, Some(cover))).collect();
         group.append(&JournalEvent::Happened(Record::RegisterApplied { covers: by_cover(covers) }), None)?;
     }
-    db.execute_batch(schema::TABLES_OF_5)?;
+    if format < schema::SAID {
+        db.execute_batch(schema::TABLES_OF_5)?;
+    }
     db.pragma_update(None, "user_version", FORMAT)?;
     Ok(())
 }

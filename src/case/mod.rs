@@ -9,6 +9,7 @@
 //! digest of all that it saw into the journal, so the hash chain covers the findings too. Several processes may use one
 //! case: readers never wait, writers take turns.
 
+mod acts;
 mod chain;
 mod closing;
 mod copies;
@@ -45,6 +46,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub(crate) use acts::LastDecided;
 pub(crate) use closing::{LOG_MISSING, LogState};
 pub use decide::Undo;
 pub use error::CaseError;
@@ -52,7 +54,7 @@ pub(crate) use error::CaseErrorKind;
 pub(crate) use gathered::EvidenceEnd;
 pub(crate) use ids::ScanId;
 pub use ids::{FindingId, Seq};
-pub(crate) use journal::{Cover, Head, JournalSubject, PathText, ScanTotals};
+pub(crate) use journal::{Act, Cover, Head, JournalSubject, PathText, ScanTotals};
 pub use journal::{Decision, JournalEntry, JournalEvent, Record, Stamp};
 #[cfg(test)]
 pub(crate) use not_seen::Absence;

@@ -160,6 +160,14 @@ impl Case {
         })
     }
 
+    /// What `finding` comes to when the register says `cover` of it; nothing is written.
+    ///
+    /// # Errors
+    /// As [`Case::verdict`].
+    pub fn verdict_under(&self, finding: FindingId, cover: Option<&Cover>) -> Result<Verdict, CaseError> {
+        self.read(|db| tables::verdict_under(db, finding, cover))
+    }
+
     /// The answers in force for `finding`, by scenario.
     ///
     /// # Errors

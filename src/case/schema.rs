@@ -21,7 +21,8 @@ pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
 ///   was closed (see [`LogState`](super::LogState)), and a candidate is recorded under its rule's own namespace.
 /// - 5 keeps what the box said of findings, with a digest of it in the journal, and what an archive or the kernel says of a
 ///   subject that is no plain file ([`TABLES_OF_5`]).
-pub(super) const FORMAT: i64 = 5;
+/// - 6 holds entries of the kind `act-over-cases` in the journal, and the boxes that an exclusion is bound to.
+pub(super) const FORMAT: i64 = 6;
 
 /// The first format with the table `said`.
 pub(super) const SAID: i64 = 5;

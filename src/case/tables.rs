@@ -10,13 +10,23 @@ use super::{CaseErrorKind, Cover, FindingId, JournalSubject, PathText, Seq, chai
 use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
 
-/// Works out anew what the journal comes to for `finding`, and its verdict.
-pub(super) fn refresh(db: &Connection, finding: FindingId) -> Outcome<()> {
+/// What the journal comes to for `finding`.
+fn decided_about(db: &Connection, finding: FindingId) -> Outcome<Decided> {
     let entries = chain::entries_of(db, finding)?;
     let undone = entries.iter().filter(|entry| entry.undone).map(|entry| entry.group).collect();
     let mut all = BTreeMap::new();
     replay(&mut all, &entries, &undone);
-    let decided = all.remove(&finding).unwrap_or_default();
+    Ok(all.remove(&finding).unwrap_or_default())
+}
+
+/// What `finding` comes to when the register says `cover` of it.
+pub(super) fn verdict_under(db: &Connection, finding: FindingId, cover: Option<&Cover>) -> Outcome<Verdict> {
+    Ok(verdict(&now(db, finding)?, &decided_about(db, finding)?, cover))
+}
+
+/// Works out anew what the journal comes to for `finding`, and its verdict.
+pub(super) fn refresh(db: &Connection, finding: FindingId) -> Outcome<()> {
+    let decided = decided_about(db, finding)?;
     store(db, finding, &decided)?;
     refresh_verdict(db, finding, &decided)
 }

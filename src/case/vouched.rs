@@ -86,7 +86,10 @@ impl Vouched {
                 this.ended = Some(Ended { at: at.to_owned(), outcome: outcome.clone() });
                 this.totals = files.zip(*bytes);
             }
-            Record::Undone { .. } | Record::ExclusionMet { .. } | Record::EvidenceGathered { .. } => {}
+            Record::Undone { .. }
+            | Record::ActOverCases { .. }
+            | Record::ExclusionMet { .. }
+            | Record::EvidenceGathered { .. } => {}
         }
     }
 

@@ -20,8 +20,9 @@ use super::limits;
 use super::logging::LogArgs;
 use super::report::ReportArgs;
 use super::rule_args::{RuleArgs, box_at};
-use super::size::parse_size;
+use super::size::{parse_kept, parse_size};
 use super::when::parse_time;
+use crate::finding::KeptBytes;
 use crate::report::ReportFormat;
 use crate::root::Root;
 use crate::scan::{self, Only, ScanOptions, WalkOptions};
@@ -152,6 +153,10 @@ pub struct ScanArgs {
     /// Files that a rule needs whole are not matched against it when larger than this (64MiB, 2GiB); coverage lists them.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
     pub max_file_size: u64,
+    /// Keep files up to this size whole in the case with their findings, at most 16MiB; of larger ones the bytes around the
+    /// matches are kept. Of files over 64KiB, 512MiB are kept in all.
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = parse_kept)]
+    pub keep: u64,
     /// Seconds that matching one file may take; what takes longer is listed in coverage.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub match_timeout: u64,
@@ -237,6 +242,7 @@ impl ScanArgs {
             walk: self.walk(),
             threads: limits::workers(self.threads.map_or(default.threads, usize::from)),
             max_file_size: self.max_file_size,
+            keep: self.keep,
             archives: self.archives.limits(self.max_file_size),
             processes: self.processes.options(),
             newer: self.newer,
@@ -262,6 +268,8 @@ pub struct ScreenArgs {
 }
 
 const _: () = assert!(scan::MAX_FILE_SIZE == 1 << 30, "--max-file-size says its default");
+const _: () = assert!(scan::MAX_KEPT == 16 << 20 && scan::ALL_KEPT == 512 << 20, "--keep says its bounds");
+const _: () = assert!(KeptBytes::WHOLE == 64 << 10, "--keep says its default");
 const _: () = assert!(scan::MATCH_TIMEOUT.as_secs() == 60, "--match-timeout says its default");
 const _: () = assert!(scan::FILE_TIMEOUT.as_secs() == 1800, "--file-timeout says its default");
 const _: () = assert!(GATHERING_TIME.as_secs() == 60, "--evidence-time says its default");

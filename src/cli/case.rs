@@ -17,9 +17,6 @@ use crate::report::json;
 use crate::session::many::case_files;
 use crate::text;
 
-/// Journal entries read at once.
-const PAGE: usize = 4096;
-
 /// What to do with a case.
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
@@ -82,15 +79,12 @@ impl KeptHead {
             Self::Whole(head) => return case.has_head(&head),
             Self::Hash(hash) => hash,
         };
-        let mut after = Seq(0);
-        loop {
-            let page = case.journal(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(false) };
-            if page.iter().any(|entry| entry.hash == hash) {
+        for entry in case.entries(Seq(0)) {
+            if entry?.hash == hash {
                 return Ok(true);
             }
-            after = last.seq;
         }
+        Ok(false)
     }
 }
 

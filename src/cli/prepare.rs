@@ -118,6 +118,7 @@ impl ScanArgs {
             "sandbox": sandbox::in_force().to_string(),
             "root": self.root.dir().to_string_lossy(),
             "max_file_size": self.max_file_size,
+            "keep": self.keep,
             "archives": !self.archives.no_archives,
             "processes": self.processes.processes,
             "memory": self.processes.memory,

@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use super::outgoing::{Outgoing, ScopePath, credits};
 use crate::finding::Digest;
 use crate::text;
-use crate::triage::exclusion::Exclusion;
+use crate::triage::bound::BoundBox;
+use crate::triage::exclusion::{Exclusion, HOST};
 use crate::triage::scope::{Owner, Scope};
 
 const HEADING: &str = "\
 // Put your table of findings in the place of Findings. Its columns, with the fields of Huntbook's NDJSON they come from:
-//   RuleName (rule.name), FilePath (file.path), FileSHA256 (file.hash.sha256), FileUid (file.uid), FileOwner (file.owner)
+//   RuleName (rule.name), FilePath (file.path), FileSHA256 (file.hash.sha256), FileUid (file.uid), FileOwner (file.owner),
+//   HostId (host.id), HostName (host.name)
+// Without HostId and HostName nothing is excluded that is bound to boxes.
 // Without FileUid and FileOwner no path or folder is excluded, for those exclusions hold for one owner only.
 // A rule that changes keeps its name: export again when rules change.
 ";
@@ -23,6 +26,14 @@ Findings
 | join kind=leftanti (Exclusions | where ScopeKind == 'file-as-is' and ExpiresUtc > now()) on RuleName, FileSHA256, FilePath
 | join kind=leftanti (Exclusions | where ScopeKind == 'content' and ExpiresUtc > now()) on RuleName, FileSHA256
 | join kind=leftanti (Exclusions | where ScopeKind == 'path' and ExpiresUtc > now()) on RuleName, FilePath, FileUid, FileOwner
+";
+
+/// What follows where exclusions are bound to boxes: the same, on one box. Their kinds are words of their own.
+const HOST_JOINS: &str = "\
+| extend HostId = tostring(column_ifexists('HostId', '')), HostName = tostring(column_ifexists('HostName', ''))
+| join kind=leftanti (Exclusions | where ScopeKind == 'host file-as-is' and ExpiresUtc > now()) on RuleName, FileSHA256, FilePath, HostId, HostName
+| join kind=leftanti (Exclusions | where ScopeKind == 'host content' and ExpiresUtc > now()) on RuleName, FileSHA256, HostId, HostName
+| join kind=leftanti (Exclusions | where ScopeKind == 'host path' and ExpiresUtc > now()) on RuleName, FilePath, FileUid, FileOwner, HostId, HostName
 ";
 
 /// The longest query that is written, in characters. A bound of Huntbook's own: long before that, portals and rules refuse a
@@ -53,7 +64,7 @@ pub fn query(outgoing: &[Outgoing<'_>], now: Timestamp) -> Result<String, TooLon
     let mut filters = String::new();
     for one in outgoing {
         match place(one) {
-            Ok(QueryPart::Row(row)) => rows.push(row),
+            Ok(QueryPart::Rows(more)) => rows.extend(more),
             Ok(QueryPart::Filter(filter)) => filters.push_str(&filter),
             Err(why) => _ = writeln!(out, "// left out: {} ({why})", one.exclusion.id),
         }
@@ -62,17 +73,19 @@ pub fn query(outgoing: &[Outgoing<'_>], now: Timestamp) -> Result<String, TooLon
         out,
         "let Exclusions = datatable(ExclusionId:string, RuleName:string, ScopeKind:string, FileSHA256:string, \
          FilePath:string, FileUid:string, FileOwner:string, Verdict:string, Reason:string, Analyst:string, \
-         ExpiresUtc:datetime) [\n{}\n];",
+         ExpiresUtc:datetime, HostId:string, HostName:string) [\n{}\n];",
         rows.join(",\n")
     );
-    let query = out + JOINS + &filters;
+    let is_bound = outgoing.iter().any(|one| !one.exclusion.boxes.is_empty());
+    let query = out + JOINS + if is_bound { HOST_JOINS } else { "" } + &filters;
     let length = query.chars().count();
     if length > MAX_QUERY_CHARS { Err(TooLong(length)) } else { Ok(query) }
 }
 
 /// Where an exclusion stands in the query.
 enum QueryPart {
-    Row(String),
+    /// One, or one for each box that it is bound to.
+    Rows(Vec<String>),
     Filter(String),
 }
 
@@ -93,22 +106,26 @@ fn place(one: &Outgoing<'_>) -> Result<QueryPart, String> {
         Some(Digest::Whole(sha256)) => sha256.to_string(),
         None => String::new(),
     };
+    if exclusion.boxes.iter().any(|one| !is_exact(&one.id) || !is_exact(&one.name)) {
+        return Err("no text stands for a box alone that it is bound to".to_owned());
+    }
     Ok(match &exclusion.scope {
-        Scope::FileAsIs { .. } | Scope::Content { .. } => QueryPart::Row(row(exclusion, [&sha256, &path, "", ""])),
+        Scope::FileAsIs { .. } | Scope::Content { .. } => QueryPart::Rows(rows(exclusion, [&sha256, &path, "", ""])),
         Scope::Path { owner, .. } => {
             let (uid, name) = owner_cells(owner)?;
-            QueryPart::Row(row(exclusion, [&sha256, &path, &uid, name]))
+            QueryPart::Rows(rows(exclusion, [&sha256, &path, &uid, name]))
         }
         Scope::Folder { owner, .. } => {
             let (uid, name) = owner_cells(owner)?;
             QueryPart::Filter(format!(
                 "| where not(RuleName == {} and FilePath startswith_cs {} and FileUid == {} and FileOwner == {} and now() < \
-                 datetime({:.0})) // {}\n",
+                 datetime({:.0}){}) // {}\n",
                 literal(&exclusion.rule),
                 literal(&(path + "/")),
                 literal(&uid),
                 literal(name),
                 exclusion.expires,
+                on_boxes(exclusion),
                 exclusion.id
             ))
         }
@@ -118,15 +135,39 @@ fn place(one: &Outgoing<'_>) -> Result<QueryPart, String> {
 /// An owner's name that no text stands for cannot be compared.
 fn owner_cells(owner: &Owner) -> Result<(String, &str), String> {
     let name = owner.name.as_deref().unwrap_or_default();
-    let exact = text::escape_str(name) == name && !name.contains('\\');
-    if exact { Ok((owner.uid.to_string(), name)) } else { Err("no text stands for its owner alone".to_owned()) }
+    if is_exact(name) {
+        Ok((owner.uid.to_string(), name))
+    } else {
+        Err("no text stands for its owner alone".to_owned())
+    }
 }
 
-fn row(exclusion: &Exclusion, [sha256, path, uid, owner]: [&str; 4]) -> String {
+/// Whether a text stands as it is in a literal, so that it equals no other's.
+fn is_exact(text: &str) -> bool {
+    text::escape_str(text) == text && !text.contains('\\')
+}
+
+/// The condition of a filter that an exclusion counts on its boxes only.
+fn on_boxes(exclusion: &Exclusion) -> String {
+    let one = |one: &BoundBox| format!("HostId == {} and HostName == {}", literal(&one.id), literal(&one.name));
+    let boxes: Vec<_> = exclusion.boxes.iter().map(one).collect();
+    if boxes.is_empty() { String::new() } else { format!(" and ({})", boxes.join(" or ")) }
+}
+
+fn rows(exclusion: &Exclusion, cells: [&str; 4]) -> Vec<String> {
+    let kind = exclusion.scope.kind().word();
+    if exclusion.boxes.is_empty() {
+        return vec![row(exclusion, kind, cells, &BoundBox::default())];
+    }
+    let kind = format!("{HOST} {kind}");
+    exclusion.boxes.iter().map(|on| row(exclusion, &kind, cells, on)).collect()
+}
+
+fn row(exclusion: &Exclusion, kind: &str, [sha256, path, uid, owner]: [&str; 4], on: &BoundBox) -> String {
     let cells = [
         &exclusion.id.to_string(),
         &exclusion.rule,
-        exclusion.scope.kind().word(),
+        kind,
         sha256,
         path,
         uid,
@@ -136,7 +177,8 @@ fn row(exclusion: &Exclusion, [sha256, path, uid, owner]: [&str; 4]) -> String {
         &exclusion.by.to_string(),
     ];
     let cells = cells.map(literal);
-    format!("  {}, datetime({:.0})", cells.join(", "), exclusion.expires)
+    let (expires, id, name) = (exclusion.expires, literal(&on.id), literal(&on.name));
+    format!("  {}, datetime({expires:.0}), {id}, {name}", cells.join(", "))
 }
 
 /// A string literal: what could end it or act on a terminal is escaped.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::outgoing::{Outgoing, ScopePath, credits};
 use crate::finding::Digest;
 use crate::text;
+use crate::triage::bound;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::scope::ScopeKind;
 
@@ -41,6 +42,11 @@ pub fn list(outgoing: &[Outgoing<'_>], now: Timestamp) -> String {
             continue;
         }
         let comment = comment(one.exclusion);
+        if !one.exclusion.boxes.is_empty() {
+            let boxes = bound::named(&one.exclusion.boxes);
+            let _ = writeln!(out, "# left out, it counts on {boxes} only: {}  {comment}", one.exclusion.id);
+            continue;
+        }
         match one.digest() {
             Some(Digest::DataOnly(_)) => {
                 let _ = writeln!(out, "# left out, it has no SHA-256: {}  {comment}", one.exclusion.id);

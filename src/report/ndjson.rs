@@ -139,9 +139,8 @@ impl Origin {
         own.insert("complete".into(), self.is_complete().into());
         let whole = self.is_complete() && totals.gaps == 0;
         own.insert("result".into(), if whole { "done" } else { "partial" }.into());
-        let program = version::document().into_iter().map(|(key, _)| key);
-        let program: Map<_, _> =
-            program.filter_map(|key| Some((key.clone(), self.scan.options.get(&key)?.clone()))).collect();
+        let said = |key: &str| Some((key.to_owned(), self.scan.options.get(key)?.clone()));
+        let program: Map<_, _> = version::NAMES.into_iter().filter_map(said).collect();
         own.insert("program".into(), program.into());
         if let Some(end) = evidence {
             own.insert("evidence_asked".into(), end.asked.into());

@@ -86,14 +86,8 @@ impl ReportSource {
         if headed {
             out.write_all(timesketch::head().as_bytes())?;
         }
-        let mut after = Seq(0);
-        loop {
-            let page = self.archive.case.journal(after, PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = last.seq;
-            for entry in &page {
-                out.write_all(timesketch::entry(origin, entry).as_bytes())?;
-            }
+        for entry in self.archive.case.entries(Seq(0)) {
+            out.write_all(timesketch::entry(origin, &entry?).as_bytes())?;
         }
         let mut known = HashSet::new();
         self.each(|reported, _| {

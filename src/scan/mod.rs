@@ -11,6 +11,7 @@ mod engine;
 mod externals;
 mod facts;
 mod file_reader;
+mod keeping;
 mod members;
 mod memory;
 mod narrow;
@@ -50,6 +51,7 @@ pub(crate) use coverage::{REASON_KINDS, UNUSED_RULE, is_gap_kind};
 pub use coverage::{Reason, Unscanned};
 pub(crate) use externals::Externals;
 pub(crate) use facts::{MAX_HASHED_ZEROS, digest_now, facts_now};
+pub(crate) use keeping::{ALL_KEPT, MAX_KEPT};
 pub(crate) use only::Only;
 pub(crate) use probe::{Places, probe};
 pub use processes::ProcessOptions;
@@ -62,9 +64,10 @@ pub use walk::WalkOptions;
 
 use crate::accounts::Accounts;
 use crate::archive::Limits;
-use crate::finding::Finding;
+use crate::finding::{Finding, KeptBytes};
 use crate::root::Root;
 use crate::timeout::{self, NoThread};
+use keeping::Keeping;
 use memory::MemoryBudget;
 use supervisor::Supervisor;
 use unresponsive::UnresponsiveDevices;
@@ -99,6 +102,9 @@ pub struct ScanOptions {
     /// rules that allow it are matched around what it locates; only rules that need the whole of a larger file are not
     /// matched against it, and coverage says so.
     pub max_file_size: u64,
+    /// Files up to this many bytes are kept whole with their findings, at most [`MAX_KEPT`]; of larger ones, and where
+    /// [`ALL_KEPT`] is used up, what is around the matches.
+    pub keep: u64,
     /// How much is taken out of archives and compressed files; `None` leaves them closed, and only matches them as they are.
     pub archives: Option<Limits>,
     /// What is looked at of processes, on a live box.
@@ -127,6 +133,7 @@ impl Default for ScanOptions {
             walk: WalkOptions::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_file_size: MAX_FILE_SIZE,
+            keep: KeptBytes::WHOLE,
             archives: Some(Limits::default()),
             processes: ProcessOptions::default(),
             newer: None,
@@ -240,6 +247,7 @@ impl Scan {
             accounts: Accounts::read_within(options.read_timeout, &options.root),
             own: own_files(&options.own_files),
             max_file_size: options.max_file_size,
+            keeping: Keeping::new(options.keep),
             archives: options.archives,
             processes,
             boot: processes::boot(),

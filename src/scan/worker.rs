@@ -18,6 +18,7 @@ use super::engine::{Engine, PartFacts, RuleMatches, Shelf};
 use super::externals::Externals;
 use super::facts;
 use super::file_reader::{BufferRef, FileReader};
+use super::keeping::Keeping;
 use super::memory::MemoryBudget;
 use super::narrow::{Matching, Stop};
 use super::only::Only;
@@ -63,6 +64,8 @@ pub(super) struct Shared {
     pub accounts: Accounts,
     pub own: HashSet<(u64, u64)>,
     pub max_file_size: u64,
+    /// Up to which size files are kept whole with their findings.
+    pub keeping: Keeping,
     /// How much is taken out of archives; `None` to leave them closed.
     pub archives: Option<Limits>,
     pub processes: Processes,
@@ -326,7 +329,7 @@ impl<'s> Worker<'s> {
                 Digest::Whole(Sha256::of(reader.bytes(held)))
             };
             let bytes = reader.bytes(held);
-            report(reader, subject, (size, digest), found, |matches| KeptBytes::around(bytes, matches))?;
+            report(reader, subject, (size, digest), found, |matches, whole| KeptBytes::around(bytes, matches, whole))?;
         }
         reader.check()?;
         matching.report_gaps(subject.path, shared);
@@ -413,9 +416,10 @@ impl<'s> Worker<'s> {
         let digest =
             self.reader.with_chunk(|reader, chunk| facts::digest(&subject.content, chunk, |_| reader.checkpoint()))?;
         let content = &subject.content;
-        report(&self.reader, subject, (content.size, digest), found, |matches| {
-            KeptBytes::gather(content.size, matches, |range| {
-                content.read(range.start..range.end.min(range.start + KeptBytes::MAX_BYTES as u64)).ok()
+        report(&self.reader, subject, (content.size, digest), found, |matches, whole| {
+            let most = whole.max(KeptBytes::MAX_BYTES);
+            KeptBytes::gather(content.size, matches, whole, |range| {
+                content.read(range.start..range.end.min(range.start + most)).ok()
             })
         })?;
         if digest.data_digest().is_some() {
@@ -438,15 +442,19 @@ fn report(
     subject: &ScanSubject,
     (size, digest): (u64, Digest),
     found: Vec<RuleMatches>,
-    kept: impl Fn(&[PatternMatch]) -> KeptBytes,
+    kept: impl Fn(&[PatternMatch], u64) -> KeptBytes,
 ) -> Result<(), Leave> {
     let shared = reader.shared();
+    let whole = shared.keeping.whole(size);
+    // What is kept of a whole file is the same for all that found it.
+    let shared_bytes = (size <= whole).then(|| Arc::new(kept(&[], whole)));
     let facts = facts::facts(subject.path, subject.opened, size, digest, &shared.accounts);
     let file = Arc::new(FileFacts { said: subject.said.clone(), ..facts });
     let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
     let told = found.into_iter().filter(|found| !(found.candidate && matched.contains(&found.rule)));
     let events = told.map(|RuleMatches { rule, candidate, matches, capped, .. }| {
-        let (file, kept) = (Arc::clone(&file), Arc::new(kept(&matches)));
+        let file = Arc::clone(&file);
+        let kept = shared_bytes.clone().unwrap_or_else(|| Arc::new(kept(&matches, whole)));
         let found_by = if candidate { FoundBy::Candidate(rule) } else { FoundBy::Rule(rule) };
         ScanEvent::Finding(Finding { found_by, file, matches, capped, kept })
     });

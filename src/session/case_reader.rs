@@ -9,8 +9,8 @@ use super::hunt_words::HuntWords;
 use super::kept_evidence::{self, ScenarioStatus, scenario_statuses};
 use super::rule_catalog::RuleRef;
 use crate::case::{
-    Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, GivenAnswer, Gone, JournalEntry, RuleRecord, ScanRow,
-    Sighting, Unmet,
+    Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, FindingRow, GivenAnswer, Gone, JournalEntry, RuleRecord,
+    ScanRow, Sighting, Unmet,
 };
 use crate::evidence::Evidence;
 use crate::finding::{Digest, FileFacts, Finding, FoundBy};
@@ -138,16 +138,17 @@ impl CaseReader {
     /// # Errors
     /// When the case cannot be read, or the first error of `each`.
     pub fn each<E: From<CaseError>>(&self, mut each: impl FnMut(Archived) -> Result<(), E>) -> Result<(), E> {
+        self.each_row(|row| self.read(row.id, row.verdict, None)?.map_or(Ok(()), &mut each))
+    }
+
+    /// Hands every row of the scan's findings to `each`, page by page.
+    fn each_row<E: From<CaseError>>(&self, mut each: impl FnMut(FindingRow) -> Result<(), E>) -> Result<(), E> {
         let mut after = FindingId(0);
         loop {
             let rows = self.case.findings(self.scan.id, after, PAGE)?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.id;
-            for row in rows {
-                if let Some(archived) = self.read(row.id, row.verdict, None)? {
-                    each(archived)?;
-                }
-            }
+            rows.into_iter().try_for_each(&mut each)?;
         }
     }
 
@@ -156,31 +157,25 @@ impl CaseReader {
     /// # Errors
     /// When the case cannot be read, or the first error of `each`.
     pub fn list<E: From<CaseError>>(&self, mut each: impl FnMut(Listed) -> Result<(), E>) -> Result<(), E> {
-        let mut after = FindingId(0);
-        loop {
-            let rows = self.case.findings(self.scan.id, after, PAGE)?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.id;
-            for row in rows {
-                let Some((rule, _)) = self.by_id.get(&row.found_by) else { continue };
-                let cover = if row.verdict == Verdict::Benign { self.case.cover(row.id)? } else { None };
-                let in_force = cover.filter(|cover| cover.lapsed.is_none());
-                each(Listed {
-                    id: row.id,
-                    rule: *rule,
-                    candidate: row.found_by.is_candidate(),
-                    verdict: row.verdict,
-                    path: row.path,
-                    digest: row.digest,
-                    size: row.size,
-                    returned: row.lapsed.filter(|_| row.verdict == Verdict::Open),
-                    exclusion: in_force.map(|cover| {
-                        let known = self.exclusions.get(&cover.exclusion).cloned();
-                        known.unwrap_or_else(|| Excluded::known_by_id(&cover.exclusion))
-                    }),
-                })?;
-            }
-        }
+        self.each_row(|row| {
+            let Some((rule, _)) = self.by_id.get(&row.found_by) else { return Ok(()) };
+            let cover = if row.verdict == Verdict::Benign { self.case.cover(row.id)? } else { None };
+            let in_force = cover.filter(|cover| cover.lapsed.is_none());
+            each(Listed {
+                id: row.id,
+                rule: *rule,
+                candidate: row.found_by.is_candidate(),
+                verdict: row.verdict,
+                path: row.path,
+                digest: row.digest,
+                size: row.size,
+                returned: row.lapsed.filter(|_| row.verdict == Verdict::Open),
+                exclusion: in_force.map(|cover| {
+                    let known = self.exclusions.get(&cover.exclusion).cloned();
+                    known.unwrap_or_else(|| Excluded::known_by_id(&cover.exclusion))
+                }),
+            })
+        })
     }
 
     /// One finding of the scan in full; `None` for one of a rule that the case does not hold.

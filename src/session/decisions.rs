@@ -5,9 +5,10 @@ use uuid::Uuid;
 
 use super::opening::RecordsError;
 use super::records::Records;
-use crate::case::{CaseError, Decision, FindingId, GivenAnswer, JournalEntry, JournalEvent, Record, Seq, Undo};
+use crate::case::{Act, CaseError, Decision, FindingId, GivenAnswer, JournalEntry, JournalEvent, Record, Seq, Undo};
 use crate::storage;
 use crate::triage::Answer;
+use crate::triage::bound;
 use crate::triage::exclusion::{Exclusion, Revocation};
 use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching;
@@ -42,16 +43,22 @@ impl Records {
     /// # Errors
     /// When the case cannot be written.
     pub(crate) fn decide(&mut self, ids: &[FindingId], decision: &Decision) -> Result<(), CaseError> {
-        self.decide_together(ids, std::slice::from_ref(decision))
+        self.decide_together(ids, std::slice::from_ref(decision), None)
     }
 
-    /// Records several decisions about findings, as one step that is undone together.
+    /// Records several decisions about findings, as one step that is undone together, and which may be this case's part of an
+    /// act over several cases.
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub(crate) fn decide_together(&mut self, ids: &[FindingId], decisions: &[Decision]) -> Result<(), CaseError> {
+    pub(crate) fn decide_together(
+        &mut self,
+        ids: &[FindingId],
+        decisions: &[Decision],
+        act: Option<&Act>,
+    ) -> Result<(), CaseError> {
         let stamp = self.stamp();
-        self.write(|case| case.decide_together(ids, decisions, &stamp))?;
+        self.write(|case| case.decide_together(ids, decisions, act, &stamp))?;
         self.undone.clear();
         for decision in decisions {
             tracing::info!(findings = ?ids, ?decision, "decision recorded");
@@ -66,11 +73,20 @@ impl Records {
     /// # Errors
     /// When there is nothing to undo, or register or case cannot be written.
     pub(crate) fn undo(&mut self) -> Result<Reversal, RecordsError> {
+        let (undoing, reversal) = self.take_back()?;
+        self.undone.push(undoing);
+        Ok(reversal)
+    }
+
+    /// As [`Records::undo`], and the group of the journal that took it back.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn take_back(&mut self) -> Result<(Seq, Reversal), RecordsError> {
         let stamp = self.stamp();
         let group = self.write(|case| case.undo(Undo::Last, &stamp))?;
         let (target, mut reversal) = self.reversal(group)?;
         tracing::info!(?group, ?target, "decision undone");
-        self.undone.push(group);
         for decision in &reversal.decisions {
             match decision {
                 Decision::ExclusionRecorded { exclusion, .. } => {
@@ -80,7 +96,7 @@ impl Records {
                 _ => {}
             }
         }
-        Ok(reversal.settled())
+        Ok((group, reversal.settled()))
     }
 
     /// Decides again what was taken back last in this session; nothing may have been decided since.
@@ -88,11 +104,16 @@ impl Records {
     /// # Errors
     /// When nothing was taken back, or register or case cannot be written.
     pub(crate) fn redo(&mut self) -> Result<Option<Reversal>, RecordsError> {
-        let Some(group) = self.undone.pop() else { return Ok(None) };
-        let stamp = self.stamp();
-        self.write(|case| case.undo(Undo::Entry(group), &stamp))?;
-        let (target, mut reversal) = self.reversal(group)?;
-        tracing::info!(?group, ?target, "decision made again");
+        let Some(undoing) = self.undone.pop() else { return Ok(None) };
+        self.decide_again(undoing).map(Some)
+    }
+
+    /// Decides again what the group `undoing` of the journal took back, in the register too.
+    ///
+    /// # Errors
+    /// When it is in force again already, or register or case cannot be written.
+    pub(crate) fn decide_again(&mut self, undoing: Seq) -> Result<Reversal, RecordsError> {
+        let (_, mut reversal) = self.undo_group(undoing)?;
         for decision in &reversal.decisions {
             match decision {
                 Decision::ExclusionRecorded { exclusion, .. } => reversal.findings.extend(self.renew(exclusion)?),
@@ -102,20 +123,22 @@ impl Records {
                 _ => {}
             }
         }
-        Ok(Some(reversal.settled()))
+        Ok(reversal.settled())
     }
 
     /// What the undoing that is this group of the journal was about, and the group that it undid.
     fn reversal(&self, undoing: Seq) -> Result<(Seq, Reversal), CaseError> {
-        let entries = self.case.journal(Seq(undoing.0 - 1), 1)?;
-        let target = entries.first().and_then(|entry| match &entry.event {
-            JournalEvent::Happened(Record::Undone { group }) => Some(*group),
-            _ => None,
+        let first = self.case.entries(Seq(undoing.0 - 1)).next().transpose()?;
+        let target = first.map_or(undoing, |entry| match entry.event {
+            JournalEvent::Happened(Record::Undone { group }) => group,
+            _ => undoing,
         });
-        let target = target.unwrap_or(undoing);
         let mut reversal = Reversal::default();
-        let entries = self.case.journal(Seq(target.0 - 1), usize::MAX)?;
-        for entry in entries.into_iter().take_while(|entry| entry.group == target) {
+        for entry in self.case.entries(Seq(target.0 - 1)) {
+            let entry = entry?;
+            if entry.group != target {
+                break;
+            }
             if let Some((id, _)) = entry.finding
                 && !reversal.about.contains(&id)
             {
@@ -185,8 +208,9 @@ impl Records {
         let of_id = self.exclusion(id)?;
         let entries = self.register.entries().iter().filter_map(RegisterEntry::exclusion);
         let says_the_same = |other: &&Exclusion| {
-            let said =
-                |it: &Exclusion| (it.rule.clone(), it.rule_digest, it.scope.clone(), it.reason.clone(), it.expires);
+            let said = |it: &Exclusion| {
+                (it.rule.clone(), it.rule_digest, it.covers(), it.scope.clone(), it.reason.clone(), it.expires)
+            };
             said(other) == said(of_id)
         };
         { entries }.find(|other| (other.id == id || says_the_same(other)) && other.revoked.is_none())
@@ -198,6 +222,9 @@ impl Records {
     /// When the case cannot be read.
     pub(crate) fn preview(&self, exclusion: &Exclusion) -> Result<Vec<FindingId>, CaseError> {
         let Some(scan) = self.scan else { return Ok(Vec::new()) };
+        if bound::elsewhere(&exclusion.boxes, &self.here).is_some() {
+            return Ok(Vec::new());
+        }
         let now = Timestamp::now();
         let mut covered = Vec::new();
         let mut after = FindingId(0);
@@ -231,7 +258,7 @@ impl Records {
     /// and the finding shows as excluded all the same.
     pub(crate) fn exclude(&mut self, ids: &[FindingId], exclusion: &Exclusion) -> Result<(), RecordsError> {
         self.add_to_register(exclusion)?;
-        Ok(self.decide_together(ids, &Self::decisions_of(exclusion))?)
+        Ok(self.decide_together(ids, &Self::decisions_of(exclusion), None)?)
     }
 
     /// Records an exclusion in the register only.
@@ -247,7 +274,7 @@ impl Records {
     /// What a case records of an exclusion of one of its findings.
     pub(crate) fn decisions_of(exclusion: &Exclusion) -> Vec<Decision> {
         let summary = serde_json::json!({
-            "scope": exclusion.scope.to_string(),
+            "scope": exclusion.covers(),
             "scenario": exclusion.scenario,
             "reason": exclusion.reason,
             "verdict": exclusion.judgement.word(),
@@ -266,15 +293,17 @@ impl Records {
         answered.into_iter().chain([recorded]).collect()
     }
 
-    /// Takes back all that was decided together in `group`; what the register holds stays. Returns the findings concerned.
+    /// Takes back all that was decided together in `group`, or, if that took something back itself, decides that again; what the
+    /// register holds stays. Returns the group that did so, and what it was about.
     ///
     /// # Errors
     /// When it is not there or was undone, or the case cannot be written.
-    pub(crate) fn undo_group(&mut self, group: Seq) -> Result<Vec<FindingId>, CaseError> {
+    pub(crate) fn undo_group(&mut self, group: Seq) -> Result<(Seq, Reversal), CaseError> {
         let stamp = self.stamp();
+        let (_, taken_back) = self.reversal(group)?;
         let undoing = self.write(|case| case.undo(Undo::Entry(group), &stamp))?;
-        tracing::info!(?group, ?undoing, "decision undone");
-        Ok(self.reversal(undoing)?.1.about)
+        tracing::info!(?group, ?undoing, about = ?taken_back.decisions, "decision undone or made again");
+        Ok((undoing, taken_back))
     }
 
     /// Revokes an exclusion in the register and notes it in the case.
@@ -282,10 +311,19 @@ impl Records {
     /// # Errors
     /// When register or case cannot be written.
     pub(crate) fn revoke(&mut self, id: Uuid, why: &str) -> Result<(), RecordsError> {
-        let stamp = self.stamp();
         let why = why.trim().to_owned();
-        self.register.revoke(id, &Revocation { by: stamp.actor, at: stamp.at, why: why.clone() })?;
-        self.reindex();
+        self.revoke_in_register(id, &why)?;
         Ok(self.decide(&[], &Decision::ExclusionRevoked { exclusion: id.to_string(), reason: why })?)
+    }
+
+    /// Revokes an exclusion in the register only.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn revoke_in_register(&mut self, id: Uuid, why: &str) -> Result<(), RecordsError> {
+        let stamp = self.stamp();
+        self.register.revoke(id, &Revocation { by: stamp.actor, at: stamp.at, why: why.to_owned() })?;
+        self.reindex();
+        Ok(())
     }
 }

@@ -16,7 +16,7 @@ use crate::triage::exclusion::{Exclusion, Judgement};
 pub struct Excluded {
     /// Its id.
     pub id: String,
-    /// What it covers: `file-as-is`, `content`, `path` or `folder`.
+    /// What it covers: `file-as-is`, `content`, `path` or `folder`; `host` when it is bound to [`Excluded::hosts`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// What it covers, in words that name the path or content.
@@ -37,6 +37,9 @@ pub struct Excluded {
     /// Name of the box on which it was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The boxes that it is bound to; none for one that counts on any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<ExcludedHost>,
     /// When it was decided, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
@@ -49,6 +52,15 @@ pub struct Excluded {
     /// The checks of the scenario with what was seen, as the one who decided had them on the screen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Checked>,
+}
+
+/// A box that an exclusion is bound to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExcludedHost {
+    /// What tells it from others.
+    pub id: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// A check as it stood when the exclusion was made.
@@ -71,13 +83,18 @@ impl From<&Exclusion> for Excluded {
         });
         Self {
             id: exclusion.id.to_string(),
-            scope: Some(exclusion.scope.kind().word().to_owned()),
-            covers: Some(exclusion.scope.to_string()),
+            scope: Some(exclusion.scope_word().to_owned()),
+            covers: Some(exclusion.covers()),
             scenario: exclusion.scenario.clone(),
             reason: Some(exclusion.reason.clone()),
             verdict: Some(exclusion.judgement.word().to_owned()),
             by: Some(exclusion.by.to_string()),
             host: Some(exclusion.host.clone()).filter(|host| !host.is_empty()),
+            hosts: exclusion
+                .boxes
+                .iter()
+                .map(|one| ExcludedHost { id: one.id.clone(), name: one.name.clone() })
+                .collect(),
             created: Some(exclusion.created.to_string()),
             expires: Some(exclusion.expires.to_string()),
             ticket: exclusion.ticket.clone(),
@@ -148,9 +165,14 @@ impl fmt::Display for Excluded {
         let said = |value: &Option<String>, unknown: &str| {
             value.as_deref().map_or_else(|| unknown.to_owned(), |value| text::escape_str(value).into_owned())
         };
+        let on = match self.hosts.as_slice() {
+            [] => String::new(),
+            [one] => format!(" on {} only", text::escape_str(&one.name)),
+            hosts => format!(" on {} boxes only", text::count(hosts.len() as u64)),
+        };
         write!(
             f,
-            "{} by {}, until {}: {}",
+            "{}{on} by {}, until {}: {}",
             self.judgement(),
             said(&self.by, "someone not on record"),
             self.expiry(),

@@ -9,6 +9,7 @@ use super::rule_catalog::RuleRef;
 use crate::case::{FindingId, GivenAnswer, Gone, JournalEntry};
 use crate::finding::Finding;
 use crate::triage::Verdict;
+use crate::triage::bound::BoundBox;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::Proposal;
 
@@ -44,6 +45,9 @@ pub struct FindingDetails {
     pub exclusion: Option<Exclusion>,
     /// The scopes that an exclusion of it could have, narrowest first, and whether each may be recorded.
     pub scopes: Vec<Proposal>,
+    /// The boxes that an exclusion of it could be bound to: its own, then others that have the same content; none where they
+    /// cannot be told from others.
+    pub boxes: Vec<BoundBox>,
     /// Whether its content is a known sample of the rule.
     pub known_sample: bool,
     /// What the case keeps of what its box said, where that counts and not this box.

@@ -1,6 +1,6 @@
 //! Which box this is, and whether a case is of it: by what the box is, never by its name alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -10,6 +10,7 @@ use rustix::system::uname;
 use crate::finding::Sha256;
 use crate::root::Root;
 use crate::text;
+use crate::triage::bound::BoundBox;
 
 /// Key of the box's own id among the facts about it, as ECS names it.
 const ID: &str = "host.id";
@@ -17,6 +18,14 @@ const ID: &str = "host.id";
 const BOOT: &str = "host.boot.id";
 /// Key of what tells one running system from others on the same kernel, such as containers.
 const INSTANCE: &str = "host.instance";
+/// Key of what its hardware says of itself.
+const HARDWARE: &str = "host.hardware";
+/// The network devices of the box (`sysfs-class-net` of the kernel's ABI documents).
+const DEVICES: &str = "/sys/class/net";
+/// What `addr_assign_type` says of an address that is the device's own (the same).
+const PERMANENT: &str = "0";
+/// Network devices that are asked for their address.
+const MAX_DEVICES: usize = 64;
 /// Longest file that an id is read from, in bytes; a machine id has 33 (machine-id(5)).
 const MAX_BYTES: u64 = 4096;
 
@@ -30,6 +39,8 @@ pub struct HostIdentity {
     boot: Option<String>,
     /// Digest of the boot and of the top folder; absent for an image.
     instance: Option<String>,
+    /// Digests of what its hardware says of itself; none for an image.
+    hardware: BTreeSet<String>,
 }
 
 impl HostIdentity {
@@ -39,26 +50,43 @@ impl HostIdentity {
         let machine = line(root, "/etc/machine-id").or_else(|| line(root, "/var/lib/dbus/machine-id"));
         let id = machine.filter(|id| id != "uninitialized").map(|id| digest("huntbook host 1", &id));
         if !root.is_live() {
-            return Self { name: name.to_owned(), id, boot: None, instance: None };
+            return Self { name: name.to_owned(), id, ..Self::default() };
         }
         let boot = line(root, "/proc/sys/kernel/random/boot_id");
         let top = root.locate(Path::new("/"), true).ok().map(|top| top.metadata);
         let instance = boot.as_ref().zip(top).map(|(boot, top)| instance(boot, &top));
-        Self { name: name.to_owned(), id, boot, instance }
+        Self { name: name.to_owned(), id, boot, instance, hardware: hardware(root) }
     }
 
     /// That of the box of a case, by the facts in it.
     pub fn of_case(facts: &[(String, String)]) -> Self {
         let facts: BTreeMap<&str, &str> = facts.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let fact = |key: &str| facts.get(key).filter(|value| !value.is_empty()).map(|value| (*value).to_owned());
-        Self { name: fact("host.name").unwrap_or_default(), id: fact(ID), boot: fact(BOOT), instance: fact(INSTANCE) }
+        Self {
+            name: fact("host.name").unwrap_or_default(),
+            id: fact(ID),
+            boot: fact(BOOT),
+            instance: fact(INSTANCE),
+            hardware: fact(HARDWARE).iter().flat_map(|all| all.split(',')).map(str::to_owned).collect(),
+        }
     }
 
     /// As facts of a case.
     pub(super) fn facts(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
-        [(ID, &self.id), (BOOT, &self.boot), (INSTANCE, &self.instance)]
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value.clone()?)))
+        let hardware = self.hardware.iter().cloned().collect::<Vec<_>>().join(",");
+        [
+            (ID, self.id.clone()),
+            (BOOT, self.boot.clone()),
+            (INSTANCE, self.instance.clone()),
+            (HARDWARE, Some(hardware).filter(|all| !all.is_empty())),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+    }
+
+    /// The box as an exclusion may be bound to it.
+    pub fn bound(&self) -> BoundBox {
+        BoundBox { id: self.key().unwrap_or_default().to_owned(), name: self.name.clone() }
     }
 
     /// What tells it from others, whatever it is called: its machine id, or what runs.
@@ -69,7 +97,8 @@ impl HostIdentity {
     /// Why the box of a case, `self`, is not known to be `this` one; `None` when it is this one. Safe text.
     ///
     /// What runs now and ran then is the same box. Otherwise its machine id must be the same, and as a copied machine has
-    /// the id of the first, its name too.
+    /// the id of the first, its name too; and where one of that id and name has been started since, its hardware, for a copy may
+    /// have kept both.
     pub fn differs_from(&self, this: &Self) -> Option<String> {
         let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
         let (name, here) = (text::escape_str(&self.name), text::escape_str(&this.name));
@@ -77,7 +106,7 @@ impl HostIdentity {
             return None;
         }
         match (&self.id, &this.id) {
-            (Some(one), Some(other)) if one == other && self.name == this.name => None,
+            (Some(one), Some(other)) if one == other && self.name == this.name => self.may_be_a_copy_of(this),
             (Some(one), Some(other)) if one == other => {
                 Some(format!("it is of {name}, which has the machine id of this box, {here}, but another name"))
             }
@@ -89,6 +118,49 @@ impl HostIdentity {
             (None, None) => Some("it does not say which box it is of".to_owned()),
         }
     }
+}
+
+impl HostIdentity {
+    /// Why a box of this one's machine id and name may be a copy of it all the same.
+    fn may_be_a_copy_of(&self, this: &Self) -> Option<String> {
+        let name = text::escape_str(&self.name);
+        // Two systems that run are two, whatever is the same about them: one kernel has one boot.
+        let other_boot = self.boot.is_some() && this.boot.is_some() && self.boot != this.boot;
+        if self.boot.is_some() && self.boot == this.boot {
+            return Some(format!("it is of {name}, of this machine id and name, and of another system on this kernel"));
+        }
+        if !other_boot || !self.hardware.is_disjoint(&this.hardware) {
+            return None;
+        }
+        Some(if self.hardware.is_empty() || this.hardware.is_empty() {
+            format!(
+                "it is of {name}, of this machine id and name, and was started again or is a copy of this box: which of them \
+                 its hardware does not say"
+            )
+        } else {
+            format!("it is of {name}, which has the machine id and the name of this box, but other hardware")
+        })
+    }
+}
+
+/// What the hardware says of itself, each hashed: its id by DMI, which only root may read, and the addresses of its network
+/// devices. A copied virtual machine is given others.
+fn hardware(root: &Root) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let uuid = line(root, "/sys/class/dmi/id/product_uuid").map(|uuid| uuid.to_ascii_lowercase());
+    found.extend(uuid.map(|uuid| digest("huntbook hardware 1", &uuid)));
+    let devices = root.folder(Path::new(DEVICES)).and_then(|folder| folder.names());
+    let devices = devices.map(|(names, _)| names).unwrap_or_default();
+    for device in devices.iter().filter_map(|name| name.to_str()).take(MAX_DEVICES) {
+        let of = |what: &str| format!("{DEVICES}/{device}/{what}");
+        // Without a device behind it, or with an address that the box gave it, it says nothing of the hardware.
+        let is_hardware = root.locate(Path::new(&of("device")), true).is_ok();
+        if is_hardware && line(root, &of("addr_assign_type")).as_deref() == Some(PERMANENT) {
+            let address = line(root, &of("address")).filter(|address| address != "00:00:00:00:00:00");
+            found.extend(address.map(|address| digest("huntbook hardware 1", &address)));
+        }
+    }
+    found
 }
 
 fn digest(what: &str, id: &str) -> String {
@@ -114,7 +186,27 @@ mod tests {
 
     fn known(name: &str, id: Option<&str>, instance: Option<&str>) -> HostIdentity {
         let own = |text: Option<&str>| text.map(str::to_owned);
-        HostIdentity { name: name.into(), id: own(id), boot: None, instance: own(instance) }
+        HostIdentity { name: name.into(), id: own(id), instance: own(instance), ..HostIdentity::default() }
+    }
+
+    #[test]
+    fn a_copy_that_kept_machine_id_and_name_is_another_box() {
+        let of = |boot: &str, instance: &str, hardware: &[&str]| HostIdentity {
+            boot: Some(boot.into()),
+            hardware: hardware.iter().map(|one| (*one).to_owned()).collect(),
+            ..known("web01", Some("1"), Some(instance))
+        };
+        let first = of("b1", "i1", &["uuid 1", "mac 1"]);
+        assert_eq!(first.differs_from(&of("b1", "i1", &[])), None);
+        assert_eq!(first.differs_from(&of("b2", "i2", &["mac 1"])), None, "started again, not by root");
+        let said = |other: &HostIdentity| first.differs_from(other).unwrap();
+        assert!(said(&of("b2", "i2", &["uuid 2", "mac 2"])).contains("other hardware"));
+        assert!(said(&of("b2", "i2", &[])).contains("or is a copy"));
+        assert!(said(&of("b1", "i2", &["uuid 1", "mac 1"])).contains("another system on this kernel"), "a container");
+        assert_eq!(first.differs_from(&known("web01", Some("1"), None)), None, "an image of it has not been started");
+        let facts: Vec<_> = first.facts().map(|(key, value)| (key.to_owned(), value)).collect();
+        let facts = [facts, vec![("host.name".to_owned(), "web01".to_owned())]].concat();
+        assert_eq!(HostIdentity::of_case(&facts), first);
     }
 
     #[test]

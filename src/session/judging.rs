@@ -58,12 +58,15 @@ impl Records {
                 Err(error) => tracing::warn!("the register is judged by as last read: {error}"),
             }
         }
-        let covers: Vec<_> = known.iter().map(|(id, _, cover)| (*id, cover.clone())).collect();
-        let stamp = self.stamp();
-        self.write(|case| case.apply_register(&covers, &stamp))?;
-        self.note_exclusions(&covers)?;
+        if !self.reading {
+            let covers: Vec<_> = known.iter().map(|(id, _, cover)| (*id, cover.clone())).collect();
+            let stamp = self.stamp();
+            self.write(|case| case.apply_register(&covers, &stamp))?;
+            self.note_exclusions(&covers)?;
+        }
         let judged = known.into_iter().map(|(id, subject, cover)| {
-            let verdict = self.case.verdict(id)?;
+            let verdict =
+                if self.reading { self.case.verdict_under(id, cover.as_ref())? } else { self.case.verdict(id)? };
             let (in_force, lapsed) = match cover {
                 Some(Cover { exclusion, lapsed: None }) => (exclusion.parse().ok(), None),
                 Some(Cover { lapsed, .. }) => (None, lapsed),

@@ -37,6 +37,14 @@ pub(crate) enum RecordsError {
     /// The case cannot be used.
     #[error(transparent)]
     Case(#[from] CaseError),
+    /// What would be recorded would be in memory only.
+    #[error("{}: it cannot be written, so nothing was recorded: {why}", escape_path(case))]
+    NotWritable {
+        /// The case.
+        case: PathBuf,
+        /// Why; safe text.
+        why: String,
+    },
     /// The case that was named is another tree's.
     #[error(
         "{}: this case is of the tree {}, not of {}; name another file with --case, or leave --case out",

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::case_reader::CaseReader;
 use super::finding_status::{FindingDetails, FindingStatus};
 use super::gathering::Gathering;
+use super::host_identity::HostIdentity;
 use super::opening::{RecordPlan, RecordsError, is_the_medium, must_be_of_this_tree, open_case};
 use super::rule_catalog::RuleCatalog;
 use super::scan_record::not_scanned;
@@ -24,6 +25,7 @@ use crate::root::Root;
 use crate::scan::Unscanned;
 use crate::storage::{self, Base};
 use crate::text::{self, escape_path};
+use crate::triage::bound::BoundBox;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::OnDisk;
 use crate::triage::matching::Exclusions;
@@ -42,6 +44,10 @@ pub(crate) struct Records {
     pub(super) case: Case,
     /// The case file that is to be caught up with, and why it is behind.
     unsaved: Option<(PathBuf, String)>,
+    /// The box that the case is of.
+    pub(super) here: BoundBox,
+    /// Whether the case is only read so far, see [`Records::read`].
+    pub(super) reading: bool,
     pub(super) register: Register,
     pub(super) exclusions: Exclusions,
     pub(super) folders: OnDisk,
@@ -65,20 +71,39 @@ impl Records {
     /// # Errors
     /// What is wrong with the register, or with the case that was named.
     pub(crate) fn open(plan: RecordPlan, book: Arc<RuleCatalog>) -> Result<Self, RecordsError> {
+        let opened = open_case(&plan)?;
+        Self::of(plan, book, opened, false)
+    }
+
+    /// As [`Records::open`] of a case that is opened again, but to the case nothing is written, not even that it was opened, until
+    /// something is recorded in it.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn read(plan: RecordPlan, case: &Path, book: Arc<RuleCatalog>) -> Result<Self, RecordsError> {
+        let case = Case::open_read_only(case)?;
+        Self::of(plan, book, (case, None), true)
+    }
+
+    fn of(
+        plan: RecordPlan,
+        book: Arc<RuleCatalog>,
+        (case, unsaved): (Case, Option<(PathBuf, String)>),
+        reading: bool,
+    ) -> Result<Self, RecordsError> {
         let program = (!plan.reopened).then(version::read_ahead);
         let register = plan.register.as_ref().map_or_else(|| Ok(Register::in_memory()), Register::load)?;
-        let (case, unsaved) = open_case(&plan)?;
         must_be_of_this_tree(&case, &plan)?;
         let folders = OnDisk::of(&plan.root);
-        let exclusions =
-            Exclusions::index_among(register.entries().to_vec(), &folders, &|rule, digest| book.has(rule, digest));
         let mut records = Self {
             book,
             plan,
             case,
             unsaved,
+            here: BoundBox::default(),
+            reading,
             register,
-            exclusions,
+            exclusions: Exclusions::default(),
             folders,
             scan: None,
             unmet: BTreeMap::new(),
@@ -88,13 +113,17 @@ impl Records {
             undone: Vec::new(),
         };
         let stamp = records.stamp();
-        records.case.record_opening(&stamp)?;
+        if !reading {
+            records.case.record_opening(&stamp)?;
+        }
         // A case that is opened again may be another box's.
         if !records.plan.reopened {
             let facts = box_facts::facts(&records.plan.root, &records.plan.host);
             let facts: Vec<_> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
             records.case.record_host(&facts, &stamp)?;
         }
+        records.here = HostIdentity::of_case(&records.case.host()?).bound();
+        records.reindex();
         tracing::info!(
             case = ?records.case.path(),
             register = ?records.register.path(),
@@ -279,6 +308,7 @@ impl Records {
             judged,
             finding: Arc::new(finding),
             exclusion,
+            boxes: Some(self.here.clone()).into_iter().filter(|here| !here.id.is_empty()).collect(),
             kept: None,
         })
     }
@@ -354,13 +384,36 @@ impl Records {
 
     pub(super) fn reindex(&mut self) {
         self.noted.clear();
-        self.exclusions = Exclusions::index_among(self.register.entries().to_vec(), &self.folders, &|rule, digest| {
-            self.book.has(rule, digest)
-        });
+        let is_loaded = |rule: &str, digest: &Sha256| self.book.has(rule, digest);
+        let entries = self.register.entries().to_vec();
+        self.exclusions = Exclusions::index_among(entries, &self.folders, &is_loaded).on(self.here.clone());
+    }
+
+    /// Has the case open for writing, where it was only read.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or would be kept in memory only.
+    pub(crate) fn begin_writing(&mut self) -> Result<(), RecordsError> {
+        self.leave_reading()?;
+        match &self.unsaved {
+            Some((case, why)) => Err(RecordsError::NotWritable { case: case.clone(), why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn leave_reading(&mut self) -> Result<(), CaseError> {
+        if self.reading {
+            (self.case, self.unsaved) = open_case(&self.plan)?;
+            self.reading = false;
+            let stamp = self.stamp();
+            self.case.record_opening(&stamp)?;
+        }
+        Ok(())
     }
 
     /// Writes to the case. When its medium fails, the session goes on with a copy in memory.
     pub(super) fn write<T>(&mut self, work: impl Fn(&mut Case) -> Result<T, CaseError>) -> Result<T, CaseError> {
+        self.leave_reading()?;
         let mut result = work(&mut self.case);
         for _ in 0..MAX_RETRIES {
             match &result {

@@ -11,6 +11,7 @@ use crate::storage;
 use crate::text::subject;
 
 use super::Actor;
+use super::bound::{self, BoundBox};
 use super::folders::{Refusal, full_path};
 use super::matched_file::MatchedFile;
 use super::scope::{Owner, Scope};
@@ -95,6 +96,9 @@ pub struct SeenCheck {
     pub seen: String,
 }
 
+/// The word in the place of a scope's that says that an exclusion is bound to boxes.
+pub(crate) const HOST: &str = "host";
+
 /// What a check is called that says how the box stands to a scenario as a whole, where it does not support it.
 pub(crate) const AGAINST_THE_BOX: &str = "against the box";
 
@@ -141,6 +145,10 @@ pub struct Exclusion {
     pub by: Actor,
     /// Host name of the box on which it was decided.
     pub host: String,
+    /// What tells that box from others, as [`BoundBox::id`]; absent where it was not known, or an older Huntbook wrote it.
+    pub host_id: Option<String>,
+    /// The boxes that it is bound to; none for one that counts on any.
+    pub boxes: Vec<BoundBox>,
     /// When it was decided.
     pub created: Timestamp,
     /// From when on it no longer counts.
@@ -239,6 +247,8 @@ impl Exclusion {
             judgement: decision.judgement,
             by: signature.by,
             host: signature.host,
+            host_id: None,
+            boxes: Vec::new(),
             created: signature.at,
             expires: decision.expires.unwrap_or(signature.at.saturating_add(life).unwrap_or(Timestamp::MAX)),
             ticket: decision.ticket.filter(|ticket| !ticket.trim().is_empty()),
@@ -271,6 +281,20 @@ impl Exclusion {
         }
         self.scope.path().map_or(Ok(()), full_path)?;
         Ok(())
+    }
+
+    /// What it covers, in words that name path or content, and the boxes if it is bound to some; safe text.
+    pub fn covers(&self) -> String {
+        match self.boxes.as_slice() {
+            [] => self.scope.to_string(),
+            boxes => format!("{}, on {} only", self.scope, bound::named(boxes)),
+        }
+    }
+
+    /// The word for how far it reaches in the register and in exports: that of its scope, or [`HOST`] for one that is bound to
+    /// boxes, so that who knows nothing of them does not take it for one that counts everywhere.
+    pub fn scope_word(&self) -> &'static str {
+        if self.boxes.is_empty() { self.scope.kind().word() } else { HOST }
     }
 
     /// Whether it has run out at `now`.

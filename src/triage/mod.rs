@@ -2,6 +2,7 @@
 
 pub(crate) mod actor;
 pub(crate) mod assess;
+pub(crate) mod bound;
 pub(crate) mod exclusion;
 pub(crate) mod folders;
 pub(crate) mod matched_file;

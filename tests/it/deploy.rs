@@ -149,6 +149,13 @@ fn ansible_hunts_on_several_boxes_and_leaves_nothing_there() {
             at = str(&here)
         );
     }
+    // One whose hunt is killed in the middle.
+    let dies = hunt.join("dies");
+    fs::write(&dies, "#!/bin/sh\ncase $1 in --version) exit 0 ;; scan) : >hunt.case; echo '{}'; kill -9 $$ ;; esac\n")
+        .unwrap();
+    let at = boxes.join("dies");
+    fs::create_dir_all(at.join("root")).unwrap();
+    hosts += &format!("    dies: {{huntbook_binary: '{}', huntbook_remote_parent: '{}/root'}}\n", str(&dies), str(&at));
     // Nobody listens there.
     hosts += "    gone: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}\n";
     let inventory = ground.home().join("inventory.yml");
@@ -168,7 +175,7 @@ fn ansible_hunts_on_several_boxes_and_leaves_nothing_there() {
 
     let played = play(&[]);
     let log = printed(&played);
-    assert!(!played.status.success() && log.contains("not done: broken, gone; states.csv says why"), "{log}");
+    assert!(!played.status.success() && log.contains("not done: broken, dies, gone; states.csv says why"), "{log}");
     assert_eq!(files(&boxes), before, "nothing is left");
     let states = fs::read_to_string(results.join("states.csv")).unwrap();
     let rows: Vec<Vec<&str>> = states.lines().map(|line| line.splitn(6, ',').collect()).collect();
@@ -177,12 +184,18 @@ fn ansible_hunts_on_several_boxes_and_leaves_nothing_there() {
         "host,state,exit_status,open,gaps",
         "broken,not done,2,,",
         "clean,done,0,0,0",
+        "dies,not done,137,,",
         "gone,not done,,,",
         "hit,done,1,1,0",
     ];
     assert_eq!(said, expected, "{log}");
-    assert!(rows[1][5].contains("exit status 2") && rows[3][5].contains("Connection refused"), "{states}");
-    assert_eq!(fs::read_to_string(results.join("unfinished.txt")).unwrap(), "broken\ngone\n");
+    assert!(
+        rows[1][5].contains("exit status 2")
+            && rows[3][5].contains("exit status 137")
+            && rows[4][5].contains("Connection refused"),
+        "{states}"
+    );
+    assert_eq!(fs::read_to_string(results.join("unfinished.txt")).unwrap(), "broken\ndies\ngone\n");
     assert!(fs::read_to_string(results.join("broken/messages.txt")).unwrap().contains("no-such-tree"));
     let case = results.join("hit/hunt.case");
     assert_eq!(ground.huntbook(&["case", "verify", str(&case)]).output().unwrap().status.code(), Some(0));

@@ -158,6 +158,33 @@ fn check_finds_what_a_person_should_look_at() {
 }
 
 #[test]
+fn check_tells_the_box_by_what_it_is_and_says_where_only_the_name_does() {
+    let ground = TestBox::new();
+    let folder = folder(&ground);
+    let made = |name: &str| {
+        fs::write(folder.join(name), "now").unwrap();
+        exclusion(&folder.join(name), b"then", ScopeKind::FileAsIs, "r")
+    };
+    let (by_name, mut another) = (made("a"), made("b"));
+    another.host_id = Some("0123456789abcdef0123456789abcdef".into());
+    record(&ground, &[by_name.clone(), another.clone()]);
+    let (text, _, code) = run(&ground, &["check"]);
+    assert_eq!(code, 1);
+    let line = text.lines().find(|line| line.contains(&by_name.id.to_string()[..8])).unwrap();
+    assert!(line.contains("other content by now") && line.contains("by its name alone"), "{line}");
+    assert!(!text.contains("/b has other content"), "another box of that name: {text}");
+    // It is listed with both.
+    let (listed, ..) = run(&ground, &["list", "--all", "--json"]);
+    let listed = json(&listed);
+    let of = |made: &Exclusion| {
+        let all = listed.as_array().unwrap();
+        all.iter().find(|one| one["id"] == made.id.to_string()).unwrap().clone()
+    };
+    assert_eq!(of(&another)["host_id"], another.host_id.clone().unwrap());
+    assert_eq!((of(&by_name)["host_id"].is_null(), of(&by_name)["host"] == by_name.host), (true, true));
+}
+
+#[test]
 fn check_follows_no_link() {
     let ground = TestBox::new();
     let path = folder(&ground).join("x");

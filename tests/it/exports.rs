@@ -8,6 +8,7 @@ use huntbook::internals::report::outgoing::Outgoing;
 use huntbook::internals::report::{kql, loki, sarif, watchlist};
 use huntbook::internals::session::{RuleCatalog, RuleChoice};
 use huntbook::internals::text::{escape_path, escape_str};
+use huntbook::internals::triage::bound::BoundBox;
 use huntbook::internals::triage::exclusion::Exclusion;
 use huntbook::internals::triage::scope::ScopeKind;
 use huntbook::internals::triage::state::ExclusionState;
@@ -55,7 +56,7 @@ fn check_csv(exclusions: &[Exclusion]) {
     let lines = csv(&text);
     assert_eq!(lines.len(), exclusions.len() + 1);
     for (cells, exclusion) in lines[1..].iter().zip(exclusions) {
-        assert_eq!(cells.len(), 16);
+        assert_eq!(cells.len(), 17);
         assert_eq!(cells[1], exclusion.id.to_string());
         let shown = exclusion.scope.path().map(|path| escape_path(path).into_owned()).unwrap_or_default();
         assert_eq!(cells[5], shown);
@@ -188,6 +189,53 @@ fn a_match_key_is_no_other_findings() {
     // A newline and a backslash with an n are shown alike; neither may stand for the other.
     assert_eq!(key(b"/opt/a\nb", ScopeKind::Path), format!("{RULE}||hex:2f6f70742f610a62|0|root"));
     assert_eq!(key(b"/opt/a\\nb", ScopeKind::Path), format!("{RULE}||hex:2f6f70742f615c6e62|0|root"));
+}
+
+#[test]
+fn what_is_bound_to_boxes_goes_out_for_these_boxes_only_or_not_at_all() {
+    let of = |id: &str, name: &str| BoundBox { id: id.into(), name: name.into() };
+    let path = Path::new("/opt/r/x");
+    for kind in ScopeKind::ALL {
+        let mut made = exclusion(path, b"content", kind, "r");
+        let everywhere = csv(&watchlist::watchlist(&outgoing(std::slice::from_ref(&made))).unwrap())[1][0].clone();
+        made.boxes = vec![of("1f", "web01"), of("2f", "web02")];
+        let id = made.id.to_string();
+        let lines = csv(&watchlist::watchlist(&outgoing(std::slice::from_ref(&made))).unwrap());
+        let column = |title: &str| lines[0].iter().position(|cell| cell == title).unwrap();
+        assert_eq!(lines.len(), 3, "a row for each box");
+        assert_eq!(lines[1][0], format!("{everywhere}|host:1f:web01"), "no key that counts everywhere");
+        assert_eq!([&lines[2][column("HostId")], &lines[2][column("Host")]], ["2f", "web02"]);
+        assert_eq!(lines[1][column("ScopeKind")], "host");
+        let query = kql::query(&outgoing(std::slice::from_ref(&made)), Timestamp::now()).unwrap();
+        if kind == ScopeKind::Folder {
+            let filter = query.lines().find(|line| line.contains(&id)).unwrap();
+            let boxes = "and (HostId == '1f' and HostName == 'web01' or HostId == '2f' and HostName == 'web02')";
+            assert!(filter.starts_with("| where not(") && filter.contains(boxes), "{filter}");
+        } else {
+            let rows: Vec<_> = query.lines().filter(|line| line.contains(&id)).collect();
+            assert_eq!(rows.len(), 2, "{query}");
+            let words = format!("'host {}'", kind.word());
+            assert!(rows.iter().all(|row| row.contains(&words)), "{rows:?}");
+            assert!(rows[0].ends_with("'1f', 'web01',") || rows[0].ends_with("'1f', 'web01'"), "{rows:?}");
+            let join = query.lines().find(|line| line.contains(&words) && line.starts_with("| join")).unwrap();
+            assert!(join.ends_with("HostId, HostName"), "{join}");
+        }
+        let list = loki::list(&outgoing(std::slice::from_ref(&made)), Timestamp::now());
+        let line = list.lines().find(|line| line.contains(&id)).unwrap();
+        assert!(line.starts_with("# left out, it counts on web01, web02 only"), "{line}");
+        let document: serde_json::Value =
+            serde_json::from_str(&sarif_of(&outgoing(std::slice::from_ref(&made)))).unwrap();
+        let result = &document["runs"][0]["results"][0];
+        assert!(result["properties"]["huntbook.scope"].as_str().unwrap().ends_with("on web01, web02 only"), "{result}");
+        assert!(result["suppressions"][0]["justification"].as_str().unwrap().contains("on 2 boxes only"), "{result}");
+        // A name that no text stands for alone is left out, in words.
+        made.boxes = vec![of("1f", "web\\x01")];
+        let query = kql::query(&outgoing(std::slice::from_ref(&made)), Timestamp::now()).unwrap();
+        assert!(query.lines().any(|line| line.starts_with("// left out") && line.contains("no text stands for a box")));
+    }
+    let plain =
+        kql::query(&outgoing(&[exclusion(path, b"content", ScopeKind::Content, "r")]), Timestamp::now()).unwrap();
+    assert!(!plain.contains("'host "), "joins that nothing needs are not there: {plain}");
 }
 
 #[test]

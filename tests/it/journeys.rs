@@ -67,6 +67,43 @@ fn what_was_excluded_can_be_revoked_in_the_register_and_stands_open_again() {
     assert_eq!(revoked.why, "it was no lab");
 }
 
+/// The form binds an exclusion to the box of the finding, by what the box is; the register says so, and the next scan goes by it.
+#[test]
+fn an_exclusion_can_be_bound_to_this_box() {
+    let ground = TestBox::planted();
+    let mut term = Term::on_tree(&ground);
+    term.wait("scan done: 8 open");
+    term.send("/callback.txt\r");
+    term.wait("with 'callback.txt'");
+    term.send("\r5a");
+    term.wait("Record an exclusion");
+    term.wait("‹ any box ›");
+    term.send("a lab address\t\t\u{1b}[C");
+    term.wait(" only ›");
+    term.send("\r\r");
+    term.wait("excluded: in the register");
+    term.send("q");
+    term.left();
+    let register = Register::load(ground.home().join(".local/share/huntbook/exclusions.toml")).unwrap();
+    let made = register.entries()[0].exclusion().unwrap();
+    assert_eq!(made.boxes.len(), 1);
+    assert_eq!((&made.boxes[0].name, Some(&made.boxes[0].id)), (&made.host, made.host_id.as_ref()));
+    let state = |ground: &TestBox| {
+        let (lines, _) = ground.scan(&[]);
+        let line = lines
+            .into_iter()
+            .find(|line| line["file"]["path"].as_str().is_some_and(|path| path.ends_with("callback.txt")));
+        let own = line.unwrap()["huntbook"].clone();
+        (own["verdict"].as_str().unwrap().to_owned(), own["exclusion"]["scope"].clone())
+    };
+    assert_eq!(state(&ground), ("benign".to_owned(), "host".into()));
+    // The same register on another box of that name.
+    let file = ground.home().join(".local/share/huntbook/exclusions.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(&made.boxes[0].id, "0123456789abcdef0123456789abcdef")).unwrap();
+    assert_eq!(state(&ground), ("open".to_owned(), serde_json::Value::Null));
+}
+
 /// Help, palette and coverage open above anything, and Esc closes one layer at a time.
 #[test]
 fn layers_open_above_one_another_and_close_one_by_one() {

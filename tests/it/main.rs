@@ -12,6 +12,7 @@ mod chooser;
 mod circles;
 mod cli;
 mod deploy;
+mod endings;
 mod exclusions;
 mod explained;
 mod exports;

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use huntbook::internals::case::{Case, ScanPlan, Stamp};
+use huntbook::internals::triage::Actor;
 use serde_json::Value;
 
 use crate::cli::TestBox;
@@ -111,6 +113,55 @@ fn a_case_that_cannot_be_read_is_told_and_hides_no_other() {
     assert!(said.contains("no case in this folder"), "{said}");
 }
 
+/// A box whose scan was killed: its case has a beginning and no end.
+fn killed(folder: &std::path::Path) {
+    let actor = Actor { name: "root".into(), uid: 0, behind: None };
+    let stamp = Stamp { actor, host: "app01".into(), at: jiff::Timestamp::UNIX_EPOCH };
+    let mut case = Case::open(&folder.join("app01.case")).unwrap();
+    case.record_opening(&stamp).unwrap();
+    case.record_host(&[("host.name", "app01"), ("host.id", "of app01")], &stamp).unwrap();
+    let plan = ScanPlan { tree: "/srv".into(), options: serde_json::json!({}), rules: Vec::new() };
+    case.start_scan(&plan, &stamp).unwrap();
+}
+
+#[test]
+fn the_screen_tells_what_each_box_said_side_by_side_and_first_which_did_not_finish() {
+    let boxes = Boxes::new();
+    fs::write(boxes.folder.join("broken.case"), "no case").unwrap();
+    killed(&boxes.folder);
+    let mut term = Term::huntbook(&boxes.ground, &[boxes.folder()]);
+    term.resize(160, 50);
+    term.wait("on 3 of 4 boxes");
+    term.send("C");
+    term.wait("Coverage");
+    let screen = term.settled();
+    let place = |what: &str| screen.find(what).unwrap_or_else(|| panic!("{what}: {screen}"));
+    let (broken, unended) = (place("this case could not be read"), place("app01: the scan of this box did not go"));
+    assert!(broken < unended, "{screen}");
+    let others = screen.lines().filter(|line| line.contains("web0") && line.contains(": "));
+    assert!(others.clone().all(|line| screen.find(line).unwrap() > unended), "{screen}");
+    term.send("\x1b");
+    term.wait("on 3 of 4 boxes");
+    term.send("/common\r");
+    term.wait("with 'common'");
+    term.send("o5");
+    term.wait("On all boxes with this content");
+    // One box has a cron table that names the file; for the others its scenario is not supported.
+    let mut told = Vec::new();
+    for _ in 0..12 {
+        let screen = term.settled();
+        let lines = screen.lines().skip_while(|line| !line.contains("On all boxes with this content")).skip(1);
+        let lines: Vec<_> = lines.take_while(|line| line.contains(" on ")).map(str::to_owned).collect();
+        assert!(!lines.is_empty(), "{screen}");
+        told.extend(lines);
+        term.send("l");
+    }
+    let apart = |count: &str, host: &str| told.iter().any(|line| line.contains(count) && line.contains(host));
+    assert!(apart("on 1: ", "d\\x1b[2Jb") && apart("on 2: ", "web01, web02"), "{told:#?}");
+    term.send("q");
+    term.left();
+}
+
 #[test]
 fn the_screen_lists_all_boxes_and_one_verdict_is_in_every_case() {
     let boxes = Boxes::new();
@@ -134,6 +185,11 @@ fn the_screen_lists_all_boxes_and_one_verdict_is_in_every_case() {
     term.send("z");
     term.wait("taken back for 3 findings in 3 cases");
     assert_eq!(answered(&boxes), 0);
+    term.send("Z");
+    term.wait("decided again for 3 findings in 3 cases");
+    assert_eq!(answered(&boxes), 3);
+    term.send("z");
+    term.wait("taken back for 3 findings in 3 cases");
     term.send("q");
     term.left();
     let (said, code) = boxes.run(&["case", "verify", boxes.folder()]);

@@ -115,6 +115,13 @@ impl Term {
         self.keys.flush().unwrap();
     }
 
+    /// Another size, in columns and lines.
+    pub fn resize(&self, cols: u16, rows: u16) {
+        let size = |number| NonZero::new(number).unwrap();
+        self.parser.lock().unwrap().screen_mut().set_size(size(rows), size(cols));
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.process_id().unwrap() as i32).unwrap()
     }

@@ -113,6 +113,36 @@ fn a_case_of_format_4_is_read_as_it_is_and_keeps_what_the_box_says_from_the_next
 }
 
 #[test]
+fn a_case_of_format_5_is_read_as_it_is_and_its_act_over_several_cases_is_still_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let (mut case, scan, ids) = fill(Case::open(&path).unwrap(), 2);
+    case.record_opening(&stamp()).unwrap();
+    case.record_evidence(scan, &[(ids[0], vec![("package".to_owned(), "7".to_owned())])]).unwrap();
+    let note = "one act over 3 cases, 019ab";
+    let together = [malicious(), Decision::Note { note: note.into() }];
+    let group = case.decide_together(&ids, &together, None, &stamp()).unwrap();
+    make_older(&case, 5);
+    drop(case);
+    let read = Case::open_read_only(&path).unwrap();
+    assert_eq!(read.last_decided().unwrap().unwrap().act.as_deref(), Some(note));
+    assert_eq!(read.group_of_act(note).unwrap(), Some(group));
+    assert_whole(&read);
+    drop(read);
+    let mut case = Case::open(&path).unwrap();
+    case.record_opening(&stamp()).unwrap();
+    assert_eq!(case.evidence(scan, ids[0]).unwrap().len(), 1, "what it held is still there");
+    case.undo(Undo::Entry(group), &stamp()).unwrap();
+    assert_eq!((case.group_of_act(note).unwrap(), case.last_decided().unwrap()), (None, None));
+    let act = Act { id: "019ac".into(), cases: 2 };
+    case.decide_together(&ids[..1], &[Decision::Note { note: "n".into() }], Some(&act), &stamp()).unwrap();
+    assert_eq!(case.last_decided().unwrap().unwrap().act.as_deref(), Some("019ac"));
+    assert!(case.group_of_act("019ac").unwrap().is_some() && case.group_of_act("019").unwrap().is_none());
+    assert_whole(&case);
+    assert_eq!(schema::format_of(&case.db).unwrap(), schema::FORMAT);
+}
+
+#[test]
 fn what_no_huntbook_makes_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");

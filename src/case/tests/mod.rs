@@ -73,7 +73,7 @@ fn finding(rule: &str, path: impl Into<PathBuf>, content: &[u8]) -> Finding {
             noatime: true,
             said: None,
         }),
-        kept: Arc::new(KeptBytes::around(content, &matches)),
+        kept: Arc::new(KeptBytes::around(content, &matches, KeptBytes::WHOLE)),
         matches,
         capped: false,
     }
@@ -93,9 +93,10 @@ fn fill(mut case: Case, count: usize) -> (Case, ScanId, Vec<FindingId>) {
 
 /// Makes of `case` what a Huntbook of that format would have written.
 fn make_older(case: &Case, format: i64) {
-    case.db
-        .execute_batch("DROP TABLE box_evidence; DROP TABLE evidence; DROP TABLE evidence_parts; DROP TABLE said")
-        .unwrap();
+    if format < 5 {
+        let tables = "DROP TABLE box_evidence; DROP TABLE evidence; DROP TABLE evidence_parts; DROP TABLE said";
+        case.db.execute_batch(tables).unwrap();
+    }
     case.db.pragma_update(None, "user_version", format).unwrap();
 }
 

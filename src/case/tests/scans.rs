@@ -16,7 +16,7 @@ fn a_finding_comes_back_as_it_was_stored() {
         PatternMatch { pattern: "$b".into(), offset: 200_000, length: 4, data: vec![9, 7, 7, 7] },
         PatternMatch { pattern: "$c".into(), offset: u64::MAX - 1, length: u64::MAX, data: Vec::new() },
     ];
-    odd.kept = Arc::new(KeptBytes::around(&large, &odd.matches[..1]));
+    odd.kept = Arc::new(KeptBytes::around(&large, &odd.matches[..1], KeptBytes::WHOLE));
     let facts = Arc::make_mut(&mut odd.file);
     facts.born = Some(FileTime { seconds: i64::MIN, nanos: 0 });
     facts.noatime = false;

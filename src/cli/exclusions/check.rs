@@ -12,8 +12,10 @@ use crate::cli::exit::OPEN;
 use crate::print;
 use crate::report::json;
 use crate::scan::{Reason, digest_now};
-use crate::session::host_name;
+use crate::session::{host_name, identity};
 use crate::text;
+use crate::triage::bound::{self, BoundBox, Elsewhere};
+use crate::triage::exclusion::Exclusion;
 use crate::triage::register::{RegisterEntry, RegisterProblem};
 use crate::triage::scope::Scope;
 
@@ -84,14 +86,12 @@ fn of_register(review: &Review) -> (Vec<Fault>, HashSet<usize>) {
 /// Adds exclusions of a file as it is whose content on this box is another by now, and returns what could not be
 /// compared. An exclusion made on another box says nothing of the file that lies here.
 fn add_changed(review: &Review, well: &HashSet<usize>, faults: &mut Vec<Fault>) -> Vec<NotCompared> {
-    let host = host_name(&review.root);
+    let here = identity(&review.root, &host_name(&review.root)).bound();
     let mut not_compared = Vec::new();
     for RegisterEntry { line, content } in review.register.entries().iter().filter(|entry| well.contains(&entry.line)) {
         let Ok(exclusion) = content else { continue };
         let Scope::FileAsIs { path, digest } = &exclusion.scope else { continue };
-        if exclusion.host != host {
-            continue;
-        }
+        let Some(doubt) = doubt_of_box(exclusion, &here) else { continue };
         match digest_now(path) {
             Ok(now) if now == *digest => {}
             Ok(now) if !now.is_comparable(digest) => not_compared.push(NotCompared {
@@ -101,16 +101,37 @@ fn add_changed(review: &Review, well: &HashSet<usize>, faults: &mut Vec<Fault>) 
             Ok(now) => {
                 let path = text::escape_path(path);
                 let (name, now) = now.labelled();
-                let problem = format!("stale: {path} has other content by now, {name} {now}");
+                let problem = format!("stale: {path} has other content by now, {name} {now}{doubt}");
                 faults.push(Fault { line: *line, id: Some(exclusion.id), kind: "content-changed", problem });
             }
             Err(Reason::Vanished) => {
-                not_compared.push(NotCompared { id: exclusion.id, why: "it is not there any more".to_owned() });
+                not_compared.push(NotCompared { id: exclusion.id, why: format!("it is not there any more{doubt}") });
             }
-            Err(reason) => not_compared.push(NotCompared { id: exclusion.id, why: reason.to_string() }),
+            Err(reason) => not_compared.push(NotCompared { id: exclusion.id, why: format!("{reason}{doubt}") }),
         }
     }
     not_compared
+}
+
+/// What is to be said with what this box has of the file of an exclusion: nothing where it was made on this box, and that this
+/// is not certain where only the names agree. `None` where it was made on another box.
+fn doubt_of_box(exclusion: &Exclusion, here: &BoundBox) -> Option<String> {
+    let made_on = match &exclusion.host_id {
+        Some(id) => BoundBox { id: id.clone(), name: exclusion.host.clone() },
+        None if exclusion.host == here.name => {
+            let name = text::escape_str(&exclusion.host);
+            return Some(format!(" (if this is the {name} it was made on: it tells the box by its name alone)"));
+        }
+        None => return None,
+    };
+    match bound::elsewhere(&[made_on], here) {
+        None => Some(String::new()),
+        Some(Elsewhere::Doubtful(_)) => {
+            let name = text::escape_str(&exclusion.host);
+            Some(format!(" (if this is the {name} it was made on: machine id and name do not both say so)"))
+        }
+        Some(Elsewhere::OtherBox) => None,
+    }
 }
 
 /// A word for filters, the same for the same kind of problem.

@@ -55,7 +55,7 @@ fn paragraph(out: &mut dyn Write, exclusion: &Exclusion, state: &ExclusionState)
         "{}  {state}\n    {}: {}\n    {}{scenario}{ticket}, by {} on {} at {:.0}, until {:.0}\n    {}",
         short(exclusion.id),
         safe(&exclusion.rule),
-        exclusion.scope,
+        exclusion.covers(),
         exclusion.judgement,
         safe(&exclusion.by.to_string()),
         safe(&exclusion.host),
@@ -82,6 +82,7 @@ fn document(exclusion: &Exclusion, state: &ExclusionState) -> anyhow::Result<Val
     document["sha256"] = json!(digest.and_then(|digest| digest.sha256()));
     document["data_digest"] = json!(digest.and_then(|digest| digest.data_digest()));
     document["path"] = (!path.is_empty()).then_some(path).into();
+    document["host_id"] = json!(exclusion.host_id);
     document["host"] = exclusion.host.as_str().into();
     document["revoked"] = exclusion.revoked.as_ref().map_or(
         Value::Null,

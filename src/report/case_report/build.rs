@@ -26,8 +26,6 @@ const PLACES: usize = 20;
 const NAMED: usize = 20;
 /// Rules that are named in the first lines.
 const RULES: usize = 8;
-/// Journal entries read at once.
-const PAGE: usize = 4096;
 
 /// Findings that become one entry: rule, whether they are candidates, content, whether they came back.
 type Group = (usize, bool, Digest, Option<String>);
@@ -275,30 +273,23 @@ impl ReportSource {
     fn decision_events(&self) -> Result<Vec<TimelineEvent>, WriteError> {
         let mut events: Vec<TimelineEvent> = Vec::new();
         let mut group = None;
-        let (mut after, mut count) = (Seq(0), 0_u64);
-        loop {
-            let page = self.archive.case.journal(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(events) };
-            after = last.seq;
-            for entry in page.iter().filter(|entry| !entry.undone) {
-                let Some(said) = decided::decision(entry) else { continue };
-                let rule = entry.finding.as_ref().map(|(_, subject)| subject.path.path.as_str());
-                if group == Some((entry.group, said.clone())) {
-                    count += 1;
-                    if let Some(event) = events.last_mut() {
-                        event.text = format!("{said} ({})", text::counted(count, "finding"));
-                    }
-                    continue;
+        let mut count = 0_u64;
+        for entry in self.archive.case.entries(Seq(0)) {
+            let entry = entry?;
+            let Some(said) = decided::decision(&entry).filter(|_| !entry.undone) else { continue };
+            if group == Some((entry.group, said.clone())) {
+                count += 1;
+                if let Some(event) = events.last_mut() {
+                    event.text = format!("{said} ({})", text::counted(count, "finding"));
                 }
-                let about = rule.map(|path| format!(": {path}")).unwrap_or_default();
-                events.push(TimelineEvent::at(
-                    entry.at,
-                    TimelineKind::Decision,
-                    text::escape_str(&format!("{said}{about}")).into_owned(),
-                ));
-                (group, count) = (Some((entry.group, said)), 1);
+                continue;
             }
+            let about = entry.finding.as_ref().map(|(_, subject)| format!(": {}", subject.path.path));
+            let told = format!("{said}{}", about.unwrap_or_default());
+            events.push(TimelineEvent::at(entry.at, TimelineKind::Decision, text::escape_str(&told).into_owned()));
+            (group, count) = (Some((entry.group, said)), 1);
         }
+        Ok(events)
     }
 
     fn first_lines(&self, tally: &Tally, report: &CaseReport) -> Vec<(&'static str, String)> {

@@ -171,7 +171,7 @@ impl<'w> Log<'w> {
                 &exclusion.seen.path
             )),
             "suppressions": [suppression(&Excluded::from(*exclusion), status)],
-            "properties": {"huntbook.scope": exclusion.scope.to_string(), "huntbook.state": state.to_string()},
+            "properties": {"huntbook.scope": exclusion.covers(), "huntbook.state": state.to_string()},
         }))
     }
 

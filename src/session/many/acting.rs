@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{BoxCase, ManyCases, ManyFinding};
-use crate::case::{Case, CaseError, Decision, FindingId, JournalEvent, Seq};
+use crate::case::{Act, Case, Decision, FindingId, LastDecided, Seq};
 use crate::finding::{FileFacts, Sha256};
 use crate::root::Root;
 use crate::session::kept_evidence::kept_scenarios;
@@ -19,6 +19,7 @@ use crate::session::{RecordPlan, RuleCatalog};
 use crate::storage;
 use crate::text;
 use crate::triage::assess::BoxSaid;
+use crate::triage::bound::{self, BoundBox, MAX_BOXES};
 use crate::triage::exclusion::Exclusion;
 use crate::triage::folders::{NoFolders, Proposal};
 use crate::triage::matched_file::MatchedFile;
@@ -29,8 +30,6 @@ use crate::triage::{Actor, Answer};
 
 /// Cases that are kept open at most.
 const OPEN: usize = 16;
-/// What begins the note by which the entries of one act are known in all cases.
-const ACT: &str = "one act over ";
 
 /// Many cases, to decide on.
 pub(crate) struct ManyRecords {
@@ -41,8 +40,11 @@ pub(crate) struct ManyRecords {
     actor: Actor,
     /// Those that are open, the one used last at the end.
     open: Vec<(u32, Records)>,
-    /// When each case's last decision in force was recorded, and in which act, as far as that was looked up.
-    last: HashMap<u32, Option<(Timestamp, Option<String>)>>,
+    /// Each case's last decision in force, as far as that was looked up.
+    last: HashMap<u32, Option<LastDecided>>,
+    /// What was taken back in this session and can be decided again, the last at the end: in each case, the group that took it
+    /// back; in the first of them the register went with it.
+    undone: Vec<Vec<(u32, Seq)>>,
 }
 
 /// What became of an act.
@@ -56,10 +58,17 @@ pub(crate) struct Acted {
     pub failed: Vec<String>,
 }
 
+impl Acted {
+    /// One case more that it could not be recorded in.
+    fn fails(&mut self, error: &RecordsError) {
+        self.failed.push(text::escape_str(&error.to_string()).into_owned());
+    }
+}
+
 impl ManyRecords {
     /// To decide on `many` with the hunts of `book`, exclusions going into `register`.
     pub(crate) fn new(many: ManyCases, book: Arc<RuleCatalog>, register: Option<PathBuf>, actor: Actor) -> Self {
-        Self { many, book, register, actor, open: Vec::new(), last: HashMap::new() }
+        Self { many, book, register, actor, open: Vec::new(), last: HashMap::new(), undone: Vec::new() }
     }
 
     /// The hunts.
@@ -67,7 +76,7 @@ impl ManyRecords {
         &self.book
     }
 
-    /// The records of one case, opened where they are not.
+    /// The records of one case, opened for reading where they are not.
     fn records(&mut self, case: u32) -> Result<&mut Records, RecordsError> {
         if let Some(place) = self.open.iter().position(|(open, _)| *open == case) {
             let used = self.open.remove(place);
@@ -83,7 +92,7 @@ impl ManyRecords {
                 actor: self.actor.clone(),
                 reopened: true,
             };
-            let mut records = Records::open(plan, Arc::clone(&self.book))?;
+            let mut records = Records::read(plan, path, Arc::clone(&self.book))?;
             records.resume()?;
             if self.open.len() >= OPEN {
                 self.open.remove(0);
@@ -97,6 +106,14 @@ impl ManyRecords {
                 fault: crate::case::CaseErrorKind::NothingChosen,
             })),
         }
+    }
+
+    /// The records of one case, to write to it.
+    fn writable(&mut self, case: u32) -> Result<&mut Records, RecordsError> {
+        self.last.remove(&case);
+        let records = self.records(case)?;
+        records.begin_writing()?;
+        Ok(records)
     }
 
     fn finding(&self, index: usize) -> Option<&ManyFinding> {
@@ -115,8 +132,21 @@ impl ManyRecords {
         let kept = records.kept_evidence(id, &opened.finding.file)?;
         opened.kept = Some(Box::new(kept));
         opened.scopes = proposals(&opened.finding.file);
+        opened.boxes = self.boxes_with(index);
         self.take_over(index, &opened.judged);
         Ok(Some(opened))
+    }
+
+    /// The boxes that have what a finding found, its own first; none where one of them cannot be told from others, or there are
+    /// too many to bind an exclusion to.
+    fn boxes_with(&self, index: usize) -> Vec<BoundBox> {
+        let identity = |place: &usize| Some(&self.many.cases.get(self.finding(*place)?.case as usize)?.identity);
+        let Some(own) = identity(&index).filter(|own| !own.id.is_empty()) else { return Vec::new() };
+        let others: BTreeSet<_> = self.alike(index).iter().filter_map(identity).filter(|other| *other != own).collect();
+        if others.iter().any(|other| other.id.is_empty()) || others.len() >= MAX_BOXES {
+            return vec![own.clone()];
+        }
+        std::iter::once(own).chain(others).cloned().collect()
     }
 
     /// The findings by what found them and their content, as `index` is.
@@ -160,34 +190,30 @@ impl ManyRecords {
     /// # Errors
     /// When no case could be written.
     pub(crate) fn decide(&mut self, indexes: &[usize], decision: &Decision) -> Result<Acted, RecordsError> {
-        self.act(indexes, std::slice::from_ref(decision))
+        self.act(self.by_case(indexes), std::slice::from_ref(decision))
     }
 
-    fn act(&mut self, indexes: &[usize], decisions: &[Decision]) -> Result<Acted, RecordsError> {
-        let by_case = self.by_case(indexes);
-        let mut decisions = decisions.to_vec();
-        if by_case.len() > 1 {
-            let cases = text::counted(by_case.len() as u64, "case");
-            decisions.push(Decision::Note { note: format!("{ACT}{cases}, {}", storage::new_id()) });
-        }
+    fn act(
+        &mut self,
+        by_case: BTreeMap<u32, Vec<(usize, FindingId)>>,
+        decisions: &[Decision],
+    ) -> Result<Acted, RecordsError> {
+        self.undone.clear();
+        let cases = by_case.len() as u64;
+        let act = (cases > 1).then(|| Act { id: storage::new_id().to_string(), cases });
         let mut acted = Acted::default();
         let mut first = None;
         for (case, findings) in by_case {
             let ids: Vec<_> = findings.iter().map(|(_, id)| *id).collect();
-            self.last.remove(&case);
-            let done = self.records(case).and_then(|records| match records.unsaved() {
-                // What would be in memory only is not recorded.
-                Some(why) => Ok(Err(why.to_owned())),
-                None => Ok(Ok(records.decide_together(&ids, &decisions)?)),
-            });
+            let done =
+                self.writable(case).and_then(|records| Ok(records.decide_together(&ids, decisions, act.as_ref())?));
             match done {
-                Ok(Err(why)) => acted.failed.push(why),
-                Ok(Ok(())) => {
+                Ok(()) => {
                     acted.cases += 1;
                     acted.findings.extend(findings.iter().map(|(index, _)| *index));
                 }
                 Err(error) => {
-                    acted.failed.push(text::escape_str(&error.to_string()).into_owned());
+                    acted.fails(&error);
                     first.get_or_insert(error);
                 }
             }
@@ -220,6 +246,10 @@ impl ManyRecords {
             .enumerate()
             .filter_map(|(index, finding)| {
                 let found_by = self.many.rule_of(finding)?;
+                let here = &self.many.case_of(finding)?.identity;
+                if bound::elsewhere(&exclusion.boxes, here).is_some() {
+                    return None;
+                }
                 let digest = self.book.subject(found_by)?.digest;
                 let known = self.book.is_known_sample(found_by, &finding.digest);
                 Some((index, finding, found_by.name().into_owned(), digest, known))
@@ -249,8 +279,7 @@ impl ManyRecords {
         let Some(&ManyFinding { case, .. }) = self.finding(index) else { return Ok(Acted::default()) };
         self.records(case)?.add_to_register(exclusion)?;
         self.reread_register();
-        let decisions = Records::decisions_of(exclusion);
-        self.act(&indexes, &decisions)
+        self.act(self.by_case(&indexes), &Records::decisions_of(exclusion))
     }
 
     /// Has all open cases go by the register as it is now.
@@ -270,21 +299,15 @@ impl ManyRecords {
         let exclusion =
             self.register()?.into_iter().find_map(|entry| entry.exclusion().filter(|one| one.id == id).cloned());
         let findings = exclusion.map(|exclusion| self.preview(&exclusion)).unwrap_or_default();
-        let cases: BTreeSet<u32> = self.by_case(&findings).into_keys().chain([0]).collect();
-        let mut acted = Acted { findings, ..Acted::default() };
-        for (place, case) in cases.into_iter().enumerate() {
-            let decision = Decision::ExclusionRevoked { exclusion: id.to_string(), reason: why.trim().to_owned() };
-            self.last.remove(&case);
-            let records = self.records(case)?;
-            if place == 0 {
-                records.revoke(id, why)?;
-                self.reread_register();
-            } else {
-                records.decide(&[], &decision)?;
-            }
-            acted.cases += 1;
+        let mut by_case = self.by_case(&findings);
+        if by_case.is_empty() {
+            // One that covers nothing here is on record all the same.
+            by_case.insert(0, Vec::new());
         }
-        self.judge(acted)
+        let (reason, first) = (why.trim().to_owned(), by_case.first_key_value().map_or(0, |(case, _)| *case));
+        self.records(first)?.revoke_in_register(id, &reason)?;
+        self.reread_register();
+        self.act(by_case, &[Decision::ExclusionRevoked { exclusion: id.to_string(), reason }])
     }
 
     /// The entries of the register as it is on disk.
@@ -303,98 +326,94 @@ impl ManyRecords {
     pub(crate) fn undo(&mut self) -> Result<Acted, RecordsError> {
         let Some((case, act)) = self.last_decided() else { return Ok(Acted::default()) };
         let mut acted = Acted { cases: 1, ..Acted::default() };
-        self.last.remove(&case);
-        let undone = self.records(case)?.undo()?.findings;
-        let mut touched: BTreeMap<u32, Vec<FindingId>> = BTreeMap::from([(case, undone)]);
+        let (undoing, taken_back) = self.writable(case)?.take_back()?;
+        let mut undone = vec![(case, undoing)];
+        let mut touched = BTreeMap::from([(case, taken_back.findings)]);
         self.reread_register();
         if let Some(act) = act {
             for other in (0..self.many.cases.len() as u32).filter(|other| *other != case) {
                 match self.undo_act(other, &act) {
-                    Ok(findings) if findings.is_empty() => {}
-                    Ok(findings) => {
+                    Ok(None) => {}
+                    Ok(Some((undoing, findings))) => {
                         acted.cases += 1;
+                        undone.push((other, undoing));
                         touched.insert(other, findings);
                     }
-                    Err(error) => acted.failed.push(text::escape_str(&error.to_string()).into_owned()),
+                    Err(error) => acted.fails(&error),
                 }
             }
         }
-        let concerned = |finding: &ManyFinding| touched.get(&finding.case).is_some_and(|ids| ids.contains(&finding.id));
-        acted.findings =
-            self.many.findings.iter().enumerate().filter(|(_, one)| concerned(one)).map(|(place, _)| place).collect();
+        self.undone.push(undone);
+        acted.findings = self.indexes_of(&touched);
         self.judge(acted)
     }
 
-    /// The case in which a decision was recorded last that is in force, and the note by which it is known in others if it is
-    /// one act over several. What a case says of that is read once, until it is written to.
+    /// Decides again what was taken back last in this session, in every case in which it was; nothing may have been decided
+    /// since. `None` when there is nothing.
+    ///
+    /// # Errors
+    /// When register or case that it was taken back in first cannot be written.
+    pub(crate) fn redo(&mut self) -> Result<Option<Acted>, RecordsError> {
+        let Some(undone) = self.undone.pop() else { return Ok(None) };
+        let mut acted = Acted::default();
+        let mut touched = BTreeMap::new();
+        for (place, (case, undoing)) in undone.into_iter().enumerate() {
+            let again = self.writable(case).and_then(|records| match place {
+                0 => Ok(records.decide_again(undoing)?.findings),
+                _ => Ok(records.undo_group(undoing)?.1.about),
+            });
+            match again {
+                Ok(findings) => {
+                    acted.cases += 1;
+                    touched.insert(case, findings);
+                }
+                Err(error) if place == 0 => return Err(error),
+                Err(error) => acted.fails(&error),
+            }
+            if place == 0 {
+                self.reread_register();
+            }
+        }
+        acted.findings = self.indexes_of(&touched);
+        self.judge(acted).map(Some)
+    }
+
+    /// Where findings are in the list.
+    fn indexes_of(&self, by_case: &BTreeMap<u32, Vec<FindingId>>) -> Vec<usize> {
+        let by_case: HashMap<u32, BTreeSet<FindingId>> =
+            by_case.iter().map(|(case, ids)| (*case, ids.iter().copied().collect())).collect();
+        let concerned = |finding: &ManyFinding| by_case.get(&finding.case).is_some_and(|ids| ids.contains(&finding.id));
+        self.many.findings.iter().enumerate().filter(|(_, one)| concerned(one)).map(|(place, _)| place).collect()
+    }
+
+    /// The case in which a decision was recorded last that is in force, and the act if it is part of one over several. What a case says of that is read once, until it is written to.
     fn last_decided(&mut self) -> Option<(u32, Option<String>)> {
         for case in 0..self.many.cases.len() as u32 {
             if !self.last.contains_key(&case) {
-                let read = Case::open_read_only(&self.many.cases[case as usize].path).and_then(|case| last_of(&case));
+                let read = Case::open_read_only(&self.many.cases[case as usize].path);
+                let read = read.and_then(|case| case.last_decided());
                 self.last.insert(case, read.ok().flatten());
             }
         }
-        let last = self.last.iter().filter_map(|(case, last)| Some((last.as_ref()?.0, *case)));
+        let last = self.last.iter().filter_map(|(case, last)| Some((last.as_ref()?.at, *case)));
         let (_, case) = last.max()?;
-        let act = self.last.get(&case)?.as_ref()?.1.clone();
+        let act = self.last.get(&case)?.as_ref()?.act.clone();
         Some((case, act))
     }
 
-    /// Takes back what one case holds of an act; the findings that it was about.
-    fn undo_act(&mut self, case: u32, act: &str) -> Result<Vec<FindingId>, RecordsError> {
-        // Most cases know nothing of it, and need not be opened for writing.
+    /// Takes back what one case holds of an act: the group that did so, and the findings that it was about. `None` where the case
+    /// knows nothing of the act, as most do; those are not opened for writing.
+    fn undo_act(&mut self, case: u32, act: &str) -> Result<Option<(Seq, Vec<FindingId>)>, RecordsError> {
         let path = self.many.cases[case as usize].path.clone();
-        if group_of(&Case::open_read_only(&path)?, act)?.is_none() {
-            return Ok(Vec::new());
-        }
-        self.last.remove(&case);
-        let records = self.records(case)?;
-        let Some(group) = group_of(records.case(), act)? else { return Ok(Vec::new()) };
-        Ok(records.undo_group(group)?)
+        let Some(group) = Case::open_read_only(&path)?.group_of_act(act)? else { return Ok(None) };
+        let (undoing, taken_back) = self.writable(case)?.undo_group(group)?;
+        Ok(Some((undoing, taken_back.about)))
     }
 }
 
 /// The scopes that an exclusion over many boxes may have: the content wherever it is.
 fn proposals(file: &FileFacts) -> Vec<Proposal> {
     vec![Proposal { scope: Scope::Content { digest: file.digest }, allowed: Ok(()) }]
-}
-
-/// When the last decision in force of a case was recorded, and the note by which it is known in others, if it is one act over
-/// several.
-fn last_of(case: &Case) -> Result<Option<(Timestamp, Option<String>)>, CaseError> {
-    let (mut after, mut last): (Seq, Option<(Seq, Timestamp, Option<String>)>) = (Seq(0), None);
-    loop {
-        let page = case.journal(after, 4096)?;
-        let Some(end) = page.last() else { return Ok(last.map(|(_, at, act)| (at, act))) };
-        after = end.seq;
-        for entry in page.iter().filter(|entry| !entry.undone && matches!(entry.event, JournalEvent::Decided(_))) {
-            match &mut last {
-                Some((group, _, act)) if *group == entry.group => *act = act.take().or(note_of(&entry.event)),
-                _ => last = Some((entry.group, entry.at, note_of(&entry.event))),
-            }
-        }
-    }
-}
-
-fn note_of(event: &JournalEvent) -> Option<String> {
-    match event {
-        JournalEvent::Decided(Decision::Note { note }) if note.starts_with(ACT) => Some(note.clone()),
-        _ => None,
-    }
-}
-
-/// The group of an act in a case, unless it was taken back.
-fn group_of(case: &Case, act: &str) -> Result<Option<Seq>, CaseError> {
-    let mut after = Seq(0);
-    loop {
-        let page = case.journal(after, 4096)?;
-        let Some(last) = page.last() else { return Ok(None) };
-        after = last.seq;
-        let is_it = |event: &JournalEvent| note_of(event).is_some_and(|note| note == act);
-        if let Some(entry) = page.iter().find(|entry| !entry.undone && is_it(&entry.event)) {
-            return Ok(Some(entry.group));
-        }
-    }
 }
 
 /// How an answer over several boxes is told: `ruled out in 14 cases`.

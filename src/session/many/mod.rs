@@ -15,7 +15,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use acting::{Acted, ManyRecords, answered, told};
-pub(crate) use places::{case_files, is_folder_of_cases};
+pub use places::case_files;
+pub(crate) use places::is_folder_of_cases;
 
 use super::HostIdentity;
 use crate::case::{Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, FindingRow, ScanOutcome, ScanRow};
@@ -23,6 +24,7 @@ use crate::finding::{Digest, FileTime, FoundBy};
 use crate::scan::is_gap_kind;
 use crate::text;
 use crate::triage::Verdict;
+use crate::triage::bound::BoundBox;
 
 /// Findings of one case read at once.
 const PAGE: usize = 4096;
@@ -46,6 +48,8 @@ pub struct BoxCase {
     pub evidence: Option<EvidenceEnd>,
     /// What tells the box from others.
     key: String,
+    /// The box as an exclusion may be bound to it.
+    pub(crate) identity: BoundBox,
 }
 
 impl BoxCase {
@@ -241,7 +245,8 @@ fn read_one(path: &Path) -> Result<One, CaseError> {
     let fact = |name: &str| facts.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let host = fact("host.name").filter(|name| !name.is_empty()).unwrap_or("unknown");
     // A copied machine has the id of the first, and another name.
-    let id = HostIdentity::of_case(&facts).key().map(str::to_owned);
+    let identity = HostIdentity::of_case(&facts);
+    let id = identity.key().map(str::to_owned);
     let key = match id {
         Some(id) => format!("{id}\n{host}"),
         None => format!("{}\n{host}", fact("case.id").unwrap_or_default()),
@@ -259,5 +264,8 @@ fn read_one(path: &Path) -> Result<One, CaseError> {
         findings.extend(page);
     }
     let host = text::escape_str(host).into_owned();
-    Ok(One { case: BoxCase { path: path.to_owned(), host, number: 0, scan, gaps, evidence, key }, findings })
+    Ok(One {
+        case: BoxCase { path: path.to_owned(), host, number: 0, scan, gaps, evidence, key, identity: identity.bound() },
+        findings,
+    })
 }

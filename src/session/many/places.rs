@@ -26,7 +26,7 @@ const BESIDE: [&str; 12] =
 ///
 /// # Errors
 /// When a file or folder that was named is not there, a folder cannot be read, or there is no case in it.
-pub(crate) fn case_files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+pub fn case_files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in named {
         let shown = text::escape_path(path);

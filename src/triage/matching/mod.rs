@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::finding::{Digest, Sha256};
 
+use super::bound::{self, BoundBox, Elsewhere};
 use super::exclusion::Exclusion;
 use super::folders::Folders;
 use super::matched_file::MatchedFile;
@@ -98,6 +99,8 @@ struct RuleIndex {
 pub(crate) struct Exclusions {
     slots: Vec<Slot>,
     rules: HashMap<String, RuleIndex>,
+    /// The box that hits are of; `None` for any, on which what is bound to boxes counts too.
+    here: Option<BoundBox>,
 }
 
 /// Whether a rule of this name with this digest is loaded.
@@ -121,6 +124,11 @@ impl Exclusions {
             exclusions.insert(entry, folders, is_loaded);
         }
         exclusions
+    }
+
+    /// These, held against hits of this box: what is bound to others does not count.
+    pub(crate) fn on(self, here: BoundBox) -> Self {
+        Self { here: Some(here), ..self }
     }
 
     /// Adds one entry. A revoked one is left out: its hits are plainly open.
@@ -154,7 +162,7 @@ impl Exclusions {
         let mut best: Option<&Exclusion> = None;
         let mut comebacks = Vec::new();
         for slot in self.about(hit) {
-            match slot.judge(hit, now) {
+            match slot.judge(hit, now, self.here.as_ref()) {
                 Ok(Some(exclusion)) => {
                     if best.is_none_or(|best| exclusion.scope.kind() < best.scope.kind()) {
                         best = Some(exclusion);
@@ -173,7 +181,7 @@ impl Exclusions {
 
     /// Every exclusion that covers a hit at `now`, in the register's order.
     pub(crate) fn covering(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Vec<&Exclusion> {
-        self.about(hit).into_iter().filter_map(|slot| slot.judge(hit, now).ok().flatten()).collect()
+        self.about(hit).into_iter().filter_map(|slot| slot.judge(hit, now, self.here.as_ref()).ok().flatten()).collect()
     }
 
     /// The slots that could be about a hit, in order, each once.
@@ -194,7 +202,7 @@ impl Exclusions {
 
 impl Slot {
     /// The exclusion if it covers the hit, nothing if it is not about it, the cause if it is and does not count.
-    fn judge(&self, hit: &MatchedFile<'_>, now: Timestamp) -> Result<Option<&Exclusion>, Why> {
+    fn judge(&self, hit: &MatchedFile<'_>, now: Timestamp, here: Option<&BoundBox>) -> Result<Option<&Exclusion>, Why> {
         let exclusion = match &self.entry.content {
             Ok(exclusion) => exclusion,
             Err(InvalidEntry { cause, scope: Some(scope), .. }) if scope.covers(hit) => {
@@ -206,8 +214,15 @@ impl Slot {
         if !same_rule && self.rule_is_loaded {
             return Ok(None);
         }
+        let elsewhere = here.and_then(|here| bound::elsewhere(&exclusion.boxes, here));
+        if elsewhere == Some(Elsewhere::OtherBox) {
+            return Ok(None);
+        }
         if !exclusion.scope.covers(hit) {
             return strayed(exclusion, hit).map_or(Ok(None), Err);
+        }
+        if let Some(Elsewhere::Doubtful(cause)) = elsewhere {
+            return Err(Why::Doubtful(cause));
         }
         if let Some(refused) = &self.refused {
             return Err(Why::Doubtful(refused.clone()));

@@ -56,6 +56,28 @@ fn each_scope_reaches_as_far_as_it_says() {
 }
 
 #[test]
+fn what_is_bound_to_boxes_counts_on_them_alone_and_is_told_where_that_is_doubtful() {
+    let (rule, a, b) = (Sha256::of(b"rule"), whole(b"a"), whole(b"b"));
+    let of = |id: &str, name: &str| BoundBox { id: id.into(), name: name.into() };
+    let bound = Exclusion { boxes: vec![of("1", "web01")], ..exclusion("/opt/r/x", "a", content) };
+    let judge = |here: &BoundBox, sha| match index(std::slice::from_ref(&bound))
+        .on(here.clone())
+        .judge(&hit("/opt/r/x", &rule, sha), at(NOW))
+    {
+        Standing::Excluded(_) => "excluded".to_owned(),
+        Standing::Returned(back) => back[0].why.to_string(),
+        Standing::Open => "open".to_owned(),
+    };
+    assert_eq!(judge(&of("1", "web01"), &a), "excluded");
+    assert_eq!(judge(&of("1", "web01"), &b), "was excluded, content changed");
+    for other in [of("2", "web01"), of("", "db01")] {
+        assert_eq!((judge(&other, &a), judge(&other, &b)), ("open".into(), "open".into()), "{other:?}");
+    }
+    assert!(judge(&of("1", "copy"), &a).contains("another name"));
+    assert!(judge(&of("", "web01"), &a).contains("not known"));
+}
+
+#[test]
 fn what_changed_since_is_told() {
     let (rule, newer, a, b) = (Sha256::of(b"rule"), Sha256::of(b"rule2"), whole(b"a"), whole(b"b"));
     let changed = hit("/opt/r/x", &rule, &b);

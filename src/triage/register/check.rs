@@ -133,12 +133,16 @@ impl Others {
         let covering = self.all.covering(&hit, self.now);
         let others = || covering.iter().filter(|other| other.id != exclusion.id);
         let line = |other: &Exclusion| self.lines.get(&other.id).copied();
-        let twin = others().find(|other| other.scope == exclusion.scope && outlasts(other, exclusion, line));
+        let same = |other: &Exclusion| other.scope == exclusion.scope && other.boxes == exclusion.boxes;
+        let twin = others().find(|other| same(other) && outlasts(other, exclusion, line));
         if let Some(twin) = twin {
             return line(twin).map(RegisterProblem::Redundant);
         }
-        let broader =
-            others().find(|other| encloses(&other.scope, &exclusion.scope) && other.expires >= exclusion.expires);
+        let wider = |other: &Exclusion| {
+            let of_scope = other.scope == exclusion.scope || encloses(&other.scope, &exclusion.scope);
+            of_scope && !same(other) && counts_wherever(other, exclusion)
+        };
+        let broader = others().find(|other| wider(other) && other.expires >= exclusion.expires);
         broader.and_then(|broader| line(broader)).map(RegisterProblem::Shadowed)
     }
 }
@@ -146,6 +150,12 @@ impl Others {
 /// Of two that cover the same, the one that lasts longer is kept; of two that last as long, the first.
 fn outlasts(other: &Exclusion, exclusion: &Exclusion, line: impl Fn(&Exclusion) -> Option<usize>) -> bool {
     (other.expires, line(exclusion)) > (exclusion.expires, line(other))
+}
+
+/// Whether an exclusion counts on every box on which another does.
+fn counts_wherever(other: &Exclusion, exclusion: &Exclusion) -> bool {
+    let all_of = || exclusion.boxes.iter().all(|one| other.boxes.contains(one));
+    other.boxes.is_empty() || (!exclusion.boxes.is_empty() && all_of())
 }
 
 /// A hit that the exclusion covers: the one it was made for, with the owner its scope asks for.

@@ -13,7 +13,8 @@ use uuid::Uuid;
 use crate::diagnostics::Place;
 use crate::text;
 
-use super::super::exclusion::{CheckResult, Exclusion, Judgement, Revocation, SeenCheck, SeenFile};
+use super::super::bound::{BoundBox, MAX_BOXES};
+use super::super::exclusion::{CheckResult, Exclusion, HOST, Judgement, Revocation, SeenCheck, SeenFile};
 use super::super::scope::{Scope, ScopeKind};
 use super::entry::{InvalidEntry, RegisterEntry};
 use super::error::RegisterError;
@@ -176,6 +177,8 @@ fn exclusion(fields: Fields<'_>) -> Found<Exclusion> {
         judgement: misnamed(fields)?.parsed("judgement", "false-positive or benign-expected", Judgement::from_word)?,
         by: fields.actor("by")?,
         host: fields.text("host")?.to_owned(),
+        host_id: owned(fields.optional_text("host_id")?),
+        boxes: boxes(fields)?,
         created: fields.time("created")?,
         expires: fields.time("expires")?,
         ticket: owned(fields.optional_text("ticket")?),
@@ -202,9 +205,33 @@ fn id(fields: Fields<'_>) -> Found<Uuid> {
     fields.parsed("id", "a UUID", |text| text.parse().ok())
 }
 
+/// The boxes that an entry is bound to: with the scope `host`, which a Huntbook that knows nothing of them does not understand, so
+/// that there the entry excludes nothing rather than too much.
+fn boxes(fields: Fields<'_>) -> Found<Vec<BoundBox>> {
+    let is_bound = fields.text("scope")? == HOST;
+    let named =
+        |fields: Fields<'_>| Ok(BoundBox { id: fields.text("id")?.to_owned(), name: fields.text("name")?.to_owned() });
+    let boxes: Vec<_> = fields.tables("hosts")?.into_iter().map(named).collect::<Found<_>>()?;
+    match boxes.len() {
+        0 if is_bound => Err(fields.cause("the scope is `host`, and `hosts` names none")),
+        1.. if !is_bound => Err(fields.wrong("hosts", "stands beside a scope that is not `host`")),
+        count if count > MAX_BOXES => Err(fields.wrong("hosts", format!("names more than {MAX_BOXES} hosts"))),
+        _ => match boxes.iter().find(|one| one.id.trim().is_empty()) {
+            Some(_) => {
+                Err(fields.wrong("hosts", "names a host without its `id`; a name alone tells no box from others"))
+            }
+            None => Ok(boxes),
+        },
+    }
+}
+
 fn scope(fields: Fields<'_>) -> Found<Scope> {
     let owner = || fields.owner("owner_uid", "owner");
-    Ok(match fields.parsed("scope", "file-as-is, content, path or folder", ScopeKind::from_word)? {
+    let kind = match fields.text("scope")? {
+        HOST => fields.parsed("of", "file-as-is, content, path or folder", ScopeKind::from_word)?,
+        _ => fields.parsed("scope", "file-as-is, content, path, folder or host", ScopeKind::from_word)?,
+    };
+    Ok(match kind {
         ScopeKind::FileAsIs => {
             Scope::FileAsIs { path: fields.path("path")?, digest: fields.digest("sha256", "data_digest")? }
         }

@@ -10,6 +10,7 @@ use crate::finding::Digest;
 use crate::text;
 
 use super::super::Actor;
+use super::super::bound::BoundBox;
 use super::super::exclusion::{Exclusion, Revocation};
 use super::super::scope::{Owner, Scope};
 use super::read::VERSION;
@@ -64,7 +65,11 @@ fn entry(exclusion: &Exclusion) -> String {
     put("id", exclusion.id.to_string().into());
     put("rule", string(&exclusion.rule));
     put("rule_digest", exclusion.rule_digest.to_string().into());
-    put("scope", exclusion.scope.kind().word().into());
+    put("scope", exclusion.scope_word().into());
+    if !exclusion.boxes.is_empty() {
+        put("of", exclusion.scope.kind().word().into());
+        put("hosts", hosts(exclusion).into());
+    }
     put_scope(&mut put, &exclusion.scope);
     put("judgement", exclusion.judgement.word().into());
     put("reason", string(&exclusion.reason));
@@ -75,6 +80,9 @@ fn entry(exclusion: &Exclusion) -> String {
     }
     put("by", actor(&exclusion.by));
     put("host", string(&exclusion.host));
+    if let Some(id) = &exclusion.host_id {
+        put("host_id", string(id));
+    }
     put("created", exclusion.created.to_string().into());
     put("expires", exclusion.expires.to_string().into());
     if exclusion.known_sample {
@@ -148,6 +156,11 @@ fn checks(exclusion: &Exclusion) -> Array {
     array.set_trailing("\n");
     array.set_trailing_comma(true);
     array
+}
+
+fn hosts(exclusion: &Exclusion) -> Array {
+    let named = |one: &BoundBox| inline([("id", string(&one.id)), ("name", string(&one.name))]);
+    exclusion.boxes.iter().map(named).collect()
 }
 
 fn actor(actor: &Actor) -> Value {

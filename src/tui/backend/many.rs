@@ -14,6 +14,7 @@ use crate::session::many::{Acted, ManyCases, ManyFinding, ManyRecords, answered,
 use crate::session::{FindingDetails, RuleCatalog};
 use crate::text;
 use crate::tui::backend::Session;
+use crate::tui::keymap::{self, Action};
 use crate::tui::message::{Message, Request};
 use crate::tui::state::coverage::Missed;
 use crate::tui::state::findings::ListedFinding;
@@ -215,8 +216,16 @@ impl ManyRecorder {
             }
             Request::Undo => {
                 let acted = self.records.undo().map_err(|error| error.to_string());
-                acted.and_then(|acted| self.show(&acted, "taken back"))
+                acted.and_then(|acted| self.show(&acted, "taken back", Action::Redo))
             }
+            Request::Redo => match self.records.redo().map_err(|error| error.to_string()) {
+                Ok(Some(acted)) => self.show(&acted, "decided again", Action::Undo),
+                Ok(None) => {
+                    self.tell(Message::Said("nothing was taken back since the last decision".to_owned()));
+                    Ok(())
+                }
+                Err(why) => Err(why),
+            },
             Request::Preview(exclusion) => {
                 let covered = self.records.preview(&exclusion).into_iter().map(number).collect();
                 self.tell(Message::Covers(covered));
@@ -224,17 +233,17 @@ impl ManyRecorder {
             }
             Request::Exclude { finding, exclusion } => {
                 let acted = self.records.exclude(index(finding), &exclusion).map_err(|error| error.to_string());
-                acted.and_then(|acted| self.show(&acted, "excluded, in the register once,"))
+                acted.and_then(|acted| self.show(&acted, "excluded, in the register once,", Action::Undo))
             }
             Request::Revoke { id, why } => {
                 let acted = self.records.revoke(id, &why).map_err(|error| error.to_string());
-                acted.and_then(|acted| self.show(&acted, "revoked")).and_then(|()| self.register())
+                acted.and_then(|acted| self.show(&acted, "revoked", Action::Undo)).and_then(|()| self.register())
             }
             Request::Register => self.register(),
             Request::Export(path) => {
                 export::write_many(&self.records.many, &path).map(|said| self.tell(Message::Recorded(said)))
             }
-            Request::Save | Request::SaveCopy(_) | Request::Rescan | Request::Redo => {
+            Request::Save | Request::SaveCopy(_) | Request::Rescan => {
                 Err("this is for one case; open it alone, or use huntbook case copy and huntbook scan".to_owned())
             }
         };
@@ -289,18 +298,20 @@ impl ManyRecorder {
 
     fn decide(&mut self, indexes: &[usize], decision: &Decision, word: &str) -> Result<(), String> {
         let acted = self.records.decide(indexes, decision).map_err(|error| error.to_string())?;
-        self.show(&acted, word)
+        self.show(&acted, word, Action::Undo)
     }
 
     /// Shows what findings have come to now, and the one on the screen in full.
-    fn show(&mut self, acted: &Acted, word: &str) -> Result<(), String> {
+    fn show(&mut self, acted: &Acted, word: &str, back: Action) -> Result<(), String> {
         self.tell(Message::Rows(self.rows(&acted.findings)));
         if let Some(shown) = self.shown.filter(|shown| acted.findings.contains(shown)) {
             self.open(shown)?;
         }
         let said = told(word, acted);
         if acted.failed.is_empty() {
-            self.tell(Message::Recorded(format!("{said}; z takes it back")));
+            let key = keymap::key_of(back);
+            let back = if back == Action::Undo { "takes it back" } else { "decides it again" };
+            self.tell(Message::Recorded(format!("{said}; {key} {back}")));
         } else {
             self.tell(Message::Warned(said));
         }

@@ -398,7 +398,7 @@ mod tests {
             file: Arc::new(FileFacts { size, ..facts(&path) }),
             matches: Vec::new(),
             capped: false,
-            kept: Arc::new(KeptBytes::around(scanned, &[])),
+            kept: Arc::new(KeptBytes::around(scanned, &[], KeptBytes::WHOLE)),
         });
         let told = |elsewhere: bool, questions: Vec<Look>| {
             let (ask, looks) = crossbeam_channel::unbounded();

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::case::FindingId;
 use crate::session::FindingDetails;
+use crate::triage::bound::BoundBox;
 use crate::triage::exclusion::confirm_known_sample;
 use crate::triage::exclusion::{
     AGAINST_THE_BOX, DEFAULT_LIFE, Exclusion, ExclusionDraft, FOLDER_LIFE, Judgement, MAX_DAYS, SeenCheck, Signature,
@@ -23,6 +24,8 @@ pub enum Field {
     Reason,
     /// How far it reaches.
     Scope,
+    /// On which boxes it counts.
+    Boxes,
     /// False positive, or benign and expected.
     Judgement,
     /// Days until it expires.
@@ -37,6 +40,17 @@ pub enum Field {
     Record,
 }
 
+/// On which boxes an exclusion counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// Any.
+    Any,
+    /// That of the finding.
+    Own,
+    /// All that have the content today.
+    All,
+}
+
 /// The form.
 #[derive(Debug)]
 pub struct Form {
@@ -48,6 +62,10 @@ pub struct Form {
     pub scopes: Vec<Proposal>,
     /// The chosen scope.
     pub scope: usize,
+    /// The boxes that it could be bound to, that of the finding first.
+    pub boxes: Vec<BoundBox>,
+    /// Which of them it is bound to.
+    pub bound: Bound,
     /// The chosen judgement.
     pub judgement: Judgement,
     /// Why.
@@ -86,6 +104,8 @@ impl Form {
             scenario,
             scopes: opened.scopes.clone(),
             scope: 0,
+            boxes: opened.boxes.clone(),
+            bound: Bound::Any,
             judgement: Judgement::BenignExpected,
             reason: Input::default(),
             days: Input::with(&days(DEFAULT_LIFE).to_string()),
@@ -102,7 +122,11 @@ impl Form {
 
     /// The fields there are.
     pub fn fields(&self) -> Vec<Field> {
-        let mut fields = vec![Field::Reason, Field::Scope, Field::Judgement, Field::Days, Field::Ticket];
+        let mut fields = vec![Field::Reason, Field::Scope];
+        if !self.boxes.is_empty() {
+            fields.push(Field::Boxes);
+        }
+        fields.extend([Field::Judgement, Field::Days, Field::Ticket]);
         if self.known_sample {
             fields.push(Field::Confirm);
         }
@@ -129,11 +153,11 @@ impl Form {
             Field::Ticket => Some(&mut self.ticket),
             Field::Confirm => Some(&mut self.confirm),
             Field::Against => Some(&mut self.insist),
-            Field::Scope | Field::Judgement | Field::Record => None,
+            Field::Scope | Field::Boxes | Field::Judgement | Field::Record => None,
         }
     }
 
-    /// Chooses another scope or judgement. Returns whether the scope is another.
+    /// Chooses another scope, other boxes or another judgement. Returns whether it covers something else then.
     pub fn choose(&mut self, by: isize) -> bool {
         match self.field {
             Field::Judgement => {
@@ -142,6 +166,14 @@ impl Form {
                     Judgement::BenignExpected => Judgement::FalsePositive,
                 };
                 false
+            }
+            Field::Boxes => {
+                let choices = self.bounds();
+                let place = choices.iter().position(|one| *one == self.bound).unwrap_or(0) as isize;
+                let next = (place + by).rem_euclid(choices.len() as isize) as usize;
+                self.bound = choices.get(next).copied().unwrap_or(Bound::Any);
+                self.covers = None;
+                true
             }
             Field::Scope if !self.scopes.is_empty() => {
                 let count = self.scopes.len() as isize;
@@ -166,6 +198,24 @@ impl Form {
             }
             Some(longer) if !is_folder => self.days = longer,
             kept => self.longer = kept,
+        }
+    }
+
+    /// The choices of boxes that there are.
+    pub fn bounds(&self) -> Vec<Bound> {
+        match self.boxes.len() {
+            0 => vec![Bound::Any],
+            1 => vec![Bound::Any, Bound::Own],
+            _ => vec![Bound::Any, Bound::Own, Bound::All],
+        }
+    }
+
+    /// The boxes that it is bound to as it stands.
+    pub fn bound_to(&self) -> &[BoundBox] {
+        match self.bound {
+            Bound::Any => &[],
+            Bound::Own => self.boxes.get(..1).unwrap_or_default(),
+            Bound::All => &self.boxes,
         }
     }
 
@@ -210,7 +260,9 @@ impl Form {
             expires: Some(self.expires(signature.at)?),
             known_sample_confirmed: confirmed,
         };
-        Exclusion::new(&hit, decision, signature).map_err(|defect| defect.to_string())
+        let own = self.boxes.first().filter(|own| own.name == signature.host).map(|own| own.id.clone());
+        let made = Exclusion::new(&hit, decision, signature).map_err(|defect| defect.to_string())?;
+        Ok(Exclusion { host_id: own, boxes: self.bound_to().to_vec(), ..made })
     }
 
     fn expires(&self, now: Timestamp) -> Result<Timestamp, String> {

@@ -5,8 +5,9 @@ use ratatui::layout::{Position, Rect};
 
 use crate::text;
 use crate::theme::Role;
+use crate::triage::bound;
 use crate::tui::state::App;
-use crate::tui::state::form::{Field, Form, INSIST};
+use crate::tui::state::form::{Bound, Field, Form, INSIST};
 use crate::tui::widget::{paint, pane};
 
 /// Columns before a field.
@@ -23,6 +24,7 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) ->
     }
     sheet.input(Field::Reason, "reason", &form.reason, "why this finding is benign; required");
     sheet.scopes();
+    sheet.boxes();
     sheet.choice(Field::Judgement, "verdict", &form.judgement.to_string());
     sheet.input(Field::Days, "days", &form.days, "until it expires");
     sheet.input(Field::Ticket, "ticket", &form.ticket, "if there is one");
@@ -143,6 +145,21 @@ impl Sheet<'_> {
             Ok(()) => self.wrapped(Role::Warning, &format!("Danger: {}", proposal.scope.danger())),
             Err(refusal) => self.wrapped(Role::Error, &format!("Refused: {refusal}")),
         }
+    }
+
+    /// On which boxes it counts, where there is a choice.
+    fn boxes(&mut self) {
+        if self.form.boxes.is_empty() {
+            return;
+        }
+        let bound = self.form.bound_to();
+        let said = match (self.form.bound, bound) {
+            (Bound::Any, _) => "any box".to_owned(),
+            (Bound::Own, _) => format!("{} only", bound::named(bound)),
+            (Bound::All, _) => format!("the {} that have it: {}", bound.len(), bound::named(bound)),
+        };
+        let room = usize::from(self.area.width).saturating_sub(LABEL + 4);
+        self.choice(Field::Boxes, "boxes", &text::truncate_end(&said, room));
     }
 
     /// Which of today's findings it would cover, by name as far as there is room.

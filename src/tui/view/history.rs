@@ -48,6 +48,7 @@ fn said(detail: &Detail, entry: &JournalEntry) -> String {
             format!("exclusion {exclusion} revoked: {reason}")
         }
         JournalEvent::Happened(Record::Undone { group }) => format!("took back entry {group}"),
+        JournalEvent::Happened(Record::ActOverCases { cases, .. }) => format!("one act over {cases} cases"),
         JournalEvent::Happened(_) => "recorded".to_owned(),
     }
 }

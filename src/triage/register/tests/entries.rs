@@ -4,6 +4,8 @@ use super::super::super::folders::Refusal;
 use super::super::super::folders::tests::MadeUp;
 use super::*;
 use crate::finding::Sha256;
+use crate::triage::bound::BoundBox;
+use crate::triage::scope::ScopeKind;
 
 /// The cause and line for which the only entry of a register is doubtful.
 fn doubt(text: &str) -> (usize, String) {
@@ -30,7 +32,7 @@ fn entries_that_are_not_understood_say_where_and_why() {
         ("expires", "expires = 5", "not a time"),
         ("judgement", "judgement = \"fine\"", "false-positive or benign-expected"),
         ("judgement", "verdict = \"benign-expected\"", "write it as `judgement`"),
-        ("scope", "scope = \"rule\"", "file-as-is, content, path or folder: rule"),
+        ("scope", "scope = \"rule\"", "file-as-is, content, path, folder or host: rule"),
         ("owner_uid", "owner_uid = -1", "not a user id"),
         ("seen_sha256", "seen_sha256 = \"12\"", "SHA-256"),
         ("by", "by = \"me\"", "`by` is not a table"),
@@ -59,6 +61,55 @@ fn entries_that_are_not_understood_say_where_and_why() {
         let (line, cause) = doubt(&whole.replacen(from, to, 1));
         assert!(cause.contains(what) && line == header, "{cause}");
     }
+}
+
+#[test]
+fn an_entry_that_is_bound_to_boxes_is_read_back_and_says_nothing_to_who_knows_none() {
+    let boxes = [("1f", "web01"), ("2f", "\u{1b}[2J")].map(|(id, name)| BoundBox { id: id.into(), name: name.into() });
+    let bound = Exclusion { boxes: boxes.to_vec(), host_id: Some("1f".into()), ..exclusion("/opt/r/x", "a", content) };
+    let text = one(&bound);
+    let parsed = read::parse(Path::new("r.toml"), &text).unwrap();
+    assert_eq!(parsed.entries[0].exclusion(), Some(&bound));
+    assert!(text.contains("scope = \"host\"\nof = \"content\"\n") && text.contains("name = \"web01\""), "{text}");
+    assert_eq!(ScopeKind::from_word("host"), None, "no scope that an older Huntbook knows");
+    for (from, to, what) in [
+        ("of = \"content\"", "of = \"host\"", "`of` is not file-as-is"),
+        ("of = \"content\"\n", "", "no `of`"),
+        ("scope = \"host\"", "scope = \"content\"", "`hosts` stands beside"),
+        ("id = \"2f\"", "id = \"\"", "a name alone tells no box"),
+    ] {
+        let (_, cause) = doubt(&text.replacen(from, to, 1));
+        assert!(cause.contains(what), "{to}: {cause}");
+    }
+    let hosts = text.lines().find(|line| line.starts_with("hosts")).unwrap();
+    assert!(doubt(&text.replace(hosts, "")).1.contains("`hosts` names none"));
+    assert!(doubt(&text.replace(hosts, "hosts = [\"web01\"]")).1.contains("not a list of tables"));
+}
+
+#[test]
+fn what_counts_everywhere_makes_what_is_bound_to_a_box_needless_and_not_the_other_way_round() {
+    let everywhere = exclusion("/srv/1/x", "a", content);
+    let on = |names: &[&str]| Exclusion {
+        id: crate::storage::new_id(),
+        boxes: names.iter().map(|name| BoundBox { id: format!("id {name}"), name: (*name).into() }).collect(),
+        ..everywhere.clone()
+    };
+    let check = |entries: &[Exclusion]| -> Vec<(Uuid, RegisterProblem)> {
+        let mut register = Register::in_memory();
+        register.add_all(entries).unwrap();
+        let found = register.check(at(NOW), &MadeUp::new(&[]), &|_, digest| Some(*digest));
+        found.into_iter().map(|found| (found.id.unwrap(), found.problem)).collect()
+    };
+    let (one, both, other) = (on(&["web01"]), on(&["web01", "web02"]), on(&["db01"]));
+    let shadowed = |entries: &[Exclusion]| -> Vec<Uuid> {
+        let found = check(entries).into_iter();
+        found.filter(|(_, problem)| matches!(problem, RegisterProblem::Shadowed(_))).map(|(id, _)| id).collect()
+    };
+    assert_eq!(shadowed(&[everywhere.clone(), one.clone()]), [one.id]);
+    assert_eq!(shadowed(&[one.clone(), both.clone(), other.clone()]), [one.id]);
+    assert_eq!(check(&[other, one.clone()]), []);
+    let twin = Exclusion { id: crate::storage::new_id(), ..one.clone() };
+    assert!(matches!(check(&[one, twin]).as_slice(), [(_, RegisterProblem::Redundant(_))]));
 }
 
 #[test]
