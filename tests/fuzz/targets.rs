@@ -203,7 +203,7 @@ fn make_case(file: &Path) -> Result<(), CaseError> {
                     noatime: true,
                     said: None,
                 }),
-                kept: Arc::new(KeptBytes::around(content.as_bytes(), &matches)),
+                kept: Arc::new(KeptBytes::around(content.as_bytes(), &matches, KeptBytes::WHOLE)),
                 matches,
                 capped: false,
             }

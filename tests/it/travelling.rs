@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
+use huntbook::internals::case::{Case, FindingId, Seen};
 use serde_json::Value;
 
 use crate::cli::TestBox;
 use crate::fixtures;
+use crate::pty::Term;
 
 /// An image with a found file that a cron table names, and its case.
 struct Image {
@@ -116,4 +118,45 @@ fn the_live_box_is_told_by_more_than_its_name() {
     assert!(host.get("ip").is_none_or(Value::is_array), "{host}");
     let more = &lines[0]["huntbook"]["host"];
     assert!(more["clock"]["offset"].is_string() && more["instance"].is_string(), "{more}");
+}
+
+#[test]
+fn larger_files_are_kept_whole_on_request_and_looked_at_to_their_end_elsewhere() {
+    let image = Image::new();
+    let mut large = fixtures::payload().join("\n") + "\n";
+    while large.len() < 200 << 10 {
+        large += "# nothing of interest in this line\n";
+    }
+    large += "# THE VERY END\n";
+    let file = image.ground.tree().join("opt/job/payload.py");
+    fs::write(&file, &large).unwrap();
+    let kept = |case: &std::path::Path| {
+        let case = Case::open_read_only(case).unwrap();
+        let scan = case.scans().unwrap().pop().unwrap();
+        let row = case.findings(scan.id, FindingId(0), 1).unwrap().remove(0);
+        let finding = case.load_finding(row.id, Seen::Last).unwrap();
+        let bytes: usize = finding.kept.excerpts.iter().map(|excerpt| excerpt.bytes.len()).sum();
+        (bytes, scan.options["keep"].as_u64().unwrap())
+    };
+    image.scan(&[]);
+    let (usual, asked) = kept(&image.case);
+    assert!(usual < large.len() && asked == 64 << 10, "{usual}");
+    let more = Image { case: image.ground.home().join("more.case"), ground: image.ground };
+    more.scan(&["--keep", "1MiB"]);
+    assert_eq!(kept(&more.case), (large.len(), 1 << 20));
+    let verified = more.ground.huntbook(&["case", "verify", more.case.to_str().unwrap()]).output().unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+    let refused = more.ground.huntbook(&["scan", "/", "--keep", "1GiB"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("at most"), "{refused:?}");
+    // The box is gone; what is shown is what was kept, never this machine's file of that path.
+    fs::write(&file, "this machine's own").unwrap();
+    let mut term = Term::huntbook(&more.ground, &[more.case.to_str().unwrap()]);
+    term.wait("payload.py");
+    term.send("\r");
+    term.wait("1 Bytes");
+    term.send("G");
+    term.wait("THE VERY END");
+    term.send("q");
+    term.left();
 }

@@ -248,14 +248,15 @@ fn an_exclusion_may_be_bound_to_boxes_and_counts_on_no_other() {
     let two = opened.boxes.iter().filter(|one| one.name != "web01").cloned().collect();
     let bound = Exclusion { boxes: two, ..everywhere };
     let covered = records.preview(&bound);
-    let host = |place: &usize| records.many.case_of(&records.many.findings[*place]).unwrap().host.clone();
-    assert_eq!(covered.iter().map(host).collect::<Vec<_>>(), ["db01", "web02"]);
+    let host =
+        |records: &ManyRecords, place: usize| records.many.case_of(&records.many.findings[place]).unwrap().host.clone();
+    assert_eq!(covered.iter().map(|place| host(&records, *place)).collect::<Vec<_>>(), ["db01", "web02"]);
     let acted = records.exclude(common[0] as usize, &bound).unwrap();
     assert_eq!((acted.cases, acted.findings.len()), (2, 2));
     let verdict =
         |records: &mut ManyRecords, place: u32| records.open_finding(place as usize).unwrap().unwrap().judged.verdict;
     for place in &common {
-        let host = host(&(*place as usize));
+        let host = host(&records, *place as usize);
         let mut fresh = ManyRecords::new(
             ManyCases::open(&case_files(&[dir.path().to_owned()]).unwrap()).unwrap(),
             Arc::clone(records.book()),
