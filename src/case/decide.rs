@@ -10,8 +10,8 @@ use super::error::Outcome;
 use super::facts::CASE_ID;
 use super::journal::by_cover;
 use super::{
-    Act, Case, CaseError, CaseErrorKind, Cover, Decision, FindingId, JournalEvent, LogState, Record, Seq, Stamp, migrate,
-    tables,
+    Act, Case, CaseError, CaseErrorKind, Cover, Decision, FindingId, JournalEvent, LogState, Record, Seq, Stamp,
+    migrate, tables,
 };
 use crate::version;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use huntbook::internals::case::{Case, FindingId, Seen};
+use huntbook::internals::case::{Case, FindingId, Sighting};
 use serde_json::Value;
 
 use crate::cli::TestBox;
@@ -134,7 +134,7 @@ fn larger_files_are_kept_whole_on_request_and_looked_at_to_their_end_elsewhere()
         let case = Case::open_read_only(case).unwrap();
         let scan = case.scans().unwrap().pop().unwrap();
         let row = case.findings(scan.id, FindingId(0), 1).unwrap().remove(0);
-        let finding = case.load_finding(row.id, Seen::Last).unwrap();
+        let finding = case.load_finding(row.id, Sighting::Last).unwrap();
         let bytes: usize = finding.kept.excerpts.iter().map(|excerpt| excerpt.bytes.len()).sum();
         (bytes, scan.options["keep"].as_u64().unwrap())
     };

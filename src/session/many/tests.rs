@@ -3,7 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
-use crate::case::{Decision, Event, Record, RuleRecord, ScanEnd, ScanPlan, Seq, Stamp};
+use crate::case::{Decision, JournalEvent, Record, RuleRecord, ScanEnd, ScanPlan, Seq, Stamp};
 use crate::finding::{FileFacts, Finding, KeptBytes, Sha256};
 use crate::session::{RuleCatalog, RuleChoice};
 use crate::triage::bound::BoundBox;
@@ -140,7 +140,7 @@ fn what_was_taken_back_in_all_cases_is_decided_again_in_all() {
         let case = Case::open_read_only(file).unwrap();
         assert!(case.verify().unwrap().is_whole());
         let acts = case.entries(Seq(0)).map(Result::unwrap).filter_map(|entry| match entry.event {
-            Event::Happened(Record::ActOverCases { act, cases: 3 }) => Some((act, entry.group, entry.finding)),
+            JournalEvent::Happened(Record::ActOverCases { act, cases: 3 }) => Some((act, entry.group, entry.finding)),
             _ => None,
         });
         assert!(matches!(acts.collect::<Vec<_>>().as_slice(), [(_, _, None)]), "{}", file.display());

@@ -64,9 +64,9 @@ fn what_is_bound_to_boxes_counts_on_them_alone_and_is_told_where_that_is_doubtfu
         .on(here.clone())
         .judge(&hit("/opt/r/x", &rule, sha), at(NOW))
     {
-        Standing::Excluded(_) => "excluded".to_owned(),
-        Standing::Returned(back) => back[0].why.to_string(),
-        Standing::Open => "open".to_owned(),
+        HitStatus::Excluded(_) => "excluded".to_owned(),
+        HitStatus::Returned(back) => back[0].why.to_string(),
+        HitStatus::Open => "open".to_owned(),
     };
     assert_eq!(judge(&of("1", "web01"), &a), "excluded");
     assert_eq!(judge(&of("1", "web01"), &b), "was excluded, content changed");
