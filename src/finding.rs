@@ -157,7 +157,7 @@ impl KeptBytes {
     ) -> Self {
         let most = whole.max(Self::MAX_BYTES);
         let whole = size <= whole;
-        let mut ranges = Vec::from([0..if whole { size } else { Self::AROUND }]);
+        let mut ranges = Vec::from([0..if whole { size } else { size.min(Self::AROUND) }]);
         for found in matches.iter().filter(|_| !whole) {
             let start = found.offset.saturating_sub(Self::AROUND);
             let end = (found.offset + found.length.min(Self::AROUND) + Self::AROUND).min(size);

@@ -54,21 +54,26 @@ fn scan(ground: &TestBox, more: &[&str]) -> Ended {
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
-/// So many findings that their lines fill a pipe: the scan stands still until somebody reads.
+/// So many findings that their lines fill a pipe and all queues before it: the scan stands still until somebody reads.
 fn much() -> TestBox {
     let ground = TestBox::new();
-    for number in 0..600 {
+    for number in 0..6000 {
         fs::write(ground.tree().join(format!("hit-{number}")), fixtures::callback()).unwrap();
     }
     ground
 }
 
 /// A scan that gets this signal while it goes on; then it is read to its end.
-fn signalled(signal: Signal) -> Ended {
-    let ground = much();
+fn signalled(ground: &TestBox, signal: Signal) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_huntbook"));
     command.env_clear().env("HOME", ground.home()).arg("scan").arg(ground.tree()).args(["--format", "ndjson"]);
-    let mut child = command.args(["--no-evidence"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command
+        .args(["--no-evidence", "--case"])
+        .arg(ground.home().join(format!("{}.case", signal.as_raw())))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut out = child.stdout.take().unwrap();
     let mut begun = vec![0; 10];
     out.read_exact(&mut begun).unwrap();
@@ -104,15 +109,15 @@ fn every_way_a_scan_can_end_is_told_by_its_exit_status_and_its_last_line() {
     fs::write(clean.tree().join("cut.tar"), b"\x1f\x8b\x08\0\0\0\0\0\0\x03cut").unwrap();
     assert_eq!(judged(&scan(&clean, &[])), Box::InPart, "an archive that ends too soon");
 
-    assert_eq!(judged(&signalled(Signal::TERM)), Box::BrokenOff);
-    assert_eq!(judged(&signalled(Signal::INT)), Box::BrokenOff);
-    assert_eq!(judged(&signalled(Signal::HUP)), Box::BrokenOff);
-    assert_eq!(judged(&signalled(Signal::KILL)), Box::NotDone);
+    let much = much();
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        assert_eq!(judged(&signalled(&much, signal)), Box::BrokenOff, "{signal:?}");
+    }
+    assert_eq!(judged(&signalled(&much, Signal::KILL)), Box::NotDone);
 
     assert_eq!(judged(&scan(&planted, &["--rules", "/nowhere"])), Box::NotDone, "rules that are not there");
     let gone = TestBox::planted();
     fs::remove_dir_all(gone.tree()).unwrap();
     assert_eq!(judged(&scan(&gone, &[])), Box::NotDone, "a tree that is not there");
-    let much = much();
     assert_eq!(judged(&with_blocks(&much, 0, &much.home().join("a.case"))), Box::NotDone, "no case can be made");
 }

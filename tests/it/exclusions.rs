@@ -151,7 +151,8 @@ fn check_finds_what_a_person_should_look_at() {
         assert_eq!(kinds.iter().filter(|found| *found == kind).count(), 1, "{kind}: {text}");
     }
     assert_eq!(faults.len(), expected.len(), "what was made on another box is not held against this one: {text}");
-    assert_eq!(document["not_compared"][0]["why"], "it is not there any more");
+    let why = document["not_compared"][0]["why"].as_str().unwrap();
+    assert!(why.starts_with("it is not there any more"), "{why}");
     let (text, _, code) = run(&ground, &["check"]);
     let places = text.lines().filter(|line| line.contains("exclusions.toml:")).count();
     assert_eq!((code, places), (1, expected.len()), "{text}");

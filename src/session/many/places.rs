@@ -16,6 +16,8 @@ use crate::timeout;
 const LIMIT: Duration = Duration::from_secs(10);
 /// Folders within folders that are looked through for cases.
 const MAX_DEPTH: usize = 6;
+/// Files without an ending that come with cases: `huntbook deploy ansible` writes it.
+const NAMED_BESIDE: &str = "exit-status";
 /// Names that are looked at in all.
 const MAX_NAMES: usize = 1_000_000;
 /// How files end that come with cases: their logs, and what was written beside them.
@@ -103,6 +105,8 @@ fn holds_only_cases(folder: &Path, depth: usize, names: &mut usize) -> Option<bo
             found |= holds_only_cases(&path, depth + 1, names)?;
         } else if kind == FileType::RegularFile && is_named_so(&path) && begins_like_a_case(&path) {
             found = true;
+        } else if kind == FileType::RegularFile && (is_named_so(&path) || path.ends_with(NAMED_BESIDE)) {
+            // A case that a full disk has cut hides no other, and is told as one that cannot be read.
         } else {
             let beside = path.extension().and_then(|extension| extension.to_str())?;
             (kind == FileType::RegularFile && BESIDE.contains(&beside)).then_some(())?;

@@ -279,6 +279,10 @@ fn a_folder_of_cases_is_told_from_a_tree() {
     std::fs::create_dir(dir.path().join("web02")).unwrap();
     std::fs::write(dir.path().join("web02/scan.ndjson"), "{}").unwrap();
     assert!(is_folder_of_cases(dir.path()));
+    std::fs::write(dir.path().join("web02/exit-status"), "1").unwrap();
+    std::fs::write(dir.path().join("web02/hunt.case"), "").unwrap();
+    assert!(is_folder_of_cases(dir.path()), "what Ansible leaves, and a case that a full disk has cut");
+    std::fs::remove_file(dir.path().join("web02/hunt.case")).unwrap();
     std::fs::write(dir.path().join("web02/tool.py"), "x").unwrap();
     assert!(!is_folder_of_cases(dir.path()), "there is something to scan");
     std::fs::write(dir.path().join("x.case"), "no case").unwrap();
