@@ -11,9 +11,6 @@ use super::{csv, sarif, sentinel, stix, timesketch};
 use crate::case::Seq;
 use crate::storage::NewFile;
 
-/// Journal entries read at once.
-const PAGE: usize = 4096;
-
 impl ReportSource {
     /// Writes it.
     ///
