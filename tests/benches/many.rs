@@ -135,6 +135,7 @@ fn listed(many: ManyCases) -> Result<(App, Backend), Box<dyn Error>> {
         keymap: Keymap::default(),
         bell: Bell::default(),
         panes: Panes::default(),
+        now: jiff::Timestamp::UNIX_EPOCH,
     };
     let plan = RecordPlan {
         case: None,
