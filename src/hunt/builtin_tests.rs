@@ -96,8 +96,8 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
         &[
             "process.name contains scheduled_maintenance",
             "process.user is one of $admin_accounts",
-            "process.user is one of $admin_accounts & schedule.cron is there",
-            "process.user is one of $admin_accounts & schedule.systemd is there",
+            "process.user is one of $admin_accounts & cron or at starts the file (schedule.cron)",
+            "process.user is one of $admin_accounts & a systemd unit starts the file (schedule.systemd)",
         ],
     ),
     (
@@ -124,8 +124,8 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
         "EQGRP_payload",
         "maintenance-script",
         &[
-            "schedule.cron is there & file.path lies under /etc or /opt",
-            "schedule.systemd is there & file.path lies under /etc or /opt",
+            "cron or at starts the file (schedule.cron) & file.path lies under /etc or /opt",
+            "a systemd unit starts the file (schedule.systemd) & file.path lies under /etc or /opt",
         ],
     ),
     (
@@ -209,10 +209,10 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
         &[
             "process.name is one of maintenance_script, maintenance_script.exe, maintenance_script.sh, maintenance_script.py",
             "process.parent.name is one of task scheduler, taskeng.exe",
-            "process.ancestor.name is one of cron, crond, anacron, atd & schedule.cron is there",
-            "process.parent.name is systemd & process.unit is there",
-            "schedule.cron is there",
-            "schedule.systemd is there",
+            "process.ancestor.name is one of cron, crond, anacron, atd & cron or at starts the file (schedule.cron)",
+            "process.parent.name is systemd & a systemd unit started the process (process.unit)",
+            "cron or at starts the file (schedule.cron)",
+            "a systemd unit starts the file (schedule.systemd)",
         ],
     ),
     (
@@ -246,10 +246,10 @@ const SCENARIOS: [(&str, &str, &[&str]); 25] = [
         "EQGRP_tinyexec",
         "maintenance-task",
         &[
-            "process.parent.name is systemd & process.unit is there",
-            "process.ancestor.name is one of cron, crond & schedule.cron is there",
-            "schedule.cron is there",
-            "schedule.systemd is there",
+            "process.parent.name is systemd & a systemd unit started the process (process.unit)",
+            "process.ancestor.name is one of cron, crond & cron or at starts the file (schedule.cron)",
+            "cron or at starts the file (schedule.cron)",
+            "a systemd unit starts the file (schedule.systemd)",
             "file.path lies under /etc/cron.d",
         ],
     ),

@@ -61,13 +61,27 @@ fn either(values: &[String]) -> String {
     }
 }
 
+/// What it means that a field has a value, and that it has none, where that says more than the field's name.
+fn presence(field: Field) -> Option<(&'static str, &'static str)> {
+    match field {
+        Field::ScheduleCron => Some(("cron or at starts the file", "neither cron nor at starts the file")),
+        Field::ScheduleSystemd => Some(("a systemd unit starts the file", "no systemd unit starts the file")),
+        Field::ProcessUnit => Some(("a systemd unit started the process", "no systemd unit started the process")),
+        Field::FilePackage => Some(("a package ships the file", "no package ships the file")),
+        _ => None,
+    }
+}
+
 impl fmt::Display for Check {
     /// As a person would read it; what came from a file is escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, operator, operand, .. } = self;
         match (operator, operand) {
-            (_, Operand::Exists(true)) => write!(f, "{field} is there"),
-            (_, Operand::Exists(false)) => write!(f, "{field} is not there"),
+            (_, Operand::Exists(wanted)) => match (presence(*field), wanted) {
+                (Some((words, _)), true) | (Some((_, words)), false) => write!(f, "{words} ({field})"),
+                (None, true) => write!(f, "there is a {field}"),
+                (None, false) => write!(f, "there is no {field}"),
+            },
             (_, Operand::Schedule) => write!(f, "{field} fits a schedule that names the file"),
             (_, Operand::Values(_)) if *field == Field::HostPath => write!(f, "{operand} exists on the box"),
             (_, Operand::SiteSet(_)) if *field == Field::HostPath => write!(f, "one of {operand} exists on the box"),
@@ -142,7 +156,7 @@ mod tests {
             ),
             (
                 check(Field::ScheduleCron, Operator::Exists, Operand::Exists(true)),
-                "schedule.cron is there",
+                "cron or at starts the file (schedule.cron)",
                 r#"{"field":"schedule.cron","exists":true}"#,
             ),
             (

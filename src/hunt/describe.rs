@@ -153,8 +153,8 @@ mod tests {
             "Hypothesis",
             "filesize < 270",
             "1. ",
-            "Applies when process.parent.name is systemd and process.unit is there",
-            "Contradicted when file.package is not there",
+            "Applies when process.parent.name is systemd and a systemd unit started",
+            "Contradicted when no package ships the file (file.package)",
             "or when file.path lies under /etc/cron.d",
             "$admin_accounts: root, admin, %sudo",
         ] {
