@@ -1,4 +1,4 @@
-//! Compressed files: gzip, xz, lzma, bzip2, Zstandard, LZ4. Several streams in a row are one content, as their own tools
+//! Compressed files: gzip, xz, lzma, lzip, bzip2, Zstandard, LZ4. Several streams in a row are one content, as their own tools
 //! have it.
 
 use std::borrow::Cow;
@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use bzip2::bufread::BzDecoder;
 use flate2::bufread::GzDecoder;
 use lz4_flex::frame::FrameDecoder as Lz4Decoder;
-use lzma_rust2::{LzmaReader, XzReader};
+use lzma_rust2::{LzipReader, LzmaReader, XzReader};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::budget::Metered;
@@ -17,7 +17,7 @@ use crate::finding::{FileTime, MemberFacts};
 use crate::text::subject;
 
 /// Memory that a decoder may take, in KiB: what `xz -9` and `zstd --ultra` need, and some.
-const MEMORY: u32 = 160 * 1024;
+pub(super) const MEMORY: u32 = 160 * 1024;
 
 pub(super) fn content(
     walker: &mut Walker,
@@ -37,8 +37,10 @@ pub(super) fn content(
 
 /// What the content is called: as its container, without the ending that says how it is compressed.
 fn name_of(place: &ContainerContext, said: Option<Vec<u8>>) -> Vec<u8> {
-    const ENDINGS: [(&str, &str); 14] = [
+    const ENDINGS: [(&str, &str); 16] = [
         (".gz", ""),
+        (".lz", ""),
+        (".tlz", ".tar"),
         (".xz", ""),
         (".bz2", ""),
         (".zst", ""),
@@ -103,6 +105,7 @@ enum Decoder<R: BufRead> {
     Bzip2(BzDecoder<R>),
     Xz(XzReader<R>),
     Lzma(LzmaReader<R>),
+    Lzip(LzipReader<R>),
     Zstd(FrameDecoder, R),
     Lz4(Lz4Decoder<R>),
 }
@@ -145,6 +148,7 @@ impl<R: BufRead> Decoder<R> {
             ArchiveFormat::Bzip2 => Self::Bzip2(BzDecoder::new(input)),
             ArchiveFormat::Xz => Self::Xz(XzReader::new_mem_limit(input, true, MEMORY)),
             ArchiveFormat::Lzma => Self::Lzma(LzmaReader::new_mem_limit(input, MEMORY, None)?),
+            ArchiveFormat::Lzip => Self::Lzip(LzipReader::new(input)),
             ArchiveFormat::Lz4 => Self::Lz4(Lz4Decoder::new(input)),
             ArchiveFormat::Zstd => {
                 let mut decoder = FrameDecoder::new();
@@ -162,6 +166,7 @@ impl<R: BufRead> Decoder<R> {
             Self::Bzip2(decoder) => decoder.read(buffer),
             Self::Xz(decoder) => decoder.read(buffer),
             Self::Lzma(decoder) => decoder.read(buffer),
+            Self::Lzip(decoder) => decoder.read(buffer),
             Self::Zstd(decoder, input) => {
                 while decoder.can_collect() == 0 && !decoder.is_finished() {
                     decoder
@@ -181,7 +186,7 @@ impl<R: BufRead> Decoder<R> {
             Self::Bzip2(decoder) => Some(decoder.into_inner()),
             Self::Zstd(_, input) => Some(input),
             Self::Lz4(decoder) => Some(decoder.into_inner()),
-            Self::Xz(_) | Self::Lzma(_) => None,
+            Self::Xz(_) | Self::Lzma(_) | Self::Lzip(_) => None,
         }
     }
 }

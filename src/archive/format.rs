@@ -1,7 +1,9 @@
 //! Which format bytes begin with.
 
+use ::tar::Header;
+
 /// First bytes that are looked at.
-pub(crate) const HEAD: usize = 512;
+pub(super) const HEAD: usize = 512;
 
 /// A format of containers. A compressed file is one with a single member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,6 +16,8 @@ pub enum ArchiveFormat {
     Xz,
     /// What xz was before it: `.lzma`.
     Lzma,
+    /// lzip.
+    Lzip,
     /// bzip2.
     Bzip2,
     /// Zstandard (RFC 8878).
@@ -45,7 +49,12 @@ impl ArchiveFormat {
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
             // The second is the older format, as `lz4 -l` and Linux kernels have it.
             [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => Some(Self::Lz4),
-            [b'P', b'K', 3, 4, ..] => Some(Self::Zip),
+            // An empty one, and one that was to be split over several media, begin otherwise (APPNOTE.TXT 6.3.10, 8.5).
+            [b'P', b'K', 3, 4, ..]
+            | [b'P', b'K', 5, 6, ..]
+            | [b'P', b'K', 7, 8, b'P', b'K', 3, 4]
+            | [b'P', b'K', b'0', b'0', b'P', b'K', 3, 4] => Some(Self::Zip),
+            [b'L', b'Z', b'I', b'P', 1, ..] => Some(Self::Lzip),
             [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Some(Self::SevenZip),
             b"!<arch>\n" => Some(Self::Ar),
             [0xed, 0xab, 0xee, 0xdb, ..] => Some(Self::Rpm),
@@ -62,6 +71,7 @@ impl ArchiveFormat {
             Self::Gzip => "gzip",
             Self::Xz => "xz",
             Self::Lzma => "lzma",
+            Self::Lzip => "lzip",
             Self::Bzip2 => "bzip2",
             Self::Zstd => "zstd",
             Self::Lz4 => "lz4",
@@ -98,9 +108,19 @@ fn is_tar(head: &[u8]) -> bool {
     let Some(block) = head.get(..512) else { return false };
     // Most files are told by the digits of the checksum, which are not there.
     let digits = block.get(148..154).unwrap_or_default();
-    digits.iter().all(|byte| matches!(byte, b'0'..=b'7' | b' '))
-        && block.first() != Some(&0)
-        && super::tar::has_checksum(block)
+    digits.iter().all(|byte| matches!(byte, b'0'..=b'7' | b' ')) && block.first() != Some(&0) && has_checksum(block)
+}
+
+/// Whether a block has the checksum of a header: the sum of its bytes, those of the checksum counted as spaces. Some old
+/// ones added up signed bytes.
+pub(super) fn has_checksum(block: &[u8]) -> bool {
+    let Ok(block) = <&[u8; 512]>::try_from(block) else { return false };
+    let Ok(expected) = Header::from_byte_slice(block).cksum() else { return false };
+    let counted = |place: usize| !(148..156).contains(&place);
+    let bytes = || block.iter().enumerate().filter(|(place, _)| counted(*place)).map(|(_, byte)| *byte);
+    let unsigned: u32 = bytes().map(u32::from).sum::<u32>() + 8 * 32;
+    let signed: i32 = bytes().map(|byte| i32::from(byte as i8)).sum::<i32>() + 8 * 32;
+    expected == unsigned || i64::from(expected) == i64::from(signed)
 }
 
 #[cfg(test)]

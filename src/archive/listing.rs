@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use super::{ArchiveFormat, Budget, Gap, HEAD, Limits, Visit, walk};
+use super::{Budget, Container, Gap, Large, Limits, Visit, walk};
 use crate::finding::MemberFacts;
 
 /// Members with their paths and bytes, and what was not seen.
@@ -11,11 +11,11 @@ pub(super) type Listing = (Vec<(PathBuf, MemberFacts, Vec<u8>)>, Vec<(PathBuf, G
 
 /// What the container with these bytes holds, called `path`; `None` where they are of no known format.
 pub fn list(path: &Path, bytes: &[u8], limits: &Limits) -> Option<Listing> {
-    let format = ArchiveFormat::of(bytes.get(..HEAD).unwrap_or(bytes))?;
+    let container = Container::of(bytes)?;
     let goes_on = || true;
     let budget = Budget::new(limits.clone(), bytes.len() as u64, &goes_on);
     let mut all = All { limits, listing: Listing::default() };
-    walk(&mut Cursor::new(bytes), path, format, &budget, &mut all);
+    walk(&mut Cursor::new(bytes), path, container, &budget, &mut all);
     Some(all.listing)
 }
 
@@ -24,7 +24,7 @@ struct All<'l> {
     listing: Listing,
 }
 
-impl Visit for All<'_> {
+impl<'v> Visit<'v> for All<'_> {
     fn wants(&mut self, _: &Path) -> bool {
         true
     }
@@ -35,6 +35,10 @@ impl Visit for All<'_> {
 
     fn member(&mut self, path: &Path, facts: MemberFacts, bytes: &mut Vec<u8>) {
         self.listing.0.push((path.to_owned(), facts, bytes.clone()));
+    }
+
+    fn large(&mut self, _: &Path, _: &MemberFacts) -> Option<Box<dyn Large + 'v>> {
+        None
     }
 
     fn gap(&mut self, path: &Path, gap: Gap) {

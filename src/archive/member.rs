@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{ArchiveFormat, Budget, Gap, HEAD, Limits, Source, Visit, walk};
+use super::{Budget, Container, Gap, Large, Limits, Source, Visit, walk};
 use crate::finding::MemberFacts;
 use crate::text::subject;
 
@@ -19,16 +19,13 @@ const TIME: Duration = Duration::from_secs(20);
 /// # Errors
 /// Why they are not to be had; `None` when there is no such member.
 pub(crate) fn member(source: &mut dyn Source, size: u64, path: &Path) -> Result<Vec<u8>, Option<Gap>> {
-    let mut head = vec![0; HEAD];
-    let filled = super::walk::fill(source, &mut head).map_err(|error| Some(super::walk::broken(&error)))?;
-    source.rewind().map_err(|error| Some(super::walk::broken(&error)))?;
-    let format = ArchiveFormat::of(head.get(..filled).unwrap_or_default()).ok_or(None)?;
+    let container = Container::at(source).map_err(|error| Some(super::source::broken(&error)))?.ok_or(None)?;
     let limits = Limits { time: TIME, held: MAX_MEMBER, ..Limits::default() };
     let sought = Cell::new(true);
     let goes_on = || sought.get();
     let budget = Budget::new(limits, size, &goes_on);
     let mut search = Search { path, sought: &sought, found: None, gap: None };
-    walk(source, subject::file_of(path), format, &budget, &mut search);
+    walk(source, subject::file_of(path), container, &budget, &mut search);
     search.found.ok_or(search.gap)
 }
 
@@ -39,7 +36,7 @@ struct Search<'s> {
     gap: Option<Gap>,
 }
 
-impl Visit for Search<'_> {
+impl<'v> Visit<'v> for Search<'_> {
     fn wants(&mut self, path: &Path) -> bool {
         let (path, sought) = (path.as_os_str().as_bytes(), self.path.as_os_str().as_bytes());
         let rest = sought.strip_prefix(path);
@@ -55,6 +52,10 @@ impl Visit for Search<'_> {
             self.found = Some(bytes.clone());
             self.sought.set(false);
         }
+    }
+
+    fn large(&mut self, _: &Path, _: &MemberFacts) -> Option<Box<dyn Large + 'v>> {
+        None
     }
 
     fn gap(&mut self, _: &Path, gap: Gap) {

@@ -7,35 +7,43 @@
 //! | file | its job |
 //! | --- | --- |
 //! | `format.rs` | which format bytes begin with |
+//! | `container.rs`, `behind.rs` | what is opened, what is not, and archives behind a program, a script or an image |
 //! | `budget.rs` | the limits, and the readers that hold to them |
-//! | `walk.rs` | going through a container and what is nested in it |
-//! | `tar.rs`, `cpio.rs`, `ar.rs`, `rpm.rs`, `zip.rs`, `sevenz.rs`, `compressed.rs` | a format each |
+//! | `walk.rs`, `open.rs` | going through a container and what is nested in it |
+//! | `tar.rs`, `cpio.rs`, `ar.rs`, `rpm.rs`, `zip.rs`, `zip_local.rs`, `sevenz.rs`, `compressed.rs` | a format each |
 //! | `member.rs` | the bytes of one member, found again |
 
 mod ar;
+mod behind;
 mod budget;
 mod compressed;
+mod container;
 mod cpio;
 mod format;
 mod listing;
 mod member;
+mod open;
 mod rpm;
 mod sevenz;
+mod source;
 mod tar;
 #[cfg(test)]
 mod tests;
 mod walk;
 mod zip;
+mod zip_local;
 
 use std::fmt;
 use std::time::Duration;
 
 pub(crate) use budget::Budget;
+pub(crate) use container::Container;
 pub use format::ArchiveFormat;
-pub(crate) use format::HEAD;
 pub use listing::list;
 pub(crate) use member::{MAX_MEMBER, member};
-pub(crate) use walk::{Source, Visit, walk};
+pub(crate) use open::walk;
+pub(crate) use source::Source;
+pub(crate) use walk::{Large, Visit};
 
 use crate::text;
 

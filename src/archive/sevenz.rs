@@ -6,7 +6,8 @@ use sevenz_rust2::{Archive, ArchiveEntry, BlockDecoder, Error, Password};
 
 use super::Gap;
 use super::budget::Metered;
-use super::walk::{ContainerContext, Member, Source, Walker, broken};
+use super::source::{Source, broken};
+use super::walk::{ContainerContext, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 
 /// Memory for the list of members and for a decoder each, in KiB.

@@ -9,7 +9,9 @@ use std::io::{self, Read};
 use tar::{GnuSparseHeader, Header};
 
 use super::Gap;
-use super::walk::{ContainerContext, Input, Member, Walker, broken};
+use super::format::has_checksum;
+use super::source::broken;
+use super::walk::{ContainerContext, Input, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 
 const BLOCK: u64 = 512;
@@ -19,18 +21,6 @@ const MAX_NAME: u64 = 64 * 1024;
 const MAX_PAX: u64 = 1 << 20;
 /// Stretches of data of one sparse member.
 const MAX_STRETCHES: usize = 1 << 16;
-
-/// Whether a block has the checksum of a header: the sum of its bytes, those of the checksum counted as spaces. Some old
-/// ones added up signed bytes.
-pub(super) fn has_checksum(block: &[u8]) -> bool {
-    let Ok(block) = <&[u8; 512]>::try_from(block) else { return false };
-    let Ok(expected) = Header::from_byte_slice(block).cksum() else { return false };
-    let counted = |place: usize| !(148..156).contains(&place);
-    let bytes = || block.iter().enumerate().filter(|(place, _)| counted(*place)).map(|(_, byte)| *byte);
-    let unsigned: u32 = bytes().map(u32::from).sum::<u32>() + 8 * 32;
-    let signed: i32 = bytes().map(|byte| i32::from(byte as i8)).sum::<i32>() + 8 * 32;
-    expected == unsigned || i64::from(expected) == i64::from(signed)
-}
 
 /// What extended headers say of the next member.
 #[derive(Default, Clone)]
@@ -167,6 +157,7 @@ fn member(
         modified: said
             .modified
             .or_else(|| header.mtime().ok().map(|seconds| FileTime { seconds: seconds as i64, nanos: 0 })),
+        ..MemberFacts::default()
     };
     let name = said.sparse.name.or(said.name).unwrap_or_else(|| header.path_bytes().into_owned());
     let pax = said.sparse.map_is_in_data || !said.sparse.map.is_empty();

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
+use crate::finding::MemberFacts;
 use crate::text::{escape_path, subject};
 use ::tar as tar_crate;
 
@@ -39,6 +40,8 @@ fn shown(name: &str, (members, gaps): &listing::Listing) -> Vec<String> {
 fn every_format_gives_its_members_as_its_tools_wrote_them() {
     let both = ["▸ tools/payload.py = payload", "▸ etc/notes.txt = notes"];
     let package = ["▸ ./tools/payload.py = payload", r"▸ ./etc/notes\xff.txt = notes"];
+    let turned = [both[1], both[0]];
+    let built = ["▸ ./etc/notes.txt = notes", "▸ ./tools/payload.py = payload"];
     let all = samples();
     for (name, wanted) in [
         ("gnu.tar", &both[..]),
@@ -81,15 +84,49 @@ fn every_format_gives_its_members_as_its_tools_wrote_them() {
                 "▸ n.zip ▸ inner.tar.gz ▸ etc/notes.txt = notes",
             ],
         ),
+        ("deflate64.zip", &turned),
+        ("xz.zip", &turned),
+        ("zstd.zip", &both),
+        ("lzma.7z", &turned),
+        ("bcj.7z", &turned),
+        ("bcj2.7z", &turned),
+        ("arm64.7z", &turned),
+        ("delta.7z", &turned),
+        ("ppmd.7z", &turned),
+        ("deflate.7z", &turned),
+        ("copy.7z", &turned),
+        ("legacy.lz4", &both),
+        ("payload.lz", &["▸ payload = payload"]),
+        ("gz.rpm", &built),
+        ("bz.rpm", &built),
+        ("xz.rpm", &built),
+        ("lz.rpm", &built),
+        ("zst.rpm", &built),
+        // Neither is in the list that programs go by.
+        ("hidden.zip", &["▸ etc/notes.txt = notes", "▸ tools/payload.py = payload"]),
+        ("behind.zip", &["▸ etc/notes.txt = notes", "▸ tools/payload.py = payload"]),
+        // The list has it, and nothing is there.
+        ("listed.zip", &["▸ etc/notes.txt = notes", "▸ tools/payload.py ! Broken"]),
+        ("script.zipapp", &both),
+        ("aes.zip", &["▸ tools/payload.py ! Encrypted"]),
+        ("hidden-names.7z", &[" ! Encrypted"]),
         ("encrypted.zip", &["▸ tools/payload.py ! Encrypted"]),
         ("encrypted.7z", &["▸ tools/payload.py ! Encrypted"]),
     ] {
-        assert_eq!(shown(name, &listed(name, &all[name])), wanted, "{name}");
+        let shown = shown(name, &listed(name, &all[name]));
+        let shown: Vec<_> = shown.iter().map(|line| line.split("(\"").next().unwrap_or_default()).collect();
+        assert_eq!(shown, wanted, "{name}");
     }
     let zstd = shown("zstd.7z", &listed("zstd.7z", &all["zstd.7z"]));
     assert!(zstd.len() == 2 && zstd.iter().all(|line| line.contains("! Unsupported")), "{zstd:?}");
     // Nobody adds a sample that is not looked at.
-    assert_eq!(all.len(), 30);
+    let ppmd = shown("ppmd.zip", &listed("ppmd.zip", &all["ppmd.zip"]));
+    assert!(ppmd.len() == 2 && ppmd.iter().all(|line| line.contains("! Unsupported")), "{ppmd:?}");
+    let deflate64 = shown("deflate64.7z", &listed("deflate64.7z", &all["deflate64.7z"]));
+    assert!(deflate64.len() == 2 && deflate64.iter().all(|line| line.contains("! Unsupported")), "{deflate64:?}");
+    let odd = |name: &str| listed(name, &all[name]).0.iter().filter_map(|member| member.1.oddity.clone()).count();
+    assert_eq!((odd("hidden.zip"), odd("behind.zip"), odd("deflate.zip"), odd("script.zipapp")), (1, 1, 0, 0));
+    assert_eq!(all.len(), 58);
 }
 
 #[test]
@@ -114,6 +151,8 @@ fn facts_are_those_that_the_archive_says() {
         assert_eq!((facts.owner.as_deref(), facts.group.as_deref()), (Some("alice"), Some("staff")), "{name}");
         assert_eq!(facts.modified.map(|time| time.seconds), Some(1_706_933_106), "{name}");
     }
+    // What has no other time than that of a clock says so.
+    assert!(facts("zstd.zip").modified_is_local);
     for name in ["stored.zip", "new.cpio", "old.cpio", "lzma2.7z"] {
         let facts = facts(name);
         assert_eq!(facts.mode.map(|mode| mode & 0o777), Some(0o755), "{name}");
@@ -145,7 +184,12 @@ fn what_is_cut_off_is_told() {
             let Some((members, gaps)) = list(&Path::new("/srv").join(&name), &bytes[..cut], &Limits::default()) else {
                 continue;
             };
-            let same = members.iter().map(|member| &member.2).eq(whole.iter().map(|member| &member.2));
+            let sorted = |members: &[(PathBuf, MemberFacts, Vec<u8>)]| {
+                let mut all: Vec<_> = members.iter().map(|member| member.2.clone()).collect();
+                all.sort_unstable();
+                all
+            };
+            let same = sorted(&members) == sorted(&whole);
             // Nothing says of the first of two archives that another follows.
             let first = name == "initramfs" && memchr::memmem::find(&bytes[..cut], b"TRAILER!!!").is_some();
             assert!(same || !gaps.is_empty() || first, "{name} cut at {cut}");
@@ -348,7 +392,7 @@ impl Seek for Endless {
 #[test]
 fn sizes_that_headers_claim_are_neither_allocated_nor_read() {
     struct Nobody(Vec<Gap>, usize);
-    impl Visit for Nobody {
+    impl<'v> Visit<'v> for Nobody {
         fn wants(&mut self, _: &Path) -> bool {
             true
         }
@@ -357,6 +401,9 @@ fn sizes_that_headers_claim_are_neither_allocated_nor_read() {
         }
         fn member(&mut self, _: &Path, _: crate::finding::MemberFacts, _: &mut Vec<u8>) {
             self.1 += 1;
+        }
+        fn large(&mut self, _: &Path, _: &crate::finding::MemberFacts) -> Option<Box<dyn Large + 'v>> {
+            None
         }
         fn gap(&mut self, _: &Path, gap: Gap) {
             self.0.push(gap);
@@ -382,7 +429,7 @@ fn sizes_that_headers_claim_are_neither_allocated_nor_read() {
         let goes_on = || true;
         let budget = Budget::new(Limits::default(), source.size, &goes_on);
         let mut nobody = Nobody(Vec::new(), 0);
-        walk(&mut source, Path::new("/srv/a"), format, &budget, &mut nobody);
+        walk(&mut source, Path::new("/srv/a"), Container::Of(format), &budget, &mut nobody);
         assert!(nobody.0.iter().any(|gap| gap.to_string().contains(wanted)), "{:?}", nobody.0);
         assert!(source.read < 32 << 20 && nobody.1 == 0, "{} bytes were read", source.read);
     }

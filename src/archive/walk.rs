@@ -6,9 +6,11 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::budget::{Budget, Watched};
+use super::budget::Budget;
+use super::container::Container;
 use super::format::{ArchiveFormat, HEAD};
-use super::{Gap, ar, compressed, cpio, rpm, sevenz, tar, zip};
+use super::source::{Source, broken, fill};
+use super::{Gap, behind};
 use crate::finding::MemberFacts;
 use crate::text::subject::{Inside, inside};
 use crate::timeout::catch_panic;
@@ -16,12 +18,8 @@ use crate::timeout::catch_panic;
 /// Bytes of a member that are read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Something with bytes at offsets.
-pub(crate) trait Source: Read + Seek {}
-impl<T: Read + Seek> Source for T {}
-
 /// Whoever wants to know of members.
-pub(crate) trait Visit {
+pub(crate) trait Visit<'v> {
     /// Whether the bytes of what has this path are wanted, or of something in it.
     fn wants(&mut self, path: &Path) -> bool;
 
@@ -31,24 +29,20 @@ pub(crate) trait Visit {
     /// A member; the buffer may be exchanged for another with the same bytes, and is given back.
     fn member(&mut self, path: &Path, facts: MemberFacts, bytes: &mut Vec<u8>);
 
+    /// A member that is too large to be held: who takes its bytes as they go by, if anybody does.
+    fn large(&mut self, path: &Path, facts: &MemberFacts) -> Option<Box<dyn Large + 'v>>;
+
     /// Something that was not seen, or not all of it.
     fn gap(&mut self, path: &Path, gap: Gap);
 }
 
-/// Goes through all members of the container at `path`, which has `format`, and through theirs.
-pub(crate) fn walk(
-    source: &mut dyn Source,
-    path: &Path,
-    format: ArchiveFormat,
-    budget: &Budget,
-    visit: &mut dyn Visit,
-) {
-    let mut walker = Walker { budget, visit, held: 0 };
-    let mut source = Watched::new(source, budget);
-    walker.container(Input::Seekable(&mut source), path, format, 1);
-    if let Some(limit) = budget.take_limit() {
-        visit.gap(path, limit);
-    }
+/// Who takes a member that is too large to be held.
+pub(crate) trait Large {
+    /// The next bytes of it.
+    fn feed(&mut self, bytes: &[u8]);
+
+    /// There is no more of it.
+    fn finish(self: Box<Self>);
 }
 
 /// Where a container's bytes come from.
@@ -83,20 +77,6 @@ impl Input<'_> {
     pub(super) fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         fill(self, buffer)
     }
-}
-
-/// Fills the buffer as far as there are bytes; how many there are.
-pub(super) fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match from.read(rest) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// Data that end too early are an error.
@@ -150,14 +130,43 @@ impl ContainerContext<'_> {
     }
 }
 
-pub(super) struct Walker<'w, 't> {
+pub(super) struct Walker<'w, 't, 'v> {
     pub budget: &'w Budget<'t>,
-    pub visit: &'w mut dyn Visit,
+    pub visit: &'w mut dyn Visit<'v>,
+    /// Reads the members of a container of any format.
+    pub read: ReadFormat,
     /// Bytes of members that are held: those that are nested in one another.
-    held: u64,
+    pub held: u64,
 }
 
-impl Walker<'_, '_> {
+/// Goes through the members of a container of this format.
+pub(super) type ReadFormat = fn(&mut Walker, &mut ContainerContext, ArchiveFormat, Input) -> io::Result<()>;
+
+impl Walker<'_, '_, '_> {
+    /// Goes through what lies in `source`, or says that it is not looked into.
+    pub(super) fn enter(&mut self, source: &mut dyn Source, path: &Path, container: Container, depth: usize) {
+        match container {
+            Container::Of(format) => self.container(Input::Seekable(source), path, format, depth),
+            Container::Unread(kind) => {
+                self.visit.gap(path, Gap::Unsupported(format!("{kind}, which is not looked into")));
+            }
+            Container::Behind => match behind::find(source) {
+                Ok(Some((at, Container::Of(format)))) => {
+                    let mut rest = behind::Rest::new(source, at);
+                    // Its reader left it anywhere.
+                    if rest.rewind().is_ok() {
+                        self.container(Input::Seekable(&mut rest), path, format, depth);
+                    }
+                }
+                Ok(Some((_, Container::Unread(kind)))) => {
+                    self.visit.gap(path, Gap::Unsupported(format!("{kind} lies in it, which is not looked into")));
+                }
+                Err(error) if !self.budget.is_over() => self.visit.gap(path, broken(&error)),
+                Ok(_) | Err(_) => {}
+            },
+        }
+    }
+
     /// Goes through a container.
     pub(super) fn container(&mut self, input: Input, path: &Path, format: ArchiveFormat, depth: usize) {
         if depth > self.budget.limits().depth {
@@ -165,17 +174,8 @@ impl Walker<'_, '_> {
         }
         let place = &mut ContainerContext { path, depth, names: MemberNames::default() };
         let held = self.held;
-        let outcome = catch_panic(|| match (format, input) {
-            (ArchiveFormat::Tar, input) => tar::members(self, place, input),
-            (ArchiveFormat::Cpio, input) => cpio::members(self, place, input),
-            (ArchiveFormat::Ar, input) => ar::members(self, place, input),
-            (ArchiveFormat::Rpm, input) => rpm::members(self, place, input),
-            (ArchiveFormat::Zip, Input::Seekable(source)) => zip::members(self, place, source),
-            (ArchiveFormat::SevenZip, Input::Seekable(source)) => sevenz::members(self, place, source),
-            // Nobody comes here: what is not streamed is held first.
-            (ArchiveFormat::Zip | ArchiveFormat::SevenZip, Input::Stream(_)) => Ok(()),
-            (compressed, input) => compressed::content(self, place, compressed, input),
-        });
+        let read = self.read;
+        let outcome = catch_panic(|| read(self, place, format, input));
         self.held = held;
         let gap = match outcome {
             Ok(Ok(())) => return,
@@ -211,36 +211,94 @@ impl Walker<'_, '_> {
             return Ok(());
         }
         let room = self.budget.limits().held.saturating_sub(self.held);
-        if let Some(size) = member.size.filter(|size| *size > room) {
-            self.visit.gap(&path, Gap::Held(Some(size), self.budget.limits().held));
-            return Ok(());
-        }
         let mut bytes = Vec::new();
-        if let Err(gap) = self.read(data, &mut bytes, room) {
-            let limit = self.budget.take_limit();
-            if limit.is_none() && self.budget.is_over() {
-                return self.budget.check();
+        if member.size.is_some_and(|size| size > room) {
+            return self.large(&path, &member, bytes, data, place.depth);
+        }
+        match self.read_whole(data, &mut bytes, room) {
+            Ok(()) => {}
+            Err(Gap::Held(..)) if !self.budget.is_over() => {
+                return self.large(&path, &member, bytes, data, place.depth);
             }
-            let gap = limit.unwrap_or(gap);
-            let too_large = matches!(gap, Gap::Held(..));
-            self.visit.gap(&path, gap);
-            // What was read of it is looked at, unless a part of it is all that there is room for.
-            if too_large || bytes.is_empty() {
-                return Ok(());
+            Err(gap) => {
+                let limit = self.budget.take_limit();
+                if limit.is_none() && self.budget.is_over() {
+                    return self.budget.check();
+                }
+                self.visit.gap(&path, limit.unwrap_or(gap));
+                // What was read of it is looked at.
+                if bytes.is_empty() {
+                    return Ok(());
+                }
             }
         }
-        let format = ArchiveFormat::of(bytes.get(..HEAD.min(bytes.len())).unwrap_or_default());
+        let container = Container::of(&bytes);
         self.visit.member(&path, member.facts, &mut bytes);
-        if let Some(format) = format.filter(|_| !self.budget.is_over()) {
+        if let Some(container) = container.filter(|_| !self.budget.is_over()) {
             self.held += bytes.len() as u64;
-            self.container(Input::Seekable(&mut Cursor::new(bytes.as_slice())), &path, format, place.depth + 1);
+            self.enter(&mut Cursor::new(bytes.as_slice()), &path, container, place.depth + 1);
             self.held -= bytes.len() as u64;
         }
         if self.budget.is_over() { self.budget.check() } else { Ok(()) }
     }
 
+    /// A member that is too large to be held, of which `begun` was read already: it goes by, and so does what lies in it
+    /// where that can be read from its first byte on.
+    fn large(
+        &mut self,
+        path: &Path,
+        member: &Member,
+        begun: Vec<u8>,
+        data: &mut dyn Read,
+        depth: usize,
+    ) -> io::Result<()> {
+        self.budget.check()?;
+        let too_large = Gap::Held(member.size, self.budget.limits().held);
+        let taker = self.visit.large(path, &member.facts);
+        self.budget.check()?;
+        if taker.is_none() {
+            self.visit.gap(path, too_large.clone());
+        }
+        let held = begun.len() as u64;
+        self.held += held;
+        let mut passing = Passing { data: Cursor::new(begun).chain(data), taker };
+        let mut head = vec![0; HEAD];
+        let mut outcome = fill(&mut passing, &mut head).map(|filled| head.truncate(filled));
+        match Container::of_head(&head) {
+            Some(Container::Of(format)) if format.is_streamed() && outcome.is_ok() => {
+                let mut stream = Cursor::new(head).chain(&mut passing);
+                self.container(Input::Stream(&mut stream), path, format, depth + 1);
+            }
+            Some(Container::Of(_)) if passing.taker.is_some() => self.visit.gap(path, too_large),
+            Some(Container::Unread(kind)) => self.enter(&mut io::empty(), path, Container::Unread(kind), depth),
+            _ => {}
+        }
+        let mut chunk = vec![0; CHUNK];
+        while outcome.is_ok() && passing.taker.is_some() {
+            match self.budget.check().and_then(|()| passing.read(&mut chunk)) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => outcome = Err(error),
+            }
+        }
+        let taker = passing.taker.take();
+        self.held -= held;
+        if let Err(error) = outcome {
+            let limit = self.budget.take_limit();
+            if limit.is_none() && self.budget.is_over() {
+                return self.budget.check();
+            }
+            self.visit.gap(path, limit.unwrap_or_else(|| broken(&error)));
+        }
+        if let Some(taker) = taker {
+            taker.finish();
+        }
+        if self.budget.is_over() { self.budget.check() } else { Ok(()) }
+    }
+
     /// Reads a member into the buffer.
-    fn read(&mut self, data: &mut dyn Read, bytes: &mut Vec<u8>, room: u64) -> Result<(), Gap> {
+    fn read_whole(&mut self, data: &mut dyn Read, bytes: &mut Vec<u8>, room: u64) -> Result<(), Gap> {
         let mut chunk = vec![0; CHUNK];
         loop {
             self.budget.check().map_err(|error| broken(&error))?;
@@ -254,6 +312,8 @@ impl Walker<'_, '_> {
             let length = bytes.len() as u64 + read as u64;
             let begun = Instant::now();
             if length > room || !self.visit.hold(self.held + length) {
+                // Whoever takes it as it goes by has all of it.
+                bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
                 return Err(Gap::Held(None, self.budget.limits().held));
             }
             self.budget.excuse(begun.elapsed());
@@ -286,20 +346,27 @@ impl Walker<'_, '_> {
     }
 }
 
+/// Bytes that somebody takes as they are read.
+struct Passing<'v, R> {
+    data: R,
+    taker: Option<Box<dyn Large + 'v>>,
+}
+
+impl<R: Read> Read for Passing<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.data.read(buffer)?;
+        if let Some(taker) = &mut self.taker {
+            taker.feed(buffer.get(..read).unwrap_or_default());
+        }
+        Ok(read)
+    }
+}
+
 /// Gives an error once.
 struct Failing(Option<io::Error>);
 
 impl Read for Failing {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
-    }
-}
-
-/// What it means that reading failed.
-pub(super) fn broken(error: &io::Error) -> Gap {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => Gap::Broken("its end is missing".to_owned()),
-        io::ErrorKind::Unsupported => Gap::Unsupported(error.to_string()),
-        _ => Gap::Broken(error.to_string()),
     }
 }

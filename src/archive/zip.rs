@@ -1,121 +1,144 @@
-//! ZIP: what its list of members, at its end, leads to; where that is missing, the members one after the other.
+//! ZIP: what its list of members, at its end, leads to; then what lies between those and is not in the list.
 
-use std::io::{self, Read as _, SeekFrom};
+use std::io::{self, SeekFrom};
+use std::ops::Range;
 
 use ruzstd::decoding::StreamingDecoder;
 use zip::CompressionMethod;
-use zip::read::{Config, ZipReadOptions, read_zipfile_from_stream};
+use zip::read::{Config, ZipFileEntry, ZipReadOptions};
 use zip::result::ZipError;
 use zip::unstable::read::ZipIterable;
 
 use super::Gap;
 use super::budget::Metered;
-use super::walk::{ContainerContext, Member, Source, Walker, broken};
-use crate::finding::{FileTime, MemberFacts};
+use super::source::{Source, broken};
+use super::walk::{ContainerContext, Member, Walker};
+use super::zip_local::{self, HEADER, Local, Times, ZSTD};
+use crate::finding::MemberFacts;
 
-/// Zstandard, by both of its numbers (APPNOTE.TXT 6.3.10, 4.4.5).
-const ZSTD: [u16; 2] = [93, 20];
-/// Bytes of a member's own header before its name.
-const HEADER: u64 = 30;
+/// Bytes that the list has of a member before its name (4.3.12).
+const LISTED: u64 = 46;
 
 pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, source: &mut dyn Source) -> io::Result<()> {
-    let mut source = source;
-    let mut archive = match ZipIterable::try_new(&mut source, Config::default()) {
-        Ok(archive) => archive,
+    let size = source.seek(SeekFrom::End(0))?;
+    let mut listed = Listed { ranges: Vec::new(), begin: size, end: 0 };
+    let outcome = by_list(walker, place, source, &mut listed);
+    walker.budget.check()?;
+    let oddity = match &outcome {
+        Ok(()) => Some("the archive's list does not have it, which most programs go by"),
         Err(error) => {
-            walker.budget.check()?;
             let gap = Gap::Broken(format!("its list of members cannot be read ({error})"));
             walker.visit.gap(place.path, gap);
-            source.seek(SeekFrom::Start(0))?;
-            return one_by_one(walker, place, source);
+            None
         }
     };
+    for range in listed.gaps(size) {
+        zip_local::members(walker, place, source, range, oddity)?;
+    }
+    Ok(())
+}
+
+/// Where the members lie that the list has.
+struct Listed {
+    ranges: Vec<Range<u64>>,
+    /// Where the list begins, as far as that is known.
+    begin: u64,
+    /// A place that the list reaches to at least.
+    end: u64,
+}
+
+impl Listed {
+    /// What lies between them, and behind the list, if a member may be in it.
+    fn gaps(mut self, size: u64) -> Vec<Range<u64>> {
+        if self.end > self.begin {
+            self.ranges.push(self.begin..self.end);
+        }
+        self.ranges.sort_unstable_by_key(|range| range.start);
+        let mut gaps = Vec::new();
+        let mut at = 0;
+        for range in self.ranges.iter().chain([&(size..size)]) {
+            if range.start > at && range.start - at > HEADER {
+                gaps.push(at..range.start);
+            }
+            at = at.max(range.end);
+        }
+        gaps
+    }
+}
+
+/// # Errors
+/// Why the list, or the rest of it, cannot be read, or a limit of the whole file.
+fn by_list(
+    walker: &mut Walker,
+    place: &mut ContainerContext,
+    source: &mut dyn Source,
+    listed: &mut Listed,
+) -> io::Result<()> {
+    let mut source = source;
+    let mut archive = ZipIterable::try_new(&mut source, Config::default()).map_err(error)?;
     let files = archive.files().map_err(error)?;
     while let Some(entry) = files.next() {
         walker.budget.check()?;
         let entry = entry.map_err(error)?;
-        if entry.is_dir() {
-            continue;
+        let at = entry.central_header_start();
+        (listed.begin, listed.end) = (listed.begin.min(at), listed.end.max(at.saturating_add(LISTED)));
+        let local = Local::read(files.reader_mut(), entry.header_start());
+        walker.budget.check()?;
+        if let Ok(Some(local)) = &local {
+            let data = local.data.saturating_add(entry.compressed_size());
+            listed.ranges.push(entry.header_start()..data);
         }
-        let name = entry.name_raw().to_vec();
-        if entry.encrypted() {
-            walker.unreadable(place, &name, Gap::Encrypted)?;
-            continue;
-        }
-        let facts = MemberFacts {
-            format: "zip".to_owned(),
-            mode: entry.unix_mode(),
-            modified: entry.last_modified().and_then(local),
-            ..MemberFacts::default()
-        };
-        let member = Member { name: name.clone(), facts, size: None };
-        let budget = walker.budget;
-        let method = number(entry.compression());
-        if ZSTD.contains(&method) {
-            let reader = files.reader_mut();
-            let raw = raw_data(reader, entry.header_start(), entry.compressed_size());
-            match raw.and_then(|raw| StreamingDecoder::new(raw).map_err(io::Error::other)) {
-                Ok(data) => walker.member(place, member, &mut Metered::new(data, budget))?,
-                Err(error) => walker.unreadable(place, &name, broken(&error))?,
-            }
-            continue;
-        }
-        // A checksum that is wrong hides nothing: what is there is looked at.
-        match entry.with_reader(files.reader_mut(), ZipReadOptions::new().ignore_crc32(true)) {
-            Ok(data) => walker.member(place, member, &mut Metered::new(data, budget))?,
-            Err(error) if budget.is_over() => return Err(self::error(error)),
-            Err(error) => walker.unreadable(place, &name, gap(error))?,
+        if !entry.is_dir() {
+            entry_of(walker, place, files.reader_mut(), entry, local.ok().flatten().as_ref())?;
         }
     }
     Ok(())
 }
 
-/// The stored bytes of a member, found by its own header.
-fn raw_data<'s>(reader: &'s mut (impl Source + 's), header: u64, length: u64) -> io::Result<impl io::Read + 's> {
-    reader.seek(SeekFrom::Start(header))?;
-    let mut fields = [0; HEADER as usize];
-    reader.read_exact(&mut fields)?;
-    let [b'P', b'K', 3, 4, .., n0, n1, e0, e1] = fields else {
-        return Err(io::Error::other("a member's own header is missing"));
+fn entry_of(
+    walker: &mut Walker,
+    place: &mut ContainerContext,
+    mut reader: &mut impl Source,
+    entry: ZipFileEntry,
+    local: Option<&Local>,
+) -> io::Result<()> {
+    let name = entry.name_raw().to_vec();
+    if entry.encrypted() {
+        return walker.unreadable(place, &name, Gap::Encrypted);
+    }
+    let times = local.map_or_else(Times::default, |local| local.times);
+    let other = local.filter(|local| local.name != name);
+    let facts = MemberFacts {
+        format: "zip".to_owned(),
+        mode: entry.unix_mode(),
+        oddity: other.map(|local| format!("its own header calls it {}", String::from_utf8_lossy(&local.name))),
+        ..times.facts()
     };
-    let names = i64::from(u16::from_le_bytes([n0, n1])) + i64::from(u16::from_le_bytes([e0, e1]));
-    reader.seek(SeekFrom::Current(names))?;
-    Ok(reader.take(length))
-}
-
-fn one_by_one(walker: &mut Walker, place: &mut ContainerContext, source: &mut dyn Source) -> io::Result<()> {
-    let mut source = source;
+    let member = Member { name: name.clone(), facts, size: None };
     let budget = walker.budget;
-    loop {
-        budget.check()?;
-        let Some(data) = read_zipfile_from_stream(&mut source).map_err(error)? else { return Ok(()) };
-        let name = data.name_raw().to_vec();
-        if data.is_dir() {
-            continue;
-        }
-        let facts = MemberFacts {
-            format: "zip".to_owned(),
-            modified: data.last_modified().and_then(local),
-            ..MemberFacts::default()
+    if ZSTD.contains(&number(entry.compression())) {
+        let Some(local) = local else {
+            let gap = Gap::Broken("a member's own header is missing".to_owned());
+            return walker.unreadable(place, &name, gap);
         };
-        walker.member(place, Member { name, facts, size: None }, &mut Metered::new(data, budget))?;
+        reader.seek(SeekFrom::Start(local.data))?;
+        let raw = io::Read::take(&mut reader, entry.compressed_size());
+        return match StreamingDecoder::new(raw).map_err(io::Error::other) {
+            Ok(data) => walker.member(place, member, &mut Metered::new(data, budget)),
+            Err(error) => walker.unreadable(place, &name, broken(&error)),
+        };
+    }
+    // A checksum that is wrong hides nothing: what is there is looked at.
+    match entry.with_reader(&mut reader, ZipReadOptions::new().ignore_crc32(true)) {
+        Ok(data) => walker.member(place, member, &mut Metered::new(data, budget)),
+        Err(error) if budget.is_over() => Err(self::error(error)),
+        Err(error) => walker.unreadable(place, &name, gap(error)),
     }
 }
 
 #[expect(deprecated, reason = "the number is what the format has; the crate's names depend on its features")]
 fn number(method: CompressionMethod) -> u16 {
     method.to_u16()
-}
-
-/// What is stored is the time of day where the archive was made, without a zone; it is shown as if that were UTC.
-fn local(time: zip::DateTime) -> Option<FileTime> {
-    let month = i8::try_from(time.month()).ok()?;
-    let day = i8::try_from(time.day()).ok()?;
-    let date = jiff::civil::Date::new(i16::try_from(time.year()).ok()?, month, day).ok()?;
-    let hour = |value: u8| i8::try_from(value).ok();
-    let time = jiff::civil::Time::new(hour(time.hour())?, hour(time.minute())?, hour(time.second())?, 0).ok()?;
-    let at = date.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(FileTime { seconds: at.timestamp().as_second(), nanos: 0 })
 }
 
 fn gap(error: ZipError) -> Gap {

@@ -146,6 +146,12 @@ pub enum Record {
         /// Links met and not followed; missing where an older Huntbook wrote it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         links: Option<u64>,
+        /// Members of archives scanned; missing where an older Huntbook wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        members: Option<u64>,
+        /// Parts of processes scanned; missing where an older Huntbook wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        processes: Option<u64>,
         /// Digest over the rules, every finding with its matches and bytes, and coverage.
         digest: Sha256,
     },

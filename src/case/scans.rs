@@ -69,6 +69,10 @@ pub struct ScanEnd {
     pub folders: Option<u64>,
     /// Links met and not followed; `None` in a case that an older Huntbook wrote.
     pub links: Option<u64>,
+    /// Members of archives scanned; `None` in a case that an older Huntbook wrote.
+    pub members: Option<u64>,
+    /// Executables, libraries and regions of memory of processes scanned; `None` in a case that an older Huntbook wrote.
+    pub processes: Option<u64>,
 }
 
 /// A scan of the case.
@@ -194,6 +198,8 @@ impl Case {
                 not_scanned: count(db, "coverage", scan)?,
                 folders: end.folders,
                 links: end.links,
+                members: end.members,
+                processes: end.processes,
                 digest: scan_digest(db, scan)?,
             };
             Group::begin(db, stamp)?.append(&JournalEvent::Happened(ended), None)
@@ -318,7 +324,7 @@ fn count(db: &Connection, table: &str, scan: ScanId) -> Outcome<u64> {
     Ok(statement.query_row([scan], |row| row.get(0).map(i64::cast_unsigned))?)
 }
 
-/// Folders and links that ended scans met, which only the journal holds.
+/// What ended scans met beside files, which only the journal holds.
 fn walked(db: &Connection) -> Outcome<Walked> {
     let mut statement = db.prepare_cached("SELECT payload FROM journal WHERE kind = 'scan-ended'")?;
     let mut rows = statement.query([])?;
@@ -327,22 +333,25 @@ fn walked(db: &Connection) -> Outcome<Walked> {
         let payload: Value = serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
         let number = |key| payload.get(key).and_then(Value::as_u64);
         if let Some(scan) = payload.get("scan").and_then(Value::as_i64) {
-            walked.insert(ScanId(scan), (number("folders"), number("links")));
+            walked.insert(ScanId(scan), ["folders", "links", "members", "processes"].map(number));
         }
     }
     Ok(walked)
 }
 
-type Walked = HashMap<ScanId, (Option<u64>, Option<u64>)>;
+/// Folders, links, members and parts of processes.
+type Walked = HashMap<ScanId, [Option<u64>; 4]>;
 
 fn scan_from(db: &Connection, row: &Row<'_>, walked: &Walked) -> Outcome<ScanRow> {
     let id = row.get(0)?;
     let ended = match (row.get::<_, Option<String>>(5)?, row.get::<_, Option<String>>(6)?) {
         (Some(at), Some(outcome)) => {
-            let (folders, links) = walked.get(&id).copied().unwrap_or_default();
+            let [folders, links, members, processes] = walked.get(&id).copied().unwrap_or_default();
             let end = ScanEnd {
                 folders,
                 links,
+                members,
+                processes,
                 outcome: ScanOutcome::parse(&outcome)?,
                 files: row.get(7).map(i64::cast_unsigned)?,
                 bytes: row.get(8).map(i64::cast_unsigned)?,

@@ -108,10 +108,11 @@ impl ScanArgs {
         }
     }
 
-    /// The options, as a case keeps them.
-    pub fn record(&self) -> Value {
+    /// The options of a scan of `tree`, as a case keeps them.
+    pub fn record(&self, tree: &Path) -> Value {
         let shown =
             |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
+        let (processes, is_live) = (self.processes.options(), self.root.is_live());
         let command: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         json!({
             "command": command,
@@ -120,8 +121,8 @@ impl ScanArgs {
             "max_file_size": self.max_file_size,
             "keep": self.keep,
             "archives": !self.archives.no_archives,
-            "processes": self.processes.processes,
-            "memory": self.processes.memory,
+            "processes": processes.looks_at_executables(tree, is_live),
+            "memory": processes.memory && is_live,
             "match_timeout": self.match_timeout,
             "file_timeout": self.file_timeout,
             "read_timeout": self.read_timeout,

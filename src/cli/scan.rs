@@ -58,8 +58,12 @@ pub(super) fn run(tree: &Path, format: ReportFormat, args: &ScanArgs) -> anyhow:
     if asking.is_some() {
         records.ask_box(Gatherer::new(args.root.clone()).without_process(std::process::id()))?;
     }
-    records.begin_scan(args.record())?;
-    let scan = Scan::start(tree, rules, args.options(records.own_files(), false))?;
+    let options = args.options(records.own_files(), false);
+    if let Some(said) = options.processes.said(tree.start(), args.root.is_live()) {
+        print::say(said);
+    }
+    records.begin_scan(args.record(tree.start()))?;
+    let scan = Scan::start(tree, rules, options)?;
     let interrupted = cancel_on_signals(&scan)?;
     let mut printer = Printer {
         asking,

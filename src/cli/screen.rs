@@ -123,12 +123,13 @@ pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> an
         progress: tree.is_some() && config.progress.applies(&|name| std::env::var_os(name)),
         themes,
     };
+    let record = scan.record(tree.as_ref().map_or(Path::new(""), Tree::start));
     let session = Session {
         tree,
         choice: scan.rules.choice(),
         plan,
         options: scan.options(Vec::new(), true),
-        record: scan.record(),
+        record,
         asking: scan.asking(false),
         other_box,
         many,

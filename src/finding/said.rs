@@ -42,6 +42,12 @@ pub struct MemberFacts {
     /// Last change of content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modified: Option<FileTime>,
+    /// Whether that is a time of day where the archive was made, of a zone that is not said; it is stored as if it were UTC.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub modified_is_local: bool,
+    /// What is odd about the member, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oddity: Option<String>,
 }
 
 /// What the kernel says of a process.
@@ -114,9 +120,22 @@ impl MemberFacts {
             ("owner", named(self.owner.as_deref(), self.uid)),
             ("group", named(self.group.as_deref(), self.gid)),
             ("mode", self.mode.map(|mode| format!("{:04o}", mode & 0o7777))),
-            ("modified", self.modified.map(|time| time.to_string())),
+            ("modified", self.local_time().map(|time| format!("{time}, of a time zone that is not said"))),
+            ("modified", self.utc_time().map(|time| time.to_string())),
+            ("but", self.oddity.as_deref().map(|oddity| text::escape_str(oddity).into_owned())),
         ];
         lines.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// Its last change, where the zone of that is known.
+    pub fn utc_time(&self) -> Option<FileTime> {
+        self.modified.filter(|_| !self.modified_is_local)
+    }
+
+    /// Its last change as a time of day, where nobody knows the zone: `2024-02-03T09:25:06`.
+    pub fn local_time(&self) -> Option<String> {
+        let time = self.modified.filter(|_| self.modified_is_local)?.timestamp()?;
+        Some(time.to_zoned(jiff::tz::TimeZone::UTC).datetime().to_string())
     }
 }
 
@@ -155,8 +174,15 @@ mod tests {
             uid: Some(1000),
             owner: Some("al\u{1b}ice".into()),
             modified: Some(FileTime { seconds: 0, nanos: 0 }),
+            oddity: Some("a\u{1b}b".into()),
             ..MemberFacts::default()
         };
+        let local = MemberFacts { modified_is_local: true, ..member.clone() };
+        assert!(
+            StatedFacts::Archive(local.clone())
+                .line()
+                .contains("modified 1970-01-01T00:00:00, of a time zone that is not said")
+        );
         let process = ProcessFacts {
             pid: 7,
             name: "sh\n".into(),
@@ -164,9 +190,12 @@ mod tests {
             parents: vec![(1, "init".into())],
             ..ProcessFacts::default()
         };
-        for said in
-            [StatedFacts::Archive(member), StatedFacts::Kernel(process), StatedFacts::Archive(MemberFacts::default())]
-        {
+        for said in [
+            StatedFacts::Archive(member),
+            StatedFacts::Archive(local),
+            StatedFacts::Kernel(process),
+            StatedFacts::Archive(MemberFacts::default()),
+        ] {
             let line = said.to_string();
             assert_eq!(text::escape_str(&line), line);
             let json = serde_json::to_string(&said).unwrap();

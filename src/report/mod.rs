@@ -110,6 +110,10 @@ pub struct Totals {
     pub folders: Option<u64>,
     /// Links not followed.
     pub links: Option<u64>,
+    /// Members of archives scanned.
+    pub members: Option<u64>,
+    /// Parts of processes scanned.
+    pub processes: Option<u64>,
     /// Everything that was not scanned.
     pub not_scanned: u64,
     /// What of that could hold something that was not seen.
@@ -136,6 +140,8 @@ impl Totals {
             bytes: Some(end.bytes),
             folders: end.folders,
             links: end.links,
+            members: end.members,
+            processes: end.processes,
             elapsed: Some(at.duration_since(scan.started).unsigned_abs()),
             ..missed
         })

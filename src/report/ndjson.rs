@@ -131,6 +131,8 @@ impl Origin {
             ("bytes", totals.bytes),
             ("folders", totals.folders),
             ("links", totals.links),
+            ("members", totals.members),
+            ("process_parts", totals.processes),
         ] {
             if let Some(count) = count {
                 own.insert(key.into(), count.into());
@@ -393,7 +395,9 @@ fn put_said(said: &StatedFacts, own: &mut Map<String, Value>) {
                 ("gid", member.gid.map(|gid| gid.to_string().into())),
                 ("owner", text(&member.owner)),
                 ("group", text(&member.group)),
-                ("mtime", member.modified.and_then(FileTime::timestamp).map(|time| time.to_string().into())),
+                ("mtime", member.utc_time().and_then(FileTime::timestamp).map(|time| time.to_string().into())),
+                ("mtime_local", member.local_time().map(Value::from)),
+                ("oddity", text(&member.oddity)),
             ] {
                 if let Some(value) = value {
                     says.insert(key.into(), value);

@@ -7,6 +7,7 @@ use super::origin::Origin;
 use super::{Reported, Summary, missed_word};
 use crate::case::NotScanned;
 use crate::finding::PatternMatch;
+use crate::scan::scanned;
 use crate::text;
 use crate::triage::Verdict;
 
@@ -108,7 +109,7 @@ pub(crate) fn summary(origin: &Origin, summary: &Summary) -> String {
     let _ = writeln!(
         out,
         "{}, {} in {:.2} s; {}{}",
-        text::counted(totals.files.unwrap_or(0), "file"),
+        scanned(totals.files.unwrap_or(0), totals.members.unwrap_or(0), totals.processes.unwrap_or(0)),
         text::bytes(totals.bytes.unwrap_or(0)),
         totals.elapsed.unwrap_or_default().as_secs_f64(),
         totals.missed(),

@@ -214,14 +214,18 @@ pub struct ProgressSnapshot {
 impl ProgressSnapshot {
     /// The files, and the members of archives where there were any.
     pub fn scanned(&self) -> String {
-        let files = text::counted(self.files, "file");
-        let more = [
-            (self.members, text::counted(self.members, "member") + " of archives"),
-            (self.processes, text::counted(self.processes, "part") + " of processes"),
-        ];
-        let more = more.into_iter().filter(|(count, _)| *count > 0).map(|(_, said)| said);
-        std::iter::once(files).chain(more).collect::<Vec<_>>().join(" + ")
+        scanned(self.files, self.members, self.processes)
     }
+}
+
+/// `3 files + 2 members of archives + 1 part of processes`: what a scan went through, without what there was none of.
+pub(crate) fn scanned(files: u64, members: u64, processes: u64) -> String {
+    let more = [
+        (members, text::counted(members, "member") + " of archives"),
+        (processes, text::counted(processes, "part") + " of processes"),
+    ];
+    let more = more.into_iter().filter(|(count, _)| *count > 0).map(|(_, said)| said);
+    std::iter::once(text::counted(files, "file")).chain(more).collect::<Vec<_>>().join(" + ")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

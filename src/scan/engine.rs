@@ -102,11 +102,7 @@ impl<'r> Engine<'r> {
     where
         'r: 'p,
     {
-        let windowed = &pack.parts()?.windowed;
-        let mut scanner = yara_x::blocks::Scanner::new(windowed.rules()?);
-        scanner.max_matches_per_pattern(most_matches(pack)).set_timeout(limit);
-        facts.set(windowed, &mut scanner, pack.externals().then(|| self.rules.options()));
-        Some(Parts { rules: self.rules, pack, limit, scanner, filesize: facts.filesize })
+        Parts::begin(self.rules, pack, facts, limit)
     }
 }
 
@@ -161,7 +157,22 @@ pub(super) struct Parts<'r> {
     filesize: u64,
 }
 
-impl Parts<'_> {
+impl<'r> Parts<'r> {
+    /// See [`Engine::parts`].
+    pub(super) fn begin(rules: &'r Ruleset, pack: &'r Pack, facts: &PartFacts, limit: Duration) -> Option<Self> {
+        let windowed = &pack.parts()?.windowed;
+        let mut scanner = yara_x::blocks::Scanner::new(windowed.rules()?);
+        scanner.max_matches_per_pattern(most_matches(pack)).set_timeout(limit);
+        facts.set(windowed, &mut scanner, pack.externals().then(|| rules.options()));
+        Some(Self { rules, pack, limit, scanner, filesize: facts.filesize })
+    }
+
+    /// Says how many bytes there are in all, where that was not known at first.
+    pub(super) fn of_size(mut self, filesize: u64) -> Self {
+        let _ = self.scanner.set_global(FILESIZE, filesize as i64);
+        Self { filesize, ..self }
+    }
+
     /// Takes the bytes of one part and the offset of the first; parts come in file order.
     pub(super) fn scan(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
         guarded(self.limit, || self.scanner.scan(offset as usize, bytes).map(|_| ()))

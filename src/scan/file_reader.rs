@@ -13,15 +13,15 @@ use super::prefilter::Pass;
 use super::read::{CHUNK, DataExtent, SizedFile};
 use super::worker::Shared;
 use super::worker_slot::{MemoryGuard, WorkerSlot};
-use crate::archive::{ArchiveFormat, HEAD};
+use crate::archive::Container;
 
 /// What a worker reads with and into.
 pub(super) struct FileReader<'s> {
     slot: &'s WorkerSlot,
     shared: &'s Shared,
     checkpoint: Checkpoint<'s>,
-    /// What the current file begins with, if that is a container.
-    pub format: Option<ArchiveFormat>,
+    /// What the current file is, if something may lie in it.
+    pub container: Option<Container>,
     /// [`CHUNK`] bytes that every file goes through.
     chunk: Vec<u8>,
     /// A file, or a part of one, that does not fit in there.
@@ -41,7 +41,17 @@ pub(super) struct Checkpoint<'s> {
     deadline: Rc<Cell<Instant>>,
 }
 
-impl Checkpoint<'_> {
+impl<'s> Checkpoint<'s> {
+    /// What all workers share.
+    pub(super) fn shared(&self) -> &'s Shared {
+        self.shared
+    }
+
+    /// Whether this worker's file is still wanted of it: to be asked before anything is told of it.
+    pub(super) fn check(&self) -> Result<(), Leave> {
+        Ok(self.slot.check()?)
+    }
+
     /// To be called between two parts of a file: does what the control says, and leaves a file that takes too long.
     pub(super) fn pass(&self) -> Result<(), Leave> {
         let begun = Instant::now();
@@ -83,18 +93,13 @@ pub(super) enum BufferRef {
 impl<'s> FileReader<'s> {
     pub(super) fn new(slot: &'s WorkerSlot, shared: &'s Shared) -> Self {
         let checkpoint = Checkpoint { slot, shared, skips: 0, deadline: Rc::new(Cell::new(Instant::now())) };
-        Self { slot, shared, checkpoint, format: None, chunk: vec![0; CHUNK], held: Vec::new(), counted: 0 }
-    }
-
-    /// What all workers share.
-    pub(super) fn shared(&self) -> &'s Shared {
-        self.shared
+        Self { slot, shared, checkpoint, container: None, chunk: vec![0; CHUNK], held: Vec::new(), counted: 0 }
     }
 
     /// Tells those who watch that a file begins.
     pub(super) fn begin_file(&mut self, path: &Path, device: u64) -> Result<(), Leave> {
         self.counted = 0;
-        self.format = None;
+        self.container = None;
         self.checkpoint.skips = self.shared.control.skips();
         self.checkpoint.deadline.set(Instant::now() + self.shared.file_timeout);
         self.slot.begin(path, Some(device), self.checkpoint.skips)?;
@@ -153,9 +158,14 @@ impl<'s> FileReader<'s> {
         self.checkpoint.pass()
     }
 
-    /// Looks at the first bytes of a file.
-    fn look_at_head(&mut self, filled: usize) {
-        self.format = ArchiveFormat::of(self.chunk.get(..filled.min(HEAD)).unwrap_or_default());
+    /// Looks whether something may lie in the file: at bytes of it that end at `end`.
+    fn look_inside(&mut self, bytes: &[u8], end: u64, size: u64) {
+        if end == bytes.len() as u64 {
+            self.container = Container::of_head(bytes);
+        }
+        if end == size && self.container.is_none() {
+            self.container = Container::of_tail(bytes);
+        }
     }
 
     /// Tells the progress that the file was read up to `offset`, if that is new.
@@ -178,7 +188,9 @@ impl<'s> FileReader<'s> {
         let wanted = if known == 0 { CHUNK } else { known };
         let filled = content.fill(0, self.chunk.get_mut(..wanted).unwrap_or_default())?;
         self.advance(filled as u64);
-        self.look_at_head(filled);
+        self.with_chunk(|reader, chunk| {
+            reader.look_inside(chunk.get(..filled).unwrap_or_default(), filled as u64, filled as u64);
+        });
         // The kernel makes it up as it is read where it is longer than the chunk.
         Ok((filled < CHUNK).then_some(BufferRef::Chunk(filled)))
     }
@@ -196,10 +208,8 @@ impl<'s> FileReader<'s> {
             let room = (most - at).min(CHUNK as u64) as usize;
             let filled = content.fill(at, self.chunk.get_mut(..room).unwrap_or_default())?;
             self.held.extend_from_slice(self.chunk.get(..filled).unwrap_or_default());
-            if at == 0 {
-                self.look_at_head(filled);
-            }
             at += filled as u64;
+            self.with_chunk(|reader, chunk| reader.look_inside(chunk.get(..filled).unwrap_or_default(), at, known));
             self.advance(at);
             if filled < room {
                 return Ok(());
@@ -213,8 +223,8 @@ impl<'s> FileReader<'s> {
         let mut reached = 0;
         self.with_chunk(|reader, chunk| {
             content.stream(chunk, |end, stretch| {
-                if let (0, DataExtent::Bytes(bytes)) = (reached, stretch) {
-                    reader.format = ArchiveFormat::of(bytes.get(..HEAD).unwrap_or(bytes));
+                if let DataExtent::Bytes(bytes) = stretch {
+                    reader.look_inside(bytes, end, content.size);
                 }
                 reached = end;
                 reader.advance(end);

@@ -10,9 +10,10 @@ use std::sync::atomic::Ordering;
 use super::coverage::{Leave, Reason, Unscanned};
 use super::file_reader::BufferRef;
 use super::read::SizedFile;
+use super::streamed::{About, HELD, Streamed};
 use super::worker::{ScanSubject, Worker};
 use super::worker_slot::MemoryGuard;
-use crate::archive::{self, ArchiveFormat, Budget, Gap, Visit};
+use crate::archive::{self, Budget, Container, Gap, Large, Visit};
 use crate::finding::{MemberFacts, StatedFacts};
 
 /// Bytes of members that are held before all of the scan's memory is asked for.
@@ -20,7 +21,7 @@ const FEW: u64 = 4 << 20;
 
 impl Worker<'_> {
     /// Matches the members of a container, which was matched itself.
-    pub(super) fn members(&mut self, subject: &ScanSubject, format: ArchiveFormat) -> Result<(), Leave> {
+    pub(super) fn members(&mut self, subject: &ScanSubject, container: Container) -> Result<(), Leave> {
         let Some(limits) = self.shared.archives.clone() else { return Ok(()) };
         let checkpoint = self.reader.checkpoints();
         let left: Rc<RefCell<Option<Leave>>> = Rc::default();
@@ -39,7 +40,7 @@ impl Worker<'_> {
         let budget = Budget::new(limits, subject.content.size, &goes_on);
         let mut source = Positioned { content: &subject.content, at: 0 };
         let mut visit = Matcher { worker: self, container: subject, left: &left, share: None, reserved: 0 };
-        archive::walk(&mut source, subject.path, format, &budget, &mut visit);
+        archive::walk(&mut source, subject.path, container, &budget, &mut visit);
         drop(visit);
         self.reader.give_back();
         self.reader.at(subject.path)?;
@@ -53,13 +54,13 @@ struct Matcher<'m, 'w, 's> {
     worker: &'m mut Worker<'w>,
     container: &'m ScanSubject<'s>,
     /// Why the container is left.
-    left: &'m RefCell<Option<Leave>>,
+    left: &'m Rc<RefCell<Option<Leave>>>,
     share: Option<MemoryGuard<'w>>,
     /// Bytes that `share` stands for.
     reserved: u64,
 }
 
-impl Visit for Matcher<'_, '_, '_> {
+impl<'v, 'w: 'v, 's: 'v> Visit<'v> for Matcher<'_, 'w, 's> {
     fn wants(&mut self, path: &Path) -> bool {
         if let Err(leave) = self.worker.reader.at(path) {
             self.left.borrow_mut().get_or_insert(leave);
@@ -104,9 +105,43 @@ impl Visit for Matcher<'_, '_, '_> {
         }
     }
 
+    fn large(&mut self, path: &Path, facts: &MemberFacts) -> Option<Box<dyn Large + 'v>> {
+        let shared = self.worker.shared;
+        if !self.hold(HELD) {
+            return None;
+        }
+        shared.progress.members.fetch_add(1, Ordering::Relaxed);
+        let about = About {
+            path: path.to_owned(),
+            opened: self.container.opened,
+            said: Some(Arc::new(StatedFacts::Archive(facts.clone()))),
+            is_memory: false,
+        };
+        let streamed = Streamed::new(shared, self.worker.reader.checkpoints(), about);
+        Some(Box::new(ByAndBy { streamed, left: Rc::clone(self.left) }))
+    }
+
     fn gap(&mut self, path: &Path, gap: Gap) {
         if self.worker.reader.check().is_ok() {
             self.worker.shared.unscanned(Unscanned { path: path.to_owned(), reason: Reason::Inside(gap) });
+        }
+    }
+}
+
+/// A member that goes by.
+struct ByAndBy<'w> {
+    streamed: Streamed<'w>,
+    left: Rc<RefCell<Option<Leave>>>,
+}
+
+impl Large for ByAndBy<'_> {
+    fn feed(&mut self, bytes: &[u8]) {
+        self.streamed.feed(bytes);
+    }
+
+    fn finish(self: Box<Self>) {
+        if let Err(leave) = self.streamed.finish() {
+            self.left.borrow_mut().get_or_insert(leave);
         }
     }
 }

@@ -21,6 +21,7 @@ mod probe;
 mod processes;
 mod read;
 mod rules;
+mod streamed;
 mod supervisor;
 #[cfg(test)]
 mod tests;
@@ -45,8 +46,8 @@ use crossbeam_channel::Receiver;
 use jiff::Timestamp;
 
 pub(crate) use crate::hunt::engine_runs;
-pub(crate) use control::Progress;
 pub use control::{Control, Current, ProgressSnapshot};
+pub(crate) use control::{Progress, scanned};
 pub(crate) use coverage::{REASON_KINDS, UNUSED_RULE, is_gap_kind};
 pub use coverage::{Reason, Unscanned};
 pub(crate) use externals::Externals;

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 use super::coverage::{Leave, Reason, Unscanned};
 use super::file_reader::BufferRef;
 use super::read::{CHUNK, SizedFile};
+use super::streamed::{self, About, Streamed};
 use super::worker::{ScanSubject, Shared, Worker};
 use crate::finding::StatedFacts;
 use crate::sandbox;
@@ -31,6 +32,31 @@ pub struct ProcessOptions {
     pub memory: bool,
     /// The only processes that are looked at; all where it is empty.
     pub only: Vec<u32>,
+}
+
+impl ProcessOptions {
+    /// Whether a scan of `tree` looks at what runs.
+    pub(crate) fn looks_at_executables(&self, tree: &Path, is_live: bool) -> bool {
+        self.executables.unwrap_or(tree == Path::new("/")) && is_live
+    }
+
+    /// What to say when a scan of `tree` begins: what it looks at that is no part of a tree.
+    pub(crate) fn said(&self, tree: &Path, is_live: bool) -> Option<String> {
+        let executables = self.looks_at_executables(tree, is_live);
+        let memory = self.memory && is_live;
+        let what = match (executables, memory) {
+            (false, false) => return None,
+            (true, false) => "programs that run and are deleted, replaced or memfd",
+            (true, true) => "programs that run and are deleted, replaced or memfd, and private memory",
+            (false, true) => "private memory",
+        };
+        let of = match self.only.len() {
+            0 => "all processes".to_owned(),
+            count => crate::text::counted(count as u64, "process"),
+        };
+        let leave = if executables { "; --no-processes leaves them alone" } else { "" };
+        Some(format!("the scan also looks at {of}: {what}{leave}"))
+    }
 }
 
 /// What of processes a scan looks at, and how far it is.
@@ -144,8 +170,8 @@ fn file(worker: &mut Worker, running: &Running, image: &Image, path: &Path) -> R
     let said = Some(Arc::new(StatedFacts::Kernel(running.facts.clone())));
     let subject = ScanSubject { path, opened: &image.opened, content, said, is_memory: false };
     worker.content(&subject)?;
-    match worker.reader.format.take() {
-        Some(format) => worker.members(&subject, format),
+    match worker.reader.container.take() {
+        Some(container) => worker.members(&subject, container),
         None => Ok(()),
     }
 }
@@ -160,15 +186,19 @@ fn region(
 ) -> Result<(), Leave> {
     worker.reader.begin_file(path, 0)?;
     let (size, limit) = (region.range.end - region.range.start, worker.shared.max_file_size);
+    let facts = crate::finding::ProcessFacts { region: Some(region.name()), ..running.facts.clone() };
+    let said = Some(Arc::new(StatedFacts::Kernel(facts)));
     if size > limit {
-        return Err(Leave::Unscanned(Reason::TooLarge { size, limit }));
+        let _share = worker.reader.reserve(streamed::HELD)?;
+        let about = About { path: path.to_owned(), opened: &image.opened, said, is_memory: true };
+        let outcome = pass_by(worker, memory, &region.range, about);
+        worker.reader.give_back();
+        return outcome;
     }
     let _share = worker.reader.reserve(size)?;
     let held = hold(worker, memory, &region.range);
     let outcome = held.and_then(|()| {
-        let facts = crate::finding::ProcessFacts { region: Some(region.name()), ..running.facts.clone() };
         let content = SizedFile { size, unstored: 0, ..SizedFile::new(&image.opened.file, &image.opened.stat) };
-        let said = Some(Arc::new(StatedFacts::Kernel(facts)));
         let subject = ScanSubject { path, opened: &image.opened, content, said, is_memory: true };
         worker.whole(&subject, BufferRef::Held).map(drop)
     });
@@ -196,6 +226,40 @@ fn hold(worker: &mut Worker, memory: &listing::ProcessMemory, range: &Range<u64>
     Ok(())
 }
 
+/// Matches a region that is too large to be held, bit by bit.
+fn pass_by(
+    worker: &mut Worker,
+    memory: &listing::ProcessMemory,
+    range: &Range<u64>,
+    about: About,
+) -> Result<(), Leave> {
+    let mut streamed = Streamed::new(worker.shared, worker.reader.checkpoints(), about);
+    let mut at = range.start;
+    let mut buffer = vec![0; CHUNK];
+    for touched in memory.touched(range) {
+        streamed.skip_zeros(touched.start - at);
+        at = touched.start;
+        while at < touched.end {
+            worker.reader.checkpoint()?;
+            let room = CHUNK.min((touched.end - at) as usize);
+            let room = buffer.get_mut(..room).unwrap_or_default();
+            match blocking_call(|| rustix::io::pread(&memory.file, &mut *room, at)).unwrap_or(0) {
+                // One page that cannot be read hides no other.
+                0 => {
+                    streamed.skip_zeros(maps::page().min(touched.end - at));
+                    at += maps::page();
+                }
+                read => {
+                    streamed.feed(room.get(..read).unwrap_or_default());
+                    at += read as u64;
+                }
+            }
+        }
+    }
+    streamed.skip_zeros(range.end.saturating_sub(at));
+    streamed.finish()
+}
+
 impl Worker<'_> {
     /// Lists what was not scanned.
     fn miss(&mut self, path: &Path, reason: Reason) -> Result<(), Leave> {
@@ -216,9 +280,9 @@ impl Worker<'_> {
 
 /// What is done of processes in a scan of `tree`.
 pub(super) fn wanted(options: ProcessOptions, tree: &Path, is_live: bool) -> Processes {
-    let executables = options.executables.unwrap_or(tree == Path::new("/"));
+    let executables = options.looks_at_executables(tree, is_live);
     let memory = options.memory && is_live;
-    Processes { executables: executables && is_live, memory, only: options.only, ..Processes::default() }
+    Processes { executables, memory, only: options.only, ..Processes::default() }
 }
 
 /// When the box was started, in seconds since 1970; 0 where the kernel does not say.

@@ -81,6 +81,28 @@ pub(super) struct Pieces<'w> {
     exact: bool,
 }
 
+impl Pieces<'static> {
+    /// All of a content whose end is not known, piece by piece.
+    pub(super) fn of_all(reach: Reach, most: u64) -> Self {
+        Self { windows: [].iter(), rest: 0..u64::MAX, most, reach, exact: true }
+    }
+
+    /// Where the next piece begins.
+    pub(super) fn position(&self) -> u64 {
+        self.rest.start
+    }
+
+    /// Has the next piece begin there.
+    pub(super) fn jump(&mut self, to: u64) {
+        self.rest.start = to;
+    }
+
+    /// Says whether all cuts up to now are where nothing could match.
+    pub(super) fn set_exact(&mut self, exact: bool) {
+        self.exact = exact;
+    }
+}
+
 impl Pieces<'_> {
     /// The range to read next.
     pub(super) fn next(&mut self) -> Option<Range<u64>> {

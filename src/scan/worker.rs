@@ -17,7 +17,7 @@ use super::coverage::{Leave, Reason, Unscanned};
 use super::engine::{Engine, PartFacts, RuleMatches, Shelf};
 use super::externals::Externals;
 use super::facts;
-use super::file_reader::{BufferRef, FileReader};
+use super::file_reader::{BufferRef, Checkpoint, FileReader};
 use super::keeping::Keeping;
 use super::memory::MemoryBudget;
 use super::narrow::{Matching, Stop};
@@ -207,9 +207,9 @@ impl<'s> Worker<'s> {
         let read = self.content(&subject);
         // What is too large to be matched whole may still be taken apart.
         if matches!(read, Ok(_) | Err(Leave::Unscanned(Reason::TooLarge { .. })))
-            && let Some(format) = self.reader.format.take()
+            && let Some(container) = self.reader.container.take()
         {
-            self.members(&subject, format)?;
+            self.members(&subject, container)?;
         }
         let read = read?;
         let after = blocking_call(|| rustix::fs::fstat(&opened.file)).map_err(io::Error::from)?;
@@ -253,11 +253,7 @@ impl<'s> Worker<'s> {
         }
         self.parts(subject, &near)?;
         if !whole.is_empty() {
-            let (size, limit) = (text::bytes(size), text::bytes(limit));
-            let want = if whole.len() == 1 { "wants" } else { "want" };
-            let rules = text::counted(whole.len() as u64, "rule");
-            let what = format!("{rules} {want} the file whole; it has {size}, the limit is {limit}");
-            self.note(subject, Reason::Partly(what));
+            self.note(subject, wants_whole(whole.len(), size, limit));
         }
         Ok(read)
     }
@@ -329,7 +325,9 @@ impl<'s> Worker<'s> {
                 Digest::Whole(Sha256::of(reader.bytes(held)))
             };
             let bytes = reader.bytes(held);
-            report(reader, subject, (size, digest), found, |matches, whole| KeptBytes::around(bytes, matches, whole))?;
+            report(&reader.checkpoints(), subject, (size, digest), found, |matches, whole| {
+                KeptBytes::around(bytes, matches, whole)
+            })?;
         }
         reader.check()?;
         matching.report_gaps(subject.path, shared);
@@ -416,7 +414,7 @@ impl<'s> Worker<'s> {
         let digest =
             self.reader.with_chunk(|reader, chunk| facts::digest(&subject.content, chunk, |_| reader.checkpoint()))?;
         let content = &subject.content;
-        report(&self.reader, subject, (content.size, digest), found, |matches, whole| {
+        report(&self.reader.checkpoints(), subject, (content.size, digest), found, |matches, whole| {
             let most = whole.max(KeptBytes::MAX_BYTES);
             KeptBytes::gather(content.size, matches, whole, |range| {
                 content.read(range.start..range.end.min(range.start + most)).ok()
@@ -429,7 +427,15 @@ impl<'s> Worker<'s> {
     }
 }
 
-fn externals_of(shared: &Shared, subject: &ScanSubject, header: &[u8]) -> Externals {
+/// What coverage says where so many rules were not matched.
+pub(super) fn wants_whole(rules: usize, size: u64, limit: u64) -> Reason {
+    let (size, limit) = (text::bytes(size), text::bytes(limit));
+    let want = if rules == 1 { "wants" } else { "want" };
+    let rules = text::counted(rules as u64, "rule");
+    Reason::Partly(format!("{rules} {want} the file whole; it has {size}, the limit is {limit}"))
+}
+
+pub(super) fn externals_of(shared: &Shared, subject: &ScanSubject, header: &[u8]) -> Externals {
     let uid = subject.opened.stat.st_uid;
     let owner = shared.accounts.user_name(uid).map_or_else(|| uid.to_string(), str::to_owned);
     Externals::new(&as_names(subject.path), header, owner, shared.rules.options())
@@ -437,14 +443,14 @@ fn externals_of(shared: &Shared, subject: &ScanSubject, header: &[u8]) -> Extern
 
 /// Reports what was found in a file of this size and digest. The file is asked for all that is told of it before
 /// anything is told.
-fn report(
-    reader: &FileReader,
+pub(super) fn report(
+    checkpoint: &Checkpoint,
     subject: &ScanSubject,
     (size, digest): (u64, Digest),
     found: Vec<RuleMatches>,
     kept: impl Fn(&[PatternMatch], u64) -> KeptBytes,
 ) -> Result<(), Leave> {
-    let shared = reader.shared();
+    let shared = checkpoint.shared();
     let whole = shared.keeping.whole(size);
     // What is kept of a whole file is the same for all that found it.
     let shared_bytes = (size <= whole).then(|| Arc::new(kept(&[], whole)));
@@ -459,7 +465,7 @@ fn report(
         ScanEvent::Finding(Finding { found_by, file, matches, capped, kept })
     });
     let events: Vec<_> = events.collect();
-    reader.check()?;
+    checkpoint.check()?;
     for event in events {
         shared.progress.findings.fetch_add(1, Ordering::Relaxed);
         shared.send(event);

@@ -168,7 +168,15 @@ mod tests {
         Scanned { dir, book, gatherer, records, found }
     }
 
-    const END: ScanEnd = ScanEnd { outcome: ScanOutcome::Finished, files: 2, bytes: 14, folders: None, links: None };
+    const END: ScanEnd = ScanEnd {
+        outcome: ScanOutcome::Finished,
+        files: 2,
+        bytes: 14,
+        folders: None,
+        links: None,
+        members: None,
+        processes: None,
+    };
 
     #[test]
     fn a_case_away_from_its_box_says_of_every_scenario_what_the_box_says() {

@@ -17,6 +17,8 @@ pub(crate) fn reading(scan: &ScanRow, gaps: u64) -> ProgressSnapshot {
         bytes: end.bytes,
         folders: end.folders.unwrap_or(0),
         links: end.links.unwrap_or(0),
+        members: end.members.unwrap_or(0),
+        processes: end.processes.unwrap_or(0),
         gaps,
         elapsed: at.duration_since(scan.started).unsigned_abs(),
         ..ProgressSnapshot::default()
@@ -34,6 +36,14 @@ pub(crate) fn scan_outcome(end: &ScanConclusion) -> ScanOutcome {
 
 /// The end of a scan as the case keeps it.
 pub(crate) fn scan_end(outcome: ScanOutcome, reading: &ProgressSnapshot) -> ScanEnd {
-    let &ProgressSnapshot { files, bytes, folders, links, .. } = reading;
-    ScanEnd { outcome, files, bytes, folders: Some(folders), links: Some(links) }
+    let &ProgressSnapshot { files, bytes, folders, links, members, processes, .. } = reading;
+    ScanEnd {
+        outcome,
+        files,
+        bytes,
+        folders: Some(folders),
+        links: Some(links),
+        members: Some(members),
+        processes: Some(processes),
+    }
 }

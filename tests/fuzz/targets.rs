@@ -214,7 +214,15 @@ fn make_case(file: &Path) -> Result<(), CaseError> {
     case.record_coverage(scan, &[missed])?;
     case.end_scan(
         scan,
-        &ScanEnd { outcome: ScanOutcome::Finished, files: 40, bytes: 400, folders: Some(1), links: Some(0) },
+        &ScanEnd {
+            outcome: ScanOutcome::Finished,
+            files: 40,
+            bytes: 400,
+            folders: Some(1),
+            links: Some(0),
+            members: Some(2),
+            processes: None,
+        },
         &stamp,
     )?;
     case.decide(&ids[..1], &Decision::MarkedMalicious { reason: "x".into() }, &stamp)?;

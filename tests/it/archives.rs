@@ -136,6 +136,18 @@ fn archives_of_the_real_tools_have_the_matches_of_what_is_unpacked() {
              Architecture: all\\nMaintainer: a <a@b.c>\\nDescription: a\\n' > d/DEBIAN/control && dpkg-deb -b d OUT && rm -r d"
                 .to_owned(),
         ),
+        ("deflate64.zip", format!("7z a -bd -tzip -mm=Deflate64 OUT {list}")),
+        ("xz.zip", format!("7z a -bd -tzip -mm=xz OUT {list}")),
+        ("lzma.zip", format!("7z a -bd -tzip -mm=LZMA OUT {list}")),
+        ("bcj.7z", format!("7z a -bd -m0=BCJ -m1=LZMA2 OUT {list}")),
+        ("ppmd.7z", format!("7z a -bd -m0=PPMd OUT {list}")),
+        ("a.tar.lz", format!("lzip --version && tar -cf in.tar {list} && lzip -c in.tar > OUT && rm in.tar")),
+        ("legacy.lz4", format!("lz4 --version && tar -cf in.tar {list} && lz4 -q -l in.tar OUT && rm in.tar")),
+        // Behind a program, with a script before it, and an installer.
+        ("sfx", format!("7z a -bd in.7z {list} && cat /bin/true in.7z > OUT && rm in.7z")),
+        ("zipapp", format!("zip -qr in.zip {list} && printf '#!/bin/sh\\nexit\\n' | cat - in.zip > OUT && rm in.zip")),
+        ("run.sh", format!("makeself --version && mkdir m && cp -r {list} m && makeself --quiet m OUT a true && rm -r m")),
+        ("xz.run", format!("makeself --version && mkdir m && cp -r {list} m && makeself --quiet --xz m OUT a true && rm -r m")),
         // As `docker save` lays it out.
         ("image.tar", format!("tar -cf layer.tar {list} && tar -cf OUT layer.tar && rm layer.tar")),
     ];
@@ -213,4 +225,79 @@ fn a_member_is_a_subject_of_its_own_from_the_scan_to_the_register() {
     let (documents, code) = scan(&ground, &[]);
     let missed = documents.iter().find(|document| document["huntbook"]["reason"] == "archive-unread");
     assert!(missed.is_some() && code != 0, "{documents:?}");
+}
+
+const LARGE_RULE: &str = r#"
+import "math"
+rule in_parts {
+    strings: $a = "looked for in a member" $b = "second_of_them" fullword
+    condition: filesize > 5MB and filesize < 6MB and uint32(0) == 0x2e2e2e2e and #a == 4 and $b
+}
+rule not_there { strings: $a = "looked for in a member" condition: $a and filesize < 5MB }
+rule wants_it_whole { strings: $a = "looked for in a member" condition: $a and math.entropy(0, filesize) > 0 }
+"#;
+
+#[test]
+fn a_member_larger_than_what_may_be_held_is_matched_in_parts() {
+    let source = tempfile::tempdir().unwrap();
+    let mut large = vec![b'.'; 5_500_000];
+    // At the beginning, over the edge of a piece, and at the end.
+    for offset in [4000, (2 << 20) - 7, 3_333_333, large.len() - 22] {
+        large[offset..offset + 22].copy_from_slice(b"looked for in a member");
+    }
+    large[4_194_300..4_194_314].copy_from_slice(b"second_of_them");
+    std::fs::write(source.path().join("large"), &large).unwrap();
+    std::fs::write(source.path().join("small"), "looked for in a member").unwrap();
+    let sha256 = huntbook::internals::finding::Sha256::of(&large).to_string();
+    let mut wanted = Vec::new();
+    let mut compiler = yara_x::Compiler::new();
+    compiler.add_source(LARGE_RULE).unwrap();
+    let rules = compiler.build();
+    let mut scanner = yara_x::Scanner::new(&rules);
+    for rule in scanner.scan(&large).unwrap().matching_rules().filter(|rule| rule.identifier() == "in_parts") {
+        for pattern in rule.patterns() {
+            wanted.extend(pattern.matches().map(|hit| (hit.range().start as u64, hit.range().len() as u64)));
+        }
+    }
+    wanted.sort_unstable();
+    assert_eq!(wanted.len(), 5);
+    for (name, line) in [
+        ("a.tar", "tar -cf OUT large small"),
+        ("a.tar.gz", "tar -czf OUT large small"),
+        ("large.gz", "gzip -c large > OUT"),
+        ("a.zip", "zip -q OUT large small"),
+        ("a.7z", "7z a -bd OUT large small"),
+        // A container that is too large is gone through as well.
+        ("nested.tar", "tar -cf in.tar large small && tar -cf OUT in.tar && rm in.tar"),
+    ] {
+        let ground = TestBox::new();
+        std::fs::write(ground.home().join("member.yar"), LARGE_RULE).unwrap();
+        let out = ground.tree().join(name);
+        if !made(source.path(), &line.replace("OUT", out.to_str().unwrap())) {
+            continue;
+        }
+        let (documents, _) = scan(&ground, &["--max-file-size", "1MiB"]);
+        let of = |document: &&Value| members(document).last().is_some_and(|last| last == "large");
+        let found: Vec<_> =
+            documents.iter().filter(of).filter(|document| document["huntbook"]["kind"] == "finding").collect();
+        let [found] = found.as_slice() else { panic!("{name}: {documents:?}") };
+        assert_eq!(found["rule"]["name"], "in_parts");
+        let hits = found["huntbook"]["matches"].as_array().unwrap().iter();
+        let hits: Vec<_> = hits.map(|hit| (hit["offset"].as_u64().unwrap(), hit["length"].as_u64().unwrap())).collect();
+        assert_eq!(hits, wanted, "{name}");
+        assert_eq!(
+            (&found["file"]["hash"]["sha256"], &found["file"]["size"]),
+            (&sha256.as_str().into(), &large.len().into())
+        );
+        let data = found["huntbook"]["matches"][2]["data"].as_str().unwrap();
+        assert_eq!(data, huntbook::internals::text::hex(b"looked for in a member"), "{name}");
+        let whole = documents.iter().filter(of).find(|document| document["huntbook"]["reason"] == "scanned-in-part");
+        let said = whole.unwrap_or_else(|| panic!("{name}: {documents:?}")).to_string();
+        assert!(said.contains("1 rule wants the file whole; it has 5.2 MiB, the limit is 1.0 MiB"), "{said}");
+        let summary = documents.iter().find(|document| document["huntbook"]["kind"] == "summary").unwrap();
+        assert!(summary["huntbook"]["members"].as_u64().unwrap() >= 1, "{summary}");
+        if name != "large.gz" {
+            assert!(documents.iter().any(|document| members(document).last().is_some_and(|last| last == "small")));
+        }
+    }
 }

@@ -27,7 +27,15 @@ fn a_hundred_thousand_findings_open_within_a_second() {
     let begun = Instant::now();
     case.end_scan(
         scan,
-        &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None },
+        &ScanEnd {
+            outcome: ScanOutcome::Finished,
+            files: 1,
+            bytes: 1,
+            folders: None,
+            links: None,
+            members: None,
+            processes: None,
+        },
         &stamp(),
     )
     .unwrap();

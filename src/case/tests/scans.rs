@@ -83,6 +83,8 @@ fn scans_rules_host_and_coverage_come_back() {
         bytes: u64::MAX,
         folders: Some(3),
         links: Some(u64::MAX),
+        members: Some(u64::MAX),
+        processes: Some(2),
     };
     case.end_scan(scan, &end, &stamp_at(1_700_000_009)).unwrap();
     let row = case.scans().unwrap().remove(0);
@@ -95,7 +97,15 @@ fn scans_rules_host_and_coverage_come_back() {
 #[test]
 fn an_ended_scan_takes_nothing_more() {
     let (mut case, scan, _) = with_findings(1);
-    let end = ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None };
+    let end = ScanEnd {
+        outcome: ScanOutcome::Finished,
+        files: 1,
+        bytes: 1,
+        folders: None,
+        links: None,
+        members: None,
+        processes: None,
+    };
     case.end_scan(scan, &end, &stamp()).unwrap();
     let over =
         |result: Result<(), CaseError>| matches!(result.unwrap_err().fault, CaseErrorKind::ScanOver(s) if s == scan);
@@ -190,7 +200,15 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
     assert!(case.load_finding(ids[1], Sighting::Last).unwrap().found_by.is_candidate());
     case.end_scan(
         second,
-        &ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None },
+        &ScanEnd {
+            outcome: ScanOutcome::Finished,
+            files: 1,
+            bytes: 1,
+            folders: None,
+            links: None,
+            members: None,
+            processes: None,
+        },
         &stamp(),
     )
     .unwrap();
@@ -201,7 +219,8 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
 fn what_was_decided_on_is_known_as_unmet_and_why() {
     let mut case = Case::in_memory().unwrap();
     let rules = [rule("a", &["x"]), rule("b", &[])];
-    let end = |outcome| ScanEnd { outcome, files: 1, bytes: 1, folders: None, links: None };
+    let end =
+        |outcome| ScanEnd { outcome, files: 1, bytes: 1, folders: None, links: None, members: None, processes: None };
     let first = case.start_scan(&plan(&rules), &stamp()).unwrap();
     let paths = ["/srv/gone", "/srv/left/out", "/srv/skipped/file", "/srv/undone", "/srv/undecided", "/srv/kept"];
     let rule_of = |path: &str| if path == "/srv/left/out" { "b" } else { "a" };

@@ -305,7 +305,7 @@ impl ReportSource {
             Some((at, end)) => format!(
                 "ended at {at:.0} ({}): {}, {}",
                 end.outcome,
-                text::counted(end.files, "file"),
+                crate::scan::scanned(end.files, end.members.unwrap_or(0), end.processes.unwrap_or(0)),
                 text::bytes(end.bytes)
             ),
             None => "did not end".to_owned(),

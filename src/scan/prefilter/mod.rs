@@ -166,7 +166,13 @@ impl Prefilter {
         filesize: u64,
         externals_of: Option<&'p ExternalsOf<'p>>,
     ) -> Pass<'p> {
-        Pass::new(self, filesize, externals_of, scratch)
+        Pass::new(self, Some(filesize), externals_of, scratch)
+    }
+
+    /// As [`Prefilter::pass`], of a file of more than [`stream::HEADER`] bytes whose size only its end tells; see
+    /// [`Pass::ends_at`].
+    pub(in crate::scan) fn pass_without_size(&self) -> Pass<'_> {
+        Pass::new(self, None, None, self.scratch())
     }
 
     /// Room for a pass.

@@ -104,7 +104,8 @@ impl Scratch {
 /// The stream of one file. Feed its bytes in order, from the first; holes may be announced instead of read.
 pub struct Pass<'p> {
     prefilter: &'p Prefilter,
-    filesize: u64,
+    /// `None` where only its end tells.
+    filesize: Option<u64>,
     /// Bytes that have gone by.
     position: u64,
     externals_of: Option<&'p ExternalsOf<'p>>,
@@ -121,7 +122,7 @@ pub struct Pass<'p> {
 impl<'p> Pass<'p> {
     pub(super) fn new(
         prefilter: &'p Prefilter,
-        filesize: u64,
+        filesize: Option<u64>,
         externals_of: Option<&'p ExternalsOf<'p>>,
         mut scratch: Scratch,
     ) -> Self {
@@ -203,13 +204,18 @@ impl<'p> Pass<'p> {
         match self.decision {
             Decision::CannotMatch => false,
             Decision::MustScan => true,
-            Decision::NeedMore => self.position != self.filesize,
+            Decision::NeedMore => Some(self.position) != self.filesize,
         }
     }
 
     /// Whether all of the file has gone by, or as much as was wanted.
     pub(in crate::scan) fn is_whole(&self) -> bool {
-        self.settled || self.position == self.filesize
+        self.settled || Some(self.position) == self.filesize
+    }
+
+    /// Says how long the file is, before its last bytes are taken.
+    pub(in crate::scan) fn ends_at(&mut self, filesize: u64) {
+        self.filesize = Some(filesize);
     }
 
     /// The rules that may match the file, in order of declaration.
@@ -224,12 +230,16 @@ impl<'p> Pass<'p> {
     }
 
     fn has_header(&self) -> bool {
-        self.scratch.header.len() as u64 == self.filesize.min(HEADER as u64)
+        self.scratch.header.len() == self.header_length()
+    }
+
+    /// Bytes of the header; a file whose size is not known is taken to have as many.
+    fn header_length(&self) -> usize {
+        self.filesize.map_or(HEADER, |size| size.min(HEADER as u64) as usize)
     }
 
     fn take_header(&mut self, chunk: &[u8]) {
-        let wanted = self.filesize.min(HEADER as u64) as usize;
-        let missing = wanted.saturating_sub(self.scratch.header.len());
+        let missing = self.header_length().saturating_sub(self.scratch.header.len());
         self.scratch.header.extend_from_slice(first(chunk, missing));
     }
 
@@ -241,7 +251,7 @@ impl<'p> Pass<'p> {
         let prefilter = self.prefilter;
         let header = std::mem::take(&mut self.scratch.header);
         self.externals = self.externals_of.map(|externals_of| externals_of(&header));
-        let facts = Facts { filesize: Some(self.filesize), header: &header, ..Facts::NOTHING };
+        let facts = Facts { filesize: self.filesize, header: &header, ..Facts::NOTHING };
         let decide = |guard: &super::condition::Guard| {
             // Those that look at the size alone are decided for each file, and tell no kinds apart.
             if guard.looks_at_bytes() { guard.truth(&facts) } else { Truth::ANY }
@@ -271,7 +281,7 @@ impl<'p> Pass<'p> {
         kind.open_rules().any(|rule| {
             let Self { prefilter, filesize, externals, scratch, .. } = self;
             let facts = Facts {
-                filesize: Some(*filesize),
+                filesize: *filesize,
                 header: &scratch.header,
                 patterns: &every,
                 guards: prefilter.rules.guards(),
@@ -291,7 +301,7 @@ impl<'p> Pass<'p> {
         }
         let searcher = &self.prefilter.searcher;
         let Scratch { seam, seen, .. } = &mut self.scratch;
-        let (is_first, is_last) = (end == chunk.len() as u64, end == self.filesize);
+        let (is_first, is_last) = (end == chunk.len() as u64, Some(end) == self.filesize);
         seam.pass(chunk, searcher.longest(), |bytes, before| {
             let part = if before == 0 { Part { bytes, end, is_first, is_last } } else { Part::inner(bytes, end) };
             searcher.search(&kind.chosen, part, seen);
@@ -329,7 +339,7 @@ impl<'p> Pass<'p> {
             return;
         }
         let facts = Facts {
-            filesize: Some(*filesize),
+            filesize: *filesize,
             header: &scratch.header,
             patterns: &scratch.seen.patterns,
             guards: prefilter.rules.guards(),

@@ -84,6 +84,8 @@ fn image(link: &Path) -> io::Result<Option<Image>> {
     let opened = located.open_now()?;
     let (path, state) = match located.deleted() {
         Some(path) if path.starts_with("/memfd:") || path.to_string_lossy().starts_with("/memfd:") => (path, "memfd"),
+        // Whoever installs a new version puts it in the place of the old one, which has no name then.
+        Some(path) if root::stat_file(&path).is_ok() => (path, "replaced"),
         Some(path) => (path, "deleted"),
         None => {
             let here = (opened.stat.st_dev, opened.stat.st_ino);

@@ -7,8 +7,8 @@ mod usage;
 mod windowed;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::coverage::Unscanned;
 use super::prefilter::{Class, Prefilter, PrefilterReport, RuleIndex, Source, WholeReason};
@@ -64,6 +64,8 @@ pub struct Ruleset {
     library: Library,
     prefilter: Prefilter,
     packs: Packs,
+    /// See [`Ruleset::told_by_parts`].
+    told_by_parts: OnceLock<Option<Pack>>,
     usage: Usage,
     candidates: Vec<RuleId>,
     warnings: Vec<String>,
@@ -131,7 +133,17 @@ impl Ruleset {
 
     fn of((warnings, prefilter, library): Kept, candidates: Vec<RuleId>, options: &RuleOptions) -> Self {
         let (packs, usage, options) = (Packs::default(), Usage::default(), options.clone());
-        Self { library, prefilter, packs, usage, candidates, warnings, options, unused: Vec::new() }
+        Self {
+            library,
+            prefilter,
+            packs,
+            told_by_parts: OnceLock::new(),
+            usage,
+            candidates,
+            warnings,
+            options,
+            unused: Vec::new(),
+        }
     }
 
     /// The same rules, and what coverage says of those that could not be used.
@@ -179,6 +191,15 @@ impl Ruleset {
     pub(super) fn is_told_by_parts(&self, rule: RuleIndex) -> bool {
         let reach = self.prefilter.reach_of(rule).is_some_and(|reach| reach.bytes <= windowed::MAX_REACH_BYTES);
         reach && !self.library.needs(&[rule]).whole
+    }
+
+    /// All rules that can be told by parts, for what is not known beforehand; `None` if there is none.
+    pub(super) fn told_by_parts(&self) -> Option<&Pack> {
+        let make = || {
+            let rules: Vec<RuleIndex> = (0..self.library.len()).filter(|rule| self.is_told_by_parts(*rule)).collect();
+            (!rules.is_empty()).then(|| self.pack_of(&rules)).filter(|pack| pack.parts().is_some())
+        };
+        self.told_by_parts.get_or_init(make).as_ref()
     }
 
     /// Compiled rules, these among them, for a file of so many bytes.

@@ -48,7 +48,15 @@ fn box_case(folder: &Path, host: &str, contents: &[&str], ended: bool) -> PathBu
         .collect();
     case.record_findings(scan, &findings).unwrap();
     if ended {
-        let end = ScanEnd { outcome: ScanOutcome::Finished, files: 1, bytes: 1, folders: None, links: None };
+        let end = ScanEnd {
+            outcome: ScanOutcome::Finished,
+            files: 1,
+            bytes: 1,
+            folders: None,
+            links: None,
+            members: None,
+            processes: None,
+        };
         case.end_scan(scan, &end, &stamp).unwrap();
     }
     path

@@ -121,6 +121,8 @@ impl ManyRecorder {
                 reading.bytes += end.bytes;
                 reading.folders += end.folders.unwrap_or(0);
                 reading.links += end.links.unwrap_or(0);
+                reading.members += end.members.unwrap_or(0);
+                reading.processes += end.processes.unwrap_or(0);
                 reading.elapsed = reading.elapsed.max(at.duration_since(one.scan.started).unsigned_abs());
             }
             whole &= one.scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished);

@@ -157,10 +157,14 @@ impl Recorder {
         self.records.begin_scan(self.session.record.clone()).map_err(|error| error.to_string())?;
         let mut options = self.session.options.clone();
         options.own_files.extend(self.records.own_files());
+        let said = options.processes.said(tree.start(), options.root.is_live());
         let scan = Scan::start(tree, rules, options).map_err(|error| error.to_string())?;
         self.gauges.set(Some((Arc::clone(&scan.control), Arc::clone(&scan.progress))));
         self.scan = Some(scan);
         self.tell(Message::ScanStarted);
+        if let Some(said) = said {
+            self.tell(Message::Said(said));
+        }
         Ok(())
     }
 

@@ -36,6 +36,9 @@ pub struct ScanView {
     pub silent: Option<u64>,
 }
 
+/// More of a tree is not said to be done while the scan goes on.
+const NEARLY: f64 = 0.99;
+
 impl ScanView {
     /// Whether files are being scanned or will be.
     pub fn is_active(&self) -> bool {
@@ -50,7 +53,8 @@ impl ScanView {
                 .reading
                 .total_files
                 .filter(|total| *total > 0)
-                .map(|total| (self.reading.files as f64 / total as f64).min(1.0)),
+                // What runs is looked at after the files, and a container after itself: nothing is done before all is.
+                .map(|total| (self.reading.files as f64 / total as f64).min(NEARLY)),
         }
     }
 
