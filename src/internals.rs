@@ -104,6 +104,9 @@ pub mod triage {
     pub mod exclusion {
         pub use crate::triage::exclusion::{CheckResult, Exclusion, ExclusionDraft, Judgement, SeenCheck, Signature};
     }
+    pub mod filter {
+        pub use crate::triage::filter::Signs;
+    }
     pub mod matched_file {
         pub use crate::triage::matched_file::MatchedFile;
     }
@@ -125,7 +128,7 @@ pub mod tui {
     pub mod backend {
         pub use crate::tui::backend::Backend;
         pub mod place_probe {
-            pub use crate::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery};
+            pub use crate::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery, Tried};
         }
     }
     pub mod glyphs {
@@ -161,7 +164,7 @@ pub mod tui {
             pub use crate::tui::state::told::Decoded;
         }
         pub mod findings {
-            pub use crate::tui::state::findings::{Column, Grouping, ListedFinding, Sort};
+            pub use crate::tui::state::findings::{Column, Grouping, ListedFinding, Sort, Written};
         }
         pub mod panes {
             pub use crate::tui::state::panes::{Panes, Widths};

@@ -7,6 +7,7 @@
 
 pub mod fuzzy;
 mod safe;
+pub mod size;
 pub mod subject;
 
 use std::borrow::Cow;

@@ -217,7 +217,7 @@ pub(super) fn last_in_force(db: &Connection, finding: Option<FindingId>) -> Outc
     let about = if finding.is_some() { "finding = ?1" } else { "?1 IS NULL" };
     let sql = format!(
         "SELECT seq FROM journal WHERE {about}
-         AND kind IN ('answered', 'note', 'marked-malicious', 'exclusion-recorded', 'exclusion-revoked')
+         AND kind IN ('answered', 'note', 'tagged', 'marked-malicious', 'exclusion-recorded', 'exclusion-revoked')
          AND NOT EXISTS (SELECT 1 FROM undone WHERE undone.grp = journal.grp) ORDER BY seq DESC LIMIT 1"
     );
     let last = db.prepare_cached(&sql)?.query_row([finding], |row| row.get(0)).optional()?;

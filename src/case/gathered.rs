@@ -114,6 +114,38 @@ impl Case {
         )
     }
 
+    /// Hands the parts of these kinds that the box said of each finding of `scan` to `each`: finding, kind, number of the part,
+    /// and how to read its text. A part that many findings share has one number.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub(crate) fn each_evidence_part(
+        &self,
+        scan: ScanId,
+        kinds: &[&str],
+        mut each: impl FnMut(FindingId, &str, i64, &dyn Fn() -> String),
+    ) -> Result<(), CaseError> {
+        self.read(|db| {
+            if !keeps_evidence(db)? {
+                return Ok(());
+            }
+            let mut statement = db.prepare_cached("SELECT finding, kind, part FROM evidence WHERE scan = ?1")?;
+            let mut rows = statement.query([scan])?;
+            let text = |part: i64| -> rusqlite::Result<String> {
+                let mut statement = db.prepare_cached("SELECT text FROM evidence_parts WHERE id = ?1")?;
+                statement.query_row([part], |row| row.get(0))
+            };
+            while let Some(row) = rows.next()? {
+                let kind: String = row.get(1)?;
+                if kinds.contains(&kind.as_str()) {
+                    let part = row.get(2)?;
+                    each(row.get(0)?, &kind, part, &|| text(part).unwrap_or_default());
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn parts(&self, sql: &str, of: impl rusqlite::Params) -> Result<Vec<Part>, CaseError> {
         self.read(|db| {
             if !keeps_evidence(db)? {

@@ -53,6 +53,15 @@ pub enum Decision {
         /// The remark.
         note: String,
     },
+    /// Tags were put on, or taken off.
+    Tagged {
+        /// Put on, without `#`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        add: Vec<String>,
+        /// Taken off.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        remove: Vec<String>,
+    },
     /// The responder says that the finding is malicious.
     MarkedMalicious {
         /// Why; required.
@@ -229,7 +238,7 @@ impl JournalEvent {
             ) => Some(scan.to_string()),
             Self::Happened(Record::Undone { group }) => Some(group.to_string()),
             Self::Happened(Record::ActOverCases { act, .. }) => Some(act.clone()),
-            Self::Decided(Decision::Note { .. } | Decision::MarkedMalicious { .. })
+            Self::Decided(Decision::Note { .. } | Decision::Tagged { .. } | Decision::MarkedMalicious { .. })
             | Self::Happened(
                 Record::CaseOpened { .. }
                 | Record::Upgraded { .. }

@@ -69,6 +69,7 @@ pub(super) fn bring_up_to_date(db: &Connection, group: &mut Group<'_>) -> Outcom
     if format < schema::SAID {
         db.execute_batch(schema::TABLES_OF_5)?;
     }
+    db.execute_batch(schema::TABLES_OF_6)?;
     db.pragma_update(None, "user_version", FORMAT)?;
     Ok(())
 }

@@ -10,6 +10,7 @@
 //! case: readers never wait, writers take turns.
 
 mod acts;
+mod annotations;
 mod chain;
 mod closing;
 mod copies;
@@ -47,6 +48,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use acts::LastDecided;
+pub(crate) use annotations::Annotations;
 pub(crate) use closing::{LOG_MISSING, LogState};
 pub use decide::Undo;
 pub use error::CaseError;

@@ -98,7 +98,7 @@ fn unmet(db: &Connection, scan: &ScanRow) -> Outcome<Vec<Unmet>> {
          JOIN scans AS last ON last.id = (SELECT max(scans.id) FROM scans WHERE EXISTS
             (SELECT 1 FROM sightings WHERE sightings.scan = scans.id AND sightings.finding = found.id))
          WHERE found.id IN (SELECT finding FROM journal WHERE finding IS NOT NULL
-            AND kind IN ('answered', 'note', 'marked-malicious', 'exclusion-recorded', 'exclusion-revoked')
+            AND kind IN ('answered', 'note', 'tagged', 'marked-malicious', 'exclusion-recorded', 'exclusion-revoked')
             AND NOT EXISTS (SELECT 1 FROM undone WHERE undone.grp = journal.grp))
          AND NOT EXISTS (SELECT 1 FROM sightings WHERE scan = ?1 AND finding = found.id) ORDER BY found.id",
     )?;

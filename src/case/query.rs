@@ -213,6 +213,18 @@ impl Case {
         })
     }
 
+    /// The exclusion in force of each finding that one covers, by its id.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub(crate) fn covered(&self) -> Result<HashMap<FindingId, String>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare("SELECT finding, exclusion FROM covers WHERE lapsed IS NULL")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// How many findings of `scan` each exclusion in force covers, by the exclusion's id.
     ///
     /// # Errors

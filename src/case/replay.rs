@@ -44,7 +44,7 @@ impl Decided {
                 let given = Given { seq, answer: *answer, digest: subject.digest };
                 self.answers.insert(scenario.clone(), given);
             }
-            Decision::Note { .. } => {}
+            Decision::Note { .. } | Decision::Tagged { .. } => {}
             Decision::MarkedMalicious { .. } => self.standing = Some(standing(None)),
             Decision::ExclusionRecorded { exclusion, .. } => self.standing = Some(standing(Some(exclusion.clone()))),
             Decision::ExclusionRevoked { exclusion, .. } => {

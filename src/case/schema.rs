@@ -21,7 +21,8 @@ pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
 ///   was closed (see [`LogState`](super::LogState)), and a candidate is recorded under its rule's own namespace.
 /// - 5 keeps what the box said of findings, with a digest of it in the journal, and what an archive or the kernel says of a
 ///   subject that is no plain file ([`TABLES_OF_5`]).
-/// - 6 holds entries of the kind `act-over-cases` in the journal, and the boxes that an exclusion is bound to.
+/// - 6 holds entries of the kinds `act-over-cases` and `tagged` in the journal, the boxes that an exclusion is bound to, and
+///   finds notes and tags by an index ([`TABLES_OF_6`]).
 pub(super) const FORMAT: i64 = 6;
 
 /// The first format with the table `said`.
@@ -158,6 +159,11 @@ CREATE TABLE box_evidence (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// The index that came with format 6: notes and tags are read for every finding when a case is opened.
+pub(super) const TABLES_OF_6: &str = "
+CREATE INDEX journal_annotations ON journal (finding, seq) WHERE kind IN ('note', 'tagged');
+";
+
 /// The `user_version` of a case.
 pub(super) fn format_of(db: &Connection) -> Outcome<i64> {
     Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
@@ -173,6 +179,9 @@ fn create_as_of(db: &Connection, format: i64) -> Outcome<()> {
     db.execute_batch(TABLES)?;
     if format >= 5 {
         db.execute_batch(TABLES_OF_5)?;
+    }
+    if format >= 6 {
+        db.execute_batch(TABLES_OF_6)?;
     }
     for (_, trigger) in GUARDS {
         db.execute_batch(trigger)?;

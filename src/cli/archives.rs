@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::size::parse_size;
 use crate::archive::Limits;
 use crate::scan::ProcessOptions;
+use crate::text::size::parse_size;
 
 /// What is looked at of processes.
 #[derive(Debug, Clone, Args)]

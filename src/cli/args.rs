@@ -20,13 +20,13 @@ use super::limits;
 use super::logging::LogArgs;
 use super::report::ReportArgs;
 use super::rule_args::{RuleArgs, box_at};
-use super::size::{parse_kept, parse_size};
 use super::when::parse_time;
 use crate::finding::KeptBytes;
 use crate::report::ReportFormat;
 use crate::root::Root;
 use crate::scan::{self, Only, ScanOptions, WalkOptions};
 use crate::session::GATHERING_TIME;
+use crate::text::size::{parse_kept, parse_size};
 
 const EXIT_CODES: &str = "\
 Exit codes:

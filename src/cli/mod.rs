@@ -22,7 +22,6 @@ pub(crate) mod report;
 mod rule_args;
 mod scan;
 mod screen;
-mod size;
 mod when;
 
 use std::backtrace::{Backtrace, BacktraceStatus};

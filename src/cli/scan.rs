@@ -275,7 +275,7 @@ impl Printer {
         let Some((hunt, words)) = self.book.hunts.get(subject).zip(self.hunts.get(subject)) else { return Ok(()) };
         let exclusion = judged.exclusion.and_then(|id| self.records.exclusion(id)).map(Excluded::from);
         let exclusion = exclusion.as_ref();
-        let reported = Reported { rule: &hunt.rule, hunt: words, finding, judged, exclusion, scenarios };
+        let reported = Reported { rule: &hunt.rule, hunt: words, finding, judged, exclusion, scenarios, history: &[] };
         self.out.write_all(self.format.finding(&self.origin, reported).as_bytes())
     }
 

@@ -18,7 +18,7 @@ use crate::storage::{self, Base};
 use crate::text;
 use crate::theme::{self, ColorDepth, Theme};
 use crate::triage::{Actor, register};
-use crate::tui::backend::place_probe::Trial;
+use crate::tui::backend::place_probe::{OpenTarget, Trial, Tried};
 use crate::tui::config::Config;
 use crate::tui::keymap::Keymap;
 use crate::tui::state::bell::Bell;
@@ -61,6 +61,13 @@ pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> an
     let theme = theme::load(choice, themes.folder.as_deref(), themes.depth)?;
     let mouse = config.mouse.unwrap_or(true) && !screen.no_mouse;
     let signs = config.signs.signs(&|name| std::env::var_os(name));
+    // A tree that looks like the root of another system is asked about first: which box is asked depends on it.
+    let is_root =
+        |plan: &(Option<Tree>, RecordPlan)| plan.0.as_ref().is_some_and(|tree| scan.root_hint(tree.start()).is_some());
+    let (prepared, asked) = match prepared {
+        Some((tree, plan)) if is_root(&plan) => (None, Some(OpenTarget::from(tree))),
+        prepared => (prepared, None),
+    };
     let (front, chosen, scan, plan) = match (prepared, &many) {
         (Some((tree, plan)), _) => {
             confine::writing(&confine::of_session(scan, &plan.1));
@@ -81,7 +88,7 @@ pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> an
             let mut front = TerminalSession::open(mouse, signs)?;
             let outset = scan.outset(theme, config.keymap);
             let cases = case::default_folder(storage::env);
-            let Some(chosen) = tui::choose(&mut front, outset, cases, scan.trial(), &themes)? else {
+            let Some(chosen) = tui::choose(&mut front, outset, cases, scan.trial(), &themes, asked)? else {
                 return Ok(ExitCode::SUCCESS);
             };
             let scan = scan.started_as(&chosen.place.started)?;
@@ -116,10 +123,8 @@ pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> an
         bell: if tree.is_some() { config.bell } else { Bell::Never },
         panes: config.panes,
     };
-    let hint = tree.as_ref().and_then(|tree| scan.root_hint(tree.start()));
     let manner = UiOptions {
         start,
-        hint,
         progress: tree.is_some() && config.progress.applies(&|name| std::env::var_os(name)),
         themes,
     };
@@ -194,8 +199,10 @@ impl ScanArgs {
     fn trial(&self) -> Trial {
         let scan = self.clone();
         Arc::new(move |place| {
-            let tried = scan.started_as(&place.started).and_then(|scan| scan.prepare(&place.path));
-            tried.map(drop).map_err(|error| error.to_string())
+            let scan = scan.started_as(&place.started).map_err(|error| error.to_string())?;
+            let (tree, _) = scan.prepare(&place.path).map_err(|error| error.to_string())?;
+            let is_root = tree.is_some_and(|tree| scan.root_hint(tree.start()).is_some());
+            Ok(if is_root { Tried::LooksLikeRoot } else { Tried::Ready })
         })
     }
 

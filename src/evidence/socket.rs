@@ -87,6 +87,11 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// Whether it waits for others to connect.
+    pub fn is_listening(&self) -> bool {
+        self.direction == Direction::Listening
+    }
+
     /// The port that was called: the remote one of an outbound connection, the local one of an inbound one; `None` where
     /// there is no connection.
     pub fn destination_port(&self) -> Option<u16> {

@@ -33,7 +33,7 @@ fn cell(value: &str) -> String {
 }
 
 /// The columns of a report. New ones are added at the end.
-const COLUMNS: [&str; 31] = [
+const COLUMNS: [&str; 34] = [
     "Kind",
     "Verdict",
     "RuleName",
@@ -65,6 +65,9 @@ const COLUMNS: [&str; 31] = [
     "EventId",
     "Member",
     "SubjectSays",
+    "Tags",
+    "Notes",
+    "AgainstTheBox",
 ];
 
 /// The first line of a report.
@@ -95,6 +98,7 @@ fn row(origin: &Origin, kind: &str, (path, id): (&Path, &str), cells: &[(&str, S
 
 /// A finding or candidate, with what was decided about it, see [`lines`](super::decided::lines).
 pub(crate) fn finding(origin: &Origin, reported: Reported<'_>, decided: &[String]) -> String {
+    let written = reported.written();
     let Reported { rule, finding, judged, exclusion, .. } = reported;
     let file = &finding.file;
     let kind = if judged.subject.candidate { "candidate" } else { "finding" };
@@ -124,6 +128,9 @@ pub(crate) fn finding(origin: &Origin, reported: Reported<'_>, decided: &[String
             ("RuleReference", said(rule.reference())),
             ("RuleDate", said(rule.date())),
             ("RuleLicense", said(rule.license())),
+            ("Tags", written.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ")),
+            ("Notes", written.notes.join("; ")),
+            ("AgainstTheBox", if judged.against_the_box { "yes".to_owned() } else { String::new() }),
             ("SubjectSays", file.said.as_ref().map(|said| said.line()).unwrap_or_default()),
             ("FileDataDigest", file.digest.data_digest().map(|digest| digest.to_string()).unwrap_or_default()),
         ],

@@ -34,6 +34,7 @@ pub(crate) fn decisions(history: &[JournalEntry]) -> Vec<String> {
 pub(crate) fn decision(entry: &JournalEntry) -> Option<String> {
     let said = match &entry.event {
         JournalEvent::Decided(Decision::Note { note }) => format!("note: {note}"),
+        JournalEvent::Decided(Decision::Tagged { add, remove }) => tagged(add, remove),
         JournalEvent::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
         JournalEvent::Decided(Decision::ExclusionRecorded { exclusion, .. }) => {
             format!("exclusion {exclusion} recorded")
@@ -44,4 +45,11 @@ pub(crate) fn decision(entry: &JournalEntry) -> Option<String> {
         JournalEvent::Decided(Decision::Answered { .. }) | JournalEvent::Happened(_) => return None,
     };
     Some(text::escape_str(&format!("{said}, by {}", entry.actor)).into_owned())
+}
+
+/// Tags that were put on or taken off: `tagged #later, no longer #ask-bob`; not yet safe.
+pub(crate) fn tagged(add: &[String], remove: &[String]) -> String {
+    let names = |tags: &[String]| tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ");
+    let parts = [("tagged", add), ("no longer", remove)].into_iter().filter(|(_, tags)| !tags.is_empty());
+    parts.map(|(word, tags)| format!("{word} {}", names(tags))).collect::<Vec<_>>().join(", ")
 }

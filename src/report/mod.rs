@@ -23,7 +23,7 @@ mod writing;
 
 use std::time::Duration;
 
-use crate::case::{Case, CaseError, EvidenceEnd, Head, ScanRow};
+use crate::case::{Annotations, Case, CaseError, EvidenceEnd, Head, JournalEntry, JournalEvent, ScanRow};
 use crate::finding::Finding;
 use crate::hunt::Rule;
 use crate::scan::{UNUSED_RULE, is_gap_kind};
@@ -46,6 +46,21 @@ pub struct Reported<'a> {
     pub exclusion: Option<&'a Excluded>,
     /// Its scenarios with what the box said and what was answered; empty for a format that does not tell them.
     pub scenarios: &'a [ScenarioStatus],
+    /// Everything that was decided about it, oldest first; empty where that is not at hand.
+    pub history: &'a [JournalEntry],
+}
+
+impl Reported<'_> {
+    /// Notes and tags in force.
+    pub(crate) fn written(&self) -> Annotations {
+        let mut written = Annotations::default();
+        for entry in self.history.iter().filter(|entry| !entry.undone) {
+            if let JournalEvent::Decided(decision) = &entry.event {
+                written.apply(decision);
+            }
+        }
+        written
+    }
 }
 
 /// What findings have come to, counted.

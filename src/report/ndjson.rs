@@ -42,7 +42,8 @@ const HOST_FIELDS: [&str; 15] = [
 impl Origin {
     /// A finding, or a candidate.
     pub fn finding(&self, reported: Reported<'_>) -> Value {
-        let Reported { rule, hunt, finding, judged, exclusion, scenarios } = reported;
+        let written = reported.written();
+        let Reported { rule, hunt, finding, judged, exclusion, scenarios, .. } = reported;
         let kind = if judged.subject.candidate { "candidate" } else { "finding" };
         let mut own = Map::new();
         own.insert("kind".into(), kind.into());
@@ -69,6 +70,15 @@ impl Origin {
         }
         if let Some(exclusion) = exclusion {
             own.insert("exclusion".into(), exclusion.words());
+        }
+        if !written.tags.is_empty() {
+            own.insert("tags".into(), json!(written.tags));
+        }
+        if !written.notes.is_empty() {
+            own.insert("notes".into(), json!(written.notes));
+        }
+        if judged.against_the_box {
+            own.insert("against_the_box".into(), true.into());
         }
         if !scenarios.is_empty() {
             own.insert("scenarios".into(), scenarios.iter().map(scenario).collect());

@@ -226,8 +226,8 @@ impl ReportSource {
 impl CaseReader {
     /// A finding of this case as reports take it.
     pub fn reported<'a>(&'a self, archived: &'a Archived) -> Option<Reported<'a>> {
-        let Archived { finding, judged, exclusion, rule, scenarios, .. } = archived;
+        let Archived { finding, judged, exclusion, rule, scenarios, history, .. } = archived;
         let (rule, hunt) = self.rules.get(*rule).zip(self.hunts.get(*rule))?;
-        Some(Reported { rule, hunt, finding, judged, exclusion: exclusion.as_ref(), scenarios })
+        Some(Reported { rule, hunt, finding, judged, exclusion: exclusion.as_ref(), scenarios, history })
     }
 }

@@ -70,6 +70,7 @@ impl Records {
         let Some(scan) = self.scan.filter(|_| !told.is_empty()) else { return Ok(told) };
         let rows: Vec<_> = told.iter().map(|told| (told.id, told.parts.clone())).collect();
         self.write(|case| case.record_evidence(scan, &rows))?;
+        self.signs.extend(told.iter().map(|told| (told.id, told.signs)));
         Ok(told)
     }
 

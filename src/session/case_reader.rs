@@ -227,6 +227,7 @@ impl CaseReader {
             subject: RuleRef { hunt: *rule, candidate, digest: record.digest, score },
             verdict,
             returned: cover.and_then(|cover| cover.lapsed).filter(|_| verdict == Verdict::Open),
+            against_the_box: exclusion.as_ref().is_some_and(Excluded::is_against_the_box),
             exclusion: id_in_force.and_then(|id| id.parse().ok()),
             gone,
         };

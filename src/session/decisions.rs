@@ -28,6 +28,11 @@ pub(crate) struct Reversal {
     pub findings: Vec<FindingId>,
 }
 
+/// Whether a decision writes on a finding, or takes off what is written.
+fn writes(decision: &Decision) -> bool {
+    matches!(decision, Decision::Note { .. } | Decision::Tagged { .. })
+}
+
 impl Reversal {
     fn settled(mut self) -> Self {
         self.findings.extend(&self.about);
@@ -60,6 +65,9 @@ impl Records {
         let stamp = self.stamp();
         self.write(|case| case.decide_together(ids, decisions, act, &stamp))?;
         self.undone.clear();
+        if decisions.iter().any(writes) {
+            self.read_annotations()?;
+        }
         for decision in decisions {
             tracing::info!(findings = ?ids, ?decision, "decision recorded");
         }
@@ -87,6 +95,9 @@ impl Records {
         let group = self.write(|case| case.undo(Undo::Last, &stamp))?;
         let (target, mut reversal) = self.reversal(group)?;
         tracing::info!(?group, ?target, "decision undone");
+        if reversal.decisions.iter().any(writes) {
+            self.read_annotations()?;
+        }
         for decision in &reversal.decisions {
             match decision {
                 Decision::ExclusionRecorded { exclusion, .. } => {
@@ -303,6 +314,7 @@ impl Records {
         let (_, taken_back) = self.reversal(group)?;
         let undoing = self.write(|case| case.undo(Undo::Entry(group), &stamp))?;
         tracing::info!(?group, ?undoing, about = ?taken_back.decisions, "decision undone or made again");
+        self.read_annotations()?;
         Ok((undoing, taken_back))
     }
 

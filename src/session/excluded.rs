@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::case::{Decision, JournalEntry, JournalEvent};
 use crate::text;
-use crate::triage::exclusion::{Exclusion, Judgement};
+use crate::triage::exclusion::{AGAINST_THE_BOX, Exclusion, Judgement};
 
 /// An exclusion in its own words. Texts may come from anywhere; they are escaped where they are printed. What is not
 /// known is absent, never an empty text.
@@ -104,6 +104,11 @@ impl From<&Exclusion> for Excluded {
 }
 
 impl Excluded {
+    /// Whether it was recorded for a scenario that nothing on the box supports.
+    pub fn is_against_the_box(&self) -> bool {
+        self.checks.iter().any(|seen| seen.check == AGAINST_THE_BOX)
+    }
+
     /// An exclusion of which the case knows no more than the id: an older Huntbook recorded it for another finding.
     pub fn known_by_id(id: &str) -> Self {
         Self { id: id.to_owned(), ..Self::default() }

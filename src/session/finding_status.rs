@@ -26,6 +26,8 @@ pub struct FindingStatus {
     pub returned: Option<String>,
     /// The exclusion that covers it.
     pub exclusion: Option<Uuid>,
+    /// Whether that was recorded for a scenario that nothing on the box supports.
+    pub against_the_box: bool,
     /// Since when it was not met, and why; only findings that somebody decided on are kept so.
     pub gone: Option<Gone>,
 }

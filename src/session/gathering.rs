@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::rule_catalog::RuleCatalog;
+use super::signs::{self, signs_of};
 use crate::case::{EvidenceEnd, FindingId};
 use crate::evidence::{AskedOnce, Evidence, Gatherer, NamedFacts, Part};
 use crate::finding::FileFacts;
@@ -18,6 +19,7 @@ use crate::hunt::Hunt;
 use crate::text;
 use crate::timeout::{self, NoThread};
 use crate::triage::assess::{BoxSaid, Context, assess};
+use crate::triage::filter::Signs;
 
 /// Findings that the box is asked about in one scan at most.
 pub(crate) const MAX_ASKED: u64 = 50_000;
@@ -27,6 +29,8 @@ const THREADS: usize = 2;
 const WAITING: usize = 256;
 /// Name of the part that holds what the scenarios came to.
 pub(super) const SCENARIOS: &str = "scenarios";
+/// Name of the part that holds what a list shows of it at a glance.
+pub(super) const SIGNS: &str = "signs";
 
 /// How long the box may be asked about findings after the scan has ended, unless it is set.
 pub(crate) const GATHERING_TIME: Duration = Duration::from_mins(1);
@@ -47,6 +51,8 @@ pub(crate) struct Told {
     pub parts: Vec<Part>,
     /// What the scenarios came to.
     pub scenarios: Vec<BoxSaid>,
+    /// What a list shows of it at a glance.
+    pub signs: Signs,
 }
 
 /// The box being asked.
@@ -159,7 +165,9 @@ fn answer(once: &AskedOnce, stop: &AtomicBool, book: &RuleCatalog, asked: &Recei
         let scenarios: Vec<BoxSaid> = assess(&hunt, &evidence, &context).iter().map(BoxSaid::from).collect();
         let mut parts = evidence.parts();
         parts.extend(serde_json::to_string(&scenarios).ok().map(|said| (SCENARIOS.to_owned(), said)));
-        if tell.send(Told { id, parts, scenarios }).is_err() {
+        let signs = signs_of(&evidence, &scenarios);
+        parts.extend(signs::part(signs).map(|part| (SIGNS.to_owned(), part)));
+        if tell.send(Told { id, parts, scenarios, signs }).is_err() {
             return;
         }
         last = Some((file.path.clone(), evidence));

@@ -12,6 +12,7 @@ use super::{Excluded, register_status};
 use crate::case::{CaseError, Cover, FindingId};
 use crate::finding::{FileFacts, FoundBy};
 use crate::triage::Verdict;
+use crate::triage::exclusion::Exclusion;
 use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching::HitStatus;
 use crate::triage::register::RegisterEntry;
@@ -74,7 +75,8 @@ impl Records {
             };
             let returned = lapsed.filter(|_| verdict == Verdict::Open);
             let gone = self.unmet.get(&id).copied();
-            Ok(FindingStatus { id, subject, verdict, returned, exclusion: in_force, gone })
+            let against_the_box = in_force.and_then(|id| self.exclusion(id)).is_some_and(Exclusion::is_against_the_box);
+            Ok(FindingStatus { id, subject, verdict, returned, exclusion: in_force, against_the_box, gone })
         });
         judged.collect()
     }

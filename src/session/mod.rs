@@ -23,6 +23,7 @@ mod reopen;
 pub(crate) mod rule_catalog;
 mod same_rules;
 mod scan_record;
+mod signs;
 mod started_as;
 
 pub(crate) use asking::{ENDED_EARLY, TIME_WAS_UP};
@@ -44,4 +45,5 @@ pub(crate) use reopen::{CaseFacts, Since};
 pub(crate) use rule_catalog::Compiling;
 pub use rule_catalog::{RuleCatalog, RuleChoice};
 pub(crate) use scan_record::{not_scanned, reading, scan_end, scan_outcome};
+pub(crate) use signs::signs_of;
 pub use started_as::StartedAs;

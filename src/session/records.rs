@@ -1,6 +1,6 @@
 //! The records of a session: the case and the register, and what they say of each finding.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use super::rule_catalog::RuleCatalog;
 use super::scan_record::not_scanned;
 use super::{audit, box_facts};
 use crate::case::{
-    self, Case, CaseError, CaseErrorKind, FindingId, Gone, Head, LOG_MISSING, LogState, ScanEnd, ScanId, ScanPlan,
-    ScanRow, Seq, Sighting, Stamp,
+    self, Annotations, Case, CaseError, CaseErrorKind, FindingId, Gone, Head, LOG_MISSING, LogState, ScanEnd, ScanId,
+    ScanPlan, ScanRow, Seq, Sighting, Stamp,
 };
 use crate::finding::{Finding, Sha256};
 use crate::root::Root;
@@ -27,6 +27,7 @@ use crate::storage::{self, Base};
 use crate::text::{self, escape_path};
 use crate::triage::bound::BoundBox;
 use crate::triage::exclusion::Exclusion;
+use crate::triage::filter::Signs;
 use crate::triage::folders::OnDisk;
 use crate::triage::matching::Exclusions;
 use crate::triage::register::{Register, RegisterEntry, RegisterError};
@@ -62,6 +63,10 @@ pub(crate) struct Records {
     pub(super) gathering: Option<Gathering>,
     /// The undoings of this session that can be undone, the last one last.
     pub(super) undone: Vec<Seq>,
+    /// What the box has said of findings of the scan, at a glance.
+    pub(super) signs: HashMap<FindingId, Signs>,
+    /// What is written on findings.
+    pub(super) written: BTreeMap<FindingId, Annotations>,
 }
 
 impl Records {
@@ -111,7 +116,10 @@ impl Records {
             program,
             gathering: None,
             undone: Vec::new(),
+            signs: HashMap::new(),
+            written: BTreeMap::new(),
         };
+        records.read_annotations()?;
         let stamp = records.stamp();
         if !reading {
             records.case.record_opening(&stamp)?;
@@ -183,6 +191,22 @@ impl Records {
         self.case.log_state() == LogState::Missing
     }
 
+    /// The hunts of the session.
+    pub(crate) fn book(&self) -> &RuleCatalog {
+        &self.book
+    }
+
+    /// What is written on a finding.
+    pub(crate) fn written(&self, id: FindingId) -> Option<&Annotations> {
+        self.written.get(&id)
+    }
+
+    /// Reads anew what is written on findings.
+    pub(super) fn read_annotations(&mut self) -> Result<(), CaseError> {
+        self.written = self.case.annotations()?;
+        Ok(())
+    }
+
     /// The case's file.
     pub(crate) fn case_path(&self) -> &Path {
         self.case.path()
@@ -240,6 +264,7 @@ impl Records {
         let plan = ScanPlan { tree: self.plan.tree.clone(), options, rules: self.book.records() };
         let stamp = self.stamp();
         self.unmet.clear();
+        self.signs.clear();
         self.scan = Some(self.write(|case| case.start_scan(&plan, &stamp))?);
         Ok(())
     }

@@ -78,6 +78,7 @@ impl Records {
         let scan = self.case.last_scan()?;
         self.scan = Some(scan.id);
         self.find_unmet()?;
+        self.recall_signs()?;
         Ok(scan)
     }
 

@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2};
 
 /// What a word asks of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TermKind {
+pub enum TermKind {
     /// Its letters, in order.
     Letters,
     /// All of it in one run.
@@ -45,6 +45,11 @@ impl Pattern {
     /// Takes apart what was typed.
     pub fn new(typed: &str) -> Self {
         Self { words: typed.split_whitespace().filter_map(Word::new).collect() }
+    }
+
+    /// Takes words that were told apart already; they may hold blanks.
+    pub fn of(words: impl IntoIterator<Item = (TermKind, String)>) -> Self {
+        Self { words: words.into_iter().filter_map(|(kind, letters)| Word::of(kind, &letters)).collect() }
     }
 
     /// Whether it matches every line.
@@ -102,6 +107,10 @@ impl Word {
             (_, Some(rest)) => (TermKind::Not, rest),
             _ => (TermKind::Letters, typed),
         };
+        Self::of(kind, letters)
+    }
+
+    fn of(kind: TermKind, letters: &str) -> Option<Self> {
         let cased = letters.chars().any(char::is_uppercase);
         let letters: Vec<char> = letters.chars().map(|c| if cased { c } else { lower(c) }).collect();
         (!letters.is_empty()).then_some(Self { kind, letters, cased })

@@ -4,12 +4,14 @@ pub(crate) mod actor;
 pub(crate) mod assess;
 pub(crate) mod bound;
 pub(crate) mod exclusion;
+pub(crate) mod filter;
 pub(crate) mod folders;
 pub(crate) mod matched_file;
 pub(crate) mod matching;
 pub(crate) mod register;
 pub(crate) mod scope;
 pub(crate) mod state;
+pub(crate) mod tag;
 
 use std::fmt;
 

@@ -27,7 +27,8 @@ pub(crate) struct Chosen {
 }
 
 /// Lets the responder choose; `cases` is the folder with the cases of recent trees, and what `trial` refuses is said on
-/// the screen and not chosen. `None` when nothing was chosen. Nothing is written.
+/// the screen and not chosen. Of a place that was `asked` for and looks like the root of another system, it is asked first how it is
+/// to be scanned. `None` when nothing was chosen. Nothing is written.
 ///
 /// # Errors
 /// When the terminal cannot be drawn to.
@@ -37,10 +38,12 @@ pub(crate) fn choose(
     cases: Option<PathBuf>,
     trial: Trial,
     themes: &Themes,
+    asked: Option<OpenTarget>,
 ) -> io::Result<Option<Chosen>> {
     let (sender, heard) = unbounded();
     let scout = PlaceProbe { news: sender, cases, home: outset.home.clone(), trial };
     let mut chooser = Chooser::new(outset);
+    chooser.asks_root = asked;
     front.guard.set_title("huntbook: what is to be scanned?");
     let mut effects = update::begin(&chooser);
     loop {

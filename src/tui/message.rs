@@ -25,6 +25,7 @@ use crate::scan::{Current, ProgressSnapshot};
 use crate::session::{FindingDetails, KeptEvidence, Since};
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
+use crate::triage::filter::Signs;
 use crate::triage::register::RegisterEntry;
 
 /// What the screen is told.
@@ -63,6 +64,8 @@ pub enum Message {
     ScanStarted,
     /// Findings, new or changed.
     Rows(Vec<ListedFinding>),
+    /// What the box says of findings, at a glance.
+    Signs(Vec<(FindingId, Signs)>),
     /// What was not scanned.
     NotScanned(Vec<Missed>),
     /// What the scan saw differently from the one before.
@@ -180,8 +183,17 @@ pub enum Request {
         /// Why, if the responder says.
         note: Option<String>,
     },
-    /// Record a remark.
-    Note(FindingId, String),
+    /// Record a remark on each of these findings; #words in it are tags.
+    Note(Vec<FindingId>, String),
+    /// Put tags on findings, or take them off.
+    Tag {
+        /// The findings.
+        findings: Vec<FindingId>,
+        /// Put on.
+        add: Vec<String>,
+        /// Taken off.
+        remove: Vec<String>,
+    },
     /// Take the last decision back, whichever finding it is about.
     Undo,
     /// Decide again what was taken back last.
@@ -215,6 +227,8 @@ pub enum Request {
     Save,
     /// Write what the case holds to this new file.
     Export(PathBuf),
+    /// Write this text to this new file.
+    WriteText(PathBuf, String),
     /// Write a copy of the case to this new file.
     SaveCopy(PathBuf),
     /// Scan the tree again.

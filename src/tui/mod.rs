@@ -31,8 +31,8 @@ use backend::Backend;
 use effects::EffectRunner;
 use glyphs::Glyphs;
 use message::Message;
+use state::App;
 use state::scan::Phase;
-use state::{App, NoticeKind};
 use terminal::Guard;
 
 /// Least time between two frames that no key asked for.
@@ -45,8 +45,6 @@ const TICK: Duration = Duration::from_millis(100);
 pub(crate) struct UiOptions {
     /// What it starts from.
     pub start: Start,
-    /// What should be known before all else; safe text.
-    pub hint: Option<String>,
     /// Whether the terminal is told how far the scan is.
     pub progress: bool,
     /// Where the themes are.
@@ -97,9 +95,6 @@ pub(crate) fn run(front: TerminalSession, session: Session, manner: UiOptions) -
     let TerminalSession { mut guard, queue } = front;
     let mut app = App::new(manner.start);
     app.in_tmux = std::env::var_os("TMUX").is_some();
-    if let Some(hint) = manner.hint {
-        app.say(NoticeKind::Warning, hint);
-    }
     guard.draw(|frame| view::draw(frame, &mut app))?;
     let backend = Backend::start_on(queue, session).map_err(io::Error::other)?;
     let mut hands = EffectRunner::new(manner.themes, manner.progress);

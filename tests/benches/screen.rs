@@ -23,6 +23,7 @@ use huntbook::internals::finding::{FileTime, Sha256};
 use huntbook::internals::hunt::{Site, builtin};
 use huntbook::internals::scan::{Current, ProgressSnapshot};
 use huntbook::internals::theme::{self, ColorDepth};
+use huntbook::internals::triage::filter::Signs;
 use huntbook::internals::triage::{Actor, Verdict};
 use huntbook::internals::tui::keymap::Keymap;
 use huntbook::internals::tui::message::Message;
@@ -72,6 +73,11 @@ fn row(id: i64) -> ListedFinding {
         digest: content(id).into(),
         matches: (id % 7) as usize,
         score: 75,
+        plain: id % 5 == 0,
+        uid: 0,
+        owner: Some(Arc::from(if id % 4 == 0 { "www-data" } else { "root" })),
+        written: None,
+        signs: Signs::default(),
         candidate: false,
         verdict: if id % 11 == 0 { Verdict::Benign } else { Verdict::Open },
         returned: None,

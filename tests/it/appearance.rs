@@ -136,7 +136,7 @@ fn the_bell_rings_for_first_findings_and_the_end_of_every_scan() {
     let mut stage = Stage::open(&place, SMALL);
     let first = stage.rings;
     assert!((2..=6).contains(&first), "{first}");
-    stage.press("r");
+    stage.press("r y");
     stage.wait("done in");
     stage.settle();
     assert!((2..=6).contains(&(stage.rings - first)), "{}", stage.rings);

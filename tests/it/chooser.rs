@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use huntbook::internals::case::CaseSummary;
 use huntbook::internals::places::{Completion, DiskUsage, Folder, Mounts, Recent};
-use huntbook::internals::session::HostIdentity;
+use huntbook::internals::session::{HostIdentity, StartedAs};
 use huntbook::internals::theme::{self, ColorDepth};
 use huntbook::internals::tui::Themes;
-use huntbook::internals::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
+use huntbook::internals::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery, Tried};
 use huntbook::internals::tui::keymap::Keymap;
 use huntbook::internals::tui::message::Message;
 use huntbook::internals::tui::state::chooser::{Chooser, Outset, Section, Spot};
@@ -285,12 +285,12 @@ fn what_is_chosen_is_opened_first_and_what_cannot_be_is_said() {
     play.says("opening /opt…");
     assert_eq!(play.press("S"), [], "one thing at a time");
     play.press("esc");
-    assert_eq!(play.news(PlaceAnswer::Opened("/opt".into(), Ok(()))), [], "it was given up");
+    assert_eq!(play.news(PlaceAnswer::Opened("/opt".into(), Ok(Tried::Ready))), [], "it was given up");
     play.press("enter");
     play.news(PlaceAnswer::Opened("/opt".into(), Err("/opt: permission denied".into())));
     play.says("/opt: permission denied; O opens its case without a scan");
     play.press("enter");
-    assert_eq!(play.news(PlaceAnswer::Opened("/opt".into(), Ok(()))), [Effect::Leave(Some("/opt".into()))]);
+    assert_eq!(play.news(PlaceAnswer::Opened("/opt".into(), Ok(Tried::Ready))), [Effect::Leave(Some("/opt".into()))]);
 
     let mut play = Play::open(SMALL);
     play.press("tab");
@@ -300,8 +300,31 @@ fn what_is_chosen_is_opened_first_and_what_cannot_be_is_said() {
     assert_eq!(play.press("right"), []);
     assert_eq!(play.press("enter"), opens("/cases/web02.case"), "another box's tree is not on this one");
     play.press("esc tab");
-    assert_eq!(play.press("enter"), opens("/"));
-    assert_eq!(play.press("esc right"), looks("/"));
+    assert_eq!(play.press("S"), opens("/"));
+    assert_eq!(play.press("esc enter"), looks("/"), "Enter looks into mounts as into folders");
+}
+
+#[test]
+fn what_looks_like_the_root_of_another_system_is_asked_about_first() {
+    let mut play = Play::open(SMALL);
+    play.press("tab enter");
+    let answer = || PlaceAnswer::Opened("/opt".into(), Ok(Tried::LooksLikeRoot));
+    assert_eq!(play.news(answer()), []);
+    play.says("/opt looks like the root of a system");
+    assert_eq!(play.press("enter x q"), [], "only its own keys answer it");
+    play.says("looks like the root");
+    let image =
+        OpenTarget { path: "/opt".into(), started: StartedAs { root: Some("/opt".into()), ..StartedAs::default() } };
+    assert_eq!(play.press("i"), [Effect::PlaceQuery(PlaceQuery::Open(image.clone()))]);
+    assert_eq!(play.news(PlaceAnswer::Opened(image.clone(), Ok(Tried::Ready))), [Effect::Leave(Some(image))]);
+
+    let mut play = Play::open(SMALL);
+    play.press("tab enter");
+    play.news(answer());
+    assert_eq!(play.press("esc"), []);
+    play.press("enter");
+    play.news(answer());
+    assert_eq!(play.press("f"), [Effect::Leave(Some("/opt".into()))]);
 }
 
 #[test]
@@ -365,8 +388,8 @@ fn the_mouse_selects_chooses_and_turns() {
     assert_eq!(play.press("down enter"), looks("/home/ann/.ssh"));
     let area = play.chooser.areas[Section::Mounts as usize];
     play.mouse(click, area.x, area.y + 1);
-    assert_eq!(play.mouse(click, area.x, area.y + 1), opens("/mnt/backup"));
-    play.press("esc");
+    assert_eq!(play.mouse(click, area.x, area.y + 1), looks("/mnt/backup"));
+    play.mouse(click, area.x, area.y + 1);
     play.mouse(MouseEventKind::ScrollDown, area.x, area.y);
     assert_eq!(play.selected(), Path::new("/proc"));
     play.says("the kernel makes its files up");

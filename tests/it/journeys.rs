@@ -142,7 +142,7 @@ fn a_rescan_sees_what_has_changed_since() {
     std::fs::write(ground.tree().join("callback.txt"), "nothing here").unwrap();
     std::fs::write(ground.tree().join("new.txt"), crate::fixtures::callback()).unwrap();
     std::fs::remove_file(ground.tree().join("MixText.py")).unwrap();
-    term.send("r");
+    term.send("ry");
     term.wait("7 open");
     term.wait("new.txt");
     term.send("q");

@@ -96,7 +96,7 @@ fn what_is_said_of_marked_findings_names_them_and_those_that_are_hidden_first() 
     stage.wait("What is malicious about 1 marked finding?");
     let screen = stage.screen();
     assert!(screen.contains("Findings (1 marked, 1 hidden): all hunts, 1 with 'c"), "{screen}");
-    assert!(screen.contains("  /tmp/hb000000/tree/copy0") && screen.contains("it is hidden by filter or hunt"));
+    assert!(screen.contains("  copy0") && screen.contains("it is hidden by filter or hunt"));
     stage.press("esc G space M");
     let screen = stage.screen();
     let place_of = |name| screen.rfind(name).unwrap_or_else(|| panic!("{name}:\n{screen}"));
@@ -117,17 +117,17 @@ fn a_rescan_keeps_the_marks_of_what_it_meets_again_and_says_which_it_does_not() 
     let mut stage = Stage::open(&place, SMALL);
     stage.press("g space space");
     stage.wait("2 marked");
-    stage.press("r");
+    stage.press("r y");
     stage.wait("2 marked");
     stage.wait("scan done: 3 open");
     assert!(!stage.screen().contains("no longer marked"), "{}", stage.screen());
     std::fs::remove_file(place.tree().join("copy1")).unwrap();
-    stage.press("r");
+    stage.press("r y");
     stage.wait("0 changed, 1 gone");
     stage.wait("not met again, and no longer marked: 1 finding");
     stage.wait("(1 marked)");
     assert!(stage.screen().contains("*● open       copy0"), "{}", stage.screen());
-    stage.press("U r");
+    stage.press("U r y");
     stage.wait("scan done: 2 open");
     assert_eq!(stage.app.list.marks(), 0);
     stage.leave();
@@ -197,4 +197,148 @@ fn coverage_gives_the_reason_the_room_there_is_and_tells_all_of_the_selected_one
         assert_eq!(lines.iter().any(|line| line.contains(&format!("{WHY}  /a"))), size == WIDE, "{}", stage.screen());
         stage.leave();
     }
+}
+
+#[test]
+fn a_filter_by_field_is_completed_told_where_it_is_wrong_and_followed_by_the_hunts() {
+    for size in [SMALL, WIDE] {
+        let place = TestTree::planted();
+        let mut stage = Stage::open(&place, size);
+        stage.settle();
+        let all = stage.app.list.passing_counts(None).all();
+        stage.press("/").type_text("stat:open");
+        stage.wait("did you mean state:?");
+        stage.press("enter");
+        assert!(stage.app.overlay.is_some(), "what is wrong is not taken");
+        stage.press("ctrl-u").type_text("sta");
+        stage.wait("state:");
+        stage.press("tab");
+        stage.wait("returned candidate");
+        stage.type_text("ex").press("tab enter");
+        assert_eq!(stage.app.list.filter(), "state:excluded ");
+        assert_eq!(stage.app.list.passing_counts(None).all(), 0);
+        stage.wait("The filter lets nothing pass. Esc takes it away.");
+        stage.press("/ ctrl-u").type_text("-rule:tiny").press("enter");
+        let others = stage.app.list.passing_counts(None).all();
+        assert!(0 < others && others < all, "{others} of {all}");
+        let tiny = stage.app.hunts.iter().position(|hunt| hunt.name.contains("tiny")).unwrap();
+        assert_eq!(stage.app.list.passing_counts(Some(tiny)).all(), 0, "the hunts' counts follow the filter");
+        stage.app.list.set_hunt(Some(tiny));
+        stage.press("g");
+        stage.wait("of other hunts");
+        stage.leave();
+    }
+}
+
+#[test]
+fn tags_and_notes_are_put_on_from_the_list_shown_there_sought_and_taken_back() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, WIDE);
+    stage.settle();
+    let id = stage.app.list.selected().unwrap().id;
+    stage.press("#").type_text("ask-bob Later").press("enter");
+    stage.wait("tagged: on record; z takes it back");
+    stage.wait("#ask-bob");
+    stage.press("A").type_text("seen on db7, #odd").press("enter");
+    stage.wait("noted: on record");
+    let note = stage.app.list.get(id).unwrap().written.clone().unwrap().note.unwrap();
+    assert_eq!(&*note, "seen on db7, #odd");
+    stage.press("/").type_text("tag:od").press("tab enter");
+    assert_eq!((stage.app.list.filter(), stage.app.list.len()), ("tag:odd ", 1));
+    stage.press("esc #").type_text("-later").press("enter");
+    stage.wait("tag taken off");
+    let tags = |stage: &Stage<'_>| stage.app.list.get(id).unwrap().tags().join(" ");
+    assert_eq!(tags(&stage), "ask-bob odd");
+    stage.press("z");
+    stage.wait("taken back: tag taken off");
+    assert_eq!(tags(&stage), "ask-bob later odd");
+    stage.press("z");
+    stage.wait("taken back: ");
+    assert_eq!(tags(&stage), "ask-bob later", "a note goes with its tags");
+    stage.press("#").type_text("no tag!").press("enter");
+    stage.wait("'tag!' is no tag");
+    stage.press("esc enter 6");
+    stage.wait("tagged #ask-bob #later");
+    stage.leave();
+
+    let mut again = Stage::reopen(&place, WIDE);
+    again.settle();
+    assert_eq!(tags(&again), "ask-bob later", "the case keeps them");
+    again.leave();
+}
+
+#[test]
+fn a_scan_begins_again_only_when_that_is_confirmed() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.settle();
+    stage.press("enter r");
+    stage.wait("scan the tree again?");
+    stage.press("n");
+    stage.wait("not scanned again");
+    assert!(!stage.app.scan.is_active());
+    stage.press("r esc");
+    assert!(!stage.app.scan.is_active());
+    stage.press("r y");
+    stage.wait("done in");
+    stage.leave();
+}
+
+#[test]
+fn the_end_of_the_queue_says_what_was_decided_what_remains_and_what_to_do() {
+    for size in [SMALL, WIDE] {
+        let place = TestTree::planted();
+        let mut stage = Stage::open(&place, size);
+        stage.settle();
+        stage.press("P");
+        stage.wait("By hunt: decided of all, and what remains");
+        stage.hold("summary");
+        stage.press("esc");
+        let open = stage.app.list.counts(None).open as usize;
+        let all: Vec<_> = (0..stage.app.list.len()).collect();
+        assert!(open > 1);
+        for _ in all {
+            stage.press("space");
+        }
+        stage.press("M").type_text("all of it").press("enter");
+        stage.wait("marked malicious");
+        stage.press("o");
+        stage.wait("Where the hunt stands");
+        stage.wait("write the report");
+        stage.press("E");
+        stage.wait("Write the case to");
+        stage.press("esc");
+        stage.leave();
+    }
+}
+
+#[test]
+fn the_hints_stay_beside_a_message_and_the_greeting_goes_with_the_first_key() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.settle();
+    stage.wait("opens a finding");
+    stage.press("j");
+    assert!(!stage.screen().contains("opens a finding"), "{}", stage.screen());
+    stage.press("s");
+    stage.wait("sorted by path");
+    let last = stage.screen().lines().last().unwrap().to_owned();
+    assert!(last.contains("Enter open"), "{last}");
+    stage.leave();
+}
+
+#[test]
+fn help_is_searched_as_text() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("? /").type_text("register");
+    stage.wait("the register of exclusions");
+    assert!(!stage.screen().contains("one page down"), "{}", stage.screen());
+    stage.press("ctrl-u").type_text("xyzzy");
+    stage.wait("no key does that");
+    stage.press("esc");
+    stage.wait("Keys (Esc closes");
+    stage.press("esc");
+    assert!(stage.app.overlay.is_none());
+    stage.leave();
 }

@@ -209,7 +209,13 @@ fn every_way_out_gives_the_terminal_back() {
         term.wait("scan done");
         assert!(term.is_ours());
         term.send(way);
+        let written = term.written.clone();
         term.left();
+        let last = written.text();
+        assert!(
+            last.contains("8 open, 0 suspicious, 0 malicious in ") && last.contains("report: huntbook report "),
+            "{last}"
+        );
     }
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
         let term = Term::on_tree(&ground);
@@ -387,6 +393,39 @@ fn without_a_tree_one_is_chosen_and_scanned_as_if_it_had_been_named() {
     term.wait("scan done: 7 open");
     term.send("q");
     assert_eq!(term.left(), 1);
+}
+
+#[test]
+fn a_tree_that_looks_like_the_root_of_a_system_is_asked_about_before_it_is_scanned() {
+    let ground = TestBox::planted();
+    for folder in ["etc", "usr", "var"] {
+        std::fs::create_dir(ground.tree().join(folder)).unwrap();
+    }
+    let mut term = Term::on_tree(&ground);
+    term.wait("looks like the root of a system");
+    term.send("\u{1b}");
+    term.wait("What is to be scanned?");
+    term.send("q");
+    assert_eq!(term.left(), 0);
+    assert_eq!(std::fs::read_dir(ground.home()).unwrap().count(), 0, "nothing was scanned");
+    let mut term = Term::on_tree(&ground);
+    term.wait("looks like the root of a system");
+    term.send("i");
+    term.wait("scan done: 8 open");
+    term.send("q");
+    term.left();
+    let mut cases = vec![ground.home()];
+    let case = loop {
+        let path = cases.pop().expect("a case");
+        match std::fs::read_dir(&path) {
+            Ok(listed) => cases.extend(listed.map(|entry| entry.unwrap().path())),
+            Err(_) if path.extension().is_some_and(|extension| extension == "case") => break path,
+            Err(_) => {}
+        }
+    };
+    let case = huntbook::internals::case::Case::open_read_only(&case).unwrap();
+    let root = case.scans().unwrap().pop().unwrap().options["root"].clone();
+    assert_eq!(root.as_str(), ground.tree().to_str());
 }
 
 #[test]

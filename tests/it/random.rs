@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use huntbook::internals::places::{Completion, DiskUsage, Folder, Mounts};
 use huntbook::internals::session::RuleChoice;
-use huntbook::internals::tui::backend::place_probe::{PlaceAnswer, PlaceQuery};
+use huntbook::internals::tui::backend::place_probe::{PlaceAnswer, PlaceQuery, Tried};
 use huntbook::internals::tui::message::Message;
 use huntbook::internals::tui::state::Screen;
 use huntbook::internals::tui::update::chooser::{self as choosing, Effect};
@@ -273,7 +273,9 @@ fn news(luck: &mut Luck, asked: Option<PlaceQuery>) -> PlaceAnswer {
     match asked {
         Some(PlaceQuery::Folder(path)) if is_refused => PlaceAnswer::Folders(path, Err(refused())),
         Some(PlaceQuery::Folder(path)) => PlaceAnswer::Folders(path, Ok((folders(luck), luck.below(2) == 0))),
-        Some(PlaceQuery::Open(path)) => PlaceAnswer::Opened(path, if is_refused { Err(refused()) } else { Ok(()) }),
+        Some(PlaceQuery::Open(path)) => {
+            PlaceAnswer::Opened(path, if is_refused { Err(refused()) } else { Ok(Tried::Ready) })
+        }
         Some(PlaceQuery::Complete { typed, .. }) if is_refused => PlaceAnswer::Completed(typed, Err(refused())),
         Some(PlaceQuery::Complete { typed, .. }) => {
             let names = vec!["srv".to_owned(), "s\u{202e}x".to_owned()];

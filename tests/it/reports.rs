@@ -141,6 +141,39 @@ fn markdown_lists_everything_and_no_name_is_markup() {
 }
 
 #[test]
+fn tags_and_notes_in_force_are_in_every_report() {
+    let scanned = Scanned::new();
+    let mut case = Case::open(&scanned.case).unwrap();
+    let scan = case.scans().unwrap().pop().unwrap().id;
+    let id = case.findings(scan, FindingId(0), 100).unwrap()[0].id;
+    let actor = Actor { name: "root".into(), uid: 0, behind: None };
+    let stamp = Stamp { actor, host: "web01".into(), at: jiff::Timestamp::now() };
+    let tagged = |add: &[&str], remove: &[&str]| {
+        let owned = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
+        Decision::Tagged { add: owned(add), remove: owned(remove) }
+    };
+    case.decide(&[id], &tagged(&["askbob", "done"], &[]), &stamp).unwrap();
+    case.decide(&[id], &Decision::Note { note: format!("look again {NOTE}") }, &stamp).unwrap();
+    case.decide(&[id], &tagged(&[], &["done"]), &stamp).unwrap();
+    drop(case);
+    for format in ["markdown", "html"] {
+        let report = scanned.report(format);
+        assert!(report.contains("askbob") && report.contains("look again"), "{format}");
+    }
+    let lines = csv(&scanned.report("csv"));
+    let column = |name: &str| lines[0].iter().position(|cell| cell == name).unwrap();
+    let tags: Vec<_> = lines.iter().filter(|line| line[column("Tags")] == "#askbob").collect();
+    assert_eq!(tags.len(), 1);
+    assert!(tags[0][column("Notes")].starts_with("look again"));
+    let ndjson = scanned.report("ndjson");
+    let documents: Vec<Value> = ndjson.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let tagged: Vec<_> =
+        documents.iter().filter(|one| one["huntbook"]["tags"] == serde_json::json!(["askbob"])).collect();
+    assert_eq!(tagged.len(), 1);
+    assert!(tagged[0]["huntbook"]["notes"][0].as_str().unwrap().starts_with("look again"));
+}
+
+#[test]
 fn csv_has_a_line_for_every_finding_gap_and_the_head() {
     let scanned = Scanned::new();
     let lines = csv(&scanned.report("csv"));

@@ -317,7 +317,7 @@ fn a_rescan_says_what_is_new_changed_and_gone() {
     std::fs::write(place.tree().join("comes"), crate::fixtures::callback()).unwrap();
     std::fs::write(place.tree().join("changes"), format!("{} ", crate::fixtures::callback())).unwrap();
     std::fs::remove_file(place.tree().join("goes")).unwrap();
-    stage.press("r");
+    stage.press("r y");
     stage.wait("1 new, 1 changed, 1 gone");
     assert_eq!(stage.app.list.len(), 3);
     stage.press("C");

@@ -285,3 +285,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn notes_and_tags_in_force_are_those_that_were_not_taken_back_or_off() {
+    let (mut case, _, ids) = with_findings(2);
+    let id = ids[0];
+    let note = |note: &str| Decision::Note { note: note.into() };
+    let tagged = |add: &[&str], remove: &[&str]| {
+        let owned = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
+        Decision::Tagged { add: owned(add), remove: owned(remove) }
+    };
+    case.decide(&[id], &note("as #old cases had it"), &stamp()).unwrap();
+    case.decide(&ids, &tagged(&["later", "bob"], &[]), &stamp()).unwrap();
+    case.decide(&[id], &tagged(&[], &["old", "none"]), &stamp()).unwrap();
+    case.decide(&[id], &note(&format!("{ACT}2 cases, 1")), &stamp()).unwrap();
+    let of = |case: &Case, id| {
+        let Annotations { tags, notes } = case.annotations_of(id).unwrap();
+        (tags.into_iter().collect::<Vec<_>>().join(" "), notes)
+    };
+    assert_eq!(of(&case, id), ("bob later".into(), vec!["as #old cases had it".to_owned()]));
+    assert_eq!(of(&case, ids[1]), ("bob later".into(), Vec::new()));
+    assert_eq!(case.annotations().unwrap().len(), 2);
+    case.undo(Undo::LastOf(ids[1]), &stamp()).unwrap();
+    assert_eq!((of(&case, ids[1]), of(&case, id).0), ((String::new(), Vec::new()), String::new()));
+    assert_eq!(case.annotations().unwrap().len(), 1);
+    assert_eq!(case.verdict(id).unwrap(), Verdict::Open, "nothing is decided by it");
+    assert_whole(&case);
+}

@@ -167,6 +167,27 @@ fn a_case_of_format_5_is_read_as_it_is_and_its_act_over_several_cases_is_still_o
 }
 
 #[test]
+fn a_case_of_format_5_is_read_as_it_is_and_takes_tags_once_it_is_opened_for_writing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c");
+    let (mut case, _, ids) = fill(Case::open(&path).unwrap(), 1);
+    case.decide(&ids, &Decision::Note { note: "#old".into() }, &stamp()).unwrap();
+    make_older(&case, 5);
+    drop(case);
+    let read = Case::open_read_only(&path).unwrap();
+    assert_whole(&read);
+    assert_eq!(read.annotations().unwrap()[&ids[0]].tags.len(), 1);
+    drop(read);
+    let mut case = Case::open(&path).unwrap();
+    case.record_opening(&stamp()).unwrap();
+    case.decide(&ids, &Decision::Tagged { add: vec!["new".into()], remove: vec![] }, &stamp()).unwrap();
+    assert_eq!(case.annotations().unwrap()[&ids[0]].tags.len(), 2);
+    assert_whole(&case);
+    drop(case);
+    assert_eq!(Case::open(&path).unwrap().annotations().unwrap().len(), 1);
+}
+
+#[test]
 fn what_no_huntbook_makes_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");

@@ -93,6 +93,9 @@ fn fill(mut case: Case, count: usize) -> (Case, ScanId, Vec<FindingId>) {
 
 /// Makes of `case` what a Huntbook of that format would have written.
 fn make_older(case: &Case, format: i64) {
+    if format < 6 {
+        case.db.execute_batch("DROP INDEX journal_annotations").unwrap();
+    }
     if format < 5 {
         let tables = "DROP TABLE box_evidence; DROP TABLE evidence; DROP TABLE evidence_parts; DROP TABLE said";
         case.db.execute_batch(tables).unwrap();

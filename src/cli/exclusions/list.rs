@@ -12,14 +12,25 @@ use crate::report::outgoing::Outgoing;
 use crate::session::Excluded;
 use crate::text;
 use crate::triage::exclusion::Exclusion;
-use crate::triage::register::InvalidEntry;
+use crate::triage::register::{InvalidEntry, RegisterEntry};
 use crate::triage::state::ExclusionState;
 
 pub(super) fn run(review: &Review, all: bool, as_json: bool) -> anyhow::Result<ExitCode> {
     let mut out = print::stdout();
     let mut documents = Vec::new();
     let mut hidden = 0_usize;
-    for entry in review.register.entries() {
+    // What was recorded against what the box says stands apart, and first.
+    let is_against = |entry: &&RegisterEntry| entry.exclusion().is_some_and(Exclusion::is_against_the_box);
+    let (against, others): (Vec<_>, Vec<_>) = review.register.entries().iter().partition(is_against);
+    let counts = |entry: &&&RegisterEntry| entry.exclusion().is_none_or(|one| all || review.state(one).is_in_force());
+    let both = against.iter().any(|entry| counts(&entry)) && !as_json;
+    if both {
+        writeln!(out, "Against the box: nothing on it supports the scenario, or it is contradicted\n")?;
+    }
+    for (place, entry) in against.iter().chain(&others).enumerate() {
+        if both && place == against.len() {
+            writeln!(out, "\nOthers\n")?;
+        }
         match &entry.content {
             Ok(exclusion) => {
                 let state = review.state(exclusion);
@@ -74,6 +85,7 @@ fn document(exclusion: &Exclusion, state: &ExclusionState) -> anyhow::Result<Val
     let path = outgoing.shown_path();
     document["rule"] = exclusion.rule.as_str().into();
     document["state"] = state.word().into();
+    document["against_the_box"] = exclusion.is_against_the_box().into();
     document["cause"] = match state {
         ExclusionState::Doubtful(cause) => cause.as_str().into(),
         _ => Value::Null,

@@ -13,6 +13,7 @@ use crate::hunt::Field;
 use crate::print;
 use crate::scan::REASON_KINDS;
 use crate::text;
+use crate::triage::filter;
 use crate::tui::keymap::{Context, Keymap, TABLE};
 
 /// Columns of a page where standard output is no terminal.
@@ -39,8 +40,13 @@ struct Topic {
 }
 
 /// All topics, in the order in which they are listed.
-const TOPICS: [Topic; 20] = [
+const TOPICS: [Topic; 21] = [
     Topic { name: "keys", about: "every key of every screen", markdown: keys },
+    Topic {
+        name: "filter",
+        about: "what / takes on the list of findings: words, fields, tags",
+        markdown: || include_str!("filter.md").replace("FIELDS", filter::help().trim_end()),
+    },
     Topic {
         name: "signs",
         about: "the signs for states and for structures of a file",

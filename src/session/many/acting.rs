@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{BoxCase, ManyCases, ManyFinding};
-use crate::case::{Act, Case, Decision, FindingId, LastDecided, Seq};
+use crate::case::{Act, Annotations, Case, Decision, FindingId, LastDecided, Seq};
 use crate::finding::{FileFacts, Sha256};
 use crate::root::Root;
 use crate::session::kept_evidence::kept_scenarios;
@@ -182,15 +182,16 @@ impl ManyRecords {
         if let Some(finding) = self.many.findings.get_mut(index) {
             finding.verdict = judged.verdict;
             finding.returned.clone_from(&judged.returned);
+            finding.against_the_box = judged.against_the_box;
         }
     }
 
-    /// Records a decision about findings in every case that they are of. Each case has all of it or nothing.
+    /// Records decisions about findings, which are one act, in every case that they are of. Each case has all of it or nothing.
     ///
     /// # Errors
     /// When no case could be written.
-    pub(crate) fn decide(&mut self, indexes: &[usize], decision: &Decision) -> Result<Acted, RecordsError> {
-        self.act(self.by_case(indexes), std::slice::from_ref(decision))
+    pub(crate) fn decide(&mut self, indexes: &[usize], decisions: &[Decision]) -> Result<Acted, RecordsError> {
+        self.act(self.by_case(indexes), decisions)
     }
 
     fn act(
@@ -233,8 +234,18 @@ impl ManyRecords {
             for ((index, _), (_, status)) in findings.iter().zip(&judged) {
                 self.take_over(*index, status);
             }
+            let written: Vec<_> = ids.iter().map(|id| self.written(case, *id)).collect();
+            for ((index, _), written) in findings.iter().zip(written) {
+                if let Some(finding) = self.many.findings.get_mut(*index) {
+                    finding.written = written;
+                }
+            }
         }
         Ok(acted)
+    }
+
+    fn written(&mut self, case: u32, id: FindingId) -> Option<Box<Annotations>> {
+        self.records(case).ok()?.written(id).cloned().map(Box::new)
     }
 
     /// Which findings of all cases an exclusion would cover.

@@ -8,7 +8,7 @@ mod places;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -18,13 +18,17 @@ pub(crate) use acting::{Acted, ManyRecords, answered, told};
 pub use places::case_files;
 pub(crate) use places::is_folder_of_cases;
 
-use super::HostIdentity;
-use crate::case::{Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, FindingRow, ScanOutcome, ScanRow};
+use super::signs::kept_signs;
+use super::{Excluded, HostIdentity};
+use crate::case::{
+    Annotations, Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, FindingRow, ScanOutcome, ScanRow,
+};
 use crate::finding::{Digest, FileTime, FoundBy};
 use crate::scan::is_gap_kind;
 use crate::text;
 use crate::triage::Verdict;
 use crate::triage::bound::BoundBox;
+use crate::triage::filter::Signs;
 
 /// Findings of one case read at once.
 const PAGE: usize = 4096;
@@ -92,6 +96,12 @@ pub struct ManyFinding {
     pub verdict: Verdict,
     /// Why it is not excluded though an exclusion was made for it; safe text.
     pub returned: Option<String>,
+    /// Whether it is excluded for a scenario that nothing on its box supports.
+    pub against_the_box: bool,
+    /// What is written on it, if something is.
+    pub written: Option<Box<Annotations>>,
+    /// What its box said of it, at a glance.
+    pub signs: Signs,
 }
 
 /// Findings of the same content, on whatever boxes.
@@ -164,7 +174,7 @@ impl ManyCases {
         });
         let mut boxes: HashMap<String, u32> = HashMap::new();
         let mut rules: HashMap<FoundBy, u32> = HashMap::new();
-        for One { mut case, findings } in all {
+        for One { mut case, findings, mut written, signs, against } in all {
             let next = boxes.len() as u32;
             case.number = *boxes.entry(case.key.clone()).or_insert(next);
             let index = many.cases.len() as u32;
@@ -192,6 +202,9 @@ impl ManyCases {
                     matches: row.matches,
                     verdict: row.verdict,
                     returned: row.lapsed.filter(|_| row.verdict == Verdict::Open),
+                    against_the_box: row.verdict == Verdict::Benign && against.contains(&row.id),
+                    written: written.remove(&row.id).map(Box::new),
+                    signs: signs.get(&row.id).copied().unwrap_or_default(),
                 });
             }
             many.cases.push(case);
@@ -235,6 +248,10 @@ impl ManyCases {
 struct One {
     case: BoxCase,
     findings: Vec<FindingRow>,
+    written: BTreeMap<FindingId, Annotations>,
+    signs: HashMap<FindingId, Signs>,
+    /// Those that are excluded against what the box says.
+    against: HashSet<FindingId>,
 }
 
 fn read_one(path: &Path) -> Result<One, CaseError> {
@@ -264,8 +281,13 @@ fn read_one(path: &Path) -> Result<One, CaseError> {
         findings.extend(page);
     }
     let host = text::escape_str(host).into_owned();
-    Ok(One {
-        case: BoxCase { path: path.to_owned(), host, number: 0, scan, gaps, evidence, key, identity: identity.bound() },
-        findings,
-    })
+    let words = case.exclusion_words()?;
+    let is_against = |id: &String| {
+        words.get(id).and_then(Excluded::from_words).is_some_and(|excluded| excluded.is_against_the_box())
+    };
+    let against = case.covered()?.into_iter().filter(|(_, id)| is_against(id)).map(|(finding, _)| finding).collect();
+    let (written, signs) = (case.annotations()?, kept_signs(&case, scan.id)?);
+    let identity = identity.bound();
+    let case = BoxCase { path: path.to_owned(), host, number: 0, scan, gaps, evidence, key, identity };
+    Ok(One { case, findings, written, signs, against })
 }

@@ -103,7 +103,7 @@ fn one_answer_is_in_every_case_it_touches_and_is_taken_back_in_all() {
     let alike = records.alike(common);
     assert_eq!(alike.len(), 3);
     let malicious = Decision::MarkedMalicious { reason: "it calls home".into() };
-    let acted = records.decide(&alike, &malicious).unwrap();
+    let acted = records.decide(&alike, std::slice::from_ref(&malicious)).unwrap();
     assert_eq!((acted.cases, acted.findings.len(), acted.failed.len()), (3, 3, 0));
     drop(records);
     let decided = verdicts(dir.path());
@@ -128,7 +128,7 @@ fn what_was_taken_back_in_all_cases_is_decided_again_in_all() {
     assert!(records.redo().unwrap().is_none());
     let common = records.many.contents()[1].findings[0] as usize;
     let malicious = Decision::MarkedMalicious { reason: "it calls home".into() };
-    records.decide(&records.alike(common), &malicious).unwrap();
+    records.decide(&records.alike(common), &[malicious.clone()]).unwrap();
     let marked = |records: &ManyRecords| {
         records.many.findings.iter().filter(|finding| finding.verdict == Verdict::Malicious).count()
     };
@@ -141,7 +141,7 @@ fn what_was_taken_back_in_all_cases_is_decided_again_in_all() {
     }
     records.undo().unwrap();
     // What is decided anew cannot be followed by what was before.
-    records.decide(&[common], &Decision::Note { note: "seen".into() }).unwrap();
+    records.decide(&[common], &[Decision::Note { note: "seen".into() }]).unwrap();
     assert!(records.redo().unwrap().is_none());
     drop(records);
     for file in case_files(&[dir.path().to_owned()]).unwrap().iter().filter(|file| !file.ends_with("broken.case")) {
@@ -169,7 +169,7 @@ fn a_case_is_not_written_to_before_something_is_decided_in_it() {
     assert_eq!((opened.len(), heads()), (3, before.clone()));
     assert_eq!(std::fs::read(dir.path().join("web01.case")).unwrap(), bytes);
     assert!(records.undo().unwrap().cases == 0, "there is nothing to take back");
-    records.decide(&[common[0] as usize], &Decision::Note { note: "seen".into() }).unwrap();
+    records.decide(&[common[0] as usize], &[Decision::Note { note: "seen".into() }]).unwrap();
     let changed = heads().into_iter().zip(before).filter(|(now, then)| now != then).count();
     assert_eq!(changed, 1);
 }
@@ -186,7 +186,7 @@ fn a_finding_that_is_only_read_comes_to_what_the_register_says_now() {
     let opened = records.open_finding(common).unwrap().unwrap();
     assert_eq!((opened.judged.verdict, opened.judged.exclusion), (Verdict::Benign, Some(exclusion.id)));
     let malicious = Decision::MarkedMalicious { reason: "it calls home".into() };
-    records.decide(&[common], &malicious).unwrap();
+    records.decide(&[common], &[malicious.clone()]).unwrap();
     assert_eq!(records.open_finding(common).unwrap().unwrap().judged.verdict, Verdict::Malicious);
 }
 
@@ -242,7 +242,7 @@ fn one_exclusion_is_once_in_the_register_and_in_every_case_whose_findings_it_cov
     assert_eq!(register().entries().len(), 3, "it was put there once");
     // An answer is one act too.
     let answer = Decision::Answered { scenario: "any".into(), answer: Answer::Unsure, note: None };
-    assert_eq!(records.decide(&records.alike(common), &answer).unwrap().cases, 3);
+    assert_eq!(records.decide(&records.alike(common), std::slice::from_ref(&answer)).unwrap().cases, 3);
 }
 
 #[test]

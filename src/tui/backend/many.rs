@@ -8,6 +8,8 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::export;
+use super::recorder::noted;
+use super::rows::written;
 use crate::case::{Case, Decision, FindingId, ScanOutcome};
 use crate::scan::ProgressSnapshot;
 use crate::session::many::{Acted, ManyCases, ManyFinding, ManyRecords, answered, told};
@@ -194,11 +196,15 @@ impl ManyRecorder {
             digest: finding.digest,
             matches: finding.matches as usize,
             score: subject.score,
+            plain: self.records.book().hunts.get(subject.hunt).is_some_and(|hunt| hunt.scenarios.is_empty()),
+            uid: finding.uid,
+            owner: finding.owner.as_deref().map(Into::into),
+            written: finding.written.as_deref().and_then(written),
+            signs: finding.signs,
             candidate: subject.candidate,
             verdict: finding.verdict,
             returned: finding.returned.clone(),
-            // The words of an exclusion are in its case, which is read when the finding is opened.
-            against_the_box: false,
+            against_the_box: finding.against_the_box,
             gone: None,
         })
     }
@@ -212,7 +218,10 @@ impl ManyRecorder {
                 let decision = Decision::Answered { scenario, answer, note };
                 self.decide(&indexes(&findings), &decision, answered(answer))
             }
-            Request::Note(id, note) => self.decide(&[index(id)], &Decision::Note { note }, "noted"),
+            Request::Note(findings, note) => self.act(&indexes(&findings), &noted(note), "noted"),
+            Request::Tag { findings, add, remove } => {
+                self.decide(&indexes(&findings), &Decision::Tagged { add, remove }, "tagged")
+            }
             Request::Malicious { findings, reason } => {
                 self.decide(&indexes(&findings), &Decision::MarkedMalicious { reason }, "marked malicious")
             }
@@ -244,6 +253,9 @@ impl ManyRecorder {
             Request::Register => self.register(),
             Request::Export(path) => {
                 export::write_many(&self.records.many, &path).map(|said| self.tell(Message::Recorded(said)))
+            }
+            Request::WriteText(path, text) => {
+                export::write_text(&path, &text).map(|said| self.tell(Message::Recorded(said)))
             }
             Request::Save | Request::SaveCopy(_) | Request::Rescan => {
                 Err("this is for one case; open it alone, or use huntbook case copy and huntbook scan".to_owned())
@@ -299,7 +311,11 @@ impl ManyRecorder {
     }
 
     fn decide(&mut self, indexes: &[usize], decision: &Decision, word: &str) -> Result<(), String> {
-        let acted = self.records.decide(indexes, decision).map_err(|error| error.to_string())?;
+        self.act(indexes, std::slice::from_ref(decision), word)
+    }
+
+    fn act(&mut self, indexes: &[usize], decisions: &[Decision], word: &str) -> Result<(), String> {
+        let acted = self.records.decide(indexes, decisions).map_err(|error| error.to_string())?;
         self.show(&acted, word, Action::Undo)
     }
 

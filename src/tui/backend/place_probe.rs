@@ -72,15 +72,24 @@ pub enum PlaceAnswer {
     Folders(PathBuf, Result<(Vec<Folder>, bool), String>),
     /// The links to folders in this one.
     Links(PathBuf, Vec<Folder>),
-    /// Whether this can be opened.
-    Opened(OpenTarget, Result<(), String>),
+    /// Whether this can be opened, and what was seen of it.
+    Opened(OpenTarget, Result<Tried, String>),
     /// What this may go on as.
     Completed(String, Result<Completion, String>),
 }
 
+/// What was seen of a place that can be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// Nothing stands in the way.
+    Ready,
+    /// It looks like the root of another system, and what it is started with does not say that it is one.
+    LooksLikeRoot,
+}
+
 /// Opens a tree or a case as the session will and closes it again, or says why the session would refuse it, so that it is
 /// said while there is still a choice.
-pub(crate) type Trial = Arc<dyn Fn(&OpenTarget) -> Result<(), String> + Send + Sync>;
+pub(crate) type Trial = Arc<dyn Fn(&OpenTarget) -> Result<Tried, String> + Send + Sync>;
 
 /// Asks, and passes the answers on.
 #[derive(Clone)]
@@ -198,8 +207,9 @@ mod tests {
 
     fn scout() -> (PlaceProbe, Receiver<PlaceAnswer>) {
         let (news, heard) = unbounded();
-        let trial =
-            Arc::new(|place: &OpenTarget| if place.path.is_dir() { Ok(()) } else { Err("no\u{1b} folder".to_owned()) });
+        let trial = Arc::new(
+            |place: &OpenTarget| if place.path.is_dir() { Ok(Tried::Ready) } else { Err("no\u{1b} folder".to_owned()) },
+        );
         (PlaceProbe { news, cases: None, home: None, trial }, heard)
     }
 
@@ -218,7 +228,7 @@ mod tests {
         scout.ask(PlaceQuery::Folder(dir.path().join("none")));
         assert!(matches!(next(), PlaceAnswer::Folders(_, Err(why)) if why.contains("is gone")));
         scout.ask(PlaceQuery::Open(dir.path().join("a").into()));
-        assert!(matches!(next(), PlaceAnswer::Opened(_, Ok(()))));
+        assert!(matches!(next(), PlaceAnswer::Opened(_, Ok(Tried::Ready))));
         scout.ask(PlaceQuery::Open(dir.path().join("none").into()));
         assert!(matches!(next(), PlaceAnswer::Opened(_, Err(why)) if why == "no\\x1b folder"));
         scout.ask(PlaceQuery::Complete { typed: "l".into(), base: dir.path().to_owned() });

@@ -3,6 +3,8 @@
 
 mod requests;
 
+pub(super) use requests::noted;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -288,8 +290,10 @@ impl Recorder {
 
     /// Records what the box has answered about findings, and its end when all is answered or time is up.
     fn take_answers(&mut self) {
-        if let Err(error) = self.records.take_answers() {
-            self.tell(Message::NotRecorded(error.to_string()));
+        match self.records.take_answers() {
+            Ok(told) if told.is_empty() => {}
+            Ok(told) => self.tell(Message::Signs(told.iter().map(|told| (told.id, told.signs)).collect())),
+            Err(error) => self.tell(Message::NotRecorded(error.to_string())),
         }
         let Some(until) = self.asked_until else { return };
         if self.records.open_questions() == 0 || Instant::now() >= until {

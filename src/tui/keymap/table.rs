@@ -24,12 +24,13 @@ macro_rules! action_table {
             Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted", |_| vec![Effect::Record(Request::Save)];
             Export, Global, "E", "", "write the case to a file: a report, NDJSON, SARIF or CSV, by the ending of its name", actions::export;
             SaveCopy, Global, "ctrl-w", "", "save a copy of the case to a file, on another disk for instance", actions::save_copy;
+            Summary, Global, "P", "progress", "how far the hunt is: what is decided, what remains by hunt, what to do next", summary::open;
             NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on", list::next_open;
             Undo, Global, "z", "undo", "take the last decision back, whichever finding it is about; the journal keeps both", actions::undo;
             Redo, Global, "Z", "", "decide again what was taken back last", actions::redo;
 
-            Choose, Chooser, "enter", "open or scan", "look into a folder; scan a recent tree, a mount, this folder", chooser_only;
-            ChooseScan, Chooser, "S", "scan", "scan what is selected, a folder too", chooser_only;
+            Choose, Chooser, "enter", "open or scan", "look into a folder or mount; scan a recent tree or this folder", chooser_only;
+            ChooseScan, Chooser, "S", "scan", "scan what is selected: a folder, a mount, a recent tree", chooser_only;
             ChoosePath, Chooser, "/ ~", "path", "type a path; Tab completes it, Enter takes it", chooser_only;
             ChooseInto, Chooser, "right", "", "look into the selected folder, mount or tree", chooser_only;
             ChooseOut, Chooser, "left backspace", "up", "the folder above", chooser_only;
@@ -59,8 +60,9 @@ macro_rules! action_table {
             Mark, Findings, "space", "", "mark the finding or the whole group, or take the mark off", list::mark;
             Unmark, Findings, "U", "", "take all marks off", list::unmark;
             MarkedMalicious, Findings, "M", "", "say with a reason that the marked findings, or else the selected one, are malicious", list::marked_malicious;
-            Filter, Findings, "/", "filter", "show only paths that hold the letters you type, in order; empty shows all", list::filter;
-            Sort, Findings, "s", "sort", "sort by the next column: state, path, hunt, size, time, matches", list::sort;
+            Filter, Findings, "/", "filter", "show only what you ask for: letters of the path, rule:, state:, owner:, size>, tag: and more; Tab completes", list::filter;
+            ListCopy, Findings, "y", "", "copy the finding's path, SHA-256, rule, or all of it as text", finding::copy;
+            Sort, Findings, "s", "sort", "sort by the next column: state, path, signs, hunt, size, time, matches", list::sort;
             Reverse, Findings, "S", "", "sort the other way round", list::reverse;
             Group, Findings, "b", "group", "group by hunt, folder, content, verdict or not at all", list::group;
             ListNarrower, Findings, "<", "", "the list narrower, the pane beside it wider", |app| panes::shift(app, Divider::Preview, -1);
@@ -82,7 +84,8 @@ macro_rules! action_table {
             BytesWider, Finding, ">", "", "from 130 columns on: the bytes wider, the pane beside them narrower", |app| panes::shift(app, Divider::Bytes, 1);
             BytesReset, Finding, "=", "", "from 130 columns on: both panes as wide as usual", panes::reset;
             Repeat, Finding, ".", "", "give the last answer here too: the same scenario, the same word", finding::repeat;
-            FindingNote, Finding, "A", "", "write a note on the finding; #words in it are tags", finding::note_on_finding;
+            FindingNote, Global, "A", "", "write a note on the finding, the marked ones or the group; #words in it are tags", list::note;
+            Tags, Global, "#", "", "put tags on the finding, the marked ones or the group, or take them off", list::tags;
             Copy, Global, "ctrl-y", "", "copy the finding's path, SHA-256, rule, or all of it as text", finding::copy;
             Compare, Finding, "D", "", "hold the finding against another one, side by side: marked, same name, same content", compare::choose;
             Whole, Finding, "w", "", "this pane alone on the whole screen, read-only; again, or Esc: as before", finding::turn_whole;
@@ -126,6 +129,7 @@ macro_rules! action_table {
             StringsOpen, Strings, "enter", "to bytes", "show the bytes of the selected text", strings::open;
             StringsFilter, Strings, "/", "filter", "show only texts that hold the letters you type, in order", strings::filter;
             StringsLeast, Strings, "+", "longer", "only longer texts: 4, 6, 8, 12, 20 characters at least", strings::turn_least;
+            StringsCopy, Strings, "y", "", "copy the selected text", strings::copy;
             StringsUp, Strings, "k up", "", "one up", |app| strings::step(app, -1);
             StringsDown, Strings, "j down", "", "one down", |app| strings::step(app, 1);
             StringsPageUp, Strings, "pgup ctrl-b", "", "one page up", |app| strings::page(app, -1);
@@ -139,6 +143,7 @@ macro_rules! action_table {
             ReadPageDown, Reading, "pgdn ctrl-f space", "", "one page down", |app| finding::read_page(app, 1);
             ReadFirst, Reading, "g home", "", "to the top", |app| finding::read(app, isize::MIN);
             ReadLast, Reading, "G end", "", "to the end", |app| finding::read(app, isize::MAX);
+            ReadCopy, Reading, "y", "", "copy the finding's path, SHA-256, rule, or all of it as text", finding::copy;
             ReadEnter, Reading, "enter", "open", "ELF: show the field's bytes; Facts: look up the file, process or package that the marked line (›) leads to", reference::enter;
 
             Refresh, Finding, "ctrl-r", "", "ask the box about the finding again", finding::refresh;
@@ -152,6 +157,7 @@ macro_rules! action_table {
             ScenarioUp, Scenarios, "k up", "", "scroll up", |app| finding::read(app, -1);
             ScenarioDown, Scenarios, "j down", "", "scroll down", |app| finding::read(app, 1);
             ScenarioEnter, Scenarios, "enter", "look up", "look up what the marked line (›) leads to: a table, a unit, a process, a package, a path", reference::open;
+            ScenarioCopy, Scenarios, "y", "", "copy the finding's path, SHA-256, rule, or all of it as text", finding::copy;
             NameInSet, Scenarios, "S", "", "name one for a set of the site that is empty, so that a check can be told", finding::name_in_set;
             Note, Scenarios, "t", "note", "write a note on this scenario's answer", finding::note;
             Batch, Scenarios, "b", "", "the same answer for many: same content, same folder or marked; shows them first", finding::ask_for_many;
@@ -161,6 +167,7 @@ macro_rules! action_table {
             RegisterFirst, Register, "g home", "", "first exclusion", |app| register::go(app, 0);
             RegisterLast, Register, "G end", "", "last exclusion", |app| register::go(app, usize::MAX);
             RegisterFilter, Register, "/", "filter", "show only exclusions that hold the letters you type, in order", register::filter;
+            RegisterCopy, Register, "y", "", "copy the exclusion's id, rule, scope and reason", register::copy;
             RegisterRevoke, Register, "d", "revoke", "revoke the exclusion with a reason; it stays in the register as revoked", register::revoke;
 
             CoverageUp, Coverage, "k up", "", "one up", |app| coverage::step(app, -1);
@@ -169,6 +176,7 @@ macro_rules! action_table {
             CoveragePageDown, Coverage, "pgdn ctrl-f space", "", "one page down", |app| coverage::page(app, 1);
             CoverageFirst, Coverage, "g home", "", "first entry", |app| coverage::step(app, isize::MIN);
             CoverageLast, Coverage, "G end", "", "last entry", |app| coverage::step(app, isize::MAX);
+            CoverageCopy, Coverage, "y", "", "copy the path and why it was not scanned", coverage::copy;
             CoverageFilter, Coverage, "/", "filter", "show only entries that hold the letters you type, in order", coverage::filter;
         }
     };

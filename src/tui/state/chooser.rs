@@ -156,6 +156,8 @@ pub struct Chooser {
     pub help: Option<usize>,
     /// The list of themes.
     pub themes: Option<Box<ThemeList>>,
+    /// What was chosen, can be opened, and looks like the root of another system: how it is to be scanned is asked.
+    pub asks_root: Option<OpenTarget>,
     /// What was chosen and is being opened.
     pub opening: Option<OpenTarget>,
     /// A line at the bottom, until the next key.
@@ -190,6 +192,7 @@ impl Chooser {
             path: None,
             help: None,
             themes: None,
+            asks_root: None,
             opening: None,
             notice: None,
             home: outset.home,

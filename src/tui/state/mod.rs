@@ -207,6 +207,8 @@ pub struct App {
     pub overlay: Option<Overlay>,
     /// The line at the bottom.
     pub notice: Option<Notice>,
+    /// Whether no key was pressed yet: somebody new is told what to do.
+    pub greets: bool,
     /// The terminal's bell.
     pub alarm: Alarm,
     /// Why decisions are in memory only, if they are; safe text.
@@ -287,6 +289,7 @@ impl App {
             searches: 0,
             overlay: None,
             notice: None,
+            greets: true,
             alarm: Alarm::new(start.bell),
             unsaved: None,
             leaving: false,
@@ -336,7 +339,11 @@ impl App {
 
     /// What must be set for a copy to arrive, where something stands between this program and the terminal.
     pub fn clipboard_hint(&self) -> &'static str {
-        if self.in_tmux { "; tmux passes it on with: set -g set-clipboard on" } else { "" }
+        if self.in_tmux {
+            "; tmux passes it on only where set-clipboard or allow-passthrough is on, else write it to a file"
+        } else {
+            ""
+        }
     }
 
     /// Whether the bytes of the open finding are shown so.
@@ -370,8 +377,14 @@ impl App {
     pub fn columns(&self) -> Vec<Placed> {
         let one_hunt = self.list.hunt().is_some() || self.list.grouping() == Grouping::Hunt;
         let one_box = self.boxes.is_empty();
-        let without: Vec<_> =
-            [one_hunt.then_some(Column::Hunt), one_box.then_some(Column::Host)].into_iter().flatten().collect();
+        let without: Vec<_> = [
+            one_hunt.then_some(Column::Hunt),
+            one_box.then_some(Column::Host),
+            (!self.list.knows_signs()).then_some(Column::Signs),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         columns(usize::from(self.areas.headings.width), self.list.sort().column, &without)
     }
 

@@ -1,6 +1,7 @@
 //! What lies above the screen and takes the keys first.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 
 use crate::case::FindingId;
 use crate::text::fuzzy::Pattern;
@@ -16,7 +17,9 @@ use super::themes::ThemeList;
 #[derive(Debug)]
 pub enum Overlay {
     /// All keys.
-    Help {
+    Help(Help),
+    /// How far the hunt is, and what to do next.
+    Summary {
         /// First line shown.
         scroll: usize,
     },
@@ -38,6 +41,17 @@ pub enum Overlay {
     Compare(Option<Box<Comparison>>),
     /// What a check or a fact points to.
     Reference(Box<ReferenceView>),
+}
+
+/// All keys, as far as they are shown.
+#[derive(Debug, Default)]
+pub struct Help {
+    /// First line shown.
+    pub scroll: usize,
+    /// What is sought in it.
+    pub sought: Input,
+    /// Whether that is being typed.
+    pub typing: bool,
 }
 
 /// Which findings one answer is for.
@@ -86,6 +100,8 @@ pub enum Await {
     Copy,
     /// What to copy of the finding.
     CopyFinding,
+    /// Whether the tree is to be scanned again.
+    Rescan,
 }
 
 impl Await {
@@ -93,9 +109,10 @@ impl Await {
     pub fn question(self) -> &'static str {
         match self {
             Self::Mark => "a letter names the mark",
+            Self::Rescan => "scan the tree again?  y yes   any other key: no",
             Self::JumpMark => "the letter of the mark to go to",
             Self::Goto => "g first  e last  h l ends of the line; or 0x7b +16 50% :120, 10j 120G",
-            Self::CopyFinding => "copy: p path  s SHA-256  r rule  f the finding as text",
+            Self::CopyFinding => "copy: p path  s SHA-256  r rule  f the finding as text  w write it to a file",
             Self::Copy => "copy as: h hex  t text  q quoted  l lines  c C array  y YARA string  o offset",
         }
     }
@@ -187,10 +204,14 @@ pub enum Purpose {
         /// The scenario's id.
         scenario: String,
     },
-    /// A note on this finding.
-    FindingNote(FindingId),
+    /// A note on these findings.
+    FindingNote(Vec<FindingId>),
+    /// Tags to put on these findings, or to take off.
+    Tags(Vec<FindingId>),
     /// The file that the case is written to.
     Export,
+    /// The file that the finding goes to as text.
+    WriteFinding,
     /// What belongs to this set of the site.
     NameInSet(String),
     /// Why this exclusion is revoked.
@@ -212,6 +233,10 @@ pub struct Prompt {
     pub input: Input,
     /// What is wrong with it.
     pub error: Option<String>,
+    /// Where in what was typed that is, in bytes.
+    pub wrong: Option<Range<usize>>,
+    /// What could be typed next, as far as it is worth a look; safe text.
+    pub offered: Vec<String>,
 }
 
 #[cfg(test)]

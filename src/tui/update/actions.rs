@@ -7,7 +7,7 @@ use crate::tui::keymap::{Action, Context};
 use crate::tui::message::{Effect, Look, Request};
 use crate::tui::state::detail::Tab;
 use crate::tui::state::face::Face;
-use crate::tui::state::overlay::{Overlay, Palette, Purpose};
+use crate::tui::state::overlay::{Help, Overlay, Palette, Purpose};
 use crate::tui::state::{App, NoticeKind, Screen};
 use crate::tui::widget::input::Input;
 
@@ -30,7 +30,7 @@ pub(super) fn quit(app: &mut App) -> Vec<Effect> {
 
 /// All keys.
 pub(super) fn help(app: &mut App) -> Vec<Effect> {
-    app.overlay = Some(Overlay::Help { scroll: 0 });
+    app.overlay = Some(Overlay::Help(Help::default()));
     Vec::new()
 }
 

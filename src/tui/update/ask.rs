@@ -10,5 +10,13 @@ pub(super) const FUZZY: &str =
 
 /// Asks for a line of text.
 pub(super) fn ask(app: &mut App, purpose: Purpose, label: &'static str, about: &str, input: Input) {
-    app.overlay = Some(Overlay::Prompt(Prompt { purpose, label, about: about.to_owned(), input, error: None }));
+    app.overlay = Some(Overlay::Prompt(Prompt {
+        purpose,
+        label,
+        about: about.to_owned(),
+        input,
+        error: None,
+        wrong: None,
+        offered: Vec::new(),
+    }));
 }

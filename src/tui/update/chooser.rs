@@ -9,7 +9,7 @@ use super::themes;
 use crate::places;
 use crate::session::StartedAs;
 use crate::text;
-use crate::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery};
+use crate::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery, Tried};
 use crate::tui::keymap::{Action, Context, Press};
 use crate::tui::message::Message;
 use crate::tui::state::chooser::{Chooser, FolderView, Fullness, PathLine, Section, Spot};
@@ -98,7 +98,11 @@ pub fn news(chooser: &mut Chooser, news: PlaceAnswer) -> Vec<Effect> {
         PlaceAnswer::Opened(place, outcome) if chooser.opening.as_ref() == Some(&place) => {
             chooser.opening = None;
             match outcome {
-                Ok(()) => return vec![Effect::Leave(Some(place))],
+                Ok(Tried::Ready) => return vec![Effect::Leave(Some(place))],
+                Ok(Tried::LooksLikeRoot) => {
+                    chooser.path = None;
+                    chooser.asks_root = Some(place);
+                }
                 Err(why) => refused(chooser, why),
             }
         }
@@ -159,6 +163,9 @@ fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
         }
         _ if chooser.opening.is_some() => return Vec::new(),
         _ => {}
+    }
+    if let Some(place) = chooser.asks_root.take() {
+        return root_answer(chooser, place, key.code);
     }
     if let Some(mut list) = chooser.themes.take() {
         let (stays, notice) = themes::turn(&mut list, &mut chooser.theme, key);
@@ -267,10 +274,10 @@ fn perform(chooser: &mut Chooser, action: Action, key: KeyEvent) -> Vec<Effect> 
     Vec::new()
 }
 
-/// What Enter does: folders are looked into, everything else is scanned.
+/// What Enter does: folders and mounts are looked into; a recent tree and the folder looked at are scanned.
 fn choose(chooser: &mut Chooser) -> Vec<Effect> {
     match chooser.selected() {
-        Some(Spot::Folder(_) | Spot::Above) => into(chooser),
+        Some(Spot::Folder(_) | Spot::Above | Spot::Mount(_)) => into(chooser),
         _ => scan(chooser),
     }
 }
@@ -284,6 +291,22 @@ fn scan(chooser: &mut Chooser) -> Vec<Effect> {
         }
         Some(spot) => open(chooser, chooser.path_of(spot).into()),
         None => Vec::new(),
+    }
+}
+
+/// The answer to whether a tree is the root of another system.
+fn root_answer(chooser: &mut Chooser, place: OpenTarget, code: KeyCode) -> Vec<Effect> {
+    match code {
+        KeyCode::Char('i') => {
+            let started = StartedAs { root: Some(place.path.clone()), ..place.started };
+            open(chooser, OpenTarget { path: place.path, started })
+        }
+        KeyCode::Char('f') => vec![Effect::Leave(Some(place))],
+        KeyCode::Esc => Vec::new(),
+        _ => {
+            chooser.asks_root = Some(place);
+            Vec::new()
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Actions on the coverage screen.
 
 use super::ask::{FUZZY, ask};
+use super::finding::copy_text;
+use crate::text;
 use crate::tui::message::Effect;
-use crate::tui::state::App;
 use crate::tui::state::overlay::Purpose;
+use crate::tui::state::{App, NoticeKind};
 use crate::tui::widget::input::Input;
 
 /// Moves the selection by so many entries.
@@ -22,4 +24,14 @@ pub(super) fn filter(app: &mut App) -> Vec<Effect> {
     let input = Input::with(app.coverage.filter());
     ask(app, Purpose::CoverageFilter, "Filter", FUZZY, input);
     Vec::new()
+}
+
+/// Copies the selected entry.
+pub(super) fn copy(app: &mut App) -> Vec<Effect> {
+    let Some(missed) = app.coverage.selected() else {
+        app.say(NoticeKind::Info, "there is no entry to copy");
+        return Vec::new();
+    };
+    let copied = format!("{}: {}\n", text::escape_path(&missed.path), missed.why);
+    copy_text(app, "the entry", &copied)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     actions, chooser_only, compare, coverage, finding, hex, jumps, list, panes, reference, register, scan, strings,
-    themes,
+    summary, themes,
 };
 use crate::hex::layout::Motion;
 use crate::hex::search::Direction;

@@ -145,14 +145,6 @@ pub(super) fn repeat(app: &mut App) -> Vec<Effect> {
     answer(app, given)
 }
 
-/// Asks for a note on the finding itself.
-pub(super) fn note_on_finding(app: &mut App) -> Vec<Effect> {
-    let Some(id) = opened(app).map(|detail| detail.id()) else { return Vec::new() };
-    let about = "A note on this finding. It stands in its history and in the report.";
-    ask(app, Purpose::FindingNote(id), "Note", about, Input::default());
-    Vec::new()
-}
-
 /// Asks what to copy of the finding that is open, or selected.
 pub(super) fn copy(app: &mut App) -> Vec<Effect> {
     if here(app).is_some() {
@@ -177,25 +169,28 @@ pub(super) fn copy_as(app: &mut App, how: char) -> Vec<Effect> {
     let path = text::escape_path(&row.path).into_owned();
     let rule = app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone());
     let (name, digest) = row.digest.labelled();
+    if how == 'w' {
+        return ask_for_file(app, &path);
+    }
     let (what, copied) = match how {
         'p' => ("the path", path),
         's' => (name, digest),
         'r' => ("the rule", rule),
-        'f' => {
-            let size = text::counted(row.size, "byte");
-            (
-                "the finding",
-                format!("{path}\nrule: {rule}\n{name}: {digest}\nsize: {size}\nmodified: {}\n", row.modified),
-            )
-        }
+        'f' => ("the finding", as_text(app).unwrap_or_default()),
         _ => {
-            app.say(NoticeKind::Info, "copy p, s, r or f");
+            app.say(NoticeKind::Info, "copy p, s, r or f; w writes it to a file");
             return Vec::new();
         }
     };
-    match to_clipboard(&copied) {
+    copy_text(app, what, &copied)
+}
+
+/// Copies a text, and says what.
+pub(super) fn copy_text(app: &mut App, what: &str, copied: &str) -> Vec<Effect> {
+    match to_clipboard(copied) {
         Ok(sequence) => {
-            app.say(NoticeKind::Done, format!("copied {what}{}", app.clipboard_hint()));
+            let kind = if app.in_tmux { NoticeKind::Info } else { NoticeKind::Done };
+            app.say(kind, format!("copied {what}{}", app.clipboard_hint()));
             vec![Effect::Copy(sequence)]
         }
         Err(why) => {
@@ -203,6 +198,24 @@ pub(super) fn copy_as(app: &mut App, how: char) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// Asks for the file that the finding goes to as text, for where a terminal takes no copies.
+fn ask_for_file(app: &mut App, path: &str) -> Vec<Effect> {
+    let about = format!("A new file for the finding as text: {path}");
+    ask(app, Purpose::WriteFinding, "Write to", &about, Input::with("finding.txt"));
+    Vec::new()
+}
+
+/// The finding at hand as text.
+pub(super) fn as_text(app: &App) -> Option<String> {
+    let row = here(app)?;
+    let rule = app.hunts.get(row.hunt).map_or("", |hunt| hunt.name.as_str());
+    let (name, digest) = row.digest.labelled();
+    let (path, size) = (text::escape_path(&row.path), text::counted(row.size, "byte"));
+    let tags: Vec<String> = row.tags().iter().map(|tag| format!("#{}", text::escape_str(tag))).collect();
+    let tags = if tags.is_empty() { String::new() } else { format!("tags: {}\n", tags.join(" ")) };
+    Some(format!("{path}\nrule: {rule}\n{name}: {digest}\nsize: {size}\nmodified: {}\n{tags}", row.modified))
 }
 
 /// What is recorded of a scenario that the box does not support, or contradicts.

@@ -1,12 +1,14 @@
 //! Actions on the list of findings.
 
-use super::ask::{FUZZY, ask};
+use super::ask::ask;
 use super::open as open_finding;
+use super::{filter, summary};
+use crate::case::FindingId;
 use crate::text;
 use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
-use crate::tui::state::findings::Column;
-use crate::tui::state::overlay::Purpose;
+use crate::tui::state::findings::{Column, ListedFinding};
+use crate::tui::state::overlay::{Overlay, Purpose};
 use crate::tui::state::{App, NoticeKind, Screen};
 use crate::tui::widget::input::Input;
 
@@ -67,17 +69,26 @@ pub(super) fn unmark(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
+/// How the findings' filter takes what is typed.
+const FILTER: &str = "Letters of the path in order, \"exact words\", -without; fields: rule:tiny state:open owner:root size>1M \
+                      tag:later is:live -path:opt. Tab completes; empty shows all.";
+
 /// Asks for the filter.
 pub(super) fn filter(app: &mut App) -> Vec<Effect> {
     let input = Input::with(app.list.filter());
-    ask(app, Purpose::Filter, "Filter", FUZZY, input);
+    ask(app, Purpose::Filter, "Filter", FILTER, input);
+    if let Some(Overlay::Prompt(mut prompt)) = app.overlay.take() {
+        filter::typed(app, &mut prompt);
+        app.overlay = Some(Overlay::Prompt(prompt));
+    }
     Vec::new()
 }
 
 /// Sorts by the next column.
 pub(super) fn sort(app: &mut App) -> Vec<Effect> {
     let mut sort = app.list.sort().next();
-    if sort.column == Column::Host && app.boxes.is_empty() {
+    while sort.column == Column::Host && app.boxes.is_empty() || sort.column == Column::Signs && !app.list.knows_signs()
+    {
         sort = sort.next();
     }
     app.list.set_sort(sort);
@@ -98,6 +109,60 @@ pub(super) fn group(app: &mut App) -> Vec<Effect> {
     app.list.set_grouping(app.list.grouping().next());
     let name = app.list.grouping().name();
     app.say(NoticeKind::Info, format!("grouped by {name}"));
+    Vec::new()
+}
+
+/// The findings that an act is for: the one that is open; in the list the marked ones, or else the selected one or all of
+/// the selected group. Those that the list does not show come first: nobody has them before their eyes.
+pub(super) fn targets(app: &App) -> Vec<FindingId> {
+    if app.screen == Screen::Finding {
+        return app.detail.iter().filter(|detail| !detail.stale).map(|detail| detail.id()).collect();
+    }
+    let marked = app.list.marked();
+    if marked.is_empty() {
+        return app.list.under_cursor();
+    }
+    let (shown, mut findings): (Vec<_>, Vec<_>) = marked.into_iter().partition(|id| app.list.is_shown(*id));
+    findings.extend(shown);
+    findings
+}
+
+/// Asks for a note on the findings at hand.
+pub(super) fn note(app: &mut App) -> Vec<Effect> {
+    let findings = targets(app);
+    if findings.is_empty() {
+        return nothing_selected(app);
+    }
+    let about = format!("A note on {}; #words in it are tags. Kept in the journal.", these(&findings));
+    ask(app, Purpose::FindingNote(findings), "Note", &about, Input::default());
+    Vec::new()
+}
+
+/// Asks for tags of the findings at hand.
+pub(super) fn tags(app: &mut App) -> Vec<Effect> {
+    let findings = targets(app);
+    if findings.is_empty() {
+        return nothing_selected(app);
+    }
+    let rows = findings.iter().filter_map(|id| app.list.get(*id));
+    let mut has: Vec<String> = rows.flat_map(ListedFinding::tags).map(|tag| format!("#{tag}")).collect();
+    has.sort();
+    has.dedup();
+    let has = if has.is_empty() { "none so far".to_owned() } else { has.join(" ") };
+    let about = format!("Tags of {}: {has}. Words put tags on, -words take them off.", these(&findings));
+    ask(app, Purpose::Tags(findings), "Tags", &about, Input::default());
+    Vec::new()
+}
+
+fn these(findings: &[FindingId]) -> String {
+    match findings.len() {
+        1 => "this finding".to_owned(),
+        many => text::counted(many as u64, "finding"),
+    }
+}
+
+fn nothing_selected(app: &mut App) -> Vec<Effect> {
+    app.say(NoticeKind::Info, "select a finding first");
     Vec::new()
 }
 
@@ -138,7 +203,7 @@ pub(super) fn next_open(app: &mut App) -> Vec<Effect> {
                 "nothing is open"
             };
             app.say(NoticeKind::Done, more);
-            Vec::new()
+            summary::open(app)
         }
     }
 }
@@ -148,7 +213,7 @@ pub(super) fn turn_hunt(app: &mut App, by: isize) -> Vec<Effect> {
     let count = app.hunts.len() as isize + 1;
     let place = app.list.hunt().map_or(0, |hunt| hunt as isize + 1);
     let turned = (1..=count).map(|steps| usize::try_from((place + steps * by).rem_euclid(count) - 1).ok());
-    let has_findings = |hunt: &Option<usize>| hunt.is_none() || app.list.counts(*hunt).all() > 0;
+    let has_findings = |hunt: &Option<usize>| hunt.is_none() || app.list.passing_counts(*hunt).all() > 0;
     let next = turned.into_iter().find(has_findings).flatten();
     app.list.set_hunt(next);
     Vec::new()

@@ -9,6 +9,7 @@ mod compare;
 mod counts;
 mod coverage;
 mod dispatch;
+mod filter;
 mod finding;
 mod form;
 mod hex;
@@ -23,6 +24,7 @@ mod reference;
 mod register;
 mod scan;
 mod strings;
+mod summary;
 mod themes;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
@@ -34,7 +36,9 @@ use super::state::register::RegisterView;
 use super::state::scan::{Phase, ScanView};
 use super::state::{App, HuntView, NoticeKind, Screen};
 use crate::case::FindingId;
+use crate::session::signs_of;
 use crate::text;
+use crate::triage::assess::BoxSaid;
 
 /// Keys kept for a finding that has not arrived; more are dropped.
 const TYPED_AHEAD: usize = 64;
@@ -61,12 +65,15 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Ready { hunts, tree, case, register } => {
             app.hunts = HuntView::of(hunts);
-            app.list.set_hunts(app.hunts.len());
+            let names = app.hunts.iter().map(|hunt| hunt.name.clone()).collect();
+            let host = app.boxes.is_empty().then(|| vec![text::escape_str(&app.host).into_owned()]);
+            app.list.set_names(Some(names), host);
             app.list.set_tree(&tree);
             app.case = case;
             app.register.path = text::escape_path(&register).into_owned();
         }
         Message::Boxes(names) => {
+            app.list.set_names(None, Some(names.clone()));
             app.boxes = names;
             app.list.set_rare_first();
             app.list.set_grouping(crate::tui::state::findings::Grouping::Content);
@@ -89,6 +96,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.list.upsert(rows);
             return rings.then_some(Effect::Ring).into_iter().collect();
         }
+        Message::Signs(signs) => app.list.set_signs(&signs),
         Message::NotScanned(more) => app.coverage.extend(more),
         Message::Since(since) => scan::compared(app, since),
         Message::ScanUnended(reading) => {
@@ -117,6 +125,8 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             }
         }
         Message::Gathered(id, gathered) => {
+            let said: Vec<_> = gathered.scenarios.iter().map(BoxSaid::from).collect();
+            app.list.set_signs(&[(id, signs_of(&gathered.evidence, &said))]);
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
                 detail.gathered = Some(*gathered);
                 detail.outdated = false;
@@ -196,6 +206,7 @@ fn press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     app.notice = None;
+    app.greets = false;
     let press = Press::from(key);
     let leaves = matches!(app.keymap.action(press, &[Context::Global]), Some(Action::Quit | Action::Back));
     // What cannot be seen is not decided on; Esc decides nothing.

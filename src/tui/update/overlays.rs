@@ -2,11 +2,12 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{actions, batch, compare, form, jumps, palette, prompt, reference};
+use super::{batch, compare, form, jumps, palette, prompt, reference};
 use crate::hex::layout::Motion;
 use crate::tui::message::Effect;
-use crate::tui::state::overlay::{Await, Overlay};
+use crate::tui::state::overlay::{Await, Help, Overlay};
 use crate::tui::state::{App, NoticeKind};
+use crate::tui::widget::input::Input;
 
 /// Whether something lies above the screen.
 pub(super) fn is_open(app: &App) -> bool {
@@ -18,6 +19,7 @@ pub(super) fn paste(app: &mut App, pasted: &str) {
     match &mut app.overlay {
         Some(Overlay::Prompt(prompt)) => prompt.input.insert(pasted),
         Some(Overlay::Palette(palette)) => palette.input.insert(pasted),
+        Some(Overlay::Help(help)) if help.typing => help.sought.insert(pasted),
         Some(Overlay::Form(form)) => {
             if let Some(input) = form.input() {
                 input.insert(pasted);
@@ -30,16 +32,23 @@ pub(super) fn paste(app: &mut App, pasted: &str) {
 /// A key for the top layer. Esc closes it and decides nothing.
 pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     if key.code == KeyCode::Esc && !matches!(app.overlay, Some(Overlay::Reference(_))) {
-        if let Some(Overlay::Themes(list)) = app.overlay.take() {
-            super::themes::key(app, list, key);
+        match app.overlay.take() {
+            Some(Overlay::Themes(list)) => super::themes::key(app, list, key),
+            // What is sought goes first, the help after it.
+            Some(Overlay::Help(mut help)) if help.typing || !help.sought.text().is_empty() => {
+                (help.typing, help.sought) = (false, Input::default());
+                app.overlay = Some(Overlay::Help(help));
+            }
+            _ => {}
         }
         return Vec::new();
     }
     match app.overlay.take() {
-        Some(Overlay::Help { scroll }) => {
-            help(app, scroll, key);
+        Some(Overlay::Help(shown)) => {
+            help(app, shown, key);
             Vec::new()
         }
+        Some(Overlay::Summary { scroll }) => super::summary::key(app, scroll, key),
         Some(Overlay::Palette(shown)) => palette::key(app, shown, key),
         Some(Overlay::Prompt(shown)) => prompt::key(app, shown, key),
         Some(Overlay::Form(shown)) => form::key(app, shown, key),
@@ -56,27 +65,36 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
-fn help(app: &mut App, scroll: usize, key: KeyEvent) {
+fn help(app: &mut App, mut help: Help, key: KeyEvent) {
     let page = app.page.max(10);
-    let scroll = match key.code {
-        KeyCode::Char('j') | KeyCode::Down => scroll.saturating_add(1),
-        KeyCode::Char('k') | KeyCode::Up => scroll.saturating_sub(1),
-        KeyCode::Char(' ') | KeyCode::PageDown => scroll.saturating_add(page),
-        KeyCode::PageUp => scroll.saturating_sub(page),
-        KeyCode::Char('g') | KeyCode::Home => 0,
-        KeyCode::Char('G') | KeyCode::End => usize::MAX / 2,
-        KeyCode::Char('q' | '?') => return,
-        KeyCode::Char('/') => {
-            actions::palette(app);
-            return;
+    if help.typing {
+        match key.code {
+            KeyCode::Enter => help.typing = false,
+            _ => _ = help.sought.key(key),
         }
-        _ => scroll,
-    };
-    app.overlay = Some(Overlay::Help { scroll });
+        help.scroll = 0;
+        app.overlay = Some(Overlay::Help(help));
+        return;
+    }
+    match key.code {
+        KeyCode::Char('j') | KeyCode::Down => help.scroll = help.scroll.saturating_add(1),
+        KeyCode::Char('k') | KeyCode::Up => help.scroll = help.scroll.saturating_sub(1),
+        KeyCode::Char(' ') | KeyCode::PageDown => help.scroll = help.scroll.saturating_add(page),
+        KeyCode::PageUp => help.scroll = help.scroll.saturating_sub(page),
+        KeyCode::Char('g') | KeyCode::Home => help.scroll = 0,
+        KeyCode::Char('G') | KeyCode::End => help.scroll = usize::MAX / 2,
+        KeyCode::Char('q' | '?') => return,
+        KeyCode::Char('/') => (help.typing, help.sought) = (true, Input::default()),
+        _ => {}
+    }
+    app.overlay = Some(Overlay::Help(help));
 }
 
 fn awaited(app: &mut App, wait: Await, key: KeyEvent) -> Vec<Effect> {
     let KeyCode::Char(letter) = key.code else { return Vec::new() };
+    if wait == Await::Rescan {
+        return super::scan::rescan_if(app, letter);
+    }
     if wait == Await::CopyFinding {
         return super::finding::copy_as(app, letter);
     }
@@ -97,7 +115,7 @@ fn awaited(app: &mut App, wait: Await, key: KeyEvent) -> Vec<Effect> {
             Err(error) => app.say(NoticeKind::Warning, error.to_string()),
         },
         Await::Copy => return super::hex::copy(app, letter),
-        Await::CopyFinding | Await::Goto => {}
+        Await::CopyFinding | Await::Goto | Await::Rescan => {}
     }
     Vec::new()
 }

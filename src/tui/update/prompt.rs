@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use super::filter;
 use crate::hex::goto::Target;
 use crate::hex::layout::Motion;
 use crate::hex::query::Query;
 use crate::hex::search::{Direction, Order};
 use crate::report::ReportFormat;
 use crate::text;
+use crate::triage::tag;
 use crate::tui::message::{Effect, Gather, Look, Request};
 use crate::tui::state::bytes::{ActiveSearch, Hits};
 use crate::tui::state::overlay::{Overlay, Prompt, Purpose};
@@ -33,11 +35,15 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: KeyEvent) -> Vec<Effec
     {
         return effects;
     }
-    prompt.input.key(key);
-    prompt.error = None;
+    if key.code == KeyCode::Tab && prompt.purpose == Purpose::Filter {
+        filter::complete(app, &mut prompt);
+    } else {
+        prompt.input.key(key);
+    }
+    (prompt.error, prompt.wrong) = (None, None);
     // A filter shows what it does while it is typed.
     match prompt.purpose {
-        Purpose::Filter => app.list.set_filter(prompt.input.text()),
+        Purpose::Filter => filter::typed(app, &mut prompt),
         Purpose::RegisterFilter => prompt.input.text().clone_into(&mut app.register.filter),
         Purpose::CoverageFilter => app.coverage.set_filter(prompt.input.text()),
         Purpose::StringsFilter => filter_strings(app, prompt.input.text()),
@@ -55,7 +61,12 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
         if reason.is_empty() { Err("a reason is required".to_owned()) } else { Ok(reason.to_owned()) }
     };
     match &prompt.purpose {
-        Purpose::Filter => app.list.set_filter(typed),
+        Purpose::Filter => {
+            app.list.set_filter(typed);
+            if let Some(wrong) = app.list.wrong() {
+                return Err(wrong.said.clone());
+            }
+        }
         Purpose::CoverageFilter => app.coverage.set_filter(typed),
         Purpose::RegisterFilter => {
             typed.clone_into(&mut app.register.filter);
@@ -75,6 +86,14 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
             }
             return Ok(vec![Effect::Record(Request::Export(path))]);
         }
+        Purpose::WriteFinding => {
+            let path = typed.trim();
+            if path.is_empty() {
+                return Err("name a file".to_owned());
+            }
+            let text = super::finding::as_text(app).unwrap_or_default();
+            return Ok(vec![Effect::Record(Request::WriteText(path.into(), text))]);
+        }
         Purpose::NameInSet(set) => {
             let value = typed.trim().to_owned();
             if value.is_empty() {
@@ -83,12 +102,20 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
             return Ok(vec![Effect::Gather(Gather::Name { set: set.clone(), value })]);
         }
         Purpose::Note { finding, scenario } => return Ok(note(app, *finding, scenario, typed)),
-        Purpose::FindingNote(finding) => {
+        Purpose::Tags(findings) => {
+            let (add, remove) = tag::typed(typed)?;
+            if add.is_empty() && remove.is_empty() {
+                return Err("name a tag, or leave it with Esc".to_owned());
+            }
+            let (add, remove) = (add.into_iter().collect(), remove.into_iter().collect());
+            return Ok(vec![Effect::Record(Request::Tag { findings: findings.clone(), add, remove })]);
+        }
+        Purpose::FindingNote(findings) => {
             let note = typed.trim();
             if note.is_empty() {
                 return Err("write something, or leave it with Esc".to_owned());
             }
-            return Ok(vec![Effect::Record(Request::Note(*finding, note.to_owned()))]);
+            return Ok(vec![Effect::Record(Request::Note(findings.clone(), note.to_owned()))]);
         }
         Purpose::SaveCopy => {
             let path = typed.trim();
@@ -157,7 +184,7 @@ fn note(app: &App, finding: crate::case::FindingId, scenario: &str, typed: &str)
             note: (!typed.is_empty()).then_some(typed),
         },
         None if typed.is_empty() => return Vec::new(),
-        None => Request::Note(finding, format!("{scenario}: {typed}")),
+        None => Request::Note(vec![finding], format!("{scenario}: {typed}")),
     };
     vec![Effect::Record(request)]
 }

@@ -1,6 +1,7 @@
 //! Actions on the register screen.
 
 use super::ask::{FUZZY, ask};
+use super::finding::copy_text;
 use crate::tui::message::Effect;
 use crate::tui::state::overlay::Purpose;
 use crate::tui::state::{App, NoticeKind};
@@ -40,4 +41,15 @@ pub(super) fn revoke(app: &mut App) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// Copies what the selected exclusion is about.
+pub(super) fn copy(app: &mut App) -> Vec<Effect> {
+    let Some(entry) = app.register.selected() else {
+        app.say(NoticeKind::Info, "there is no exclusion to copy");
+        return Vec::new();
+    };
+    let id = entry.id().map(|id| format!("{id}  ")).unwrap_or_default();
+    let copied = format!("{id}{}\n", crate::tui::state::register::summary(entry));
+    copy_text(app, "the exclusion", &copied)
 }

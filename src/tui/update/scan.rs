@@ -3,8 +3,10 @@
 use crate::scan::ProgressSnapshot;
 use crate::session::Since;
 use crate::text;
+use crate::triage::filter::Sign;
 use crate::tui::keymap::{Action, key_of};
 use crate::tui::message::{Effect, Request};
+use crate::tui::state::overlay::{Await, Overlay};
 use crate::tui::state::scan::Phase;
 use crate::tui::state::{App, NoticeKind};
 
@@ -37,14 +39,24 @@ pub(super) fn cancel(app: &mut App) -> Vec<Effect> {
     if app.scan.is_active() { vec![Effect::CancelScan] } else { no_scan(app) }
 }
 
-/// Scans the tree again.
+/// Asks whether the tree is to be scanned again: a stray key is not to begin it.
 pub(super) fn rescan(app: &mut App) -> Vec<Effect> {
     if app.scan.is_active() {
         let key = app.keymap.first_key(Action::CancelScan);
         app.say(NoticeKind::Info, format!("the scan is still running; {key} ends it"));
         return Vec::new();
     }
-    vec![Effect::Record(Request::Rescan)]
+    app.overlay = Some(Overlay::Await(Await::Rescan));
+    Vec::new()
+}
+
+/// Scans the tree again if the answer is yes.
+pub(super) fn rescan_if(app: &mut App, letter: char) -> Vec<Effect> {
+    if matches!(letter, 'y' | 'Y') {
+        return vec![Effect::Record(Request::Rescan)];
+    }
+    app.say(NoticeKind::Info, "not scanned again");
+    Vec::new()
 }
 
 fn no_scan(app: &mut App) -> Vec<Effect> {
@@ -88,6 +100,8 @@ pub(super) fn compared(app: &mut App, since: Box<Since>) {
         let lost = lost_marks(app);
         app.say(if lost.is_empty() { NoticeKind::Info } else { NoticeKind::Warning }, said + &lost);
     }
+    let news = since.new.iter().map(|id| (*id, Sign::New));
+    app.list.set_news(news.chain(since.changed.iter().map(|id| (*id, Sign::Changed))));
     app.since = Some(since);
 }
 

@@ -1,7 +1,7 @@
 //! Actions on the list of printable texts in the file of the open finding.
 
 use super::ask::{FUZZY, ask};
-use super::finding::opened;
+use super::finding::{copy_text, opened};
 use crate::hex::strings::FoundString;
 use crate::tui::message::Effect;
 use crate::tui::state::App;
@@ -59,4 +59,11 @@ pub(super) fn open(app: &mut App) -> Vec<Effect> {
         detail.hex.point_to(offset..offset + length);
     }
     Vec::new()
+}
+
+/// Copies the selected text.
+pub(super) fn copy(app: &mut App) -> Vec<Effect> {
+    let Some(detail) = opened(app) else { return Vec::new() };
+    let Some(text) = detail.hex.strings.texts.selected().map(|found| found.text.clone()) else { return Vec::new() };
+    copy_text(app, "the text", &text)
 }

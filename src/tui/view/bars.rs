@@ -113,10 +113,11 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-/// The last line: a notice if there is one, else the keys that matter here.
+/// The last line: the keys that matter here. A notice stands above the line of the scan's progress, on what frames the
+/// panes, so that it hides neither.
 pub(super) fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
     if let Some(notice) = &app.notice {
-        return self::notice(buffer, area, &app.theme, notice);
+        self::notice(buffer, Rect { y: area.y.saturating_sub(2), ..area }, &app.theme, notice);
     }
     let contexts = app.contexts();
     let of = |context| TABLE.iter().filter(move |row| row.context == context);

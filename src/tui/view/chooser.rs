@@ -1,5 +1,7 @@
 //! The screen on which the tree is chosen: recent trees, mounts, folders.
 
+use std::path::Path;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
@@ -39,20 +41,46 @@ pub fn draw(frame: &mut Frame<'_>, chooser: &mut Chooser) {
         draw_section(buffer, area, chooser, section);
     }
     status(buffer, about, chooser);
-    match &chooser.notice {
-        Some(notice) => bars::notice(buffer, bottom, &chooser.theme, notice),
-        None => {
-            let rows = rows().filter(|row| row.action != Action::Back);
-            bars::keys(buffer, bottom, (&chooser.theme, &chooser.keymap), rows);
-        }
+    let keys = rows().filter(|row| row.action != Action::Back);
+    bars::keys(buffer, bottom, (&chooser.theme, &chooser.keymap), keys);
+    if let Some(notice) = &chooser.notice {
+        bars::notice(buffer, Rect { y: bottom.y.saturating_sub(2), ..bottom }, &chooser.theme, notice);
     }
     if let Some(line) = &chooser.path {
         let cursor = draw_path(buffer, area, chooser, line);
         frame.set_cursor_position(cursor);
     } else if let Some(scroll) = chooser.help {
-        chooser.help = Some(overlay::help(buffer, area, (&chooser.theme, &chooser.keymap), rows(), scroll));
+        chooser.help = Some(overlay::help(buffer, area, (&chooser.theme, &chooser.keymap), rows(), scroll, ""));
+    } else if let Some(place) = &chooser.asks_root {
+        ask_root(buffer, area, chooser, &place.path);
     } else if let Some(list) = &chooser.themes {
         themes::draw(buffer, area, &chooser.theme, list);
+    }
+}
+
+/// Asks how what looks like the root of another system is to be scanned.
+fn ask_root(buffer: &mut Buffer, area: Rect, chooser: &Chooser, path: &Path) {
+    let width = area.width.saturating_sub(4).min(76);
+    let room = usize::from(width).saturating_sub(4);
+    let shown = text::truncate_middle(&text::escape_path(path), room.saturating_sub(36)).into_owned();
+    let mut lines = text::wrap(&format!("{shown} looks like the root of a system. What is it?"), room);
+    lines.push(String::new());
+    let answers = [
+        "i  an image or a mounted disk: its own accounts, packages, schedules and times are asked, and none of this \
+         box's processes (as with --root)",
+        "f  files on this box: this box's processes, packages and schedules are asked about them",
+        "Esc  neither, choose again",
+    ];
+    for answer in answers {
+        let (key, said) = answer.split_once("  ").unwrap_or((answer, ""));
+        for (index, line) in text::wrap(said, room.saturating_sub(5)).into_iter().enumerate() {
+            lines.push(format!("{:<4} {line}", if index == 0 { key } else { "" }));
+        }
+    }
+    let inner = pane::popup(buffer, area, &chooser.theme, "Another system?", (width, lines.len() as u16 + 2));
+    for (index, line) in lines.iter().enumerate() {
+        let line = Pieces::new(&chooser.theme).add(Role::Popup, format!(" {line}")).line();
+        paint::line(buffer, paint::row(inner, index), &line);
     }
 }
 

@@ -25,11 +25,42 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let pane = |before: u16, width| Rect { x: area.x + before, width, ..area };
     draw_hunts(buffer, pane(0, widths.hunts), app);
     draw_list(buffer, pane(widths.hunts, widths.list), app);
+    greeting(buffer, pane(widths.hunts, widths.list), app);
     app.shows_preview = widths.preview > 0;
     if app.shows_preview {
         let preview = pane(area.width - widths.preview, widths.preview);
         let inner = pane::pane(buffer, preview, &app.theme, "Selected", false);
         preview::draw(buffer, inner, app);
+    }
+}
+
+/// What somebody new is told, until the first key.
+fn greeting(buffer: &mut Buffer, list: Rect, app: &App) {
+    const LINES: u16 = 3;
+    if !app.greets || list.height < LINES + 8 {
+        return;
+    }
+    let key = |action| app.keymap.first_key(action);
+    let said = [
+        format!("{} opens a finding: its bytes, what the box says of it, what could explain it.", key(Action::Open)),
+        format!(
+            "There {} says that a scenario explains it, {} that it does not; {} opens the next one.",
+            key(Action::Applies),
+            key(Action::RuledOut),
+            key(Action::NextOpen)
+        ),
+        format!(
+            "{} shows all keys, {} how far you are, {} leaves. What you decide is on disk at once.",
+            key(Action::Help),
+            key(Action::Summary),
+            key(Action::Quit)
+        ),
+    ];
+    let inside = Rect { x: list.x + 1, width: list.width.saturating_sub(2), ..list };
+    for (index, said) in said.iter().enumerate() {
+        let row = Rect { y: list.bottom().saturating_sub(1 + LINES) + index as u16, height: 1, ..inside };
+        let said = text::fit(&text::truncate_end(&format!(" {said}"), usize::from(row.width)), usize::from(row.width));
+        paint::line(buffer, row, &paint::Pieces::new(&app.theme).add(Role::Popup, said).line());
     }
 }
 
@@ -42,7 +73,7 @@ fn draw_hunts(buffer: &mut Buffer, area: Rect, app: &mut App) {
     app.areas.hunts = inner;
     let names = std::iter::once("all hunts".to_owned()).chain(app.hunts.iter().map(|hunt| hunt.name.clone()));
     for (place, name) in names.enumerate().skip(top).take(usize::from(inner.height)) {
-        let counts = app.list.counts(place.checked_sub(1));
+        let counts = app.list.passing_counts(place.checked_sub(1));
         let numbers = counts_text(counts);
         let room = width.saturating_sub(text::width(&numbers) + 1);
         let line = paint::Pieces::new(&app.theme)
@@ -109,9 +140,17 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
             paint::fill(buffer, target, app.theme.style(Role::Selected));
         }
     }
+    if columns.iter().any(|placed| placed.column == Column::Signs) {
+        let legend =
+            Rect { x: area.x + 2, y: area.bottom().saturating_sub(1), width: area.width.saturating_sub(4), height: 1 };
+        paint::text(buffer, legend, LEGEND, app.theme.style(Role::Dim));
+    }
     let bar = Rect { width: area.width, x: area.x, ..rows };
     pane::scroll_bar(buffer, bar, &app.theme, app.list_top, app.list.len());
 }
+
+/// What the letters of the signs stand for.
+const LEGEND: &str = " L live  S scheduled  N listening ";
 
 fn title(app: &App) -> String {
     let list = &app.list;
@@ -210,6 +249,20 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &ListedFinding, app: &App, colum
                 push_path(&mut pieces, row, app, placed.width);
                 continue;
             }
+            Column::Signs => {
+                for (place, (letter, on)) in row.glance().into_iter().enumerate() {
+                    let gap = if place > 0 { " " } else { "" };
+                    let letter = if on {
+                        letter
+                    } else if row.signs.is_asked() {
+                        '·'
+                    } else {
+                        ' '
+                    };
+                    pieces.push(if on { Role::Strong } else { Role::Dim }, format!("{gap}{letter}"));
+                }
+                continue;
+            }
             Column::Host => app.boxes.get(row.at as usize).cloned().unwrap_or_default(),
             Column::Hunt => app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone()),
             Column::Size => text::bytes(row.size),
@@ -232,6 +285,7 @@ fn push_path(pieces: &mut paint::Pieces<'_>, row: &ListedFinding, app: &App, wid
         None if row.against_the_box => "  against the box".to_owned(),
         None => news(row, app).map_or_else(String::new, |news| format!("  {news}")),
     };
+    let note = note + &written(row);
     let note = text::truncate_end(&note, width / 2);
     let room = width.saturating_sub(text::width(&note));
     let path = text::escape_path(app.list.below(&row.path));
@@ -243,6 +297,16 @@ fn push_path(pieces: &mut paint::Pieces<'_>, row: &ListedFinding, app: &App, wid
     });
     pieces.push(Role::Text, " ".repeat(end.saturating_sub(pieces.width())));
     pieces.push(if row.returned.is_some() { Role::Changed } else { Role::Dim }, note);
+}
+
+/// The tags on a finding and its last note, safe text.
+fn written(row: &ListedFinding) -> String {
+    let Some(written) = &row.written else { return String::new() };
+    let mut said: String = written.tags.iter().map(|tag| format!("  #{}", text::escape_str(tag))).collect();
+    if let Some(note) = &written.note {
+        let _ = write!(said, "  “{}”", text::escape_str(note));
+    }
+    said
 }
 
 /// Whether the scan before saw the finding otherwise, or not at all, or only the scan before did.
@@ -259,24 +323,34 @@ fn news(row: &ListedFinding, app: &App) -> Option<&'static str> {
 }
 
 fn empty(buffer: &mut Buffer, area: Rect, app: &App) {
+    let key = |action| app.keymap.first_key(action);
+    let elsewhere = app.list.passing_counts(None).all() as u64;
     let said = match &app.scan.phase {
-        _ if !app.list.filter().is_empty() => {
-            &*format!("No path matches the filter. {} shows all findings.", app.keymap.first_key(Action::Back))
+        _ if !app.list.filter().is_empty() && app.list.hunt().is_some() && elsewhere > 0 => {
+            let (next, back) = (key(Action::NextHunt), key(Action::Back));
+            format!(
+                "The filter lets nothing of this hunt pass, but {} of other hunts. {next} shows them, {back} takes the \
+                 filter away.",
+                text::counted(elsewhere, "finding")
+            )
         }
-        Phase::Preparing => "Reading the rules …",
-        Phase::Running | Phase::Paused => "Nothing found so far.",
+        _ if !app.list.filter().is_empty() => {
+            format!("The filter lets nothing pass. {} takes it away.", key(Action::Back))
+        }
+        Phase::Preparing => "Reading the rules …".to_owned(),
+        Phase::Running | Phase::Paused => "Nothing found so far.".to_owned(),
         _ if app.list.hunt().is_some() && app.list.counts(None).all() > 0 => {
-            "Nothing of this hunt; others have findings."
+            format!("Nothing of this hunt; others have findings. {} shows them.", key(Action::NextHunt))
         }
         Phase::Done => {
-            let key = app.keymap.first_key(Action::Coverage);
-            &*format!("No rule matched anything that was scanned. See coverage ({key}) for what was not.")
+            let coverage = key(Action::Coverage);
+            format!("No rule matched anything that was scanned. {coverage} lists what was not scanned.")
         }
-        Phase::Cancelled => "Nothing was found before the scan was cancelled.",
-        Phase::Unended => "The scan did not end; nothing was found before.",
-        Phase::Failed(_) => "The scan failed; the message is at the bottom.",
+        Phase::Cancelled => "Nothing was found before the scan was cancelled.".to_owned(),
+        Phase::Unended => "The scan did not end; nothing was found before.".to_owned(),
+        Phase::Failed(_) => "The scan failed; the message is at the bottom.".to_owned(),
     };
-    for (index, line) in text::wrap(said, usize::from(area.width)).into_iter().enumerate() {
+    for (index, line) in text::wrap(&said, usize::from(area.width)).into_iter().enumerate() {
         paint::line(buffer, paint::row(area, index), &StyledLine::styled(line, app.theme.style(Role::Dim)));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::reading::Reading;
 use crate::case::{Decision, JournalEntry, JournalEvent, Record};
+use crate::report::decided;
 use crate::theme::Role;
 use crate::triage::exclusion::Judgement;
 use crate::tui::state::App;
@@ -37,6 +38,7 @@ fn said(detail: &Detail, entry: &JournalEntry) -> String {
             format!("{answer}: {}{note}", title(scenario))
         }
         JournalEvent::Decided(Decision::Note { note }) => format!("note: {note}"),
+        JournalEvent::Decided(Decision::Tagged { add, remove }) => decided::tagged(add, remove),
         JournalEvent::Decided(Decision::MarkedMalicious { reason }) => format!("malicious: {reason}"),
         JournalEvent::Decided(Decision::ExclusionRecorded { exclusion, summary }) => {
             let of = |key: &str| summary.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();

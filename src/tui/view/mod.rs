@@ -25,6 +25,7 @@ mod scenarios;
 mod signs;
 mod strings;
 mod structure;
+mod summary;
 mod text;
 mod themes;
 mod times;

@@ -13,20 +13,34 @@ use crate::tui::widget::{paint, pane};
 
 /// Lines that a prompt is explained in at most.
 const ABOUT: usize = 8;
+/// Lines of what could be typed next at most.
+const OFFERED: usize = 2;
+/// Lines that say what is wrong at most.
+const ERRORS: usize = 3;
 /// Findings that a prompt names at most.
 const NAMED: usize = 6;
 
 /// Draws the top layer, if any. Returns where the terminal's cursor belongs.
 pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<Position> {
     match app.overlay.as_ref()? {
-        Overlay::Help { scroll } => {
+        Overlay::Help(shown) => {
             let here = app.contexts();
             let others = Context::ALL.into_iter().filter(|context| !here.contains(context));
             let others = others.filter(|context| *context != Context::Chooser);
             let of = |context| TABLE.iter().filter(move |row| row.context == context);
             let rows = here.iter().copied().chain(others).flat_map(of);
-            let scroll = help(buffer, screen, (&app.theme, &app.keymap), rows, *scroll);
-            app.overlay = Some(Overlay::Help { scroll });
+            let (sought, typing) = (shown.sought.text().to_owned(), shown.typing);
+            let scroll = help(buffer, screen, (&app.theme, &app.keymap), rows, shown.scroll, &sought);
+            let (text, column) = shown.sought.window(40);
+            let cursor = typing.then(|| sought_line(buffer, screen, &app.theme, &text, column));
+            if let Some(Overlay::Help(shown)) = &mut app.overlay {
+                shown.scroll = scroll;
+            }
+            cursor
+        }
+        Overlay::Summary { scroll } => {
+            let scroll = super::summary::draw(buffer, screen, app, *scroll);
+            app.overlay = Some(Overlay::Summary { scroll });
             None
         }
         Overlay::Palette(palette) => Some(draw_palette(buffer, screen, app, palette)),
@@ -77,19 +91,39 @@ fn question(app: &App, wait: Await) -> String {
     format!("{}: {}", wait.question(), marks.join("  "))
 }
 
-/// The keys of `rows`, context by context. Returns how far they are scrolled: no further than to their end.
+/// What is sought in the help, at the bottom of the screen. Returns where the cursor belongs.
+fn sought_line(buffer: &mut Buffer, screen: Rect, theme: &Theme, text: &str, column: usize) -> Position {
+    let row = Rect { y: screen.bottom().saturating_sub(1), height: 1, ..screen };
+    let line = paint::Pieces::new(theme).add(Role::PromptLabel, " search: ").add(Role::PromptText, text::fit(text, 40));
+    paint::line(buffer, row, &line.line());
+    Position { x: row.x + 9 + column as u16, y: row.y }
+}
+
+/// The keys of `rows` that hold what is sought, context by context. Returns how far they are scrolled: no further than to their end.
 pub(super) fn help(
     buffer: &mut Buffer,
     screen: Rect,
     (theme, keymap): (&Theme, &Keymap),
     rows: impl Iterator<Item = &'static Binding>,
     scroll: usize,
+    sought: &str,
 ) -> usize {
     let size = (84, screen.height.saturating_sub(2));
-    let inner = pane::popup(buffer, screen, theme, "Keys (Esc closes, / searches)", size);
+    let title = match sought {
+        "" => "Keys (Esc closes, / searches)".to_owned(),
+        sought => format!("Keys with {} (Esc shows all)", text::quoted(sought)),
+    };
+    let inner = pane::popup(buffer, screen, theme, &title, size);
     let mut lines = Vec::new();
     let mut context = None;
-    for row in rows {
+    // A word stands in a line as it is typed: letters in order would be in every line of so many.
+    let words: Vec<String> = sought.split_whitespace().map(str::to_lowercase).collect();
+    let holds = |row: &&Binding| {
+        let said = format!("{} {} {} {}", keymap.keys(row.action), row.words(), row.long, row.context.title());
+        let said = said.to_lowercase();
+        words.iter().all(|word| said.contains(word))
+    };
+    for row in rows.filter(holds) {
         if context != Some(row.context) {
             if context.is_some() {
                 lines.push(paint::Pieces::new(theme).line());
@@ -103,6 +137,9 @@ pub(super) fn help(
             lines
                 .push(paint::Pieces::new(theme).add(Role::HintKey, format!("  {keys} ")).add(Role::Popup, said).line());
         }
+    }
+    if lines.is_empty() {
+        lines.push(paint::Pieces::new(theme).add(Role::Dim, " no key does that").line());
     }
     lines.push(paint::Pieces::new(theme).line());
     let height = usize::from(inner.height);
@@ -161,7 +198,7 @@ fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &Batch) {
     let height = usize::from(inner.height).saturating_sub(4);
     for (index, id) in batch.findings.iter().skip(batch.scroll).take(height).enumerate() {
         let Some(row) = app.list.get(*id) else { continue };
-        let path = text::escape_path(&row.path).into_owned();
+        let path = text::escape_path(app.list.below(&row.path)).into_owned();
         let line =
             paint::Pieces::new(&app.theme).add(Role::Dim, format!("   {}", text::truncate_middle(&path, width - 4)));
         paint::line(buffer, paint::row(inner, index + 4), &line.line());
@@ -173,10 +210,15 @@ fn draw_prompt(buffer: &mut Buffer, screen: Rect, app: &App, prompt: &Prompt) ->
     let inner_width = usize::from(width).saturating_sub(4);
     let mut above = text::wrap(&prompt.about, inner_width);
     above.truncate(ABOUT);
-    if let Purpose::Malicious(findings) = &prompt.purpose {
+    if let Purpose::Malicious(findings) | Purpose::FindingNote(findings) | Purpose::Tags(findings) = &prompt.purpose {
         above.extend(named(app, findings, inner_width));
     }
-    let height = above.len() as u16 + 4;
+    let mut offered = text::wrap(&prompt.offered.join("  "), inner_width);
+    offered.truncate(OFFERED);
+    let more = if prompt.purpose == Purpose::Filter { OFFERED } else { 0 };
+    let mut errors = prompt.error.as_ref().map(|error| text::wrap(error, inner_width)).unwrap_or_default();
+    errors.truncate(ERRORS);
+    let height = above.len() as u16 + 3 + more.max(errors.len()).max(1) as u16;
     let inner = pane::popup(buffer, screen, &app.theme, prompt.label, (width, height));
     for (index, line) in above.iter().enumerate() {
         let pieces = paint::Pieces::new(&app.theme).add(Role::Dim, format!(" {line}"));
@@ -186,12 +228,20 @@ fn draw_prompt(buffer: &mut Buffer, screen: Rect, app: &App, prompt: &Prompt) ->
     let (shown, column) = prompt.input.window(inner_width);
     let pieces = paint::Pieces::new(&app.theme).add(Role::PromptLabel, " ").add(Role::PromptText, shown);
     paint::line(buffer, field, &pieces.line());
-    let below = paint::row(inner, above.len() + 1);
-    let line = match &prompt.error {
-        Some(error) => paint::Pieces::new(&app.theme).add(Role::Error, format!(" {error}")),
-        None => paint::Pieces::new(&app.theme).add(Role::Dim, " Enter takes it, Esc leaves it"),
+    if let Some(wrong) = &prompt.wrong {
+        let columns = prompt.input.columns(wrong.clone(), inner_width);
+        let area = Rect { x: field.x + 1 + columns.start as u16, width: columns.len() as u16, ..field };
+        paint::fill(buffer, area, app.theme.style(Role::Error));
+    }
+    let (role, lines) = match (errors.is_empty(), offered.is_empty()) {
+        (false, _) => (Role::Error, errors),
+        (true, false) => (Role::HintText, offered),
+        (true, true) => (Role::Dim, vec!["Enter takes it, Esc leaves it".to_owned()]),
     };
-    paint::line(buffer, below, &line.line());
+    for (index, line) in lines.iter().enumerate() {
+        let line = paint::Pieces::new(&app.theme).add(role, format!(" {line}")).line();
+        paint::line(buffer, paint::row(inner, above.len() + 1 + index), &line);
+    }
     Position { x: field.x + 1 + column as u16, y: field.y }
 }
 
@@ -202,7 +252,8 @@ fn named(app: &App, findings: &[FindingId], width: usize) -> Vec<String> {
         // A scan from the start has not met the open finding again yet.
         None => app.detail.as_ref().filter(|detail| detail.id() == *id).map(|detail| &*detail.opened.finding.file.path),
     };
-    let paths = findings.iter().filter_map(path).take(NAMED).map(text::escape_path);
+    let below = |path| text::escape_path(app.list.below(path));
+    let paths = findings.iter().filter_map(path).take(NAMED).map(below);
     let cut = |path: &str| text::truncate_middle(path, width.saturating_sub(2)).into_owned();
     let mut lines: Vec<_> = paths.map(|path| format!("  {}", cut(&path))).collect();
     let more = findings.len().saturating_sub(lines.len());

@@ -1,5 +1,7 @@
 //! A line of text that is being typed.
 
+use std::ops::Range;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::text;
@@ -26,6 +28,20 @@ impl Input {
     /// What was typed.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Byte offset of the cursor.
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// Puts `text` in place of what was typed from `start` up to the cursor.
+    pub fn replace_back_to(&mut self, start: usize, text: &str) {
+        if start <= self.cursor && self.text.is_char_boundary(start) {
+            self.text.drain(start..self.cursor);
+            self.cursor = start;
+            self.insert(text);
+        }
     }
 
     /// Inserts typed or pasted text at the cursor; line breaks become spaces, other control characters are left out.
@@ -77,13 +93,29 @@ impl Input {
     /// The part of the text that fits into `columns` with the cursor in it, and the cursor's column within that part.
     pub fn window(&self, columns: usize) -> (String, usize) {
         let columns = columns.max(1);
+        let start = self.first_shown(columns);
+        let shown = text::escape_str(&self.text[start..]).into_owned();
+        let column = text::width(&text::escape_str(&self.text[start..self.cursor]));
+        (text::fit(&shown, columns), column.min(columns - 1))
+    }
+
+    /// The columns of these bytes of the text within [`Input::window`].
+    pub fn columns(&self, bytes: Range<usize>, columns: usize) -> Range<usize> {
+        let columns = columns.max(1);
+        let start = self.first_shown(columns);
+        let column = |at: usize| {
+            let part = self.text.get(start..at.max(start)).unwrap_or_default();
+            text::width(&text::escape_str(part)).min(columns)
+        };
+        column(bytes.start)..column(bytes.end)
+    }
+
+    fn first_shown(&self, columns: usize) -> usize {
         let mut start = 0;
         while text::width(&self.text[start..self.cursor]) + 1 > columns {
             start += self.text[start..].chars().next().map_or(1, char::len_utf8);
         }
-        let shown = text::escape_str(&self.text[start..]).into_owned();
-        let column = text::width(&text::escape_str(&self.text[start..self.cursor]));
-        (text::fit(&shown, columns), column.min(columns - 1))
+        start
     }
 
     fn previous(&self) -> Option<usize> {

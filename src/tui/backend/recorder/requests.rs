@@ -10,6 +10,7 @@ use crate::session::{RecordsError, Reversal, StartedAs};
 use crate::text;
 use crate::triage::Answer;
 use crate::triage::exclusion::Exclusion;
+use crate::triage::tag;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{Message, Request};
 
@@ -20,9 +21,18 @@ fn word(decision: &Decision) -> &'static str {
         Decision::Answered { .. } => "answered",
         Decision::MarkedMalicious { .. } => "marked malicious",
         Decision::Note { .. } => "noted",
+        Decision::Tagged { add, .. } if add.is_empty() => "tag taken off",
+        Decision::Tagged { .. } => "tagged",
         Decision::ExclusionRecorded { .. } => "excluded",
         Decision::ExclusionRevoked { .. } => "revoked",
     }
+}
+
+/// What a note comes to: itself, and the tags in it.
+pub(in crate::tui::backend) fn noted(note: String) -> Vec<Decision> {
+    let add: Vec<String> = tag::in_note(&note).into_iter().collect();
+    let tagged = (!add.is_empty()).then(|| Decision::Tagged { add, remove: Vec::new() });
+    std::iter::once(Decision::Note { note }).chain(tagged).collect()
 }
 
 impl Recorder {
@@ -33,7 +43,8 @@ impl Recorder {
             Request::Answer { findings, scenario, answer, note } => {
                 self.decide(&findings, &Decision::Answered { scenario, answer, note })
             }
-            Request::Note(id, note) => self.decide(&[id], &Decision::Note { note }),
+            Request::Note(findings, note) => self.decide_together(&findings, &noted(note)),
+            Request::Tag { findings, add, remove } => self.decide(&findings, &Decision::Tagged { add, remove }),
             Request::Malicious { findings, reason } => self.decide(&findings, &Decision::MarkedMalicious { reason }),
             Request::Undo => self.undo(),
             Request::Redo => self.redo(),
@@ -43,6 +54,9 @@ impl Recorder {
             Request::Register => self.register(),
             Request::Save => self.save(),
             Request::Export(path) => export::write(&self.records, &path).map(|said| self.tell(Message::Recorded(said))),
+            Request::WriteText(path, text) => {
+                export::write_text(&path, &text).map(|said| self.tell(Message::Recorded(said)))
+            }
             Request::SaveCopy(path) => self.records.save_copy(&path).map(|said| self.tell(Message::Recorded(said))),
             Request::Rescan => self.rescan(),
         };
@@ -71,9 +85,13 @@ impl Recorder {
     }
 
     fn decide(&mut self, findings: &[FindingId], decision: &Decision) -> Result<(), String> {
-        self.records.decide(findings, decision).map_err(|error| error.to_string())?;
+        self.decide_together(findings, std::slice::from_ref(decision))
+    }
+
+    fn decide_together(&mut self, findings: &[FindingId], decisions: &[Decision]) -> Result<(), String> {
+        self.records.decide_together(findings, decisions, None).map_err(|error| error.to_string())?;
         self.renew(findings)?;
-        let said = word(decision);
+        let said = decisions.first().map_or("decided", word);
         let many = if findings.len() > 1 { format!(" for {} findings", findings.len()) } else { String::new() };
         let (place, undo) = (self.place(), keymap::key_of(Action::Undo));
         self.tell(Message::Recorded(format!("{said}{many}: {place}; {undo} takes it back")));

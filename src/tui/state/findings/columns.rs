@@ -20,18 +20,35 @@ const GAP: usize = 2;
 /// What the path keeps at least, or gives up only to the column that the list is sorted by.
 const PATH: usize = 34;
 const PATH_AT_LEAST: usize = 16;
+/// A narrow terminal: the rule's name, and what the path keeps beside it.
+const HUNT_AT_LEAST: usize = 14;
+const PATH_BESIDE_HUNT: usize = 20;
+/// The letters for live, scheduled and listening.
+const SIGNS: usize = 5;
 
 /// The columns of a line `width` terminal columns wide. The path takes what the others leave; `without` would say the
 /// same on every line.
 pub(crate) fn columns(width: usize, sorted: Column, without: &[Column]) -> Vec<Placed> {
-    let optional =
-        [(Column::Host, 16), (Column::Hunt, 20), (Column::Size, 9), (Column::Matches, 9), (Column::Modified, 10)];
+    let optional = [
+        (Column::Host, 16),
+        (Column::Hunt, 20),
+        (Column::Signs, SIGNS),
+        (Column::Size, 9),
+        (Column::Matches, 9),
+        (Column::Modified, 10),
+    ];
     let start = 1 + STATE + 1;
     let mut room = width.saturating_sub(start);
     let mut taken = Vec::new();
     let (first, others): (Vec<_>, Vec<_>) = optional.into_iter().partition(|(column, _)| *column == sorted);
     for (column, wide) in first.into_iter().chain(others) {
-        let least = if column == sorted { PATH_AT_LEAST } else { PATH };
+        // Which rule it was matters more than a long path: both keep their ends.
+        let (wide, least) = match column {
+            _ if column == sorted => (wide, PATH_AT_LEAST),
+            Column::Hunt if room < wide + GAP + PATH => (HUNT_AT_LEAST, PATH_BESIDE_HUNT),
+            Column::Signs => (wide, PATH_BESIDE_HUNT),
+            _ => (wide, PATH),
+        };
         if !without.contains(&column) && room >= wide + GAP + least {
             room -= wide + GAP;
             taken.push((column, wide));
@@ -66,8 +83,13 @@ mod tests {
                 assert!(placed.windows(2).all(|pair| pair[0].start + pair[0].width < pair[1].start));
             }
         }
-        assert_eq!(columns(52, Column::State, &[]).len(), 2);
-        assert_eq!(columns(200, Column::State, &[Column::Host]).len(), 6);
-        assert_eq!(columns(200, Column::State, &[Column::Hunt, Column::Host]).len(), 5);
+        let names = |width, without: &[Column]| -> Vec<_> {
+            columns(width, Column::State, without).into_iter().map(|placed| placed.column).collect()
+        };
+        let alone = [Column::Host, Column::Signs];
+        assert_eq!(names(52, &alone), [Column::State, Column::Path, Column::Hunt], "80 columns: which rule it was");
+        assert_eq!(names(62, &[Column::Host]), [Column::State, Column::Path, Column::Signs, Column::Hunt]);
+        assert_eq!(names(200, &alone).len(), 6);
+        assert_eq!(names(200, &[Column::Hunt, Column::Host]).len(), 6);
     }
 }

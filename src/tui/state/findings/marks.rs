@@ -53,7 +53,7 @@ impl FindingList {
     pub fn hidden_marks(&self) -> usize {
         match self.store.marks() {
             0 => 0,
-            _ if self.hunt.is_none() && self.pattern.is_empty() => 0,
+            _ if self.hunt.is_none() && self.filter.is_empty() => 0,
             _ => {
                 let hidden = |index: &u32| self.store.is_marked(*index) && !self.store.shows(*index, self.hunt);
                 (0..self.store.rows().len() as u32).filter(hidden).count()

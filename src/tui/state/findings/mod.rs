@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::columns::{Placed, columns};
 pub(crate) use self::row::Counts;
-pub use self::row::ListedFinding;
+pub use self::row::{ListedFinding, Written};
 pub use self::sort::{Column, Grouping, Sort};
 
 use self::lines::{At, Lines};
@@ -24,6 +24,7 @@ use self::store::Store;
 use crate::case::FindingId;
 use crate::text;
 use crate::text::fuzzy::Pattern;
+use crate::triage::filter::{Bound, Field, Filter, Names, Sign, Signs, Wrong};
 
 /// One line of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +94,14 @@ pub struct FindingList {
     order: Vec<u32>,
     lines: Lines,
     hunt: Option<usize>,
-    filter: String,
-    pattern: Pattern,
+    typed: String,
+    filter: Filter,
+    /// The filter for the names of this list.
+    bound: Bound,
+    names: Names,
+    /// Whose place the comparison with the scan before has changed.
+    news: HashMap<FindingId, Sign>,
+    knows_signs: bool,
     sort: Sort,
     grouping: Grouping,
     folds: HashMap<Grouping, Folds>,
@@ -123,7 +130,7 @@ impl FindingList {
 
     /// Whether what comes nearest to the filter comes first: not where the responder has chosen another order.
     fn is_ranked(&self) -> bool {
-        !self.pattern.is_empty() && self.sort == Sort::default()
+        !self.filter.pattern().is_empty() && self.sort == Sort::default()
     }
 
     /// Takes over how many hunts there are.
@@ -131,15 +138,81 @@ impl FindingList {
         self.store.set_hunts(hunts);
     }
 
+    /// Takes over what rules and boxes are called, by index; a filter may ask for them.
+    pub fn set_names(&mut self, rules: Option<Vec<String>>, hosts: Option<Vec<String>>) {
+        self.store.set_hunts(rules.as_ref().map_or(0, Vec::len));
+        self.names.rules = rules.unwrap_or_else(|| std::mem::take(&mut self.names.rules));
+        self.names.hosts = hosts.unwrap_or_else(|| std::mem::take(&mut self.names.hosts));
+        if !self.filter.is_empty() {
+            self.ask_all(false);
+        }
+    }
+
+    /// What this field of a filter has in the list, in order.
+    pub(crate) fn values(&self, field: Field) -> Vec<String> {
+        let sorted = |mut values: Vec<String>| {
+            values.sort();
+            values.dedup();
+            values
+        };
+        match field {
+            Field::Rule => sorted(self.names.rules.clone()),
+            Field::Host => sorted(self.names.hosts.clone()),
+            Field::Owner => self.store.owners().map(|owner| text::escape_str(owner).into_owned()).collect(),
+            Field::Tag => {
+                sorted(self.store.rows().iter().flat_map(ListedFinding::tags).map(ToString::to_string).collect())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes over what is new, or has changed, since the scan before.
+    pub(crate) fn set_news(&mut self, news: impl IntoIterator<Item = (FindingId, Sign)>) {
+        self.news = news.into_iter().collect();
+        let rows: Vec<ListedFinding> = self.news.keys().filter_map(|id| self.get(*id)).cloned().collect();
+        self.upsert(rows);
+    }
+
+    /// How many are excluded for a scenario that nothing on the box supports.
+    pub fn against_the_box(&self) -> usize {
+        self.store.rows().iter().filter(|row| row.against_the_box).count()
+    }
+
+    /// Whether the box has said of one of them that it is live, scheduled or listening.
+    pub fn knows_signs(&self) -> bool {
+        self.knows_signs
+    }
+
+    /// Takes over what the box says of findings.
+    pub fn set_signs(&mut self, signs: &[(FindingId, Signs)]) {
+        let row = |(id, signs): &(FindingId, Signs)| {
+            let row = self.get(*id)?;
+            (row.signs != *signs).then(|| ListedFinding { signs: *signs, ..row.clone() })
+        };
+        let rows: Vec<ListedFinding> = signs.iter().filter_map(row).collect();
+        if !rows.is_empty() {
+            self.upsert(rows);
+        }
+    }
+
     /// Adds rows, or replaces those that are there under the same number. The cursor stays on its finding.
-    pub fn upsert(&mut self, rows: Vec<ListedFinding>) {
-        let put = self.store.put(rows, |row| nearness(&self.pattern, &self.tree, row));
+    pub fn upsert(&mut self, mut rows: Vec<ListedFinding>) {
+        if !self.news.is_empty() {
+            for row in &mut rows {
+                row.signs = self.news.get(&row.id).map_or(row.signs, |sign| row.signs.with(*sign));
+            }
+        }
+        self.knows_signs |= rows.iter().any(|row| row.glance().iter().any(|(_, on)| *on));
+        let put = self.store.put(rows, |row| nearness(&self.bound, &self.tree, row));
+        if self.store.weigh() && self.sort.column == Column::State {
+            return self.arrange();
+        }
         let (store, sort, grouping, ranked) = (&self.store, self.sort, self.grouping, self.is_ranked());
         let compare = |a, b| store.compare(a, b, (sort, grouping, false));
         let moved = put.all(compare);
         put.take_from(&mut self.order);
         insert_all(&mut self.order, moved.iter().copied(), compare);
-        if self.hunt.is_none() && self.pattern.is_empty() {
+        if self.hunt.is_none() && self.filter.is_empty() {
             self.lines.order.clone_from(&self.order);
         } else {
             put.take_from(&mut self.lines.order);
@@ -155,6 +228,7 @@ impl FindingList {
     /// findings that come back.
     pub fn clear(&mut self) {
         self.store.clear();
+        self.knows_signs = false;
         self.order.clear();
         self.lines.order.clear();
         self.lines.arrange(&self.store, self.grouping, |_| false);
@@ -233,28 +307,35 @@ impl FindingList {
 
     /// What was typed to filter by.
     pub fn filter(&self) -> &str {
-        &self.filter
+        &self.typed
     }
 
-    /// The filter, taken apart.
+    /// What of the filter is sought in paths.
     pub fn pattern(&self) -> &Pattern {
-        &self.pattern
+        self.filter.pattern()
     }
 
-    /// Shows only findings whose path below the tree, made safe, matches what was typed, and puts the cursor on the one
-    /// that comes nearest. What the filter before has ruled out is not asked again where the new one asks for more of the
-    /// same.
-    pub fn set_filter(&mut self, filter: &str) {
-        filter.clone_into(&mut self.filter);
-        let pattern = Pattern::new(filter);
-        if pattern == self.pattern {
+    /// What is wrong with the filter.
+    pub(crate) fn wrong(&self) -> Option<&Wrong> {
+        self.filter.wrong()
+    }
+
+    /// Counts of what passes the filter, of one hunt or of all.
+    pub fn passing_counts(&self, hunt: Option<usize>) -> Counts {
+        self.store.passing(hunt)
+    }
+
+    /// Shows only findings that the filter lets pass, and puts the cursor on the one that comes nearest. What the filter
+    /// before has ruled out is not asked again where the new one asks for more of the same.
+    pub fn set_filter(&mut self, typed: &str) {
+        typed.clone_into(&mut self.typed);
+        let before = std::mem::replace(&mut self.filter, Filter::parse(typed));
+        let same = (self.filter.narrows(&before), before.narrows(&self.filter));
+        if same == (true, true) {
             return;
         }
-        let narrows = pattern.narrows(&self.pattern);
-        self.store.filter(|row, passed| if narrows && !passed { None } else { nearness(&pattern, &self.tree, row) });
-        self.pattern = pattern;
-        self.show();
-        if !self.pattern.is_empty() {
+        self.ask_all(same.0);
+        if !self.filter.is_empty() {
             let nearest = self.lines.order.iter().copied().min_by_key(|index| self.store.near(*index));
             if let Some(line) = nearest.and_then(|index| self.lines.line_of(index)) {
                 self.go(line);
@@ -262,6 +343,14 @@ impl FindingList {
         } else if let (None, Some(id)) = (self.cursor.group, self.chosen) {
             self.select(id);
         }
+    }
+
+    /// Asks the filter about all findings; with `narrows`, only about those that passed before.
+    fn ask_all(&mut self, narrows: bool) {
+        self.bound = self.filter.bind(&self.names);
+        let (bound, tree) = (&self.bound, &self.tree);
+        self.store.filter(|row, passed| if narrows && !passed { None } else { nearness(bound, tree, row) });
+        self.show();
     }
 
     /// What the list is sorted by.
@@ -327,6 +416,15 @@ impl FindingList {
         match self.line(self.place())? {
             ListLine::Group(group) => Some(group),
             ListLine::Row(_) => None,
+        }
+    }
+
+    /// The finding under the cursor, or all of the group whose heading is.
+    pub fn under_cursor(&self) -> Vec<FindingId> {
+        match self.lines.at(self.place()) {
+            Some(At::Row(index)) => vec![self.store.row(index).id],
+            Some(At::Group(span)) => self.lines.rows(span).iter().map(|index| self.store.row(*index).id).collect(),
+            None => Vec::new(),
         }
     }
 
@@ -439,16 +537,22 @@ impl FindingList {
         }
         match heading.or_else(|| self.lines.line_of(index()?)) {
             // Until somebody has moved it, the cursor stands at the beginning, whatever comes in before that.
-            _ if self.chosen.is_none() && self.pattern.is_empty() => self.go(0),
+            _ if self.chosen.is_none() && self.filter.is_empty() => self.go(0),
             Some(line) => self.cursor.line = line,
             None => self.go(line),
         }
     }
 }
 
-/// How near a finding comes to what was typed; `None` when it does not match.
-fn nearness(pattern: &Pattern, tree: &Path, row: &ListedFinding) -> Option<u8> {
-    if pattern.is_empty() { Some(0) } else { pattern.nearness(&text::escape_path(below(&row.path, tree))) }
+/// How near a finding comes to what was typed; `None` when the filter does not let it pass.
+fn nearness(bound: &Bound, tree: &Path, row: &ListedFinding) -> Option<u8> {
+    if bound.is_empty() {
+        Some(0)
+    } else if bound.asks_paths() {
+        bound.nearness(&row.asked(&text::escape_path(below(&row.path, tree))))
+    } else {
+        bound.nearness(&row.asked(""))
+    }
 }
 
 /// A path as it is seen from the tree: what all paths have in common does not tell them apart. The tree itself, when it is

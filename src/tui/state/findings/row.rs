@@ -3,10 +3,12 @@
 use std::cmp::Ordering;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::case::{FindingId, Gone};
 use crate::finding::{Digest, FileTime};
 use crate::triage::Verdict;
+use crate::triage::filter::{Asked, Sign, Signs};
 
 /// One line of the list: what must be at hand for every finding, however many there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,16 @@ pub struct ListedFinding {
     pub matches: usize,
     /// How much a match of its rule weighs, from 0 to 100.
     pub score: u8,
+    /// Whether its rule is a plain one: no hunt, so that no scenario says what to look at.
+    pub plain: bool,
+    /// The owner's user id; of a process, that of the user it ran as.
+    pub uid: u32,
+    /// That user's name on the box, raw.
+    pub owner: Option<Arc<str>>,
+    /// What is written on it, if something is.
+    pub written: Option<Box<Written>>,
+    /// What the box says of it, and the scan before.
+    pub signs: Signs,
     /// Whether it is a candidate: no rule matched.
     pub candidate: bool,
     /// What it has come to.
@@ -41,7 +53,59 @@ pub struct ListedFinding {
     pub gone: Option<Gone>,
 }
 
+/// What a responder wrote on a finding beside decisions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Its tags, in order.
+    pub tags: Vec<Box<str>>,
+    /// Its last note, raw.
+    pub note: Option<Box<str>>,
+}
+
 impl ListedFinding {
+    /// Its tags.
+    pub fn tags(&self) -> &[Box<str>] {
+        self.written.as_ref().map_or(&[], |written| &written.tags)
+    }
+
+    /// What the box says of it at a glance: a letter, and whether it is so.
+    pub fn glance(&self) -> [(char, bool); 3] {
+        [('L', Sign::Live), ('S', Sign::Scheduled), ('N', Sign::Listening)]
+            .map(|(letter, sign)| (letter, self.signs.has(sign)))
+    }
+
+    /// All that is known of it by signs.
+    pub fn all_signs(&self) -> Signs {
+        let more = [
+            (Sign::Gone, self.gone.is_some()),
+            (Sign::Tagged, !self.tags().is_empty()),
+            (Sign::AgainstTheBox, self.against_the_box),
+        ];
+        more.into_iter().filter(|(_, on)| *on).fold(self.signs, |signs, (sign, _)| signs.with(sign))
+    }
+
+    /// It as a filter asks about it; `path` is what is sought in.
+    pub(super) fn asked<'r>(&'r self, path: &'r str) -> Asked<'r> {
+        Asked {
+            rule: self.hunt,
+            host: self.at as usize,
+            verdict: self.verdict,
+            returned: self.returned.is_some(),
+            candidate: self.candidate,
+            path,
+            raw: &self.path,
+            size: self.size,
+            modified: self.modified,
+            digest: &self.digest,
+            matches: self.matches as u64,
+            score: self.score,
+            uid: self.uid,
+            owner: self.owner.as_deref(),
+            tags: self.tags(),
+            signs: self.all_signs(),
+        }
+    }
+
     /// Findings that need a decision come first, and those that came back before the others.
     pub(super) fn rank(&self) -> u8 {
         match (self.verdict, self.returned.is_some(), self.candidate) {

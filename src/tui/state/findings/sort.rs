@@ -8,7 +8,7 @@ use crate::finding::FileTime;
 /// A column of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Column {
-    /// What the finding has come to; what needs a decision comes first, and of that what its rule gives the highest score.
+    /// What the finding has come to; what needs a decision comes first, and of that what tells most.
     #[default]
     State,
     /// Path.
@@ -23,12 +23,14 @@ pub enum Column {
     Modified,
     /// Places where a pattern matched.
     Matches,
+    /// What the box says of it at a glance: live, scheduled, listening.
+    Signs,
 }
 
 impl Column {
     /// All of them, in the order in which they are shown and gone through.
-    pub const ALL: [Self; 7] =
-        [Self::State, Self::Path, Self::Host, Self::Hunt, Self::Size, Self::Modified, Self::Matches];
+    pub const ALL: [Self; 8] =
+        [Self::State, Self::Path, Self::Signs, Self::Host, Self::Hunt, Self::Size, Self::Modified, Self::Matches];
 
     /// What to call it.
     pub fn name(self) -> &'static str {
@@ -40,12 +42,13 @@ impl Column {
             Self::Size => "size",
             Self::Modified => "time",
             Self::Matches => "matches",
+            Self::Signs => "signs",
         }
     }
 
     /// Numbers begin with the largest, times with the newest.
     fn begins_descending(self) -> bool {
-        matches!(self, Self::Size | Self::Modified | Self::Matches)
+        matches!(self, Self::Size | Self::Modified | Self::Matches | Self::Signs)
     }
 }
 
@@ -77,26 +80,32 @@ impl Sort {
         Self { descending: !self.descending, ..self }
     }
 
-    /// Which of two rows comes first; no two are equal.
-    pub(super) fn compare(self, a: &ListedFinding, b: &ListedFinding) -> Ordering {
+    /// Which of two rows comes first; no two are equal. With each comes how common its rule's findings are.
+    pub(super) fn compare(self, (a, a_common): (&ListedFinding, u8), (b, b_common): (&ListedFinding, u8)) -> Ordering {
         let by_path = || a.by_path(b);
         match self.column {
             Column::Path if self.descending => by_path().reverse(),
-            _ => self.key(a, 0).cmp(&self.key(b, 0)).then_with(by_path),
+            _ => self.key(a, 0, a_common).cmp(&self.key(b, 0, b_common)).then_with(by_path),
         }
     }
 
-    /// What decides before the path does: smaller comes first. `path` is the row's place among all by path.
-    pub(super) fn key(self, row: &ListedFinding, path: u32) -> u64 {
+    /// What decides before the path does: smaller comes first. `path` is the row's place among all by path, `common` how
+    /// common findings of its rule are.
+    pub(super) fn key(self, row: &ListedFinding, path: u32, common: u8) -> u64 {
         let key = match self.column {
-            // Of those that have come to the same, what weighs most comes first.
-            Column::State => u64::from(row.rank()) << 8 | u64::from(!row.score),
+            // Of those that have come to the same, what tells most comes first: a hunt's before a plain rule's, what weighs
+            // more, what is rare.
+            Column::State => {
+                let parts = [row.rank(), u8::from(row.plain), !row.score, common];
+                u64::from(u32::from_be_bytes(parts))
+            }
             Column::Path => u64::from(path),
             Column::Host => row.at.into(),
             Column::Hunt => row.hunt as u64,
             Column::Size => row.size,
             Column::Modified => time_key(row.modified),
             Column::Matches => row.matches as u64,
+            Column::Signs => row.glance().into_iter().filter(|(_, on)| *on).count() as u64,
         };
         if self.descending { !key } else { key }
     }

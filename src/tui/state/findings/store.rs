@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::ranks::{Ranks, insert_all, places};
 use super::row::{Counts, ListedFinding};
@@ -37,6 +38,12 @@ pub(super) struct Store {
     folders: Ranks<Box<Path>>,
     contents: Ranks<Digest>,
     counts: Vec<Counts>,
+    /// Those of `counts` that pass the filter.
+    passing: Vec<Counts>,
+    /// By hunt, how common its findings are, as the order goes by it.
+    common: Vec<u8>,
+    /// What owners are called; each name is kept once.
+    owners: BTreeSet<Arc<str>>,
     marks: usize,
     /// Findings that were marked when all rows were forgotten and that have not come back.
     lost: BTreeSet<FindingId>,
@@ -68,7 +75,10 @@ impl Put {
 
 impl Store {
     pub(super) fn set_hunts(&mut self, hunts: usize) {
-        self.counts.resize(hunts.max(self.counts.len()), Counts::default());
+        let hunts = hunts.max(self.counts.len());
+        self.counts.resize(hunts, Counts::default());
+        self.passing.resize(hunts, Counts::default());
+        self.common.resize(hunts, 0);
     }
 
     /// Adds rows, or replaces those that are there under the same number. `near` is what the filter says of one.
@@ -81,15 +91,18 @@ impl Store {
         let folders = self.folders.numbers(&folders);
         let contents: Vec<&Digest> = rows.iter().map(|row| &row.digest).collect();
         let contents = self.contents.numbers(&contents);
-        for (row, (folder, content)) in rows.into_iter().zip(folders.into_iter().zip(contents)) {
+        for (mut row, (folder, content)) in rows.into_iter().zip(folders.into_iter().zip(contents)) {
             self.set_hunts(row.hunt + 1);
             *self.counts[row.hunt].slot(&row) += 1;
+            self.share_owner(&mut row);
+            let near = near(&row).unwrap_or(FAR);
+            *self.passing[row.hunt].slot(&row) += usize::from(near != FAR);
             let mut standing = Standing {
                 hunt: row.hunt as u32,
                 folder,
                 content,
                 state: row.rank(),
-                near: near(&row).unwrap_or(FAR),
+                near,
                 marked: false,
                 candidate: row.candidate,
             };
@@ -97,9 +110,11 @@ impl Store {
             if let Some(index) = self.index(row.id).or_else(just_put) {
                 let place = index as usize;
                 standing.marked = self.standings[place].marked;
+                let passed = self.standings[place].near != FAR;
                 self.standings[place] = standing;
                 let old = std::mem::replace(&mut self.rows[place], row);
                 *self.counts[old.hunt].slot(&old) -= 1;
+                *self.passing[old.hunt].slot(&old) -= usize::from(passed);
                 put.replaced.push(index);
             } else {
                 let index = self.rows.len() as u32;
@@ -132,6 +147,8 @@ impl Store {
         self.by_id.clear();
         self.by_path.clear();
         self.counts.fill(Counts::default());
+        self.passing.fill(Counts::default());
+        self.common.fill(0);
         self.marks = 0;
     }
 
@@ -150,9 +167,42 @@ impl Store {
 
     /// Counts of one hunt, or of all.
     pub(super) fn counts(&self, hunt: Option<usize>) -> Counts {
-        let of = |index: &usize| hunt.is_none_or(|hunt| hunt == *index);
-        let chosen = self.counts.iter().enumerate().filter(|(index, _)| of(index));
-        chosen.fold(Counts::default(), |sum, (_, counts)| sum.plus(counts))
+        sum(&self.counts, hunt)
+    }
+
+    /// Counts of what passes the filter, of one hunt or of all.
+    pub(super) fn passing(&self, hunt: Option<usize>) -> Counts {
+        sum(&self.passing, hunt)
+    }
+
+    /// Works out anew how common the findings of each hunt are; whether that is another order.
+    pub(super) fn weigh(&mut self) -> bool {
+        let mut moved = false;
+        for (common, counts) in self.common.iter_mut().zip(&self.counts) {
+            // Powers of four: whether a rule has 40 or 50 findings tells nothing.
+            let now = (usize::BITS - counts.all().leading_zeros()).div_ceil(2) as u8;
+            moved |= *common != now;
+            *common = now;
+        }
+        moved
+    }
+
+    fn common(&self, row: &ListedFinding) -> u8 {
+        self.common.get(row.hunt).copied().unwrap_or(0)
+    }
+
+    /// A name that many findings share is kept once.
+    fn share_owner(&mut self, row: &mut ListedFinding) {
+        let Some(owner) = &row.owner else { return };
+        match self.owners.get(owner) {
+            Some(known) => row.owner = Some(Arc::clone(known)),
+            None => _ = self.owners.insert(Arc::clone(owner)),
+        }
+    }
+
+    /// The names of owners, in order.
+    pub(super) fn owners(&self) -> impl Iterator<Item = &str> {
+        self.owners.iter().map(|owner| &**owner)
     }
 
     /// Whether a row passes the filter and is one of this hunt, or of any.
@@ -163,8 +213,12 @@ impl Store {
 
     /// Asks anew how near each row comes to what the filter asks for; `near` is told whether it passed.
     pub(super) fn filter(&mut self, near: impl Fn(&ListedFinding, bool) -> Option<u8>) {
+        self.passing.fill(Counts::default());
         for (standing, row) in self.standings.iter_mut().zip(&self.rows) {
             standing.near = near(row, standing.near != FAR).unwrap_or(FAR);
+            if standing.near != FAR {
+                *self.passing[row.hunt].slot(row) += 1;
+            }
         }
     }
 
@@ -230,7 +284,10 @@ impl Store {
             _ => groups.0.cmp(&groups.1),
         };
         let near = || if ranked { self.near(a).cmp(&self.near(b)) } else { Ordering::Equal };
-        by_group.then_with(near).then_with(|| sort.compare(self.row(a), self.row(b)))
+        by_group.then_with(near).then_with(|| {
+            let (a, b) = (self.row(a), self.row(b));
+            sort.compare((a, self.common(a)), (b, self.common(b)))
+        })
     }
 
     /// Indexes of all rows, in order.
@@ -244,12 +301,21 @@ impl Store {
         let key = |(index, &path): (u32, &u32)| {
             let group = self.group(index, grouping);
             let group = ranks.as_ref().map_or(group, |ranks| ranks[group as usize]);
-            (group, sort.key(self.row(index), path), path)
+            {
+                let row = self.row(index);
+                (group, sort.key(row, path, self.common(row)), path)
+            }
         };
         let keys: Vec<_> = (0..).zip(&paths).map(key).collect();
         let sorted = sort_packed(&keys);
         sorted.into_iter().map(|path| self.by_path[path as usize]).collect()
     }
+}
+
+fn sum(counts: &[Counts], hunt: Option<usize>) -> Counts {
+    let of = |index: &usize| hunt.is_none_or(|hunt| hunt == *index);
+    let chosen = counts.iter().enumerate().filter(|(index, _)| of(index));
+    chosen.fold(Counts::default(), |sum, (_, counts)| sum.plus(counts))
 }
 
 /// The last parts of the keys, in the keys' order. Numbers without structure sort several times as fast as tuples, the

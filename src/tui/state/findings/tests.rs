@@ -18,6 +18,11 @@ fn row(id: i64, hunt: usize, path: &str, verdict: Verdict) -> ListedFinding {
         digest: Sha256([0; 32]).into(),
         matches: 1,
         score: 75,
+        plain: false,
+        uid: 0,
+        owner: None,
+        written: None,
+        signs: Signs::default(),
         candidate: false,
         verdict,
         returned: None,
@@ -199,6 +204,42 @@ fn a_filter_that_hid_the_selection_gives_it_back() {
     assert_eq!(list.selected().unwrap().id, FindingId(2));
 }
 
+#[test]
+fn a_plain_rule_with_thousands_of_findings_leaves_the_hunts_on_the_first_page() {
+    let mut list = FindingList::new(3);
+    let plain = |id: i64| ListedFinding { plain: true, score: 100, ..row(id, 0, &format!("/a/{id}"), Verdict::Open) };
+    list.upsert((1..=2000).map(plain).collect());
+    list.upsert((2001..=2100).map(|id| row(id, 1, &format!("/b/{id}"), Verdict::Open)).collect());
+    list.upsert(vec![
+        row(3000, 2, "/z", Verdict::Open),
+        ListedFinding { score: 90, ..row(3001, 1, "/y", Verdict::Open) },
+    ]);
+    assert_eq!(paths(&list)[..3], ["/y", "/z", "/b/2001"], "by score, then what is rare, hunts before plain rules");
+    assert!(paths(&list)[102].starts_with("/a/"));
+}
+
+#[test]
+fn the_hunts_counts_follow_the_filter_and_what_becomes_known_of_a_finding_does_too() {
+    let mut list = FindingList::new(2);
+    list.set_names(Some(vec!["tiny".into(), "ssh".into()]), Some(vec!["web01".into()]));
+    list.upsert(vec![row(1, 0, "/a", Verdict::Open), row(2, 1, "/b", Verdict::Open), row(3, 1, "/c", Verdict::Benign)]);
+    list.set_filter("rule:ssh");
+    assert_eq!((list.passing_counts(Some(0)).all(), list.passing_counts(Some(1)).open, list.len()), (0, 1, 2));
+    list.set_filter("is:live");
+    assert!(list.is_empty());
+    list.set_signs(&[(FindingId(2), Signs::default().with(Sign::Live)), (FindingId(9), Signs::default())]);
+    assert_eq!((paths(&list), list.passing_counts(None).open), (vec!["/b"], 1));
+    list.set_filter("is:new");
+    list.set_news([(FindingId(3), Sign::New)]);
+    assert_eq!(paths(&list), ["/c"]);
+    list.upsert(vec![row(3, 1, "/c", Verdict::Open)]);
+    assert_eq!(paths(&list), ["/c"], "it stays new when it is decided on");
+    list.set_names(Some(vec!["ssh".into(), "tiny".into()]), None);
+    list.set_filter("rule:ssh");
+    assert_eq!(paths(&list), ["/a"]);
+    assert_eq!(list.values(Field::Rule), ["ssh", "tiny"]);
+}
+
 /// Something that happens to the list.
 #[derive(Debug, Clone)]
 enum Step {
@@ -222,6 +263,10 @@ fn any_row() -> impl Strategy<Value = ListedFinding> {
             digest: Sha256([content; 32]).into(),
             matches: usize::from(content),
             candidate: candidate && id % 5 == 0,
+            plain: id % 3 == 1,
+            score: [75, 40, 90][id as usize % 3],
+            written: (id % 7 == 0).then(|| Box::new(Written { tags: vec!["x".into()], note: None })),
+            signs: if id % 2 == 0 { Signs::default().with(Sign::Live) } else { Signs::default() },
             returned: returned.then(|| "expired".into()),
             ..row(
                 id,
@@ -238,7 +283,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     let groupings = [Grouping::None, Grouping::Hunt, Grouping::Folder, Grouping::Content, Grouping::Verdict];
     prop_oneof![
         3 => prop::collection::vec(any_row(), 1..12).prop_map(Step::Rows),
-        2 => prop::sample::select(vec!["", "a", "a1", "a 1", "1", "c", "C", "!2", "!a 1", "x1b", "'/1", "zz"]).prop_map(Step::Filter),
+        2 => prop::sample::select(vec!["", "a", "a1", "a 1", "1", "c", "C", "!2", "!a 1", "x1b", "'/1", "zz", "state:open", "-size>1", "rule:1 a", "tag:x", "is:live -a", "rul:x a", "rule:"]).prop_map(Step::Filter),
         1 => prop::option::of(0..3_usize).prop_map(Step::Hunt),
         2 => sort.prop_map(|(column, descending)| Step::Sort(Sort { column, descending })),
         2 => prop::sample::select(groupings.to_vec()).prop_map(Step::Group),
@@ -280,25 +325,32 @@ enum Seen {
 impl Naive {
     fn groups(&self, list: &FindingList) -> Vec<(String, Vec<&ListedFinding>)> {
         let Sort { column, descending } = list.sort();
-        let pattern = Pattern::new(list.filter());
+        let filter = Filter::parse(list.filter()).bind(&list.names);
+        let near = |row: &ListedFinding| filter.nearness(&row.asked(&text::escape_path(&row.path)));
+        let common = |row: &ListedFinding| {
+            let alike = self.rows.values().filter(|other| other.hunt == row.hunt).count();
+            (usize::BITS - alike.leading_zeros()).div_ceil(2)
+        };
+        let telling = |row: &ListedFinding| (row.rank(), row.plain, Reverse(row.score), common(row));
         let mut rows: Vec<&ListedFinding> = self.rows.values().collect();
         rows.retain(|row| list.hunt().is_none_or(|hunt| hunt == row.hunt));
-        rows.retain(|row| pattern.matches(&text::escape_path(&row.path)));
+        rows.retain(|row| near(row).is_some());
         let ranked = list.sort() == Sort::default();
         rows.sort_by_key(|row| (&row.path, row.hunt, row.candidate, row.id));
         rows.sort_by(|a, b| {
             let order = match column {
-                Column::State => a.rank().cmp(&b.rank()),
+                Column::State => telling(a).cmp(&telling(b)),
                 Column::Path => (&a.path, a.hunt, a.candidate, a.id).cmp(&(&b.path, b.hunt, b.candidate, b.id)),
                 Column::Host => a.at.cmp(&b.at),
                 Column::Hunt => a.hunt.cmp(&b.hunt),
                 Column::Size => a.size.cmp(&b.size),
                 Column::Modified => a.modified.cmp(&b.modified),
                 Column::Matches => a.matches.cmp(&b.matches),
+                Column::Signs => a.signs.has(Sign::Live).cmp(&b.signs.has(Sign::Live)),
             };
             if descending { order.reverse() } else { order }
         });
-        rows.sort_by_key(|row| if ranked { pattern.nearness(&text::escape_path(&row.path)) } else { None });
+        rows.sort_by_key(|row| if ranked { near(row) } else { None });
         let mut groups: BTreeMap<String, Vec<&ListedFinding>> = BTreeMap::new();
         for row in rows {
             groups.entry(shared(row, list.grouping())).or_default().push(row);
@@ -406,6 +458,7 @@ proptest! {
     #[test]
     fn the_list_is_what_a_naive_one_would_be_and_the_cursor_stays(steps in prop::collection::vec(any_step(), 1..40)) {
         let mut list = FindingList::new(3);
+        list.set_names(Some(vec!["rule0".into(), "rule1".into(), "rule2".into()]), None);
         let mut naive = Naive::default();
         let mut moved = false;
         for step in steps {
@@ -417,6 +470,15 @@ proptest! {
             let expected = naive.lines(&list);
             let lines: Vec<_> = (0..list.len()).map(|line| seen(&list, line)).collect();
             prop_assert_eq!(&lines, &expected);
+            for hunt in [None, Some(0), Some(1), Some(2)] {
+                let filter = Filter::parse(list.filter()).bind(&list.names);
+                let passes = |row: &&ListedFinding| {
+                    hunt.is_none_or(|hunt| hunt == row.hunt)
+                        && filter.nearness(&row.asked(&text::escape_path(&row.path))).is_some()
+                };
+                let passing = naive.rows.values().filter(passes).count();
+                prop_assert_eq!(list.passing_counts(hunt).all(), passing, "the hunts' counts follow the filter");
+            }
             prop_assert!(list.line(list.len()).is_none(), "nothing stands below the last line");
             let mut in_groups: Vec<_> =
                 list.lines.spans().iter().flat_map(|span| list.lines.rows(*span)).copied().collect();

@@ -8,7 +8,7 @@ use crate::text;
 ///
 /// # Errors
 /// A message that says what is wrong with the text.
-pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+pub fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().map_err(|_| "a size begins with a number, as in 64MiB".to_owned())?;
     let written = text[digits..].trim();
@@ -31,7 +31,7 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
 ///
 /// # Errors
 /// As there, and when it is more than can be.
-pub(super) fn parse_kept(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_kept(text: &str) -> Result<u64, String> {
     let size = parse_size(text)?;
     if size <= MAX_KEPT { Ok(size) } else { Err(format!("at most {} of a file are kept", text::bytes(MAX_KEPT))) }
 }

@@ -1,0 +1,168 @@
+//! The summary: what was decided of all, what remains by hunt, and what to do next.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::text;
+use crate::theme::Role;
+use crate::tui::keymap::Action;
+use crate::tui::state::App;
+use crate::tui::state::findings::Counts;
+use crate::tui::state::scan::Phase;
+use crate::tui::widget::paint::{self, StyledLine};
+use crate::tui::widget::pane;
+
+/// Columns of the layer at most.
+const WIDTH: u16 = 84;
+/// Columns of the bar.
+const BAR: usize = 30;
+
+/// Draws it. Returns how far it is scrolled: no further than to its end.
+pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &App, scroll: usize) -> usize {
+    let width = WIDTH.min(screen.width.saturating_sub(2));
+    let lines = lines(app, usize::from(width).saturating_sub(4));
+    let height = (lines.len() as u16 + 2).min(screen.height.saturating_sub(2));
+    let inner = pane::popup(buffer, screen, &app.theme, "Where the hunt stands (Esc closes)", (width, height));
+    let shown = usize::from(inner.height);
+    let top = scroll.min(lines.len().saturating_sub(shown));
+    for (index, line) in lines.iter().skip(top).take(shown).enumerate() {
+        paint::line(buffer, paint::row(inner, index), line);
+    }
+    pane::scroll_bar(buffer, inner, &app.theme, top, lines.len());
+    top
+}
+
+fn lines(app: &App, width: usize) -> Vec<StyledLine> {
+    let mut lines = Vec::new();
+    let mut add = |role, said: &str| {
+        for line in text::wrap(said, width) {
+            lines.push(paint::Pieces::new(&app.theme).add(role, format!(" {line}")).line());
+        }
+    };
+    let counts = app.list.counts(None);
+    add(Role::Popup, &scan(app));
+    add(Role::Strong, &progress(counts));
+    if let Some(hunt) = app.list.hunt()
+        && let Some(view) = app.hunts.get(hunt)
+    {
+        let of_hunt = app.list.counts(Some(hunt));
+        let said = if of_hunt.open + of_hunt.candidates == 0 { "nothing is open in it" } else { "shown now" };
+        add(Role::Popup, &format!("{}: {said}", view.name));
+    }
+    add(Role::Popup, "");
+    add(Role::Heading, "By hunt: decided of all, and what remains");
+    let mut hunts: Vec<(&str, Counts)> =
+        app.hunts.iter().enumerate().map(|(index, hunt)| (hunt.name.as_str(), app.list.counts(Some(index)))).collect();
+    hunts.retain(|(_, counts)| counts.all() > 0);
+    hunts.sort_by_key(|(_, counts)| (counts.open == 0, counts.candidates == 0));
+    if hunts.is_empty() {
+        add(Role::Dim, "nothing was found");
+    }
+    for (name, counts) in hunts {
+        let numbers = format!("{:>4} of {:<4} {}", decided(counts), counts.all(), remains(counts));
+        let room = width.saturating_sub(text::width(&numbers) + 2);
+        let role = if counts.open > 0 { Role::Open } else { Role::Popup };
+        add(role, &format!("{}  {numbers}", text::fit(&text::truncate_middle(name, room.min(32)), room.min(32))));
+    }
+    add(Role::Popup, "");
+    add(Role::Heading, "What next");
+    for said in next(app, counts) {
+        add(Role::Popup, &said);
+    }
+    lines
+}
+
+fn decided(counts: Counts) -> usize {
+    counts.benign + counts.suspicious + counts.malicious
+}
+
+/// How far the scan is: what it has not seen, nobody has decided on.
+fn scan(app: &App) -> String {
+    let reading = &app.scan.reading;
+    let scanned = reading.scanned();
+    match &app.scan.phase {
+        Phase::Preparing => "The rules are being read; nothing is scanned yet.".to_owned(),
+        Phase::Running | Phase::Paused => format!("The scan goes on: {scanned} so far. More may be found."),
+        Phase::Done => format!("The scan is done: {scanned}."),
+        Phase::Cancelled | Phase::Unended | Phase::Failed(_) => {
+            let unseen = app.scan.unseen().unwrap_or_default();
+            format!("The scan did not go to its end: {scanned}; {unseen}.")
+        }
+    }
+}
+
+/// `[██████░░░░] 23 of 147 decided`.
+fn progress(counts: Counts) -> String {
+    let (done, all) = (decided(counts), counts.all());
+    let full = (done * BAR).checked_div(all).unwrap_or(BAR);
+    let bar = format!("{}{}", "█".repeat(full), "░".repeat(BAR - full));
+    let (done, all) = (text::count(done as u64), text::count(all as u64));
+    format!("{bar}  {done} of {all} decided")
+}
+
+fn remains(counts: Counts) -> String {
+    let parts = [
+        (counts.open, "open"),
+        (counts.candidates, "candidates"),
+        (counts.malicious, "malicious"),
+        (counts.suspicious, "suspicious"),
+        (counts.benign, "excluded"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    parts.map(|(count, word)| format!("{} {word}", text::count(count as u64))).collect::<Vec<_>>().join(", ")
+}
+
+/// What there is to do, the most pressing first, each with its key.
+fn next(app: &App, counts: Counts) -> Vec<String> {
+    let key = |action| app.keymap.first_key(action);
+    let finding = |count: usize, word: &str| match count {
+        1 => format!("1 {word} finding"),
+        many => format!("{} {word} findings", text::count(many as u64)),
+    };
+    let mut next = Vec::new();
+    let (open, filter) = (key(Action::NextOpen), key(Action::Filter));
+    if app.unsaved.is_some() {
+        next.push(format!("{}  save: what was decided is in memory only", key(Action::Save)));
+    }
+    if counts.open + counts.candidates > 0 {
+        let here = app.list.next_open(None).is_some();
+        let of = match (counts.open, counts.candidates) {
+            (0, candidates) => text::counted(candidates as u64, "candidate"),
+            (open, _) => finding(open, "open"),
+        };
+        next.push(if here {
+            format!("{open}  open the next of {of}")
+        } else {
+            format!("{}  show the other hunts, or take the filter away: {of} elsewhere", key(Action::NextHunt))
+        });
+    }
+    if counts.malicious > 0 {
+        next.push(format!(
+            "{filter} state:malicious  {}: contain, then look for what else they touched",
+            finding(counts.malicious, "malicious")
+        ));
+    }
+    if counts.suspicious > 0 {
+        next.push(format!(
+            "{filter} state:suspicious  {}: no scenario explains them",
+            finding(counts.suspicious, "suspicious")
+        ));
+    }
+    let against = app.list.against_the_box();
+    if against > 0 {
+        next.push(format!(
+            "{filter} is:against-the-box  {} against the box: look once more",
+            finding(against, "excluded")
+        ));
+    }
+    let gaps = app.scan.reading.gaps;
+    if gaps > 0 || app.scan.unseen().is_some() {
+        let gaps = if gaps > 0 { text::counted(gaps, "gap") } else { "what was not scanned".to_owned() };
+        next.push(format!("{}  {gaps}: what lies there was not looked at", key(Action::Coverage)));
+    }
+    next.push(format!("{}  write the report, or the case in another format", key(Action::Export)));
+    if app.scan.unseen().is_some() {
+        next.push(format!("{}  scan the tree again", key(Action::Rescan)));
+    }
+    next
+}
