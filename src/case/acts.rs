@@ -10,7 +10,7 @@ use super::error::Outcome;
 use super::{Case, CaseError, CaseErrorKind, Seq};
 
 /// What begins the note by which a Huntbook that wrote format 5 knew an act.
-const NOTE_OF_5: &str = "one act over ";
+pub(super) const NOTE_OF_5: &str = "one act over ";
 
 /// The last decision in force of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, params};
 
+use super::acts::NOTE_OF_5;
 use super::error::Outcome;
 use super::{Case, CaseError, CaseErrorKind, Decision, FindingId};
 use crate::triage::tag;
-
-/// What a note of an act over several cases begins with, by which such acts are found again.
-pub(crate) const ACT: &str = "one act over ";
 
 /// What is written on one finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,8 +27,8 @@ impl Annotations {
     /// Takes the next decision in force into account.
     pub(crate) fn apply(&mut self, decision: &Decision) {
         match decision {
-            // A note over many cases names its act and no more.
-            Decision::Note { note } if !note.starts_with(ACT) => {
+            // What format 5 knew an act over several cases by is no note of a person.
+            Decision::Note { note } if !note.starts_with(NOTE_OF_5) => {
                 self.tags.extend(tag::in_note(note));
                 self.notes.push(note.clone());
             }

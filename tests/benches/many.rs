@@ -193,7 +193,15 @@ fn make(folder: &Path, cases: usize, findings: usize) -> Result<(), Box<dyn Erro
         let scan = case.start_scan(&plan, &stamp)?;
         let all: Vec<_> = (0..findings).map(|n| finding(number, n, findings, &found_by)).collect();
         case.record_findings(scan, &all)?;
-        let end = ScanEnd { outcome: ScanOutcome::Finished, files: 90_000, bytes: 1 << 32, folders: None, links: None };
+        let end = ScanEnd {
+            outcome: ScanOutcome::Finished,
+            files: 90_000,
+            bytes: 1 << 32,
+            folders: None,
+            links: None,
+            members: None,
+            processes: None,
+        };
         case.end_scan(scan, &end, &stamp)?;
     }
     Ok(())

@@ -294,7 +294,7 @@ fn the_end_of_the_queue_says_what_was_decided_what_remains_and_what_to_do() {
         stage.wait("By hunt: decided of all, and what remains");
         stage.hold("summary");
         stage.press("esc");
-        let open = stage.app.list.counts(None).open as usize;
+        let open = stage.app.list.counts(None).open;
         let all: Vec<_> = (0..stage.app.list.len()).collect();
         assert!(open > 1);
         for _ in all {

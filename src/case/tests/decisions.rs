@@ -298,7 +298,7 @@ fn notes_and_tags_in_force_are_those_that_were_not_taken_back_or_off() {
     case.decide(&[id], &note("as #old cases had it"), &stamp()).unwrap();
     case.decide(&ids, &tagged(&["later", "bob"], &[]), &stamp()).unwrap();
     case.decide(&[id], &tagged(&[], &["old", "none"]), &stamp()).unwrap();
-    case.decide(&[id], &note(&format!("{ACT}2 cases, 1")), &stamp()).unwrap();
+    case.decide(&[id], &note("one act over 2 cases, 1"), &stamp()).unwrap();
     let of = |case: &Case, id| {
         let Annotations { tags, notes } = case.annotations_of(id).unwrap();
         (tags.into_iter().collect::<Vec<_>>().join(" "), notes)

@@ -128,7 +128,7 @@ fn what_was_taken_back_in_all_cases_is_decided_again_in_all() {
     assert!(records.redo().unwrap().is_none());
     let common = records.many.contents()[1].findings[0] as usize;
     let malicious = Decision::MarkedMalicious { reason: "it calls home".into() };
-    records.decide(&records.alike(common), &[malicious.clone()]).unwrap();
+    records.decide(&records.alike(common), std::slice::from_ref(&malicious)).unwrap();
     let marked = |records: &ManyRecords| {
         records.many.findings.iter().filter(|finding| finding.verdict == Verdict::Malicious).count()
     };
@@ -186,7 +186,7 @@ fn a_finding_that_is_only_read_comes_to_what_the_register_says_now() {
     let opened = records.open_finding(common).unwrap().unwrap();
     assert_eq!((opened.judged.verdict, opened.judged.exclusion), (Verdict::Benign, Some(exclusion.id)));
     let malicious = Decision::MarkedMalicious { reason: "it calls home".into() };
-    records.decide(&[common], &[malicious.clone()]).unwrap();
+    records.decide(&[common], std::slice::from_ref(&malicious)).unwrap();
     assert_eq!(records.open_finding(common).unwrap().unwrap().judged.verdict, Verdict::Malicious);
 }
 
