@@ -26,7 +26,7 @@ use crate::report::ReportFormat;
 use crate::root::Root;
 use crate::scan::{self, Only, ScanOptions, WalkOptions};
 use crate::session::GATHERING_TIME;
-use crate::text::size::{parse_kept, parse_size};
+use crate::text::{self, size::parse_size};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -274,3 +274,28 @@ const _: () = assert!(scan::MATCH_TIMEOUT.as_secs() == 60, "--match-timeout says
 const _: () = assert!(scan::FILE_TIMEOUT.as_secs() == 1800, "--file-timeout says its default");
 const _: () = assert!(GATHERING_TIME.as_secs() == 60, "--evidence-time says its default");
 const _: () = assert!(scan::READ_TIMEOUT.as_secs() == 30, "--read-timeout says its default");
+
+/// As [`parse_size`], for how much of a file is kept.
+///
+/// # Errors
+/// As there, and when it is more than can be.
+fn parse_kept(text: &str) -> Result<u64, String> {
+    let size = parse_size(text)?;
+    if size <= scan::MAX_KEPT {
+        Ok(size)
+    } else {
+        Err(format!("at most {} of a file are kept", text::bytes(scan::MAX_KEPT)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_kept;
+
+    #[test]
+    fn no_more_is_kept_than_can_be() {
+        assert_eq!(parse_kept("1MiB"), Ok(1 << 20));
+        assert_eq!(parse_kept("16MiB"), Ok(16 << 20));
+        assert!(parse_kept("17MiB").unwrap_err().contains("16"));
+    }
+}

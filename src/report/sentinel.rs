@@ -21,7 +21,7 @@ const SPARE: usize = 1024;
 /// The most that a text takes as JSON, in bytes, and what is left of one that takes more: all columns together stay below
 /// [`CALL`].
 const TEXT: usize = 16 * 1024;
-const TEXT_CUT: usize = 4000;
+const TEXT_CUT: usize = 2500;
 /// The name of the table.
 pub const TABLE: &str = "HuntbookFindings_CL";
 /// The name of the stream into it.

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+use super::kept_evidence::SCENARIOS;
 use super::rule_catalog::RuleCatalog;
-use super::signs::{self, signs_of};
+use super::signs::{self, SIGNS, signs_of};
 use crate::case::{EvidenceEnd, FindingId};
 use crate::evidence::{AskedOnce, Evidence, Gatherer, NamedFacts, Part};
 use crate::finding::FileFacts;
@@ -27,10 +28,6 @@ pub(crate) const MAX_ASKED: u64 = 50_000;
 const THREADS: usize = 2;
 /// Answers that wait to be recorded.
 const WAITING: usize = 256;
-/// Name of the part that holds what the scenarios came to.
-pub(super) const SCENARIOS: &str = "scenarios";
-/// Name of the part that holds what a list shows of it at a glance.
-pub(super) const SIGNS: &str = "signs";
 
 /// How long the box may be asked about findings after the scan has ended, unless it is set.
 pub(crate) const GATHERING_TIME: Duration = Duration::from_mins(1);

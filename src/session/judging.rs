@@ -1,4 +1,4 @@
-//! What findings have come to: the case and the register brought to agree.
+//! What findings have come to: the case and the register brought to agree, and what the box has said of each.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,13 @@ use uuid::Uuid;
 use super::finding_status::FindingStatus;
 use super::records::Records;
 use super::rule_catalog::RuleRef;
+use super::signs::kept_signs;
 use super::{Excluded, register_status};
 use crate::case::{CaseError, Cover, FindingId};
 use crate::finding::{FileFacts, FoundBy};
 use crate::triage::Verdict;
 use crate::triage::exclusion::Exclusion;
+use crate::triage::filter::Signs;
 use crate::triage::matched_file::MatchedFile;
 use crate::triage::matching::HitStatus;
 use crate::triage::register::RegisterEntry;
@@ -96,6 +98,22 @@ impl Records {
         let stamp = self.stamp();
         self.write(|case| case.record_exclusions(&words, &stamp))?;
         self.noted.extend(new);
+        Ok(())
+    }
+
+    /// What the box has said of a finding of the last scan.
+    pub(crate) fn signs(&self, id: FindingId) -> Signs {
+        self.signs.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Takes over what the case keeps of what the box said, for a case that is opened again.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub(crate) fn recall_signs(&mut self) -> Result<(), CaseError> {
+        if let Some(scan) = self.scan {
+            self.signs = kept_signs(&self.case, scan)?;
+        }
         Ok(())
     }
 }

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use super::gathering::SCENARIOS;
 use crate::case::{Case, CaseError, EvidenceEnd, FindingId, GivenAnswer, ScanId, ScanRow};
 use crate::evidence::{Evidence, NamedFacts};
 use crate::finding::FileFacts;
 use crate::text;
 use crate::triage::assess::BoxSaid;
+
+/// Name of the part that holds what the scenarios came to.
+pub(super) const SCENARIOS: &str = "scenarios";
 
 /// What a case keeps of what the box said of one finding.
 #[derive(Debug, Clone)]

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::gathering::{SCENARIOS, SIGNS};
-use super::records::Records;
+use super::kept_evidence::SCENARIOS;
 use crate::case::{Case, CaseError, FindingId, ScanId};
 use crate::evidence::{Evidence, NameMatch, Schedule, Socket};
 use crate::triage::assess::BoxSaid;
 use crate::triage::filter::{BoxState, Sign, Signs};
+
+/// Name of the part that holds what a list shows of it at a glance.
+pub(super) const SIGNS: &str = "signs";
 
 /// What the box says of the file of this evidence, and of the scenarios of its finding.
 pub(crate) fn signs_of(evidence: &Evidence, scenarios: &[BoxSaid]) -> Signs {
@@ -57,24 +59,6 @@ pub(crate) fn kept_signs(case: &Case, scan: ScanId) -> Result<HashMap<FindingId,
         *known = known.and(signs);
     })?;
     Ok(all)
-}
-
-impl Records {
-    /// What the box has said of a finding of the last scan.
-    pub(crate) fn signs(&self, id: FindingId) -> Signs {
-        self.signs.get(&id).copied().unwrap_or_default()
-    }
-
-    /// Takes over what the case keeps of what the box said, for a case that is opened again.
-    ///
-    /// # Errors
-    /// When the case cannot be read.
-    pub(crate) fn recall_signs(&mut self) -> Result<(), CaseError> {
-        if let Some(scan) = self.scan {
-            self.signs = kept_signs(&self.case, scan)?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,5 @@
 //! Sizes as people write them.
 
-use crate::scan::MAX_KEPT;
-use crate::text;
-
 /// Parses `4096`, `64KiB`, `10MB` or `2GiB` into bytes. Units ending in `iB` count in 1,024s, those in `B` alone in
 /// 1,000s, a bare letter in 1,024s as `ls` and `dd` have it. Letter case does not matter.
 ///
@@ -27,25 +24,9 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "larger than any file".to_owned())
 }
 
-/// As [`parse_size`], for how much of a file is kept.
-///
-/// # Errors
-/// As there, and when it is more than can be.
-pub(crate) fn parse_kept(text: &str) -> Result<u64, String> {
-    let size = parse_size(text)?;
-    if size <= MAX_KEPT { Ok(size) } else { Err(format!("at most {} of a file are kept", text::bytes(MAX_KEPT))) }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{parse_kept, parse_size};
-
-    #[test]
-    fn no_more_is_kept_than_can_be() {
-        assert_eq!(parse_kept("1MiB"), Ok(1 << 20));
-        assert_eq!(parse_kept("16MiB"), Ok(16 << 20));
-        assert!(parse_kept("17MiB").unwrap_err().contains("16"));
-    }
+    use super::parse_size;
 
     #[test]
     fn sizes_are_read_as_people_write_them() {

@@ -54,14 +54,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in &files {
         bytes += fs::read(file)?.len();
     }
-    let read = (before.0.elapsed(), processor() - before.1);
+    let read = (before.0.elapsed(), processor().saturating_sub(before.1));
 
     let resident_before = resident();
     let before = (Instant::now(), processor());
     let many = ManyCases::open(&files)?;
-    let opened = (before.0.elapsed(), processor() - before.1);
+    let opened = (before.0.elapsed(), processor().saturating_sub(before.1));
     let (mut app, backend) = listed(many)?;
-    let shown = (before.0.elapsed(), processor() - before.1);
+    let shown = (before.0.elapsed(), processor().saturating_sub(before.1));
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
     let mut terminal = Terminal::with_options(CrosstermBackend::new(io::sink()), options)?;
@@ -159,7 +159,7 @@ fn listed(many: ManyCases) -> Result<(App, Backend), Box<dyn Error>> {
     let mut app = App::new(start);
     let backend = Backend::start(session)?;
     loop {
-        let message = backend.messages.recv_timeout(Duration::from_secs(600))?;
+        let message = backend.messages.recv_timeout(Duration::from_mins(10))?;
         let ended = matches!(message, Message::ScanEnded { .. });
         update::update(&mut app, message);
         if ended {

@@ -278,7 +278,7 @@ fn one_answer_for_many_shows_them_first_and_one_undo_takes_all_back() {
     let mut stage = Stage::open(&place, SMALL);
     stage.open_path("copy0").press("5 b");
     stage.wait("For 4 findings of this rule: the same content");
-    assert!(stage.screen().contains("/copy3") && !stage.screen().contains("/other"), "{}", stage.screen());
+    assert!(stage.screen().contains("  copy3") && !stage.screen().contains("║   other"), "{}", stage.screen());
     stage.press("f");
     stage.wait("For 5 findings");
     stage.press("c x");

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
@@ -281,8 +282,8 @@ impl Seconds {
                 let rest = ["-01-01", "-01", ""].get(dashes).ok_or_else(fault)?;
                 let day = format!("{text}{rest}").parse::<Date>().map_err(|_| fault())?;
                 let next = match dashes {
-                    0 => day.checked_add(jiff::Span::new().years(1)),
-                    1 => day.checked_add(jiff::Span::new().months(1)),
+                    0 => day.checked_add(1.year()),
+                    1 => day.checked_add(1.month()),
                     _ => day.tomorrow(),
                 };
                 let midnight = |day: Date| at(day.to_datetime(jiff::civil::Time::midnight()));

@@ -74,12 +74,12 @@ pub(super) fn write_many(cases: &ManyCases, path: &Path) -> Result<String, Strin
 /// # Errors
 /// Why there is no such file, in safe text.
 pub(super) fn write_text(path: &Path, text: &str) -> Result<String, String> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
     let shown = text::escape_path(path).into_owned();
-    let open = || std::fs::File::options().write(true).create_new(true).mode(0o600).open(path);
-    open().and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
+    let written = NewFile::beside(path).and_then(|file| {
+        file.file().write_all(text.as_bytes())?;
+        file.take_name(path, false)
+    });
+    written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => format!("{shown} is there already; give another name"),
         io::ErrorKind::PermissionDenied => format!(
             "cannot write {shown}: {error}; name a file in the folder that Huntbook was started in or in the case's"

@@ -22,7 +22,7 @@ macro_rules! action_table {
             SkipFile, Global, "ctrl-k", "", "leave the file that is being scanned; coverage lists it", scan::skip_file;
             CancelScan, Global, "ctrl-x", "", "end the scan; coverage says that it is incomplete", scan::cancel;
             Save, Global, "W", "", "save again what the disk refused, or write a register that was deleted", |_| vec![Effect::Record(Request::Save)];
-            Export, Global, "E", "", "write the case to a file: a report, NDJSON, SARIF or CSV, by the ending of its name", actions::export;
+            Export, Global, "E", "", "write the case to a file: a report, NDJSON, SARIF, STIX, CSV, a timeline, by the ending of its name", actions::export;
             SaveCopy, Global, "ctrl-w", "", "save a copy of the case to a file, on another disk for instance", actions::save_copy;
             Summary, Global, "P", "progress", "how far the hunt is: what is decided, what remains by hunt, what to do next", summary::open;
             NextOpen, Global, "o", "next open", "open the next finding that nothing is decided on", list::next_open;

@@ -97,7 +97,7 @@ pub(super) fn export(app: &mut App) -> Vec<Effect> {
     let scan = if app.scan.is_active() { " The scan is still running." } else { "" };
     let about = format!(
         "{} malicious, {} suspicious, {} excluded. {open}{scan} The ending says what is written: html or md for the report, \
-         ndjson, sarif, csv, txt, json for Sentinel, timesketch.csv for a timeline.",
+         ndjson, sarif, csv, txt, json for Sentinel, timesketch.csv for a timeline, stix.json.",
         counts.malicious, counts.suspicious, counts.benign
     );
     ask(app, Purpose::Export, "Write the case to", &about, Input::with("huntbook-report.html"));

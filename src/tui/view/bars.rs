@@ -114,9 +114,12 @@ fn duration(seconds: u64) -> String {
 }
 
 /// The last line: the keys that matter here. A notice stands above the line of the scan's progress, on what frames the
-/// panes, so that it hides neither.
+/// panes, so that it hides neither; where something lies above the screen, it takes the place of the keys.
 pub(super) fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
     if let Some(notice) = &app.notice {
+        if app.overlay.is_some() {
+            return self::notice(buffer, area, &app.theme, notice);
+        }
         self::notice(buffer, Rect { y: area.y.saturating_sub(2), ..area }, &app.theme, notice);
     }
     let contexts = app.contexts();

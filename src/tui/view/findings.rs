@@ -286,7 +286,8 @@ fn push_path(pieces: &mut paint::Pieces<'_>, row: &ListedFinding, app: &App, wid
         None => news(row, app).map_or_else(String::new, |news| format!("  {news}")),
     };
     let note = note + &written(row);
-    let note = text::truncate_end(&note, width / 2);
+    // Where there is little room, what is said of a finding counts more than the middle of its path.
+    let note = text::truncate_end(&note, (width / 2).max(width.saturating_sub(6).min(18)));
     let room = width.saturating_sub(text::width(&note));
     let path = text::escape_path(app.list.below(&row.path));
     let places = app.list.pattern().find(&path).unwrap_or_default().places;
