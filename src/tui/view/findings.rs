@@ -238,6 +238,7 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &GroupHeading<'_>, app: &App
 /// Sign, state, file, and whatever else there is room for.
 fn row_line(mut pieces: paint::Pieces<'_>, row: &ListedFinding, app: &App, columns: &[Placed]) -> StyledLine {
     let (sign, state, role) = state_of(row);
+    let note = note_of(row, app);
     for placed in columns {
         pieces.push(Role::Text, " ".repeat(placed.start.saturating_sub(pieces.width())));
         let cell = match placed.column {
@@ -246,7 +247,10 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &ListedFinding, app: &App, colum
                 continue;
             }
             Column::Path => {
-                push_path(&mut pieces, row, app, placed.width);
+                // What is said of a finding counts more than its hunt, where there is no room for both.
+                let beside = columns.iter().find(|beside| beside.column == Column::Hunt && is_tight(placed, &note));
+                let width = beside.map_or(placed.width, |hunt| hunt.start + hunt.width - placed.start);
+                push_path(&mut pieces, row, app, &note, width);
                 continue;
             }
             Column::Signs => {
@@ -264,6 +268,7 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &ListedFinding, app: &App, colum
                 continue;
             }
             Column::Host => app.boxes.get(row.at as usize).cloned().unwrap_or_default(),
+            Column::Hunt if columns.iter().any(|path| path.column == Column::Path && is_tight(path, &note)) => continue,
             Column::Hunt => app.hunts.get(row.hunt).map_or_else(String::new, |hunt| hunt.name.clone()),
             Column::Size => text::bytes(row.size),
             Column::Modified => row.modified.to_string().chars().take(placed.width).collect(),
@@ -277,17 +282,25 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &ListedFinding, app: &App, colum
     pieces.line()
 }
 
-/// The path with the letters that the filter matched, and what is new about the finding.
-fn push_path(pieces: &mut paint::Pieces<'_>, row: &ListedFinding, app: &App, width: usize) {
-    let note = match &row.returned {
+/// Whether the column of paths has no room for a path and what is said behind it.
+fn is_tight(path: &Placed, note: &str) -> bool {
+    path.column == Column::Path && !note.is_empty() && path.width < 32
+}
+
+/// What is new about a finding, and what somebody wrote on it; safe text.
+fn note_of(row: &ListedFinding, app: &App) -> String {
+    let news = match &row.returned {
         // That it was excluded is what its state says.
         Some(why) => format!("  {}", why.strip_prefix("was excluded, ").unwrap_or(why)),
         None if row.against_the_box => "  against the box".to_owned(),
         None => news(row, app).map_or_else(String::new, |news| format!("  {news}")),
     };
-    let note = note + &written(row);
-    // Where there is little room, what is said of a finding counts more than the middle of its path.
-    let note = text::truncate_end(&note, (width / 2).max(width.saturating_sub(6).min(18)));
+    news + &written(row)
+}
+
+/// The path with the letters that the filter matched, and the note behind it.
+fn push_path(pieces: &mut paint::Pieces<'_>, row: &ListedFinding, app: &App, note: &str, width: usize) {
+    let note = text::truncate_end(note, width / 2);
     let room = width.saturating_sub(text::width(&note));
     let path = text::escape_path(app.list.below(&row.path));
     let places = app.list.pattern().find(&path).unwrap_or_default().places;
