@@ -253,7 +253,7 @@ fn tags_and_notes_are_put_on_from_the_list_shown_there_sought_and_taken_back() {
     stage.wait("taken back: tag taken off");
     assert_eq!(tags(&stage), "ask-bob later odd");
     stage.press("z");
-    stage.wait("taken back: ");
+    stage.wait("taken back: tagged");
     assert_eq!(tags(&stage), "ask-bob later", "a note goes with its tags");
     stage.press("#").type_text("no tag!").press("enter");
     stage.wait("'tag!' is no tag");
@@ -262,7 +262,7 @@ fn tags_and_notes_are_put_on_from_the_list_shown_there_sought_and_taken_back() {
     stage.leave();
 
     let mut again = Stage::reopen(&place, WIDE);
-    again.settle();
+    again.wait("#ask-bob");
     assert_eq!(tags(&again), "ask-bob later", "the case keeps them");
     again.leave();
 }
