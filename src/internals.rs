@@ -26,7 +26,7 @@ pub mod elf {
     pub use crate::elf::*;
 }
 pub mod evidence {
-    pub use crate::evidence::Gatherer;
+    pub use crate::evidence::{About, Gatherer};
 }
 pub mod finding {
     pub use crate::finding::{

@@ -1,7 +1,9 @@
-//! What the files of a process in `/proc` say: `stat`, `status`, `cmdline` (proc(5)).
+//! What the files of a process in `/proc` say: `stat`, `status`, `cmdline` (proc(5)); `maps` has a file of its own.
 //!
 //! Parsed here and not by crate procfs, whose parsers of these files index into the text and so panic on a damaged one,
 //! and give up a whole table at its first odd line.
+
+pub(crate) mod maps;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;

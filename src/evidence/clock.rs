@@ -14,6 +14,9 @@ use crate::text;
 /// Where the zone is: a link into the zone files, or a copy of one (localtime(5)).
 const LOCALTIME: &str = "/etc/localtime";
 
+/// Bytes of the longest name of a zone that is looked for.
+const MAX_NAME: usize = 100;
+
 /// The time zone of a box, with what it was read from: a case keeps that, for the zone files of another machine may be of
 /// another year.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,6 +88,41 @@ pub(super) fn zone(root: &Root) -> Observed<BoxZone> {
     }
 }
 
+/// Where the zone files are (tzset(3)).
+const ZONES: &str = "/usr/share/zoneinfo";
+
+/// Whether a word may be the name of a time zone, as systemd.time(7) and cronie's `CRON_TZ` take them: `UTC`, or a name of
+/// the zone files.
+pub(crate) fn is_zone_name(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+    word == "UTC"
+        || (word.contains('/') && word.starts_with(|c: char| c.is_ascii_uppercase()) && word.chars().all(plain))
+}
+
+/// The zone of this name by the box's own zone files; not found where it has none of that name.
+pub(super) fn named(root: &Root, name: &str) -> Observed<BoxZone> {
+    if matches!(name, "UTC" | "GMT" | "Z") {
+        return Observed::Found(BoxZone::utc());
+    }
+    if name.is_empty()
+        || name.len() > MAX_NAME
+        || !(is_zone_name(name) || name.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    {
+        return Observed::NotFound;
+    }
+    let path = Path::new(ZONES).join(name);
+    match root.text(&path) {
+        Ok(found) => BoxZone::of_file(name.to_owned(), &found.bytes).map_or_else(
+            |error| {
+                let (path, error) = (text::escape_path(&path), error.to_string());
+                Observed::Unknown(format!("{path} holds no time zone: {}", text::escape_str(&error)))
+            },
+            Observed::Found,
+        ),
+        Err(error) => from_error(&path, &error),
+    }
+}
+
 /// `Europe/Berlin` of `/usr/share/zoneinfo/Europe/Berlin`.
 fn name(resolved: &Path) -> String {
     let shown = text::escape_path(resolved);
@@ -122,6 +160,21 @@ mod tests {
         let kept = serde_json::to_string(east).unwrap();
         assert_eq!(serde_json::from_str::<BoxZone>(&kept).unwrap(), *east);
         assert!(serde_json::from_str::<BoxZone>(&kept.replace("5a69", "5a6a")).is_err());
+    }
+
+    #[test]
+    fn a_zone_by_name_is_that_of_the_box_and_no_name_leads_elsewhere() {
+        let (dir, root) = scratch(&[("etc/passwd", "x")]);
+        assert_eq!(named(&root, "Europe/Berlin"), Observed::NotFound, "whatever this machine has");
+        put(dir.path(), "usr/share/zoneinfo/Europe/Berlin", &east());
+        let found = named(&root, "Europe/Berlin");
+        assert_eq!(found.found().unwrap().to_offset(jiff::Timestamp::UNIX_EPOCH).seconds(), 10_800);
+        assert_eq!(named(&root, "UTC"), Observed::Found(BoxZone::utc()));
+        for name in ["../../etc/passwd", "", "Europe/../Europe/Berlin", "a b", &"A/".repeat(100)] {
+            assert_eq!(named(&root, name), Observed::NotFound, "{name}");
+        }
+        put(dir.path(), "usr/share/zoneinfo/Test/Bad", b"nothing");
+        assert!(named(&root, "Test/Bad").reason().unwrap().contains("holds no time zone"));
     }
 
     #[test]

@@ -66,6 +66,21 @@ impl Indexes {
         self.packages.get(|| Packages::read(&self.root))
     }
 
+    /// Has whoever asks for packages wait until the other end of `gate` is dropped; says when that is so.
+    #[cfg(test)]
+    pub(super) fn hold_packages(&self, held: &std::sync::mpsc::Sender<()>, gate: &std::sync::mpsc::Receiver<()>) {
+        self.packages.get(|| {
+            let _ = held.send(());
+            let _ = gate.recv();
+            Packages::read(&self.root)
+        });
+    }
+
+    /// The packages, if they have been read by now.
+    pub(super) fn packages_by_now(&self) -> Option<Arc<Packages>> {
+        self.packages.built()
+    }
+
     pub(super) fn schedules(&self) -> Arc<Schedules> {
         self.schedules.get(|| Schedules::read(&self.root, &self.accounts()))
     }

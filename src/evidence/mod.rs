@@ -9,7 +9,7 @@
 //! | `file.rs`, `xattr.rs` | the file as it is now, and the folders above it |
 //! | `package/` | dpkg, rpm, apk: whose file it is, and whether the content is as shipped |
 //! | `schedule/` | cron, anacron, at, incron, systemd and all other places that start programs: what runs by itself and names it |
-//! | `process/`, `socket.rs` | what runs, maps, opens or names it now, and whom that talks to |
+//! | `process/`, `proc_file.rs`, `socket.rs`, `socket_table.rs` | what runs, maps, opens or names it now, and whom that talks to |
 //! | `account.rs`, `sudoers.rs` | who the users are and what they may do |
 //! | `execution.rs`, `interpreter.rs`, `x32.rs`, `memory.rs` | whether what an ELF file or a script needs to run is there |
 //! | `host.rs` | which paths exist and which tools are installed |
@@ -20,11 +20,14 @@
 //! | `vouch.rs` | whether a process's name is more than a claim |
 //! | `clock.rs` | the box's own time zone |
 //! | `field.rs` | all of it under the names that checks use |
-//! | `gather.rs`, `lazy.rs`, `indexes.rs` | time limits, and indexes that are built once |
+//! | `gather.rs`, `probe.rs`, `asking.rs`, `asked.rs` | the probes with their time limits, and their answers as they come |
 //! | `reference/` | what evidence points to, looked up to be read: files, processes, packages, units |
+//! | `lazy.rs`, `indexes.rs` | indexes that are built once |
 //! | `recorded.rs` | all of it as a case keeps it |
 
 mod account;
+mod asked;
+mod asking;
 pub(crate) mod baseline;
 mod clock;
 mod container;
@@ -41,6 +44,8 @@ mod lines;
 pub(crate) mod memory;
 mod observed;
 mod package;
+mod probe;
+mod proc_file;
 mod process;
 mod recorded;
 pub(crate) mod reference;
@@ -50,6 +55,7 @@ mod schedule;
 mod show;
 mod signature;
 mod socket;
+mod socket_table;
 mod sudoers;
 mod surroundings;
 #[cfg(test)]
@@ -67,13 +73,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use account::Account;
+pub use asked::About;
+pub(crate) use asked::STILL_ASKED;
 pub(crate) use baseline::Baseline;
-pub(crate) use clock::BoxZone;
+pub(crate) use clock::{BoxZone, is_zone_name};
 pub(crate) use container::Layer;
 pub(crate) use event::{BoxEvent, EventKind};
 pub(crate) use field::{SeenValue, Values};
 pub(crate) use file::{FileEvidence, FolderEvidence};
-pub(crate) use gather::About;
 pub use gather::Gatherer;
 pub(crate) use host::Tool;
 pub(crate) use observed::Observed;
@@ -81,7 +88,7 @@ pub(crate) use package::{ContentCheck, PackageOwner};
 #[cfg(test)]
 pub(crate) use process::Relation;
 pub(crate) use process::{Ancestor, LeftOut, Process};
-pub(crate) use recorded::{AskedOnce, BoxQueries, NamedFacts, Part};
+pub(crate) use recorded::{AskedOnce, BoxQueries, ByNow, NamedFacts, Part};
 pub(crate) use referrer::Referrer;
 pub(crate) use repository::{Checkout, Tracked};
 pub(crate) use schedule::places::PLACES;
@@ -91,6 +98,8 @@ pub(crate) use signature::ContentKind;
 pub(crate) use socket::Direction;
 pub(crate) use socket::{Peer, Socket};
 pub(crate) use surroundings::{Neighbour, SameContent};
+#[cfg(test)]
+pub(crate) use xattr::Xattr;
 
 use crate::finding::FileFacts;
 

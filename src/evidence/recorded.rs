@@ -47,6 +47,19 @@ impl BoxQueries for Gatherer {
     }
 }
 
+/// A box that is asked only what it can tell at once.
+pub(crate) struct ByNow<'g>(pub(crate) &'g Gatherer);
+
+impl BoxQueries for ByNow<'_> {
+    fn host_paths(&self, paths: &[PathBuf], facts: &FileFacts) -> Vec<Observed<Referrer>> {
+        self.0.host_paths_by_now(paths, facts)
+    }
+
+    fn members(&self, group: &str) -> Observed<Vec<String>> {
+        self.0.members(group)
+    }
+}
+
 /// What a box said of paths and groups.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]

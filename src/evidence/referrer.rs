@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::Accounts;
 use super::observed::Observed;
-use super::package::{ContentCheck, PackageOwner, Packages};
+use super::package::{ContentCheck, PackageOwner};
 use super::show;
 use crate::finding::{FileFacts, FileTime};
 use crate::root::Attributes;
@@ -42,12 +42,12 @@ pub struct Referrer {
 }
 
 impl Referrer {
-    /// What `is`, the state of `path` on the box, says beside the found file's `facts`.
+    /// What `is`, the state of `path` on the box, says beside the found file's `facts`; `package` is what ships it.
     pub(super) fn of(
         path: &Path,
         is: &Attributes,
         facts: &FileFacts,
-        packages: &Packages,
+        package: Observed<PackageOwner>,
         accounts: &Accounts,
     ) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Referrer {
             modified: is.modified,
             changed: is.changed,
             seconds_after_file: is.changed.seconds.saturating_sub(facts.changed.seconds),
-            package: packages.owner(path, None),
+            package,
         }
     }
 }

@@ -2,7 +2,6 @@
 //! on a disk, and the memory of processes. Read through `/proc/PID`; no process is stopped, and nothing is written.
 
 mod listing;
-mod maps;
 
 use std::collections::HashSet;
 use std::io;
@@ -17,11 +16,11 @@ use super::read::{CHUNK, SizedFile};
 use super::streamed::{self, About, Streamed};
 use super::worker::{ScanSubject, Shared, Worker};
 use crate::finding::StatedFacts;
+use crate::proc::maps::{Region, page};
 use crate::sandbox;
 use crate::text::subject::{Inside, inside};
 use crate::timeout::blocking_call;
 use listing::{Image, Running};
-use maps::Region;
 
 /// Whether, and how, processes are looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -220,7 +219,7 @@ fn hold(worker: &mut Worker, memory: &listing::ProcessMemory, range: &Range<u64>
             let room = worker.reader.held.get_mut(place..end).unwrap_or_default();
             // One page that cannot be read hides no other.
             let read = blocking_call(|| rustix::io::pread(&memory.file, room, at)).unwrap_or(0);
-            at += if read == 0 { maps::page() } else { read as u64 };
+            at += if read == 0 { page() } else { read as u64 };
         }
     }
     Ok(())

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::gathering::{Gathering, Told};
+use super::gathering::{Asked, Copied, Gathering, Told, as_kept};
 use super::kept_evidence::{KeptEvidence, kept_evidence, why_not};
 use super::records::Records;
-use crate::case::{CaseError, EvidenceEnd, FindingId};
-use crate::evidence::Gatherer;
+use crate::case::{CaseError, EvidenceEnd, FindingId, ScanId, Seen};
+use crate::evidence::{Evidence, Gatherer, NamedFacts};
 use crate::finding::{FileFacts, Finding};
 use crate::timeout::NoThread;
+use crate::triage::assess::Context;
 
+/// Rows of evidence that are written at once.
+const ROWS: usize = 256;
 /// Why the box is not asked any more when somebody ended the program or the scan.
 pub(crate) const ENDED_EARLY: &str = "the scan was ended before the box had answered";
 /// Why the box is not asked any more when that took too long.
@@ -80,11 +83,39 @@ impl Records {
     /// When the case cannot be written.
     pub(crate) fn end_evidence(&mut self) -> Result<Option<EvidenceEnd>, CaseError> {
         let Some((scan, gathering)) = self.scan.zip(self.gathering.take()) else { return Ok(None) };
-        let (end, named) = gathering.finish();
+        let Asked { end, named, copied } = gathering.finish();
+        self.keep_copies(scan, copied, &named)?;
         let (stamp, of_box) = (self.stamp(), named.parts());
         self.write(|case| case.end_evidence(scan, &of_box, &end, &stamp))?;
         tracing::info!(asked = end.asked, gathered = end.gathered, cut = end.cut, "the box was asked");
         Ok(Some(end))
+    }
+
+    /// Adds to what the box said of findings the other files of the scan with the same content, and weighs them anew.
+    fn keep_copies(&mut self, scan: ScanId, copied: Vec<Copied>, named: &NamedFacts) -> Result<(), CaseError> {
+        let book = Arc::clone(&self.book);
+        let context = Context { site: &book.site, known_good: &book.known_good, queries: named };
+        let mut rows = Vec::new();
+        for Copied { id, hunt, copies } in copied {
+            let parts = self.case.evidence(scan, id)?;
+            // What the box has not answered about stays unknown.
+            if parts.is_empty() {
+                continue;
+            }
+            let file = self.case.load_finding(id, Seen::Last)?.file;
+            let Ok(mut evidence) = Evidence::of_parts((*file).clone(), &parts) else { continue };
+            for path in &copies {
+                evidence.add_copy(path);
+            }
+            let (parts, _, signs) = as_kept(&hunt, &evidence, &context);
+            self.signs.insert(id, signs);
+            rows.push((id, parts));
+            if rows.len() >= ROWS {
+                self.write(|case| case.record_evidence(scan, &rows))?;
+                rows.clear();
+            }
+        }
+        if rows.is_empty() { Ok(()) } else { self.write(|case| case.record_evidence(scan, &rows)) }
     }
 
     /// Why the case holds nothing of what the box said of a finding of this scan; safe text.
@@ -109,14 +140,16 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
+    use super::super::gathering::peers;
     use super::*;
     use crate::case::{ScanEnd, ScanOutcome};
+    use crate::evidence::About;
     use crate::evidence::testing::{facts, put};
     use crate::finding::KeptBytes;
     use crate::root::Root;
     use crate::session::{CaseReader, RecordPlan, RuleCatalog, RuleChoice};
     use crate::triage::Actor;
-    use crate::triage::assess::{BoxSaid, Context, assess};
+    use crate::triage::assess::{BoxSaid, assess};
 
     /// A box with a file at each path, found by every built-in rule.
     struct Scanned {
@@ -197,7 +230,12 @@ mod tests {
         let on_box: Vec<_> = found
             .iter()
             .map(|(_, finding)| {
-                let evidence = gatherer.gather(&finding.file);
+                // As the screen asks it: with the other files of the scan that hold the same.
+                let all = found.iter().map(|(_, other)| other.file.path.clone());
+                let copies = all.filter(|path| *path != finding.file.path).collect();
+                let hunt = book.hunt_of(&finding.found_by).unwrap();
+                let about = About { facts: (*finding.file).clone(), peers: peers(hunt), copies };
+                let evidence = gatherer.gather_about(&about);
                 let context = Context { site: &book.site, known_good: &book.known_good, queries: &gatherer };
                 assess(book.hunt_of(&finding.found_by).unwrap(), &evidence, &context)
             })
@@ -216,7 +254,9 @@ mod tests {
             assert_eq!(elsewhere.len(), on_box.len());
             for (one, other) in elsewhere.iter().zip(&on_box) {
                 assert_eq!((&one.id, one.state), (&other.id, other.state), "{one:#?}\n{other:#?}");
+                assert_eq!(one.against, other.against, "copies count away from the box, too");
             }
+            assert_eq!(kept.evidence.copies.len(), 2);
             let archived = reader.finding(*id).unwrap().unwrap();
             for (status, assessed) in archived.scenarios.iter().zip(&elsewhere) {
                 assert_eq!(status.said, BoxSaid::from(assessed), "what reports say");

@@ -3,6 +3,7 @@
 //! The questions are asked on threads of their own and wait in a queue: the scan is never held up by them. What has not been
 //! answered when time is up is unknown, and the case says why.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +15,10 @@ use super::kept_evidence::SCENARIOS;
 use super::rule_catalog::RuleCatalog;
 use super::signs::{self, SIGNS, signs_of};
 use crate::case::{EvidenceEnd, FindingId};
-use crate::evidence::{AskedOnce, Evidence, Gatherer, NamedFacts, Part};
-use crate::finding::FileFacts;
+use crate::evidence::{About, AskedOnce, Evidence, Gatherer, NamedFacts, Part, Peer};
+use crate::finding::{Digest, FileFacts};
 use crate::hunt::Hunt;
+use crate::hunt::threat::endpoints;
 use crate::text;
 use crate::timeout::{self, NoThread};
 use crate::triage::assess::{BoxSaid, Context, assess};
@@ -28,6 +30,11 @@ pub(crate) const MAX_ASKED: u64 = 50_000;
 const THREADS: usize = 2;
 /// Answers that wait to be recorded.
 const WAITING: usize = 256;
+
+/// Other files with the same content that are told of one.
+pub(crate) const MAX_COPIES: usize = 100;
+/// Findings of a scan that other files with the same content are told of.
+const MAX_WITH_COPIES: usize = 10_000;
 
 /// How long the box may be asked about findings after the scan has ended, unless it is set.
 pub(crate) const GATHERING_TIME: Duration = Duration::from_mins(1);
@@ -62,6 +69,34 @@ pub(crate) struct Gathering {
     asked: u64,
     answered: u64,
     cut: Option<String>,
+    /// What was asked about, by content.
+    by_content: HashMap<Digest, Vec<OneOf>>,
+}
+
+/// A finding among those with the same content.
+#[derive(Debug)]
+struct OneOf {
+    id: FindingId,
+    path: PathBuf,
+    hunt: Arc<Hunt>,
+}
+
+/// A finding of a file whose content lies elsewhere, too.
+pub(super) struct Copied {
+    pub(super) id: FindingId,
+    pub(super) hunt: Arc<Hunt>,
+    /// The other files, in order.
+    pub(super) copies: Vec<PathBuf>,
+}
+
+/// What asking the box came to.
+pub(super) struct Asked {
+    /// How far it was asked.
+    pub(super) end: EvidenceEnd,
+    /// What it said of paths and groups.
+    pub(super) named: NamedFacts,
+    /// The findings whose content the scan has met elsewhere, too: that is known only at its end.
+    pub(super) copied: Vec<Copied>,
 }
 
 impl std::fmt::Debug for Ask {
@@ -85,7 +120,7 @@ impl Gathering {
             let (asked, tell) = (asked.clone(), tell.clone());
             timeout::spawn("evidence", move || answer(&once, &stop, &book, &asked, &tell))?;
         }
-        Ok(Self { asks: Some(asks), told, once, stop, asked: 0, answered: 0, cut: None })
+        Ok(Self { asks: Some(asks), told, once, stop, asked: 0, answered: 0, cut: None, by_content: HashMap::new() })
     }
 
     /// Has the box asked about a finding.
@@ -95,6 +130,8 @@ impl Gathering {
             self.cut = Some(format!("the box is asked about {} findings of a scan at most", text::count(MAX_ASKED)));
             return;
         }
+        let one = OneOf { id, path: file.path.clone(), hunt: Arc::clone(hunt) };
+        self.by_content.entry(file.digest).or_default().push(one);
         if let Some(asks) = &self.asks {
             // The threads live for as long as there is somebody to ask them.
             let _ = asks.send(Ask { id, file: Arc::clone(file), hunt: Arc::clone(hunt) });
@@ -133,18 +170,48 @@ impl Gathering {
         }
     }
 
-    /// How far the box was asked, and what it said of paths and groups.
-    pub(crate) fn finish(mut self) -> (EvidenceEnd, NamedFacts) {
+    /// What asking the box came to.
+    pub(super) fn finish(mut self) -> Asked {
         self.stop.store(true, Ordering::Relaxed);
         drop(self.asks.take());
-        (EvidenceEnd { asked: self.asked, gathered: self.answered, cut: self.cut.take() }, self.once.answers())
+        let copied = self.copied();
+        let end = EvidenceEnd { asked: self.asked, gathered: self.answered, cut: self.cut.take() };
+        Asked { end, named: self.once.answers(), copied }
     }
+
+    fn copied(&mut self) -> Vec<Copied> {
+        let mut copied = Vec::new();
+        for same in std::mem::take(&mut self.by_content).into_values() {
+            let mut paths: Vec<&PathBuf> = same.iter().map(|one| &one.path).collect();
+            paths.sort_unstable();
+            paths.dedup();
+            for one in same.iter().filter(|_| paths.len() > 1) {
+                let others = paths.iter().filter(|path| **path != &one.path).take(MAX_COPIES);
+                let copies = others.map(|path| (*path).clone()).collect();
+                copied.push(Copied { id: one.id, hunt: Arc::clone(&one.hunt), copies });
+            }
+        }
+        copied.sort_unstable_by_key(|one| one.id);
+        if copied.len() > MAX_WITH_COPIES {
+            copied.truncate(MAX_WITH_COPIES);
+            let most = text::count(MAX_WITH_COPIES as u64);
+            self.cut
+                .get_or_insert(format!("files with the same content are told of {most} findings of a scan at most"));
+        }
+        copied
+    }
+}
+
+/// The addresses that the patterns of a hunt's rule name: a connection to one is told first.
+pub(crate) fn peers(hunt: &Hunt) -> Vec<Peer> {
+    let named = endpoints(&hunt.rule).into_iter();
+    named.map(|endpoint| Peer { address: endpoint.address.into(), port: endpoint.port }).collect()
 }
 
 /// Answers until nobody asks any more.
 fn answer(once: &AskedOnce, stop: &AtomicBool, book: &RuleCatalog, asked: &Receiver<Ask>, tell: &Sender<Told>) {
     // Several rules match one file; it is asked about once.
-    let mut last: Option<(PathBuf, Evidence)> = None;
+    let mut last: Option<(Vec<Peer>, Evidence)> = None;
     let mut groups_asked = false;
     for Ask { id, file, hunt } in asked {
         if stop.load(Ordering::Relaxed) {
@@ -154,19 +221,29 @@ fn answer(once: &AskedOnce, stop: &AtomicBool, book: &RuleCatalog, asked: &Recei
             once.ask_groups();
             groups_asked = true;
         }
+        let peers = peers(&hunt);
         let evidence = match last.take() {
-            Some((path, evidence)) if path == file.path && evidence.facts == *file => evidence,
-            _ => once.gatherer().gather(&file),
+            Some((asked, evidence)) if asked == peers && evidence.facts == *file => evidence,
+            _ => {
+                let copies = Vec::new();
+                once.gatherer().gather_about(&About { facts: (*file).clone(), peers: peers.clone(), copies })
+            }
         };
         let context = Context { site: &book.site, known_good: &book.known_good, queries: once };
-        let scenarios: Vec<BoxSaid> = assess(&hunt, &evidence, &context).iter().map(BoxSaid::from).collect();
-        let mut parts = evidence.parts();
-        parts.extend(serde_json::to_string(&scenarios).ok().map(|said| (SCENARIOS.to_owned(), said)));
-        let signs = signs_of(&evidence, &scenarios);
-        parts.extend(signs::part(signs).map(|part| (SIGNS.to_owned(), part)));
+        let (parts, scenarios, signs) = as_kept(&hunt, &evidence, &context);
         if tell.send(Told { id, parts, scenarios, signs }).is_err() {
             return;
         }
-        last = Some((file.path.clone(), evidence));
+        last = Some((peers, evidence));
     }
+}
+
+/// What a case keeps of the evidence and of what the scenarios come to by it.
+pub(super) fn as_kept(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> (Vec<Part>, Vec<BoxSaid>, Signs) {
+    let scenarios: Vec<BoxSaid> = assess(hunt, evidence, context).iter().map(BoxSaid::from).collect();
+    let mut parts = evidence.parts();
+    parts.extend(serde_json::to_string(&scenarios).ok().map(|said| (SCENARIOS.to_owned(), said)));
+    let signs = signs_of(evidence, &scenarios);
+    parts.extend(signs::part(signs).map(|part| (SIGNS.to_owned(), part)));
+    (parts, scenarios, signs)
 }

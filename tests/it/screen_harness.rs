@@ -323,9 +323,13 @@ impl<'p> Stage<'p> {
         }
     }
 
-    /// Until nothing more comes.
+    /// Until nothing more comes. What the box says comes in parts, of which the last is waited for.
     pub fn settle(&mut self) {
-        while let Ok(message) = self.backend.messages.recv_timeout(Duration::from_millis(60)) {
+        loop {
+            let gathered = self.app.detail.as_ref().and_then(|detail| detail.gathered.as_ref());
+            let is_open = gathered.is_some_and(|gathered| !gathered.is_whole);
+            let wait = if is_open { WAIT_TIMEOUT } else { Duration::from_millis(60) };
+            let Ok(message) = self.backend.messages.recv_timeout(wait) else { break };
             self.take(message);
             self.draw();
         }

@@ -51,11 +51,14 @@ const LOGS: [Log; 14] = [
     Log { folder: "/var/log/audit", name: "audit.log", kind: Kind::Audit },
 ];
 
-pub(super) fn read(root: &Root, zone: &TimeZone, events: &mut Events) {
+/// Reads all of them. Returns when the newest of syslog's was written, which tell what the journal tells.
+pub(super) fn read(root: &Root, zone: &TimeZone, events: &mut Events) -> Option<i64> {
+    let mut newest = None;
     for log in &LOGS {
         for path in rotated(root, log, events) {
             match text(root, &path) {
                 Ok(Some((text, written, first_line))) => {
+                    newest = newest.max(Some(written).filter(|_| log.kind == Kind::Syslog));
                     lines(&path, &text, written, first_line, log.kind, zone, events);
                 }
                 Ok(None) => {}
@@ -63,6 +66,7 @@ pub(super) fn read(root: &Root, zone: &TimeZone, events: &mut Events) {
             }
         }
     }
+    newest
 }
 
 /// The log and its rotated forms (logrotate(8)): `auth.log`, `auth.log.1`, `auth.log.2.gz`, `secure-20261101`.

@@ -5,6 +5,7 @@
 //! root, and their clock is the box's own; so each event names its file and line.
 
 mod history;
+mod journal;
 mod log;
 mod login;
 mod stamp;
@@ -117,7 +118,8 @@ impl Events {
     pub(super) fn read(root: &Root, accounts: &Accounts, zone: &TimeZone) -> Self {
         let mut events = Self::default();
         login::read(root, &mut events);
-        log::read(root, zone, &mut events);
+        let written = log::read(root, zone, &mut events);
+        journal::tell(root, written, &mut events);
         history::read(root, accounts, &mut events);
         events.all.sort_by_key(|event| event.at);
         events

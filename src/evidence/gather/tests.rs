@@ -3,6 +3,10 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 
 use super::super::Direction::{Inbound, Listening, Outbound};
+use super::super::account::Accounts;
+use super::super::asked::STILL_ASKED;
+use super::super::process::{FileQuery, Process, Processes};
+use super::super::socket::{self, Peer};
 use super::super::testing::{facts, put, scratch};
 use super::super::{Relation, Values};
 use super::*;
@@ -73,6 +77,9 @@ fn a_script_is_found_by_the_process_that_runs_it_absolute_and_relative() {
             >= texts(&evidence.field(Field::ProcessParentName)).len()
     );
     assert!(!evidence.accounts.found().unwrap().is_empty());
+    // `/dev/stdin` and its like are no folders in which something could lie that starts programs.
+    let odd = evidence.gaps.iter().find(|gap| gap.text.contains("link of a process"));
+    assert_eq!(odd, None);
 
     let children = [absolute.0.id(), relative.0.id()];
     let found_a_child = |path: &Path| {
@@ -215,4 +222,248 @@ fn a_slow_probe_is_unknown_and_a_broken_one_too() {
     let broken = start::<u8>("broken", Duration::from_secs(5), || panic!("as intended by the test"));
     assert_eq!(broken.finish(), Observed::Unknown("the broken probe broke off".into()));
     assert_eq!(start("quick", Duration::from_secs(5), || Observed::Found(7)).finish(), Observed::Found(7));
+}
+
+#[test]
+fn what_is_known_first_is_told_while_a_slow_probe_is_not_finished() {
+    let (dir, root) = scratch(&[
+        ("etc/passwd", "root:x:0:0::/root:/bin/sh\n"),
+        ("etc/ansible/hosts", ""),
+        ("opt/r/x.py", "#!/usr/bin/python3\n"),
+        ("var/lib/dpkg/status", "Package: r\nStatus: install ok installed\nVersion: 2\n"),
+        ("var/lib/dpkg/info/r.list", "/opt/r/x.py\n"),
+    ]);
+    let gatherer = Gatherer::new(root).with_limit(Duration::from_mins(1));
+    let facts = facts(&dir.path().join("opt/r/x.py"));
+    let ((held, is_held), (open, gate)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+    let holding = gatherer.clone();
+    let reading = std::thread::spawn(move || holding.indexes().hold_packages(&held, &gate));
+    is_held.recv().unwrap();
+    let (mut open, mut first) = (Some(open), None);
+    let evidence = gatherer.gather_telling(&About::file(&facts), &mut |told| {
+        let quick = [told.file.found().is_some(), told.folders.found().is_some(), told.zone.found().is_some()];
+        if quick.contains(&false) || told.first_line.found().is_none() || open.take().is_none() {
+            return;
+        }
+        // The packages are not read before this has been told.
+        let paths = gatherer.host_paths_by_now(&["/etc/ansible".into(), "/etc/salt".into()], &facts);
+        first = Some((told.clone(), paths));
+    });
+    reading.join().unwrap();
+    let (told, paths) = first.unwrap();
+    assert_eq!(told.package.reason(), Some(STILL_ASKED));
+    assert_eq!(told.folders.found().unwrap()[0].package.reason(), Some(STILL_ASKED));
+    assert_eq!(paths[0].found().unwrap().package.reason(), Some(STILL_ASKED));
+    assert_eq!(paths[1], Observed::NotFound);
+    assert_eq!(evidence.package.found().unwrap().package, "r");
+    assert_eq!(evidence.folders.found().unwrap()[0].package, Observed::NotFound);
+    let whole = |evidence: &Evidence| {
+        let parts = evidence.parts().into_iter().filter(|(name, _)| name != "asked");
+        parts.collect::<Vec<_>>()
+    };
+    assert!(!format!("{:?}", evidence.parts()).contains(STILL_ASKED), "{evidence:#?}");
+    assert_eq!(whole(&evidence), whole(&gatherer.gather(&facts)), "in parts or at once, it comes to the same");
+}
+
+/// Starts a program with these words and waits until it says that it is ready; `None` where it is not there.
+fn ready(command: &mut Command) -> Option<Running> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = Running(command.spawn().ok()?);
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (line == "ready\n").then_some(child)
+}
+
+/// What the process of this number has to do with the file.
+fn relations(path: &Path, pid: u32) -> Option<Process> {
+    related(&facts(path), pid)
+}
+
+/// The same by the facts of a file. Processes alone are asked.
+fn related(facts: &FileFacts, pid: u32) -> Option<Process> {
+    let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: &facts.path };
+    let found = Processes::read(Path::new("/proc")).of(&sought, &Accounts::default(), None).found;
+    found.found()?.iter().find(|process| process.pid == pid).cloned()
+}
+
+const PYTHON: &str = "/usr/bin/python3";
+const WAIT: &str = "import sys\nprint('ready', flush=True)\nsys.stdin.read()\n";
+
+#[test]
+fn a_module_that_python_runs_by_its_name_and_what_it_imports_are_run() {
+    let (dir, _) = scratch(&[("pkg/mod.py", &format!("import pkg.helper\n{WAIT}")), ("pkg/helper.py", "x = 1\n")]);
+    put(dir.path(), "main.py", format!("import beside\n{WAIT}").as_bytes());
+    put(dir.path(), "beside.py", b"x = 1\n");
+    let start = |words: &[&str]| {
+        let mut command = Command::new(PYTHON);
+        ready(command.arg("-B").args(words).current_dir(dir.path()))
+    };
+    let (Some(module), Some(script)) = (start(&["-m", "pkg.mod"]), start(&["main.py"])) else {
+        eprintln!("skipped: {PYTHON} is not here");
+        return;
+    };
+    let of = |path: &str, child: &Running| relations(&dir.path().join(path), child.0.id());
+    let found = of("pkg/mod.py", &module).unwrap();
+    assert!(found.relations.contains(&Relation::Module) && found.runs_it(), "{found:?}");
+    assert!(of("main.py", &script).unwrap().relations.contains(&Relation::Script));
+    assert!(of("beside.py", &script).unwrap().relations.contains(&Relation::Loaded));
+    assert_eq!(of("main.py", &module), None);
+}
+
+#[test]
+fn an_interpreter_under_another_name_runs_its_script_and_is_called_what_it_is() {
+    let (dir, _) = scratch(&[("job.sh", "echo ready\nread line\n"), ("data", "x")]);
+    let (snort, tail) = (dir.path().join("snort"), dir.path().join("own-tail"));
+    copy_to_run(Path::new("/bin/sh"), &snort);
+    let child = ready(Command::new(&snort).arg(dir.path().join("job.sh"))).unwrap();
+    let found = relations(&dir.path().join("job.sh"), child.0.id()).unwrap();
+    assert!(found.runs_it() && found.relations.contains(&Relation::Script), "{found:?}");
+    let copy_of = found.copy_of.clone().unwrap();
+    assert!(found.to_string().contains(&format!("a copy of {copy_of} under another name")), "{found}");
+    // Another program that names the file, whatever it is called, runs nothing.
+    copy_to_run(Path::new("/usr/bin/tail"), &tail);
+    let looking = Command::new(&tail).args(["-f", "job.sh"]).current_dir(dir.path()).stdout(Stdio::null()).spawn();
+    let looking = Running(looking.unwrap());
+    let exe = format!("/proc/{}/exe", looking.0.id());
+    while std::fs::read_link(&exe).is_ok_and(|path| path != tail) {
+        std::thread::yield_now();
+    }
+    let found = relations(&dir.path().join("job.sh"), looking.0.id());
+    assert!(found.is_none_or(|found| !found.runs_it() && found.copy_of.is_none()));
+}
+
+#[test]
+fn a_program_that_was_never_on_a_disk_is_found_by_its_inode() {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    use std::os::fd::AsRawFd as _;
+    let memory = std::fs::File::from(memfd_create("evil", MemfdFlags::empty()).unwrap());
+    (&memory).write_all(&std::fs::read("/bin/sh").unwrap()).unwrap();
+    let path = format!("/proc/{}/fd/{}", std::process::id(), memory.as_raw_fd());
+    let child = ready(Command::new(&path).args(["-c", "echo ready; read line"])).unwrap();
+    let is = std::fs::metadata(&path).unwrap();
+    let (dir, _) = scratch(&[("evil", "x")]);
+    let mut facts = facts(&dir.path().join("evil"));
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        (facts.dev, facts.ino) = (is.dev(), is.ino());
+    }
+    let found = related(&facts, child.0.id()).unwrap();
+    assert!(found.relations.starts_with(&[Relation::Executable]) && found.deleted, "{found:?}");
+    assert!(found.to_string().contains("executable /memfd:evil (deleted)"), "{found}");
+}
+
+#[test]
+fn a_file_that_only_another_thread_holds_open_is_held() {
+    let (dir, _) = scratch(&[("held", "x")]);
+    let path = dir.path().join("held");
+    // A thread with a table of descriptors of its own (unshare(2), CLONE_FILES).
+    let program = format!(
+        "import ctypes, threading, sys\ndef hold():\n    libc = ctypes.CDLL(None, use_errno=True)\n    \
+         if libc.unshare(0x400) != 0:\n        print('no', flush=True)\n        return\n    \
+         held = open({path:?})\n    print('ready', flush=True)\n    sys.stdin.read()\n\
+         thread = threading.Thread(target=hold)\nthread.start()\nthread.join()\n",
+        path = path.to_str().unwrap()
+    );
+    let Some(child) = ready(Command::new(PYTHON).args(["-c", &program])) else {
+        eprintln!("skipped: {PYTHON} with ctypes is not here");
+        return;
+    };
+    let found = relations(&path, child.0.id()).unwrap();
+    assert!(matches!(found.relations[..], [Relation::Open(_), ..]), "{found:?}");
+}
+
+/// A mount that is taken away when the test is over.
+struct Mounted(PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_program_in_a_container_is_found_by_its_file_in_the_layer() {
+    let (dir, _) = scratch(&[("layer/opt/x/data", "x"), ("upper/x", ""), ("work/x", ""), ("merged/x", "")]);
+    let at = |path: &str| dir.path().join(path);
+    std::fs::remove_file(at("work/x")).unwrap();
+    copy_to_run(Path::new("/bin/sh"), &at("layer/opt/x/evil"));
+    let needs = Command::new("ldd").arg("/bin/sh").output().map(|output| output.stdout).unwrap_or_default();
+    for library in String::from_utf8_lossy(&needs).split_ascii_whitespace().filter(|word| word.starts_with('/')) {
+        let to = at("layer").join(library.trim_start_matches('/'));
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        copy_to_run(&std::fs::canonicalize(library).unwrap(), &to);
+    }
+    let layers = format!(
+        "lowerdir={},upperdir={},workdir={}",
+        at("layer").display(),
+        at("upper").display(),
+        at("work").display()
+    );
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "overlay", "overlay", "-o", &layers]).arg(at("merged")).stderr(Stdio::null());
+    let is_mounted = mount.status().is_ok_and(|status| status.success());
+    let _mounted = is_mounted.then(|| Mounted(at("merged")));
+    let mut chroot = Command::new("chroot");
+    chroot.arg(at("merged")).args(["/opt/x/evil", "-c", "echo ready; read line", "/opt/x/data"]);
+    let Some(child) = is_mounted.then(|| ready(&mut chroot)).flatten() else {
+        eprintln!("skipped: no overlay can be mounted here, or no program started in it");
+        return;
+    };
+    let found = relations(&at("layer/opt/x/evil"), child.0.id()).unwrap();
+    assert!(found.runs_it(), "{found:?}");
+    let named = relations(&at("layer/opt/x/data"), child.0.id()).unwrap();
+    assert!(named.relations.contains(&Relation::Named), "the word is a path below the process's own root: {named:?}");
+}
+
+/// What a tool prints; none where it is not there or fails.
+fn said(program: &str, words: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(words).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn sockets_and_who_holds_a_file_are_as_ss_and_lsof_say() {
+    let (dir, _) = scratch(&[("held", "x")]);
+    let path = dir.path().join("held");
+    let _held = std::fs::File::open(&path).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let caller = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let (_called, _) = listener.accept().unwrap();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    udp.connect(("127.0.0.1", port)).unwrap();
+    let (index, facts) = (Processes::read(Path::new("/proc")), facts(&path));
+    let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: &path };
+    let holders = index.of(&sought, &Accounts::default(), None).found.found().cloned().unwrap();
+    let sockets = socket::of(&index, &holders);
+    let (sockets, pid) = (sockets.found().unwrap(), std::process::id());
+    let ports = [port, caller.local_addr().unwrap().port(), udp.local_addr().unwrap().port()];
+    let own = sockets.iter().filter(|socket| socket.pid == pid && ports.contains(&socket.local.port()));
+    let mut ours: Vec<String> = own.map(|socket| format!("{} {}", socket.local, socket.remote)).collect();
+    ours.sort();
+    assert_eq!(ours.len(), 4, "{ours:#?}");
+    if let Some(table) = said("ss", &["-H", "-t", "-u", "-n", "-a", "-p"]) {
+        let mine = table.lines().filter(|line| line.contains(&format!("pid={pid},")));
+        let ends = mine.filter_map(|line| {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            let local: std::net::SocketAddr = words.get(4)?.parse().ok()?;
+            // A side that is not there is `0.0.0.0:*` or `[::]:*`; without an address it is told as 0.0.0.0 here.
+            let remote = words.get(5)?.replace(":*", ":0");
+            Some((local, remote))
+        });
+        let ends = ends.filter(|(local, _)| ports.contains(&local.port()));
+        let mut theirs: Vec<String> = ends.map(|(local, remote)| format!("{local} {remote}")).collect();
+        theirs.sort();
+        assert_eq!(ours, theirs, "{table}");
+    } else {
+        eprintln!("skipped: ss is not here");
+    }
+    let shown = path.display().to_string();
+    if let Some(pids) = said("lsof", &["-t", "--", &shown]) {
+        let theirs: Vec<u32> = pids.lines().filter_map(|line| line.parse().ok()).collect();
+        let ours: Vec<u32> = holders.iter().map(|process| process.pid).collect();
+        assert_eq!(ours, theirs);
+    } else {
+        eprintln!("skipped: lsof is not here");
+    }
 }

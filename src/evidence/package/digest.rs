@@ -4,16 +4,28 @@ use std::io::Read as _;
 use std::path::Path;
 
 use md5::Md5;
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256 as Sha2};
 
 use super::super::observed::reason;
-use super::ContentCheck;
 use crate::finding::{Digest, Sha256};
 use crate::root::Root;
 
 /// Files over this many bytes are not compared.
 const MAX_BYTES: u64 = 4 << 30;
+
+/// A file's content against what its package shipped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContentCheck {
+    /// The digests agree.
+    AsShipped,
+    /// The digests differ.
+    Changed,
+    /// They could not be compared; a phrase that says why.
+    NotCompared(String),
+}
 
 /// What a package recorded of a file's content.
 #[derive(Debug, Clone, PartialEq, Eq)]

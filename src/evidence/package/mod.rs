@@ -10,6 +10,7 @@ mod dpkg;
 mod module;
 mod pacman;
 mod rpm;
+mod rpm_entry;
 mod rpm_header;
 mod rpm_older;
 mod spelling;
@@ -26,6 +27,7 @@ use crate::accounts::Accounts as Names;
 use crate::finding::Digest;
 use crate::root::{Attributes, Root};
 use crate::text;
+pub(crate) use digest::ContentCheck;
 use digest::Shipped;
 use spelling::Spellings;
 
@@ -54,18 +56,6 @@ pub struct PackageOwner {
     pub has_capabilities: bool,
     /// How mode, owner and capabilities differ from the package's, each in words that are safe to show.
     pub differs: Vec<String>,
-}
-
-/// A file's content against what its package shipped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ContentCheck {
-    /// The digests agree.
-    AsShipped,
-    /// The digests differ.
-    Changed,
-    /// They could not be compared; a phrase that says why.
-    NotCompared(String),
 }
 
 impl fmt::Display for PackageOwner {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::observed::Gaps;
 use super::PackageEntry;
-use super::rpm::{files_of, find, is_named};
+use super::rpm_entry::{files_of, find, is_named};
 use super::rpm_header::{Header, tag};
 use crate::root::Root;
 use crate::text;

@@ -11,7 +11,9 @@ use jiff::Timestamp;
 
 use super::super::account::Accounts;
 use super::super::observed::{Gaps, Observed};
-use super::super::socket::Tables;
+use super::super::proc_file;
+use super::super::socket_table::Tables;
+use super::interpreters::Interpreters;
 use super::names::Runs;
 use super::own::{LeftOut, Own};
 use super::read::{self, Descriptor};
@@ -42,6 +44,8 @@ struct IndexedProcess {
     words: Vec<OsString>,
     executable: Option<PathBuf>,
     scripts: Vec<PathBuf>,
+    /// The interpreter that its executable is a copy of, under another name.
+    copy_of: Option<String>,
     sockets: Vec<u64>,
 }
 
@@ -93,6 +97,7 @@ impl Processes {
         let mut reader = Reader {
             resolved: HashMap::new(),
             loaded: HashMap::new(),
+            interpreters: Interpreters::default(),
             processes: Self {
                 proc: proc.to_owned(),
                 known: Vec::new(),
@@ -186,11 +191,11 @@ impl Processes {
     /// What is read only of the few processes that have to do with a file, if they are still the same.
     fn look_closer(&self, process: &mut Process, known: &IndexedProcess, own: Option<&Own>) {
         let folder = self.folder(known.pid);
-        let still = read::bytes(&folder.join("stat")).ok().and_then(|bytes| read::stat(&bytes));
+        let still = proc_file::bytes(&folder.join("stat")).ok().and_then(|bytes| read::stat(&bytes));
         if still.is_none_or(|stat| stat.started != known.started) {
             return;
         }
-        let group = cgroup::parse(&read::bytes(&folder.join("cgroup")).unwrap_or_default());
+        let group = cgroup::parse(&proc_file::bytes(&folder.join("cgroup")).unwrap_or_default());
         let safe = |name: String| text::escape_str(&name).into_owned();
         process.unit = group.unit.map(safe);
         process.container = group.container;
@@ -268,6 +273,7 @@ impl Processes {
             command_line: words.join(" "),
             executable: known.executable.clone(),
             scripts: known.scripts.clone(),
+            copy_of: known.copy_of.as_deref().map(|name| text::escape_str(name).into_owned()),
             deleted,
             uid: known.uid,
             user,
@@ -326,7 +332,7 @@ fn is_seen_as(path: &Path, seen: &Path) -> bool {
 
 /// The second of boot in `/proc/stat`.
 fn booted(proc: &Path) -> Option<i64> {
-    let stat = read::bytes(&proc.join("stat")).ok()?;
+    let stat = proc_file::bytes(&proc.join("stat")).ok()?;
     let line = stat.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"btime "))?;
     std::str::from_utf8(line).ok()?.trim().parse().ok()
 }
@@ -337,6 +343,7 @@ struct Reader {
     resolved: HashMap<(Spaces, PathBuf), Option<(u64, u64)>>,
     /// What scripts load, by the same.
     loaded: HashMap<(Spaces, PathBuf), Vec<PathBuf>>,
+    interpreters: Interpreters,
 }
 
 /// The mount name space and root that a process sees files in.
@@ -373,12 +380,12 @@ impl Reader {
     fn process(&mut self, pid: u32) -> io::Result<()> {
         let folder = self.processes.folder(pid);
         let damaged = || io::Error::from(io::ErrorKind::InvalidData);
-        let stat = read::stat(&read::bytes(&folder.join("stat"))?).ok_or_else(damaged)?;
-        let status = read::bytes(&folder.join("status")).unwrap_or_default();
+        let stat = read::stat(&proc_file::bytes(&folder.join("stat"))?).ok_or_else(damaged)?;
+        let status = proc_file::bytes(&folder.join("status")).unwrap_or_default();
         // The owner of the folder is the effective user, except for processes that protect themselves.
         let owner = fs::metadata(&folder)?.uid();
         let (real_uid, uid) = read::user_ids(&status).unwrap_or((owner, owner));
-        let words = read::command_line(read::bytes(&folder.join("cmdline")).unwrap_or_default());
+        let words = read::command_line(proc_file::bytes(&folder.join("cmdline")).unwrap_or_default());
         let number = self.processes.known.len() as u32;
         self.processes.by_pid.insert(pid, number);
         self.processes.known.push(IndexedProcess {
@@ -393,6 +400,7 @@ impl Reader {
             words,
             executable: None,
             scripts: Vec::new(),
+            copy_of: None,
             sockets: Vec::new(),
         });
         let executable = fs::read_link(folder.join("exe"));
@@ -408,17 +416,19 @@ impl Reader {
         executable: io::Result<PathBuf>,
         runs_its_input: bool,
     ) -> io::Result<()> {
+        // The kernel names paths as this process sees them; a container's layer knows them as its own root has them.
+        let top = fs::read_link(folder.join("root")).unwrap_or_default();
         if let Some((dev, ino)) = read::identity(&folder.join("exe")) {
-            let seen = executable.as_ref().ok().cloned();
+            let seen = executable.as_ref().ok().map(|path| below(&top, path));
             self.uses(dev, ino, seen, (number, Relation::Executable));
         }
         // A kernel thread has neither executable nor mappings.
         if executable.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(());
         }
-        for mapping in read::mappings(&read::bytes(&folder.join("maps"))?) {
+        for mapping in read::mappings(&proc_file::bytes(&folder.join("maps"))?) {
             let relation = if mapping.is_code { Relation::MappedCode } else { Relation::Mapped };
-            self.uses(mapping.dev, mapping.ino, Some(mapping.path), (number, relation));
+            self.uses(mapping.dev, mapping.ino, Some(below(&top, &mapping.path)), (number, relation));
         }
         let mut sockets = Vec::new();
         for descriptor in read::descriptors_of_all_threads(folder)? {
@@ -451,7 +461,15 @@ impl Reader {
         let Some(known) = self.processes.known.get(number as usize) else { return false };
         let words = known.words.clone();
         let texts: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let runs = names::runs(&texts, executable);
+        let mut runs = names::runs(&texts, executable);
+        // Under another name it is an interpreter all the same. Whoever is given no words runs no script.
+        let copy_of = if runs.is_none() && words.len() > 1 { self.interpreters.same_as(folder) } else { None };
+        if let Some(name) = &copy_of {
+            runs = names::runs(&texts, Some(Path::new(name)));
+            if let Some(known) = self.processes.known.get_mut(number as usize) {
+                known.copy_of = Some(name.clone());
+            }
+        }
         let cwd = fs::read_link(folder.join("cwd")).ok();
         let spaces = [folder.join("ns/mnt"), folder.join("root")].map(|link| fs::read_link(link).unwrap_or_default());
         let [mounts, top] = spaces;
@@ -498,6 +516,14 @@ impl Reader {
     fn loaded(&mut self, spaces: &Spaces, root: &Root, script: &Path) -> Vec<PathBuf> {
         let key = (spaces.clone(), script.to_owned());
         self.loaded.entry(key).or_insert_with(|| loads::by_script(root, script)).clone()
+    }
+}
+
+/// `path` as a process sees it whose root is `top`.
+fn below(top: &Path, path: &Path) -> PathBuf {
+    match path.strip_prefix(top) {
+        Ok(below) if top.parent().is_some() => Path::new("/").join(below),
+        _ => path.to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod cgroup;
 mod index;
+mod interpreters;
 mod loads;
 mod names;
 mod own;
@@ -24,7 +25,6 @@ use crate::text;
 pub(super) use index::{FileQuery, Processes};
 pub(super) use names::program_name;
 pub(crate) use own::LeftOut;
-pub(super) use read::bytes;
 
 /// How a process has to do with the found file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +129,9 @@ pub struct Process {
     /// The file that it runs as an interpreter, by every path that its command line may mean.
     #[serde(skip)]
     pub scripts: Vec<PathBuf>,
+    /// The interpreter that its executable is a copy of, byte by byte, under another name; safe to show.
+    #[serde(default)]
+    pub copy_of: Option<String>,
     /// Its parents up to init, the nearest first.
     pub parents: Vec<Ancestor>,
     /// Those of its names that its package vouches for: the executable is the package's, its content as shipped.
@@ -165,6 +168,9 @@ impl fmt::Display for Process {
         if let Some(executable) = &self.executable {
             // The kernel adds `(deleted)` itself.
             write!(f, ", executable {}", text::escape_path(executable))?;
+        }
+        if let Some(copy_of) = &self.copy_of {
+            write!(f, ", a copy of {copy_of} under another name")?;
         }
         for relation in &self.relations {
             write!(f, ", {relation}")?;

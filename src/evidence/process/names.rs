@@ -124,6 +124,11 @@ pub(super) fn runs<'w>(words: &'w [String], executable: Option<&Path>) -> Option
     Some(Runs::Input)
 }
 
+/// Whether a program of this name is an interpreter.
+pub(super) fn is_interpreter(name: &str) -> bool {
+    by_name(name).is_some()
+}
+
 fn by_name(name: &str) -> Option<&'static Interpreter> {
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let shell = if name == "busybox" { "sh" } else { plain };

@@ -4,25 +4,16 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::makedev;
+use crate::proc::maps::Region;
 
+use super::super::proc_file::bytes;
 pub(super) use crate::proc::{command_line, stat, user_ids};
 
-/// Bytes read of one file of a process; `maps` of a process with many mappings is the longest.
-const MAX_BYTES: u64 = 16 << 20;
 /// Descriptors looked at in one process.
 const MAX_DESCRIPTORS: usize = 100_000;
-
-/// Reads a file of `/proc` up to the limit.
-pub(in super::super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
 
 /// A file that is mapped.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -34,29 +25,17 @@ pub(super) struct Mapping {
     pub(super) is_code: bool,
 }
 
-/// The files in `maps`, each once: `start-end perms offset major:minor inode path`.
+/// The files in `maps`, each once.
 pub(super) fn mappings(bytes: &[u8]) -> HashSet<Mapping> {
-    bytes.split(|byte| *byte == b'\n').filter_map(mapping).collect()
-}
-
-fn mapping(line: &[u8]) -> Option<Mapping> {
-    let mut rest = line;
-    let mut fields = [&[][..]; 5];
-    for field in &mut fields {
-        let end = rest.iter().position(|byte| *byte == b' ')?;
-        (*field, rest) = (rest.get(..end)?, rest.get(end + 1..)?.trim_ascii_start());
-    }
-    let [_, permissions, _, device, inode] = fields;
-    let is_code = permissions.contains(&b'x');
-    let (major, minor) = std::str::from_utf8(device).ok()?.split_once(':')?;
-    let dev = makedev(u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?);
-    let ino = std::str::from_utf8(inode).ok()?.parse().ok().filter(|ino| *ino != 0)?;
-    let path = rest.strip_suffix(b" (deleted)").unwrap_or(rest);
-    Some(Mapping { dev, ino, path: OsString::from_vec(path.to_vec()).into(), is_code })
+    let mapping = |region: &Region| {
+        let path = region.file()?.to_owned();
+        Some(Mapping { dev: region.dev, ino: region.ino, path, is_code: region.is_code() })
+    };
+    Region::all(bytes).iter().filter_map(mapping).collect()
 }
 
 /// What a descriptor of a process leads to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Descriptor {
     File { number: u32, dev: u64, ino: u64 },
     Socket { ino: u64 },
@@ -105,6 +84,9 @@ pub(super) fn descriptors_of_all_threads(process: &Path) -> io::Result<Vec<Descr
             found.extend(descriptors(&folder).unwrap_or_default());
         }
     }
+    // The numbers differ also where a descriptor was opened meanwhile: what the threads share counts once.
+    let mut seen = HashSet::new();
+    found.retain(|descriptor| seen.insert(*descriptor));
     Ok(found)
 }
 
@@ -137,16 +119,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn maps_are_read() {
-        let maps = b"7f00-7f01 r-xp 00000000 08:01 1234   /opt/a b\n7f01-7f02 rw-p 00000000 00:00 0 [heap]\n\
-                     7f00-7f01 r--p 00001000 08:01 1234   /opt/a b\n1-2 r 0 fe:02 9 /gone (deleted)\nbroken\n1-2 r 0 zz 9 /x\n";
-        let found = mappings(maps);
-        let mapping = |dev, ino, path: &str, is_code| Mapping { dev, ino, path: path.into(), is_code };
-        let expected = [
-            mapping(makedev(8, 1), 1234, "/opt/a b", true),
-            mapping(makedev(8, 1), 1234, "/opt/a b", false),
-            mapping(makedev(0xfe, 2), 9, "/gone", false),
-        ];
-        assert_eq!(found, expected.into());
+    fn a_file_that_is_mapped_twice_is_one_and_its_code_another() {
+        let maps = b"7f00-7f01 r-xp 0 08:01 1234 /opt/a\n7f01-7f02 rw-p 0 00:00 0 [heap]\n7f00-7f01 r--p 1 08:01 1234 /opt/a\n\
+            7f02-7f03 r--p 2 08:01 1234 /opt/a\n";
+        let mut found: Vec<_> = mappings(maps).into_iter().map(|mapping| (mapping.is_code, mapping.path)).collect();
+        found.sort();
+        assert_eq!(found, [(false, "/opt/a".into()), (true, "/opt/a".into())]);
     }
 }

@@ -110,3 +110,57 @@ fn many_processes_do_not_make_a_look_up_slow() {
     // Reading the folder again for each look-up would take thousands of times as long.
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
+
+#[test]
+fn every_process_of_the_responder_s_session_is_left_out_and_said_to_be_and_its_line_is_the_right_way_round() {
+    let (dir, _) = scratch(&[("x", "x"), ("proc/stat", "")]);
+    let (proc, file) = (dir.path().join("proc"), dir.path().join("x"));
+    let named = |what: &str| format!("{what} {}", file.display());
+    // Session 77 is the responder's, by the shell's number; 5 is somebody else's.
+    let add = |pid: u32, parent: u32, session: u32, name: &str, words: &str, program: &str| {
+        add(&proc, pid, parent, name, words);
+        let stat = format!("{pid} ({name}) S {parent} 1 {session} 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 500 0 0\n");
+        put(&proc, &format!("{pid}/stat"), stat.as_bytes());
+        let exe = proc.join(format!("{pid}/exe"));
+        std::fs::remove_file(&exe).unwrap();
+        symlink(program, exe).unwrap();
+    };
+    let huntbook = dir.path().join("huntbook");
+    std::fs::write(&huntbook, "x").unwrap();
+    let huntbook = huntbook.to_str().unwrap();
+    add(1, 0, 1, "systemd", "/sbin/init", "/bin/sh");
+    add(77, 1, 77, "bash", "-bash", "/bin/bash");
+    add(78, 77, 77, "sudo", &named("sudo huntbook"), "/usr/bin/env");
+    add(79, 78, 77, "huntbook", &named("huntbook"), huntbook);
+    add(80, 77, 77, "less", &named("less"), "/usr/bin/env");
+    // In another session: another Huntbook, who looks by audit's session of the responder, and somebody else.
+    add(81, 1, 81, "huntbook", &named("huntbook"), huntbook);
+    add(82, 1, 82, "vi", &named("vi"), "/usr/bin/env");
+    for pid in [79, 82] {
+        put(&proc, &format!("{pid}/sessionid"), b"3");
+        put(&proc, &format!("{pid}/loginuid"), b"1000");
+    }
+    add(90, 1, 5, "tail", &named("tail"), "/usr/bin/env");
+    // What runs the file is told even of the responder's session.
+    add(91, 77, 77, "sh", &named("sh"), "/bin/sh");
+    let facts = facts(&file);
+    let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: &file };
+    let alive = Processes::read(&proc).of(&sought, &Accounts::default(), Some(79));
+    let out: Vec<String> = alive.left_out.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        out,
+        [
+            "pid 78 sudo: started this Huntbook",
+            "pid 79 huntbook: this Huntbook",
+            "pid 80 less: of your own login session, and does not run the file",
+            "pid 81 huntbook: another Huntbook",
+            "pid 82 vi: of your own login session, and does not run the file",
+        ]
+    );
+    let told = alive.found.found().unwrap();
+    assert_eq!(told.iter().map(|process| process.pid).collect::<Vec<_>>(), [91, 90]);
+    assert!(told[0].in_own_session && told[0].to_string().ends_with(", in your own login session"), "{}", told[0]);
+    // The nearest parent is first, so that a line reads from the process up to init.
+    let line: Vec<String> = told[0].parents.iter().map(ToString::to_string).collect();
+    assert_eq!(line, ["pid 77 bash, user uid 0", "pid 1 systemd, user uid 0"]);
+}

@@ -54,7 +54,9 @@ const ENVIRONMENT: &str = "in the environment of each job of this table";
 
 /// Reads a table: of the system when `user` is `None`, so that each line names the user.
 fn table(reader: &mut Reader<'_>, path: &Path, user: Option<&str>) {
-    let Some((attributes, lines)) = reader.table(path) else { return };
+    let Some(found) = reader.text(path) else { return };
+    let (attributes, ends) = (found.attributes, found.bytes.is_empty() || found.bytes.ends_with(b"\n"));
+    let lines = reader.lines_of(path, &found);
     // cron skips names that run-parts would skip, so that backups left by editors do not run.
     let in_folder = path.parent() == Some(Path::new(SYSTEM_TABLES));
     let rule = reader.names_rule;
@@ -65,6 +67,7 @@ fn table(reader: &mut Reader<'_>, path: &Path, user: Option<&str>) {
         Some(uid) => rule.why_user_table_refused(&attributes, uid),
     };
     let never = if in_folder { rule.why_name_skipped(path, "cron") } else { None }.or(refused);
+    let never = never.or_else(|| rule.why_unended(ends));
     let mut table_setting = Setting { path: super::search_path(), ..Setting::default() };
     let (mut zone, mut late) = (None, 0);
     let table = Table { path, attributes };
@@ -234,3 +237,7 @@ fn run_part(reader: &mut Reader<'_>, path: &Path, when: &str) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "cron_tests.rs"]
+mod tests;

@@ -21,11 +21,11 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
 use super::account::Accounts;
+use super::clock::{self, BoxZone};
 use super::observed::{Gaps, Observed};
 use super::package::Packages;
 use super::referrer::Referrer;
@@ -42,6 +42,8 @@ const MAX_COMMAND: usize = 4096;
 const MAX_ENTRIES: usize = 1_000_000;
 /// Bytes read of one file of a place.
 const MAX_PLACE: u64 = 1 << 20;
+/// Time zones whose rules are looked up; there are about 600.
+const MAX_ZONES: usize = 1000;
 /// Files that one pattern in a command may mean.
 const MAX_MATCHING: usize = 1000;
 
@@ -112,6 +114,12 @@ pub struct Schedule {
     pub late: u64,
     /// The time zone that its times are in, where that is not the box's.
     pub zone: Option<String>,
+    /// The rules of that zone, by the box's own zone files; not found where it has none.
+    #[serde(default)]
+    pub zone_rules: Observed<BoxZone>,
+    /// The scripts between the referrer and the file, and who could have written those.
+    #[serde(default)]
+    pub wrappers: Vec<Referrer>,
     /// The file that says so, and who could have written that.
     pub referrer: Referrer,
 }
@@ -140,7 +148,11 @@ impl fmt::Display for Schedule {
         if let Some(next) = self.next_run {
             write!(f, ", next run {}", show::time(next))?;
         }
-        write!(f, "; {}", self.referrer)
+        write!(f, "; {}", self.referrer)?;
+        for wrapper in &self.wrappers {
+            write!(f, "; {}: {wrapper}", text::escape_path(&wrapper.path))?;
+        }
+        Ok(())
     }
 }
 
@@ -159,13 +171,10 @@ struct ScheduleEntry {
     note: Option<String>,
     never: Option<String>,
     idle: Option<String>,
-    via: Option<String>,
     unit: Option<String>,
     place: Option<&'static PersistencePlace>,
     late: u64,
     zone: Option<String>,
-    /// Scripts between the referrer and what this names.
-    level: u8,
     /// Home of the user it runs as.
     home: Option<PathBuf>,
 }
@@ -177,6 +186,10 @@ pub(super) struct Schedules {
     by_path: HashMap<PathBuf, Vec<u32>>,
     /// Entries that load a kernel module, by its name with `_` for `-`.
     by_module: HashMap<String, Vec<u32>>,
+    /// What they start by way of scripts.
+    scripts: script::Scripts,
+    /// The rules of the time zones that entries name.
+    zones: HashMap<String, Observed<BoxZone>>,
     pub(super) gaps: Gaps,
 }
 
@@ -200,51 +213,70 @@ impl Schedules {
         packages: &Packages,
         accounts: &Accounts,
     ) -> Observed<Vec<Schedule>> {
-        let mut seen = HashSet::new();
+        let (mut seen, mut seen_ways) = (HashSet::new(), HashSet::new());
         let mut found = Vec::new();
         for (depth, named) in path.ancestors().enumerate() {
             if depth > 0 && is_trivial(named) {
                 break;
             }
+            let names = || if depth == 0 { NameMatch::File } else { NameMatch::Folder(named.to_owned()) };
             let modules =
                 || (depth == 0).then(|| module_name(named)).flatten().and_then(|name| self.by_module.get(&name));
             let numbers = self.by_path.get(named).into_iter().chain(modules()).flatten();
             let numbers = numbers.filter(|number| seen.insert(**number));
             for entry in numbers.filter_map(|number| self.entries.get(*number as usize)) {
-                let names = if depth == 0 { NameMatch::File } else { NameMatch::Folder(named.to_owned()) };
-                found.push(schedule(entry, names, facts, packages, accounts));
+                found.push(self.schedule(entry, names(), facts, packages, accounts));
+            }
+            let ways = self.scripts.ways(named).into_iter();
+            for way in ways.filter(|way| seen_ways.insert((way.entry, way.scripts.clone()))) {
+                let Some(entry) = self.entries.get(way.entry as usize) else { continue };
+                let (never, note) = (entry.never.clone().or(way.never), way.note.or_else(|| entry.note.clone()));
+                let entry = ScheduleEntry { command: way.command, never, note, ..entry.clone() };
+                let via = Some(text::escape_str(&way.via).into_owned());
+                let wrapper = |number: &u32| {
+                    let script = self.scripts.script(*number)?;
+                    let package = packages.owner(&script.path, None);
+                    Some(Referrer::of(&script.path, &script.attributes, facts, package, accounts))
+                };
+                let wrappers = way.scripts.iter().filter_map(wrapper).collect();
+                found.push(Schedule { via, wrappers, ..self.schedule(&entry, names(), facts, packages, accounts) });
             }
         }
         self.gaps.settle(found)
     }
-}
 
-fn schedule(
-    entry: &ScheduleEntry,
-    names: NameMatch,
-    facts: &FileFacts,
-    packages: &Packages,
-    accounts: &Accounts,
-) -> Schedule {
-    let referrer = Referrer::of(&entry.path, &entry.attributes, facts, packages, accounts);
-    Schedule {
-        scheduler: entry.scheduler,
-        names,
-        line: entry.line,
-        when: text::escape_str(&entry.when).into_owned(),
-        user: entry.user.as_deref().map_or_else(|| "root".to_owned(), |user| text::escape_str(user).into_owned()),
-        command: text::escape_str(&entry.command).into_owned(),
-        last_run: entry.last_run,
-        next_run: entry.next_run,
-        note: entry.note.as_deref().map(|note| text::escape_str(note).into_owned()),
-        never: entry.never.as_deref().map(|never| text::escape_str(never).into_owned()),
-        idle: entry.idle.as_deref().map(|idle| text::escape_str(idle).into_owned()),
-        via: entry.via.as_deref().map(|via| text::escape_str(via).into_owned()),
-        unit: entry.unit.as_deref().map(|unit| text::escape_str(unit).into_owned()),
-        place: entry.place.map(KnownPlace),
-        late: entry.late,
-        zone: entry.zone.clone(),
-        referrer,
+    fn schedule(
+        &self,
+        entry: &ScheduleEntry,
+        names: NameMatch,
+        facts: &FileFacts,
+        packages: &Packages,
+        accounts: &Accounts,
+    ) -> Schedule {
+        let rules = entry.zone.as_ref().and_then(|zone| self.zones.get(zone));
+        let package = packages.owner(&entry.path, None);
+        let referrer = Referrer::of(&entry.path, &entry.attributes, facts, package, accounts);
+        Schedule {
+            scheduler: entry.scheduler,
+            names,
+            line: entry.line,
+            when: text::escape_str(&entry.when).into_owned(),
+            user: entry.user.as_deref().map_or_else(|| "root".to_owned(), |user| text::escape_str(user).into_owned()),
+            command: text::escape_str(&entry.command).into_owned(),
+            last_run: entry.last_run,
+            next_run: entry.next_run,
+            note: entry.note.as_deref().map(|note| text::escape_str(note).into_owned()),
+            never: entry.never.as_deref().map(|never| text::escape_str(never).into_owned()),
+            idle: entry.idle.as_deref().map(|idle| text::escape_str(idle).into_owned()),
+            via: None,
+            unit: entry.unit.as_deref().map(|unit| text::escape_str(unit).into_owned()),
+            place: entry.place.map(KnownPlace),
+            late: entry.late,
+            zone: entry.zone.clone(),
+            wrappers: Vec::new(),
+            zone_rules: rules.cloned().unwrap_or(Observed::NotFound),
+            referrer,
+        }
     }
 }
 
@@ -304,9 +336,7 @@ struct Reader<'a> {
     /// Files read already, by device and inode: two folders may be one.
     seen: HashSet<(u64, u64)>,
     /// Files that entries name, and that may be scripts which name others.
-    pending: Vec<script::Named>,
-    /// Texts of scripts that were looked into.
-    scripts: HashMap<PathBuf, Option<Rc<Vec<u8>>>>,
+    pending: Vec<script::Started>,
     /// How cron and run-parts of this box choose names.
     names_rule: run_parts::Rule,
 }
@@ -322,7 +352,6 @@ impl<'a> Reader<'a> {
             matched: HashMap::new(),
             seen: HashSet::new(),
             pending: Vec::new(),
-            scripts: HashMap::new(),
             names_rule: run_parts::Rule::of(root),
         }
     }
@@ -379,18 +408,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text of a script; `None` where it is none: a program, a document, what nobody may execute and no interpreter's
+    /// The text of a script, and what it is; `None` where it is none: a program, a document, what nobody may execute and no interpreter's
     /// ending tells.
-    fn script_text(&mut self, path: &Path, most: u64) -> Option<Rc<Vec<u8>>> {
-        if let Some(known) = self.scripts.get(path) {
-            return known.clone();
-        }
-        let text = self.read_script(path, most).map(Rc::new);
-        self.scripts.insert(path.to_owned(), text.clone());
-        text
-    }
-
-    fn read_script(&self, path: &Path, most: u64) -> Option<Vec<u8>> {
+    fn script_text(&mut self, path: &Path, most: u64) -> Option<(Attributes, Vec<u8>)> {
         let located = self.root.locate(path, true).ok()?;
         if !located.metadata.is_file() {
             return None;
@@ -408,16 +428,27 @@ impl<'a> Reader<'a> {
         }
         let mut bytes = head.to_vec();
         file.take(most).read_to_end(&mut bytes).ok()?;
-        (!bytes.contains(&0)).then_some(bytes)
+        if bytes.contains(&0) {
+            return None;
+        }
+        if located.metadata.len() > bytes.len() as u64 {
+            self.gap(path, "only the first part of this script was read");
+        }
+        Some((Attributes::of(&located.metadata), bytes))
     }
 
-    /// A table as numbered lines of text. One that holds NUL bytes is told as a gap and read as far as it goes.
+    /// A table as numbered lines of text.
     fn table(&mut self, path: &Path) -> Option<(Attributes, Vec<(usize, String)>)> {
         let found = self.text(path)?;
+        Some((found.attributes, self.lines_of(path, &found)))
+    }
+
+    /// The numbered lines of a table. One that holds NUL bytes is told as a gap and read as far as it goes.
+    fn lines_of(&mut self, path: &Path, found: &Text) -> Vec<(usize, String)> {
         if found.bytes.contains(&0) {
             self.gap(path, "holds NUL bytes, so it is no text file; read as far as it goes");
         }
-        Some((found.attributes, numbered(&found.bytes)))
+        numbered(&found.bytes)
     }
 
     fn home(&self, user: &str) -> Option<PathBuf> {
@@ -438,30 +469,38 @@ impl<'a> Reader<'a> {
     }
 
     /// Files an entry under the paths of its command, and what patterns and run-parts make of them.
-    fn file_command(&mut self, mut entry: ScheduleEntry, mut paths: Vec<PathBuf>) {
-        let runs_parts = names_run_parts(&entry.command);
-        truncate(&mut entry.command);
-        let more: Vec<PathBuf> =
-            paths.iter().filter(|path| has_pattern(path)).flat_map(|path| self.matching(path)).collect();
-        paths.extend(more);
-        if runs_parts {
-            for folder in paths.clone() {
-                self.parts(&entry, &folder);
-            }
+    fn file_command(&mut self, mut entry: ScheduleEntry, paths: Vec<PathBuf>) {
+        let (paths, parts) = self.meant(&entry.command, paths);
+        truncate(&mut entry.command, MAX_COMMAND);
+        for (path, never) in parts {
+            self.file_under(ScheduleEntry { never, ..entry.clone() }, vec![path]);
         }
         self.file_under(entry, paths);
     }
 
-    /// Files the scripts of a folder that an entry gives to run-parts.
-    fn parts(&mut self, entry: &ScheduleEntry, folder: &Path) {
+    /// What a command means with these paths: those that patterns fit beside them; and what run-parts runs of the folders
+    /// among them, with why it skips it, if it does.
+    fn meant(&mut self, command: &str, mut paths: Vec<PathBuf>) -> (Vec<PathBuf>, Vec<(PathBuf, Option<String>)>) {
+        let more: Vec<PathBuf> =
+            paths.iter().filter(|path| has_pattern(path)).flat_map(|path| self.matching(path)).collect();
+        paths.extend(more);
+        let folders: &[PathBuf] = if names_run_parts(command) { &paths } else { &[] };
+        let parts = folders.iter().flat_map(|folder| self.parts(folder)).collect();
+        (paths, parts)
+    }
+
+    /// The scripts of a folder that is given to run-parts, and why each is skipped, if it is.
+    fn parts(&mut self, folder: &Path) -> Vec<(PathBuf, Option<String>)> {
         if is_trivial(folder) || !self.root.locate(folder, true).is_ok_and(|found| found.metadata.is_dir()) {
-            return;
+            return Vec::new();
         }
+        let mut parts = Vec::new();
         for path in self.names(folder) {
             let Ok(located) = self.root.locate(&path, true) else { continue };
             let never = self.names_rule.why_skipped(&path, &Attributes::of(&located.metadata));
-            self.file_under(ScheduleEntry { never, ..entry.clone() }, vec![path]);
+            parts.push((path, never));
         }
+        parts
     }
 
     /// The files that a path with a pattern in its last part means (glob(7)).
@@ -498,13 +537,19 @@ impl<'a> Reader<'a> {
         if self.schedules.entries.len() >= MAX_ENTRIES {
             return self.gap(&entry.path.clone(), "too many scheduled commands, not all were read");
         }
+        if let Some(zone) = entry.zone.as_ref().filter(|zone| !self.schedules.zones.contains_key(*zone))
+            && self.schedules.zones.len() < MAX_ZONES
+        {
+            let rules = clock::named(self.root, zone);
+            self.schedules.zones.insert(zone.clone(), rules);
+        }
         let number = self.schedules.entries.len() as u32;
         let mut filed = false;
         for path in paths {
             // Of the many things that a word may mean most are not there, and need not be resolved one by one.
             let is_there = self.is_there(&path);
-            if is_there && script::Named::is_followed(&entry) && !is_trivial(&path) {
-                self.pending.push(script::Named { path: path.clone(), entry: entry.clone() });
+            if is_there && !is_trivial(&path) {
+                self.pending.push(script::Started { path: path.clone(), home: entry.home.clone(), entry: number });
             }
             let resolved = if is_there { self.resolve(&path) } else { None };
             for path in [Some(path), resolved].into_iter().flatten() {
@@ -561,9 +606,9 @@ fn has_pattern(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?'))
 }
 
-fn truncate(command: &mut String) {
-    if command.len() > MAX_COMMAND {
-        command.truncate(command.floor_char_boundary(MAX_COMMAND));
+fn truncate(command: &mut String, most: usize) {
+    if command.len() > most {
+        command.truncate(command.floor_char_boundary(most));
         command.push(text::ELLIPSIS);
     }
 }

@@ -9,7 +9,7 @@ use super::places::{How, PLACES, PersistencePlace};
 use super::unit;
 use super::words::Setting;
 use super::{Reader, ScheduleEntry, Scheduler, script};
-use crate::root::Attributes;
+use crate::root::{Attributes, Root};
 
 /// Files looked at in one pattern of a place.
 const MAX_FILES: usize = 5000;
@@ -46,7 +46,9 @@ pub(super) fn read(reader: &mut Reader<'_>) {
 /// Reads the files below `folder` that the rest of a pattern means.
 fn each(reader: &mut Reader<'_>, place: &'static PersistencePlace, folder: &Path, pattern: &str, user: Option<&str>) {
     let mut found = vec![folder.to_owned()];
-    for part in pattern.split('/') {
+    let parts: Vec<&str> = pattern.split('/').collect();
+    for (place, part) in parts.iter().enumerate() {
+        let is_last = place + 1 == parts.len();
         let next: Vec<PathBuf> = match matcher(part) {
             None => found.into_iter().map(|folder| folder.join(part)).collect(),
             Some(matcher) => {
@@ -57,7 +59,8 @@ fn each(reader: &mut Reader<'_>, place: &'static PersistencePlace, folder: &Path
                         |name: &OsStr| name.as_encoded_bytes().first() == Some(&b'.') && !part.starts_with('.');
                     let fits =
                         |path: &&PathBuf| path.file_name().is_some_and(|name| !hidden(name) && matcher.is_match(name));
-                    next.extend(names.iter().filter(fits).cloned());
+                    let is_way = |path: &&PathBuf| is_last || may_be_folder(reader.root, path);
+                    next.extend(names.iter().filter(fits).filter(is_way).cloned());
                 }
                 next
             }
@@ -70,6 +73,15 @@ fn each(reader: &mut Reader<'_>, place: &'static PersistencePlace, folder: &Path
     }
     for path in found {
         file(reader, place, &path, user);
+    }
+}
+
+/// Whether what lies at `path` is a folder, or may be one. A link that leads nowhere, or to what a process has open as
+/// `/dev/stdin` does, is none.
+fn may_be_folder(root: &Root, path: &Path) -> bool {
+    match root.locate(path, true) {
+        Ok(found) => found.metadata.is_dir(),
+        Err(_) => root.locate(path, false).is_ok_and(|found| !found.metadata.is_symlink()),
     }
 }
 

@@ -69,13 +69,13 @@ impl Rule {
         (self.names == Names::Unknown && !plain).then(|| format!("its name is one that {who} skips on Debian"))
     }
 
-    /// Why cron refuses a table of the system: it must be root's, and nobody else may write to it (cron(8); cronie's
-    /// `database.c`, Debian's `load_entry`).
+    /// Why cron refuses a table of the system: it must be root's, nobody else may write to it, and it has one name (cron(8);
+    /// cronie's `database.c`, Debian's `process_crontab`).
     pub(super) fn why_table_refused(self, is: &Attributes) -> Option<String> {
         if is.uid != 0 && is.uid != self.root_owner {
             return Some(format!("cron refuses a table of the system that is not root's but uid {}'s", is.uid));
         }
-        why_writable(is)
+        why_writable(is).or_else(|| self.why_linked(is))
     }
 
     /// Why cron refuses the table of a user.
@@ -83,7 +83,25 @@ impl Rule {
         if uid.is_some_and(|uid| is.uid != uid) && is.uid != 0 && is.uid != self.root_owner {
             return Some(format!("cron refuses a user's table that belongs to uid {}", is.uid));
         }
-        why_writable(is)
+        let mode = is.mode & 0o7777;
+        let wrong = match self.names {
+            Names::Debian => mode != 0o600,
+            Names::Other => mode & 0o7533 != 0o400,
+            Names::Unknown => false,
+        };
+        let why = wrong.then(|| format!("cron refuses a user's table of mode {mode:04o}"));
+        why_writable(is).or(why).or_else(|| self.why_linked(is))
+    }
+
+    fn why_linked(self, is: &Attributes) -> Option<String> {
+        let counts = self.names != Names::Unknown && is.links > 1;
+        counts.then(|| format!("cron refuses a table that has {} names", is.links))
+    }
+
+    /// Why cron reads nothing of a table that ends without a newline, as Debian's does.
+    pub(super) fn why_unended(self, ends: bool) -> Option<String> {
+        let counts = self.names == Names::Debian && !ends;
+        counts.then(|| "Debian's cron refuses a table whose last line does not end".to_owned())
     }
 }
 

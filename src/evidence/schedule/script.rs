@@ -1,97 +1,277 @@
 //! Scripts that a schedule or a unit runs, and that run others in turn: two levels of wrappers are looked into.
+//!
+//! Each script is read once, whoever starts it: which paths its lines name does not depend on that, but for the home of the
+//! user. Who starts it is kept beside it, so that a look-up goes from a file to the lines that name it, to their script, and
+//! to what starts that.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::words::Setting;
-use super::{Reader, ScheduleEntry};
+use super::{Reader, ScheduleEntry, is_trivial, numbered, search_path, truncate};
+use crate::root::Attributes;
+use crate::text;
 
-/// Wrappers within wrappers that are followed.
-const MAX_LEVELS: u8 = 2;
 /// Scripts looked into in all.
-const MAX_SCRIPTS: usize = 200;
-/// Bytes of a script looked at.
-const MAX_BYTES: u64 = 256 * 1024;
-/// Lines of one script that are filed.
-const MAX_LINES: usize = 1000;
-/// Lines of all scripts that are filed; a line may name many paths, each of which is looked for.
-const MAX_LINES_IN_ALL: usize = 5000;
+const MAX_SCRIPTS: usize = 20_000;
+/// Bytes of one script that are looked at, and of all.
+const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES_IN_ALL: u64 = 128 << 20;
+/// Lines of one script that are looked at, and of all.
+const MAX_LINES: usize = 20_000;
+const MAX_LINES_IN_ALL: usize = 1_000_000;
+/// Paths that lines of scripts are kept under, each as often as scripts name it.
+const MAX_NAMED: usize = 2_000_000;
+/// Bytes kept of a line.
+const MAX_LINE: usize = 512;
+/// Ways to one file by scripts that are told.
+const MAX_WAYS: usize = 200;
 
 /// Where the lines of a script run, before it has said anything of its own.
 pub(super) fn setting(path: &Path) -> Setting {
-    Setting {
-        home: Some("/root".into()),
-        path: super::search_path(),
-        script: Some(path.to_owned()),
-        ..Setting::default()
-    }
+    Setting { home: Some("/root".into()), path: search_path(), script: Some(path.to_owned()), ..Setting::default() }
 }
 
-/// Files what the scripts name that entries name, under those entries.
-pub(super) fn follow(reader: &mut Reader<'_>) {
-    let mut at = 0;
-    let (mut looked, mut lines) = (0, 0);
-    // One script is looked into once for each table or unit, however many of its lines name it.
-    let mut seen = HashSet::new();
-    // Entries that are filed on the way are looked at in their turn.
-    while let Some(named) = reader.pending.get(at).cloned() {
-        at += 1;
-        if !seen.insert((named.path.clone(), named.entry.path.clone())) {
-            continue;
-        }
-        if looked >= MAX_SCRIPTS || lines >= MAX_LINES_IN_ALL {
-            let path = named.path.clone();
-            reader.gap(&path, "too many scripts are started by schedules, this one and others were not read");
-            break;
-        }
-        if let Some(filed) = script(reader, &named) {
-            looked += 1;
-            lines += filed;
-        }
-    }
-    reader.pending.clear();
-}
-
-/// A script that an entry names.
-#[derive(Debug, Clone)]
-pub(super) struct Named {
+/// A path that an entry names, and that may be a script.
+#[derive(Debug)]
+pub(super) struct Started {
     pub(super) path: PathBuf,
-    pub(super) entry: ScheduleEntry,
+    /// Home of the user it runs as.
+    pub(super) home: Option<PathBuf>,
+    /// Number of the entry.
+    pub(super) entry: u32,
 }
 
-impl Named {
-    /// Whether a path that this entry names is to be looked into.
-    pub(super) fn is_followed(entry: &ScheduleEntry) -> bool {
-        entry.level < MAX_LEVELS
+/// A script that something starts.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) path: PathBuf,
+    pub(super) attributes: Attributes,
+    /// Numbers of the entries that start it, one a table or unit.
+    started_by: Vec<u32>,
+    /// Numbers of the lines of scripts that entries start, and that start it.
+    run_by: Vec<u32>,
+}
+
+/// A line of a script that names some path which is there.
+#[derive(Debug)]
+struct Line {
+    script: u32,
+    number: usize,
+    command: String,
+    /// Why what it names is not run, if it is not.
+    never: Option<String>,
+}
+
+/// How a schedule or a unit comes to a file by way of scripts.
+#[derive(Debug)]
+pub(super) struct Way {
+    /// Number of the entry that starts the first script.
+    pub(super) entry: u32,
+    /// The scripts with their lines: `/opt/a.sh:3 → /opt/b.sh:7`.
+    pub(super) via: String,
+    /// The line that names the file.
+    pub(super) command: String,
+    /// Why what it names is not run, if it is not.
+    pub(super) never: Option<String>,
+    /// That there are more ways than are told.
+    pub(super) note: Option<String>,
+    /// The scripts, that whose line names the file last.
+    pub(super) scripts: Vec<u32>,
+}
+
+/// What is started by way of scripts.
+#[derive(Debug, Default)]
+pub(super) struct Scripts {
+    all: Vec<Script>,
+    lines: Vec<Line>,
+    /// Numbers of lines by the paths that they name, one a script.
+    by_path: HashMap<PathBuf, Vec<u32>>,
+}
+
+impl Scripts {
+    /// The ways to `path`, [`MAX_WAYS`] at most.
+    pub(super) fn ways(&self, path: &Path) -> Vec<Way> {
+        let mut ways = Vec::new();
+        for line in self.by_path.get(path).into_iter().flatten().filter_map(|number| self.line(*number)) {
+            let Some(script) = self.script(line.script) else { continue };
+            let way = |entry: &u32, via: String, scripts: &[u32]| Way {
+                entry: *entry,
+                via,
+                scripts: scripts.to_vec(),
+                command: line.command.clone(),
+                never: line.never.clone(),
+                note: None,
+            };
+            let here = format!("{}:{}", script.path.display(), line.number);
+            ways.extend(script.started_by.iter().map(|entry| way(entry, here.clone(), &[line.script])));
+            for outer in script.run_by.iter().filter_map(|number| self.line(*number)) {
+                let Some(wrapper) = self.script(outer.script) else { continue };
+                let via = format!("{}:{} → {here}", wrapper.path.display(), outer.number);
+                ways.extend(
+                    wrapper.started_by.iter().map(|entry| way(entry, via.clone(), &[outer.script, line.script])),
+                );
+                if ways.len() > MAX_WAYS {
+                    break;
+                }
+            }
+            if ways.len() > MAX_WAYS {
+                ways.truncate(MAX_WAYS);
+                if let Some(last) = ways.last_mut() {
+                    last.note =
+                        Some(format!("more than {MAX_WAYS} tables and units come to it by scripts, not all are told"));
+                }
+                break;
+            }
+        }
+        ways
+    }
+
+    fn line(&self, number: u32) -> Option<&Line> {
+        self.lines.get(number as usize)
+    }
+
+    /// The script of this number.
+    pub(super) fn script(&self, number: u32) -> Option<&Script> {
+        self.all.get(number as usize)
     }
 }
 
-/// Files the lines of one script. Returns how many, if it was read.
-fn script(reader: &mut Reader<'_>, named: &Named) -> Option<usize> {
-    // A table or a script of a folder is read as what it is.
-    if named.path == named.entry.path {
-        return None;
-    }
-    let text = reader.script_text(&named.path, MAX_BYTES)?;
-    let mut filed = 0;
-    let mut setting = Setting { home: setting_home(named), ..setting(&named.path) };
-    let from = &named.entry;
-    let via = match &from.via {
-        Some(via) => format!("{via} → {}", named.path.display()),
-        None => named.path.display().to_string(),
-    };
-    for (line, text) in super::numbered(&text).into_iter().take(MAX_LINES) {
-        if text.is_empty() || text.starts_with('#') {
+/// Looks into what entries name, and into what those scripts name.
+pub(super) fn follow(reader: &mut Reader<'_>) {
+    let mut following = Following::default();
+    let mut seen = HashSet::new();
+    for Started { path, home, entry } in std::mem::take(&mut reader.pending) {
+        let Some(of) = reader
+            .schedules
+            .entries
+            .get(entry as usize)
+            .map(|of: &ScheduleEntry| (of.path.clone(), of.never.is_none()))
+        else {
+            continue;
+        };
+        // A table, or a script of a folder, is read as what it is.
+        if path == of.0 {
             continue;
         }
-        let entry =
-            ScheduleEntry { level: from.level + 1, via: Some(format!("{via}:{line}")), command: text, ..from.clone() };
-        reader.file(entry, &mut setting);
-        filed += 1;
+        let Some(script) = following.script(reader, (path, home)) else { continue };
+        // Of a table or unit that starts it several times one is enough, unless that is one that never runs.
+        if seen.insert((script, of))
+            && let Some(script) = following.scripts.all.get_mut(script as usize)
+        {
+            script.started_by.push(entry);
+        }
     }
-    Some(filed)
+    let named = std::mem::take(&mut following.named);
+    let mut seen = HashSet::new();
+    for (line, path, home) in named {
+        let Some(script) = following.script(reader, (path, home)) else { continue };
+        let Some(from) = following.scripts.line(line).map(|line| line.script) else { continue };
+        if from != script
+            && seen.insert((from, script))
+            && let Some(script) = following.scripts.all.get_mut(script as usize)
+        {
+            script.run_by.push(line);
+        }
+    }
+    reader.schedules.scripts = following.scripts;
 }
 
-fn setting_home(named: &Named) -> Option<PathBuf> {
-    named.entry.home.clone()
+/// Scripts being looked into.
+#[derive(Default)]
+struct Following {
+    scripts: Scripts,
+    /// Numbers of the scripts by path and home; `None` for what is no script.
+    known: HashMap<(PathBuf, Option<PathBuf>), Option<u32>>,
+    /// What lines of scripts name and may be scripts, with the home of the user.
+    named: Vec<(u32, PathBuf, Option<PathBuf>)>,
+    lines: usize,
+    bytes: u64,
+    paths: usize,
+    is_full: bool,
+}
+
+impl Following {
+    /// The number of a script, which is read by the first who asks; `None` when it is none.
+    fn script(&mut self, reader: &mut Reader<'_>, key: (PathBuf, Option<PathBuf>)) -> Option<u32> {
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let number = self.read(reader, &key);
+        self.known.insert(key, number);
+        number
+    }
+
+    fn read(&mut self, reader: &mut Reader<'_>, (path, home): &(PathBuf, Option<PathBuf>)) -> Option<u32> {
+        let full = self.scripts.all.len() >= MAX_SCRIPTS
+            || self.lines >= MAX_LINES_IN_ALL
+            || self.bytes >= MAX_BYTES_IN_ALL
+            || self.paths >= MAX_NAMED;
+        if full {
+            if !std::mem::replace(&mut self.is_full, true) {
+                reader.gap(path, "too many scripts are started by schedules, this one and others were not read");
+            }
+            return None;
+        }
+        let (attributes, bytes) = reader.script_text(path, MAX_BYTES)?;
+        self.bytes += bytes.len() as u64;
+        let number = self.scripts.all.len() as u32;
+        self.scripts.all.push(Script { path: path.clone(), attributes, started_by: Vec::new(), run_by: Vec::new() });
+        let mut setting = Setting { home: home.clone(), ..setting(path) };
+        let all = numbered(&bytes);
+        if all.len() > MAX_LINES {
+            reader
+                .gap(path, &format!("only the first {} lines of this script were read", text::count(MAX_LINES as u64)));
+        }
+        for (line, command) in all.into_iter().take(MAX_LINES) {
+            if !command.is_empty() && !command.starts_with('#') {
+                self.lines += 1;
+                self.file(reader, &mut setting, number, line, command);
+            }
+        }
+        Some(number)
+    }
+
+    /// Files one line of a script under what it names and is there.
+    fn file(&mut self, reader: &mut Reader<'_>, setting: &mut Setting, script: u32, line: usize, mut command: String) {
+        let paths = setting.paths(&command);
+        let (paths, parts) = reader.meant(&command, paths);
+        truncate(&mut command, MAX_LINE);
+        self.file_under(reader, setting, Line { script, number: line, command: command.clone(), never: None }, paths);
+        for (path, never) in parts {
+            let line = Line { script, number: line, command: command.clone(), never };
+            self.file_under(reader, setting, line, vec![path]);
+        }
+    }
+
+    fn file_under(&mut self, reader: &mut Reader<'_>, setting: &Setting, line: Line, paths: Vec<PathBuf>) {
+        let (number, script, before) = (self.scripts.lines.len() as u32, line.script, self.named.len());
+        let mut is_filed = false;
+        for path in paths {
+            if self.paths >= MAX_NAMED || !reader.is_there(&path) {
+                continue;
+            }
+            let resolved = reader.resolve(&path).filter(|resolved| *resolved != path);
+            if line.never.is_none() && !is_trivial(&path) {
+                self.named.push((number, path.clone(), setting.home.clone()));
+            }
+            for path in [Some(path), resolved].into_iter().flatten() {
+                let numbers = self.scripts.by_path.entry(path).or_default();
+                // The first line of a script that names it stands for all.
+                let last = numbers.last().and_then(|last| self.scripts.lines.get(*last as usize));
+                if numbers.last() == Some(&number) || last.is_some_and(|last| last.script == script) {
+                    continue;
+                }
+                numbers.push(number);
+                self.paths += 1;
+                is_filed = true;
+            }
+        }
+        // A number that nothing was filed under is given to the next line.
+        if is_filed {
+            self.scripts.lines.push(line);
+        } else {
+            self.named.truncate(before);
+        }
+    }
 }

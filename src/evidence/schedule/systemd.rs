@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::super::clock::is_zone_name;
 use super::specifier::{self, Specifiers};
 use super::words::Setting;
 use super::{Reader, ScheduleEntry, Scheduler, script, unit};
@@ -285,6 +286,7 @@ impl Manager {
         let last_run = (unit.timers.into_iter().flatten())
             .find_map(|timer| reader.stamp(&format!("/var/lib/systemd/timers/stamp-{}", timer.name)));
         let late = unit.timers.into_iter().flatten().map(|timer| timer.late).max().unwrap_or(0);
+        let zone = unit.timers.into_iter().flatten().find_map(|timer| timer.zone.clone());
         let folder = said("WorkingDirectory").map(|folder| specifiers.expand(folder));
         let folder = match folder.as_deref() {
             Some("~") => home.clone(),
@@ -298,7 +300,7 @@ impl Manager {
                 // Marks before a command change how it is run, not what (systemd.service(5), table 1).
                 let value = specifiers.expand(item.value.trim_start_matches(['@', '-', ':', '+', '!', '|']));
                 let mut command = format!("{}={}", item.key, item.value);
-                super::truncate(&mut command);
+                super::truncate(&mut command, super::MAX_COMMAND);
                 let entry = ScheduleEntry {
                     scheduler: Scheduler::Systemd,
                     path: fragment.path.clone(),
@@ -312,6 +314,7 @@ impl Manager {
                     idle: unit.when.is_none().then(|| "it does not start by itself".to_owned()),
                     unit: Some(unit.name.to_owned()),
                     late,
+                    zone: zone.clone(),
                     command: value,
                     ..ScheduleEntry::default()
                 };
@@ -376,7 +379,11 @@ impl Manager {
             let late = span("AccuracySec").unwrap_or(ACCURACY).saturating_add(span("RandomizedDelaySec").unwrap_or(0));
             let unit = fragment.settings.iter().rfind(|item| item.key == "Unit").map(|item| template(&item.value));
             let unit = unit.unwrap_or_else(|| template(&format!("{stem}.service")));
-            timers.entry(unit).or_default().push(Timer { name: fragment.unit.clone(), says: says.join(" "), late });
+            let calendars = fragment.settings.iter().filter(|item| item.key == "OnCalendar");
+            let last_words = calendars.filter_map(|item| item.value.trim().rsplit_once(char::is_whitespace));
+            let zone = last_words.map(|(_, word)| word).find(|word| is_zone_name(word)).map(str::to_owned);
+            let timer = Timer { name: fragment.unit.clone(), says: says.join(" "), late, zone };
+            timers.entry(unit).or_default().push(timer);
         }
         timers
     }
@@ -405,6 +412,8 @@ struct Timer {
     says: String,
     /// Seconds by which it may be late.
     late: u64,
+    /// The time zone that its times are in, where they say so (systemd.time(7)).
+    zone: Option<String>,
 }
 
 /// One unit or instance of a template.

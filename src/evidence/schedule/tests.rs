@@ -162,3 +162,72 @@ fn broken_tables_are_gaps_never_failures() {
         assert!(gaps.iter().any(|gap| gap.contains(expected)), "{expected} in {gaps:#?}");
     }
 }
+
+#[test]
+fn a_great_many_scripts_are_looked_into_and_each_is_read_once_whoever_starts_it() {
+    let (dir, root) = scratch(&[("etc/passwd", PASSWD), ("opt/last", ""), ("opt/x/shared", "")]);
+    let script = |path: &str, lines: &str| {
+        put(dir.path(), path, format!("#!/bin/sh\n{lines}").as_bytes());
+        std::fs::set_permissions(dir.path().join(path), PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    let padding = "# nothing\n: step\n".repeat(60);
+    for number in 0..600 {
+        put(dir.path(), &format!("opt/x/f{number}"), b"");
+        script(&format!("opt/w/run{number}"), &format!("{padding}/opt/x/f{number}\n/opt/w/shared\n"));
+        put(dir.path(), &format!("etc/cron.d/t{number}"), format!("1 2 * * * root /opt/w/run{number}\n").as_bytes());
+    }
+    script("opt/w/shared", &format!("{padding}/opt/x/shared\n/opt/w/deep\n"));
+    script("opt/w/deep", "/opt/last\n");
+    let accounts = Accounts::read(&root);
+    let schedules = Schedules::read(&root, &accounts);
+    assert_eq!(schedules.gaps.lines().collect::<Vec<_>>(), Vec::<String>::new());
+    let packages = Packages::read(&root);
+    let of = |path: &str| {
+        let facts = facts(&dir.path().join(path.trim_start_matches('/')));
+        schedules.naming(Path::new(path), &facts, &packages, &accounts).found().cloned().unwrap_or_default()
+    };
+    for number in [0, 199, 200, 599] {
+        let found = of(&format!("/opt/x/f{number}"));
+        let direct: Vec<_> = found.iter().filter(|one| one.names == NameMatch::File).collect();
+        assert_eq!(direct.len(), 1, "{direct:#?}");
+        assert_eq!(direct[0].via.as_deref(), Some(format!("/opt/w/run{number}:122").as_str()));
+        assert_eq!(direct[0].referrer.path, Path::new(&format!("/etc/cron.d/t{number}")));
+        assert_eq!(direct[0].command, format!("/opt/x/f{number}"));
+    }
+    // Two levels of wrappers, and not a third; of so many ways it is said that not all are told.
+    let shared: Vec<_> = of("/opt/x/shared").into_iter().filter(|one| one.names == NameMatch::File).collect();
+    assert_eq!(shared.len(), 200);
+    assert_eq!(shared[0].via.as_deref(), Some("/opt/w/run0:123 → /opt/w/shared:122"));
+    assert!(shared[199].note.as_ref().unwrap().contains("more than 200 tables and units"), "{:?}", shared[199]);
+    assert_eq!(of("/opt/last"), []);
+}
+
+#[test]
+fn a_script_that_is_cut_is_a_gap_and_one_that_runs_itself_ends() {
+    let (dir, root) =
+        scratch(&[("etc/passwd", PASSWD), ("opt/x", ""), ("etc/crontab", "1 2 * * * root /opt/long; /opt/loop\n")]);
+    put(dir.path(), "opt/long", format!("#!/bin/sh\n{}/opt/x\n", ":\n".repeat(30_000)).as_bytes());
+    put(dir.path(), "opt/loop", b"#!/bin/sh\n/opt/loop\n/opt/x/none\n");
+    for path in ["opt/long", "opt/loop"] {
+        std::fs::set_permissions(dir.path().join(path), PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let found = naming(dir.path(), &root, "/opt/x");
+    assert!(found.reason().unwrap().contains("/opt/long: only the first 20,000 lines"), "{found:?}");
+}
+
+#[test]
+fn the_zone_of_a_timer_and_of_a_table_has_the_rules_of_the_box() {
+    let (dir, root) = scratch(&[
+        ("etc/passwd", PASSWD),
+        ("opt/x", ""),
+        ("etc/crontab", "CRON_TZ=Nowhere/City\n1 2 * * * root /opt/x\n"),
+        ("etc/systemd/system/x.service", "[Service]\nExecStart=/opt/x\n"),
+        ("etc/systemd/system/x.timer", "[Timer]\nOnCalendar=02:10 UTC\n"),
+    ]);
+    let found = naming(dir.path(), &root, "/opt/x");
+    let of = |scheduler| found.found().unwrap().iter().find(|one| one.scheduler == scheduler).unwrap();
+    let table = of(Scheduler::Cron);
+    assert_eq!((table.zone.as_deref(), &table.zone_rules), (Some("Nowhere/City"), &Observed::NotFound));
+    let timer = of(Scheduler::Systemd);
+    assert_eq!((timer.zone.as_deref(), timer.zone_rules.found()), (Some("UTC"), Some(&BoxZone::utc())));
+}

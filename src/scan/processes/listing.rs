@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use super::maps::{Region, page};
 use crate::finding::{FileTime, ProcessFacts};
 use crate::proc;
+use crate::proc::maps::{Region, page};
 use crate::root::{self, OpenedFile, Root};
 
 /// Bytes read of one file of a process.

@@ -37,6 +37,8 @@ impl Contradiction {
 struct Basis {
     /// The content, which somebody else vouches for.
     content: bool,
+    /// That a repository tracks it.
+    checkout: bool,
     /// A schedule, a unit or another place that names the file.
     referrer: bool,
     /// A path of the box that exists.
@@ -56,6 +58,7 @@ impl Basis {
         for (checks, line) in applies_when.iter().zip(lines).filter(|(_, line)| counts(line)) {
             for (check, assessed) in checks.iter().zip(&line.checks) {
                 let strong = assessed.strength == Some(Strength::Strong);
+                basis.checkout |= check.field == Field::FileRepositoryState;
                 match check.field {
                     Field::FileSha256
                     | Field::FilePackageState
@@ -118,11 +121,15 @@ pub(super) fn all(
         found.extend(file::set_back(evidence));
         found.extend(file::copies(evidence));
     }
+    if basis.checkout {
+        found.extend(file::anybodys_checkout(evidence));
+    }
     if basis.process_name {
         found.extend(process::unvouched(applies_when, lines, known));
     }
     found.extend(process::deleted(evidence));
     found.extend(process::preloaded(evidence));
+    found.extend(process::renamed(evidence));
     found.extend(file::special(evidence));
     found.extend(file::preload(evidence));
     found.extend(process::twins(evidence));

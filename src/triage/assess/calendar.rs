@@ -1,5 +1,6 @@
 //! Times as cron tables (crontab(5)) and systemd timers (systemd.time(7), "Calendar events") write them, to the minute.
 
+use crate::evidence::is_zone_name;
 use jiff::civil::{DateTime, Weekday};
 
 /// A set of points in time that repeats.
@@ -113,7 +114,7 @@ impl Calendar {
     /// Reads a calendar event of systemd. `None` for what is none.
     pub(super) fn of_systemd(when: &str) -> Option<Self> {
         let (event, zone) = match when.trim().rsplit_once(char::is_whitespace) {
-            Some((event, zone)) if is_zone(zone) => (event, Some(zone.to_owned())),
+            Some((event, zone)) if is_zone_name(zone) => (event, Some(zone.to_owned())),
             _ => (when, None),
         };
         let whole = match event.trim().to_ascii_lowercase().as_str() {
@@ -201,13 +202,6 @@ impl Calendar {
             && self.hours.holds(small(at.hour()))
             && self.minutes.holds(small(at.minute()))
     }
-}
-
-/// Whether a word is a time zone (systemd.time(7)): `UTC`, or a name of the zone files.
-fn is_zone(word: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
-    word == "UTC"
-        || (word.contains('/') && word.starts_with(|c: char| c.is_ascii_uppercase()) && word.chars().all(plain))
 }
 
 /// `Mon`, `Mon,Thu`, `Mon..Fri`, `Sat..Mon`.

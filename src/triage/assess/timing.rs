@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::calendar::Calendar;
-use crate::evidence::{Evidence, NameMatch, Process, Schedule, Scheduler};
+use crate::evidence::{Evidence, NameMatch, Observed, Process, Schedule, Scheduler};
 use crate::finding::FileTime;
 use crate::hunt::{Field, Strength, Truth};
 use crate::text;
@@ -15,7 +15,7 @@ const SLACK: i64 = 1;
 const LATE: i64 = 90;
 /// Minutes looked back at most, for a job that may be delayed by chance.
 const MAX_LATE: u64 = 7 * 1440;
-/// Names of what starts the jobs of tables; cron's own child runs a job under a shell.
+/// NameMatch of what starts the jobs of tables; cron's own child runs a job under a shell.
 const CRON: [&str; 6] = ["cron", "crond", "anacron", "atd", "fcron", "busybox"];
 /// Times a day at which a table that runs so often fits any start.
 const OFTEN: usize = 288;
@@ -124,11 +124,16 @@ impl RunTimes {
         }
         let named = schedule.zone.clone().or_else(|| times.calendars.iter().find_map(|one| one.zone.clone()));
         if let Some(name) = named {
-            times.zone = zone_named(&name);
+            times.zone = match &schedule.zone_rules {
+                Observed::Found(zone) => Some((**zone).clone()),
+                Observed::NotFound => None,
+                // A case of a Huntbook that did not keep them: those of this machine.
+                Observed::Unknown(_) => zone_named(&name),
+            };
             if times.zone.is_none() {
                 times.calendars.clear();
-                times.open =
-                    Some(format!("its times are in the zone {}, which is not known here", text::escape_str(&name)));
+                let name = text::escape_str(&name);
+                times.open = Some(format!("its times are in the zone {name}, for which the box has no rules"));
             }
         }
         if let NameMatch::Folder(folder) = &schedule.names {

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::case::FindingId;
-use crate::evidence::{self, Gatherer, Peer};
+use crate::evidence::{self, ByNow, Gatherer};
 use crate::finding::Finding;
-use crate::hunt::threat::endpoints;
 use crate::hunt::{Hunt, Site};
-use crate::session::{KeptEvidence, RuleCatalog};
+use crate::session::{KeptEvidence, RuleCatalog, peers};
 use crate::text;
 use crate::triage::assess::{Context, assess};
 use crate::tui::message::{Gather, Message};
@@ -60,28 +59,32 @@ pub(super) fn run(
                 Err(why) => _ = messages.send(Message::NotRecorded(text::escape_str(&why).into_owned())),
             },
         }
-        if let Some(gathered) = about.as_ref().and_then(|about| gather(gatherer, &site, &book, about)) {
-            let _ = messages.send(gathered);
+        if let Some(about) = &about {
+            let tell = |gathered| _ = messages.send(Message::Gathered(about.id, Box::new(gathered)));
+            gather(gatherer, &site, &book, about, &tell);
         }
     }
 }
 
-fn gather(gatherer: Option<&Gatherer>, site: &Site, book: &RuleCatalog, about: &About) -> Option<Message> {
-    let known_good = &book.known_good;
-    let gathered = match (gatherer, &about.kept) {
+/// Tells what is known of a finding, in parts while the box is still being asked.
+fn gather(gatherer: Option<&Gatherer>, site: &Site, book: &RuleCatalog, about: &About, tell: &dyn Fn(Gathered)) {
+    let (known_good, hunt) = (&book.known_good, &about.hunt);
+    match (gatherer, &about.kept) {
         (Some(gatherer), _) => {
-            let peers = endpoints(&about.hunt.rule).into_iter();
-            let peers = peers.map(|endpoint| Peer { address: endpoint.address.into(), port: endpoint.port }).collect();
             let facts = (*about.finding.file).clone();
-            let evidence = gatherer.gather_about(&evidence::About { facts, peers, copies: about.copies.clone() });
-            let scenarios = assess(&about.hunt, &evidence, &Context { site, known_good, queries: gatherer });
-            Gathered { evidence, scenarios }
+            let asked = evidence::About { facts, peers: peers(hunt), copies: about.copies.clone() };
+            let evidence = gatherer.gather_telling(&asked, &mut |evidence| {
+                let context = Context { site, known_good, queries: &ByNow(gatherer) };
+                let scenarios = assess(hunt, evidence, &context);
+                tell(Gathered { evidence: evidence.clone(), scenarios, is_whole: false });
+            });
+            let scenarios = assess(hunt, &evidence, &Context { site, known_good, queries: gatherer });
+            tell(Gathered { evidence, scenarios, is_whole: true });
         }
         (None, Some(kept)) => {
-            let scenarios = assess(&about.hunt, &kept.evidence, &Context { site, known_good, queries: &kept.named });
-            Gathered { evidence: kept.evidence.clone(), scenarios }
+            let scenarios = assess(hunt, &kept.evidence, &Context { site, known_good, queries: &kept.named });
+            tell(Gathered { evidence: kept.evidence.clone(), scenarios, is_whole: true });
         }
-        (None, None) => return None,
-    };
-    Some(Message::Gathered(about.id, Box::new(gathered)))
+        (None, None) => {}
+    }
 }

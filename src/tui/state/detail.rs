@@ -229,8 +229,13 @@ impl Detail {
         self.hunt.scenarios.iter().chain(standard::scenarios().iter().filter(says))
     }
 
-    /// What the box says of a scenario.
+    /// What the box says of a scenario, once it has answered all.
     pub fn assessment(&self, scenario: &str) -> Option<&ScenarioAssessment> {
+        self.assessment_so_far(scenario).filter(|_| self.gathered.as_ref().is_some_and(|gathered| gathered.is_whole))
+    }
+
+    /// What the box says of a scenario by now: checks of what it has not answered are unknown.
+    pub fn assessment_so_far(&self, scenario: &str) -> Option<&ScenarioAssessment> {
         self.gathered.as_ref()?.scenarios.iter().find(|assessed| assessed.id == scenario)
     }
 

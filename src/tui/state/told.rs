@@ -46,6 +46,8 @@ pub struct Gathered {
     pub evidence: Evidence,
     /// One for each scenario, in their order.
     pub scenarios: Vec<ScenarioAssessment>,
+    /// Whether the box has answered all; what has not been answered is unknown until then.
+    pub is_whole: bool,
 }
 
 /// What many boxes said of one scenario.

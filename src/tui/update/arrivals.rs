@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{hex, jumps, press};
 use crate::case::FindingId;
 use crate::hex::ByteWindow;
-use crate::session::FindingDetails;
+use crate::session::{FindingDetails, MAX_COPIES};
 use crate::tui::message::{Effect, Explain, Gather, Look};
 use crate::tui::state::App;
 use crate::tui::state::detail::Detail;
@@ -84,6 +84,3 @@ fn about(detail: &Detail, list: &FindingList) -> Gather {
     let (hunt, kept) = (Arc::clone(&detail.hunt), detail.opened.kept.clone());
     Gather::About { id: detail.id(), finding, hunt, kept, copies }
 }
-
-/// Other files with the same content that are told to whoever asks the box.
-const MAX_COPIES: usize = 100;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::reading::Reading;
 use crate::evidence::reference::Reference;
-use crate::evidence::{Evidence, Observed};
+use crate::evidence::{Evidence, Observed, STILL_ASKED};
 use crate::text;
 use crate::theme::Role;
 use crate::tui::keymap::Action;
@@ -22,6 +22,10 @@ pub(super) fn build(app: &App, page: &mut Reading<'_>) {
     if let Some(why) = &app.other_box {
         page.heading("As the case keeps it");
         page.fact("", &format!("what the scan asked the box: {why}"));
+    }
+    if !gathered.is_whole {
+        page.heading("Asking the box …");
+        page.fact("…", "what stands below is what it has answered by now");
     }
     page.evidence(&gathered.evidence);
 }
@@ -62,6 +66,7 @@ impl Page<'_, '_> {
         match observed {
             Observed::Found(found) => show(self, found),
             Observed::NotFound => self.fact("", nothing),
+            Observed::Unknown(why) if why == STILL_ASKED => self.fact("…", why),
             Observed::Unknown(why) => self.fact("unknown", why),
         }
     }

@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::evidence::outdated;
 use super::reading::{self, Reading};
-use crate::evidence::reference;
+use crate::evidence::{STILL_ASKED, reference};
 use crate::hunt::{Check, Scenario, Strength, Truth};
 use crate::text;
 use crate::theme::Role;
@@ -99,7 +99,7 @@ fn story_of(app: &App, page: &mut Reading<'_>) {
     if scenario.applies_when.is_empty() {
         page.wrapped(Role::Dim, "No check can express this; go by the words below.");
     }
-    match assessed {
+    match detail.assessment_so_far(&scenario.id) {
         Some(assessed) => push_lines(page, app, (&assessed.lines, &scenario.applies_when)),
         None => {
             for check in scenario.applies_when.iter().flatten() {
@@ -160,7 +160,8 @@ fn push_lines(page: &mut Reading<'_>, app: &App, (assessed, checks): (&[LineAsse
         for (place, check) in line.checks.iter().enumerate() {
             let and = if place > 0 { "and " } else { "" };
             page.marked(mark(check), &format!("{and}{}", check.check));
-            let seen = [Some(&check.seen).filter(|seen| !seen.is_empty()), check.unknown.as_ref()];
+            let unknown = check.unknown.as_ref().filter(|why| *why != STILL_ASKED);
+            let seen = [Some(&check.seen).filter(|seen| !seen.is_empty()), unknown];
             for said in seen.into_iter().flatten() {
                 page.indented(Role::FieldValue, said);
             }
@@ -193,6 +194,7 @@ fn push_lines(page: &mut Reading<'_>, app: &App, (assessed, checks): (&[LineAsse
 /// The sign alone tells them apart.
 fn mark(check: &CheckAssessment) -> (Role, &'static str) {
     match check.truth {
+        Truth::Unknown if check.unknown.as_deref() == Some(STILL_ASKED) => (Role::CheckUnknown, "… "),
         Truth::Met if check.strength == Some(Strength::Weak) => (Role::CheckMet, "~ met, a weak sign: "),
         Truth::Met => (Role::CheckMet, "✔ met: "),
         Truth::NotMet => (Role::CheckNotMet, "✘ not met: "),

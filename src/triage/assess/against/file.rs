@@ -72,6 +72,22 @@ pub(super) fn writable_folder(evidence: &Evidence) -> Option<Contradiction> {
     Some(Contradiction::new("folder-writable", said))
 }
 
+/// That a checkout lies where everybody can make one: what it tracks is what its maker put there.
+pub(super) fn anybodys_checkout(evidence: &Evidence) -> Option<Contradiction> {
+    let checkout = evidence.checkout.found()?;
+    let anybodys = ["/tmp", "/var/tmp", "/dev/shm"];
+    let temporary = anybodys.iter().any(|folder| checkout.path.starts_with(folder));
+    let everyones = || {
+        let above =
+            evidence.folders.found().into_iter().flatten().filter(|folder| checkout.path.starts_with(&folder.path));
+        { above }.any(|folder| folder.mode & 0o002 != 0)
+    };
+    (temporary || everyones()).then(|| {
+        let said = format!("the checkout {} lies where everybody can make one", text::escape_path(&checkout.path));
+        Contradiction::new("anybodys-checkout", said)
+    })
+}
+
 /// That the file lies in a folder of a package which does not ship it.
 pub(super) fn stray(evidence: &Evidence) -> Option<Contradiction> {
     let folder = evidence.folders.found()?.first()?;

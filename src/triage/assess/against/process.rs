@@ -57,6 +57,19 @@ pub(super) fn preloaded(evidence: &Evidence) -> Option<Contradiction> {
     Some(Contradiction::new("ld-preload", said))
 }
 
+/// That a process that runs the file is an interpreter under another name.
+pub(super) fn renamed(evidence: &Evidence) -> Option<Contradiction> {
+    // A package may ship one under a name of its own.
+    let is_shipped = |process: &Process| {
+        process.package.found().is_some_and(|owner| owner.installed && owner.content == ContentCheck::AsShipped)
+    };
+    let process = running(evidence).find(|process| process.copy_of.is_some() && !is_shipped(process))?;
+    let (copy_of, pid) = (process.copy_of.as_deref().unwrap_or_default(), process.pid);
+    let executable = process.executable.as_deref().map(|path| text::escape_path(path).into_owned()).unwrap_or_default();
+    let said = format!("the executable of pid {pid} is a copy of {copy_of} under another name: {executable}");
+    Some(Contradiction::new("renamed-interpreter", said))
+}
+
 /// That the account is root under another name.
 pub(super) fn twins(evidence: &Evidence) -> Option<Contradiction> {
     let is_root_too = |uid: u32| uid == 0;

@@ -13,35 +13,38 @@ use crate::triage::assess::context::EvidenceContext;
 pub(super) fn schedules(evidence: &Evidence) -> Vec<Contradiction> {
     let all = [&evidence.schedules, &evidence.persistence].into_iter().filter_map(Observed::found).flatten();
     let naming: Vec<&Schedule> = all.filter(|one| one.names == NameMatch::File && one.never.is_none()).collect();
+    // One entry that is older than the file is enough to explain it; each young one speaks against itself only.
     let mut found = Vec::new();
-    for schedule in &naming {
-        let referrer = &schedule.referrer;
-        let shown = format!("{}:{}", text::escape_path(&referrer.path), schedule.line);
-        if is_as_shipped(referrer) {
-            continue;
+    for schedule in naming {
+        let against = one(evidence, schedule);
+        if against.is_empty() {
+            return against;
         }
-        // One entry that is older than the file is enough to explain it; each young one speaks against itself only.
+        found.extend(against);
+    }
+    found.dedup();
+    found
+}
+
+/// What speaks against one of them: the table or unit, and the scripts between that and the file.
+fn one(evidence: &Evidence, schedule: &Schedule) -> Vec<Contradiction> {
+    let mut found = Vec::new();
+    for referrer in std::iter::once(&schedule.referrer).chain(&schedule.wrappers).filter(|one| !is_as_shipped(one)) {
+        let path = text::escape_path(&referrer.path);
+        let is_wrapper = referrer.path != schedule.referrer.path;
+        let shown = if is_wrapper {
+            format!("{path}, by way of which it is run")
+        } else {
+            format!("{path}:{}, which names it", schedule.line)
+        };
         if let Some(age) = as_young(evidence, referrer) {
-            found.push(Contradiction::new("referrer-as-young", format!("{shown}, which names it, is {age}")));
+            found.push(Contradiction::new("referrer-as-young", format!("{shown}, is {age}")));
         }
         if !referrer.writers.is_empty() {
             let who = referrer.writers.join(" and ");
-            found.push(Contradiction::new("referrer-writable", format!("{who} can write to {shown}, which names it")));
-        }
-        if let Some(via) = &schedule.via
-            && schedule.when == "* * * * *"
-        {
-            found.push(Contradiction::new("every-minute", format!("{shown} runs it every minute, by way of {via}")));
+            found.push(Contradiction::new("referrer-writable", format!("{who} can write to {shown}")));
         }
     }
-    let good = naming.iter().any(|schedule| {
-        let referrer = &schedule.referrer;
-        is_as_shipped(referrer) || (as_young(evidence, referrer).is_none() && referrer.writers.is_empty())
-    });
-    if good {
-        found.clear();
-    }
-    found.dedup();
     found
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use md5::{Digest as _, Md5};
 
 use crate::evidence::testing::{facts, put};
-use crate::evidence::{AskedOnce, Evidence, Gatherer, NamedFacts};
+use crate::evidence::{About, AskedOnce, Evidence, Gatherer, NamedFacts, Peer};
 use crate::finding::Sha256;
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{Hunt, Site, builtin};
@@ -63,6 +63,12 @@ pub(super) struct Planted {
     packages: Vec<(String, Vec<String>)>,
     /// Raw files.
     raw: Vec<(String, Vec<u8>)>,
+    /// Other files of the scan with the same content.
+    copies: Vec<PathBuf>,
+    /// What the rule's match names.
+    peers: Vec<Peer>,
+    /// What the box says besides, that only its administrator could make so.
+    besides: Option<fn(&mut Evidence)>,
 }
 
 /// A file at this path that nothing speaks for.
@@ -81,6 +87,9 @@ pub(super) fn at(path: &str) -> Planted {
         modes: Vec::new(),
         packages: Vec::new(),
         raw: Vec::new(),
+        copies: Vec::new(),
+        peers: Vec::new(),
+        besides: None,
     }
 }
 
@@ -169,6 +178,23 @@ impl Planted {
         Self { run: Run::Preloaded(library), ..self }
     }
 
+    /// The scan has met the same content at this path, too.
+    pub(super) fn copied(mut self, path: &str) -> Self {
+        self.copies.push(path.into());
+        self
+    }
+
+    /// The rule's match names this port of this machine.
+    pub(super) fn names_port(mut self, port: u16) -> Self {
+        self.peers.push(Peer { address: "127.0.0.1".parse().unwrap(), port: Some(port) });
+        self
+    }
+
+    /// The box says this, too.
+    pub(super) fn besides(self, says: fn(&mut Evidence)) -> Self {
+        Self { besides: Some(says), ..self }
+    }
+
     /// As on a mounted image, where nothing runs.
     pub(super) fn image(self) -> Self {
         Self { live: false, ..self }
@@ -248,7 +274,12 @@ impl Planted {
         };
         let gatherer = Gatherer::new(Root::image(dir.path())).with_limit(Duration::from_mins(1));
         let gatherer = if self.live { gatherer.with_proc("/proc") } else { gatherer };
-        let evidence = gatherer.gather(&facts(&file));
+        let copies = self.copies.iter().map(|path| dir.path().join(path.strip_prefix("/").unwrap())).collect();
+        let about = About { facts: facts(&file), peers: self.peers.clone(), copies };
+        let mut evidence = gatherer.gather_about(&about);
+        if let Some(says) = self.besides {
+            says(&mut evidence);
+        }
         Case { file, gatherer, evidence, _held: held, _dir: dir }
     }
 }
