@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::gathering::{Asked, Copied, Gathering, Told, as_kept};
 use super::kept_evidence::{KeptEvidence, kept_evidence, why_not};
 use super::records::Records;
-use crate::case::{CaseError, EvidenceEnd, FindingId, ScanId, Seen};
+use crate::case::{CaseError, EvidenceEnd, FindingId, ScanId, Sighting};
 use crate::evidence::{Evidence, Gatherer, NamedFacts};
 use crate::finding::{FileFacts, Finding};
 use crate::timeout::NoThread;
@@ -102,7 +102,7 @@ impl Records {
             if parts.is_empty() {
                 continue;
             }
-            let file = self.case.load_finding(id, Seen::Last)?.file;
+            let file = self.case.load_finding(id, Sighting::Last)?.file;
             let Ok(mut evidence) = Evidence::of_parts((*file).clone(), &parts) else { continue };
             for path in &copies {
                 evidence.add_copy(path);

@@ -444,7 +444,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The numbered lines of a table. One that holds NUL bytes is told as a gap and read as far as it goes.
-    fn lines_of(&mut self, path: &Path, found: &Text) -> Vec<(usize, String)> {
+    fn lines_of(&mut self, path: &Path, found: &TextFile) -> Vec<(usize, String)> {
         if found.bytes.contains(&0) {
             self.gap(path, "holds NUL bytes, so it is no text file; read as far as it goes");
         }

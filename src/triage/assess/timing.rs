@@ -15,7 +15,7 @@ const SLACK: i64 = 1;
 const LATE: i64 = 90;
 /// Minutes looked back at most, for a job that may be delayed by chance.
 const MAX_LATE: u64 = 7 * 1440;
-/// NameMatch of what starts the jobs of tables; cron's own child runs a job under a shell.
+/// Names of what starts the jobs of tables; cron's own child runs a job under a shell.
 const CRON: [&str; 6] = ["cron", "crond", "anacron", "atd", "fcron", "busybox"];
 /// Times a day at which a table that runs so often fits any start.
 const OFTEN: usize = 288;
