@@ -245,8 +245,8 @@ fn pass_by(
             match blocking_call(|| rustix::io::pread(&memory.file, &mut *room, at)).unwrap_or(0) {
                 // One page that cannot be read hides no other.
                 0 => {
-                    streamed.skip_zeros(maps::page().min(touched.end - at));
-                    at += maps::page();
+                    streamed.skip_zeros(page().min(touched.end - at));
+                    at += page();
                 }
                 read => {
                     streamed.feed(room.get(..read).unwrap_or_default());

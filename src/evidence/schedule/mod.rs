@@ -13,11 +13,11 @@ mod run_parts;
 mod script;
 mod specifier;
 mod systemd;
+mod there;
 mod unit;
 mod words;
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
 use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,7 @@ use crate::finding::{FileFacts, FileTime};
 use crate::root::{Attributes, Root, TextFile};
 use crate::text;
 use places::{KnownPlace, PersistencePlace};
+use there::Lookup;
 use words::Setting;
 
 /// Bytes kept of one command.
@@ -294,7 +295,8 @@ fn search_path() -> Vec<PathBuf> {
     SEARCH_PATH.iter().map(PathBuf::from).collect()
 }
 
-/// Folders that so much lies in that to name them says nothing of one file in them.
+/// Folders that so much lies in that to name them says nothing of one file in them. `folder` is an absolute path without
+/// `.` and `..`.
 fn is_trivial(folder: &Path) -> bool {
     const TRIVIAL: [&str; 22] = [
         "/etc/systemd/system",
@@ -320,7 +322,9 @@ fn is_trivial(folder: &Path) -> bool {
         "/dev/shm",
         "/run/user",
     ];
-    folder.components().count() <= 2 || TRIVIAL.iter().any(|trivial| Path::new(trivial) == folder)
+    // Compared as texts, because this is asked of every path that is named, and paths are compared slowly.
+    let slashes = folder.as_os_str().as_encoded_bytes().iter().filter(|byte| **byte == b'/').count();
+    slashes <= 1 || folder.to_str().is_some_and(|folder| TRIVIAL.contains(&folder))
 }
 
 /// Reads tables and units and files the paths they name.
@@ -328,9 +332,8 @@ struct Reader<'a> {
     root: &'a Root,
     accounts: &'a Accounts,
     schedules: Schedules,
-    resolved: HashMap<PathBuf, Option<PathBuf>>,
-    /// The names in folders that commands name something in.
-    listed: HashMap<PathBuf, Option<HashSet<OsString>>>,
+    /// What lies where words of commands may mean something.
+    there: Lookup<'a>,
     /// What a pattern fits, worked out once.
     matched: HashMap<PathBuf, Vec<PathBuf>>,
     /// Files read already, by device and inode: two folders may be one.
@@ -347,8 +350,7 @@ impl<'a> Reader<'a> {
             root,
             accounts,
             schedules: Schedules::default(),
-            resolved: HashMap::new(),
-            listed: HashMap::new(),
+            there: Lookup::new(root),
             matched: HashMap::new(),
             seen: HashSet::new(),
             pending: Vec::new(),
@@ -408,8 +410,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text of a script, and what it is; `None` where it is none: a program, a document, what nobody may execute and no interpreter's
-    /// ending tells.
+    /// The text of a script, and what it is; `None` where it is none: a program, a document, or what nobody may execute and
+    /// neither its first line nor an interpreter's ending tells.
     fn script_text(&mut self, path: &Path, most: u64) -> Option<(Attributes, Vec<u8>)> {
         let located = self.root.locate(path, true).ok()?;
         if !located.metadata.is_file() {
@@ -417,13 +419,11 @@ impl<'a> Reader<'a> {
         }
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let is_named_so = matches!(ending, "sh" | "bash" | "py" | "pl" | "rb" | "php" | "js" | "lua" | "awk" | "tcl");
-        if Attributes::of(&located.metadata).mode & 0o111 == 0 && !is_named_so {
-            return None;
-        }
         let mut file = located.open().ok()?;
         let mut head = [0; 4];
         file.read_exact(&mut head).ok()?;
-        if head == *b"\x7fELF" || head.contains(&0) {
+        let may_be_run = Attributes::of(&located.metadata).mode & 0o111 != 0 || is_named_so || head.starts_with(b"#!");
+        if !may_be_run || head == *b"\x7fELF" || head.contains(&0) {
             return None;
         }
         let mut bytes = head.to_vec();
@@ -547,11 +547,11 @@ impl<'a> Reader<'a> {
         let mut filed = false;
         for path in paths {
             // Of the many things that a word may mean most are not there, and need not be resolved one by one.
-            let is_there = self.is_there(&path);
+            let is_there = self.there.is_there(&path);
             if is_there && !is_trivial(&path) {
                 self.pending.push(script::Started { path: path.clone(), home: entry.home.clone(), entry: number });
             }
-            let resolved = if is_there { self.resolve(&path) } else { None };
+            let resolved = if is_there { self.there.resolve(&path) } else { None };
             for path in [Some(path), resolved].into_iter().flatten() {
                 let numbers = self.schedules.by_path.entry(path).or_default();
                 if numbers.last() != Some(&number) {
@@ -563,32 +563,6 @@ impl<'a> Reader<'a> {
         if filed {
             self.schedules.entries.push(entry);
         }
-    }
-
-    /// Whether a path exists, by the names in its folder, each of which is listed once.
-    fn is_there(&mut self, path: &Path) -> bool {
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return true };
-        if let Some(known) = self.listed.get(folder) {
-            return known.as_ref().is_some_and(|names| names.contains(name));
-        }
-        let names = match self.root.folder(folder).and_then(|open| open.names()) {
-            // Too many to be listed: what is asked for may be among them.
-            Ok((_, true)) => return self.root.locate(path, true).is_ok(),
-            Ok((names, false)) => Some(names.into_iter().collect::<HashSet<_>>()),
-            Err(_) => None,
-        };
-        let is_there = names.as_ref().is_some_and(|names| names.contains(name));
-        self.listed.insert(folder.to_owned(), names);
-        is_there
-    }
-
-    fn resolve(&mut self, path: &Path) -> Option<PathBuf> {
-        if let Some(known) = self.resolved.get(path) {
-            return known.clone();
-        }
-        let resolved = self.root.locate(path, true).ok().map(|located| located.path);
-        self.resolved.insert(path.to_owned(), resolved.clone());
-        resolved
     }
 }
 

@@ -5,6 +5,7 @@
 //! to what starts that.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::words::Setting;
@@ -16,7 +17,7 @@ use crate::text;
 const MAX_SCRIPTS: usize = 20_000;
 /// Bytes of one script that are looked at, and of all.
 const MAX_BYTES: u64 = 1 << 20;
-const MAX_BYTES_IN_ALL: u64 = 128 << 20;
+const MAX_BYTES_IN_ALL: u64 = 64 << 20;
 /// Lines of one script that are looked at, and of all.
 const MAX_LINES: usize = 20_000;
 const MAX_LINES_IN_ALL: usize = 1_000_000;
@@ -154,7 +155,7 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
         if path == of.0 {
             continue;
         }
-        let Some(script) = following.script(reader, (path, home)) else { continue };
+        let Some(script) = following.script(reader, &path, home) else { continue };
         // Of a table or unit that starts it several times one is enough, unless that is one that never runs.
         if seen.insert((script, of))
             && let Some(script) = following.scripts.all.get_mut(script as usize)
@@ -165,7 +166,7 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
     let named = std::mem::take(&mut following.named);
     let mut seen = HashSet::new();
     for (line, path, home) in named {
-        let Some(script) = following.script(reader, (path, home)) else { continue };
+        let Some(script) = following.script(reader, &path, home) else { continue };
         let Some(from) = following.scripts.line(line).map(|line| line.script) else { continue };
         if from != script
             && seen.insert((from, script))
@@ -181,10 +182,12 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
 #[derive(Default)]
 struct Following {
     scripts: Scripts,
-    /// Numbers of the scripts by path and home; `None` for what is no script.
-    known: HashMap<(PathBuf, Option<PathBuf>), Option<u32>>,
+    /// Numbers of the scripts by path, and by the home that their lines were read with; `None` for what is no script.
+    known: HashMap<PathBuf, Option<Vec<(PathBuf, u32)>>>,
     /// What lines of scripts name and may be scripts, with the home of the user.
     named: Vec<(u32, PathBuf, Option<PathBuf>)>,
+    /// Paths that the script being read has named.
+    here: HashSet<OsString>,
     lines: usize,
     bytes: u64,
     paths: usize,
@@ -193,16 +196,31 @@ struct Following {
 
 impl Following {
     /// The number of a script, which is read by the first who asks; `None` when it is none.
-    fn script(&mut self, reader: &mut Reader<'_>, key: (PathBuf, Option<PathBuf>)) -> Option<u32> {
-        if let Some(known) = self.known.get(&key) {
-            return *known;
+    fn script(&mut self, reader: &mut Reader<'_>, path: &Path, home: Option<PathBuf>) -> Option<u32> {
+        // `/bin/x` and `/usr/bin/x` are one where one folder is a link to the other. Its own name stays: a script may have
+        // been meant to be called by that of a link.
+        let folder = path.parent().and_then(|folder| reader.there.resolve(folder))?;
+        let path = folder.join(path.file_name()?);
+        // Without a home, cron and systemd start it in `/`.
+        let home = home.filter(|home| reader.there.is_there(home)).unwrap_or_else(|| "/".into());
+        match self.known.get(&path) {
+            Some(None) => return None,
+            Some(Some(known)) => {
+                if let Some((_, number)) = known.iter().find(|(known, _)| *known == home) {
+                    return Some(*number);
+                }
+            }
+            None => {}
         }
-        let number = self.read(reader, &key);
-        self.known.insert(key, number);
+        let number = self.read(reader, &path, &home);
+        let known = self.known.entry(path).or_default();
+        if let Some(number) = number {
+            known.get_or_insert_default().push((home, number));
+        }
         number
     }
 
-    fn read(&mut self, reader: &mut Reader<'_>, (path, home): &(PathBuf, Option<PathBuf>)) -> Option<u32> {
+    fn read(&mut self, reader: &mut Reader<'_>, path: &Path, home: &Path) -> Option<u32> {
         let full = self.scripts.all.len() >= MAX_SCRIPTS
             || self.lines >= MAX_LINES_IN_ALL
             || self.bytes >= MAX_BYTES_IN_ALL
@@ -215,9 +233,10 @@ impl Following {
         }
         let (attributes, bytes) = reader.script_text(path, MAX_BYTES)?;
         self.bytes += bytes.len() as u64;
+        self.here.clear();
         let number = self.scripts.all.len() as u32;
-        self.scripts.all.push(Script { path: path.clone(), attributes, started_by: Vec::new(), run_by: Vec::new() });
-        let mut setting = Setting { home: home.clone(), ..setting(path) };
+        self.scripts.all.push(Script { path: path.to_owned(), attributes, started_by: Vec::new(), run_by: Vec::new() });
+        let mut setting = Setting { home: Some(home.to_owned()), ..setting(path) };
         let all = numbered(&bytes);
         if all.len() > MAX_LINES {
             reader
@@ -234,7 +253,8 @@ impl Following {
 
     /// Files one line of a script under what it names and is there.
     fn file(&mut self, reader: &mut Reader<'_>, setting: &mut Setting, script: u32, line: usize, mut command: String) {
-        let paths = setting.paths(&command);
+        let there = &mut reader.there;
+        let paths = setting.paths_there(&command, &mut |folder, name| there.lies_in(folder, OsStr::new(name)));
         let (paths, parts) = reader.meant(&command, paths);
         truncate(&mut command, MAX_LINE);
         self.file_under(reader, setting, Line { script, number: line, command: command.clone(), never: None }, paths);
@@ -248,16 +268,17 @@ impl Following {
         let (number, script, before) = (self.scripts.lines.len() as u32, line.script, self.named.len());
         let mut is_filed = false;
         for path in paths {
-            if self.paths >= MAX_NAMED || !reader.is_there(&path) {
+            // The first line of a script that names it stands for all.
+            if self.paths >= MAX_NAMED || self.here.contains(path.as_os_str()) || !reader.there.is_there(&path) {
                 continue;
             }
-            let resolved = reader.resolve(&path).filter(|resolved| *resolved != path);
+            self.here.insert(path.as_os_str().to_owned());
+            let resolved = reader.there.resolve(&path).filter(|resolved| *resolved != path);
             if line.never.is_none() && !is_trivial(&path) {
                 self.named.push((number, path.clone(), setting.home.clone()));
             }
             for path in [Some(path), resolved].into_iter().flatten() {
                 let numbers = self.scripts.by_path.entry(path).or_default();
-                // The first line of a script that names it stands for all.
                 let last = numbers.last().and_then(|last| self.scripts.lines.get(*last as usize));
                 if numbers.last() == Some(&number) || last.is_some_and(|last| last.script == script) {
                     continue;

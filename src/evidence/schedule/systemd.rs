@@ -156,7 +156,7 @@ impl Manager {
 
     fn read(mut self, reader: &mut Reader<'_>, folders: impl Iterator<Item = PathBuf>) {
         for folder in folders {
-            match reader.resolve(&folder) {
+            match reader.there.resolve(&folder) {
                 // `/lib` may be `/usr/lib`: one folder, read once.
                 Some(resolved) if self.folders.contains(&resolved) => {}
                 Some(resolved) => self.folders.push(resolved),
@@ -211,7 +211,7 @@ impl Manager {
                 self.strongest.entry(unit).or_insert_with(|| path.to_owned());
                 return;
             }
-            match reader.resolve(path) {
+            match reader.there.resolve(path) {
                 // A link to nothing starts nothing.
                 None => return,
                 // An alias of a unit that is read under its own name.

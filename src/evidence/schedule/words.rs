@@ -121,27 +121,37 @@ pub(super) struct Setting {
     pub(super) script: Option<PathBuf>,
 }
 
+/// Whether a folder, an absolute path, holds a name.
+pub(super) type LiesIn<'a> = dyn FnMut(&Path, &str) -> bool + 'a;
+
 impl Setting {
     /// The paths that the words of a command may mean, all absolute and without `.` and `..`.
     ///
     /// `cd FOLDER` sets the working folder for the words after it, as it does in a shell, and `NAME=value` a variable.
     pub(super) fn paths(&mut self, line: &str) -> Vec<PathBuf> {
-        let line = self.expand(line);
-        self.assign(&line);
+        self.paths_there(line, &mut |_, _| true)
+    }
+
+    /// As [`Setting::paths`], where of names alone only those are wanted that lie in a folder by what `lies_in` says of the
+    /// folder and the name. Most words of a script lie nowhere, so that no path need be made of them.
+    pub(super) fn paths_there(&mut self, line: &str, lies_in: &mut LiesIn<'_>) -> Vec<PathBuf> {
+        let mut expanded = self.expand(line);
+        self.assign(&expanded);
         // What the line itself has assigned counts for its later words.
-        let line = self.expand(&line);
-        let mut paths = self.paths_of(&line);
+        if expanded.contains('$') {
+            expanded = self.expand(&expanded);
+        }
+        let mut paths = self.paths_of(&expanded, lies_in);
         // A quote may end within a word: `"$D"/f`.
-        if line.contains(['"', '\'']) {
-            let more = self.paths_of(&line.replace(['"', '\''], ""));
-            paths.extend(more.into_iter().filter(|path| !path.as_os_str().is_empty()));
+        if has_quote_within_word(&expanded) {
+            paths.extend(self.paths_of(&expanded.replace(['"', '\''], ""), lies_in));
             let mut seen = HashSet::new();
             paths.retain(|path| seen.insert(path.clone()));
         }
         paths
     }
 
-    fn paths_of(&mut self, line: &str) -> Vec<PathBuf> {
+    fn paths_of(&mut self, line: &str, lies_in: &mut LiesIn<'_>) -> Vec<PathBuf> {
         let beside = self.script.as_deref().and_then(Path::parent).map(Path::to_owned);
         let mut paths = Vec::new();
         let mut changing_folder = false;
@@ -150,14 +160,16 @@ impl Setting {
             let relative = Path::new(text.as_str());
             if relative.is_absolute() {
                 paths.push(normal(relative));
-            } else if !text.starts_with('-') && text != "." && text.len() < 1024 {
+            } else if !text.is_empty() && !text.starts_with('-') && text != "." && text.len() < 1024 {
+                let is_name = !text.contains('/');
+                let is_exact = is_name && text != ".." && !text.contains(['*', '?']);
                 let base = self.folder.as_ref().or(self.home.as_ref());
-                paths.extend(base.map(|base| normal(&base.join(relative))));
-                if text.contains(['/', '.']) {
-                    paths.extend(beside.iter().map(|beside| normal(&beside.join(relative))));
-                }
-                if word.command && !text.contains('/') {
-                    paths.extend(self.path.iter().map(|folder| normal(&folder.join(relative))));
+                let beside = beside.as_ref().filter(|_| text.contains(['/', '.']));
+                let path: &[PathBuf] = if word.command && is_name { &self.path } else { &[] };
+                for folder in base.into_iter().chain(beside).chain(path) {
+                    if !is_exact || lies_in(folder, &text) {
+                        paths.push(normal(&folder.join(relative)));
+                    }
                 }
             }
             if changing_folder {
@@ -183,6 +195,9 @@ impl Setting {
     /// Remembers what a line assigns: `NAME=value`, alone or before a command, after `export` and the like, and within
     /// what a quoted text has a shell do.
     fn assign(&mut self, line: &str) {
+        if !line.contains('=') {
+            return;
+        }
         for word in line.split(|c: char| c.is_whitespace() || ";&|()'\"`{}".contains(c)) {
             if let Some((name, value)) = word.split_once('=').filter(|(_, value)| !value.is_empty()) {
                 self.set(name, value);
@@ -213,6 +228,9 @@ impl Setting {
     /// A line with its variables put in, as far as they are known.
     fn expand(&self, line: &str) -> String {
         let mut line = self.own_folder(line);
+        if !line.contains('$') {
+            return line;
+        }
         for _ in 0..MAX_DEPTH {
             let expanded = self.expand_once(&line);
             if expanded == line || expanded.len() > MAX_EXPANDED {
@@ -260,6 +278,9 @@ impl Setting {
     /// A line with what scripts write to find themselves replaced by their folder: `$(dirname "$0")`, `${0%/*}`,
     /// `$(cd "$(dirname "$0")" && pwd)`.
     fn own_folder(&self, line: &str) -> String {
+        if !line.contains(['$', '`']) {
+            return line.to_owned();
+        }
         let Some(script) = &self.script else { return line.to_owned() };
         let folder = script.parent().unwrap_or(Path::new("/")).display().to_string();
         let own = script.display().to_string();
@@ -286,6 +307,15 @@ impl Setting {
             _ => word.to_owned(),
         }
     }
+}
+
+/// Whether a quote begins or ends within a word, so that what stands on both its sides belongs together.
+fn has_quote_within_word(line: &str) -> bool {
+    let joins = |c: char| !c.is_whitespace() && !matches!(c, '=' | ',' | ';' | '&' | '|' | '(' | ')' | '[' | ']');
+    line.match_indices(['"', '\'']).any(|(at, quote)| {
+        let (before, after) = (line[..at].chars().next_back(), line[at + quote.len()..].chars().next());
+        before.is_some_and(joins) && after.is_some_and(joins)
+    })
 }
 
 /// The bytes up to the end of the command substitution that a text begins with.
