@@ -18,6 +18,7 @@ mod unit;
 mod words;
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -323,8 +324,8 @@ fn is_trivial(folder: &Path) -> bool {
         "/run/user",
     ];
     // Compared as texts, because this is asked of every path that is named, and paths are compared slowly.
-    let slashes = folder.as_os_str().as_encoded_bytes().iter().filter(|byte| **byte == b'/').count();
-    slashes <= 1 || folder.to_str().is_some_and(|folder| TRIVIAL.contains(&folder))
+    let is_below_one = folder.as_os_str().as_encoded_bytes().iter().skip(1).any(|byte| *byte == b'/');
+    !is_below_one || folder.to_str().is_some_and(|folder| TRIVIAL.contains(&folder))
 }
 
 /// Reads tables and units and files the paths they name.
@@ -519,11 +520,19 @@ impl<'a> Reader<'a> {
         };
         let Ok(glob) = globset::Glob::new(pattern) else { return Vec::new() };
         let matcher = glob.compile_matcher();
-        if has_pattern(folder) || !self.root.locate(folder, true).is_ok_and(|found| found.metadata.is_dir()) {
+        if has_pattern(folder) {
             return Vec::new();
         }
-        let fits = |path: &PathBuf| path.file_name().is_some_and(|name| matcher.is_match(name));
-        self.names(folder).into_iter().filter(fits).take(MAX_MATCHING).collect()
+        let fits = |name: &OsStr| matcher.is_match(name);
+        let names = match self.there.names(folder, fits) {
+            Some(names) => names,
+            // Too many to be kept, or not to be read: as many as can be listed, and why not all.
+            None => {
+                let names = self.names(folder).into_iter();
+                names.filter_map(|path| path.file_name().filter(|name| fits(name)).map(OsStr::to_owned)).collect()
+            }
+        };
+        names.into_iter().take(MAX_MATCHING).map(|name| folder.join(name)).collect()
     }
 
     /// Files an entry that has the kernel load a module.

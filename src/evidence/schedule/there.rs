@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::super::observed::is_missing;
 use crate::root::Root;
 
 /// Names kept of all folders; what lies in folders beyond that is looked up one by one.
@@ -20,12 +21,12 @@ pub(super) struct Lookup<'a> {
 
 /// What is known of a folder.
 enum Listed {
-    /// It is not there, or cannot be listed.
+    /// It is not there.
     Nothing,
     /// All names in it.
     Names(HashSet<OsString>),
-    /// It holds too many to keep them.
-    TooMany,
+    /// It holds too many to keep them, or cannot be listed.
+    Unlisted,
 }
 
 impl<'a> Lookup<'a> {
@@ -43,18 +44,32 @@ impl<'a> Lookup<'a> {
 
     /// Whether a folder, an absolute path without `.` and `..`, holds this name.
     pub(super) fn lies_in(&mut self, folder: &Path, name: &OsStr) -> bool {
-        let listed = match self.folders.get(folder.as_os_str()) {
-            Some(known) => known,
-            None => {
-                let listed = self.list(folder);
-                self.folders.entry(folder.as_os_str().to_owned()).or_insert(listed)
-            }
-        };
-        match listed {
+        match self.listed(folder) {
             Listed::Nothing => false,
             Listed::Names(names) => names.contains(name),
-            Listed::TooMany => self.resolve(&folder.join(name)).is_some(),
+            Listed::Unlisted => self.resolve(&folder.join(name)).is_some(),
         }
+    }
+
+    /// The names in a folder that fit, sorted; `None` where it holds too many to keep them, or cannot be
+    /// listed.
+    pub(super) fn names(&mut self, folder: &Path, fits: impl Fn(&OsStr) -> bool) -> Option<Vec<OsString>> {
+        let mut names: Vec<OsString> = match self.listed(folder) {
+            Listed::Nothing => Vec::new(),
+            Listed::Names(names) => names.iter().filter(|name| fits(name)).cloned().collect(),
+            Listed::Unlisted => return None,
+        };
+        names.sort_unstable();
+        Some(names)
+    }
+
+    fn listed(&mut self, folder: &Path) -> &Listed {
+        // Asked twice, because the first answer cannot be given back while it may have to be added.
+        if !self.folders.contains_key(folder.as_os_str()) {
+            let listed = self.list(folder);
+            self.folders.insert(folder.as_os_str().to_owned(), listed);
+        }
+        self.folders.get(folder.as_os_str()).unwrap_or(&Listed::Nothing)
     }
 
     fn list(&mut self, folder: &Path) -> Listed {
@@ -63,8 +78,8 @@ impl<'a> Lookup<'a> {
                 self.kept += names.len();
                 Listed::Names(names.into_iter().collect())
             }
-            Ok(_) => Listed::TooMany,
-            Err(_) => Listed::Nothing,
+            Err(error) if is_missing(&error) => Listed::Nothing,
+            Ok(_) | Err(_) => Listed::Unlisted,
         }
     }
 
@@ -103,9 +118,11 @@ mod tests {
                     assert_eq!(there.is_there(Path::new(path)), expected, "{path}");
                 }
             }
+            let names = there.names(Path::new("/opt"), |name| name != "b");
+            assert_eq!(names, (kept == 0).then(|| ["a", "d", "e"].map(OsString::from).to_vec()));
             assert_eq!(there.resolve(Path::new("/opt/d/c")), Some("/opt/b/c".into()));
             assert_eq!(there.resolve(Path::new("/opt/e")), None);
-            assert_eq!(there.folders.values().any(|listed| matches!(listed, Listed::TooMany)), kept == MAX_KEPT);
+            assert_eq!(there.folders.values().any(|listed| matches!(listed, Listed::Unlisted)), kept == MAX_KEPT);
         }
     }
 }

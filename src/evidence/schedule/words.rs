@@ -162,12 +162,15 @@ impl Setting {
                 paths.push(normal(relative));
             } else if !text.is_empty() && !text.starts_with('-') && text != "." && text.len() < 1024 {
                 let is_name = !text.contains('/');
-                let is_exact = is_name && text != ".." && !text.contains(['*', '?']);
-                let base = self.folder.as_ref().or(self.home.as_ref());
-                let beside = beside.as_ref().filter(|_| text.contains(['/', '.']));
-                let path: &[PathBuf] = if word.command && is_name { &self.path } else { &[] };
+                let has_pattern = text.contains(['*', '?']);
+                // An arm of a `case` and a `for` over all that there is tell nothing of one file.
+                let is_anything = is_name && has_pattern && !text.contains(char::is_alphanumeric);
+                let base = self.folder.as_ref().or(self.home.as_ref()).filter(|_| !is_anything);
+                let beside = beside.as_ref().filter(|_| text.contains(['/', '.']) && !is_anything);
+                // No shell looks for a pattern along `PATH`.
+                let path: &[PathBuf] = if word.command && is_name && !has_pattern { &self.path } else { &[] };
                 for folder in base.into_iter().chain(beside).chain(path) {
-                    if !is_exact || lies_in(folder, &text) {
+                    if !is_name || has_pattern || text == ".." || lies_in(folder, &text) {
                         paths.push(normal(&folder.join(relative)));
                     }
                 }
