@@ -169,7 +169,8 @@ const OWN_FILES: &[(&str, &str)] = &[
     ("places/recent.rs", "cases are Huntbook's own files"),
     ("places/mounts.rs", "the kernel's table of mounts, and how full each is"),
     ("evidence/process/", "the kernel's own words in /proc"),
-    ("evidence/socket.rs", "the kernel's own words in /proc"),
+    ("evidence/proc_file.rs", "the kernel's own words in /proc"),
+    ("evidence/socket_table.rs", "the kernel's own words in /proc"),
     ("evidence/xattr.rs", "the path of a descriptor that the room has opened"),
 ];
 
