@@ -125,8 +125,11 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             }
         }
         Message::Gathered(id, gathered) => {
-            let said: Vec<_> = gathered.scenarios.iter().map(BoxSaid::from).collect();
-            app.list.set_signs(&[(id, signs_of(&gathered.evidence, &said))]);
+            // Of what is still asked a list says what it said before.
+            if gathered.is_whole {
+                let said: Vec<_> = gathered.scenarios.iter().map(BoxSaid::from).collect();
+                app.list.set_signs(&[(id, signs_of(&gathered.evidence, &said))]);
+            }
             if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id) {
                 detail.gathered = Some(*gathered);
                 detail.outdated = false;
