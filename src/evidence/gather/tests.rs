@@ -242,12 +242,13 @@ fn what_is_known_first_is_told_while_a_slow_probe_is_not_finished() {
     let (mut open, mut first) = (Some(open), None);
     let evidence = gatherer.gather_telling(&About::file(&facts), &mut |told| {
         let quick = [told.file.found().is_some(), told.folders.found().is_some(), told.zone.found().is_some()];
-        if quick.contains(&false) || told.first_line.found().is_none() || open.take().is_none() {
+        if quick.contains(&false) || told.first_line.found().is_none() || open.is_none() {
             return;
         }
-        // The packages are not read before this has been told.
         let paths = gatherer.host_paths_by_now(&["/etc/ansible".into(), "/etc/salt".into()], &facts);
         first = Some((told.clone(), paths));
+        // The packages are not read before this has been told.
+        open = None;
     });
     reading.join().unwrap();
     let (told, paths) = first.unwrap();
