@@ -74,6 +74,7 @@ struct KeptRule {
     source: String,
     condition: String,
     digest: [u8; 32],
+    matching_digest: [u8; 32],
     private: bool,
 }
 
@@ -116,17 +117,18 @@ impl KeptText {
 
 impl KeptRule {
     fn of(self, namespace: &Arc<str>) -> Rule {
-        let Self { name, meta, tags, patterns, source, condition, digest, private } = self;
+        let Self { name, meta, tags, patterns, source, condition, digest, matching_digest, private } = self;
         let patterns = patterns.into_iter().map(|(id, text, at)| Pattern { id, text, at }).collect();
         let meta = meta.into_iter().map(|(key, value)| (key, value.into())).collect();
         let id = RuleId { namespace: Arc::clone(namespace), name: name.into() };
-        Rule { id, meta, tags, patterns, source, condition, digest: Sha256(digest), private }
+        let (digest, matching_digest) = (Sha256(digest), Sha256(matching_digest));
+        Rule { id, meta, tags, patterns, source, condition, digest, matching_digest, private }
     }
 }
 
 impl From<&Rule> for KeptRule {
     fn from(rule: &Rule) -> Self {
-        let Rule { id, meta, tags, patterns, source, condition, digest, private } = rule;
+        let Rule { id, meta, tags, patterns, source, condition, digest, matching_digest, private } = rule;
         Self {
             name: id.name.to_string(),
             meta: meta.iter().map(|(key, value)| (key.clone(), value.into())).collect(),
@@ -135,6 +137,7 @@ impl From<&Rule> for KeptRule {
             source: source.clone(),
             condition: condition.clone(),
             digest: digest.0,
+            matching_digest: matching_digest.0,
             private: *private,
         }
     }

@@ -35,6 +35,8 @@ pub struct Rule {
     ///
     /// Rules and modules that the condition refers to are not part of it.
     pub digest: Sha256,
+    /// As `digest`, without `meta` and tags: rules with the same one match the same, if they refer to no others.
+    pub matching_digest: Sha256,
     /// Whether the rule is `private`: it serves other rules and reports nothing itself.
     pub private: bool,
 }
@@ -290,6 +292,8 @@ struct Shape {
     patterns: Vec<PatternShape>,
     condition: Option<Range<usize>>,
     tokens: sha2::Sha256,
+    /// Those that say what matches.
+    matching_tokens: sha2::Sha256,
 }
 
 #[derive(Default)]
@@ -302,6 +306,8 @@ struct PatternShape {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Other,
+    /// `meta` or tags, which say nothing of what matches.
+    Remark,
     Pattern,
     Condition,
 }
@@ -320,14 +326,17 @@ impl Shape {
             }
             (Part::Condition, SyntaxKind::CONDITION_KW | SyntaxKind::COLON) if self.condition.is_none() => {}
             (Part::Condition, _) => extend(&mut self.condition, range),
-            (Part::Other, _) => {}
+            (Part::Other | Part::Remark, _) => {}
         }
     }
 
     /// The length goes first, so that no two sequences of tokens are the same bytes.
-    fn digest_token(&mut self, token: &str) {
-        self.tokens.update((token.len() as u64).to_le_bytes());
-        self.tokens.update(token);
+    fn digest_token(&mut self, part: Part, token: &str) {
+        let all = [&mut self.tokens, &mut self.matching_tokens];
+        for digest in all.into_iter().take(if part == Part::Remark { 1 } else { 2 }) {
+            digest.update((token.len() as u64).to_le_bytes());
+            digest.update(token);
+        }
     }
 
     fn into_rule(self, rule: &ast::Rule<'_>, namespace: &Arc<str>, source: &str) -> Rule {
@@ -348,6 +357,7 @@ impl Shape {
             source: text(self.whole),
             condition: text(self.condition.unwrap_or_default()),
             digest: Sha256(self.tokens.finalize().into()),
+            matching_digest: Sha256(self.matching_tokens.finalize().into()),
             private: rule.flags.contains(ast::RuleFlags::Private),
         }
     }
@@ -389,16 +399,22 @@ impl<'s> Shapes<'s> {
             Event::End { kind: SyntaxKind::RULE_DECL, .. } => self.inside = false,
             Event::Begin { kind: SyntaxKind::PATTERN_DEF, .. } => self.part = Part::Pattern,
             Event::Begin { kind: SyntaxKind::CONDITION_BLK, .. } => self.part = Part::Condition,
-            Event::End { kind: SyntaxKind::PATTERN_DEF | SyntaxKind::CONDITION_BLK, .. } => self.part = Part::Other,
+            Event::Begin { kind: SyntaxKind::META_BLK | SyntaxKind::RULE_TAGS, .. } => self.part = Part::Remark,
+            Event::End { kind, .. } if ends_part(*kind) => self.part = Part::Other,
             Event::Token { kind: SyntaxKind::WHITESPACE | SyntaxKind::NEWLINE | SyntaxKind::COMMENT, .. } => {}
             Event::Token { kind, span } if self.inside => {
                 let Some(shape) = self.list.last_mut() else { return };
-                shape.digest_token(self.source.get(span.range()).unwrap_or_default());
+                shape.digest_token(self.part, self.source.get(span.range()).unwrap_or_default());
                 shape.token(self.part, *kind, span.range());
             }
             _ => {}
         }
     }
+}
+
+fn ends_part(kind: SyntaxKind) -> bool {
+    use SyntaxKind as K;
+    matches!(kind, K::PATTERN_DEF | K::CONDITION_BLK | K::META_BLK | K::RULE_TAGS)
 }
 
 #[cfg(test)]

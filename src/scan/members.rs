@@ -98,7 +98,7 @@ impl<'v, 'w: 'v, 's: 'v> Visit<'v> for Matcher<'_, 'w, 's> {
             is_memory: false,
         };
         std::mem::swap(bytes, &mut worker.reader.held);
-        let outcome = worker.whole(&subject, BufferRef::Held);
+        let outcome = worker.whole(&subject, BufferRef::Held, None);
         std::mem::swap(bytes, &mut worker.reader.held);
         if let Err(leave) = outcome {
             self.left.borrow_mut().get_or_insert(leave);

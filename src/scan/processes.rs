@@ -199,7 +199,7 @@ fn region(
     let outcome = held.and_then(|()| {
         let content = SizedFile { size, unstored: 0, ..SizedFile::new(&image.opened.file, &image.opened.stat) };
         let subject = ScanSubject { path, opened: &image.opened, content, said, is_memory: true };
-        worker.whole(&subject, BufferRef::Held).map(drop)
+        worker.whole(&subject, BufferRef::Held, None).map(drop)
     });
     worker.reader.give_back();
     outcome

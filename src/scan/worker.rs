@@ -124,6 +124,8 @@ pub(super) struct Worker<'s> {
     pub reader: FileReader<'s>,
     /// Room for the prefilter, used for one file after the other.
     scratch: Option<Scratch>,
+    /// The same for its first pass, where there is one.
+    first: Option<Scratch>,
     /// Whether rules may ask for a file's name.
     names: bool,
 }
@@ -163,7 +165,8 @@ impl<'s> Worker<'s> {
     pub(super) fn new(slot: &'s WorkerSlot, shared: &'s Shared, shelf: &'s Shelf) -> Self {
         let engine = Engine::new(&shared.rules, shared.match_timeout, shelf);
         let names = shared.rules.asks_externals();
-        Self { shared, slot, engine, reader: FileReader::new(slot, shared), scratch: None, names }
+        let first = shared.rules.prefilter().first_scratch();
+        Self { shared, slot, engine, reader: FileReader::new(slot, shared), scratch: None, first, names }
     }
 
     fn batch(&mut self, batch: Batch) -> Result<(), Leave> {
@@ -228,25 +231,44 @@ impl<'s> Worker<'s> {
         let limit = self.shared.max_file_size;
         if size < CHUNK as u64 {
             return match self.reader.hold_small(&subject.content)? {
-                Some(held) => self.whole(subject, held),
-                None => self.large(subject),
+                Some(held) => self.whole(subject, held, None),
+                None => self.large(subject, None),
             };
         }
         let rules = &self.shared.rules;
         if rules.prefilter().always_full() && size <= limit {
-            return self.large(subject);
+            return self.large(subject, None);
         }
         let shared = self.shared;
         let externals = |header: &[u8]| externals_of(shared, subject, header);
         let of_names: Option<&ExternalsOf> = if self.names { Some(&externals) } else { None };
+        let mut first_left = None;
+        if let Some(scratch) = self.first.take() {
+            let mut pass = rules.prefilter().pass_in(scratch, size, of_names);
+            let read = self.reader.stream(&subject.content, &mut pass);
+            let (left, is_whole) = (pass.left().to_vec(), pass.is_whole());
+            self.first = Some(pass.into_scratch());
+            let read = read?;
+            if left.is_empty() && is_whole {
+                return Ok(read);
+            }
+            if size <= HELD && size <= limit {
+                return self.large(subject, Some(left).filter(|_| is_whole));
+            }
+            first_left = Some(left).filter(|_| is_whole);
+        }
         let mut pass = rules.prefilter().pass_in(self.take_scratch(), size, of_names);
         let read = self.reader.stream(&subject.content, &mut pass)?;
+        let seconds = pass.left().to_vec();
+        if let Some(first) = &first_left {
+            rules.prefilter().learn(first, &seconds, size);
+        }
         let told = |rule: &RuleIndex| size > HELD && rules.is_told_by_parts(*rule);
-        let (near, whole): (Vec<RuleIndex>, Vec<RuleIndex>) = pass.left().iter().partition(|rule| told(rule));
+        let (near, whole): (Vec<RuleIndex>, Vec<RuleIndex>) = seconds.into_iter().partition(|rule| told(rule));
         let is_whole = pass.is_whole();
         self.scratch = Some(pass.into_scratch());
         if (!whole.is_empty() || !is_whole) && size <= limit {
-            return self.large(subject);
+            return self.large(subject, first_left);
         }
         if whole.len() == rules.prefilter().report().rules.len() && !whole.is_empty() {
             return Err(Leave::Unscanned(Reason::TooLarge { size, limit }));
@@ -266,33 +288,56 @@ impl<'s> Worker<'s> {
         self.shared.unscanned(Unscanned { path: subject.path.to_owned(), reason });
     }
 
-    /// Reads a file that does not fit in the chunk, and has it matched.
-    fn large(&mut self, subject: &ScanSubject) -> Result<u64, Leave> {
+    /// Reads a file that does not fit in the chunk, and has it matched, as [`Worker::whole`] does.
+    fn large(&mut self, subject: &ScanSubject, first_left: Option<Vec<RuleIndex>>) -> Result<u64, Leave> {
         // One that says it is empty and is not is as long as it likes.
         let wanted_bytes = if subject.content.size == 0 { u64::MAX } else { subject.content.size };
         let _share = self.reader.reserve(wanted_bytes)?;
-        let read = self.reader.hold(&subject.content).and_then(|()| self.whole(subject, BufferRef::Held));
+        let read = self.reader.hold(&subject.content).and_then(|()| self.whole(subject, BufferRef::Held, first_left));
         self.reader.give_back();
         read
     }
 
-    /// Matches content that is in memory, and reports.
-    pub(super) fn whole(&mut self, subject: &ScanSubject, held: BufferRef) -> Result<u64, Leave> {
+    /// Matches content that is in memory, and reports. `first_left` is what a first pass left of the rules, if there was one.
+    pub(super) fn whole(
+        &mut self,
+        subject: &ScanSubject,
+        held: BufferRef,
+        first_left: Option<Vec<RuleIndex>>,
+    ) -> Result<u64, Leave> {
         let shared = self.shared;
         self.reader.check()?;
-        let scratch = self.take_scratch();
         let externals = |header: &[u8]| externals_of(shared, subject, header);
         let of_names: Option<&ExternalsOf> = if self.names { Some(&externals) } else { None };
         let bytes = self.reader.bytes(held);
         let size = bytes.len() as u64;
-        let mut pass = shared.rules.prefilter().pass_in(scratch, size, of_names);
-        pass.feed(bytes);
-        let left = pass.left().to_vec();
-        self.scratch = Some(pass.into_scratch());
+        let prefilter = shared.rules.prefilter();
+        let mut first = first_left.map(|left| (left, false));
+        if let (None, Some(scratch)) = (&first, self.first.take()) {
+            let mut pass = prefilter.pass_in(scratch, size, of_names);
+            pass.feed(bytes);
+            first = Some((pass.left().to_vec(), pass.is_certain()));
+            self.first = Some(pass.into_scratch());
+        }
+        let left = match first {
+            Some((left, is_certain)) if is_certain || left.is_empty() => left,
+            first => {
+                let scratch = self.scratch.take().unwrap_or_else(|| prefilter.scratch());
+                let mut pass = prefilter.pass_in(scratch, size, of_names);
+                pass.feed(bytes);
+                let mut left = pass.left().to_vec();
+                self.scratch = Some(pass.into_scratch());
+                if let Some((first, _)) = first {
+                    left.retain(|rule| first.binary_search(rule).is_ok());
+                    prefilter.learn(&first, &left, size);
+                }
+                left
+            }
+        };
         if left.is_empty() {
             return Ok(size);
         }
-        let packs = shared.rules.packs(&left, size);
+        let packs = shared.rules.packs_for_whole(&left, size);
         let mut externals = if self.names { externals_of(shared, subject, bytes) } else { Externals::default() };
         if packs.iter().any(|(_, pack)| pack.md5()) {
             externals = externals.with_md5(bytes);

@@ -4,7 +4,8 @@
 //! read into memory first (the bench's own executable if none is named).
 //!
 //! `cargo bench --bench prefilter -- pairs TREE > src/scan/prefilter/pairs.bin` counts the pairs of bytes in the files of
-//! a tree that the rarity of a window is judged by.
+//! a tree that the rarity of a window is judged by; `grams TREE > src/scan/prefilter/grams.bin` counts the four bytes in a row that
+//! are most common.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -119,11 +120,53 @@ fn pairs(tree: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(table)
 }
 
+/// The most common four bytes in a row of every third file of a tree, as `grams.bin` has them.
+fn grams(tree: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    const MOST: usize = 16_384;
+    const PLACES: u32 = 7 * 4;
+    let squeezed = |byte: u8| u32::from(byte & 0x1f | (byte & 0xc0) >> 1);
+    // Of text files and of others.
+    let mut counts = [vec![0_u32; 1 << PLACES], vec![0_u32; 1 << PLACES]];
+    let mut totals = [0_u64; 2];
+    let files = ignore::WalkBuilder::new(tree).standard_filters(false).build().filter_map(Result::ok);
+    for entry in files.filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file())).step_by(3) {
+        let Ok(file) = std::fs::File::open(entry.path()) else { continue };
+        let mut bytes = Vec::new();
+        file.take(4 << 20).read_to_end(&mut bytes)?;
+        let kind = usize::from(bytes.iter().take(4096).all(|byte| (8..0x80).contains(byte)));
+        for four in bytes.windows(4) {
+            let gram = four.iter().fold(0, |gram, byte| gram << 7 | squeezed(*byte));
+            counts[kind][gram as usize] += 1;
+            totals[kind] += 1;
+        }
+    }
+    let share = |gram: u32| {
+        let shares =
+            counts.iter().zip(totals).map(|(counts, all)| f64::from(counts[gram as usize]) / all.max(1) as f64);
+        shares.fold(0.0, f64::max)
+    };
+    let mut all: Vec<(f64, u32)> =
+        (0..1 << PLACES).map(|gram| (share(gram), gram)).filter(|(share, _)| *share > 1e-6).collect();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    all.truncate(MOST);
+    all.sort_by_key(|(_, gram)| *gram);
+    let unsqueezed = |byte: u8| byte & 0x1f | (byte & 0x60) << 1 | 0x20;
+    let entry = |(share, gram): (f64, u32)| {
+        let [a, b, c, d] = [21, 14, 7, 0].map(|place| unsqueezed((gram >> place & 0x7f) as u8));
+        [a, b, c, d, (-8.0 * share.log2()).round().clamp(0.0, 255.0) as u8]
+    };
+    Ok(all.into_iter().flat_map(entry).collect())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     if std::env::args().any(|argument| argument == "pairs") {
         let tree = arguments.nth(1).ok_or("a tree to count in is missing")?;
         return Ok(std::io::stdout().write_all(&pairs(Path::new(&tree))?)?);
+    }
+    if std::env::args().any(|argument| argument == "grams") {
+        let tree = arguments.nth(1).ok_or("a tree to count in is missing")?;
+        return Ok(std::io::stdout().write_all(&grams(Path::new(&tree))?)?);
     }
     let rules = arguments.next().map(std::fs::read_to_string).transpose()?;
     let rules = rules.as_deref().unwrap_or(RULES);

@@ -416,3 +416,51 @@ fn a_scan_can_be_written_as_sarif_and_csv() {
     let csv = written("csv");
     assert_eq!(csv.lines().filter(|line| line.contains("EQGRP_callbacks")).count(), 2, "{csv}");
 }
+
+#[test]
+fn hunts_check_names_rules_that_want_every_file_whole_and_why() {
+    let ground = TestBox::new();
+    let rules = ground.home().join("slow.yar");
+    let text = "import \"math\"
+        rule good { strings: $a = \"needle-in-hay\" condition: $a }
+        rule short { strings: $a = \"ab\" condition: $a }
+        rule random { condition: math.entropy(0, filesize) >= 7.5 }
+        rule any { strings: $a = \"needle-in-hay\" condition: not $a }";
+    std::fs::write(&rules, text).unwrap();
+    let checked = ground.huntbook(&["hunts", "check", rules.to_str().unwrap()]).output().unwrap();
+    assert!(checked.status.success());
+    let said = String::from_utf8(checked.stdout).unwrap();
+    let named: Vec<&str> =
+        said.lines().filter_map(|line| line.split_once(" makes scans slow, ").map(|(rule, _)| rule.trim())).collect();
+    assert_eq!(named, ["rule short", "rule random", "rule any"], "{said}");
+    for why in [
+        "patterns that can't be searched for: $a\n",
+        "depends on modules or variables\n",
+        "can match without any pattern\n",
+    ] {
+        assert!(said.contains(why), "{why} {said}");
+    }
+    let checked = ground.huntbook(&["hunts", "check", "--json", rules.to_str().unwrap()]).output().unwrap();
+    let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let named: Vec<&str> =
+        checked["whole"].as_array().unwrap().iter().filter_map(|whole| whole["rule"].as_str()).collect();
+    assert_eq!(named, ["short", "random", "any"]);
+}
+
+#[test]
+fn a_copy_of_a_built_in_rule_stands_once_with_both_origins() {
+    let ground = TestBox::new();
+    let copy = ground.home().join("collection.yar");
+    let rule = include_str!("../../src/hunt/builtin/EQGRP_MixText.yar").replace("Florian Roth", "somebody else");
+    std::fs::write(&copy, &rule).unwrap();
+    let list = |rules: &str| -> Vec<Value> {
+        let output = ground.huntbook(&["hunts", "list", "--json", "--rules", rules]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let hunts = list(copy.to_str().unwrap());
+    assert_eq!(hunts.len(), 5);
+    let also: Vec<&Value> = hunts.iter().filter_map(|hunt| hunt["also_in"].as_array()).flatten().collect();
+    assert!(also.len() == 1 && also[0].as_str().unwrap().ends_with("collection.yar"), "{also:?}");
+    std::fs::write(&copy, rule.replace("1 of them", "all of them")).unwrap();
+    assert_eq!(list(copy.to_str().unwrap()).len(), 6, "another condition is another rule");
+}

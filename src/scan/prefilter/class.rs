@@ -1,7 +1,7 @@
 //! Kinds of files: what their first bytes leave of the rules.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::condition::{Facts, RuleIndex};
 use super::search::{Chosen, Searcher};
@@ -10,8 +10,10 @@ use super::truth::Truth;
 
 /// More kinds than this are not told apart.
 const MOST_KINDS: usize = 512;
-/// More choices of patterns than this are not kept; each has a bitmap.
+/// Choices of patterns that are kept; each has its bitmaps.
 const MOST_CHOICES: usize = 16;
+/// Choices that are made at most; each takes a look at every window.
+const MOST_MADE: usize = 128;
 
 /// Files for which all guards on the first bytes come to the same.
 #[derive(Debug)]
@@ -22,8 +24,20 @@ pub(super) struct Kind {
     pub rules: usize,
     /// Those that may match without a pattern.
     pub free: Vec<RuleIndex>,
-    /// The patterns of the open rules.
-    pub chosen: Arc<Chosen>,
+    /// The patterns of the open rules, once they are asked for.
+    all: OnceLock<Arc<Chosen>>,
+    keys: Arc<Keys>,
+    /// Those of them that are keys.
+    chosen_keys: OnceLock<Arc<Chosen>>,
+}
+
+/// Which patterns are searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// For each rule some of which one must be there before it can match: see [`RuleSet::keys`].
+    Keys,
+    /// All.
+    All,
 }
 
 impl Kind {
@@ -36,24 +50,49 @@ impl Kind {
     }
 }
 
-/// All kinds that were met. A kind is worked out when its first file comes: that takes a look at every rule.
+/// All kinds that were met. A kind is worked out when its first file comes.
 #[derive(Debug)]
 pub(super) struct Kinds {
     known: RwLock<Known>,
     /// Of files about which nothing is known.
     any: Arc<Kind>,
+    /// By guard: the rules that it may decide.
+    by_guard: Vec<Vec<RuleIndex>>,
+    all: Mutex<Choices>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
-    by_guards: HashMap<Box<[Truth]>, Arc<Kind>>,
-    choices: HashMap<Vec<bool>, Arc<Chosen>>,
+    kinds: HashMap<Box<[u8]>, Arc<Kind>>,
+    /// What files are taken for when there are too many kinds.
+    other: Arc<Kind>,
+    keys: Arc<Keys>,
+}
+
+/// What the first pass searches for. What is added once stays.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// By pattern: whether it is searched for.
+    pub patterns: Vec<bool>,
+    /// By rule: whether all that decides it is searched for in the first pass already, because its keys stand in too many files.
+    pub is_full: Vec<bool>,
+    choices: Mutex<Choices>,
 }
 
 impl Kinds {
-    pub(super) fn new(rules: &RuleSet, searcher: &Searcher) -> Self {
-        let any = work_out(rules, &[], |open| Arc::new(searcher.choose(open)));
-        Self { known: RwLock::default(), any: Arc::new(any) }
+    pub(super) fn new(rules: &RuleSet) -> Self {
+        let (patterns, is_full) = (rules.keys(), vec![false; rules.len()]);
+        let keys = Arc::new(Keys { patterns, is_full, choices: Mutex::default() });
+        let mut any = Kind::without_rules(rules.len(), &keys);
+        let reported: Vec<RuleIndex> = rules.reported().collect();
+        any.work_out(rules, &[], &reported);
+        let any = Arc::new(any);
+        Self {
+            known: RwLock::new(Known { kinds: HashMap::new(), other: Arc::clone(&any), keys }),
+            any,
+            by_guard: rules.by_guard(),
+            all: Mutex::default(),
+        }
     }
 
     /// The kind that stands for all.
@@ -61,58 +100,238 @@ impl Kinds {
         &self.any
     }
 
-    /// The kind of a file whose guards come to `decided`.
-    pub(super) fn of(&self, decided: &[Truth], rules: &RuleSet, searcher: &Searcher) -> Arc<Kind> {
-        if decided.is_empty() {
-            return Arc::clone(&self.any);
+    /// What the first pass searches for at present. The kinds that are asked for later search for no less.
+    pub(super) fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner).keys)
+    }
+
+    /// From now on the first pass searches for all that decides these rules.
+    pub(super) fn search_in_full(&self, rules: &RuleSet, full: &[RuleIndex]) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let (mut patterns, mut is_full) = (known.keys.patterns.clone(), known.keys.is_full.clone());
+        for rule in full {
+            if let Some(is_full) = is_full.get_mut(*rule) {
+                *is_full = true;
+            }
         }
+        for (pattern, is_key) in patterns.iter_mut().enumerate() {
+            *is_key |= rules.decided_by(pattern).iter().any(|rule| is_full.get(*rule).copied().unwrap_or(false));
+        }
+        known.keys = Arc::new(Keys { patterns, is_full, choices: Mutex::default() });
+        let Known { kinds, other, keys } = &mut *known;
+        for kind in kinds.values_mut().chain([other]) {
+            *kind = Arc::new(kind.with_keys(keys));
+        }
+    }
+
+    /// The kind of a file whose guards come to `decided`; `packed` is room.
+    pub(super) fn of(&self, decided: &[Truth], packed: &mut Vec<u8>, rules: &RuleSet) -> Arc<Kind> {
+        packed.clear();
+        packed.extend(decided.iter().map(|truth| truth.packed()));
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kind) = known.by_guards.get(decided) {
+        if let Some(kind) = known.kinds.get(packed.as_slice()) {
             return Arc::clone(kind);
         }
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.by_guards.len() >= MOST_KINDS {
-            return Arc::clone(&self.any);
+        if known.kinds.len() >= MOST_KINDS {
+            return Arc::clone(&known.other);
         }
-        let choices = &mut known.choices;
-        let kind = work_out(rules, decided, |open| {
-            if let Some(chosen) = choices.get(&open) {
-                return Arc::clone(chosen);
+        // Only rules that hang on what differs from a kind that is known are looked at.
+        let differing = |other: &[u8]| -> Vec<usize> {
+            other.iter().zip(packed.iter()).enumerate().filter(|(_, (a, b))| a != b).map(|(guard, _)| guard).collect()
+        };
+        let all = known.kinds.iter().map(|(guards, kind)| (differing(guards), kind));
+        let kind = match all.min_by_key(|(differing, _)| differing.len()) {
+            Some((differing, nearest)) => {
+                let affected = differing.iter().filter_map(|guard| self.by_guard.get(*guard)).flatten();
+                nearest.like(rules, decided, &affected.copied().collect::<Vec<_>>())
             }
-            if choices.len() >= MOST_CHOICES {
-                return Arc::clone(&self.any.chosen);
-            }
-            let chosen = Arc::new(searcher.choose(open.clone()));
-            choices.insert(open, Arc::clone(&chosen));
-            chosen
-        });
+            None => known.other.like(rules, decided, &rules.reported().collect::<Vec<_>>()),
+        };
         let kind = Arc::new(kind);
-        known.by_guards.insert(decided.into(), Arc::clone(&kind));
+        known.kinds.insert(packed.as_slice().into(), Arc::clone(&kind));
         kind
+    }
+
+    /// What is searched for in files of the kind.
+    pub(super) fn chosen<'k>(
+        &self,
+        kind: &'k Kind,
+        sought: Sought,
+        rules: &RuleSet,
+        searcher: &Searcher,
+    ) -> &'k Arc<Chosen> {
+        let is_key = |pattern: usize| sought == Sought::All || kind.keys.patterns.get(pattern).copied().unwrap_or(true);
+        let (slot, choices) = match sought {
+            Sought::All => (&kind.all, &self.all),
+            Sought::Keys => (&kind.chosen_keys, &kind.keys.choices),
+        };
+        slot.get_or_init(|| {
+            let mut wanted = rules.patterns_of(|rule| kind.is_open(rule));
+            wanted.iter_mut().enumerate().for_each(|(pattern, wanted)| *wanted &= is_key(pattern));
+            choices.lock().unwrap_or_else(PoisonError::into_inner).choose(wanted, searcher)
+        })
     }
 }
 
-/// The rules that `decided` leaves, and what `choose` makes of their patterns.
-fn work_out(rules: &RuleSet, decided: &[Truth], choose: impl FnOnce(Vec<bool>) -> Arc<Chosen>) -> Kind {
-    let every = vec![true; rules.patterns()];
-    let unsearchable = rules.unsearchable();
-    let mut truths = vec![Truth::ANY; rules.len()];
-    let mut open = vec![false; rules.len()];
-    let mut free = Vec::new();
-    let facts = Facts { guards: rules.guards(), decided, ..Facts::NOTHING };
-    for rule in rules.reported() {
-        if !rules.may_report(rule, &Facts { patterns: &every, ..facts }, &mut truths) {
-            continue;
-        }
-        if let Some(open) = open.get_mut(rule) {
-            *open = true;
-        }
-        if rules.may_report(rule, &Facts { patterns: &unsearchable, ..facts }, &mut truths) {
-            free.push(rule);
+impl Kind {
+    fn without_rules(rules: usize, keys: &Arc<Keys>) -> Self {
+        Self {
+            open: vec![false; rules],
+            rules: 0,
+            free: Vec::new(),
+            all: OnceLock::new(),
+            keys: Arc::clone(keys),
+            chosen_keys: OnceLock::new(),
         }
     }
-    let patterns = (0..rules.patterns()).map(|pattern| rules.decided_by(pattern).iter().any(|rule| open[*rule]));
-    let chosen = choose(patterns.collect());
-    Kind { rules: open.iter().filter(|open| **open).count(), open, free, chosen }
+
+    /// The same kind with other keys.
+    fn with_keys(&self, keys: &Arc<Keys>) -> Self {
+        let (open, free, all) = (self.open.clone(), self.free.clone(), self.all.clone());
+        Self { open, rules: self.rules, free, all, keys: Arc::clone(keys), chosen_keys: OnceLock::new() }
+    }
+
+    /// A kind that differs from this in no more than the rules that are `affected`.
+    fn like(&self, rules: &RuleSet, decided: &[Truth], affected: &[RuleIndex]) -> Self {
+        let mut kind = Self { all: OnceLock::new(), ..self.with_keys(&self.keys) };
+        kind.work_out(rules, decided, affected);
+        kind
+    }
+
+    /// Finds out what `decided` leaves of the `affected` rules.
+    fn work_out(&mut self, rules: &RuleSet, decided: &[Truth], affected: &[RuleIndex]) {
+        let every = vec![true; rules.patterns()];
+        let unsearchable = rules.unsearchable();
+        let mut truths = vec![Truth::ANY; rules.len()];
+        let facts = Facts { guards: rules.guards(), decided, ..Facts::NOTHING };
+        let mut free = vec![false; rules.len()];
+        self.free.iter().filter_map(|rule| free.get_mut(*rule).map(|free| *free = true)).for_each(drop);
+        for rule in affected {
+            let (Some(open), Some(free)) = (self.open.get_mut(*rule), free.get_mut(*rule)) else { continue };
+            *open = rules.may_report(*rule, &Facts { patterns: &every, ..facts }, &mut truths);
+            *free = *open && rules.may_report(*rule, &Facts { patterns: &unsearchable, ..facts }, &mut truths);
+        }
+        self.rules = self.open.iter().filter(|open| **open).count();
+        self.free = free.iter().enumerate().filter(|(_, free)| **free).map(|(rule, _)| rule).collect();
+    }
+}
+
+/// What was chosen so far. A kind may be searched for more than it asks for, but not for much more.
+#[derive(Debug, Default)]
+struct Choices {
+    list: Vec<Choice>,
+    made: usize,
+}
+
+#[derive(Debug)]
+struct Choice {
+    patterns: Bits,
+    chosen: Arc<Chosen>,
+}
+
+impl Choices {
+    fn choose(&mut self, wanted: Vec<bool>, searcher: &Searcher) -> Arc<Chosen> {
+        let is_near = |more: usize, count: usize| more <= count + count / 8 + 64;
+        let bits = Bits::of(&wanted);
+        let count = bits.count();
+        let mut near: Option<usize> = None;
+        let mut enough: Option<(usize, Arc<Chosen>)> = None;
+        for (place, Choice { patterns, chosen }) in self.list.iter().enumerate() {
+            let (known, more) = (patterns.count(), patterns.with(&bits).count());
+            if more == known && enough.as_ref().is_none_or(|(least, _)| more < *least) {
+                enough = Some((more, Arc::clone(chosen)));
+            } else if is_near(more, count) && is_near(more, known) {
+                near = Some(place);
+            }
+        }
+        let no_more = self.made >= MOST_MADE || (near.is_none() && self.list.len() >= MOST_CHOICES);
+        if let Some((_, chosen)) = enough.filter(|(more, _)| no_more || is_near(*more, count)) {
+            return chosen;
+        }
+        self.made += 1;
+        // One that replaces a choice serves its kinds too; where there are too many, one serves all.
+        let replaced = near.filter(|_| !no_more).and_then(|place| self.list.get(place));
+        let open = match replaced {
+            Some(choice) => choice.patterns.with(&bits).each(wanted.len()),
+            None if no_more => vec![true; wanted.len()],
+            None => wanted,
+        };
+        let patterns = Bits::of(&open);
+        let chosen = Arc::new(searcher.choose(open));
+        let choice = Choice { patterns, chosen: Arc::clone(&chosen) };
+        match near.filter(|_| !no_more).and_then(|place| self.list.get_mut(place)) {
+            Some(slot) => *slot = choice,
+            None => self.list.push(choice),
+        }
+        chosen
+    }
+}
+
+/// Sets of patterns, sixty-four in a word.
+#[derive(Debug)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn of(each: &[bool]) -> Self {
+        let word = |bits: &[bool]| bits.iter().rev().fold(0, |word, bit| word << 1 | u64::from(*bit));
+        Self(each.chunks(64).map(word).collect())
+    }
+
+    fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    fn with(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a | b).collect())
+    }
+
+    fn each(&self, length: usize) -> Vec<bool> {
+        self.0.iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1 == 1)).take(length).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Prefilter, Source};
+    use super::*;
+
+    #[test]
+    fn bits_are_what_they_were_made_of() {
+        let some: Vec<bool> = (0..150).map(|n| n % 7 == 3).collect();
+        let others: Vec<bool> = (0..150).map(|n| n % 5 == 1).collect();
+        let both: Vec<bool> = some.iter().zip(&others).map(|(a, b)| a | b).collect();
+        assert_eq!(Bits::of(&some).with(&Bits::of(&others)).each(150), both);
+        assert_eq!(Bits::of(&some).count(), some.iter().filter(|bit| **bit).count());
+    }
+
+    #[test]
+    fn whatever_the_kind_all_its_patterns_are_searched_for() {
+        let rule = |n: usize| {
+            format!(
+                "rule r{n} {{ strings: $a = \"pattern-{n}-{n}\" condition: uint8({}) == {} and $a }}\n",
+                n % 8,
+                n / 8
+            )
+        };
+        let text: String = (0..400).map(rule).collect();
+        let prefilter = Prefilter::new(&[Source { namespace: "n", text: &text }], &[]);
+        let mut packed = Vec::new();
+        for file in 0..600_usize {
+            // Every file opens other rules.
+            let decided = |guard: usize| if (guard * 31 + file * 17) % 23 < 7 { Truth::HOLDS } else { Truth::FAILS };
+            let decided: Vec<Truth> = (0..prefilter.rules.guards().len()).map(decided).collect();
+            let kind = prefilter.kinds.of(&decided, &mut packed, &prefilter.rules);
+            let exact = prefilter.kinds.any().like(&prefilter.rules, &decided, &(0..400).collect::<Vec<_>>());
+            for sought in [Sought::All, Sought::Keys] {
+                let chosen = prefilter.kinds.chosen(&kind, sought, &prefilter.rules, &prefilter.searcher);
+                for rule in 0..400 {
+                    assert!(!exact.is_open(rule) || (kind.is_open(rule) && chosen.is_open(rule)), "{rule} {file}");
+                    assert!(file >= MOST_KINDS || kind.is_open(rule) == exact.is_open(rule), "{rule} {file}");
+                }
+            }
+        }
+        assert!(prefilter.kinds.all.lock().unwrap().list.len() <= MOST_CHOICES + 1);
+    }
 }

@@ -149,6 +149,29 @@ impl Condition {
         }
     }
 
+    /// Calls `each` with every guard of the condition.
+    pub(super) fn each_guard(&self, each: &mut dyn FnMut(GuardIndex)) {
+        match self {
+            Self::Guard(guard) | Self::Within(guard) => each(*guard),
+            Self::Not(part) | Self::Defined(part) | Self::Loop(_, part) => part.each_guard(each),
+            Self::All(parts) | Self::Any(parts) | Self::Of(_, parts) => {
+                for part in parts {
+                    part.each_guard(each);
+                }
+            }
+            Self::Constant(_)
+            | Self::Unknown
+            | Self::Pattern(_)
+            | Self::At(..)
+            | Self::OfFormat(_)
+            | Self::Text(_)
+            | Self::TextHas(..)
+            | Self::Rule(_)
+            | Self::Compare(..)
+            | Self::NonZero(_) => {}
+        }
+    }
+
     /// What the condition can come to; `rules` holds the results of the rules declared before.
     pub(super) fn truth(&self, facts: &Facts, rules: &[Truth]) -> Truth {
         match self {

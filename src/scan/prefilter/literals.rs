@@ -88,7 +88,8 @@ impl Needle {
 
     /// How often it is met by chance, per place.
     pub(super) fn chance(&self) -> f64 {
-        (-self.run.iter().map(ByteSet::information).sum::<f64>()).exp2()
+        let told = (-self.run.iter().map(ByteSet::information).sum::<f64>()).exp2();
+        told.max(super::rarity::least_chance(&self.run))
     }
 
     /// Whether a few byte strings stand for its window.

@@ -12,12 +12,14 @@
 //!
 //! The rules must be those that yara-x was given, in the same order, all of them compiled without an error.
 
+mod bitmap;
 mod bytes;
 mod class;
 mod condition;
 mod encoded;
 mod format;
 mod hashed;
+mod learn;
 mod literals;
 mod locate;
 mod lower;
@@ -50,7 +52,8 @@ use std::ops::Range;
 
 use yara_x_parser::ast::Item;
 
-use class::Kinds;
+use class::{Kinds, Sought};
+use learn::Learned;
 use search::{Chosen, Searcher};
 use set::{Parsed, RuleSet};
 
@@ -74,6 +77,8 @@ pub struct Prefilter {
     searcher: Searcher,
     #[serde(skip)]
     kinds: Kinds,
+    #[serde(skip)]
+    learned: Learned,
     report: PrefilterReport,
     always_full: bool,
     reach: Option<Reach>,
@@ -91,8 +96,8 @@ struct Derived {
 
 impl From<Derived> for Prefilter {
     fn from(Derived { rules, searcher, report, always_full, reach }: Derived) -> Self {
-        let kinds = Kinds::new(&rules, &searcher);
-        Self { rules, searcher, kinds, report, always_full, reach }
+        let kinds = Kinds::new(&rules);
+        Self { rules, searcher, kinds, learned: Learned::default(), report, always_full, reach }
     }
 }
 
@@ -177,11 +182,27 @@ impl Prefilter {
 
     /// Room for a pass.
     pub fn scratch(&self) -> Scratch {
-        Scratch::new(self)
+        Scratch::new(self, Sought::All)
+    }
+
+    /// Room for a first pass, which searches for the rarest patterns only: for each rule, those of which one must be there.
+    /// What it leaves of the rules may still be ruled out by a pass that searches for all. `None` where both would be the same.
+    pub fn first_scratch(&self) -> Option<Scratch> {
+        let worth = self.searcher.is_large() && self.kinds.keys().patterns.contains(&false);
+        worth.then(|| Scratch::new(self, Sought::Keys))
+    }
+
+    /// Takes note of what a first pass left of the rules for a file of so many bytes, and the second of those, so that the first
+    /// may leave less from then on.
+    pub(in crate::scan) fn learn(&self, first: &[RuleIndex], second: &[RuleIndex], bytes: u64) {
+        let full = self.learned.note(first, second, bytes);
+        if !full.is_empty() {
+            self.kinds.search_in_full(&self.rules, &full);
+        }
     }
 
     /// All patterns.
     fn everything(&self) -> &Chosen {
-        &self.kinds.any().chosen
+        self.kinds.chosen(self.kinds.any(), Sought::All, &self.rules, &self.searcher)
     }
 }

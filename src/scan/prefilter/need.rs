@@ -60,7 +60,9 @@ impl<'c> KeyWalk<'_, 'c> {
             Condition::Rule(rule) if depth < MAX_DEPTH => self.of((self.of_rule)(*rule)?, depth + 1),
             Condition::All(parts) | Condition::Of(Quantifier::All, parts) => all(parts),
             Condition::Any(parts) | Condition::Of(Quantifier::Any, parts) => any(parts),
-            Condition::Of(Quantifier::Count(Number::Constant(count)), parts) if *count > 0 => any(parts),
+            Condition::Of(Quantifier::Count(Number::Constant(count)), parts) if *count > 0 => {
+                self.some(*count, parts, depth)
+            }
             Condition::Compare(comparison, left, right) => {
                 let defined = [left, right].into_iter().find_map(wanted_match).and_then(|pattern| self.one(pattern));
                 let more = match comparison {
@@ -72,6 +74,21 @@ impl<'c> KeyWalk<'_, 'c> {
             }
             _ => None,
         }
+    }
+
+    /// Where `count` of the parts hold, one of any `n - count + 1` does: of those that are met most seldom. Without so many parts
+    /// nothing holds, and any will do.
+    fn some(&self, count: i128, parts: &'c [Condition], depth: u32) -> Option<Key> {
+        let spare = usize::try_from(count - 1).unwrap_or(usize::MAX);
+        let wanted = parts.len().saturating_sub(spare).max(1);
+        let mut keys: Vec<Key> = parts.iter().filter_map(|part| self.of(part, depth)).collect();
+        if keys.len() < wanted {
+            return None;
+        }
+        keys.sort_by(|a, b| a.chance.total_cmp(&b.chance));
+        keys.truncate(wanted);
+        let chance = keys.iter().map(|key| key.chance).sum();
+        Some(Key { among: keys.into_iter().flat_map(|key| key.among).collect(), chance })
     }
 
     fn one(&self, pattern: PatternIndex) -> Option<Key> {

@@ -121,6 +121,11 @@ impl Searcher {
         }
     }
 
+    /// Whether there is so much to search for that a first search for some of it pays.
+    pub(super) fn is_large(&self) -> bool {
+        matches!(self.engine, Engine::Hashed(_))
+    }
+
     /// Length in bytes of the longest run: what reaches over from one chunk into the next is shorter.
     pub(super) fn longest(&self) -> usize {
         self.longest.max(if self.pairs.is_empty() { 0 } else { 2 })
@@ -156,7 +161,7 @@ impl Searcher {
         };
         match (&self.engine, &chosen.filter) {
             (Engine::Hashed(hashed), Some(filter)) => {
-                let is_open = |pattern: PatternIndex| chosen.open.get(pattern).copied().unwrap_or(false);
+                let is_open = |pattern: PatternIndex| chosen.is_open(pattern);
                 let mut look = |pattern: PatternIndex, place: Range<usize>, is_last: bool| {
                     let is_there = !is_open(pattern) || is_last || self.expressions.may_match(pattern, part, &place);
                     if is_there {
@@ -166,7 +171,7 @@ impl Searcher {
                     }
                     is_there
                 };
-                hashed.search(filter, bytes, (met, most_tries(part)), &mut look);
+                hashed.search(filter, bytes, (met, most_tries(part), most_work(part.end)), &mut look);
                 if !self.pairs.is_empty() {
                     self.pairs.search(bytes, (tries, 4 * most_tries(part)), is_open, &mut look);
                 }
@@ -194,7 +199,26 @@ impl Searcher {
     }
 }
 
+impl Chosen {
+    /// Whether the pattern is searched for.
+    pub(super) fn is_open(&self, pattern: PatternIndex) -> bool {
+        self.open.get(pattern).copied().unwrap_or(false)
+    }
+}
+
+/// Entries of the search's tables that are looked at until this offset of a file; more would take longer than yara-x does. In a
+/// Debian `/usr` texts need less than one for three bytes.
+pub(super) const fn most_work(end: u64) -> u64 {
+    const FREE: u64 = 1 << 16;
+    FREE.saturating_add(end)
+}
+
 impl Seen {
+    /// Entries of the search's tables that were looked at.
+    pub(super) fn work(&self) -> u64 {
+        self.met.work
+    }
+
     /// Makes room for the next file.
     pub(super) fn clear(&mut self) {
         for pattern in self.found.drain(..) {

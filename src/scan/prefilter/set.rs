@@ -175,6 +175,40 @@ impl RuleSet {
         self.key_of.get(pattern).map_or(&[], Vec::as_slice)
     }
 
+    /// By pattern: whether it is a key of some rule, or one of a rule that has no key.
+    pub(super) fn keys(&self) -> Vec<bool> {
+        let keyless = |rule: &RuleIndex| !self.has_key(*rule);
+        let is_key =
+            |pattern: PatternIndex| !self.opened_by(pattern).is_empty() || self.decided_by(pattern).iter().any(keyless);
+        (0..self.owners.len()).map(is_key).collect()
+    }
+
+    /// By pattern: whether it decides a rule that is open.
+    pub(super) fn patterns_of(&self, is_open: impl Fn(RuleIndex) -> bool) -> Vec<bool> {
+        let decides: Vec<bool> =
+            self.dependents.iter().map(|dependents| dependents.iter().any(|rule| is_open(*rule))).collect();
+        self.owners.iter().map(|owner| decides.get(*owner).copied().unwrap_or(true)).collect()
+    }
+
+    /// By guard: the reported rules whose truth may depend on it.
+    pub(super) fn by_guard(&self) -> Vec<Vec<RuleIndex>> {
+        let mut by_guard = vec![Vec::new(); self.guards.len()];
+        for rule in self.reported() {
+            let mut guards = Vec::new();
+            for base in self.bases.get(rule).into_iter().flatten().filter_map(|base| self.rules.get(*base)) {
+                base.condition.each_guard(&mut |guard| guards.push(guard));
+            }
+            guards.sort_unstable();
+            guards.dedup();
+            for guard in guards {
+                if let Some(rules) = by_guard.get_mut(guard) {
+                    rules.push(rule);
+                }
+            }
+        }
+        by_guard
+    }
+
     /// Whether the rule cannot hold before a pattern is there that [`RuleSet::opened_by`] names it for.
     pub(super) fn has_key(&self, rule: RuleIndex) -> bool {
         self.has_key.get(rule).copied().unwrap_or(false)

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Prefilter;
-use super::class::Kind;
+use super::class::{Keys, Kind, Sought};
 use super::condition::{Facts, RuleIndex};
 use super::seam::Seam;
-use super::search::Seen;
+use super::search::{Seen, most_work};
 use super::truth::Truth;
 use super::verify::Part;
 use crate::scan::externals::Externals;
@@ -37,6 +37,8 @@ pub(crate) type ExternalsOf<'f> = dyn Fn(&[u8]) -> Externals + 'f;
 /// Room for one file's way through a prefilter, used for one file after the other.
 #[derive(Debug)]
 pub struct Scratch {
+    sought: Sought,
+    keys: Arc<Keys>,
     seen: Seen,
     /// How many of [`Seen::found`] were counted.
     counted: usize,
@@ -54,15 +56,24 @@ pub struct Scratch {
     truths: Vec<Truth>,
     /// By guard.
     decided: Vec<Truth>,
+    packed: Vec<u8>,
     header: Vec<u8>,
     seam: Seam,
 }
 
 impl Scratch {
-    pub(super) fn new(prefilter: &Prefilter) -> Self {
+    pub(super) fn new(prefilter: &Prefilter, sought: Sought) -> Self {
         let rules = &prefilter.rules;
+        let mut present = rules.unsearchable();
+        let keys = prefilter.kinds.keys();
+        if sought == Sought::Keys {
+            // What is not searched for may be there.
+            present.iter_mut().zip(&keys.patterns).for_each(|(present, key)| *present |= !key);
+        }
         Self {
-            seen: prefilter.searcher.seen(rules.unsearchable()),
+            sought,
+            keys,
+            seen: prefilter.searcher.seen(present),
             counted: 0,
             lacks: rules.needs().to_vec(),
             touched: Vec::new(),
@@ -72,9 +83,23 @@ impl Scratch {
             left: Vec::new(),
             truths: vec![Truth::ANY; rules.len()],
             decided: Vec::new(),
+            packed: Vec::new(),
             header: Vec::new(),
             seam: Seam::default(),
         }
+    }
+
+    /// Makes it ready for the next file.
+    fn prepare(&mut self, prefilter: &Prefilter) {
+        if self.sought == Sought::Keys && !Arc::ptr_eq(&self.keys, &prefilter.kinds.keys()) {
+            *self = Self::new(prefilter, self.sought);
+        }
+        self.clear(prefilter.rules.needs());
+    }
+
+    /// Whether the rule is decided by all its patterns, not by its keys alone.
+    fn is_full(&self, rule: RuleIndex) -> bool {
+        self.sought == Sought::All || self.keys.is_full.get(rule).copied().unwrap_or(false)
     }
 
     fn clear(&mut self, needs: &[u16]) {
@@ -114,6 +139,8 @@ pub struct Pass<'p> {
     scratch: Scratch,
     /// Known once the first bytes are.
     kind: Option<Arc<Kind>>,
+    /// How many of the rules were left that another pass, which searches for more, may rule out.
+    doubtful: usize,
     /// Whether more of the file can tell nothing more.
     settled: bool,
     decision: Decision,
@@ -126,7 +153,7 @@ impl<'p> Pass<'p> {
         externals_of: Option<&'p ExternalsOf<'p>>,
         mut scratch: Scratch,
     ) -> Self {
-        scratch.clear(prefilter.rules.needs());
+        scratch.prepare(prefilter);
         let decision = if prefilter.always_full() { Decision::MustScan } else { Decision::NeedMore };
         let refused = prefilter.report().refusal.is_some();
         let mut pass = Self {
@@ -137,6 +164,7 @@ impl<'p> Pass<'p> {
             externals: None,
             scratch,
             kind: None,
+            doubtful: 0,
             settled: refused,
             decision,
         };
@@ -224,6 +252,17 @@ impl<'p> Pass<'p> {
         &self.scratch.left
     }
 
+    /// Entries of the search's tables that were looked at.
+    #[cfg(test)]
+    pub(super) fn work(&self) -> u64 {
+        self.scratch.seen.work()
+    }
+
+    /// Whether no other pass can rule out more.
+    pub(in crate::scan) fn is_certain(&self) -> bool {
+        self.is_whole() && self.doubtful == 0
+    }
+
     /// What the next pass may use.
     pub(in crate::scan) fn into_scratch(self) -> Scratch {
         self.scratch
@@ -258,10 +297,11 @@ impl<'p> Pass<'p> {
         };
         self.scratch.decided.extend(prefilter.rules.guards().iter().map(decide));
         self.scratch.header = header;
-        let kind = prefilter.kinds.of(&self.scratch.decided, &prefilter.rules, &prefilter.searcher);
+        let kind = prefilter.kinds.of(&self.scratch.decided, &mut self.scratch.packed, &prefilter.rules);
         for rule in &kind.free {
             self.ask(&kind, *rule);
         }
+        self.doubtful = 0;
         if kind.rules == 0 || (kind.rules <= FEW_RULES && !self.may_any(&kind)) {
             self.rule_out();
         }
@@ -299,12 +339,13 @@ impl<'p> Pass<'p> {
         if self.settled || chunk.is_empty() {
             return;
         }
-        let searcher = &self.prefilter.searcher;
-        let Scratch { seam, seen, .. } = &mut self.scratch;
+        let Prefilter { searcher, rules, kinds, .. } = self.prefilter;
+        let Scratch { seam, seen, sought, .. } = &mut self.scratch;
+        let chosen = kinds.chosen(&kind, *sought, rules, searcher);
         let (is_first, is_last) = (end == chunk.len() as u64, Some(end) == self.filesize);
         seam.pass(chunk, searcher.longest(), |bytes, before| {
             let part = if before == 0 { Part { bytes, end, is_first, is_last } } else { Part::inner(bytes, end) };
-            searcher.search(&kind.chosen, part, seen);
+            searcher.search(chosen, part, seen);
         });
         self.count(&kind);
     }
@@ -315,12 +356,22 @@ impl<'p> Pass<'p> {
         while let Some(pattern) = self.scratch.seen.found.get(self.scratch.counted).copied() {
             self.scratch.counted += 1;
             for rule in prefilter.rules.opened_by(pattern) {
+                if !self.scratch.is_full(*rule) {
+                    self.ask(kind, *rule);
+                    continue;
+                }
                 if let Some(is_keyed) = self.scratch.is_keyed.get_mut(*rule).filter(|is_keyed| !**is_keyed) {
                     *is_keyed = true;
                     self.scratch.keyed.push(*rule);
                 }
             }
             for rule in prefilter.rules.decided_by(pattern).iter().copied().filter(|rule| kind.is_open(*rule)) {
+                if !self.scratch.is_full(rule) {
+                    if !prefilter.rules.has_key(rule) {
+                        self.ask(kind, rule);
+                    }
+                    continue;
+                }
                 let Some(lacks) = self.scratch.lacks.get_mut(rule) else { continue };
                 *lacks = lacks.saturating_sub(1);
                 self.scratch.touched.push(rule);
@@ -352,16 +403,18 @@ impl<'p> Pass<'p> {
                 *left = true;
             }
             scratch.left.push(rule);
+            self.doubtful += usize::from(!scratch.is_full(rule));
             self.decision = Decision::MustScan;
         }
     }
 
     /// Where literals are so frequent that looking at each hit takes longer than yara-x would, yara-x takes the file.
     fn check_worth(&mut self) {
-        let worth = FREE_HITS + self.position / BYTES_PER_WASTED_HIT;
-        let Some(kind) = self.kind.clone().filter(|_| !self.settled && self.scratch.seen.wasted > worth) else {
-            return;
-        };
+        let seen = &self.scratch.seen;
+        let is_worth =
+            seen.wasted <= FREE_HITS + self.position / BYTES_PER_WASTED_HIT && seen.work() <= most_work(self.position);
+        let Some(kind) = self.kind.clone().filter(|_| !self.settled && !is_worth) else { return };
+        self.doubtful += 1;
         for rule in kind.open_rules() {
             if let Some(left) = self.scratch.is_left.get_mut(rule).filter(|left| !**left) {
                 *left = true;

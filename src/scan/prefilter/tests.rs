@@ -1,10 +1,11 @@
 mod builtin;
 mod forms;
 pub(in crate::scan) mod generate;
+mod hostile;
 mod property;
 mod streaming;
 
-use super::{Class, Decision, Prefilter, Source};
+use super::{Class, Decision, Pass, Prefilter, Source};
 
 /// A prefilter for rules of one namespace.
 fn prefilter(text: &str) -> Prefilter {

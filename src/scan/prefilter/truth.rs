@@ -17,6 +17,11 @@ pub(super) struct Truth {
 }
 
 impl Truth {
+    /// The same in one byte.
+    pub(super) fn packed(self) -> u8 {
+        u8::from(self.holds) | u8::from(self.fails) << 1 | u8::from(self.undefined) << 2
+    }
+
     pub(super) const HOLDS: Self = Self { holds: true, fails: false, undefined: false };
     pub(super) const FAILS: Self = Self { holds: false, fails: true, undefined: false };
     pub(super) const ANY: Self = Self { holds: true, fails: true, undefined: true };

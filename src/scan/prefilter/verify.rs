@@ -21,7 +21,7 @@ const MAX_SIZE: usize = 1 << 20;
 /// Most bytes that the search of one keeps for each thread.
 const MAX_KEPT: usize = 1 << 17;
 /// Expressions that are compiled at most; patterns with others are taken for matching where their run is.
-const MOST_COMPILED: usize = 192;
+const MOST_COMPILED: usize = 384;
 /// A run of so many bytes at most is compared as a whole.
 const MAX_COMPARED: usize = 60;
 

@@ -202,14 +202,24 @@ impl Ruleset {
         self.told_by_parts.get_or_init(make).as_ref()
     }
 
-    /// Compiled rules, these among them, for a file of so many bytes.
+    /// Compiled rules, these among them, for a file of so many bytes that is matched in parts.
     pub(super) fn packs(&self, rules: &[RuleIndex], bytes: u64) -> Vec<(PackId, Arc<Pack>)> {
-        let class = |rule: RuleIndex| self.prefilter.report().rules.get(rule).map(|rule| &rule.class);
-        let whole = |rule: RuleIndex| match class(rule) {
+        let of = (&self.library, &self.options);
+        self.packs.holding(of, rules, bytes, |rule| self.whole(rule), |rule| !self.is_told_by_parts(rule))
+    }
+
+    /// The same for one that is matched as a whole.
+    pub(super) fn packs_for_whole(&self, rules: &[RuleIndex], bytes: u64) -> Vec<(PackId, Arc<Pack>)> {
+        let of = (&self.library, &self.options);
+        self.packs.holding_whole(of, rules, bytes, |rule| self.whole(rule), |rule| !self.is_told_by_parts(rule))
+    }
+
+    /// Of a rule that every file is matched against: whether it is so for its patterns' sake.
+    fn whole(&self, rule: RuleIndex) -> Option<bool> {
+        match self.prefilter.report().rules.get(rule).map(|rule| &rule.class) {
             Some(Class::Whole(reason)) => Some(matches!(reason, WholeReason::Patterns(_))),
             _ => None,
-        };
-        self.packs.holding((&self.library, &self.options), rules, bytes, whole, |rule| !self.is_told_by_parts(rule))
+        }
     }
 
     /// Compiled rules, just these, that list all their matches.

@@ -18,6 +18,12 @@ const MOST_KEPT: usize = 2048;
 /// So many bytes of a file are matched in the time that compiling one rule takes.
 const BYTES_FOR_RULE: u64 = 4 << 20;
 
+/// A file that so many rules are left for is matched against all rules at once.
+const MANY: usize = 256;
+/// Once so many times as many rules as there are were compiled in packs, files for which more would be compiled are matched against
+/// all rules at once: what plain yara-x does for every file.
+const MOST_COMPILED: usize = 2;
+
 /// The number of a pack; none is used twice.
 pub(in crate::scan) type PackId = u64;
 
@@ -34,6 +40,10 @@ struct State {
     searching: HashMap<Vec<RuleIndex>, PackId>,
     /// Rules that are packed with no other.
     apart: HashSet<RuleIndex>,
+    /// The pack of all rules, but for those that are apart.
+    all: Option<(PackId, Arc<Pack>)>,
+    /// Rules in all packs that were made, but for that of all.
+    compiled: usize,
     kept: usize,
     next: PackId,
     clock: u64,
@@ -92,6 +102,38 @@ impl Packs {
         packs
     }
 
+    /// As [`Packs::holding`], for a file that is matched as a whole. Where that would take compiling too many rules, there is one
+    /// pack of all: other files need it too, and it is made once.
+    pub(super) fn holding_whole(
+        &self,
+        (library, options): (&Library, &RuleOptions),
+        rules: &[RuleIndex],
+        bytes: u64,
+        whole: impl Fn(RuleIndex) -> Option<bool>,
+        apart: impl Fn(RuleIndex) -> bool,
+    ) -> Vec<(PackId, Arc<Pack>)> {
+        let mut state = self.lock();
+        let is_new = |rule: &RuleIndex| !state.of_rule.contains_key(rule);
+        let is_spent = state.compiled >= MOST_COMPILED * library.len() && rules.iter().any(is_new);
+        if !is_spent && rules.len() < MANY {
+            drop(state);
+            return self.holding((library, options), rules, bytes, whole, apart);
+        }
+        if state.all.is_none() {
+            let all: Vec<RuleIndex> = (0..library.len()).filter(|rule| !state.apart.contains(rule)).collect();
+            let id = state.next;
+            state.next += 1;
+            state.all = Some((id, Arc::new(Pack::new(library, options, &all, true))));
+        }
+        let mut packs: Vec<_> = state.all.iter().cloned().collect();
+        let alone: Vec<RuleIndex> = rules.iter().copied().filter(|rule| state.apart.contains(rule)).collect();
+        drop(state);
+        if !alone.is_empty() {
+            packs.extend(self.holding((library, options), &alone, bytes, whole, apart));
+        }
+        packs
+    }
+
     /// A pack of these rules that lists all their matches.
     pub(super) fn searching(&self, of: (&Library, &RuleOptions), rules: Vec<RuleIndex>) -> Option<(PackId, Arc<Pack>)> {
         let mut state = self.lock();
@@ -107,6 +149,7 @@ impl Packs {
     pub(super) fn set_apart(&self, rule: RuleIndex) {
         let mut state = self.lock();
         state.apart.insert(rule);
+        state.all = None;
         let Some(id) = state.of_rule.get(&rule).copied() else { return };
         if state.packs.get(&id).is_some_and(|kept| kept.rules.len() > 1) {
             state.forget(id);
@@ -136,6 +179,7 @@ impl State {
             self.of_rule.extend(rules.iter().map(|rule| (*rule, id)));
         }
         self.kept += rules.len();
+        self.compiled += rules.len();
         self.packs.insert(
             id,
             Kept { pack: Arc::new(Pack::new(library, options, &rules, searches)), rules, used: self.clock },
@@ -229,6 +273,43 @@ mod tests {
             .unwrap();
         assert!((1..=3).all(|rule| pack.member("0", &format!("r{rule}")) == Some(rule)));
         assert_eq!(pack.member("0", "r4"), None);
+    }
+
+    #[test]
+    fn no_more_is_compiled_than_twice_all_rules() {
+        let library = library(MANY + 200);
+        let packs = Packs::default();
+        let ask = |rules: &[RuleIndex]| {
+            packs.holding_whole((&library, &RuleOptions::default()), rules, 9, |_| None, |rule| rule == 5)
+        };
+        // Files that leave ever other rules, all of which are forgotten in between.
+        let mut all = None;
+        for file in 0..4 * library.len() {
+            let found = ask(&[file % library.len()]);
+            let [(id, pack)] = found.as_slice() else { panic!("{} packs", found.len()) };
+            assert!(pack.rules().any(|rule| rule == file % library.len()));
+            if pack.len() == library.len() {
+                assert!(*all.get_or_insert(*id) == *id, "it is made once");
+            } else {
+                packs.lock().forget(*id);
+            }
+        }
+        assert!(all.is_some() && packs.lock().compiled <= MOST_COMPILED * library.len() + MOST_IN_PACK);
+    }
+
+    #[test]
+    fn a_file_that_many_rules_are_left_for_is_matched_against_all() {
+        let library = library(MANY + 200);
+        let packs = Packs::default();
+        let ask = |rules: &[RuleIndex]| {
+            let found = packs.holding_whole((&library, &RuleOptions::default()), rules, 9, |_| None, |_| false);
+            found.iter().map(|(_, pack)| pack.len()).collect::<Vec<_>>()
+        };
+        let many: Vec<RuleIndex> = (0..MANY).collect();
+        assert_eq!(ask(&many), [library.len()]);
+        packs.set_apart(7);
+        assert_eq!(ask(&many), [library.len() - 1, 1]);
+        assert_eq!(ask(&[3]), [1]);
     }
 
     #[test]

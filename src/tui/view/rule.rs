@@ -20,13 +20,15 @@ pub(super) fn build(app: &App, page: &mut Reading<'_>) {
     let rule = &detail.hunt.rule;
     let width = page.width;
     page.wrapped(Role::Strong, &rule.id.name);
-    for (name, value) in [
+    let meta = [
         ("about", rule.description()),
         ("author", rule.author()),
         ("reference", rule.reference()),
         ("date", rule.date()),
         ("licence", rule.license()),
-    ] {
+    ];
+    let also = detail.hunt.also_in.iter().map(|origin| ("also in", Some(&**origin)));
+    for (name, value) in meta.into_iter().chain(also) {
         let Some(value) = value else { continue };
         for (index, piece) in text::wrap(&text::escape_str(value), width.saturating_sub(12)).into_iter().enumerate() {
             let name = if index == 0 { name } else { "" };

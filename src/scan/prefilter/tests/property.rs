@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::generate::{self, Rule, Stretch};
-use super::{Decision, Prefilter, Source, yara_matches};
+use super::{Decision, Pass, Prefilter, Source, yara_matches};
 
 /// The rules that yara-x takes, compiled.
 fn compile(rules: &[Rule]) -> (yara_x::Rules, Vec<&Rule>) {
@@ -43,7 +43,12 @@ fn whole(file: &[Stretch]) -> Vec<u8> {
 
 /// Sends the file through in chunks of the given sizes, taken in turn.
 fn rules_out(prefilter: &Prefilter, file: &[Stretch], sizes: &[usize], filesize: usize) -> bool {
-    let mut pass = prefilter.pass(filesize as u64);
+    let first = prefilter.first_scratch();
+    first.is_some_and(|first| passes_by(prefilter.pass_in(first, filesize as u64, None), file, sizes))
+        || passes_by(prefilter.pass(filesize as u64), file, sizes)
+}
+
+fn passes_by(mut pass: Pass, file: &[Stretch], sizes: &[usize]) -> bool {
     let mut sizes = sizes.iter().copied().cycle();
     for stretch in file {
         match stretch {
@@ -62,6 +67,24 @@ fn rules_out(prefilter: &Prefilter, file: &[Stretch], sizes: &[usize], filesize:
         }
     }
     !pass.finish()
+}
+
+/// Sends all of the file through.
+fn passes_by_whole(pass: &mut Pass, file: &[Stretch], sizes: &[usize]) {
+    let mut sizes = sizes.iter().copied().cycle();
+    for stretch in file {
+        match stretch {
+            Stretch::Hole(length) => _ = pass.skip_zeros(*length as u64),
+            Stretch::Bytes(bytes) => {
+                let mut rest = bytes.as_slice();
+                while !rest.is_empty() {
+                    let (chunk, after) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
+                    pass.feed(chunk);
+                    rest = after;
+                }
+            }
+        }
+    }
 }
 
 /// A rule with so many literals that all are searched for as those of large sets are.
@@ -194,25 +217,19 @@ fn no_rule_of_hundreds_that_yara_reports_is_ruled_out() {
             prefilter.report().literals
         );
         let mut scratch = prefilter.scratch();
+        let mut first = prefilter.first_scratch().unwrap();
         for (file, sizes) in &files {
             let data = whole(file);
             let mut pass = prefilter.pass_in(scratch, data.len() as u64, None);
-            let mut sizes = sizes.iter().copied().cycle();
-            for stretch in file {
-                match stretch {
-                    Stretch::Hole(length) => _ = pass.skip_zeros(*length as u64),
-                    Stretch::Bytes(bytes) => {
-                        let mut rest = bytes.as_slice();
-                        while !rest.is_empty() {
-                            let (chunk, after) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
-                            pass.feed(chunk);
-                            rest = after;
-                        }
-                    }
-                }
-            }
+            passes_by_whole(&mut pass, file, sizes);
+            let mut first_pass = prefilter.pass_in(first, data.len() as u64, None);
+            passes_by_whole(&mut first_pass, file, sizes);
+            let in_first = first_pass.left().to_vec();
+            let left_of_both: Vec<usize> = pass.left().iter().copied().filter(|rule| in_first.contains(rule)).collect();
+            prefilter.learn(&in_first, &left_of_both, data.len() as u64);
             let may: Vec<(&str, &str)> =
-                pass.left().iter().map(|rule| (names[*rule].namespace.as_str(), names[*rule].name.as_str())).collect();
+                left_of_both.iter().map(|rule| (names[*rule].namespace.as_str(), names[*rule].name.as_str())).collect();
+            first = first_pass.into_scratch();
             let found = scanner.scan(&data).unwrap();
             for rule in found.matching_rules() {
                 let name = (rule.namespace(), rule.identifier());
