@@ -236,7 +236,8 @@ impl<'s> Worker<'s> {
             };
         }
         let rules = &self.shared.rules;
-        if rules.prefilter().always_full() && size <= limit {
+        // Where a first pass can tell whether the few rules that want every file want this one, the file need not be held.
+        if rules.prefilter().always_full() && self.first.is_none() && size <= limit {
             return self.large(subject, None);
         }
         let shared = self.shared;
