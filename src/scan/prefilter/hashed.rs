@@ -206,6 +206,8 @@ pub(super) struct Met {
     list: Vec<NeedleIndex>,
     /// Entries of the tables that were looked at.
     pub work: u64,
+    /// Whether a search stopped before its end because that was too much: what was not met may be there.
+    pub is_stopped: bool,
 }
 
 /// No further place of a needle is of use.
@@ -218,7 +220,7 @@ impl Met {
                 *tries = 0;
             }
         }
-        self.work = 0;
+        (self.work, self.is_stopped) = (0, false);
     }
 }
 
@@ -292,7 +294,7 @@ impl Hashed {
 
     /// Room for one file's search.
     pub(super) fn met(&self) -> Met {
-        Met { tries: vec![0; self.needles.len()], list: Vec::new(), work: 0 }
+        Met { tries: vec![0; self.needles.len()], list: Vec::new(), work: 0, is_stopped: false }
     }
 
     /// Calls `each` with every pattern that is open and has a run in `bytes`, and where that is; with `true` where it is not
@@ -305,8 +307,11 @@ impl Hashed {
         (met, most, most_work): (&mut Met, u32, u64),
         mut each: impl FnMut(PatternIndex, Range<usize>, bool) -> bool,
     ) {
-        let Met { tries: all_tries, list, work } = met;
-        self.probe(filter, bytes, (work, most_work), |number, start| {
+        let Met { tries: all_tries, list, work, is_stopped } = met;
+        if *is_stopped {
+            return;
+        }
+        *is_stopped = !self.probe(filter, bytes, (work, most_work), |number, start| {
             let (Some(tries), Some(needle)) = (all_tries.get_mut(number as usize), self.needles.get(number as usize))
             else {
                 return;
@@ -341,15 +346,15 @@ impl Hashed {
         });
     }
 
-    /// Calls `hit` with every needle of which a window stands in `bytes`, and where its run would begin, until `work` is more
-    /// than `most`.
+    /// Calls `hit` with every needle of which a window stands in `bytes`, and where its run would begin. False if it stopped
+    /// because `work` was more than `most`.
     fn probe(
         &self,
         filter: &Filter,
         bytes: &[u8],
         (work, most): (&mut u64, u64),
         mut hit: impl FnMut(NeedleIndex, usize),
-    ) {
+    ) -> bool {
         let (groups, _) = bytes.as_chunks::<8>();
         let mut groups = groups.iter().map(|group| u64::from_le_bytes(*group) | CASE);
         let mut at = 0;
@@ -362,7 +367,7 @@ impl Hashed {
                 if is_long || short.iter().any(|hash| filter.short.has(*hash)) {
                     *work += self.look_up(filter, (now, next), bytes, at, &mut hit);
                     if *work > most {
-                        return;
+                        return false;
                     }
                 }
                 at += 8;
@@ -380,6 +385,7 @@ impl Hashed {
         if tail.len() > 8 {
             *work += self.look_up(filter, (second, third), bytes, at + 8, &mut hit);
         }
+        true
     }
 
     /// Looks closely at the eight bytes `now` and, for what begins there, at those after them. Returns how many entries that took.

@@ -214,7 +214,13 @@ pub(super) const fn most_work(end: u64) -> u64 {
 }
 
 impl Seen {
+    /// Whether a part was not searched to its end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.met.is_stopped
+    }
+
     /// Entries of the search's tables that were looked at.
+    #[cfg(test)]
     pub(super) fn work(&self) -> u64 {
         self.met.work
     }

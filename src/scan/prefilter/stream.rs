@@ -6,7 +6,7 @@ use super::Prefilter;
 use super::class::{Keys, Kind, Sought};
 use super::condition::{Facts, RuleIndex};
 use super::seam::Seam;
-use super::search::{Seen, most_work};
+use super::search::Seen;
 use super::truth::Truth;
 use super::verify::Part;
 use crate::scan::externals::Externals;
@@ -411,8 +411,7 @@ impl<'p> Pass<'p> {
     /// Where literals are so frequent that looking at each hit takes longer than yara-x would, yara-x takes the file.
     fn check_worth(&mut self) {
         let seen = &self.scratch.seen;
-        let is_worth =
-            seen.wasted <= FREE_HITS + self.position / BYTES_PER_WASTED_HIT && seen.work() <= most_work(self.position);
+        let is_worth = seen.wasted <= FREE_HITS + self.position / BYTES_PER_WASTED_HIT && !seen.is_stopped();
         let Some(kind) = self.kind.clone().filter(|_| !self.settled && !is_worth) else { return };
         self.doubtful += 1;
         for rule in kind.open_rules() {
