@@ -356,18 +356,16 @@ impl<'p> Pass<'p> {
         while let Some(pattern) = self.scratch.seen.found.get(self.scratch.counted).copied() {
             self.scratch.counted += 1;
             for rule in prefilter.rules.opened_by(pattern) {
-                if !self.scratch.is_full(*rule) {
-                    self.ask(kind, *rule);
-                    continue;
-                }
                 if let Some(is_keyed) = self.scratch.is_keyed.get_mut(*rule).filter(|is_keyed| !**is_keyed) {
                     *is_keyed = true;
                     self.scratch.keyed.push(*rule);
                 }
             }
             for rule in prefilter.rules.decided_by(pattern).iter().copied().filter(|rule| kind.is_open(*rule)) {
+                let is_keyed = self.scratch.is_keyed.get(rule).copied().unwrap_or(true);
                 if !self.scratch.is_full(rule) {
-                    if !prefilter.rules.has_key(rule) {
+                    // Patterns that are searched for as keys of other rules may come after its own.
+                    if is_keyed {
                         self.ask(kind, rule);
                     }
                     continue;
@@ -375,7 +373,7 @@ impl<'p> Pass<'p> {
                 let Some(lacks) = self.scratch.lacks.get_mut(rule) else { continue };
                 *lacks = lacks.saturating_sub(1);
                 self.scratch.touched.push(rule);
-                if *lacks == 0 && self.scratch.is_keyed.get(rule).copied().unwrap_or(true) {
+                if *lacks == 0 && is_keyed {
                     self.ask(kind, rule);
                 }
             }

@@ -82,3 +82,30 @@ fn a_file_full_of_useless_hits_goes_to_yara() {
     let mut pass = prefilter.pass(1 << 30);
     assert_eq!(pass.feed(&data), Decision::MustScan);
 }
+
+#[test]
+fn patterns_may_come_in_any_order_in_the_first_pass() {
+    // All patterns of `first` are searched for in the first pass, for `other` has no key; but one of them is enough of a key.
+    let fill: String = (0..150).map(|n| format!("$f{n} = \"filler-{n:05}\" ")).collect();
+    let text = format!(
+        "rule first {{ strings: $a = \"uncommon-zqxj\" $b = \"/another\" condition: $a and $b }}
+        rule other {{ condition: not first }}
+        rule filler {{ strings: {fill} condition: all of them }}"
+    );
+    let prefilter = prefilter(&text);
+    let first = prefilter.rules.keys();
+    assert!(first[0] && first[1] && prefilter.rules.has_key(0) && !prefilter.rules.has_key(1));
+    for file in [["uncommon-zqxj, then ", "/another"], ["/another, then ", "uncommon-zqxj"]] {
+        let bytes = file.concat();
+        for sizes in [vec![bytes.len()], vec![file[0].len(), file[1].len()], vec![1; bytes.len()]] {
+            let mut pass = prefilter.pass_in(prefilter.first_scratch().unwrap(), bytes.len() as u64, None);
+            let mut rest = bytes.as_bytes();
+            for size in sizes {
+                let (chunk, after) = rest.split_at(size);
+                pass.feed(chunk);
+                rest = after;
+            }
+            assert_eq!(pass.left(), [0, 1], "{bytes}");
+        }
+    }
+}
