@@ -18,8 +18,8 @@ const MOST_KEPT: usize = 2048;
 /// So many bytes of a file are matched in the time that compiling one rule takes.
 const BYTES_FOR_RULE: u64 = 4 << 20;
 
-/// A file that so many rules are left for is matched against all rules at once.
-const MANY: usize = 256;
+/// A file that so many rules are left for is matched against all rules at once: their packs would push each other out.
+const MANY: usize = MOST_KEPT;
 /// Once so many times as many rules as there are were compiled in packs, files for which more would be compiled are matched against
 /// all rules at once: what plain yara-x does for every file.
 const MOST_COMPILED: usize = 2;
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn no_more_is_compiled_than_twice_all_rules() {
-        let library = library(MANY + 200);
+        let library = library(300);
         let packs = Packs::default();
         let ask = |rules: &[RuleIndex]| {
             packs.holding_whole((&library, &RuleOptions::default()), rules, 9, |_| None, |rule| rule == 5)
