@@ -233,7 +233,7 @@ impl<'w> Matching<'w> {
             let header = bytes.get(..rules::HEADER as usize).unwrap_or(bytes);
             let externals = externals_of(shared, &about.subject(0), header);
             let facts = PartFacts { filesize: 0, header, externals: &externals };
-            self.keep(bytes, 0..KeptBytes::AROUND);
+            self.keep(bytes, 0..KeptBytes::WHOLE);
             match Parts::begin(&shared.rules, self.pack, &facts, shared.match_timeout) {
                 Some(parts) => self.parts = Some(parts),
                 None => self.failure = Some(Failure::Engine("they cannot be compiled for it".to_owned())),
