@@ -8,7 +8,7 @@ use super::{FindingId, Head, ScanId, Seq};
 /// How many problems are listed; the rest is counted.
 const LISTED: usize = 100;
 
-/// What [`Case::verify`] has found.
+/// What [`Case::verify`](super::Case::verify) has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
     /// Entries in the journal.

@@ -1,7 +1,7 @@
 //! What a check or a fact points to, looked up to be read: a file at a line, a process among those around it, a package with
 //! all its files, a unit.
 //!
-//! Everything is read through the box's root, bounded in bytes, lines and time. [`kept`] answers from what a case keeps, where
+//! Everything is read through the box's root, bounded in bytes, lines and time. [`mod@kept`] answers from what a case keeps, where
 //! the box cannot be asked.
 
 mod file;
