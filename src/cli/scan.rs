@@ -22,11 +22,10 @@ use crate::report::origin::Origin;
 use crate::report::{self, ReportFormat, ReportSource, Reported, Summary, Tally, Totals};
 use crate::scan::{Current, Progress, ProgressSnapshot, Scan, ScanConclusion, ScanEvent, Unscanned};
 use crate::session::{
-    self, ENDED_EARLY, Excluded, FindingStatus, HuntWords, Records, RuleCatalog, ScenarioStatus, TIME_WAS_UP, Told,
+    self, ENDED_EARLY, Excluded, FindingStatus, HuntWords, Records, RuleCatalog, ScenarioStatus, TIME_WAS_UP,
 };
 use crate::text;
 use crate::timeout;
-use crate::triage::assess::BoxSaid;
 
 /// Findings recorded at once.
 const BATCH: usize = 256;
@@ -198,40 +197,26 @@ impl Printer {
         Ok(())
     }
 
-    /// Records what the box has answered, and prints the findings that waited for it.
+    /// Records what the box has answered.
     fn take_answers(&mut self) -> anyhow::Result<()> {
-        loop {
-            let told = self.records.take_answers()?;
-            if told.is_empty() {
-                return Ok(());
+        while !self.records.take_answers()?.is_empty() {}
+        Ok(())
+    }
+
+    /// Prints findings that are on record, with what the case keeps of what the box said of each: a report of the case says the
+    /// same. Which other files have a finding's content is only known when all was scanned, so none is printed before.
+    fn print_held(&mut self, ids: &[FindingId]) -> anyhow::Result<()> {
+        for ids in ids.chunks(BATCH) {
+            let why_not = self.records.why_not_asked()?;
+            for (finding, judged) in self.records.judge_again(ids)? {
+                let known =
+                    self.hunts.get(judged.subject.hunt).map(|hunt| hunt.scenarios.as_slice()).unwrap_or_default();
+                let known = known.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str()));
+                let answers = self.records.case().answers(judged.id)?;
+                let said = self.records.kept_scenarios(judged.id)?;
+                let scenarios = session::scenario_statuses(known, said.as_deref(), &why_not, &answers);
+                self.print(&finding, &judged, &scenarios)?;
             }
-            self.print_told(&told)?;
-        }
-    }
-
-    fn print_told(&mut self, told: &[Told]) -> anyhow::Result<()> {
-        let ids: Vec<_> = told.iter().map(|told| told.id).filter(|id| self.held.remove(id)).collect();
-        self.meter.clear();
-        self.print_held(&ids, |id| told.iter().find(|told| told.id == id).map(|told| told.scenarios.as_slice()))
-    }
-
-    /// Prints findings that are on record, with what the box said of each.
-    fn print_held<'s>(
-        &mut self,
-        ids: &[FindingId],
-        said: impl Fn(FindingId) -> Option<&'s [BoxSaid]>,
-    ) -> anyhow::Result<()> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let why_not =
-            if ids.iter().all(|id| said(*id).is_some()) { String::new() } else { self.records.why_not_asked()? };
-        for (finding, judged) in self.records.judge_again(ids)? {
-            let known = self.hunts.get(judged.subject.hunt).map(|hunt| hunt.scenarios.as_slice()).unwrap_or_default();
-            let known = known.iter().map(|scenario| (scenario.id.as_str(), scenario.title.as_str()));
-            let answers = self.records.case().answers(judged.id)?;
-            let scenarios = session::scenario_statuses(known, said(judged.id), &why_not, &answers);
-            self.print(&finding, &judged, &scenarios)?;
         }
         Ok(self.out.flush()?)
     }
@@ -247,7 +232,6 @@ impl Printer {
             let open = self.records.open_questions();
             self.meter.show(|| format!("asking the box about {}", text::counted(open, "more finding")));
             let told = self.records.wait_for_answers(until.min(Instant::now() + WAIT))?;
-            self.print_told(&told)?;
             if told.is_empty() && Instant::now() >= until {
                 self.records.stop_asking(TIME_WAS_UP);
                 break;
@@ -256,7 +240,7 @@ impl Printer {
         self.meter.clear();
         let end = self.records.end_evidence()?;
         let rest: Vec<_> = std::mem::take(&mut self.held).into_iter().collect();
-        self.print_held(&rest, |_| None)?;
+        self.print_held(&rest)?;
         Ok(end)
     }
 

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::gathering::{Asked, Copied, Gathering, Told, as_kept};
-use super::kept_evidence::{KeptEvidence, kept_evidence, why_not};
+use super::kept_evidence::{KeptEvidence, kept_evidence, kept_scenarios, why_not};
 use super::records::Records;
 use crate::case::{CaseError, EvidenceEnd, FindingId, ScanId, Sighting};
 use crate::evidence::{Evidence, Gatherer, NamedFacts};
 use crate::finding::{FileFacts, Finding};
 use crate::timeout::NoThread;
-use crate::triage::assess::Context;
+use crate::triage::assess::{BoxSaid, Context};
 
 /// Rows of evidence that are written at once.
 const ROWS: usize = 256;
+
 /// Why the box is not asked any more when somebody ended the program or the scan.
 pub(crate) const ENDED_EARLY: &str = "the scan was ended before the box had answered";
 /// Why the box is not asked any more when that took too long.
@@ -107,7 +108,7 @@ impl Records {
             for path in &copies {
                 evidence.add_copy(path);
             }
-            let (parts, _, signs) = as_kept(&hunt, &evidence, &context);
+            let (parts, signs) = as_kept(&hunt, &evidence, &context);
             self.signs.insert(id, signs);
             rows.push((id, parts));
             if rows.len() >= ROWS {
@@ -124,6 +125,14 @@ impl Records {
     /// When the case cannot be read.
     pub(crate) fn why_not_asked(&self) -> Result<String, CaseError> {
         why_not(&self.case, &self.scan()?)
+    }
+
+    /// What the case keeps of what the box said of the scenarios of a finding of this scan; `None` where it said nothing.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub(crate) fn kept_scenarios(&self, id: FindingId) -> Result<Option<Vec<BoxSaid>>, CaseError> {
+        kept_scenarios(&self.case, self.scan()?.id, id)
     }
 
     /// What the case keeps of what the box said of a finding. Its path is known in any case.
@@ -149,7 +158,7 @@ mod tests {
     use crate::root::Root;
     use crate::session::{CaseReader, RecordPlan, RuleCatalog, RuleChoice};
     use crate::triage::Actor;
-    use crate::triage::assess::{BoxSaid, assess};
+    use crate::triage::assess::assess;
 
     /// A box with a file at each path, found by every built-in rule.
     struct Scanned {

@@ -53,8 +53,6 @@ pub(crate) struct Told {
     pub id: FindingId,
     /// What each probe said, and what the scenarios came to, as a case keeps it.
     pub parts: Vec<Part>,
-    /// What the scenarios came to.
-    pub scenarios: Vec<BoxSaid>,
     /// What a list shows of it at a glance.
     pub signs: Signs,
 }
@@ -230,8 +228,8 @@ fn answer(once: &AskedOnce, stop: &AtomicBool, book: &RuleCatalog, asked: &Recei
             }
         };
         let context = Context { site: &book.site, known_good: &book.known_good, queries: once };
-        let (parts, scenarios, signs) = as_kept(&hunt, &evidence, &context);
-        if tell.send(Told { id, parts, scenarios, signs }).is_err() {
+        let (parts, signs) = as_kept(&hunt, &evidence, &context);
+        if tell.send(Told { id, parts, signs }).is_err() {
             return;
         }
         last = Some((peers, evidence));
@@ -239,11 +237,11 @@ fn answer(once: &AskedOnce, stop: &AtomicBool, book: &RuleCatalog, asked: &Recei
 }
 
 /// What a case keeps of the evidence and of what the scenarios come to by it.
-pub(super) fn as_kept(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> (Vec<Part>, Vec<BoxSaid>, Signs) {
+pub(super) fn as_kept(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> (Vec<Part>, Signs) {
     let scenarios: Vec<BoxSaid> = assess(hunt, evidence, context).iter().map(BoxSaid::from).collect();
     let mut parts = evidence.parts();
     parts.extend(serde_json::to_string(&scenarios).ok().map(|said| (SCENARIOS.to_owned(), said)));
     let signs = signs_of(evidence, &scenarios);
     parts.extend(signs::part(signs).map(|part| (SIGNS.to_owned(), part)));
-    (parts, scenarios, signs)
+    (parts, signs)
 }

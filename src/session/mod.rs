@@ -34,7 +34,7 @@ pub(crate) use case_reader::{Archived, Listed};
 pub(crate) use decisions::Reversal;
 pub(crate) use excluded::Excluded;
 pub(crate) use finding_status::{FindingDetails, FindingStatus};
-pub(crate) use gathering::{GATHERING_TIME, MAX_COPIES, Told, peers};
+pub(crate) use gathering::{GATHERING_TIME, MAX_COPIES, peers};
 pub use host_identity::HostIdentity;
 pub(crate) use hunt_words::{HuntWords, ScenarioWords};
 pub(crate) use kept_evidence::{KeptEvidence, ScenarioStatus, kept_statuses, scenario_statuses};
