@@ -206,8 +206,11 @@ impl Printer {
     /// Prints findings that are on record, with what the case keeps of what the box said of each: a report of the case says the
     /// same. Which other files have a finding's content is only known when all was scanned, so none is printed before.
     fn print_held(&mut self, ids: &[FindingId]) -> anyhow::Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let why_not = self.records.why_not_asked()?;
         for ids in ids.chunks(BATCH) {
-            let why_not = self.records.why_not_asked()?;
             for (finding, judged) in self.records.judge_again(ids)? {
                 let known =
                     self.hunts.get(judged.subject.hunt).map(|hunt| hunt.scenarios.as_slice()).unwrap_or_default();

@@ -132,7 +132,7 @@ impl Records {
     /// # Errors
     /// When the case cannot be read.
     pub(crate) fn kept_scenarios(&self, id: FindingId) -> Result<Option<Vec<BoxSaid>>, CaseError> {
-        kept_scenarios(&self.case, self.scan()?.id, id)
+        self.scan.map_or(Ok(None), |scan| kept_scenarios(&self.case, scan, id))
     }
 
     /// What the case keeps of what the box said of a finding. Its path is known in any case.

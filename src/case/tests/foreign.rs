@@ -10,15 +10,7 @@ use super::*;
 fn closed(path: &Path, decisions: usize) {
     let (mut case, scan, ids) = fill(Case::open(path).unwrap(), 3);
     case.record_opening(&stamp()).unwrap();
-    let end = ScanEnd {
-        outcome: ScanOutcome::Finished,
-        files: 4,
-        bytes: 28,
-        folders: None,
-        links: None,
-        members: None,
-        processes: None,
-    };
+    let end = finished(4, 28);
     case.end_scan(scan, &end, &stamp()).unwrap();
     for n in 0..decisions {
         case.decide(&ids, &Decision::Note { note: n.to_string() }, &stamp()).unwrap();
@@ -71,15 +63,7 @@ fn a_case_of_an_older_format_says_what_nothing_vouches_for_until_it_is_opened_fo
     let path = dir.path().join("c");
     let (mut case, scan, _) = fill(Case::open(&path).unwrap(), 0);
     let ids = case.record_findings(scan, &[finding("r", "/srv/1", b"content")]).unwrap();
-    let end = ScanEnd {
-        outcome: ScanOutcome::Finished,
-        files: 4,
-        bytes: 28,
-        folders: None,
-        links: None,
-        members: None,
-        processes: None,
-    };
+    let end = finished(4, 28);
     case.end_scan(scan, &end, &stamp()).unwrap();
     // What an older Huntbook left out of the journal.
     case.db.execute("INSERT INTO host VALUES ('host.name', 'web01')", []).unwrap();
@@ -105,15 +89,7 @@ fn a_case_of_format_4_is_read_as_it_is_and_keeps_what_the_box_says_from_the_next
     let (mut case, scan, _) = fill(Case::open(&path).unwrap(), 0);
     let ids = case.record_findings(scan, &[finding("r", "/srv/1", b"content")]).unwrap();
     case.record_opening(&stamp()).unwrap();
-    let end = ScanEnd {
-        outcome: ScanOutcome::Finished,
-        files: 4,
-        bytes: 28,
-        folders: None,
-        links: None,
-        members: None,
-        processes: None,
-    };
+    let end = finished(4, 28);
     case.end_scan(scan, &end, &stamp()).unwrap();
     make_older(&case, 4);
     drop(case);

@@ -29,6 +29,12 @@ fn stamp_at(seconds: i64) -> Stamp {
     }
 }
 
+/// The end of a scan that went through the whole tree.
+fn finished(files: u64, bytes: u64) -> ScanEnd {
+    let outcome = ScanOutcome::Finished;
+    ScanEnd { outcome, files, bytes, folders: None, links: None, members: None, processes: None }
+}
+
 fn found_by(name: &str) -> FoundBy {
     FoundBy::named("builtin".into(), name)
 }

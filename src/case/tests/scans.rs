@@ -97,15 +97,7 @@ fn scans_rules_host_and_coverage_come_back() {
 #[test]
 fn an_ended_scan_takes_nothing_more() {
     let (mut case, scan, _) = with_findings(1);
-    let end = ScanEnd {
-        outcome: ScanOutcome::Finished,
-        files: 1,
-        bytes: 1,
-        folders: None,
-        links: None,
-        members: None,
-        processes: None,
-    };
+    let end = finished(1, 1);
     case.end_scan(scan, &end, &stamp()).unwrap();
     let over =
         |result: Result<(), CaseError>| matches!(result.unwrap_err().fault, CaseErrorKind::ScanOver(s) if s == scan);
@@ -198,20 +190,7 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
     let ids = case.record_findings(second, &found).unwrap();
     assert_eq!(case.glance().unwrap().unwrap().findings, 1, "a candidate is none");
     assert!(case.load_finding(ids[1], Sighting::Last).unwrap().found_by.is_candidate());
-    case.end_scan(
-        second,
-        &ScanEnd {
-            outcome: ScanOutcome::Finished,
-            files: 1,
-            bytes: 1,
-            folders: None,
-            links: None,
-            members: None,
-            processes: None,
-        },
-        &stamp(),
-    )
-    .unwrap();
+    case.end_scan(second, &finished(1, 1), &stamp()).unwrap();
     assert!(case.glance().unwrap().unwrap().whole);
 }
 

@@ -24,15 +24,7 @@ fn decided() -> Case {
     let said = MemberFacts { format: "tar".into(), ..MemberFacts::default() };
     Arc::make_mut(&mut member.file).said = Some(Arc::new(StatedFacts::Archive(said)));
     case.record_findings(scan, &[born, member]).unwrap();
-    let end = ScanEnd {
-        outcome: ScanOutcome::Finished,
-        files: 4,
-        bytes: 28,
-        folders: None,
-        links: None,
-        members: None,
-        processes: None,
-    };
+    let end = finished(4, 28);
     case.end_scan(scan, &end, &stamp()).unwrap();
     let part = |kind: &str| (kind.to_owned(), format!("\"{kind}\""));
     case.record_evidence(scan, &[(ids[0], vec![part("package"), part("file")])]).unwrap();

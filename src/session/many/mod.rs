@@ -20,9 +20,7 @@ pub(crate) use places::is_folder_of_cases;
 
 use super::signs::kept_signs;
 use super::{Excluded, HostIdentity};
-use crate::case::{
-    Annotations, Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, FindingRow, ScanOutcome, ScanRow,
-};
+use crate::case::{Annotations, Case, CaseError, EvidenceEnd, FindingId, FindingRow, ScanOutcome, ScanRow};
 use crate::finding::{Digest, FileTime, FoundBy};
 use crate::scan::is_gap_kind;
 use crate::text;
@@ -256,8 +254,7 @@ struct One {
 
 fn read_one(path: &Path) -> Result<One, CaseError> {
     let case = Case::open_read_only(path)?;
-    let none = || CaseError { path: path.to_owned(), fault: CaseErrorKind::Damaged("it holds no scan".to_owned()) };
-    let scan = case.scans()?.pop().ok_or_else(none)?;
+    let scan = case.last_scan()?;
     let facts = case.host()?;
     let fact = |name: &str| facts.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let host = fact("host.name").filter(|name| !name.is_empty()).unwrap_or("unknown");
