@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::account::Accounts;
+use super::super::account::BoxAccounts;
 use super::{EventKind, Events};
 use crate::root::Root;
 
@@ -24,7 +24,7 @@ const MAX_BYTES: u64 = 4 << 20;
 /// Lines of one file that are kept, the last.
 const MAX_LINES: usize = 20_000;
 
-pub(super) fn read(root: &Root, accounts: &Accounts, events: &mut Events) {
+pub(super) fn read(root: &Root, accounts: &BoxAccounts, events: &mut Events) {
     let mut homes: Vec<(PathBuf, String)> =
         accounts.users().iter().map(|user| (user.home.clone(), user.name.clone())).collect();
     homes.sort();

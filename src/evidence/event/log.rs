@@ -51,14 +51,12 @@ const LOGS: [Log; 14] = [
     Log { folder: "/var/log/audit", name: "audit.log", kind: Kind::Audit },
 ];
 
-/// Reads all of them. Returns when the newest of syslog's was written, which tell what the journal tells.
-pub(super) fn read(root: &Root, zone: &TimeZone, events: &mut Events) -> Option<i64> {
-    let mut newest = None;
+/// Reads all of them.
+pub(super) fn read(root: &Root, zone: &TimeZone, events: &mut Events) {
     for log in &LOGS {
         for path in rotated(root, log, events) {
             match text(root, &path) {
                 Ok(Some((text, written, first_line))) => {
-                    newest = newest.max(Some(written).filter(|_| log.kind == Kind::Syslog));
                     lines(&path, &text, written, first_line, log.kind, zone, events);
                 }
                 Ok(None) => {}
@@ -66,7 +64,6 @@ pub(super) fn read(root: &Root, zone: &TimeZone, events: &mut Events) -> Option<
             }
         }
     }
-    newest
 }
 
 /// The log and its rotated forms (logrotate(8)): `auth.log`, `auth.log.1`, `auth.log.2.gz`, `secure-20261101`.
@@ -169,49 +166,74 @@ fn told(kind: Kind, rest: &str) -> Option<(EventKind, &str)> {
 fn syslog(rest: &str) -> Option<(EventKind, &str)> {
     let (_, after) = rest.split_once(' ')?;
     let (tag, said) = after.split_once(": ").or_else(|| after.split_once(':'))?;
-    let program = tag.split(['[', '/']).next()?.trim();
-    let said = said.trim_start();
+    by_program(tag.split(['[', '/']).next()?.trim(), said.trim_start())
+}
+
+/// What programs of one kind tell.
+#[derive(Debug, Clone, Copy)]
+enum ProgramKind {
+    Login,
+    Privilege,
+    Accounts,
+    Cron,
+    Sessions,
+}
+
+impl ProgramKind {
+    fn of(program: &str) -> Option<Self> {
+        Some(match program {
+            "sshd" | "sshd-session" | "dropbear" | "login" | "gdm-password" | "xrdp-sesman" | "vsftpd"
+            | "cockpit-session" => Self::Login,
+            "sudo" | "su" | "doas" | "pkexec" | "polkitd" => Self::Privilege,
+            "useradd" | "usermod" | "userdel" | "groupadd" | "passwd" | "chpasswd" | "gpasswd" | "adduser" => {
+                Self::Accounts
+            }
+            "CRON" | "cron" | "crond" | "crontab" | "anacron" | "atd" => Self::Cron,
+            "systemd-logind" => Self::Sessions,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a program may tell something of interest.
+pub(super) fn is_of_interest(program: &str) -> bool {
+    ProgramKind::of(program).is_some()
+}
+
+/// What a message of a program tells, if it is of interest.
+pub(super) fn by_program<'s>(program: &str, said: &'s str) -> Option<(EventKind, &'s str)> {
+    const SUCCESSES: [&str; 6] =
+        ["COMMAND=", "session opened", "Successful su", " ran command", "Executing command", "to root"];
     let holds = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    let kind = match program {
-        "sshd" | "sshd-session" | "dropbear" | "login" | "gdm-password" | "xrdp-sesman" | "vsftpd"
-        | "cockpit-session" => {
-            if holds(&["Accepted ", "session opened", "succeeded", "LOGIN ON"]) {
-                EventKind::Login
-            } else if holds(&["Failed ", "Invalid user", "authentication failure", "FAILED LOGIN"]) {
-                EventKind::FailedLogin
-            } else {
-                return None;
-            }
+    let kind = match ProgramKind::of(program)? {
+        ProgramKind::Login if holds(&["Accepted ", "session opened", "succeeded", "LOGIN ON"]) => EventKind::Login,
+        ProgramKind::Login if holds(&["Failed ", "Invalid user", "authentication failure", "FAILED LOGIN"]) => {
+            EventKind::FailedLogin
         }
-        "sudo" | "su" | "doas" | "pkexec" | "polkitd" => {
-            if holds(&["COMMAND=", "session opened", "Successful su", " ran command", "Executing command", "to root"]) {
-                EventKind::Privilege
-            } else if holds(&["authentication failure", "NOT in sudoers", "incorrect password", "FAILED SU"]) {
-                EventKind::FailedLogin
-            } else {
-                return None;
-            }
-        }
-        "useradd" | "usermod" | "userdel" | "groupadd" | "passwd" | "chpasswd" | "gpasswd" | "adduser" => {
-            EventKind::Privilege
-        }
-        "CRON" | "cron" | "crond" | "crontab" | "anacron" | "atd"
-            if holds(&["CMD", "REPLACE", "EDIT", "Job", "Starting job"]) =>
+        ProgramKind::Privilege if holds(&SUCCESSES) => EventKind::Privilege,
+        ProgramKind::Privilege
+            if holds(&["authentication failure", "NOT in sudoers", "incorrect password", "FAILED SU"]) =>
         {
-            EventKind::Cron
+            EventKind::FailedLogin
         }
-        "systemd-logind" if said.starts_with("New session") => EventKind::Login,
+        ProgramKind::Accounts => EventKind::Privilege,
+        ProgramKind::Cron if holds(&["CMD", "REPLACE", "EDIT", "Job", "Starting job"]) => EventKind::Cron,
+        ProgramKind::Sessions if said.starts_with("New session") => EventKind::Login,
         _ => return None,
     };
     Some((kind, said))
 }
 
-/// The time of a record of interest of the audit: `type=EXECVE msg=audit(1764180000.123:45): …` (auditd's documentation).
-fn audited(line: &str) -> Option<i64> {
+/// Whether the audit's record of this type is of interest.
+pub(super) fn is_audited(kind: &str) -> bool {
     const TYPES: [&str; 8] =
         ["EXECVE", "PATH", "USER_LOGIN", "USER_CMD", "ADD_USER", "SYSCALL", "USER_AUTH", "PROCTITLE"];
-    let kind = line.strip_prefix("type=")?.split(' ').next()?;
-    if !TYPES.contains(&kind) {
+    TYPES.contains(&kind)
+}
+
+/// The time of a record of interest of the audit: `type=EXECVE msg=audit(1764180000.123:45): …` (auditd's documentation).
+fn audited(line: &str) -> Option<i64> {
+    if !is_audited(line.strip_prefix("type=")?.split(' ').next()?) {
         return None;
     }
     let (_, rest) = line.split_once("msg=audit(")?;

@@ -1,7 +1,7 @@
 //! What happened on the box by its own logs: logins, sudo and su, packages, cron's jobs, audited programs, what shells
 //! remember.
 //!
-//! Everything is read as text or as plain records, bounded, from the end of each log. Logs can be changed by whoever has
+//! Everything is read as text or as plain records, systemd's journal too, bounded, from the end of each log. Logs can be changed by whoever has
 //! root, and their clock is the box's own; so each event names its file and line.
 
 mod history;
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::account::Accounts;
+use super::account::BoxAccounts;
 use super::observed::{Gaps, Observed};
 use super::show;
 use crate::finding::FileFacts;
@@ -115,14 +115,26 @@ pub(super) struct Events {
 
 impl Events {
     /// Reads all logs of the box; `zone` is the one that its logs' local times are in.
-    pub(super) fn read(root: &Root, accounts: &Accounts, zone: &TimeZone) -> Self {
+    pub(super) fn read(root: &Root, accounts: &BoxAccounts, zone: &TimeZone) -> Self {
         let mut events = Self::default();
         login::read(root, &mut events);
-        let written = log::read(root, zone, &mut events);
-        journal::tell(root, written, &mut events);
+        log::read(root, zone, &mut events);
+        let texts = events.sources.len();
+        journal::read(root, &mut events);
         history::read(root, accounts, &mut events);
-        events.all.sort_by_key(|event| event.at);
+        events.settle(texts);
         events
+    }
+
+    /// Puts the events in order. What a log of text tells too, which are those before the one numbered `texts`, the journal
+    /// need not tell again.
+    fn settle(&mut self, texts: usize) {
+        self.all.sort_by(|a, b| (a.at, &a.said, a.source).cmp(&(b.at, &b.said, b.source)));
+        self.all.dedup_by(|later, first| {
+            let is_same = (later.at, later.kind, &later.said) == (first.at, first.kind, &first.said);
+            is_same && usize::from(first.source) < texts && usize::from(later.source) >= texts
+        });
+        self.all.sort_by_key(|event| event.at);
     }
 
     /// What happened in the hour around the last change of a file, or names it; the earliest first.
@@ -184,7 +196,7 @@ mod tests {
     use super::*;
 
     fn around(dir: &Path, root: &Root, file: &str, at: i64) -> Vec<(EventKind, String)> {
-        let accounts = Accounts::read(root);
+        let accounts = BoxAccounts::read(root);
         let events = Events::read(root, &accounts, &TimeZone::fixed(jiff::tz::offset(1)));
         let mut facts = facts(&dir.join(file.trim_start_matches('/')));
         facts.changed.seconds = at;
