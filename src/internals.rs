@@ -2,7 +2,7 @@
 //! nothing here is promised to anybody else.
 
 pub mod archive {
-    pub use crate::archive::{ArchiveFormat, Gap, Limits, list};
+    pub use crate::archive::{ArchiveFormat, ArchiveGap, Limits, list};
 }
 pub mod case {
     pub use crate::case::{
@@ -26,7 +26,7 @@ pub mod elf {
     pub use crate::elf::*;
 }
 pub mod evidence {
-    pub use crate::evidence::{About, Gatherer};
+    pub use crate::evidence::{AskedFile, Gatherer};
 }
 pub mod finding {
     pub use crate::finding::{
@@ -35,7 +35,7 @@ pub mod finding {
     };
 }
 pub mod hex {
-    pub use crate::hex::{ByteWindow, Shown};
+    pub use crate::hex::{ByteWindow, ViewedBytes};
 }
 pub mod hunt {
     pub use crate::hunt::{Field, RuleFiles, RuleOptions, RuleText, Site, load_dir};
@@ -47,7 +47,7 @@ pub mod hunt {
     }
 }
 pub mod places {
-    pub use crate::places::{Completion, DiskUsage, Folder, Mounts, Recent};
+    pub use crate::places::{DiskUsage, ListedFolder, MountList, PathCompletion, Recent};
 }
 pub mod report {
     pub mod kql {
@@ -81,7 +81,7 @@ pub mod scan {
         ScanEvent, ScanOptions, Tree, Unscanned, WalkOptions,
     };
     pub mod prefilter {
-        pub use crate::scan::prefilter::{Prefilter, Source};
+        pub use crate::scan::prefilter::{Prefilter, YaraSource};
     }
 }
 pub mod session {
@@ -131,6 +131,9 @@ pub mod tui {
             pub use crate::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery, Tried};
         }
     }
+    pub mod frame {
+        pub use crate::tui::frame::{draw, draw_chooser};
+    }
     pub mod glyphs {
         pub use crate::tui::glyphs::Glyphs;
     }
@@ -149,7 +152,7 @@ pub mod tui {
             pub use crate::tui::state::bytes::Counted;
         }
         pub mod chooser {
-            pub use crate::tui::state::chooser::{Chooser, Outset, Section, Spot};
+            pub use crate::tui::state::chooser::{Chooser, ChooserRow, ChooserSection, Outset};
         }
         pub mod elf_page {
             pub use crate::tui::state::elf_page::place;
@@ -174,15 +177,12 @@ pub mod tui {
         }
     }
     pub mod terminal {
-        pub use crate::tui::terminal::Guard;
+        pub use crate::tui::terminal::TerminalGuard;
     }
     pub mod update {
         pub use crate::tui::update::*;
         pub mod chooser {
             pub use crate::tui::update::chooser::*;
         }
-    }
-    pub mod view {
-        pub use crate::tui::view::*;
     }
 }

@@ -4,14 +4,14 @@
 
 use std::io::{self, Read};
 
-use super::walk::{ContainerContext, ExactTake, Input, Member, Walker};
+use super::walk::{ContainerContext, ContainerInput, ExactTake, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 
 /// Bytes of the table of long names, and of one name.
 const MAX_NAMES: u64 = 4 << 20;
 const MAX_NAME: u64 = 64 * 1024;
 
-pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: ContainerInput) -> io::Result<()> {
     input.read_exact(&mut [0; 8])?;
     let mut names = Vec::new();
     loop {

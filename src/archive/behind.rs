@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::container::{Carrier, Container};
 use super::format::{ArchiveFormat, HEAD};
-use super::source::{Source, fill};
+use super::source::{ArchiveSource, fill};
 
 /// Bytes of a script, and of what comes after a program or an image, in which an archive is looked for. 7-Zip looks as far.
 const WINDOW: usize = 1 << 20;
@@ -18,7 +18,7 @@ const MAX_IMAGE: usize = 32 << 20;
 ///
 /// # Errors
 /// What reading met.
-pub(super) fn find(source: &mut dyn Source) -> io::Result<Option<(u64, Container)>> {
+pub(super) fn find(source: &mut dyn ArchiveSource) -> io::Result<Option<(u64, Container)>> {
     let size = source.seek(SeekFrom::End(0))?;
     let end = read(source, size.saturating_sub(22), 22)?;
     if Container::of_tail(&end).is_some() {
@@ -50,21 +50,21 @@ fn distinct(bytes: &[u8], at: usize) -> Option<Container> {
 }
 
 /// An archive that begins right after a line of a script.
-fn in_script(source: &mut dyn Source, size: u64) -> io::Result<Option<(u64, Container)>> {
+fn in_script(source: &mut dyn ArchiveSource, size: u64) -> io::Result<Option<(u64, Container)>> {
     let bytes = read(source, 0, WINDOW.min(usize::try_from(size).unwrap_or(WINDOW)))?;
     let mut lines = memchr::memchr_iter(b'\n', &bytes);
     Ok(lines.find_map(|line| Some((line as u64 + 1, distinct(&bytes, line + 1)?))))
 }
 
 /// An archive that begins right after a mark that ends an image.
-fn after_mark(source: &mut dyn Source, size: u64, mark: &[u8]) -> io::Result<Option<(u64, Container)>> {
+fn after_mark(source: &mut dyn ArchiveSource, size: u64, mark: &[u8]) -> io::Result<Option<(u64, Container)>> {
     let bytes = read(source, 0, MAX_IMAGE.min(usize::try_from(size).unwrap_or(MAX_IMAGE)))?;
     let mut marks = memchr::memmem::find_iter(&bytes, mark);
     Ok(marks.find_map(|at| Some(((at + mark.len()) as u64, distinct(&bytes, at + mark.len())?))))
 }
 
 /// The bytes from a place on; fewer at the end.
-fn read(source: &mut dyn Source, at: u64, length: usize) -> io::Result<Vec<u8>> {
+fn read(source: &mut dyn ArchiveSource, at: u64, length: usize) -> io::Result<Vec<u8>> {
     source.seek(SeekFrom::Start(at))?;
     let mut bytes = Vec::new();
     source.take(length as u64).read_to_end(&mut bytes)?;
@@ -82,7 +82,7 @@ fn number(bytes: &[u8], at: usize, width: usize, is_big: bool) -> Option<u64> {
 }
 
 /// Where an ELF file ends by its own tables of segments and sections (elf(5)).
-fn elf_end(source: &mut dyn Source, head: &[u8]) -> io::Result<Option<u64>> {
+fn elf_end(source: &mut dyn ArchiveSource, head: &[u8]) -> io::Result<Option<u64>> {
     let (is_64, is_big) = (head.get(4) == Some(&2), head.get(5) == Some(&2));
     let field = |at_32: usize, at_64: usize, width_32: usize, width_64: usize| {
         let (at, width) = if is_64 { (at_64, width_64) } else { (at_32, width_32) };
@@ -115,7 +115,7 @@ fn pe_end(head: &[u8]) -> Option<u64> {
 }
 
 /// Where a PNG file ends by its own chunks (RFC 2083, 3.2).
-fn png_end(source: &mut dyn Source, size: u64) -> io::Result<Option<u64>> {
+fn png_end(source: &mut dyn ArchiveSource, size: u64) -> io::Result<Option<u64>> {
     const END: &[u8; 12] = b"\0\0\0\0IEND\xaeB`\x82";
     if read(source, size.saturating_sub(12), 12)? == END {
         return Ok(None);
@@ -138,12 +138,12 @@ fn png_end(source: &mut dyn Source, size: u64) -> io::Result<Option<u64>> {
 
 /// What comes from a place of a source on.
 pub(super) struct Rest<'s> {
-    source: &'s mut dyn Source,
+    source: &'s mut dyn ArchiveSource,
     from: u64,
 }
 
 impl<'s> Rest<'s> {
-    pub(super) fn new(source: &'s mut dyn Source, from: u64) -> Self {
+    pub(super) fn new(source: &'s mut dyn ArchiveSource, from: u64) -> Self {
         Self { source, from }
     }
 }

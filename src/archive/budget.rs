@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
-use super::{Gap, Limits};
+use super::{ArchiveGap, Limits};
 
 /// What may still come out of one file of the tree.
 pub(crate) struct Budget<'t> {
@@ -23,7 +23,7 @@ pub(crate) struct Budget<'t> {
 enum End {
     NotYet,
     /// A limit was met, which was not told yet.
-    Met(Gap),
+    Met(ArchiveGap),
     /// It was told, or the caller ended it.
     Over,
 }
@@ -53,7 +53,7 @@ impl<'t> Budget<'t> {
     }
 
     /// The limit that was met, told once.
-    pub(super) fn take_limit(&self) -> Option<Gap> {
+    pub(super) fn take_limit(&self) -> Option<ArchiveGap> {
         let mut end = self.end.borrow_mut();
         match std::mem::replace(&mut *end, End::Over) {
             End::Met(gap) => Some(gap),
@@ -84,7 +84,7 @@ impl<'t> Budget<'t> {
         }
         let now = Instant::now();
         if now >= self.deadline.get() {
-            return Err(self.end(End::Met(Gap::Time(self.limits.time.as_secs()))));
+            return Err(self.end(End::Met(ArchiveGap::Time(self.limits.time.as_secs()))));
         }
         if !(self.goes_on)() {
             return Err(self.end(End::Over));
@@ -100,7 +100,7 @@ impl<'t> Budget<'t> {
     pub(super) fn count_member(&self) -> io::Result<()> {
         self.members.set(self.members.get() + 1);
         if self.members.get() > self.limits.members {
-            return Err(self.end(End::Met(Gap::Members(self.limits.members))));
+            return Err(self.end(End::Met(ArchiveGap::Members(self.limits.members))));
         }
         self.check()
     }
@@ -111,7 +111,8 @@ impl<'t> Budget<'t> {
         self.out.set(out);
         if out > self.most {
             let by_bytes = self.most == self.limits.bytes;
-            let gap = if by_bytes { Gap::Bytes(self.limits.bytes) } else { Gap::Ratio(self.limits.ratio) };
+            let gap =
+                if by_bytes { ArchiveGap::Bytes(self.limits.bytes) } else { ArchiveGap::Ratio(self.limits.ratio) };
             return Err(self.end(End::Met(gap)));
         }
         Ok(())

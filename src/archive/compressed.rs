@@ -12,7 +12,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::budget::Metered;
 use super::format::ArchiveFormat;
-use super::walk::{ContainerContext, Input, Member, Walker};
+use super::walk::{ContainerContext, ContainerInput, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 use crate::text::subject;
 
@@ -23,7 +23,7 @@ pub(super) fn content(
     walker: &mut Walker,
     place: &mut ContainerContext,
     format: ArchiveFormat,
-    input: Input,
+    input: ContainerInput,
 ) -> io::Result<()> {
     let mut input = BufReader::with_capacity(32 * 1024, input);
     let gzip = if format == ArchiveFormat::Gzip { gzip_says(&mut input)? } else { GzipSays::default() };

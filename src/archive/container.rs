@@ -3,7 +3,7 @@
 use std::io::{self, SeekFrom};
 
 use super::format::{ArchiveFormat, HEAD};
-use super::source::{Source, fill};
+use super::source::{ArchiveSource, fill};
 
 /// First bytes that tell what a file is: all of an ISO 9660 image's first descriptor's magic.
 const FIRST: usize = 0x8006;
@@ -35,7 +35,7 @@ impl Container {
     ///
     /// # Errors
     /// What reading met.
-    pub(super) fn at(source: &mut dyn Source) -> io::Result<Option<Self>> {
+    pub(super) fn at(source: &mut dyn ArchiveSource) -> io::Result<Option<Self>> {
         let mut first = vec![0; FIRST];
         let filled = fill(source, &mut first)?;
         let mut container = Self::of_head(first.get(..filled).unwrap_or_default());

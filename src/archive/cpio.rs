@@ -5,9 +5,9 @@
 
 use std::io::{self, Cursor, Read};
 
-use super::Gap;
+use super::ArchiveGap;
 use super::format::{ArchiveFormat, HEAD};
-use super::walk::{ContainerContext, ExactTake, Input, Member, Walker};
+use super::walk::{ContainerContext, ContainerInput, ExactTake, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 
 /// Bytes of a name that are kept.
@@ -30,7 +30,7 @@ struct Header {
     length: u64,
 }
 
-pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: ContainerInput) -> io::Result<()> {
     loop {
         walker.budget.check()?;
         let Some(header) = Header::read(&mut input)? else { return Err(io::ErrorKind::UnexpectedEof.into()) };
@@ -65,7 +65,7 @@ pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut inp
 }
 
 /// What comes after the end of an archive: nothing, padding, or another one.
-fn after(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
+fn after(walker: &mut Walker, place: &mut ContainerContext, mut input: ContainerInput) -> io::Result<()> {
     let mut block = vec![0; HEAD];
     loop {
         walker.budget.check()?;
@@ -84,11 +84,13 @@ fn after(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) ->
         return match ArchiveFormat::of(&head).filter(|format| format.is_streamed()) {
             Some(format) => {
                 let mut rest = Cursor::new(head).chain(input);
-                walker.container(Input::Stream(&mut rest), place.path, format, place.depth + 1);
+                walker.container(ContainerInput::Stream(&mut rest), place.path, format, place.depth + 1);
                 Ok(())
             }
             None => {
-                walker.visit.gap(place.path, Gap::Broken("something follows its end that is not known".to_owned()));
+                walker
+                    .visit
+                    .gap(place.path, ArchiveGap::Broken("something follows its end that is not known".to_owned()));
                 Ok(())
             }
         };
@@ -97,7 +99,7 @@ fn after(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) ->
 
 impl Header {
     /// Reads one; `None` at the very end.
-    fn read(input: &mut Input) -> io::Result<Option<Self>> {
+    fn read(input: &mut ContainerInput) -> io::Result<Option<Self>> {
         let mut magic = [0; 6];
         if input.fill(&mut magic)? == 0 {
             return Ok(None);

@@ -3,25 +3,25 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use super::{Budget, Container, Gap, Large, Limits, Visit, walk};
+use super::{ArchiveGap, Budget, Container, Large, Limits, Visit, walk};
 use crate::finding::MemberFacts;
 
 /// Members with their paths and bytes, and what was not seen.
-pub(super) type Listing = (Vec<(PathBuf, MemberFacts, Vec<u8>)>, Vec<(PathBuf, Gap)>);
+pub(super) type MemberListing = (Vec<(PathBuf, MemberFacts, Vec<u8>)>, Vec<(PathBuf, ArchiveGap)>);
 
 /// What the container with these bytes holds, called `path`; `None` where they are of no known format.
-pub fn list(path: &Path, bytes: &[u8], limits: &Limits) -> Option<Listing> {
+pub fn list(path: &Path, bytes: &[u8], limits: &Limits) -> Option<MemberListing> {
     let container = Container::of(bytes)?;
     let goes_on = || true;
     let budget = Budget::new(limits.clone(), bytes.len() as u64, &goes_on);
-    let mut all = All { limits, listing: Listing::default() };
+    let mut all = All { limits, listing: MemberListing::default() };
     walk(&mut Cursor::new(bytes), path, container, &budget, &mut all);
     Some(all.listing)
 }
 
 struct All<'l> {
     limits: &'l Limits,
-    listing: Listing,
+    listing: MemberListing,
 }
 
 impl<'v> Visit<'v> for All<'_> {
@@ -41,7 +41,7 @@ impl<'v> Visit<'v> for All<'_> {
         None
     }
 
-    fn gap(&mut self, path: &Path, gap: Gap) {
+    fn gap(&mut self, path: &Path, gap: ArchiveGap) {
         self.listing.1.push((path.to_owned(), gap));
     }
 }

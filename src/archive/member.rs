@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Budget, Container, Gap, Large, Limits, Source, Visit, walk};
+use super::{ArchiveGap, ArchiveSource, Budget, Container, Large, Limits, Visit, walk};
 use crate::finding::MemberFacts;
 use crate::text::subject;
 
@@ -18,7 +18,7 @@ const TIME: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// Why they are not to be had; `None` when there is no such member.
-pub(crate) fn member(source: &mut dyn Source, size: u64, path: &Path) -> Result<Vec<u8>, Option<Gap>> {
+pub(crate) fn member(source: &mut dyn ArchiveSource, size: u64, path: &Path) -> Result<Vec<u8>, Option<ArchiveGap>> {
     let container = Container::at(source).map_err(|error| Some(super::source::broken(&error)))?.ok_or(None)?;
     let limits = Limits { time: TIME, held: MAX_MEMBER, ..Limits::default() };
     let sought = Cell::new(true);
@@ -33,7 +33,7 @@ struct Search<'s> {
     path: &'s Path,
     sought: &'s Cell<bool>,
     found: Option<Vec<u8>>,
-    gap: Option<Gap>,
+    gap: Option<ArchiveGap>,
 }
 
 impl<'v> Visit<'v> for Search<'_> {
@@ -58,7 +58,7 @@ impl<'v> Visit<'v> for Search<'_> {
         None
     }
 
-    fn gap(&mut self, _: &Path, gap: Gap) {
+    fn gap(&mut self, _: &Path, gap: ArchiveGap) {
         self.gap.get_or_insert(gap);
     }
 }

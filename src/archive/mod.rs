@@ -42,7 +42,7 @@ pub use format::ArchiveFormat;
 pub use listing::list;
 pub(crate) use member::{MAX_MEMBER, member};
 pub(crate) use open::walk;
-pub(crate) use source::Source;
+pub(crate) use source::ArchiveSource;
 pub(crate) use walk::{Large, Visit};
 
 use crate::text;
@@ -77,7 +77,7 @@ impl Default for Limits {
 
 /// Why something inside of a container was not seen, or not all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Gap {
+pub enum ArchiveGap {
     /// It is a container in more others than are opened.
     Depth(usize),
     /// So many bytes have come out of the outermost file.
@@ -98,14 +98,14 @@ pub enum Gap {
     Broken(String),
 }
 
-impl Gap {
+impl ArchiveGap {
     /// Whether it is one of the [`Limits`].
     pub fn is_limit(&self) -> bool {
         !matches!(self, Self::Encrypted | Self::Unsupported(_) | Self::Broken(_))
     }
 }
 
-impl fmt::Display for Gap {
+impl fmt::Display for ArchiveGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Depth(limit) => {

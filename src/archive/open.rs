@@ -6,13 +6,13 @@ use std::path::Path;
 use super::budget::{Budget, Watched};
 use super::container::Container;
 use super::format::ArchiveFormat;
-use super::source::Source;
-use super::walk::{ContainerContext, Input, Visit, Walker};
+use super::source::ArchiveSource;
+use super::walk::{ContainerContext, ContainerInput, Visit, Walker};
 use super::{ar, compressed, cpio, rpm, sevenz, tar, zip};
 
 /// Goes through all members of the container at `path`, and through theirs.
 pub(crate) fn walk(
-    source: &mut dyn Source,
+    source: &mut dyn ArchiveSource,
     path: &Path,
     container: Container,
     budget: &Budget,
@@ -26,16 +26,21 @@ pub(crate) fn walk(
     }
 }
 
-fn members(walker: &mut Walker, place: &mut ContainerContext, format: ArchiveFormat, input: Input) -> io::Result<()> {
+fn members(
+    walker: &mut Walker,
+    place: &mut ContainerContext,
+    format: ArchiveFormat,
+    input: ContainerInput,
+) -> io::Result<()> {
     match (format, input) {
         (ArchiveFormat::Tar, input) => tar::members(walker, place, input),
         (ArchiveFormat::Cpio, input) => cpio::members(walker, place, input),
         (ArchiveFormat::Ar, input) => ar::members(walker, place, input),
         (ArchiveFormat::Rpm, input) => rpm::members(walker, place, input),
-        (ArchiveFormat::Zip, Input::Seekable(source)) => zip::members(walker, place, source),
-        (ArchiveFormat::SevenZip, Input::Seekable(source)) => sevenz::members(walker, place, source),
+        (ArchiveFormat::Zip, ContainerInput::Seekable(source)) => zip::members(walker, place, source),
+        (ArchiveFormat::SevenZip, ContainerInput::Seekable(source)) => sevenz::members(walker, place, source),
         // Nobody comes here: what is not streamed is held first.
-        (ArchiveFormat::Zip | ArchiveFormat::SevenZip, Input::Stream(_)) => Ok(()),
+        (ArchiveFormat::Zip | ArchiveFormat::SevenZip, ContainerInput::Stream(_)) => Ok(()),
         (compressed, input) => compressed::content(walker, place, compressed, input),
     }
 }

@@ -4,7 +4,7 @@
 use std::io::{self, Cursor, Read as _};
 
 use super::format::{ArchiveFormat, HEAD};
-use super::walk::{ContainerContext, Input, Walker};
+use super::walk::{ContainerContext, ContainerInput, Walker};
 
 /// Bytes of the lead.
 const LEAD: u64 = 96;
@@ -12,7 +12,7 @@ const LEAD: u64 = 96;
 const MAX_ENTRIES: u64 = 0xffff;
 const MAX_STORE: u64 = 0x0fff_ffff;
 
-pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: ContainerInput) -> io::Result<()> {
     input.skip(LEAD)?;
     // The signature ends at a multiple of 8, the header itself does not.
     let signature = header(&mut input)?;
@@ -25,12 +25,12 @@ pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut inp
     let format =
         format.ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "the payload's format is not known"))?;
     let mut payload = Cursor::new(head).chain(input);
-    walker.container(Input::Stream(&mut payload), place.path, format, place.depth + 1);
+    walker.container(ContainerInput::Stream(&mut payload), place.path, format, place.depth + 1);
     Ok(())
 }
 
 /// Steps over a header; its length.
-fn header(input: &mut Input) -> io::Result<u64> {
+fn header(input: &mut ContainerInput) -> io::Result<u64> {
     let mut intro = [0; 16];
     input.read_exact(&mut intro)?;
     let [0x8e, 0xad, 0xe8, 1, _, _, _, _, e0, e1, e2, e3, s0, s1, s2, s3] = intro else {

@@ -4,9 +4,9 @@ use std::io;
 
 use sevenz_rust2::{Archive, ArchiveEntry, BlockDecoder, Error, Password};
 
-use super::Gap;
+use super::ArchiveGap;
 use super::budget::Metered;
-use super::source::{Source, broken};
+use super::source::{ArchiveSource, broken};
 use super::walk::{ContainerContext, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 
@@ -16,7 +16,11 @@ const MEMORY: usize = 160 * 1024;
 const TO_1970: i64 = 11_644_473_600;
 const UNITS: u64 = 10_000_000;
 
-pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, source: &mut dyn Source) -> io::Result<()> {
+pub(super) fn members(
+    walker: &mut Walker,
+    place: &mut ContainerContext,
+    source: &mut dyn ArchiveSource,
+) -> io::Result<()> {
     let mut source = source;
     let password = Password::empty();
     let archive = match Archive::read_with_memory_limit(&mut source, &password, MEMORY) {
@@ -50,7 +54,7 @@ pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, source:
         }
         let Err(error) = outcome else { continue };
         walker.budget.check()?;
-        let gap = gap(&error).unwrap_or_else(|| Gap::Broken(error.to_string()));
+        let gap = gap(&error).unwrap_or_else(|| ArchiveGap::Broken(error.to_string()));
         if reached {
             walker.visit.gap(place.path, gap);
             continue;
@@ -83,12 +87,12 @@ fn member(entry: &ArchiveEntry) -> Member {
 }
 
 /// What an error means where it is more than damage.
-fn gap(error: &Error) -> Option<Gap> {
+fn gap(error: &Error) -> Option<ArchiveGap> {
     match error {
-        Error::PasswordRequired | Error::MaybeBadPassword(_) => Some(Gap::Encrypted),
-        Error::UnsupportedCompressionMethod(method) if method.contains("AES") => Some(Gap::Encrypted),
-        Error::UnsupportedCompressionMethod(method) => Some(Gap::Unsupported(format!("compressed by {method}"))),
-        Error::Unsupported(what) => Some(Gap::Unsupported(what.to_string())),
+        Error::PasswordRequired | Error::MaybeBadPassword(_) => Some(ArchiveGap::Encrypted),
+        Error::UnsupportedCompressionMethod(method) if method.contains("AES") => Some(ArchiveGap::Encrypted),
+        Error::UnsupportedCompressionMethod(method) => Some(ArchiveGap::Unsupported(format!("compressed by {method}"))),
+        Error::Unsupported(what) => Some(ArchiveGap::Unsupported(what.to_string())),
         Error::Io(error, _) => Some(broken(error)),
         _ => None,
     }

@@ -2,11 +2,11 @@
 
 use std::io::{self, Read, Seek};
 
-use super::Gap;
+use super::ArchiveGap;
 
 /// Something with bytes at offsets.
-pub(crate) trait Source: Read + Seek {}
-impl<T: Read + Seek> Source for T {}
+pub(crate) trait ArchiveSource: Read + Seek {}
+impl<T: Read + Seek> ArchiveSource for T {}
 
 /// Fills the buffer as far as there are bytes; how many there are.
 pub(super) fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
@@ -23,10 +23,10 @@ pub(super) fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> 
 }
 
 /// What it means that reading failed.
-pub(super) fn broken(error: &io::Error) -> Gap {
+pub(super) fn broken(error: &io::Error) -> ArchiveGap {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => Gap::Broken("its end is missing".to_owned()),
-        io::ErrorKind::Unsupported => Gap::Unsupported(error.to_string()),
-        _ => Gap::Broken(error.to_string()),
+        io::ErrorKind::UnexpectedEof => ArchiveGap::Broken("its end is missing".to_owned()),
+        io::ErrorKind::Unsupported => ArchiveGap::Unsupported(error.to_string()),
+        _ => ArchiveGap::Broken(error.to_string()),
     }
 }

@@ -8,10 +8,10 @@ use std::io::{self, Read};
 
 use tar::{GnuSparseHeader, Header};
 
-use super::Gap;
+use super::ArchiveGap;
 use super::format::has_checksum;
 use super::source::broken;
-use super::walk::{ContainerContext, Input, Member, Walker};
+use super::walk::{ContainerContext, ContainerInput, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 
 const BLOCK: u64 = 512;
@@ -45,7 +45,7 @@ struct PaxSparse {
     map_is_in_data: bool,
 }
 
-pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: Input) -> io::Result<()> {
+pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut input: ContainerInput) -> io::Result<()> {
     let (mut global, mut next) = (Extended::default(), Extended::default());
     let mut ended = false;
     loop {
@@ -74,7 +74,7 @@ pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, mut inp
         if is_extension(kind) {
             let what = if kind.is_gnu_longname() || kind.is_gnu_longlink() { MAX_NAME } else { MAX_PAX };
             if stored > what {
-                let gap = Gap::Broken(format!("a name or a record of {stored} bytes is left out"));
+                let gap = ArchiveGap::Broken(format!("a name or a record of {stored} bytes is left out"));
                 walker.visit.gap(place.path, gap);
             }
             let mut text = Vec::new();
@@ -108,7 +108,7 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
 
 /// The data of one member, as they are stored.
 struct Stored<'d, 'i> {
-    input: &'d mut Input<'i>,
+    input: &'d mut ContainerInput<'i>,
     left: u64,
 }
 

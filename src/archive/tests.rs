@@ -19,12 +19,12 @@ fn samples() -> BTreeMap<String, Vec<u8>> {
     files.map(read).collect()
 }
 
-fn listed(name: &str, bytes: &[u8]) -> listing::Listing {
+fn listed(name: &str, bytes: &[u8]) -> listing::MemberListing {
     list(&Path::new("/srv").join(name), bytes, &Limits::default()).unwrap_or_else(|| panic!("{name} has no format"))
 }
 
 /// The members of a sample as they are shown, without its own path, with what their bytes are.
-fn shown(name: &str, (members, gaps): &listing::Listing) -> Vec<String> {
+fn shown(name: &str, (members, gaps): &listing::MemberListing) -> Vec<String> {
     let payload = |bytes: &[u8]| bytes.starts_with(b"#!/usr/bin/env python3\n# a member") && bytes.len() == 1053;
     let after = |path: &Path| escape_path(path).trim_start_matches(&format!("/srv/{name}")).trim_start().to_owned();
     let word = |bytes: &[u8]| match bytes {
@@ -215,7 +215,8 @@ fn flipped_bits_neither_panic_nor_make_more_than_is_allowed() {
             let Some((members, gaps)) = list(&Path::new("/srv").join(name), &bytes, &limits) else { return Ok(()) };
             let largest = members.iter().map(|member| member.2.len() as u64).max().unwrap_or(0);
             prop_assert!(largest <= limits.held && members.len() as u64 <= limits.members);
-            let panicked = |gap: &Gap| matches!(gap, Gap::Broken(why) if why.contains("its reader panicked"));
+            let panicked =
+                |gap: &ArchiveGap| matches!(gap, ArchiveGap::Broken(why) if why.contains("its reader panicked"));
             prop_assert!(!gaps.iter().any(|(_, gap)| panicked(gap)), "{name}: {gaps:?}");
             Ok(())
         })
@@ -319,7 +320,7 @@ fn bombs_are_told_by_what_comes_out_of_them() {
         let (members, gaps) = listed(name, &bomb);
         let out: usize = members.iter().map(|member| member.2.len()).sum();
         assert!(out as u64 <= 2 * Limits::FREE, "{name}: {out}");
-        assert!(gaps.iter().any(|(_, gap)| *gap == Gap::Ratio(200)), "{name}: {gaps:?}");
+        assert!(gaps.iter().any(|(_, gap)| *gap == ArchiveGap::Ratio(200)), "{name}: {gaps:?}");
     }
 }
 
@@ -336,17 +337,17 @@ fn each_limit_is_named_where_it_is_met() {
     }
     let (members, gaps) = named(&deep, Limits::default());
     let place = format!("/srv/a{}", " ▸ t".repeat(8));
-    assert_eq!((members, gaps), (8, vec![(place, Gap::Depth(8))]));
+    assert_eq!((members, gaps), (8, vec![(place, ArchiveGap::Depth(8))]));
     let many: Vec<(&[u8], &[u8])> = vec![(b"x", b"abc"); 50];
     let gaps = named(&tar_of(&many), Limits { members: 20, ..Limits::default() });
-    assert_eq!(gaps, (20, vec![("/srv/a".to_owned(), Gap::Members(20))]));
+    assert_eq!(gaps, (20, vec![("/srv/a".to_owned(), ArchiveGap::Members(20))]));
     let tar = tar_of(&[(b"large", &[7; 3000]), (b"small", b"abc")]);
     let gaps = named(&tar, Limits { held: 2000, ..Limits::default() });
-    assert_eq!(gaps, (1, vec![("/srv/a ▸ large".to_owned(), Gap::Held(Some(3000), 2000))]));
+    assert_eq!(gaps, (1, vec![("/srv/a ▸ large".to_owned(), ArchiveGap::Held(Some(3000), 2000))]));
     let (_, gaps) = named(&gzip(&tar), Limits { bytes: 2000, ..Limits::default() });
-    assert!(gaps.iter().any(|(_, gap)| *gap == Gap::Bytes(2000)), "{gaps:?}");
+    assert!(gaps.iter().any(|(_, gap)| *gap == ArchiveGap::Bytes(2000)), "{gaps:?}");
     let (members, gaps) = named(&tar, Limits { time: Duration::ZERO, ..Limits::default() });
-    assert_eq!((members, gaps), (0, vec![("/srv/a".to_owned(), Gap::Time(0))]));
+    assert_eq!((members, gaps), (0, vec![("/srv/a".to_owned(), ArchiveGap::Time(0))]));
 }
 
 #[test]
@@ -391,7 +392,7 @@ impl Seek for Endless {
 
 #[test]
 fn sizes_that_headers_claim_are_neither_allocated_nor_read() {
-    struct Nobody(Vec<Gap>, usize);
+    struct Nobody(Vec<ArchiveGap>, usize);
     impl<'v> Visit<'v> for Nobody {
         fn wants(&mut self, _: &Path) -> bool {
             true
@@ -405,7 +406,7 @@ fn sizes_that_headers_claim_are_neither_allocated_nor_read() {
         fn large(&mut self, _: &Path, _: &crate::finding::MemberFacts) -> Option<Box<dyn Large + 'v>> {
             None
         }
-        fn gap(&mut self, _: &Path, gap: Gap) {
+        fn gap(&mut self, _: &Path, gap: ArchiveGap) {
             self.0.push(gap);
         }
     }

@@ -9,8 +9,8 @@ use std::time::Instant;
 use super::budget::Budget;
 use super::container::Container;
 use super::format::{ArchiveFormat, HEAD};
-use super::source::{Source, broken, fill};
-use super::{Gap, behind};
+use super::source::{ArchiveSource, broken, fill};
+use super::{ArchiveGap, behind};
 use crate::finding::MemberFacts;
 use crate::text::subject::{Inside, inside};
 use crate::timeout::catch_panic;
@@ -33,7 +33,7 @@ pub(crate) trait Visit<'v> {
     fn large(&mut self, path: &Path, facts: &MemberFacts) -> Option<Box<dyn Large + 'v>>;
 
     /// Something that was not seen, or not all of it.
-    fn gap(&mut self, path: &Path, gap: Gap);
+    fn gap(&mut self, path: &Path, gap: ArchiveGap);
 }
 
 /// Who takes a member that is too large to be held.
@@ -46,13 +46,13 @@ pub(crate) trait Large {
 }
 
 /// Where a container's bytes come from.
-pub(super) enum Input<'i> {
+pub(super) enum ContainerInput<'i> {
     /// From a decoder, or from within another container.
     Stream(&'i mut dyn Read),
-    Seekable(&'i mut dyn Source),
+    Seekable(&'i mut dyn ArchiveSource),
 }
 
-impl Read for Input<'_> {
+impl Read for ContainerInput<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Stream(stream) => stream.read(buffer),
@@ -61,7 +61,7 @@ impl Read for Input<'_> {
     }
 }
 
-impl Input<'_> {
+impl ContainerInput<'_> {
     /// Leaves out so many bytes; where that is past the end, the next read says so.
     pub(super) fn skip(&mut self, bytes: u64) -> io::Result<()> {
         match self {
@@ -140,26 +140,27 @@ pub(super) struct Walker<'w, 't, 'v> {
 }
 
 /// Goes through the members of a container of this format.
-pub(super) type ReadFormat = fn(&mut Walker, &mut ContainerContext, ArchiveFormat, Input) -> io::Result<()>;
+pub(super) type ReadFormat = fn(&mut Walker, &mut ContainerContext, ArchiveFormat, ContainerInput) -> io::Result<()>;
 
 impl Walker<'_, '_, '_> {
     /// Goes through what lies in `source`, or says that it is not looked into.
-    pub(super) fn enter(&mut self, source: &mut dyn Source, path: &Path, container: Container, depth: usize) {
+    pub(super) fn enter(&mut self, source: &mut dyn ArchiveSource, path: &Path, container: Container, depth: usize) {
         match container {
-            Container::Of(format) => self.container(Input::Seekable(source), path, format, depth),
+            Container::Of(format) => self.container(ContainerInput::Seekable(source), path, format, depth),
             Container::Unread(kind) => {
-                self.visit.gap(path, Gap::Unsupported(format!("{kind}, which is not looked into")));
+                self.visit.gap(path, ArchiveGap::Unsupported(format!("{kind}, which is not looked into")));
             }
             Container::Behind => match behind::find(source) {
                 Ok(Some((at, Container::Of(format)))) => {
                     let mut rest = behind::Rest::new(source, at);
                     // Its reader left it anywhere.
                     if rest.rewind().is_ok() {
-                        self.container(Input::Seekable(&mut rest), path, format, depth);
+                        self.container(ContainerInput::Seekable(&mut rest), path, format, depth);
                     }
                 }
                 Ok(Some((_, Container::Unread(kind)))) => {
-                    self.visit.gap(path, Gap::Unsupported(format!("{kind} lies in it, which is not looked into")));
+                    self.visit
+                        .gap(path, ArchiveGap::Unsupported(format!("{kind} lies in it, which is not looked into")));
                 }
                 Err(error) if !self.budget.is_over() => self.visit.gap(path, broken(&error)),
                 Ok(_) | Err(_) => {}
@@ -168,9 +169,9 @@ impl Walker<'_, '_, '_> {
     }
 
     /// Goes through a container.
-    pub(super) fn container(&mut self, input: Input, path: &Path, format: ArchiveFormat, depth: usize) {
+    pub(super) fn container(&mut self, input: ContainerInput, path: &Path, format: ArchiveFormat, depth: usize) {
         if depth > self.budget.limits().depth {
-            return self.visit.gap(path, Gap::Depth(self.budget.limits().depth));
+            return self.visit.gap(path, ArchiveGap::Depth(self.budget.limits().depth));
         }
         let place = &mut ContainerContext { path, depth, names: MemberNames::default() };
         let held = self.held;
@@ -180,7 +181,7 @@ impl Walker<'_, '_, '_> {
         let gap = match outcome {
             Ok(Ok(())) => return,
             Ok(Err(error)) => broken(&error),
-            Err(panic) => Gap::Broken(format!("its reader panicked; please report this ({panic})")),
+            Err(panic) => ArchiveGap::Broken(format!("its reader panicked; please report this ({panic})")),
         };
         if !self.budget.is_over() {
             self.visit.gap(path, gap);
@@ -188,7 +189,7 @@ impl Walker<'_, '_, '_> {
     }
 
     /// A member whose bytes cannot be had.
-    pub(super) fn unreadable(&mut self, place: &mut ContainerContext, name: &[u8], gap: Gap) -> io::Result<()> {
+    pub(super) fn unreadable(&mut self, place: &mut ContainerContext, name: &[u8], gap: ArchiveGap) -> io::Result<()> {
         self.budget.count_member()?;
         let path = place.of(name);
         self.visit.gap(&path, gap);
@@ -217,7 +218,7 @@ impl Walker<'_, '_, '_> {
         }
         match self.read_whole(data, &mut bytes, room) {
             Ok(()) => {}
-            Err(Gap::Held(..)) if !self.budget.is_over() => {
+            Err(ArchiveGap::Held(..)) if !self.budget.is_over() => {
                 return self.large(&path, &member, bytes, data, place.depth);
             }
             Err(gap) => {
@@ -253,7 +254,7 @@ impl Walker<'_, '_, '_> {
         depth: usize,
     ) -> io::Result<()> {
         self.budget.check()?;
-        let too_large = Gap::Held(member.size, self.budget.limits().held);
+        let too_large = ArchiveGap::Held(member.size, self.budget.limits().held);
         let taker = self.visit.large(path, &member.facts);
         self.budget.check()?;
         if taker.is_none() {
@@ -267,7 +268,7 @@ impl Walker<'_, '_, '_> {
         match Container::of_head(&head) {
             Some(Container::Of(format)) if format.is_streamed() && outcome.is_ok() => {
                 let mut stream = Cursor::new(head).chain(&mut passing);
-                self.container(Input::Stream(&mut stream), path, format, depth + 1);
+                self.container(ContainerInput::Stream(&mut stream), path, format, depth + 1);
             }
             Some(Container::Of(_)) if passing.taker.is_some() => self.visit.gap(path, too_large),
             Some(Container::Unread(kind)) => self.enter(&mut io::empty(), path, Container::Unread(kind), depth),
@@ -298,7 +299,7 @@ impl Walker<'_, '_, '_> {
     }
 
     /// Reads a member into the buffer.
-    fn read_whole(&mut self, data: &mut dyn Read, bytes: &mut Vec<u8>, room: u64) -> Result<(), Gap> {
+    fn read_whole(&mut self, data: &mut dyn Read, bytes: &mut Vec<u8>, room: u64) -> Result<(), ArchiveGap> {
         let mut chunk = vec![0; CHUNK];
         loop {
             self.budget.check().map_err(|error| broken(&error))?;
@@ -314,7 +315,7 @@ impl Walker<'_, '_, '_> {
             if length > room || !self.visit.hold(self.held + length) {
                 // Whoever takes it as it goes by has all of it.
                 bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
-                return Err(Gap::Held(None, self.budget.limits().held));
+                return Err(ArchiveGap::Held(None, self.budget.limits().held));
             }
             self.budget.excuse(begun.elapsed());
             bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
@@ -338,7 +339,7 @@ impl Walker<'_, '_, '_> {
         let mut whole = Cursor::new(head).chain(data);
         match format.filter(|format| format.is_streamed()) {
             Some(format) => {
-                self.container(Input::Stream(&mut whole), place.path, format, place.depth + 1);
+                self.container(ContainerInput::Stream(&mut whole), place.path, format, place.depth + 1);
                 if self.budget.is_over() { self.budget.check() } else { Ok(()) }
             }
             None => self.member(place, member, &mut whole),

@@ -9,9 +9,9 @@ use zip::read::{Config, ZipFileEntry, ZipReadOptions};
 use zip::result::ZipError;
 use zip::unstable::read::ZipIterable;
 
-use super::Gap;
+use super::ArchiveGap;
 use super::budget::Metered;
-use super::source::{Source, broken};
+use super::source::{ArchiveSource, broken};
 use super::walk::{ContainerContext, Member, Walker};
 use super::zip_local::{self, HEADER, Local, Times, ZSTD};
 use crate::finding::MemberFacts;
@@ -19,7 +19,11 @@ use crate::finding::MemberFacts;
 /// Bytes that the list has of a member before its name (4.3.12).
 const LISTED: u64 = 46;
 
-pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, source: &mut dyn Source) -> io::Result<()> {
+pub(super) fn members(
+    walker: &mut Walker,
+    place: &mut ContainerContext,
+    source: &mut dyn ArchiveSource,
+) -> io::Result<()> {
     let size = source.seek(SeekFrom::End(0))?;
     let mut listed = Listed { ranges: Vec::new(), begin: size, end: 0 };
     let outcome = by_list(walker, place, source, &mut listed);
@@ -27,7 +31,7 @@ pub(super) fn members(walker: &mut Walker, place: &mut ContainerContext, source:
     let oddity = match &outcome {
         Ok(()) => Some("the archive's list does not have it, which most programs go by"),
         Err(error) => {
-            let gap = Gap::Broken(format!("its list of members cannot be read ({error})"));
+            let gap = ArchiveGap::Broken(format!("its list of members cannot be read ({error})"));
             walker.visit.gap(place.path, gap);
             None
         }
@@ -71,7 +75,7 @@ impl Listed {
 fn by_list(
     walker: &mut Walker,
     place: &mut ContainerContext,
-    source: &mut dyn Source,
+    source: &mut dyn ArchiveSource,
     listed: &mut Listed,
 ) -> io::Result<()> {
     let mut source = source;
@@ -98,13 +102,13 @@ fn by_list(
 fn entry_of(
     walker: &mut Walker,
     place: &mut ContainerContext,
-    mut reader: &mut impl Source,
+    mut reader: &mut impl ArchiveSource,
     entry: ZipFileEntry,
     local: Option<&Local>,
 ) -> io::Result<()> {
     let name = entry.name_raw().to_vec();
     if entry.encrypted() {
-        return walker.unreadable(place, &name, Gap::Encrypted);
+        return walker.unreadable(place, &name, ArchiveGap::Encrypted);
     }
     let times = local.map_or_else(Times::default, |local| local.times);
     let other = local.filter(|local| local.name != name);
@@ -118,7 +122,7 @@ fn entry_of(
     let budget = walker.budget;
     if ZSTD.contains(&number(entry.compression())) {
         let Some(local) = local else {
-            let gap = Gap::Broken("a member's own header is missing".to_owned());
+            let gap = ArchiveGap::Broken("a member's own header is missing".to_owned());
             return walker.unreadable(place, &name, gap);
         };
         reader.seek(SeekFrom::Start(local.data))?;
@@ -141,12 +145,12 @@ fn number(method: CompressionMethod) -> u16 {
     method.to_u16()
 }
 
-fn gap(error: ZipError) -> Gap {
+fn gap(error: ZipError) -> ArchiveGap {
     match error {
-        ZipError::UnsupportedArchive(what) => Gap::Unsupported(what.to_owned()),
-        ZipError::InvalidPassword => Gap::Encrypted,
+        ZipError::UnsupportedArchive(what) => ArchiveGap::Unsupported(what.to_owned()),
+        ZipError::InvalidPassword => ArchiveGap::Encrypted,
         ZipError::Io(error) => broken(&error),
-        error => Gap::Broken(error.to_string()),
+        error => ArchiveGap::Broken(error.to_string()),
     }
 }
 

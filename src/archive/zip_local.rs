@@ -10,10 +10,10 @@ use flate2::bufread::DeflateDecoder;
 use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::StreamingDecoder;
 
-use super::Gap;
+use super::ArchiveGap;
 use super::budget::Metered;
 use super::compressed::MEMORY;
-use super::source::{Source, broken, fill};
+use super::source::{ArchiveSource, broken, fill};
 use super::walk::{ContainerContext, Member, Walker};
 use crate::finding::{FileTime, MemberFacts};
 
@@ -33,7 +33,7 @@ const METHODS: [u16; 22] = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 14, 16, 18, 19, 2
 pub(super) fn members(
     walker: &mut Walker,
     place: &mut ContainerContext,
-    source: &mut dyn Source,
+    source: &mut dyn ArchiveSource,
     range: Range<u64>,
     oddity: Option<&str>,
 ) -> io::Result<()> {
@@ -53,7 +53,7 @@ pub(super) fn members(
 fn one(
     walker: &mut Walker,
     place: &mut ContainerContext,
-    source: &mut dyn Source,
+    source: &mut dyn ArchiveSource,
     local: &Local,
     (end, oddity): (u64, Option<&str>),
 ) -> io::Result<u64> {
@@ -69,7 +69,7 @@ fn one(
         return Ok(next);
     }
     if local.flags & 1 != 0 {
-        walker.unreadable(place, &local.name, Gap::Encrypted)?;
+        walker.unreadable(place, &local.name, ArchiveGap::Encrypted)?;
         return Ok(next);
     }
     source.seek(SeekFrom::Start(local.data))?;
@@ -96,7 +96,7 @@ fn one(
         },
         method => {
             let what = format!("compressed by method {method}, and not in the archive's list");
-            walker.unreadable(place, &local.name, Gap::Unsupported(what))
+            walker.unreadable(place, &local.name, ArchiveGap::Unsupported(what))
         }
     };
     decoded.map(|()| next)
@@ -117,7 +117,7 @@ fn lzma<R: io::Read>(raw: &mut R) -> io::Result<LzmaReader<&mut R>> {
 }
 
 /// Where data end behind which a descriptor says their length.
-fn described_end(source: &mut dyn Source, range: Range<u64>) -> io::Result<Option<u64>> {
+fn described_end(source: &mut dyn ArchiveSource, range: Range<u64>) -> io::Result<Option<u64>> {
     let mut at = range.start;
     while let Some(found) = find(source, *DESCRIPTOR, at..range.end)? {
         let mut fields = [0; 12];
@@ -131,13 +131,13 @@ fn described_end(source: &mut dyn Source, range: Range<u64>) -> io::Result<Optio
     Ok(None)
 }
 
-fn fields_of<const N: usize>(source: &mut dyn Source, fields: &mut [u8; N]) -> io::Result<[u8; N]> {
+fn fields_of<const N: usize>(source: &mut dyn ArchiveSource, fields: &mut [u8; N]) -> io::Result<[u8; N]> {
     fill(source, fields)?;
     Ok(*fields)
 }
 
 /// The first place of `what` in the range.
-fn find(source: &mut dyn Source, what: [u8; 4], range: Range<u64>) -> io::Result<Option<u64>> {
+fn find(source: &mut dyn ArchiveSource, what: [u8; 4], range: Range<u64>) -> io::Result<Option<u64>> {
     const CHUNK: usize = 64 * 1024;
     if range.end.saturating_sub(range.start) < what.len() as u64 {
         return Ok(None);
@@ -185,7 +185,7 @@ impl Local {
     ///
     /// # Errors
     /// What reading met.
-    pub(super) fn read(source: &mut dyn Source, at: u64) -> io::Result<Option<Self>> {
+    pub(super) fn read(source: &mut dyn ArchiveSource, at: u64) -> io::Result<Option<Self>> {
         source.seek(SeekFrom::Start(at))?;
         let mut fields = [0; HEADER as usize];
         if fill(source, &mut fields)? < fields.len() || !fields.starts_with(SIGNATURE) {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::chain;
 use super::decide::last_in_force;
-use super::error::Outcome;
+use super::error::CaseOutcome;
 use super::{Case, CaseError, CaseErrorKind, Seq};
 
 /// What begins the note by which a Huntbook that wrote format 5 knew an act.
@@ -52,7 +52,7 @@ impl Case {
 }
 
 /// The act that a group is part of.
-fn act_of(db: &Connection, group: Seq) -> Outcome<Option<String>> {
+fn act_of(db: &Connection, group: Seq) -> CaseOutcome<Option<String>> {
     let sql = "SELECT CASE kind WHEN 'note' THEN payload ->> '$.note' ELSE about END FROM journal WHERE grp = ?1
         AND (kind = 'act-over-cases' OR kind = 'note' AND payload ->> '$.note' LIKE ?2 || '%') LIMIT 1";
     let mut statement = db.prepare_cached(sql)?;

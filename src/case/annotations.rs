@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, params};
 
 use super::acts::NOTE_OF_5;
-use super::error::Outcome;
+use super::error::CaseOutcome;
 use super::{Case, CaseError, CaseErrorKind, Decision, FindingId};
 use crate::triage::tag;
 
@@ -59,7 +59,7 @@ impl Case {
     }
 }
 
-fn read(db: &Connection, finding: Option<FindingId>) -> Outcome<BTreeMap<FindingId, Annotations>> {
+fn read(db: &Connection, finding: Option<FindingId>) -> CaseOutcome<BTreeMap<FindingId, Annotations>> {
     let mut statement = db.prepare_cached(
         "SELECT finding, kind, payload FROM journal
          WHERE kind IN ('note', 'tagged') AND finding IS NOT NULL AND (?1 IS NULL OR finding = ?1)

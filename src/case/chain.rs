@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
 
-use super::digest::Fields;
-use super::error::Outcome;
+use super::digest::DigestFields;
+use super::error::CaseOutcome;
 use super::facts::{must_follow, parse_time, time_text};
 use super::{
     Case, CaseError, CaseErrorKind, FindingId, Head, JournalEntry, JournalEvent, JournalSubject, ScanId, Seq, Stamp,
@@ -52,10 +52,10 @@ impl StoredEntry {
         })
     }
 
-    /// The hash that the entry should have. Its fields, encoded as [`Fields`] does: the name `huntbook journal 1`, the
+    /// The hash that the entry should have. Its fields, encoded as [`DigestFields`] does: the name `huntbook journal 1`, the
     /// hash of the entry before (zeros before the first), then the columns in their order.
     pub(super) fn computed_hash(&self) -> Sha256 {
-        Fields::of("huntbook journal 1")
+        DigestFields::of("huntbook journal 1")
             .digest(self.previous)
             .number(self.seq.0.cast_unsigned())
             .text(&self.at)
@@ -64,14 +64,14 @@ impl StoredEntry {
             .text(&self.kind)
             .number(self.group.0.cast_unsigned())
             .maybe(self.finding, |fields, finding| fields.number(finding.0.cast_unsigned()))
-            .maybe(self.about.as_deref(), Fields::text)
-            .maybe(self.subject.as_deref(), Fields::text)
+            .maybe(self.about.as_deref(), DigestFields::text)
+            .maybe(self.subject.as_deref(), DigestFields::text)
             .text(&self.payload)
             .finish()
     }
 
     /// The entry with its texts understood.
-    pub(super) fn parse(&self) -> Outcome<JournalEntry> {
+    pub(super) fn parse(&self) -> CaseOutcome<JournalEntry> {
         let payload: Value = serde_json::from_str(&self.payload)?;
         let subject: Option<JournalSubject> = self.subject.as_deref().map(serde_json::from_str).transpose()?;
         Ok(JournalEntry {
@@ -89,16 +89,16 @@ impl StoredEntry {
 }
 
 /// Entries that are recorded together and undone together.
-pub(super) struct Group<'a> {
+pub(super) struct UndoGroup<'a> {
     db: &'a Connection,
     stamp: &'a Stamp,
     head: Head,
     first: Seq,
 }
 
-impl<'a> Group<'a> {
+impl<'a> UndoGroup<'a> {
     /// A group that begins at the journal's end; `db` is in a transaction that has the write lock.
-    pub(super) fn begin(db: &'a Connection, stamp: &'a Stamp) -> Outcome<Self> {
+    pub(super) fn begin(db: &'a Connection, stamp: &'a Stamp) -> CaseOutcome<Self> {
         let head = head(db)?;
         Ok(Self { db, stamp, head, first: Seq(head.seq.0 + 1) })
     }
@@ -112,7 +112,7 @@ impl<'a> Group<'a> {
         &mut self,
         event: &JournalEvent,
         finding: Option<(FindingId, &JournalSubject)>,
-    ) -> Outcome<()> {
+    ) -> CaseOutcome<()> {
         let mut written = serde_json::to_value(event)?;
         let mut entry = StoredEntry {
             seq: Seq(self.head.seq.0 + 1),
@@ -155,7 +155,7 @@ impl<'a> Group<'a> {
 }
 
 /// The journal's last entry.
-pub(super) fn head(db: &Connection) -> Outcome<Head> {
+pub(super) fn head(db: &Connection) -> CaseOutcome<Head> {
     let last = db
         .prepare_cached("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")?
         .query_row([], |row| Ok(Head { seq: row.get(0)?, hash: Sha256(row.get(1)?) }))
@@ -164,7 +164,7 @@ pub(super) fn head(db: &Connection) -> Outcome<Head> {
 }
 
 /// Hands every entry to `each`, first to last.
-pub(super) fn each_entry(db: &Connection, mut each: impl FnMut(StoredEntry) -> Outcome<()>) -> Outcome<()> {
+pub(super) fn each_entry(db: &Connection, mut each: impl FnMut(StoredEntry) -> CaseOutcome<()>) -> CaseOutcome<()> {
     let mut statement = db.prepare(&format!("SELECT {} FROM journal ORDER BY seq", StoredEntry::COLUMNS))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -174,7 +174,7 @@ pub(super) fn each_entry(db: &Connection, mut each: impl FnMut(StoredEntry) -> O
 }
 
 /// What exclusions that cover findings say, by their ids, each in its last words.
-pub(super) fn exclusion_words(db: &Connection) -> Outcome<HashMap<String, Value>> {
+pub(super) fn exclusion_words(db: &Connection) -> CaseOutcome<HashMap<String, Value>> {
     let sql = "SELECT about, payload FROM journal WHERE kind = 'exclusion-met' AND about IS NOT NULL ORDER BY seq";
     let mut statement = db.prepare(sql)?;
     let mut rows = statement.query([])?;
@@ -187,7 +187,7 @@ pub(super) fn exclusion_words(db: &Connection) -> Outcome<HashMap<String, Value>
 }
 
 /// The entries of one kind, first to last.
-pub(super) fn entries_of_kind(db: &Connection, kind: &str) -> Outcome<Vec<JournalEntry>> {
+pub(super) fn entries_of_kind(db: &Connection, kind: &str) -> CaseOutcome<Vec<JournalEntry>> {
     let sql = format!("SELECT {} FROM journal WHERE kind = ?1 ORDER BY seq", StoredEntry::COLUMNS);
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map([kind], StoredEntry::from_row)?;
@@ -195,27 +195,27 @@ pub(super) fn entries_of_kind(db: &Connection, kind: &str) -> Outcome<Vec<Journa
 }
 
 /// The entries about one finding, first to last.
-pub(super) fn entries_of(db: &Connection, finding: FindingId) -> Outcome<Vec<JournalEntry>> {
+pub(super) fn entries_of(db: &Connection, finding: FindingId) -> CaseOutcome<Vec<JournalEntry>> {
     let sql = format!("SELECT {} FROM journal WHERE finding = ?1 ORDER BY seq", StoredEntry::COLUMNS);
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map([finding], StoredEntry::from_row)?;
     rows.map(|row| row?.parse()).collect()
 }
 
-/// Entries read at once by [`Entries`].
+/// Entries read at once by [`JournalEntries`].
 const PAGE: usize = 1024;
 
 /// The entries of a journal, first to last, read as they are asked for, so that one of any length takes little memory. Each
 /// page is of one state of the case; what others record meanwhile comes at the end.
 #[derive(Debug)]
-pub(crate) struct Entries<'c> {
+pub(crate) struct JournalEntries<'c> {
     case: &'c Case,
     page: std::vec::IntoIter<JournalEntry>,
     /// The last entry that was read; `None` behind the end, and behind an error.
     after: Option<Seq>,
 }
 
-impl Iterator for Entries<'_> {
+impl Iterator for JournalEntries<'_> {
     type Item = Result<JournalEntry, CaseError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -232,7 +232,7 @@ impl Iterator for Entries<'_> {
 }
 
 /// Entries after `after`, at most `limit`, first to last.
-fn entries_after(db: &Connection, after: Seq, limit: usize) -> Outcome<Vec<JournalEntry>> {
+fn entries_after(db: &Connection, after: Seq, limit: usize) -> CaseOutcome<Vec<JournalEntry>> {
     let sql = format!("SELECT {} FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2", StoredEntry::COLUMNS);
     let mut statement = db.prepare_cached(&sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -247,7 +247,7 @@ fn entries_after(db: &Connection, after: Seq, limit: usize) -> Outcome<Vec<Journ
 }
 
 /// The one entry at `seq`.
-pub(super) fn entry(db: &Connection, seq: Seq) -> Outcome<JournalEntry> {
+pub(super) fn entry(db: &Connection, seq: Seq) -> CaseOutcome<JournalEntry> {
     let sql = format!("SELECT {} FROM journal WHERE seq = ?1", StoredEntry::COLUMNS);
     let stored = db.prepare_cached(&sql)?.query_row([seq], StoredEntry::from_row).optional()?;
     stored.ok_or(CaseErrorKind::NoSuchEntry(seq))?.parse()
@@ -299,8 +299,8 @@ impl Case {
     }
 
     /// The journal after entry `after` (`Seq(0)` for its start), first to last, read as it is asked for.
-    pub(crate) fn entries(&self, after: Seq) -> Entries<'_> {
-        Entries { case: self, page: Vec::new().into_iter(), after: Some(after) }
+    pub(crate) fn entries(&self, after: Seq) -> JournalEntries<'_> {
+        JournalEntries { case: self, page: Vec::new().into_iter(), after: Some(after) }
     }
 
     /// The journal after entry `after` (`Seq(0)` for its start), at most `limit` entries, first to last.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rustix::fs::{Mode, OFlags};
 
-use super::error::{Outcome, io_fault};
+use super::error::{CaseOutcome, io_fault};
 
 /// How often a file is looked at that seems to lack its log: another Huntbook may be opening or closing it just now.
 const LOOKS: usize = 4;
@@ -42,7 +42,7 @@ pub enum LogState {
 
 impl LogState {
     /// Looks at the case in `file`, before it is opened.
-    pub(super) fn of(file: &Path) -> Outcome<Self> {
+    pub(super) fn of(file: &Path) -> CaseOutcome<Self> {
         for look in 0..LOOKS {
             if look > 0 {
                 sleep(PAUSE);
@@ -70,7 +70,7 @@ impl Header {
     /// The header of `file`, beside which no log lies: so no connection of this process has it open in that mode, whose locks
     /// would be lost when the file is closed here (<https://www.sqlite.org/howtocorrupt.html>, 2.2). `None` where the file
     /// is too short for one.
-    fn of(file: &Path) -> Outcome<Option<Self>> {
+    fn of(file: &Path) -> CaseOutcome<Option<Self>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::open(file, flags, Mode::empty()).map_err(|errno| io_fault("open it")(errno.into()))?;
         let mut bytes = [0; 64];
@@ -95,7 +95,7 @@ pub(super) fn close(db: &Connection) {
 }
 
 /// The length in bytes of the write-ahead log beside `file`, if there is one.
-pub(super) fn log_beside(file: &Path) -> Outcome<Option<u64>> {
+pub(super) fn log_beside(file: &Path) -> CaseOutcome<Option<u64>> {
     match fs::symlink_metadata(beside(file, "-wal")) {
         Ok(found) => Ok(Some(found.len())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::error::{Outcome, io_fault};
+use super::error::{CaseOutcome, io_fault};
 use super::guard::{Deadline, harden, keep_rules};
 use super::opening::{create_tables, new_file, resolve};
 use super::{Case, CaseError, CaseErrorKind, LogState};
@@ -53,7 +53,7 @@ impl Case {
         Self::without_a_file(copy(), self.log)
     }
 
-    fn without_a_file(opened: Outcome<(Connection, Deadline)>, log: LogState) -> Result<Self, CaseError> {
+    fn without_a_file(opened: CaseOutcome<(Connection, Deadline)>, log: LogState) -> Result<Self, CaseError> {
         let ready = opened.and_then(|(db, deadline)| keep_rules(&db).map(|()| (db, deadline)));
         match ready {
             Ok((db, deadline)) => {
@@ -76,7 +76,7 @@ impl Case {
             Backup::new(&newer.db, &mut self.db)?.run_to_completion(PAGES, Duration::ZERO, None)?;
             Ok(())
         };
-        let copied: Outcome<()> = copy();
+        let copied: CaseOutcome<()> = copy();
         copied.map_err(|fault| CaseError { path: self.path.clone(), fault })
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::Value;
 
-use super::chain::{self, Group};
-use super::error::Outcome;
+use super::chain::{self, UndoGroup};
+use super::error::CaseOutcome;
 use super::facts::CASE_ID;
 use super::journal::by_cover;
 use super::{
@@ -37,7 +37,7 @@ impl Case {
         let opened = self.write(|db| {
             let case = db.query_row("SELECT value FROM host WHERE key = ?1", [CASE_ID], |row| row.get(0))?;
             let program = version::NAME.to_owned();
-            let mut group = Group::begin(db, stamp)?;
+            let mut group = UndoGroup::begin(db, stamp)?;
             group.append(&JournalEvent::Happened(Record::CaseOpened { case, program, log_missing }), None)?;
             migrate::bring_up_to_date(db, &mut group)?;
             Ok(group.first())
@@ -96,7 +96,7 @@ impl Case {
     pub fn record_exclusions(&mut self, exclusions: &[(String, Value)], stamp: &Stamp) -> Result<(), CaseError> {
         self.write(|db| {
             let known = chain::exclusion_words(db)?;
-            let mut group = Group::begin(db, stamp)?;
+            let mut group = UndoGroup::begin(db, stamp)?;
             for (exclusion, words) in exclusions.iter().filter(|(id, words)| known.get(id) != Some(words)) {
                 let met = Record::ExclusionMet { exclusion: exclusion.clone(), words: words.clone() };
                 group.append(&JournalEvent::Happened(met), None)?;
@@ -158,13 +158,13 @@ impl Case {
                 tables::refresh(db, *finding)?;
             }
             let applied = Record::RegisterApplied { covers: by_cover(changed) };
-            Group::begin(db, stamp)?.append(&JournalEvent::Happened(applied), None)
+            UndoGroup::begin(db, stamp)?.append(&JournalEvent::Happened(applied), None)
         })
     }
 }
 
 /// Those of `covers` that differ from what is stored.
-fn changed(db: &Connection, covers: &[(FindingId, Option<Cover>)]) -> Outcome<Vec<(FindingId, Option<Cover>)>> {
+fn changed(db: &Connection, covers: &[(FindingId, Option<Cover>)]) -> CaseOutcome<Vec<(FindingId, Option<Cover>)>> {
     let mut changed = Vec::new();
     for (finding, cover) in covers {
         if tables::cover(db, *finding)? != *cover {
@@ -182,8 +182,8 @@ fn record(
     events: &[JournalEvent],
     act: Option<&Act>,
     stamp: &Stamp,
-) -> Outcome<Seq> {
-    let mut group = Group::begin(db, stamp)?;
+) -> CaseOutcome<Seq> {
+    let mut group = UndoGroup::begin(db, stamp)?;
     for event in events {
         for finding in findings {
             group.append(event, Some((*finding, &tables::subject(db, *finding)?)))?;
@@ -205,7 +205,7 @@ fn record(
 }
 
 /// The findings that `exclusion` was recorded for, undone or not: an undoing may be undone later.
-fn ever_excluded_by(db: &Connection, exclusion: &str) -> Outcome<Vec<FindingId>> {
+fn ever_excluded_by(db: &Connection, exclusion: &str) -> CaseOutcome<Vec<FindingId>> {
     let sql = "SELECT DISTINCT finding FROM journal
                WHERE kind = 'exclusion-recorded' AND about = ?1 AND finding IS NOT NULL";
     let mut statement = db.prepare_cached(sql)?;
@@ -213,7 +213,7 @@ fn ever_excluded_by(db: &Connection, exclusion: &str) -> Outcome<Vec<FindingId>>
 }
 
 /// The last decision that has not been undone, about `finding` or at all.
-pub(super) fn last_in_force(db: &Connection, finding: Option<FindingId>) -> Outcome<Seq> {
+pub(super) fn last_in_force(db: &Connection, finding: Option<FindingId>) -> CaseOutcome<Seq> {
     let about = if finding.is_some() { "finding = ?1" } else { "?1 IS NULL" };
     let sql = format!(
         "SELECT seq FROM journal WHERE {about}

@@ -13,9 +13,9 @@ use crate::finding::{Digest, Sha256};
 /// A text or blob is its length in bytes as 8 big-endian bytes, then the bytes. A number is 8 big-endian bytes, preceded
 /// by the length 8. A field that is absent is the length 2^64 - 1 and nothing more. The first field is the name of
 /// what is digested.
-pub(super) struct Fields(sha2::Sha256);
+pub(super) struct DigestFields(sha2::Sha256);
 
-impl Fields {
+impl DigestFields {
     pub(super) fn of(what: &str) -> Self {
         Self(sha2::Sha256::new()).text(what)
     }

@@ -179,7 +179,7 @@ impl From<serde_json::Error> for CaseErrorKind {
 }
 
 /// The result of work inside a case, before the case's path is added to the failure.
-pub(super) type Outcome<T> = Result<T, CaseErrorKind>;
+pub(super) type CaseOutcome<T> = Result<T, CaseErrorKind>;
 
 /// What a failure of the file system comes to while Huntbook was `doing` something.
 pub(super) fn io_fault(doing: &'static str) -> impl Fn(io::Error) -> CaseErrorKind {

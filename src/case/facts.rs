@@ -9,8 +9,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::CaseErrorKind;
-use super::digest::Fields;
-use super::error::Outcome;
+use super::digest::DigestFields;
+use super::error::CaseOutcome;
 use super::schema;
 use crate::finding::{Excerpt, FileFacts, FileTime, KeptBytes, PatternMatch, Sha256};
 
@@ -18,7 +18,7 @@ use crate::finding::{Excerpt, FileFacts, FileTime, KeptBytes, PatternMatch, Sha2
 pub(super) const CASE_ID: &str = "case.id";
 
 /// The facts about the box, without the case's own id.
-pub(super) fn host_facts(db: &Connection) -> Outcome<BTreeMap<String, String>> {
+pub(super) fn host_facts(db: &Connection) -> CaseOutcome<BTreeMap<String, String>> {
     let mut statement = db.prepare_cached("SELECT key, value FROM host WHERE key <> ?1")?;
     let facts = statement.query_map([CASE_ID], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(facts.collect::<rusqlite::Result<_>>()?)
@@ -30,7 +30,7 @@ pub(super) fn path(bytes: Vec<u8>) -> PathBuf {
 }
 
 /// The row of `path`, made where it is missing.
-pub(super) fn path_row(db: &Connection, path: &Path) -> Outcome<i64> {
+pub(super) fn path_row(db: &Connection, path: &Path) -> CaseOutcome<i64> {
     let bytes = path.as_os_str().as_bytes();
     let found = db.prepare_cached("SELECT id FROM paths WHERE path = ?1")?.query_row([bytes], |row| row.get(0));
     match found.optional()? {
@@ -40,9 +40,10 @@ pub(super) fn path_row(db: &Connection, path: &Path) -> Outcome<i64> {
 }
 
 /// Digest over all facts.
-pub(super) fn facts_content(facts: &FileFacts) -> Outcome<Sha256> {
-    let time = |fields: Fields, time: FileTime| fields.number(time.seconds.cast_unsigned()).number(time.nanos.into());
-    let fields = Fields::of(if facts.said.is_some() { "huntbook file 2" } else { "huntbook file 1" })
+pub(super) fn facts_content(facts: &FileFacts) -> CaseOutcome<Sha256> {
+    let time =
+        |fields: DigestFields, time: FileTime| fields.number(time.seconds.cast_unsigned()).number(time.nanos.into());
+    let fields = DigestFields::of(if facts.said.is_some() { "huntbook file 2" } else { "huntbook file 1" })
         .path(&facts.path)
         .number(facts.dev)
         .number(facts.ino)
@@ -50,8 +51,8 @@ pub(super) fn facts_content(facts: &FileFacts) -> Outcome<Sha256> {
         .number(facts.links)
         .number(facts.uid.into())
         .number(facts.gid.into())
-        .maybe(facts.owner.as_deref(), Fields::text)
-        .maybe(facts.group.as_deref(), Fields::text)
+        .maybe(facts.owner.as_deref(), DigestFields::text)
+        .maybe(facts.group.as_deref(), DigestFields::text)
         .number(facts.size);
     let fields = time(time(time(fields, facts.accessed), facts.modified), facts.changed)
         .maybe(facts.born, time)
@@ -64,7 +65,7 @@ pub(super) fn facts_content(facts: &FileFacts) -> Outcome<Sha256> {
 }
 
 /// The row of these facts, made where it is missing, and their digest.
-pub(super) fn facts_row(db: &Connection, facts: &FileFacts) -> Outcome<(i64, Sha256)> {
+pub(super) fn facts_row(db: &Connection, facts: &FileFacts) -> CaseOutcome<(i64, Sha256)> {
     let content = facts_content(facts)?;
     let mut select = db.prepare_cached("SELECT id FROM files WHERE content = ?1")?;
     if let Some(id) = select.query_row([content.0], |row| row.get(0)).optional()? {
@@ -107,7 +108,7 @@ pub(super) fn facts_row(db: &Connection, facts: &FileFacts) -> Outcome<(i64, Sha
 }
 
 /// The facts stored in row `id` of `files`.
-pub(super) fn load_facts(db: &Connection, id: i64) -> Outcome<FileFacts> {
+pub(super) fn load_facts(db: &Connection, id: i64) -> CaseOutcome<FileFacts> {
     let mut statement = db.prepare_cached(
         "SELECT paths.path, dev, ino, mode, links, uid, gid, owner, grp, size, accessed, accessed_ns, modified,
             modified_ns, changed, changed_ns, born, born_ns, sha256, noatime
@@ -163,7 +164,7 @@ pub(super) struct HitContent<'a> {
 impl HitContent<'_> {
     /// Digest over all of it.
     pub(super) fn digest(&self) -> Sha256 {
-        let mut fields = Fields::of("huntbook hit 1")
+        let mut fields = DigestFields::of("huntbook hit 1")
             .digest(self.rule)
             .digest(self.file)
             .number(self.capped.into())
@@ -179,7 +180,7 @@ impl HitContent<'_> {
 }
 
 /// Stores the matches of the new hit in row `hit`.
-pub(super) fn store_matches(db: &Connection, hit: i64, matches: &[PatternMatch]) -> Outcome<()> {
+pub(super) fn store_matches(db: &Connection, hit: i64, matches: &[PatternMatch]) -> CaseOutcome<()> {
     let mut insert =
         db.prepare_cached("INSERT INTO matches (hit, n, pattern, at, length, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for (n, found) in (0_i64..).zip(matches) {
@@ -190,7 +191,7 @@ pub(super) fn store_matches(db: &Connection, hit: i64, matches: &[PatternMatch])
 }
 
 /// Stores the bytes kept with the new hit in row `hit`; bytes that the case has already are not stored again.
-pub(super) fn store_kept(db: &Connection, hit: i64, kept: &KeptBytes, digests: &[(u64, Sha256)]) -> Outcome<()> {
+pub(super) fn store_kept(db: &Connection, hit: i64, kept: &KeptBytes, digests: &[(u64, Sha256)]) -> CaseOutcome<()> {
     for (n, (excerpt, (offset, digest))) in (0_i64..).zip(kept.excerpts.iter().zip(digests)) {
         db.prepare_cached("INSERT INTO blobs (sha256, bytes) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING")?
             .execute(params![digest.0, excerpt.bytes])?;
@@ -203,7 +204,7 @@ pub(super) fn store_kept(db: &Connection, hit: i64, kept: &KeptBytes, digests: &
 }
 
 /// The matches of the hit in row `hit`, in file order.
-pub(super) fn load_matches(db: &Connection, hit: i64) -> Outcome<Vec<PatternMatch>> {
+pub(super) fn load_matches(db: &Connection, hit: i64) -> CaseOutcome<Vec<PatternMatch>> {
     let mut statement = db.prepare_cached("SELECT pattern, at, length, data FROM matches WHERE hit = ?1 ORDER BY n")?;
     let matches = statement.query_map([hit], |row| {
         Ok(PatternMatch {
@@ -217,7 +218,7 @@ pub(super) fn load_matches(db: &Connection, hit: i64) -> Outcome<Vec<PatternMatc
 }
 
 /// The bytes kept with the hit in row `hit`.
-pub(super) fn load_kept(db: &Connection, hit: i64) -> Outcome<KeptBytes> {
+pub(super) fn load_kept(db: &Connection, hit: i64) -> CaseOutcome<KeptBytes> {
     let mut statement = db.prepare_cached(
         "SELECT at, bytes FROM excerpts JOIN blobs ON blobs.id = excerpts.blob WHERE hit = ?1 ORDER BY n",
     )?;
@@ -232,13 +233,13 @@ pub(super) fn time_text(at: jiff::Timestamp) -> String {
 }
 
 /// A stored time.
-pub(super) fn parse_time(text: &str) -> Outcome<jiff::Timestamp> {
+pub(super) fn parse_time(text: &str) -> CaseOutcome<jiff::Timestamp> {
     text.parse().map_err(|error: jiff::Error| CaseErrorKind::Damaged(error.to_string()))
 }
 
 /// Refuses a row whose number does not follow `before`, which a damaged or hostile table may hold: who pages through it by
 /// the last number would never come to its end.
-pub(super) fn must_follow<N: PartialOrd + Copy + std::fmt::Display>(before: &mut N, this: N) -> Outcome<()> {
+pub(super) fn must_follow<N: PartialOrd + Copy + std::fmt::Display>(before: &mut N, this: N) -> CaseOutcome<()> {
     if this <= *before {
         return Err(CaseErrorKind::Damaged(format!("row {this} stands after row {before}")));
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::chain::{self, Group};
-use super::digest::Fields;
-use super::error::Outcome;
+use super::chain::{self, UndoGroup};
+use super::digest::DigestFields;
+use super::error::CaseOutcome;
 use super::schema;
 use super::{Case, CaseError, CaseErrorKind, FindingId, JournalEvent, Record, ScanId, Stamp};
 use crate::finding::Sha256;
@@ -73,7 +73,7 @@ impl Case {
             }
             let EvidenceEnd { asked, gathered, cut } = end.clone();
             let record = Record::EvidenceGathered { scan, asked, gathered, cut, digest: evidence_digest(db, scan)? };
-            Group::begin(db, stamp)?.append(&JournalEvent::Happened(record), None)
+            UndoGroup::begin(db, stamp)?.append(&JournalEvent::Happened(record), None)
         })
     }
 
@@ -185,12 +185,12 @@ impl Case {
 }
 
 /// Whether the file has the tables for it: one of an older format that is only read has not.
-pub(super) fn keeps_evidence(db: &Connection) -> Outcome<bool> {
+pub(super) fn keeps_evidence(db: &Connection) -> CaseOutcome<bool> {
     Ok(schema::format_of(db)? >= SINCE_FORMAT)
 }
 
 /// Refuses a scan that is not there, or whose evidence is in the journal already.
-fn must_gather(db: &Connection, scan: ScanId) -> Outcome<()> {
+fn must_gather(db: &Connection, scan: ScanId) -> CaseOutcome<()> {
     let known: bool =
         db.prepare_cached("SELECT EXISTS (SELECT 1 FROM scans WHERE id = ?1)")?.query_row([scan], |row| row.get(0))?;
     let over: bool = db
@@ -204,7 +204,7 @@ fn must_gather(db: &Connection, scan: ScanId) -> Outcome<()> {
 }
 
 /// The row of this text, made where it is missing.
-fn part_row(db: &Connection, text: &str) -> Outcome<i64> {
+fn part_row(db: &Connection, text: &str) -> CaseOutcome<i64> {
     let digest = Sha256::of(text.as_bytes());
     let mut select = db.prepare_cached("SELECT id FROM evidence_parts WHERE sha256 = ?1")?;
     if let Some(id) = select.query_row([digest.0], |row| row.get(0)).optional()? {
@@ -222,8 +222,8 @@ fn missing_finding(error: rusqlite::Error, finding: FindingId) -> CaseErrorKind 
 }
 
 /// Digest over all that the box said when `scan` asked it: of each finding, then of the box, by the digests of the parts.
-pub(super) fn evidence_digest(db: &Connection, scan: ScanId) -> Outcome<Sha256> {
-    let mut fields = Fields::of("huntbook evidence 1");
+pub(super) fn evidence_digest(db: &Connection, scan: ScanId) -> CaseOutcome<Sha256> {
+    let mut fields = DigestFields::of("huntbook evidence 1");
     let mut of_findings = db.prepare(
         "SELECT finding, kind, sha256 FROM evidence JOIN evidence_parts ON evidence_parts.id = part
          WHERE scan = ?1 ORDER BY finding, kind",
@@ -247,7 +247,7 @@ pub(super) fn evidence_digest(db: &Connection, scan: ScanId) -> Outcome<Sha256> 
 }
 
 /// The scans with evidence that no entry of the journal vouches for: they run, or were broken off.
-pub(super) fn unvouched_scans(db: &Connection) -> Outcome<Vec<ScanId>> {
+pub(super) fn unvouched_scans(db: &Connection) -> CaseOutcome<Vec<ScanId>> {
     let mut statement = db.prepare(
         "SELECT scan FROM (SELECT scan FROM evidence UNION SELECT scan FROM box_evidence) AS kept
          WHERE NOT EXISTS
@@ -257,7 +257,7 @@ pub(super) fn unvouched_scans(db: &Connection) -> Outcome<Vec<ScanId>> {
 }
 
 /// The parts whose text is not what their digest says, by a finding that they are of where there is one.
-pub(super) fn edited_parts(db: &Connection) -> Outcome<Vec<Option<FindingId>>> {
+pub(super) fn edited_parts(db: &Connection) -> CaseOutcome<Vec<Option<FindingId>>> {
     let mut statement = db.prepare(
         "SELECT sha256, text, (SELECT min(finding) FROM evidence WHERE part = evidence_parts.id) FROM evidence_parts",
     )?;

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 
 use super::BUSY;
-use super::error::Outcome;
+use super::error::CaseOutcome;
 
 /// The longest value read from or written to a case, in bytes: a file from elsewhere must not fill the memory.
 const MAX_VALUE_BYTES: i32 = 64 << 20;
@@ -19,7 +19,7 @@ const MAX_STATEMENT_BYTES: i32 = 100_000;
 /// Instructions of `SQLite`'s machine between two looks at the clock; some microseconds.
 const INSTRUCTIONS: std::ffi::c_int = 10_000;
 /// How long one question may take whatever the size of the case, and the longer the larger it is.
-const LEAST_TIME: Duration = Duration::from_secs(30);
+const MIN_TIME: Duration = Duration::from_secs(30);
 /// Bytes for which a question may take a second more; a slow disk reads tens of times as many.
 const BYTES_PER_SECOND: u64 = 1 << 20;
 
@@ -35,7 +35,7 @@ pub(super) struct Deadline {
 impl Deadline {
     /// For a case of `size` bytes; it runs from now.
     fn new(size: u64) -> Self {
-        let allowed = LEAST_TIME + Duration::from_secs(size / BYTES_PER_SECOND);
+        let allowed = MIN_TIME + Duration::from_secs(size / BYTES_PER_SECOND);
         let deadline = Self { begun: Instant::now(), ends: Arc::new(AtomicU64::new(0)), allowed };
         deadline.restart();
         deadline
@@ -54,7 +54,7 @@ impl Deadline {
 
 /// Makes a connection to a case of `size` bytes defensive (<https://www.sqlite.org/security.html>), before its schema is
 /// looked at. Triggers are off until the schema has proved to be one that Huntbook makes.
-pub(super) fn harden(db: &mut Connection, size: u64) -> Outcome<Deadline> {
+pub(super) fn harden(db: &mut Connection, size: u64) -> CaseOutcome<Deadline> {
     let deadline = Deadline::new(size);
     let watched = deadline.clone();
     db.progress_handler(INSTRUCTIONS, Some(move || watched.is_over()))?;
@@ -75,7 +75,7 @@ pub(super) fn harden(db: &mut Connection, size: u64) -> Outcome<Deadline> {
 }
 
 /// Lets the triggers of a case that is written to keep its journal, and its rows refer to rows that are there.
-pub(super) fn keep_rules(db: &Connection) -> Outcome<()> {
+pub(super) fn keep_rules(db: &Connection) -> CaseOutcome<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
     db.pragma_update(None, "foreign_keys", true)?;
     Ok(())

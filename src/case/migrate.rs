@@ -9,8 +9,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::chain::Group;
-use super::error::Outcome;
+use super::chain::UndoGroup;
+use super::error::CaseOutcome;
 use super::facts::host_facts;
 use super::journal::by_cover;
 use super::schema::{self, FORMAT};
@@ -19,7 +19,7 @@ use crate::finding::{Digest, FoundBy};
 use crate::scan::{MAX_HASHED_ZEROS, Reason};
 
 /// What `stored`, the digest of the file of `size` bytes in row `hit` of `hits`, really is.
-pub(super) fn told(db: &Connection, hit: i64, (path, size): (&Path, u64), stored: Digest) -> Outcome<Digest> {
+pub(super) fn told(db: &Connection, hit: i64, (path, size): (&Path, u64), stored: Digest) -> CaseOutcome<Digest> {
     let Digest::Whole(value) = stored else { return Ok(stored) };
     // A file without more holes than are hashed has its SHA-256.
     if size <= MAX_HASHED_ZEROS {
@@ -35,7 +35,7 @@ pub(super) fn told(db: &Connection, hit: i64, (path, size): (&Path, u64), stored
 }
 
 /// The digest with which `finding` was last seen: as it is stored, and what it really is.
-pub(super) fn last_told(db: &Connection, finding: FindingId) -> Outcome<(Digest, Digest)> {
+pub(super) fn last_told(db: &Connection, finding: FindingId) -> CaseOutcome<(Digest, Digest)> {
     let (hit, path, size, stored) = db
         .prepare_cached(
             "SELECT hits.id, paths.path, files.size, files.sha256
@@ -54,7 +54,7 @@ pub(super) const VOUCHED_SINCE: i64 = 4;
 /// Writes down, in the journal of a case of an older format, what its tables hold and no entry vouches for, as it is found
 /// there. From then on the case is of the format of this program, and an older Huntbook refuses it instead of stumbling over
 /// what it does not know.
-pub(super) fn bring_up_to_date(db: &Connection, group: &mut Group<'_>) -> Outcome<()> {
+pub(super) fn bring_up_to_date(db: &Connection, group: &mut UndoGroup<'_>) -> CaseOutcome<()> {
     let format = schema::format_of(db)?;
     if format >= FORMAT {
         return Ok(());
@@ -74,7 +74,7 @@ pub(super) fn bring_up_to_date(db: &Connection, group: &mut Group<'_>) -> Outcom
     Ok(())
 }
 
-fn ended_scans(db: &Connection) -> Outcome<Vec<ScanTotals>> {
+fn ended_scans(db: &Connection) -> CaseOutcome<Vec<ScanTotals>> {
     let mut statement = db.prepare("SELECT id, files, bytes FROM scans WHERE ended IS NOT NULL ORDER BY id")?;
     let scans = statement.query_map([], |row| {
         Ok(ScanTotals {
@@ -91,7 +91,7 @@ pub(super) const CANDIDATE_NAMESPACE: &str = "candidate";
 
 /// `rules` as this case records them. One that an older Huntbook began knows a candidate condition by its rule's name alone: it
 /// goes on so where only one is meant, so that what was decided on its candidates stays with them.
-pub(super) fn as_recorded(db: &Connection, rules: &[RuleRecord]) -> Outcome<Vec<RuleRecord>> {
+pub(super) fn as_recorded(db: &Connection, rules: &[RuleRecord]) -> CaseOutcome<Vec<RuleRecord>> {
     let mut known = db.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM rule_names WHERE namespace = ?1 AND name = ?2)
             AND NOT EXISTS (SELECT 1 FROM rule_names WHERE namespace <> ?1 AND name = ?2)",

@@ -64,7 +64,7 @@ pub(crate) use not_seen::{Gone, Unmet};
 pub(crate) use own_files::{files_in, with_its_log};
 pub(crate) use place::{default_folder, default_path};
 #[cfg(test)]
-pub(crate) use query::Comparison;
+pub(crate) use query::ScanComparison;
 pub use query::Sighting;
 pub(crate) use query::{FindingRow, GivenAnswer};
 pub use rules::RuleRecord;
@@ -72,9 +72,9 @@ pub(crate) use scans::ScanRow;
 pub use scans::{NotScanned, ScanEnd, ScanOutcome, ScanPlan};
 pub use summary::CaseSummary;
 #[cfg(test)]
-pub(crate) use verification::Problem;
+pub(crate) use verification::CaseProblem;
 
-use error::Outcome;
+use error::CaseOutcome;
 
 /// How long a call waits for another process's write lock before it gives up with [`CaseErrorKind::Busy`].
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
@@ -114,14 +114,14 @@ impl Case {
     }
 
     /// Runs `work` on one state of the case, whatever other processes write meanwhile.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T, CaseError> {
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> CaseOutcome<T>) -> Result<T, CaseError> {
         self.deadline.restart();
         let read = || work(&*self.db.unchecked_transaction()?);
         read().map_err(|fault| self.error(fault))
     }
 
     /// Runs `work` with the write lock; all of it is on the disk when this returns, or nothing is.
-    fn write<T>(&mut self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T, CaseError> {
+    fn write<T>(&mut self, work: impl FnOnce(&Connection) -> CaseOutcome<T>) -> Result<T, CaseError> {
         self.deadline.restart();
         let write = || {
             let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::error::Outcome;
+use super::error::CaseOutcome;
 use super::facts::parse_time;
 use super::{Case, CaseError, FindingId, ScanId, ScanOutcome, ScanRow, facts, query};
 use crate::finding::FoundBy;
@@ -91,7 +91,7 @@ impl Case {
     }
 }
 
-fn unmet(db: &Connection, scan: &ScanRow) -> Outcome<Vec<Unmet>> {
+fn unmet(db: &Connection, scan: &ScanRow) -> CaseOutcome<Vec<Unmet>> {
     let mut statement = db.prepare_cached(
         "SELECT found.id, found.rule_name, paths.path, last.id, last.started
          FROM findings AS found JOIN paths ON paths.id = found.path
@@ -125,7 +125,7 @@ struct Reach {
 }
 
 impl Reach {
-    fn of(db: &Connection, scan: &ScanRow) -> Outcome<Self> {
+    fn of(db: &Connection, scan: &ScanRow) -> CaseOutcome<Self> {
         let names = "SELECT rule_name FROM scan_rules JOIN rules ON rules.id = scan_rules.rule WHERE scan = ?1";
         let rule_names = db.prepare_cached(names)?.query_map([scan.id], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let mut missed = db.prepare_cached("SELECT path FROM coverage WHERE scan = ?1")?;

@@ -11,7 +11,7 @@ use rustix::fs::{Access, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::closing::{beside, log_beside};
-use super::error::{Outcome, io_fault};
+use super::error::{CaseOutcome, io_fault};
 use super::facts::CASE_ID;
 use super::guard::{Deadline, harden, keep_rules};
 use super::schema::{self, APPLICATION_ID, FORMAT};
@@ -98,13 +98,13 @@ pub(super) struct CaseFile {
 }
 
 impl CaseFile {
-    fn of(file: PathBuf) -> Outcome<Self> {
+    fn of(file: PathBuf) -> CaseOutcome<Self> {
         let found = fs::symlink_metadata(&file).map_err(io_fault("look at it"))?;
         Ok(Self { file, dev: found.dev(), ino: found.ino() })
     }
 
     /// Refuses to go on with a file that has lost its name: what is written to it would vanish with the process.
-    pub(super) fn must_be_there(&self) -> Outcome<()> {
+    pub(super) fn must_be_there(&self) -> CaseOutcome<()> {
         match fs::symlink_metadata(&self.file) {
             Ok(found) if (found.dev(), found.ino()) == (self.dev, self.ino) => Ok(()),
             _ => Err(CaseErrorKind::Gone),
@@ -120,7 +120,7 @@ struct OpenedCase {
     place: Option<CaseFile>,
 }
 
-fn finish(path: &Path, opened: Outcome<OpenedCase>) -> Result<Case, CaseError> {
+fn finish(path: &Path, opened: CaseOutcome<OpenedCase>) -> Result<Case, CaseError> {
     match opened {
         Ok(OpenedCase { db, deadline, log, place }) => {
             Ok(Case { db, path: path.into(), place, log, loss_recorded: false, deadline })
@@ -153,7 +153,7 @@ fn refuses_locks(folder: &Path) -> bool {
 }
 
 /// Refuses to write to a case that someone else could have written or could replace, as could be what `SQLite` keeps beside it.
-fn must_be_ours_alone(file: &Path) -> Outcome<()> {
+fn must_be_ours_alone(file: &Path) -> CaseOutcome<()> {
     let trust = Trust::current();
     trust.check_folders(file)?;
     for suffix in ["", "-wal", "-shm", "-journal"] {
@@ -169,7 +169,7 @@ fn must_be_ours_alone(file: &Path) -> Outcome<()> {
 
 /// `path` with the links of its folder resolved, refused when it is itself a link or no file. Only the name is left for
 /// `SQLITE_OPEN_NOFOLLOW` to watch, which refuses a link anywhere in a path.
-pub(super) fn resolve(path: &Path, make_folder: bool) -> Outcome<PathBuf> {
+pub(super) fn resolve(path: &Path, make_folder: bool) -> CaseOutcome<PathBuf> {
     let name = path.file_name().ok_or(CaseErrorKind::NotACase)?;
     let folder = folder_of(path);
     if make_folder {
@@ -188,7 +188,7 @@ pub(super) fn new_file(file: &Path) -> io::Result<File> {
 }
 
 /// The database in `file`, with the tables of a case if it was empty.
-fn open_to_write(file: &Path) -> Outcome<(Connection, Deadline)> {
+fn open_to_write(file: &Path) -> CaseOutcome<(Connection, Deadline)> {
     let mut db = Connection::open_with_flags(file, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     let deadline = harden(&mut db, size_of(file))?;
     if identify(&db)? == Identity::Empty {
@@ -209,7 +209,7 @@ fn size_of(file: &Path) -> u64 {
 
 /// Made here and not by `SQLite`, for the mode; the folder is synced so that the name outlives a power cut. Returns
 /// whether the file is new.
-fn create_if_missing(file: &Path) -> Outcome<bool> {
+fn create_if_missing(file: &Path) -> CaseOutcome<bool> {
     match new_file(file) {
         Ok(_) => {
             let folder = file.parent().unwrap_or(Path::new("/"));
@@ -232,11 +232,11 @@ enum Identity {
 }
 
 /// What the file is, asked at one moment: another process may be creating the case just now.
-fn identify(db: &Connection) -> Outcome<Identity> {
+fn identify(db: &Connection) -> CaseOutcome<Identity> {
     identify_within(&*db.unchecked_transaction()?)
 }
 
-fn identify_within(db: &Connection) -> Outcome<Identity> {
+fn identify_within(db: &Connection) -> CaseOutcome<Identity> {
     let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     match (number("application_id")?, number("user_version")?) {
         (APPLICATION_ID, 1..=FORMAT) => Ok(Identity::Case),
@@ -249,7 +249,7 @@ fn identify_within(db: &Connection) -> Outcome<Identity> {
 }
 
 /// All or nothing, and by one process only when two open a new case at once.
-pub(super) fn create_tables(db: &Connection) -> Outcome<()> {
+pub(super) fn create_tables(db: &Connection) -> CaseOutcome<()> {
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     if identify_within(&transaction)? == Identity::Empty {
         schema::create(&transaction)?;
@@ -265,7 +265,7 @@ pub(super) fn create_tables(db: &Connection) -> Outcome<()> {
 }
 
 /// WAL where the file system can do it (it needs shared memory), otherwise the rollback journal, which is as safe.
-fn make_durable(db: &Connection) -> Outcome<()> {
+fn make_durable(db: &Connection) -> CaseOutcome<()> {
     let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
     if mode != "wal" {
         db.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
@@ -281,7 +281,7 @@ fn make_durable(db: &Connection) -> Outcome<()> {
 const SUPER_JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
 /// Refuses a case whose rollback journal, if it has one, no Huntbook can have written. Returns whether it has one.
-fn refuse_foreign_journal(file: &Path) -> Outcome<bool> {
+fn refuse_foreign_journal(file: &Path) -> CaseOutcome<bool> {
     let name = beside(file, "-journal");
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let journal = match rustix::fs::open(&name, flags, Mode::empty()) {
@@ -304,7 +304,7 @@ fn refuse_foreign_journal(file: &Path) -> Outcome<bool> {
 }
 
 /// Rolls back what was being written to `file` when its Huntbook, or the machine, stopped; as `SQLite` does it, in place.
-fn roll_back(file: &Path) -> Outcome<()> {
+fn roll_back(file: &Path) -> CaseOutcome<()> {
     if !refuse_foreign_journal(file)? {
         return Ok(());
     }
@@ -327,16 +327,16 @@ fn roll_back(file: &Path) -> Outcome<()> {
     })
 }
 
-fn read_with_locks(file: &Path) -> Outcome<(Connection, Deadline, Identity)> {
+fn read_with_locks(file: &Path) -> CaseOutcome<(Connection, Deadline, Identity)> {
     ready(file, Connection::open_with_flags(file, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?)
 }
 
-fn read_as_it_lies(file: &Path) -> Outcome<(Connection, Deadline, Identity)> {
+fn read_as_it_lies(file: &Path) -> CaseOutcome<(Connection, Deadline, Identity)> {
     let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     ready(file, Connection::open_with_flags(immutable_uri(file), flags(access))?)
 }
 
-fn ready(file: &Path, mut db: Connection) -> Outcome<(Connection, Deadline, Identity)> {
+fn ready(file: &Path, mut db: Connection) -> CaseOutcome<(Connection, Deadline, Identity)> {
     let deadline = harden(&mut db, size_of(file))?;
     let identity = identify(&db)?;
     Ok((db, deadline, identity))

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::digest::Fields;
+use super::digest::DigestFields;
 use crate::storage::Base;
 
 /// The longest that the host's and the tree's part of the name may become, in bytes each.
@@ -22,7 +22,7 @@ pub(crate) fn default_folder(env: impl Fn(&str) -> Option<OsString>) -> Option<P
 /// look alike once simplified.
 pub(crate) fn default_path(env: impl Fn(&str) -> Option<OsString>, host: &str, tree: &Path) -> Option<PathBuf> {
     let tree_part = if tree == Path::new("/") { "root".into() } else { simplify(&tree.to_string_lossy()) };
-    let digest = Fields::of("huntbook case place 1").text(host).path(tree).finish().short();
+    let digest = DigestFields::of("huntbook case place 1").text(host).path(tree).finish().short();
     Some(default_folder(env)?.join(format!("{}-{tree_part}-{digest}.case", simplify(host))))
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::error::Outcome;
+use super::error::CaseOutcome;
 use super::facts::must_follow;
 use super::tables::{parse_answer, parse_verdict};
 use super::{
@@ -76,7 +76,7 @@ pub enum Sighting {
 
 /// What a later scan saw differently.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Comparison {
+pub struct ScanComparison {
     /// Seen by the later scan only.
     pub new: Vec<FindingId>,
     /// Seen by the earlier scan only, by a rule that the later one ran too.
@@ -244,10 +244,10 @@ impl Case {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn compare(&self, earlier: ScanId, later: ScanId) -> Result<Comparison, CaseError> {
+    pub fn compare(&self, earlier: ScanId, later: ScanId) -> Result<ScanComparison, CaseError> {
         self.read(|db| {
             let hunted = format!("found.rule_name IN ({RULE_NAMES})");
-            Ok(Comparison {
+            Ok(ScanComparison {
                 new: seen_only_by(db, later, earlier, "true")?,
                 gone: seen_only_by(db, earlier, later, &hunted)?,
                 left_out: seen_only_by(db, earlier, later, &format!("NOT {hunted}"))?,
@@ -258,7 +258,7 @@ impl Case {
     }
 }
 
-fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcome<Vec<FindingRow>> {
+fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> CaseOutcome<Vec<FindingRow>> {
     let mut statement = db.prepare_cached(
         "SELECT findings.id, findings.rule_name, paths.path, files.sha256, files.size, files.owner,
             (SELECT count(*) FROM matches WHERE matches.hit = hits.id), findings.verdict, covers.lapsed,
@@ -298,12 +298,12 @@ fn list(db: &Connection, scan: ScanId, after: FindingId, limit: usize) -> Outcom
     Ok(findings)
 }
 
-pub(super) fn found_by(db: &Connection, rule_name: i64) -> Outcome<FoundBy> {
+pub(super) fn found_by(db: &Connection, rule_name: i64) -> CaseOutcome<FoundBy> {
     let mut statement = db.prepare_cached("SELECT namespace, name FROM rule_names WHERE id = ?1")?;
     Ok(statement.query_row([rule_name], |row| Ok(FoundBy::named(row.get(0)?, &row.get::<_, String>(1)?)))?)
 }
 
-fn load(db: &Connection, id: FindingId, seen: Sighting) -> Outcome<Finding> {
+fn load(db: &Connection, id: FindingId, seen: Sighting) -> CaseOutcome<Finding> {
     let (rule_name, last_hit): (i64, i64) = db
         .prepare_cached("SELECT rule_name, last_hit FROM findings WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -332,7 +332,7 @@ fn load(db: &Connection, id: FindingId, seen: Sighting) -> Outcome<Finding> {
 }
 
 /// An answer from the columns scenario, answer, seq, sha256, with the rest from its journal entry.
-fn answer_from(db: &Connection, row: &Row<'_>) -> Outcome<GivenAnswer> {
+fn answer_from(db: &Connection, row: &Row<'_>) -> CaseOutcome<GivenAnswer> {
     let seq = row.get(2)?;
     let entry = chain::entry(db, seq)?;
     let JournalEvent::Decided(Decision::Answered { note, .. }) = entry.event else {
@@ -357,7 +357,7 @@ const CHANGED: &str = "f1.sha256 <> f2.sha256 AND (length(f1.sha256) = length(f2
 /// The rules by name, whatever their version, that scan `?2` ran with.
 const RULE_NAMES: &str = "SELECT rule_name FROM scan_rules JOIN rules ON rules.id = scan_rules.rule WHERE scan = ?2";
 
-fn seen_only_by(db: &Connection, scan: ScanId, other: ScanId, when: &str) -> Outcome<Vec<FindingId>> {
+fn seen_only_by(db: &Connection, scan: ScanId, other: ScanId, when: &str) -> CaseOutcome<Vec<FindingId>> {
     let sql = format!(
         "SELECT finding FROM sightings AS s JOIN findings AS found ON found.id = s.finding WHERE scan = ?1 AND {when}
          AND NOT EXISTS (SELECT 1 FROM sightings WHERE scan = ?2 AND finding = s.finding) ORDER BY finding"
@@ -366,7 +366,7 @@ fn seen_only_by(db: &Connection, scan: ScanId, other: ScanId, when: &str) -> Out
     Ok(statement.query_map([scan, other], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
-fn seen_by_both(db: &Connection, when: &str, earlier: ScanId, later: ScanId) -> Outcome<Vec<FindingId>> {
+fn seen_by_both(db: &Connection, when: &str, earlier: ScanId, later: ScanId) -> CaseOutcome<Vec<FindingId>> {
     let sql = format!(
         "SELECT s1.finding FROM sightings AS s1 JOIN sightings AS s2 ON s2.scan = ?2 AND s2.finding = s1.finding
          JOIN hits AS h1 ON h1.id = s1.hit JOIN hits AS h2 ON h2.id = s2.hit

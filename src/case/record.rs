@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::error::Outcome;
+use super::error::CaseOutcome;
 use super::facts::{self, HitContent};
 use super::scans::must_run;
 use super::tables::{refresh, verdict_text};
@@ -44,7 +44,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn record(&mut self, finding: &Finding) -> Outcome<FindingId> {
+    fn record(&mut self, finding: &Finding) -> CaseOutcome<FindingId> {
         let rule = self.rule(&finding.found_by)?;
         let path = facts::path_row(self.db, &finding.file.path)?;
         let id = self.finding(rule.rule_name, path)?;
@@ -65,7 +65,7 @@ impl Writer<'_> {
         Ok(id)
     }
 
-    fn rule(&mut self, id: &FoundBy) -> Outcome<RuleRow> {
+    fn rule(&mut self, id: &FoundBy) -> CaseOutcome<RuleRow> {
         if let Some(row) = self.rules.get(id) {
             return Ok(*row);
         }
@@ -80,7 +80,7 @@ impl Writer<'_> {
     }
 
     /// The rule of this name that the scan was started with.
-    fn rule_of_scan(&self, namespace: &str, name: &str) -> Outcome<Option<RuleRow>> {
+    fn rule_of_scan(&self, namespace: &str, name: &str) -> CaseOutcome<Option<RuleRow>> {
         Ok(self
             .db
             .prepare_cached(
@@ -96,7 +96,7 @@ impl Writer<'_> {
     }
 
     /// The number of the finding. A new one points to no hit yet.
-    fn finding(&self, rule_name: i64, path: i64) -> Outcome<FindingId> {
+    fn finding(&self, rule_name: i64, path: i64) -> CaseOutcome<FindingId> {
         let mut select = self.db.prepare_cached("SELECT id FROM findings WHERE rule_name = ?1 AND path = ?2")?;
         if let Some(id) = select.query_row([rule_name, path], |row| row.get(0)).optional()? {
             return Ok(id);
@@ -107,7 +107,7 @@ impl Writer<'_> {
         Ok(FindingId(insert.insert(params![rule_name, path, verdict_text(Verdict::Open)?])?))
     }
 
-    fn hit(&self, id: FindingId, rule: RuleRow, finding: &Finding) -> Outcome<i64> {
+    fn hit(&self, id: FindingId, rule: RuleRow, finding: &Finding) -> CaseOutcome<i64> {
         let (file, file_content) = facts::facts_row(self.db, &finding.file)?;
         let excerpts: Vec<_> =
             finding.kept.excerpts.iter().map(|excerpt| (excerpt.offset, Sha256::of(&excerpt.bytes))).collect();

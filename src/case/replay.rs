@@ -86,7 +86,7 @@ pub(super) fn undone_groups(undoings: &[(Seq, Seq)]) -> HashSet<Seq> {
 
 /// A finding as it was last seen, as far as its verdict depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Now {
+pub(super) struct ReplayedFinding {
     pub(super) digest: Digest,
     pub(super) rule_digest: Sha256,
     /// The scenarios of its rule.
@@ -100,7 +100,7 @@ pub(super) struct Now {
 /// Doubt leaves it open: an exclusion holds here only for the content and the rule it was recorded on, unless the
 /// register says that it covers more, and an answer counts only for the content it was given on. Being marked malicious
 /// holds until that is undone or an exclusion is recorded for this very finding.
-pub(super) fn verdict(now: &Now, decided: &Decided, cover: Option<&Cover>) -> Verdict {
+pub(super) fn verdict(now: &ReplayedFinding, decided: &Decided, cover: Option<&Cover>) -> Verdict {
     if let Some(standing) = &decided.standing {
         let Some(exclusion) = &standing.exclusion else { return Verdict::Malicious };
         let same = standing.digest == now.digest && standing.rule_digest == now.rule_digest;
@@ -125,9 +125,14 @@ pub(super) fn verdict(now: &Now, decided: &Decided, cover: Option<&Cover>) -> Ve
 mod tests {
     use super::*;
 
-    fn now() -> Now {
+    fn now() -> ReplayedFinding {
         let scenarios = vec!["backup".into(), "signatures".into()];
-        Now { digest: Sha256::of(b"file").into(), rule_digest: Sha256::of(b"rule"), scenarios, known: false }
+        ReplayedFinding {
+            digest: Sha256::of(b"file").into(),
+            rule_digest: Sha256::of(b"rule"),
+            scenarios,
+            known: false,
+        }
     }
 
     fn stands(exclusion: Option<&str>) -> Decided {
@@ -151,8 +156,11 @@ mod tests {
         assert_eq!(verdict(&now(), &answered(&[("backup", out), ("signatures", Answer::Unsure)]), None), Verdict::Open);
         let all = answered(&[("backup", out), ("signatures", out)]);
         assert_eq!(verdict(&now(), &all, None), Verdict::Suspicious);
-        assert_eq!(verdict(&Now { digest: Sha256::of(b"other").into(), ..now() }, &all, None), Verdict::Open);
-        assert_eq!(verdict(&Now { scenarios: Vec::new(), ..now() }, &answered(&[]), None), Verdict::Open);
+        assert_eq!(
+            verdict(&ReplayedFinding { digest: Sha256::of(b"other").into(), ..now() }, &all, None),
+            Verdict::Open
+        );
+        assert_eq!(verdict(&ReplayedFinding { scenarios: Vec::new(), ..now() }, &answered(&[]), None), Verdict::Open);
     }
 
     #[test]
@@ -162,10 +170,10 @@ mod tests {
             Some(Cover { exclusion: exclusion.into(), lapsed: lapsed.map(str::to_owned) })
         };
         assert_eq!(verdict(&now(), &excluded, None), Verdict::Benign);
-        let changed = Now { digest: Sha256::of(b"other").into(), ..now() };
+        let changed = ReplayedFinding { digest: Sha256::of(b"other").into(), ..now() };
         assert_eq!(verdict(&changed, &excluded, None), Verdict::Open);
         assert_eq!(verdict(&changed, &excluded, cover("x", None).as_ref()), Verdict::Benign);
-        let new_rule = Now { rule_digest: Sha256::of(b"other"), ..now() };
+        let new_rule = ReplayedFinding { rule_digest: Sha256::of(b"other"), ..now() };
         assert_eq!(verdict(&new_rule, &excluded, None), Verdict::Open);
         assert_eq!(verdict(&now(), &excluded, cover("x", Some("expired")).as_ref()), Verdict::Open);
         assert_eq!(verdict(&now(), &excluded, cover("y", Some("expired")).as_ref()), Verdict::Benign);
@@ -177,7 +185,7 @@ mod tests {
         let marked = stands(None);
         let cover = Cover { exclusion: "x".into(), lapsed: None };
         assert_eq!(verdict(&now(), &marked, Some(&cover)), Verdict::Malicious);
-        let known = Now { known: true, ..now() };
+        let known = ReplayedFinding { known: true, ..now() };
         assert_eq!(verdict(&known, &Decided::default(), None), Verdict::Malicious);
         let excluded = stands(Some("x"));
         assert_eq!(verdict(&known, &excluded, None), Verdict::Benign);

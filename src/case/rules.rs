@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
 use super::ScanId;
-use super::digest::Fields;
-use super::error::Outcome;
+use super::digest::DigestFields;
+use super::error::CaseOutcome;
 use crate::finding::{FoundBy, Sha256};
 
 /// A rule as a scan ran it.
@@ -26,8 +26,8 @@ pub struct RuleRecord {
 }
 
 /// Digest over all of a rule's record.
-pub(super) fn rule_content(rule: &RuleRecord) -> Outcome<Sha256> {
-    Ok(Fields::of("huntbook rule 1")
+pub(super) fn rule_content(rule: &RuleRecord) -> CaseOutcome<Sha256> {
+    Ok(DigestFields::of("huntbook rule 1")
         .text(&rule.id.rule().namespace)
         .text(&rule.id.name())
         .digest(rule.digest)
@@ -39,7 +39,7 @@ pub(super) fn rule_content(rule: &RuleRecord) -> Outcome<Sha256> {
 }
 
 /// The row of this rule, made where it is missing, and its digest.
-pub(super) fn rule_row(db: &Connection, rule: &RuleRecord) -> Outcome<(i64, Sha256)> {
+pub(super) fn rule_row(db: &Connection, rule: &RuleRecord) -> CaseOutcome<(i64, Sha256)> {
     let content = rule_content(rule)?;
     let found = db.prepare_cached("SELECT id FROM rules WHERE content = ?1")?.query_row([content.0], |row| row.get(0));
     if let Some(id) = found.optional()? {
@@ -62,7 +62,7 @@ pub(super) fn rule_row(db: &Connection, rule: &RuleRecord) -> Outcome<(i64, Sha2
     Ok((id, content))
 }
 
-fn rule_name_row(db: &Connection, id: &FoundBy) -> Outcome<i64> {
+fn rule_name_row(db: &Connection, id: &FoundBy) -> CaseOutcome<i64> {
     let names = params![&*id.rule().namespace, &*id.name()];
     let mut select = db.prepare_cached("SELECT id FROM rule_names WHERE namespace = ?1 AND name = ?2")?;
     match select.query_row(names, |row| row.get(0)).optional()? {
@@ -72,7 +72,7 @@ fn rule_name_row(db: &Connection, id: &FoundBy) -> Outcome<i64> {
 }
 
 /// A rule from the columns namespace, name, digest, source, meta, scenarios, known.
-pub(super) fn rule_from(row: &Row<'_>) -> Outcome<RuleRecord> {
+pub(super) fn rule_from(row: &Row<'_>) -> CaseOutcome<RuleRecord> {
     Ok(RuleRecord {
         id: FoundBy::named(row.get(0)?, &row.get::<_, String>(1)?),
         digest: Sha256(row.get(2)?),
@@ -87,11 +87,11 @@ pub(super) fn rule_from(row: &Row<'_>) -> Outcome<RuleRecord> {
 pub(super) fn rules_digest(mut contents: Vec<Sha256>) -> Sha256 {
     contents.sort_unstable();
     contents.dedup();
-    contents.into_iter().fold(Fields::of("huntbook rules 1"), Fields::digest).finish()
+    contents.into_iter().fold(DigestFields::of("huntbook rules 1"), DigestFields::digest).finish()
 }
 
 /// Digest over the rules of `scan`, as stored.
-pub(super) fn stored_rules_digest(db: &Connection, scan: ScanId) -> Outcome<Sha256> {
+pub(super) fn stored_rules_digest(db: &Connection, scan: ScanId) -> CaseOutcome<Sha256> {
     let mut statement =
         db.prepare("SELECT content FROM scan_rules JOIN rules ON rules.id = scan_rules.rule WHERE scan = ?1")?;
     let contents = statement.query_map([scan], |row| row.get(0).map(Sha256))?;
@@ -99,8 +99,8 @@ pub(super) fn stored_rules_digest(db: &Connection, scan: ScanId) -> Outcome<Sha2
 }
 
 /// Digest over all that `scan` saw: its rules, each finding by the digest of its hit, and coverage, in stored order.
-pub(super) fn scan_digest(db: &Connection, scan: ScanId) -> Outcome<Sha256> {
-    let mut fields = Fields::of("huntbook scan 1").digest(stored_rules_digest(db, scan)?);
+pub(super) fn scan_digest(db: &Connection, scan: ScanId) -> CaseOutcome<Sha256> {
+    let mut fields = DigestFields::of("huntbook scan 1").digest(stored_rules_digest(db, scan)?);
     let mut sightings = db.prepare(
         "SELECT hits.content FROM sightings JOIN hits ON hits.id = sightings.hit WHERE scan = ?1
          ORDER BY sightings.finding",

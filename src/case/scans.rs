@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
-use super::chain::Group;
-use super::error::Outcome;
+use super::chain::UndoGroup;
+use super::error::CaseOutcome;
 use super::facts::{CASE_ID, host_facts, must_follow, parse_time, time_text};
 use super::rules::{RuleRecord, rule_from, rule_row, rules_digest, scan_digest};
 use super::{Case, CaseError, CaseErrorKind, JournalEvent, PathText, Record, ScanId, Stamp, facts, migrate};
@@ -39,7 +39,7 @@ pub enum ScanOutcome {
 }
 
 impl ScanOutcome {
-    fn parse(text: &str) -> Outcome<Self> {
+    fn parse(text: &str) -> CaseOutcome<Self> {
         let all = [Self::Finished, Self::Cancelled, Self::Failed];
         let found = all.into_iter().find(|outcome| outcome.to_string() == text);
         found.ok_or_else(|| CaseErrorKind::Damaged(format!("a scan ended as {text:?}")))
@@ -127,7 +127,7 @@ impl Case {
             if facts == before {
                 return Ok(());
             }
-            Group::begin(db, stamp)?.append(&JournalEvent::Happened(Record::HostRecorded { facts }), None)
+            UndoGroup::begin(db, stamp)?.append(&JournalEvent::Happened(Record::HostRecorded { facts }), None)
         })
     }
 
@@ -150,7 +150,7 @@ impl Case {
     pub fn start_scan(&mut self, plan: &ScanPlan, stamp: &Stamp) -> Result<ScanId, CaseError> {
         self.write(|db| {
             let rules = migrate::as_recorded(db, &plan.rules)?;
-            let rules = rules.iter().map(|rule| rule_row(db, rule)).collect::<Outcome<Vec<_>>>()?;
+            let rules = rules.iter().map(|rule| rule_row(db, rule)).collect::<CaseOutcome<Vec<_>>>()?;
             let rules_digest = rules_digest(rules.iter().map(|(_, content)| *content).collect());
             let scan = ScanId(
                 db.prepare("INSERT INTO scans (tree, options, rules_digest, started) VALUES (?1, ?2, ?3, ?4)")?
@@ -167,7 +167,7 @@ impl Case {
             }
             let (tree, options) = (PathText::from(plan.tree.as_path()), plan.options.clone());
             let started = Record::ScanStarted { scan, tree, options, rules: rules_digest };
-            Group::begin(db, stamp)?.append(&JournalEvent::Happened(started), None)?;
+            UndoGroup::begin(db, stamp)?.append(&JournalEvent::Happened(started), None)?;
             Ok(scan)
         })
     }
@@ -202,7 +202,7 @@ impl Case {
                 processes: end.processes,
                 digest: scan_digest(db, scan)?,
             };
-            Group::begin(db, stamp)?.append(&JournalEvent::Happened(ended), None)
+            UndoGroup::begin(db, stamp)?.append(&JournalEvent::Happened(ended), None)
         })
     }
 
@@ -307,7 +307,7 @@ impl Case {
 }
 
 /// Refuses a scan that is not there or has ended.
-pub(super) fn must_run(db: &Connection, scan: ScanId) -> Outcome<()> {
+pub(super) fn must_run(db: &Connection, scan: ScanId) -> CaseOutcome<()> {
     let ended = db
         .prepare_cached("SELECT ended IS NOT NULL FROM scans WHERE id = ?1")?
         .query_row([scan], |row| row.get(0))
@@ -319,13 +319,13 @@ pub(super) fn must_run(db: &Connection, scan: ScanId) -> Outcome<()> {
     }
 }
 
-fn count(db: &Connection, table: &str, scan: ScanId) -> Outcome<u64> {
+fn count(db: &Connection, table: &str, scan: ScanId) -> CaseOutcome<u64> {
     let mut statement = db.prepare_cached(&format!("SELECT count(*) FROM {table} WHERE scan = ?1"))?;
     Ok(statement.query_row([scan], |row| row.get(0).map(i64::cast_unsigned))?)
 }
 
 /// What ended scans met beside files, which only the journal holds.
-fn walked(db: &Connection) -> Outcome<Walked> {
+fn walked(db: &Connection) -> CaseOutcome<Walked> {
     let mut statement = db.prepare_cached("SELECT payload FROM journal WHERE kind = 'scan-ended'")?;
     let mut rows = statement.query([])?;
     let mut walked = Walked::new();
@@ -342,7 +342,7 @@ fn walked(db: &Connection) -> Outcome<Walked> {
 /// Folders, links, members and parts of processes.
 type Walked = HashMap<ScanId, [Option<u64>; 4]>;
 
-fn scan_from(db: &Connection, row: &Row<'_>, walked: &Walked) -> Outcome<ScanRow> {
+fn scan_from(db: &Connection, row: &Row<'_>, walked: &Walked) -> CaseOutcome<ScanRow> {
     let id = row.get(0)?;
     let ended = match (row.get::<_, Option<String>>(5)?, row.get::<_, Option<String>>(6)?) {
         (Some(at), Some(outcome)) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::CaseErrorKind;
-use super::error::Outcome;
+use super::error::CaseOutcome;
 
 /// `application_id` of a case: "Hunt" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x4875_6e74;
@@ -165,17 +165,17 @@ CREATE INDEX journal_annotations ON journal (finding, seq) WHERE kind IN ('note'
 ";
 
 /// The `user_version` of a case.
-pub(super) fn format_of(db: &Connection) -> Outcome<i64> {
+pub(super) fn format_of(db: &Connection) -> CaseOutcome<i64> {
     Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
 /// Makes the tables, indexes and triggers of a case of this format.
-pub(super) fn create(db: &Connection) -> Outcome<()> {
+pub(super) fn create(db: &Connection) -> CaseOutcome<()> {
     create_as_of(db, FORMAT)
 }
 
 /// Makes those of a case of that format.
-fn create_as_of(db: &Connection, format: i64) -> Outcome<()> {
+fn create_as_of(db: &Connection, format: i64) -> CaseOutcome<()> {
     db.execute_batch(TABLES)?;
     if format >= 5 {
         db.execute_batch(TABLES_OF_5)?;
@@ -192,7 +192,7 @@ fn create_as_of(db: &Connection, format: i64) -> Outcome<()> {
 /// Refuses a file whose schema is not word for word the one that is made here for its format, and names the first thing that differs: what a
 /// view or a trigger does is up to whoever wrote the file. With `lenient`, a trigger that keeps the journal append-only may be
 /// missing: for a case that is only read that does no harm, and `verify` names it.
-pub(super) fn must_be_ours(db: &Connection, lenient: bool) -> Outcome<()> {
+pub(super) fn must_be_ours(db: &Connection, lenient: bool) -> CaseOutcome<()> {
     let ours = {
         let made = Connection::open_in_memory()?;
         create_as_of(&made, format_of(db)?)?;
@@ -220,7 +220,7 @@ pub(super) fn must_be_ours(db: &Connection, lenient: bool) -> Outcome<()> {
 type Object = (String, String);
 
 /// Everything in a schema, with its table and definition. An object that is there twice is damage.
-fn objects(db: &Connection) -> Outcome<BTreeMap<Object, (String, Option<String>)>> {
+fn objects(db: &Connection) -> CaseOutcome<BTreeMap<Object, (String, Option<String>)>> {
     let mut statement = db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema LIMIT ?1")?;
     let mut rows = statement.query([MAX_OBJECTS])?;
     let mut objects = BTreeMap::new();

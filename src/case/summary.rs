@@ -36,7 +36,7 @@ impl Case {
     ///
     /// # Errors
     /// When the case cannot be read.
-    pub fn glance(&self) -> Result<Option<CaseSummary>, CaseError> {
+    pub fn summary(&self) -> Result<Option<CaseSummary>, CaseError> {
         self.read(|db| {
             let box_facts: Vec<_> = host_facts(db)?.into_iter().collect();
             let host = box_facts.iter().find(|(name, _)| name == "host.name").map(|(_, value)| value.clone());

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::error::Outcome;
-use super::replay::{Decided, Given, Now, VerdictRecord, replay, undone_groups, verdict};
+use super::error::CaseOutcome;
+use super::replay::{Decided, Given, ReplayedFinding, VerdictRecord, replay, undone_groups, verdict};
 use super::{CaseErrorKind, Cover, FindingId, JournalSubject, PathText, Seq, chain};
 use crate::finding::{Digest, Sha256};
 use crate::triage::{Answer, Verdict};
 
 /// What the journal comes to for `finding`.
-fn decided_about(db: &Connection, finding: FindingId) -> Outcome<Decided> {
+fn decided_about(db: &Connection, finding: FindingId) -> CaseOutcome<Decided> {
     let entries = chain::entries_of(db, finding)?;
     let undone = entries.iter().filter(|entry| entry.undone).map(|entry| entry.group).collect();
     let mut all = BTreeMap::new();
@@ -20,18 +20,18 @@ fn decided_about(db: &Connection, finding: FindingId) -> Outcome<Decided> {
 }
 
 /// What `finding` comes to when the register says `cover` of it.
-pub(super) fn verdict_under(db: &Connection, finding: FindingId, cover: Option<&Cover>) -> Outcome<Verdict> {
+pub(super) fn verdict_under(db: &Connection, finding: FindingId, cover: Option<&Cover>) -> CaseOutcome<Verdict> {
     Ok(verdict(&now(db, finding)?, &decided_about(db, finding)?, cover))
 }
 
 /// Works out anew what the journal comes to for `finding`, and its verdict.
-pub(super) fn refresh(db: &Connection, finding: FindingId) -> Outcome<()> {
+pub(super) fn refresh(db: &Connection, finding: FindingId) -> CaseOutcome<()> {
     let decided = decided_about(db, finding)?;
     store(db, finding, &decided)?;
     refresh_verdict(db, finding, &decided)
 }
 
-fn store(db: &Connection, finding: FindingId, decided: &Decided) -> Outcome<()> {
+fn store(db: &Connection, finding: FindingId, decided: &Decided) -> CaseOutcome<()> {
     db.prepare_cached("DELETE FROM answers WHERE finding = ?1")?.execute([finding])?;
     let mut insert =
         db.prepare_cached("INSERT INTO answers (finding, scenario, answer, seq, sha256) VALUES (?1, ?2, ?3, ?4, ?5)")?;
@@ -54,7 +54,7 @@ fn store(db: &Connection, finding: FindingId, decided: &Decided) -> Outcome<()> 
     Ok(())
 }
 
-fn refresh_verdict(db: &Connection, finding: FindingId, decided: &Decided) -> Outcome<()> {
+fn refresh_verdict(db: &Connection, finding: FindingId, decided: &Decided) -> CaseOutcome<()> {
     let verdict = verdict(&now(db, finding)?, decided, cover(db, finding)?.as_ref());
     db.prepare_cached("UPDATE findings SET verdict = ?2 WHERE id = ?1 AND verdict <> ?2")?
         .execute(params![finding, verdict_text(verdict)?])?;
@@ -62,7 +62,7 @@ fn refresh_verdict(db: &Connection, finding: FindingId, decided: &Decided) -> Ou
 }
 
 /// Works out anew which groups are not in force.
-pub(super) fn refresh_undone(db: &Connection) -> Outcome<()> {
+pub(super) fn refresh_undone(db: &Connection) -> CaseOutcome<()> {
     let undone = undone_groups(&undoings(db)?);
     db.execute("DELETE FROM undone", [])?;
     let mut insert = db.prepare_cached("INSERT INTO undone (grp) VALUES (?1)")?;
@@ -73,7 +73,7 @@ pub(super) fn refresh_undone(db: &Connection) -> Outcome<()> {
 }
 
 /// Every undoing in the journal's order, as (its group, the group it undoes).
-pub(super) fn undoings(db: &Connection) -> Outcome<Vec<(Seq, Seq)>> {
+pub(super) fn undoings(db: &Connection) -> CaseOutcome<Vec<(Seq, Seq)>> {
     let sql = "SELECT DISTINCT grp, CAST(about AS INTEGER) FROM journal WHERE kind = 'undone' ORDER BY grp";
     let mut statement = db.prepare_cached(sql)?;
     let pairs = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -81,13 +81,13 @@ pub(super) fn undoings(db: &Connection) -> Outcome<Vec<(Seq, Seq)>> {
 }
 
 /// The groups stored as not in force.
-pub(super) fn stored_undone(db: &Connection) -> Outcome<HashSet<Seq>> {
+pub(super) fn stored_undone(db: &Connection) -> CaseOutcome<HashSet<Seq>> {
     let mut statement = db.prepare("SELECT grp FROM undone")?;
     Ok(statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The decisions in force about every finding, as stored.
-pub(super) fn stored_decided(db: &Connection) -> Outcome<BTreeMap<FindingId, Decided>> {
+pub(super) fn stored_decided(db: &Connection) -> CaseOutcome<BTreeMap<FindingId, Decided>> {
     let mut all: BTreeMap<FindingId, Decided> = BTreeMap::new();
     let mut answers = db.prepare("SELECT finding, scenario, answer, seq, sha256 FROM answers")?;
     let mut rows = answers.query([])?;
@@ -110,7 +110,7 @@ pub(super) fn stored_decided(db: &Connection) -> Outcome<BTreeMap<FindingId, Dec
 }
 
 /// The finding as it was last seen, as far as its verdict depends on it.
-pub(super) fn now(db: &Connection, finding: FindingId) -> Outcome<Now> {
+pub(super) fn now(db: &Connection, finding: FindingId) -> CaseOutcome<ReplayedFinding> {
     let (digest, rule_digest, scenarios, known): (Digest, _, _, _) = db
         .prepare_cached(
             "SELECT files.sha256, rules.digest, rules.scenarios, rules.known
@@ -121,7 +121,7 @@ pub(super) fn now(db: &Connection, finding: FindingId) -> Outcome<Now> {
         .optional()?
         .ok_or(CaseErrorKind::NoSuchFinding(finding))?;
     let known: Vec<Sha256> = serde_json::from_str(&known)?;
-    Ok(Now {
+    Ok(ReplayedFinding {
         digest,
         rule_digest: Sha256(rule_digest),
         scenarios: serde_json::from_str(&scenarios)?,
@@ -130,7 +130,7 @@ pub(super) fn now(db: &Connection, finding: FindingId) -> Outcome<Now> {
 }
 
 /// What an entry about `finding` says it is.
-pub(super) fn subject(db: &Connection, finding: FindingId) -> Outcome<JournalSubject> {
+pub(super) fn subject(db: &Connection, finding: FindingId) -> CaseOutcome<JournalSubject> {
     db.prepare_cached(
         "SELECT rule_names.namespace, rule_names.name, rules.digest, paths.path, files.sha256
          FROM findings JOIN rule_names ON rule_names.id = findings.rule_name JOIN paths ON paths.id = findings.path
@@ -151,7 +151,7 @@ pub(super) fn subject(db: &Connection, finding: FindingId) -> Outcome<JournalSub
 }
 
 /// What the register was last found to say of `finding`.
-pub(super) fn cover(db: &Connection, finding: FindingId) -> Outcome<Option<Cover>> {
+pub(super) fn cover(db: &Connection, finding: FindingId) -> CaseOutcome<Option<Cover>> {
     Ok(db
         .prepare_cached("SELECT exclusion, lapsed FROM covers WHERE finding = ?1")?
         .query_row([finding], |row| Ok(Cover { exclusion: row.get(0)?, lapsed: row.get(1)? }))
@@ -159,33 +159,33 @@ pub(super) fn cover(db: &Connection, finding: FindingId) -> Outcome<Option<Cover
 }
 
 /// What the register was last found to say of every finding that an exclusion covers, or did.
-pub(super) fn covers(db: &Connection) -> Outcome<BTreeMap<FindingId, Cover>> {
+pub(super) fn covers(db: &Connection) -> CaseOutcome<BTreeMap<FindingId, Cover>> {
     let mut statement = db.prepare("SELECT finding, exclusion, lapsed FROM covers")?;
     let rows =
         statement.query_map([], |row| Ok((row.get(0)?, Cover { exclusion: row.get(1)?, lapsed: row.get(2)? })))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn answer_text(answer: Answer) -> Outcome<String> {
+fn answer_text(answer: Answer) -> CaseOutcome<String> {
     plain(serde_json::to_value(answer)?)
 }
 
 /// An answer as stored.
-pub(super) fn parse_answer(text: &str) -> Outcome<Answer> {
+pub(super) fn parse_answer(text: &str) -> CaseOutcome<Answer> {
     Ok(serde_json::from_value(text.into())?)
 }
 
 /// A verdict as stored.
-pub(super) fn verdict_text(verdict: Verdict) -> Outcome<String> {
+pub(super) fn verdict_text(verdict: Verdict) -> CaseOutcome<String> {
     plain(serde_json::to_value(verdict)?)
 }
 
 /// A stored verdict.
-pub(super) fn parse_verdict(text: &str) -> Outcome<Verdict> {
+pub(super) fn parse_verdict(text: &str) -> CaseOutcome<Verdict> {
     Ok(serde_json::from_value(text.into())?)
 }
 
-fn plain(value: serde_json::Value) -> Outcome<String> {
+fn plain(value: serde_json::Value) -> CaseOutcome<String> {
     match value {
         serde_json::Value::String(text) => Ok(text),
         other => Err(CaseErrorKind::Damaged(other.to_string())),

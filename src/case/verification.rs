@@ -16,7 +16,7 @@ pub struct Verification {
     /// Its last entry.
     pub head: Head,
     /// What is wrong, at most 100 of them; none when the case is whole.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<CaseProblem>,
     /// What nothing in the case vouches for; nothing in a case of this format whose scans have all ended.
     pub unvouched: Vec<Unvouched>,
     /// Problems that are not listed.
@@ -29,7 +29,7 @@ impl Verification {
         self.problems.is_empty()
     }
 
-    pub(super) fn add(&mut self, problem: Problem) {
+    pub(super) fn add(&mut self, problem: CaseProblem) {
         if self.problems.len() < LISTED {
             self.problems.push(problem);
         } else {
@@ -76,7 +76,7 @@ impl fmt::Display for Unvouched {
 
 /// One thing that is wrong with a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum CaseProblem {
     /// Nothing was ever recorded in it, or all of it was lost.
     Empty,
     /// The write-ahead log is missing, and with it what was recorded last.
@@ -123,7 +123,7 @@ pub enum Problem {
     BoxEvidencePart(Option<FindingId>),
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for CaseProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("there is nothing in its journal: it is empty, or what was recorded is lost"),

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::Value;
 
-use super::error::Outcome;
+use super::error::CaseOutcome;
 use super::facts::{CASE_ID, host_facts};
 use super::journal::{JournalEvent, PathText, Record};
 use super::migrate::VOUCHED_SINCE;
 use super::schema::format_of;
-use super::verification::{Problem, Unvouched, Verification};
+use super::verification::{CaseProblem, Unvouched, Verification};
 use super::{Cover, FindingId, JournalEntry, ScanId, Seq, facts, tables};
 use crate::finding::Sha256;
 
@@ -53,11 +53,11 @@ impl Vouched {
         match record {
             Record::CaseOpened { case, log_missing, .. } => {
                 if self.case.as_ref().is_some_and(|(_, before)| before != case) {
-                    found.add(Problem::OtherCase(entry.seq));
+                    found.add(CaseProblem::OtherCase(entry.seq));
                 }
                 self.case = Some((entry.seq, case.clone()));
                 if *log_missing {
-                    found.add(Problem::LogWasMissing(entry.seq));
+                    found.add(CaseProblem::LogWasMissing(entry.seq));
                 }
             }
             Record::HostRecorded { facts } => self.host = Some(facts.clone()),
@@ -94,19 +94,19 @@ impl Vouched {
     }
 
     /// Says what the tables have otherwise.
-    pub(super) fn compare(self, db: &Connection, found: &mut Verification) -> Outcome<()> {
+    pub(super) fn compare(self, db: &Connection, found: &mut Verification) -> CaseOutcome<()> {
         let older = format_of(db)? < VOUCHED_SINCE;
         let id: Option<String> =
             db.query_row("SELECT value FROM host WHERE key = ?1", [CASE_ID], |row| row.get(0)).optional()?;
         if let Some((seq, case)) = &self.case
             && id.as_ref() != Some(case)
         {
-            found.add(Problem::OtherCase(*seq));
+            found.add(CaseProblem::OtherCase(*seq));
         }
         let host = host_facts(db)?;
         match self.host {
             None if older && !host.is_empty() => found.unvouched.push(Unvouched::Older("the facts about the box")),
-            said if said.as_ref().unwrap_or(&BTreeMap::new()) != &host => found.add(Problem::Host),
+            said if said.as_ref().unwrap_or(&BTreeMap::new()) != &host => found.add(CaseProblem::Host),
             _ => {}
         }
         let covers = tables::covers(db)?;
@@ -117,7 +117,7 @@ impl Vouched {
                 let both: BTreeSet<_> = said.keys().chain(covers.keys()).collect();
                 for finding in both {
                     if said.get(finding) != covers.get(finding) {
-                        found.add(Problem::Register(*finding));
+                        found.add(CaseProblem::Register(*finding));
                     }
                 }
             }
@@ -131,7 +131,7 @@ fn compare_scans(
     mut said: BTreeMap<ScanId, Scan>,
     older: bool,
     found: &mut Verification,
-) -> Outcome<()> {
+) -> CaseOutcome<()> {
     let mut totals_unvouched = false;
     let mut statement = db.prepare(
         "SELECT id, tree, options, rules_digest, started, ended, outcome, files, bytes FROM scans ORDER BY id",
@@ -159,7 +159,7 @@ fn compare_scans(
         let totals_fit = scan.totals == totals || (older && scan.totals.is_none());
         totals_unvouched |= scan.totals.is_none() && totals.is_some();
         if scan.started != Some(started) || scan.ended != ended || !totals_fit {
-            found.add(Problem::ScanFacts(id));
+            found.add(CaseProblem::ScanFacts(id));
         }
     }
     if older && totals_unvouched {
@@ -167,7 +167,7 @@ fn compare_scans(
     }
     // Scans that the journal knows and the table does not.
     for scan in said.into_keys() {
-        found.add(Problem::ScanFacts(scan));
+        found.add(CaseProblem::ScanFacts(scan));
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::rule_args::{CheckArgs, RuleArgs};
 use crate::hunt::{self, Hunt, Loaded, RuleFiles, RuleOptions, RuleText, Site, Unused, describe, load_dir};
 use crate::print;
 use crate::report::json;
-use crate::scan::prefilter::{Prefilter, Source};
+use crate::scan::prefilter::{Prefilter, YaraSource};
 use crate::session::RuleCatalog;
 use crate::text;
 
@@ -203,8 +203,8 @@ struct UnfilteredRule {
 impl UnfilteredRule {
     /// Those of some texts.
     fn of(texts: &[RuleText]) -> Vec<Self> {
-        let sources: Vec<Source> =
-            texts.iter().map(|text| Source { namespace: &text.namespace, text: &text.text }).collect();
+        let sources: Vec<YaraSource> =
+            texts.iter().map(|text| YaraSource { namespace: &text.namespace, text: &text.text }).collect();
         let prefilter = Prefilter::new(&sources, &[]);
         let whole = prefilter.report().whole().map(|(rule, why)| Self {
             path: PathBuf::from(&rule.namespace),

@@ -19,7 +19,7 @@ use crate::explain::{self, ScannedFile};
 use crate::finding::{FileFacts, FoundBy, KeptBytes, RuleId};
 use crate::hex::View;
 use crate::hex::file::FileState;
-use crate::report::inspect::{Code, Inspected};
+use crate::report::inspect::{EntryCode, Inspected};
 use crate::report::{inspect, json};
 use crate::root::Root;
 use crate::scan::{
@@ -187,8 +187,8 @@ fn decode(file: &File, inspected: &mut Inspected) -> io::Result<()> {
     inspected.content = content::identify(&bytes);
     inspected.elf = elf::decode_with(&bytes).map(Box::new);
     inspected.code = inspected.elf.as_ref().map(|elf| match elf::disassemble_entry(elf, &bytes, INSTRUCTIONS) {
-        Ok(instructions) => Code::Instructions(instructions),
-        Err(why) => Code::None(why.to_string()),
+        Ok(instructions) => EntryCode::Instructions(instructions),
+        Err(why) => EntryCode::None(why.to_string()),
     });
     if bytes.size() <= SMALL {
         let content = bytes.read(0, SMALL as usize);

@@ -17,14 +17,14 @@ const MAX_WORD_CHARS: usize = 60;
 
 /// A line and a column, both counted from 1; columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct SourcePlace {
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
 }
 
-impl Place {
+impl SourcePlace {
     /// The place of the byte at `offset` in `source`; one past the end when `offset` lies beyond it.
     pub fn of(source: &str, offset: usize) -> Self {
         let before = &source.as_bytes()[..offset.min(source.len())];
@@ -42,7 +42,7 @@ pub struct Problem {
     /// The file.
     pub path: PathBuf,
     /// Where in the file; `None` when it is about the file as a whole.
-    pub place: Option<Place>,
+    pub place: Option<SourcePlace>,
     /// What is wrong. May quote the file, so it is escaped when shown.
     pub message: String,
     /// What to do about it, such as "did you mean `file.path`?".
@@ -57,7 +57,7 @@ impl Problem {
 
     /// That the file is not UTF-8 text, at its first byte that is not.
     pub(crate) fn not_utf8(path: &Path, error: &FromUtf8Error) -> Self {
-        let place = Place::of(&String::from_utf8_lossy(error.as_bytes()), error.utf8_error().valid_up_to());
+        let place = SourcePlace::of(&String::from_utf8_lossy(error.as_bytes()), error.utf8_error().valid_up_to());
         Self { place: Some(place), ..Self::whole(path, "is not UTF-8 text").hint("save it as UTF-8") }
     }
 
@@ -103,7 +103,7 @@ impl<'s> Problems<'s> {
             self.beyond += 1;
             return;
         }
-        let place = Some(Place::of(self.source, span.start));
+        let place = Some(SourcePlace::of(self.source, span.start));
         self.list.push(Problem { path: self.path.to_owned(), place, message: message.into(), hint });
     }
 
@@ -161,9 +161,9 @@ mod tests {
     #[test]
     fn places_count_characters_from_one() {
         let source = "a\nüb\n";
-        assert_eq!(Place::of(source, 0), Place { line: 1, column: 1 });
-        assert_eq!(Place::of(source, 4), Place { line: 2, column: 2 });
-        assert_eq!(Place::of(source, 99), Place { line: 3, column: 1 });
+        assert_eq!(SourcePlace::of(source, 0), SourcePlace { line: 1, column: 1 });
+        assert_eq!(SourcePlace::of(source, 4), SourcePlace { line: 2, column: 2 });
+        assert_eq!(SourcePlace::of(source, 99), SourcePlace { line: 3, column: 1 });
     }
 
     #[test]

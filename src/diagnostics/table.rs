@@ -15,7 +15,7 @@ pub(crate) struct SpannedText {
 }
 
 /// One table of a TOML document.
-pub(crate) struct Table<'t, 'i> {
+pub(crate) struct TomlTable<'t, 'i> {
     entries: &'t DeTable<'i>,
     span: Range<usize>,
     /// What it is, for messages: "the scenario".
@@ -31,7 +31,7 @@ pub(crate) fn parse<'i>(source: &'i str, problems: &mut Problems<'_>) -> Option<
     errors.is_empty().then_some(document)
 }
 
-impl<'t, 'i> Table<'t, 'i> {
+impl<'t, 'i> TomlTable<'t, 'i> {
     pub(crate) fn new(entries: &'t DeTable<'i>, span: Range<usize>, what: &'static str) -> Self {
         Self { entries, span, what }
     }

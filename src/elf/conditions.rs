@@ -37,7 +37,7 @@ impl fmt::Display for ProgramEnd {
 
 /// What it depends on whether a file runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
+pub enum RunCondition {
     /// The kernel runs programs of 32 bits.
     Support32,
     /// The interpreter is there.
@@ -82,7 +82,7 @@ pub enum Condition {
     ReadImpliedExec,
 }
 
-impl fmt::Display for Condition {
+impl fmt::Display for RunCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Support32 => f.write_str("on an x86-64 kernel it needs 32-bit support (CONFIG_IA32_EMULATION)"),

@@ -34,7 +34,7 @@ const MAX_INSTRUCTION_BYTES: u64 = 15;
 /// read.
 pub fn disassemble_entry(elf: &Elf, source: &dyn Bytes, most: usize) -> Result<Vec<Instruction>, NoDisassembly> {
     let x86 = matches!(elf.header.values.e_machine, eh::EM_386 | EM_486 | eh::EM_X86_64);
-    let risc = risc::Code::of(elf, source);
+    let risc = risc::CodeStart::of(elf, source);
     if !x86 && risc.is_none() {
         return Err(NoDisassembly::Machine { machine: risc::unknown(elf) });
     }

@@ -8,10 +8,10 @@ use crate::text;
 
 /// One field of the ELF header, a program header or a section header.
 ///
-/// In JSON `offset` and `length` are those of [`Field::in_file`], so that the range always lies inside the file;
+/// In JSON `offset` and `length` are those of [`ElfField::in_file`], so that the range always lies inside the file;
 /// `missing` counts the bytes that the field lacks, and is left out when it lacks none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+pub struct ElfField {
     /// Name in the specification, such as `e_phoff`; the parts of `e_ident` go by their index names.
     pub name: &'static str,
     /// Offset in the file at which the field begins, or would begin.
@@ -28,7 +28,7 @@ pub struct Field {
     pub meaning: String,
 }
 
-impl Field {
+impl ElfField {
     /// Offsets of the field's bytes that the file has, at hand or not; empty, at the end of the file, when it has none.
     pub fn in_file(&self) -> Range<u64> {
         let end = self.offset.saturating_add(self.length);
@@ -47,7 +47,7 @@ impl Field {
     }
 }
 
-impl Serialize for Field {
+impl Serialize for ElfField {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Shown<'a> {
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_field_in_json_has_hex_bytes_and_a_plain_number() {
-        let field = Field {
+        let field = ElfField {
             name: "e_type",
             offset: 16,
             length: 2,
@@ -131,7 +131,8 @@ mod tests {
     fn the_place_of_a_field_in_json_lies_inside_the_file() {
         let json = |file_size, raw: &[u8], value| {
             let raw = raw.to_vec();
-            let field = Field { name: "e_entry", offset: 24, length: 8, file_size, raw, value, meaning: String::new() };
+            let field =
+                ElfField { name: "e_entry", offset: 24, length: 8, file_size, raw, value, meaning: String::new() };
             let json = serde_json::to_value(&field).unwrap();
             (json["offset"].as_u64().unwrap(), json["length"].as_u64().unwrap(), json["missing"].as_u64())
         };

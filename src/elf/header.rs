@@ -3,11 +3,11 @@
 use goblin::elf::header as eh;
 use serde::Serialize;
 
-use super::field::Field;
-use super::layout::Layout;
+use super::field::ElfField;
+use super::layout::ElfLayout;
 use super::machine_flags;
-use super::names::{self, Target};
-use super::record::{Record, Shape, Width};
+use super::names::{self, NumberContext};
+use super::record::{RecordBytes, Shape, Width};
 use super::source::Bytes;
 use crate::text::counted;
 
@@ -46,7 +46,7 @@ pub struct Header {
     /// Name of the machine, or its number.
     pub machine: String,
     /// Every field in file order; `e_ident` in its parts.
-    pub fields: Vec<Field>,
+    pub fields: Vec<ElfField>,
     /// The numbers as the kernel reads them: zeros where the file ends too early.
     #[serde(skip)]
     pub values: eh::Header,
@@ -57,8 +57,8 @@ pub struct Header {
 }
 
 impl Header {
-    pub(super) fn read(source: &dyn Bytes, layout: Layout) -> Self {
-        let record = Record::read(source, layout, 0, SHAPE);
+    pub(super) fn read(source: &dyn Bytes, layout: ElfLayout) -> Self {
+        let record = RecordBytes::read(source, layout, 0, SHAPE);
         let mut ident = [0; eh::SIZEOF_IDENT];
         for (byte, there) in ident.iter_mut().zip(source.read(0, eh::SIZEOF_IDENT).iter()) {
             *byte = *there;
@@ -91,17 +91,17 @@ impl Header {
     }
 
     /// What the meaning of types depends on.
-    pub(super) fn target(&self) -> Target {
-        Target { machine: self.values.e_machine, os_abi: self.values.e_ident[eh::EI_OSABI] }
+    pub(super) fn target(&self) -> NumberContext {
+        NumberContext { machine: self.values.e_machine, os_abi: self.values.e_ident[eh::EI_OSABI] }
     }
 
     /// The field of that name.
-    pub fn field(&self, name: &str) -> Option<&Field> {
+    pub fn field(&self, name: &str) -> Option<&ElfField> {
         self.fields.iter().find(|field| field.name == name)
     }
 }
 
-fn meaning(field: &Field, layout: Layout, machine: u16) -> String {
+fn meaning(field: &ElfField, layout: ElfLayout, machine: u16) -> String {
     let number = field.value.number().unwrap_or(0);
     match field.name {
         "EI_MAG" => "0x7f and \"ELF\"".to_owned(),

@@ -18,11 +18,11 @@ use serde::Serialize;
 
 use super::Elf;
 use super::conditions::first_few;
-pub use super::conditions::{Condition, ProgramEnd};
+pub use super::conditions::{ProgramEnd, RunCondition};
 use super::layout::{self, Class, Endian};
 use super::memory::{PAGE, page_end, page_start};
 use super::names::{self, EM_486};
-use super::segments::{Extent, Interpreter, LONGEST_INTERPRETER, Segment};
+use super::segments::{FileExtent, InterpSegment, LONGEST_INTERPRETER, Segment};
 use crate::text::counted;
 
 /// Most bytes of program headers the kernel takes.
@@ -78,7 +78,7 @@ pub struct KernelView {
     pub end: Option<ProgramEnd>,
     /// The notes, to be compared.
     #[serde(skip)]
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<RunCondition>,
 }
 
 /// Whether the kernel makes all readable memory executable: a 32-bit process without a `PT_GNU_STACK` header.
@@ -114,7 +114,7 @@ struct Judge {
     refused: Vec<String>,
     end: Option<ProgramEnd>,
     unknown: Vec<String>,
-    conditions: Vec<Condition>,
+    conditions: Vec<RunCondition>,
 }
 
 pub(super) fn judge(elf: &Elf) -> KernelView {
@@ -175,7 +175,7 @@ impl Judge {
             return;
         }
         match values.e_machine {
-            eh::EM_386 | EM_486 => self.conditions.push(Condition::Support32),
+            eh::EM_386 | EM_486 => self.conditions.push(RunCondition::Support32),
             eh::EM_X86_64 if elf.is_x32() => self.unknown.push(
                 "it is of the x32 ABI, for which few kernels are built (CONFIG_X86_X32_ABI); others refuse it (ENOEXEC)"
                     .to_owned(),
@@ -219,14 +219,14 @@ impl Judge {
             self.error("EINVAL", "the interpreter's path ends above the largest file offset");
         } else if segment.extent.exceeds_file() {
             self.error("EIO", "the interpreter's path lies past the end of the file");
-        } else if segment.extent == Extent::NotRead {
+        } else if segment.extent == FileExtent::NotRead {
             self.unknown.push("the interpreter's path was not read".to_owned());
         } else if !interpreter.terminated {
             self.error("ENOEXEC", "the interpreter's path does not end in a NUL");
         } else if interpreter.path.is_empty() {
             self.error("EACCES", "the interpreter's path is empty, which is the current folder");
         } else {
-            self.conditions.push(Condition::Interpreter(interpreter.path.clone()));
+            self.conditions.push(RunCondition::Interpreter(interpreter.path.clone()));
         }
     }
 
@@ -282,7 +282,7 @@ impl Judge {
             if elf.layout.bits() == 64
                 && p_vaddr.checked_add(p_memsz).is_some_and(|end| end < super::conditions::LIMIT_FIVE_LEVELS)
             {
-                self.conditions.push(Condition::FiveLevels { segment: index });
+                self.conditions.push(RunCondition::FiveLevels { segment: index });
             }
         }
         if p_filesz > 0 && p_vaddr % PAGE != p_offset % PAGE {
@@ -298,7 +298,7 @@ impl Judge {
         if p_filesz > 0 && file_end.is_none_or(|end| i64::try_from(end).is_err()) {
             self.refuse(ProgramEnd::Segv, format_args!("segment {index} ends above the largest file offset"));
         } else if p_filesz > 0 && file_end.is_some_and(|end| end >= LARGEST_EXT4_FILE) {
-            self.conditions.push(Condition::LargeFile { segment: index });
+            self.conditions.push(RunCondition::LargeFile { segment: index });
         }
         let (Some(end), Some(cleared)) = (end, p_offset.checked_add(p_filesz)) else { return };
         let clears = p_memsz > p_filesz && p_filesz > 0 && segment.is_writable() && cleared % PAGE != 0;
@@ -307,9 +307,9 @@ impl Judge {
             self.refuse(ProgramEnd::Segv, format_args!("segment {index}: {what}"));
         }
         if p_memsz > p_filesz && !segment.is_writable() && p_filesz > 0 {
-            self.conditions.push(Condition::UnwritableZeros { segment: index });
+            self.conditions.push(RunCondition::UnwritableZeros { segment: index });
         } else if p_memsz > 0 && p_filesz == 0 {
-            self.conditions.push(Condition::OnlyZeros { segment: index });
+            self.conditions.push(RunCondition::OnlyZeros { segment: index });
         }
         let zeros = if p_filesz > 0 { p_memsz.saturating_sub(p_filesz) } else { p_memsz };
         let copied = if segment.is_writable() && p_filesz > 0 { reserved } else { 0 };
@@ -318,7 +318,7 @@ impl Judge {
             self.unknown.push(format!("segment {index} asks for more memory than nearly any box has"));
         }
         if bytes > MUCH_MEMORY {
-            self.conditions.push(Condition::Memory { segment: index, bytes });
+            self.conditions.push(RunCondition::Memory { segment: index, bytes });
         }
         self.fixed(segment, addresses, (place, end));
     }
@@ -337,7 +337,7 @@ impl Judge {
                 format_args!("segment {index} lies before the first, which comes to lie at 0"),
             );
         } else if address < LOWEST_ADDRESS {
-            self.conditions.push(Condition::LowAddress { segment: index, address });
+            self.conditions.push(RunCondition::LowAddress { segment: index, address });
         } else if end.wrapping_sub(moved) > addresses.stack {
             self.unknown.push(format!("segment {index} lies where the kernel puts the stack, at random"));
         }
@@ -377,7 +377,7 @@ impl Judge {
                 self.refuse(end, format_args!("the entry point {address:#x} {what}"));
                 let was_executable = stack(elf).is_none_or(Segment::is_executable) && reads(segment);
                 if was_executable && landing.offset.is_some_and(|offset| offset < elf.file_size) {
-                    self.conditions.push(Condition::ReadImpliedExec);
+                    self.conditions.push(RunCondition::ReadImpliedExec);
                 }
             }
             None => {
@@ -387,7 +387,7 @@ impl Judge {
                 let where_to = format!("maps to offset {offset:#x}, past the end of the file");
                 self.refuse(end, format_args!("the entry point {address:#x} {where_to}"));
             }
-            Some(_) if !segment.is_executable() => self.conditions.push(Condition::ReadImpliesExec),
+            Some(_) if !segment.is_executable() => self.conditions.push(RunCondition::ReadImpliesExec),
             Some(_) => {}
         }
     }
@@ -440,7 +440,7 @@ impl Placement {
     }
 }
 
-fn first_interpreter(elf: &Elf) -> Option<(&Segment, &Interpreter)> {
+fn first_interpreter(elf: &Elf) -> Option<(&Segment, &InterpSegment)> {
     let segment = elf.interpreter()?;
     Some((segment, segment.interpreter.as_deref()?))
 }

@@ -18,7 +18,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use super::kernel::{Condition, ProgramEnd};
+use super::kernel::{ProgramEnd, RunCondition};
 use super::kernel_starter::{Starter, header32, header64};
 use super::{Elf, decode};
 
@@ -180,7 +180,7 @@ impl Host {
 /// What the verdict says comes of the file here; `None` where it does not say, or where what runs is no code of ours.
 fn foretold(elf: &Elf, file: &[u8], host: &Host, interpreter: &Path) -> Option<Fate> {
     let named = elf.kernel.conditions.iter().find_map(|condition| match condition {
-        Condition::Interpreter(path) => Some(path.as_str()),
+        RunCondition::Interpreter(path) => Some(path.as_str()),
         _ => None,
     });
     // An interpreter is opened, and looked at, before anything is mapped.
@@ -193,12 +193,12 @@ fn foretold(elf: &Elf, file: &[u8], host: &Host, interpreter: &Path) -> Option<F
         Some(path) if Path::new(path) != interpreter => return None,
         _ => {}
     }
-    let kills = |condition: &Condition| match condition {
-        Condition::LowAddress { address, .. } => *address < host.lowest_address,
-        Condition::Memory { bytes, .. } => *bytes > host.memory,
+    let kills = |condition: &RunCondition| match condition {
+        RunCondition::LowAddress { address, .. } => *address < host.lowest_address,
+        RunCondition::Memory { bytes, .. } => *bytes > host.memory,
         _ => false,
     };
-    let gains = elf.kernel.conditions.iter().any(|condition| matches!(condition, Condition::FiveLevels { .. }));
+    let gains = elf.kernel.conditions.iter().any(|condition| matches!(condition, RunCondition::FiveLevels { .. }));
     let killed = elf.kernel.conditions.iter().any(kills);
     match (elf.kernel.runnable, elf.kernel.end) {
         (Some(false), _) if gains && host.five_levels => None,

@@ -7,13 +7,13 @@ use goblin::elf::section_header as sh;
 use serde::Serialize;
 
 use super::Elf;
-use super::layout::{Class, Layout};
+use super::layout::{Class, ElfLayout};
 use super::sections::Section;
 use super::segments::Segment;
 use super::source::Bytes;
 
 /// Bytes of the dynamic section that are looked at.
-const MOST_DYNAMIC_BYTES: u64 = 64 * 1024;
+const MAX_DYNAMIC_BYTES: u64 = 64 * 1024;
 
 /// What an ELF file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -64,9 +64,9 @@ struct Dynamic {
 }
 
 impl Dynamic {
-    fn read(source: &dyn Bytes, layout: Layout, segments: &[Segment]) -> Option<Self> {
+    fn read(source: &dyn Bytes, layout: ElfLayout, segments: &[Segment]) -> Option<Self> {
         let segment = segments.iter().find(|segment| segment.values.p_type == ph::PT_DYNAMIC)?;
-        let length = segment.values.p_filesz.min(MOST_DYNAMIC_BYTES);
+        let length = segment.values.p_filesz.min(MAX_DYNAMIC_BYTES);
         let bytes = source.read(segment.values.p_offset, length as usize);
         let word = match layout.class {
             Class::Elf32 => 4,

@@ -84,7 +84,7 @@ pub enum Basis {
 
 /// How the bytes of the file's structures are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Layout {
+pub struct ElfLayout {
     /// Word size.
     pub class: Class,
     /// What decided the word size.
@@ -95,7 +95,7 @@ pub struct Layout {
     pub endian_basis: Basis,
 }
 
-impl Layout {
+impl ElfLayout {
     /// Decides from the first 64 bytes of the file, or as many as there are.
     pub fn decide(head: &[u8]) -> Self {
         let (endian, endian_basis) = endian(head);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     fn decided(head: &[u8]) -> (Class, Basis, Endian, Basis) {
-        let layout = Layout::decide(head);
+        let layout = ElfLayout::decide(head);
         (layout.class, layout.class_basis, layout.endian, layout.endian_basis)
     }
 
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_in_both_orders_and_padded_with_zeros() {
-        let mut layout = Layout::decide(&head(1, 1, [3, 0]));
+        let mut layout = ElfLayout::decide(&head(1, 1, [3, 0]));
         assert_eq!(layout.number(&[1, 2], 2), 0x0201);
         assert_eq!(layout.number(&[1], 2), 1);
         layout.endian = Endian::Big;

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::record::{Shape, places};
 use super::segments::LONGEST_INTERPRETER;
-use super::{Class, Elf, Field, Section, Segment, header, sections, segments};
+use super::{Class, Elf, ElfField, Section, Segment, header, sections, segments};
 
 /// What a stretch of the file is, in the order in which it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,7 @@ pub enum Structure {
 
 impl Structure {
     /// The fields of a header; none for what is no header.
-    pub fn fields(self, elf: &Elf) -> Vec<Field> {
+    pub fn fields(self, elf: &Elf) -> Vec<ElfField> {
         match self {
             Self::Header => elf.header.fields.clone(),
             Self::ProgramHeader(place) => elf.segments.get(place).map(Segment::fields).unwrap_or_default(),
@@ -134,7 +134,7 @@ impl MappedField {
     }
 }
 
-fn in_words(field: &Field) -> String {
+fn in_words(field: &ElfField) -> String {
     match field.value.number() {
         Some(number) => format!("{} = {number:#x} ({})", field.name, field.meaning),
         None => format!("{} ({})", field.name, field.meaning),
@@ -162,7 +162,7 @@ impl Map {
     /// The map of a decoded file; takes some dozen bytes for each header, and reads nothing.
     pub fn new(elf: &Elf) -> Self {
         let class = elf.layout.class;
-        let there = elf.header.fields.iter().map(Field::present).filter(|range| !range.is_empty());
+        let there = elf.header.fields.iter().map(ElfField::present).filter(|range| !range.is_empty());
         let first = there.map(|range| range.end).max().unwrap_or(0);
         let segments = elf.segments.iter().enumerate();
         let sections = elf.sections.iter().enumerate();

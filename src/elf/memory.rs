@@ -37,7 +37,7 @@ enum PageSource {
 
 /// What is at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Landing {
+pub struct AddressContent {
     /// Place in the table of the `PT_LOAD` segment that is mapped there.
     pub segment: usize,
     /// Offset in the file of the byte there, which may lie past its end; `None` where there are only zeros.
@@ -48,7 +48,7 @@ pub struct Landing {
     pub covers: Option<usize>,
 }
 
-impl Landing {
+impl AddressContent {
     /// Whether there is nothing of the file there.
     pub fn is_zeros(&self) -> bool {
         self.offset.is_none()
@@ -71,7 +71,7 @@ impl MemoryImage {
     }
 
     /// What is at `address`; `None` where nothing is mapped.
-    pub(super) fn landing(&self, segments: &[Segment], address: u64) -> Option<Landing> {
+    pub(super) fn landing(&self, segments: &[Segment], address: u64) -> Option<AddressContent> {
         let top = self.mappings.iter().rposition(|mapping| (mapping.start..mapping.end).contains(&address))?;
         let mapping = self.mappings.get(top)?;
         let own = |place: u32| {
@@ -80,7 +80,7 @@ impl MemoryImage {
         };
         let below = self.mappings.get(..top).unwrap_or_default().iter().rev();
         let covered = { below }.find(|below| below.segment != mapping.segment && own(below.segment));
-        Some(Landing {
+        Some(AddressContent {
             segment: mapping.segment as usize,
             offset: match mapping.content {
                 PageSource::File(offset) => offset.checked_add(address - mapping.start),

@@ -68,21 +68,21 @@ use serde::Serialize;
 pub use anomalies::{Anomaly, ByteRange};
 pub use disassembly::disassemble_entry;
 pub use entropy::entropy;
-pub use field::{Field, FieldValue};
+pub use field::{ElfField, FieldValue};
 pub use header::Header;
 pub use instruction::{Instruction, NoDisassembly};
 pub use kernel::KernelView;
 pub use kind::ElfKind;
-pub use layout::{Basis, Class, Endian, Layout};
+pub use layout::{Basis, Class, ElfLayout, Endian};
 pub use map::{Map, MappedField, Structure};
-pub use memory::{Landing, MemoryImage};
+pub use memory::{AddressContent, MemoryImage};
 pub use sections::{NameTable, Section};
 pub(crate) use segments::shown_interpreter;
-pub use segments::{Extent, Interpreter, Segment};
+pub use segments::{FileExtent, InterpSegment, Segment};
 pub use source::{Bytes, FileBytes, Prefix};
 pub use strict::Strict;
-pub use strings::{ElfText, Encoding, strings};
-pub use table::Table;
+pub use strings::{ElfText, StringEncoding, strings};
+pub use table::HeaderTable;
 
 use sections::Extended;
 use table::Claim;
@@ -95,13 +95,13 @@ pub struct Elf {
     /// What it is.
     pub kind: ElfKind,
     /// Word size and byte order, and what decided them.
-    pub layout: Layout,
+    pub layout: ElfLayout,
     /// The ELF header.
     pub header: Header,
     /// Where the code begins.
     pub entry: EntryPoint,
     /// Where the program headers are.
-    pub segment_table: Table,
+    pub segment_table: HeaderTable,
     /// The program headers, at most [`segments::MAX_SEGMENTS`]. Too many to be serialised with the rest.
     #[serde(skip)]
     pub segments: Vec<Segment>,
@@ -109,7 +109,7 @@ pub struct Elf {
     #[serde(skip)]
     pub memory: MemoryImage,
     /// Where the section headers are.
-    pub section_table: Table,
+    pub section_table: HeaderTable,
     /// Where the section names come from.
     pub section_names: NameTable,
     /// The section headers, at most [`sections::MAX_SECTIONS`]. Too many to be serialised with the rest.
@@ -148,11 +148,11 @@ pub fn decode_with(source: &dyn Bytes) -> Option<Elf> {
     if !head.starts_with(goblin::elf::header::ELFMAG) {
         return None;
     }
-    let layout = Layout::decide(&head);
+    let layout = ElfLayout::decide(&head);
     let header = Header::read(source, layout);
     let extended = Extended::read(source, layout, &header);
     let judged = |count| if header.not_read { 0 } else { count };
-    let segment_table = Table::place(
+    let segment_table = HeaderTable::place(
         source,
         Claim {
             offset: header.values.e_phoff,
@@ -162,7 +162,7 @@ pub fn decode_with(source: &dyn Bytes) -> Option<Elf> {
             most: segments::MAX_SEGMENTS,
         },
     );
-    let section_table = Table::place(
+    let section_table = HeaderTable::place(
         source,
         Claim {
             offset: header.values.e_shoff,
@@ -207,7 +207,7 @@ impl Elf {
     }
 
     /// What is at `address` once the file is mapped; for a position-independent file before it is moved.
-    pub fn landing(&self, address: u64) -> Option<Landing> {
+    pub fn landing(&self, address: u64) -> Option<AddressContent> {
         self.memory.landing(&self.segments, address)
     }
 

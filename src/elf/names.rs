@@ -15,7 +15,7 @@ pub use super::machines::{machine, machine_or_number};
 pub const EM_486: u16 = 6;
 /// What the meaning of a number depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
+pub struct NumberContext {
     /// `e_machine`.
     pub machine: u16,
     /// `EI_OSABI`.
@@ -61,8 +61,8 @@ pub fn os_abi(abi: u8) -> Option<&'static str> {
 }
 
 /// A segment's type; the processor's own types depend on the machine, the system's on the ABI.
-pub fn segment_type(p_type: u32, target: Target) -> Cow<'static, str> {
-    let Target { machine, os_abi } = target;
+pub fn segment_type(p_type: u32, target: NumberContext) -> Cow<'static, str> {
+    let NumberContext { machine, os_abi } = target;
     if os_abi == eh::ELFOSABI_SOLARIS
         && let Some(name) = solaris_segment(p_type)
     {
@@ -241,8 +241,8 @@ fn processor_section(sh_type: u32, machine: u16) -> Option<Cow<'static, str>> {
 const EM_NFP: u16 = 250;
 
 /// A section's type; the processor's own types depend on the machine, the system's on the ABI.
-pub fn section_type(sh_type: u32, target: Target) -> Cow<'static, str> {
-    let Target { machine, os_abi } = target;
+pub fn section_type(sh_type: u32, target: NumberContext) -> Cow<'static, str> {
+    let NumberContext { machine, os_abi } = target;
     let solaris = if os_abi == eh::ELFOSABI_SOLARIS { solaris_section(sh_type) } else { None };
     if let Some(name) = solaris.map(Cow::from).or_else(|| processor_section(sh_type, machine)) {
         return name;
@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn types_depend_on_the_machine_and_unknown_ones_keep_their_number() {
-        let on = |machine| Target { machine, os_abi: 0 };
+        let on = |machine| NumberContext { machine, os_abi: 0 };
         assert_eq!(segment_type(0x7000_0001, on(eh::EM_ARM)), "EXIDX");
         assert_eq!(segment_type(0x7000_0001, on(eh::EM_386)), "LOPROC+0x1");
         assert_eq!(segment_type(0x1234, on(eh::EM_386)), "unknown 0x1234");
@@ -409,7 +409,7 @@ mod tests {
 
     #[test]
     fn types_of_the_system_depend_on_the_abi() {
-        let on = |os_abi| Target { machine: eh::EM_386, os_abi };
+        let on = |os_abi| NumberContext { machine: eh::EM_386, os_abi };
         let (gnu, solaris) = (on(eh::ELFOSABI_GNU), on(eh::ELFOSABI_SOLARIS));
         assert_eq!(
             (section_type(0x6fff_fff6, gnu), section_type(0x6fff_fff6, solaris)),

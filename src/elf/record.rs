@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::field::{Field, FieldValue};
-use super::layout::{Class, Layout};
+use super::field::{ElfField, FieldValue};
+use super::layout::{Class, ElfLayout};
 use super::source::Bytes;
 
 /// How wide a field is.
@@ -54,11 +54,11 @@ pub(super) const LARGEST: usize = 64;
 
 /// The bytes of one structure, as far as they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct RecordBytes {
     offset: u64,
     file_size: u64,
     shape: Shape,
-    layout: Layout,
+    layout: ElfLayout,
     /// Bytes that the structure takes.
     length: u8,
     /// Of those, the bytes that are there.
@@ -66,15 +66,15 @@ pub(super) struct Record {
     bytes: [u8; LARGEST],
 }
 
-impl Record {
+impl RecordBytes {
     /// Reads the structure at `offset` as far as the bytes go.
-    pub(super) fn read(source: &dyn Bytes, layout: Layout, offset: u64, shape: Shape) -> Self {
+    pub(super) fn read(source: &dyn Bytes, layout: ElfLayout, offset: u64, shape: Shape) -> Self {
         let length = size(shape, layout);
         Self::of(&source.read(offset, length), layout, (offset, source.size()), shape)
     }
 
     /// The structure at `offset` in a file of `file_size` bytes, of which `there` are the bytes at hand.
-    pub(super) fn of(there: &[u8], layout: Layout, (offset, file_size): (u64, u64), shape: Shape) -> Self {
+    pub(super) fn of(there: &[u8], layout: ElfLayout, (offset, file_size): (u64, u64), shape: Shape) -> Self {
         let length = size(shape, layout);
         let mut bytes = [0; LARGEST];
         let there = there.get(..length).unwrap_or(there);
@@ -98,7 +98,7 @@ impl Record {
         known.and_then(|place| self.bytes.get(place)).map_or(0, |raw| self.layout.number(raw, raw.len()))
     }
 
-    /// The numbers of the first `N` fields, each as [`Record::number`] says, in one pass.
+    /// The numbers of the first `N` fields, each as [`RecordBytes::number`] says, in one pass.
     pub(super) fn numbers<const N: usize>(&self) -> [u64; N] {
         let mut numbers = [0; N];
         let not_read = self.not_read();
@@ -138,13 +138,13 @@ impl Record {
     }
 
     /// The fields in words, in file order; what is cut, missing or not read says so.
-    pub(super) fn fields(&self, meaning: impl Fn(&Field) -> String) -> Vec<Field> {
+    pub(super) fn fields(&self, meaning: impl Fn(&ElfField) -> String) -> Vec<ElfField> {
         let fields = self.shape.iter().zip(places(self.shape, self.layout.class));
         fields.map(|((name, width), place)| self.explained(name, *width, place, &meaning)).collect()
     }
 
     /// The field of that name.
-    pub(super) fn field(&self, name: &str, meaning: impl Fn(&Field) -> String) -> Option<Field> {
+    pub(super) fn field(&self, name: &str, meaning: impl Fn(&ElfField) -> String) -> Option<ElfField> {
         let mut fields = self.shape.iter().zip(places(self.shape, self.layout.class));
         let ((name, width), place) = fields.find(|((other, _), _)| *other == name)?;
         Some(self.explained(name, *width, place, &meaning))
@@ -155,8 +155,8 @@ impl Record {
         name: &'static str,
         width: Width,
         place: Range<usize>,
-        meaning: &impl Fn(&Field) -> String,
-    ) -> Field {
+        meaning: &impl Fn(&ElfField) -> String,
+    ) -> ElfField {
         let length = place.len();
         let offset = self.offset.saturating_add(place.start as u64);
         let end = place.end.min(usize::from(self.kept));
@@ -171,7 +171,7 @@ impl Record {
         } else {
             FieldValue::Missing
         };
-        let mut field = Field {
+        let mut field = ElfField {
             name,
             offset,
             length: length as u64,
@@ -194,7 +194,7 @@ impl Record {
     }
 }
 
-fn size(shape: Shape, layout: Layout) -> usize {
+fn size(shape: Shape, layout: ElfLayout) -> usize {
     shape.iter().map(|(_, width)| width.bytes(layout.class)).sum()
 }
 
@@ -205,9 +205,9 @@ mod tests {
 
     const SHAPE: Shape = &[("a", Width::Half), ("b", Width::Bytes(2)), ("c", Width::Native), ("d", Width::Word)];
 
-    fn record(bytes: &[u8], file_size: u64) -> Record {
-        let layout = Layout::decide(b"\x7fELF\x01\x01");
-        Record::read(&Prefix::new(bytes, file_size), layout, 0, SHAPE)
+    fn record(bytes: &[u8], file_size: u64) -> RecordBytes {
+        let layout = ElfLayout::decide(b"\x7fELF\x01\x01");
+        RecordBytes::read(&Prefix::new(bytes, file_size), layout, 0, SHAPE)
     }
 
     fn values(bytes: &[u8], file_size: u64) -> Vec<FieldValue> {

@@ -41,14 +41,14 @@ enum Set {
 }
 
 /// Where code begins, and how it is read.
-pub(super) struct Code {
+pub(super) struct CodeStart {
     set: Set,
     endian: Endian,
     /// Where the first instruction is, which need not be `e_entry`.
     address: u64,
 }
 
-impl Code {
+impl CodeStart {
     /// The code of a file for one of these machines; `None` for another machine or instruction set.
     pub(super) fn of(elf: &Elf, source: &dyn Bytes) -> Option<Self> {
         let values = &elf.header.values;

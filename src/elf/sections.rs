@@ -7,14 +7,14 @@ use goblin::elf::SectionHeader;
 use goblin::elf::section_header as sh;
 use serde::{Serialize, Serializer};
 
-use super::field::Field;
+use super::field::ElfField;
 use super::header::{COUNT_IN_SECTION_0, Header};
-use super::layout::Layout;
-use super::names::{self, Target};
-use super::record::{Record, Shape, Width};
-use super::segments::Extent;
+use super::layout::ElfLayout;
+use super::names::{self, NumberContext};
+use super::record::{RecordBytes, Shape, Width};
+use super::segments::FileExtent;
 use super::source::Bytes;
-use super::table::Table;
+use super::table::HeaderTable;
 use crate::text;
 use crate::text::counted;
 
@@ -49,13 +49,13 @@ pub struct Section {
     /// Name from the string table, made safe to show, at most 256 bytes of it; `None` when there is none to be had.
     pub name: Option<Box<str>>,
     /// How the section's bytes lie in the file; empty for a section that has none there (`SHT_NOBITS`, `SHT_NULL`).
-    pub extent: Extent,
+    pub extent: FileExtent,
     /// The numbers, zeros where the file ends too early.
     pub values: SectionHeader,
     /// Whether the file ends inside this header.
     pub cut: bool,
-    target: Target,
-    record: Record,
+    target: NumberContext,
+    record: RecordBytes,
 }
 
 impl Serialize for Section {
@@ -66,8 +66,8 @@ impl Serialize for Section {
             name: Option<&'a str>,
             r#type: Cow<'static, str>,
             flags: String,
-            extent: Extent,
-            fields: Vec<Field>,
+            extent: FileExtent,
+            fields: Vec<ElfField>,
             cut: bool,
         }
         let shown = Shown {
@@ -105,12 +105,12 @@ impl Section {
     }
 
     /// Every field of the header, in file order.
-    pub fn fields(&self) -> Vec<Field> {
+    pub fn fields(&self) -> Vec<ElfField> {
         self.record.fields(|field| meaning(field, self.target, self.name.as_deref()))
     }
 
     /// The field of that name.
-    pub fn field(&self, name: &str) -> Option<Field> {
+    pub fn field(&self, name: &str) -> Option<ElfField> {
         self.record.field(name, |field| meaning(field, self.target, self.name.as_deref()))
     }
 
@@ -159,13 +159,13 @@ pub(super) struct Extended {
 
 impl Extended {
     /// Reads section 0 if the header refers to it.
-    pub(super) fn read(source: &dyn Bytes, layout: Layout, header: &Header) -> Self {
+    pub(super) fn read(source: &dyn Bytes, layout: ElfLayout, header: &Header) -> Self {
         let values = &header.values;
         let needed = values.e_shnum == 0 || values.e_shstrndx == 0xffff || values.e_phnum == COUNT_IN_SECTION_0;
         if values.e_shoff == 0 || !needed {
             return Self::default();
         }
-        let record = Record::read(source, layout, values.e_shoff, SHAPE);
+        let record = RecordBytes::read(source, layout, values.e_shoff, SHAPE);
         if record.cut() || record.not_read() || record.word("sh_type") != sh::SHT_NULL {
             return Self::default();
         }
@@ -200,9 +200,9 @@ impl Extended {
 /// Reads the sections and their names.
 pub(super) fn read(
     source: &dyn Bytes,
-    layout: Layout,
+    layout: ElfLayout,
     header: &Header,
-    table: Table,
+    table: HeaderTable,
     extended: Extended,
 ) -> (Vec<Section>, NameTable) {
     let index = extended.names_index(header);
@@ -214,7 +214,7 @@ pub(super) fn read(
     } else if index >= table.inside {
         Names::absent(NameTable::BadIndex { index })
     } else {
-        Names::find(source, index, &Record::read(source, layout, at, SHAPE))
+        Names::find(source, index, &RecordBytes::read(source, layout, at, SHAPE))
     };
     let target = header.target();
     let mut sections = Vec::with_capacity(table.decoded as usize);
@@ -240,9 +240,9 @@ impl<'a> Names<'a> {
         Self { table, source: None, offset: 0, size: 0, left: 0 }
     }
 
-    fn find(source: &'a dyn Bytes, index: u64, record: &Record) -> Self {
+    fn find(source: &'a dyn Bytes, index: u64, record: &RecordBytes) -> Self {
         let (offset, size) = (record.number("sh_offset"), record.number("sh_size"));
-        if record.not_read() || Extent::of(source, offset, size) == Extent::NotRead {
+        if record.not_read() || FileExtent::of(source, offset, size) == FileExtent::NotRead {
             return Self::absent(NameTable::NotRead { index });
         }
         let last = size.checked_sub(1).and_then(|last| offset.checked_add(last));
@@ -272,7 +272,12 @@ fn file_size(values: &SectionHeader) -> u64 {
     if matches!(values.sh_type, sh::SHT_NOBITS | sh::SHT_NULL) { 0 } else { values.sh_size }
 }
 
-fn section(source: &dyn Bytes, index: u64, record: Record, (target, names): (Target, &mut Names)) -> Section {
+fn section(
+    source: &dyn Bytes,
+    index: u64,
+    record: RecordBytes,
+    (target, names): (NumberContext, &mut Names),
+) -> Section {
     let [name, kind, sh_flags, sh_addr, sh_offset, sh_size, link, info, sh_addralign, sh_entsize] = record.numbers();
     let values = SectionHeader {
         sh_name: name as usize,
@@ -289,7 +294,7 @@ fn section(source: &dyn Bytes, index: u64, record: Record, (target, names): (Tar
     let name = names.get(values.sh_name as u64);
     Section {
         index,
-        extent: Extent::of(source, values.sh_offset, file_size(&values)),
+        extent: FileExtent::of(source, values.sh_offset, file_size(&values)),
         cut: record.cut(),
         name,
         values,
@@ -298,7 +303,7 @@ fn section(source: &dyn Bytes, index: u64, record: Record, (target, names): (Tar
     }
 }
 
-fn meaning(field: &Field, target: Target, name: Option<&str>) -> String {
+fn meaning(field: &ElfField, target: NumberContext, name: Option<&str>) -> String {
     let number = field.value.number().unwrap_or(0);
     match field.name {
         "sh_name" => match name {

@@ -7,12 +7,12 @@ use goblin::elf::ProgramHeader;
 use goblin::elf::program_header as ph;
 use serde::{Serialize, Serializer};
 
-use super::field::Field;
-use super::layout::{Class, Layout};
-use super::names::{self, Target};
-use super::record::{Record, Shape, Width};
+use super::field::ElfField;
+use super::layout::{Class, ElfLayout};
+use super::names::{self, NumberContext};
+use super::record::{RecordBytes, Shape, Width};
 use super::source::Bytes;
-use super::table::Table;
+use super::table::HeaderTable;
 use crate::text;
 use crate::text::counted;
 
@@ -50,7 +50,7 @@ const SHAPE_64: Shape = &[
 /// How a stretch that a header names lies in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Extent {
+pub enum FileExtent {
     /// It has no bytes.
     Empty,
     /// All of it lies inside the file and is at hand.
@@ -63,7 +63,7 @@ pub enum Extent {
     PastEnd,
 }
 
-impl Extent {
+impl FileExtent {
     pub(super) fn of(source: &dyn Bytes, offset: u64, length: u64) -> Self {
         let end = offset.saturating_add(length);
         if length == 0 {
@@ -91,15 +91,15 @@ pub struct Segment {
     /// Place in the table, from 0.
     pub index: u64,
     /// How the segment's bytes lie in the file.
-    pub extent: Extent,
+    pub extent: FileExtent,
     /// The path in a `PT_INTERP` segment, of the first eight of them.
-    pub interpreter: Option<Box<Interpreter>>,
+    pub interpreter: Option<Box<InterpSegment>>,
     /// The numbers, zeros where the file ends too early.
     pub values: ProgramHeader,
     /// Whether the file ends inside this header.
     pub cut: bool,
-    target: Target,
-    record: Record,
+    target: NumberContext,
+    record: RecordBytes,
 }
 
 impl Serialize for Segment {
@@ -109,10 +109,10 @@ impl Serialize for Segment {
             index: u64,
             r#type: Cow<'static, str>,
             flags: String,
-            extent: Extent,
+            extent: FileExtent,
             #[serde(skip_serializing_if = "Option::is_none")]
-            interpreter: Option<&'a Interpreter>,
-            fields: Vec<Field>,
+            interpreter: Option<&'a InterpSegment>,
+            fields: Vec<ElfField>,
             cut: bool,
         }
         let shown = Shown {
@@ -130,7 +130,7 @@ impl Serialize for Segment {
 
 /// What a `PT_INTERP` segment holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Interpreter {
+pub struct InterpSegment {
     /// The path up to its NUL, made safe to show.
     pub path: String,
     /// The path as it stands in the file.
@@ -185,12 +185,12 @@ impl Segment {
     }
 
     /// Every field of the header, in file order.
-    pub fn fields(&self) -> Vec<Field> {
+    pub fn fields(&self) -> Vec<ElfField> {
         self.record.fields(|field| meaning(field, self.target))
     }
 
     /// The field of that name.
-    pub fn field(&self, name: &str) -> Option<Field> {
+    pub fn field(&self, name: &str) -> Option<ElfField> {
         self.record.field(name, |field| meaning(field, self.target))
     }
 
@@ -208,7 +208,7 @@ pub(super) fn shape(class: Class) -> Shape {
     }
 }
 
-pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, target: Target) -> Vec<Segment> {
+pub(super) fn read(source: &dyn Bytes, layout: ElfLayout, table: HeaderTable, target: NumberContext) -> Vec<Segment> {
     let mut interpreters = 0;
     let mut segments = Vec::with_capacity(table.decoded as usize);
     table.each(source, layout, shape(layout.class), |record| {
@@ -222,7 +222,7 @@ pub(super) fn read(source: &dyn Bytes, layout: Layout, table: Table, target: Tar
     segments
 }
 
-fn segment(source: &dyn Bytes, index: u64, record: Record, (class, target): (Class, Target)) -> Segment {
+fn segment(source: &dyn Bytes, index: u64, record: RecordBytes, (class, target): (Class, NumberContext)) -> Segment {
     let (p_type, p_flags, [p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align]) = match class {
         Class::Elf32 => {
             let [kind, offset, vaddr, paddr, filesz, memsz, flags, align] = record.numbers();
@@ -236,7 +236,7 @@ fn segment(source: &dyn Bytes, index: u64, record: Record, (class, target): (Cla
     let values = ProgramHeader { p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align };
     Segment {
         index,
-        extent: Extent::of(source, values.p_offset, values.p_filesz),
+        extent: FileExtent::of(source, values.p_offset, values.p_filesz),
         interpreter: None,
         cut: record.cut(),
         values,
@@ -245,18 +245,18 @@ fn segment(source: &dyn Bytes, index: u64, record: Record, (class, target): (Cla
     }
 }
 
-fn interpreter(source: &dyn Bytes, values: &ProgramHeader) -> Interpreter {
+fn interpreter(source: &dyn Bytes, values: &ProgramHeader) -> InterpSegment {
     let length = values.p_filesz.min(LONGEST_INTERPRETER);
     let bytes = source.read(values.p_offset, length as usize);
     let path = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
-    Interpreter {
+    InterpSegment {
         path: text::escape(path).into_owned(),
         bytes: path.to_vec(),
         terminated: bytes.len() as u64 == values.p_filesz && bytes.last() == Some(&0),
     }
 }
 
-fn meaning(field: &Field, target: Target) -> String {
+fn meaning(field: &ElfField, target: NumberContext) -> String {
     let number = field.value.number().unwrap_or(0);
     match field.name {
         "p_type" => names::segment_type(number as u32, target).into_owned(),

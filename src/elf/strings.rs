@@ -8,7 +8,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// How a text is written in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Encoding {
+pub enum StringEncoding {
     /// One byte a character.
     Ascii,
     /// Two bytes a character, least significant first.
@@ -23,7 +23,7 @@ pub struct ElfText {
     /// Bytes the run takes in the file.
     pub length: u64,
     /// How it is written.
-    pub encoding: Encoding,
+    pub encoding: StringEncoding,
     /// The characters, all of them printable ASCII or tabs.
     pub text: String,
 }
@@ -43,11 +43,11 @@ pub fn strings(bytes: &[u8], least: usize) -> Vec<ElfText> {
         let wide = wide.take_while(|pair| matches!(pair, [low, 0] if is_printable(*low))).count();
         let narrow_only = if wide >= least { lead } else { narrow };
         if narrow_only >= least {
-            found.push(text(at, rest.iter().take(narrow_only), narrow_only, Encoding::Ascii));
+            found.push(text(at, rest.iter().take(narrow_only), narrow_only, StringEncoding::Ascii));
         }
         if wide >= least {
             let letters = rest.iter().skip(lead).step_by(2).take(wide);
-            found.push(text(at + lead, letters, wide * 2, Encoding::Utf16Le));
+            found.push(text(at + lead, letters, wide * 2, StringEncoding::Utf16Le));
         }
         at += (lead + wide * 2).max(narrow).max(1);
     }
@@ -58,7 +58,7 @@ fn is_printable(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\t')
 }
 
-fn text<'a>(at: usize, letters: impl Iterator<Item = &'a u8>, length: usize, encoding: Encoding) -> ElfText {
+fn text<'a>(at: usize, letters: impl Iterator<Item = &'a u8>, length: usize, encoding: StringEncoding) -> ElfText {
     let text = letters.map(|&byte| char::from(byte)).collect();
     ElfText { offset: at as u64, length: length as u64, encoding, text }
 }
@@ -69,13 +69,13 @@ mod tests {
 
     use super::*;
 
-    fn found(bytes: &[u8], least: usize) -> Vec<(u64, u64, Encoding, String)> {
+    fn found(bytes: &[u8], least: usize) -> Vec<(u64, u64, StringEncoding, String)> {
         strings(bytes, least).into_iter().map(|t| (t.offset, t.length, t.encoding, t.text)).collect()
     }
 
     #[test]
     fn both_encodings_are_found_side_by_side() {
-        use Encoding::{Ascii, Utf16Le};
+        use StringEncoding::{Ascii, Utf16Le};
         assert_eq!(found(b"\x00/bin/sh\x00ab", 4), [(1, 7, Ascii, "/bin/sh".into())]);
         assert_eq!(found(b"\x01c\0m\0d\0.\0\x02", 4), [(1, 8, Utf16Le, "cmd.".into())]);
         assert_eq!(found(b"wxyzA\0B\0C\0D\0", 4), [(0, 4, Ascii, "wxyz".into()), (4, 8, Utf16Le, "ABCD".into())]);
@@ -103,8 +103,8 @@ mod tests {
                 prop_assert!(text.text.len() >= least.max(1));
                 let raw = &bytes[text.offset as usize..end as usize];
                 let again: Vec<u8> = match text.encoding {
-                    Encoding::Ascii => text.text.bytes().collect(),
-                    Encoding::Utf16Le => text.text.bytes().flat_map(|b| [b, 0]).collect(),
+                    StringEncoding::Ascii => text.text.bytes().collect(),
+                    StringEncoding::Utf16Le => text.text.bytes().flat_map(|b| [b, 0]).collect(),
                 };
                 prop_assert_eq!(raw, &again);
             }

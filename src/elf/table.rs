@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::layout::Layout;
-use super::record::{LARGEST, Record, Shape};
+use super::layout::ElfLayout;
+use super::record::{LARGEST, RecordBytes, Shape};
 use super::source::Bytes;
 
 /// Bytes of a table that are read at once.
@@ -11,7 +11,7 @@ const PIECE: u64 = 64 * 1024;
 
 /// Where a header table lies and how much of it there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Table {
+pub struct HeaderTable {
     /// Offset of the first entry in the file.
     pub offset: u64,
     /// Bytes from one entry to the next, as decoded: what the header says, but never less than an entry takes.
@@ -41,7 +41,7 @@ pub(super) struct Claim {
     pub(super) most: u64,
 }
 
-impl Table {
+impl HeaderTable {
     pub(super) fn place(source: &dyn Bytes, claim: Claim) -> Self {
         let Claim { offset, stride, needed, count, most } = claim;
         let entry_size = stride.max(needed).max(1);
@@ -73,7 +73,7 @@ impl Table {
 
     /// Hands the entries that are to be decoded to `take`, in their order. Those that lie close together are read many
     /// at a time.
-    pub(super) fn each(self, source: &dyn Bytes, layout: Layout, shape: Shape, mut take: impl FnMut(Record)) {
+    pub(super) fn each(self, source: &dyn Bytes, layout: ElfLayout, shape: Shape, mut take: impl FnMut(RecordBytes)) {
         let step = (PIECE / self.entry_size).max(1);
         let mut first = 0;
         while first < self.decoded {
@@ -83,7 +83,7 @@ impl Table {
             for index in 0..count {
                 let at = self.entry_size.saturating_mul(index);
                 let there = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
-                take(Record::of(there, layout, (offset.saturating_add(at), source.size()), shape));
+                take(RecordBytes::of(there, layout, (offset.saturating_add(at), source.size()), shape));
             }
             first += count;
         }
@@ -95,9 +95,9 @@ mod tests {
     use super::super::source::Prefix;
     use super::*;
 
-    fn place(readable: usize, size: u64, offset: u64, count: u64) -> Table {
+    fn place(readable: usize, size: u64, offset: u64, count: u64) -> HeaderTable {
         let bytes = vec![0; readable];
-        Table::place(&Prefix::new(&bytes, size), Claim { offset, stride: 32, needed: 32, count, most: 1000 })
+        HeaderTable::place(&Prefix::new(&bytes, size), Claim { offset, stride: 32, needed: 32, count, most: 1000 })
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
         let table = place(4096, 4096, 0, u64::MAX);
         assert_eq!((table.inside, table.decoded), (128, 128));
         let claim = Claim { offset: 0, stride: 0, needed: 32, count: u64::MAX, most: 1000 };
-        let dense = Table::place(&Prefix::new(&[0; 64], u64::MAX), claim);
+        let dense = HeaderTable::place(&Prefix::new(&[0; 64], u64::MAX), claim);
         assert_eq!((dense.entry_size, dense.decoded), (32, 2));
     }
 }

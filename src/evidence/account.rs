@@ -50,7 +50,7 @@ impl fmt::Display for Account {
 
 /// The account database of the box, and what sudo lets its accounts do.
 #[derive(Debug, Default)]
-pub(super) struct Accounts {
+pub(super) struct BoxAccounts {
     known: accounts::Accounts,
     /// The groups that list a user.
     groups_of: HashMap<String, Vec<String>>,
@@ -60,7 +60,7 @@ pub(super) struct Accounts {
     pub(super) gaps: Gaps,
 }
 
-impl Accounts {
+impl BoxAccounts {
     pub(super) fn read(root: &Root) -> Self {
         let (known, unread) = accounts::Accounts::read(root);
         let mut accounts = Self { known, ..Self::default() };
@@ -135,7 +135,7 @@ impl Accounts {
         }
     }
 
-    /// Every group by name, with its members as [`Accounts::members`] tells them; none where there are very many.
+    /// Every group by name, with its members as [`BoxAccounts::members`] tells them; none where there are very many.
     pub(super) fn all_groups(&self) -> Vec<(String, Observed<Vec<String>>)> {
         if self.known.groups().len().max(self.users().len()) > MAX_GROUPS {
             return Vec::new();
@@ -187,7 +187,7 @@ mod tests {
             ("etc/group", "root:x:0:\nalice:x:1000:\nsudo:x:27:alice,bob\nadm:x:4:alice\nx\n"),
             ("etc/sudoers", "Defaults env_reset\nroot ALL=(ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\nbob ALL=/bin/ls\n"),
         ]);
-        let accounts = Accounts::read(&root);
+        let accounts = BoxAccounts::read(&root);
         let alice = accounts.account(1000, "owner of the file".into());
         assert_eq!(alice.groups, ["alice", "sudo", "adm"]);
         assert_eq!(alice.sudo.len(), 1);
@@ -209,7 +209,7 @@ mod tests {
         let (dir, root) = root(&[("etc/group", "sudo:x:27:ali")]);
         std::fs::write(dir.path().join("etc/passwd"), &noise).unwrap();
         std::fs::write(dir.path().join("etc/sudoers"), &noise).unwrap();
-        let accounts = Accounts::read(&root);
+        let accounts = BoxAccounts::read(&root);
         assert_eq!(accounts.user(0), "uid 0");
         assert_eq!(accounts.members("sudo"), Observed::Found(vec!["ali".to_owned()]));
     }
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn an_account_file_that_cannot_be_read_is_a_gap() {
         let (_dir, root) = root(&[("etc/passwd/a-folder", "")]);
-        let accounts = Accounts::read(&root);
+        let accounts = BoxAccounts::read(&root);
         assert_eq!(accounts.gaps.lines().next().unwrap(), "/etc/passwd: a folder, not a regular file; not read");
     }
 }

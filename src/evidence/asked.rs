@@ -23,7 +23,7 @@ pub(crate) const STILL_ASKED: &str = "the box is still being asked";
 
 /// What is asked about.
 #[derive(Debug, Clone)]
-pub struct About {
+pub struct AskedFile {
     /// The file, as scanned.
     pub facts: FileFacts,
     /// The addresses that the rule's patterns name.
@@ -32,7 +32,7 @@ pub struct About {
     pub copies: Vec<PathBuf>,
 }
 
-impl About {
+impl AskedFile {
     /// A file of which nothing else is known.
     pub fn file(facts: &FileFacts) -> Self {
         Self { facts: facts.clone(), peers: Vec::new(), copies: Vec::new() }
@@ -40,7 +40,7 @@ impl About {
 }
 
 /// A question about one file, shared by the threads of all probes.
-pub(super) struct Asked {
+pub(super) struct SharedQuestion {
     pub(super) root: Root,
     pub(super) proc: Option<PathBuf>,
     pub(super) without: Option<u32>,
@@ -48,7 +48,7 @@ pub(super) struct Asked {
     pub(super) indexes: Indexes,
 }
 
-impl Asked {
+impl SharedQuestion {
     /// The file's path on the box with the links above it resolved.
     pub(super) fn path(&self) -> Observed<PathBuf> {
         let Some(path) = self.root.on_box(self.facts.file()) else {
@@ -122,7 +122,7 @@ impl Asked {
         })
     }
 
-    pub(super) fn processes(&self, peers: &[Peer]) -> Observed<Now> {
+    pub(super) fn processes(&self, peers: &[Peer]) -> Observed<RunningNow> {
         let Some(proc) = &self.proc else {
             return Observed::Unknown("not a live system".to_owned());
         };
@@ -140,7 +140,7 @@ impl Asked {
             });
             let sockets = processes.as_ref().and_then(|processes| socket::of(&index, processes));
             let live = socket::connected_to(&index, peers, &accounts);
-            Now { unread: index.unread(&accounts), processes, sockets, left_out: alive.left_out, live }
+            RunningNow { unread: index.unread(&accounts), processes, sockets, left_out: alive.left_out, live }
         })
     }
 
@@ -175,7 +175,7 @@ impl Asked {
 }
 
 /// What runs and has to do with the file.
-pub(super) struct Now {
+pub(super) struct RunningNow {
     pub(super) processes: Observed<Vec<Process>>,
     pub(super) unread: Observed<Vec<Process>>,
     pub(super) sockets: Observed<Vec<Socket>>,
@@ -183,7 +183,7 @@ pub(super) struct Now {
     pub(super) live: Vec<Socket>,
 }
 
-impl Now {
+impl RunningNow {
     /// The same answer for all.
     pub(super) fn of(processes: Observed<Vec<Process>>, sockets: &Observed<Vec<Socket>>) -> Self {
         let unread = processes.clone();

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::asked::{About, Around, Asked, Now, STILL_ASKED};
+use super::asked::{Around, AskedFile, RunningNow, STILL_ASKED, SharedQuestion};
 use super::observed::Observed;
-use super::probe::{Running, outside, start};
+use super::probe::{RunningProbe, outside, start};
 use super::process::Process;
 use super::schedule::{Schedule, Scheduler};
 use super::surroundings::SameContent;
@@ -27,7 +27,7 @@ struct Open {
 
 /// All probes about one file.
 pub(super) struct Asking {
-    pub(super) asked: Arc<Asked>,
+    pub(super) asked: Arc<SharedQuestion>,
     limit: Duration,
     open: Vec<Option<Open>>,
     tell: Sender<usize>,
@@ -47,7 +47,7 @@ impl Drop for Ended {
 }
 
 impl Asking {
-    pub(super) fn new(asked: Arc<Asked>, limit: Duration) -> Self {
+    pub(super) fn new(asked: Arc<SharedQuestion>, limit: Duration) -> Self {
         let (tell, arrived) = unbounded();
         Self { asked, limit, open: Vec::new(), tell, arrived }
     }
@@ -58,7 +58,7 @@ impl Asking {
     }
 
     /// Starts every probe but that of the accounts, which depends on the processes.
-    pub(super) fn all(&mut self, about: &About) {
+    pub(super) fn all(&mut self, about: &AskedFile) {
         self.ask(
             "path",
             |asked| asked.path(),
@@ -133,7 +133,7 @@ impl Asking {
         );
         self.ask("event", |asked| asked.events(), |evidence, events| evidence.events = events);
         let peers = about.peers.clone();
-        let processes = move |asked: &Arc<Asked>| {
+        let processes = move |asked: &Arc<SharedQuestion>| {
             let asked = Arc::clone(asked);
             outside(move || asked.processes(&peers))()
         };
@@ -146,12 +146,12 @@ impl Asking {
     fn ask<T: Send + 'static>(
         &mut self,
         what: &'static str,
-        probe: impl FnOnce(&Arc<Asked>) -> Observed<T> + Send + 'static,
+        probe: impl FnOnce(&Arc<SharedQuestion>) -> Observed<T> + Send + 'static,
         put: impl FnOnce(&mut Evidence, Observed<T>) + 'static,
     ) {
         let (asked, ended) = (Arc::clone(&self.asked), Ended { number: self.open.len(), tell: self.tell.clone() });
         let until = Instant::now() + self.limit;
-        let running: Running<T> = start(what, self.limit, move || {
+        let running: RunningProbe<T> = start(what, self.limit, move || {
             let _ended = ended;
             probe(&asked)
         });
@@ -187,11 +187,11 @@ impl Asking {
     }
 }
 
-fn put_processes(evidence: &mut Evidence, now: Observed<Now>) {
-    let Now { processes, unread, sockets, left_out, live } = match now {
+fn put_processes(evidence: &mut Evidence, now: Observed<RunningNow>) {
+    let RunningNow { processes, unread, sockets, left_out, live } = match now {
         Observed::Found(now) => now,
-        Observed::NotFound => Now::of(Observed::NotFound, &Observed::NotFound),
-        Observed::Unknown(why) => Now::of(Observed::Unknown(why.clone()), &Observed::Unknown(why)),
+        Observed::NotFound => RunningNow::of(Observed::NotFound, &Observed::NotFound),
+        Observed::Unknown(why) => RunningNow::of(Observed::Unknown(why.clone()), &Observed::Unknown(why)),
     };
     (evidence.processes, evidence.unread, evidence.sockets) = (processes, unread, sockets);
     (evidence.left_out, evidence.live) = (left_out, live);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{IFlags, ioctl_getflags};
 use serde::{Deserialize, Serialize};
 
-use super::account::Accounts;
+use super::account::BoxAccounts;
 use super::observed::{Observed, from_error, reason};
 use super::package::PackageOwner;
 use super::show;
@@ -83,7 +83,7 @@ pub struct FolderEvidence {
 }
 
 /// Looks at the file. `path` is as on the box, `facts` as scanned.
-pub(super) fn file(root: &Root, path: &Path, facts: &FileFacts, accounts: &Accounts) -> Observed<FileEvidence> {
+pub(super) fn file(root: &Root, path: &Path, facts: &FileFacts, accounts: &BoxAccounts) -> Observed<FileEvidence> {
     let located = match root.locate(path, false) {
         Ok(located) => located,
         Err(error) => return from_error(path, &error),
@@ -115,7 +115,7 @@ pub(super) fn file(root: &Root, path: &Path, facts: &FileFacts, accounts: &Accou
 }
 
 /// Looks at every folder above the file, the nearest first.
-pub(super) fn folders(root: &Root, path: &Path, accounts: &Accounts) -> Observed<Vec<FolderEvidence>> {
+pub(super) fn folders(root: &Root, path: &Path, accounts: &BoxAccounts) -> Observed<Vec<FolderEvidence>> {
     let mut folders = Vec::new();
     for folder in path.ancestors().skip(1) {
         match root.locate(folder, true) {
@@ -127,7 +127,7 @@ pub(super) fn folders(root: &Root, path: &Path, accounts: &Accounts) -> Observed
     if folders.is_empty() { Observed::NotFound } else { Observed::Found(folders) }
 }
 
-fn folder_evidence(located: &Located, accounts: &Accounts) -> FolderEvidence {
+fn folder_evidence(located: &Located, accounts: &BoxAccounts) -> FolderEvidence {
     let now = Attributes::of(&located.metadata);
     let group = accounts.group(now.gid);
     let mut writers = show::writers(accounts.effective_mode(now.mode, now.uid, now.gid), &group);
@@ -187,7 +187,7 @@ mod tests {
         std::fs::set_permissions(&host, PermissionsExt::from_mode(0o666)).unwrap();
         std::fs::set_permissions(dir.path().join("opt/a"), PermissionsExt::from_mode(0o1777)).unwrap();
         let facts = facts(&host);
-        let accounts = Accounts::read(&root);
+        let accounts = BoxAccounts::read(&root);
         let look = || file(&root, Path::new("/opt/a/x.py"), &facts, &accounts);
         let before = look();
         let before = before.found().unwrap();

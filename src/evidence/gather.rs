@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Evidence;
-use super::asked::{About, Asked, STILL_ASKED};
+use super::asked::{AskedFile, STILL_ASKED, SharedQuestion};
 use super::asking::Asking;
 use super::indexes::Indexes;
 use super::observed::Observed;
-use super::probe::{Running, outside, start};
+use super::probe::{RunningProbe, outside, start};
 use super::reference::{self, Reference, Referred};
 use super::referrer::Referrer;
 use crate::finding::FileFacts;
@@ -85,7 +85,7 @@ impl Gatherer {
     /// Which of these paths (absolute, as on the box) exist, and who could have made them, beside the found file's
     /// `facts`; in the order asked. Blocks, at most for the limit.
     pub fn host_paths(&self, paths: &[PathBuf], facts: &FileFacts) -> Vec<Observed<Referrer>> {
-        self.look_at(paths, facts, Asked::host_path)
+        self.look_at(paths, facts, SharedQuestion::host_path)
     }
 
     /// The names of the accounts in a group of the box, safe to show. Blocks, at most for the limit.
@@ -117,17 +117,17 @@ impl Gatherer {
 
     /// As [`Gatherer::gather_about`], of a file alone.
     pub fn gather(&self, facts: &FileFacts) -> Evidence {
-        self.gather_about(&About::file(facts))
+        self.gather_about(&AskedFile::file(facts))
     }
 
     /// Asks every probe about one file. Blocks, at most for about twice the limit, so call it off the UI thread.
-    pub(crate) fn gather_about(&self, about: &About) -> Evidence {
+    pub(crate) fn gather_about(&self, about: &AskedFile) -> Evidence {
         self.gather_telling(about, &mut |_| ())
     }
 
     /// The same, and tells what is known so far whenever probes have answered while others have not: that is unknown then,
     /// because of [`STILL_ASKED`].
-    pub fn gather_telling(&self, about: &About, tell: &mut dyn FnMut(&Evidence)) -> Evidence {
+    pub fn gather_telling(&self, about: &AskedFile, tell: &mut dyn FnMut(&Evidence)) -> Evidence {
         let (gathered_at, started) = (Timestamp::now(), Instant::now());
         let mut asking = Asking::new(self.ask(&about.facts), self.limit);
         asking.all(about);
@@ -158,14 +158,14 @@ impl Gatherer {
     /// As [`Gatherer::host_paths`], as far as that can be told at once: which package ships a path is unknown while the
     /// packages are still being read.
     pub(crate) fn host_paths_by_now(&self, paths: &[PathBuf], facts: &FileFacts) -> Vec<Observed<Referrer>> {
-        self.look_at(paths, facts, Asked::host_path_by_now)
+        self.look_at(paths, facts, SharedQuestion::host_path_by_now)
     }
 
     fn look_at(
         &self,
         paths: &[PathBuf],
         facts: &FileFacts,
-        look: fn(&Asked, &Path) -> Observed<Referrer>,
+        look: fn(&SharedQuestion, &Path) -> Observed<Referrer>,
     ) -> Vec<Observed<Referrer>> {
         let mut answers = Vec::with_capacity(paths.len());
         for paths in paths.chunks(AT_ONCE) {
@@ -174,14 +174,14 @@ impl Gatherer {
                 let (asked, path) = (Arc::clone(&asked), path.clone());
                 start("path", self.limit, move || look(&asked, &path))
             };
-            let running: Vec<Running<Referrer>> = paths.iter().map(start_one).collect();
-            answers.extend(running.into_iter().map(Running::finish));
+            let running: Vec<RunningProbe<Referrer>> = paths.iter().map(start_one).collect();
+            answers.extend(running.into_iter().map(RunningProbe::finish));
         }
         answers
     }
 
-    fn ask(&self, facts: &FileFacts) -> Arc<Asked> {
-        Arc::new(Asked {
+    fn ask(&self, facts: &FileFacts) -> Arc<SharedQuestion> {
+        Arc::new(SharedQuestion {
             root: self.root.clone(),
             proc: self.proc.clone(),
             without: self.without,

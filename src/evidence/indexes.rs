@@ -8,14 +8,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Gap;
-use super::account::Accounts;
+use super::EvidenceGap;
+use super::account::BoxAccounts;
 use super::baseline::Baseline;
 use super::event::Events;
 use super::lazy::LazyIndex;
 use super::observed::Gaps;
 use super::package::Packages;
-use super::process::Processes;
+use super::process::ProcessIndex;
 use super::schedule::Schedules;
 use crate::root::Root;
 
@@ -26,10 +26,10 @@ const PROCESS_AGE: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub(super) struct Indexes {
     root: Root,
-    accounts: Arc<LazyIndex<Accounts>>,
+    accounts: Arc<LazyIndex<BoxAccounts>>,
     packages: Arc<LazyIndex<Packages>>,
     schedules: Arc<LazyIndex<Schedules>>,
-    processes: Arc<LazyIndex<Processes>>,
+    processes: Arc<LazyIndex<ProcessIndex>>,
     events: Arc<LazyIndex<Events>>,
     baseline: Arc<LazyIndex<Baseline>>,
 }
@@ -58,8 +58,8 @@ impl Indexes {
         self.baseline.get(|| Baseline::of(&self.root))
     }
 
-    pub(super) fn accounts(&self) -> Arc<Accounts> {
-        self.accounts.get(|| Accounts::read(&self.root))
+    pub(super) fn accounts(&self) -> Arc<BoxAccounts> {
+        self.accounts.get(|| BoxAccounts::read(&self.root))
     }
 
     pub(super) fn packages(&self) -> Arc<Packages> {
@@ -86,8 +86,8 @@ impl Indexes {
     }
 
     /// The processes below `proc`.
-    pub(super) fn processes(&self, proc: &Path) -> Arc<Processes> {
-        self.processes.get(|| Processes::read(proc))
+    pub(super) fn processes(&self, proc: &Path) -> Arc<ProcessIndex> {
+        self.processes.get(|| ProcessIndex::read(proc))
     }
 
     /// When the processes were read, if they were.
@@ -103,7 +103,7 @@ impl Indexes {
     }
 
     /// What could not be read for the indexes built so far.
-    pub(super) fn gaps(&self) -> Vec<Gap> {
+    pub(super) fn gaps(&self) -> Vec<EvidenceGap> {
         let accounts = self.accounts.built();
         let packages = self.packages.built();
         let schedules = self.schedules.built();
@@ -119,7 +119,7 @@ impl Indexes {
         let lines = |(probe, gaps): (_, Option<&Gaps>)| {
             gaps.into_iter()
                 .flat_map(Gaps::lines)
-                .map(move |text| Gap { probe: Cow::Borrowed(probe), text })
+                .map(move |text| EvidenceGap { probe: Cow::Borrowed(probe), text })
                 .collect::<Vec<_>>()
         };
         gaps.into_iter().flat_map(lines).collect()

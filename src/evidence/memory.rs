@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::elf::Elf;
-use crate::elf::conditions::Condition;
+use crate::elf::conditions::RunCondition;
 use crate::root::Root;
 use crate::text;
 
@@ -22,7 +22,7 @@ pub struct MemoryFit {
 /// The most bytes that a program wants at once, where that is much.
 pub(crate) fn asked(program: &Elf) -> Option<u64> {
     let asked = program.kernel.conditions.iter().filter_map(|condition| match condition {
-        Condition::Memory { bytes, .. } => Some(*bytes),
+        RunCondition::Memory { bytes, .. } => Some(*bytes),
         _ => None,
     });
     asked.max()

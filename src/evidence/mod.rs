@@ -73,7 +73,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use account::Account;
-pub use asked::About;
+pub use asked::AskedFile;
 pub(crate) use asked::STILL_ASKED;
 pub(crate) use baseline::Baseline;
 pub(crate) use clock::{BoxZone, is_zone_name};
@@ -88,14 +88,14 @@ pub(crate) use package::{ContentCheck, PackageOwner};
 #[cfg(test)]
 pub(crate) use process::Relation;
 pub(crate) use process::{Ancestor, LeftOut, Process};
-pub(crate) use recorded::{AskedOnce, BoxQueries, ByNow, NamedFacts, Part};
+pub(crate) use recorded::{AskedOnce, BoxQueries, ByNow, NamedFacts, RecordedPart};
 pub(crate) use referrer::Referrer;
 pub(crate) use repository::{Checkout, Tracked};
 pub(crate) use schedule::places::PLACES;
 pub(crate) use schedule::{NameMatch, Schedule, Scheduler};
 pub(crate) use signature::ContentKind;
 #[cfg(test)]
-pub(crate) use socket::Direction;
+pub(crate) use socket::ConnectionDirection;
 pub(crate) use socket::{Peer, Socket};
 pub(crate) use surroundings::{Neighbour, SameContent};
 #[cfg(test)]
@@ -105,7 +105,7 @@ use crate::finding::FileFacts;
 
 /// Something that a probe could not read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gap {
+pub struct EvidenceGap {
     /// The probe: `account`, `package`, `process`, `schedule`.
     pub probe: Cow<'static, str>,
     /// Which path, and why; safe to show.
@@ -168,7 +168,7 @@ pub struct Evidence {
     /// The box's own time zone.
     pub zone: Observed<BoxZone>,
     /// What could not be read on the way. What was found stands, but there may be more.
-    pub gaps: Vec<Gap>,
+    pub gaps: Vec<EvidenceGap>,
     /// When `/proc` was read, if it was.
     pub processes_at: Option<Timestamp>,
     /// When this was gathered.

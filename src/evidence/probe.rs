@@ -9,7 +9,7 @@ use crate::timeout::{self, NoResult, Pending};
 /// A probe under way, on a thread of its own: a file system that does not answer, or a process that cannot be read, holds
 /// up that thread and not the one who asked. After its time the answer is "unknown" and the thread goes on, so that an
 /// index that it was building is there the next time.
-pub(super) struct Running<T> {
+pub(super) struct RunningProbe<T> {
     what: &'static str,
     answer: Pending<Observed<T>>,
 }
@@ -19,8 +19,8 @@ pub(super) fn start<T: Send + 'static>(
     what: &'static str,
     limit: Duration,
     probe: impl FnOnce() -> Observed<T> + Send + 'static,
-) -> Running<T> {
-    Running { what, answer: timeout::start(&format!("probe {what}"), limit, probe) }
+) -> RunningProbe<T> {
+    RunningProbe { what, answer: timeout::start(&format!("probe {what}"), limit, probe) }
 }
 
 /// `probe`, done where `/proc` says what it knows of other processes.
@@ -30,7 +30,7 @@ pub(super) fn outside<T: Send + 'static>(
     move || sandbox::outside(probe).unwrap_or_else(|| Observed::Unknown("the process probe broke off".to_owned()))
 }
 
-impl<T> Running<T> {
+impl<T> RunningProbe<T> {
     /// Waits for the answer, until the limit counted from the start.
     pub(super) fn finish(self) -> Observed<T> {
         let what = self.what;

@@ -18,7 +18,7 @@ use crate::finding::FileFacts;
 use crate::text;
 
 /// A name and a JSON text.
-pub(crate) type Part = (String, String);
+pub(crate) type RecordedPart = (String, String);
 
 /// The part that holds what is of no probe: the path, when the box was asked, how long that took.
 const ASKED: &str = "asked";
@@ -70,12 +70,12 @@ pub struct NamedFacts {
 
 impl NamedFacts {
     /// As a case keeps it.
-    pub(crate) fn parts(&self) -> Vec<Part> {
+    pub(crate) fn parts(&self) -> Vec<RecordedPart> {
         parts_of(self)
     }
 
     /// What a case holds; `None` for parts that are none of this program's.
-    pub(crate) fn of_parts(parts: &[Part]) -> Option<Self> {
+    pub(crate) fn of_parts(parts: &[RecordedPart]) -> Option<Self> {
         serde_json::from_value(whole(parts).ok()?).ok()
     }
 }
@@ -175,7 +175,7 @@ impl BoxQueries for AskedOnce {
 
 impl Evidence {
     /// As a case keeps it.
-    pub(crate) fn parts(&self) -> Vec<Part> {
+    pub(crate) fn parts(&self) -> Vec<RecordedPart> {
         parts_of(self)
     }
 
@@ -183,7 +183,7 @@ impl Evidence {
     ///
     /// # Errors
     /// What is wrong with the parts; safe text.
-    pub(crate) fn of_parts(facts: FileFacts, parts: &[Part]) -> Result<Self, String> {
+    pub(crate) fn of_parts(facts: FileFacts, parts: &[RecordedPart]) -> Result<Self, String> {
         let said = |error: serde_json::Error| text::escape_str(&error.to_string()).into_owned();
         let evidence: Self = serde_json::from_value(whole(parts).map_err(said)?).map_err(said)?;
         Ok(Self { facts, ..evidence })
@@ -204,7 +204,7 @@ impl Evidence {
 }
 
 /// Each member of the object that `value` is as a part; what is of no probe is one part together.
-fn parts_of(value: &impl Serialize) -> Vec<Part> {
+fn parts_of(value: &impl Serialize) -> Vec<RecordedPart> {
     let Ok(Value::Object(members)) = serde_json::to_value(value) else { return Vec::new() };
     let (own, probes): (Map<_, _>, Map<_, _>) =
         members.into_iter().partition(|(name, _)| OF_NO_PROBE.contains(&name.as_str()));
@@ -214,7 +214,7 @@ fn parts_of(value: &impl Serialize) -> Vec<Part> {
 }
 
 /// The object that the parts are of, all its texts safe to show.
-fn whole(parts: &[Part]) -> serde_json::Result<Value> {
+fn whole(parts: &[RecordedPart]) -> serde_json::Result<Value> {
     let mut members = Map::new();
     for (name, text) in parts {
         let mut value: Value = serde_json::from_str(text)?;

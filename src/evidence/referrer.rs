@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::account::Accounts;
+use super::account::BoxAccounts;
 use super::observed::Observed;
 use super::package::{ContentCheck, PackageOwner};
 use super::show;
@@ -48,7 +48,7 @@ impl Referrer {
         is: &Attributes,
         facts: &FileFacts,
         package: Observed<PackageOwner>,
-        accounts: &Accounts,
+        accounts: &BoxAccounts,
     ) -> Self {
         Self {
             path: path.to_owned(),

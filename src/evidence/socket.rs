@@ -9,10 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::account::Accounts;
+use super::account::BoxAccounts;
 use super::observed::{Gaps, Observed};
-use super::process::{Process, Processes};
-use super::socket_table::{Line, Protocol, Table};
+use super::process::{Process, ProcessIndex};
+use super::socket_table::{Line, Protocol, SocketTable};
 
 /// The states of a TCP socket, the first is number 1 (`include/net/tcp_states.h` of Linux).
 const TCP_STATES: [&str; 12] = [
@@ -32,7 +32,7 @@ const TCP_STATES: [&str; 12] = [
 /// Which way a connection was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Direction {
+pub enum ConnectionDirection {
     /// The socket waits for others.
     Listening,
     /// Connected, and somebody listens on its local port: the other side called.
@@ -58,49 +58,49 @@ pub struct Socket {
     /// path. Safe to show.
     pub state: String,
     /// Which way the connection was made, guessed from who listens.
-    pub direction: Direction,
+    pub direction: ConnectionDirection,
 }
 
 impl Socket {
     /// Whether it waits for others to connect.
     pub fn is_listening(&self) -> bool {
-        self.direction == Direction::Listening
+        self.direction == ConnectionDirection::Listening
     }
 
     /// The port that was called: the remote one of an outbound connection, the local one of an inbound one; `None` where
     /// there is no connection.
     pub fn destination_port(&self) -> Option<u16> {
         match self.direction {
-            Direction::Outbound => Some(self.remote.port()),
-            Direction::Inbound => Some(self.local.port()),
-            Direction::Listening => None,
+            ConnectionDirection::Outbound => Some(self.remote.port()),
+            ConnectionDirection::Inbound => Some(self.local.port()),
+            ConnectionDirection::Listening => None,
         }
     }
 
     /// The address that was called, as [`Socket::destination_port`] has its port.
     pub fn destination_ip(&self) -> Option<IpAddr> {
         match self.direction {
-            Direction::Outbound => Some(self.remote.ip()),
-            Direction::Inbound => Some(self.local.ip()),
-            Direction::Listening => None,
+            ConnectionDirection::Outbound => Some(self.remote.ip()),
+            ConnectionDirection::Inbound => Some(self.local.ip()),
+            ConnectionDirection::Listening => None,
         }
     }
 
     /// ECS's `network.direction` of a connection between hosts: `inbound` or `outbound`; `None` where there is none.
     pub fn network_direction(&self) -> Option<&'static str> {
         match self.direction {
-            Direction::Outbound => Some("outbound"),
-            Direction::Inbound => Some("inbound"),
-            Direction::Listening => None,
+            ConnectionDirection::Outbound => Some("outbound"),
+            ConnectionDirection::Inbound => Some("inbound"),
+            ConnectionDirection::Listening => None,
         }
     }
 
     /// The address of the side that called; `None` while nobody has.
     pub fn source_ip(&self) -> Option<IpAddr> {
         match self.direction {
-            Direction::Outbound => Some(self.local.ip()),
-            Direction::Inbound => Some(self.remote.ip()),
-            Direction::Listening => None,
+            ConnectionDirection::Outbound => Some(self.local.ip()),
+            ConnectionDirection::Inbound => Some(self.remote.ip()),
+            ConnectionDirection::Listening => None,
         }
     }
 }
@@ -121,16 +121,16 @@ impl fmt::Display for Socket {
             }
         };
         let how = match self.direction {
-            Direction::Listening => format!("listens on {}", self.local),
-            Direction::Inbound => format!("{} called {}", self.remote, self.local),
-            Direction::Outbound => format!("{} called {}", self.local, self.remote),
+            ConnectionDirection::Listening => format!("listens on {}", self.local),
+            ConnectionDirection::Inbound => format!("{} called {}", self.remote, self.local),
+            ConnectionDirection::Outbound => format!("{} called {}", self.local, self.remote),
         };
         write!(f, "pid {} {}, {protocol} {how}, {}", self.pid, self.process, self.state)
     }
 }
 
 /// The sockets of these processes.
-pub(super) fn of(processes: &Processes, of: &[Process]) -> Observed<Vec<Socket>> {
+pub(super) fn of(processes: &ProcessIndex, of: &[Process]) -> Observed<Vec<Socket>> {
     let mut gaps = if processes.may_miss() { processes.gaps.clone() } else { Gaps::default() };
     let mut found = Vec::new();
     for process in of {
@@ -166,7 +166,7 @@ impl Peer {
 }
 
 /// The connections of any process of the box with one of these peers.
-pub(super) fn connected_to(processes: &Processes, peers: &[Peer], accounts: &Accounts) -> Vec<Socket> {
+pub(super) fn connected_to(processes: &ProcessIndex, peers: &[Peer], accounts: &BoxAccounts) -> Vec<Socket> {
     let mut found = Vec::new();
     if peers.is_empty() {
         return found;
@@ -182,7 +182,7 @@ pub(super) fn connected_to(processes: &Processes, peers: &[Peer], accounts: &Acc
     found
 }
 
-fn describe(line: &Line, table: &Table, process: &Process) -> Socket {
+fn describe(line: &Line, table: &SocketTable, process: &Process) -> Socket {
     let connected = line.remote.port() != 0;
     let state = match line.protocol {
         _ if line.note.is_some() => line.note.clone().unwrap_or_default(),
@@ -192,9 +192,11 @@ fn describe(line: &Line, table: &Table, process: &Process) -> Socket {
         _ => if connected { "connected" } else { "unconnected" }.to_owned(),
     };
     let direction = match connected {
-        false => Direction::Listening,
-        true if line.protocol == Protocol::Tcp && table.listening.contains(&line.local.port()) => Direction::Inbound,
-        true => Direction::Outbound,
+        false => ConnectionDirection::Listening,
+        true if line.protocol == Protocol::Tcp && table.listening.contains(&line.local.port()) => {
+            ConnectionDirection::Inbound
+        }
+        true => ConnectionDirection::Outbound,
     };
     Socket {
         pid: process.pid,

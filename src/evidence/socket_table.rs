@@ -50,7 +50,7 @@ const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0
 
 /// The socket tables of one network name space.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct SocketTable {
     pub(super) by_ino: HashMap<u64, Line>,
     /// Local ports with a listener.
     pub(super) listening: HashSet<u16>,
@@ -61,7 +61,7 @@ pub(super) struct Table {
 
 /// The tables read so far, by network name space: each is read once for all processes in it.
 #[derive(Debug, Default)]
-pub(super) struct Tables(Mutex<HashMap<PathBuf, Arc<Table>>>);
+pub(super) struct Tables(Mutex<HashMap<PathBuf, Arc<SocketTable>>>);
 
 impl Line {
     /// A line without addresses.
@@ -72,12 +72,12 @@ impl Line {
 
 impl Tables {
     /// The tables that the process in this folder sees.
-    pub(super) fn of(&self, process: &Path) -> Arc<Table> {
+    pub(super) fn of(&self, process: &Path) -> Arc<SocketTable> {
         let space = fs::read_link(process.join("ns/net")).unwrap_or_else(|_| process.to_owned());
         if let Some(table) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&space) {
             return Arc::clone(table);
         }
-        let table = Arc::new(Table::read(&process.join("net")));
+        let table = Arc::new(SocketTable::read(&process.join("net")));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(space, Arc::clone(&table));
         table
     }
@@ -95,7 +95,7 @@ const TABLES: [(&str, Protocol); 8] = [
     ("unix", Protocol::Unix),
 ];
 
-impl Table {
+impl SocketTable {
     fn read(net: &Path) -> Self {
         let mut table = Self::default();
         if let Ok(bytes) = proc_file::bytes(&net.join("netlink")) {

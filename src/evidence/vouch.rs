@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::observed::Observed;
 use super::package::{ContentCheck, PackageOwner, Packages};
-use super::process::{Ancestor, Process, Processes, program_name};
+use super::process::{Ancestor, Process, ProcessIndex, program_name};
 use crate::root::Root;
 use crate::text;
 
@@ -20,12 +20,12 @@ const MAX_PROCESSES: usize = 64;
 pub(super) struct Vouching<'a> {
     pub(super) root: &'a Root,
     pub(super) packages: &'a Packages,
-    pub(super) index: &'a Processes,
+    pub(super) index: &'a ProcessIndex,
     known: HashMap<PathBuf, Observed<PackageOwner>>,
 }
 
 impl<'a> Vouching<'a> {
-    pub(super) fn new(root: &'a Root, packages: &'a Packages, index: &'a Processes) -> Self {
+    pub(super) fn new(root: &'a Root, packages: &'a Packages, index: &'a ProcessIndex) -> Self {
         Self { root, packages, index, known: HashMap::new() }
     }
 

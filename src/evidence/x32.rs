@@ -13,7 +13,7 @@ use crate::text;
 /// Bytes of a configuration that are read at most; those of distributions have 300 KB.
 const LONGEST: u64 = 4 << 20;
 /// Kernels of an image whose configuration is read at most.
-const MOST_KERNELS: usize = 16;
+const MAX_KERNELS: usize = 16;
 
 /// What is known of the kernel's support.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -113,10 +113,10 @@ fn of_image(root: &Root) -> X32 {
     let (names, cut) = root.folder(boot).and_then(|folder| folder.names()).unwrap_or_default();
     let mut names: Vec<_> = names.into_iter().filter(|name| name.as_encoded_bytes().starts_with(b"config-")).collect();
     names.sort();
-    let all = !cut && names.len() <= MOST_KERNELS;
+    let all = !cut && names.len() <= MAX_KERNELS;
     let built: Option<Vec<Built>> = names
         .iter()
-        .take(MOST_KERNELS)
+        .take(MAX_KERNELS)
         .map(|name| configuration(root, &boot.join(name)).map(|text| self::built(&text)))
         .collect();
     let same = |built: &[Built], wanted| all && !built.is_empty() && built.iter().all(|one| *one == wanted);

@@ -7,7 +7,7 @@ use rustix::fs::{getxattr, listxattr};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::account::Accounts;
+use super::account::BoxAccounts;
 use super::observed::Observed;
 use crate::root::Located;
 use crate::text;
@@ -27,7 +27,7 @@ pub struct Xattr {
 }
 
 /// Lists the attributes of what was located.
-pub(super) fn read(located: &Located, accounts: &Accounts) -> Observed<Vec<Xattr>> {
+pub(super) fn read(located: &Located, accounts: &BoxAccounts) -> Observed<Vec<Xattr>> {
     let path = &located.proc_path();
     let mut names = vec![0; MAX_BYTES];
     let length = match listxattr(path, names.as_mut_slice()) {
@@ -51,7 +51,7 @@ fn value(path: &Path, name: &[u8]) -> Result<Vec<u8>, Errno> {
     Ok(value)
 }
 
-fn describe(name: &[u8], value: Result<Vec<u8>, Errno>, accounts: &Accounts) -> Xattr {
+fn describe(name: &[u8], value: Result<Vec<u8>, Errno>, accounts: &BoxAccounts) -> Xattr {
     let shown = text::escape(name).into_owned();
     let value = match value {
         Ok(value) => value,
@@ -160,7 +160,7 @@ struct AccessList {
 
 /// Decodes an access list: version 2, then entries of tag, permissions and id, little-endian
 /// (`linux/posix_acl_xattr.h`, acl(5)). A named entry counts only as far as the mask lets it.
-fn access_list(value: &[u8], accounts: &Accounts) -> Option<AccessList> {
+fn access_list(value: &[u8], accounts: &BoxAccounts) -> Option<AccessList> {
     let (version, entries) = value.split_first_chunk::<4>()?;
     if u32::from_le_bytes(*version) != 2 {
         return None;
@@ -234,12 +234,12 @@ mod tests {
                 entry(8, 4, 7),
                 entry(0x10, mask, 0),
             ];
-            access_list(&parts.concat(), &Accounts::default()).unwrap()
+            access_list(&parts.concat(), &BoxAccounts::default()).unwrap()
         };
         assert_eq!(list(7).shown, "user uid 1000 rw-, group gid 7 r--");
         assert_eq!(list(7).writers, ["user uid 1000 (access list)"]);
         assert_eq!(list(4).writers, Vec::<String>::new());
-        assert!(access_list(&[1, 0, 0, 0], &Accounts::default()).is_none());
-        assert!(access_list(&[2, 0], &Accounts::default()).is_none());
+        assert!(access_list(&[1, 0, 0, 0], &BoxAccounts::default()).is_none());
+        assert!(access_list(&[2, 0], &BoxAccounts::default()).is_none());
     }
 }

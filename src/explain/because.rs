@@ -4,9 +4,9 @@ use yara_x_parser::ast::{self, Expr, MatchAnchor};
 
 use super::evaluate::Evaluator;
 use super::known::ExprValue;
-use super::quantify::Tally;
-use super::spans::Source;
-use crate::scan::Places;
+use super::quantify::RoundTally;
+use super::spans::SourceSpans;
+use crate::scan::PatternLocations;
 use crate::text;
 
 /// Places, patterns or values that are named at most.
@@ -15,7 +15,7 @@ const NAMED: usize = 4;
 const TEXT: usize = 120;
 
 /// What was seen of `expr`, a part of the rule in `source`, which came to `known`.
-pub(super) fn because(source: &Source, evaluator: &mut Evaluator, expr: &Expr, known: &ExprValue) -> String {
+pub(super) fn because(source: &SourceSpans, evaluator: &mut Evaluator, expr: &Expr, known: &ExprValue) -> String {
     let mut seen = Observations { source, evaluator };
     let said = match expr {
         Expr::PatternMatch(found) => seen.found(found),
@@ -28,7 +28,7 @@ pub(super) fn because(source: &Source, evaluator: &mut Evaluator, expr: &Expr, k
     if *known == ExprValue::Undefined && said.is_empty() { "it is undefined".to_owned() } else { said }
 }
 
-fn rounds(tally: Tally, of: &str) -> String {
+fn rounds(tally: RoundTally, of: &str) -> String {
     let plural = if tally.rounds == 1 { "" } else { "s" };
     match tally.rounds {
         0 => format!("there is no {of}"),
@@ -38,7 +38,7 @@ fn rounds(tally: Tally, of: &str) -> String {
 
 /// Puts what was seen in the file into words.
 struct Observations<'e, 's, 'f, 'r> {
-    source: &'e Source<'s>,
+    source: &'e SourceSpans<'s>,
     evaluator: &'e mut Evaluator<'f, 'r>,
 }
 
@@ -135,7 +135,7 @@ impl Observations<'_, '_, '_, '_> {
 }
 
 /// Where a pattern is. Safe text.
-pub(super) fn places(places: &Places) -> String {
+pub(super) fn places(places: &PatternLocations) -> String {
     let total = places.matches.len();
     let more = if places.capped { " or more" } else { "" };
     match places.matches.as_slice() {

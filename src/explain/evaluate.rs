@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use yara_x_parser::ast::{self, BinaryExpr, Expr, MatchAnchor};
 
-use super::facts::Facts;
+use super::facts::ExplainedFile;
 use super::known::{self, ExprValue, Integer, calculate, compare};
-use crate::hunt::language::{Comparison, Operator, ReadField};
-use crate::scan::Places;
+use crate::hunt::language::{BinaryOperator, Comparison, ReadField};
+use crate::scan::PatternLocations;
 
 /// Deeper than this, an expression is not looked into: evaluation recurses.
 const MAX_DEPTH: u32 = 150;
@@ -19,7 +19,7 @@ type Holds = fn(&[u8], &[u8]) -> bool;
 
 /// Evaluates the expressions of one condition.
 pub(super) struct Evaluator<'f, 'r> {
-    pub facts: Facts<'f>,
+    pub facts: ExplainedFile<'f>,
     /// The rule's patterns in order of declaration, by identifier (`$a`; `$` for all that have no name).
     pub patterns: &'r [String],
     /// Their places in it by name, without the `$`.
@@ -33,7 +33,7 @@ pub(super) struct Evaluator<'f, 'r> {
 }
 
 impl<'f, 'r> Evaluator<'f, 'r> {
-    pub(super) fn new(facts: Facts<'f>, patterns: &'r [String]) -> Self {
+    pub(super) fn new(facts: ExplainedFile<'f>, patterns: &'r [String]) -> Self {
         let names = patterns.iter().enumerate().filter_map(|(index, pattern)| Some((pattern.get(1..)?, index)));
         Self { facts, patterns, by_name: names.collect(), locals: Vec::new(), current: None, depth: 0, steps: 0 }
     }
@@ -106,10 +106,10 @@ impl<'f, 'r> Evaluator<'f, 'r> {
             let (left, right) = self.operands(binary);
             return compare(comparison, left, right);
         }
-        if let Some((operator, operands)) = Operator::chain(expr) {
+        if let Some((operator, operands)) = BinaryOperator::chain(expr) {
             return self.fold(operator, operands);
         }
-        match Operator::pair(expr) {
+        match BinaryOperator::pair(expr) {
             Some((operator, binary)) => {
                 let (left, right) = self.operands(binary);
                 calculate(operator, left, right)
@@ -149,7 +149,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
         operands.iter().map(|operand| self.boolean(operand)).collect()
     }
 
-    fn fold(&mut self, operator: Operator, operands: &[Expr]) -> ExprValue {
+    fn fold(&mut self, operator: BinaryOperator, operands: &[Expr]) -> ExprValue {
         let values: Vec<ExprValue> = operands.iter().map(|operand| self.value(operand)).collect();
         values.into_iter().reduce(|left, right| calculate(operator, left, right)).unwrap_or(ExprValue::Undefined)
     }
@@ -185,7 +185,7 @@ impl<'f, 'r> Evaluator<'f, 'r> {
     }
 
     /// Where the pattern is, as far as it is known.
-    pub(super) fn places(&self, pattern: Option<usize>) -> Option<&'f Places> {
+    pub(super) fn places(&self, pattern: Option<usize>) -> Option<&'f PatternLocations> {
         self.facts.places.get(pattern?)?.as_ref()
     }
 
@@ -267,7 +267,7 @@ impl ExprValue {
     }
 }
 
-fn count_in(places: &Places, lower: Integer, upper: Integer) -> usize {
+fn count_in(places: &PatternLocations, lower: Integer, upper: Integer) -> usize {
     let offset = |found: &(u64, u64)| i128::from(found.0);
     let start = places.matches.partition_point(|found| offset(found) < lower.value);
     let end = places.matches.partition_point(|found| offset(found) <= upper.value);
@@ -288,6 +288,6 @@ fn not_searched() -> ExprValue {
     ExprValue::unknown("the pattern's places are not known")
 }
 
-fn too_many(places: &Places) -> ExprValue {
+fn too_many(places: &PatternLocations) -> ExprValue {
     ExprValue::Unknown(format!("there are more matches than the {} that are noted", places.matches.len()))
 }

@@ -4,22 +4,22 @@ use super::known::{ExprValue, Integer};
 use crate::elf::Bytes;
 use crate::hunt::language::ReadField;
 use crate::hunt::{DefineValue, EXTERNAL_VARIABLES, RuleOptions};
-use crate::scan::{Externals, Places};
+use crate::scan::{Externals, PatternLocations};
 
 /// One file, and where the patterns of one rule are in it.
 #[derive(Clone, Copy)]
-pub(crate) struct Facts<'f> {
+pub(crate) struct ExplainedFile<'f> {
     /// The file's size and bytes; those that are not given though they lie before the end are unknown.
     pub bytes: &'f dyn Bytes,
     /// Where each pattern is, in the order of the rule's `strings` section; unknown for one beyond the list.
-    pub places: &'f [Option<Places>],
+    pub places: &'f [Option<PatternLocations>],
     /// The external variables; `None` if they are not known.
     pub externals: Option<&'f Externals>,
     /// What was defined for all files.
     pub options: &'f RuleOptions,
 }
 
-impl Facts<'_> {
+impl ExplainedFile<'_> {
     /// Reads a field; undefined when it does not lie in the file.
     pub(super) fn read(&self, field: ReadField, offset: Integer) -> ExprValue {
         let end = offset.value + i128::from(field.width);

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::{ConditionPart, Facts, because, condition};
+use super::{ConditionPart, ExplainedFile, because, condition};
 use crate::elf::Bytes;
 use crate::finding::{Digest, FileFacts, Finding, Sha256};
 use crate::hunt::file_types::HEADER_BYTES;
 use crate::hunt::{Hunt, Rule, RuleOptions, rules_of};
-use crate::scan::{Externals, Places, probe};
+use crate::scan::{Externals, PatternLocations, probe};
 use crate::text::subject;
 
 /// A larger file, in bytes, is not searched for patterns again: of its patterns only those are known that a finding lists.
@@ -44,7 +44,7 @@ pub struct PatternPlaces {
     /// Its identifier with its `$`.
     pub pattern: String,
     /// Its places; `None` when they are not known.
-    pub places: Option<Places>,
+    pub places: Option<PatternLocations>,
 }
 
 impl PatternPlaces {
@@ -68,7 +68,7 @@ pub(crate) fn explain(hunt: &Hunt, subject: ScannedFile) -> Explained {
         AvailableBytes::Whole(bytes) => probe(&hunt.rule, bytes).ok(),
         _ => None,
     };
-    let places: Vec<Option<Places>> = match found {
+    let places: Vec<Option<PatternLocations>> = match found {
         Some(found) => found.into_iter().map(Some).collect(),
         None => hunt.rule.patterns.iter().map(|pattern| listed(&pattern.id, subject.finding?)).collect(),
     };
@@ -76,12 +76,12 @@ pub(crate) fn explain(hunt: &Hunt, subject: ScannedFile) -> Explained {
         AvailableBytes::Whole(bytes) => externals.with_md5(bytes),
         _ => externals,
     });
-    let facts = Facts { bytes, places: &places, externals: externals.as_ref(), options: subject.options };
+    let facts = ExplainedFile { bytes, places: &places, externals: externals.as_ref(), options: subject.options };
     let rule = condition(&hunt.rule, facts, Some(subject.finding.is_some()));
     let candidate = candidate_rule(hunt).map(|rule| {
         // Of a file that the rule matches, no scan says whether it is a candidate too.
         let holds = subject.finding.is_none().then_some(true);
-        condition(&rule, Facts { places: &[], ..facts }, holds)
+        condition(&rule, ExplainedFile { places: &[], ..facts }, holds)
     });
     let names = hunt.rule.patterns.iter().map(|pattern| pattern.id.clone());
     let patterns = names.zip(places).map(|(pattern, places)| PatternPlaces { pattern, places });
@@ -156,8 +156,8 @@ fn externals(asked: &ScannedFile, bytes: &dyn Bytes) -> Option<Externals> {
 
 /// Where the finding says that the pattern is. Patterns without a name cannot be told apart in it, and of one that is
 /// not in it no one knows whether all of the file was searched for it.
-fn listed(pattern: &str, finding: &Finding) -> Option<Places> {
+fn listed(pattern: &str, finding: &Finding) -> Option<PatternLocations> {
     let found = finding.matches.iter().filter(|found| *found.pattern == *pattern);
     let matches: Vec<_> = found.map(|found| (found.offset, found.length)).collect();
-    (pattern != "$" && !matches.is_empty()).then_some(Places { matches, capped: finding.capped })
+    (pattern != "$" && !matches.is_empty()).then_some(PatternLocations { matches, capped: finding.capped })
 }

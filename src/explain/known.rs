@@ -1,7 +1,7 @@
 //! What an expression comes to, as far as it is known, and the arithmetic of yara-x on it.
 
 use crate::hunt::Truth;
-use crate::hunt::language::{Comparison, Operator};
+use crate::hunt::language::{BinaryOperator, Comparison};
 
 /// What an expression comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +118,7 @@ fn number(known: &ExprValue) -> Option<Integer> {
 }
 
 /// The operator on two values; unknown where 64 bits do not hold the result, for then signs begin to matter.
-pub(super) fn calculate(operator: Operator, left: ExprValue, right: ExprValue) -> ExprValue {
+pub(super) fn calculate(operator: BinaryOperator, left: ExprValue, right: ExprValue) -> ExprValue {
     match both(left, right) {
         Err(short) => short,
         Ok((ExprValue::Integer(left), ExprValue::Integer(right))) => integers(operator, left, right),
@@ -126,34 +126,34 @@ pub(super) fn calculate(operator: Operator, left: ExprValue, right: ExprValue) -
     }
 }
 
-fn integers(operator: Operator, left: Integer, right: Integer) -> ExprValue {
+fn integers(operator: BinaryOperator, left: Integer, right: Integer) -> ExprValue {
     let unsigned = left.unsigned || right.unsigned;
     let (a, b) = (left.value, right.value);
-    let divides = matches!(operator, Operator::Divide | Operator::Modulo);
+    let divides = matches!(operator, BinaryOperator::Divide | BinaryOperator::Modulo);
     if divides && b == 0 {
         return ExprValue::Undefined;
     }
-    if matches!((operator, a, b), (Operator::Divide, a, -1) if a == i128::from(i64::MIN)) && !unsigned {
+    if matches!((operator, a, b), (BinaryOperator::Divide, a, -1) if a == i128::from(i64::MIN)) && !unsigned {
         return ExprValue::Undefined;
     }
-    let bits = !matches!(operator, Operator::Add | Operator::Subtract | Operator::Multiply);
+    let bits = !matches!(operator, BinaryOperator::Add | BinaryOperator::Subtract | BinaryOperator::Multiply);
     if unsigned && bits && (a < 0 || b < 0) {
         return ExprValue::unknown("mixes a negative number with an unsigned one");
     }
     let value = match operator {
-        Operator::Add => a.checked_add(b),
-        Operator::Subtract => a.checked_sub(b),
-        Operator::Multiply => a.checked_mul(b),
-        Operator::Divide => a.checked_div(b),
-        Operator::Modulo => a.checked_rem(b),
-        Operator::And => Some(a & b),
-        Operator::Or => Some(a | b),
-        Operator::Xor => Some(a ^ b),
-        Operator::ShiftLeft | Operator::ShiftRight if b < 0 => None,
+        BinaryOperator::Add => a.checked_add(b),
+        BinaryOperator::Subtract => a.checked_sub(b),
+        BinaryOperator::Multiply => a.checked_mul(b),
+        BinaryOperator::Divide => a.checked_div(b),
+        BinaryOperator::Modulo => a.checked_rem(b),
+        BinaryOperator::And => Some(a & b),
+        BinaryOperator::Or => Some(a | b),
+        BinaryOperator::Xor => Some(a ^ b),
+        BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight if b < 0 => None,
         // In yara-x a shift by all 64 bits leaves nothing, not even the sign.
-        Operator::ShiftLeft | Operator::ShiftRight if b >= 64 => Some(0),
-        Operator::ShiftLeft => a.checked_mul(1 << b),
-        Operator::ShiftRight => Some(a >> b),
+        BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight if b >= 64 => Some(0),
+        BinaryOperator::ShiftLeft => a.checked_mul(1 << b),
+        BinaryOperator::ShiftRight => Some(a >> b),
     };
     value.map_or_else(overflow, |value| in_range(value, unsigned))
 }

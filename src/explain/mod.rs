@@ -23,7 +23,7 @@ use std::path::Path;
 use serde::Serialize;
 use yara_x_parser::ast::AST;
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::ExplainedFile;
 #[cfg(test)]
 pub(crate) use file::PatternPlaces;
 pub(crate) use file::{Explained, ScannedFile, explain};
@@ -34,7 +34,7 @@ use crate::hunt::{Rule, rules_of};
 /// What a part of a condition comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Value {
+pub enum PartValue {
     /// It holds.
     True,
     /// It does not hold.
@@ -45,7 +45,7 @@ pub enum Value {
     Unknown,
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for PartValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::True => "true",
@@ -62,7 +62,7 @@ pub struct ConditionPart {
     /// Its source text as the rule's author wrote it, cut where it is very long; not safe for a terminal.
     pub text: String,
     /// What it comes to.
-    pub value: Value,
+    pub value: PartValue,
     /// Why: what was seen in the file; for an unknown part, why it is unknown. Empty where the parts within say it. Not
     /// safe for a terminal.
     pub because: String,
@@ -72,7 +72,7 @@ pub struct ConditionPart {
 
 impl ConditionPart {
     fn unexplained(text: &str, because: impl Into<String>) -> Self {
-        Self { text: text.to_owned(), value: Value::Unknown, because: because.into(), parts: Vec::new() }
+        Self { text: text.to_owned(), value: PartValue::Unknown, because: because.into(), parts: Vec::new() }
     }
 
     /// This part and all within, each with how deep it lies; the whole has depth 0.
@@ -89,10 +89,12 @@ impl ConditionPart {
     /// Agrees with yara-x: `matched` is what it made of the whole.
     #[must_use]
     fn agreed(mut self, matched: bool) -> Self {
-        let said = if matched { Value::True } else { Value::False };
+        let said = if matched { PartValue::True } else { PartValue::False };
         match self.value {
-            Value::True | Value::False | Value::Undefined if (self.value == Value::True) == matched => self,
-            Value::Unknown => {
+            PartValue::True | PartValue::False | PartValue::Undefined if (self.value == PartValue::True) == matched => {
+                self
+            }
+            PartValue::Unknown => {
                 let parts = if self.parts.is_empty() { "it" } else { "a part" };
                 self.because = format!("says yara-x; {parts} is not explained: {}", self.because);
                 self.value = said;
@@ -111,7 +113,7 @@ impl ConditionPart {
 /// Explains the condition of `rule`. `matched` is what yara-x made of the rule and the file, if that is known: the whole
 /// agrees with it. Whoever knows it must say so: yara-x 1.22.1 leaves the search for patterns out where an undefined
 /// operand of `or` was the first to need it, and what it says then depends on the rules that it was compiled with.
-pub(crate) fn condition(rule: &Rule, facts: Facts, matched: Option<bool>) -> ConditionPart {
+pub(crate) fn condition(rule: &Rule, facts: ExplainedFile, matched: Option<bool>) -> ConditionPart {
     let part = match rules_of("", Path::new(""), &rule.source) {
         // Only what was measured not to nest too deep is parsed: the parser recurses.
         Ok(_) => match AST::from(rule.source.as_str()).rules().next() {

@@ -4,10 +4,10 @@ use yara_x_parser::ast::{self, Expr, OfItems};
 
 use super::because;
 use super::evaluate::Evaluator;
-use super::facts::Facts;
+use super::facts::ExplainedFile;
 use super::known::{self, ExprValue};
-use super::spans::Source;
-use super::{ConditionPart, Value};
+use super::spans::SourceSpans;
+use super::{ConditionPart, PartValue};
 
 /// Parts of one condition that are listed at most; the rest is evaluated all the same.
 const MAX_PARTS: usize = 2_000;
@@ -17,16 +17,20 @@ const MAX_DEPTH: usize = 100;
 const TEXT: usize = 4_096;
 
 /// Explains the condition of a parsed rule whose text is `source`.
-pub(super) fn explain(source: &str, rule: &ast::Rule, facts: Facts) -> ConditionPart {
+pub(super) fn explain(source: &str, rule: &ast::Rule, facts: ExplainedFile) -> ConditionPart {
     let patterns = rule.patterns.iter().flatten().map(|pattern| pattern.identifier().name.to_owned());
     let patterns: Vec<String> = patterns.collect();
-    let mut explainer =
-        Explainer { source: Source::new(source), evaluator: Evaluator::new(facts, &patterns), listed: 0, depth: 0 };
+    let mut explainer = Explainer {
+        source: SourceSpans::new(source),
+        evaluator: Evaluator::new(facts, &patterns),
+        listed: 0,
+        depth: 0,
+    };
     explainer.part(&rule.condition).0
 }
 
 struct Explainer<'s, 'f, 'r> {
-    source: Source<'s>,
+    source: SourceSpans<'s>,
     evaluator: Evaluator<'f, 'r>,
     listed: usize,
     depth: usize,
@@ -58,10 +62,10 @@ impl Explainer<'_, '_, '_> {
         };
         self.depth -= 1;
         let value = match &known {
-            ExprValue::Truth(true) => Value::True,
-            ExprValue::Truth(false) => Value::False,
-            ExprValue::Undefined => Value::Undefined,
-            _ => Value::Unknown,
+            ExprValue::Truth(true) => PartValue::True,
+            ExprValue::Truth(false) => PartValue::False,
+            ExprValue::Undefined => PartValue::Undefined,
+            _ => PartValue::Unknown,
         };
         let because = match &known {
             ExprValue::Unknown(why) if parts.is_empty() => why.clone(),

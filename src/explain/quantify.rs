@@ -11,7 +11,7 @@ const NEVER: i128 = i128::MAX;
 
 /// How many must hold.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Wanted {
+pub(super) enum Quantity {
     None,
     All,
     Any,
@@ -21,7 +21,7 @@ pub(super) enum Wanted {
 
 /// What the rounds so far have come to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct RoundTally {
     /// Rounds that held.
     pub held: usize,
     /// Rounds that are unknown.
@@ -30,38 +30,38 @@ pub(super) struct Tally {
     pub rounds: usize,
 }
 
-impl Tally {
+impl RoundTally {
     /// Counts a round. Says what the whole comes to once later rounds cannot change it.
-    fn add(&mut self, wanted: Wanted, round: Truth) -> Option<bool> {
+    fn add(&mut self, wanted: Quantity, round: Truth) -> Option<bool> {
         self.rounds += 1;
         self.held += usize::from(round == Truth::Met);
         self.unknown += usize::from(round == Truth::Unknown);
         match wanted {
-            Wanted::None | Wanted::Count(0) => (self.held > 0).then_some(false),
-            Wanted::All => (round == Truth::NotMet).then_some(false),
-            Wanted::Any => (self.held > 0).then_some(true),
-            Wanted::Count(count) => (self.held as i128 >= count && count > 0).then_some(true),
+            Quantity::None | Quantity::Count(0) => (self.held > 0).then_some(false),
+            Quantity::All => (round == Truth::NotMet).then_some(false),
+            Quantity::Any => (self.held > 0).then_some(true),
+            Quantity::Count(count) => (self.held as i128 >= count && count > 0).then_some(true),
         }
     }
 
     /// What the whole comes to when no round decided it.
-    fn end(self, wanted: Wanted) -> Truth {
+    fn end(self, wanted: Quantity) -> Truth {
         match wanted {
-            Wanted::Count(count) if count != 0 && ((self.held + self.unknown) as i128) < count => Truth::NotMet,
+            Quantity::Count(count) if count != 0 && ((self.held + self.unknown) as i128) < count => Truth::NotMet,
             _ if self.unknown > 0 => Truth::Unknown,
-            Wanted::None | Wanted::All | Wanted::Count(0) => Truth::Met,
-            Wanted::Any | Wanted::Count(_) => Truth::NotMet,
+            Quantity::None | Quantity::All | Quantity::Count(0) => Truth::Met,
+            Quantity::Any | Quantity::Count(_) => Truth::NotMet,
         }
     }
 }
 
 impl Evaluator<'_, '_> {
     /// How many of `total` must hold, or what the whole comes to for want of that.
-    pub(super) fn wanted(&mut self, quantifier: &Quantifier, total: usize) -> Result<Wanted, ExprValue> {
+    pub(super) fn wanted(&mut self, quantifier: &Quantifier, total: usize) -> Result<Quantity, ExprValue> {
         let number = match quantifier {
-            Quantifier::None { .. } => return Ok(Wanted::None),
-            Quantifier::All { .. } => return Ok(Wanted::All),
-            Quantifier::Any { .. } => return Ok(Wanted::Any),
+            Quantifier::None { .. } => return Ok(Quantity::None),
+            Quantifier::All { .. } => return Ok(Quantity::All),
+            Quantifier::Any { .. } => return Ok(Quantity::Any),
             Quantifier::Percentage(expr) | Quantifier::Expr(expr) => self.value(expr),
         };
         let number = match number {
@@ -71,7 +71,7 @@ impl Evaluator<'_, '_> {
             }
             other => return Err(other),
         };
-        Ok(Wanted::Count(match quantifier {
+        Ok(Quantity::Count(match quantifier {
             _ if number < 0 => NEVER,
             Quantifier::Percentage(_) => number.checked_mul(total as i128).map_or(NEVER, |all| (all + 99) / 100),
             _ => number,
@@ -105,7 +105,7 @@ impl Evaluator<'_, '_> {
                 let rounds: Vec<Truth> =
                     patterns.iter().map(|pattern| self.found_at(Some(*pattern), of.anchor.as_ref()).truth()).collect();
                 // `0 of` patterns is `none of` them or always true, by the way in which yara-x has numbered them.
-                if wanted == Wanted::Count(0)
+                if wanted == Quantity::Count(0)
                     && matches!(of.quantifier, Quantifier::Expr(_))
                     && of.anchor.is_none()
                     && rounds.contains(&Truth::Met)
@@ -123,7 +123,7 @@ impl Evaluator<'_, '_> {
             Ok(wanted) => wanted,
             Err(short) => return short,
         };
-        let mut tally = Tally::default();
+        let mut tally = RoundTally::default();
         for item in items {
             if let ExprValue::Undefined | ExprValue::Unknown(_) = item {
                 return item.clone();
@@ -135,12 +135,12 @@ impl Evaluator<'_, '_> {
         settled(tally.end(wanted))
     }
 
-    pub(super) fn for_of(&mut self, for_of: &ast::ForOf) -> (ExprValue, Tally) {
+    pub(super) fn for_of(&mut self, for_of: &ast::ForOf) -> (ExprValue, RoundTally) {
         let patterns = self.set(&for_of.pattern_set);
         self.charge(self.patterns.len());
         let wanted = match self.wanted(&for_of.quantifier, patterns.len()) {
             Ok(wanted) => wanted,
-            Err(short) => return (short, Tally::default()),
+            Err(short) => return (short, RoundTally::default()),
         };
         let outer = self.current;
         let rounds = patterns.into_iter().map(|pattern| {
@@ -152,8 +152,8 @@ impl Evaluator<'_, '_> {
         outcome
     }
 
-    pub(super) fn for_in(&mut self, for_in: &ast::ForIn) -> (ExprValue, Tally) {
-        let none = |known| (known, Tally::default());
+    pub(super) fn for_in(&mut self, for_in: &ast::ForIn) -> (ExprValue, RoundTally) {
+        let none = |known| (known, RoundTally::default());
         let ([variable], Iterable::Range(_) | Iterable::ExprTuple(_)) = (for_in.variables.as_slice(), &for_in.iterable)
         else {
             return none(ExprValue::unknown("goes through what a module of yara-x lists"));
@@ -187,12 +187,12 @@ impl Evaluator<'_, '_> {
         variable: &str,
         total: usize,
         values: impl Iterator<Item = ExprValue>,
-    ) -> (ExprValue, Tally) {
+    ) -> (ExprValue, RoundTally) {
         let wanted = match self.wanted(&for_in.quantifier, total) {
             Ok(wanted) => wanted,
-            Err(short) => return (short, Tally::default()),
+            Err(short) => return (short, RoundTally::default()),
         };
-        let mut tally = Tally::default();
+        let mut tally = RoundTally::default();
         for value in values {
             if self.is_spent() {
                 return (ExprValue::unknown("has more rounds than are followed"), tally);
@@ -224,8 +224,8 @@ impl Evaluator<'_, '_> {
     }
 }
 
-fn tallied(wanted: Wanted, rounds: impl IntoIterator<Item = Truth>) -> (ExprValue, Tally) {
-    let mut tally = Tally::default();
+fn tallied(wanted: Quantity, rounds: impl IntoIterator<Item = Truth>) -> (ExprValue, RoundTally) {
+    let mut tally = RoundTally::default();
     for round in rounds {
         if let Some(decided) = tally.add(wanted, round) {
             return (ExprValue::Truth(decided), tally);

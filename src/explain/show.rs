@@ -1,6 +1,6 @@
 //! The parts as indented lines for screen and terminal: sign, word, text; what was seen behind it or below.
 
-use super::{ConditionPart, Value};
+use super::{ConditionPart, PartValue};
 use crate::text;
 
 /// Columns by which each level is indented, up to [`DEEPEST`] levels.
@@ -11,7 +11,7 @@ const DEEPEST: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConditionLine {
     /// What the part comes to.
-    pub value: Value,
+    pub value: PartValue,
     /// Indentation, sign, word and source text; safe text.
     pub part: String,
     /// What was seen, with the arrow before it; empty if another line says it. Safe text.
@@ -50,12 +50,12 @@ fn lines_of(depth: usize, part: &ConditionPart, columns: usize) -> Vec<Condition
     said.chain(why).collect()
 }
 
-fn sign(value: Value) -> char {
+fn sign(value: PartValue) -> char {
     match value {
-        Value::True => '✔',
-        Value::False => '✘',
-        Value::Undefined => '∅',
-        Value::Unknown => '?',
+        PartValue::True => '✔',
+        PartValue::False => '✘',
+        PartValue::Undefined => '∅',
+        PartValue::Unknown => '?',
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     fn part(text: &str, because: &str, parts: Vec<ConditionPart>) -> ConditionPart {
-        ConditionPart { text: text.to_owned(), value: Value::False, because: because.to_owned(), parts }
+        ConditionPart { text: text.to_owned(), value: PartValue::False, because: because.to_owned(), parts }
     }
 
     fn whole(lines: &[ConditionLine]) -> Vec<String> {

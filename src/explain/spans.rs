@@ -7,12 +7,12 @@ use yara_x_parser::ast::{Expr, WithSpan as _};
 use yara_x_parser::cst::{CSTStream, Event, SyntaxKind};
 
 /// The source with its pairs of parentheses, which the syntax tree does not keep.
-pub(super) struct Source<'s> {
+pub(super) struct SourceSpans<'s> {
     text: &'s str,
     pairs: Vec<Range<usize>>,
 }
 
-impl<'s> Source<'s> {
+impl<'s> SourceSpans<'s> {
     pub(super) fn new(text: &'s str) -> Self {
         let (mut open, mut pairs) = (Vec::new(), Vec::new());
         for event in CSTStream::from(Parser::new(text.as_bytes())) {

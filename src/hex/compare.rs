@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Bytes compared of each; what lies beyond is not looked at.
-pub(crate) const MOST: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// Bytes of a row of digits.
 pub(crate) const PER_ROW: usize = 8;
 /// Lines that may differ before lines are only brought together one by one: the search for the fewest changes takes the

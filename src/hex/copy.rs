@@ -14,7 +14,7 @@ const PER_LINE: usize = 16;
 
 /// How bytes are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum CopyFormat {
     /// `7f 45 ?? 46`: `??` is an unknown byte.
     Hex,
     /// The bytes as UTF-8 with everything escaped that could fool a terminal.
@@ -56,21 +56,21 @@ pub(crate) enum CopyError {
 ///
 /// # Errors
 /// [`CopyError`], in words for the person who selected them; never for [`CopyError::TooLong`].
-pub(crate) fn copy(offset: u64, bytes: &[Option<u8>], form: Form) -> Result<String, CopyError> {
+pub(crate) fn copy(offset: u64, bytes: &[Option<u8>], form: CopyFormat) -> Result<String, CopyError> {
     let known: Vec<u8> = bytes.iter().filter_map(|byte| *byte).collect();
     let unknown = bytes.len() - known.len();
     match form {
         _ if bytes.is_empty() => Err(CopyError::Nothing),
-        Form::Offset => Ok(format!("{offset:#x}")),
+        CopyFormat::Offset => Ok(format!("{offset:#x}")),
         _ if bytes.len() > MAX_COPY_BYTES => Err(CopyError::TooMany(bytes.len())),
         _ if known.is_empty() => Err(CopyError::AllUnknown),
-        Form::Hex => Ok(digits(bytes)),
-        Form::Yara => Ok(yara(bytes)),
+        CopyFormat::Hex => Ok(digits(bytes)),
+        CopyFormat::Yara => Ok(yara(bytes)),
         _ if unknown > 0 => Err(CopyError::Unknown(unknown)),
-        Form::Text | Form::Lines => Ok(text::escape(&known).into_owned()),
+        CopyFormat::Text | CopyFormat::Lines => Ok(text::escape(&known).into_owned()),
         // A backslash and what cannot be shown are escaped already.
-        Form::Quoted => Ok(format!("\"{}\"", text::escape(&known).replace('"', "\\\""))),
-        Form::CArray => Ok(c_array(offset, &known)),
+        CopyFormat::Quoted => Ok(format!("\"{}\"", text::escape(&known).replace('"', "\\\""))),
+        CopyFormat::CArray => Ok(c_array(offset, &known)),
     }
 }
 
@@ -129,13 +129,13 @@ mod tests {
     #[test]
     fn every_form_of_a_few_bytes() {
         let copied = |form| copy(0x1f40, &HEAD, form).unwrap();
-        assert_eq!(copied(Form::Hex), "7f 45 1b 5c ff");
-        assert_eq!(copied(Form::Text), r"\x7fE\x1b\\\xff");
-        assert_eq!(copy(0, &[Some(b'a'), Some(b'"')], Form::Quoted).unwrap(), r#""a\"""#);
-        assert_eq!(copied(Form::Yara), "{ 7F 45 1B 5C FF }");
-        assert_eq!(copied(Form::Offset), "0x1f40");
+        assert_eq!(copied(CopyFormat::Hex), "7f 45 1b 5c ff");
+        assert_eq!(copied(CopyFormat::Text), r"\x7fE\x1b\\\xff");
+        assert_eq!(copy(0, &[Some(b'a'), Some(b'"')], CopyFormat::Quoted).unwrap(), r#""a\"""#);
+        assert_eq!(copied(CopyFormat::Yara), "{ 7F 45 1B 5C FF }");
+        assert_eq!(copied(CopyFormat::Offset), "0x1f40");
         assert_eq!(
-            copied(Form::CArray),
+            copied(CopyFormat::CArray),
             "/* at 0x1f40 */\nstatic const unsigned char bytes[5] = {\n    0x7f, 0x45, 0x1b, 0x5c, 0xff,\n};\n"
         );
     }
@@ -143,20 +143,21 @@ mod tests {
     #[test]
     fn unknown_bytes_are_wildcards_or_refused() {
         let holed = [Some(1), None, Some(2)];
-        assert_eq!(copy(0, &holed, Form::Hex).unwrap(), "01 ?? 02");
-        assert_eq!(copy(0, &holed, Form::Yara).unwrap(), "{ 01 ?? 02 }");
-        assert_eq!(copy(0, &holed, Form::Text), Err(CopyError::Unknown(1)));
-        assert_eq!(copy(0, &holed, Form::CArray), Err(CopyError::Unknown(1)));
-        assert_eq!(copy(7, &[None], Form::Yara), Err(CopyError::AllUnknown));
-        assert_eq!(copy(7, &[None], Form::Offset).unwrap(), "0x7");
-        assert_eq!(copy(7, &[], Form::Offset), Err(CopyError::Nothing));
+        assert_eq!(copy(0, &holed, CopyFormat::Hex).unwrap(), "01 ?? 02");
+        assert_eq!(copy(0, &holed, CopyFormat::Yara).unwrap(), "{ 01 ?? 02 }");
+        assert_eq!(copy(0, &holed, CopyFormat::Text), Err(CopyError::Unknown(1)));
+        assert_eq!(copy(0, &holed, CopyFormat::CArray), Err(CopyError::Unknown(1)));
+        assert_eq!(copy(7, &[None], CopyFormat::Yara), Err(CopyError::AllUnknown));
+        assert_eq!(copy(7, &[None], CopyFormat::Offset).unwrap(), "0x7");
+        assert_eq!(copy(7, &[], CopyFormat::Offset), Err(CopyError::Nothing));
     }
 
     #[test]
     fn a_copied_hex_string_is_yara_and_finds_its_bytes() {
         let mut bytes: Vec<Option<u8>> = (0..50).map(Some).collect();
         bytes[20] = None;
-        let source = format!("rule a {{ strings: $a = {} condition: $a at 3 }}", copy(0, &bytes, Form::Yara).unwrap());
+        let source =
+            format!("rule a {{ strings: $a = {} condition: $a at 3 }}", copy(0, &bytes, CopyFormat::Yara).unwrap());
         let rules = yara_x::compile(source.as_str()).unwrap();
         let hay: Vec<u8> = [9, 9, 9].into_iter().chain((0..50).map(|n| if n == 20 { 99 } else { n })).collect();
         let mut scanner = yara_x::Scanner::new(&rules);
@@ -166,15 +167,25 @@ mod tests {
     #[test]
     fn what_may_be_selected_fits_into_the_clipboard_and_no_more() {
         for byte in [0x1b, 0xff, b'\\'] {
-            for form in [Form::Hex, Form::Text, Form::Quoted, Form::CArray, Form::Yara, Form::Offset] {
+            for form in [
+                CopyFormat::Hex,
+                CopyFormat::Text,
+                CopyFormat::Quoted,
+                CopyFormat::CArray,
+                CopyFormat::Yara,
+                CopyFormat::Offset,
+            ] {
                 let copied = copy(u64::MAX, &vec![Some(byte); MAX_COPY_BYTES], form).unwrap();
                 assert!(to_clipboard(&copied).unwrap().len() < 100_000, "{form:?}");
             }
         }
         // Three bytes that become eight characters.
         let bidi: Vec<_> = "\u{202e}".repeat(MAX_COPY_BYTES / 3).bytes().map(Some).collect();
-        assert!(to_clipboard(&copy(0, &bidi, Form::Text).unwrap()).is_ok());
-        assert_eq!(copy(0, &vec![Some(0); MAX_COPY_BYTES + 1], Form::Hex), Err(CopyError::TooMany(MAX_COPY_BYTES + 1)));
+        assert!(to_clipboard(&copy(0, &bidi, CopyFormat::Text).unwrap()).is_ok());
+        assert_eq!(
+            copy(0, &vec![Some(0); MAX_COPY_BYTES + 1], CopyFormat::Hex),
+            Err(CopyError::TooMany(MAX_COPY_BYTES + 1))
+        );
         assert_eq!(to_clipboard(&"a".repeat(CLIPBOARD + 1)), Err(CopyError::TooLong(CLIPBOARD + 1)));
     }
 

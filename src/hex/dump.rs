@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::byte;
 use super::highlight::{HighlightRun, Highlights};
-use super::layout::Layout;
+use super::layout::HexLayout;
 use super::source::{self, ByteSource};
 use crate::text;
 
@@ -27,7 +27,7 @@ const PIECE: usize = 4096;
 
 /// How much of a file [`matches()`] shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct DumpExtent {
     /// Lines before and after each match.
     pub around: usize,
     /// Lines with bytes, all in all.
@@ -36,7 +36,7 @@ pub(crate) struct Extent {
 
 /// The lines for `bytes`, the first of which is at `offset`, `None` where they are unknown. Beneath a line with matches
 /// stands a line that marks them and names their patterns. Safe text, as long as the layout says, but for the names.
-pub(crate) fn dump(layout: &Layout, offset: u64, bytes: &[Option<u8>], highlights: &Highlights) -> Vec<String> {
+pub(crate) fn dump(layout: &HexLayout, offset: u64, bytes: &[Option<u8>], highlights: &Highlights) -> Vec<String> {
     let mut lines = Vec::new();
     let mut start = offset;
     let mut left = bytes;
@@ -55,9 +55,9 @@ pub(crate) fn dump(layout: &Layout, offset: u64, bytes: &[Option<u8>], highlight
 /// with how many matches are not shown, if any. Of a match of more than `extent.most` lines its beginning is shown.
 pub(crate) fn matches(
     source: &mut dyn ByteSource,
-    layout: &Layout,
+    layout: &HexLayout,
     highlights: &Highlights,
-    extent: Extent,
+    extent: DumpExtent,
 ) -> Vec<String> {
     let step = layout.per_line.max(1) as u64;
     let around = (extent.around as u64).saturating_mul(step);
@@ -90,7 +90,7 @@ pub(crate) fn matches(
 /// Adds the lines of `range`, as far as there are such bytes.
 fn dump_range(
     source: &mut dyn ByteSource,
-    layout: &Layout,
+    layout: &HexLayout,
     highlights: &Highlights,
     range: Range<u64>,
     lines: &mut Vec<String>,
@@ -111,7 +111,7 @@ fn dump_range(
 struct Cells(Vec<char>);
 
 impl Cells {
-    fn new(layout: &Layout) -> Self {
+    fn new(layout: &HexLayout) -> Self {
         Self(vec![' '; layout.columns()])
     }
 
@@ -127,7 +127,7 @@ impl Cells {
     }
 }
 
-fn byte_line(layout: &Layout, start: u64, bytes: &[Option<u8>]) -> String {
+fn byte_line(layout: &HexLayout, start: u64, bytes: &[Option<u8>]) -> String {
     let line = layout.line(start);
     let mut cells = Cells::new(layout);
     cells.put(0, &format!("{line:0width$x}", width = layout.digits));
@@ -139,7 +139,7 @@ fn byte_line(layout: &Layout, start: u64, bytes: &[Option<u8>]) -> String {
 }
 
 /// The line that marks what is matched in `range`, a part of one line of bytes; `None` if nothing is.
-fn sign_line(layout: &Layout, range: Range<u64>, highlights: &Highlights) -> Option<String> {
+fn sign_line(layout: &HexLayout, range: Range<u64>, highlights: &Highlights) -> Option<String> {
     let line = layout.line(range.start);
     let runs = highlights.runs(range);
     let mut cells = Cells::new(layout);
@@ -194,7 +194,7 @@ mod tests {
         let mut bytes: Vec<_> = b"/bin/sh\0\x1b[2J".iter().copied().map(Some).collect();
         bytes.extend([None, Some(0xff), Some(b' '), Some(b'z'), Some(b'!')]);
         let marks = marks(&[found("$path", 0x1f40, 5), found("$shell", 0x1f44, 3), found("$path", 0x1f4f, 2)]);
-        let lines = dump(&Layout::new(76, 1, 0x2000), 0x1f40, &bytes, &marks);
+        let lines = dump(&HexLayout::new(76, 1, 0x2000), 0x1f40, &bytes, &marks);
         assert_eq!(
             lines,
             [
@@ -209,45 +209,46 @@ mod tests {
 
     #[test]
     fn a_line_that_begins_in_its_middle_keeps_its_columns() {
-        let lines = dump(&Layout::new(40, 1, 100), 5, &[Some(b'a'), Some(b'b'), Some(b'c'), Some(b'd')], &marks(&[]));
+        let lines =
+            dump(&HexLayout::new(40, 1, 100), 5, &[Some(b'a'), Some(b'b'), Some(b'c'), Some(b'd')], &marks(&[]));
         assert_eq!(lines, ["00000000                 61 62 63       abc", "00000008  64                       d"]);
     }
 
     #[test]
     fn hostile_names_stay_in_their_line() {
-        let lines = dump(&Layout::new(40, 1, 8), 0, &[Some(0)], &marks(&[found("$a\n\x1b[2J", 0, 1)]));
+        let lines = dump(&HexLayout::new(40, 1, 8), 0, &[Some(0)], &marks(&[found("$a\n\x1b[2J", 0, 1)]));
         assert!(lines[1].ends_with(r"^ $a\n\x1b[2J"), "{lines:?}");
     }
 
     #[test]
     fn only_what_is_around_the_matches_is_shown() {
         let mut source = Patchy::new(&[b'x'; 1000]);
-        let layout = Layout::new(76, 1, 1000);
+        let layout = HexLayout::new(76, 1, 1000);
         let marks = marks(&[found("$a", 100, 4), found("$a", 110, 4), found("$b", 140, 4), found("$a", 990, 4)]);
-        let lines = matches(&mut source, &layout, &marks, Extent { around: 1, most: 100 });
+        let lines = matches(&mut source, &layout, &marks, DumpExtent { around: 1, most: 100 });
         let offsets: Vec<_> =
             lines.iter().map(|line| line.split(' ').next().unwrap()).filter(|o| !o.is_empty()).collect();
         let expected =
             ["00000050", "00000060", "00000070", "00000080", "00000090", "...", "000003c0", "000003d0", "000003e0"];
         assert_eq!(offsets, expected);
-        let lines = matches(&mut source, &layout, &marks, Extent { around: 1, most: 3 });
+        let lines = matches(&mut source, &layout, &marks, DumpExtent { around: 1, most: 3 });
         assert_eq!(lines.last().unwrap(), "(2 more matches)");
-        assert_eq!(matches(&mut source, &layout, &marks, Extent { around: 0, most: 0 }), ["(4 more matches)"]);
-        let lines = matches(&mut source, &layout, &marks, Extent { around: 1, most: 5 });
+        assert_eq!(matches(&mut source, &layout, &marks, DumpExtent { around: 0, most: 0 }), ["(4 more matches)"]);
+        let lines = matches(&mut source, &layout, &marks, DumpExtent { around: 1, most: 5 });
         assert_eq!(lines.last().unwrap(), "(1 more match)");
     }
 
     #[test]
     fn a_hundred_thousand_matches_and_a_huge_one_are_bounded() {
         let mut source = Patchy::new(&vec![0; 1 << 20]);
-        let layout = Layout::new(76, 1, 1 << 20);
+        let layout = HexLayout::new(76, 1, 1 << 20);
         let many: Vec<_> = (0..100_000).map(|n| found("$a", n * 10, 4)).collect();
-        let lines = matches(&mut source, &layout, &marks(&many), Extent { around: 2, most: 10 });
+        let lines = matches(&mut source, &layout, &marks(&many), DumpExtent { around: 2, most: 10 });
         assert_eq!(lines.len(), 21);
         let huge = [found("$a", 7, u64::MAX)];
-        assert_eq!(matches(&mut source, &layout, &marks(&huge), Extent { around: 2, most: 10 }).len(), 20);
+        assert_eq!(matches(&mut source, &layout, &marks(&huge), DumpExtent { around: 2, most: 10 }).len(), 20);
         let past = [found("$a", u64::MAX - 1, 9)];
-        assert!(matches(&mut source, &layout, &marks(&past), Extent { around: 1, most: 10 }).is_empty());
+        assert!(matches(&mut source, &layout, &marks(&past), DumpExtent { around: 1, most: 10 }).is_empty());
     }
 
     proptest! {
@@ -257,9 +258,9 @@ mod tests {
             (columns, around, most) in (0usize..160, 0usize..4, 0usize..12),
         ) {
             let found: Vec<_> = raw.iter().map(|(p, o, l)| found(&format!("${p}"), *o, *l)).collect();
-            let layout = Layout::new(columns, 1, 300);
+            let layout = HexLayout::new(columns, 1, 300);
             let mut source = Patchy::new(&[b'a'; 300]).without(50..60);
-            let lines = matches(&mut source, &layout, &marks(&found), Extent { around, most });
+            let lines = matches(&mut source, &layout, &marks(&found), DumpExtent { around, most });
             let with_bytes = lines.iter().filter(|line| line.starts_with('0')).count();
             prop_assert!(with_bytes <= most);
             let mut sorted: Vec<_> = lines.iter().filter(|line| line.starts_with('0')).collect();

@@ -24,7 +24,7 @@ pub(crate) enum FileState {
     /// There is a file, but not quite the one that was scanned.
     ChangedSince(Change),
     /// There is no file to read.
-    Gone(Gone),
+    Gone(MissingFile),
 }
 
 /// How a file differs from what was scanned; the weightiest difference.
@@ -103,7 +103,7 @@ impl Change {
 
 /// Why there is no file to read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Gone {
+pub(crate) enum MissingFile {
     /// Nothing has that name any more.
     #[error("the file was deleted or moved since the scan")]
     Missing,
@@ -130,7 +130,7 @@ pub(crate) enum Gone {
     Io(String),
 }
 
-impl From<Errno> for Gone {
+impl From<Errno> for MissingFile {
     fn from(error: Errno) -> Self {
         match error {
             Errno::NOENT | Errno::NOTDIR => Self::Missing,
@@ -143,7 +143,7 @@ impl From<Errno> for Gone {
     }
 }
 
-impl From<io::Error> for Gone {
+impl From<io::Error> for MissingFile {
     fn from(error: io::Error) -> Self {
         match Errno::from_io_error(&error) {
             Some(errno) => errno.into(),
@@ -218,8 +218,8 @@ impl FileSource {
     /// in its access time where the kernel allows that. It is compared with `scanned` from now on.
     ///
     /// # Errors
-    /// [`Gone`], when there is nothing to read or it may not be read.
-    pub(crate) fn open(path: &Path, scanned: &FileFacts) -> Result<Self, Gone> {
+    /// [`MissingFile`], when there is nothing to read or it may not be read.
+    pub(crate) fn open(path: &Path, scanned: &FileFacts) -> Result<Self, MissingFile> {
         let opened = blocking_call(|| root::open_file(path))?;
         let mut source = Self {
             file: opened.file,

@@ -13,7 +13,7 @@ use crate::text;
 
 /// Where to go, before the file's size and the cursor are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum GotoTarget {
     /// An offset.
     Offset(u64),
     /// Bytes on from the cursor.
@@ -28,7 +28,7 @@ pub(crate) enum Target {
 
 /// Where one has got to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Landing {
+pub(crate) struct GotoOutcome {
     /// An offset in the file; 0 if it is empty.
     pub offset: u64,
     /// What to tell when it is not the one that was asked for.
@@ -55,7 +55,7 @@ pub(crate) enum GotoError {
     OverAll(String),
 }
 
-impl Target {
+impl GotoTarget {
     /// Reads what was typed. Case and spaces around it do not matter; `,` and `_` may separate digits.
     ///
     /// # Errors
@@ -79,18 +79,20 @@ impl Target {
     }
 
     /// The offset this is in a file of `size` bytes with the cursor at `cursor`.
-    pub(crate) fn resolve(self, cursor: u64, size: u64) -> Landing {
+    pub(crate) fn resolve(self, cursor: u64, size: u64) -> GotoOutcome {
         let last = size.saturating_sub(1);
         let clamp = |offset: Option<u64>| match offset {
-            _ if size == 0 => Landing { offset: 0, note: Some("the file is empty".to_owned()) },
-            Some(offset) if offset <= last => Landing { offset, note: None },
-            _ => Landing { offset: last, note: Some(format!("past the end; the last byte is at {last:#x}")) },
+            _ if size == 0 => GotoOutcome { offset: 0, note: Some("the file is empty".to_owned()) },
+            Some(offset) if offset <= last => GotoOutcome { offset, note: None },
+            _ => GotoOutcome { offset: last, note: Some(format!("past the end; the last byte is at {last:#x}")) },
         };
         match self {
             Self::Offset(offset) => clamp(Some(offset)),
             Self::Forward(count) => clamp(cursor.checked_add(count)),
             Self::Back(count) => match cursor.checked_sub(count) {
-                None if size > 0 => Landing { offset: 0, note: Some("before the beginning; this is it".to_owned()) },
+                None if size > 0 => {
+                    GotoOutcome { offset: 0, note: Some("before the beginning; this is it".to_owned()) }
+                }
                 offset => clamp(offset),
             },
             Self::Share(share) => {
@@ -116,7 +118,7 @@ fn number(typed: &str) -> Result<u64, GotoError> {
     u64::from_str_radix(&digits, radix).map_err(|_| GotoError::TooLarge(shown()))
 }
 
-fn parse_share(typed: &str, share: &str) -> Result<Target, GotoError> {
+fn parse_share(typed: &str, share: &str) -> Result<GotoTarget, GotoError> {
     let wrong = || GotoError::NotANumber(text::escape_str(typed).into_owned());
     let (whole, fraction) = share.split_once('.').unwrap_or((share, "0"));
     let plain = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -127,7 +129,7 @@ fn parse_share(typed: &str, share: &str) -> Result<Target, GotoError> {
     let over = || GotoError::OverAll(text::escape_str(typed).into_owned());
     let thousandths = whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(1000)).ok_or_else(over)?;
     match thousandths.checked_add(fraction) {
-        Some(share) if share <= 100_000 => Ok(Target::Share(share)),
+        Some(share) if share <= 100_000 => Ok(GotoTarget::Share(share)),
         _ => Err(over()),
     }
 }
@@ -140,29 +142,29 @@ mod tests {
     #[test]
     fn every_form_is_read() {
         for (typed, target) in [
-            ("123", Target::Offset(123)),
-            (" 0x7B ", Target::Offset(0x7b)),
-            ("7bh", Target::Offset(0x7b)),
-            ("1,024", Target::Offset(1024)),
-            ("0xdead_beef", Target::Offset(0xdead_beef)),
-            ("+16", Target::Forward(16)),
-            ("+ 0x10", Target::Forward(16)),
-            ("-0x10", Target::Back(16)),
-            ("50%", Target::Share(50_000)),
-            ("12.5 %", Target::Share(12_500)),
-            ("100.000%", Target::Share(100_000)),
-            ("end", Target::End),
-            ("$", Target::End),
-            ("Start", Target::Offset(0)),
-            ("0xffffffffffffffff", Target::Offset(u64::MAX)),
+            ("123", GotoTarget::Offset(123)),
+            (" 0x7B ", GotoTarget::Offset(0x7b)),
+            ("7bh", GotoTarget::Offset(0x7b)),
+            ("1,024", GotoTarget::Offset(1024)),
+            ("0xdead_beef", GotoTarget::Offset(0xdead_beef)),
+            ("+16", GotoTarget::Forward(16)),
+            ("+ 0x10", GotoTarget::Forward(16)),
+            ("-0x10", GotoTarget::Back(16)),
+            ("50%", GotoTarget::Share(50_000)),
+            ("12.5 %", GotoTarget::Share(12_500)),
+            ("100.000%", GotoTarget::Share(100_000)),
+            ("end", GotoTarget::End),
+            ("$", GotoTarget::End),
+            ("Start", GotoTarget::Offset(0)),
+            ("0xffffffffffffffff", GotoTarget::Offset(u64::MAX)),
         ] {
-            assert_eq!(Target::parse(typed), Ok(target), "{typed}");
+            assert_eq!(GotoTarget::parse(typed), Ok(target), "{typed}");
         }
     }
 
     #[test]
     fn what_is_no_offset_is_told_in_words() {
-        let error = |typed: &str| Target::parse(typed).unwrap_err().to_string();
+        let error = |typed: &str| GotoTarget::parse(typed).unwrap_err().to_string();
         assert_eq!(error("7b"), "“7b” is no decimal number; if it is hex, type 0x7b");
         assert!(error("").starts_with("type an offset"));
         assert!(error("0x1ffffffffffffffff").contains("larger than any offset"));
@@ -176,34 +178,34 @@ mod tests {
 
     #[test]
     fn a_landing_is_in_the_file_and_says_when_it_is_elsewhere() {
-        let at = |target: Target, cursor, size| target.resolve(cursor, size);
-        let quiet = |offset| Landing { offset, note: None };
-        assert_eq!(at(Target::Forward(16), 10, 100), quiet(26));
-        assert_eq!(at(Target::Back(10), 10, 100), quiet(0));
-        assert_eq!(at(Target::Share(50_000), 0, 100), quiet(50));
-        assert_eq!(at(Target::Share(100_000), 0, 100), quiet(99));
-        assert_eq!(at(Target::Share(100_000), 0, u64::MAX), quiet(u64::MAX - 1));
-        assert_eq!(at(Target::End, 0, 100), quiet(99));
-        assert_eq!(at(Target::Offset(100), 0, 100).note.unwrap(), "past the end; the last byte is at 0x63");
-        assert_eq!(at(Target::Back(11), 10, 100).note.unwrap(), "before the beginning; this is it");
-        assert_eq!(at(Target::Forward(u64::MAX), 10, 100).offset, 99);
-        for target in [Target::End, Target::Back(1), Target::Share(100_000), Target::Offset(0)] {
-            assert_eq!(at(target, 0, 0), Landing { offset: 0, note: Some("the file is empty".into()) });
+        let at = |target: GotoTarget, cursor, size| target.resolve(cursor, size);
+        let quiet = |offset| GotoOutcome { offset, note: None };
+        assert_eq!(at(GotoTarget::Forward(16), 10, 100), quiet(26));
+        assert_eq!(at(GotoTarget::Back(10), 10, 100), quiet(0));
+        assert_eq!(at(GotoTarget::Share(50_000), 0, 100), quiet(50));
+        assert_eq!(at(GotoTarget::Share(100_000), 0, 100), quiet(99));
+        assert_eq!(at(GotoTarget::Share(100_000), 0, u64::MAX), quiet(u64::MAX - 1));
+        assert_eq!(at(GotoTarget::End, 0, 100), quiet(99));
+        assert_eq!(at(GotoTarget::Offset(100), 0, 100).note.unwrap(), "past the end; the last byte is at 0x63");
+        assert_eq!(at(GotoTarget::Back(11), 10, 100).note.unwrap(), "before the beginning; this is it");
+        assert_eq!(at(GotoTarget::Forward(u64::MAX), 10, 100).offset, 99);
+        for target in [GotoTarget::End, GotoTarget::Back(1), GotoTarget::Share(100_000), GotoTarget::Offset(0)] {
+            assert_eq!(at(target, 0, 0), GotoOutcome { offset: 0, note: Some("the file is empty".into()) });
         }
     }
 
     proptest! {
         #[test]
         fn a_printed_offset_is_read_back(offset in any::<u64>()) {
-            prop_assert_eq!(Target::parse(&offset.to_string()), Ok(Target::Offset(offset)));
-            prop_assert_eq!(Target::parse(&crate::text::count(offset)), Ok(Target::Offset(offset)));
-            prop_assert_eq!(Target::parse(&format!("{offset:#x}")), Ok(Target::Offset(offset)));
-            prop_assert_eq!(Target::parse(&format!("{offset:X}h")), Ok(Target::Offset(offset)));
+            prop_assert_eq!(GotoTarget::parse(&offset.to_string()), Ok(GotoTarget::Offset(offset)));
+            prop_assert_eq!(GotoTarget::parse(&crate::text::count(offset)), Ok(GotoTarget::Offset(offset)));
+            prop_assert_eq!(GotoTarget::parse(&format!("{offset:#x}")), Ok(GotoTarget::Offset(offset)));
+            prop_assert_eq!(GotoTarget::parse(&format!("{offset:X}h")), Ok(GotoTarget::Offset(offset)));
         }
 
         #[test]
         fn whatever_is_typed_lands_in_the_file(typed in "\\PC{0,12}", cursor in any::<u64>(), size in any::<u64>()) {
-            if let Ok(target) = Target::parse(&typed) {
+            if let Ok(target) = GotoTarget::parse(&typed) {
                 prop_assert!(target.resolve(cursor, size).offset < size.max(1));
             }
         }

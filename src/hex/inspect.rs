@@ -22,14 +22,14 @@ pub(crate) struct Interpretation {
     /// Bytes that were read, from the cursor on.
     pub length: usize,
     /// The value with the lowest byte first. Safe text.
-    pub little: Value,
+    pub little: InspectedValue,
     /// The value with the highest byte first, where the order plays a part. Safe text.
-    pub big: Option<Value>,
+    pub big: Option<InspectedValue>,
 }
 
 /// Which byte of a value comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum ByteOrder {
     /// The lowest.
     Little,
     /// The highest.
@@ -37,7 +37,7 @@ pub enum Order {
 }
 
 /// A value in words, or why there is none.
-pub(crate) type Value = Result<String, NoValue>;
+pub(crate) type InspectedValue = Result<String, NoValue>;
 
 /// Why bytes have no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +82,11 @@ pub(crate) fn inspect(bytes: &[Option<u8>]) -> Vec<Interpretation> {
 }
 
 /// A reading of `N` bytes in both orders; `read` takes the lowest first.
-fn number<const N: usize>(name: &'static str, bytes: &[Option<u8>], read: impl Fn([u8; N]) -> Value) -> Interpretation {
+fn number<const N: usize>(
+    name: &'static str,
+    bytes: &[Option<u8>],
+    read: impl Fn([u8; N]) -> InspectedValue,
+) -> Interpretation {
     let taken = take::<N>(bytes);
     let turned = taken.map(|mut raw| {
         raw.reverse();
@@ -99,22 +103,22 @@ fn take<const N: usize>(bytes: &[Option<u8>]) -> Result<[u8; N], NoValue> {
     Ok(raw)
 }
 
-fn unix_time(seconds: i64) -> Value {
+fn unix_time(seconds: i64) -> InspectedValue {
     time(FileTime { seconds, nanos: 0 })
 }
 
-fn file_time(count: u64) -> Value {
+fn file_time(count: u64) -> InspectedValue {
     let seconds = (count / FILETIME_PER_SECOND) as i64 - FILETIME_TO_UNIX;
     time(FileTime { seconds, nanos: (count % FILETIME_PER_SECOND) as u32 * 100 })
 }
 
-fn time(time: FileTime) -> Value {
+fn time(time: FileTime) -> InspectedValue {
     time.timestamp().as_ref().map(Timestamp::to_string).ok_or(NoValue::NoTime)
 }
 
 /// Bits from the highest: 7 for the years since 1980, 4 month, 5 day, 5 hours, 6 minutes, 5 for pairs of seconds
 /// (Microsoft's FAT specification, "Date and Time Formats"). There is no time zone in it.
-fn dos_time(packed: u32) -> Value {
+fn dos_time(packed: u32) -> InspectedValue {
     let bits = |shift: u32, count: u32| (packed >> shift & ((1 << count) - 1)) as i8;
     let year = 1980 + (packed >> 25) as i16;
     let date_time = DateTime::new(year, bits(21, 4), bits(16, 5), bits(11, 5), bits(5, 6), bits(0, 5) * 2, 0);
@@ -139,7 +143,7 @@ fn utf16(bytes: &[Option<u8>]) -> Interpretation {
     Interpretation { name: "UTF-16", length, little: in_quotes(bytes, &little), big: Some(in_quotes(bytes, &big)) }
 }
 
-fn in_quotes(bytes: &[Option<u8>], read: &str) -> Value {
+fn in_quotes(bytes: &[Option<u8>], read: &str) -> InspectedValue {
     match bytes.first() {
         _ if !read.is_empty() => Ok(format!("“{}”", text::escape_str(read))),
         None => Err(NoValue::PastEnd),
@@ -160,7 +164,7 @@ mod tests {
     /// The values of the reading called `name`, as they are shown.
     fn read(name: &str, bytes: &[Option<u8>]) -> (String, Option<String>) {
         let reading = inspect(bytes).into_iter().find(|reading| reading.name == name).unwrap();
-        let show = |value: Value| value.unwrap_or_else(|no| no.to_string());
+        let show = |value: InspectedValue| value.unwrap_or_else(|no| no.to_string());
         (show(reading.little), reading.big.map(show))
     }
 

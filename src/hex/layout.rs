@@ -7,7 +7,7 @@ const GAP: usize = 2;
 
 /// How a file of one size is laid out in an area of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub struct HexLayout {
     /// Bytes in a line: 8, 16 or 32.
     pub per_line: usize,
     /// Hex digits of an offset: at least 8, as many as the last offset needs.
@@ -38,7 +38,7 @@ pub struct Cell {
 
 /// The two places in which a byte is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum ByteColumn {
     /// Its two hex digits.
     Digits,
     /// Its character.
@@ -78,7 +78,7 @@ pub enum Motion {
     Scroll(i64),
 }
 
-impl Layout {
+impl HexLayout {
     /// The layout with the longest lines that fit into `columns`; 8 bytes a line if none does.
     pub fn new(columns: usize, rows: usize, size: u64) -> Self {
         let digits = offset_digits(size);
@@ -103,13 +103,13 @@ impl Layout {
     }
 
     /// Which byte of a line is shown at `column`, and how: for a mouse.
-    pub fn at_column(&self, column: usize) -> Option<(usize, Side)> {
+    pub fn at_column(&self, column: usize) -> Option<(usize, ByteColumn)> {
         let text = self.text_column(0);
         if let Some(index) = column.checked_sub(text) {
-            return (index < self.per_line).then_some((index, Side::Text));
+            return (index < self.per_line).then_some((index, ByteColumn::Text));
         }
         let within = |index: &usize| (0..2).contains(&column.wrapping_sub(self.digits_column(*index)));
-        (0..self.per_line).find(within).map(|index| (index, Side::Digits))
+        (0..self.per_line).find(within).map(|index| (index, ByteColumn::Digits))
     }
 
     /// Offset of the first byte of the line that `offset` is in.
@@ -240,25 +240,25 @@ mod tests {
 
     #[test]
     fn lines_are_as_long_as_the_width_allows() {
-        let per_line = |columns| Layout::new(columns, 20, 1000).per_line;
+        let per_line = |columns| HexLayout::new(columns, 20, 1000).per_line;
         assert_eq!([20, 75, 76, 80, 141, 142, 143, 200].map(per_line), [8, 8, 16, 16, 16, 32, 32, 32].map(|n| n));
-        assert_eq!(Layout::new(80, 20, 1000).columns(), 76);
-        assert_eq!(Layout::new(80, 20, 1 << 32).digits, 8);
-        assert_eq!(Layout::new(80, 20, (1 << 32) + 1).digits, 9);
-        assert_eq!(Layout::new(80, 20, u64::MAX).digits, 16);
-        assert_eq!(Layout::new(0, 0, 0).rows, 1);
+        assert_eq!(HexLayout::new(80, 20, 1000).columns(), 76);
+        assert_eq!(HexLayout::new(80, 20, 1 << 32).digits, 8);
+        assert_eq!(HexLayout::new(80, 20, (1 << 32) + 1).digits, 9);
+        assert_eq!(HexLayout::new(80, 20, u64::MAX).digits, 16);
+        assert_eq!(HexLayout::new(0, 0, 0).rows, 1);
     }
 
     #[test]
     fn columns_lead_back_to_their_byte() {
         for columns in [40, 80, 160] {
-            let layout = Layout::new(columns, 10, 1000);
+            let layout = HexLayout::new(columns, 10, 1000);
             for index in 0..layout.per_line {
                 let digits = layout.digits_column(index);
-                assert_eq!(layout.at_column(digits), Some((index, Side::Digits)));
-                assert_eq!(layout.at_column(digits + 1), Some((index, Side::Digits)));
+                assert_eq!(layout.at_column(digits), Some((index, ByteColumn::Digits)));
+                assert_eq!(layout.at_column(digits + 1), Some((index, ByteColumn::Digits)));
                 assert_eq!(layout.at_column(digits + 2), None);
-                assert_eq!(layout.at_column(layout.text_column(index)), Some((index, Side::Text)));
+                assert_eq!(layout.at_column(layout.text_column(index)), Some((index, ByteColumn::Text)));
             }
             assert_eq!(layout.at_column(0), None);
             assert_eq!(layout.at_column(layout.columns()), None);
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn motions_end_where_one_expects() {
-        let layout = Layout::new(80, 4, 100);
+        let layout = HexLayout::new(80, 4, 100);
         let at = |top, cursor| Viewport { top, cursor };
         let moved = |view, motion| layout.moved(view, motion);
         assert_eq!(moved(at(0, 0), Motion::Down), at(0, 16));
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn an_empty_file_has_one_place() {
-        let layout = Layout::new(80, 4, 0);
+        let layout = HexLayout::new(80, 4, 0);
         for motion in [Motion::Left, Motion::Right, Motion::Down, Motion::PageDown, Motion::End, Motion::To(9)] {
             assert_eq!(layout.moved(Viewport::default(), motion), Viewport::default());
         }
@@ -313,7 +313,7 @@ mod tests {
             (top, cursor) in any::<(u64, u64)>(),
             motions in prop::collection::vec(motion(), 1..20),
         ) {
-            let layout = Layout::new(columns, rows, size);
+            let layout = HexLayout::new(columns, rows, size);
             let mut view = layout.fit(Viewport { top, cursor });
             for motion in motions {
                 view = layout.moved(view, motion);

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::encoding::Encoding;
-use super::search::{Progress, Watch};
+use super::search::{SearchProgress, Watch};
 use super::source::{self, ByteSource};
 
 /// Bytes that are read at most to tell the number of a line; of a place farther from all that is known it stays untold.
@@ -86,7 +86,7 @@ pub(crate) fn find(source: &mut dyn ByteSource, number: u64, encoding: Encoding,
         if here < left {
             left -= here;
             at += buffer.len() as u64;
-            (watch.progress)(Progress { done: at, total: size });
+            (watch.progress)(SearchProgress { done: at, total: size });
             continue;
         }
         for (index, unit) in buffer.chunks_exact(step).enumerate() {

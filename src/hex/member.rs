@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::file::Gone;
+use super::file::MissingFile;
 use super::source::{ByteSource, Piece};
 use crate::archive::{self, MAX_MEMBER};
 use crate::finding::{Digest, FileFacts, Sha256};
@@ -20,9 +20,9 @@ impl MemberSource {
     /// Takes the member at `path` out of its container.
     ///
     /// # Errors
-    /// [`Gone`], when it is not to be had, or is not what was scanned.
-    pub(crate) fn open(path: &Path, scanned: &FileFacts) -> Result<Self, Gone> {
-        let gone = |why: String| Gone::Inside(why);
+    /// [`MissingFile`], when it is not to be had, or is not what was scanned.
+    pub(crate) fn open(path: &Path, scanned: &FileFacts) -> Result<Self, MissingFile> {
+        let gone = |why: String| MissingFile::Inside(why);
         if scanned.size > MAX_MEMBER {
             return Err(gone(format!("more than {} are not taken out of an archive again", text::bytes(MAX_MEMBER))));
         }

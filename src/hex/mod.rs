@@ -52,6 +52,6 @@ pub(crate) mod view;
 mod view_tests;
 
 pub(crate) use highlight::Highlights;
-pub(crate) use layout::Layout;
+pub(crate) use layout::HexLayout;
 pub(crate) use view::View;
-pub use view::{ByteWindow, Shown};
+pub use view::{ByteWindow, ViewedBytes};

@@ -14,7 +14,7 @@ use super::source::{self, Ahead, ByteSource};
 
 /// Which way to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub enum SearchDirection {
     /// To higher offsets.
     Forward,
     /// To lower offsets.
@@ -23,19 +23,19 @@ pub enum Direction {
 
 /// Where to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Order {
+pub struct SearchOrder {
     /// Forwards the first offset at which a match may begin; backwards the first at which none may: for the next and
     /// the previous match from a cursor, `cursor + 1` and `cursor`.
     pub from: u64,
     /// Which way.
-    pub direction: Direction,
+    pub direction: SearchDirection,
     /// Whether to go on from the other end.
     pub wrap: bool,
 }
 
 /// How far a search has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Progress {
+pub(crate) struct SearchProgress {
     /// Bytes searched or skipped.
     pub done: u64,
     /// Bytes to be searched, all in all.
@@ -47,12 +47,12 @@ pub(crate) struct Watch<'a> {
     /// Set by another thread to end the search.
     pub cancel: &'a AtomicBool,
     /// Told after every stretch.
-    pub progress: &'a mut dyn FnMut(Progress),
+    pub progress: &'a mut dyn FnMut(SearchProgress),
 }
 
 /// How a search has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum SearchOutcome {
     /// A match.
     Found(Hit),
     /// No match where it was searched.
@@ -77,7 +77,12 @@ pub struct Hit {
 
 /// Searches `source` for the nearest match. Forwards that is the one with the lowest offset from `order.from` on,
 /// backwards the one with the highest offset before it.
-pub(crate) fn search(source: &mut dyn ByteSource, query: &Query, order: Order, watch: &mut Watch<'_>) -> Outcome {
+pub(crate) fn search(
+    source: &mut dyn ByteSource,
+    query: &Query,
+    order: SearchOrder,
+    watch: &mut Watch<'_>,
+) -> SearchOutcome {
     search_by(source, query.matcher(), query.matcher().stretch(), order, watch)
 }
 
@@ -86,32 +91,32 @@ pub(super) fn search_by(
     source: &mut dyn ByteSource,
     matcher: &Matcher,
     stretch: usize,
-    order: Order,
+    order: SearchOrder,
     watch: &mut Watch<'_>,
-) -> Outcome {
+) -> SearchOutcome {
     let size = source.size();
     let from = order.from.min(size);
     let [near, far] = match order.direction {
-        Direction::Forward => [from..size, 0..from],
-        Direction::Backward => [0..from, from..size],
+        SearchDirection::Forward => [from..size, 0..from],
+        SearchDirection::Backward => [0..from, from..size],
     };
     let far = if order.wrap { far } else { 0..0 };
     let total = near.end - near.start + far.end - far.start;
     let mut sweep = Sweep::new(source, matcher, stretch, total);
     for (starts, wrapped) in [(near, false), (far, true)] {
         let found = match order.direction {
-            Direction::Forward => sweep.forward(starts, watch),
-            Direction::Backward => sweep.backward(starts, watch),
+            SearchDirection::Forward => sweep.forward(starts, watch),
+            SearchDirection::Backward => sweep.backward(starts, watch),
         };
         match found {
             Ok(Some(found)) => {
-                return Outcome::Found(Hit { offset: found.start, length: found.end - found.start, wrapped });
+                return SearchOutcome::Found(Hit { offset: found.start, length: found.end - found.start, wrapped });
             }
             Ok(None) => {}
-            Err(Cancelled) => return Outcome::Cancelled,
+            Err(Cancelled) => return SearchOutcome::Cancelled,
         }
     }
-    Outcome::NotFound { unknown: sweep.unknown }
+    SearchOutcome::NotFound { unknown: sweep.unknown }
 }
 
 /// Hands the offsets of the matches from the first byte on, at most `most` of them, to `take` as they are found. They are
@@ -209,7 +214,7 @@ impl<'a> Sweep<'a> {
                 skipped
             } else {
                 let end = at.saturating_add(self.stretch).min(starts.end);
-                if let Some(found) = self.stretch(at..end, Direction::Forward, watch)? {
+                if let Some(found) = self.stretch(at..end, SearchDirection::Forward, watch)? {
                     return Ok(Some(found));
                 }
                 end
@@ -228,7 +233,7 @@ impl<'a> Sweep<'a> {
             if barren.until >= end {
                 begin = self.barren_from(starts.start, begin);
                 self.skip(begin..end, &barren);
-            } else if let Some(found) = self.stretch(begin..end, Direction::Backward, watch)? {
+            } else if let Some(found) = self.stretch(begin..end, SearchDirection::Backward, watch)? {
                 return Ok(Some(found));
             }
             self.advance(end - begin, watch)?;
@@ -275,7 +280,7 @@ impl<'a> Sweep<'a> {
 
     fn advance(&mut self, bytes: u64, watch: &mut Watch<'_>) -> Result<(), Cancelled> {
         self.done += bytes;
-        (watch.progress)(Progress { done: self.done, total: self.total });
+        (watch.progress)(SearchProgress { done: self.done, total: self.total });
         if watch.cancel.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
     }
 
@@ -296,20 +301,20 @@ impl<'a> Sweep<'a> {
     fn stretch(
         &mut self,
         starts: Range<u64>,
-        direction: Direction,
+        direction: SearchDirection,
         watch: &Watch<'_>,
     ) -> Result<Option<Range<u64>>, Cancelled> {
         let piece = self.read(starts);
         let mut found = piece.runs(&self.buffer).filter_map(|(hay, starts, place)| {
             let found = match direction {
-                Direction::Forward => self.matcher.first(hay, starts, watch.cancel),
-                Direction::Backward => self.matcher.last(hay, starts, watch.cancel),
+                SearchDirection::Forward => self.matcher.first(hay, starts, watch.cancel),
+                SearchDirection::Backward => self.matcher.last(hay, starts, watch.cancel),
             }?;
             Some(place + found.start as u64..place + found.end as u64)
         });
         let found = match direction {
-            Direction::Forward => found.next(),
-            Direction::Backward => found.next_back(),
+            SearchDirection::Forward => found.next(),
+            SearchDirection::Backward => found.next_back(),
         };
         if found.is_none() && watch.cancel.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(found) }
     }

@@ -7,23 +7,25 @@ use proptest::prelude::*;
 use super::fixtures::Patchy;
 use super::matcher::Matcher;
 use super::query::Query;
-use super::search::{Direction, Hit, Order, Outcome, Progress, Watch, each_by, search, search_by};
+use super::search::{
+    Hit, SearchDirection, SearchOrder, SearchOutcome, SearchProgress, Watch, each_by, search, search_by,
+};
 use super::source::ByteSource;
 
-const FORWARD: Order = Order { from: 0, direction: Direction::Forward, wrap: false };
-const BACKWARD: Order = Order { from: u64::MAX, direction: Direction::Backward, wrap: false };
+const FORWARD: SearchOrder = SearchOrder { from: 0, direction: SearchDirection::Forward, wrap: false };
+const BACKWARD: SearchOrder = SearchOrder { from: u64::MAX, direction: SearchDirection::Backward, wrap: false };
 
 fn query(typed: &str) -> Query {
     Query::parse(typed).unwrap()
 }
 
-fn run(source: &mut dyn ByteSource, typed: &str, order: Order) -> Outcome {
+fn run(source: &mut dyn ByteSource, typed: &str, order: SearchOrder) -> SearchOutcome {
     run_by(source, query(typed).matcher(), query(typed).matcher().stretch(), order)
 }
 
-fn run_by(source: &mut dyn ByteSource, matcher: &Matcher, stretch: usize, order: Order) -> Outcome {
+fn run_by(source: &mut dyn ByteSource, matcher: &Matcher, stretch: usize, order: SearchOrder) -> SearchOutcome {
     let mut last = 0;
-    let mut progress = |Progress { done, total }| {
+    let mut progress = |SearchProgress { done, total }| {
         assert!(last <= done && done <= total, "{last} {done} {total}");
         last = done;
     };
@@ -31,8 +33,8 @@ fn run_by(source: &mut dyn ByteSource, matcher: &Matcher, stretch: usize, order:
     search_by(source, matcher, stretch, order, &mut watch)
 }
 
-fn hit(offset: u64, length: u64) -> Outcome {
-    Outcome::Found(Hit { offset, length, wrapped: false })
+fn hit(offset: u64, length: u64) -> SearchOutcome {
+    SearchOutcome::Found(Hit { offset, length, wrapped: false })
 }
 
 #[test]
@@ -55,23 +57,23 @@ fn a_match_across_two_pieces_is_found_both_ways() {
 #[test]
 fn next_and_previous_go_from_the_cursor_and_round() {
     let mut source = Patchy::new(b"..ab....ab..");
-    let order = |from, direction, wrap| Order { from, direction, wrap };
-    let wrapped = |offset| Outcome::Found(Hit { offset, length: 2, wrapped: true });
-    let nothing = Outcome::NotFound { unknown: 0 };
-    assert_eq!(run(&mut source, "ab", order(3, Direction::Forward, false)), hit(8, 2));
-    assert_eq!(run(&mut source, "ab", order(9, Direction::Forward, false)), nothing);
-    assert_eq!(run(&mut source, "ab", order(9, Direction::Forward, true)), wrapped(2));
-    assert_eq!(run(&mut source, "ab", order(8, Direction::Backward, false)), hit(2, 2));
-    assert_eq!(run(&mut source, "ab", order(2, Direction::Backward, true)), wrapped(8));
-    assert_eq!(run(&mut source, "ab", order(u64::MAX, Direction::Forward, true)), wrapped(2));
-    assert_eq!(run(&mut source, "no", order(5, Direction::Forward, true)), nothing);
-    assert_eq!(run(&mut Patchy::new(b""), "ab", order(5, Direction::Forward, true)), nothing);
+    let order = |from, direction, wrap| SearchOrder { from, direction, wrap };
+    let wrapped = |offset| SearchOutcome::Found(Hit { offset, length: 2, wrapped: true });
+    let nothing = SearchOutcome::NotFound { unknown: 0 };
+    assert_eq!(run(&mut source, "ab", order(3, SearchDirection::Forward, false)), hit(8, 2));
+    assert_eq!(run(&mut source, "ab", order(9, SearchDirection::Forward, false)), nothing);
+    assert_eq!(run(&mut source, "ab", order(9, SearchDirection::Forward, true)), wrapped(2));
+    assert_eq!(run(&mut source, "ab", order(8, SearchDirection::Backward, false)), hit(2, 2));
+    assert_eq!(run(&mut source, "ab", order(2, SearchDirection::Backward, true)), wrapped(8));
+    assert_eq!(run(&mut source, "ab", order(u64::MAX, SearchDirection::Forward, true)), wrapped(2));
+    assert_eq!(run(&mut source, "no", order(5, SearchDirection::Forward, true)), nothing);
+    assert_eq!(run(&mut Patchy::new(b""), "ab", order(5, SearchDirection::Forward, true)), nothing);
 }
 
 #[test]
 fn no_match_reaches_across_what_is_unknown() {
     let mut source = Patchy::new(b"ab??cd").without(2..4);
-    assert_eq!(run(&mut source, "x:62 ?? ?? 63", FORWARD), Outcome::NotFound { unknown: 2 });
+    assert_eq!(run(&mut source, "x:62 ?? ?? 63", FORWARD), SearchOutcome::NotFound { unknown: 2 });
     assert_eq!(run(&mut source, "cd", FORWARD), hit(4, 2));
     assert_eq!(run(&mut source, "ab", BACKWARD), hit(0, 2));
 }
@@ -92,8 +94,8 @@ fn holes_are_not_read_unless_the_query_could_match_in_them() {
 #[test]
 fn memory_is_one_stretch_whatever_the_size() {
     let mut source = Patchy::new(&vec![1; 4 << 20]);
-    assert_eq!(run(&mut source, "no such text", FORWARD), Outcome::NotFound { unknown: 0 });
-    assert_eq!(run(&mut source, "r:no such.*", BACKWARD), Outcome::NotFound { unknown: 0 });
+    assert_eq!(run(&mut source, "no such text", FORWARD), SearchOutcome::NotFound { unknown: 0 });
+    assert_eq!(run(&mut source, "r:no such.*", BACKWARD), SearchOutcome::NotFound { unknown: 0 });
     assert!(source.widest <= 1 << 20, "{}", source.widest);
 }
 
@@ -107,7 +109,7 @@ fn a_search_is_cancelled_after_the_stretch_it_is_in() {
     };
     let mut source = Patchy::new(&vec![1; 8 << 20]);
     let mut watch = Watch { cancel: &cancel, progress: &mut progress };
-    assert_eq!(search(&mut source, &query("no"), FORWARD, &mut watch), Outcome::Cancelled);
+    assert_eq!(search(&mut source, &query("no"), FORWARD, &mut watch), SearchOutcome::Cancelled);
     assert_eq!(looks, 2);
     assert!(source.given < 2 << 20);
 }
@@ -156,16 +158,22 @@ fn a_regular_expression_finds_whole_matches_that_do_not_overlap() {
         let (query, mut source) = (query("r:a{3,}"), Patchy::new(bytes));
         let (mut forward, mut backward) = (Vec::new(), Vec::new());
         let mut from = 0;
-        while let Outcome::Found(hit) =
-            run_by(&mut source, query.matcher(), stretch, Order { from, direction: Direction::Forward, wrap: false })
-        {
+        while let SearchOutcome::Found(hit) = run_by(
+            &mut source,
+            query.matcher(),
+            stretch,
+            SearchOrder { from, direction: SearchDirection::Forward, wrap: false },
+        ) {
             forward.push(hit.offset);
             from = hit.offset + 1;
         }
         from = bytes.len() as u64;
-        while let Outcome::Found(hit) =
-            run_by(&mut source, query.matcher(), stretch, Order { from, direction: Direction::Backward, wrap: false })
-        {
+        while let SearchOutcome::Found(hit) = run_by(
+            &mut source,
+            query.matcher(),
+            stretch,
+            SearchOrder { from, direction: SearchDirection::Backward, wrap: false },
+        ) {
             backward.push(hit.offset);
             from = hit.offset;
         }
@@ -206,22 +214,22 @@ proptest! {
         if holes {
             source = source.with_holes();
         }
-        let direction = if backward { Direction::Backward } else { Direction::Forward };
-        let outcome = run_by(&mut source, matcher, stretch, Order { from, direction, wrap });
+        let direction = if backward { SearchDirection::Backward } else { SearchDirection::Forward };
+        let outcome = run_by(&mut source, matcher, stretch, SearchOrder { from, direction, wrap });
 
         let from = from.min(bytes.len() as u64) as usize;
         let [near, far] = if backward { [0..from, from..bytes.len()] } else { [from..bytes.len(), 0..from] };
         let naive = |mut starts: std::ops::Range<usize>| match direction {
-            Direction::Forward => starts.find_map(|start| at(matcher, &bytes, &unknown, start)),
-            Direction::Backward => starts.rev().find_map(|start| at(matcher, &bytes, &unknown, start)),
+            SearchDirection::Forward => starts.find_map(|start| at(matcher, &bytes, &unknown, start)),
+            SearchDirection::Backward => starts.rev().find_map(|start| at(matcher, &bytes, &unknown, start)),
         };
         let expected = naive(near).map(|found| (found, false));
         let expected = expected.or_else(|| naive(far).filter(|_| wrap).map(|found| (found, true)));
         match (outcome, expected) {
-            (Outcome::Found(hit), Some(((offset, length), wrapped))) => {
+            (SearchOutcome::Found(hit), Some(((offset, length), wrapped))) => {
                 prop_assert_eq!(hit, Hit { offset, length, wrapped });
             }
-            (Outcome::NotFound { .. }, None) => {}
+            (SearchOutcome::NotFound { .. }, None) => {}
             (outcome, expected) => prop_assert!(false, "{outcome:?} {expected:?}"),
         }
     }
@@ -244,7 +252,7 @@ proptest! {
         }
         let mut steps = Vec::new();
         let mut order = FORWARD;
-        while let Outcome::Found(hit) = run_by(&mut source, query.matcher(), stretch, order) {
+        while let SearchOutcome::Found(hit) = run_by(&mut source, query.matcher(), stretch, order) {
             steps.push(hit.offset);
             order.from = hit.offset + 1;
         }
@@ -264,7 +272,7 @@ proptest! {
         let matcher = Matcher::literal(word.as_bytes());
         for (order, place) in [(FORWARD, expected), (BACKWARD, last)] {
             let outcome = run_by(&mut Patchy::new(&bytes), &matcher, stretch, order);
-            let wanted = place.map_or(Outcome::NotFound { unknown: 0 }, |at| hit(at as u64, word.len() as u64));
+            let wanted = place.map_or(SearchOutcome::NotFound { unknown: 0 }, |at| hit(at as u64, word.len() as u64));
             prop_assert_eq!(outcome, wanted);
         }
     }

@@ -5,13 +5,13 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use super::search::{Progress, Watch};
+use super::search::{SearchProgress, Watch};
 use super::source::{self, ByteSource};
 
 /// Characters that a text has at least to be kept.
 pub(crate) const SHORTEST: usize = 4;
 /// Texts that are kept at most.
-pub(crate) const MOST: usize = 100_000;
+pub(crate) const MAX_TEXTS: usize = 100_000;
 /// Characters that are kept of one.
 const LONGEST: usize = 200;
 /// Bytes that are read at once.
@@ -167,7 +167,7 @@ pub(crate) fn each(
                 return false;
             }
         }
-        (watch.progress)(Progress { done: offset, total: size });
+        (watch.progress)(SearchProgress { done: offset, total: size });
     }
     finder.end(&mut |found| ended.push(found));
     let all = offset >= size;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::file::{Change, FileSource, FileState, Gone};
+use super::file::{Change, FileSource, FileState, MissingFile};
 use super::member::MemberSource;
 use super::snapshot::KeptSource;
 use super::source::{self, Ahead, ByteSource, Piece};
@@ -23,7 +23,7 @@ pub struct ByteWindow {
     /// Size of what is looked at, in bytes.
     pub size: u64,
     /// Which bytes these are.
-    pub shown: Shown,
+    pub shown: ViewedBytes,
     /// Lines that end before the first byte; `None` where nobody asked, or too much must be read to tell.
     pub line: Option<u64>,
     /// What a responder must know about these bytes; `None` when they are the file's as it was scanned. Safe text.
@@ -42,7 +42,7 @@ impl ByteWindow {
 
 /// Which bytes are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum ViewedBytes {
     /// Those on disk.
     File,
     /// Those kept with the finding.
@@ -53,9 +53,9 @@ pub enum Shown {
 /// view belongs to a worker thread. A search takes a view of its own.
 #[derive(Debug)]
 pub(crate) struct View {
-    live: Result<Live, Gone>,
+    live: Result<Live, MissingFile>,
     kept: KeptSource,
-    wanted: Option<Shown>,
+    wanted: Option<ViewedBytes>,
 }
 
 /// The bytes that are still where they were scanned.
@@ -66,14 +66,14 @@ enum Live {
 }
 
 impl Live {
-    fn open(path: &Path, facts: &FileFacts) -> Result<Self, Gone> {
+    fn open(path: &Path, facts: &FileFacts) -> Result<Self, MissingFile> {
         match subject::steps(path).last() {
             None => FileSource::open(path, facts).map(Self::File),
             Some(Inside::Member { .. }) => MemberSource::open(path, facts).map(Self::Member),
             Some(Inside::Process { pid, .. }) => {
                 FileSource::open(Path::new(&format!("/proc/{pid}/exe")), facts).map(Self::File)
             }
-            Some(Inside::Region(_)) => Err(Gone::Inside("memory is not read again".to_owned())),
+            Some(Inside::Region(_)) => Err(MissingFile::Inside("memory is not read again".to_owned())),
         }
     }
 
@@ -94,12 +94,12 @@ impl View {
 
     /// The kept bytes alone, of a file that is not waited for any longer.
     pub(crate) fn without_answer(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
-        Self { live: Err(Gone::Silent), kept: KeptSource::new(kept, facts.size), wanted: None }
+        Self { live: Err(MissingFile::Silent), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
     /// The kept bytes alone, of a file of another box: what this one has at its path is another file.
     pub(crate) fn of_another_box(facts: &FileFacts, kept: Arc<KeptBytes>) -> Self {
-        Self { live: Err(Gone::Elsewhere), kept: KeptSource::new(kept, facts.size), wanted: None }
+        Self { live: Err(MissingFile::Elsewhere), kept: KeptSource::new(kept, facts.size), wanted: None }
     }
 
     /// Whether the file was still what was scanned when it was last looked at.
@@ -114,18 +114,18 @@ impl View {
 
     /// Which bytes are looked at: what the responder wants if it is to be had, else those in which the scanned offsets
     /// mean something.
-    pub(crate) fn shown(&self) -> Shown {
+    pub(crate) fn shown(&self) -> ViewedBytes {
         let other_content = match self.state() {
-            FileState::Gone(_) => return Shown::Kept,
+            FileState::Gone(_) => return ViewedBytes::Kept,
             FileState::ChangedSince(change) => change.is_another_content(),
             FileState::AsScanned => false,
         };
-        let kept = self.wanted.map_or(other_content, |wanted| wanted == Shown::Kept);
-        if kept && self.kept.count() > 0 { Shown::Kept } else { Shown::File }
+        let kept = self.wanted.map_or(other_content, |wanted| wanted == ViewedBytes::Kept);
+        if kept && self.kept.count() > 0 { ViewedBytes::Kept } else { ViewedBytes::File }
     }
 
     /// Looks at these bytes from now on, as far as they can be had; `None` leaves the choice to the view.
-    pub(crate) fn want(&mut self, wanted: Option<Shown>) {
+    pub(crate) fn want(&mut self, wanted: Option<ViewedBytes>) {
         self.wanted = wanted;
     }
 
@@ -151,8 +151,8 @@ impl View {
             _ => None,
         };
         let which = match self.shown() {
-            Shown::Kept => Some(self.kept_notice()),
-            Shown::File => self.file_notice(),
+            ViewedBytes::Kept => Some(self.kept_notice()),
+            ViewedBytes::File => self.file_notice(),
         };
         let unreadable = unreadable.map(|unreadable| unreadable.to_string());
         let parts: Vec<String> = which.into_iter().chain(unreadable).collect();
@@ -191,7 +191,7 @@ impl View {
 
     fn looked_at(&self) -> &dyn ByteSource {
         match &self.live {
-            Ok(live) if self.shown() == Shown::File => live.source(),
+            Ok(live) if self.shown() == ViewedBytes::File => live.source(),
             _ => &self.kept,
         }
     }
@@ -199,8 +199,8 @@ impl View {
     fn source(&mut self) -> &mut dyn ByteSource {
         let shown = self.shown();
         match &mut self.live {
-            Ok(Live::File(file)) if shown == Shown::File => file,
-            Ok(Live::Member(member)) if shown == Shown::File => member,
+            Ok(Live::File(file)) if shown == ViewedBytes::File => file,
+            Ok(Live::Member(member)) if shown == ViewedBytes::File => member,
             _ => &mut self.kept,
         }
     }

@@ -9,12 +9,12 @@ use std::sync::atomic::AtomicBool;
 
 use tempfile::TempDir;
 
-use super::file::{Change, FileState, Gone};
+use super::file::{Change, FileState, MissingFile};
 use super::fixtures::facts;
 use super::query::Query;
-use super::search::{Direction, Hit, Order, Outcome, Watch, search};
+use super::search::{Hit, SearchDirection, SearchOrder, SearchOutcome, Watch, search};
 use super::source::{Ahead, ByteSource as _, MAX_READ_BYTES};
-use super::view::{ByteWindow, Shown, View};
+use super::view::{ByteWindow, View, ViewedBytes};
 use crate::finding::{Excerpt, FileFacts, FileTime, KeptBytes};
 
 /// A file with this content, as it was scanned, with the first 8 bytes kept.
@@ -67,7 +67,7 @@ fn a_file_as_it_was_scanned_needs_no_words() {
     let file = scanned(b"0123456789");
     let mut view = file.view();
     let window = view.window(3, 4);
-    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("3456", 10, Shown::File));
+    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("3456", 10, ViewedBytes::File));
     assert_eq!((&window.notice, view.state()), (&None, FileState::AsScanned));
     assert_eq!(window.part(5, 9), [Some(b'5'), Some(b'6')]);
     assert_eq!(window.part(4, 1), [Some(b'4')]);
@@ -82,7 +82,7 @@ fn what_was_kept_is_shown_of_a_file_that_does_not_answer() {
     let file = scanned(b"0123456789");
     let mut view = View::without_answer(&file.facts, Arc::clone(&file.kept));
     let window = view.window(5, 100);
-    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("567??", 10, Shown::Kept));
+    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("567??", 10, ViewedBytes::Kept));
     assert!(notice(&window).starts_with("the file system gives no answer: these are the 8 of its 10 bytes"));
 }
 
@@ -92,7 +92,7 @@ fn what_was_kept_is_shown_of_a_file_that_is_gone() {
     fs::remove_file(&file.path).unwrap();
     let mut view = file.view();
     let window = view.window(5, 100);
-    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("567??", 10, Shown::Kept));
+    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("567??", 10, ViewedBytes::Kept));
     assert_eq!(
         notice(&window),
         "the file was deleted or moved since the scan: these are the 8 of its 10 bytes that were kept with the finding, \
@@ -108,7 +108,7 @@ fn a_file_deleted_while_it_is_open_can_still_be_read() {
     let mut view = file.view();
     fs::remove_file(&file.path).unwrap();
     let window = view.window(8, 2);
-    assert_eq!((shown(&window).as_str(), window.shown), ("89", Shown::File));
+    assert_eq!((shown(&window).as_str(), window.shown), ("89", ViewedBytes::File));
     assert_eq!(view.state(), FileState::ChangedSince(Change::Deleted));
     assert!(notice(&window).ends_with("these are its bytes as they were scanned, until this view is closed"));
 }
@@ -120,11 +120,11 @@ fn a_file_truncated_under_the_view_falls_back_to_what_was_kept() {
     assert_eq!(shown(&view.window(0, 10)), "0123456789");
     File::options().write(true).open(&file.path).unwrap().set_len(3).unwrap();
     let window = view.window(0, 10);
-    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("01234567??", 10, Shown::Kept));
+    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("01234567??", 10, ViewedBytes::Kept));
     assert!(notice(&window).starts_with("the file was cut from 10 to 3 bytes since the scan: "));
-    view.want(Some(Shown::File));
+    view.want(Some(ViewedBytes::File));
     let window = view.window(0, 10);
-    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("012", 3, Shown::File));
+    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("012", 3, ViewedBytes::File));
     assert!(notice(&window).ends_with("these are its bytes as they are now"));
 }
 
@@ -143,7 +143,7 @@ fn a_file_cut_and_then_deleted_or_replaced_is_told_as_that() {
             let window = view.window(0, 10);
             let wanted = format!("the file {said} since it was opened here, after it went from 10 to {size} bytes");
             assert!(notice(&window).starts_with(&wanted), "{}", notice(&window));
-            assert_eq!(window.shown, if size < 10 { Shown::Kept } else { Shown::File });
+            assert_eq!(window.shown, if size < 10 { ViewedBytes::Kept } else { ViewedBytes::File });
         }
     }
 }
@@ -156,9 +156,9 @@ fn a_file_replaced_is_told_whether_before_or_under_the_view() {
     let window = before.window(0, 4);
     assert_eq!((shown(&window).as_str(), before.state()), ("0123", FileState::ChangedSince(Change::Replaced)));
     let mut after = file.view();
-    assert_eq!(after.window(0, 4).shown, Shown::Kept);
+    assert_eq!(after.window(0, 4).shown, ViewedBytes::Kept);
     assert_eq!(after.state(), FileState::ChangedSince(Change::OtherFile));
-    after.want(Some(Shown::File));
+    after.want(Some(ViewedBytes::File));
     let window = after.window(0, 4);
     assert_eq!(shown(&window), "othe");
     assert!(notice(&window).ends_with("these are the other file's bytes"));
@@ -198,13 +198,13 @@ fn nothing_but_a_regular_file_without_links_is_opened() {
     symlink(&file.path, beside("link")).unwrap();
     symlink(file.path.parent().unwrap(), beside("folder-link")).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, beside("fifo"), rustix::fs::Mode::RUSR).unwrap();
-    assert_eq!(state_of(&beside("link")), FileState::Gone(Gone::Link));
-    assert_eq!(state_of(&beside("folder-link").join("file")), FileState::Gone(Gone::Link));
-    assert_eq!(state_of(&beside("fifo")), FileState::Gone(Gone::NotRegular));
-    assert_eq!(state_of(file.path.parent().unwrap()), FileState::Gone(Gone::NotRegular));
-    assert_eq!(state_of(&file.path.join("below")), FileState::Gone(Gone::Missing));
+    assert_eq!(state_of(&beside("link")), FileState::Gone(MissingFile::Link));
+    assert_eq!(state_of(&beside("folder-link").join("file")), FileState::Gone(MissingFile::Link));
+    assert_eq!(state_of(&beside("fifo")), FileState::Gone(MissingFile::NotRegular));
+    assert_eq!(state_of(file.path.parent().unwrap()), FileState::Gone(MissingFile::NotRegular));
+    assert_eq!(state_of(&file.path.join("below")), FileState::Gone(MissingFile::Missing));
     let socket = std::os::unix::net::UnixListener::bind(beside("socket")).unwrap();
-    assert_eq!(state_of(&beside("socket")), FileState::Gone(Gone::NotRegular));
+    assert_eq!(state_of(&beside("socket")), FileState::Gone(MissingFile::NotRegular));
     drop(socket);
 }
 
@@ -225,16 +225,16 @@ fn twenty_sparse_gigabytes_are_seen_and_searched_in_little_memory() {
 
     let cancel = AtomicBool::new(false);
     let mut looks = 0_u64;
-    let mut find = |typed: &str, from: u64, direction: Direction| {
+    let mut find = |typed: &str, from: u64, direction: SearchDirection| {
         let mut watch = Watch { cancel: &cancel, progress: &mut |_| looks += 1 };
         let query = Query::parse(typed).unwrap();
-        search(&mut view, &query, Order { from, direction, wrap: false }, &mut watch)
+        search(&mut view, &query, SearchOrder { from, direction, wrap: false }, &mut watch)
     };
-    let hit = |offset, length| Outcome::Found(Hit { offset, length, wrapped: false });
-    assert_eq!(find("needle", 0, Direction::Forward), hit(near_end, 6));
-    assert_eq!(find("x:00 00 6e ?? 65", 1000, Direction::Forward), hit(near_end - 2, 5));
-    assert_eq!(find("r:h[a-e]+d", SIZE, Direction::Backward), hit(0, 4));
-    assert_eq!(find("u:no", 0, Direction::Forward), Outcome::NotFound { unknown: 0 });
+    let hit = |offset, length| SearchOutcome::Found(Hit { offset, length, wrapped: false });
+    assert_eq!(find("needle", 0, SearchDirection::Forward), hit(near_end, 6));
+    assert_eq!(find("x:00 00 6e ?? 65", 1000, SearchDirection::Forward), hit(near_end - 2, 5));
+    assert_eq!(find("r:h[a-e]+d", SIZE, SearchDirection::Backward), hit(0, 4));
+    assert_eq!(find("u:no", 0, SearchDirection::Forward), SearchOutcome::NotFound { unknown: 0 });
     // To read it all in stretches of half a megabyte would take 40,000 of them each time.
     let holes_are_told = view.ahead(1 << 20) != Ahead::Data;
     assert!(looks < 100 || !holes_are_told, "{looks} stretches");
@@ -247,10 +247,10 @@ fn a_file_that_shrinks_during_a_search_ends_it() {
     let handle = File::options().write(true).open(&file.path).unwrap();
     let mut progress = |_| handle.set_len(1 << 20).unwrap();
     let mut watch = Watch { cancel: &AtomicBool::new(false), progress: &mut progress };
-    let order = Order { from: 0, direction: Direction::Forward, wrap: true };
+    let order = SearchOrder { from: 0, direction: SearchDirection::Forward, wrap: true };
     let outcome = search(&mut view, &Query::parse("needle").unwrap(), order, &mut watch);
-    assert!(matches!(outcome, Outcome::NotFound { .. }), "{outcome:?}");
-    assert_eq!(view.window(0, 1).shown, Shown::Kept);
+    assert!(matches!(outcome, SearchOutcome::NotFound { .. }), "{outcome:?}");
+    assert_eq!(view.window(0, 1).shown, ViewedBytes::Kept);
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_member_is_taken_out_of_its_archive_again_and_held_against_what_was_scanned(
     };
     let mut view = View::open(&path, &facts, Arc::clone(&file.kept));
     let window = view.window(3, 13);
-    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("usr/bin/env p", facts.size, Shown::File));
+    assert_eq!((shown(&window).as_str(), window.size, window.shown), ("usr/bin/env p", facts.size, ViewedBytes::File));
     assert_eq!((view.state(), window.notice.as_deref()), (FileState::AsScanned, None));
     let other = FileFacts { digest: crate::finding::Sha256::of(b"other").into(), ..facts.clone() };
     let mut view = View::open(&path, &other, Arc::clone(&file.kept));
@@ -277,5 +277,5 @@ fn a_member_is_taken_out_of_its_archive_again_and_held_against_what_was_scanned(
     let mut view = View::open(&path, &facts, Arc::clone(&file.kept));
     let window = view.window(0, 8);
     assert!(notice(&window).starts_with("the archive holds nothing by this name any more"), "{:?}", window.notice);
-    assert_eq!(window.shown, Shown::Kept);
+    assert_eq!(window.shown, ViewedBytes::Kept);
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ENGINE;
 use super::compile::RuleOptions;
-use super::problem::{Place, Problem};
+use super::problem::{Problem, SourcePlace};
 use super::rule::{MetaValue, Pattern, Rule};
 use super::source::RuleText;
 use super::vet::{self, FAILS, Unused, Vetted};
@@ -174,7 +174,7 @@ impl From<&Unused> for KeptUnused {
 
 impl From<KeptUnused> for Unused {
     fn from(KeptUnused { rule, path, place, message, hint }: KeptUnused) -> Self {
-        let place = place.map(|(line, column)| Place { line, column });
+        let place = place.map(|(line, column)| SourcePlace { line, column });
         Self { rule, problem: Problem { path, place, message, hint } }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::field::{Field, Operator};
+use super::field::{CheckOperator, Field};
 use super::matching::NamedValues;
 use super::strength::Strength;
 use crate::text;
@@ -15,7 +15,7 @@ pub struct Check {
     /// What is looked at.
     pub field: Field,
     /// How it is compared.
-    pub operator: Operator,
+    pub operator: CheckOperator,
     /// With what.
     pub operand: Operand,
     /// How much it tells where it is met, if the hunt says so; otherwise that depends on what is seen.
@@ -29,7 +29,7 @@ pub enum Operand {
     Values(NamedValues),
     /// The site set of this name, without the `$`.
     SiteSet(String),
-    /// Whether there is a value; only with [`Operator::Exists`].
+    /// Whether there is a value; only with [`CheckOperator::Exists`].
     Exists(bool),
     /// The run times of a schedule that names the file; only `process.start` within it.
     Schedule,
@@ -85,16 +85,16 @@ impl fmt::Display for Check {
             (_, Operand::Schedule) => write!(f, "{field} fits a schedule that names the file"),
             (_, Operand::Values(_)) if *field == Field::HostPath => write!(f, "{operand} exists on the box"),
             (_, Operand::SiteSet(_)) if *field == Field::HostPath => write!(f, "one of {operand} exists on the box"),
-            (Operator::In, Operand::Values(values)) if values.texts().len() > 1 => {
+            (CheckOperator::In, Operand::Values(values)) if values.texts().len() > 1 => {
                 let shown: Vec<_> = values.texts().iter().map(|value| text::escape_str(value)).collect();
                 write!(f, "{field} is one of {}", shown.join(", "))
             }
-            (Operator::In, Operand::SiteSet(_)) => write!(f, "{field} is one of {operand}"),
-            (Operator::In | Operator::Exists, _) => write!(f, "{field} is {operand}"),
-            (Operator::Contains, _) => write!(f, "{field} contains {operand}"),
-            (Operator::Under, _) => write!(f, "{field} lies under {operand}"),
-            (Operator::Glob, _) => write!(f, "{field} matches {operand}"),
-            (Operator::Within, _) => write!(f, "{field} lies within {operand}"),
+            (CheckOperator::In, Operand::SiteSet(_)) => write!(f, "{field} is one of {operand}"),
+            (CheckOperator::In | CheckOperator::Exists, _) => write!(f, "{field} is {operand}"),
+            (CheckOperator::Contains, _) => write!(f, "{field} contains {operand}"),
+            (CheckOperator::Under, _) => write!(f, "{field} lies under {operand}"),
+            (CheckOperator::Glob, _) => write!(f, "{field} matches {operand}"),
+            (CheckOperator::Within, _) => write!(f, "{field} lies within {operand}"),
         }
     }
 }
@@ -122,11 +122,11 @@ impl Serialize for Check {
 mod tests {
     use super::*;
 
-    fn check(field: Field, operator: Operator, operand: Operand) -> Check {
+    fn check(field: Field, operator: CheckOperator, operand: Operand) -> Check {
         Check { field, operator, operand, strength: None }
     }
 
-    fn named(field: Field, operator: Operator, values: &[&str]) -> Check {
+    fn named(field: Field, operator: CheckOperator, values: &[&str]) -> Check {
         let values = NamedValues::fitting(field.kind(), operator, values);
         check(field, operator, Operand::Values(values))
     }
@@ -135,42 +135,42 @@ mod tests {
     fn checks_read_like_sentences_and_serialize_like_the_toml() {
         let cases = [
             (
-                named(Field::ProcessParentName, Operator::In, &["systemd", "cron", "crond"]),
+                named(Field::ProcessParentName, CheckOperator::In, &["systemd", "cron", "crond"]),
                 "process.parent.name is one of systemd, cron, crond",
                 r#"{"field":"process.parent.name","in":["systemd","cron","crond"]}"#,
             ),
             (
-                named(Field::DestinationPort, Operator::In, &["23"]),
+                named(Field::DestinationPort, CheckOperator::In, &["23"]),
                 "destination.port is 23",
                 r#"{"field":"destination.port","in":[23]}"#,
             ),
             (
-                named(Field::FilePath, Operator::Under, &["/etc", "/opt"]),
+                named(Field::FilePath, CheckOperator::Under, &["/etc", "/opt"]),
                 "file.path lies under /etc or /opt",
                 r#"{"field":"file.path","under":["/etc","/opt"]}"#,
             ),
             (
-                check(Field::SourceIp, Operator::Within, Operand::SiteSet("internal_networks".into())),
+                check(Field::SourceIp, CheckOperator::Within, Operand::SiteSet("internal_networks".into())),
                 "source.ip lies within $internal_networks",
                 r#"{"field":"source.ip","within":"$internal_networks"}"#,
             ),
             (
-                check(Field::ScheduleCron, Operator::Exists, Operand::Exists(true)),
+                check(Field::ScheduleCron, CheckOperator::Exists, Operand::Exists(true)),
                 "cron or at starts the file (schedule.cron)",
                 r#"{"field":"schedule.cron","exists":true}"#,
             ),
             (
-                check(Field::ProcessStart, Operator::Within, Operand::Schedule),
+                check(Field::ProcessStart, CheckOperator::Within, Operand::Schedule),
                 "process.start fits a schedule that names the file",
                 r#"{"field":"process.start","within":"schedule"}"#,
             ),
             (
-                named(Field::HostPath, Operator::In, &["/etc/ansible", "/var/lib/salt", "/etc/salt"]),
+                named(Field::HostPath, CheckOperator::In, &["/etc/ansible", "/var/lib/salt", "/etc/salt"]),
                 "/etc/ansible, /var/lib/salt or /etc/salt exists on the box",
                 r#"{"field":"host.path","in":["/etc/ansible","/var/lib/salt","/etc/salt"]}"#,
             ),
             (
-                named(Field::FileName, Operator::Glob, &["a\u{1b}*"]),
+                named(Field::FileName, CheckOperator::Glob, &["a\u{1b}*"]),
                 r"file.name matches a\x1b*",
                 r#"{"field":"file.name","glob":["a\u001b*"]}"#,
             ),

@@ -7,17 +7,17 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::{Check, Operand, SCHEDULE, STRENGTH};
-use super::field::{Field, Operator, ValueKind};
+use super::field::{CheckOperator, Field, ValueKind};
 use super::matching::{self, NamedValues};
 use super::problem::{Problems, did_you_mean_one_of};
 use super::site::Site;
 use super::strength::Strength;
-use super::table::{self, SpannedText, Table};
+use super::table::{self, SpannedText, TomlTable};
 use super::threat::{self, Threat};
 use super::{Scenario, compile};
 
 /// What the TOML says; the rule it names may or may not exist.
-pub(super) struct Document {
+pub(super) struct HuntDocument {
     pub(super) rule: SpannedText,
     pub(super) hypothesis: String,
     pub(super) candidate: Option<String>,
@@ -26,9 +26,9 @@ pub(super) struct Document {
 }
 
 /// The document, if all of it is right; otherwise everything that is wrong is in `problems`.
-pub(super) fn read(source: &str, site: &Site, problems: &mut Problems<'_>) -> Option<Document> {
+pub(super) fn read(source: &str, site: &Site, problems: &mut Problems<'_>) -> Option<HuntDocument> {
     let document = table::parse(source, problems)?;
-    let table = Table::new(document.get_ref(), document.span(), "the hunt");
+    let table = TomlTable::new(document.get_ref(), document.span(), "the hunt");
     table.only(&["rule", "hypothesis", "candidate", "threat", "scenario"], problems);
     let rule = table.text("rule", problems);
     let hypothesis = table.text("hypothesis", problems);
@@ -40,7 +40,7 @@ pub(super) fn read(source: &str, site: &Site, problems: &mut Problems<'_>) -> Op
     });
     let threat = threat::read(&table, problems);
     let scenarios = Scenarios { site, ids: HashSet::new() }.read(&table, problems);
-    Some(Document { rule: rule?, hypothesis: hypothesis?.text, candidate, threat, scenarios })
+    Some(HuntDocument { rule: rule?, hypothesis: hypothesis?.text, candidate, threat, scenarios })
 }
 
 /// The key of the lines that speak for a scenario.
@@ -54,7 +54,7 @@ struct Scenarios<'a> {
 }
 
 impl Scenarios<'_> {
-    fn read(&mut self, table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Vec<Scenario> {
+    fn read(&mut self, table: &TomlTable<'_, '_>, problems: &mut Problems<'_>) -> Vec<Scenario> {
         let list = table.list("scenario", problems);
         if list.map_or_else(|| table.get("scenario").is_none(), |list| list.is_empty()) {
             let hint = "add a [[scenario]], or delete the file to get the generic ones";
@@ -64,7 +64,7 @@ impl Scenarios<'_> {
     }
 
     fn scenario(&mut self, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Scenario> {
-        let table = Table::of(value, "the scenario", problems)?;
+        let table = TomlTable::of(value, "the scenario", problems)?;
         table.only(&["id", "title", "story", "filter", APPLIES, CONTRADICTED], problems);
         let id = table.text("id", problems);
         if let Some(id) = &id {
@@ -91,7 +91,7 @@ impl Scenarios<'_> {
     }
 
     /// The lines of checks under `key`.
-    fn lines(&self, table: &Table<'_, '_>, key: &'static str, problems: &mut Problems<'_>) -> Vec<Vec<Check>> {
+    fn lines(&self, table: &TomlTable<'_, '_>, key: &'static str, problems: &mut Problems<'_>) -> Vec<Vec<Check>> {
         let lines = table.list(key, problems);
         lines.into_iter().flatten().filter_map(|line| self.line(line, key, problems)).collect()
     }
@@ -108,7 +108,7 @@ impl Scenarios<'_> {
     }
 
     fn check(&self, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Check> {
-        let table = Table::of(value, "the check", problems)?;
+        let table = TomlTable::of(value, "the check", problems)?;
         let field = field_of(&table, problems);
         let named = operator_of(&table, problems)?;
         let (field, operator) = (field?, named.operator);
@@ -126,13 +126,13 @@ impl Scenarios<'_> {
     fn operand(
         &self,
         field: Field,
-        operator: Operator,
+        operator: CheckOperator,
         value: &Spanned<DeValue<'_>>,
         problems: &mut Problems<'_>,
     ) -> Option<Operand> {
         match value.get_ref() {
-            DeValue::Boolean(wanted) if operator == Operator::Exists => Some(Operand::Exists(*wanted)),
-            _ if operator == Operator::Exists => {
+            DeValue::Boolean(wanted) if operator == CheckOperator::Exists => Some(Operand::Exists(*wanted)),
+            _ if operator == CheckOperator::Exists => {
                 table::wrong_type(value, "`exists`", "true or false", problems);
                 None
             }
@@ -158,7 +158,12 @@ impl Scenarios<'_> {
 }
 
 /// One listed value: text, or a whole number where ports are compared.
-fn one(field: Field, operator: Operator, item: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<String> {
+fn one(
+    field: Field,
+    operator: CheckOperator,
+    item: &Spanned<DeValue<'_>>,
+    problems: &mut Problems<'_>,
+) -> Option<String> {
     let text = match item.get_ref() {
         DeValue::String(text) => text.to_string(),
         DeValue::Integer(port) if field.kind() == ValueKind::Port => port.to_string(),
@@ -187,7 +192,7 @@ fn hint_for(field: Field, value: &str) -> Option<String> {
     }
 }
 
-fn field_of(check: &Table<'_, '_>, problems: &mut Problems<'_>) -> Option<Field> {
+fn field_of(check: &TomlTable<'_, '_>, problems: &mut Problems<'_>) -> Option<Field> {
     let name = check.text("field", problems)?;
     let field = name.text.parse::<Field>();
     let hint = || did_you_mean_one_of(&name.text, &Field::ALL.map(Field::name));
@@ -196,7 +201,7 @@ fn field_of(check: &Table<'_, '_>, problems: &mut Problems<'_>) -> Option<Field>
 
 /// How much a check tells, where it says so; `None` when it says what is not known.
 #[expect(clippy::option_option, reason = "wrong is not the same as not said")]
-fn strength_of(check: &Table<'_, '_>, problems: &mut Problems<'_>) -> Option<Option<Strength>> {
+fn strength_of(check: &TomlTable<'_, '_>, problems: &mut Problems<'_>) -> Option<Option<Strength>> {
     if check.get(STRENGTH).is_none() {
         return Some(None);
     }
@@ -211,17 +216,17 @@ fn strength_of(check: &Table<'_, '_>, problems: &mut Problems<'_>) -> Option<Opt
 
 /// The operator of a check, where its key stands, and what stands under it.
 struct Named<'t, 'i> {
-    operator: Operator,
+    operator: CheckOperator,
     key: Range<usize>,
     operand: &'t Spanned<DeValue<'i>>,
 }
 
-fn operator_of<'t, 'i>(check: &Table<'t, 'i>, problems: &mut Problems<'_>) -> Option<Named<'t, 'i>> {
-    let names = Operator::ALL.map(Operator::name);
+fn operator_of<'t, 'i>(check: &TomlTable<'t, 'i>, problems: &mut Problems<'_>) -> Option<Named<'t, 'i>> {
+    let names = CheckOperator::ALL.map(CheckOperator::name);
     let mut found = None;
     let mut wrong = false;
     for (key, operand) in check.entries().filter(|(key, _)| !matches!(key.text.as_str(), "field" | STRENGTH)) {
-        match key.text.parse::<Operator>() {
+        match key.text.parse::<CheckOperator>() {
             Ok(operator) if found.is_none() => found = Some(Named { operator, key: key.span, operand }),
             Ok(_) => {
                 let hint = Some("put the second in a check of its own".into());

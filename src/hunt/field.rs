@@ -79,7 +79,7 @@ pub enum Field {
 
 /// How a field is compared with what a check names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Operator {
+pub enum CheckOperator {
     /// Equal to one of the values, letter for letter.
     In,
     /// Holds one of the values as a part; the case of ASCII letters does not count (as Sentinel's `contains`).
@@ -284,8 +284,8 @@ impl Field {
     }
 
     /// The operators that make sense for it.
-    pub fn operators(self) -> &'static [Operator] {
-        use Operator::{Contains, Exists, Glob, In, Under, Within};
+    pub fn operators(self) -> &'static [CheckOperator] {
+        use CheckOperator::{Contains, Exists, Glob, In, Under, Within};
         match (self, self.kind()) {
             // The paths of a box are not listed but asked for by name.
             (Self::HostPath, _) | (_, ValueKind::Mode | ValueKind::Sha256 | ValueKind::PackageState) => &[In],
@@ -300,7 +300,7 @@ impl Field {
     }
 }
 
-impl Operator {
+impl CheckOperator {
     /// Every operator.
     pub const ALL: [Self; 6] = [Self::In, Self::Contains, Self::Under, Self::Glob, Self::Within, Self::Exists];
 
@@ -356,7 +356,7 @@ impl FromStr for Field {
     }
 }
 
-impl FromStr for Operator {
+impl FromStr for CheckOperator {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
@@ -371,7 +371,7 @@ impl fmt::Display for Field {
     }
 }
 
-impl fmt::Display for Operator {
+impl fmt::Display for CheckOperator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -388,7 +388,7 @@ mod tests {
             assert_eq!(Field::ALL.iter().filter(|other| **other == field).count(), 1);
             assert!(!field.operators().is_empty());
         }
-        for operator in Operator::ALL {
+        for operator in CheckOperator::ALL {
             assert_eq!(operator.to_string().parse(), Ok(operator));
             assert!(Field::ALL.iter().any(|field| field.operators().contains(&operator)), "{operator} fits no field");
         }

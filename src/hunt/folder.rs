@@ -30,7 +30,7 @@ pub(super) struct RuleFolder {
 
 /// What there is in a folder.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
+pub(super) struct HuntFiles {
     /// Files, each once, with the folder's own name before theirs.
     pub files: Vec<PathBuf>,
     /// What cannot be looked into.
@@ -62,8 +62,8 @@ impl RuleFolder {
     ///
     /// # Errors
     /// The folder cannot be listed.
-    pub(super) fn files(&self, deep: bool, wanted: impl Fn(&OsStr) -> bool) -> Result<Listed, Problem> {
-        let mut listed = Listed::default();
+    pub(super) fn files(&self, deep: bool, wanted: impl Fn(&OsStr) -> bool) -> Result<HuntFiles, Problem> {
+        let mut listed = HuntFiles::default();
         let mut links = Vec::new();
         let mut folders = vec![(self.root.clone(), 0)];
         while let Some((folder, depth)) = folders.pop().or_else(|| links.pop()) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::check::{Check, Operand};
-use super::field::{Field, Operator};
+use super::field::{CheckOperator, Field};
 use super::matching::NamedValues;
 use super::rule::Rule;
 use super::{Hunt, Scenario, Threat};
@@ -46,8 +46,8 @@ pub(crate) fn generic_scenarios() -> Arc<[Scenario]> {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    let under = |set| check(Field::FilePath, Operator::Under, Operand::SiteSet(set));
-    let named = |field, set| check(field, Operator::In, Operand::SiteSet(set));
+    let under = |set| check(Field::FilePath, CheckOperator::Under, Operand::SiteSet(set));
+    let named = |field, set| check(field, CheckOperator::In, Operand::SiteSet(set));
     vec![
         Scenario {
             id: "package-owned-file".into(),
@@ -58,7 +58,7 @@ fn scenarios() -> Vec<Scenario> {
             filter: "A package ships this path and the content is what the package shipped. A package that owns the \
                      path but not this content speaks against it; so does a package from no repository you know."
                 .into(),
-            applies_when: vec![vec![listed(Field::FilePackageState, Operator::In, &["unchanged"])]],
+            applies_when: vec![vec![listed(Field::FilePackageState, CheckOperator::In, &["unchanged"])]],
             contradicted_when: Vec::new(),
         },
         Scenario {
@@ -88,7 +88,7 @@ fn scenarios() -> Vec<Scenario> {
                 .into(),
             applies_when: vec![
                 vec![under("signature_dirs".into())],
-                vec![signature_name(), check(Field::FilePackage, Operator::Exists, Operand::Exists(true))],
+                vec![signature_name(), check(Field::FilePackage, CheckOperator::Exists, Operand::Exists(true))],
                 vec![signature_name(), named(Field::ProcessName, "security_tools".into())],
             ],
             contradicted_when: Vec::new(),
@@ -110,14 +110,14 @@ fn scenarios() -> Vec<Scenario> {
 
 fn signature_name() -> Check {
     let names = ["*.yar", "*.yara", "*.yarc", "*.cvd", "*.cld", "*.ndb", "*.hdb", "*.ldb", "*.rules"];
-    listed(Field::FileName, Operator::Glob, &names)
+    listed(Field::FileName, CheckOperator::Glob, &names)
 }
 
-fn listed(field: Field, operator: Operator, values: &[&str]) -> Check {
+fn listed(field: Field, operator: CheckOperator, values: &[&str]) -> Check {
     check(field, operator, Operand::Values(NamedValues::fitting(field.kind(), operator, values)))
 }
 
-fn check(field: Field, operator: Operator, operand: Operand) -> Check {
+fn check(field: Field, operator: CheckOperator, operand: Operand) -> Check {
     Check { field, operator, operand, strength: None }
 }
 
@@ -140,7 +140,11 @@ mod tests {
                     assert_eq!(site.set(name).and_then(|set| set.kind), Some(check.field.kind()), "{check}");
                 }
                 Operand::Values(values) => {
-                    assert_eq!(values.texts().len(), if check.operator == Operator::Glob { 9 } else { 1 }, "{check}");
+                    assert_eq!(
+                        values.texts().len(),
+                        if check.operator == CheckOperator::Glob { 9 } else { 1 },
+                        "{check}"
+                    );
                     for value in values.texts() {
                         assert_eq!(matching::normal(check.field.kind(), check.operator, value).as_ref(), Ok(value));
                     }

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::file;
-use super::problem::{Place, Problem};
+use super::problem::{Problem, SourcePlace};
 use crate::finding::Sha256;
 use line::{ListFormat, ParsedLine};
 
@@ -32,12 +32,12 @@ const NAMED_WRONG: usize = 5;
 pub struct KnownGood {
     /// Sorted, each once.
     digests: Vec<[u8; 32]>,
-    lists: Vec<List>,
+    lists: Vec<ListOutcome>,
 }
 
 /// What came of one list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct List {
+pub struct ListOutcome {
     /// The file.
     pub path: PathBuf,
     /// Lines that held a SHA-256.
@@ -88,12 +88,12 @@ impl KnownGood {
     }
 
     /// What came of each list, in the order given.
-    pub fn lists(&self) -> &[List] {
+    pub fn lists(&self) -> &[ListOutcome] {
         &self.lists
     }
 
-    fn read(&mut self, path: &Path, mut from: impl BufRead) -> Result<List, Problem> {
-        let mut list = List { path: path.to_owned(), digests: 0, wrong: 0, first_wrong: Vec::new() };
+    fn read(&mut self, path: &Path, mut from: impl BufRead) -> Result<ListOutcome, Problem> {
+        let mut list = ListOutcome { path: path.to_owned(), digests: 0, wrong: 0, first_wrong: Vec::new() };
         let mut format = ListFormat::default();
         let mut line = Vec::new();
         let mut number = 0;
@@ -104,7 +104,7 @@ impl KnownGood {
             bytes += line.len() as u64 + 1;
             // A hole of a sparse file reads as zeros, gigabytes of them.
             if line.contains(&0) {
-                let place = Some(Place { line: number, column: 1 });
+                let place = Some(SourcePlace { line: number, column: 1 });
                 return Err(Problem { place, ..Problem::whole(path, "holds zero bytes, so it is not text") });
             }
             if !whole {
@@ -120,7 +120,7 @@ impl KnownGood {
                 ParsedLine::Wrong(why) => {
                     list.wrong += 1;
                     if list.first_wrong.len() < NAMED_WRONG {
-                        let place = Some(Place { line: number, column: 1 });
+                        let place = Some(SourcePlace { line: number, column: 1 });
                         list.first_wrong.push(Problem { place, ..Problem::whole(path, why) });
                     }
                 }

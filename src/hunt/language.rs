@@ -7,7 +7,7 @@ use yara_x_parser::ast::{BinaryExpr, Expr};
 
 /// A binary operator on integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) enum Operator {
+pub(crate) enum BinaryOperator {
     /// `+`
     Add,
     /// `-`
@@ -30,7 +30,7 @@ pub(crate) enum Operator {
     ShiftRight,
 }
 
-impl Operator {
+impl BinaryOperator {
     /// The operator of an expression that chains operands by it, and these.
     pub(crate) fn chain<'a, 's>(expr: &'a Expr<'s>) -> Option<(Self, &'a [Expr<'s>])> {
         Some(match expr {

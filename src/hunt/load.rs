@@ -190,7 +190,7 @@ pub(super) fn hunt_of(path: &Path, source: &str, rules: &[Rule], site: &Site) ->
         if rule.private {
             problems.note(&name.span, format!("`{}` is a private rule and reports no match", name.text), None);
         }
-        let document::Document { hypothesis, candidate, threat, scenarios, .. } = document;
+        let document::HuntDocument { hypothesis, candidate, threat, scenarios, .. } = document;
         Some(Hunt {
             rule: rule.clone(),
             also_in: Vec::new(),

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use jiff::civil::Time;
 use serde::ser::{Serialize, Serializer};
 
-use super::field::{Operator, ValueKind};
+use super::field::{CheckOperator, ValueKind};
 use super::value::Value;
 
 /// Bytes of one value in a hunt or in `site.toml` at most (`PATH_MAX`, see limits.h(0p)).
@@ -44,28 +44,30 @@ enum Parsed {
 impl NamedValues {
     /// The values that a check of this operator on a field of this kind names; each must be in the form that [`normal`]
     /// brings it into.
-    pub(super) fn parse(kind: ValueKind, operator: Operator, texts: Vec<String>) -> Self {
+    pub(super) fn parse(kind: ValueKind, operator: CheckOperator, texts: Vec<String>) -> Self {
         let each = texts.iter();
         let parsed = match operator {
-            Operator::Exists => Parsed::Any,
-            Operator::In => Parsed::Equal(each.filter_map(|text| Value::parse(kind, text)).collect()),
-            Operator::Contains => Parsed::Parts(texts.clone()),
-            Operator::Under => Parsed::Folders(each.map(|folder| components(Path::new(folder)).collect()).collect()),
-            Operator::Glob => Parsed::Globs(glob_sets(each)),
-            Operator::Within if kind == ValueKind::Address => {
+            CheckOperator::Exists => Parsed::Any,
+            CheckOperator::In => Parsed::Equal(each.filter_map(|text| Value::parse(kind, text)).collect()),
+            CheckOperator::Contains => Parsed::Parts(texts.clone()),
+            CheckOperator::Under => {
+                Parsed::Folders(each.map(|folder| components(Path::new(folder)).collect()).collect())
+            }
+            CheckOperator::Glob => Parsed::Globs(glob_sets(each)),
+            CheckOperator::Within if kind == ValueKind::Address => {
                 Parsed::Networks(each.filter_map(|net| network(net)).collect())
             }
-            Operator::Within if kind == ValueKind::Minutes => {
+            CheckOperator::Within if kind == ValueKind::Minutes => {
                 Parsed::Spans(each.filter_map(|text| span(text)).collect())
             }
-            Operator::Within => Parsed::Windows(each.filter_map(|text| Window::parse(text)).collect()),
+            CheckOperator::Within => Parsed::Windows(each.filter_map(|text| Window::parse(text)).collect()),
         };
         Self { texts, parsed }
     }
 
     /// As [`Self::parse`], without the values that do not fit there: the site's sets may change after the hunts were
     /// loaded, and a group may have any members.
-    pub fn fitting<T: AsRef<str>>(kind: ValueKind, operator: Operator, texts: &[T]) -> Self {
+    pub fn fitting<T: AsRef<str>>(kind: ValueKind, operator: CheckOperator, texts: &[T]) -> Self {
         let good = texts.iter().filter_map(|text| normal(kind, operator, text.as_ref()).ok());
         Self::parse(kind, operator, good.collect())
     }
@@ -217,7 +219,7 @@ fn minute_of_day(text: &str) -> Option<u16> {
 }
 
 /// The value as checks compare it, or what is wrong with it.
-pub(super) fn normal(kind: ValueKind, operator: Operator, value: &str) -> Result<String, String> {
+pub(super) fn normal(kind: ValueKind, operator: CheckOperator, value: &str) -> Result<String, String> {
     if value.is_empty() {
         return Err("an empty value matches nothing".into());
     }
@@ -226,15 +228,15 @@ pub(super) fn normal(kind: ValueKind, operator: Operator, value: &str) -> Result
     }
     let whole = || value.to_owned();
     let valid = match operator {
-        Operator::Glob => {
+        CheckOperator::Glob => {
             let set = glob(value).and_then(|glob| GlobSet::new([glob]));
             return set.map(|_| whole()).map_err(|error| format!("`{value}`: {}", error.kind()));
         }
-        Operator::Contains | Operator::Exists => Some(whole()),
-        Operator::Within if kind == ValueKind::Address => network(value).map(|_| whole()),
-        Operator::Within if kind == ValueKind::Minutes => span(value).map(|_| whole()),
-        Operator::Within => Window::parse(value).map(|_| whole()),
-        Operator::In | Operator::Under => Value::parse(kind, value).map(|value| value.to_string()),
+        CheckOperator::Contains | CheckOperator::Exists => Some(whole()),
+        CheckOperator::Within if kind == ValueKind::Address => network(value).map(|_| whole()),
+        CheckOperator::Within if kind == ValueKind::Minutes => span(value).map(|_| whole()),
+        CheckOperator::Within => Window::parse(value).map(|_| whole()),
+        CheckOperator::In | CheckOperator::Under => Value::parse(kind, value).map(|value| value.to_string()),
     };
     valid.ok_or_else(|| format!("`{value}` is not {}", kind.noun()))
 }
@@ -251,11 +253,11 @@ mod tests {
     use std::os::unix::ffi::OsStringExt as _;
 
     /// What is named against a path where the operator wants one, a time where one is written so, an address, or text.
-    fn met(operator: Operator, value: &str, named: &[&str]) -> bool {
+    fn met(operator: CheckOperator, value: &str, named: &[&str]) -> bool {
         let (kind, seen) = match operator {
-            Operator::Under => (ValueKind::Path, Value::Path(value.into())),
-            Operator::Glob if value.starts_with('/') => (ValueKind::Path, Value::Path(value.into())),
-            Operator::Within => match (value.parse(), value.parse()) {
+            CheckOperator::Under => (ValueKind::Path, Value::Path(value.into())),
+            CheckOperator::Glob if value.starts_with('/') => (ValueKind::Path, Value::Path(value.into())),
+            CheckOperator::Within => match (value.parse(), value.parse()) {
                 (Ok(address), _) => (ValueKind::Address, Value::Address(address)),
                 (_, Ok(time)) => (ValueKind::Time, Value::Time(BoxTime::new(time, offset_of(value)))),
                 _ => (ValueKind::Address, Value::Text(value.to_owned())),
@@ -271,42 +273,42 @@ mod tests {
 
     #[test]
     fn in_is_exact() {
-        assert!(met(Operator::In, "cron", &["systemd", "cron"]));
-        assert!(!met(Operator::In, "crond", &["systemd", "cron"]));
-        assert!(!met(Operator::In, "veeam.exe", &["veeam"]));
-        assert!(!met(Operator::In, "Cron", &["cron"]));
-        assert!(!met(Operator::In, "cron", &[]));
+        assert!(met(CheckOperator::In, "cron", &["systemd", "cron"]));
+        assert!(!met(CheckOperator::In, "crond", &["systemd", "cron"]));
+        assert!(!met(CheckOperator::In, "veeam.exe", &["veeam"]));
+        assert!(!met(CheckOperator::In, "Cron", &["cron"]));
+        assert!(!met(CheckOperator::In, "cron", &[]));
     }
 
     #[test]
     fn contains_does_not_mind_case() {
-        assert!(met(Operator::Contains, "Nightly-Backup.sh", &["backup", "nightly"]));
-        assert!(!met(Operator::Contains, "back-up", &["backup"]));
+        assert!(met(CheckOperator::Contains, "Nightly-Backup.sh", &["backup", "nightly"]));
+        assert!(!met(CheckOperator::Contains, "back-up", &["backup"]));
         let odd = Value::Path(OsString::from_vec(b"/\xff\xfedeploy".to_vec()).into());
-        assert!(NamedValues::fitting(ValueKind::Path, Operator::Contains, &["deploy"]).matches(&odd));
+        assert!(NamedValues::fitting(ValueKind::Path, CheckOperator::Contains, &["deploy"]).matches(&odd));
     }
 
     #[test]
     fn under_goes_by_components() {
-        assert!(met(Operator::Under, "/opt/x/payload.py", &["/opt"]));
-        assert!(met(Operator::Under, "/opt", &["/opt/"]));
-        assert!(met(Operator::Under, "//opt/./x", &["/opt"]));
-        assert!(!met(Operator::Under, "/opt-x/payload.py", &["/opt"]));
-        assert!(!met(Operator::Under, "/opt/../etc/x", &["/opt"]));
-        assert!(!met(Operator::Under, "opt/x", &["/opt"]));
-        assert!(met(Operator::Under, "/home/ann/src/a/b.c", &["/home/*/src"]));
-        assert!(!met(Operator::Under, "/home/ann/x/src/b.c", &["/home/*/src"]));
-        assert!(met(Operator::Under, "/x", &["/"]));
+        assert!(met(CheckOperator::Under, "/opt/x/payload.py", &["/opt"]));
+        assert!(met(CheckOperator::Under, "/opt", &["/opt/"]));
+        assert!(met(CheckOperator::Under, "//opt/./x", &["/opt"]));
+        assert!(!met(CheckOperator::Under, "/opt-x/payload.py", &["/opt"]));
+        assert!(!met(CheckOperator::Under, "/opt/../etc/x", &["/opt"]));
+        assert!(!met(CheckOperator::Under, "opt/x", &["/opt"]));
+        assert!(met(CheckOperator::Under, "/home/ann/src/a/b.c", &["/home/*/src"]));
+        assert!(!met(CheckOperator::Under, "/home/ann/x/src/b.c", &["/home/*/src"]));
+        assert!(met(CheckOperator::Under, "/x", &["/"]));
     }
 
     #[test]
     fn globs_stop_at_slashes() {
-        assert!(met(Operator::Glob, "firewall-open.sh", &["firewall*"]));
-        assert!(!met(Operator::Glob, "my-firewall", &["firewall*"]));
-        assert!(!met(Operator::Glob, "/opt/a/b.py", &["/opt/*.py"]));
-        assert!(met(Operator::Glob, "/opt/a/b.py", &["/opt/**/*.py"]));
-        assert!(met(Operator::Glob, "a.yara", &["*.{yar,yara}"]));
-        assert!(!met(Operator::Glob, "a", &["[", "b"]));
+        assert!(met(CheckOperator::Glob, "firewall-open.sh", &["firewall*"]));
+        assert!(!met(CheckOperator::Glob, "my-firewall", &["firewall*"]));
+        assert!(!met(CheckOperator::Glob, "/opt/a/b.py", &["/opt/*.py"]));
+        assert!(met(CheckOperator::Glob, "/opt/a/b.py", &["/opt/**/*.py"]));
+        assert!(met(CheckOperator::Glob, "a.yara", &["*.{yar,yara}"]));
+        assert!(!met(CheckOperator::Glob, "a", &["[", "b"]));
     }
 
     #[test]
@@ -314,7 +316,7 @@ mod tests {
         let large: Vec<String> = (0..120).map(|number| format!("{}{number}", "?".repeat(4000))).collect();
         let globs: Vec<Glob> = large.iter().map(|pattern| glob(pattern).unwrap()).collect();
         assert!(GlobSet::new(&globs).is_err());
-        let named = NamedValues::fitting(ValueKind::Name, Operator::Glob, &large);
+        let named = NamedValues::fitting(ValueKind::Name, CheckOperator::Glob, &large);
         assert_eq!(named.texts().len(), 120);
         for number in [0, 119] {
             assert!(named.matches(&Value::Text(format!("{}{number}", "x".repeat(4000)))));
@@ -326,20 +328,21 @@ mod tests {
     fn networks_and_windows() {
         let internal = ["10.0.0.0/8", "fc00::/7", "192.0.2.7"];
         for inside in ["10.255.0.1", "fd12::1", "192.0.2.7", "::ffff:10.1.2.3"] {
-            assert!(met(Operator::Within, inside, &internal), "{inside}");
+            assert!(met(CheckOperator::Within, inside, &internal), "{inside}");
         }
         for outside in ["11.0.0.1", "fe80::1", "192.0.2.8", "", "ten"] {
-            assert!(!met(Operator::Within, outside, &internal), "{outside}");
+            assert!(!met(CheckOperator::Within, outside, &internal), "{outside}");
         }
-        assert!(met(Operator::Within, "2024-05-01T02:10:00+02:00", &["01:00-03:00"]));
-        assert!(!met(Operator::Within, "2024-05-01T03:01:00Z", &["01:00-03:00"]));
-        assert!(met(Operator::Within, "2024-05-01T00:10:00Z", &["23:00-01:00"]));
-        assert!(!met(Operator::Within, "2024-05-01T12:00:00Z", &["23:00-01:00"]));
+        assert!(met(CheckOperator::Within, "2024-05-01T02:10:00+02:00", &["01:00-03:00"]));
+        assert!(!met(CheckOperator::Within, "2024-05-01T03:01:00Z", &["01:00-03:00"]));
+        assert!(met(CheckOperator::Within, "2024-05-01T00:10:00Z", &["23:00-01:00"]));
+        assert!(!met(CheckOperator::Within, "2024-05-01T12:00:00Z", &["23:00-01:00"]));
     }
 
     #[test]
     fn values_of_every_kind_are_compared_as_what_they_are() {
-        let is = |kind, named: &str, seen: Value| NamedValues::fitting(kind, Operator::In, &[named]).matches(&seen);
+        let is =
+            |kind, named: &str, seen: Value| NamedValues::fitting(kind, CheckOperator::In, &[named]).matches(&seen);
         assert!(is(ValueKind::Mode, "755", Value::Mode(0o755)));
         assert!(!is(ValueKind::Mode, "0755", Value::Mode(0o4755)));
         assert!(is(ValueKind::Sha256, &"AB".repeat(32), Value::Sha256(Sha256([0xab; 32]))));
@@ -382,23 +385,23 @@ mod tests {
     #[test]
     fn values_are_brought_into_one_form_or_refused() {
         let good = |kind, operator, value: &str| normal(kind, operator, value).unwrap();
-        assert_eq!(good(ValueKind::Path, Operator::Under, "/etc/cron.d/"), "/etc/cron.d");
-        assert_eq!(good(ValueKind::Path, Operator::Under, "/"), "/");
-        assert_eq!(good(ValueKind::Mode, Operator::In, "755"), "0755");
-        assert_eq!(good(ValueKind::Sha256, Operator::In, &"AB".repeat(32)), "ab".repeat(32));
-        assert_eq!(good(ValueKind::Port, Operator::In, "23"), "23");
+        assert_eq!(good(ValueKind::Path, CheckOperator::Under, "/etc/cron.d/"), "/etc/cron.d");
+        assert_eq!(good(ValueKind::Path, CheckOperator::Under, "/"), "/");
+        assert_eq!(good(ValueKind::Mode, CheckOperator::In, "755"), "0755");
+        assert_eq!(good(ValueKind::Sha256, CheckOperator::In, &"AB".repeat(32)), "ab".repeat(32));
+        assert_eq!(good(ValueKind::Port, CheckOperator::In, "23"), "23");
         let wrong = |kind, operator, value: &str| normal(kind, operator, value).unwrap_err();
-        assert_eq!(wrong(ValueKind::Path, Operator::Under, "opt"), "`opt` is not an absolute path");
-        assert_eq!(wrong(ValueKind::Path, Operator::In, "/a/../b"), "`/a/../b` is not an absolute path");
-        assert_eq!(wrong(ValueKind::Name, Operator::In, "/bin/sh"), "`/bin/sh` is not a name without a slash");
-        assert!(wrong(ValueKind::Address, Operator::Within, "10.0.0.0/33").contains("a network such as"));
-        assert!(wrong(ValueKind::Address, Operator::In, "10.0.0.0/8").contains("is not an IP address"));
-        assert!(wrong(ValueKind::Time, Operator::Within, "25:00-1:00").contains("a daily window"));
-        assert!(wrong(ValueKind::Time, Operator::Within, "+1:00-02:00").contains("a daily window"));
-        assert!(wrong(ValueKind::Port, Operator::In, "65536").contains("a port from 0 to 65535"));
-        assert!(wrong(ValueKind::Name, Operator::Glob, "fire[").starts_with("`fire[`: "));
-        assert!(wrong(ValueKind::Name, Operator::In, "").contains("empty"));
-        assert!(wrong(ValueKind::Text, Operator::Contains, &"x".repeat(5000)).contains("longer than 4096"));
+        assert_eq!(wrong(ValueKind::Path, CheckOperator::Under, "opt"), "`opt` is not an absolute path");
+        assert_eq!(wrong(ValueKind::Path, CheckOperator::In, "/a/../b"), "`/a/../b` is not an absolute path");
+        assert_eq!(wrong(ValueKind::Name, CheckOperator::In, "/bin/sh"), "`/bin/sh` is not a name without a slash");
+        assert!(wrong(ValueKind::Address, CheckOperator::Within, "10.0.0.0/33").contains("a network such as"));
+        assert!(wrong(ValueKind::Address, CheckOperator::In, "10.0.0.0/8").contains("is not an IP address"));
+        assert!(wrong(ValueKind::Time, CheckOperator::Within, "25:00-1:00").contains("a daily window"));
+        assert!(wrong(ValueKind::Time, CheckOperator::Within, "+1:00-02:00").contains("a daily window"));
+        assert!(wrong(ValueKind::Port, CheckOperator::In, "65536").contains("a port from 0 to 65535"));
+        assert!(wrong(ValueKind::Name, CheckOperator::Glob, "fire[").starts_with("`fire[`: "));
+        assert!(wrong(ValueKind::Name, CheckOperator::In, "").contains("empty"));
+        assert!(wrong(ValueKind::Text, CheckOperator::Contains, &"x".repeat(5000)).contains("longer than 4096"));
     }
 
     proptest! {
@@ -425,7 +428,7 @@ mod tests {
                 Value::Port(_) => ValueKind::Port,
                 Value::Address(_) => ValueKind::Address,
             };
-            prop_assert!(NamedValues::fitting(kind, Operator::In, &[seen.to_string()]).matches(&seen));
+            prop_assert!(NamedValues::fitting(kind, CheckOperator::In, &[seen.to_string()]).matches(&seen));
         }
 
         #[test]
@@ -433,10 +436,10 @@ mod tests {
             let path = format!("/{}", parts.join("/"));
             for length in 0..=parts.len() {
                 let parent = format!("/{}", parts[..length].join("/"));
-                prop_assert!(met(Operator::Under, &path, &[&parent]));
+                prop_assert!(met(CheckOperator::Under, &path, &[&parent]));
                 if length > 0 {
                     let sibling = format!("{parent}-");
-                    prop_assert!(!met(Operator::Under, &path, &[&sibling]));
+                    prop_assert!(!met(CheckOperator::Under, &path, &[&sibling]));
                 }
             }
         }

@@ -58,7 +58,7 @@ impl RuleFiles {
             let above = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
             // Of a file that was named, what is wrong with it is said before its folder is looked at.
             file::open(path).map_err(one)?;
-            let mut listed = super::folder::Listed::default();
+            let mut listed = super::folder::HuntFiles::default();
             listed.files.push(path.to_owned());
             (RuleFolder::open(above).map_err(one)?, listed)
         };

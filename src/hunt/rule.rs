@@ -13,7 +13,7 @@ use yara_x_parser::cst::{Event, SyntaxKind};
 
 use super::items::Items;
 use super::nesting;
-use super::problem::{Place, Problem, Problems};
+use super::problem::{Problem, Problems, SourcePlace};
 use crate::finding::{RuleId, Sha256};
 
 /// One YARA rule.
@@ -144,7 +144,7 @@ pub(crate) fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec
     }
     for DeclaredRule { rule, at, .. } in &parts.rules {
         if let Some(first) = names.insert(&*rule.id.name, at.start) {
-            let line = Place::of(source, first).line;
+            let line = SourcePlace::of(source, first).line;
             problems.note(at, format!("duplicate rule `{}`: line {line} has one", rule.id.name), None);
         }
     }
@@ -154,7 +154,7 @@ pub(crate) fn rules_of(namespace: &str, path: &Path, source: &str) -> Result<Vec
 
 /// What a source is made of.
 #[derive(Debug, Default)]
-pub(super) struct Parts {
+pub(super) struct SourceParts {
     /// The rules that parse, in the source's order.
     pub rules: Vec<DeclaredRule>,
     /// What does not parse.
@@ -187,8 +187,8 @@ pub(super) struct BrokenPart {
 }
 
 /// Takes a source apart, whatever of it is broken. It must not nest too deep ([`nesting::check`]).
-pub(super) fn parts_of(namespace: &str, source: &str) -> Parts {
-    let mut parts = Parts::default();
+pub(super) fn parts_of(namespace: &str, source: &str) -> SourceParts {
+    let mut parts = SourceParts::default();
     let namespace: Arc<str> = namespace.into();
     let mut items = Items::of(source);
     // Whether what came last is broken.

@@ -6,9 +6,9 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::field::{Operator, ValueKind};
+use super::field::{CheckOperator, ValueKind};
 use super::problem::{Problem, Problems, did_you_mean};
-use super::table::{self, SpannedText, Table};
+use super::table::{self, SpannedText, TomlTable};
 use super::{file, matching, site_defaults};
 
 /// One named set of facts about a site.
@@ -87,7 +87,7 @@ impl Site {
         let mut problems = Problems::new(path, source);
         let mut site = Self::default();
         if let Some(document) = table::parse(source, &mut problems) {
-            site.read(&Table::new(document.get_ref(), document.span(), "site.toml"), &mut problems);
+            site.read(&TomlTable::new(document.get_ref(), document.span(), "site.toml"), &mut problems);
         }
         let list = problems.finish();
         if list.is_empty() { Ok(site) } else { Err(list) }
@@ -116,9 +116,9 @@ impl Site {
         Ok(())
     }
 
-    fn read(&mut self, document: &Table<'_, '_>, problems: &mut Problems<'_>) {
+    fn read(&mut self, document: &TomlTable<'_, '_>, problems: &mut Problems<'_>) {
         // New sets first, so that `[add]` may name them.
-        if let Some(sets) = document.get("sets").and_then(|value| Table::of(value, "`sets`", problems)) {
+        if let Some(sets) = document.get("sets").and_then(|value| TomlTable::of(value, "`sets`", problems)) {
             for (name, value) in sets.entries() {
                 self.define(&name, value, problems);
             }
@@ -127,7 +127,7 @@ impl Site {
             match name.text.as_str() {
                 "sets" => {}
                 "add" => {
-                    let Some(added) = Table::of(value, "`add`", problems) else { continue };
+                    let Some(added) = TomlTable::of(value, "`add`", problems) else { continue };
                     for (name, value) in added.entries() {
                         self.fill(&name, value, Fill::Add, problems);
                     }
@@ -178,7 +178,7 @@ impl Site {
         &self,
         name: &SpannedText,
         kind: ValueKind,
-        operator: Operator,
+        operator: CheckOperator,
         problems: &mut Problems<'_>,
     ) -> bool {
         let Some(set) = self.set(&name.text) else {
@@ -214,9 +214,9 @@ enum Fill {
 /// A value in the form that the operators compare.
 fn normal(kind: Option<ValueKind>, value: &str) -> Result<String, String> {
     match kind {
-        Some(kind @ (ValueKind::Address | ValueKind::Time)) => matching::normal(kind, Operator::Within, value),
-        Some(kind) => matching::normal(kind, Operator::In, value),
-        None => matching::normal(ValueKind::Text, Operator::In, value),
+        Some(kind @ (ValueKind::Address | ValueKind::Time)) => matching::normal(kind, CheckOperator::Within, value),
+        Some(kind) => matching::normal(kind, CheckOperator::In, value),
+        None => matching::normal(ValueKind::Text, CheckOperator::In, value),
     }
 }
 

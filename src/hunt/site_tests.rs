@@ -27,7 +27,7 @@ fn defaults_are_valid_values_of_their_kind_and_there_once() {
 #[test]
 fn private_addresses_are_internal_and_others_are_not() {
     let site = Site::default();
-    let named = NamedValues::fitting(ValueKind::Address, Operator::Within, values(&site, "internal_networks"));
+    let named = NamedValues::fitting(ValueKind::Address, CheckOperator::Within, values(&site, "internal_networks"));
     let internal = |address: &str| named.matches(&Value::Address(address.parse().unwrap()));
     for address in ["10.1.2.3", "172.31.0.1", "192.168.1.1", "127.0.0.1", "169.254.1.1", "::1", "fe80::1", "fd00::1"] {
         assert!(internal(address), "{address}");

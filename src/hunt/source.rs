@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::problem::{Place, Problem};
+use super::problem::{Problem, SourcePlace};
 
 /// The text of one YARA file, to be compiled into a namespace of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,14 +96,14 @@ impl RuleText {
     }
 
     /// The file that the byte at `offset` was read from, and the place in that file.
-    pub(super) fn place(&self, offset: usize) -> (PathBuf, Place) {
+    pub(super) fn place(&self, offset: usize) -> (PathBuf, SourcePlace) {
         if let Some(part) = self.included.iter().find(|part| part.range.contains(&offset)) {
             return part.text.place(offset - part.range.start);
         }
-        let Some(own) = &self.own else { return (PathBuf::from(&self.origin), Place::of(&self.text, offset)) };
+        let Some(own) = &self.own else { return (PathBuf::from(&self.origin), SourcePlace::of(&self.text, offset)) };
         let before = self.included.iter().filter(|part| part.range.end <= offset);
         let at = before.fold(offset, |at, part| at + part.statement - part.range.len());
-        (PathBuf::from(&self.origin), Place::of(own, at))
+        (PathBuf::from(&self.origin), SourcePlace::of(own, at))
     }
 
     /// A problem at `span`, bytes of the whole text, in the file that they were read from.
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     fn place(text: &RuleText, word: &str) -> String {
-        let (path, Place { line, column }) = text.place(text.text.find(word).unwrap());
+        let (path, SourcePlace { line, column }) = text.place(text.text.find(word).unwrap());
         format!("{}:{line}:{column}", path.display())
     }
 

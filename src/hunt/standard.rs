@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use super::Scenario;
 use super::check::{Check, Operand};
-use super::field::{Field, Operator};
+use super::field::{CheckOperator, Field};
 use super::matching::NamedValues;
 
 static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(all);
@@ -91,8 +91,8 @@ fn all() -> Vec<Scenario> {
                      stays for longer than a run takes, or a login from elsewhere, contradicts it."
                     .into(),
             applies_when: vec![
-                vec![check(Field::FilePath, Operator::Glob, &ANSIBLE), sshd()],
-                vec![check(Field::FilePath, Operator::Glob, &ANSIBLE)],
+                vec![check(Field::FilePath, CheckOperator::Glob, &ANSIBLE), sshd()],
+                vec![check(Field::FilePath, CheckOperator::Glob, &ANSIBLE)],
             ],
             contradicted_when: Vec::new(),
         },
@@ -108,7 +108,7 @@ fn all() -> Vec<Scenario> {
                     .into(),
             applies_when: vec![
                 vec![exists(Field::FileCopy)],
-                vec![exists(Field::FileCopy), set(Field::FilePath, Operator::Under, "backup_dirs")],
+                vec![exists(Field::FileCopy), set(Field::FilePath, CheckOperator::Under, "backup_dirs")],
             ],
             contradicted_when: Vec::new(),
         },
@@ -141,19 +141,19 @@ fn sshd() -> Check {
 }
 
 fn listed(field: Field, values: &[&str]) -> Check {
-    check(field, Operator::In, values)
+    check(field, CheckOperator::In, values)
 }
 
-fn check(field: Field, operator: Operator, values: &[&str]) -> Check {
+fn check(field: Field, operator: CheckOperator, values: &[&str]) -> Check {
     let operand = Operand::Values(NamedValues::fitting(field.kind(), operator, values));
     Check { field, operator, operand, strength: None }
 }
 
 fn exists(field: Field) -> Check {
-    Check { field, operator: Operator::Exists, operand: Operand::Exists(true), strength: None }
+    Check { field, operator: CheckOperator::Exists, operand: Operand::Exists(true), strength: None }
 }
 
-fn set(field: Field, operator: Operator, name: &str) -> Check {
+fn set(field: Field, operator: CheckOperator, name: &str) -> Check {
     Check { field, operator, operand: Operand::SiteSet(name.to_owned()), strength: None }
 }
 

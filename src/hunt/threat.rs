@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{Problems, did_you_mean_one_of};
 use super::rule::Rule;
-use super::table::{self, SpannedText, Table};
+use super::table::{self, SpannedText, TomlTable};
 
 /// A tactic of MITRE ATT&CK for Enterprise (version 17, <https://attack.mitre.org/tactics/enterprise/>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +71,8 @@ impl Threat {
 }
 
 /// The table `[threat]` of a hunt's document.
-pub(super) fn read(document: &Table<'_, '_>, problems: &mut Problems<'_>) -> Threat {
-    let table = document.get("threat").and_then(|value| Table::of(value, "`threat`", problems));
+pub(super) fn read(document: &TomlTable<'_, '_>, problems: &mut Problems<'_>) -> Threat {
+    let table = document.get("threat").and_then(|value| TomlTable::of(value, "`threat`", problems));
     let Some(table) = table else { return Threat::default() };
     table.only(&["tactics", "techniques", "file_names"], problems);
     let tactics = texts(&table, "tactics", problems).into_iter().filter_map(|tactic| {
@@ -97,7 +97,7 @@ pub(super) fn read(document: &Table<'_, '_>, problems: &mut Problems<'_>) -> Thr
     Threat { tactics, techniques: plain(techniques), file_names: plain(file_names) }
 }
 
-fn texts(table: &Table<'_, '_>, key: &'static str, problems: &mut Problems<'_>) -> Vec<SpannedText> {
+fn texts(table: &TomlTable<'_, '_>, key: &'static str, problems: &mut Problems<'_>) -> Vec<SpannedText> {
     let list = table.list(key, problems);
     let text = |value: &toml::Spanned<toml::de::DeValue<'_>>| match value.get_ref().as_str() {
         Some(text) if !text.trim().is_empty() => Some(SpannedText { text: text.trim().to_owned(), span: value.span() }),

@@ -15,7 +15,7 @@ use yara_x_parser::cst::{Event, SyntaxKind};
 use super::compile::{self, RuleOptions};
 use super::nesting;
 use super::problem::Problem;
-use super::rule::{self, DeclaredRule, Parts, Rule};
+use super::rule::{self, DeclaredRule, Rule, SourceParts};
 use super::source::RuleText;
 
 /// Times that the compiler is asked about a text. Each time leaves out at least one rule; a text that holds out longer is
@@ -126,7 +126,7 @@ impl Candidate {
             let unused = vec![Left::new(None, at..at, nesting::message())];
             return Self { text: text.without(&[whole]), rules: Vec::new(), unused };
         }
-        let Parts { mut rules, broken } = rule::parts_of(&text.namespace, source);
+        let SourceParts { mut rules, broken } = rule::parts_of(&text.namespace, source);
         let (mut unused, mut blank, mut lost_global) = (Vec::new(), Vec::new(), None);
         let errors = if broken.is_empty() { Vec::new() } else { rule::syntax_errors(source) };
         for part in broken {

@@ -30,7 +30,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use crate::storage::{Distrust, Trust};
 use crate::text;
 use crate::timeout::{self, NoThread};
-use sink::Sink;
+use sink::LogSink;
 
 /// What a log begins with, so that no other file is ever added to by a slip.
 const HEADER: &str = "# Huntbook log\n";
@@ -83,7 +83,7 @@ impl Log {
     /// # Errors
     /// When the file cannot be opened, or is there and no log.
     pub fn start(path: &Path, level: LevelFilter) -> Result<Self, LogError> {
-        let mut sink = Sink::new(open(path)?);
+        let mut sink = LogSink::new(open(path)?);
         let (jobs, queue) = bounded(WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
         let lines = Lines { jobs: jobs.clone(), dropped: Arc::clone(&dropped) };

@@ -3,14 +3,14 @@
 use std::io::Write;
 
 /// The end of the log that touches the disk.
-pub(super) struct Sink<W> {
+pub(super) struct LogSink<W> {
     out: W,
     missing: u64,
     /// Whether a line may stand there in part.
     torn: bool,
 }
 
-impl<W: Write> Sink<W> {
+impl<W: Write> LogSink<W> {
     pub(super) fn new(out: W) -> Self {
         Self { out, missing: 0, torn: false }
     }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_full_disk_costs_lines_and_the_log_says_how_many() {
         let mut disk = Disk { bytes: Vec::new(), room: 10 };
-        let mut sink = Sink::new(&mut disk);
+        let mut sink = LogSink::new(&mut disk);
         for line in ["first", "second", "third"] {
             sink.line(line);
         }

@@ -13,7 +13,7 @@ const SHOWN: usize = 100;
 
 /// What a path that is being typed may go on as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Completion {
+pub struct PathCompletion {
     /// What was typed, longer by all that the names below have in common; a folder ends in a slash.
     pub typed: String,
     /// Names that it may go on as, at most a hundred, by name; raw.
@@ -36,13 +36,13 @@ pub(crate) fn expand(typed: &str, base: &Path, home: Option<&Path>) -> PathBuf {
 ///
 /// # Errors
 /// When that folder cannot be read.
-pub(crate) fn complete(typed: &str, base: &Path, home: Option<&Path>) -> std::io::Result<Completion> {
+pub(crate) fn complete(typed: &str, base: &Path, home: Option<&Path>) -> std::io::Result<PathCompletion> {
     if typed == "~" {
-        return Ok(Completion { typed: "~/".to_owned(), ..Completion::default() });
+        return Ok(PathCompletion { typed: "~/".to_owned(), ..PathCompletion::default() });
     }
     let start = typed.rfind('/').map_or(0, |slash| slash + 1);
     let (folder, begun) = typed.split_at(start);
-    let mut completion = Completion::default();
+    let mut completion = PathCompletion::default();
     let mut found = Vec::new();
     let folder_there = root::named(&expand(folder, base, home))?.enter()?;
     let mut buffer = entry_buffer();

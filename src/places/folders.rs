@@ -38,7 +38,7 @@ impl PlaceError {
 
 /// A folder in a folder, or a link to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folder {
+pub struct ListedFolder {
     /// Its name.
     pub name: OsString,
     /// What it points to when it is a link.
@@ -47,7 +47,7 @@ pub struct Folder {
 
 /// What a folder holds, hidden ones included, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Listing {
+pub(crate) struct FolderListing {
     /// The folders.
     pub folders: Vec<OsString>,
     /// The links, wherever they point to.
@@ -60,13 +60,13 @@ pub(crate) struct Listing {
 ///
 /// # Errors
 /// When it cannot be opened or read.
-pub(crate) fn list(path: &Path) -> Result<Listing, PlaceError> {
+pub(crate) fn list(path: &Path) -> Result<FolderListing, PlaceError> {
     read(path).map_err(|error| PlaceError::new(path, &error))
 }
 
-fn read(path: &Path) -> io::Result<Listing> {
+fn read(path: &Path) -> io::Result<FolderListing> {
     let folder = open_folder(path)?;
-    let mut listing = Listing::default();
+    let mut listing = FolderListing::default();
     let mut buffer = entry_buffer();
     let mut entries = folder.entries(&mut buffer);
     while let Some(entry) = entries.next() {
@@ -94,11 +94,11 @@ fn read(path: &Path) -> io::Result<Listing> {
 
 /// Those of the links `names` in `path` that point to a folder. What they point to is asked for its type, not opened; on
 /// a network that does not answer this takes as long as that takes.
-pub(crate) fn links(path: &Path, names: &[OsString]) -> Vec<Folder> {
+pub(crate) fn links(path: &Path, names: &[OsString]) -> Vec<ListedFolder> {
     let Ok(folder) = open_folder(path) else { return Vec::new() };
     let to_folder = |name: &OsString| {
         root::named(&path.join(name)).ok().filter(|found| found.metadata.is_dir())?;
-        Some(Folder { name: name.clone(), link: Some(folder.target_of(name).ok()?) })
+        Some(ListedFolder { name: name.clone(), link: Some(folder.target_of(name).ok()?) })
     };
     names.iter().filter_map(to_folder).collect()
 }
@@ -125,7 +125,10 @@ mod tests {
         let listing = list(dir.path()).unwrap();
         assert_eq!(listing.folders, [OsStr::new(".hidden"), OsStr::new("a"), OsStr::new("b"), hostile]);
         assert_eq!(listing.links.len(), 4);
-        assert_eq!(links(dir.path(), &listing.links), [Folder { name: "to-folder".into(), link: Some("b".into()) }]);
+        assert_eq!(
+            links(dir.path(), &listing.links),
+            [ListedFolder { name: "to-folder".into(), link: Some("b".into()) }]
+        );
     }
 
     #[test]

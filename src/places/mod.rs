@@ -8,11 +8,11 @@ mod folders;
 mod mounts;
 mod recent;
 
-pub use completion::Completion;
+pub use completion::PathCompletion;
 pub(crate) use completion::{complete, expand};
-pub use folders::Folder;
+pub use folders::ListedFolder;
 pub(crate) use folders::{links, list};
 pub(crate) use mounts::Mount;
-pub use mounts::{DiskUsage, Mounts};
+pub use mounts::{DiskUsage, MountList};
 pub use recent::Recent;
 pub(crate) use recent::each_recent;

@@ -28,14 +28,14 @@ pub struct Mount {
 
 /// All mounts: those with files on them before those of the kernel, each group by mount point.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mounts {
+pub struct MountList {
     /// The mounts.
     pub list: Vec<Mount>,
     /// Lines that could not be understood.
     pub bad: usize,
 }
 
-impl Mounts {
+impl MountList {
     /// Reads what is mounted now.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ mod tests {
             40 35 0:9 / /media/My\\040\\134disk\\012\\011 rw - fuse.sshfs ann@host:/a\\040b rw\n\
             41 35 0:9 / /x\\777\\08y\\ rw - ext4 \\\\ rw\n\
             42 35 0:9 / /raw\\377\xfe rw - ext4 /dev/sdb rw\n";
-        let mounts = Mounts::parse(table);
+        let mounts = MountList::parse(table);
         assert_eq!(mounts.bad, 0);
         let points: Vec<_> = mounts.list.iter().map(|mount| mount.point.as_os_str().as_bytes()).collect();
         assert_eq!(
@@ -161,22 +161,22 @@ mod tests {
             36 35 98:0 / /no-source rw - ext4\n\
             36 35 98:0 / relative rw - ext4 /dev/sda1 rw\n\
             \xff\xfe";
-        let mounts = Mounts::parse(table);
+        let mounts = MountList::parse(table);
         assert_eq!((mounts.list.len(), mounts.bad), (1, 5));
-        assert_eq!(Mounts::parse(b""), Mounts::default());
+        assert_eq!(MountList::parse(b""), MountList::default());
     }
 
     #[test]
     fn the_last_mount_on_a_point_hides_the_others() {
         let table = b"36 35 98:0 / /a rw - ext4 /dev/old rw\n37 36 98:1 / /a rw - tmpfs new rw\n";
-        let mounts = Mounts::parse(table);
+        let mounts = MountList::parse(table);
         assert_eq!(mounts.list.len(), 1);
         assert_eq!(mounts.list[0].source, "new");
     }
 
     #[test]
     fn this_process_has_mounts_and_knows_how_full_they_are() {
-        let mounts = Mounts::read().unwrap();
+        let mounts = MountList::read().unwrap();
         assert!(mounts.list.iter().any(|mount| mount.point == Path::new("/")));
         let room = DiskUsage::of(tempfile::tempdir().unwrap().path()).unwrap();
         assert!(room.used <= room.size);

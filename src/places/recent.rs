@@ -17,7 +17,7 @@ pub struct Recent {
     /// The case of it.
     pub case: PathBuf,
     /// What that case is about.
-    pub glance: CaseSummary,
+    pub summary: CaseSummary,
 }
 
 /// Hands each case in `folder` to `each`, those written to last first, until that returns false. The cases are only read.
@@ -34,9 +34,9 @@ pub(crate) fn each_recent(folder: &Path, mut each: impl FnMut(Result<Recent, Cas
         .collect();
     found.sort_unstable_by(|a, b| b.cmp(a));
     for (_, case) in found.into_iter().take(MAX_TREES) {
-        let glance = Case::open_read_only(&case).and_then(|opened| opened.glance());
-        let go_on = match glance {
-            Ok(Some(glance)) => each(Ok(Recent { case, glance })),
+        let summary = Case::open_read_only(&case).and_then(|opened| opened.summary());
+        let go_on = match summary {
+            Ok(Some(summary)) => each(Ok(Recent { case, summary })),
             Ok(None) => true,
             Err(error) => each(Err(error)),
         };
@@ -85,8 +85,9 @@ mod tests {
         }
         let mut trees = Vec::new();
         each_recent(dir.path(), |recent| {
-            trees
-                .push(recent.map_or_else(|error| error.to_string(), |recent| recent.glance.tree.display().to_string()));
+            trees.push(
+                recent.map_or_else(|error| error.to_string(), |recent| recent.summary.tree.display().to_string()),
+            );
             true
         });
         assert_eq!((trees.len(), &*trees[0], &*trees[2]), (3, "/new", "/old"));

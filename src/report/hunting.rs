@@ -8,7 +8,7 @@ use uuid::{Builder, Uuid};
 use super::kql::literal;
 use super::{json, outgoing};
 use crate::hunt::threat::{Endpoint, endpoints};
-use crate::hunt::{Check, Field, Hunt, Operand, Operator, Scenario, Site};
+use crate::hunt::{Check, CheckOperator, Field, Hunt, Operand, Scenario, Site};
 use crate::text;
 
 /// How long back a query looks unless that is changed in it.
@@ -243,10 +243,10 @@ fn condition(check: &Check, site: &Site) -> Option<String> {
         if parts.len() == 1 { parts.concat() } else { format!("({})", parts.join(" or ")) }
     };
     Some(match check.operator {
-        Operator::In if check.field == Field::DestinationPort => format!("{column} in ({})", values.join(", ")),
-        Operator::In => format!("{column} in~ ({})", list(&values)),
-        Operator::Contains => each("contains", ""),
-        Operator::Under => each("startswith", "/"),
+        CheckOperator::In if check.field == Field::DestinationPort => format!("{column} in ({})", values.join(", ")),
+        CheckOperator::In => format!("{column} in~ ({})", list(&values)),
+        CheckOperator::Contains => each("contains", ""),
+        CheckOperator::Under => each("startswith", "/"),
         _ => return None,
     })
 }

@@ -9,16 +9,16 @@ use serde_json::{Map, Value, json};
 
 use super::ndjson;
 use crate::content::{FileDescription, FileKind};
-use crate::elf::{Elf, ElfText, Field, Instruction, Section, Segment};
+use crate::elf::{Elf, ElfField, ElfText, Instruction, Section, Segment};
 use crate::evidence::execution::Execution;
 use crate::evidence::interpreter::Interpreter;
 use crate::evidence::memory::MemoryFit;
 use crate::evidence::x32::X32;
 use crate::explain::{self, ConditionPart, Explained};
 use crate::finding::{FileFacts, Finding, KeptBytes, RuleId};
-use crate::hex::dump::{self, Extent};
+use crate::hex::dump::{self, DumpExtent};
 use crate::hex::snapshot::KeptSource;
-use crate::hex::{Highlights, Layout};
+use crate::hex::{HexLayout, Highlights};
 use crate::scan::Unscanned;
 use crate::session::RuleCatalog;
 use crate::text;
@@ -26,7 +26,7 @@ use crate::text;
 /// Columns of the page.
 const COLUMNS: usize = 100;
 /// Lines shown around a match, and matches shown at most.
-const EXTENT: Extent = Extent { around: 1, most: 20 };
+const EXTENT: DumpExtent = DumpExtent { around: 1, most: 20 };
 /// Headers of a kind that are listed unless all are asked for: more than nearly every file has, and few enough that a file
 /// that claims 65,535 of them fills no disk.
 const HEADERS: usize = 256;
@@ -35,7 +35,7 @@ const STRINGS: usize = 40;
 
 /// The code at the entry point, or why there is none.
 #[derive(Debug)]
-pub(crate) enum Code {
+pub(crate) enum EntryCode {
     /// The instructions.
     Instructions(Vec<Instruction>),
     /// Why there are none.
@@ -68,7 +68,7 @@ pub(crate) struct Inspected {
     /// The ELF headers; `None` for another kind of file.
     pub elf: Option<Box<Elf>>,
     /// The code at the entry point of an ELF file.
-    pub code: Option<Code>,
+    pub code: Option<EntryCode>,
     /// Bits a byte, of a small file.
     pub entropy: Option<f64>,
     /// Printable texts of a small file.
@@ -104,7 +104,7 @@ impl Inspected {
 
 /// The JSON document. The ELF decode is written from what it is, not built up as JSON first: it may have 65,536 headers.
 #[derive(Debug, Serialize)]
-pub(crate) struct Document<'i> {
+pub(crate) struct InspectDocument<'i> {
     file: Option<Value>,
     path_hex: Option<Value>,
     mount_path: Option<Value>,
@@ -145,7 +145,7 @@ struct Line<'i> {
 }
 
 /// The JSON document, for a box whose `/` is at `root`.
-pub(crate) fn document<'i>(inspected: &'i Inspected, book: &RuleCatalog, root: &Path) -> Document<'i> {
+pub(crate) fn document<'i>(inspected: &'i Inspected, book: &RuleCatalog, root: &Path) -> InspectDocument<'i> {
     let mut own = Map::new();
     let file = inspected.facts.as_ref().map(|facts| ndjson::file(facts, root, &mut own));
     let findings = inspected.findings.iter().map(|finding| {
@@ -164,15 +164,17 @@ pub(crate) fn document<'i>(inspected: &'i Inspected, book: &RuleCatalog, root: &
     });
     let elf = inspected.elf.as_deref().map(|elf| {
         let (code, no_code) = match &inspected.code {
-            Some(Code::Instructions(code)) => (Some(code.iter().map(|line| inspected.matched(line)).collect()), None),
-            Some(Code::None(why)) => (None, Some(why.as_str())),
+            Some(EntryCode::Instructions(code)) => {
+                (Some(code.iter().map(|line| inspected.matched(line)).collect()), None)
+            }
+            Some(EntryCode::None(why)) => (None, Some(why.as_str())),
             None => (None, None),
         };
         let (segments, segments_left_off) = inspected.listed(&elf.segments);
         let (sections, sections_left_off) = inspected.listed(&elf.sections);
         ElfDocument { elf, segments, segments_left_off, sections, sections_left_off, code, no_code }
     });
-    Document {
+    InspectDocument {
         file,
         path_hex: own.remove("path_hex"),
         mount_path: own.remove("mount_path"),
@@ -235,7 +237,7 @@ pub(crate) fn page(inspected: &Inspected, book: &RuleCatalog) -> String {
         execution_lines(&mut out, &inspected.execution);
     }
     match &inspected.code {
-        Some(Code::Instructions(instructions)) => {
+        Some(EntryCode::Instructions(instructions)) => {
             out.push_str("\ncode at the entry point (* within a match)\n");
             for line in instructions {
                 let comment = line.comment.as_ref().map(|comment| format!("  ; {comment}")).unwrap_or_default();
@@ -244,7 +246,7 @@ pub(crate) fn page(inspected: &Inspected, book: &RuleCatalog) -> String {
                 let _ = writeln!(out, "{sign} {offset:>6x} {address:>8x}  {bytes:<20} {}{comment}", line.text);
             }
         }
-        Some(Code::None(why)) => _ = writeln!(out, "\nno code: {}", text::escape_str(why)),
+        Some(EntryCode::None(why)) => _ = writeln!(out, "\nno code: {}", text::escape_str(why)),
         None => {}
     }
     if let Some(entropy) = inspected.entropy {
@@ -300,7 +302,7 @@ fn finding_section(out: &mut String, finding: &Finding, inspected: &Inspected, b
     let (Some(facts), Some(kept)) = (&inspected.facts, &inspected.kept) else { return };
     let highlights = Highlights::new(hunt.rule.patterns.iter().map(|pattern| pattern.id.as_str()), &finding.matches);
     let mut source = KeptSource::new(Arc::clone(kept), facts.size);
-    let layout = Layout::new(COLUMNS - 2, 1, facts.size);
+    let layout = HexLayout::new(COLUMNS - 2, 1, facts.size);
     for line in dump::matches(&mut source, &layout, &highlights, EXTENT) {
         let _ = writeln!(out, "  {line}");
     }
@@ -358,7 +360,7 @@ fn left_off(out: &mut String, more: usize, what: &str) {
     }
 }
 
-fn fields(out: &mut String, fields: &[Field]) {
+fn fields(out: &mut String, fields: &[ElfField]) {
     for field in fields {
         let value = field.value.number().map_or_else(|| "-".to_owned(), |number| format!("{number:#x}"));
         let (raw, meaning) = (text::hex(&field.raw), text::escape_str(&field.meaning));

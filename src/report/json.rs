@@ -28,13 +28,13 @@ pub(crate) fn write_pretty(out: impl io::Write, value: &impl Serialize) -> io::R
 }
 
 /// An array that is being written, an item a line.
-pub(crate) struct List<'w> {
+pub(crate) struct JsonList<'w> {
     /// Where it goes.
     pub(crate) out: &'w mut dyn io::Write,
     is_empty: bool,
 }
 
-impl<'w> List<'w> {
+impl<'w> JsonList<'w> {
     /// Begins an array whose bracket is written.
     pub(crate) fn begin(out: &'w mut dyn io::Write) -> Self {
         Self { out, is_empty: true }

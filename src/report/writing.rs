@@ -112,7 +112,7 @@ impl ReportSource {
     }
 
     fn sarif(&self, out: &mut dyn Write) -> Result<(), WriteError> {
-        let mut log = sarif::Log::of_scan(out, &self.origin, self.head, self.totals.gaps)?;
+        let mut log = sarif::SarifLog::of_scan(out, &self.origin, self.head, self.totals.gaps)?;
         self.each(|reported, decided| Ok(log.finding(&self.origin, reported, &decided)?))?;
         let mut log = log.not_scanned()?;
         self.each_missed(|missed| Ok(log.add(missed)?))?;

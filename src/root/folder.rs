@@ -31,7 +31,7 @@ pub struct Folder {
 
 /// What is done where another file system is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mounts {
+pub enum MountPolicy {
     /// Entered.
     Entered,
     /// Refused with `EXDEV`.
@@ -66,8 +66,8 @@ impl Folder {
     ///
     /// # Errors
     /// `ENOTDIR` when it is none, `EXDEV` when a mount is refused, else what the system said.
-    pub(crate) fn enter(&self, below: &Path, path: &Path, mounts: Mounts) -> io::Result<Self> {
-        let further = if mounts == Mounts::Refused { ResolveFlags::NO_XDEV } else { ResolveFlags::empty() };
+    pub(crate) fn enter(&self, below: &Path, path: &Path, mounts: MountPolicy) -> io::Result<Self> {
+        let further = if mounts == MountPolicy::Refused { ResolveFlags::NO_XDEV } else { ResolveFlags::empty() };
         let open = |flags| open::open_beneath(self.file.as_fd(), below, flags, further);
         let (handle, _) = open::quietly(READ | OFlags::DIRECTORY, open)?;
         Self::new(path.to_owned(), handle.into())
@@ -135,8 +135,8 @@ impl Folder {
     }
 
     /// Its entries, without `.` and `..`, in the order of the file system. Once for each opening.
-    pub(crate) fn entries<'f>(&'f self, buffer: &'f mut EntryBuffer) -> Entries<'f> {
-        Entries(RawDir::new(&self.file, buffer.as_mut_slice()))
+    pub(crate) fn entries<'f>(&'f self, buffer: &'f mut EntryBuffer) -> FolderEntries<'f> {
+        FolderEntries(RawDir::new(&self.file, buffer.as_mut_slice()))
     }
 
     /// The names in it, sorted, without `.` and `..`, and whether there were too many to list.
@@ -158,9 +158,9 @@ impl Folder {
 
 /// The entries of a folder: the name, and the type that the folder claims for it. The claim is only a hint: it is a byte
 /// in the folder's own blocks, which may say anything.
-pub(crate) struct Entries<'f>(RawDir<'f, &'f File>);
+pub(crate) struct FolderEntries<'f>(RawDir<'f, &'f File>);
 
-impl Entries<'_> {
+impl FolderEntries<'_> {
     /// The next entry.
     pub(crate) fn next(&mut self) -> Option<io::Result<(OsString, FileType)>> {
         loop {

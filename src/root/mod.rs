@@ -21,7 +21,7 @@ mod open;
 
 pub(crate) use attributes::Attributes;
 pub(crate) use folder::{EntryBuffer, Pointed, entry_buffer};
-pub(crate) use folder::{Folder, Mounts};
+pub(crate) use folder::{Folder, MountPolicy};
 pub use handle::Root;
 pub(crate) use handle::{TextFile, named, normal, open_file, open_folder, stat_file};
 pub(crate) use located::Located;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rustix::fs::FileType;
 
 use super::worker_slot::Abandoned;
-use crate::archive::Gap;
+use crate::archive::ArchiveGap;
 use crate::root::{NotRegular, kind_name};
 use crate::text;
 
@@ -89,7 +89,7 @@ pub enum Reason {
     /// It was named, and is not there, or is neither a file nor a folder.
     NotMet,
     /// It is a container, or lies in one, and not all of it was seen.
-    Inside(Gap),
+    Inside(ArchiveGap),
     /// It is a rule file, or a rule in it, that cannot be used: nothing was scanned with it.
     UnusedRule {
         /// The rule; `None` for the whole file, or a statement of it.
@@ -128,7 +128,7 @@ impl Reason {
             Self::NotLocal(_) => "not-local",
             Self::OnlyNamed(_) => "not-named",
             Self::NotMet => "not-met",
-            Self::Inside(Gap::Encrypted) => "encrypted",
+            Self::Inside(ArchiveGap::Encrypted) => "encrypted",
             Self::Inside(gap) if gap.is_limit() => "archive-limit",
             Self::Inside(_) => "archive-unread",
             Self::UnusedRule { .. } => UNUSED_RULE,

@@ -28,9 +28,9 @@ pub(super) struct RuleMatches {
 const SCANNERS: usize = 64;
 
 /// The compiled rules that the scanners of one worker scan with. They stay until all of them are dropped.
-pub(super) struct Shelf(Vec<OnceCell<Arc<yara_x::Rules>>>);
+pub(super) struct ScannerRules(Vec<OnceCell<Arc<yara_x::Rules>>>);
 
-impl Shelf {
+impl ScannerRules {
     pub(super) fn new() -> Self {
         Self(vec![OnceCell::new(); SCANNERS])
     }
@@ -46,7 +46,7 @@ pub(super) struct Engine<'r> {
 }
 
 impl<'r> Engine<'r> {
-    pub(super) fn new(rules: &'r Ruleset, limit: Duration, shelf: &'r Shelf) -> Self {
+    pub(super) fn new(rules: &'r Ruleset, limit: Duration, shelf: &'r ScannerRules) -> Self {
         Self { rules, limit, shelf: shelf.0.iter(), scanners: HashMap::new() }
     }
 
@@ -98,11 +98,11 @@ impl<'r> Engine<'r> {
     }
 
     /// Begins to match a pack of rules, within this time, against parts of a large file; `None` if they cannot be.
-    pub(super) fn parts<'p>(&self, pack: &'p Pack, facts: &PartFacts, limit: Duration) -> Option<Parts<'p>>
+    pub(super) fn parts<'p>(&self, pack: &'p Pack, facts: &PartFacts, limit: Duration) -> Option<PartsScan<'p>>
     where
         'r: 'p,
     {
-        Parts::begin(self.rules, pack, facts, limit)
+        PartsScan::begin(self.rules, pack, facts, limit)
     }
 }
 
@@ -149,7 +149,7 @@ impl PartFacts<'_> {
 }
 
 /// A large file being matched part by part.
-pub(super) struct Parts<'r> {
+pub(super) struct PartsScan<'r> {
     rules: &'r Ruleset,
     pack: &'r Pack,
     limit: Duration,
@@ -157,7 +157,7 @@ pub(super) struct Parts<'r> {
     filesize: u64,
 }
 
-impl<'r> Parts<'r> {
+impl<'r> PartsScan<'r> {
     /// See [`Engine::parts`].
     pub(super) fn begin(rules: &'r Ruleset, pack: &'r Pack, facts: &PartFacts, limit: Duration) -> Option<Self> {
         let windowed = &pack.parts()?.windowed;

@@ -11,7 +11,7 @@ use super::control::Directive;
 use super::coverage::{Leave, Reason};
 use super::prefilter::Pass;
 use super::read::{CHUNK, DataExtent, SizedFile};
-use super::worker::Shared;
+use super::shared::Shared;
 use super::worker_slot::{MemoryGuard, WorkerSlot};
 use crate::archive::Container;
 

@@ -11,9 +11,10 @@ use super::coverage::{Leave, Reason, Unscanned};
 use super::file_reader::BufferRef;
 use super::read::SizedFile;
 use super::streamed::{About, HELD, Streamed};
-use super::worker::{ScanSubject, Worker};
+use super::subject::ScanSubject;
+use super::worker::Worker;
 use super::worker_slot::MemoryGuard;
-use crate::archive::{self, Budget, Container, Gap, Large, Visit};
+use crate::archive::{self, ArchiveGap, Budget, Container, Large, Visit};
 use crate::finding::{MemberFacts, StatedFacts};
 
 /// Bytes of members that are held before all of the scan's memory is asked for.
@@ -121,7 +122,7 @@ impl<'v, 'w: 'v, 's: 'v> Visit<'v> for Matcher<'_, 'w, 's> {
         Some(Box::new(ByAndBy { streamed, left: Rc::clone(self.left) }))
     }
 
-    fn gap(&mut self, path: &Path, gap: Gap) {
+    fn gap(&mut self, path: &Path, gap: ArchiveGap) {
         if self.worker.reader.check().is_ok() {
             self.worker.shared.unscanned(Unscanned { path: path.to_owned(), reason: Reason::Inside(gap) });
         }

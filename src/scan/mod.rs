@@ -16,12 +16,15 @@ mod members;
 mod memory;
 mod narrow;
 mod only;
+mod open_folder;
 pub(crate) mod prefilter;
 mod probe;
 mod processes;
 mod read;
 mod rules;
+mod shared;
 mod streamed;
+mod subject;
 mod supervisor;
 #[cfg(test)]
 mod tests;
@@ -54,7 +57,7 @@ pub(crate) use externals::Externals;
 pub(crate) use facts::{MAX_HASHED_ZEROS, digest_now, facts_now};
 pub(crate) use keeping::{ALL_KEPT, MAX_KEPT};
 pub(crate) use only::Only;
-pub(crate) use probe::{Places, probe};
+pub(crate) use probe::{PatternLocations, probe};
 pub use processes::ProcessOptions;
 pub(crate) use rules::{CandidateTest, RulesError};
 pub use rules::{RuleSource, Ruleset};
@@ -70,10 +73,11 @@ use crate::root::Root;
 use crate::timeout::{self, NoThread};
 use keeping::Keeping;
 use memory::MemoryBudget;
+use processes::ProcessScan;
+use shared::{Shared, System};
 use supervisor::Supervisor;
 use unresponsive::UnresponsiveDevices;
 use walk::Walk;
-use worker::{Shared, System};
 
 /// Matches of one pattern in one file that are listed at most; a finding that met the cap says so.
 pub(crate) const MATCHES_PER_PATTERN: usize = 100_000;
@@ -240,7 +244,7 @@ impl Scan {
         let ahead = options.count_ahead.then(|| Walk::new(&tree, options.walk.clone(), globs.clone()));
         let only = options.walk.only.clone();
         let walk = Walk::new(&tree, options.walk, globs);
-        let processes = processes::wanted(options.processes, tree.start(), options.root.is_live());
+        let processes = ProcessScan::new(options.processes, tree.start(), options.root.is_live());
         let shared = Shared {
             tree,
             system,

@@ -10,40 +10,40 @@ use super::coverage::{Leave, Reason, Unscanned};
 use super::engine::{Failure, RuleMatches};
 use super::prefilter::RuleIndex;
 use super::rules::{Pack, PackId, Ruleset};
-use super::worker::Shared;
+use super::shared::Shared;
 use crate::text;
 
 /// Once rules failed together, so many times the limit of a match is taken to tell them apart, for each file.
 const ROUNDS: u32 = 4;
 /// But at least so long: compiling halves takes its time.
-const LEAST_ROUNDS: Duration = Duration::from_secs(20);
+const MIN_ROUNDS: Duration = Duration::from_secs(20);
 /// Halves have this part of the limit: those without the slow rule mostly take no time at all.
 const PART: u32 = 8;
 /// yara-x counts whole ticks of a clock of its own, so that a match may have up to a tick less than it was given.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Why a pack was not matched.
-pub(super) enum Stop {
+pub(super) enum MatchStop {
     /// The engine took too long or failed; it may not with fewer rules.
     Engine(Failure),
     /// The file is left.
     Leave(Leave),
 }
 
-impl From<Failure> for Stop {
+impl From<Failure> for MatchStop {
     fn from(failure: Failure) -> Self {
         Self::Engine(failure)
     }
 }
 
-impl From<Leave> for Stop {
+impl From<Leave> for MatchStop {
     fn from(leave: Leave) -> Self {
         Self::Leave(leave)
     }
 }
 
 /// Matches a pack within a time. Without a number it is one of a few rules that are tried once.
-type Attempt<'a> = &'a mut dyn FnMut(Option<PackId>, &Pack, Duration) -> Result<Vec<RuleMatches>, Stop>;
+type Attempt<'a> = &'a mut dyn FnMut(Option<PackId>, &Pack, Duration) -> Result<Vec<RuleMatches>, MatchStop>;
 
 /// One file being matched against the rules that are left for it.
 pub(super) struct Matching<'r> {
@@ -74,8 +74,8 @@ impl<'r> Matching<'r> {
         for (id, pack) in packs {
             match attempt(Some(*id), pack, self.limit) {
                 Ok(found) => self.found.extend(found),
-                Err(Stop::Leave(leave)) => return Err(leave),
-                Err(Stop::Engine(failure)) => self.narrow(pack, failure, attempt)?,
+                Err(MatchStop::Leave(leave)) => return Err(leave),
+                Err(MatchStop::Engine(failure)) => self.narrow(pack, failure, attempt)?,
             }
         }
         Ok(())
@@ -88,7 +88,7 @@ impl<'r> Matching<'r> {
             self.failed.push((*rule, failure));
             return Ok(());
         }
-        let time = (self.limit * ROUNDS).max(LEAST_ROUNDS);
+        let time = (self.limit * ROUNDS).max(MIN_ROUNDS);
         let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + time);
         let mut open: VecDeque<Vec<RuleIndex>> = halves(rules).into();
         let mut alone = Vec::new();
@@ -99,8 +99,8 @@ impl<'r> Matching<'r> {
             }
             match attempt(None, &self.rules.pack_of(&rules), (self.limit / PART).max(TICK)) {
                 Ok(found) => self.found.extend(found),
-                Err(Stop::Leave(leave)) => return Err(leave),
-                Err(Stop::Engine(failure)) => match rules.as_slice() {
+                Err(MatchStop::Leave(leave)) => return Err(leave),
+                Err(MatchStop::Engine(failure)) => match rules.as_slice() {
                     [rule] => alone.push((*rule, failure)),
                     _ => open.extend(halves(rules)),
                 },
@@ -112,12 +112,12 @@ impl<'r> Matching<'r> {
             let outcome = if again {
                 attempt(None, &self.rules.pack_of(&[rule]), self.limit + TICK)
             } else {
-                Err(Stop::Engine(failure))
+                Err(MatchStop::Engine(failure))
             };
             match outcome {
                 Ok(found) => self.found.extend(found),
-                Err(Stop::Leave(leave)) => return Err(leave),
-                Err(Stop::Engine(failure)) => {
+                Err(MatchStop::Leave(leave)) => return Err(leave),
+                Err(MatchStop::Engine(failure)) => {
                     // The others of its pack are matched without it from now on.
                     self.rules.set_apart(rule);
                     self.failed.push((rule, failure));
@@ -182,7 +182,7 @@ mod tests {
         let packs = rules.packs(&left, 1 << 40);
         let mut attempt = |_: Option<PackId>, pack: &Pack, limit: Duration| {
             if pack.rules().any(|rule| bad.contains(&rule)) {
-                return Err(Stop::Engine(Failure::TimedOut(limit)));
+                return Err(MatchStop::Engine(Failure::TimedOut(limit)));
             }
             Ok(pack.rules().map(|rule| found(rule, &rules)).collect())
         };
@@ -213,7 +213,7 @@ mod tests {
         let packs = [(0, Arc::new(rules.pack_of(&[0, 1, 2]))), (1, Arc::new(rules.pack_of(&[5])))];
         let mut attempt = |_: Option<PackId>, pack: &Pack, limit: Duration| match pack.len() {
             1 => Ok(vec![found(5, &rules)]),
-            _ => Err(Stop::Engine(Failure::TimedOut(limit))),
+            _ => Err(MatchStop::Engine(Failure::TimedOut(limit))),
         };
         matching.run(&packs, &mut attempt).unwrap();
         matching.untried.sort_unstable();
@@ -229,7 +229,7 @@ mod tests {
         let packs = [(0, Arc::new(rules.pack_of(&[0]))), (1, Arc::new(rules.pack_of(&[1])))];
         let mut attempt = |id: Option<PackId>, _: &Pack, _: Duration| match id {
             Some(0) => Ok(vec![found(0, &rules)]),
-            _ => Err(Stop::Leave(Leave::Unscanned(Reason::Skipped))),
+            _ => Err(MatchStop::Leave(Leave::Unscanned(Reason::Skipped))),
         };
         assert!(matches!(matching.run(&packs, &mut attempt), Err(Leave::Unscanned(Reason::Skipped))));
         assert_eq!(matching.take_found().len(), 1);

@@ -11,7 +11,7 @@ const MAX_MATCHES: usize = 100_000;
 
 /// Where one pattern is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct PatternLocations {
     /// Offset and length of each match in bytes, in file order; no two at one offset.
     pub matches: Vec<(u64, u64)>,
     /// Whether there are, or may be, more than are listed.
@@ -25,7 +25,7 @@ pub struct Places {
 ///
 /// # Errors
 /// What keeps yara-x from it: a pattern that does not compile, or its time limit.
-pub(crate) fn probe(rule: &Rule, bytes: &[u8]) -> Result<Vec<Places>, Reason> {
+pub(crate) fn probe(rule: &Rule, bytes: &[u8]) -> Result<Vec<PatternLocations>, Reason> {
     if rule.patterns.is_empty() {
         return Ok(Vec::new());
     }
@@ -39,12 +39,12 @@ pub(crate) fn probe(rule: &Rule, bytes: &[u8]) -> Result<Vec<Places>, Reason> {
         scanner.set_timeout(MATCH_TIMEOUT).max_matches_per_pattern(MAX_MATCHES);
         let results = scanner.scan(bytes)?;
         let Some(found) = results.matching_rules().next() else {
-            return Ok(vec![Places::default(); rule.patterns.len()]);
+            return Ok(vec![PatternLocations::default(); rule.patterns.len()]);
         };
         let places = found.patterns().include_private(true).map(|pattern| {
             let matches = pattern.matches().map(|found| (found.range().start as u64, found.range().len() as u64));
             let matches: Vec<_> = matches.collect();
-            Places { capped: matches.len() >= MAX_MATCHES, matches }
+            PatternLocations { capped: matches.len() >= MAX_MATCHES, matches }
         });
         Ok(places.collect())
     });

@@ -2,6 +2,7 @@
 //! on a disk, and the memory of processes. Read through `/proc/PID`; no process is stopped, and nothing is written.
 
 mod listing;
+mod options;
 
 use std::collections::HashSet;
 use std::io;
@@ -13,66 +14,18 @@ use std::sync::atomic::Ordering;
 use super::coverage::{Leave, Reason, Unscanned};
 use super::file_reader::BufferRef;
 use super::read::{CHUNK, SizedFile};
+use super::shared::Shared;
 use super::streamed::{self, About, Streamed};
-use super::worker::{ScanSubject, Shared, Worker};
+use super::subject::ScanSubject;
+use super::worker::Worker;
 use crate::finding::StatedFacts;
 use crate::proc::maps::{Region, page};
 use crate::sandbox;
 use crate::text::subject::{Inside, inside};
 use crate::timeout::blocking_call;
-use listing::{Image, Running};
-
-/// Whether, and how, processes are looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ProcessOptions {
-    /// Executables and libraries that the walk cannot reach; `None` for those of a scan of `/`.
-    pub executables: Option<bool>,
-    /// Private memory.
-    pub memory: bool,
-    /// The only processes that are looked at; all where it is empty.
-    pub only: Vec<u32>,
-}
-
-impl ProcessOptions {
-    /// Whether a scan of `tree` looks at what runs.
-    pub(crate) fn looks_at_executables(&self, tree: &Path, is_live: bool) -> bool {
-        self.executables.unwrap_or(tree == Path::new("/")) && is_live
-    }
-
-    /// What to say when a scan of `tree` begins: what it looks at that is no part of a tree.
-    pub(crate) fn said(&self, tree: &Path, is_live: bool) -> Option<String> {
-        let executables = self.looks_at_executables(tree, is_live);
-        let memory = self.memory && is_live;
-        let what = match (executables, memory) {
-            (false, false) => return None,
-            (true, false) => "programs that run and are deleted, replaced or memfd",
-            (true, true) => "programs that run and are deleted, replaced or memfd, and private memory",
-            (false, true) => "private memory",
-        };
-        let of = match self.only.len() {
-            0 => "all processes".to_owned(),
-            count => crate::text::counted(count as u64, "process"),
-        };
-        let leave = if executables { "; --no-processes leaves them alone" } else { "" };
-        Some(format!("the scan also looks at {of}: {what}{leave}"))
-    }
-}
-
-/// What of processes a scan looks at, and how far it is.
-#[derive(Debug, Default)]
-pub(super) struct Processes {
-    pub executables: bool,
-    pub memory: bool,
-    only: Vec<u32>,
-    /// The last process that was begun: whoever takes over goes on after it.
-    pub last: std::sync::atomic::AtomicU32,
-}
-
-impl Processes {
-    pub(super) fn wanted(&self) -> bool {
-        self.executables || self.memory
-    }
-}
+use listing::{Image, RunningProcess};
+pub use options::ProcessOptions;
+pub(super) use options::ProcessScan;
 
 /// Goes through all processes.
 pub(super) fn run(worker: &mut Worker) -> Result<(), Leave> {
@@ -125,7 +78,7 @@ fn is_gone(error: &io::Error) -> bool {
     rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::SRCH)
 }
 
-fn process(worker: &mut Worker, running: &Running, seen: &mut HashSet<(u64, u64)>) -> Result<(), Leave> {
+fn process(worker: &mut Worker, running: &RunningProcess, seen: &mut HashSet<(u64, u64)>) -> Result<(), Leave> {
     if worker.shared.processes.executables {
         for image in running.images.iter().filter(|image| !image.state.is_empty()) {
             let stat = &image.opened.stat;
@@ -157,13 +110,13 @@ fn process(worker: &mut Worker, running: &Running, seen: &mut HashSet<(u64, u64)
     Ok(())
 }
 
-fn path_of(running: &Running, image: &Image) -> PathBuf {
+fn path_of(running: &RunningProcess, image: &Image) -> PathBuf {
     let (name, state) = (running.facts.name.as_bytes().into(), image.state.as_bytes().into());
     inside(&image.path, &Inside::Process { pid: running.facts.pid, name, state })
 }
 
 /// Matches an executable or a library as a file is.
-fn file(worker: &mut Worker, running: &Running, image: &Image, path: &Path) -> Result<(), Leave> {
+fn file(worker: &mut Worker, running: &RunningProcess, image: &Image, path: &Path) -> Result<(), Leave> {
     worker.reader.begin_file(path, image.opened.stat.st_dev)?;
     let content = SizedFile::new(&image.opened.file, &image.opened.stat);
     let said = Some(Arc::new(StatedFacts::Kernel(running.facts.clone())));
@@ -178,7 +131,7 @@ fn file(worker: &mut Worker, running: &Running, image: &Image, path: &Path) -> R
 /// Matches a region of memory as if it were a file.
 fn region(
     worker: &mut Worker,
-    (running, image): (&Running, &Image),
+    (running, image): (&RunningProcess, &Image),
     memory: &listing::ProcessMemory,
     region: &Region,
     path: &Path,
@@ -277,13 +230,6 @@ impl Worker<'_> {
     }
 }
 
-/// What is done of processes in a scan of `tree`.
-pub(super) fn wanted(options: ProcessOptions, tree: &Path, is_live: bool) -> Processes {
-    let executables = options.looks_at_executables(tree, is_live);
-    let memory = options.memory && is_live;
-    Processes { executables, memory, only: options.only, ..Processes::default() }
-}
-
 /// When the box was started, in seconds since 1970; 0 where the kernel does not say.
 pub(super) fn boot() -> i64 {
     listing::boot()
@@ -291,7 +237,7 @@ pub(super) fn boot() -> i64 {
 
 /// Does what `Shared` wants of processes on the thread of a worker.
 pub(super) fn run_on(slot: &super::worker_slot::WorkerSlot, shared: &Shared) {
-    let shelf = super::engine::Shelf::new();
+    let shelf = super::engine::ScannerRules::new();
     let mut worker = Worker::new(slot, shared, &shelf);
     // Where it is left, nobody wants to hear of the rest.
     let _ = run(&mut worker);

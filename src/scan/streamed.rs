@@ -10,13 +10,14 @@ use std::sync::Arc;
 use sha2::Digest as _;
 
 use super::coverage::{Leave, Reason, Unscanned};
-use super::engine::{Failure, PartFacts, Parts};
+use super::engine::{Failure, PartFacts, PartsScan};
 use super::file_reader::Checkpoint;
 use super::prefilter::{Pass, RuleIndex};
 use super::read::SizedFile;
 use super::rules::{self, Pack};
-use super::windows::{PIECE, Pieces};
-use super::worker::{ScanSubject, Shared, externals_of, report, wants_whole};
+use super::shared::Shared;
+use super::subject::{ScanSubject, externals_of, report, wants_whole};
+use super::windows::{PIECE, WindowPieces};
 use crate::finding::{Digest, Excerpt, KeptBytes, PatternMatch, Sha256, StatedFacts};
 use crate::root::OpenedFile;
 use crate::text;
@@ -149,13 +150,13 @@ impl About<'_> {
 /// Rules that are matched over pieces.
 struct Matching<'w> {
     pack: &'w Pack,
-    pieces: Pieces<'static>,
+    pieces: WindowPieces<'static>,
     /// The bytes of the piece that is being filled.
     buffer: Vec<u8>,
     /// Where in the content they begin.
     from: u64,
     /// Begun with the first piece.
-    parts: Option<Parts<'w>>,
+    parts: Option<PartsScan<'w>>,
     failure: Option<Failure>,
     /// Bytes around what may match, in order.
     kept: Vec<Excerpt>,
@@ -167,7 +168,7 @@ impl<'w> Matching<'w> {
         let reach = pack.parts().map(|told| told.windowed.reach()).unwrap_or_default();
         Self {
             pack,
-            pieces: Pieces::of_all(reach, PIECE),
+            pieces: WindowPieces::of_all(reach, PIECE),
             buffer: Vec::new(),
             from: 0,
             parts: None,
@@ -234,7 +235,7 @@ impl<'w> Matching<'w> {
             let externals = externals_of(shared, &about.subject(0), header);
             let facts = PartFacts { filesize: 0, header, externals: &externals };
             self.keep(bytes, 0..KeptBytes::WHOLE);
-            match Parts::begin(&shared.rules, self.pack, &facts, shared.match_timeout) {
+            match PartsScan::begin(&shared.rules, self.pack, &facts, shared.match_timeout) {
                 Some(parts) => self.parts = Some(parts),
                 None => self.failure = Some(Failure::Engine("they cannot be compiled for it".to_owned())),
             }

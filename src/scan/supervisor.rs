@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::coverage::{Reason, Unscanned};
+use super::open_folder::OpenFolder;
 use super::processes;
-use super::walk::{Held, Sink, Walk};
+use super::shared::Shared;
+use super::walk::{Walk, WalkSink};
 use super::work_queue::{BATCH, Feed, Queue, WorkQueue};
-use super::worker::{self, Shared};
+use super::worker;
 use super::worker_slot::{AbandonedWork, WorkerSlot};
 use super::{ScanConclusion, ScanEvent};
 use crate::timeout::{self, NoThread};
@@ -336,8 +338,8 @@ impl Feeder<'_> {
     }
 }
 
-impl Sink for Feeder<'_> {
-    fn file(&mut self, path: PathBuf, device: u64, folder: Option<&Arc<Held>>) -> bool {
+impl WalkSink for Feeder<'_> {
+    fn file(&mut self, path: PathBuf, device: u64, folder: Option<&Arc<OpenFolder>>) -> bool {
         let added = self.slot.with_rest(|rest| {
             rest.device = device;
             rest.folder = folder.cloned();
@@ -369,8 +371,8 @@ struct Counter<'s> {
     shared: &'s Shared,
 }
 
-impl Sink for Counter<'_> {
-    fn file(&mut self, _: PathBuf, _: u64, _: Option<&Arc<Held>>) -> bool {
+impl WalkSink for Counter<'_> {
+    fn file(&mut self, _: PathBuf, _: u64, _: Option<&Arc<OpenFolder>>) -> bool {
         self.shared.progress.total_files.fetch_add(1, Ordering::Relaxed);
         !self.shared.control.is_cancelled()
     }

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use super::engine::{Engine, PartFacts, RuleMatches, Shelf};
+use super::engine::{Engine, PartFacts, RuleMatches, ScannerRules};
 use super::externals::Externals;
 use super::prefilter::tests::generate::{self, Rule, Stretch};
 use super::read::SizedFile;
@@ -311,12 +311,12 @@ fn fields_at_the_end_of_the_header_are_read_whole() {
 
 /// What the parts of a file match; `most` says of a reach how many bytes a piece may have.
 fn in_parts(rules: &Ruleset, pack: &Pack, file: &File, most: impl Fn(u64) -> u64) -> Parted {
-    let rules::Parts { prefilter, windowed } = pack.parts().unwrap();
+    let rules::PartsMatching { prefilter, windowed } = pack.parts().unwrap();
     let content = SizedFile::new(file, &rustix::fs::fstat(file).unwrap());
     let windows = Windows::locate(&content, prefilter, windowed.reach(), &mut [0; 64], |_| Ok(())).unwrap();
     let mut bytes = vec![0; content.size as usize];
     content.fill(0, &mut bytes).unwrap();
-    let shelf = Shelf::new();
+    let shelf = ScannerRules::new();
     let engine = Engine::new(rules, MATCH_TIMEOUT, &shelf);
     let facts = PartFacts { filesize: content.size, header: &bytes, externals: &Externals::default() };
     let mut parts = engine.parts(pack, &facts, MATCH_TIMEOUT).unwrap();
@@ -365,7 +365,7 @@ where
                 add(&mut answer, &found.rule, &found.matches);
             }
             let mut wanted = Answer::new();
-            let shelf = Shelf::new();
+            let shelf = ScannerRules::new();
             let mut engine = Engine::new(&compiled, MATCH_TIMEOUT, &shelf);
             for found in engine.whole((*id, pack), &bytes, &Externals::default()).unwrap() {
                 add(&mut wanted, &found.rule, &found.matches);
@@ -399,7 +399,7 @@ fn a_match_that_a_later_part_makes_longer_has_its_bytes() {
     let bytes = b"-- token=abc def ghi --";
     let rules = source("n", "rule r { strings: $a = /token=[a-z ]{3,11}/ condition: !a == 17 }");
     let rules = Ruleset::compile(&[rules], &[]).unwrap();
-    let shelf = Shelf::new();
+    let shelf = ScannerRules::new();
     let engine = Engine::new(&rules, MATCH_TIMEOUT, &shelf);
     let facts = PartFacts { filesize: bytes.len() as u64, header: bytes, externals: &Externals::default() };
     let packs = rules.packs(&[0], 0);

@@ -11,7 +11,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::READ_TIMEOUT;
-use crate::root::{Folder, Located, Mounts, OpenedFile, Pointed, kind_name};
+use crate::root::{Folder, Located, MountPolicy, OpenedFile, Pointed, kind_name};
 use crate::timeout::{self, NoResult, NoThread};
 use crate::{root, text};
 
@@ -183,7 +183,7 @@ impl Tree {
     ///
     /// # Errors
     /// `ENOTDIR` when it is none, `EXDEV` when a mount is refused, else what the system said.
-    pub fn open_folder(&self, within: Option<&Folder>, path: &Path, mounts: Mounts) -> io::Result<Folder> {
+    pub fn open_folder(&self, within: Option<&Folder>, path: &Path, mounts: MountPolicy) -> io::Result<Folder> {
         let (from, below) = self.way(within, path)?;
         from.enter(below, path, mounts)
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread::sleep;
 
 use super::*;
-use crate::root::{Folder, Mounts, OpenedFile};
+use crate::root::{Folder, MountPolicy, OpenedFile};
 
 const SHORT: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_hours(1);
@@ -30,7 +30,7 @@ fn open(tree: &Tree, folder: Option<&Folder>, path: &Path) -> io::Result<OpenedF
     Ok(opened)
 }
 
-fn open_folder(tree: &Tree, within: Option<&Folder>, path: &Path, mounts: Mounts) -> io::Result<Folder> {
+fn open_folder(tree: &Tree, within: Option<&Folder>, path: &Path, mounts: MountPolicy) -> io::Result<Folder> {
     wait(path);
     tree.open_folder(within, path, mounts)
 }

@@ -1,4 +1,4 @@
-//! Walking the tree: every entry goes to a [`Sink`], files to be scanned and everything else with its reason.
+//! Walking the tree: every entry goes to a [`WalkSink`], files to be scanned and everything else with its reason.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,11 +13,12 @@ use rustix::io::Errno;
 
 use super::coverage::{Reason, Unscanned};
 use super::only::Only;
+use super::open_folder::OpenFolder;
+use super::shared::Shared;
 use super::tree::{self, Tree};
 use super::unresponsive::UnresponsiveDevices;
-use super::worker::Shared;
 use super::worker_slot::{Abandoned, WorkerSlot};
-use crate::root::{EntryBuffer, Folder, Mounts, entry_buffer, kind_name};
+use crate::root::{EntryBuffer, Folder, MountPolicy, entry_buffer, kind_name};
 use crate::timeout::blocking_call;
 
 /// What the walk leaves out because the responder said so.
@@ -93,9 +94,9 @@ fn line(glob: &str, root: &Path, first: bool) -> Result<String, &'static str> {
 }
 
 /// Where a walk's entries go. What returns whether the walk is to go on is asked while no file system is.
-pub(super) trait Sink {
+pub(super) trait WalkSink {
     /// A file that its folder lists as a regular one; `folder` is that folder, unless too many are open.
-    fn file(&mut self, path: PathBuf, device: u64, folder: Option<&Arc<Held>>) -> bool;
+    fn file(&mut self, path: PathBuf, device: u64, folder: Option<&Arc<OpenFolder>>) -> bool;
     /// Something that will not be scanned.
     fn unscanned(&mut self, unscanned: Unscanned);
     /// A folder is entered.
@@ -133,34 +134,9 @@ pub(super) struct Walk {
 struct Pending {
     path: PathBuf,
     /// The folder it lies in, unless too many are open: then it is reached from the top of the tree.
-    within: Option<Arc<Held>>,
+    within: Option<Arc<OpenFolder>>,
     /// Device number of the file system that lies on.
     device: u64,
-}
-
-/// A folder that is kept open, and counted as such.
-#[derive(Debug)]
-pub(super) struct Held {
-    folder: Folder,
-    open: Arc<AtomicUsize>,
-}
-
-impl Held {
-    fn new(folder: Folder, open: &Arc<AtomicUsize>) -> Arc<Self> {
-        open.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { folder, open: Arc::clone(open) })
-    }
-
-    /// The folder.
-    pub(super) fn folder(&self) -> &Folder {
-        &self.folder
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Why a walk leaves a folder before its end.
@@ -207,7 +183,7 @@ impl Walk {
     }
 
     /// Walks on in `slot` until no folder is left, the sink has enough, or the thread is abandoned.
-    pub(super) fn run(&self, shared: &Shared, slot: &WorkerSlot, sink: &mut impl Sink) {
+    pub(super) fn run(&self, shared: &Shared, slot: &WorkerSlot, sink: &mut impl WalkSink) {
         let mut buffer = entry_buffer();
         while let Some(pending) = self.next() {
             if slot.begin(&pending.path, Some(pending.device), shared.control.skips()).is_err() {
@@ -238,7 +214,7 @@ impl Walk {
         pending: &Pending,
         shared: &Shared,
         slot: &WorkerSlot,
-        sink: &mut impl Sink,
+        sink: &mut impl WalkSink,
         buffer: &mut EntryBuffer,
     ) -> Result<(), Stop> {
         let Pending { path, within, device } = pending;
@@ -265,8 +241,8 @@ impl Walk {
             return Err(Stop::Walk);
         }
         if self.open_folders.load(Ordering::Relaxed) < OPEN_FOLDERS {
-            let held = Held::new(folder, &self.open_folders);
-            self.list(&held.folder, Some(&held), slot, sink, buffer)
+            let held = OpenFolder::new(folder, &self.open_folders);
+            self.list(held.folder(), Some(&held), slot, sink, buffer)
         } else {
             self.list(&folder, None, slot, sink, buffer)
         }
@@ -282,7 +258,7 @@ impl Walk {
         slot: &WorkerSlot,
     ) -> Result<Result<Folder, Reason>, Stop> {
         let open = |mounts| blocking_call(|| (shared.system.open_folder)(&shared.tree, within, path, mounts));
-        let folder = match open(Mounts::Refused) {
+        let folder = match open(MountPolicy::Refused) {
             Err(error) if Errno::from_io_error(&error) == Some(Errno::XDEV) => {
                 let mounted = blocking_call(|| shared.tree.point(within, path))?;
                 slot.set_device(mounted.stat.st_dev)?;
@@ -290,7 +266,7 @@ impl Walk {
                 if let Some(reason) = self.refusal(mounted.stat.st_dev, magic, &shared.unresponsive, slot)? {
                     return Ok(Err(reason));
                 }
-                let folder = open(Mounts::Entered)?;
+                let folder = open(MountPolicy::Entered)?;
                 let is = |stat: &Stat| (stat.st_dev, stat.st_ino);
                 if is(folder.stat()) != is(&mounted.stat) {
                     return Err(Stop::Error(io::Error::other("something was mounted there meanwhile")));
@@ -310,7 +286,7 @@ impl Walk {
         pending: &Pending,
         shared: &Shared,
         slot: &WorkerSlot,
-        sink: &mut impl Sink,
+        sink: &mut impl WalkSink,
     ) -> Result<(), Stop> {
         let within = pending.within.as_ref();
         let found = blocking_call(|| shared.tree.point(within.map(|held| held.folder()), &pending.path))?;
@@ -327,9 +303,9 @@ impl Walk {
     fn list(
         &self,
         folder: &Folder,
-        held: Option<&Arc<Held>>,
+        held: Option<&Arc<OpenFolder>>,
         slot: &WorkerSlot,
-        sink: &mut impl Sink,
+        sink: &mut impl WalkSink,
         buffer: &mut EntryBuffer,
     ) -> Result<(), Stop> {
         let device = folder.stat().st_dev;
@@ -372,8 +348,8 @@ impl Walk {
         path: PathBuf,
         kind: FileType,
         device: u64,
-        within: Option<&Arc<Held>>,
-        sink: &mut impl Sink,
+        within: Option<&Arc<OpenFolder>>,
+        sink: &mut impl WalkSink,
     ) -> Result<(), Stop> {
         if self.options.only.as_ref().is_some_and(|only| !only.admits(&path, kind.is_dir())) {
             return Ok(());

@@ -65,14 +65,14 @@ impl Windows {
     }
 
     /// What is to be matched at once: the windows, in file order, and of one longer than `most` bytes piece by piece.
-    pub(super) fn pieces(&self, most: u64) -> Pieces<'_> {
-        Pieces { windows: self.ranges.iter(), rest: 0..0, most, reach: self.reach, exact: true }
+    pub(super) fn pieces(&self, most: u64) -> WindowPieces<'_> {
+        WindowPieces { windows: self.ranges.iter(), rest: 0..0, most, reach: self.reach, exact: true }
     }
 }
 
 /// Goes through the windows piece by piece. Pieces of one window overlap by as much as a match, with what decides it,
 /// can take.
-pub(super) struct Pieces<'w> {
+pub(super) struct WindowPieces<'w> {
     windows: std::slice::Iter<'w, Range<u64>>,
     /// What is left of a window.
     rest: Range<u64>,
@@ -81,7 +81,7 @@ pub(super) struct Pieces<'w> {
     exact: bool,
 }
 
-impl Pieces<'static> {
+impl WindowPieces<'static> {
     /// All of a content whose end is not known, piece by piece.
     pub(super) fn of_all(reach: Reach, most: u64) -> Self {
         Self { windows: [].iter(), rest: 0..u64::MAX, most, reach, exact: true }
@@ -103,7 +103,7 @@ impl Pieces<'static> {
     }
 }
 
-impl Pieces<'_> {
+impl WindowPieces<'_> {
     /// The range to read next.
     pub(super) fn next(&mut self) -> Option<Range<u64>> {
         if self.rest.is_empty() {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::memory::Share;
-use super::walk::Held;
+use super::open_folder::OpenFolder;
 use crate::timeout::CallClock;
 
 /// Files of one folder, on their way to a worker.
@@ -18,7 +18,7 @@ pub(super) struct Batch {
     /// Device number of the file system the folder is on.
     pub device: u64,
     /// The folder itself, unless too many are open.
-    pub folder: Option<Arc<Held>>,
+    pub folder: Option<Arc<OpenFolder>>,
     pub paths: Vec<PathBuf>,
 }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::gathering::{Asked, Copied, Gathering, Told, as_kept};
+use super::gathering::{Copied, GatheredAnswer, Gathering, Told, as_kept};
 use super::kept_evidence::{KeptEvidence, kept_evidence, kept_scenarios, why_not};
 use super::records::Records;
 use crate::case::{CaseError, EvidenceEnd, FindingId, ScanId, Sighting};
 use crate::evidence::{Evidence, Gatherer, NamedFacts};
 use crate::finding::{FileFacts, Finding};
 use crate::timeout::NoThread;
-use crate::triage::assess::{BoxSaid, Context};
+use crate::triage::assess::{AssessmentContext, BoxSaid};
 
 /// Rows of evidence that are written at once.
 const ROWS: usize = 256;
@@ -84,7 +84,7 @@ impl Records {
     /// When the case cannot be written.
     pub(crate) fn end_evidence(&mut self) -> Result<Option<EvidenceEnd>, CaseError> {
         let Some((scan, gathering)) = self.scan.zip(self.gathering.take()) else { return Ok(None) };
-        let Asked { end, named, copied } = gathering.finish();
+        let GatheredAnswer { end, named, copied } = gathering.finish();
         self.keep_copies(scan, copied, &named)?;
         let (stamp, of_box) = (self.stamp(), named.parts());
         self.write(|case| case.end_evidence(scan, &of_box, &end, &stamp))?;
@@ -95,7 +95,7 @@ impl Records {
     /// Adds to what the box said of findings the other files of the scan with the same content, and weighs them anew.
     fn keep_copies(&mut self, scan: ScanId, copied: Vec<Copied>, named: &NamedFacts) -> Result<(), CaseError> {
         let book = Arc::clone(&self.book);
-        let context = Context { site: &book.site, known_good: &book.known_good, queries: named };
+        let context = AssessmentContext { site: &book.site, known_good: &book.known_good, queries: named };
         let mut rows = Vec::new();
         for Copied { id, hunt, copies } in copied {
             let parts = self.case.evidence(scan, id)?;
@@ -152,7 +152,7 @@ mod tests {
     use super::super::gathering::peers;
     use super::*;
     use crate::case::{ScanEnd, ScanOutcome};
-    use crate::evidence::About;
+    use crate::evidence::AskedFile;
     use crate::evidence::testing::{facts, put};
     use crate::finding::KeptBytes;
     use crate::root::Root;
@@ -243,9 +243,9 @@ mod tests {
                 let all = found.iter().map(|(_, other)| other.file.path.clone());
                 let copies = all.filter(|path| *path != finding.file.path).collect();
                 let hunt = book.hunt_of(&finding.found_by).unwrap();
-                let about = About { facts: (*finding.file).clone(), peers: peers(hunt), copies };
+                let about = AskedFile { facts: (*finding.file).clone(), peers: peers(hunt), copies };
                 let evidence = gatherer.gather_about(&about);
-                let context = Context { site: &book.site, known_good: &book.known_good, queries: &gatherer };
+                let context = AssessmentContext { site: &book.site, known_good: &book.known_good, queries: &gatherer };
                 assess(book.hunt_of(&finding.found_by).unwrap(), &evidence, &context)
             })
             .collect();
@@ -258,7 +258,7 @@ mod tests {
         let reader = CaseReader::open(&away.path().join("copy.case")).unwrap();
         for ((id, finding), on_box) in found.iter().zip(on_box) {
             let kept = kept_evidence(&reader.case, &reader.scan, *id, &finding.file).unwrap();
-            let context = Context { site: &book.site, known_good: &book.known_good, queries: &kept.named };
+            let context = AssessmentContext { site: &book.site, known_good: &book.known_good, queries: &kept.named };
             let elsewhere = assess(book.hunt_of(&finding.found_by).unwrap(), &kept.evidence, &context);
             assert_eq!(elsewhere.len(), on_box.len());
             for (one, other) in elsewhere.iter().zip(&on_box) {

@@ -41,7 +41,7 @@ pub struct Archived {
 
 /// A finding of a case without its facts and bytes.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct FindingSummary {
     /// Its number.
     pub id: FindingId,
     /// Index of its rule in [`CaseReader::rules`].
@@ -156,12 +156,12 @@ impl CaseReader {
     ///
     /// # Errors
     /// When the case cannot be read, or the first error of `each`.
-    pub fn list<E: From<CaseError>>(&self, mut each: impl FnMut(Listed) -> Result<(), E>) -> Result<(), E> {
+    pub fn list<E: From<CaseError>>(&self, mut each: impl FnMut(FindingSummary) -> Result<(), E>) -> Result<(), E> {
         self.each_row(|row| {
             let Some((rule, _)) = self.by_id.get(&row.found_by) else { return Ok(()) };
             let cover = if row.verdict == Verdict::Benign { self.case.cover(row.id)? } else { None };
             let in_force = cover.filter(|cover| cover.lapsed.is_none());
-            each(Listed {
+            each(FindingSummary {
                 id: row.id,
                 rule: *rule,
                 candidate: row.found_by.is_candidate(),

@@ -15,13 +15,13 @@ use super::kept_evidence::SCENARIOS;
 use super::rule_catalog::RuleCatalog;
 use super::signs::{self, SIGNS, signs_of};
 use crate::case::{EvidenceEnd, FindingId};
-use crate::evidence::{About, AskedOnce, Evidence, Gatherer, NamedFacts, Part, Peer};
+use crate::evidence::{AskedFile, AskedOnce, Evidence, Gatherer, NamedFacts, Peer, RecordedPart};
 use crate::finding::{Digest, FileFacts};
 use crate::hunt::Hunt;
 use crate::hunt::threat::endpoints;
 use crate::text;
 use crate::timeout::{self, NoThread};
-use crate::triage::assess::{BoxSaid, Context, assess};
+use crate::triage::assess::{AssessmentContext, BoxSaid, assess};
 use crate::triage::filter::Signs;
 
 /// Findings that the box is asked about in one scan at most.
@@ -52,7 +52,7 @@ pub(crate) struct Told {
     /// The finding.
     pub id: FindingId,
     /// What each probe said, and what the scenarios came to, as a case keeps it.
-    pub parts: Vec<Part>,
+    pub parts: Vec<RecordedPart>,
     /// What a list shows of it at a glance.
     pub signs: Signs,
 }
@@ -88,7 +88,7 @@ pub(super) struct Copied {
 }
 
 /// What asking the box came to.
-pub(super) struct Asked {
+pub(super) struct GatheredAnswer {
     /// How far it was asked.
     pub(super) end: EvidenceEnd,
     /// What it said of paths and groups.
@@ -169,12 +169,12 @@ impl Gathering {
     }
 
     /// What asking the box came to.
-    pub(super) fn finish(mut self) -> Asked {
+    pub(super) fn finish(mut self) -> GatheredAnswer {
         self.stop.store(true, Ordering::Relaxed);
         drop(self.asks.take());
         let copied = self.copied();
         let end = EvidenceEnd { asked: self.asked, gathered: self.answered, cut: self.cut.take() };
-        Asked { end, named: self.once.answers(), copied }
+        GatheredAnswer { end, named: self.once.answers(), copied }
     }
 
     fn copied(&mut self) -> Vec<Copied> {
@@ -224,10 +224,10 @@ fn answer(once: &AskedOnce, stop: &AtomicBool, book: &RuleCatalog, asked: &Recei
             Some((asked, evidence)) if asked == peers && evidence.facts == *file => evidence,
             _ => {
                 let copies = Vec::new();
-                once.gatherer().gather_about(&About { facts: (*file).clone(), peers: peers.clone(), copies })
+                once.gatherer().gather_about(&AskedFile { facts: (*file).clone(), peers: peers.clone(), copies })
             }
         };
-        let context = Context { site: &book.site, known_good: &book.known_good, queries: once };
+        let context = AssessmentContext { site: &book.site, known_good: &book.known_good, queries: once };
         let (parts, signs) = as_kept(&hunt, &evidence, &context);
         if tell.send(Told { id, parts, signs }).is_err() {
             return;
@@ -237,7 +237,7 @@ fn answer(once: &AskedOnce, stop: &AtomicBool, book: &RuleCatalog, asked: &Recei
 }
 
 /// What a case keeps of the evidence and of what the scenarios come to by it.
-pub(super) fn as_kept(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> (Vec<Part>, Signs) {
+pub(super) fn as_kept(hunt: &Hunt, evidence: &Evidence, context: &AssessmentContext<'_>) -> (Vec<RecordedPart>, Signs) {
     let scenarios: Vec<BoxSaid> = assess(hunt, evidence, context).iter().map(BoxSaid::from).collect();
     let mut parts = evidence.parts();
     parts.extend(serde_json::to_string(&scenarios).ok().map(|said| (SCENARIOS.to_owned(), said)));

@@ -30,7 +30,7 @@ pub(crate) use asking::{ENDED_EARLY, TIME_WAS_UP};
 pub use box_facts::host_name;
 pub(crate) use box_facts::identity;
 pub use case_reader::CaseReader;
-pub(crate) use case_reader::{Archived, Listed};
+pub(crate) use case_reader::{Archived, FindingSummary};
 pub(crate) use decisions::Reversal;
 pub(crate) use excluded::Excluded;
 pub(crate) use finding_status::{FindingDetails, FindingStatus};

@@ -22,7 +22,7 @@ const EXTENSION: &str = "rules";
 /// A larger file is no cache of ours, in bytes.
 const LARGEST: u64 = 1 << 30;
 /// Files that are kept: those of a few sets of rules.
-const MOST_FILES: usize = 24;
+const MAX_FILES: usize = 24;
 /// Bytes of a digest.
 const DIGEST: usize = 32;
 
@@ -91,7 +91,7 @@ impl Cache {
         let mut files: Vec<(SystemTime, PathBuf)> =
             cache_files(&self.path).into_iter().filter_map(|path| Some((age(&path).ok()?, path))).collect();
         files.sort_unstable();
-        for (_, path) in files.iter().rev().skip(MOST_FILES) {
+        for (_, path) in files.iter().rev().skip(MAX_FILES) {
             let Some(name) = path.file_name() else { continue };
             let _ = rustix::fs::unlinkat(&self.folder, name, AtFlags::empty());
         }
@@ -148,10 +148,10 @@ mod tests {
         assert_eq!(read(&["ab", "c"]), Some((7, "text".to_owned())));
         assert_eq!(read(&["a", "bc"]), None);
         assert_eq!(cache_files(&folder).len(), 1);
-        for n in 0..MOST_FILES + 5 {
+        for n in 0..MAX_FILES + 5 {
             Cache::open(&folder, [n.to_string().as_bytes()]).unwrap().write(&n);
         }
-        assert_eq!(cache_files(&folder).len(), MOST_FILES);
+        assert_eq!(cache_files(&folder).len(), MAX_FILES);
     }
 
     #[test]

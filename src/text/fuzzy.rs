@@ -28,7 +28,7 @@ struct Word {
 
 /// What was typed, taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pattern {
+pub struct FuzzyPattern {
     words: Vec<Word>,
 }
 
@@ -41,7 +41,7 @@ pub struct Match {
     pub places: Vec<usize>,
 }
 
-impl Pattern {
+impl FuzzyPattern {
     /// Takes apart what was typed.
     pub fn new(typed: &str) -> Self {
         Self { words: typed.split_whitespace().filter_map(Word::new).collect() }
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     fn shown(typed: &str, line: &str) -> Option<String> {
-        let found = Pattern::new(typed).find(line)?;
+        let found = FuzzyPattern::new(typed).find(line)?;
         let is_in = |at| found.places.binary_search(&at).is_ok();
         Some(line.char_indices().map(|(at, c)| if is_in(at) { format!("[{c}]") } else { c.to_string() }).collect())
     }
@@ -269,12 +269,12 @@ mod tests {
     fn words_match_in_any_order_and_capitals_ask_for_capitals() {
         let line = "/srv/www/Payload.py";
         for typed in ["", "pay", "pay srv", "srv pay", "pyld", "Pay", "'www", "!zip pay", "' !"] {
-            assert!(Pattern::new(typed).matches(line), "{typed}");
+            assert!(FuzzyPattern::new(typed).matches(line), "{typed}");
         }
         for typed in ["PAY", "pay zip", "'pyld", "!www", "dap"] {
-            assert!(!Pattern::new(typed).matches(line), "{typed}");
+            assert!(!FuzzyPattern::new(typed).matches(line), "{typed}");
         }
-        assert!(Pattern::new("prüf 日").matches("/日本/PRÜFUNG"));
+        assert!(FuzzyPattern::new("prüf 日").matches("/日本/PRÜFUNG"));
     }
 
     #[test]
@@ -285,15 +285,15 @@ mod tests {
         assert_eq!(shown("sshpy", "/srv/h/ssh/a.py").unwrap(), "/srv/h/[s][s][h]/a.[p][y]");
         assert_eq!(shown("mt", "/x/MixText.py").unwrap(), "/x/[M]ix[T]ext.py");
         let order = ["/etc/cron.d/job", "/srv/cron/x", "/srv/acron/x", "/c/r/o/n"];
-        let scores: Vec<_> = order.iter().map(|line| Pattern::new("cron").find(line).unwrap().score).collect();
+        let scores: Vec<_> = order.iter().map(|line| FuzzyPattern::new("cron").find(line).unwrap().score).collect();
         assert!(scores[1] >= scores[2] && scores[2] > scores[3], "{scores:?}");
-        let name = Pattern::new("cron").find("/etc/x/cron").unwrap().score;
+        let name = FuzzyPattern::new("cron").find("/etc/x/cron").unwrap().score;
         assert!(name > scores[0]);
     }
 
     #[test]
     fn the_name_comes_before_folders_and_what_stands_as_typed_before_letters_in_order() {
-        let near = |typed: &str, line: &str| Pattern::new(typed).nearness(line);
+        let near = |typed: &str, line: &str| FuzzyPattern::new(typed).nearness(line);
         let order = ["x/ssh.py", "ssh.pyc", "x/my-ssh.py", "ssh.py/x", "x/s-s-h-.py", "ssh/three_big2.py"];
         for (nearness, line) in (0..).zip(order) {
             assert_eq!(near("ssh.py", line), Some(nearness), "{line}");
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn typing_on_narrows_and_a_longer_not_does_not() {
-        let narrows = |new, old| Pattern::new(new).narrows(&Pattern::new(old));
+        let narrows = |new, old| FuzzyPattern::new(new).narrows(&FuzzyPattern::new(old));
         for (new, old) in
             [("a", ""), ("ab", "a"), ("a b", "a"), ("abC", "ab"), ("a !", "a"), ("a !b", "a"), ("'ab", "'a")]
         {
@@ -319,7 +319,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_found_is_what_matches(typed in "[aB'! é/._]{0,6}", line in "[abBé日/._]{0,20}") {
-            let pattern = Pattern::new(&typed);
+            let pattern = FuzzyPattern::new(&typed);
             let found = pattern.find(&line);
             prop_assert_eq!(found.is_some(), pattern.matches(&line));
             prop_assert_eq!(pattern.nearness(&line).is_some(), pattern.matches(&line));
@@ -330,7 +330,7 @@ mod tests {
 
         #[test]
         fn a_narrower_pattern_matches_nothing_more(old in "[aB'!é ]{0,4}", more in "[abB'!é ]{0,4}", line in "[abBÉé]{0,12}") {
-            let (wide, narrow) = (Pattern::new(&old), Pattern::new(&format!("{old}{more}")));
+            let (wide, narrow) = (FuzzyPattern::new(&old), FuzzyPattern::new(&format!("{old}{more}")));
             prop_assert!(!narrow.narrows(&wide) || !narrow.matches(&line) || wide.matches(&line));
         }
     }

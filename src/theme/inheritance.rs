@@ -31,19 +31,19 @@ pub(super) fn styles_by(style: impl Fn(Role) -> Style) -> Styles {
 pub(super) fn resolve(chain: &[ThemeFile]) -> Result<Styles, ThemeError> {
     let mut palette = BTreeMap::new();
     let mut rules = BTreeMap::new();
-    for sheet in chain.iter().rev() {
-        palette.extend(sheet.content.palette.iter().map(|(name, color)| (name.as_str(), *color)));
-        rules.extend(sheet.content.styles.iter().map(|(key, raw)| (*key, (sheet, raw))));
+    for file in chain.iter().rev() {
+        palette.extend(file.content.palette.iter().map(|(name, color)| (name.as_str(), *color)));
+        rules.extend(file.content.styles.iter().map(|(key, raw)| (*key, (file, raw))));
     }
     let resolved = rules
         .into_iter()
-        .map(|(key, (sheet, raw))| Ok((key, style(raw, sheet, &palette)?)))
+        .map(|(key, (file, raw))| Ok((key, style(raw, file, &palette)?)))
         .collect::<Result<BTreeMap<_, _>, ThemeError>>()?;
     Ok(styles_by(|role| role.fallbacks().find_map(|key| resolved.get(key).copied()).unwrap_or_default()))
 }
 
-fn style(raw: &RawStyle, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Style, ThemeError> {
-    let look_up = |named: &Option<SpannedText>| named.as_ref().map(|named| find(named, sheet, palette)).transpose();
+fn style(raw: &RawStyle, file: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Style, ThemeError> {
+    let look_up = |named: &Option<SpannedText>| named.as_ref().map(|named| find(named, file, palette)).transpose();
     Ok(Style {
         fg: look_up(&raw.fg)?,
         bg: look_up(&raw.bg)?,
@@ -52,7 +52,7 @@ fn style(raw: &RawStyle, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> 
     })
 }
 
-fn find(named: &SpannedText, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Color, ThemeError> {
+fn find(named: &SpannedText, file: &ThemeFile, palette: &BTreeMap<&str, Color>) -> Result<Color, ThemeError> {
     let SpannedText { text: name, span } = named;
     let found = if name.starts_with('#') {
         color::hex(name)
@@ -61,6 +61,6 @@ fn find(named: &SpannedText, sheet: &ThemeFile, palette: &BTreeMap<&str, Color>)
     };
     found.ok_or_else(|| {
         let (message, hint) = unknown_color(name, palette.keys().copied());
-        sheet.source.wrong(span, message, hint)
+        file.source.wrong(span, message, hint)
     })
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::ThemeError;
-use super::theme_file::{Source, ThemeFile};
+use super::theme_file::{ThemeFile, ThemeSource};
 use crate::diagnostics::{Problem, did_you_mean, quoted};
 use crate::text;
 
@@ -37,11 +37,11 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// All themes that can be chosen by name.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shelf<'a> {
+pub(super) struct ThemeCatalog<'a> {
     user_dir: Option<&'a Path>,
 }
 
-impl<'a> Shelf<'a> {
+impl<'a> ThemeCatalog<'a> {
     pub(super) fn new(user_dir: Option<&'a Path>) -> Self {
         Self { user_dir }
     }
@@ -66,28 +66,28 @@ impl<'a> Shelf<'a> {
 
     /// The parent of the last theme in `chain`.
     fn parent(self, chain: &[ThemeFile]) -> Result<Option<ThemeFile>, ThemeError> {
-        let Some((sheet, named)) = chain.last().and_then(|last| Some((last, last.content.inherits.as_ref()?))) else {
+        let Some((file, named)) = chain.last().and_then(|last| Some((last, last.content.inherits.as_ref()?))) else {
             return Ok(None);
         };
         let Some(source) = self.by_name(&named.text)? else {
             let (nearest, known) = self.guess(&named.text);
             let name = quoted(&named.text);
             let message = format!("no theme called {name} is there to inherit from; there are {known}");
-            return Err(sheet.source.wrong(&named.span, message, nearest));
+            return Err(file.source.wrong(&named.span, message, nearest));
         };
         if chain.iter().any(|earlier| earlier.source.path == source.path) {
-            let circle: Vec<_> = chain.iter().map(|sheet| sheet.source.name.as_str()).chain([&*source.name]).collect();
+            let circle: Vec<_> = chain.iter().map(|file| file.source.name.as_str()).chain([&*source.name]).collect();
             let message = format!("the themes inherit in a circle: {}; take one `inherits` out", circle.join(" → "));
-            return Err(sheet.source.wrong(&named.span, message, None));
+            return Err(file.source.wrong(&named.span, message, None));
         }
         ThemeFile::parse(source).map(Some)
     }
 
     /// The text of a theme by its name; `None` when there is none.
-    fn by_name(self, name: &str) -> Result<Option<Source>, ThemeError> {
+    fn by_name(self, name: &str) -> Result<Option<ThemeSource>, ThemeError> {
         if let Some((name, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
             let path = format!("themes/{name}.toml (built in)").into();
-            return Ok(Some(Source { name: (*name).to_owned(), path, text: Cow::Borrowed(text) }));
+            return Ok(Some(ThemeSource { name: (*name).to_owned(), path, text: Cow::Borrowed(text) }));
         }
         match self.user_dir {
             Some(dir) if is_name(name) => {
@@ -146,7 +146,7 @@ fn is_path(choice: &str) -> bool {
 }
 
 /// Reads the theme file at `path`. A link is followed, for people keep their settings behind links.
-fn read(path: &Path) -> Result<Source, ThemeError> {
+fn read(path: &Path) -> Result<ThemeSource, ThemeError> {
     let file = open(path).map_err(|error| unreadable(path, &error.to_string()))?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error.to_string()))?;
@@ -156,7 +156,7 @@ fn read(path: &Path) -> Result<Source, ThemeError> {
     }
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source { name, path: path.to_owned(), text: Cow::Owned(text) }),
+        Ok(text) => Ok(ThemeSource { name, path: path.to_owned(), text: Cow::Owned(text) }),
         Err(error) => Err(ThemeError::File(vec![Problem::not_utf8(path, &error)])),
     }
 }

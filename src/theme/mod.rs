@@ -44,7 +44,7 @@ pub use self::error::ThemeError;
 pub use self::role::Role;
 
 use self::inheritance::Styles;
-use self::loader::Shelf;
+use self::loader::ThemeCatalog;
 
 /// The theme that is used when none was chosen.
 pub const DEFAULT: &str = "dark";
@@ -99,11 +99,11 @@ pub struct ListedTheme {
 ///
 /// [`ThemeError`] when there is no such theme, or it or a parent of it can't be read or holds something wrong.
 pub fn load(choice: &str, user_dir: Option<&Path>, depth: ColorDepth) -> Result<Theme, ThemeError> {
-    let shelf = Shelf::new(user_dir);
-    let chain = shelf.chain(choice)?;
+    let catalog = ThemeCatalog::new(user_dir);
+    let chain = catalog.chain(choice)?;
     let styles = inheritance::resolve(&chain)?;
     let lent = match downgrade::stand_in(depth) {
-        Some(name) => inheritance::resolve(&shelf.chain(name)?)?,
+        Some(name) => inheritance::resolve(&catalog.chain(name)?)?,
         None => styles,
     };
     let styles = match depth {
@@ -112,8 +112,7 @@ pub fn load(choice: &str, user_dir: Option<&Path>, depth: ColorDepth) -> Result<
         ColorDepth::Ansi16 => downgrade::to_16(&styles, &lent),
         ColorDepth::Mono => downgrade::to_mono(&styles, &lent),
     };
-    let (name, about) =
-        chain.into_iter().next().map(|sheet| (sheet.source.name, sheet.content.about)).unwrap_or_default();
+    let (name, about) = chain.into_iter().next().map(|file| (file.source.name, file.content.about)).unwrap_or_default();
     Ok(Theme { name, about, depth, styles })
 }
 
@@ -127,7 +126,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn available(user_dir: Option<&Path>) -> Vec<ListedTheme> {
     let about = |name: &str| load(name, user_dir, ColorDepth::TrueColor).map(|theme| theme.about);
     let built_in = names().map(|name| ListedTheme { name: name.to_owned(), built_in: true, about: about(name) });
-    let own = Shelf::new(user_dir).user_files().map(|path| match loader::own_name(&path) {
+    let own = ThemeCatalog::new(user_dir).user_files().map(|path| match loader::own_name(&path) {
         Ok(name) => ListedTheme { about: about(&name), name, built_in: false },
         Err(error) => {
             let name = path.file_name().map(Path::new).map(crate::text::escape_path).unwrap_or_default().into_owned();

@@ -11,7 +11,7 @@ use toml::de::DeValue;
 
 use super::error::ThemeError;
 use super::{color, role};
-use crate::diagnostics::table::{self, SpannedText, Table};
+use crate::diagnostics::table::{self, SpannedText, TomlTable};
 use crate::diagnostics::{Problems, did_you_mean, quoted};
 
 /// Top-level keys that are no roles.
@@ -43,7 +43,7 @@ pub(super) struct RawStyle {
 
 /// The text of a theme file and what it is called.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(super) struct ThemeSource {
     /// The theme's name.
     pub(super) name: String,
     /// The file as messages name it.
@@ -51,7 +51,7 @@ pub(super) struct Source {
     pub(super) text: Cow<'static, str>,
 }
 
-impl Source {
+impl ThemeSource {
     /// The error that one thing in it is wrong.
     pub(super) fn wrong(&self, span: &Range<usize>, message: String, hint: Option<String>) -> ThemeError {
         let mut problems = Problems::new(&self.path, &self.text);
@@ -72,7 +72,7 @@ pub(super) struct ThemeFileContent {
 /// One theme file and what it says.
 #[derive(Debug)]
 pub(super) struct ThemeFile {
-    pub(super) source: Source,
+    pub(super) source: ThemeSource,
     pub(super) content: ThemeFileContent,
 }
 
@@ -82,7 +82,7 @@ impl ThemeFile {
     /// # Errors
     ///
     /// Everything in the file that is wrong.
-    pub(super) fn parse(source: Source) -> Result<Self, ThemeError> {
+    pub(super) fn parse(source: ThemeSource) -> Result<Self, ThemeError> {
         let mut problems = Problems::new(&source.path, &source.text);
         let content = parse(&source.text, &mut problems);
         let problems = problems.finish();
@@ -95,7 +95,7 @@ type Value<'i> = Spanned<DeValue<'i>>;
 fn parse(text: &str, problems: &mut Problems) -> ThemeFileContent {
     let mut content = ThemeFileContent::default();
     let Some(document) = table::parse(text, problems) else { return content };
-    for (key, value) in Table::new(document.get_ref(), document.span(), "a theme").entries() {
+    for (key, value) in TomlTable::new(document.get_ref(), document.span(), "a theme").entries() {
         match key.text.as_str() {
             ABOUT => {
                 content.about = string(&key.text, value, "a sentence in quotes", problems).unwrap_or_default().text;
@@ -136,7 +136,7 @@ fn palette(value: &Value, problems: &mut Problems) -> BTreeMap<String, Color> {
         wrong_type(PALETTE, value, "a table of colours, [palette],", problems);
         return palette;
     };
-    for (key, value) in Table::new(entries, value.span(), "the palette").entries() {
+    for (key, value) in TomlTable::new(entries, value.span(), "the palette").entries() {
         let wanted = "a colour in quotes, such as \"#7aa2f7\",";
         let Some(SpannedText { text, span }) = string(&key.text, value, wanted, problems) else { continue };
         match if text.starts_with('#') { color::hex(&text) } else { color::named(&text) } {
@@ -163,7 +163,7 @@ fn style(key: &str, value: &Value, problems: &mut Problems) -> RawStyle {
             return RawStyle::default();
         }
     };
-    let table = Table::new(entries, value.span(), "a style");
+    let table = TomlTable::new(entries, value.span(), "a style");
     table.only(&FIELDS, problems);
     let mut style = RawStyle::default();
     for (field, value) in table.entries() {

@@ -12,7 +12,7 @@ use crate::text::subject;
 
 use super::Actor;
 use super::bound::{self, BoundBox};
-use super::folders::{Refusal, full_path};
+use super::folders::{ScopeRefusal, full_path};
 use super::matched_file::MatchedFile;
 use super::scope::{Owner, Scope};
 
@@ -212,7 +212,7 @@ pub enum Defect {
     FolderTooLong,
     /// The path could mean another place tomorrow.
     #[error(transparent)]
-    Scope(#[from] Refusal),
+    Scope(#[from] ScopeRefusal),
     /// A known sample needs the rule's name typed.
     #[error("the content is a known sample; type the rule's name to exclude it")]
     KnownSample,

@@ -121,7 +121,7 @@ impl Folders for NoFolders {
 
 /// Why a scope may not be recorded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ScopeRefusal {
     /// The path is relative or holds `..`, so it could mean another place tomorrow.
     #[error("{} is not a full path; scan the tree by its full path", text::escape_path(.0))]
     NotAFullPath(PathBuf),
@@ -154,7 +154,7 @@ pub struct Proposal {
     /// The scope.
     pub scope: Scope,
     /// Why it may not be recorded, if it may not.
-    pub allowed: Result<(), Refusal>,
+    pub allowed: Result<(), ScopeRefusal>,
 }
 
 impl Scope {
@@ -168,7 +168,7 @@ impl Scope {
     ///
     /// # Errors
     /// Why it may not. Only a folder is looked up on the box; a path must merely be a full one.
-    pub fn allowed(&self, folders: &dyn Folders) -> Result<(), Refusal> {
+    pub fn allowed(&self, folders: &dyn Folders) -> Result<(), ScopeRefusal> {
         if let Some(path) = self.path() {
             full_path(path)?;
         }
@@ -180,22 +180,22 @@ impl Scope {
 }
 
 /// Refuses a path that is relative or climbs.
-pub(super) fn full_path(path: &Path) -> Result<(), Refusal> {
+pub(super) fn full_path(path: &Path) -> Result<(), ScopeRefusal> {
     let path = subject::file_of(path);
     if path.is_absolute() && !path.components().any(|part| part == Component::ParentDir) {
         Ok(())
     } else {
-        Err(Refusal::NotAFullPath(path.to_owned()))
+        Err(ScopeRefusal::NotAFullPath(path.to_owned()))
     }
 }
 
-fn folder_allowed(folder: &Path, folders: &dyn Folders) -> Result<(), Refusal> {
+fn folder_allowed(folder: &Path, folders: &dyn Folders) -> Result<(), ScopeRefusal> {
     let root = folders.root();
     let Ok(inside) = folder.strip_prefix(root) else {
-        return Err(Refusal::OutsideRoot(folder.to_owned(), root.to_owned()));
+        return Err(ScopeRefusal::OutsideRoot(folder.to_owned(), root.to_owned()));
     };
     if is_system_folder(&Path::new("/").join(inside)) {
-        return Err(Refusal::SystemFolder(folder.to_owned()));
+        return Err(ScopeRefusal::SystemFolder(folder.to_owned()));
     }
     let mut above = root.to_owned();
     check_mode(&above, inside.as_os_str().is_empty(), folders)?;
@@ -214,18 +214,18 @@ fn is_system_folder(path: &Path) -> bool {
 }
 
 /// Above the folder a sticky bit is enough: others may add there, but not rename what is not theirs (`inode(7)`).
-fn check_mode(path: &Path, is_the_folder: bool, folders: &dyn Folders) -> Result<(), Refusal> {
-    let mode = folders.mode(path).map_err(|error| Refusal::Unknown(path.to_owned(), error.to_string()))?;
+fn check_mode(path: &Path, is_the_folder: bool, folders: &dyn Folders) -> Result<(), ScopeRefusal> {
+    let mode = folders.mode(path).map_err(|error| ScopeRefusal::Unknown(path.to_owned(), error.to_string()))?;
     match mode & TYPE {
         FOLDER => {}
-        LINK => return Err(Refusal::Link(path.to_owned())),
-        _ => return Err(Refusal::NotAFolder(path.to_owned())),
+        LINK => return Err(ScopeRefusal::Link(path.to_owned())),
+        _ => return Err(ScopeRefusal::NotAFolder(path.to_owned())),
     }
     let writable = mode & OTHERS_WRITE != 0;
     if is_the_folder && writable {
-        Err(Refusal::Writable(path.to_owned()))
+        Err(ScopeRefusal::Writable(path.to_owned()))
     } else if writable && mode & STICKY == 0 {
-        Err(Refusal::WritableAbove(path.to_owned()))
+        Err(ScopeRefusal::WritableAbove(path.to_owned()))
     } else {
         Ok(())
     }
@@ -276,7 +276,7 @@ pub(super) mod tests {
         let refused = "/ /tmp /var/tmp /dev/shm /dev /home /bin /sbin /usr /usr/lib /usr/local /var /etc \
             /usr/lib/x86_64-linux-gnu /lib/aarch64-linux-gnu //tmp/ /usr/./lib";
         for path in refused.split_whitespace() {
-            assert!(matches!(folder(path).allowed(&disk), Err(Refusal::SystemFolder(_))), "{path}");
+            assert!(matches!(folder(path).allowed(&disk), Err(ScopeRefusal::SystemFolder(_))), "{path}");
         }
         for path in ["/opt/reports", "/usr/lib/python3", "/home/alice/rules", "/backup", "/usr/share/doc"] {
             assert_eq!(folder(path).allowed(&disk), Ok(()), "{path}");
@@ -294,21 +294,21 @@ pub(super) mod tests {
             ("/opt/secret", 0),
         ]);
         let why = |path: &str| folder(path).allowed(&disk).unwrap_err();
-        assert_eq!(why("/opt/group"), Refusal::Writable("/opt/group".into()));
-        assert_eq!(why("/opt/all"), Refusal::Writable("/opt/all".into()));
-        assert_eq!(why("/opt/sticky"), Refusal::Writable("/opt/sticky".into()));
-        assert_eq!(why("/opt/all/mine"), Refusal::WritableAbove("/opt/all".into()));
+        assert_eq!(why("/opt/group"), ScopeRefusal::Writable("/opt/group".into()));
+        assert_eq!(why("/opt/all"), ScopeRefusal::Writable("/opt/all".into()));
+        assert_eq!(why("/opt/sticky"), ScopeRefusal::Writable("/opt/sticky".into()));
+        assert_eq!(why("/opt/all/mine"), ScopeRefusal::WritableAbove("/opt/all".into()));
         assert_eq!(folder("/opt/sticky/mine").allowed(&disk), Ok(()));
-        assert_eq!(why("/opt/link/deep"), Refusal::Link("/opt/link".into()));
-        assert_eq!(why("/opt/file"), Refusal::NotAFolder("/opt/file".into()));
-        assert!(matches!(why("/opt/secret/x"), Refusal::Unknown(..)));
+        assert_eq!(why("/opt/link/deep"), ScopeRefusal::Link("/opt/link".into()));
+        assert_eq!(why("/opt/file"), ScopeRefusal::NotAFolder("/opt/file".into()));
+        assert!(matches!(why("/opt/secret/x"), ScopeRefusal::Unknown(..)));
     }
 
     #[test]
     fn paths_that_could_mean_another_place_are_refused() {
         let disk = MadeUp::new(&[]);
         for path in ["relative", "/opt/../tmp", ""] {
-            assert!(matches!(folder(path).allowed(&disk), Err(Refusal::NotAFullPath(_))), "{path}");
+            assert!(matches!(folder(path).allowed(&disk), Err(ScopeRefusal::NotAFullPath(_))), "{path}");
         }
         let as_is = Scope::FileAsIs { path: "x".into(), digest: crate::finding::Sha256::of(b"").into() };
         assert!(as_is.allowed(&disk).is_err());
@@ -317,9 +317,9 @@ pub(super) mod tests {
     #[test]
     fn an_image_is_judged_by_the_paths_of_its_own_box() {
         let image = MadeUp { root: "/mnt/image".into(), modes: HashMap::new() };
-        assert!(matches!(folder("/mnt/image").allowed(&image), Err(Refusal::SystemFolder(_))));
-        assert!(matches!(folder("/mnt/image/tmp").allowed(&image), Err(Refusal::SystemFolder(_))));
-        assert!(matches!(folder("/opt/reports").allowed(&image), Err(Refusal::OutsideRoot(..))));
+        assert!(matches!(folder("/mnt/image").allowed(&image), Err(ScopeRefusal::SystemFolder(_))));
+        assert!(matches!(folder("/mnt/image/tmp").allowed(&image), Err(ScopeRefusal::SystemFolder(_))));
+        assert!(matches!(folder("/opt/reports").allowed(&image), Err(ScopeRefusal::OutsideRoot(..))));
         assert_eq!(folder("/mnt/image/opt/reports").allowed(&image), Ok(()));
     }
 
@@ -335,9 +335,9 @@ pub(super) mod tests {
         let disk = OnDisk::of(&Root::image(root.path()));
         let at = |path: PathBuf| Scope::Folder { folder: path, owner: Owner { uid: 0, name: None } }.allowed(&disk);
         assert_eq!(at(place.clone()), Ok(()));
-        assert!(matches!(at(root.path().join("opt/link")), Err(Refusal::Link(_))));
+        assert!(matches!(at(root.path().join("opt/link")), Err(ScopeRefusal::Link(_))));
         std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o770)).unwrap();
-        assert_eq!(at(place.clone()), Err(Refusal::Writable(place)));
-        assert!(matches!(at(root.path().join("opt/gone")), Err(Refusal::Unknown(..))));
+        assert_eq!(at(place.clone()), Err(ScopeRefusal::Writable(place)));
+        assert!(matches!(at(root.path().join("opt/gone")), Err(ScopeRefusal::Unknown(..))));
     }
 }

@@ -8,11 +8,11 @@ use crossbeam_channel::{select, unbounded};
 use super::TerminalSession;
 use super::backend::place_probe::{OpenTarget, PlaceProbe, Trial};
 use super::effects::Themes;
+use super::frame;
 use super::keymap::Keymap;
 use super::message::Message;
 use super::state::chooser::{Chooser, Outset};
-use super::update::chooser::{self as update, Effect};
-use super::view;
+use super::update::chooser::{self as update, ChooserEffect};
 use crate::theme::Theme;
 
 /// What was chosen, and the colours and keys to go on with.
@@ -41,7 +41,7 @@ pub(crate) fn choose(
     asked: Option<OpenTarget>,
 ) -> io::Result<Option<Chosen>> {
     let (sender, heard) = unbounded();
-    let scout = PlaceProbe { news: sender, cases, home: outset.home.clone(), trial };
+    let probe = PlaceProbe { news: sender, cases, home: outset.home.clone(), trial };
     let mut chooser = Chooser::new(outset);
     chooser.asks_root = asked;
     front.guard.set_title("huntbook: what is to be scanned?");
@@ -49,18 +49,18 @@ pub(crate) fn choose(
     loop {
         for effect in effects.drain(..) {
             match effect {
-                Effect::Leave(None) => return Ok(None),
-                Effect::Leave(Some(place)) => {
+                ChooserEffect::Leave(None) => return Ok(None),
+                ChooserEffect::Leave(Some(place)) => {
                     let Chooser { theme, keymap, .. } = chooser;
                     return Ok(Some(Chosen { place, theme, keymap }));
                 }
-                Effect::Suspend => front.guard.suspend()?,
-                Effect::Redraw => front.guard.retake()?,
-                Effect::ListThemes => themes.list(&front.queue.0),
-                Effect::PlaceQuery(ask) => scout.ask(ask),
+                ChooserEffect::Suspend => front.guard.suspend()?,
+                ChooserEffect::Redraw => front.guard.retake()?,
+                ChooserEffect::ListThemes => themes.list(&front.queue.0),
+                ChooserEffect::PlaceQuery(ask) => probe.ask(ask),
             }
         }
-        front.guard.draw(|frame| view::chooser::draw(frame, &mut chooser))?;
+        front.guard.draw(|frame| frame::draw_chooser(frame, &mut chooser))?;
         select! {
             recv(front.queue.1) -> message => {
                 effects = update::input(&mut chooser, message.unwrap_or(Message::Terminate));

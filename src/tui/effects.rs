@@ -13,7 +13,7 @@ use super::state::App;
 use super::state::scan::Phase;
 use super::state::themes::{Offer, ThemeChoice};
 use super::taskbar::Taskbar;
-use super::terminal::Guard;
+use super::terminal::TerminalGuard;
 use crate::scan::Control;
 use crate::text;
 use crate::theme::{self, ColorDepth, ListedTheme};
@@ -73,7 +73,7 @@ impl EffectRunner {
     pub(super) fn carry_out(
         &mut self,
         effect: Effect,
-        guard: &mut Guard,
+        guard: &mut TerminalGuard,
         backend: &Backend,
     ) -> io::Result<ControlFlow<()>> {
         match effect {
@@ -109,7 +109,7 @@ impl EffectRunner {
     }
 
     /// The terminal's title says how it stands, for whoever looks at another window meanwhile.
-    pub(super) fn set_title(&mut self, guard: &mut Guard, app: &App) {
+    pub(super) fn set_title(&mut self, guard: &mut TerminalGuard, app: &App) {
         let counts = app.list.counts(None);
         let state = match &app.scan.phase {
             Phase::Preparing => "preparing",
@@ -128,7 +128,7 @@ impl EffectRunner {
     }
 
     /// The taskbar says how far the scan is.
-    pub(super) fn tell_taskbar(&mut self, guard: &mut Guard, app: &App) {
+    pub(super) fn tell_taskbar(&mut self, guard: &mut TerminalGuard, app: &App) {
         if let Some(sequence) = self.taskbar.tell(&app.scan, Instant::now()) {
             guard.show_progress(&sequence);
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::state::bytes::Counted;
-use super::state::compare::Comparison;
+use super::state::compare::ContentComparison;
 use super::state::coverage::Missed;
 use super::state::findings::ListedFinding;
 use super::state::themes::Offer;
@@ -17,7 +17,7 @@ use crate::case::FindingId;
 use crate::evidence::reference::{Reference, Referred};
 use crate::finding::Finding;
 use crate::hex::encoding::Encoding;
-use crate::hex::search::{Hit, Order};
+use crate::hex::search::{Hit, SearchOrder};
 use crate::hex::strings::FoundString;
 use crate::hex::{self, query::Query};
 use crate::hunt::Hunt;
@@ -116,7 +116,7 @@ pub enum Message {
     /// The finding that the open one is to be held against.
     Beside(Arc<Finding>),
     /// What a finding and another one come to side by side.
-    Compared(FindingId, Box<Comparison>),
+    Compared(FindingId, Box<ContentComparison>),
     /// What was looked up because something points to it.
     LookedUp(Reference, Box<Referred>),
     /// Where the line begins that was asked for under this number; safe text when there is none.
@@ -252,7 +252,7 @@ pub enum Look {
     /// Decode what is open again, because it changed.
     Decode,
     /// Search what is open; the answers carry the number.
-    Search(u64, Box<Query>, Order),
+    Search(u64, Box<Query>, SearchOrder),
     /// Count what the search of that number finds in all.
     Count(u64, Box<Query>),
     /// Find where this line, from 1, begins in that encoding; the answer carries the number.

@@ -4,6 +4,7 @@ pub(crate) mod backend;
 mod chooser;
 pub(crate) mod config;
 mod effects;
+pub(crate) mod frame;
 pub(crate) mod glyphs;
 pub(crate) mod input;
 pub(crate) mod keymap;
@@ -33,7 +34,7 @@ use glyphs::Glyphs;
 use message::Message;
 use state::App;
 use state::scan::Phase;
-use terminal::Guard;
+use terminal::TerminalGuard;
 
 /// Least time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(33);
@@ -70,7 +71,7 @@ pub(crate) struct Ended {
 
 /// The terminal, taken over, and the queue of what comes in from it. Dropping it gives the terminal back.
 pub(crate) struct TerminalSession {
-    guard: Guard,
+    guard: TerminalGuard,
     queue: (Sender<Message>, Receiver<Message>),
 }
 
@@ -80,7 +81,7 @@ impl TerminalSession {
     /// # Errors
     /// When it cannot be taken over.
     pub(crate) fn open(mouse: bool, signs: Glyphs) -> io::Result<Self> {
-        let guard = Guard::take(mouse, signs)?;
+        let guard = TerminalGuard::take(mouse, signs)?;
         let queue = unbounded();
         input::listen(&queue.0)?;
         Ok(Self { guard, queue })
@@ -91,14 +92,14 @@ impl TerminalSession {
 ///
 /// # Errors
 /// When the terminal cannot be drawn to.
-pub(crate) fn run(front: TerminalSession, session: Session, manner: UiOptions) -> io::Result<Ended> {
-    let TerminalSession { mut guard, queue } = front;
-    let mut app = App::new(manner.start);
+pub(crate) fn run(terminal: TerminalSession, session: Session, options: UiOptions) -> io::Result<Ended> {
+    let TerminalSession { mut guard, queue } = terminal;
+    let mut app = App::new(options.start);
     app.in_tmux = std::env::var_os("TMUX").is_some();
-    guard.draw(|frame| view::draw(frame, &mut app))?;
+    guard.draw(|frame| frame::draw(frame, &mut app))?;
     let backend = Backend::start_on(queue, session).map_err(io::Error::other)?;
-    let mut hands = EffectRunner::new(manner.themes, manner.progress);
-    let result = turn(&mut guard, &mut app, &backend, &mut hands);
+    let mut runner = EffectRunner::new(options.themes, options.progress);
+    let result = turn(&mut guard, &mut app, &backend, &mut runner);
     drop(guard);
     let closed = backend.finish();
     result?;
@@ -111,7 +112,7 @@ pub(crate) fn run(front: TerminalSession, session: Session, manner: UiOptions) -
 }
 
 /// Takes messages in, and draws what came of all that were waiting, once.
-fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut EffectRunner) -> io::Result<()> {
+fn turn(guard: &mut TerminalGuard, app: &mut App, backend: &Backend, runner: &mut EffectRunner) -> io::Result<()> {
     let mut drawn = Instant::now();
     let mut ticked = Instant::now();
     let mut dirty = true;
@@ -126,7 +127,7 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut EffectR
                 while let Some(message) = next {
                     dirty = true;
                     for effect in update::update(app, message) {
-                        if hands.carry_out(effect, guard, backend)?.is_break() {
+                        if runner.carry_out(effect, guard, backend)?.is_break() {
                             return Ok(());
                         }
                     }
@@ -144,13 +145,13 @@ fn turn(guard: &mut Guard, app: &mut App, backend: &Backend, hands: &mut EffectR
             }
         }
         if dirty && (urgent || drawn.elapsed() >= FRAME) {
-            guard.draw(|frame| view::draw(frame, app))?;
-            hands.set_title(guard, app);
-            hands.tell_taskbar(guard, app);
+            guard.draw(|frame| frame::draw(frame, app))?;
+            runner.set_title(guard, app);
+            runner.tell_taskbar(guard, app);
             drawn = Instant::now();
             dirty = false;
             for effect in update::wanted(app) {
-                let _ = hands.carry_out(effect, guard, backend)?;
+                let _ = runner.carry_out(effect, guard, backend)?;
             }
         }
     }

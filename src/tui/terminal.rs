@@ -25,13 +25,13 @@ static PROGRESS: AtomicBool = AtomicBool::new(false);
 pub(crate) type Screen = Terminal<CrosstermBackend<Stdout>>;
 
 /// Holds the terminal; dropping it gives the terminal back.
-pub struct Guard {
+pub struct TerminalGuard {
     /// The screen. Never dropped: when the terminal has gone, that would print to it, and panic.
     pub screen: ManuallyDrop<Screen>,
     signs: Glyphs,
 }
 
-impl Guard {
+impl TerminalGuard {
     /// Takes the terminal over and makes sure that a panic gives it back before its message is printed; `mouse` says
     /// whether the mouse is used, `signs` what is drawn with.
     ///
@@ -99,7 +99,7 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         restore();
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use huntbook::internals::evidence::{About, Gatherer};
+use huntbook::internals::evidence::{AskedFile, Gatherer};
 use huntbook::internals::finding::{Digest, FileFacts, FileTime, Sha256};
 use huntbook::internals::root::Root;
 
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for what in ["the first finding", "the second", "the third"] {
         let started = Instant::now();
         let mut first = None;
-        let evidence = gatherer.gather_telling(&About::file(&facts), &mut |_| {
+        let evidence = gatherer.gather_telling(&AskedFile::file(&facts), &mut |_| {
             first.get_or_insert_with(|| started.elapsed());
         });
         let (all, first) = (started.elapsed(), first.map_or(String::new(), |first| first.as_millis().to_string()));

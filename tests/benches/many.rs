@@ -28,7 +28,7 @@ use huntbook::internals::tui::message::Message;
 use huntbook::internals::tui::state::App;
 use huntbook::internals::tui::state::bell::Bell;
 use huntbook::internals::tui::state::panes::Panes;
-use huntbook::internals::tui::{Session, Start, update, view};
+use huntbook::internals::tui::{Session, Start, frame, update};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
     let mut terminal = Terminal::with_options(CrosstermBackend::new(io::sink()), options)?;
-    terminal.draw(|frame| view::draw(frame, &mut app))?;
+    terminal.draw(|frame| frame::draw(frame, &mut app))?;
     let memory = (resident() - resident_before) >> 20;
 
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for key in keys.iter().cycle().take(keys.len() * ROUNDS) {
             let (begin, busy) = (Instant::now(), of_this_thread());
             update::update(&mut app, Message::Key(KeyEvent::new(*key, KeyModifiers::NONE)));
-            terminal.draw(|frame| view::draw(frame, &mut app))?;
+            terminal.draw(|frame| frame::draw(frame, &mut app))?;
             times.push((begin.elapsed(), of_this_thread().saturating_sub(busy)));
         }
         let (mut clock, mut busy): (Vec<_>, Vec<_>) = times.into_iter().unzip();

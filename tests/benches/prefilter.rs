@@ -13,7 +13,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use huntbook::internals::scan::prefilter::{Prefilter, Source};
+use huntbook::internals::scan::prefilter::{Prefilter, YaraSource};
 
 const CHUNK: usize = 256 * 1024;
 const BUFFER: usize = 256 * 1024 * 1024;
@@ -58,7 +58,7 @@ fn rate<T>(files: &[Vec<u8>], mut scan: impl FnMut(&[u8]) -> T) -> (f64, Vec<T>)
 }
 
 fn compare(what: &str, rules: &str, files: &[Vec<u8>]) -> Result<(), Box<dyn Error>> {
-    let prefilter = Prefilter::new(&[Source { namespace: "default", text: rules }], &[]);
+    let prefilter = Prefilter::new(&[YaraSource { namespace: "default", text: rules }], &[]);
     // Without a prefilter nothing is searched, and a rate would mean nothing.
     if prefilter.always_full() {
         println!("{what:28} always whole to yara-x: {:?}", prefilter.report().refusal);

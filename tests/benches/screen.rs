@@ -31,7 +31,7 @@ use huntbook::internals::tui::state::App;
 use huntbook::internals::tui::state::bell::Bell;
 use huntbook::internals::tui::state::findings::ListedFinding;
 use huntbook::internals::tui::state::panes::Panes;
-use huntbook::internals::tui::{Start, update, view};
+use huntbook::internals::tui::{Start, frame, update};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
@@ -105,7 +105,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
     let mut terminal = Terminal::with_options(CrosstermBackend::new(written.clone()), options)?;
-    terminal.draw(|frame| view::draw(frame, &mut app))?;
+    terminal.draw(|frame| frame::draw(frame, &mut app))?;
     let first = written.0.swap(0, Ordering::Relaxed);
 
     println!(
@@ -116,7 +116,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut bytes = 0;
     for (name, keys) in JOURNEYS {
         app = filled()?.0;
-        terminal.draw(|frame| view::draw(frame, &mut app))?;
+        terminal.draw(|frame| frame::draw(frame, &mut app))?;
         written.0.store(0, Ordering::Relaxed);
         let times = play(&mut app, &mut terminal, keys)?;
         bytes += written.0.load(Ordering::Relaxed);
@@ -222,7 +222,7 @@ fn play(app: &mut App, terminal: &mut Screen, keys: &[KeyCode]) -> io::Result<Ve
         let (begin, busy) = (Instant::now(), processor());
         update::update(app, Message::Rows(rows));
         update::update(app, Message::Key(KeyEvent::new(*key, KeyModifiers::NONE)));
-        terminal.draw(|frame| view::draw(frame, app))?;
+        terminal.draw(|frame| frame::draw(frame, app))?;
         times.push((begin.elapsed(), processor().saturating_sub(busy)));
     }
     Ok(times)

@@ -1,7 +1,7 @@
 //! Journeys through the bytes of a finding and the structures over them.
 
 use huntbook::internals::elf;
-use huntbook::internals::hex::{ByteWindow, Shown};
+use huntbook::internals::hex::{ByteWindow, ViewedBytes};
 use huntbook::internals::session::RuleChoice;
 use huntbook::internals::tui::message::Message;
 use huntbook::internals::tui::state::bytes::Counted;
@@ -315,7 +315,7 @@ fn look_at(stage: &mut Stage<'_>, file: &[u8], size: u64) {
     let detail = stage.app.detail.as_mut().unwrap();
     let id = detail.id();
     let bytes = file.iter().copied().map(Some).collect();
-    detail.hex.window = Some(ByteWindow { offset: 0, bytes, size, shown: Shown::File, line: None, notice: None });
+    detail.hex.window = Some(ByteWindow { offset: 0, bytes, size, shown: ViewedBytes::File, line: None, notice: None });
     stage.feed(Message::Decoded(id, Box::new(decoded)));
     for (keys, wanted) in [("2 g", told.as_str()), ("G", name), ("1 g", "of "), ("}", "Hex:"), ("enter", "ELF")] {
         for key in keys.split(' ') {

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use huntbook::internals::case::CaseSummary;
-use huntbook::internals::places::{Completion, DiskUsage, Folder, Mounts, Recent};
+use huntbook::internals::places::{DiskUsage, ListedFolder, MountList, PathCompletion, Recent};
 use huntbook::internals::session::{HostIdentity, StartedAs};
 use huntbook::internals::theme::{self, ColorDepth};
-use huntbook::internals::tui::Themes;
 use huntbook::internals::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery, Tried};
 use huntbook::internals::tui::keymap::Keymap;
 use huntbook::internals::tui::message::Message;
-use huntbook::internals::tui::state::chooser::{Chooser, Outset, Section, Spot};
-use huntbook::internals::tui::update::chooser::{self as update, Effect};
-use huntbook::internals::tui::view;
+use huntbook::internals::tui::state::chooser::{Chooser, ChooserRow, ChooserSection, Outset};
+use huntbook::internals::tui::update::chooser::{self as update, ChooserEffect};
+use huntbook::internals::tui::{Themes, frame};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -70,11 +69,11 @@ impl Play {
             let (options, whole, box_facts) = (serde_json::json!({}), findings != 3, identity(host));
             let case = format!("/cases/{host}.case").into();
             let (host, tree) = (host.to_owned(), tree.into());
-            let glance = CaseSummary { host, box_facts, tree, started, whole, findings, open, options };
-            play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case, glance }))));
+            let summary = CaseSummary { host, box_facts, tree, started, whole, findings, open, options };
+            play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case, summary }))));
         }
         play.news(PlaceAnswer::RecentEnd);
-        play.news(PlaceAnswer::Mounts(Ok(Mounts::parse(MOUNTINFO))));
+        play.news(PlaceAnswer::Mounts(Ok(MountList::parse(MOUNTINFO))));
         play.news(PlaceAnswer::DiskUsage("/".into(), Ok(DiskUsage { size: 64 << 30, used: 16 << 30 })));
         play.news(PlaceAnswer::DiskUsage("/srv".into(), Ok(DiskUsage { size: 4 << 40, used: 3 << 40 })));
         play.news(PlaceAnswer::DiskUsage(
@@ -87,22 +86,22 @@ impl Play {
     }
 
     fn folders(&mut self, path: &str, names: &[&str]) {
-        let folders = names.iter().map(|name| Folder { name: name.into(), link: None }).collect();
+        let folders = names.iter().map(|name| ListedFolder { name: name.into(), link: None }).collect();
         self.news(PlaceAnswer::Folders(path.into(), Ok((folders, false))));
     }
 
-    pub fn news(&mut self, news: PlaceAnswer) -> Vec<Effect> {
+    pub fn news(&mut self, news: PlaceAnswer) -> Vec<ChooserEffect> {
         let effects = update::news(&mut self.chooser, news);
         self.draw();
         effects
     }
 
     pub fn draw(&mut self) {
-        self.terminal.draw(|frame| view::chooser::draw(frame, &mut self.chooser)).unwrap();
+        self.terminal.draw(|frame| frame::draw_chooser(frame, &mut self.chooser)).unwrap();
     }
 
     /// Presses keys, each written as in the keymap's table; returns what the last one asks for.
-    fn press(&mut self, keys: &str) -> Vec<Effect> {
+    fn press(&mut self, keys: &str) -> Vec<ChooserEffect> {
         let mut effects = Vec::new();
         for key in keys.split(' ') {
             effects = update::input(&mut self.chooser, Message::Key(event(key)));
@@ -111,7 +110,7 @@ impl Play {
         effects
     }
 
-    fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) -> Vec<Effect> {
+    fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) -> Vec<ChooserEffect> {
         let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
         let effects = update::input(&mut self.chooser, Message::Mouse(event));
         self.draw();
@@ -144,16 +143,16 @@ impl Play {
     }
 }
 
-fn link(name: &str, target: &str) -> Folder {
-    Folder { name: name.into(), link: Some(target.into()) }
+fn link(name: &str, target: &str) -> ListedFolder {
+    ListedFolder { name: name.into(), link: Some(target.into()) }
 }
 
-fn opens(path: &str) -> Vec<Effect> {
-    vec![Effect::PlaceQuery(PlaceQuery::Open(path.into()))]
+fn opens(path: &str) -> Vec<ChooserEffect> {
+    vec![ChooserEffect::PlaceQuery(PlaceQuery::Open(path.into()))]
 }
 
-fn looks(path: &str) -> Vec<Effect> {
-    vec![Effect::PlaceQuery(PlaceQuery::Folder(path.into()))]
+fn looks(path: &str) -> Vec<ChooserEffect> {
+    vec![ChooserEffect::PlaceQuery(PlaceQuery::Folder(path.into()))]
 }
 
 #[test]
@@ -167,7 +166,7 @@ fn the_screen_at_both_sizes() {
         play.press("esc /");
         let names = vec!["sbin".to_owned(), "srv".to_owned(), "s\u{202e}x".to_owned()];
         play.press("s");
-        let completion = Completion { typed: "/s".into(), names, count: 3, untypable: 1 };
+        let completion = PathCompletion { typed: "/s".into(), names, count: 3, untypable: 1 };
         play.news(PlaceAnswer::Completed("/s".into(), Ok(completion)));
         play.hold("choose-path");
         play.press("esc ?");
@@ -189,7 +188,7 @@ fn letters_jump_and_the_few_that_are_keys_do_not() {
     assert_eq!(play.selected(), Path::new("/home/ann/.ssh"));
     play.press("esc o p t");
     assert_eq!(play.selected(), Path::new("/opt"), "other sections are looked through too");
-    assert_eq!(play.chooser.focus, Section::Recent);
+    assert_eq!(play.chooser.focus, ChooserSection::Recent);
     play.press("esc b a c k u p");
     assert_eq!(play.selected(), Path::new("/mnt/backup"), "k belongs to the name once a jump is under way");
     play.press("z");
@@ -197,7 +196,7 @@ fn letters_jump_and_the_few_that_are_keys_do_not() {
     assert_eq!(play.selected(), Path::new("/mnt/backup"));
     play.press("esc k j");
     assert_eq!(play.selected(), Path::new("/mnt/backup"));
-    assert_eq!(play.press("q"), [Effect::Leave(None)]);
+    assert_eq!(play.press("q"), [ChooserEffect::Leave(None)]);
 }
 
 #[test]
@@ -221,7 +220,10 @@ fn folders_are_looked_into_and_left_again() {
     assert_eq!(play.press("enter"), looks("/home"));
     assert_eq!(play.press("backspace"), looks("/"));
     assert_eq!(play.press("backspace"), []);
-    assert!(!matches!(play.chooser.spot(Section::Folders, 1), Some(Spot::Above)), "nothing is above the root");
+    assert!(
+        !matches!(play.chooser.spot(ChooserSection::Folders, 1), Some(ChooserRow::Above)),
+        "nothing is above the root"
+    );
 }
 
 #[test]
@@ -232,7 +234,7 @@ fn what_cannot_be_read_hides_nothing_that_can() {
         play.says("…");
         play.news(PlaceAnswer::Recent(Err("/cases/bad.case: is not a case".into())));
         play.says("not all cases can be read: /cases/bad.case");
-        let glance = CaseSummary {
+        let summary = CaseSummary {
             host: "web01".into(),
             box_facts: identity("web01"),
             tree: "/srv/www".into(),
@@ -242,9 +244,9 @@ fn what_cannot_be_read_hides_nothing_that_can() {
             open: 0,
             options: serde_json::json!({}),
         };
-        play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/a.case".into(), glance }))));
+        play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/a.case".into(), summary }))));
         play.says("/srv/www");
-        play.news(PlaceAnswer::Mounts(Ok(Mounts::parse(b"36 35 98:0 / /good rw - ext4 /dev/sda1 rw\nnonsense\n"))));
+        play.news(PlaceAnswer::Mounts(Ok(MountList::parse(b"36 35 98:0 / /good rw - ext4 /dev/sda1 rw\nnonsense\n"))));
         play.says("/good");
         play.news(PlaceAnswer::Mounts(Err("permission denied".into())));
         play.says("/good");
@@ -256,10 +258,11 @@ fn the_selection_stays_where_it_was_put() {
     let mut play = Play::open(SMALL);
     play.press("tab down");
     assert_eq!(play.selected(), Path::new("/srv/www"));
-    let newer = CaseSummary { started: jiff::Timestamp::MAX, ..play.chooser.recent[0].glance.clone() };
-    play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/new.case".into(), glance: newer }))));
+    let newer = CaseSummary { started: jiff::Timestamp::MAX, ..play.chooser.recent[0].summary.clone() };
+    play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/new.case".into(), summary: newer }))));
     assert_eq!(play.selected(), Path::new("/srv/www"));
-    let asks = [PlaceQuery::Folder("/home/ann".into()), PlaceQuery::Mounts, PlaceQuery::Recent].map(Effect::PlaceQuery);
+    let asks =
+        [PlaceQuery::Folder("/home/ann".into()), PlaceQuery::Mounts, PlaceQuery::Recent].map(ChooserEffect::PlaceQuery);
     assert_eq!(play.press("ctrl-r"), asks);
     play.press("tab");
     assert_eq!(play.selected(), Path::new("/"), "a section without rows is passed over");
@@ -290,7 +293,10 @@ fn what_is_chosen_is_opened_first_and_what_cannot_be_is_said() {
     play.news(PlaceAnswer::Opened("/opt".into(), Err("/opt: permission denied".into())));
     play.says("/opt: permission denied; O opens its case without a scan");
     play.press("enter");
-    assert_eq!(play.news(PlaceAnswer::Opened("/opt".into(), Ok(Tried::Ready))), [Effect::Leave(Some("/opt".into()))]);
+    assert_eq!(
+        play.news(PlaceAnswer::Opened("/opt".into(), Ok(Tried::Ready))),
+        [ChooserEffect::Leave(Some("/opt".into()))]
+    );
 
     let mut play = Play::open(SMALL);
     play.press("tab");
@@ -315,8 +321,8 @@ fn what_looks_like_the_root_of_another_system_is_asked_about_first() {
     play.says("looks like the root");
     let image =
         OpenTarget { path: "/opt".into(), started: StartedAs { root: Some("/opt".into()), ..StartedAs::default() } };
-    assert_eq!(play.press("i"), [Effect::PlaceQuery(PlaceQuery::Open(image.clone()))]);
-    assert_eq!(play.news(PlaceAnswer::Opened(image.clone(), Ok(Tried::Ready))), [Effect::Leave(Some(image))]);
+    assert_eq!(play.press("i"), [ChooserEffect::PlaceQuery(PlaceQuery::Open(image.clone()))]);
+    assert_eq!(play.news(PlaceAnswer::Opened(image.clone(), Ok(Tried::Ready))), [ChooserEffect::Leave(Some(image))]);
 
     let mut play = Play::open(SMALL);
     play.press("tab enter");
@@ -324,7 +330,7 @@ fn what_looks_like_the_root_of_another_system_is_asked_about_first() {
     assert_eq!(play.press("esc"), []);
     play.press("enter");
     play.news(answer());
-    assert_eq!(play.press("f"), [Effect::Leave(Some("/opt".into()))]);
+    assert_eq!(play.press("f"), [ChooserEffect::Leave(Some("/opt".into()))]);
 }
 
 #[test]
@@ -337,9 +343,9 @@ fn a_path_is_typed_pasted_and_completed() {
     play.says("no such file");
     play.press("esc ~ d");
     let ask = PlaceQuery::Complete { typed: "~/d".into(), base: "/home/ann".into() };
-    assert_eq!(play.press("tab"), [Effect::PlaceQuery(ask)]);
+    assert_eq!(play.press("tab"), [ChooserEffect::PlaceQuery(ask)]);
     let found =
-        |typed: &str| Ok(Completion { typed: typed.into(), names: vec!["data".into()], count: 1, untypable: 0 });
+        |typed: &str| Ok(PathCompletion { typed: typed.into(), names: vec!["data".into()], count: 1, untypable: 0 });
     play.news(PlaceAnswer::Completed("~/x".into(), found("~/xy")));
     play.says("~/d ");
     play.news(PlaceAnswer::Completed("~/d".into(), found("~/data/")));
@@ -356,7 +362,7 @@ fn a_theme_is_chosen_from_the_same_list_as_later() {
     let themes = Themes { folder: None, config, depth: ColorDepth::TrueColor };
     let offer = || Message::Themes(themes.offer());
     let mut play = Play::open(SMALL);
-    assert_eq!(play.press("T"), [Effect::ListThemes]);
+    assert_eq!(play.press("T"), [ChooserEffect::ListThemes]);
     play.says("reading the themes");
     update::input(&mut play.chooser, offer());
     play.press("j");
@@ -374,19 +380,19 @@ fn a_theme_is_chosen_from_the_same_list_as_later() {
     play.press("j j enter");
     assert_eq!(play.chooser.theme.name(), "high-contrast");
     play.says("theme = \"high-contrast\" in /home/ann/config.toml");
-    assert_eq!(play.press("q"), [Effect::Leave(None)]);
+    assert_eq!(play.press("q"), [ChooserEffect::Leave(None)]);
 }
 
 #[test]
 fn the_mouse_selects_chooses_and_turns() {
     let mut play = Play::open(SMALL);
-    let area = play.chooser.areas[Section::Folders as usize];
+    let area = play.chooser.areas[ChooserSection::Folders as usize];
     let click = MouseEventKind::Down(MouseButton::Left);
     assert_eq!(play.mouse(click, area.x + 2, area.y + 4), []);
     assert_eq!(play.selected(), Path::new("/home/ann/latest"));
     play.mouse(MouseEventKind::ScrollUp, area.x, area.y);
     assert_eq!(play.press("down enter"), looks("/home/ann/.ssh"));
-    let area = play.chooser.areas[Section::Mounts as usize];
+    let area = play.chooser.areas[ChooserSection::Mounts as usize];
     play.mouse(click, area.x, area.y + 1);
     assert_eq!(play.mouse(click, area.x, area.y + 1), looks("/mnt/backup"));
     play.mouse(click, area.x, area.y + 1);
@@ -415,7 +421,7 @@ fn every_size_and_every_key_is_borne() {
 #[test]
 fn a_recent_image_is_scanned_again_as_it_was_started() {
     let mut play = Play::open(WIDE);
-    let glance = CaseSummary {
+    let summary = CaseSummary {
         host: "web07".into(),
         box_facts: identity("web07"),
         tree: "/mnt/web07/srv".into(),
@@ -425,12 +431,12 @@ fn a_recent_image_is_scanned_again_as_it_was_started() {
         open: 1,
         options: serde_json::json!({"root": "/mnt/web07", "rules": ["extra.yar"]}),
     };
-    play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/web07.case".into(), glance }))));
-    play.chooser.select(Section::Recent, 0);
+    play.news(PlaceAnswer::Recent(Ok(Box::new(Recent { case: "/cases/web07.case".into(), summary }))));
+    play.chooser.select(ChooserSection::Recent, 0);
     play.draw();
     play.says("with --root /mnt/web07 --rules extra.yar");
     let effects = play.press("enter");
-    let [Effect::PlaceQuery(PlaceQuery::Open(place))] = effects.as_slice() else { panic!("{effects:?}") };
+    let [ChooserEffect::PlaceQuery(PlaceQuery::Open(place))] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(place.path, Path::new("/mnt/web07/srv"));
     assert_eq!(place.started.root.as_deref(), Some(Path::new("/mnt/web07")));
     assert_eq!(place.started.rules, [Path::new("extra.yar")]);

@@ -126,7 +126,7 @@ fn check_loki(exclusions: &[Exclusion]) {
 
 fn sarif_of(outgoing: &[Outgoing<'_>]) -> String {
     let mut out = Vec::new();
-    let mut log = sarif::Log::of_register(&mut out).unwrap();
+    let mut log = sarif::SarifLog::of_register(&mut out).unwrap();
     for one in outgoing {
         log.exclusion(one).unwrap();
     }

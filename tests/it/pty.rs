@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use huntbook::internals::tui::glyphs::Glyphs;
-use huntbook::internals::tui::terminal::Guard;
+use huntbook::internals::tui::terminal::TerminalGuard;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -451,7 +451,7 @@ fn what_the_session_would_refuse_is_said_where_it_was_chosen() {
 #[test]
 fn a_child_that_panics() {
     if std::env::var_os(CHILD).is_some() {
-        let _guard = Guard::take(true, Glyphs::Unicode).unwrap();
+        let _guard = TerminalGuard::take(true, Glyphs::Unicode).unwrap();
         panic!("on purpose");
     }
 }

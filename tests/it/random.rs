@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use huntbook::internals::places::{Completion, DiskUsage, Folder, Mounts};
+use huntbook::internals::places::{DiskUsage, ListedFolder, MountList, PathCompletion};
 use huntbook::internals::session::RuleChoice;
 use huntbook::internals::tui::backend::place_probe::{PlaceAnswer, PlaceQuery, Tried};
 use huntbook::internals::tui::message::Message;
 use huntbook::internals::tui::state::Screen;
-use huntbook::internals::tui::update::chooser::{self as choosing, Effect};
+use huntbook::internals::tui::update::chooser::{self as choosing, ChooserEffect};
 
 use crate::chooser::Play;
 use crate::screen_harness::{Stage, TestTree, event};
@@ -265,7 +265,7 @@ fn news(luck: &mut Luck, asked: Option<PlaceQuery>) -> PlaceAnswer {
             "日本",
             "a name that is so long that it is cut everywhere",
         ]);
-        Folder { name: name.into(), link: (luck.below(3) == 0).then(|| PathBuf::from("../elsewhere\u{7}")) }
+        ListedFolder { name: name.into(), link: (luck.below(3) == 0).then(|| PathBuf::from("../elsewhere\u{7}")) }
     };
     let folders = |luck: &mut Luck| (0..luck.below(40)).map(|_| folder(luck)).collect::<Vec<_>>();
     let refused = || "permission denied".to_owned();
@@ -281,12 +281,12 @@ fn news(luck: &mut Luck, asked: Option<PlaceQuery>) -> PlaceAnswer {
             let names = vec!["srv".to_owned(), "s\u{202e}x".to_owned()];
             PlaceAnswer::Completed(
                 typed,
-                Ok(Completion { typed: "/s".into(), names, count: luck.below(4), untypable: 1 }),
+                Ok(PathCompletion { typed: "/s".into(), names, count: luck.below(4), untypable: 1 }),
             )
         }
         Some(PlaceQuery::Mounts) if is_refused => PlaceAnswer::Mounts(Err(refused())),
         Some(PlaceQuery::Mounts) => {
-            PlaceAnswer::Mounts(Ok(Mounts::parse(b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\nnonsense\n")))
+            PlaceAnswer::Mounts(Ok(MountList::parse(b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\nnonsense\n")))
         }
         Some(PlaceQuery::Recent) => PlaceAnswer::RecentEnd,
         None => match luck.below(4) {
@@ -311,7 +311,7 @@ fn choose(mut luck: Luck) {
         let mut asked: Vec<_> = if luck.below(20) == 0 { vec![None] } else { Vec::new() };
         for message in luck.input(&[]) {
             for effect in choosing::input(&mut play.chooser, message) {
-                if let Effect::PlaceQuery(ask) = effect {
+                if let ChooserEffect::PlaceQuery(ask) = effect {
                     asked.push(Some(ask));
                 }
             }
@@ -327,9 +327,13 @@ fn choose(mut luck: Luck) {
         }
         if step % WAY_OUT == 0 {
             let esc = |play: &mut Play| choosing::input(&mut play.chooser, Message::Key(event("esc")));
-            let left = (0..LAYERS).any(|_| esc(&mut play) == [Effect::Leave(None)]);
+            let left = (0..LAYERS).any(|_| esc(&mut play) == [ChooserEffect::Leave(None)]);
             assert!(left, "step {step}: Esc leads out");
-            assert_eq!(choosing::input(&mut play.chooser, Message::Key(event("q"))), [Effect::Leave(None)], "{step}");
+            assert_eq!(
+                choosing::input(&mut play.chooser, Message::Key(event("q"))),
+                [ChooserEffect::Leave(None)],
+                "{step}"
+            );
         }
     }
 }

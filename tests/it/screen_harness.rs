@@ -16,7 +16,7 @@ use huntbook::internals::tui::state::bell::Bell;
 use huntbook::internals::tui::state::face::Face;
 use huntbook::internals::tui::state::panes::Panes;
 use huntbook::internals::tui::state::themes::Offer;
-use huntbook::internals::tui::{Session, Start, Themes, update, view};
+use huntbook::internals::tui::{Session, Start, Themes, frame, update};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
@@ -193,7 +193,7 @@ impl<'p> Stage<'p> {
 
     /// Draws what there is, and asks for what is missing.
     pub fn draw(&mut self) {
-        self.terminal.draw(|frame| view::draw(frame, &mut self.app)).unwrap();
+        self.terminal.draw(|frame| frame::draw(frame, &mut self.app)).unwrap();
         for effect in update::wanted(&mut self.app) {
             self.carry_out(effect);
         }

@@ -28,7 +28,7 @@ fn an_empty_case_is_not_whole() {
     let dir = tempfile::tempdir().unwrap();
     drop(Case::open(&dir.path().join("c")).unwrap());
     let found = Case::open_read_only(&dir.path().join("c")).unwrap().verify().unwrap();
-    assert_eq!((found.problems, found.entries), (vec![Problem::Empty], 0));
+    assert_eq!((found.problems, found.entries), (vec![CaseProblem::Empty], 0));
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_case_without_its_log_is_not_whole_and_stays_so() {
     fs::copy(&path, &copy).unwrap();
     assert_eq!(Case::open_read_only(&path).unwrap().log_state(), LogState::Whole, "its log is beside it");
     let found = Case::open_read_only(&copy).unwrap().verify().unwrap();
-    assert_eq!(found.problems, [Problem::LogMissing]);
+    assert_eq!(found.problems, [CaseProblem::LogMissing]);
     // Whoever opens it and goes without a word does not hide it.
     drop(Case::open(&copy).unwrap());
     let mut gone_on = Case::open(&copy).unwrap();
@@ -52,7 +52,7 @@ fn a_case_without_its_log_is_not_whole_and_stays_so() {
     let seq = gone_on.record_opening(&stamp()).unwrap();
     drop(gone_on);
     let found = Case::open_read_only(&copy).unwrap().verify().unwrap();
-    assert_eq!(found.problems, [Problem::LogWasMissing(seq)]);
+    assert_eq!(found.problems, [CaseProblem::LogWasMissing(seq)]);
     drop(open);
     assert_whole(&Case::open_read_only(&path).unwrap());
 }
@@ -192,7 +192,7 @@ fn what_no_huntbook_makes_is_refused_by_name() {
     Connection::open(&path).unwrap().execute_batch("DROP TRIGGER journal_is_never_changed").unwrap();
     assert!(matches!(Case::open(&path).unwrap_err().fault, CaseErrorKind::ForeignSchema { .. }));
     let found = Case::open_read_only(&path).unwrap().verify().unwrap();
-    assert_eq!(found.problems, [Problem::Guard("journal_is_never_changed")]);
+    assert_eq!(found.problems, [CaseProblem::Guard("journal_is_never_changed")]);
 }
 
 /// An interior page of a table whose `cells` children are all the page `child`

@@ -96,13 +96,13 @@ fn no_acknowledged_decision_is_lost_when_huntbook_is_killed() {
         let journal = case.journal(Seq(0), usize::MAX).unwrap();
         if journal.is_empty() {
             // Killed before they wrote anything.
-            assert!(case.verify().unwrap().problems.contains(&Problem::Empty));
+            assert!(case.verify().unwrap().problems.contains(&CaseProblem::Empty));
             assert!(acknowledged.is_empty());
             continue;
         }
         let mut problems = case.verify().unwrap().problems;
         // Killed between the mark in the file and the making of its log, or between its removal and the mark.
-        problems.retain(|problem| *problem != Problem::LogMissing);
+        problems.retain(|problem| *problem != CaseProblem::LogMissing);
         assert_eq!(problems, []);
         entries = entries.max(journal.len());
         for (seq, note) in &acknowledged {

@@ -47,7 +47,7 @@ fn the_same_bytes_are_stored_once() {
     assert_eq!(case.record_findings(second, &again).unwrap(), ids);
     let after: Vec<_> = ["hits", "files", "matches", "rules"].iter().map(|table| rows(&case, table)).collect();
     assert_eq!(after, before);
-    assert_eq!(case.compare(first, second).unwrap(), Comparison::default());
+    assert_eq!(case.compare(first, second).unwrap(), ScanComparison::default());
 }
 
 #[test]
@@ -168,11 +168,11 @@ fn a_known_sample_is_malicious_at_once() {
 
 #[test]
 fn a_glance_tells_the_last_scan_and_what_is_open() {
-    assert_eq!(Case::in_memory().unwrap().glance().unwrap(), None);
+    assert_eq!(Case::in_memory().unwrap().summary().unwrap(), None);
     let (mut case, _, ids) = with_findings(5);
     case.record_host(&[("host.name", "web01")], &stamp()).unwrap();
     case.decide(&ids[..2], &malicious(), &stamp()).unwrap();
-    let glance = case.glance().unwrap().unwrap();
+    let summary = case.summary().unwrap().unwrap();
     let expected = CaseSummary {
         box_facts: case.host().unwrap().into_iter().filter(|(name, _)| name != "case.id").collect(),
         host: "web01".into(),
@@ -181,17 +181,17 @@ fn a_glance_tells_the_last_scan_and_what_is_open() {
         whole: false,
         findings: 5,
         open: 3,
-        options: glance.options.clone(),
+        options: summary.options.clone(),
     };
-    assert_eq!(glance, expected);
+    assert_eq!(summary, expected);
     let plan = ScanPlan { rules: vec![rule("r", &[]), rule("candidate:r", &[])], ..plan(&[]) };
     let second = case.start_scan(&plan, &stamp()).unwrap();
     let found = [finding("r", "/srv/a", b"content"), finding("candidate:r", "/srv/b", b"content")];
     let ids = case.record_findings(second, &found).unwrap();
-    assert_eq!(case.glance().unwrap().unwrap().findings, 1, "a candidate is none");
+    assert_eq!(case.summary().unwrap().unwrap().findings, 1, "a candidate is none");
     assert!(case.load_finding(ids[1], Sighting::Last).unwrap().found_by.is_candidate());
     case.end_scan(second, &finished(1, 1), &stamp()).unwrap();
-    assert!(case.glance().unwrap().unwrap().whole);
+    assert!(case.summary().unwrap().unwrap().whole);
 }
 
 #[test]

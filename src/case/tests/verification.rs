@@ -40,7 +40,7 @@ fn decided() -> Case {
 }
 
 /// What is found wrong with [`decided`] when `sql` is done to it.
-fn problems_after(sql: &str) -> Vec<Problem> {
+fn problems_after(sql: &str) -> Vec<CaseProblem> {
     let case = decided();
     tamper(&case, sql);
     case.verify().unwrap().problems
@@ -107,15 +107,18 @@ fn an_edited_entry_is_named() {
     assert_eq!(problems_after(""), []);
     assert_eq!(
         problems_after("UPDATE journal SET at = '2020-01-01T00:00:00.000000000Z' WHERE seq = 4"),
-        [Problem::Edited(Seq(4))]
+        [CaseProblem::Edited(Seq(4))]
     );
-    assert_eq!(problems_after("UPDATE journal SET host = 'other' WHERE seq = 1"), [Problem::Edited(Seq(1))]);
+    assert_eq!(problems_after("UPDATE journal SET host = 'other' WHERE seq = 1"), [CaseProblem::Edited(Seq(1))]);
     assert_eq!(
         problems_after("DELETE FROM journal WHERE seq = 1"),
-        [Problem::Gap(Seq(2)), Problem::ScanFacts(ScanId(1))]
+        [CaseProblem::Gap(Seq(2)), CaseProblem::ScanFacts(ScanId(1))]
     );
     let unreadable = problems_after("UPDATE journal SET payload = '{' WHERE seq = 3");
-    assert!(matches!(unreadable[..2], [Problem::Edited(Seq(3)), Problem::Unreadable(Seq(3), _)]), "{unreadable:?}");
+    assert!(
+        matches!(unreadable[..2], [CaseProblem::Edited(Seq(3)), CaseProblem::Unreadable(Seq(3), _)]),
+        "{unreadable:?}"
+    );
 }
 
 #[test]
@@ -133,7 +136,7 @@ fn an_entry_replaced_with_a_fitting_hash_breaks_the_chain_after_it() {
     })
     .unwrap();
     tamper(&case, &format!("UPDATE journal SET hash = x'{}' WHERE seq = 2", forged.unwrap()));
-    assert_eq!(case.verify().unwrap().problems, [Problem::Chain(Seq(3))]);
+    assert_eq!(case.verify().unwrap().problems, [CaseProblem::Chain(Seq(3))]);
     assert!(case.has_head(&head).unwrap());
     tamper(&case, "DELETE FROM journal WHERE seq > 2");
     assert_eq!(case.verify().unwrap().problems, []);
@@ -145,36 +148,39 @@ fn an_entry_replaced_with_a_fitting_hash_breaks_the_chain_after_it() {
 #[test]
 fn tables_that_differ_from_the_journal_are_named() {
     let two = FindingId(2);
-    assert_eq!(problems_after("DELETE FROM answers WHERE finding = 2"), [Problem::Decisions(two)]);
-    assert_eq!(problems_after("UPDATE answers SET answer = 'applies' WHERE finding = 2"), [Problem::Decisions(two)]);
-    assert_eq!(problems_after("UPDATE findings SET verdict = 'benign' WHERE id = 2"), [Problem::Verdict(two)]);
-    assert_eq!(problems_after("DELETE FROM undone"), [Problem::Undone]);
+    assert_eq!(problems_after("DELETE FROM answers WHERE finding = 2"), [CaseProblem::Decisions(two)]);
+    assert_eq!(
+        problems_after("UPDATE answers SET answer = 'applies' WHERE finding = 2"),
+        [CaseProblem::Decisions(two)]
+    );
+    assert_eq!(problems_after("UPDATE findings SET verdict = 'benign' WHERE id = 2"), [CaseProblem::Verdict(two)]);
+    assert_eq!(problems_after("DELETE FROM undone"), [CaseProblem::Undone]);
 }
 
 #[test]
 fn evidence_that_was_edited_is_named() {
     let one = FindingId(1);
-    let evidence = |sql| problems_after(sql).contains(&Problem::Evidence(one));
+    let evidence = |sql| problems_after(sql).contains(&CaseProblem::Evidence(one));
     assert!(evidence("UPDATE matches SET at = 5 WHERE hit = 1"));
     assert!(evidence("UPDATE files SET uid = 0 WHERE id = 1"));
     assert!(evidence("UPDATE blobs SET bytes = x'00'"));
     assert!(evidence("DELETE FROM excerpts WHERE hit = 1"));
     assert!(evidence("UPDATE findings SET last_hit = 2 WHERE id = 1"));
     assert!(evidence("UPDATE sightings SET hit = 2 WHERE finding = 1"));
-    assert!(problems_after("UPDATE rules SET source = 'rule r { condition: false }'").contains(&Problem::Rule(1)));
-    let scan = Problem::Scan(ScanId(1));
+    assert!(problems_after("UPDATE rules SET source = 'rule r { condition: false }'").contains(&CaseProblem::Rule(1)));
+    let scan = CaseProblem::Scan(ScanId(1));
     assert!(problems_after("DELETE FROM sightings WHERE finding = 1").contains(&scan));
     assert!(problems_after("DELETE FROM coverage").contains(&scan));
     assert!(problems_after("DELETE FROM scan_rules").contains(&scan));
     let gone = problems_after("DELETE FROM findings WHERE id = 1");
-    assert!(gone.contains(&Problem::Misdirected(Seq(4))), "{gone:?}");
+    assert!(gone.contains(&CaseProblem::Misdirected(Seq(4))), "{gone:?}");
 }
 
 #[test]
 fn missing_guards_are_named_and_a_flood_of_problems_is_counted() {
     let (case, _, _) = with_findings(300);
     case.db.execute_batch("DROP TRIGGER journal_is_never_changed").unwrap();
-    assert_eq!(case.verify().unwrap().problems, [Problem::Guard("journal_is_never_changed")]);
+    assert_eq!(case.verify().unwrap().problems, [CaseProblem::Guard("journal_is_never_changed")]);
     case.db.execute_batch("UPDATE findings SET verdict = 'malicious'").unwrap();
     let found = case.verify().unwrap();
     assert_eq!((found.problems.len(), found.more), (100, 201));

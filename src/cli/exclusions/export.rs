@@ -58,7 +58,7 @@ pub(super) fn run(
         ExportFormat::Kql => Ok(out.write_all(kql::query(&outgoing, review.now)?.as_bytes())?),
         ExportFormat::Loki => Ok(out.write_all(loki::list(&outgoing, review.now).as_bytes())?),
         ExportFormat::Sarif => {
-            let mut log = sarif::Log::of_register(out)?;
+            let mut log = sarif::SarifLog::of_register(out)?;
             for one in &outgoing {
                 log.exclusion(one)?;
             }

@@ -6,7 +6,7 @@ use super::super::Elf;
 use super::super::kernel;
 use super::super::layout::Basis;
 use super::super::names;
-use super::super::table::Table;
+use super::super::table::HeaderTable;
 use super::AnomalyList;
 
 pub(super) fn find(elf: &Elf, found: &mut AnomalyList) {
@@ -134,14 +134,14 @@ fn tables(elf: &Elf, found: &mut AnomalyList) {
 
 /// A header table as the file claims it.
 struct Claimed {
-    table: Table,
+    table: HeaderTable,
     name: &'static str,
     count_field: &'static str,
 }
 
 impl Claimed {
     fn judge(&self, elf: &Elf, [overlap, past_end, many]: [&'static str; 3], found: &mut AnomalyList) {
-        let Table { offset, entry_size, count, inside, decoded, not_read } = self.table;
+        let HeaderTable { offset, entry_size, count, inside, decoded, not_read } = self.table;
         let name = self.name;
         if count == 0 {
             return;

@@ -11,7 +11,7 @@ use std::borrow::Borrow;
 use serde::Serialize;
 
 use super::Elf;
-use super::field::Field;
+use super::field::ElfField;
 use super::kind::ElfKind;
 use crate::text::counted;
 
@@ -123,9 +123,9 @@ impl AnomalyList {
     }
 
     /// Adds an anomaly about a field.
-    fn add_field(&mut self, id: &'static str, text: String, field: Option<impl Borrow<Field>>) {
+    fn add_field(&mut self, id: &'static str, text: String, field: Option<impl Borrow<ElfField>>) {
         let place = field.map(|field| {
-            let field: &Field = field.borrow();
+            let field: &ElfField = field.borrow();
             (field.offset, field.length)
         });
         self.add(id, text, place);

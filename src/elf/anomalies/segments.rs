@@ -7,7 +7,7 @@ use super::super::kernel;
 use super::super::kind::ElfKind;
 use super::super::layout;
 use super::super::memory::{PAGE, page_start};
-use super::super::segments::{Extent, Segment, shown_interpreter};
+use super::super::segments::{FileExtent, Segment, shown_interpreter};
 use super::AnomalyList;
 
 /// Where a box keeps its dynamic linkers.
@@ -150,7 +150,7 @@ fn interpreter(elf: &Elf, found: &mut AnomalyList) {
         found.add_field("interpreter-many", text, segment.field("p_type"));
     }
     // What lies past the end is reported as such, and what was not read cannot be judged.
-    if segment.extent == Extent::NotRead || segment.extent.exceeds_file() {
+    if segment.extent == FileExtent::NotRead || segment.extent.exceeds_file() {
         return;
     }
     if !interpreter.terminated {

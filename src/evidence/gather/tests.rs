@@ -2,10 +2,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 
-use super::super::Direction::{Inbound, Listening, Outbound};
-use super::super::account::Accounts;
+use super::super::ConnectionDirection::{Inbound, Listening, Outbound};
+use super::super::account::BoxAccounts;
 use super::super::asked::STILL_ASKED;
-use super::super::process::{FileQuery, Process, Processes};
+use super::super::process::{FileQuery, Process, ProcessIndex};
 use super::super::socket::{self, Peer};
 use super::super::testing::{facts, put, scratch};
 use super::super::{Relation, Values};
@@ -137,9 +137,9 @@ fn sockets_of_the_process_that_holds_the_file_are_listed() {
     assert!(seen(Some(udp.local_addr().unwrap().port()), 0, Listening), "{sockets:#?}");
     // Who only holds the file open is not who a scenario speaks of.
     assert!(!texts(&evidence.field(Field::DestinationPort)).contains(&port.to_string()));
-    let about = About {
+    let about = AskedFile {
         peers: vec![Peer { address: "127.0.0.1".parse().unwrap(), port: Some(port) }],
-        ..About::file(&facts(&path))
+        ..AskedFile::file(&facts(&path))
     };
     let live = gatherer.gather_about(&about).live;
     assert!(live.iter().any(|socket| socket.remote.port() == port && socket.pid == std::process::id()), "{live:?}");
@@ -240,7 +240,7 @@ fn what_is_known_first_is_told_while_a_slow_probe_is_not_finished() {
     let reading = std::thread::spawn(move || holding.indexes().hold_packages(&held, &gate));
     is_held.recv().unwrap();
     let (mut open, mut first) = (Some(open), None);
-    let evidence = gatherer.gather_telling(&About::file(&facts), &mut |told| {
+    let evidence = gatherer.gather_telling(&AskedFile::file(&facts), &mut |told| {
         let quick = [told.file.found().is_some(), told.folders.found().is_some(), told.zone.found().is_some()];
         if quick.contains(&false) || told.first_line.found().is_none() || open.is_none() {
             return;
@@ -283,7 +283,7 @@ fn relations(path: &Path, pid: u32) -> Option<Process> {
 /// The same by the facts of a file. Processes alone are asked.
 fn related(facts: &FileFacts, pid: u32) -> Option<Process> {
     let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: &facts.path };
-    let found = Processes::read(Path::new("/proc")).of(&sought, &Accounts::default(), None).found;
+    let found = ProcessIndex::read(Path::new("/proc")).of(&sought, &BoxAccounts::default(), None).found;
     found.found()?.iter().find(|process| process.pid == pid).cloned()
 }
 
@@ -433,9 +433,9 @@ fn sockets_and_who_holds_a_file_are_as_ss_and_lsof_say() {
     let (_called, _) = listener.accept().unwrap();
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     udp.connect(("127.0.0.1", port)).unwrap();
-    let (index, facts) = (Processes::read(Path::new("/proc")), facts(&path));
+    let (index, facts) = (ProcessIndex::read(Path::new("/proc")), facts(&path));
     let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: &path };
-    let holders = index.of(&sought, &Accounts::default(), None).found.found().cloned().unwrap();
+    let holders = index.of(&sought, &BoxAccounts::default(), None).found.found().cloned().unwrap();
     let sockets = socket::of(&index, &holders);
     let (sockets, pid) = (sockets.found().unwrap(), std::process::id());
     let ports = [port, caller.local_addr().unwrap().port(), udp.local_addr().unwrap().port()];

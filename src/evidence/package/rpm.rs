@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, types::Value};
 use super::super::observed::Gaps;
 use super::PackageEntry;
 use super::rpm_entry::{files_of, find, is_named};
-use super::rpm_header::Header;
+use super::rpm_header::RpmHeader;
 use super::rpm_older::Older;
 use crate::root::Root;
 use crate::text;
@@ -97,7 +97,7 @@ impl Rpm {
         let mut rows = all.query((MAX_HEADER, MAX_PACKAGES as i64))?;
         while let Some(row) = rows.next()? {
             let bytes = row.get_ref(0)?.as_blob().unwrap_or_default();
-            if let Some(header) = Header::parse(bytes).filter(|header| is_named(header, package)) {
+            if let Some(header) = RpmHeader::parse(bytes).filter(|header| is_named(header, package)) {
                 return Ok(files_of(&header));
             }
         }
@@ -125,7 +125,7 @@ impl Rpm {
         let mut blob = connection.prepare("SELECT blob FROM Packages WHERE hnum = ?1 AND length(blob) <= ?2")?;
         for number in numbers {
             let bytes: Option<Vec<u8>> = blob.query_row((number, MAX_HEADER), |row| row.get(0)).optional()?;
-            match bytes.as_deref().and_then(Header::parse) {
+            match bytes.as_deref().and_then(RpmHeader::parse) {
                 Some(header) => {
                     if let Some(entry) = find(&header, &folder, name.as_bytes(), path) {
                         return Ok(Some(entry));

@@ -5,16 +5,16 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use super::digest::Shipped;
-use super::rpm_header::{Header, tag};
+use super::rpm_header::{RpmHeader, tag};
 use super::{MAX_FILES, PackageEntry, Rights};
 
 /// Whether it is the header of the package of this name.
-pub(super) fn is_named(header: &Header<'_>, package: &str) -> bool {
+pub(super) fn is_named(header: &RpmHeader<'_>, package: &str) -> bool {
     header.strings(tag::NAME).next() == Some(package.as_bytes())
 }
 
 /// The installed files that a header lists.
-pub(super) fn files_of(header: &Header<'_>) -> Vec<PathBuf> {
+pub(super) fn files_of(header: &RpmHeader<'_>) -> Vec<PathBuf> {
     let folders: Vec<&[u8]> = header.strings(tag::DIRNAMES).collect();
     let all = header.strings(tag::BASENAMES).zip(header.numbers(tag::DIRINDEXES)).enumerate();
     let installed = all.filter(|(position, _)| is_installed(header, *position));
@@ -26,7 +26,7 @@ pub(super) fn files_of(header: &Header<'_>) -> Vec<PathBuf> {
 }
 
 /// Whether the file at this place of a header is this package's: not replaced by another one's, and not left out.
-fn is_installed(header: &Header<'_>, position: usize) -> bool {
+fn is_installed(header: &RpmHeader<'_>, position: usize) -> bool {
     let state = header.small_number(tag::FILESTATES, position);
     state.is_none_or(|state| state == INSTALLED || state == NET_SHARED)
 }
@@ -36,7 +36,7 @@ const INSTALLED: u16 = 0;
 const NET_SHARED: u16 = 3;
 
 /// The entry of the file `name` in `folder`, whose whole path is `path`.
-pub(super) fn find(header: &Header<'_>, folder: &[u8], name: &[u8], path: &Path) -> Option<PackageEntry> {
+pub(super) fn find(header: &RpmHeader<'_>, folder: &[u8], name: &[u8], path: &Path) -> Option<PackageEntry> {
     let folders: Vec<&[u8]> = header.strings(tag::DIRNAMES).collect();
     let mut files = header.strings(tag::BASENAMES).zip(header.numbers(tag::DIRINDEXES));
     let position = files

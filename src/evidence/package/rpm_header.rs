@@ -30,12 +30,12 @@ const STRING_ARRAY: u32 = 8;
 const I18N_STRING: u32 = 9;
 
 /// A header over the bytes of one database row.
-pub(super) struct Header<'a> {
+pub(super) struct RpmHeader<'a> {
     index: &'a [[u8; 16]],
     data: &'a [u8],
 }
 
-impl<'a> Header<'a> {
+impl<'a> RpmHeader<'a> {
     /// `None` when the counts do not fit the bytes.
     pub(super) fn parse(blob: &'a [u8]) -> Option<Self> {
         let (entries, rest) = blob.split_first_chunk::<4>()?;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn read_all(blob: &[u8]) -> usize {
-        let Some(header) = Header::parse(blob) else { return 0 };
+        let Some(header) = RpmHeader::parse(blob) else { return 0 };
         [tag::NAME, tag::BASENAMES, tag::DIRINDEXES]
             .into_iter()
             .map(|tag| header.strings(tag).count() + header.numbers(tag).count())
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn values_are_read_by_tag_and_type() {
         let blob = sample();
-        let header = Header::parse(&blob).unwrap();
+        let header = RpmHeader::parse(&blob).unwrap();
         assert_eq!(header.string(tag::NAME).unwrap(), "bash");
         assert_eq!(header.strings(tag::BASENAMES).collect::<Vec<_>>(), [&b"bash"[..], b"sh"]);
         assert_eq!(header.numbers(tag::DIRINDEXES).collect::<Vec<_>>(), [0, 1]);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::super::observed::Gaps;
 use super::PackageEntry;
 use super::rpm_entry::{files_of, find, is_named};
-use super::rpm_header::{Header, tag};
+use super::rpm_header::{RpmHeader, tag};
 use crate::root::Root;
 use crate::text;
 
@@ -204,7 +204,7 @@ impl Older {
                 continue;
             };
             read += bytes.len();
-            let Some(header) = Header::parse(&bytes) else {
+            let Some(header) = RpmHeader::parse(&bytes) else {
                 damaged += 1;
                 continue;
             };
@@ -229,7 +229,7 @@ impl Older {
     pub(super) fn files(&self, package: &str) -> Vec<PathBuf> {
         let of_header = |place: &HeaderLocation| {
             let bytes = self.header(*place)?;
-            let header = Header::parse(&bytes).filter(|header| is_named(header, package))?;
+            let header = RpmHeader::parse(&bytes).filter(|header| is_named(header, package))?;
             Some(files_of(&header))
         };
         self.headers.iter().find_map(of_header).unwrap_or_default()
@@ -246,7 +246,7 @@ impl Older {
         let candidates = self.paths.iter().skip(first).take_while(|(known, _)| *known == hash);
         candidates.into_iter().find_map(|(_, number)| {
             let bytes = self.header(*self.headers.get(*number as usize)?)?;
-            find(&Header::parse(&bytes)?, &folder, name.as_bytes(), path)
+            find(&RpmHeader::parse(&bytes)?, &folder, name.as_bytes(), path)
         })
     }
 }

@@ -4,7 +4,7 @@
 
 /// The unit and the container in `/proc/PID/cgroup`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Group {
+pub(super) struct ControlGroup {
     /// The innermost service, scope or the like: `backup.service`, safe to compare, not to show.
     pub(super) unit: Option<String>,
     /// The id of a container, 64 hex digits.
@@ -17,9 +17,9 @@ const KINDS: [&str; 5] = [".service", ".scope", ".socket", ".mount", ".swap"];
 const ID: usize = 64;
 
 /// Reads the file: `ID:CONTROLLERS:PATH` a line; the line of cgroup v2 and that of systemd's own hierarchy count.
-pub(super) fn parse(bytes: &[u8]) -> Group {
+pub(super) fn parse(bytes: &[u8]) -> ControlGroup {
     let text = String::from_utf8_lossy(bytes);
-    let mut group = Group::default();
+    let mut group = ControlGroup::default();
     for line in text.lines() {
         let mut parts = line.splitn(3, ':');
         let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else { continue };

@@ -17,12 +17,12 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::account::Accounts;
+use super::account::BoxAccounts;
 use super::observed::Observed;
 use super::package::PackageOwner;
 use super::show;
 use crate::text;
-pub(super) use index::{FileQuery, Processes};
+pub(super) use index::{FileQuery, ProcessIndex};
 pub(super) use names::program_name;
 pub(crate) use own::LeftOut;
 
@@ -192,7 +192,7 @@ impl fmt::Display for Process {
 }
 
 /// Names the users of a process.
-fn users(accounts: &Accounts, real: u32, effective: u32) -> (String, Option<String>) {
+fn users(accounts: &BoxAccounts, real: u32, effective: u32) -> (String, Option<String>) {
     (accounts.user(effective), (real != effective).then(|| accounts.user(real)))
 }
 

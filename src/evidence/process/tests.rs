@@ -23,7 +23,7 @@ fn add(proc: &Path, pid: u32, parent: u32, name: &str, words: &str) {
 fn found(proc: &Path, file: &Path, without: Option<u32>) -> Observed<Vec<Process>> {
     let facts = facts(file);
     let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: file };
-    Processes::read(proc).of(&sought, &Accounts::default(), without).found
+    ProcessIndex::read(proc).of(&sought, &BoxAccounts::default(), without).found
 }
 
 #[test]
@@ -100,12 +100,12 @@ fn many_processes_do_not_make_a_look_up_slow() {
         add(&proc, pid, pid / 2, "idle", "idle now");
     }
     add(&proc, 2000, 1000, "one", &format!("one {}", file.display()));
-    let processes = Processes::read(&proc);
+    let processes = ProcessIndex::read(&proc);
     let facts = facts(&file);
     let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: &file };
     let started = std::time::Instant::now();
     for _ in 0..2000 {
-        assert_eq!(processes.of(&sought, &Accounts::default(), None).found.found().unwrap().len(), 1);
+        assert_eq!(processes.of(&sought, &BoxAccounts::default(), None).found.found().unwrap().len(), 1);
     }
     // Reading the folder again for each look-up would take thousands of times as long.
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
@@ -145,7 +145,7 @@ fn every_process_of_the_responder_s_session_is_left_out_and_said_to_be_and_its_l
     add(91, 77, 77, "sh", &named("sh"), "/bin/sh");
     let facts = facts(&file);
     let sought = FileQuery { dev: facts.dev, ino: facts.ino, path: &file };
-    let alive = Processes::read(&proc).of(&sought, &Accounts::default(), Some(79));
+    let alive = ProcessIndex::read(&proc).of(&sought, &BoxAccounts::default(), Some(79));
     let out: Vec<String> = alive.left_out.iter().map(ToString::to_string).collect();
     assert_eq!(
         out,

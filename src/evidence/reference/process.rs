@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::super::indexes::Indexes;
-use super::super::process::{Process, Processes};
+use super::super::process::{Process, ProcessIndex};
 use super::{LineKind, Reference, Referred};
 use crate::text;
 
@@ -75,7 +75,7 @@ fn one(process: &Process) -> String {
 /// What a process started, and what those started, each under its own.
 fn below(
     page: &mut Referred,
-    processes: &Processes,
+    processes: &ProcessIndex,
     pid: u32,
     depth: usize,
     describe: impl Fn(u32) -> Option<Process>,

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::words::Setting;
-use super::{Reader, ScheduleEntry, Scheduler};
+use super::reader::Reader;
+use super::words::CommandSetting;
+use super::{ScheduleEntry, Scheduler};
 use crate::finding::FileTime;
 
 /// Where jobs wait: Debian, Red Hat, SUSE.
@@ -31,7 +32,7 @@ fn runs_at(name: &str) -> Option<FileTime> {
 fn job(reader: &mut Reader<'_>, path: &Path, at: FileTime) {
     let Some((attributes, lines)) = reader.table(path) else { return };
     let user = reader.accounts.user(attributes.uid);
-    let mut setting = Setting { home: reader.home(&user), ..Setting::default() };
+    let mut setting = CommandSetting { home: reader.home(&user), ..CommandSetting::default() };
     for (line, text) in lines {
         // The job's environment was saved with it; its variables name many folders that the job never touches.
         if text.is_empty() || text.starts_with('#') || text.contains("; export ") {

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::reader::Reader;
 use super::script;
-use super::words::Setting;
-use super::{Reader, ScheduleEntry, Scheduler};
+use super::words::CommandSetting;
+use super::{ScheduleEntry, Scheduler};
 use crate::root::Attributes;
 
 /// Tables of the system, whose lines name a user.
@@ -68,7 +69,7 @@ fn table(reader: &mut Reader<'_>, path: &Path, user: Option<&str>) {
     };
     let never = if in_folder { rule.why_name_skipped(path, "cron") } else { None }.or(refused);
     let never = never.or_else(|| rule.why_unended(ends));
-    let mut table_setting = Setting { path: super::search_path(), ..Setting::default() };
+    let mut table_setting = CommandSetting { path: super::search_path(), ..CommandSetting::default() };
     let (mut zone, mut late) = (None, 0);
     let table = Table { path, attributes };
     for (line, text) in lines {
@@ -99,7 +100,7 @@ fn table(reader: &mut Reader<'_>, path: &Path, user: Option<&str>) {
         let command = &before_input(command);
         let home = table_setting.variables.get("HOME").map(PathBuf::from);
         let home = home.or_else(|| user.and_then(|user| reader.home(user)));
-        let mut setting = Setting { home, ..table_setting.clone() };
+        let mut setting = CommandSetting { home, ..table_setting.clone() };
         let nobody = user.filter(|user| reader.accounts.named(user).is_none() && !reader.accounts.users().is_empty());
         let nobody = nobody.map(|user| format!("cron runs nothing for {user}, whom /etc/passwd does not name"));
         // The user of a table's line that is no job is not known.
@@ -182,7 +183,8 @@ fn when(line: &str) -> Option<(String, &str)> {
 fn anacrontab(reader: &mut Reader<'_>, path: &Path) {
     let Some((attributes, lines)) = reader.table(path) else { return };
     let table = Table { path, attributes };
-    let mut setting = Setting { home: Some("/".into()), path: super::search_path(), ..Setting::default() };
+    let mut setting =
+        CommandSetting { home: Some("/".into()), path: super::search_path(), ..CommandSetting::default() };
     let mut late = 0;
     for (line, text) in lines.into_iter().filter(|(_, text)| !text.starts_with('#')) {
         if let Some((name, value)) = variable(&text) {
@@ -230,8 +232,8 @@ fn run_part(reader: &mut Reader<'_>, path: &Path, when: &str) {
     if found.bytes.contains(&0) {
         return;
     }
-    let mut setting = Setting { home: Some("/".into()), ..script::setting(path) };
-    for (line, text) in super::numbered(&found.bytes) {
+    let mut setting = CommandSetting { home: Some("/".into()), ..script::setting(path) };
+    for (line, text) in super::reader::numbered(&found.bytes) {
         if !text.is_empty() && !text.starts_with('#') {
             reader.file(entry(line, &text), &mut setting);
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
-use super::super::super::account::Accounts;
+use super::super::super::account::BoxAccounts;
 use super::super::Schedules;
 use crate::evidence::testing::put;
 use crate::root::Root;
@@ -125,7 +125,7 @@ fn what_debian_s_cron_starts_is_what_is_told_to_run() {
     };
     let dir = made(Path::new(&cron), pam);
     let root = Root::image(dir.path());
-    let schedules = Schedules::read(&root, &Accounts::read(&root));
+    let schedules = Schedules::read(&root, &BoxAccounts::read(&root));
     let told = schedules.entries.iter().filter(|entry| entry.never.is_none());
     let told: BTreeSet<String> =
         told.filter_map(|entry| Some(entry.command.split_once("/ran/")?.1.to_owned())).collect();

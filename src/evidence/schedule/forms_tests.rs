@@ -230,7 +230,7 @@ fn plant(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
 
 /// Whether something that runs names the file itself, and all that was found.
 fn names(dir: &Path, root: &Root) -> (bool, String) {
-    let accounts = Accounts::read(root);
+    let accounts = BoxAccounts::read(root);
     let schedules = Schedules::read(root, &accounts);
     let facts = facts(&dir.join(FILE.trim_start_matches('/')));
     let found = schedules.naming(Path::new(FILE), &facts, &Packages::read(root), &accounts);
@@ -287,7 +287,7 @@ fn cron_refuses_tables_that_others_can_write_to() {
 fn units_that_paths_sockets_and_other_units_start_say_so() {
     let when = |files: &[(&str, &str)]| {
         let (dir, root) = plant(files);
-        let accounts = Accounts::read(&root);
+        let accounts = BoxAccounts::read(&root);
         let facts = facts(&dir.path().join("opt/x/f.sh"));
         let found =
             Schedules::read(&root, &accounts).naming(Path::new(FILE), &facts, &Packages::read(&root), &accounts);

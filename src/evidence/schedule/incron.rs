@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::words::Setting;
-use super::{Reader, ScheduleEntry, Scheduler};
+use super::reader::Reader;
+use super::words::CommandSetting;
+use super::{ScheduleEntry, Scheduler};
 
 /// Tables of the system, and of users, named after them.
 const SYSTEM: &str = "/etc/incron.d";
@@ -29,7 +30,8 @@ fn table(reader: &mut Reader<'_>, path: &Path, user: &str) {
         let (Some(watched), Some(events), Some(command)) = (parts.next(), parts.next(), parts.next()) else { continue };
         // The path and the name of what changed are put in for `$@` and `$#`.
         let command = command.replace("$@", watched).replace("$$", "$");
-        let mut setting = Setting { home: reader.home(user), path: super::search_path(), ..Setting::default() };
+        let mut setting =
+            CommandSetting { home: reader.home(user), path: super::search_path(), ..CommandSetting::default() };
         let entry = ScheduleEntry {
             scheduler: Scheduler::Incron,
             path: path.to_owned(),

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::places::{How, PLACES, PersistencePlace};
+use super::reader::Reader;
 use super::unit;
-use super::words::Setting;
-use super::{Reader, ScheduleEntry, Scheduler, script};
+use super::words::CommandSetting;
+use super::{ScheduleEntry, Scheduler, script};
 use crate::root::{Attributes, Root};
 
 /// Files looked at in one pattern of a place.
@@ -114,7 +115,7 @@ fn file(reader: &mut Reader<'_>, place: &'static PersistencePlace, path: &Path, 
     if found.bytes.contains(&0) {
         return;
     }
-    let mut setting = Setting { home: reader.home(user), ..script::setting(path) };
+    let mut setting = CommandSetting { home: reader.home(user), ..script::setting(path) };
     match place.how {
         How::Keys(keys) => {
             for item in unit::parse(&found.bytes) {
@@ -126,7 +127,7 @@ fn file(reader: &mut Reader<'_>, place: &'static PersistencePlace, path: &Path, 
             }
         }
         How::Modules => {
-            for (line, text) in super::numbered(&found.bytes) {
+            for (line, text) in super::reader::numbered(&found.bytes) {
                 let name = text.split_ascii_whitespace().find(|word| !word.starts_with('-') && *word != "modprobe");
                 if let Some(name) = name.filter(|_| !text.starts_with(['#', ';'])) {
                     let module = name.replace('-', "_");
@@ -135,7 +136,7 @@ fn file(reader: &mut Reader<'_>, place: &'static PersistencePlace, path: &Path, 
             }
         }
         How::Lines | How::Script | How::Itself => {
-            for (line, text) in super::numbered(&found.bytes) {
+            for (line, text) in super::reader::numbered(&found.bytes) {
                 if !text.is_empty() && !text.starts_with(['#', ';', '!']) {
                     reader.file(entry(place, path, attributes, line, &text, user), &mut setting);
                 }
@@ -178,7 +179,7 @@ fn entry(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::account::Accounts;
+    use super::super::super::account::BoxAccounts;
     use super::super::super::package::Packages;
     use super::super::super::testing::{facts, put, scratch};
     use super::super::{NameMatch, Schedules};
@@ -227,7 +228,7 @@ mod tests {
                 put(dir.path(), &concrete(pattern), content(place).as_bytes());
             }
         }
-        let (accounts, packages) = (Accounts::read(&root), Packages::read(&root));
+        let (accounts, packages) = (BoxAccounts::read(&root), Packages::read(&root));
         let schedules = Schedules::read(&root, &accounts);
         for place in PLACES {
             for path in place.paths.iter().map(|pattern| concrete(pattern)) {

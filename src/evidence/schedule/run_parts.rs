@@ -17,7 +17,7 @@ enum Names {
 
 /// What cron and run-parts refuse on this box.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rule {
+pub(super) struct NameRules {
     names: Names,
     /// Owner of the box's root folder. In a tree that an ordinary user unpacked, owners mean nothing.
     root_owner: u32,
@@ -27,7 +27,7 @@ pub(super) struct Rule {
 const LEFTOVERS: [&str; 10] =
     ["~", ".rpmsave", ".rpmnew", ".rpmorig", ".dpkg-old", ".dpkg-new", ".dpkg-dist", ".dpkg-tmp", ".swp", ",v"];
 
-impl Rule {
+impl NameRules {
     pub(super) fn of(root: &Root) -> Self {
         let is_there = |path: &&str| root.locate(Path::new(path), true).is_ok();
         let names = if ["/etc/debian_version", "/var/lib/dpkg/status"].iter().any(is_there) {

@@ -8,8 +8,10 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::words::Setting;
-use super::{Reader, ScheduleEntry, is_trivial, numbered, search_path, truncate};
+use super::filing::truncate;
+use super::reader::{Reader, Started, numbered};
+use super::words::CommandSetting;
+use super::{ScheduleEntry, is_trivial, search_path};
 use crate::root::Attributes;
 use crate::text;
 
@@ -29,18 +31,13 @@ const MAX_LINE: usize = 512;
 const MAX_WAYS: usize = 200;
 
 /// Where the lines of a script run, before it has said anything of its own.
-pub(super) fn setting(path: &Path) -> Setting {
-    Setting { home: Some("/root".into()), path: search_path(), script: Some(path.to_owned()), ..Setting::default() }
-}
-
-/// A path that an entry names, and that may be a script.
-#[derive(Debug)]
-pub(super) struct Started {
-    pub(super) path: PathBuf,
-    /// Home of the user it runs as.
-    pub(super) home: Option<PathBuf>,
-    /// Number of the entry.
-    pub(super) entry: u32,
+pub(super) fn setting(path: &Path) -> CommandSetting {
+    CommandSetting {
+        home: Some("/root".into()),
+        path: search_path(),
+        script: Some(path.to_owned()),
+        ..CommandSetting::default()
+    }
 }
 
 /// A script that something starts.
@@ -236,7 +233,7 @@ impl Following {
         self.here.clear();
         let number = self.scripts.all.len() as u32;
         self.scripts.all.push(Script { path: path.to_owned(), attributes, started_by: Vec::new(), run_by: Vec::new() });
-        let mut setting = Setting { home: Some(home.to_owned()), ..setting(path) };
+        let mut setting = CommandSetting { home: Some(home.to_owned()), ..setting(path) };
         let all = numbered(&bytes);
         if all.len() > MAX_LINES {
             reader
@@ -252,7 +249,14 @@ impl Following {
     }
 
     /// Files one line of a script under what it names and is there.
-    fn file(&mut self, reader: &mut Reader<'_>, setting: &mut Setting, script: u32, line: usize, mut command: String) {
+    fn file(
+        &mut self,
+        reader: &mut Reader<'_>,
+        setting: &mut CommandSetting,
+        script: u32,
+        line: usize,
+        mut command: String,
+    ) {
         let there = &mut reader.there;
         let paths = setting.paths_there(&command, &mut |folder, name| there.lies_in(folder, OsStr::new(name)));
         let (paths, parts) = reader.meant(&command, paths);
@@ -264,7 +268,7 @@ impl Following {
         }
     }
 
-    fn file_under(&mut self, reader: &mut Reader<'_>, setting: &Setting, line: Line, paths: Vec<PathBuf>) {
+    fn file_under(&mut self, reader: &mut Reader<'_>, setting: &CommandSetting, line: Line, paths: Vec<PathBuf>) {
         let (number, script, before) = (self.scripts.lines.len() as u32, line.script, self.named.len());
         let mut is_filed = false;
         for path in paths {

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::super::clock::is_zone_name;
+use super::reader::Reader;
 use super::specifier::{self, Specifiers};
-use super::words::Setting;
-use super::{Reader, ScheduleEntry, Scheduler, script, unit};
+use super::words::CommandSetting;
+use super::{ScheduleEntry, Scheduler, script, unit};
 use crate::root::Attributes;
 
 /// Unit folders of the system, the strongest first (systemd.unit(5), table 1).
@@ -103,7 +104,7 @@ fn programs(reader: &mut Reader<'_>) {
             reader.file_under(entry.clone(), vec![path.clone()]);
             let Some((_, text)) = reader.script_text(&path, MAX_ENVIRONMENT) else { continue };
             let mut setting = script::setting(&path);
-            for (line, command) in super::numbered(&text) {
+            for (line, command) in super::reader::numbered(&text) {
                 if !command.is_empty() && !command.starts_with('#') {
                     reader.file(ScheduleEntry { line, command, ..entry.clone() }, &mut setting);
                 }
@@ -121,7 +122,7 @@ struct Fragment {
     note: Option<String>,
     never: Option<String>,
     is_drop_in: bool,
-    settings: Vec<unit::Setting>,
+    settings: Vec<unit::UnitSetting>,
 }
 
 /// The units of one service manager.
@@ -292,15 +293,19 @@ impl Manager {
             Some("~") => home.clone(),
             folder => folder.map(|folder| specifier::folder(folder).to_owned()),
         };
-        let mut setting =
-            Setting { home, folder, path: SEARCH_PATH.iter().map(PathBuf::from).collect(), ..Setting::default() };
+        let mut setting = CommandSetting {
+            home,
+            folder,
+            path: SEARCH_PATH.iter().map(PathBuf::from).collect(),
+            ..CommandSetting::default()
+        };
         variables(reader, fragments, &specifiers, &mut setting);
         for fragment in fragments {
             for item in fragment.settings.iter().filter(|item| unit::names_files(&item.key)) {
                 // Marks before a command change how it is run, not what (systemd.service(5), table 1).
                 let value = specifiers.expand(item.value.trim_start_matches(['@', '-', ':', '+', '!', '|']));
                 let mut command = format!("{}={}", item.key, item.value);
-                super::truncate(&mut command, super::MAX_COMMAND);
+                super::filing::truncate(&mut command, super::filing::MAX_COMMAND);
                 let entry = ScheduleEntry {
                     scheduler: Scheduler::Systemd,
                     path: fragment.path.clone(),
@@ -425,7 +430,7 @@ struct Unit<'a> {
 }
 
 /// Adds the variables that a unit sets, itself or by files.
-fn variables(reader: &Reader<'_>, fragments: &[&Fragment], specifiers: &Specifiers, setting: &mut Setting) {
+fn variables(reader: &Reader<'_>, fragments: &[&Fragment], specifiers: &Specifiers, setting: &mut CommandSetting) {
     for item in fragments.iter().flat_map(|fragment| &fragment.settings) {
         match item.key.as_str() {
             "Environment" => {

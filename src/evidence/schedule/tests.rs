@@ -7,7 +7,7 @@ use super::super::testing::{facts, put, scratch};
 use super::*;
 
 fn naming(dir: &Path, root: &Root, path: &str) -> Observed<Vec<Schedule>> {
-    let accounts = Accounts::read(root);
+    let accounts = BoxAccounts::read(root);
     let schedules = Schedules::read(root, &accounts);
     let host = dir.join(path.trim_start_matches('/'));
     schedules.naming(Path::new(path), &facts(&host), &Packages::read(root), &accounts)
@@ -152,7 +152,7 @@ fn broken_tables_are_gaps_never_failures() {
     std::fs::File::create(dir.path().join("etc/cron.d/huge")).unwrap().set_len(1 << 40).unwrap();
     let found = naming(dir.path(), &root, "/opt/x");
     assert!(found.reason().unwrap().contains("not everything could be read"), "{found:?}");
-    let gaps: Vec<String> = Schedules::read(&root, &Accounts::read(&root)).gaps.lines().collect();
+    let gaps: Vec<String> = Schedules::read(&root, &BoxAccounts::read(&root)).gaps.lines().collect();
     for expected in [
         "/etc/crontab: holds NUL",
         "/etc/cron.d/fifo: a FIFO",
@@ -178,7 +178,7 @@ fn a_great_many_scripts_are_looked_into_and_each_is_read_once_whoever_starts_it(
     }
     script("opt/w/shared", &format!("{padding}/opt/x/shared\n/opt/w/deep\n"));
     script("opt/w/deep", "/opt/last\n");
-    let accounts = Accounts::read(&root);
+    let accounts = BoxAccounts::read(&root);
     let schedules = Schedules::read(&root, &accounts);
     assert_eq!(schedules.gaps.lines().collect::<Vec<_>>(), Vec::<String>::new());
     let packages = Packages::read(&root);

@@ -2,7 +2,7 @@
 
 /// One `Key=value` of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Setting {
+pub(super) struct UnitSetting {
     /// Line number of its first line, from 1.
     pub(super) line: usize,
     pub(super) key: String,
@@ -13,7 +13,7 @@ pub(super) struct Setting {
 const MAX_SETTINGS: usize = 10_000;
 
 /// Reads a unit. Lines that are no setting are skipped, as systemd skips them.
-pub(super) fn parse(bytes: &[u8]) -> Vec<Setting> {
+pub(super) fn parse(bytes: &[u8]) -> Vec<UnitSetting> {
     let text = String::from_utf8_lossy(bytes);
     let mut settings = Vec::new();
     let mut joined = String::new();
@@ -39,7 +39,7 @@ pub(super) fn parse(bytes: &[u8]) -> Vec<Setting> {
             && key.trim_end().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         {
             let (key, value) = (key.trim_end().to_owned(), value.trim().to_owned());
-            settings.push(Setting { line: first, key, value });
+            settings.push(UnitSetting { line: first, key, value });
         }
     }
     settings

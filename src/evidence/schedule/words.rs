@@ -108,7 +108,7 @@ fn flush(words: &mut Vec<Word>, current: &mut String, command: &mut bool) {
 
 /// Where a command runs, as far as its words depend on it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Setting {
+pub(super) struct CommandSetting {
     /// The user's home, for `~`, `$HOME` and commands that cron starts there.
     pub(super) home: Option<PathBuf>,
     /// The working folder, if the line or the unit sets one.
@@ -124,7 +124,7 @@ pub(super) struct Setting {
 /// Whether a folder, an absolute path, holds a name.
 pub(super) type LiesIn<'a> = dyn FnMut(&Path, &str) -> bool + 'a;
 
-impl Setting {
+impl CommandSetting {
     /// The paths that the words of a command may mean, all absolute and without `.` and `..`.
     ///
     /// `cd FOLDER` sets the working folder for the words after it, as it does in a shell, and `NAME=value` a variable.
@@ -132,7 +132,7 @@ impl Setting {
         self.paths_there(line, &mut |_, _| true)
     }
 
-    /// As [`Setting::paths`], where of names alone only those are wanted that lie in a folder by what `lies_in` says of the
+    /// As [`CommandSetting::paths`], where of names alone only those are wanted that lie in a folder by what `lies_in` says of the
     /// folder and the name. Most words of a script lie nowhere, so that no path need be made of them.
     pub(super) fn paths_there(&mut self, line: &str, lies_in: &mut LiesIn<'_>) -> Vec<PathBuf> {
         let mut expanded = self.expand(line);
@@ -343,13 +343,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn paths(setting: &mut Setting, line: &str) -> Vec<String> {
+    fn paths(setting: &mut CommandSetting, line: &str) -> Vec<String> {
         setting.paths(line).iter().map(|path| path.to_str().unwrap().to_owned()).collect()
     }
 
     #[test]
     fn paths_are_found_wherever_they_stand_in_a_command() {
-        let mut setting = Setting::default();
+        let mut setting = CommandSetting::default();
         let found =
             paths(&mut setting, r#"X=1 /usr/bin/python3 -u '/opt/a.py' "--conf=/etc/b" 2>/var/log/c;/opt/d|/opt/../e"#);
         assert_eq!(found, ["/usr/bin/python3", "/opt/a.py", "/etc/b", "/var/log/c", "/opt/d", "/e"]);
@@ -360,8 +360,11 @@ mod tests {
 
     #[test]
     fn relative_words_depend_on_home_folder_and_search_path() {
-        let mut setting =
-            Setting { home: Some("/home/a".into()), path: vec!["/usr/local/bin".into()], ..Setting::default() };
+        let mut setting = CommandSetting {
+            home: Some("/home/a".into()),
+            path: vec!["/usr/local/bin".into()],
+            ..CommandSetting::default()
+        };
         assert_eq!(paths(&mut setting, "backup ~/x"), ["/home/a/backup", "/usr/local/bin/backup", "/home/a/x"]);
         let found = paths(&mut setting, "cd /opt/reports && ./payload.py --flag");
         assert!(found.contains(&"/opt/reports".to_owned()) && found.contains(&"/opt/reports/payload.py".to_owned()));
@@ -370,7 +373,7 @@ mod tests {
 
     #[test]
     fn variables_and_a_script_s_own_folder_are_put_in() {
-        let script = || Setting { script: Some("/opt/x/run.sh".into()), ..Setting::default() };
+        let script = || CommandSetting { script: Some("/opt/x/run.sh".into()), ..CommandSetting::default() };
         for (lines, expected) in [
             (&["BASE=/opt/y", "exec $BASE/f"][..], "/opt/y/f"),
             (&["BASE=/opt/y", "exec \"${BASE}/f\" 1"], "/opt/y/f"),
@@ -395,7 +398,7 @@ mod tests {
         assert_eq!(split("'unclosed /a"), split("unclosed /a"));
         assert_eq!(split("\\"), []);
         // A variable that holds itself twice grows without end.
-        let mut setting = Setting::default();
+        let mut setting = CommandSetting::default();
         setting.set("A", &"$A$A".repeat(100));
         assert!(setting.expand("$A").len() <= MAX_EXPANDED);
     }
@@ -403,7 +406,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_breaks_it(line in "[$(){}'\"`a-z0-9/=;& \\\\x%.~]{0,60}", other in ".*") {
-            let mut setting = Setting { script: Some("/opt/x/é.sh".into()), home: Some("/h".into()), ..Setting::default() };
+            let mut setting = CommandSetting { script: Some("/opt/x/é.sh".into()), home: Some("/h".into()), ..CommandSetting::default() };
             for line in [line, other] {
                 for path in setting.paths(&line) {
                     prop_assert!(path.is_absolute());

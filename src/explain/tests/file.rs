@@ -67,7 +67,7 @@ fn the_scanned_bytes_explain_everything() {
     let words: Vec<String> = explained.patterns.iter().map(PatternPlaces::words).collect();
     assert_eq!(words, ["is at 0x0", "is at 0xd"]);
     let candidate = explained.candidate.unwrap();
-    assert_eq!((candidate.value, candidate.parts.len()), (Value::True, 2));
+    assert_eq!((candidate.value, candidate.parts.len()), (PartValue::True, 2));
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn other_bytes_explain_nothing_that_they_would_be_read_for() {
             ]
             .map(|line| line.replace("true `$a and", "not explained `$a and"))
         );
-        assert_eq!(explained.rule.value, Value::True);
+        assert_eq!(explained.rule.value, PartValue::True);
         assert!(explained.rule.because.starts_with("says yara-x; a part is not explained"));
-        assert_eq!(explained.candidate.unwrap().value, Value::Unknown);
+        assert_eq!(explained.candidate.unwrap().value, PartValue::Unknown);
     }
 }
 
@@ -98,7 +98,7 @@ fn of_a_part_of_the_bytes_that_part_is_known() {
     let (explained, lines) = explained(&Prefix::new(&CONTENT[..4], CONTENT.len() as u64));
     assert!(lines.contains(&"true `uint8(0) == 0x61`".to_owned()), "{lines:?}");
     assert!(lines.contains(&"not explained `filetype == \"UNKNOWN\"`".to_owned()), "{lines:?}");
-    assert_eq!(explained.candidate.unwrap().value, Value::True);
+    assert_eq!(explained.candidate.unwrap().value, PartValue::True);
     let words: Vec<String> = explained.patterns.iter().map(PatternPlaces::words).collect();
     assert_eq!(words, ["is at 0x0", "cannot be told: not all bytes are at hand"]);
 }
@@ -110,8 +110,8 @@ fn a_candidate_is_what_the_scan_says() {
         &hunt,
         ScannedFile { file: &facts, bytes: &CONTENT, finding: None, options: &crate::hunt::RuleOptions::default() },
     );
-    assert_eq!(explained.rule.value, Value::False);
+    assert_eq!(explained.rule.value, PartValue::False);
     let candidate = explained.candidate.unwrap();
-    assert_eq!(candidate.value, Value::True);
+    assert_eq!(candidate.value, PartValue::True);
     assert!(candidate.because.starts_with("says yara-x; not explained"));
 }

@@ -74,16 +74,16 @@ fn patterns_whose_places_are_not_known_are_not_guessed() {
     let rule = rule(PATTERNS, "$a and not $b and #c == 0");
     let bytes: &[u8] = b"alpha";
     let externals = externals();
-    let facts = Facts {
+    let facts = ExplainedFile {
         bytes: &bytes,
         places: &[],
         externals: Some(&externals),
         options: &crate::hunt::RuleOptions::default(),
     };
     let part = condition(&rule, facts, None);
-    assert!(part.rows().iter().all(|(_, part)| part.value == Value::Unknown), "{part:?}");
+    assert!(part.rows().iter().all(|(_, part)| part.value == PartValue::Unknown), "{part:?}");
     let told = condition(&rule, facts, Some(true));
-    assert_eq!(told.value, Value::True);
+    assert_eq!(told.value, PartValue::True);
     assert!(told.because.starts_with("says yara-x; a part is not explained"), "{}", told.because);
 }
 
@@ -101,9 +101,9 @@ fn where_yara_x_says_otherwise_nothing_is_explained() {
             .len()
             == 0
     );
-    assert_eq!(unaided(&rule, bytes).value, Value::True);
+    assert_eq!(unaided(&rule, bytes).value, PartValue::True);
     let part = explained(&rule, bytes, Some(false));
-    assert_eq!((part.value, part.parts.len()), (Value::False, 0));
+    assert_eq!((part.value, part.parts.len()), (PartValue::False, 0));
     assert!(part.because.starts_with("says yara-x; not explained"), "{}", part.because);
 }
 

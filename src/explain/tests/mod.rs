@@ -7,9 +7,9 @@ mod property;
 
 use std::path::Path;
 
-use super::{ConditionPart, Facts, Value, condition};
+use super::{ConditionPart, ExplainedFile, PartValue, condition};
 use crate::hunt::{Rule, rules_of};
-use crate::scan::{Externals, Places, probe};
+use crate::scan::{Externals, PatternLocations, probe};
 
 /// What names the file that all tests are about.
 fn externals() -> Externals {
@@ -28,7 +28,7 @@ fn rule(patterns: &str, condition: &str) -> Rule {
     rules.into_iter().next().unwrap()
 }
 
-fn places(rule: &Rule, bytes: &[u8]) -> Vec<Option<Places>> {
+fn places(rule: &Rule, bytes: &[u8]) -> Vec<Option<PatternLocations>> {
     probe(rule, bytes).unwrap().into_iter().map(Some).collect()
 }
 
@@ -39,7 +39,7 @@ fn unaided(rule: &Rule, bytes: &[u8]) -> ConditionPart {
 
 fn explained(rule: &Rule, bytes: &[u8], matched: Option<bool>) -> ConditionPart {
     let (places, externals) = (places(rule, bytes), externals());
-    let facts = Facts {
+    let facts = ExplainedFile {
         bytes: &bytes,
         places: &places,
         externals: Some(&externals),

@@ -60,13 +60,13 @@ fn every_part_agrees_with_yara_x() {
             return Err(TestCaseError::reject("yara-x refuses it"));
         }
         for (part, said) in rows.iter().zip(said.chunks(2)) {
-            if part.value == Value::Unknown {
+            if part.value == PartValue::Unknown {
                 unknown.set(unknown.get() + 1);
                 prop_assert!(!part.parts.is_empty() || may_be_unknown(part), "{:?}", part);
                 continue;
             }
             explained.set(explained.get() + 1);
-            let expected = [part.value == Value::True, part.value != Value::Undefined];
+            let expected = [part.value == PartValue::True, part.value != PartValue::Undefined];
             for (said, expected) in said.iter().zip(expected) {
                 prop_assert_eq!(said.unwrap_or(expected), expected, "{:?} of {}", part, condition);
             }
@@ -85,9 +85,9 @@ proptest! {
     fn the_whole_agrees_with_what_yara_x_said(condition in condition(), bytes in data(), matched: bool) {
         let rule = rule(PATTERNS, &condition);
         let bytes = bytes.as_slice();
-        let facts = Facts { bytes: &bytes, places: &[], externals: None, options: &crate::hunt::RuleOptions::default() };
+        let facts = ExplainedFile { bytes: &bytes, places: &[], externals: None, options: &crate::hunt::RuleOptions::default() };
         let part = super::condition(&rule, facts, Some(matched));
-        prop_assert_eq!(part.value == Value::True, matched);
-        prop_assert!(part.value != Value::Unknown);
+        prop_assert_eq!(part.value == PartValue::True, matched);
+        prop_assert!(part.value != PartValue::Unknown);
     }
 }

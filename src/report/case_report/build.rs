@@ -13,7 +13,7 @@ use crate::report::outgoing::credit;
 use crate::report::whole::{ReportSource, WriteError};
 use crate::report::{Tally, asked, decided};
 use crate::scan::is_gap_kind;
-use crate::session::{Archived, Excluded, Listed};
+use crate::session::{Archived, Excluded, FindingSummary};
 use crate::text;
 use crate::triage::Verdict;
 use crate::version;
@@ -99,7 +99,7 @@ impl ReportSource {
     fn sort(&self) -> Result<Sorted, WriteError> {
         let mut sorted = Sorted::default();
         self.archive.list(|listed| {
-            let Listed { id, rule, candidate, verdict, path, digest, size, returned, exclusion } = listed;
+            let FindingSummary { id, rule, candidate, verdict, path, digest, size, returned, exclusion } = listed;
             *match verdict {
                 _ if candidate => &mut sorted.tally.candidates,
                 Verdict::Open => &mut sorted.tally.open,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::finding::{Finding, KeptBytes, PatternMatch};
-use crate::hex::dump::{self, Extent};
+use crate::hex::dump::{self, DumpExtent};
 use crate::hex::snapshot::KeptSource;
-use crate::hex::{Highlights, Layout};
+use crate::hex::{HexLayout, Highlights};
 use crate::hunt::Rule;
 use crate::text;
 
@@ -22,7 +22,7 @@ const LINES: usize = 24;
 /// Columns of a line of text.
 const COLUMNS: usize = 160;
 /// Lines of bytes around a match, and all in all.
-const EXTENT: Extent = Extent { around: 1, most: 12 };
+const EXTENT: DumpExtent = DumpExtent { around: 1, most: 12 };
 /// Columns of a line of bytes.
 const HEX_COLUMNS: usize = 96;
 
@@ -154,7 +154,7 @@ fn text_lines(kept: &KeptBytes, matches: &[PatternMatch]) -> Option<Vec<ContextL
 fn byte_lines(rule: &Rule, finding: &Finding) -> Vec<ContextLine> {
     let highlights = Highlights::new(rule.patterns.iter().map(|pattern| pattern.id.as_str()), &finding.matches);
     let mut source = KeptSource::new(Arc::clone(&finding.kept), finding.file.size);
-    let layout = Layout::new(HEX_COLUMNS, 1, finding.file.size);
+    let layout = HexLayout::new(HEX_COLUMNS, 1, finding.file.size);
     let lines = dump::matches(&mut source, &layout, &highlights, EXTENT);
     lines.into_iter().map(|line| ContextLine { text: text::escape_str(&line).into_owned(), hit: false }).collect()
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::finding::{FileFacts, FileTime};
 
 /// Events that are listed and drawn at most.
-const MOST: usize = 400;
+const MAX_EVENTS: usize = 400;
 /// A silence of more than this part of the whole time is cut short.
 const SILENCE: f64 = 0.08;
 /// Stretches of time at most.
@@ -47,7 +47,8 @@ impl TimelineKind {
         Self::Decision,
     ];
     /// Which go where there are too many, in this order.
-    const LEAST: [Self; 6] = [Self::Login, Self::System, Self::Package, Self::File, Self::Schedule, Self::Process];
+    const LEAST_TELLING_FIRST: [Self; 6] =
+        [Self::Login, Self::System, Self::Package, Self::File, Self::Schedule, Self::Process];
 
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -112,16 +113,16 @@ impl Timeline {
     pub(super) fn of(mut events: Vec<TimelineEvent>) -> Self {
         events.sort_by(|a, b| (a.at, a.kind, &a.text).cmp(&(b.at, b.kind, &b.text)));
         events.dedup();
-        let more = events.len().saturating_sub(MOST);
+        let more = events.len().saturating_sub(MAX_EVENTS);
         let mut left = more;
-        for kind in TimelineKind::LEAST {
+        for kind in TimelineKind::LEAST_TELLING_FIRST {
             events.retain(|event| {
                 let drop = left > 0 && event.kind == kind;
                 left -= usize::from(drop);
                 !drop
             });
         }
-        events.truncate(MOST);
+        events.truncate(MAX_EVENTS);
         Self { events, more }
     }
 
@@ -205,7 +206,7 @@ mod tests {
         let mut events: Vec<_> = (0..1000).map(|second| event(second, TimelineKind::File)).collect();
         events.push(event(5, TimelineKind::Decision));
         let timeline = Timeline::of(events);
-        assert_eq!((timeline.events.len(), timeline.more), (MOST, 601));
+        assert_eq!((timeline.events.len(), timeline.more), (MAX_EVENTS, 601));
         assert!(timeline.events.iter().any(|event| event.kind == TimelineKind::Decision));
     }
 }

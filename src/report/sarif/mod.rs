@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
 
 use super::Reported;
-use super::json::{self, List};
+use super::json::{self, JsonList};
 use super::origin::{self, Origin};
 use super::outgoing::Outgoing;
 use crate::case::{Head, NotScanned};
@@ -24,7 +24,7 @@ use crate::session::Excluded;
 use crate::text;
 use crate::triage::Verdict;
 use crate::triage::state::ExclusionState;
-use place::{Places, region};
+use place::{SarifArtifacts, region};
 use words::literal;
 
 /// Matches listed with a result; the rest is counted.
@@ -35,9 +35,9 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// A document under way. Results go out as they come, so that a hundred thousand of them need no memory; what they refer
 /// to by number, rules and files, follows at the end.
-pub struct Log<'w> {
-    out: List<'w>,
-    places: Places,
+pub struct SarifLog<'w> {
+    out: JsonList<'w>,
+    places: SarifArtifacts,
     rules: Vec<Value>,
     rule_index: HashMap<(RuleId, Option<Sha256>), usize>,
     /// Why something was not scanned, each reason once.
@@ -46,13 +46,13 @@ pub struct Log<'w> {
     properties: Value,
 }
 
-impl<'w> Log<'w> {
+impl<'w> SarifLog<'w> {
     /// Begins a document of exclusions.
     ///
     /// # Errors
     /// What `out` says.
     pub fn of_register(out: &'w mut dyn Write) -> io::Result<Self> {
-        Self::begin(out, Places::default(), None, json!({}))
+        Self::begin(out, SarifArtifacts::default(), None, json!({}))
     }
 
     /// Begins a document of what a scan found; paths below its tree are written relative to it. `gaps` are what it could
@@ -77,12 +77,17 @@ impl<'w> Log<'w> {
             "huntbook.journalHead": journal_head.to_string(),
             "huntbook.rulesDigest": scan.rules_digest.to_string(),
         });
-        Self::begin(out, Places::below(&scan.tree), Some(invocation), properties)
+        Self::begin(out, SarifArtifacts::below(&scan.tree), Some(invocation), properties)
     }
 
-    fn begin(out: &'w mut dyn Write, places: Places, invocation: Option<Value>, properties: Value) -> io::Result<Self> {
+    fn begin(
+        out: &'w mut dyn Write,
+        places: SarifArtifacts,
+        invocation: Option<Value>,
+        properties: Value,
+    ) -> io::Result<Self> {
         write!(out, r#"{{"$schema":"{SCHEMA}","version":"2.1.0","runs":[{{"results":["#)?;
-        let out = List::begin(out);
+        let out = JsonList::begin(out);
         let (rules, reasons) = (Vec::new(), Vec::new());
         Ok(Self { out, places, rules, rule_index: HashMap::new(), reasons, invocation, properties })
     }
@@ -179,13 +184,13 @@ impl<'w> Log<'w> {
     ///
     /// # Errors
     /// What the writer says.
-    pub fn not_scanned(mut self) -> io::Result<Missed<'w>> {
+    pub fn not_scanned(mut self) -> io::Result<SarifNotifications<'w>> {
         let invocation = self.invocation.take().unwrap_or_else(|| json!({"executionSuccessful": true}));
         let invocation = json::line(&invocation);
         let open = invocation.strip_suffix('}').unwrap_or(&invocation);
         self.out.end()?;
         write!(self.out.out, r#","invocations":[{open},"toolExecutionNotifications":["#)?;
-        Ok(Missed(self))
+        Ok(SarifNotifications(self))
     }
 
     /// Ends a document without what was not scanned.
@@ -210,7 +215,7 @@ impl<'w> Log<'w> {
             write!(out, ",\n\"{key}\":{}", json::line(&value))?;
         }
         write!(out, ",\n\"artifacts\":[")?;
-        let mut artifacts = List::begin(out);
+        let mut artifacts = JsonList::begin(out);
         for artifact in self.places.artifacts() {
             artifacts.item(&artifact)?;
         }
@@ -243,9 +248,9 @@ impl<'w> Log<'w> {
 }
 
 /// A document that has come to what was not scanned.
-pub struct Missed<'w>(Log<'w>);
+pub struct SarifNotifications<'w>(SarifLog<'w>);
 
-impl Missed<'_> {
+impl SarifNotifications<'_> {
     /// Adds one thing that was not scanned.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ const TREE: &str = "TREE";
 
 /// The files that are named, each listed once.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct SarifArtifacts {
     tree: Option<PathBuf>,
     artifacts: Vec<Artifact>,
     index: HashMap<(Arc<Path>, Option<Digest>), usize>,
@@ -35,7 +35,7 @@ struct Artifact {
     parent: Option<usize>,
 }
 
-impl Places {
+impl SarifArtifacts {
     /// Files below `tree` are named relative to it.
     pub(super) fn below(tree: &Path) -> Self {
         Self { tree: tree.is_absolute().then(|| tree.to_owned()), ..Self::default() }
@@ -166,17 +166,17 @@ mod tests {
 
     #[test]
     fn files_of_the_tree_are_relative_to_it() {
-        let places = Places::below(Path::new("/srv/a b"));
+        let places = SarifArtifacts::below(Path::new("/srv/a b"));
         assert_eq!(places.bases(), json!({"TREE": {"uri": "file:///srv/a%20b/"}}));
         assert_eq!(places.uri(Path::new("/srv/a b/c:d")), json!({"uri": "c%3Ad", "uriBaseId": "TREE"}));
         assert_eq!(places.uri(Path::new("/srv/a b")), json!({"uri": "file:///srv/a%20b"}), "a tree of one file");
         assert_eq!(places.uri(Path::new("/srv/a bc")), json!({"uri": "file:///srv/a%20bc"}));
-        assert_eq!(Places::below(Path::new("/")).bases(), json!({"TREE": {"uri": "file:///"}}));
+        assert_eq!(SarifArtifacts::below(Path::new("/")).bases(), json!({"TREE": {"uri": "file:///"}}));
     }
 
     #[test]
     fn what_lies_in_a_container_refers_to_it() {
-        let mut places = Places::below(Path::new("/srv"));
+        let mut places = SarifArtifacts::below(Path::new("/srv"));
         let digest = Sha256::of(b"a").into();
         let member = |path: &Path, name: &'static [u8]| {
             subject::inside(path, &subject::Inside::Member { name: name.into(), nth: 1 })
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn one_file_is_one_artifact() {
-        let mut places = Places::default();
+        let mut places = SarifArtifacts::default();
         let [a, b] = [b"a", b"b"].map(|content| Digest::from(Sha256::of(content)));
         for digest in [a, a, b] {
             places.artifact(Path::new("/x"), &digest, Some(1));

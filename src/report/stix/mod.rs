@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::json::List;
+use super::json::JsonList;
 use super::origin::Origin;
 use super::outgoing::credit;
 use super::{Reported, Summary};
@@ -26,7 +26,7 @@ use crate::triage::Verdict;
 
 /// A bundle under way; objects go out as they come, each once.
 pub(super) struct Bundle<'w> {
-    out: List<'w>,
+    out: JsonList<'w>,
     known: HashSet<String>,
     /// When the case was begun, and last written to: `created` of what all its scans share, and `modified`.
     began: Timestamp,
@@ -47,7 +47,7 @@ impl<'w> Bundle<'w> {
     ) -> io::Result<Self> {
         let id = id::own("bundle", &origin.case_id, &format!("{} {changed}", origin.scan.id));
         write!(out, r#"{{"type":"bundle","id":"{id}","objects":["#)?;
-        let mut bundle = Self { out: List::begin(out), known: HashSet::new(), began, changed: changed.max(began) };
+        let mut bundle = Self { out: JsonList::begin(out), known: HashSet::new(), began, changed: changed.max(began) };
         let mut host = bundle.shared("identity", origin, "host");
         host["name"] = text::escape_str(origin.host_name()).into();
         host["identity_class"] = "system".into();

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use super::condition::{Facts, RuleIndex};
-use super::search::{Chosen, Searcher};
+use super::condition::RuleIndex;
+use super::guard::KnownFacts;
+use super::search::{SearchedPatterns, Searcher};
 use super::set::RuleSet;
-use super::truth::Truth;
+use super::truth::PossibleTruth;
 
 /// More kinds than this are not told apart.
-const MOST_KINDS: usize = 512;
+const MAX_KINDS: usize = 512;
 /// Choices of patterns that are kept; each has its bitmaps.
-const MOST_CHOICES: usize = 16;
+const MAX_CHOICES: usize = 16;
 /// Choices that are made at most; each takes a look at every window.
-const MOST_MADE: usize = 128;
+const MAX_MADE: usize = 128;
 
 /// Files for which all guards on the first bytes come to the same.
 #[derive(Debug)]
@@ -25,10 +26,10 @@ pub(super) struct Kind {
     /// Those that may match without a pattern.
     pub free: Vec<RuleIndex>,
     /// The patterns of the open rules, once they are asked for.
-    all: OnceLock<Arc<Chosen>>,
+    all: OnceLock<Arc<SearchedPatterns>>,
     keys: Arc<Keys>,
     /// Those of them that are keys.
-    chosen_keys: OnceLock<Arc<Chosen>>,
+    chosen_keys: OnceLock<Arc<SearchedPatterns>>,
 }
 
 /// Which patterns are searched for.
@@ -125,7 +126,7 @@ impl Kinds {
     }
 
     /// The kind of a file whose guards come to `decided`; `packed` is room.
-    pub(super) fn of(&self, decided: &[Truth], packed: &mut Vec<u8>, rules: &RuleSet) -> Arc<Kind> {
+    pub(super) fn of(&self, decided: &[PossibleTruth], packed: &mut Vec<u8>, rules: &RuleSet) -> Arc<Kind> {
         packed.clear();
         packed.extend(decided.iter().map(|truth| truth.packed()));
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +135,7 @@ impl Kinds {
         }
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.kinds.len() >= MOST_KINDS {
+        if known.kinds.len() >= MAX_KINDS {
             return Arc::clone(&known.other);
         }
         // Only rules that hang on what differs from a kind that is known are looked at.
@@ -161,7 +162,7 @@ impl Kinds {
         sought: Sought,
         rules: &RuleSet,
         searcher: &Searcher,
-    ) -> &'k Arc<Chosen> {
+    ) -> &'k Arc<SearchedPatterns> {
         let is_key = |pattern: usize| sought == Sought::All || kind.keys.patterns.get(pattern).copied().unwrap_or(true);
         let (slot, choices) = match sought {
             Sought::All => (&kind.all, &self.all),
@@ -194,24 +195,24 @@ impl Kind {
     }
 
     /// A kind that differs from this in no more than the rules that are `affected`.
-    fn like(&self, rules: &RuleSet, decided: &[Truth], affected: &[RuleIndex]) -> Self {
+    fn like(&self, rules: &RuleSet, decided: &[PossibleTruth], affected: &[RuleIndex]) -> Self {
         let mut kind = Self { all: OnceLock::new(), ..self.with_keys(&self.keys) };
         kind.work_out(rules, decided, affected);
         kind
     }
 
     /// Finds out what `decided` leaves of the `affected` rules.
-    fn work_out(&mut self, rules: &RuleSet, decided: &[Truth], affected: &[RuleIndex]) {
+    fn work_out(&mut self, rules: &RuleSet, decided: &[PossibleTruth], affected: &[RuleIndex]) {
         let every = vec![true; rules.patterns()];
         let unsearchable = rules.unsearchable();
-        let mut truths = vec![Truth::ANY; rules.len()];
-        let facts = Facts { guards: rules.guards(), decided, ..Facts::NOTHING };
+        let mut truths = vec![PossibleTruth::ANY; rules.len()];
+        let facts = KnownFacts { guards: rules.guards(), decided, ..KnownFacts::NOTHING };
         let mut free = vec![false; rules.len()];
         self.free.iter().filter_map(|rule| free.get_mut(*rule).map(|free| *free = true)).for_each(drop);
         for rule in affected {
             let (Some(open), Some(free)) = (self.open.get_mut(*rule), free.get_mut(*rule)) else { continue };
-            *open = rules.may_report(*rule, &Facts { patterns: &every, ..facts }, &mut truths);
-            *free = *open && rules.may_report(*rule, &Facts { patterns: &unsearchable, ..facts }, &mut truths);
+            *open = rules.may_report(*rule, &KnownFacts { patterns: &every, ..facts }, &mut truths);
+            *free = *open && rules.may_report(*rule, &KnownFacts { patterns: &unsearchable, ..facts }, &mut truths);
         }
         self.rules = self.open.iter().filter(|open| **open).count();
         self.free = free.iter().enumerate().filter(|(_, free)| **free).map(|(rule, _)| rule).collect();
@@ -228,16 +229,16 @@ struct Choices {
 #[derive(Debug)]
 struct Choice {
     patterns: Bits,
-    chosen: Arc<Chosen>,
+    chosen: Arc<SearchedPatterns>,
 }
 
 impl Choices {
-    fn choose(&mut self, wanted: Vec<bool>, searcher: &Searcher) -> Arc<Chosen> {
+    fn choose(&mut self, wanted: Vec<bool>, searcher: &Searcher) -> Arc<SearchedPatterns> {
         let is_near = |more: usize, count: usize| more <= count + count / 8 + 64;
         let bits = Bits::of(&wanted);
         let count = bits.count();
         let mut near: Option<usize> = None;
-        let mut enough: Option<(usize, Arc<Chosen>)> = None;
+        let mut enough: Option<(usize, Arc<SearchedPatterns>)> = None;
         for (place, Choice { patterns, chosen }) in self.list.iter().enumerate() {
             let (known, more) = (patterns.count(), patterns.with(&bits).count());
             if more == known && enough.as_ref().is_none_or(|(least, _)| more < *least) {
@@ -246,7 +247,7 @@ impl Choices {
                 near = Some(place);
             }
         }
-        let no_more = self.made >= MOST_MADE || (near.is_none() && self.list.len() >= MOST_CHOICES);
+        let no_more = self.made >= MAX_MADE || (near.is_none() && self.list.len() >= MAX_CHOICES);
         if let Some((_, chosen)) = enough.filter(|(more, _)| no_more || is_near(*more, count)) {
             return chosen;
         }
@@ -294,7 +295,7 @@ impl Bits {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Prefilter, Source};
+    use super::super::{Prefilter, YaraSource};
     use super::*;
 
     #[test]
@@ -316,22 +317,24 @@ mod tests {
             )
         };
         let text: String = (0..400).map(rule).collect();
-        let prefilter = Prefilter::new(&[Source { namespace: "n", text: &text }], &[]);
+        let prefilter = Prefilter::new(&[YaraSource { namespace: "n", text: &text }], &[]);
         let mut packed = Vec::new();
         for file in 0..600_usize {
             // Every file opens other rules.
-            let decided = |guard: usize| if (guard * 31 + file * 17) % 23 < 7 { Truth::HOLDS } else { Truth::FAILS };
-            let decided: Vec<Truth> = (0..prefilter.rules.guards().len()).map(decided).collect();
+            let decided = |guard: usize| {
+                if (guard * 31 + file * 17) % 23 < 7 { PossibleTruth::HOLDS } else { PossibleTruth::FAILS }
+            };
+            let decided: Vec<PossibleTruth> = (0..prefilter.rules.guards().len()).map(decided).collect();
             let kind = prefilter.kinds.of(&decided, &mut packed, &prefilter.rules);
             let exact = prefilter.kinds.any().like(&prefilter.rules, &decided, &(0..400).collect::<Vec<_>>());
             for sought in [Sought::All, Sought::Keys] {
                 let chosen = prefilter.kinds.chosen(&kind, sought, &prefilter.rules, &prefilter.searcher);
                 for rule in 0..400 {
                     assert!(!exact.is_open(rule) || (kind.is_open(rule) && chosen.is_open(rule)), "{rule} {file}");
-                    assert!(file >= MOST_KINDS || kind.is_open(rule) == exact.is_open(rule), "{rule} {file}");
+                    assert!(file >= MAX_KINDS || kind.is_open(rule) == exact.is_open(rule), "{rule} {file}");
                 }
             }
         }
-        assert!(prefilter.kinds.all.lock().unwrap().list.len() <= MOST_CHOICES + 1);
+        assert!(prefilter.kinds.all.lock().unwrap().list.len() <= MAX_CHOICES + 1);
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn runs(text: &TextPattern) -> Option<Vec<Run>> {
     if let Some(PatternModifier::Base64Wide { alphabet, .. }) = modifiers.base64wide() {
         for characters in coded(alphabet)? {
             let size = characters.len() / PIECES;
-            if size < LEAST_IN_PIECE {
+            if size < MIN_IN_PIECE {
                 return None;
             }
             let pieces = characters.chunks_exact(size).take(PIECES);
@@ -59,7 +59,7 @@ pub(super) fn runs(text: &TextPattern) -> Option<Vec<Run>> {
 /// characters more than the text takes (`verify_base64` there), so that at least one of six parts has none inside.
 const PIECES: usize = 6;
 /// Characters that a part must have to be searched for.
-const LEAST_IN_PIECE: usize = 4;
+const MIN_IN_PIECE: usize = 4;
 
 fn run(bytes: impl IntoIterator<Item = u8>) -> Run {
     bytes.into_iter().map(ByteSet::one).collect()

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use yara_x_parser::ast::{Expr, FuncCall};
 
-use super::condition::{Guard, Number};
+use super::guard::{Guard, Number};
 use crate::hunt::language::{Comparison, ReadField};
 
 /// Functions whose result is undefined for a file of another format, by module.
@@ -58,7 +58,7 @@ impl Format {
 }
 
 /// Tells the format that a file must have for something about an expression, which names are hidden.
-pub(super) type Wanted = fn(&Expr, &dyn Fn(&str) -> bool) -> Option<Format>;
+pub(super) type FormatTest = fn(&Expr, &dyn Fn(&str) -> bool) -> Option<Format>;
 
 /// The format that a file must have for the expression to hold; `None` if it may hold for another too, or that is not known.
 /// `is_hidden` tells the names that stand for no module here.

@@ -14,9 +14,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::bitmap::{Bitmap, hash};
-use super::condition::PatternIndex;
+use super::guard::PatternIndex;
 use super::literals::Edges;
-use super::rarity::{self, WINDOW, Windows};
+use super::rarity::{self, SearchedWindows, WINDOW};
 use super::required::Run;
 
 /// Bit 5 of each byte: it tells upper from lower case.
@@ -190,7 +190,7 @@ fn beside(masked: &[u8], length: usize, begin: isize) -> (i8, u32, u32) {
 
 /// Which needles are searched for.
 #[derive(Debug)]
-pub(super) struct Filter {
+pub(super) struct NeedleFilter {
     short: Bitmap,
     long: Bitmap,
     /// By needle.
@@ -246,14 +246,14 @@ impl Hashed {
                     refused.push(pattern);
                     continue;
                 }
-                Some(Windows::Long(windows)) => {
+                Some(SearchedWindows::Long(windows)) => {
                     for window in windows {
                         let ahead = u8::try_from(window.begin).unwrap_or(u8::MAX);
                         let entry = |window| LongEntry { window, needle, ahead };
                         hashed.long.entries.extend(window.spellings.into_iter().map(entry));
                     }
                 }
-                Some(Windows::Short(windows)) => {
+                Some(SearchedWindows::Short(windows)) => {
                     for window in windows {
                         let ahead = u8::try_from(window.begin + 1).unwrap_or(u8::MAX);
                         let (beside, mask, value) = beside(&key.0, run.len(), window.begin);
@@ -286,10 +286,10 @@ impl Hashed {
     }
 
     /// The filter for the patterns that are `open`.
-    pub(super) fn filter(&self, open: impl Fn(PatternIndex) -> bool) -> Filter {
+    pub(super) fn filter(&self, open: impl Fn(PatternIndex) -> bool) -> NeedleFilter {
         let wanted: Vec<bool> =
             self.needles.iter().map(|needle| needle.patterns.iter().any(|pattern| open(*pattern))).collect();
-        Filter { short: self.short.bitmap(&wanted), long: self.long.bitmap(&wanted), open: wanted }
+        NeedleFilter { short: self.short.bitmap(&wanted), long: self.long.bitmap(&wanted), open: wanted }
     }
 
     /// Room for one file's search.
@@ -302,7 +302,7 @@ impl Hashed {
     /// further place, in all calls with the same `met`. Once more than `most_work` entries were looked at in them, it stops.
     pub(super) fn search(
         &self,
-        filter: &Filter,
+        filter: &NeedleFilter,
         bytes: &[u8],
         (met, most, most_work): (&mut Met, u32, u64),
         mut each: impl FnMut(PatternIndex, Range<usize>, bool) -> bool,
@@ -338,7 +338,7 @@ impl Hashed {
     }
 
     /// Calls `spot` with the start and the length of every run in `bytes`.
-    pub(super) fn spots(&self, filter: &Filter, bytes: &[u8], mut spot: impl FnMut(usize, usize)) {
+    pub(super) fn spots(&self, filter: &NeedleFilter, bytes: &[u8], mut spot: impl FnMut(usize, usize)) {
         self.probe(filter, bytes, (&mut 0, u64::MAX), |number, start| {
             if let Some(needle) = self.needles.get(number as usize).filter(|needle| self.stands(needle, bytes, start)) {
                 spot(start, needle.length);
@@ -350,7 +350,7 @@ impl Hashed {
     /// because `work` was more than `most`.
     fn probe(
         &self,
-        filter: &Filter,
+        filter: &NeedleFilter,
         bytes: &[u8],
         (work, most): (&mut u64, u64),
         mut hit: impl FnMut(NeedleIndex, usize),
@@ -392,7 +392,7 @@ impl Hashed {
     #[inline(never)]
     fn look_up(
         &self,
-        filter: &Filter,
+        filter: &NeedleFilter,
         (now, next): (u64, u64),
         bytes: &[u8],
         at: usize,

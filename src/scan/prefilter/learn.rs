@@ -13,7 +13,7 @@ const BYTES: u64 = 1 << 20;
 /// have to be looked at anew.
 const FIRST: u64 = 16;
 /// Times that it is used.
-const MOST_TIMES: u32 = 12;
+const MAX_TIMES: u32 = 12;
 
 /// What was learned so far, shared by all threads.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl Learned {
                 state.ready.push(*rule);
             }
         }
-        if state.ready.is_empty() || state.times >= MOST_TIMES || state.files < FIRST << state.times {
+        if state.ready.is_empty() || state.times >= MAX_TIMES || state.files < FIRST << state.times {
             return Vec::new();
         }
         state.times += 1;

@@ -9,7 +9,7 @@ use yara_x_parser::ast::{self, HexToken, Pattern};
 use super::bytes::ByteSet;
 use super::encoded;
 use super::pairs::Pair;
-use super::required::{self, Cover, Run};
+use super::required::{self, Run, RunCover};
 
 /// Most bytes of a window; the search engine takes its fingerprint from the first [`FINGERPRINT`].
 const MAX_WINDOW: usize = 8;
@@ -133,14 +133,14 @@ pub(super) fn needles(pattern: &Pattern) -> Option<Vec<Needle>> {
         found.extend(with_edges(best(&covers)?, &covers, if is_word { Edges::Word } else { Edges::Any }));
     }
     if wide {
-        let covers: Vec<Cover> = covers.iter().map(|cover| cover.iter().map(widened).collect()).collect();
+        let covers: Vec<RunCover> = covers.iter().map(|cover| cover.iter().map(widened).collect()).collect();
         found.extend(with_edges(best(&covers)?, &covers, if is_word { Edges::WideWord } else { Edges::Any }));
     }
     Some(found)
 }
 
 /// The needles of a text, those with all of it with its edges.
-fn with_edges(mut needles: Vec<Needle>, covers: &[Cover], edges: Edges) -> Vec<Needle> {
+fn with_edges(mut needles: Vec<Needle>, covers: &[RunCover], edges: Edges) -> Vec<Needle> {
     for needle in &mut needles {
         if covers.iter().flatten().any(|run| run.len() == needle.run.len()) {
             needle.edges = edges;
@@ -254,7 +254,7 @@ fn widened(run: &Run) -> Run {
 }
 
 /// The cover whose worst needle is the best.
-fn best(covers: &[Cover]) -> Option<Vec<Needle>> {
+fn best(covers: &[RunCover]) -> Option<Vec<Needle>> {
     let scored = covers.iter().filter_map(|cover| {
         let needles: Vec<(Needle, f64)> = cover.iter().map(needle).collect::<Option<_>>()?;
         let worst = needles.iter().map(|(_, score)| *score).fold(f64::INFINITY, f64::min);

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use yara_x_parser::ast::{self, Expr};
 
-use super::condition::{Condition, Number, PatternIndex, Quantifier, RuleIndex};
+use super::condition::{Condition, Quantifier, RuleIndex};
 use super::format::{self, Format};
-use super::truth::Truth;
+use super::guard::{Number, PatternIndex};
+use super::truth::PossibleTruth;
 use super::{literals, required};
 use crate::hunt::EXTERNAL_VARIABLES;
-use crate::hunt::language::{Comparison, Operator, ReadField};
+use crate::hunt::language::{BinaryOperator, Comparison, ReadField};
 use crate::scan::externals::{TextRelation, TextTest};
 
 /// Deeper nested than this, a condition is not looked into: evaluation recurses.
@@ -22,7 +23,7 @@ const MAX_OPERANDS: usize = 16;
 
 /// What the names in a condition stand for.
 #[derive(Debug)]
-pub(super) struct Scope<'s> {
+pub(super) struct NameScope<'s> {
     /// The rule's patterns in order of declaration, by identifier (`$a`; `$` for all that have no name).
     pub patterns: &'s [(String, PatternIndex)],
     /// The rules declared before in the same namespace; `None` for a name that stands for more than one.
@@ -30,12 +31,12 @@ pub(super) struct Scope<'s> {
 }
 
 /// Reduces a rule's condition.
-pub(super) fn lower(expr: &Expr, scope: &Scope) -> Condition {
+pub(super) fn lower(expr: &Expr, scope: &NameScope) -> Condition {
     Lowering { scope, locals: Vec::new(), current: None, depth: 0, parts: 0 }.condition(expr)
 }
 
 struct Lowering<'s> {
-    scope: &'s Scope<'s>,
+    scope: &'s NameScope<'s>,
     /// Variables of the loops and `with` blocks around, which hide rules.
     locals: Vec<String>,
     /// What `$`, `#`, `@` and `!` stand for inside `for … of`.
@@ -63,8 +64,8 @@ impl Lowering<'_> {
 
     fn boolean(&mut self, expr: &Expr) -> Condition {
         match expr {
-            Expr::True { .. } => Condition::Constant(Truth::HOLDS),
-            Expr::False { .. } => Condition::Constant(Truth::FAILS),
+            Expr::True { .. } => Condition::Constant(PossibleTruth::HOLDS),
+            Expr::False { .. } => Condition::Constant(PossibleTruth::FAILS),
             Expr::Not(unary) => Condition::Not(Box::new(self.condition(&unary.operand))),
             Expr::Defined(unary) => Condition::Defined(Box::new(self.condition(&unary.operand))),
             Expr::And(nary) => Condition::All(self.conditions(&nary.operands)),
@@ -139,7 +140,7 @@ impl Lowering<'_> {
     }
 
     /// The format that a file must have for the expression to do what `wanted` says.
-    fn format(&self, expr: &Expr, wanted: format::Wanted) -> Option<Format> {
+    fn format(&self, expr: &Expr, wanted: format::FormatTest) -> Option<Format> {
         wanted(expr, &|name| self.locals.iter().any(|local| local == name) || self.scope.rules.contains_key(name))
     }
 
@@ -261,7 +262,7 @@ impl Lowering<'_> {
                 self.pattern(of.identifier.name).map_or(Number::Unknown, Number::OfMatch)
             }
             Expr::FuncCall(call) => self.read(call),
-            other => match (Operator::chain(other), Operator::pair(other)) {
+            other => match (BinaryOperator::chain(other), BinaryOperator::pair(other)) {
                 (Some((operator, operands)), _) => self.fold(operator, operands),
                 (None, Some((operator, pair))) => self.binary(operator, pair),
                 (None, None) => Number::Unknown,
@@ -281,13 +282,13 @@ impl Lowering<'_> {
         }
     }
 
-    fn binary(&mut self, operator: Operator, pair: &ast::BinaryExpr) -> Number {
+    fn binary(&mut self, operator: BinaryOperator, pair: &ast::BinaryExpr) -> Number {
         let (left, right) = (self.number(&pair.lhs), self.number(&pair.rhs));
         combine(operator, left, right)
     }
 
     /// `a + b + c` is `(a + b) + c`.
-    fn fold(&mut self, operator: Operator, operands: &[Expr]) -> Number {
+    fn fold(&mut self, operator: BinaryOperator, operands: &[Expr]) -> Number {
         let Some((first, rest)) = operands.split_first() else { return Number::Unknown };
         if operands.len() > MAX_OPERANDS {
             return Number::Unknown;
@@ -297,7 +298,7 @@ impl Lowering<'_> {
     }
 }
 
-fn combine(operator: Operator, left: Number, right: Number) -> Number {
+fn combine(operator: BinaryOperator, left: Number, right: Number) -> Number {
     match (left, right) {
         (Number::Unknown, _) | (_, Number::Unknown) => Number::Unknown,
         (left, right) => Number::Binary(operator, Box::new(left), Box::new(right)),

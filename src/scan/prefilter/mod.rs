@@ -18,6 +18,7 @@ mod class;
 mod condition;
 mod encoded;
 mod format;
+mod guard;
 mod hashed;
 mod learn;
 mod literals;
@@ -41,10 +42,10 @@ pub(in crate::scan) use condition::RuleIndex;
 pub(crate) use literals::Reach;
 pub(crate) use locate::Locator;
 #[cfg(test)]
-pub(crate) use report::Refusal;
-pub(crate) use report::{Class, PrefilterReport, WholeReason};
+pub(crate) use report::PrefilterRefusal;
+pub(crate) use report::{PrefilterReport, RuleClass, WholeReason};
 #[cfg(test)]
-pub(crate) use stream::Decision;
+pub(crate) use stream::FileDecision;
 pub(crate) use stream::{ExternalsOf, Pass, Scratch};
 
 use serde::{Deserialize, Serialize};
@@ -54,15 +55,15 @@ use yara_x_parser::ast::Item;
 
 use class::{Kinds, Sought};
 use learn::Learned;
-use search::{Chosen, Searcher};
-use set::{Parsed, RuleSet};
+use search::{SearchedPatterns, Searcher};
+use set::{ParsedRules, RuleSet};
 
 /// Bytes before and after a match that decide whether it is one: `fullword` and `\b`, in both widths.
 const BOUNDARY: u64 = 16;
 
 /// YARA source text as yara-x was given it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Source<'s> {
+pub struct YaraSource<'s> {
     /// The namespace its rules are in. Consecutive sources with the same name share one.
     pub namespace: &'s str,
     /// The text.
@@ -106,21 +107,21 @@ impl Prefilter {
     /// texts), its path as the statement has it and the text it stands for.
     ///
     /// There is no error: a set that can't be prefiltered has every file scanned, and [`Prefilter::report`] says why.
-    pub fn new(sources: &[Source], included: &[(&str, &str)]) -> Self {
+    pub fn new(sources: &[YaraSource], included: &[(&str, &str)]) -> Self {
         Self::derive(sources, included, &mut |_, _, _| {})
     }
 
     /// As [`Prefilter::new`]; `each` gets every item that is read, with the number of its source, and its place there.
     pub(in crate::scan) fn derive(
-        sources: &[Source],
+        sources: &[YaraSource],
         included: &[(&str, &str)],
         each: &mut dyn FnMut(usize, Range<usize>, &Item),
     ) -> Self {
         let (parsed, refusal) = match RuleSet::parse(sources, included, each) {
             Ok(parsed) => (parsed, None),
-            Err(why) => (Parsed::default(), Some(why)),
+            Err(why) => (ParsedRules::default(), Some(why)),
         };
-        let Parsed { set: mut rules, needles, expressions, pairs } = parsed;
+        let ParsedRules { set: mut rules, needles, expressions, pairs } = parsed;
         let (mut searcher, refused) = Searcher::new(needles, expressions.into());
         rules.give_up(&refused);
         rules.take_pairs(&searcher.add_pairs(&rules.wanted_pairs(&pairs)));
@@ -149,7 +150,7 @@ impl Prefilter {
 
     /// As [`Prefilter::reach`], of one rule and those that it rests on.
     pub(in crate::scan) fn reach_of(&self, rule: RuleIndex) -> Option<Reach> {
-        let is_whole = self.report.rules.get(rule).is_none_or(|rule| matches!(rule.class, Class::Whole(_)));
+        let is_whole = self.report.rules.get(rule).is_none_or(|rule| matches!(rule.class, RuleClass::Whole(_)));
         let reach = self.rules.reach_of(rule).filter(|_| !is_whole)?;
         Some(Reach { bytes: reach.bytes + BOUNDARY, ..reach })
     }
@@ -202,7 +203,7 @@ impl Prefilter {
     }
 
     /// All patterns.
-    fn everything(&self) -> &Chosen {
+    fn everything(&self) -> &SearchedPatterns {
         self.kinds.chosen(self.kinds.any(), Sought::All, &self.rules, &self.searcher)
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::condition::{Condition, Number, PatternIndex, Quantifier, RuleIndex};
-use crate::hunt::language::{Comparison, Operator};
+use super::condition::{Condition, Quantifier, RuleIndex};
+use super::guard::{Number, PatternIndex};
+use crate::hunt::language::{BinaryOperator, Comparison};
 
 /// Deeper chains of rules that refer to each other are not followed.
 const MAX_DEPTH: u32 = 16;
@@ -100,7 +101,7 @@ impl<'c> KeyWalk<'_, 'c> {
     fn counted(&self, number: &Number) -> Option<Key> {
         match number {
             Number::Count(pattern) => self.one(*pattern),
-            Number::Binary(Operator::Add, left, right) => {
+            Number::Binary(BinaryOperator::Add, left, right) => {
                 let (left, right) = (self.counted(left)?, self.counted(right)?);
                 let among = left.among.into_iter().chain(right.among).collect();
                 Some(Key { among, chance: left.chance + right.chance })
@@ -202,11 +203,11 @@ mod tests {
         assert_eq!(of(&Condition::All(vec![pattern(0), any(&[1, 3]), pattern(4)])), Some(vec![1, 3]));
         assert_eq!(of(&any(&[1, 4])), None, "the last is not searched for");
         assert_eq!(of(&Condition::Not(Box::new(pattern(3)))), None);
-        let sum = Number::Binary(Operator::Add, Box::new(Number::Count(0)), Box::new(Number::Count(1)));
+        let sum = Number::Binary(BinaryOperator::Add, Box::new(Number::Count(0)), Box::new(Number::Count(1)));
         let more = |number: Number| Condition::Compare(Comparison::Greater, sum.clone(), number);
         assert_eq!(of(&more(Number::Count(2))), Some(vec![0, 1]));
         assert_eq!(of(&more(Number::Constant(-1))), None);
-        let read = Number::Binary(Operator::Add, Box::new(Number::OfMatch(3)), Box::new(Number::Constant(7)));
+        let read = Number::Binary(BinaryOperator::Add, Box::new(Number::OfMatch(3)), Box::new(Number::Constant(7)));
         assert_eq!(of(&Condition::Compare(Comparison::Equal, Number::Constant(0), read)), Some(vec![3]));
     }
 

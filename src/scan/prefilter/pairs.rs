@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
-use super::condition::PatternIndex;
+use super::guard::PatternIndex;
 
 /// Pairs that are searched for at most.
-pub(super) const MOST: usize = 6;
+pub(super) const MAX_PAIRS: usize = 6;
 
 /// Two bytes.
 pub(super) type Pair = [u8; 2];
@@ -29,26 +29,26 @@ struct Sought {
 
 /// How often each pair was met in a file without telling anything.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Tries([u32; MOST]);
+pub(super) struct Tries([u32; MAX_PAIRS]);
 
 impl Tries {
     /// Nothing more is to be found out.
     const DONE: u32 = u32::MAX;
 
     pub(super) fn clear(&mut self) {
-        self.0 = [0; MOST];
+        self.0 = [0; MAX_PAIRS];
     }
 }
 
 impl Pairs {
-    /// Those of `wanted`, at most [`MOST`] different ones.
+    /// Those of `wanted`, at most [`MAX_PAIRS`] different ones.
     pub(super) fn of(wanted: &[(Pair, PatternIndex)]) -> Self {
         let mut all: Vec<Sought> = Vec::new();
         for (pair, pattern) in wanted {
             let known = all.iter().position(|sought| sought.pair == *pair);
             if let Some(sought) = known.and_then(|known| all.get_mut(known)) {
                 sought.patterns.push(*pattern);
-            } else if all.len() < MOST {
+            } else if all.len() < MAX_PAIRS {
                 all.push(Sought { pair: *pair, patterns: vec![*pattern], finder: OnceLock::new() });
             }
         }

@@ -86,7 +86,7 @@ pub(super) struct Window {
 
 /// What a run is searched for by.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Windows {
+pub(super) enum SearchedWindows {
     /// Windows of [`WINDOW`] bytes for a run that begins at an even place of a file, and for one that begins at an odd one: the
     /// rarest that begins at an even place of the file. One may reach a place over either end of the run; that place stands for
     /// any byte.
@@ -96,15 +96,15 @@ pub(super) enum Windows {
 }
 
 /// The windows of a run; `None` if there are none that are worth a search.
-pub(super) fn windows(run: &[ByteSet]) -> Option<Windows> {
+pub(super) fn windows(run: &[ByteSet]) -> Option<SearchedWindows> {
     let places: Vec<u128> = run.iter().map(ByteSet::folded).collect();
     let long = long_windows(&places);
     let is_rare = |windows: &[Window; STRIDE]| windows.iter().all(|window| window.chance < RARE);
     if let Some(long) = long.clone().filter(is_rare) {
-        return Some(Windows::Long(long));
+        return Some(SearchedWindows::Long(long));
     }
-    let short = rarest(&places, 0).zip(rarest(&places, 1)).map(|(even, odd)| Windows::Short([even, odd]));
-    short.or(long.map(Windows::Long))
+    let short = rarest(&places, 0).zip(rarest(&places, 1)).map(|(even, odd)| SearchedWindows::Short([even, odd]));
+    short.or(long.map(SearchedWindows::Long))
 }
 
 fn long_windows(places: &[u128]) -> Option<[Window; STRIDE]> {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     fn short(text: &[u8]) -> [Window; 2] {
-        let Some(Windows::Short(windows)) = windows(&run(text)) else { panic!("{}", text.escape_ascii()) };
+        let Some(SearchedWindows::Short(windows)) = windows(&run(text)) else { panic!("{}", text.escape_ascii()) };
         windows
     }
 
@@ -203,7 +203,9 @@ mod tests {
 
     #[test]
     fn a_longer_run_has_a_window_for_every_remainder_of_four() {
-        let Some(Windows::Long(windows)) = windows(&run(b"the zqxj the other one")) else { panic!("a long run") };
+        let Some(SearchedWindows::Long(windows)) = windows(&run(b"the zqxj the other one")) else {
+            panic!("a long run")
+        };
         for (remainder, window) in windows.iter().enumerate() {
             assert_eq!(window.begin as usize % STRIDE, remainder);
             assert!(
@@ -216,7 +218,9 @@ mod tests {
 
     #[test]
     fn words_that_stand_everywhere_are_no_windows_where_there_are_others() {
-        let Some(Windows::Long(windows)) = windows(&run(b"https://www.qzx-jvk.example/")) else { panic!("a long run") };
+        let Some(SearchedWindows::Long(windows)) = windows(&run(b"https://www.qzx-jvk.example/")) else {
+            panic!("a long run")
+        };
         assert!(windows.iter().all(|window| window.begin >= 6), "{windows:?}");
         assert!(least_chance(&run(b"function")) > least_chance(&run(b"funktion")));
         assert!(COMMON.len() > 4000 && COMMON.values().all(|share| *share < 0.9));
@@ -225,7 +229,7 @@ mod tests {
     #[test]
     fn a_longer_run_of_what_stands_everywhere_has_no_long_windows() {
         let zeros = [&[0; 14][..], b"\x99\xe2\x98"].concat();
-        assert!(matches!(windows(&run(&zeros)), Some(Windows::Short(_)) | None));
+        assert!(matches!(windows(&run(&zeros)), Some(SearchedWindows::Short(_)) | None));
     }
 
     #[test]
@@ -241,7 +245,7 @@ mod tests {
     #[test]
     fn case_costs_no_spelling() {
         let run: Vec<ByteSet> = b"CaseLess".iter().map(|byte| ByteSet::any_case(*byte)).collect();
-        let Some(Windows::Short([even, _])) = windows(&run) else { panic!("a short run") };
+        let Some(SearchedWindows::Short([even, _])) = windows(&run) else { panic!("a short run") };
         let begin = even.begin as usize;
         let text = b"caseless"[begin..begin + 4].try_into().unwrap();
         assert_eq!(even.spellings, [u64::from(u32::from_le_bytes(text))]);

@@ -11,7 +11,7 @@ pub struct PrefilterReport {
     /// How many byte strings are searched for; a pattern can need several.
     pub literals: usize,
     /// Why every file goes whole to yara-x, if it does for a reason that is not one rule's.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<PrefilterRefusal>,
 }
 
 /// One rule.
@@ -22,15 +22,15 @@ pub struct RuleReport {
     /// Its identifier.
     pub name: String,
     /// How it can be ruled out.
-    pub class: Class,
+    pub class: RuleClass,
 }
 
 /// How a rule can be ruled out for a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Class {
+pub enum RuleClass {
     /// By what does not occur in the file. Rules that are never reported by themselves (private ones) are here too.
     ByLiterals,
-    /// For some sizes or first bytes the rule can match without a literal; for the others as [`Class::ByLiterals`].
+    /// For some sizes or first bytes the rule can match without a literal; for the others as [`RuleClass::ByLiterals`].
     ByGuards,
     /// Not at all: any file must go whole to yara-x.
     Whole(WholeReason),
@@ -49,7 +49,7 @@ pub enum WholeReason {
 
 /// Why the whole set goes without a prefilter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Refusal {
+pub enum PrefilterRefusal {
     /// A source that does not parse; the compiler says where.
     Syntax {
         /// The namespace of the source.
@@ -67,8 +67,8 @@ impl PrefilterReport {
     /// a prefilter that saves work.
     pub fn whole(&self) -> impl Iterator<Item = (&RuleReport, &WholeReason)> {
         self.rules.iter().filter_map(|rule| match &rule.class {
-            Class::Whole(reason) => Some((rule, reason)),
-            Class::ByLiterals | Class::ByGuards => None,
+            RuleClass::Whole(reason) => Some((rule, reason)),
+            RuleClass::ByLiterals | RuleClass::ByGuards => None,
         })
     }
 }
@@ -84,7 +84,7 @@ impl fmt::Display for WholeReason {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for PrefilterRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax { namespace } => write!(f, "a source of namespace {namespace} does not parse"),

@@ -7,7 +7,7 @@ use super::bytes::ByteSet;
 /// Consecutive places, each with the bytes that may stand there.
 pub(super) type Run = Vec<ByteSet>;
 /// Runs of which at least one occurs in every match.
-pub(super) type Cover = Vec<Run>;
+pub(super) type RunCover = Vec<Run>;
 
 /// A run is cut here; a longer one proves no more.
 const MAX_RUN: usize = 128;
@@ -21,8 +21,8 @@ const MAX_STEPS: u32 = 10_000;
 const MAX_DEPTH: u32 = 100;
 
 /// The cover of which the run that tells least tells most.
-pub(super) fn most_telling(covers: Vec<Cover>) -> Option<Cover> {
-    let telling = |cover: &Cover| {
+pub(super) fn most_telling(covers: Vec<RunCover>) -> Option<RunCover> {
+    let telling = |cover: &RunCover| {
         let runs = cover.iter().map(|run| run.iter().map(ByteSet::information).sum());
         runs.fold(f64::INFINITY, f64::min)
     };
@@ -30,7 +30,7 @@ pub(super) fn most_telling(covers: Vec<Cover>) -> Option<Cover> {
 }
 
 /// All covers found for an expression, each of them sufficient. None for an expression without a required byte.
-pub(super) fn covers(hir: &Hir) -> Vec<Cover> {
+pub(super) fn covers(hir: &Hir) -> Vec<RunCover> {
     let mut walk = Walk::default();
     walk.visit(hir);
     walk.cut();
@@ -38,7 +38,7 @@ pub(super) fn covers(hir: &Hir) -> Vec<Cover> {
 }
 
 struct Walk {
-    covers: Vec<Cover>,
+    covers: Vec<RunCover>,
     /// What stands before the place that is looked at, as far as that is known: one of these runs.
     open: Vec<Run>,
     /// Whether the expression is more than the open runs: then they alone do not stand for all of it.
@@ -104,7 +104,7 @@ impl Walk {
 
     fn alternation(&mut self, branches: &[Hir]) {
         let walks: Vec<Self> = branches.iter().map(|branch| self.branch(branch)).collect();
-        let cover: Option<Cover> = walks.iter().map(Self::best).collect::<Option<Vec<_>>>().map(|all| all.concat());
+        let cover: Option<RunCover> = walks.iter().map(Self::best).collect::<Option<Vec<_>>>().map(|all| all.concat());
         if let Some(cover) = cover.filter(|cover| cover.len() <= MAX_BRANCHES) {
             self.covers.push(cover);
         }
@@ -142,7 +142,7 @@ impl Walk {
     }
 
     /// The cover of a branch that tells most.
-    fn best(&self) -> Option<Cover> {
+    fn best(&self) -> Option<RunCover> {
         let open = (!self.open.iter().any(Run::is_empty)).then(|| self.open.clone());
         most_telling(self.covers.iter().cloned().chain(open).collect())
     }

@@ -7,12 +7,12 @@ use std::ops::Range;
 
 use aho_corasick::{Span, packed};
 
-use super::condition::PatternIndex;
-use super::hashed::{Filter, Hashed, Met};
+use super::guard::PatternIndex;
+use super::hashed::{Hashed, Met, NeedleFilter};
 use super::literals::Needle;
 use super::pairs::{Pair, Pairs, Tries};
 use super::required::Run;
-use super::verify::{Expressions, Part};
+use super::verify::{Expressions, FilePart};
 
 /// As many windows go to the SIMD search (Teddy, in crate aho-corasick), which is the fastest for few; it takes no more.
 const MAX_TEDDY: usize = 128;
@@ -65,10 +65,10 @@ struct Target {
 
 /// What is searched for in one kind of file: the patterns of the rules that may match it.
 #[derive(Debug)]
-pub(super) struct Chosen {
+pub(super) struct SearchedPatterns {
     /// By pattern.
     open: Vec<bool>,
-    filter: Option<Filter>,
+    filter: Option<NeedleFilter>,
 }
 
 /// What a search has found so far in one file.
@@ -132,12 +132,12 @@ impl Searcher {
     }
 
     /// What to search for where only the patterns that are `open` count.
-    pub(super) fn choose(&self, open: Vec<bool>) -> Chosen {
+    pub(super) fn choose(&self, open: Vec<bool>) -> SearchedPatterns {
         let filter = match &self.engine {
             Engine::Hashed(hashed) => Some(hashed.filter(|pattern| open.get(pattern).copied().unwrap_or(false))),
             Engine::Nothing | Engine::Teddy(_) => None,
         };
-        Chosen { open, filter }
+        SearchedPatterns { open, filter }
     }
 
     /// Room for one file's search. `patterns` are those that may occur in any file.
@@ -150,7 +150,7 @@ impl Searcher {
     }
 
     /// Marks the patterns that have a whole run in the part, and may match there.
-    pub(super) fn search(&self, chosen: &Chosen, part: Part, seen: &mut Seen) {
+    pub(super) fn search(&self, chosen: &SearchedPatterns, part: FilePart, seen: &mut Seen) {
         let bytes = part.bytes;
         let Seen { patterns, found, wasted, met, tries } = seen;
         let mut mark = |pattern: PatternIndex| {
@@ -186,7 +186,7 @@ impl Searcher {
     }
 
     /// Calls `spot` with the start and the length of every whole run in `bytes`.
-    pub(super) fn spots(&self, chosen: &Chosen, bytes: &[u8], mut spot: impl FnMut(usize, usize)) {
+    pub(super) fn spots(&self, chosen: &SearchedPatterns, bytes: &[u8], mut spot: impl FnMut(usize, usize)) {
         match (&self.engine, &chosen.filter) {
             (Engine::Hashed(hashed), Some(filter)) => hashed.spots(filter, bytes, spot),
             (Engine::Teddy(teddy), _) => teddy.visit(bytes, |run, _, start| {
@@ -199,7 +199,7 @@ impl Searcher {
     }
 }
 
-impl Chosen {
+impl SearchedPatterns {
     /// Whether the pattern is searched for.
     pub(super) fn is_open(&self, pattern: PatternIndex) -> bool {
         self.open.get(pattern).copied().unwrap_or(false)
@@ -289,11 +289,11 @@ fn targets_of(window: &[u8], by_window: &BTreeMap<Vec<u8>, Vec<Target>>) -> Vec<
 
 /// Places of a run that are looked at closely until the part's end; after them the pattern is taken for being there. Looking at
 /// more would take longer than yara-x does.
-fn most_tries(part: Part) -> u32 {
+fn most_tries(part: FilePart) -> u32 {
     const FREE: u64 = 48;
     const BYTES_FOR_ONE: u64 = 4096;
-    const MOST: u32 = 1 << 24;
-    u32::try_from(FREE + part.end / BYTES_FOR_ONE).unwrap_or(u32::MAX).min(MOST)
+    const MAX_FREE: u32 = 1 << 24;
+    u32::try_from(FREE + part.end / BYTES_FOR_ONE).unwrap_or(u32::MAX).min(MAX_FREE)
 }
 
 /// Whether `run` stands in `bytes` at `start`, as a whole.

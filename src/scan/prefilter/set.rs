@@ -6,15 +6,16 @@ use std::ops::Range;
 
 use yara_x_parser::ast::{Item, Rule as Syntax, RuleFlags};
 
-use super::Source;
-use super::condition::{Condition, Facts, Guard, GuardIndex, Number, PatternIndex, RuleIndex};
+use super::YaraSource;
+use super::condition::{Condition, RuleIndex};
+use super::guard::{Guard, GuardIndex, KnownFacts, Number, PatternIndex};
 use super::literals::{self, Needle, Reach};
-use super::lower::{self, Scope};
+use super::lower::{self, NameScope};
 use super::need;
 use super::pairs::Pair;
-use super::report::{Class, Refusal, RuleReport, WholeReason};
+use super::report::{PrefilterRefusal, RuleClass, RuleReport, WholeReason};
 use super::required::Run;
-use super::truth::Truth;
+use super::truth::PossibleTruth;
 use super::verify::Expression;
 use crate::hunt;
 
@@ -77,7 +78,7 @@ struct Reading {
 
 /// Rules, and what to search for.
 #[derive(Debug, Default)]
-pub(super) struct Parsed {
+pub(super) struct ParsedRules {
     pub set: RuleSet,
     /// Each with its pattern.
     pub needles: Vec<(Needle, PatternIndex)>,
@@ -90,10 +91,10 @@ pub(super) struct Parsed {
 impl RuleSet {
     /// The rules, and what to search for.
     pub(super) fn parse(
-        sources: &[Source],
+        sources: &[YaraSource],
         included: &[(&str, &str)],
         each: &mut dyn FnMut(usize, Range<usize>, &Item),
-    ) -> Result<Parsed, Refusal> {
+    ) -> Result<ParsedRules, PrefilterRefusal> {
         let mut reading = Reading::default();
         for (number, source) in sources.iter().enumerate() {
             // As in yara-x, a namespace that is left and entered again is another one with the same name.
@@ -105,7 +106,7 @@ impl RuleSet {
         }
         let Reading { mut set, needles, expressions, pairs, .. } = reading;
         set.connect();
-        Ok(Parsed { set, needles, expressions, pairs })
+        Ok(ParsedRules { set, needles, expressions, pairs })
     }
 
     /// Finds out which rules rest on which.
@@ -295,11 +296,11 @@ impl RuleSet {
     /// with its two bytes.
     pub(super) fn wanted_pairs(&self, pairs: &[Option<Pair>]) -> Vec<(Pair, PatternIndex)> {
         let mut unsearchable = self.unsearchable();
-        let mut truths = vec![Truth::ANY; self.rules.len()];
+        let mut truths = vec![PossibleTruth::ANY; self.rules.len()];
         let mut wanted = Vec::new();
         for rule in self.reported().collect::<Vec<_>>() {
             let mut is_free = |patterns: &[bool]| {
-                let facts = Facts { patterns, guards: &self.guards, ..Facts::NOTHING };
+                let facts = KnownFacts { patterns, guards: &self.guards, ..KnownFacts::NOTHING };
                 self.may_report(rule, &facts, &mut truths)
             };
             if !is_free(&unsearchable) {
@@ -337,7 +338,7 @@ impl RuleSet {
     }
 
     /// Whether yara-x may report the rule, given `facts`. `truths` is room for what it rests on, one for each rule.
-    pub(super) fn may_report(&self, rule: RuleIndex, facts: &Facts, truths: &mut [Truth]) -> bool {
+    pub(super) fn may_report(&self, rule: RuleIndex, facts: &KnownFacts, truths: &mut [PossibleTruth]) -> bool {
         for base in self.bases.get(rule).into_iter().flatten() {
             let Some(condition) = self.rules.get(*base).map(|rule| &rule.condition) else { continue };
             let truth = condition.truth(facts, truths).settled();
@@ -355,20 +356,20 @@ impl RuleSet {
     pub(super) fn classify(&self) -> Vec<RuleReport> {
         let unsearchable = self.unsearchable();
         let nothing = vec![false; self.owners.len()];
-        let mut truths = vec![Truth::ANY; self.rules.len()];
-        let facts = |patterns, open_guard, unknown| Facts {
+        let mut truths = vec![PossibleTruth::ANY; self.rules.len()];
+        let facts = |patterns, open_guard, unknown| KnownFacts {
             patterns,
             open_guard,
             unknown,
             guards: &self.guards,
-            ..Facts::NOTHING
+            ..KnownFacts::NOTHING
         };
         // Each leaves out one more reason that a rule may hold.
         let reasons = [
-            facts(&unsearchable, Truth::ANY, Truth::ANY),
-            facts(&unsearchable, Truth::NONE, Truth::ANY),
-            facts(&nothing, Truth::NONE, Truth::ANY),
-            facts(&nothing, Truth::NONE, Truth::NONE),
+            facts(&unsearchable, PossibleTruth::ANY, PossibleTruth::ANY),
+            facts(&unsearchable, PossibleTruth::NONE, PossibleTruth::ANY),
+            facts(&nothing, PossibleTruth::NONE, PossibleTruth::ANY),
+            facts(&nothing, PossibleTruth::NONE, PossibleTruth::NONE),
         ];
         let mut class = |index: usize, rule: &Rule| {
             let unsearchable = || {
@@ -376,11 +377,11 @@ impl RuleSet {
                 named.map(|(name, _)| name.clone()).collect()
             };
             match reasons.iter().position(|facts| !self.may_report(index, facts, &mut truths)) {
-                Some(0) => Class::ByLiterals,
-                Some(1) => Class::ByGuards,
-                Some(2) => Class::Whole(WholeReason::Patterns(unsearchable())),
-                Some(_) => Class::Whole(WholeReason::Values),
-                None => Class::Whole(WholeReason::Condition),
+                Some(0) => RuleClass::ByLiterals,
+                Some(1) => RuleClass::ByGuards,
+                Some(2) => RuleClass::Whole(WholeReason::Patterns(unsearchable())),
+                Some(_) => RuleClass::Whole(WholeReason::Values),
+                None => RuleClass::Whole(WholeReason::Condition),
             }
         };
         let report = |(index, rule): (usize, &Rule)| RuleReport {
@@ -395,14 +396,14 @@ impl RuleSet {
 impl Reading {
     fn add(
         &mut self,
-        source: &Source,
+        source: &YaraSource,
         included: &[(&str, &str)],
         depth: u32,
         each: &mut dyn FnMut(Range<usize>, &Item),
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), PrefilterRefusal> {
         for (range, tree) in hunt::placed_trees(source.text) {
             if !tree.errors().is_empty() {
-                return Err(Refusal::Syntax { namespace: source.namespace.to_owned() });
+                return Err(PrefilterRefusal::Syntax { namespace: source.namespace.to_owned() });
             }
             for item in tree.items() {
                 each(range.clone(), item);
@@ -411,8 +412,14 @@ impl Reading {
                     Item::Include(include) => {
                         let known = included.iter().find(|(path, _)| *path == include.file_name);
                         let text = known.filter(|_| depth < MAX_INCLUDES).map(|(_, text)| *text);
-                        let text = text.ok_or_else(|| Refusal::Include { path: include.file_name.to_owned() })?;
-                        self.add(&Source { namespace: source.namespace, text }, included, depth + 1, &mut |_, _| {})?;
+                        let text =
+                            text.ok_or_else(|| PrefilterRefusal::Include { path: include.file_name.to_owned() })?;
+                        self.add(
+                            &YaraSource { namespace: source.namespace, text },
+                            included,
+                            depth + 1,
+                            &mut |_, _| {},
+                        )?;
                     }
                     Item::Rule(rule) => self.add_rule(rule),
                 }
@@ -442,7 +449,7 @@ impl Reading {
         let patterns: Vec<(String, PatternIndex)> = names.zip(first..).collect();
         let namespace = set.namespaces.len().saturating_sub(1);
         let Some(Namespace { rules, globals, .. }) = set.namespaces.last_mut() else { return };
-        let condition = lower::lower(&rule.condition, &Scope { patterns: &patterns, rules });
+        let condition = lower::lower(&rule.condition, &NameScope { patterns: &patterns, rules });
         let name = rule.identifier.name.to_owned();
         rules.entry(name.clone()).and_modify(|known| *known = None).or_insert(Some(index));
         let global = rule.flags.contains(RuleFlags::Global);

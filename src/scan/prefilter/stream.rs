@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::Prefilter;
 use super::class::{Keys, Kind, Sought};
-use super::condition::{Facts, RuleIndex};
+use super::condition::RuleIndex;
+use super::guard::KnownFacts;
 use super::seam::Seam;
 use super::search::Seen;
-use super::truth::Truth;
-use super::verify::Part;
+use super::truth::PossibleTruth;
+use super::verify::FilePart;
 use crate::scan::externals::Externals;
 
 /// Bytes at the beginning of a file that conditions like `uint32(0) == …` can be decided on.
@@ -22,7 +23,7 @@ const FEW_RULES: usize = 64;
 
 /// What is known about a file so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub enum FileDecision {
     /// More of the file must be read.
     NeedMore,
     /// No rule can match; the rest need not be read.
@@ -53,9 +54,9 @@ pub struct Scratch {
     /// By rule: whether it is among those left.
     is_left: Vec<bool>,
     left: Vec<RuleIndex>,
-    truths: Vec<Truth>,
+    truths: Vec<PossibleTruth>,
     /// By guard.
-    decided: Vec<Truth>,
+    decided: Vec<PossibleTruth>,
     packed: Vec<u8>,
     header: Vec<u8>,
     seam: Seam,
@@ -81,7 +82,7 @@ impl Scratch {
             keyed: Vec::new(),
             is_left: vec![false; rules.len()],
             left: Vec::new(),
-            truths: vec![Truth::ANY; rules.len()],
+            truths: vec![PossibleTruth::ANY; rules.len()],
             decided: Vec::new(),
             packed: Vec::new(),
             header: Vec::new(),
@@ -143,7 +144,7 @@ pub struct Pass<'p> {
     doubtful: usize,
     /// Whether more of the file can tell nothing more.
     settled: bool,
-    decision: Decision,
+    decision: FileDecision,
 }
 
 impl<'p> Pass<'p> {
@@ -154,7 +155,7 @@ impl<'p> Pass<'p> {
         mut scratch: Scratch,
     ) -> Self {
         scratch.prepare(prefilter);
-        let decision = if prefilter.always_full() { Decision::MustScan } else { Decision::NeedMore };
+        let decision = if prefilter.always_full() { FileDecision::MustScan } else { FileDecision::NeedMore };
         let refused = prefilter.report().refusal.is_some();
         let mut pass = Self {
             prefilter,
@@ -179,7 +180,7 @@ impl<'p> Pass<'p> {
 
     /// What is known so far. Right after [`Prefilter::pass`], that is what the size alone tells: a file that it rules
     /// out need not be opened.
-    pub const fn decision(&self) -> Decision {
+    pub const fn decision(&self) -> FileDecision {
         self.decision
     }
 
@@ -189,7 +190,7 @@ impl<'p> Pass<'p> {
     }
 
     /// Takes the next bytes of the file.
-    pub fn feed(&mut self, chunk: &[u8]) -> Decision {
+    pub fn feed(&mut self, chunk: &[u8]) -> FileDecision {
         if self.settled || chunk.is_empty() {
             return self.decision;
         }
@@ -212,7 +213,7 @@ impl<'p> Pass<'p> {
     }
 
     /// Takes a hole of `length` bytes, all zero, as cheaply as a short chunk.
-    pub fn skip_zeros(&mut self, length: u64) -> Decision {
+    pub fn skip_zeros(&mut self, length: u64) -> FileDecision {
         const ZEROS: [u8; HEADER] = [0; HEADER];
         let end = self.position.saturating_add(length);
         // What tells the hole from a shorter one is over after the header, and a longest run.
@@ -230,9 +231,9 @@ impl<'p> Pass<'p> {
     /// read, so nothing is known about it.
     pub fn finish(&self) -> bool {
         match self.decision {
-            Decision::CannotMatch => false,
-            Decision::MustScan => true,
-            Decision::NeedMore => Some(self.position) != self.filesize,
+            FileDecision::CannotMatch => false,
+            FileDecision::MustScan => true,
+            FileDecision::NeedMore => Some(self.position) != self.filesize,
         }
     }
 
@@ -290,10 +291,10 @@ impl<'p> Pass<'p> {
         let prefilter = self.prefilter;
         let header = std::mem::take(&mut self.scratch.header);
         self.externals = self.externals_of.map(|externals_of| externals_of(&header));
-        let facts = Facts { filesize: self.filesize, header: &header, ..Facts::NOTHING };
-        let decide = |guard: &super::condition::Guard| {
+        let facts = KnownFacts { filesize: self.filesize, header: &header, ..KnownFacts::NOTHING };
+        let decide = |guard: &super::guard::Guard| {
             // Those that look at the size alone are decided for each file, and tell no kinds apart.
-            if guard.looks_at_bytes() { guard.truth(&facts) } else { Truth::ANY }
+            if guard.looks_at_bytes() { guard.truth(&facts) } else { PossibleTruth::ANY }
         };
         self.scratch.decided.extend(prefilter.rules.guards().iter().map(decide));
         self.scratch.header = header;
@@ -311,7 +312,7 @@ impl<'p> Pass<'p> {
 
     fn rule_out(&mut self) {
         if self.scratch.left.is_empty() {
-            (self.decision, self.settled) = (Decision::CannotMatch, true);
+            (self.decision, self.settled) = (FileDecision::CannotMatch, true);
         }
     }
 
@@ -320,14 +321,14 @@ impl<'p> Pass<'p> {
         let every = vec![true; self.prefilter.rules.patterns()];
         kind.open_rules().any(|rule| {
             let Self { prefilter, filesize, externals, scratch, .. } = self;
-            let facts = Facts {
+            let facts = KnownFacts {
                 filesize: *filesize,
                 header: &scratch.header,
                 patterns: &every,
                 guards: prefilter.rules.guards(),
                 decided: &scratch.decided,
                 externals: externals.as_ref(),
-                ..Facts::NOTHING
+                ..KnownFacts::NOTHING
             };
             prefilter.rules.may_report(rule, &facts, &mut scratch.truths)
         })
@@ -344,7 +345,8 @@ impl<'p> Pass<'p> {
         let chosen = kinds.chosen(&kind, *sought, rules, searcher);
         let (is_first, is_last) = (end == chunk.len() as u64, Some(end) == self.filesize);
         seam.pass(chunk, searcher.longest(), |bytes, before| {
-            let part = if before == 0 { Part { bytes, end, is_first, is_last } } else { Part::inner(bytes, end) };
+            let part =
+                if before == 0 { FilePart { bytes, end, is_first, is_last } } else { FilePart::inner(bytes, end) };
             searcher.search(chosen, part, seen);
         });
         self.count(&kind);
@@ -387,14 +389,14 @@ impl<'p> Pass<'p> {
         if !kind.is_open(rule) || scratch.is_left.get(rule).copied().unwrap_or(true) {
             return;
         }
-        let facts = Facts {
+        let facts = KnownFacts {
             filesize: *filesize,
             header: &scratch.header,
             patterns: &scratch.seen.patterns,
             guards: prefilter.rules.guards(),
             decided: &scratch.decided,
             externals: externals.as_ref(),
-            ..Facts::NOTHING
+            ..KnownFacts::NOTHING
         };
         if prefilter.rules.may_report(rule, &facts, &mut scratch.truths) {
             if let Some(left) = scratch.is_left.get_mut(rule) {
@@ -402,7 +404,7 @@ impl<'p> Pass<'p> {
             }
             scratch.left.push(rule);
             self.doubtful += usize::from(!scratch.is_full(rule));
-            self.decision = Decision::MustScan;
+            self.decision = FileDecision::MustScan;
         }
     }
 
@@ -418,7 +420,7 @@ impl<'p> Pass<'p> {
                 self.scratch.left.push(rule);
             }
         }
-        (self.decision, self.settled) = (Decision::MustScan, true);
+        (self.decision, self.settled) = (FileDecision::MustScan, true);
     }
 }
 

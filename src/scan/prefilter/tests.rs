@@ -5,11 +5,11 @@ mod hostile;
 mod property;
 mod streaming;
 
-use super::{Class, Decision, Pass, Prefilter, Source};
+use super::{FileDecision, Pass, Prefilter, RuleClass, YaraSource};
 
 /// A prefilter for rules of one namespace.
 fn prefilter(text: &str) -> Prefilter {
-    Prefilter::new(&[Source { namespace: "test", text }], &[])
+    Prefilter::new(&[YaraSource { namespace: "test", text }], &[])
 }
 
 /// Whether a file of these bytes would have to be scanned.

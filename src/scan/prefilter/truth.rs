@@ -10,13 +10,13 @@ use crate::hunt::language::Comparison;
 /// YARA has three: an undefined operand (a read past the end of the file, `@a[9]` of a pattern with two matches) makes
 /// a comparison undefined, which `not` keeps, and which `and`, `or`, loops and the rule itself take for false.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Truth {
+pub(super) struct PossibleTruth {
     pub holds: bool,
     pub fails: bool,
     pub undefined: bool,
 }
 
-impl Truth {
+impl PossibleTruth {
     /// The same in one byte.
     pub(super) fn packed(self) -> u8 {
         u8::from(self.holds) | u8::from(self.fails) << 1 | u8::from(self.undefined) << 2
@@ -64,7 +64,7 @@ impl Truth {
     }
 }
 
-impl Not for Truth {
+impl Not for PossibleTruth {
     type Output = Self;
 
     fn not(self) -> Self {
@@ -112,10 +112,10 @@ impl Bounds {
         self.low <= value && value <= self.high
     }
 
-    pub(super) fn compare(self, comparison: Comparison, other: Self) -> Truth {
+    pub(super) fn compare(self, comparison: Comparison, other: Self) -> PossibleTruth {
         let undefined = self.undefined || other.undefined;
         if self.is_empty() || other.is_empty() {
-            return Truth { undefined, ..Truth::NONE };
+            return PossibleTruth { undefined, ..PossibleTruth::NONE };
         }
         let overlap = self.low <= other.high && other.low <= self.high;
         let same = overlap && self.low == self.high && other.low == other.high;
@@ -127,7 +127,7 @@ impl Bounds {
             Comparison::Greater => (self.high > other.low, self.low <= other.high),
             Comparison::GreaterOrEqual => (self.high >= other.low, self.low < other.high),
         };
-        Truth { holds, fails, undefined }
+        PossibleTruth { holds, fails, undefined }
     }
 }
 
@@ -138,11 +138,11 @@ mod tests {
 
     #[test]
     fn undefined_stays_undefined_under_not_and_fails_in_and_or() {
-        let undefined = Truth { undefined: true, ..Truth::NONE };
+        let undefined = PossibleTruth { undefined: true, ..PossibleTruth::NONE };
         assert_eq!(!undefined, undefined);
-        assert_eq!(Truth::all([Truth::HOLDS, undefined].into_iter()), Truth::FAILS);
-        assert_eq!(Truth::any([undefined, Truth::HOLDS].into_iter()), Truth::HOLDS);
-        assert_eq!(undefined.defined(), Truth::FAILS);
+        assert_eq!(PossibleTruth::all([PossibleTruth::HOLDS, undefined].into_iter()), PossibleTruth::FAILS);
+        assert_eq!(PossibleTruth::any([undefined, PossibleTruth::HOLDS].into_iter()), PossibleTruth::HOLDS);
+        assert_eq!(undefined.defined(), PossibleTruth::FAILS);
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
                 let results = (a.0..=a.1).flat_map(|x| (b.0..=b.1).map(move |y| (x, y)));
                 let results: Vec<bool> = results.map(|(x, y)| real(comparison, x, y)).collect();
                 let wanted =
-                    Truth { holds: results.contains(&true), fails: results.contains(&false), undefined: false };
+                    PossibleTruth { holds: results.contains(&true), fails: results.contains(&false), undefined: false };
                 assert_eq!(got, wanted, "{a:?} {comparison:?} {b:?}");
             }
         }
@@ -173,6 +173,6 @@ mod tests {
     #[test]
     fn a_comparison_with_nothing_defined_is_undefined() {
         let got = Bounds::UNDEFINED.compare(Comparison::Equal, Bounds::ANY);
-        assert_eq!(got, Truth { undefined: true, ..Truth::NONE });
+        assert_eq!(got, PossibleTruth { undefined: true, ..PossibleTruth::NONE });
     }
 }

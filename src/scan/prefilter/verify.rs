@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 use serde::{Deserialize, Serialize};
 use yara_x_parser::ast::{HexToken, Pattern};
 
-use super::condition::PatternIndex;
+use super::guard::PatternIndex;
 use super::literals;
 
 /// Patterns with longer matches, in bytes, are taken for matching where their run is.
@@ -21,7 +21,7 @@ const MAX_SIZE: usize = 1 << 20;
 /// Most bytes that the search of one keeps for each thread.
 const MAX_KEPT: usize = 1 << 17;
 /// Expressions that are compiled at most; patterns with others are taken for matching where their run is.
-const MOST_COMPILED: usize = 384;
+const MAX_COMPILED: usize = 384;
 /// A run of so many bytes at most is compared as a whole.
 const MAX_COMPARED: usize = 60;
 
@@ -52,10 +52,10 @@ impl From<Vec<Option<Expression>>> for Expressions {
 
 impl Expressions {
     /// Whether a match of the pattern may hold the bytes at `place`. Yes, where that is not known.
-    pub(super) fn may_match(&self, pattern: PatternIndex, part: Part, place: &Range<usize>) -> bool {
+    pub(super) fn may_match(&self, pattern: PatternIndex, part: FilePart, place: &Range<usize>) -> bool {
         let Some(expression) = self.list.get(pattern).and_then(Option::as_ref) else { return true };
         if expression.compiled.get().is_none() {
-            if self.compiled.load(Ordering::Relaxed) >= MOST_COMPILED {
+            if self.compiled.load(Ordering::Relaxed) >= MAX_COMPILED {
                 return true;
             }
             self.compiled.fetch_add(1, Ordering::Relaxed);
@@ -66,7 +66,7 @@ impl Expressions {
 
 /// Bytes of a file, and whether nothing comes before or after them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Part<'b> {
+pub(super) struct FilePart<'b> {
     pub bytes: &'b [u8],
     /// Offset in the file of where it ends, or a little more.
     pub end: u64,
@@ -74,7 +74,7 @@ pub(super) struct Part<'b> {
     pub is_last: bool,
 }
 
-impl<'b> Part<'b> {
+impl<'b> FilePart<'b> {
     /// Bytes with others before and after them.
     pub(super) const fn inner(bytes: &'b [u8], end: u64) -> Self {
         Self { bytes, end, is_first: false, is_last: false }
@@ -114,7 +114,7 @@ impl Expression {
     }
 
     /// Whether a match may hold the bytes at `place`. Yes, where that takes bytes that are not in the part.
-    pub(super) fn may_match(&self, part: Part, place: &Range<usize>) -> bool {
+    pub(super) fn may_match(&self, part: FilePart, place: &Range<usize>) -> bool {
         let beside = self.reach + ASIDE;
         let (first, last) = (place.end.checked_sub(beside), place.start + beside);
         if (first.is_none() && !part.is_first) || (last > part.bytes.len() && !part.is_last) {
@@ -166,7 +166,7 @@ mod tests {
     fn the_places_of_runs_are_looked_at_as_far_as_they_are_there() {
         let expression = expression("{ 41 42 [0-2] 43 }").unwrap();
         let may = |bytes: &[u8], is_first, is_last| {
-            expression.may_match(Part { bytes, end: 0, is_first, is_last }, &(10..12))
+            expression.may_match(FilePart { bytes, end: 0, is_first, is_last }, &(10..12))
         };
         assert!(may(b"0123456789AB--C345678", false, false));
         assert!(!may(b"0123456789AB---C45678", false, false));
@@ -176,10 +176,10 @@ mod tests {
     #[test]
     fn wide_text_has_an_expression_of_its_own() {
         let wide = expression("/ab{1,2}c/ wide").unwrap();
-        let may = |bytes: &[u8]| wide.may_match(Part { bytes, end: 0, is_first: true, is_last: true }, &(0..1));
+        let may = |bytes: &[u8]| wide.may_match(FilePart { bytes, end: 0, is_first: true, is_last: true }, &(0..1));
         assert!(may(b"a\0b\0b\0c\0") && !may(b"abbc") && !may(b"a\0b\0b\0b\0c\0"));
         let both = expression("/ab{1,2}c/ wide ascii nocase").unwrap();
-        let may = |bytes: &[u8]| both.may_match(Part { bytes, end: 0, is_first: true, is_last: true }, &(0..1));
+        let may = |bytes: &[u8]| both.may_match(FilePart { bytes, end: 0, is_first: true, is_last: true }, &(0..1));
         assert!(may(b"aBbC") && may(b"A\0b\0c\0") && !may(b"a-c"));
         for none in ["/^abc/", "/ab+c/", "\"abc\"", "{ 41 42 43 }"] {
             assert!(expression(none).is_none(), "{none}");

@@ -33,7 +33,7 @@ pub(super) struct Image {
 }
 
 /// A process with its executable, which comes first, and libraries that have no name any more.
-pub(super) struct Running {
+pub(super) struct RunningProcess {
     pub facts: ProcessFacts,
     pub images: Vec<Image>,
 }
@@ -55,7 +55,7 @@ fn text(pid: u32, name: &str) -> io::Result<Vec<u8>> {
 }
 
 /// What a process runs, and what it is; `None` for one of the kernel's own.
-pub(super) fn running(pid: u32, boot: i64) -> io::Result<Option<Running>> {
+pub(super) fn running(pid: u32, boot: i64) -> io::Result<Option<RunningProcess>> {
     let Some(executable) = image(Path::new(&format!("/proc/{pid}/exe")))? else { return Ok(None) };
     let mut images = vec![executable];
     for region in Region::all(&text(pid, "maps")?).iter().filter(|region| region.is_deleted_code()) {
@@ -70,7 +70,7 @@ pub(super) fn running(pid: u32, boot: i64) -> io::Result<Option<Running>> {
             images.push(library);
         }
     }
-    Ok(Some(Running { facts: facts(pid, boot)?, images }))
+    Ok(Some(RunningProcess { facts: facts(pid, boot)?, images }))
 }
 
 /// What a link of a process leads to; `None` where it leads nowhere, as those of the kernel's own.

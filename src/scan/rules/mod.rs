@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::coverage::Unscanned;
-use super::prefilter::{Class, Prefilter, PrefilterReport, RuleIndex, Source, WholeReason};
+use super::prefilter::{Prefilter, PrefilterReport, RuleClass, RuleIndex, WholeReason, YaraSource};
 use crate::finding::RuleId;
 use crate::hunt::{ENGINE, RuleOptions, catch_engine_panic};
 use crate::storage::Cache;
 use library::Library;
 pub(super) use pack::Pack;
 #[cfg(test)]
-pub(super) use pack::Parts;
+pub(super) use pack::PartsMatching;
 pub(super) use packs::PackId;
 use packs::Packs;
 use usage::Usage;
@@ -217,7 +217,7 @@ impl Ruleset {
     /// Of a rule that every file is matched against: whether it is so for its patterns' sake.
     fn whole(&self, rule: RuleIndex) -> Option<bool> {
         match self.prefilter.report().rules.get(rule).map(|rule| &rule.class) {
-            Some(Class::Whole(reason)) => Some(matches!(reason, WholeReason::Patterns(_))),
+            Some(RuleClass::Whole(reason)) => Some(matches!(reason, WholeReason::Patterns(_))),
             _ => None,
         }
     }
@@ -290,8 +290,8 @@ fn cache_of(folder: &Path, sources: &[RuleSource], options: &RuleOptions) -> Opt
 
 /// The prefilter and the library of the sources.
 fn read(sources: &[RuleSource]) -> (Prefilter, Library) {
-    let borrowed: Vec<Source> =
-        sources.iter().map(|source| Source { namespace: &source.namespace, text: &source.text }).collect();
+    let borrowed: Vec<YaraSource> =
+        sources.iter().map(|source| YaraSource { namespace: &source.namespace, text: &source.text }).collect();
     let mut library = Library::of(sources.to_vec());
     let prefilter = Prefilter::derive(&borrowed, &[], &mut |source, range, item| library.item(source, range, item));
     (prefilter, library)
@@ -299,10 +299,10 @@ fn read(sources: &[RuleSource]) -> (Prefilter, Library) {
 
 /// Says in the log what can be done for which rules.
 fn log_classes(report: &PrefilterReport) {
-    let count = |is: fn(&Class) -> bool| report.rules.iter().filter(|rule| is(&rule.class)).count();
-    let by_literals = count(|class| matches!(class, Class::ByLiterals));
-    let by_guards = count(|class| matches!(class, Class::ByGuards));
-    let whole = count(|class| matches!(class, Class::Whole(_)));
+    let count = |is: fn(&RuleClass) -> bool| report.rules.iter().filter(|rule| is(&rule.class)).count();
+    let by_literals = count(|class| matches!(class, RuleClass::ByLiterals));
+    let by_guards = count(|class| matches!(class, RuleClass::ByGuards));
+    let whole = count(|class| matches!(class, RuleClass::Whole(_)));
     tracing::info!(by_literals, by_guards, whole, windows = report.literals, "rules by how a file is ruled out");
     for (rule, reason) in report.whole() {
         tracing::debug!("{}: {} wants every file whole: it {reason}", rule.namespace, rule.name);

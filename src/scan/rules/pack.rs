@@ -7,7 +7,7 @@ use super::library::{Library, Needs};
 use super::windowed::{self, Windowed};
 use super::{RuleSource, compiler};
 use crate::hunt::RuleOptions;
-use crate::scan::prefilter::{Prefilter, RuleIndex, Source};
+use crate::scan::prefilter::{Prefilter, RuleIndex, YaraSource};
 
 /// Rules that are matched together.
 #[derive(Debug)]
@@ -19,12 +19,12 @@ pub(in crate::scan) struct Pack {
     options: RuleOptions,
     searches: bool,
     compiled: OnceLock<Option<Arc<yara_x::Rules>>>,
-    parts: OnceLock<Option<Parts>>,
+    parts: OnceLock<Option<PartsMatching>>,
 }
 
 /// What matching parts of a large file takes.
 #[derive(Debug)]
-pub(in crate::scan) struct Parts {
+pub(in crate::scan) struct PartsMatching {
     /// Locates the parts.
     pub prefilter: Prefilter,
     pub windowed: Windowed,
@@ -75,7 +75,7 @@ impl Pack {
     }
 
     /// What it takes to match the rules over parts of a large file, if they can be.
-    pub(in crate::scan) fn parts(&self) -> Option<&Parts> {
+    pub(in crate::scan) fn parts(&self) -> Option<&PartsMatching> {
         let make = || {
             if self.needs.whole {
                 return None;
@@ -84,10 +84,11 @@ impl Pack {
                 |source: &'_ RuleSource| -> (String, Arc<str>) { (source.namespace.clone(), Arc::clone(&source.text)) };
             let texts: Vec<(String, Arc<str>)> =
                 self.sources.iter().filter(|source| source.namespace != SEARCH).map(borrow).collect();
-            let sources: Vec<Source> = texts.iter().map(|(namespace, text)| Source { namespace, text }).collect();
+            let sources: Vec<YaraSource> =
+                texts.iter().map(|(namespace, text)| YaraSource { namespace, text }).collect();
             let prefilter = Prefilter::new(&sources, &[]);
             let reach = prefilter.reach().filter(|reach| reach.bytes <= windowed::MAX_REACH_BYTES)?;
-            Some(Parts { windowed: Windowed::new(&self.sources, &self.options, reach)?, prefilter })
+            Some(PartsMatching { windowed: Windowed::new(&self.sources, &self.options, reach)?, prefilter })
         };
         self.parts.get_or_init(make).as_ref()
     }

@@ -12,17 +12,17 @@ use crate::hunt::RuleOptions;
 use crate::scan::prefilter::RuleIndex;
 
 /// Rules of one pack at most, but for those that every file is matched against and for files that many are left for.
-const MOST_IN_PACK: usize = 8;
+const MAX_IN_PACK: usize = 8;
 /// Rules in all packs that are kept; a compiled one takes tens of kilobytes.
-const MOST_KEPT: usize = 2048;
+const MAX_KEPT: usize = 2048;
 /// So many bytes of a file are matched in the time that compiling one rule takes.
 const BYTES_FOR_RULE: u64 = 4 << 20;
 
 /// A file that so many rules are left for is matched against all rules at once: their packs would push each other out.
-const MANY: usize = MOST_KEPT;
+const MANY: usize = MAX_KEPT;
 /// Once so many times as many rules as there are were compiled in packs, files for which more would be compiled are matched against
 /// all rules at once: what plain yara-x does for every file.
-const MOST_COMPILED: usize = 2;
+const MAX_COMPILED: usize = 2;
 
 /// The number of a pack; none is used twice.
 pub(in crate::scan) type PackId = u64;
@@ -85,7 +85,7 @@ impl Packs {
         {
             state.add(of, together, (true, searches));
         }
-        for together in [near, alone].iter().flat_map(|rules| rules.chunks(MOST_IN_PACK)) {
+        for together in [near, alone].iter().flat_map(|rules| rules.chunks(MAX_IN_PACK)) {
             state.add(of, together.to_vec(), (true, true));
         }
         for rule in apart_ones {
@@ -114,7 +114,7 @@ impl Packs {
     ) -> Vec<(PackId, Arc<Pack>)> {
         let mut state = self.lock();
         let is_new = |rule: &RuleIndex| !state.of_rule.contains_key(rule);
-        let is_spent = state.compiled >= MOST_COMPILED * library.len() && rules.iter().any(is_new);
+        let is_spent = state.compiled >= MAX_COMPILED * library.len() && rules.iter().any(is_new);
         if !is_spent && rules.len() < MANY {
             drop(state);
             return self.holding((library, options), rules, bytes, whole, apart);
@@ -226,7 +226,7 @@ impl State {
 
     /// Forgets the packs that were used least lately.
     fn make_room(&mut self) {
-        while self.kept > MOST_KEPT && self.packs.len() > 1 {
+        while self.kept > MAX_KEPT && self.packs.len() > 1 {
             let oldest = self.packs.iter().min_by_key(|(_, kept)| kept.used).map(|(id, _)| *id);
             let Some(oldest) = oldest else { return };
             self.forget(oldest);
@@ -294,7 +294,7 @@ mod tests {
                 packs.lock().forget(*id);
             }
         }
-        assert!(all.is_some() && packs.lock().compiled <= MOST_COMPILED * library.len() + MOST_IN_PACK);
+        assert!(all.is_some() && packs.lock().compiled <= MAX_COMPILED * library.len() + MAX_IN_PACK);
     }
 
     #[test]
@@ -314,12 +314,12 @@ mod tests {
 
     #[test]
     fn packs_are_forgotten_and_made_again() {
-        let (packs, library) = (Packs::default(), library(MOST_KEPT + 100));
+        let (packs, library) = (Packs::default(), library(MAX_KEPT + 100));
         assert_eq!(ids(&packs, &library, &[0], 9), [0]);
-        for rule in 1..MOST_KEPT + 50 {
+        for rule in 1..MAX_KEPT + 50 {
             assert_eq!(packs.holding((&library, &RuleOptions::default()), &[rule], 9, |_| None, |_| false).len(), 1);
         }
-        assert!(packs.0.lock().unwrap().kept <= MOST_KEPT);
+        assert!(packs.0.lock().unwrap().kept <= MAX_KEPT);
         assert_ne!(ids(&packs, &library, &[0], 9), [0]);
     }
 }

@@ -11,7 +11,7 @@ use std::fs;
 use proptest::prelude::*;
 use ratatui::style::{Color, Modifier, Style};
 
-use super::theme_file::{RawStyle, Source, ThemeFile};
+use super::theme_file::{RawStyle, ThemeFile, ThemeSource};
 use super::*;
 
 /// Every built-in theme at every depth.
@@ -95,10 +95,10 @@ fn patterns_take_turns() {
 #[test]
 fn every_built_in_theme_says_a_style_for_every_role() {
     for name in names() {
-        let chain = Shelf::new(None).chain(name).unwrap();
+        let chain = ThemeCatalog::new(None).chain(name).unwrap();
         for role in Role::ALL {
             let own = role.fallbacks().filter(|key| *key != "text" || *role == Role::Text);
-            let said = own.into_iter().any(|key| chain.iter().any(|sheet| sheet.content.styles.contains_key(key)));
+            let said = own.into_iter().any(|key| chain.iter().any(|file| file.content.styles.contains_key(key)));
             assert!(said, "{name} leaves {} to fall back to text", role.key());
         }
     }
@@ -107,8 +107,8 @@ fn every_built_in_theme_says_a_style_for_every_role() {
 #[test]
 fn no_built_in_palette_has_an_unused_colour() {
     for name in names() {
-        let chain = Shelf::new(None).chain(name).unwrap();
-        let styles = |sheet: &ThemeFile| sheet.content.styles.clone();
+        let chain = ThemeCatalog::new(None).chain(name).unwrap();
+        let styles = |file: &ThemeFile| file.content.styles.clone();
         let merged: BTreeMap<_, RawStyle> = chain.iter().rev().flat_map(styles).collect();
         let used: BTreeSet<_> = merged
             .values()
@@ -305,7 +305,7 @@ fn a_link_is_followed() {
 }
 
 fn parse(text: &str) -> Result<ThemeFile, ThemeError> {
-    ThemeFile::parse(Source { name: "own".to_owned(), path: "own.toml".into(), text: text.to_owned().into() })
+    ThemeFile::parse(ThemeSource { name: "own".to_owned(), path: "own.toml".into(), text: text.to_owned().into() })
 }
 
 proptest! {

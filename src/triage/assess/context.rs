@@ -14,7 +14,7 @@ pub(super) const KNOWN_GOOD: &str = "known_good";
 
 /// What an assessment needs beside the evidence. All of it can be shared with a worker thread.
 #[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
+pub(crate) struct AssessmentContext<'a> {
     /// The site's facts.
     pub site: &'a Site,
     /// The hash lists that were given.
@@ -31,7 +31,7 @@ pub(super) fn scenarios_of(hunt: &Hunt) -> impl Iterator<Item = &Scenario> {
 /// All that the checks of one hunt ask about, for one finding.
 pub(super) struct EvidenceContext<'a> {
     pub(super) evidence: &'a Evidence,
-    pub(super) context: Context<'a>,
+    pub(super) context: AssessmentContext<'a>,
     fields: BTreeMap<Field, Values>,
     paths: BTreeMap<String, Observed<Referrer>>,
     groups: BTreeMap<String, Observed<Vec<String>>>,
@@ -48,7 +48,7 @@ pub(super) struct ExpandedOperand<'a> {
 
 impl<'a> EvidenceContext<'a> {
     /// Looks up every field, path and group that the hunt's checks name, each once.
-    pub(super) fn gather(hunt: &Hunt, evidence: &'a Evidence, context: &Context<'a>) -> Self {
+    pub(super) fn gather(hunt: &Hunt, evidence: &'a Evidence, context: &AssessmentContext<'a>) -> Self {
         let mut known = Self {
             evidence,
             context: *context,

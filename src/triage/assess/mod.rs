@@ -16,7 +16,7 @@ mod timing;
 mod words;
 
 pub(crate) use against::Contradiction;
-pub(crate) use context::Context;
+pub(crate) use context::AssessmentContext;
 pub(crate) use said::{BoxSaid, CheckSaid};
 pub(crate) use state::ScenarioState;
 
@@ -84,7 +84,7 @@ pub struct CheckAssessment {
 ///
 /// Asks the box for the paths and groups that the checks name, so it may block for as long as the gatherer's limit; call
 /// it off the UI thread. All else is already in the evidence.
-pub(crate) fn assess(hunt: &Hunt, evidence: &Evidence, context: &Context<'_>) -> Vec<ScenarioAssessment> {
+pub(crate) fn assess(hunt: &Hunt, evidence: &Evidence, context: &AssessmentContext<'_>) -> Vec<ScenarioAssessment> {
     let known = EvidenceContext::gather(hunt, evidence, context);
     scenarios_of(hunt).map(|scenario| evaluate(scenario, &known)).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::field::{FIELDS, Field};
+use super::field::{FIELDS, FilterField};
 use super::parse::tokens;
 
 /// Options that are offered at most.
@@ -10,7 +10,7 @@ const OFFERED: usize = 200;
 
 /// What could stand in place of the part that the cursor is in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Completion {
+pub(crate) struct FilterCompletion {
     /// Bytes of what was typed that an option takes the place of.
     pub at: Range<usize>,
     /// The options, in the order in which they are offered; each is all of what is typed there.
@@ -21,19 +21,19 @@ pub(crate) struct Completion {
 
 /// What could stand where the cursor is, after so many bytes of what was typed. `values` gives what a field has in the
 /// list: names of rules, owners, tags.
-pub(crate) fn complete(typed: &str, cursor: usize, values: impl Fn(Field) -> Vec<String>) -> Completion {
-    let Some(head) = typed.get(..cursor) else { return Completion::default() };
+pub(crate) fn complete(typed: &str, cursor: usize, values: impl Fn(FilterField) -> Vec<String>) -> FilterCompletion {
+    let Some(head) = typed.get(..cursor) else { return FilterCompletion::default() };
     let last = tokens(head).pop().filter(|token| token.at.end == head.len());
     let Some(token) = last else {
         return offer(cursor..cursor, "", fields());
     };
     let Some(name) = token.field.clone() else {
         if token.quoted {
-            return Completion::default();
+            return FilterCompletion::default();
         }
         return offer(token.value_at..cursor, &token.value, fields());
     };
-    let Some(field) = Field::named(&typed[name]) else { return Completion::default() };
+    let Some(field) = FilterField::named(&typed[name]) else { return FilterCompletion::default() };
     let part = head[token.value_at..].rfind(',').map_or(token.value_at, |comma| token.value_at + comma + 1);
     let part = if token.quoted { token.value_at } else { part };
     let begun = head[part..].trim_start_matches('"');
@@ -60,7 +60,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// Those of the words that begin with what was typed; where none does, those that hold it.
-fn offer(at: Range<usize>, begun: &str, words: Vec<String>) -> Completion {
+fn offer(at: Range<usize>, begun: &str, words: Vec<String>) -> FilterCompletion {
     let lower = begun.to_lowercase();
     let bare = |word: &str| word.trim_start_matches('"').to_lowercase();
     let begins: Vec<String> = words.iter().filter(|word| bare(word).starts_with(&lower)).cloned().collect();
@@ -74,5 +74,5 @@ fn offer(at: Range<usize>, begun: &str, words: Vec<String>) -> Completion {
         let same = common.chars().zip(option.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c);
         same.collect()
     });
-    Completion { at, options, common }
+    FilterCompletion { at, options, common }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// What can be asked of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Field {
+pub(crate) enum FilterField {
     /// Name of the rule or hunt.
     Rule,
     /// What the finding has come to.
@@ -38,11 +38,11 @@ pub(crate) enum Field {
 }
 
 /// A value that a field takes, and what it means.
-pub(super) type Value = (&'static str, &'static str);
+pub(super) type FilterValue = (&'static str, &'static str);
 
 /// One field.
 pub(super) struct Known {
-    pub field: Field,
+    pub field: FilterField,
     /// Its name, then others that are taken for it.
     pub names: &'static [&'static str],
     /// An example.
@@ -50,10 +50,10 @@ pub(super) struct Known {
     /// What it is, for help.
     pub what: &'static str,
     /// All values, where they are words.
-    pub values: &'static [Value],
+    pub values: &'static [FilterValue],
 }
 
-pub(super) const STATES: &[Value] = &[
+pub(super) const STATES: &[FilterValue] = &[
     ("open", "nothing is decided; candidates not among them"),
     ("returned", "open again though an exclusion once covered it"),
     ("candidate", "no rule matched, and nothing is decided"),
@@ -63,7 +63,7 @@ pub(super) const STATES: &[Value] = &[
     ("decided", "excluded, suspicious or malicious"),
 ];
 
-pub(super) const BOX: &[Value] = &[
+pub(super) const BOX: &[FilterValue] = &[
     ("supported", "the box shows one of its scenarios"),
     ("contradicted", "the box shows one, and something speaks against it"),
     ("unsupported", "nothing on the box supports one of them"),
@@ -71,7 +71,7 @@ pub(super) const BOX: &[Value] = &[
     ("unasked", "the box was not asked, or has not answered yet"),
 ];
 
-pub(super) const IS: &[Value] = &[
+pub(super) const IS: &[FilterValue] = &[
     ("live", "a process runs it, has it open or has it in memory"),
     ("scheduled", "something starts it: cron, a timer, a unit, a script at boot or login"),
     ("listening", "a process that runs it, or has it open, waits for connections"),
@@ -82,101 +82,101 @@ pub(super) const IS: &[Value] = &[
     ("against-the-box", "excluded for a scenario that nothing on the box supports"),
 ];
 
-pub(super) const IN: &[Value] =
+pub(super) const IN: &[FilterValue] =
     &[("file", "a file of the tree"), ("archive", "a member of an archive"), ("process", "a process or its memory")];
 
 /// All fields, in the order in which help shows and completion offers them.
 pub(super) const FIELDS: &[Known] = &[
     Known {
-        field: Field::Rule,
+        field: FilterField::Rule,
         names: &["rule", "hunt"],
         example: "rule:tiny",
         what: "part of the rule's name",
         values: &[],
     },
     Known {
-        field: Field::State,
+        field: FilterField::State,
         names: &["state", "verdict"],
         example: "state:open,returned",
         what: "what it has come to",
         values: STATES,
     },
-    Known { field: Field::Tag, names: &["tag"], example: "tag:ask-bob", what: "one of its tags", values: &[] },
+    Known { field: FilterField::Tag, names: &["tag"], example: "tag:ask-bob", what: "one of its tags", values: &[] },
     Known {
-        field: Field::Path,
+        field: FilterField::Path,
         names: &["path"],
         example: "path:opt/",
         what: "part of the path below the tree",
         values: &[],
     },
     Known {
-        field: Field::Name,
+        field: FilterField::Name,
         names: &["name", "file"],
         example: "name:*.py",
         what: "part of the file's name",
         values: &[],
     },
     Known {
-        field: Field::Owner,
+        field: FilterField::Owner,
         names: &["owner", "user", "uid"],
         example: "owner:root",
         what: "the owner, by name or number; of a process, the user that it runs as",
         values: &[],
     },
     Known {
-        field: Field::Size,
+        field: FilterField::Size,
         names: &["size"],
         example: "size>1M",
         what: "bytes: >, <, >=, <=, a range 4k..1M, or exactly so many",
         values: &[],
     },
     Known {
-        field: Field::Modified,
+        field: FilterField::Modified,
         names: &["modified", "time", "mtime"],
         example: "modified>=2026-11",
         what: "last change of the content, in UTC: a year, month, day or time, with >, <, >=, <= or as a range",
         values: &[],
     },
     Known {
-        field: Field::Hash,
+        field: FilterField::Hash,
         names: &["hash", "sha256", "digest"],
         example: "hash:ab12",
         what: "how the content's SHA-256 begins",
         values: &[],
     },
     Known {
-        field: Field::Matches,
+        field: FilterField::Matches,
         names: &["matches"],
         example: "matches>=3",
         what: "places where a pattern of the rule matched",
         values: &[],
     },
     Known {
-        field: Field::Score,
+        field: FilterField::Score,
         names: &["score"],
         example: "score>70",
         what: "what the rule's meta gives a match, 0 to 100",
         values: &[],
     },
     Known {
-        field: Field::Host,
+        field: FilterField::Host,
         names: &["host"],
         example: "host:web01",
         what: "part of the box's name, over many cases",
         values: &[],
     },
     Known {
-        field: Field::Box,
+        field: FilterField::Box,
         names: &["box"],
         example: "box:contradicted",
         what: "what the box says of its scenarios",
         values: BOX,
     },
-    Known { field: Field::Is, names: &["is"], example: "is:live", what: "what is known of it", values: IS },
-    Known { field: Field::In, names: &["in"], example: "in:archive", what: "what it lies in", values: IN },
+    Known { field: FilterField::Is, names: &["is"], example: "is:live", what: "what is known of it", values: IS },
+    Known { field: FilterField::In, names: &["in"], example: "in:archive", what: "what it lies in", values: IN },
 ];
 
-impl Field {
+impl FilterField {
     /// The field of this name, in any letter case.
     pub(super) fn named(name: &str) -> Option<Self> {
         let is_it = |known: &&Known| known.names.iter().any(|other| other.eq_ignore_ascii_case(name));

@@ -1,7 +1,7 @@
 //! The filter of a list of findings: words that are sought in paths, and fields with what is asked of them.
 //!
 //! `ssh rule:tiny -state:excluded size>1M "two words"` shows what matches all of it. Nothing here knows how findings are
-//! stored or shown: [`Asked`] is all that is asked about, and what stands in a filter is read without a look at any.
+//! stored or shown: [`FilteredFinding`] is all that is asked about, and what stands in a filter is read without a look at any.
 
 mod complete;
 mod field;
@@ -13,15 +13,15 @@ mod tests;
 use std::ops::Range;
 use std::path::Path;
 
-pub(crate) use complete::{Completion, complete};
-pub(crate) use field::{Field, help};
+pub(crate) use complete::{FilterCompletion, complete};
+pub(crate) use field::{FilterField, help};
 pub use term::Signs;
 pub(crate) use term::{BoxState, Sign};
 
 use self::term::{BoundTerm, Term};
 use super::Verdict;
 use crate::finding::{Digest, FileTime};
-use crate::text::fuzzy::Pattern;
+use crate::text::fuzzy::FuzzyPattern;
 
 /// What is wrong with a part of a filter. The rest of it counts all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) struct Wrong {
 /// What was typed, taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
-    pattern: Pattern,
+    pattern: FuzzyPattern,
     terms: Vec<Term>,
     wrong: Option<Wrong>,
 }
@@ -54,7 +54,7 @@ impl Filter {
     }
 
     /// The words that are sought in paths.
-    pub(crate) fn pattern(&self) -> &Pattern {
+    pub(crate) fn pattern(&self) -> &FuzzyPattern {
         &self.pattern
     }
 
@@ -69,9 +69,9 @@ impl Filter {
     }
 
     /// The filter for a list with these names of rules and boxes, by index.
-    pub(crate) fn bind(&self, names: &Names) -> Bound {
+    pub(crate) fn bind(&self, names: &Names) -> ListFilter {
         let terms = self.terms.iter().map(|term| term.bind(names)).collect();
-        Bound { pattern: self.pattern.clone(), terms }
+        ListFilter { pattern: self.pattern.clone(), terms }
     }
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct Names {
 
 /// All that a filter asks of one finding.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'f> {
+pub(crate) struct FilteredFinding<'f> {
     /// Index of its rule.
     pub rule: usize,
     /// Index of its box.
@@ -123,12 +123,12 @@ pub(crate) struct Asked<'f> {
 
 /// A filter for one list.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Bound {
-    pattern: Pattern,
+pub(crate) struct ListFilter {
+    pattern: FuzzyPattern,
     terms: Vec<BoundTerm>,
 }
 
-impl Bound {
+impl ListFilter {
     /// Whether it lets everything pass.
     pub(crate) fn is_empty(&self) -> bool {
         self.pattern.is_empty() && self.terms.is_empty()
@@ -141,7 +141,7 @@ impl Bound {
 
     /// How near a finding comes to the words that are sought, the nearest first; `None` where the filter does not let it
     /// pass.
-    pub(crate) fn nearness(&self, asked: &Asked<'_>) -> Option<u8> {
+    pub(crate) fn nearness(&self, asked: &FilteredFinding<'_>) -> Option<u8> {
         if !self.terms.iter().all(|term| term.holds(asked)) {
             return None;
         }

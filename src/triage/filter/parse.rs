@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::field::{FIELDS, Field, Value};
-use super::term::{Ask, Compare, Seconds, Term, Wanted};
+use super::field::{FIELDS, FilterField, FilterValue};
+use super::term::{Ask, Compare, Seconds, Term, TermTest};
 use super::{BoxState, Filter, Sign, Wrong};
 use crate::text;
-use crate::text::fuzzy::{Pattern, TermKind};
+use crate::text::fuzzy::{FuzzyPattern, TermKind};
 
 /// One blank-separated part of a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn head(typed: &str, begin: usize) -> (Option<Range<usize>>, &'static str, usize
     let name = &rest[..letters];
     match sign {
         // Names of files hold such signs too; only after a colon is an unknown field a slip.
-        Some(sign) if letters > 0 && (sign == ":" || Field::named(name).is_some()) => {
+        Some(sign) if letters > 0 && (sign == ":" || FilterField::named(name).is_some()) => {
             (Some(begin..begin + letters), sign, begin + letters + sign.len())
         }
         _ => (None, "", begin),
@@ -90,7 +90,7 @@ pub(super) fn parse(typed: &str) -> Filter {
             filter.wrong = Some(wrong);
         }
     }
-    filter.pattern = Pattern::of(words);
+    filter.pattern = FuzzyPattern::of(words);
     filter
 }
 
@@ -117,7 +117,7 @@ fn unfinished(at: Range<usize>, said: String) -> Wrong {
 
 fn term(typed: &str, token: &Token, name: Range<usize>) -> Result<Term, Wrong> {
     let typed_name = &typed[name.clone()];
-    let Some(field) = Field::named(typed_name) else {
+    let Some(field) = FilterField::named(typed_name) else {
         let names = || FIELDS.iter().flat_map(|known| known.names.iter().copied());
         let meant = nearest(typed_name, names());
         let meant = meant.map_or_else(
@@ -156,7 +156,7 @@ fn term(typed: &str, token: &Token, name: Range<usize>) -> Result<Term, Wrong> {
     Ok(Term { not: token.not, any })
 }
 
-fn wanted(field: Field, sign: &str, value: &str) -> Result<Wanted, String> {
+fn wanted(field: FilterField, sign: &str, value: &str) -> Result<TermTest, String> {
     let known = field.known();
     let one_of = || {
         let lower = value.to_ascii_lowercase();
@@ -167,30 +167,30 @@ fn wanted(field: Field, sign: &str, value: &str) -> Result<Wanted, String> {
         })
     };
     Ok(match field {
-        Field::Rule => Wanted::Rule(Ask::part(value)),
-        Field::Host => Wanted::Host(Ask::part(value)),
-        Field::Path => Wanted::Path(Ask::part(value)),
-        Field::Name => Wanted::Name(Ask::part(value)),
-        Field::Tag => Wanted::Tag(Ask::whole(value.strip_prefix('#').unwrap_or(value))),
-        Field::Owner => Wanted::Owner(Ask::whole(value), value.parse().ok()),
-        Field::State => Wanted::State(one_of()?),
-        Field::In => Wanted::In(one_of()?),
-        Field::Box => Wanted::Box(BoxState::named(one_of()?)),
-        Field::Is => Wanted::Is(Sign::named(one_of()?).ok_or_else(|| "there is no such sign".to_owned())?),
-        Field::Hash => Wanted::Hash(hash(value)?),
-        Field::Size => Wanted::Size(Compare::read(sign, value, |text| {
+        FilterField::Rule => TermTest::Rule(Ask::part(value)),
+        FilterField::Host => TermTest::Host(Ask::part(value)),
+        FilterField::Path => TermTest::Path(Ask::part(value)),
+        FilterField::Name => TermTest::Name(Ask::part(value)),
+        FilterField::Tag => TermTest::Tag(Ask::whole(value.strip_prefix('#').unwrap_or(value))),
+        FilterField::Owner => TermTest::Owner(Ask::whole(value), value.parse().ok()),
+        FilterField::State => TermTest::State(one_of()?),
+        FilterField::In => TermTest::In(one_of()?),
+        FilterField::Box => TermTest::Box(BoxState::named(one_of()?)),
+        FilterField::Is => TermTest::Is(Sign::named(one_of()?).ok_or_else(|| "there is no such sign".to_owned())?),
+        FilterField::Hash => TermTest::Hash(hash(value)?),
+        FilterField::Size => TermTest::Size(Compare::read(sign, value, |text| {
             let size = text::size::parse_size(text)?;
             Ok((size, size))
         })?),
-        Field::Matches | Field::Score => {
+        FilterField::Matches | FilterField::Score => {
             let number = |text: &str| {
                 let number: u64 = text.parse().map_err(|_| format!("{} is no number", text::quoted(text)))?;
                 Ok((number, number))
             };
             let compare = Compare::read(sign, value, number)?;
-            if field == Field::Score { Wanted::Score(compare) } else { Wanted::Matches(compare) }
+            if field == FilterField::Score { TermTest::Score(compare) } else { TermTest::Matches(compare) }
         }
-        Field::Modified => Wanted::Modified(Compare::read(sign, value, Seconds::read)?),
+        FilterField::Modified => TermTest::Modified(Compare::read(sign, value, Seconds::read)?),
     })
 }
 
@@ -205,7 +205,7 @@ fn hash(value: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-fn words_of(values: &[Value]) -> String {
+fn words_of(values: &[FilterValue]) -> String {
     values.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 

@@ -6,9 +6,9 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::{Asked, Names};
+use super::{FilteredFinding, Names};
 use crate::finding::Digest;
-use crate::text::fuzzy::{Pattern, TermKind};
+use crate::text::fuzzy::{FuzzyPattern, TermKind};
 use crate::text::subject::{self, Inside};
 use crate::triage::Verdict;
 
@@ -149,7 +149,7 @@ pub(super) struct Ask {
     ends: (bool, bool),
     cased: bool,
     /// The same for a text that holds no star, and may stand anywhere: faster.
-    run: Option<Pattern>,
+    run: Option<FuzzyPattern>,
 }
 
 impl Ask {
@@ -158,7 +158,7 @@ impl Ask {
         if value.contains('*') {
             return Self::whole(value);
         }
-        Self { run: Some(Pattern::of([(TermKind::Exact, value.to_owned())])), ..Self::read(value, (false, false)) }
+        Self { run: Some(FuzzyPattern::of([(TermKind::Exact, value.to_owned())])), ..Self::read(value, (false, false)) }
     }
 
     /// A whole text.
@@ -296,7 +296,7 @@ impl Seconds {
 
 /// What is asked of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum TermTest {
     Rule(Ask),
     Host(Ask),
     Path(Ask),
@@ -320,7 +320,7 @@ pub(super) enum Wanted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Term {
     pub not: bool,
-    pub any: Vec<Wanted>,
+    pub any: Vec<TermTest>,
 }
 
 /// A term for a list whose names are known.
@@ -336,7 +336,7 @@ enum BoundWanted {
     Rules(HashSet<usize>),
     /// One of these boxes, by index.
     Hosts(HashSet<usize>),
-    Other(Wanted),
+    Other(TermTest),
 }
 
 impl Term {
@@ -344,9 +344,9 @@ impl Term {
         let among = |ask: &Ask, names: &[String]| {
             names.iter().enumerate().filter(|(_, name)| ask.holds(name)).map(|(index, _)| index).collect()
         };
-        let bind = |wanted: &Wanted| match wanted {
-            Wanted::Rule(ask) => BoundWanted::Rules(among(ask, &names.rules)),
-            Wanted::Host(ask) => BoundWanted::Hosts(among(ask, &names.hosts)),
+        let bind = |wanted: &TermTest| match wanted {
+            TermTest::Rule(ask) => BoundWanted::Rules(among(ask, &names.rules)),
+            TermTest::Host(ask) => BoundWanted::Hosts(among(ask, &names.hosts)),
             other => BoundWanted::Other(other.clone()),
         };
         BoundTerm { not: self.not, any: self.any.iter().map(bind).collect() }
@@ -355,45 +355,45 @@ impl Term {
 
 impl BoundTerm {
     pub(super) fn asks_path(&self) -> bool {
-        self.any.iter().any(|wanted| matches!(wanted, BoundWanted::Other(Wanted::Path(_) | Wanted::Name(_))))
+        self.any.iter().any(|wanted| matches!(wanted, BoundWanted::Other(TermTest::Path(_) | TermTest::Name(_))))
     }
 
-    pub(super) fn holds(&self, asked: &Asked<'_>) -> bool {
+    pub(super) fn holds(&self, asked: &FilteredFinding<'_>) -> bool {
         self.not != self.any.iter().any(|wanted| wanted.holds(asked))
     }
 }
 
 impl BoundWanted {
-    fn holds(&self, asked: &Asked<'_>) -> bool {
+    fn holds(&self, asked: &FilteredFinding<'_>) -> bool {
         let wanted = match self {
             Self::Rules(rules) => return rules.contains(&asked.rule),
             Self::Hosts(hosts) => return hosts.contains(&asked.host),
             Self::Other(wanted) => wanted,
         };
         match wanted {
-            Wanted::Rule(_) | Wanted::Host(_) => false,
-            Wanted::Path(ask) => ask.holds(asked.path),
-            Wanted::Name(ask) => ask.holds(asked.path.rsplit('/').next().unwrap_or(asked.path)),
-            Wanted::Tag(ask) => asked.tags.iter().any(|tag| ask.holds(tag)),
-            Wanted::Owner(ask, uid) => *uid == Some(asked.uid) || asked.owner.is_some_and(|owner| ask.holds(owner)),
-            Wanted::State(state) => is_in_state(asked, state),
-            Wanted::In(place) => lies_in(asked) == *place,
-            Wanted::Box(state) => asked.signs.says(*state),
-            Wanted::Is(sign) => asked.signs.has(*sign),
-            Wanted::Hash(nibbles) => {
+            TermTest::Rule(_) | TermTest::Host(_) => false,
+            TermTest::Path(ask) => ask.holds(asked.path),
+            TermTest::Name(ask) => ask.holds(asked.path.rsplit('/').next().unwrap_or(asked.path)),
+            TermTest::Tag(ask) => asked.tags.iter().any(|tag| ask.holds(tag)),
+            TermTest::Owner(ask, uid) => *uid == Some(asked.uid) || asked.owner.is_some_and(|owner| ask.holds(owner)),
+            TermTest::State(state) => is_in_state(asked, state),
+            TermTest::In(place) => lies_in(asked) == *place,
+            TermTest::Box(state) => asked.signs.says(*state),
+            TermTest::Is(sign) => asked.signs.has(*sign),
+            TermTest::Hash(nibbles) => {
                 let (Digest::Whole(sha256) | Digest::DataOnly(sha256)) = asked.digest;
                 let digits = sha256.0.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
                 { digits }.zip(nibbles).all(|(digit, nibble)| digit == *nibble)
             }
-            Wanted::Size(compare) => compare.holds(asked.size),
-            Wanted::Matches(compare) => compare.holds(asked.matches),
-            Wanted::Score(compare) => compare.holds(asked.score.into()),
-            Wanted::Modified(compare) => compare.holds(asked.modified.seconds),
+            TermTest::Size(compare) => compare.holds(asked.size),
+            TermTest::Matches(compare) => compare.holds(asked.matches),
+            TermTest::Score(compare) => compare.holds(asked.score.into()),
+            TermTest::Modified(compare) => compare.holds(asked.modified.seconds),
         }
     }
 }
 
-fn is_in_state(asked: &Asked<'_>, state: &str) -> bool {
+fn is_in_state(asked: &FilteredFinding<'_>, state: &str) -> bool {
     match asked.verdict {
         Verdict::Open if asked.candidate => state == "candidate",
         Verdict::Open => state == "open" || state == "returned" && asked.returned,
@@ -403,7 +403,7 @@ fn is_in_state(asked: &Asked<'_>, state: &str) -> bool {
     }
 }
 
-fn lies_in(asked: &Asked<'_>) -> &'static str {
+fn lies_in(asked: &FilteredFinding<'_>) -> &'static str {
     match subject::steps(asked.raw).first() {
         None => "file",
         Some(Inside::Member { .. }) => "archive",

@@ -7,8 +7,8 @@ use crate::finding::Sha256;
 
 const DIGEST: Digest = Digest::Whole(Sha256([0xab; 32]));
 
-fn asked(path: &str) -> Asked<'_> {
-    Asked {
+fn asked(path: &str) -> FilteredFinding<'_> {
+    FilteredFinding {
         rule: 0,
         host: 0,
         verdict: Verdict::Open,
@@ -35,7 +35,7 @@ fn names() -> Names {
     }
 }
 
-fn passes(typed: &str, asked: &Asked<'_>) -> bool {
+fn passes(typed: &str, asked: &FilteredFinding<'_>) -> bool {
     let filter = Filter::parse(typed);
     assert_eq!(filter.wrong(), None, "{typed}");
     filter.bind(&names()).nearness(asked).is_some()
@@ -45,8 +45,8 @@ fn passes(typed: &str, asked: &Asked<'_>) -> bool {
 fn every_field_asks_for_what_it_says() {
     let tags: Vec<Box<str>> = vec!["ask-bob".into(), "later".into()];
     let signs = Signs::default().with(Sign::Live).with(Sign::Tagged).saying(BoxState::Contradicted);
-    let this = Asked { tags: &tags, signs, ..asked("opt/My App/run.py") };
-    let member = Asked { raw: Path::new("/opt/a.tar\0run.py"), ..this };
+    let this = FilteredFinding { tags: &tags, signs, ..asked("opt/My App/run.py") };
+    let member = FilteredFinding { raw: Path::new("/opt/a.tar\0run.py"), ..this };
     for holds in [
         "rule:tiny",
         "hunt:EQGRP",
@@ -154,13 +154,13 @@ fn every_field_asks_for_what_it_says() {
         assert!(!passes(fails, &this), "{fails}");
     }
     assert!(passes("in:archive", &member) && !passes("in:file", &member));
-    let over_there = Asked { host: 1, rule: 1, ..this };
+    let over_there = FilteredFinding { host: 1, rule: 1, ..this };
     assert!(passes("host:db7 rule:telnet", &over_there) && !passes("host:web", &over_there));
 }
 
 #[test]
 fn what_a_finding_has_come_to_is_asked_for_in_the_words_of_the_list() {
-    let of = |verdict, returned, candidate| Asked { verdict, returned, candidate, ..asked("x") };
+    let of = |verdict, returned, candidate| FilteredFinding { verdict, returned, candidate, ..asked("x") };
     let states = ["open", "returned", "candidate", "excluded", "suspicious", "malicious", "decided"];
     for (asked, expected) in [
         (of(Verdict::Open, false, false), &["open"][..]),
@@ -224,8 +224,8 @@ fn signs_in_names_of_files_are_letters() {
 fn completion_offers_fields_then_values_and_what_the_list_has() {
     let offered = |typed: &str| {
         let values = |field| match field {
-            Field::Tag => vec!["later".to_owned(), "ask bob".to_owned(), "lab".to_owned()],
-            Field::Rule => names().rules,
+            FilterField::Tag => vec!["later".to_owned(), "ask bob".to_owned(), "lab".to_owned()],
+            FilterField::Rule => names().rules,
             _ => Vec::new(),
         };
         let completion = complete(typed, typed.len(), values);
@@ -242,7 +242,7 @@ fn completion_offers_fields_then_values_and_what_the_list_has() {
     assert_eq!(offered("rule:tiny").1, texts(&["EQGRP_tinyexec"]), "what holds it, where nothing begins so");
     assert_eq!((offered("size>").1.len(), offered("path:o").1.len(), offered("\"a b").1.len()), (0, 0, 0));
     assert_eq!(offered("x ").1.len(), field::FIELDS.len(), "all of them where nothing is begun");
-    assert_eq!(complete("é", 1, |_| Vec::new()), Completion::default(), "inside of a letter");
+    assert_eq!(complete("é", 1, |_| Vec::new()), FilterCompletion::default(), "inside of a letter");
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn the_help_names_every_field_and_every_example_is_right() {
     for known in field::FIELDS {
         assert!(help.contains(known.example), "{}", known.example);
         assert_eq!(Filter::parse(known.example).wrong(), None, "{}", known.example);
-        assert!(known.names.iter().all(|name| Field::named(name) == Some(known.field)), "{}", known.names[0]);
+        assert!(known.names.iter().all(|name| FilterField::named(name) == Some(known.field)), "{}", known.names[0]);
         for (value, _) in known.values {
             assert_eq!(Filter::parse(&format!("{}:{value}", known.names[0])).wrong(), None);
             assert!(help.contains(&format!("{}:{value}", known.names[0])));
@@ -269,7 +269,7 @@ proptest! {
         filter.bind(&names()).nearness(&asked("a/b.c"));
         for cursor in 0..=typed.len() {
             let completion = complete(&typed, cursor, |_| vec!["abc".to_owned()]);
-            prop_assert!(completion.at.end == cursor || completion == Completion::default());
+            prop_assert!(completion.at.end == cursor || completion == FilterCompletion::default());
         }
     }
 
@@ -279,7 +279,7 @@ proptest! {
         old in "(-?(rule:t|size>1|a|b|tag:x|is:live) ?){0,3}", more in "[ a-c:x,]{0,4}", path in "[abc/]{0,6}", size in 0_u64..3,
     ) {
         let (wide, narrow) = (Filter::parse(&old), Filter::parse(&format!("{old}{more}")));
-        let this = Asked { size, ..asked(&path) };
+        let this = FilteredFinding { size, ..asked(&path) };
         if narrow.narrows(&wide) && narrow.bind(&names()).nearness(&this).is_some() {
             prop_assert!(wide.bind(&names()).nearness(&this).is_some(), "{} {}", old, more);
         }
@@ -289,7 +289,7 @@ proptest! {
     fn a_filter_without_fields_is_what_it_was(typed in "[aB' !é/._]{0,8}", path in "[abBé/._]{0,12}") {
         let filter = Filter::parse(&typed);
         prop_assert_eq!(filter.wrong(), None);
-        prop_assert_eq!(filter.bind(&names()).nearness(&asked(&path)), Pattern::new(&typed).nearness(&path));
+        prop_assert_eq!(filter.bind(&names()).nearness(&asked(&path)), FuzzyPattern::new(&typed).nearness(&path));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::finding::Sha256;
 
 use super::super::exclusion::{Exclusion, MAX_DAYS};
-use super::super::folders::{Folders, Refusal};
+use super::super::folders::{Folders, ScopeRefusal};
 use super::super::matched_file::MatchedFile;
 use super::super::matching::Exclusions;
 use super::super::scope::{Scope, ScopeKind};
@@ -42,7 +42,7 @@ pub enum RegisterProblem {
     /// The rule is another by now.
     RuleChanged,
     /// The folder is too broad, or others can write to it.
-    OverBroad(Refusal),
+    OverBroad(ScopeRefusal),
     /// It is in force, for longer than the form of the screen lets one be recorded.
     LongLived(Timestamp),
     /// The entry in this line covers just the same, for as long.

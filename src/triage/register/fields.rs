@@ -15,13 +15,13 @@ use super::super::scope::Owner;
 
 /// Where the lines of a part of a text begin. Offsets are into the part; lines count from 1, in the whole text.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LineStarts {
     starts: Vec<usize>,
     /// Lines before the part.
     before: usize,
 }
 
-impl Lines {
+impl LineStarts {
     pub(super) fn of(part: &str, before: usize) -> Self {
         let after = part.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
         Self { starts: std::iter::once(0).chain(after).collect(), before }
@@ -58,15 +58,15 @@ pub(super) type Found<T> = Result<T, Cause>;
 
 /// The keys of one table.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a> {
+pub(super) struct TableKeys<'a> {
     table: &'a dyn TableLike,
-    lines: &'a Lines,
+    lines: &'a LineStarts,
     /// Line of the table itself, for keys that are missing.
     line: usize,
 }
 
-impl<'a> Fields<'a> {
-    pub(super) fn new(table: &'a dyn TableLike, lines: &'a Lines, line: usize) -> Self {
+impl<'a> TableKeys<'a> {
+    pub(super) fn new(table: &'a dyn TableLike, lines: &'a LineStarts, line: usize) -> Self {
         Self { table, lines, line }
     }
 
@@ -197,10 +197,10 @@ mod tests {
 
     #[test]
     fn offsets_have_lines() {
-        let lines = Lines::of("a\nbc\n", 0);
+        let lines = LineStarts::of("a\nbc\n", 0);
         assert_eq!([0, 1, 2, 4, 5].map(|offset| lines.line(offset)), [1, 1, 2, 2, 3]);
         assert_eq!((lines.next(0), lines.next(3), lines.next(5)), (Some(2), Some(5), None));
-        let after = Lines::of("d\n", lines.ended());
+        let after = LineStarts::of("d\n", lines.ended());
         assert_eq!((after.line(0), after.line(2), after.ended()), (3, 4, 3));
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use self::read::Parsed;
+use self::read::ParsedRegister;
 use self::store::{Replaced, Snapshot};
 use super::exclusion::{Exclusion, Revocation};
 use super::folders::Folders;
@@ -189,7 +189,7 @@ impl Register {
     /// Makes a change under the lock, from the file as it is then; `edit` returns nothing if there is nothing to do.
     fn change(
         &mut self,
-        edit: impl Fn(&str, &Parsed) -> Result<Option<Edited>, RegisterError>,
+        edit: impl Fn(&str, &ParsedRegister) -> Result<Option<Edited>, RegisterError>,
     ) -> Result<(), RegisterError> {
         if self.in_memory {
             let text = self.text.clone().unwrap_or_default();
@@ -234,7 +234,7 @@ struct Edited {
 fn revoked(
     file: &Path,
     text: &str,
-    parsed: &Parsed,
+    parsed: &ParsedRegister,
     id: Uuid,
     revocation: &Revocation,
 ) -> Result<String, RegisterError> {

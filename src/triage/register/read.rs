@@ -10,7 +10,7 @@ use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 use uuid::Uuid;
 
-use crate::diagnostics::Place;
+use crate::diagnostics::SourcePlace;
 use crate::text;
 
 use super::super::bound::{BoundBox, MAX_BOXES};
@@ -18,14 +18,14 @@ use super::super::exclusion::{CheckResult, Exclusion, HOST, Judgement, Revocatio
 use super::super::scope::{Scope, ScopeKind};
 use super::entry::{InvalidEntry, RegisterEntry};
 use super::error::RegisterError;
-use super::fields::{Cause, Fields, Found, Lines};
+use super::fields::{Cause, Found, LineStarts, TableKeys};
 
 /// The version of the register's form that is written here, and the newest that is read.
 pub(crate) const VERSION: i64 = 1;
 
 /// The entries of a register, with what is needed to edit its text.
 #[derive(Debug)]
-pub(super) struct Parsed {
+pub(super) struct ParsedRegister {
     pub entries: Vec<RegisterEntry>,
     /// Whether the text says its version; it need not while it says nothing at all.
     pub has_version: bool,
@@ -41,9 +41,9 @@ const MAX_PART_BYTES: usize = 512 * 1024;
 const MAX_ENTRIES: usize = 100_000;
 
 /// Reads the text of `file`.
-pub(super) fn parse(file: &Path, text: &str) -> Result<Parsed, RegisterError> {
+pub(super) fn parse(file: &Path, text: &str) -> Result<ParsedRegister, RegisterError> {
     let wrong = |offset: usize, message: String| {
-        let Place { line, column } = Place::of(text, offset);
+        let SourcePlace { line, column } = SourcePlace::of(text, offset);
         RegisterError::Syntax { file: file.to_owned(), line, column, message }
     };
     let slice = |part: &Range<usize>| text.get(part.clone()).unwrap_or_default();
@@ -68,7 +68,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Parsed, RegisterError> {
     let parts: Vec<_> = entries.iter().zip(ends).map(|(start, end)| *start..end).collect();
     let top = 0..entries.first().copied().unwrap_or(text.len());
     let document = toml(&top)?;
-    let mut lines = Lines::of(slice(&top), 0);
+    let mut lines = LineStarts::of(slice(&top), 0);
     let start = |item: &Item| item.span().map_or(0, |span| span.start);
     match document.get("version").map(|item| (item, item.as_integer())) {
         None if document.is_empty() && parts.is_empty() => {}
@@ -84,10 +84,10 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Parsed, RegisterError> {
         return Err(wrong(start(exclusions), "`exclusion` must be written as [[exclusion]] tables".to_owned()));
     }
     let mut parsed =
-        Parsed { entries: Vec::new(), has_version: document.contains_key("version"), after_id: Vec::new() };
+        ParsedRegister { entries: Vec::new(), has_version: document.contains_key("version"), after_id: Vec::new() };
     for part in &parts {
         let document = toml(part)?;
-        lines = Lines::of(slice(part), lines.ended());
+        lines = LineStarts::of(slice(part), lines.ended());
         for table in document.get("exclusion").and_then(Item::as_array_of_tables).into_iter().flatten() {
             parsed.entries.push(entry(table, &lines));
             let id = table.get("id").and_then(Item::span);
@@ -125,9 +125,9 @@ fn entry_starts(text: &str) -> Vec<usize> {
     starts
 }
 
-fn entry(table: &Table, lines: &Lines) -> RegisterEntry {
+fn entry(table: &Table, lines: &LineStarts) -> RegisterEntry {
     let line = table.span().map_or(0, |span| lines.line(span.start));
-    let fields = Fields::new(table, lines, line);
+    let fields = TableKeys::new(table, lines, line);
     let understood = exclusion(fields).and_then(|exclusion| match exclusion.check() {
         Ok(()) => Ok(exclusion),
         Err(defect) => Err(fields.cause(defect.to_string())),
@@ -165,7 +165,7 @@ fn doubt_twins(entries: &mut [RegisterEntry]) {
     }
 }
 
-fn exclusion(fields: Fields<'_>) -> Found<Exclusion> {
+fn exclusion(fields: TableKeys<'_>) -> Found<Exclusion> {
     let owned = |text: Option<&str>| text.map(str::to_owned);
     Ok(Exclusion {
         id: id(fields)?,
@@ -194,23 +194,24 @@ fn exclusion(fields: Fields<'_>) -> Found<Exclusion> {
 }
 
 /// Every screen calls it the verdict, so somebody who writes an entry by hand may too.
-fn misnamed(fields: Fields<'_>) -> Found<Fields<'_>> {
+fn misnamed(fields: TableKeys<'_>) -> Found<TableKeys<'_>> {
     match (fields.item("judgement"), fields.item("verdict")) {
         (None, Some(_)) => Err(fields.wrong("verdict", "is no key of an exclusion; write it as `judgement`")),
         _ => Ok(fields),
     }
 }
 
-fn id(fields: Fields<'_>) -> Found<Uuid> {
+fn id(fields: TableKeys<'_>) -> Found<Uuid> {
     fields.parsed("id", "a UUID", |text| text.parse().ok())
 }
 
 /// The boxes that an entry is bound to: with the scope `host`, which a Huntbook that knows nothing of them does not understand, so
 /// that there the entry excludes nothing rather than too much.
-fn boxes(fields: Fields<'_>) -> Found<Vec<BoundBox>> {
+fn boxes(fields: TableKeys<'_>) -> Found<Vec<BoundBox>> {
     let is_bound = fields.text("scope")? == HOST;
-    let named =
-        |fields: Fields<'_>| Ok(BoundBox { id: fields.text("id")?.to_owned(), name: fields.text("name")?.to_owned() });
+    let named = |fields: TableKeys<'_>| {
+        Ok(BoundBox { id: fields.text("id")?.to_owned(), name: fields.text("name")?.to_owned() })
+    };
     let boxes: Vec<_> = fields.tables("hosts")?.into_iter().map(named).collect::<Found<_>>()?;
     match boxes.len() {
         0 if is_bound => Err(fields.cause("the scope is `host`, and `hosts` names none")),
@@ -225,7 +226,7 @@ fn boxes(fields: Fields<'_>) -> Found<Vec<BoundBox>> {
     }
 }
 
-fn scope(fields: Fields<'_>) -> Found<Scope> {
+fn scope(fields: TableKeys<'_>) -> Found<Scope> {
     let owner = || fields.owner("owner_uid", "owner");
     let kind = match fields.text("scope")? {
         HOST => fields.parsed("of", "file-as-is, content, path or folder", ScopeKind::from_word)?,
@@ -241,7 +242,7 @@ fn scope(fields: Fields<'_>) -> Found<Scope> {
     })
 }
 
-fn check(fields: Fields<'_>) -> Found<SeenCheck> {
+fn check(fields: TableKeys<'_>) -> Found<SeenCheck> {
     Ok(SeenCheck {
         check: fields.text("check")?.to_owned(),
         result: fields.parsed("result", "met, not met or unknown", CheckResult::from_word)?,
@@ -249,6 +250,6 @@ fn check(fields: Fields<'_>) -> Found<SeenCheck> {
     })
 }
 
-fn revocation(fields: Fields<'_>) -> Found<Revocation> {
+fn revocation(fields: TableKeys<'_>) -> Found<Revocation> {
     Ok(Revocation { by: fields.actor("by")?, at: fields.time("at")?, why: fields.text("why")?.to_owned() })
 }

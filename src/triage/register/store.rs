@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 
 use super::error::RegisterError;
-use crate::diagnostics::Place;
+use crate::diagnostics::SourcePlace;
 use crate::storage::{NewFile, Trust, folder_of, sync_folder};
 
 /// Greatest length of a register in bytes: some tens of thousands of exclusions.
@@ -59,7 +59,7 @@ pub(super) fn read(file: &Path, trust: Trust) -> Result<Option<Snapshot>, Regist
         Ok(text) => Ok(Some(Snapshot { text, facts })),
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
-            let Place { line, column } = Place::of(&String::from_utf8_lossy(error.as_bytes()), valid);
+            let SourcePlace { line, column } = SourcePlace::of(&String::from_utf8_lossy(error.as_bytes()), valid);
             let message = "not TOML: the bytes here are not UTF-8".to_owned();
             Err(RegisterError::Syntax { file: file.to_owned(), line, column, message })
         }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::reader::{self, LIMIT, Source};
+use super::reader::{self, LIMIT, ViewSource};
 use crate::explain::{ScannedFile, explain};
 use crate::hex::file::FileState;
 use crate::hex::snapshot::KeptSource;
 use crate::hex::source::ByteSource;
-use crate::hex::view::{Shown, View};
+use crate::hex::view::{View, ViewedBytes};
 use crate::hunt::RuleOptions;
 use crate::timeout;
 use crate::tui::message::{Explain, Message};
@@ -38,12 +38,12 @@ fn explanation(ask: &Explain, options: &RuleOptions, mut view: View) -> Explanat
         FileState::Gone(_) => false,
     };
     if !scanned {
-        view.want(Some(Shown::Kept));
+        view.want(Some(ViewedBytes::Kept));
     }
     let notice = view.window(0, 1).notice;
     let mut kept = KeptSource::new(Arc::clone(&ask.finding.kept), file.size);
     let bytes: &mut dyn ByteSource = if scanned { &mut view } else { &mut kept };
     let finding = (!ask.candidate).then_some(&*ask.finding);
-    let explained = explain(&ask.hunt, ScannedFile { file, bytes: &Source::new(bytes), finding, options });
+    let explained = explain(&ask.hunt, ScannedFile { file, bytes: &ViewSource::new(bytes), finding, options });
     Explanation { explained, notice }
 }

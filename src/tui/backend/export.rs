@@ -25,15 +25,8 @@ pub(super) fn write(records: &Records, path: &Path) -> Result<String, String> {
     };
     let whole = archive.and_then(ReportSource::of).map_err(|error| error.to_string())?;
     whole.write_file(format, path).map_err(|error| match error {
-        WriteError::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            format!("{shown} is there already; give another name")
-        }
-        // The screen has given up writing anywhere but beside the case and where it was started.
-        WriteError::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => format!(
-            "cannot write {shown}: {error}; name a file in the folder that Huntbook was started in or in the case's, or use \
-             huntbook report CASE --output FILE"
-        ),
-        error => format!("cannot write {shown}: {error}"),
+        WriteError::Io(error) => cannot_write(&shown, &error),
+        error @ WriteError::Case(_) => format!("cannot write {shown}: {error}"),
     })?;
     Ok(format!("written: {shown}"))
 }
@@ -47,7 +40,7 @@ pub(super) fn write_many(cases: &ManyCases, path: &Path) -> Result<String, Strin
     let format = ReportFormat::of_file(path).ok_or_else(|| format!("{shown}: no format has this ending"))?;
     many::check(format).map_err(|error| error.to_string())?;
     let cannot = |error: &dyn std::fmt::Display| format!("cannot write {shown}: {error}");
-    let file = NewFile::beside(path).map_err(|error| cannot(&error))?;
+    let file = NewFile::beside(path).map_err(|error| cannot_write(&shown, &error))?;
     let mut out = io::BufWriter::new(file.file());
     if format.is_page() {
         // What was decided since the cases were listed is in their files.
@@ -62,10 +55,7 @@ pub(super) fn write_many(cases: &ManyCases, path: &Path) -> Result<String, Strin
     }
     out.flush().map_err(|error| cannot(&error))?;
     drop(out);
-    file.take_name(path, false).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => format!("{shown} is there already; give another name"),
-        _ => cannot(&error),
-    })?;
+    file.take_name(path, false).map_err(|error| cannot_write(&shown, &error))?;
     Ok(format!("written: {shown}"))
 }
 
@@ -79,12 +69,19 @@ pub(super) fn write_text(path: &Path, text: &str) -> Result<String, String> {
         file.file().write_all(text.as_bytes())?;
         file.take_name(path, false)
     });
-    written.map_err(|error| match error.kind() {
+    written.map_err(|error| cannot_write(&shown, &error))?;
+    Ok(format!("written: {shown}"))
+}
+
+/// Why a new file could not be written, and what to do.
+fn cannot_write(shown: &str, error: &io::Error) -> String {
+    match error.kind() {
         io::ErrorKind::AlreadyExists => format!("{shown} is there already; give another name"),
+        // The screen has given up writing anywhere but beside the case and where it was started.
         io::ErrorKind::PermissionDenied => format!(
-            "cannot write {shown}: {error}; name a file in the folder that Huntbook was started in or in the case's"
+            "cannot write {shown}: {error}; name a file in the folder that Huntbook was started in or in the case's, or use \
+             huntbook report CASE --output FILE"
         ),
         _ => format!("cannot write {shown}: {error}"),
-    })?;
-    Ok(format!("written: {shown}"))
+    }
 }

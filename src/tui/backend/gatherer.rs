@@ -12,7 +12,7 @@ use crate::finding::Finding;
 use crate::hunt::{Hunt, Site};
 use crate::session::{KeptEvidence, RuleCatalog, peers};
 use crate::text;
-use crate::triage::assess::{Context, assess};
+use crate::triage::assess::{AssessmentContext, assess};
 use crate::tui::message::{Gather, Message};
 use crate::tui::state::told::Gathered;
 
@@ -72,17 +72,17 @@ fn gather(gatherer: Option<&Gatherer>, site: &Site, book: &RuleCatalog, about: &
     match (gatherer, &about.kept) {
         (Some(gatherer), _) => {
             let facts = (*about.finding.file).clone();
-            let asked = evidence::About { facts, peers: peers(hunt), copies: about.copies.clone() };
+            let asked = evidence::AskedFile { facts, peers: peers(hunt), copies: about.copies.clone() };
             let evidence = gatherer.gather_telling(&asked, &mut |evidence| {
-                let context = Context { site, known_good, queries: &ByNow(gatherer) };
+                let context = AssessmentContext { site, known_good, queries: &ByNow(gatherer) };
                 let scenarios = assess(hunt, evidence, &context);
                 tell(Gathered { evidence: evidence.clone(), scenarios, is_whole: false });
             });
-            let scenarios = assess(hunt, &evidence, &Context { site, known_good, queries: gatherer });
+            let scenarios = assess(hunt, &evidence, &AssessmentContext { site, known_good, queries: gatherer });
             tell(Gathered { evidence, scenarios, is_whole: true });
         }
         (None, Some(kept)) => {
-            let scenarios = assess(hunt, &kept.evidence, &Context { site, known_good, queries: &kept.named });
+            let scenarios = assess(hunt, &kept.evidence, &AssessmentContext { site, known_good, queries: &kept.named });
             tell(Gathered { evidence: kept.evidence.clone(), scenarios, is_whole: true });
         }
         (None, None) => {}

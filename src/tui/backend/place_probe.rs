@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 
-use crate::places::{self, Completion, DiskUsage, Folder, Mounts, Recent};
+use crate::places::{self, DiskUsage, ListedFolder, MountList, PathCompletion, Recent};
 use crate::session::StartedAs;
 use crate::text;
 use crate::timeout::{self, NoThread};
@@ -63,19 +63,19 @@ pub enum PlaceAnswer {
     /// There are no more of them.
     RecentEnd,
     /// The mounts.
-    Mounts(Result<Mounts, String>),
+    Mounts(Result<MountList, String>),
     /// How full the mount at this point is.
     DiskUsage(PathBuf, Result<DiskUsage, String>),
     /// The mounts that have not said so by now do not answer.
     RoomEnd,
     /// The folders in this one, links left out for now, and whether there are more.
-    Folders(PathBuf, Result<(Vec<Folder>, bool), String>),
+    Folders(PathBuf, Result<(Vec<ListedFolder>, bool), String>),
     /// The links to folders in this one.
-    Links(PathBuf, Vec<Folder>),
+    Links(PathBuf, Vec<ListedFolder>),
     /// Whether this can be opened, and what was seen of it.
     Opened(OpenTarget, Result<Tried, String>),
     /// What this may go on as.
-    Completed(String, Result<Completion, String>),
+    Completed(String, Result<PathCompletion, String>),
 }
 
 /// What was seen of a place that can be opened.
@@ -107,8 +107,8 @@ pub(crate) struct PlaceProbe {
 impl PlaceProbe {
     /// Asks; returns at once.
     pub(crate) fn ask(&self, ask: PlaceQuery) {
-        let (scout, asked) = (self.clone(), ask.clone());
-        if let Err(error) = timeout::spawn("place probe", move || scout.answer(asked)) {
+        let (probe, asked) = (self.clone(), ask.clone());
+        if let Err(error) = timeout::spawn("place probe", move || probe.answer(asked)) {
             self.refuse(ask, error.to_string());
         }
     }
@@ -158,17 +158,17 @@ impl PlaceProbe {
     }
 
     fn mounts(&self) {
-        let mounts = Mounts::read();
+        let mounts = MountList::read();
         let points: Vec<_> = mounts.iter().flat_map(|mounts| &mounts.list).filter(|mount| !mount.pseudo).collect();
         let points: Vec<_> = points.into_iter().take(ASKED).map(|mount| mount.point.clone()).collect();
         self.tell(PlaceAnswer::Mounts(mounts.map_err(safe)));
         let deadline = Instant::now() + LIMIT;
         let (done, all_done) = bounded::<()>(0);
         for point in points {
-            let (scout, done, asked) = (self.clone(), done.clone(), point.clone());
+            let (probe, done, asked) = (self.clone(), done.clone(), point.clone());
             let ask = move || {
                 let room = DiskUsage::of(&point).map_err(safe);
-                scout.tell(PlaceAnswer::DiskUsage(point, room));
+                probe.tell(PlaceAnswer::DiskUsage(point, room));
                 drop(done);
             };
             let small = Builder::new().name("place probe".to_owned()).stack_size(STACK);
@@ -187,7 +187,7 @@ impl PlaceProbe {
         match places::list(&path) {
             Err(error) => _ = self.tell(PlaceAnswer::Folders(path, Err(error.to_string()))),
             Ok(listing) => {
-                let folders = listing.folders.into_iter().map(|name| Folder { name, link: None }).collect();
+                let folders = listing.folders.into_iter().map(|name| ListedFolder { name, link: None }).collect();
                 self.tell(PlaceAnswer::Folders(path.clone(), Ok((folders, listing.more))));
                 let links = places::links(&path, &listing.links);
                 self.tell(PlaceAnswer::Links(path, links));
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
     use crossbeam_channel::{Receiver, unbounded};
 
-    fn scout() -> (PlaceProbe, Receiver<PlaceAnswer>) {
+    fn probe() -> (PlaceProbe, Receiver<PlaceAnswer>) {
         let (news, heard) = unbounded();
         let trial = Arc::new(
             |place: &OpenTarget| if place.path.is_dir() { Ok(Tried::Ready) } else { Err("no\u{1b} folder".to_owned()) },
@@ -218,27 +218,27 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("a")).unwrap();
         std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
-        let (scout, heard) = scout();
+        let (probe, heard) = probe();
         let next = || heard.recv_timeout(Duration::from_secs(20)).unwrap();
-        scout.ask(PlaceQuery::Recent);
+        probe.ask(PlaceQuery::Recent);
         assert!(matches!(next(), PlaceAnswer::RecentEnd));
-        scout.ask(PlaceQuery::Folder(dir.path().to_owned()));
+        probe.ask(PlaceQuery::Folder(dir.path().to_owned()));
         assert!(matches!(next(), PlaceAnswer::Folders(_, Ok((folders, false))) if folders.len() == 1));
         assert!(matches!(next(), PlaceAnswer::Links(_, links) if links.len() == 1));
-        scout.ask(PlaceQuery::Folder(dir.path().join("none")));
+        probe.ask(PlaceQuery::Folder(dir.path().join("none")));
         assert!(matches!(next(), PlaceAnswer::Folders(_, Err(why)) if why.contains("is gone")));
-        scout.ask(PlaceQuery::Open(dir.path().join("a").into()));
+        probe.ask(PlaceQuery::Open(dir.path().join("a").into()));
         assert!(matches!(next(), PlaceAnswer::Opened(_, Ok(Tried::Ready))));
-        scout.ask(PlaceQuery::Open(dir.path().join("none").into()));
+        probe.ask(PlaceQuery::Open(dir.path().join("none").into()));
         assert!(matches!(next(), PlaceAnswer::Opened(_, Err(why)) if why == "no\\x1b folder"));
-        scout.ask(PlaceQuery::Complete { typed: "l".into(), base: dir.path().to_owned() });
+        probe.ask(PlaceQuery::Complete { typed: "l".into(), base: dir.path().to_owned() });
         assert!(matches!(next(), PlaceAnswer::Completed(_, Ok(completion)) if completion.typed == "link/"));
     }
 
     #[test]
     fn each_mount_is_heard_of_before_the_end_or_not_at_all() {
-        let (scout, heard) = scout();
-        scout.ask(PlaceQuery::Mounts);
+        let (probe, heard) = probe();
+        probe.ask(PlaceQuery::Mounts);
         let next = || heard.recv_timeout(LIMIT + Duration::from_secs(20)).unwrap();
         let PlaceAnswer::Mounts(Ok(mounts)) = next() else { panic!("the mounts come first") };
         let mut answers = 0;

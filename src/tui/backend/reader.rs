@@ -17,16 +17,16 @@ use crate::finding::Finding;
 use crate::hex::encoding::Encoding;
 use crate::hex::lines::{self, LineIndex};
 use crate::hex::query::Query;
-use crate::hex::search::{self, Order, Outcome, Watch, search};
+use crate::hex::search::{self, SearchOrder, SearchOutcome, Watch, search};
 use crate::hex::source::ByteSource;
 use crate::hex::strings;
-use crate::hex::{ByteWindow, Shown, View};
+use crate::hex::{ByteWindow, View, ViewedBytes};
 use crate::root::Root;
 use crate::text;
 use crate::timeout::{self, NoThread};
 use crate::tui::message::{Look, Message};
-use crate::tui::state::bytes::{Counted, MOST_HITS};
-use crate::tui::state::compare::{Comparison, Side};
+use crate::tui::state::bytes::{Counted, MAX_HITS};
+use crate::tui::state::compare::{ComparedSide, ContentComparison};
 use crate::tui::state::told::Decoded;
 
 /// Bytes of a file that its headers are decoded from when it is larger: `decode_with` reads no more for a sane file.
@@ -52,7 +52,7 @@ struct Open {
 }
 
 /// What the lines of a file were counted on: which bytes, how many.
-type State = (Shown, u64, Option<String>);
+type State = (ViewedBytes, u64, Option<String>);
 
 impl Open {
     fn new(id: FindingId, finding: Arc<Finding>, elsewhere: bool) -> Self {
@@ -206,15 +206,15 @@ pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Roo
 }
 
 /// Bytes for a screen as something that ELF headers are read from.
-pub(super) struct Source<'v>(RefCell<&'v mut dyn ByteSource>);
+pub(super) struct ViewSource<'v>(RefCell<&'v mut dyn ByteSource>);
 
-impl<'v> Source<'v> {
+impl<'v> ViewSource<'v> {
     pub(super) fn new(bytes: &'v mut dyn ByteSource) -> Self {
         Self(RefCell::new(bytes))
     }
 }
 
-impl elf::Bytes for Source<'_> {
+impl elf::Bytes for ViewSource<'_> {
     fn size(&self) -> u64 {
         self.0.borrow().size()
     }
@@ -231,7 +231,7 @@ impl elf::Bytes for Source<'_> {
 
 fn decode(view: &mut View) -> Decoded {
     let size = view.size();
-    let source = Source::new(view);
+    let source = ViewSource::new(view);
     let begins = elf::Bytes::readable(&source) >= size.min(MAGIC);
     let content = if begins { content::identify(&source) } else { None };
     let elf = elf::decode_with(&source);
@@ -287,11 +287,11 @@ fn numbered(
 fn compare(id: FindingId, pair: [Arc<Finding>; 2], elsewhere: bool, messages: &Sender<Message>) {
     let sides = pair.map(|finding| {
         let path = text::escape_path(&finding.file.path).into_owned();
-        let (_, window) = Open::new(id, finding, elsewhere).look(|view| view.window(0, crate::hex::compare::MOST));
+        let (_, window) = Open::new(id, finding, elsewhere).look(|view| view.window(0, crate::hex::compare::MAX_BYTES));
         let bytes = window.bytes.into_iter().map_while(|byte| byte).collect();
-        Side { path, bytes, size: window.size, notice: window.notice }
+        ComparedSide { path, bytes, size: window.size, notice: window.notice }
     });
-    let _ = messages.send(Message::Compared(id, Box::new(Comparison::new(sides, true))));
+    let _ = messages.send(Message::Compared(id, Box::new(ContentComparison::new(sides, true))));
 }
 
 /// Finds where a line begins.
@@ -312,7 +312,7 @@ fn list_strings(view: &mut View, cancel: &AtomicBool, tell: &Tell) {
         let _ = tell.messages.send(Message::Strings(tell.number, found.take(), progress, cut));
     };
     let (mut told, mut kept) = (Instant::now(), 0);
-    let mut progress = |progress: search::Progress| {
+    let mut progress = |progress: search::SearchProgress| {
         if told.elapsed() >= REPORT {
             told = Instant::now();
             report(Some((progress.done, progress.total)), false);
@@ -322,7 +322,7 @@ fn list_strings(view: &mut View, cancel: &AtomicBool, tell: &Tell) {
     let all = strings::each(view, &mut watch, &mut |text| {
         found.borrow_mut().push(text);
         kept += 1;
-        if kept < strings::MOST { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if kept < strings::MAX_TEXTS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     if !cancel.load(Ordering::Acquire) {
         report(None, !all);
@@ -336,9 +336,9 @@ struct Tell {
 }
 
 /// Finds the next hit.
-fn seek(view: &mut View, query: &Query, order: Order, cancel: &AtomicBool, tell: &Tell) {
+fn seek(view: &mut View, query: &Query, order: SearchOrder, cancel: &AtomicBool, tell: &Tell) {
     let mut told = Instant::now();
-    let mut progress = |progress: search::Progress| {
+    let mut progress = |progress: search::SearchProgress| {
         if told.elapsed() >= REPORT {
             told = Instant::now();
             let _ = tell.messages.send(Message::Searching(tell.number, progress.done, progress.total));
@@ -346,12 +346,12 @@ fn seek(view: &mut View, query: &Query, order: Order, cancel: &AtomicBool, tell:
     };
     let outcome = search(view, query, order, &mut Watch { cancel, progress: &mut progress });
     let outcome = match outcome {
-        Outcome::Found(hit) => Ok(hit),
-        Outcome::NotFound { unknown: 0 } => Err(format!("not found: {}", query.describe())),
-        Outcome::NotFound { unknown } => {
+        SearchOutcome::Found(hit) => Ok(hit),
+        SearchOutcome::NotFound { unknown: 0 } => Err(format!("not found: {}", query.describe())),
+        SearchOutcome::NotFound { unknown } => {
             Err(format!("not found: {}; unknown: {}", query.describe(), text::counted(unknown, "byte")))
         }
-        Outcome::Cancelled => return,
+        SearchOutcome::Cancelled => return,
     };
     let outcome = outcome.map_err(|why| text::escape_str(&why).into_owned());
     let _ = tell.messages.send(Message::Searched(tell.number, outcome));
@@ -371,7 +371,7 @@ fn count_hits(view: &mut View, query: &Query, cancel: &AtomicBool, tell: &Tell) 
         }
     };
     let mut watch = Watch { cancel, progress: &mut progress };
-    let all = search::each(view, query, MOST_HITS, &mut watch, &mut |offset| found.borrow_mut().push(offset));
+    let all = search::each(view, query, MAX_HITS, &mut watch, &mut |offset| found.borrow_mut().push(offset));
     report(if all { Counted::All } else { Counted::NotAll });
 }
 
@@ -380,7 +380,7 @@ mod tests {
     use super::*;
     use crate::evidence::testing::facts;
     use crate::finding::{FileFacts, FoundBy, KeptBytes, RuleId};
-    use crate::hex::search::Direction;
+    use crate::hex::search::SearchDirection;
 
     /// What a case of another box shows, and every search in it, is of that box's bytes: here a file of the same path and
     /// size holds something else.
@@ -413,7 +413,7 @@ mod tests {
             told
         };
         let found = |elsewhere: bool, text: &str| {
-            let order = Order { from: 0, direction: Direction::Forward, wrap: true };
+            let order = SearchOrder { from: 0, direction: SearchDirection::Forward, wrap: true };
             let query = Box::new(Query::parse(text).unwrap());
             let questions = vec![Look::Search(1, query.clone(), order), Look::Count(2, query), Look::Strings(3)];
             let (mut sought, mut counted, mut strings) = (false, 0, String::new());

@@ -96,21 +96,21 @@ macro_rules! action_table {
 
             HexFace, Hex, "x", "hex/text", "the next face of the bytes: hex, text, strings", |app| hex::turn_face(app);
             HexEncoding, Hex, "e", "", "text: read it as UTF-8, UTF-16 LE, UTF-16 BE or Latin-1", hex::turn_encoding;
-            HexNextMatch, Hex, "n", "match", "next match", |app| hex::next(app, Direction::Forward);
-            HexPreviousMatch, Hex, "N", "", "previous match", |app| hex::next(app, Direction::Backward);
+            HexNextMatch, Hex, "n", "match", "next match", |app| hex::next(app, SearchDirection::Forward);
+            HexPreviousMatch, Hex, "N", "", "previous match", |app| hex::next(app, SearchDirection::Backward);
             HexNextPattern, Hex, "p", "", "first match of the next pattern", hex::next_pattern;
             HexGoto, Hex, "g", "goto", "gg first byte, ge last, gh gl ends of the line; or an offset: 123, 0x7b, +16, 50%; a line: :120; counted: 10j, 120G", |app| finding::wait(app, Await::Goto);
             HexSearch, Hex, "/", "search", "search: text, i:in any case, x:de ad ?? ef, u:UTF-16, r:regular expression", hex::search;
-            HexSearchNext, Hex, "f", "", "next place the search finds", |app| hex::search_on(app, Direction::Forward);
-            HexSearchBack, Hex, "F", "", "previous place the search finds", |app| hex::search_on(app, Direction::Backward);
+            HexSearchNext, Hex, "f", "", "next place the search finds", |app| hex::search_on(app, SearchDirection::Forward);
+            HexSearchBack, Hex, "F", "", "previous place the search finds", |app| hex::search_on(app, SearchDirection::Backward);
             HexInspector, Hex, "i", "inspect", "the value under the cursor in every reading; again: in the other byte order, or none", hex::inspect;
             HexMark, Hex, "m", "", "set a mark, named by the next key", |app| finding::wait(app, Await::Mark);
             HexJumpMark, Hex, "'", "", "go to a mark, named by the next key", |app| finding::wait(app, Await::JumpMark);
             HexSelect, Hex, "v", "", "begin or end a selection", hex::select;
             HexCopy, Hex, "y", "", "copy the selection, or the match under the cursor: h hex, t text, q quoted, l lines, c C array, y YARA, o offset", |app| finding::wait(app, Await::Copy);
             HexStructures, Hex, "s", "", "show or hide the structures of an ELF file over its bytes", hex::toggle_structures;
-            HexNextStructure, Hex, "}", "", "next ELF structure", |app| hex::to_structure(app, Direction::Forward);
-            HexPreviousStructure, Hex, "{", "", "previous ELF structure", |app| hex::to_structure(app, Direction::Backward);
+            HexNextStructure, Hex, "}", "", "next ELF structure", |app| hex::to_structure(app, SearchDirection::Forward);
+            HexPreviousStructure, Hex, "{", "", "previous ELF structure", |app| hex::to_structure(app, SearchDirection::Backward);
             HexToField, Hex, "enter", "", "show the field under the cursor in the ELF tab", hex::to_field;
             HexLeft, Hex, "h left", "", "one byte back", |app| hex::go(app, Motion::Left);
             HexRight, Hex, "l right", "", "one byte on", |app| hex::go(app, Motion::Right);

@@ -7,14 +7,14 @@ use super::strings::StringList;
 use crate::elf::Map;
 use crate::finding::Finding;
 use crate::hex::ByteWindow;
-use crate::hex::copy::{self, Form};
+use crate::hex::copy::{self, CopyFormat};
 use crate::hex::encoding::Encoding;
 use crate::hex::highlight::{Highlights, NthMatch};
-use crate::hex::inspect::{NEEDED, Order};
-use crate::hex::layout::{Layout, Motion, Viewport};
+use crate::hex::inspect::{ByteOrder, NEEDED};
+use crate::hex::layout::{HexLayout, Motion, Viewport};
 use crate::hex::marks::Marks;
 use crate::hex::query::Query;
-use crate::hex::search::{Direction, Hit};
+use crate::hex::search::{Hit, SearchDirection};
 use crate::hunt::Rule;
 use crate::text;
 
@@ -24,7 +24,7 @@ const AROUND: u64 = 4096;
 const LEAD: u64 = 64;
 
 /// Hits of a search that are counted at most.
-pub(crate) const MOST_HITS: usize = 10_000;
+pub(crate) const MAX_HITS: usize = 10_000;
 
 /// How far the hits of a search are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub struct ActiveSearch {
     /// What is sought.
     pub query: Query,
     /// Which way it went last.
-    pub direction: Direction,
+    pub direction: SearchDirection,
     /// Where it was found last.
     pub hit: Option<Hit>,
     /// Bytes searched of all, while it runs.
@@ -90,7 +90,7 @@ pub struct ActiveSearch {
 #[derive(Debug)]
 pub struct HexView {
     /// How the bytes are laid out; set by whoever draws.
-    pub layout: Layout,
+    pub layout: HexLayout,
     /// What is in view, and the cursor.
     pub viewport: Viewport,
     /// The matches.
@@ -116,7 +116,7 @@ pub struct HexView {
     /// Where the selection began.
     pub anchor: Option<u64>,
     /// Whether the value under the cursor is shown, and, where there is no room for both, in which order.
-    pub inspector: Option<Order>,
+    pub inspector: Option<ByteOrder>,
     /// Whether there was room for both orders; set by whoever draws.
     pub both_orders: bool,
     /// The search.
@@ -130,7 +130,7 @@ pub struct HexView {
     /// Whether structures are shown over the bytes.
     pub overlay: bool,
     /// What is copied as soon as its bytes have arrived.
-    pub copying: Option<(Form, Range<u64>)>,
+    pub copying: Option<(CopyFormat, Range<u64>)>,
     asked: Option<Range<u64>>,
     /// Whether bytes are asked for though they are at hand, lest the file changed meanwhile.
     again: bool,
@@ -142,7 +142,7 @@ impl HexView {
         let patterns = rule.patterns.iter().map(|pattern| pattern.id.as_str());
         let highlights = Highlights::new(patterns, &finding.matches);
         let first = finding.matches.iter().map(|found| found.offset).min();
-        let layout = Layout::new(80, 1, finding.file.size);
+        let layout = HexLayout::new(80, 1, finding.file.size);
         let cursor = first.unwrap_or(0);
         let viewport = Viewport { top: layout.line(cursor.saturating_sub(LEAD)), cursor };
         let current = highlights.from(0);
@@ -182,8 +182,8 @@ impl HexView {
     /// Shows the value under the cursor; then, if there is no room for both, in the other order; then no more.
     pub fn inspect_on(&mut self) {
         self.inspector = match self.inspector {
-            None => Some(Order::Little),
-            Some(Order::Little) if !self.both_orders => Some(Order::Big),
+            None => Some(ByteOrder::Little),
+            Some(ByteOrder::Little) if !self.both_orders => Some(ByteOrder::Big),
             Some(_) => None,
         };
     }
@@ -193,14 +193,17 @@ impl HexView {
         self.map.as_ref().filter(|_| self.overlay)
     }
 
-    /// Makes the view fit an area.
-    pub fn fit(&mut self, columns: usize, rows: usize) {
+    /// Makes the view fit an area. Returns whether anything is shown elsewhere now.
+    pub fn fit(&mut self, columns: usize, rows: usize) -> bool {
+        let before = (self.layout, self.viewport, self.text.columns, self.text.height, self.text.top);
         let size = self.window.as_ref().map_or(self.layout.size, |window| window.size);
-        self.layout = Layout::new(columns, rows, size);
+        self.layout = HexLayout::new(columns, rows, size);
         if self.face == Face::Text {
-            return self.fit_text(columns, rows);
+            self.fit_text(columns, rows);
+        } else {
+            self.viewport = self.layout.fit(self.viewport);
         }
-        self.viewport = self.layout.fit(self.viewport);
+        before != (self.layout, self.viewport, self.text.columns, self.text.height, self.text.top)
     }
 
     /// Shows the bytes so from now on.

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::Notice;
 use super::themes::ThemeList;
-use crate::places::{Completion, DiskUsage, Folder, Mount, Mounts, Recent};
+use crate::places::{DiskUsage, ListedFolder, Mount, MountList, PathCompletion, Recent};
 use crate::session::{HostIdentity, StartedAs};
 use crate::text;
 use crate::theme::Theme;
@@ -17,7 +17,7 @@ use crate::tui::widget::input::Input;
 
 /// The sections of the screen, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
+pub enum ChooserSection {
     /// Trees that were scanned before.
     Recent,
     /// What is mounted.
@@ -26,7 +26,7 @@ pub enum Section {
     Folders,
 }
 
-impl Section {
+impl ChooserSection {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Recent, Self::Mounts, Self::Folders];
 }
@@ -61,7 +61,7 @@ pub struct FolderView {
     /// Its path, absolute.
     pub path: PathBuf,
     /// Its folders, by name; `None` until they are read.
-    pub folders: Option<Vec<Folder>>,
+    pub folders: Option<Vec<ListedFolder>>,
     /// Whether there are more than are listed.
     pub more: bool,
     /// Why it cannot be listed; safe text.
@@ -84,7 +84,7 @@ impl FolderView {
 
 /// What a row stands for.
 #[derive(Debug, Clone, Copy)]
-pub enum Spot<'c> {
+pub enum ChooserRow<'c> {
     /// A tree that was scanned before.
     Recent(&'c Recent),
     /// A mount.
@@ -94,7 +94,7 @@ pub enum Spot<'c> {
     /// The folder above it.
     Above,
     /// A folder in it.
-    Folder(&'c Folder),
+    Folder(&'c ListedFolder),
 }
 
 /// A path that is being typed.
@@ -103,7 +103,7 @@ pub struct PathLine {
     /// What was typed.
     pub input: Input,
     /// What it may go on as, when that was asked for.
-    pub completion: Option<Completion>,
+    pub completion: Option<PathCompletion>,
     /// What is wrong with it; safe text.
     pub error: Option<String>,
 }
@@ -141,7 +141,7 @@ pub struct Chooser {
     /// The folder looked at.
     pub folder: FolderView,
     /// The section that takes the keys.
-    pub focus: Section,
+    pub focus: ChooserSection,
     /// The selected row of each section.
     pub places: [usize; 3],
     /// The first row shown of each section.
@@ -174,7 +174,24 @@ pub struct Chooser {
     pub keymap: Keymap,
 }
 
+/// What was drawn of the chooser, and where.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DrawnChooser {
+    /// First row shown of each section.
+    pub tops: [usize; 3],
+    /// Where each section's rows stand.
+    pub areas: [Rect; 3],
+    /// How far the help is scrolled, if it is shown.
+    pub help: Option<usize>,
+}
+
 impl Chooser {
+    /// Takes in what was drawn.
+    pub fn take_drawn(&mut self, drawn: DrawnChooser) {
+        let DrawnChooser { tops, areas, help } = drawn;
+        (self.tops, self.areas, self.help) = (tops, areas, help);
+    }
+
     /// The screen before anything is known.
     pub fn new(outset: Outset) -> Self {
         Self {
@@ -184,7 +201,7 @@ impl Chooser {
             mounts: None,
             mounts_error: None,
             folder: FolderView::new(outset.folder, None),
-            focus: Section::Folders,
+            focus: ChooserSection::Folders,
             places: [0; 3],
             tops: [0; 3],
             areas: [Rect::default(); 3],
@@ -209,29 +226,29 @@ impl Chooser {
     }
 
     /// Rows of `section`.
-    pub fn count(&self, section: Section) -> usize {
+    pub fn count(&self, section: ChooserSection) -> usize {
         match section {
-            Section::Recent => self.recent.len(),
-            Section::Mounts => self.mounts.as_ref().map_or(0, Vec::len),
-            Section::Folders => self.folder.fixed() + self.folder.folders.as_ref().map_or(0, Vec::len),
+            ChooserSection::Recent => self.recent.len(),
+            ChooserSection::Mounts => self.mounts.as_ref().map_or(0, Vec::len),
+            ChooserSection::Folders => self.folder.fixed() + self.folder.folders.as_ref().map_or(0, Vec::len),
         }
     }
 
     /// What a row of `section` stands for.
-    pub fn spot(&self, section: Section, place: usize) -> Option<Spot<'_>> {
+    pub fn spot(&self, section: ChooserSection, place: usize) -> Option<ChooserRow<'_>> {
         match section {
-            Section::Recent => self.recent.get(place).map(Spot::Recent),
-            Section::Mounts => self.mounts.as_ref()?.get(place).map(Spot::Mount),
-            Section::Folders => match (place, place.checked_sub(self.folder.fixed())) {
-                (_, Some(index)) => self.folder.folders.as_ref()?.get(index).map(Spot::Folder),
-                (0, None) => Some(Spot::Here),
-                (_, None) => Some(Spot::Above),
+            ChooserSection::Recent => self.recent.get(place).map(ChooserRow::Recent),
+            ChooserSection::Mounts => self.mounts.as_ref()?.get(place).map(ChooserRow::Mount),
+            ChooserSection::Folders => match (place, place.checked_sub(self.folder.fixed())) {
+                (_, Some(index)) => self.folder.folders.as_ref()?.get(index).map(ChooserRow::Folder),
+                (0, None) => Some(ChooserRow::Here),
+                (_, None) => Some(ChooserRow::Above),
             },
         }
     }
 
     /// What is selected.
-    pub fn selected(&self) -> Option<Spot<'_>> {
+    pub fn selected(&self) -> Option<ChooserRow<'_>> {
         self.spot(self.focus, self.place())
     }
 
@@ -241,7 +258,7 @@ impl Chooser {
     }
 
     /// Selects a row, the last one at most, and gives its section the keys.
-    pub fn select(&mut self, section: Section, place: usize) {
+    pub fn select(&mut self, section: ChooserSection, place: usize) {
         self.focus = section;
         self.places[section as usize] = place.min(self.count(section).saturating_sub(1));
     }
@@ -259,57 +276,59 @@ impl Chooser {
     }
 
     /// The next section before or after this one that has rows.
-    fn neighbour(&self, after: bool) -> Option<Section> {
+    fn neighbour(&self, after: bool) -> Option<ChooserSection> {
         let here = self.focus as usize;
-        let has_rows = |section: &Section| self.count(*section) > 0;
+        let has_rows = |section: &ChooserSection| self.count(*section) > 0;
         if after {
-            Section::ALL.into_iter().skip(here + 1).find(has_rows)
+            ChooserSection::ALL.into_iter().skip(here + 1).find(has_rows)
         } else {
-            Section::ALL.into_iter().take(here).rev().find(has_rows)
+            ChooserSection::ALL.into_iter().take(here).rev().find(has_rows)
         }
     }
 
     /// Gives the keys to the next section that has rows, or to the one before, all the way round.
     pub fn turn(&mut self, forward: bool) {
-        let (here, count) = (self.focus as usize, Section::ALL.len());
+        let (here, count) = (self.focus as usize, ChooserSection::ALL.len());
         for by in 1..count {
             let place = if forward { here + by } else { here + count - by } % count;
-            if self.count(Section::ALL[place]) > 0 {
-                return self.select(Section::ALL[place], self.places[place]);
+            if self.count(ChooserSection::ALL[place]) > 0 {
+                return self.select(ChooserSection::ALL[place], self.places[place]);
             }
         }
     }
 
     /// The path that a spot stands for.
-    pub fn path_of(&self, spot: Spot<'_>) -> PathBuf {
+    pub fn path_of(&self, spot: ChooserRow<'_>) -> PathBuf {
         match spot {
-            Spot::Recent(recent) => recent.glance.tree.clone(),
-            Spot::Mount(row) => row.mount.point.clone(),
-            Spot::Here => self.folder.path.clone(),
-            Spot::Above => self.folder.path.parent().unwrap_or(Path::new("/")).to_owned(),
-            Spot::Folder(folder) => self.folder.path.join(&folder.name),
+            ChooserRow::Recent(recent) => recent.summary.tree.clone(),
+            ChooserRow::Mount(row) => row.mount.point.clone(),
+            ChooserRow::Here => self.folder.path.clone(),
+            ChooserRow::Above => self.folder.path.parent().unwrap_or(Path::new("/")).to_owned(),
+            ChooserRow::Folder(folder) => self.folder.path.join(&folder.name),
         }
     }
 
     /// Whether a recent tree is one of the box that will be scanned, or of an image that was scanned here; otherwise only
     /// its case can be opened.
     pub fn is_here(&self, recent: &Recent) -> bool {
-        let is_image = StartedAs::of(&recent.glance.options).root.is_some();
-        is_image || HostIdentity::of_case(&recent.glance.box_facts).differs_from(&self.identity).is_none()
+        let is_image = StartedAs::of(&recent.summary.options).root.is_some();
+        is_image || HostIdentity::of_case(&recent.summary.box_facts).differs_from(&self.identity).is_none()
     }
 
     /// Selects the first row whose name begins with `typed`, or else holds it, in capitals or not; the selected row when
     /// it does, rows of its section before others. Returns whether there is one.
     pub fn jump_to(&mut self, typed: &str) -> bool {
         let typed = typed.to_lowercase();
-        let others = Section::ALL.into_iter().filter(|section| *section != self.focus);
+        let others = ChooserSection::ALL.into_iter().filter(|section| *section != self.focus);
         let sections: Vec<_> = std::iter::once(self.focus).chain(others).collect();
         for fits in [begins as fn(&Path, &str) -> bool, holds] {
             for section in &sections {
                 let count = self.count(*section);
                 let from = if *section == self.focus { self.place() } else { 0 };
                 let found = (from..count).chain(0..from).find(|place| {
-                    let spot = self.spot(*section, *place).filter(|spot| !matches!(spot, Spot::Here | Spot::Above));
+                    let spot = self
+                        .spot(*section, *place)
+                        .filter(|spot| !matches!(spot, ChooserRow::Here | ChooserRow::Above));
                     spot.is_some_and(|spot| fits(&self.path_of(spot), &typed))
                 });
                 if let Some(place) = found {
@@ -323,40 +342,40 @@ impl Chooser {
 
     /// A tree that was scanned before has become known.
     pub fn add_recent(&mut self, recent: Recent) {
-        let index = self.recent.partition_point(|other| other.glance.started >= recent.glance.started);
+        let index = self.recent.partition_point(|other| other.summary.started >= recent.summary.started);
         self.recent.insert(index, recent);
-        let place = &mut self.places[Section::Recent as usize];
+        let place = &mut self.places[ChooserSection::Recent as usize];
         // The selection stays on the tree it was on, once it was moved there.
-        if index <= *place && (*place > 0 || self.focus == Section::Recent) && self.recent.len() > 1 {
+        if index <= *place && (*place > 0 || self.focus == ChooserSection::Recent) && self.recent.len() > 1 {
             *place += 1;
         }
     }
 
     /// The mounts have become known; how full they are is asked for next.
-    pub fn set_mounts(&mut self, mounts: Mounts) {
+    pub fn set_mounts(&mut self, mounts: MountList) {
         let row =
             |mount: Mount| MountRow { fullness: if mount.pseudo { Fullness::Pseudo } else { Fullness::Asked }, mount };
         self.mounts = Some(mounts.list.into_iter().map(row).collect());
         self.mounts_error = (mounts.bad > 0).then(|| {
             format!("{} of /proc/self/mountinfo cannot be understood", text::counted(mounts.bad as u64, "line"))
         });
-        let place = &mut self.places[Section::Mounts as usize];
+        let place = &mut self.places[ChooserSection::Mounts as usize];
         *place = (*place).min(self.mounts.as_ref().map_or(0, Vec::len).saturating_sub(1));
     }
 
     /// The folders of the folder looked at have become known, or more of them. The selection stays on its folder.
-    pub fn set_folders(&mut self, mut folders: Vec<Folder>) {
+    pub fn set_folders(&mut self, mut folders: Vec<ListedFolder>) {
         folders.sort_by(|a, b| a.name.cmp(&b.name));
-        let place = self.places[Section::Folders as usize];
+        let place = self.places[ChooserSection::Folders as usize];
         let wish = self.folder.wish.take().filter(|_| place == 0);
-        let name = match self.spot(Section::Folders, place) {
-            Some(Spot::Folder(folder)) => Some(folder.name.clone()),
+        let name = match self.spot(ChooserSection::Folders, place) {
+            Some(ChooserRow::Folder(folder)) => Some(folder.name.clone()),
             _ => wish,
         };
         let index = name.as_deref().and_then(|name: &OsStr| folders.iter().position(|folder| folder.name == name));
         self.folder.folders = Some(folders);
         if let Some(index) = index {
-            self.places[Section::Folders as usize] = self.folder.fixed() + index;
+            self.places[ChooserSection::Folders as usize] = self.folder.fixed() + index;
         }
     }
 }

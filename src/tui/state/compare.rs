@@ -57,7 +57,7 @@ impl CompareChoice {
 
 /// One side.
 #[derive(Debug, Default, Clone)]
-pub struct Side {
+pub struct ComparedSide {
     /// The path, safe text.
     pub path: String,
     /// What is compared of it, from its first byte on.
@@ -70,9 +70,9 @@ pub struct Side {
 
 /// Two contents and what they come to.
 #[derive(Debug, Default)]
-pub struct Comparison {
+pub struct ContentComparison {
     /// Left the open finding, right the other.
-    pub sides: [Side; 2],
+    pub sides: [ComparedSide; 2],
     /// Whether lines are compared, or else bytes at the same offset.
     pub is_text: bool,
     /// The rows.
@@ -83,9 +83,9 @@ pub struct Comparison {
     pub here: Option<usize>,
 }
 
-impl Comparison {
+impl ContentComparison {
     /// Brings two contents together; as text only where both are.
-    pub fn new(sides: [Side; 2], as_text: bool) -> Self {
+    pub fn new(sides: [ComparedSide; 2], as_text: bool) -> Self {
         let [left, right] = &sides;
         let is_text = as_text && compare::are_text(&left.bytes, &right.bytes);
         let rows = if is_text {
@@ -152,13 +152,13 @@ impl Comparison {
 mod tests {
     use super::*;
 
-    fn side(bytes: &[u8]) -> Side {
-        Side { bytes: bytes.to_vec(), size: bytes.len() as u64, ..Side::default() }
+    fn side(bytes: &[u8]) -> ComparedSide {
+        ComparedSide { bytes: bytes.to_vec(), size: bytes.len() as u64, ..ComparedSide::default() }
     }
 
     #[test]
     fn differences_are_stepped_through_both_ways_and_faces_turned() {
-        let mut compared = Comparison::new([side(b"a\nb\nc\nd\n"), side(b"a\nB\nc\nD\n")], true);
+        let mut compared = ContentComparison::new([side(b"a\nb\nc\nd\n"), side(b"a\nB\nc\nD\n")], true);
         assert!(compared.is_text);
         assert_eq!(compared.differences(), 2);
         assert!(compared.step(true) && compared.here == Some(1));
@@ -169,6 +169,6 @@ mod tests {
         assert!(!compared.is_text && compared.rows.len() == 1 && compared.differences() == 1);
         compared.turn_face();
         assert!(compared.is_text);
-        assert!(!Comparison::new([side(b"\0"), side(b"a")], true).is_text);
+        assert!(!ContentComparison::new([side(b"\0"), side(b"a")], true).is_text);
     }
 }

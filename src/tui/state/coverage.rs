@@ -6,7 +6,7 @@ use super::filtered::{Filterable, Filtered};
 use crate::case::NotScanned;
 use crate::scan::{Unscanned, is_gap_kind};
 use crate::text;
-use crate::text::fuzzy::Pattern;
+use crate::text::fuzzy::FuzzyPattern;
 
 /// One thing that was not scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl From<&NotScanned> for Missed {
 pub(crate) type CoverageView = Filtered<Missed>;
 
 impl Filterable for Missed {
-    fn matches(&self, pattern: &Pattern) -> bool {
+    fn matches(&self, pattern: &FuzzyPattern) -> bool {
         pattern.matches(&self.line().0)
     }
 }

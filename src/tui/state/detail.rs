@@ -280,8 +280,12 @@ impl Detail {
 
     /// The line of a tab that is marked because it leads to something, and to what; none that is out of sight.
     pub fn chosen(&self, tab: Tab) -> Option<&(usize, Reference)> {
-        let drawn = &self.drawn[tab as usize];
-        let sight = self.scroll(tab)..self.scroll(tab) + drawn.height;
+        self.chosen_of(tab, self.scroll(tab), &self.drawn[tab as usize])
+    }
+
+    /// The same of a tab that is drawn so, from this line on.
+    pub fn chosen_of<'l>(&self, tab: Tab, top: usize, drawn: &'l DrawnLines) -> Option<&'l (usize, Reference)> {
+        let sight = top..top + drawn.height;
         let marked = drawn.references.get(self.chosen[tab as usize]).filter(|(line, _)| sight.contains(line));
         marked.or_else(|| drawn.references.iter().find(|(line, _)| sight.contains(line)))
     }

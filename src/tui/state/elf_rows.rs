@@ -9,9 +9,9 @@ use std::ops::Range;
 use super::detail::Detail;
 use super::told::{Decoded, Explanation};
 use crate::content::FileDescription;
-use crate::elf::{Elf, ElfText, Field, Instruction, Structure};
+use crate::elf::{Elf, ElfField, ElfText, Instruction, Structure};
 use crate::evidence::execution::Execution;
-use crate::explain::{self, ConditionPart, Value};
+use crate::explain::{self, ConditionPart, PartValue};
 use crate::text;
 use crate::theme::Role;
 
@@ -29,13 +29,13 @@ const MAX_LINES_OF_ONE: usize = 4;
 const OPERANDS: usize = 37;
 
 /// The pieces of one line, with their roles; safe text.
-pub(crate) type Pieces = Vec<(Role, String)>;
+pub(crate) type RowPieces = Vec<(Role, String)>;
 
 /// A line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ElfRow {
     /// What it says.
-    pub pieces: Pieces,
+    pub pieces: RowPieces,
     /// The bytes of the file that it stands for.
     pub place: Option<Range<u64>>,
     /// The field that it says first, by its header and its place there.
@@ -96,12 +96,12 @@ pub(crate) fn rows(detail: &Detail, part: usize, width: usize) -> Vec<ElfRow> {
 }
 
 /// The lines of a condition, `width` columns wide.
-pub(crate) fn condition(part: &ConditionPart, width: usize) -> Vec<Pieces> {
+pub(crate) fn condition(part: &ConditionPart, width: usize) -> Vec<RowPieces> {
     let line = |line: explain::ConditionLine| {
         let role = match line.value {
-            Value::True => Role::CheckMet,
-            Value::False | Value::Undefined => Role::CheckNotMet,
-            Value::Unknown => Role::CheckUnknown,
+            PartValue::True => Role::CheckMet,
+            PartValue::False | PartValue::Undefined => Role::CheckNotMet,
+            PartValue::Unknown => Role::CheckUnknown,
         };
         vec![(role, format!("  {}", line.part)), (Role::FieldMeaning, line.because)]
     };
@@ -116,7 +116,7 @@ pub(crate) fn before(explanation: Option<&Explanation>) -> Option<(Role, String)
     }
 }
 
-fn width(pieces: &Pieces) -> usize {
+fn width(pieces: &RowPieces) -> usize {
     pieces.iter().map(|(_, piece)| text::width(piece)).sum()
 }
 
@@ -126,7 +126,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn push(&mut self, pieces: Pieces, place: Option<Range<u64>>) {
+    fn push(&mut self, pieces: RowPieces, place: Option<Range<u64>>) {
         self.rows.push(ElfRow { pieces, place, field: None });
     }
 
@@ -244,7 +244,7 @@ impl Rows {
         self.fields(Structure::SectionHeader(place), &section.fields(), Role::StructSection);
     }
 
-    fn fields(&mut self, structure: Structure, fields: &[Field], role: Role) {
+    fn fields(&mut self, structure: Structure, fields: &[ElfField], role: Role) {
         for (place, field) in fields.iter().enumerate() {
             let raw: Vec<String> = field.raw.iter().take(RAW).map(|byte| format!("{byte:02x}")).collect();
             let more = if field.raw.len() > RAW { "…" } else { "" };

@@ -1,11 +1,11 @@
 //! A list of which a filter shows a part: what was typed, what passes, and the selection among that.
 
-use crate::text::fuzzy::Pattern;
+use crate::text::fuzzy::FuzzyPattern;
 
 /// What can be filtered.
 pub trait Filterable {
     /// Whether it matches what was typed; a pattern that is not empty.
-    fn matches(&self, pattern: &Pattern) -> bool;
+    fn matches(&self, pattern: &FuzzyPattern) -> bool;
 
     /// Its length, where short ones can be left out.
     fn length(&self) -> u64 {
@@ -20,7 +20,7 @@ pub struct Filtered<T> {
     /// Indexes of those that are shown.
     shown: Vec<u32>,
     filter: String,
-    pattern: Pattern,
+    pattern: FuzzyPattern,
     /// Shorter ones are left out.
     least: u64,
     place: usize,
@@ -34,7 +34,7 @@ impl<T> Default for Filtered<T> {
             items: Vec::new(),
             shown: Vec::new(),
             filter: String::new(),
-            pattern: Pattern::default(),
+            pattern: FuzzyPattern::default(),
             least: 0,
             place: 0,
             top: 0,
@@ -85,14 +85,14 @@ impl<T: Filterable> Filtered<T> {
     }
 
     /// The filter, taken apart.
-    pub fn pattern(&self) -> &Pattern {
+    pub fn pattern(&self) -> &FuzzyPattern {
         &self.pattern
     }
 
     /// Shows only what matches what was typed. The selection stays where it is if that is still shown.
     pub fn set_filter(&mut self, filter: &str) {
         filter.clone_into(&mut self.filter);
-        let pattern = Pattern::new(filter);
+        let pattern = FuzzyPattern::new(filter);
         let narrows = pattern.narrows(&self.pattern);
         self.pattern = pattern;
         self.show(narrows);

@@ -19,7 +19,7 @@ pub(crate) const INSIST: &str = "against";
 
 /// The fields, in the order in which Tab goes through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub enum FormField {
     /// Why; required.
     Reason,
     /// How far it reaches.
@@ -42,7 +42,7 @@ pub enum Field {
 
 /// On which boxes an exclusion counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
+pub enum HostBinding {
     /// Any.
     Any,
     /// That of the finding.
@@ -65,7 +65,7 @@ pub struct Form {
     /// The boxes that it could be bound to, that of the finding first.
     pub boxes: Vec<BoundBox>,
     /// Which of them it is bound to.
-    pub bound: Bound,
+    pub bound: HostBinding,
     /// The chosen judgement.
     pub judgement: Judgement,
     /// Why.
@@ -83,7 +83,7 @@ pub struct Form {
     /// The word as typed that records it all the same.
     pub insist: Input,
     /// The field that takes the keys.
-    pub field: Field,
+    pub field: FormField,
     /// Which of today's findings it would cover; `None` until that is known.
     pub covers: Option<Vec<FindingId>>,
     /// What is wrong with it.
@@ -105,14 +105,14 @@ impl Form {
             scopes: opened.scopes.clone(),
             scope: 0,
             boxes: opened.boxes.clone(),
-            bound: Bound::Any,
+            bound: HostBinding::Any,
             judgement: Judgement::BenignExpected,
             reason: Input::default(),
             days: Input::with(&days(DEFAULT_LIFE).to_string()),
             ticket: Input::default(),
             confirm: Input::default(),
             known_sample: opened.known_sample,
-            field: Field::Reason,
+            field: FormField::Reason,
             covers: None,
             error: None,
             checks,
@@ -121,19 +121,19 @@ impl Form {
     }
 
     /// The fields there are.
-    pub fn fields(&self) -> Vec<Field> {
-        let mut fields = vec![Field::Reason, Field::Scope];
+    pub fn fields(&self) -> Vec<FormField> {
+        let mut fields = vec![FormField::Reason, FormField::Scope];
         if !self.boxes.is_empty() {
-            fields.push(Field::Boxes);
+            fields.push(FormField::Boxes);
         }
-        fields.extend([Field::Judgement, Field::Days, Field::Ticket]);
+        fields.extend([FormField::Judgement, FormField::Days, FormField::Ticket]);
         if self.known_sample {
-            fields.push(Field::Confirm);
+            fields.push(FormField::Confirm);
         }
         if self.against.is_some() {
-            fields.push(Field::Against);
+            fields.push(FormField::Against);
         }
-        fields.push(Field::Record);
+        fields.push(FormField::Record);
         fields
     }
 
@@ -142,40 +142,40 @@ impl Form {
         let fields = self.fields();
         let place = fields.iter().position(|field| *field == self.field).unwrap_or(0);
         let next = (place as isize + by).rem_euclid(fields.len() as isize) as usize;
-        self.field = fields.get(next).copied().unwrap_or(Field::Reason);
+        self.field = fields.get(next).copied().unwrap_or(FormField::Reason);
     }
 
     /// The input that takes the keys, if the field is one.
     pub fn input(&mut self) -> Option<&mut Input> {
         match self.field {
-            Field::Reason => Some(&mut self.reason),
-            Field::Days => Some(&mut self.days),
-            Field::Ticket => Some(&mut self.ticket),
-            Field::Confirm => Some(&mut self.confirm),
-            Field::Against => Some(&mut self.insist),
-            Field::Scope | Field::Boxes | Field::Judgement | Field::Record => None,
+            FormField::Reason => Some(&mut self.reason),
+            FormField::Days => Some(&mut self.days),
+            FormField::Ticket => Some(&mut self.ticket),
+            FormField::Confirm => Some(&mut self.confirm),
+            FormField::Against => Some(&mut self.insist),
+            FormField::Scope | FormField::Boxes | FormField::Judgement | FormField::Record => None,
         }
     }
 
     /// Chooses another scope, other boxes or another judgement. Returns whether it covers something else then.
     pub fn choose(&mut self, by: isize) -> bool {
         match self.field {
-            Field::Judgement => {
+            FormField::Judgement => {
                 self.judgement = match self.judgement {
                     Judgement::FalsePositive => Judgement::BenignExpected,
                     Judgement::BenignExpected => Judgement::FalsePositive,
                 };
                 false
             }
-            Field::Boxes => {
+            FormField::Boxes => {
                 let choices = self.bounds();
                 let place = choices.iter().position(|one| *one == self.bound).unwrap_or(0) as isize;
                 let next = (place + by).rem_euclid(choices.len() as isize) as usize;
-                self.bound = choices.get(next).copied().unwrap_or(Bound::Any);
+                self.bound = choices.get(next).copied().unwrap_or(HostBinding::Any);
                 self.covers = None;
                 true
             }
-            Field::Scope if !self.scopes.is_empty() => {
+            FormField::Scope if !self.scopes.is_empty() => {
                 let count = self.scopes.len() as isize;
                 self.scope = (self.scope as isize + by).rem_euclid(count) as usize;
                 self.keep_days();
@@ -202,20 +202,20 @@ impl Form {
     }
 
     /// The choices of boxes that there are.
-    pub fn bounds(&self) -> Vec<Bound> {
+    pub fn bounds(&self) -> Vec<HostBinding> {
         match self.boxes.len() {
-            0 => vec![Bound::Any],
-            1 => vec![Bound::Any, Bound::Own],
-            _ => vec![Bound::Any, Bound::Own, Bound::All],
+            0 => vec![HostBinding::Any],
+            1 => vec![HostBinding::Any, HostBinding::Own],
+            _ => vec![HostBinding::Any, HostBinding::Own, HostBinding::All],
         }
     }
 
     /// The boxes that it is bound to as it stands.
     pub fn bound_to(&self) -> &[BoundBox] {
         match self.bound {
-            Bound::Any => &[],
-            Bound::Own => self.boxes.get(..1).unwrap_or_default(),
-            Bound::All => &self.boxes,
+            HostBinding::Any => &[],
+            HostBinding::Own => self.boxes.get(..1).unwrap_or_default(),
+            HostBinding::All => &self.boxes,
         }
     }
 

@@ -8,7 +8,7 @@ const MAX: usize = 100;
 
 /// A place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct JumpPlace {
     /// The finding.
     pub finding: FindingId,
     /// Its tab.
@@ -20,14 +20,14 @@ pub struct Place {
 /// The places, and which of them one is at.
 #[derive(Debug, Default)]
 pub struct Jumps {
-    places: Vec<Place>,
+    places: Vec<JumpPlace>,
     /// Places from here on were gone back from.
     at: usize,
 }
 
 impl Jumps {
     /// Keeps a place that is about to be left. What was gone back from is forgotten.
-    pub fn leave(&mut self, place: Place) {
+    pub fn leave(&mut self, place: JumpPlace) {
         self.places.truncate(self.at);
         if self.places.last() != Some(&place) {
             self.places.push(place);
@@ -39,7 +39,7 @@ impl Jumps {
     }
 
     /// The place that was left before; `here` is kept, to be gone forward to.
-    pub fn back(&mut self, here: Option<Place>) -> Option<Place> {
+    pub fn back(&mut self, here: Option<JumpPlace>) -> Option<JumpPlace> {
         let mut before = self.at.checked_sub(1)?;
         if self.at == self.places.len()
             && let Some(here) = here
@@ -56,7 +56,7 @@ impl Jumps {
     }
 
     /// The place that was gone back from.
-    pub fn forward(&mut self) -> Option<Place> {
+    pub fn forward(&mut self) -> Option<JumpPlace> {
         let next = self.places.get(self.at + 1).copied()?;
         self.at += 1;
         Some(next)
@@ -67,8 +67,8 @@ impl Jumps {
 mod tests {
     use super::*;
 
-    fn place(offset: u64) -> Place {
-        Place { finding: FindingId(1), tab: Tab::Hex, offset }
+    fn place(offset: u64) -> JumpPlace {
+        JumpPlace { finding: FindingId(1), tab: Tab::Hex, offset }
     }
 
     #[test]

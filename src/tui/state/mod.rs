@@ -6,6 +6,7 @@ pub(crate) mod chooser;
 pub(crate) mod compare;
 pub(crate) mod coverage;
 pub(crate) mod detail;
+pub(crate) mod drawn;
 pub(crate) mod elf_page;
 pub(crate) mod elf_rows;
 pub(crate) mod elf_spot;
@@ -44,7 +45,7 @@ use coverage::CoverageView;
 use detail::{Detail, Tab};
 use face::Face;
 use findings::{Column, FindingList, Grouping, Placed, columns};
-use jumps::{Jumps, Place};
+use jumps::{JumpPlace, Jumps};
 use overlay::Overlay;
 use panes::Panes;
 use register::RegisterView;
@@ -106,7 +107,7 @@ fn short<'n>(namespace: &'n str, all: &[Arc<str>]) -> &'n str {
 }
 
 /// Where on the terminal things were drawn last, for the mouse.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Areas {
     /// Whether the screen had no room for anything.
     pub none: bool,
@@ -169,7 +170,7 @@ pub struct App {
     pub areas: Areas,
     /// How wide the panes of the findings screen are.
     pub panes: Panes,
-    /// Whether the findings screen has room for a preview of the selected finding; set by whoever draws.
+    /// Whether the findings screen had room for a preview of the selected finding.
     pub shows_preview: bool,
     /// Lines that fit on the screen now, so that a page is a page.
     pub page: usize,
@@ -194,7 +195,7 @@ pub struct App {
     /// Where one has been.
     pub jumps: Jumps,
     /// The place to take in the finding that was asked for.
-    pub arriving: Option<Place>,
+    pub arriving: Option<JumpPlace>,
     /// Whether one pane of a finding takes the whole screen.
     pub whole: bool,
     /// How many times the next motion in a list is made; 0 where nothing was typed.

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use crate::case::FindingId;
-use crate::text::fuzzy::Pattern;
+use crate::text::fuzzy::FuzzyPattern;
 use crate::tui::keymap::{Binding, Context, TABLE};
 use crate::tui::widget::input::Input;
 
-use super::compare::{CompareChoice, Comparison};
+use super::compare::{CompareChoice, ContentComparison};
 use super::form::Form;
 use super::reference::ReferenceView;
 use super::themes::ThemeList;
@@ -30,7 +30,7 @@ pub enum Overlay {
     /// The exclusion that would be recorded.
     Form(Box<Form>),
     /// One answer for many findings.
-    Batch(Batch),
+    Batch(BatchAnswer),
     /// One more key is awaited.
     Await(Await),
     /// A theme is chosen.
@@ -38,7 +38,7 @@ pub enum Overlay {
     /// Which finding the open one is held against.
     CompareChoice(Box<CompareChoice>),
     /// Two findings side by side; `None` until both are read.
-    Compare(Option<Box<Comparison>>),
+    Compare(Option<Box<ContentComparison>>),
     /// What a check or a fact points to.
     Reference(Box<ReferenceView>),
 }
@@ -78,7 +78,7 @@ impl Many {
 
 /// One answer on the scenario at hand for many findings; they are listed before anything is recorded.
 #[derive(Debug)]
-pub struct Batch {
+pub struct BatchAnswer {
     /// Which findings.
     pub many: Many,
     /// Those findings.
@@ -154,7 +154,7 @@ impl Palette {
     /// The actions whose name or description matches what was typed, best first: those by name before others, and those
     /// of this screen before those of others.
     pub fn found(&self) -> Vec<PaletteMatch> {
-        let pattern = Pattern::new(self.input.text());
+        let pattern = FuzzyPattern::new(self.input.text());
         let of = |context: &Context| {
             TABLE.iter().filter({
                 let context = *context;

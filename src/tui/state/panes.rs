@@ -5,10 +5,10 @@
 /// screen of one finding for its bytes beside another tab.
 pub(crate) const THREE: u16 = 130;
 /// Least width of a pane at a side, and of the list between.
-const LEAST_SIDE: u16 = 16;
-const LEAST_LIST: u16 = 34;
+const MIN_SIDE: u16 = 16;
+const MIN_LIST: u16 = 34;
 /// Least width of the bytes, and of what stands beside them.
-const LEAST_BYTES: u16 = 40;
+const MIN_BYTES: u16 = 40;
 /// Width of the bytes as long as the divider was not moved: sixteen a line as digits, or half the screen.
 const USUAL_BYTES: u16 = 82;
 /// What stands for the whole width in a share.
@@ -65,24 +65,24 @@ impl Panes {
 
     /// Columns of a finding's bytes where another tab stands beside them, on a screen of `total` columns.
     pub fn bytes(&self, total: u16) -> u16 {
-        let most = total.saturating_sub(LEAST_BYTES).max(LEAST_BYTES);
+        let most = total.saturating_sub(MIN_BYTES).max(MIN_BYTES);
         let usual = USUAL_BYTES.max(total / 2);
-        self.bytes.map_or(usual, |share| columns(share, total)).clamp(LEAST_BYTES, most).min(total)
+        self.bytes.map_or(usual, |share| columns(share, total)).clamp(MIN_BYTES, most).min(total)
     }
 
     /// The widths on a screen of `total` columns.
     pub fn widths(&self, total: u16) -> Widths {
-        let preview_least = if total >= THREE { LEAST_SIDE } else { 0 };
-        let most = total.saturating_sub(LEAST_LIST + preview_least).max(LEAST_SIDE);
+        let preview_least = if total >= THREE { MIN_SIDE } else { 0 };
+        let most = total.saturating_sub(MIN_LIST + preview_least).max(MIN_SIDE);
         let usual = if total >= 100 { 34 } else { 26 };
-        let hunts = self.hunts.map_or(usual, |share| columns(share, total)).clamp(LEAST_SIDE, most).min(total);
+        let hunts = self.hunts.map_or(usual, |share| columns(share, total)).clamp(MIN_SIDE, most).min(total);
         let rest = total - hunts;
         if total < THREE {
             return Widths { hunts, list: rest, preview: 0 };
         }
-        let most = rest.saturating_sub(LEAST_LIST).max(LEAST_SIDE);
+        let most = rest.saturating_sub(MIN_LIST).max(MIN_SIDE);
         let usual = (rest * 2 + 2) / 5;
-        let preview = self.preview.map_or(usual, |share| columns(share, total)).clamp(LEAST_SIDE, most).min(rest);
+        let preview = self.preview.map_or(usual, |share| columns(share, total)).clamp(MIN_SIDE, most).min(rest);
         Widths { hunts, list: rest - preview, preview }
     }
 
@@ -93,14 +93,14 @@ impl Panes {
             Divider::Hunts => {
                 // The other divider stays where it is.
                 self.preview = (before.preview > 0).then(|| share(before.preview, total)).or(self.preview);
-                let most = total.saturating_sub(before.preview + LEAST_LIST);
-                self.hunts = Some(share(column.min(most).max(LEAST_SIDE), total));
+                let most = total.saturating_sub(before.preview + MIN_LIST);
+                self.hunts = Some(share(column.min(most).max(MIN_SIDE), total));
             }
             Divider::Preview if before.preview > 0 => {
                 self.hunts = Some(share(before.hunts, total));
-                self.preview = Some(share(total.saturating_sub(column).max(LEAST_SIDE), total));
+                self.preview = Some(share(total.saturating_sub(column).max(MIN_SIDE), total));
             }
-            Divider::Bytes if total >= THREE => self.bytes = Some(share(column.max(LEAST_BYTES), total)),
+            Divider::Bytes if total >= THREE => self.bytes = Some(share(column.max(MIN_BYTES), total)),
             Divider::Preview | Divider::Bytes => {}
         }
     }
@@ -157,8 +157,8 @@ mod tests {
             {
                 let Widths { hunts, list, preview } = panes.widths(total);
                 assert_eq!(hunts + list + preview, total);
-                assert!(hunts >= LEAST_SIDE && list >= LEAST_LIST, "{total}: {hunts} {list} {preview}");
-                assert_eq!(preview >= LEAST_SIDE, total >= THREE, "{total}: {preview}");
+                assert!(hunts >= MIN_SIDE && list >= MIN_LIST, "{total}: {hunts} {list} {preview}");
+                assert_eq!(preview >= MIN_SIDE, total >= THREE, "{total}: {preview}");
                 panes.place(divider, column, total);
             }
         }
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(Panes::of_percents([25, 40], None).widths(200), panes.widths(200));
         for percents in [[0, 0], [100, 100], [255, 1]] {
             let Widths { hunts, list, preview } = Panes::of_percents(percents, None).widths(160);
-            assert!(hunts + list + preview == 160 && hunts.min(preview) >= LEAST_SIDE && list >= LEAST_LIST);
+            assert!(hunts + list + preview == 160 && hunts.min(preview) >= MIN_SIDE && list >= MIN_LIST);
         }
     }
 
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(panes.widths(160), Panes::default().widths(160), "those of the list stay");
         for column in [0, 999] {
             panes.place(Divider::Bytes, column, 160);
-            assert!((LEAST_BYTES..=160 - LEAST_BYTES).contains(&panes.bytes(160)), "{}", panes.bytes(160));
+            assert!((MIN_BYTES..=160 - MIN_BYTES).contains(&panes.bytes(160)), "{}", panes.bytes(160));
         }
         assert_eq!(Panes::of_percents([21, 31], Some(56)).bytes(160), 90);
     }

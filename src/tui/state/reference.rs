@@ -7,7 +7,7 @@ const MAX_WAY: usize = 100;
 
 /// One thing on the way.
 #[derive(Debug)]
-pub struct Stop {
+pub struct ReferenceStep {
     /// What it is.
     pub reference: Reference,
     /// What is known of it; `None` until that has arrived.
@@ -21,7 +21,7 @@ pub struct Stop {
 /// What is looked at, and what led there.
 #[derive(Debug, Default)]
 pub struct ReferenceView {
-    way: Vec<Stop>,
+    way: Vec<ReferenceStep>,
 }
 
 impl ReferenceView {
@@ -30,7 +30,7 @@ impl ReferenceView {
         if self.way.len() == MAX_WAY {
             self.way.remove(0);
         }
-        self.way.push(Stop { reference, page: None, selected: 0, top: 0 });
+        self.way.push(ReferenceStep { reference, page: None, selected: 0, top: 0 });
     }
 
     /// Goes back to what led here; returns whether something did.
@@ -40,12 +40,12 @@ impl ReferenceView {
     }
 
     /// What is looked at.
-    pub fn here(&self) -> Option<&Stop> {
+    pub fn here(&self) -> Option<&ReferenceStep> {
         self.way.last()
     }
 
     /// What is looked at.
-    pub fn here_mut(&mut self) -> Option<&mut Stop> {
+    pub fn here_mut(&mut self) -> Option<&mut ReferenceStep> {
         self.way.last_mut()
     }
 
@@ -63,7 +63,7 @@ impl ReferenceView {
     }
 }
 
-impl Stop {
+impl ReferenceStep {
     /// Moves by so many lines.
     pub fn step(&mut self, by: isize) {
         let last = self.page.as_ref().map_or(0, |page| page.lines.len().saturating_sub(1));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::text;
-use crate::text::fuzzy::Pattern;
+use crate::text::fuzzy::FuzzyPattern;
 use crate::triage::register::RegisterEntry;
 
 /// How an entry stands.
@@ -64,7 +64,7 @@ pub struct RegisterView {
 impl RegisterView {
     /// The entries that are shown.
     pub fn shown(&self) -> Vec<&RegisterEntry> {
-        let pattern = Pattern::new(&self.filter);
+        let pattern = FuzzyPattern::new(&self.filter);
         self.entries.iter().filter(|entry| pattern.is_empty() || pattern.matches(&summary(entry))).collect()
     }
 

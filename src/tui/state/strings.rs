@@ -2,7 +2,7 @@
 
 use super::filtered::{Filterable, Filtered};
 use crate::hex::strings::FoundString;
-use crate::text::fuzzy::Pattern;
+use crate::text::fuzzy::FuzzyPattern;
 
 /// Least lengths that one key goes through.
 const LENGTHS: [u64; 5] = [4, 6, 8, 12, 20];
@@ -22,7 +22,7 @@ pub struct StringList {
 }
 
 impl Filterable for FoundString {
-    fn matches(&self, pattern: &Pattern) -> bool {
+    fn matches(&self, pattern: &FuzzyPattern) -> bool {
         pattern.matches(&self.text)
     }
 

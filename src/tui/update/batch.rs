@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use crate::triage::Answer;
 use crate::tui::message::{Effect, Request};
 use crate::tui::state::App;
-use crate::tui::state::overlay::{Batch, Many, Overlay};
+use crate::tui::state::overlay::{BatchAnswer, Many, Overlay};
 
 /// Shows which findings one answer would be for.
 pub(super) fn show(app: &mut App, many: Many) {
@@ -18,11 +18,11 @@ pub(super) fn show(app: &mut App, many: Many) {
         }
         Many::Marked => list.alike(id, |_, other| list.is_marked(other.id)),
     };
-    app.overlay = Some(Overlay::Batch(Batch { many, findings, scroll: 0 }));
+    app.overlay = Some(Overlay::Batch(BatchAnswer { many, findings, scroll: 0 }));
 }
 
 /// A key while they are looked through.
-pub(super) fn key(app: &mut App, mut shown: Batch, key: KeyEvent) -> Vec<Effect> {
+pub(super) fn key(app: &mut App, mut shown: BatchAnswer, key: KeyEvent) -> Vec<Effect> {
     let answer = match key.code {
         KeyCode::Char('x') => Answer::RuledOut,
         KeyCode::Char('u') => Answer::Unsure,

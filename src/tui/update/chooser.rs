@@ -12,7 +12,7 @@ use crate::text;
 use crate::tui::backend::place_probe::{OpenTarget, PlaceAnswer, PlaceQuery, Tried};
 use crate::tui::keymap::{Action, Context, Press};
 use crate::tui::message::Message;
-use crate::tui::state::chooser::{Chooser, FolderView, Fullness, PathLine, Section, Spot};
+use crate::tui::state::chooser::{Chooser, ChooserRow, ChooserSection, FolderView, Fullness, PathLine};
 use crate::tui::state::themes::ThemeList;
 use crate::tui::state::{Notice, NoticeKind};
 use crate::tui::widget::input::Input;
@@ -24,7 +24,7 @@ const LONGEST_JUMP: usize = 255;
 
 /// What the screen asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub enum ChooserEffect {
     /// Leave, with what was chosen or without.
     Leave(Option<OpenTarget>),
     /// Stop the process as Ctrl-Z does.
@@ -38,14 +38,14 @@ pub enum Effect {
 }
 
 /// What is to be asked at the start.
-pub fn begin(chooser: &Chooser) -> Vec<Effect> {
+pub fn begin(chooser: &Chooser) -> Vec<ChooserEffect> {
     [PlaceQuery::Folder(chooser.folder.path.clone()), PlaceQuery::Mounts, PlaceQuery::Recent]
-        .map(Effect::PlaceQuery)
+        .map(ChooserEffect::PlaceQuery)
         .into()
 }
 
 /// Takes in what came from the terminal.
-pub fn input(chooser: &mut Chooser, message: Message) -> Vec<Effect> {
+pub fn input(chooser: &mut Chooser, message: Message) -> Vec<ChooserEffect> {
     match message {
         Message::Key(key) if key.kind != KeyEventKind::Release => return self::key(chooser, key),
         Message::Mouse(event) => return mouse(chooser, event),
@@ -55,16 +55,16 @@ pub fn input(chooser: &mut Chooser, message: Message) -> Vec<Effect> {
                 list.arrived(offer);
             }
         }
-        Message::Continued => return vec![Effect::Redraw],
-        Message::Stop => return vec![Effect::Suspend],
-        Message::Terminate => return vec![Effect::Leave(None)],
+        Message::Continued => return vec![ChooserEffect::Redraw],
+        Message::Stop => return vec![ChooserEffect::Suspend],
+        Message::Terminate => return vec![ChooserEffect::Leave(None)],
         _ => {}
     }
     Vec::new()
 }
 
 /// Takes in an answer. One to a question that no longer matters changes nothing.
-pub fn news(chooser: &mut Chooser, news: PlaceAnswer) -> Vec<Effect> {
+pub fn news(chooser: &mut Chooser, news: PlaceAnswer) -> Vec<ChooserEffect> {
     match news {
         PlaceAnswer::Recent(Ok(recent)) => chooser.add_recent(*recent),
         PlaceAnswer::Recent(Err(why)) => chooser.unread = Some(why),
@@ -98,7 +98,7 @@ pub fn news(chooser: &mut Chooser, news: PlaceAnswer) -> Vec<Effect> {
         PlaceAnswer::Opened(place, outcome) if chooser.opening.as_ref() == Some(&place) => {
             chooser.opening = None;
             match outcome {
-                Ok(Tried::Ready) => return vec![Effect::Leave(Some(place))],
+                Ok(Tried::Ready) => return vec![ChooserEffect::Leave(Some(place))],
                 Ok(Tried::LooksLikeRoot) => {
                     chooser.path = None;
                     chooser.asks_root = Some(place);
@@ -118,13 +118,13 @@ fn refused(chooser: &mut Chooser, why: String) {
         line.error = Some(why);
         return;
     }
-    let has_case = matches!(chooser.selected(), Some(Spot::Recent(_)));
+    let has_case = matches!(chooser.selected(), Some(ChooserRow::Recent(_)));
     let key = chooser.keymap.first_key(Action::ChooseCase);
     let hint = if has_case { format!("; {key} opens its case without a scan") } else { String::new() };
     say(chooser, NoticeKind::Error, format!("{why}{hint}"));
 }
 
-fn completed(chooser: &mut Chooser, typed: &str, outcome: Result<places::Completion, String>) {
+fn completed(chooser: &mut Chooser, typed: &str, outcome: Result<places::PathCompletion, String>) {
     let Some(line) = chooser.path.as_mut().filter(|line| line.input.text() == typed) else { return };
     match outcome {
         Ok(completion) => {
@@ -146,7 +146,7 @@ fn is_harmless(chooser: &Chooser, key: KeyEvent, action: Option<Action>) -> bool
     key.code == KeyCode::Esc || action == Some(Action::Quit) && chooser.path.is_none()
 }
 
-fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
+fn key(chooser: &mut Chooser, key: KeyEvent) -> Vec<ChooserEffect> {
     chooser.notice = None;
     let press = Press::from(key);
     let everywhere = || chooser.keymap.action(press, &[Context::Global]).filter(|action| action.needs_no_tree());
@@ -234,17 +234,17 @@ fn help(scroll: usize, code: KeyCode) -> Option<usize> {
     }
 }
 
-fn perform(chooser: &mut Chooser, action: Action, key: KeyEvent) -> Vec<Effect> {
+fn perform(chooser: &mut Chooser, action: Action, key: KeyEvent) -> Vec<ChooserEffect> {
     use Action as A;
     let page = usize::from(chooser.areas[chooser.focus as usize].height.max(1));
     let place = chooser.place();
     match action {
-        A::Quit | A::Back => return vec![Effect::Leave(None)],
-        A::Suspend => return vec![Effect::Suspend],
-        A::Redraw => return vec![Effect::Redraw],
+        A::Quit | A::Back => return vec![ChooserEffect::Leave(None)],
+        A::Suspend => return vec![ChooserEffect::Suspend],
+        A::Redraw => return vec![ChooserEffect::Redraw],
         A::Theme => {
             chooser.themes = Some(Box::new(ThemeList::new(chooser.theme.clone())));
-            return vec![Effect::ListThemes];
+            return vec![ChooserEffect::ListThemes];
         }
         A::Help => chooser.help = Some(0),
         A::Choose => return choose(chooser),
@@ -275,19 +275,19 @@ fn perform(chooser: &mut Chooser, action: Action, key: KeyEvent) -> Vec<Effect> 
 }
 
 /// What Enter does: folders and mounts are looked into; a recent tree and the folder looked at are scanned.
-fn choose(chooser: &mut Chooser) -> Vec<Effect> {
+fn choose(chooser: &mut Chooser) -> Vec<ChooserEffect> {
     match chooser.selected() {
-        Some(Spot::Folder(_) | Spot::Above | Spot::Mount(_)) => into(chooser),
+        Some(ChooserRow::Folder(_) | ChooserRow::Above | ChooserRow::Mount(_)) => into(chooser),
         _ => scan(chooser),
     }
 }
 
-fn scan(chooser: &mut Chooser) -> Vec<Effect> {
+fn scan(chooser: &mut Chooser) -> Vec<ChooserEffect> {
     match chooser.selected() {
-        Some(Spot::Recent(recent)) if !chooser.is_here(recent) => open_case(chooser),
-        Some(Spot::Recent(recent)) => {
-            let started = StartedAs::of(&recent.glance.options);
-            open(chooser, OpenTarget { path: recent.glance.tree.clone(), started })
+        Some(ChooserRow::Recent(recent)) if !chooser.is_here(recent) => open_case(chooser),
+        Some(ChooserRow::Recent(recent)) => {
+            let started = StartedAs::of(&recent.summary.options);
+            open(chooser, OpenTarget { path: recent.summary.tree.clone(), started })
         }
         Some(spot) => open(chooser, chooser.path_of(spot).into()),
         None => Vec::new(),
@@ -295,13 +295,13 @@ fn scan(chooser: &mut Chooser) -> Vec<Effect> {
 }
 
 /// The answer to whether a tree is the root of another system.
-fn root_answer(chooser: &mut Chooser, place: OpenTarget, code: KeyCode) -> Vec<Effect> {
+fn root_answer(chooser: &mut Chooser, place: OpenTarget, code: KeyCode) -> Vec<ChooserEffect> {
     match code {
         KeyCode::Char('i') => {
             let started = StartedAs { root: Some(place.path.clone()), ..place.started };
             open(chooser, OpenTarget { path: place.path, started })
         }
-        KeyCode::Char('f') => vec![Effect::Leave(Some(place))],
+        KeyCode::Char('f') => vec![ChooserEffect::Leave(Some(place))],
         KeyCode::Esc => Vec::new(),
         _ => {
             chooser.asks_root = Some(place);
@@ -311,9 +311,9 @@ fn root_answer(chooser: &mut Chooser, place: OpenTarget, code: KeyCode) -> Vec<E
 }
 
 /// Opens the case of a recent tree.
-fn open_case(chooser: &mut Chooser) -> Vec<Effect> {
+fn open_case(chooser: &mut Chooser) -> Vec<ChooserEffect> {
     match chooser.selected() {
-        Some(Spot::Recent(recent)) => open(chooser, recent.case.clone().into()),
+        Some(ChooserRow::Recent(recent)) => open(chooser, recent.case.clone().into()),
         _ => {
             say(chooser, NoticeKind::Info, "only a recent tree has a case that can be opened");
             Vec::new()
@@ -321,50 +321,50 @@ fn open_case(chooser: &mut Chooser) -> Vec<Effect> {
     }
 }
 
-fn open(chooser: &mut Chooser, place: OpenTarget) -> Vec<Effect> {
+fn open(chooser: &mut Chooser, place: OpenTarget) -> Vec<ChooserEffect> {
     chooser.opening = Some(place.clone());
-    vec![Effect::PlaceQuery(PlaceQuery::Open(place))]
+    vec![ChooserEffect::PlaceQuery(PlaceQuery::Open(place))]
 }
 
 /// Looks into what is selected.
-fn into(chooser: &mut Chooser) -> Vec<Effect> {
+fn into(chooser: &mut Chooser) -> Vec<ChooserEffect> {
     match chooser.selected() {
-        Some(Spot::Folder(places::Folder { link: Some(target), .. })) => {
+        Some(ChooserRow::Folder(places::ListedFolder { link: Some(target), .. })) => {
             let target = text::escape_path(target).into_owned();
             let scan = chooser.keymap.first_key(Action::ChooseScan);
             let said = format!("a link to {target}: it is not followed; {scan} scans the folder it points to");
             say(chooser, NoticeKind::Info, said);
             Vec::new()
         }
-        Some(Spot::Recent(recent)) if !chooser.is_here(recent) => {
+        Some(ChooserRow::Recent(recent)) if !chooser.is_here(recent) => {
             say(chooser, NoticeKind::Info, "a tree of another box; Enter opens its case");
             Vec::new()
         }
-        Some(Spot::Above) => out(chooser),
-        Some(Spot::Here) | None => Vec::new(),
+        Some(ChooserRow::Above) => out(chooser),
+        Some(ChooserRow::Here) | None => Vec::new(),
         Some(spot) => look(chooser, FolderView::new(chooser.path_of(spot), None)),
     }
 }
 
 /// Looks at the folder above.
-fn out(chooser: &mut Chooser) -> Vec<Effect> {
+fn out(chooser: &mut Chooser) -> Vec<ChooserEffect> {
     let path = &chooser.folder.path;
     let Some(above) = path.parent().map(Path::to_owned) else { return Vec::new() };
     let left = path.file_name().map(ToOwned::to_owned);
     look(chooser, FolderView::new(above, left))
 }
 
-fn look(chooser: &mut Chooser, folder: FolderView) -> Vec<Effect> {
+fn look(chooser: &mut Chooser, folder: FolderView) -> Vec<ChooserEffect> {
     let ask = PlaceQuery::Folder(folder.path.clone());
     chooser.folder = folder;
-    chooser.tops[Section::Folders as usize] = 0;
-    chooser.select(Section::Folders, 0);
-    vec![Effect::PlaceQuery(ask)]
+    chooser.tops[ChooserSection::Folders as usize] = 0;
+    chooser.select(ChooserSection::Folders, 0);
+    vec![ChooserEffect::PlaceQuery(ask)]
 }
 
-fn again(chooser: &mut Chooser) -> Vec<Effect> {
+fn again(chooser: &mut Chooser) -> Vec<ChooserEffect> {
     chooser.recent.clear();
-    chooser.places[Section::Recent as usize] = 0;
+    chooser.places[ChooserSection::Recent as usize] = 0;
     chooser.recent_reading = true;
     chooser.unread = None;
     chooser.mounts_error = None;
@@ -372,7 +372,7 @@ fn again(chooser: &mut Chooser) -> Vec<Effect> {
     begin(chooser)
 }
 
-fn path_key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
+fn path_key(chooser: &mut Chooser, key: KeyEvent) -> Vec<ChooserEffect> {
     let base = chooser.folder.path.clone();
     let Some(line) = &mut chooser.path else { return Vec::new() };
     line.error = None;
@@ -380,7 +380,7 @@ fn path_key(chooser: &mut Chooser, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Esc => chooser.path = None,
         KeyCode::Tab => {
             let typed = line.input.text().to_owned();
-            return vec![Effect::PlaceQuery(PlaceQuery::Complete { typed, base })];
+            return vec![ChooserEffect::PlaceQuery(PlaceQuery::Complete { typed, base })];
         }
         KeyCode::Enter if line.input.text().is_empty() => chooser.path = None,
         KeyCode::Enter => {
@@ -410,12 +410,12 @@ fn paste(chooser: &mut Chooser, pasted: &str) {
     }
 }
 
-fn mouse(chooser: &mut Chooser, event: MouseEvent) -> Vec<Effect> {
+fn mouse(chooser: &mut Chooser, event: MouseEvent) -> Vec<ChooserEffect> {
     if chooser.opening.is_some() || chooser.has_layer() || chooser.path.is_some() {
         return Vec::new();
     }
     let at = Position { x: event.column, y: event.row };
-    let below = Section::ALL.into_iter().find(|section| chooser.areas[*section as usize].contains(at));
+    let below = ChooserSection::ALL.into_iter().find(|section| chooser.areas[*section as usize].contains(at));
     let Some(section) = below.filter(|section| chooser.count(*section) > 0) else { return Vec::new() };
     let place = chooser.places[section as usize];
     match event.kind {

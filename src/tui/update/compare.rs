@@ -8,7 +8,7 @@ use super::finding::opened;
 use crate::case::FindingId;
 use crate::finding::Finding;
 use crate::tui::message::{Effect, Look, Request};
-use crate::tui::state::compare::{CompareChoice, Comparison};
+use crate::tui::state::compare::{CompareChoice, ContentComparison};
 use crate::tui::state::overlay::Overlay;
 use crate::tui::state::{App, NoticeKind};
 
@@ -58,7 +58,7 @@ pub(super) fn beside(app: &App, other: &Arc<Finding>) -> Vec<Effect> {
 }
 
 /// What the two come to is here.
-pub(super) fn compared(app: &mut App, id: FindingId, compared: Box<Comparison>) {
+pub(super) fn compared(app: &mut App, id: FindingId, compared: Box<ContentComparison>) {
     let waits = matches!(app.overlay, Some(Overlay::Compare(None)));
     if waits && app.detail.as_ref().is_some_and(|detail| detail.id() == id) {
         app.overlay = Some(Overlay::Compare(Some(compared)));
@@ -66,7 +66,7 @@ pub(super) fn compared(app: &mut App, id: FindingId, compared: Box<Comparison>) 
 }
 
 /// A key while two are side by side.
-pub(super) fn key(app: &mut App, compared: Option<Box<Comparison>>, key: KeyEvent) -> Vec<Effect> {
+pub(super) fn key(app: &mut App, compared: Option<Box<ContentComparison>>, key: KeyEvent) -> Vec<Effect> {
     if key.code == KeyCode::Char('q') {
         return Vec::new();
     }

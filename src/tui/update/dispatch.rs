@@ -5,7 +5,7 @@ use super::{
     summary, themes,
 };
 use crate::hex::layout::Motion;
-use crate::hex::search::Direction;
+use crate::hex::search::SearchDirection;
 use crate::triage::Answer;
 use crate::tui::keymap::{Action, action_table};
 use crate::tui::message::{Effect, Request};

@@ -40,6 +40,6 @@ pub(super) fn complete(app: &App, prompt: &mut Prompt) {
     prompt.input.replace_back_to(completion.at.start, &chosen);
 }
 
-fn complete_at(app: &App, prompt: &Prompt) -> filter::Completion {
+fn complete_at(app: &App, prompt: &Prompt) -> filter::FilterCompletion {
     filter::complete(prompt.input.text(), prompt.input.cursor(), |field| app.list.values(field))
 }

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use crate::triage::exclusion::Signature;
 use crate::tui::message::{Effect, Request};
 use crate::tui::state::App;
-use crate::tui::state::form::{Field, Form, INSIST};
+use crate::tui::state::form::{Form, FormField, INSIST};
 use crate::tui::state::overlay::Overlay;
 
 /// A key while it is filled in.
@@ -16,15 +16,15 @@ pub(super) fn key(app: &mut App, mut form: Box<Form>, key: KeyEvent) -> Vec<Effe
     match key.code {
         KeyCode::Tab | KeyCode::Down => form.turn(1),
         KeyCode::BackTab | KeyCode::Up => form.turn(-1),
-        KeyCode::Enter if form.field == Field::Record => return record(app, form),
+        KeyCode::Enter if form.field == FormField::Record => return record(app, form),
         // What is preselected is the narrowest, so a reason is all that is asked for before the last look.
-        KeyCode::Enter => form.field = Field::Record,
+        KeyCode::Enter => form.field = FormField::Record,
         KeyCode::Left | KeyCode::Char('h') if form.input().is_none() => ask_again = form.choose(-1),
         KeyCode::Right | KeyCode::Char('l' | ' ') if form.input().is_none() => ask_again = form.choose(1),
         _ => {
             if let Some(input) = form.input() {
                 input.key(key);
-                ask_again = form.field == Field::Confirm;
+                ask_again = form.field == FormField::Confirm;
             }
         }
     }
@@ -50,9 +50,9 @@ fn record(app: &mut App, mut form: Box<Form>) -> Vec<Effect> {
         }
         Err(error) => {
             if form.reason.text().trim().is_empty() {
-                form.field = Field::Reason;
+                form.field = FormField::Reason;
             } else if form.against.is_some() && form.insist.text().trim() != INSIST {
-                form.field = Field::Against;
+                form.field = FormField::Against;
             }
             form.error = Some(error);
             Vec::new()

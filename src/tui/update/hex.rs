@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::ask::ask;
 use super::finding::opened;
 use super::jumps;
-use crate::hex::copy::{self, CopyError, Form};
+use crate::hex::copy::{self, CopyError, CopyFormat};
 use crate::hex::highlight::NthMatch;
 use crate::hex::layout::Motion;
-use crate::hex::search::{Direction, Hit, Order};
+use crate::hex::search::{Hit, SearchDirection, SearchOrder};
 use crate::text;
 use crate::tui::keymap::{Action, key_of};
 use crate::tui::message::{Effect, Look};
@@ -21,10 +21,10 @@ use crate::tui::state::{App, NoticeKind};
 use crate::tui::widget::input::Input;
 
 /// Said when a search or a step among the matches went past the end, or the start, of the file.
-fn wrapped(direction: Direction) -> &'static str {
+fn wrapped(direction: SearchDirection) -> &'static str {
     match direction {
-        Direction::Forward => "none below: this is the first one from the start of the file",
-        Direction::Backward => "none above: this is the last one before the end of the file",
+        SearchDirection::Forward => "none below: this is the first one from the start of the file",
+        SearchDirection::Backward => "none above: this is the last one before the end of the file",
     }
 }
 
@@ -167,7 +167,7 @@ pub(super) fn select(app: &mut App) -> Vec<Effect> {
 }
 
 /// Goes to the next match of the rule, or after a search to what it finds next, until another pattern is gone to.
-pub(super) fn next(app: &mut App, direction: Direction) -> Vec<Effect> {
+pub(super) fn next(app: &mut App, direction: SearchDirection) -> Vec<Effect> {
     let Some(detail) = opened(app) else { return Vec::new() };
     if detail.hex.follows_search {
         return search_on(app, direction);
@@ -177,10 +177,10 @@ pub(super) fn next(app: &mut App, direction: Direction) -> Vec<Effect> {
     // Others may begin where the cursor stands: from a match the way leads to the next, from elsewhere by offset.
     let here = detail.hex.current.filter(|found| found.offset == cursor);
     let found = match (direction, here) {
-        (Direction::Forward, Some(here)) => highlights.after(here),
-        (Direction::Forward, None) => highlights.next(cursor),
-        (Direction::Backward, Some(here)) => highlights.before(here),
-        (Direction::Backward, None) => highlights.previous(cursor),
+        (SearchDirection::Forward, Some(here)) => highlights.after(here),
+        (SearchDirection::Forward, None) => highlights.next(cursor),
+        (SearchDirection::Backward, Some(here)) => highlights.before(here),
+        (SearchDirection::Backward, None) => highlights.previous(cursor),
     };
     let is_wrapped = found.is_some_and(|found| found.wrapped);
     jump(app, found);
@@ -228,7 +228,7 @@ pub(super) fn searched(app: &mut App, number: u64, outcome: Result<Hit, String>)
         Ok(hit) => {
             jumps::leave(app);
             let Some(detail) = &mut app.detail else { return };
-            let direction = detail.hex.sought.as_ref().map_or(Direction::Forward, |sought| sought.direction);
+            let direction = detail.hex.sought.as_ref().map_or(SearchDirection::Forward, |sought| sought.direction);
             detail.hex.go(Motion::To(hit.offset));
             if hit.wrapped {
                 app.say(NoticeKind::Info, wrapped(direction));
@@ -248,7 +248,7 @@ pub(super) fn counted(app: &mut App, number: u64, offsets: Vec<u64>, counted: Co
 }
 
 /// Searches on for what was searched for last.
-pub(super) fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
+pub(super) fn search_on(app: &mut App, direction: SearchDirection) -> Vec<Effect> {
     let number = app.searches + 1;
     let Some(detail) = opened(app) else { return Vec::new() };
     let cursor = detail.hex.viewport.cursor;
@@ -261,8 +261,8 @@ pub(super) fn search_on(app: &mut App, direction: Direction) -> Vec<Effect> {
     sought.progress = Some((0, 0));
     let query = Box::new(sought.query.clone());
     app.searches = number;
-    let from = if direction == Direction::Forward { cursor.saturating_add(1) } else { cursor };
-    let order = Order { from, direction, wrap: true };
+    let from = if direction == SearchDirection::Forward { cursor.saturating_add(1) } else { cursor };
+    let order = SearchOrder { from, direction, wrap: true };
     vec![Effect::Look(Look::Search(number, query, order))]
 }
 
@@ -283,19 +283,19 @@ pub(super) fn toggle_structures(app: &mut App) -> Vec<Effect> {
 }
 
 /// Goes to where another structure begins.
-pub(super) fn to_structure(app: &mut App, direction: Direction) -> Vec<Effect> {
+pub(super) fn to_structure(app: &mut App, direction: SearchDirection) -> Vec<Effect> {
     jumps::leave(app);
     let Some(detail) = opened(app) else { return Vec::new() };
     let cursor = detail.hex.viewport.cursor;
     let start = detail.hex.map.as_ref().map(|map| match direction {
-        Direction::Forward => map.next_start(cursor),
-        Direction::Backward => map.previous_start(cursor),
+        SearchDirection::Forward => map.next_start(cursor),
+        SearchDirection::Backward => map.previous_start(cursor),
     });
     match (start, direction) {
         (Some(Some(start)), _) => detail.hex.go(Motion::To(start)),
         (None, _) => app.say(NoticeKind::Info, NO_STRUCTURES),
-        (Some(None), Direction::Forward) => app.say(NoticeKind::Info, "no structure begins after this one"),
-        (Some(None), Direction::Backward) => app.say(NoticeKind::Info, "no structure begins before this one"),
+        (Some(None), SearchDirection::Forward) => app.say(NoticeKind::Info, "no structure begins after this one"),
+        (Some(None), SearchDirection::Backward) => app.say(NoticeKind::Info, "no structure begins before this one"),
     }
     Vec::new()
 }
@@ -337,13 +337,13 @@ pub(super) fn to_bytes(app: &mut App) -> Vec<Effect> {
 pub(super) fn copy(app: &mut App, how: char) -> Vec<Effect> {
     let Some(detail) = &mut app.detail else { return Vec::new() };
     let form = match how {
-        'h' => Form::Hex,
-        't' => Form::Text,
-        'c' => Form::CArray,
-        'y' => Form::Yara,
-        'o' => Form::Offset,
-        'q' => Form::Quoted,
-        'l' => Form::Lines,
+        'h' => CopyFormat::Hex,
+        't' => CopyFormat::Text,
+        'c' => CopyFormat::CArray,
+        'y' => CopyFormat::Yara,
+        'o' => CopyFormat::Offset,
+        'q' => CopyFormat::Quoted,
+        'l' => CopyFormat::Lines,
         _ => {
             app.say(NoticeKind::Info, "copy as h, t, q, l, c, y or o");
             return Vec::new();
@@ -375,14 +375,14 @@ pub(super) fn copy_what_is_there(app: &mut App) -> Vec<Effect> {
 }
 
 /// What to write to the terminal, and what to say of it; nothing while not all of the bytes are at hand.
-fn sequence(hex: &HexView, form: Form, range: &Range<u64>) -> Result<Option<(String, String)>, String> {
+fn sequence(hex: &HexView, form: CopyFormat, range: &Range<u64>) -> Result<Option<(String, String)>, String> {
     let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
     let bytes = hex.bytes_from(range.start);
     let (bytes, said) = match form {
         // An offset needs no bytes.
-        Form::Offset => (&[None][..], format!("copied the offset {:#x}", range.start)),
+        CopyFormat::Offset => (&[None][..], format!("copied the offset {:#x}", range.start)),
         _ if length > copy::MAX_COPY_BYTES => return Err(CopyError::TooMany(length).to_string()),
-        Form::Lines => {
+        CopyFormat::Lines => {
             if bytes.len() < length {
                 return Ok(None);
             }

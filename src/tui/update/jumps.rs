@@ -2,13 +2,13 @@
 
 use crate::hex::layout::Motion;
 use crate::tui::message::Effect;
-use crate::tui::state::jumps::Place;
+use crate::tui::state::jumps::JumpPlace;
 use crate::tui::state::{App, NoticeKind, Screen};
 
 /// Where one is, as long as a finding is open.
-fn here(app: &App) -> Option<Place> {
+fn here(app: &App) -> Option<JumpPlace> {
     let detail = app.detail.as_ref().filter(|detail| app.screen == Screen::Finding && !detail.stale)?;
-    Some(Place { finding: detail.id(), tab: detail.tab, offset: detail.hex.viewport.cursor })
+    Some(JumpPlace { finding: detail.id(), tab: detail.tab, offset: detail.hex.viewport.cursor })
 }
 
 /// Keeps where one is, for a jump is about to leave it.
@@ -40,7 +40,7 @@ fn nowhere(app: &mut App, why: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-fn go(app: &mut App, place: Place) -> Vec<Effect> {
+fn go(app: &mut App, place: JumpPlace) -> Vec<Effect> {
     let is_open = app.detail.as_ref().is_some_and(|detail| detail.id() == place.finding && !detail.stale);
     app.arriving = Some(place);
     if is_open && app.screen == Screen::Finding {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::filter;
-use crate::hex::goto::Target;
+use crate::hex::goto::GotoTarget;
 use crate::hex::layout::Motion;
 use crate::hex::query::Query;
-use crate::hex::search::{Direction, Order};
+use crate::hex::search::{SearchDirection, SearchOrder};
 use crate::report::ReportFormat;
 use crate::text;
 use crate::triage::tag;
@@ -141,7 +141,7 @@ fn goto(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
         let number = number.ok_or_else(|| format!("{} is no line: type :120", text::quoted(typed)))?;
         return Ok(super::hex::to_line(app, number));
     }
-    let target = Target::parse(typed).map_err(|error| error.to_string())?;
+    let target = GotoTarget::parse(typed).map_err(|error| error.to_string())?;
     super::jumps::leave(app);
     let Some(detail) = &mut app.detail else { return Ok(Vec::new()) };
     let landing = target.resolve(detail.hex.viewport.cursor, detail.hex.layout.size);
@@ -155,7 +155,7 @@ fn goto(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
 fn search(app: &mut App, typed: &str) -> Result<Vec<Effect>, String> {
     let query = Query::parse(typed).map_err(|error| error.to_string())?;
     let Some(detail) = &mut app.detail else { return Ok(Vec::new()) };
-    let order = Order { from: detail.hex.viewport.cursor, direction: Direction::Forward, wrap: true };
+    let order = SearchOrder { from: detail.hex.viewport.cursor, direction: SearchDirection::Forward, wrap: true };
     app.searches += 1;
     let number = app.searches;
     detail.hex.follows_search = true;

@@ -7,12 +7,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 
 use super::{bars, has_room, overlay, themes};
-use crate::places::{Completion, Folder, Recent};
+use crate::places::{ListedFolder, PathCompletion, Recent};
 use crate::session::StartedAs;
 use crate::text;
 use crate::theme::Role;
 use crate::tui::keymap::{Action, Binding, Context, TABLE};
-use crate::tui::state::chooser::{Chooser, Fullness, MountRow, PathLine, Section, Spot};
+use crate::tui::state::chooser::{Chooser, ChooserRow, ChooserSection, DrawnChooser, Fullness, MountRow, PathLine};
 use crate::tui::widget::paint::Pieces;
 use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
@@ -25,20 +25,21 @@ const FULLNESS: usize = 29;
 /// Columns of what a recent tree's findings came to.
 const COUNTS: usize = 20;
 
-/// Draws everything.
-pub fn draw(frame: &mut Frame<'_>, chooser: &mut Chooser) {
+/// Draws everything, and tells what there was room for.
+pub(crate) fn draw(frame: &mut Frame<'_>, chooser: &Chooser) -> DrawnChooser {
     let area = frame.area();
     let buffer = frame.buffer_mut();
     if !has_room(buffer, area, &chooser.theme) {
-        chooser.areas = [Rect::default(); 3];
-        return;
+        return DrawnChooser { tops: chooser.tops, ..DrawnChooser::default() };
     }
     let [top, body, about, bottom] =
         Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1), Constraint::Length(1)])
             .areas(area);
     header(buffer, top, chooser);
-    for (section, area) in Section::ALL.into_iter().zip(panes(body, chooser)) {
-        draw_section(buffer, area, chooser, section);
+    let mut drawn = DrawnChooser { help: chooser.help, ..DrawnChooser::default() };
+    for (section, area) in ChooserSection::ALL.into_iter().zip(panes(body, chooser)) {
+        let place = section as usize;
+        (drawn.tops[place], drawn.areas[place]) = draw_section(buffer, area, chooser, section);
     }
     status(buffer, about, chooser);
     let keys = rows().filter(|row| row.action != Action::Back);
@@ -50,12 +51,13 @@ pub fn draw(frame: &mut Frame<'_>, chooser: &mut Chooser) {
         let cursor = draw_path(buffer, area, chooser, line);
         frame.set_cursor_position(cursor);
     } else if let Some(scroll) = chooser.help {
-        chooser.help = Some(overlay::help(buffer, area, (&chooser.theme, &chooser.keymap), rows(), scroll, ""));
+        drawn.help = Some(overlay::help(buffer, area, (&chooser.theme, &chooser.keymap), rows(), scroll, ""));
     } else if let Some(place) = &chooser.asks_root {
         ask_root(buffer, area, chooser, &place.path);
     } else if let Some(list) = &chooser.themes {
         themes::draw(buffer, area, &chooser.theme, list);
     }
+    drawn
 }
 
 /// Asks how what looks like the root of another system is to be scanned.
@@ -99,12 +101,12 @@ fn panes(area: Rect, chooser: &Chooser) -> [Rect; 3] {
     };
     if area.width >= WIDE {
         let [left, right] = Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).areas(area);
-        let recent = height(Section::Recent, area.height / 2 - 2);
+        let recent = height(ChooserSection::Recent, area.height / 2 - 2);
         let [recent, mounts] = Layout::vertical([Constraint::Length(recent), Constraint::Fill(1)]).areas(left);
         return [recent, mounts, right];
     }
-    let recent = height(Section::Recent, 4).min(area.height / 4);
-    let mounts = height(Section::Mounts, 5).min(area.height / 3);
+    let recent = height(ChooserSection::Recent, 4).min(area.height / 4);
+    let mounts = height(ChooserSection::Mounts, 5).min(area.height / 3);
     Layout::vertical([Constraint::Length(recent), Constraint::Length(mounts), Constraint::Fill(1)]).areas(area)
 }
 
@@ -117,11 +119,11 @@ fn header(buffer: &mut Buffer, area: Rect, chooser: &Chooser) {
     paint::line(buffer, area, &line.line());
 }
 
-fn title(chooser: &Chooser, section: Section, width: usize) -> String {
+fn title(chooser: &Chooser, section: ChooserSection, width: usize) -> String {
     match section {
-        Section::Recent => "Recent trees".to_owned(),
-        Section::Mounts => "Mounts".to_owned(),
-        Section::Folders => {
+        ChooserSection::Recent => "Recent trees".to_owned(),
+        ChooserSection::Mounts => "Mounts".to_owned(),
+        ChooserSection::Folders => {
             let more = if chooser.folder.more { " (not all are listed)" } else { "" };
             let path = text::escape_path(&chooser.folder.path).into_owned();
             format!("Folders in {}{more}", text::truncate_middle(&path, width.saturating_sub(16 + more.len())))
@@ -129,7 +131,8 @@ fn title(chooser: &Chooser, section: Section, width: usize) -> String {
     }
 }
 
-fn draw_section(buffer: &mut Buffer, area: Rect, chooser: &mut Chooser, section: Section) {
+/// Draws a section. Returns its first row shown, and where its rows stand.
+fn draw_section(buffer: &mut Buffer, area: Rect, chooser: &Chooser, section: ChooserSection) -> (usize, Rect) {
     let focused = chooser.focus == section;
     let title = title(chooser, section, usize::from(area.width));
     let inner = pane::pane(buffer, area, &chooser.theme, &title, focused);
@@ -137,9 +140,8 @@ fn draw_section(buffer: &mut Buffer, area: Rect, chooser: &mut Chooser, section:
     let remark = remark(chooser, section);
     let height =
         usize::from(inner.height).saturating_sub(usize::from(remark.is_some() && count > 0 && inner.height > 1));
-    chooser.tops[index] = paint::scroll(chooser.tops[index], chooser.places[index], height, count);
-    let top = chooser.tops[index];
-    chooser.areas[index] = Rect { height: height as u16, ..inner };
+    let top = paint::scroll(chooser.tops[index], chooser.places[index], height, count);
+    let rows = Rect { height: height as u16, ..inner };
     let width = usize::from(inner.width).saturating_sub(1);
     for y in 0..height {
         let Some(spot) = chooser.spot(section, top + y) else { break };
@@ -149,30 +151,31 @@ fn draw_section(buffer: &mut Buffer, area: Rect, chooser: &mut Chooser, section:
             paint::fill(buffer, row, chooser.theme.style(Role::Selected));
         }
     }
-    pane::scroll_bar(buffer, chooser.areas[index], &chooser.theme, top, count);
+    pane::scroll_bar(buffer, rows, &chooser.theme, top, count);
     if let Some((role, said)) = remark {
         let row = paint::row(inner, count.saturating_sub(top).min(height));
         let said = text::truncate_end(&said, width).into_owned();
         paint::line(buffer, row, &Pieces::new(&chooser.theme).add(role, format!(" {said}")).line());
     }
+    (top, rows)
 }
 
 /// What is to be said of a section below its rows.
-fn remark(chooser: &Chooser, section: Section) -> Option<(Role, String)> {
+fn remark(chooser: &Chooser, section: ChooserSection) -> Option<(Role, String)> {
     let reading = || Some((Role::Dim, "…".to_owned()));
     match section {
-        Section::Recent => match &chooser.unread {
+        ChooserSection::Recent => match &chooser.unread {
             Some(why) => Some((Role::Warning, format!("not all cases can be read: {why}"))),
             None if !chooser.recent.is_empty() => None,
             None if chooser.recent_reading => reading(),
             None => Some((Role::Dim, "Nothing was scanned yet.".to_owned())),
         },
-        Section::Mounts => match &chooser.mounts_error {
+        ChooserSection::Mounts => match &chooser.mounts_error {
             Some(why) => Some((Role::Warning, why.clone())),
             None if chooser.mounts.is_none() => reading(),
             None => None,
         },
-        Section::Folders => match (&chooser.folder.error, &chooser.folder.folders) {
+        ChooserSection::Folders => match (&chooser.folder.error, &chooser.folder.folders) {
             (Some(why), _) => Some((Role::Error, why.clone())),
             (None, None) => reading(),
             (None, Some(folders)) => folders.is_empty().then(|| (Role::Dim, "There is no folder in it.".to_owned())),
@@ -180,29 +183,29 @@ fn remark(chooser: &Chooser, section: Section) -> Option<(Role, String)> {
     }
 }
 
-fn spot_line(chooser: &Chooser, spot: Spot<'_>, width: usize) -> StyledLine {
+fn spot_line(chooser: &Chooser, spot: ChooserRow<'_>, width: usize) -> StyledLine {
     let pieces = Pieces::new(&chooser.theme);
     match spot {
-        Spot::Recent(recent) => recent_line(chooser, recent, width),
-        Spot::Mount(row) => mount_line(chooser, row, width),
-        Spot::Here => pieces.add(Role::Folder, " .   ").add(Role::Dim, "this folder: Enter scans it").line(),
-        Spot::Above => pieces.add(Role::Folder, " ..  ").add(Role::Dim, "the folder above").line(),
-        Spot::Folder(folder) => folder_line(chooser, folder, width),
+        ChooserRow::Recent(recent) => recent_line(chooser, recent, width),
+        ChooserRow::Mount(row) => mount_line(chooser, row, width),
+        ChooserRow::Here => pieces.add(Role::Folder, " .   ").add(Role::Dim, "this folder: Enter scans it").line(),
+        ChooserRow::Above => pieces.add(Role::Folder, " ..  ").add(Role::Dim, "the folder above").line(),
+        ChooserRow::Folder(folder) => folder_line(chooser, folder, width),
     }
 }
 
 fn recent_line(chooser: &Chooser, recent: &Recent, width: usize) -> StyledLine {
-    let glance = &recent.glance;
-    let (role, counts) = match (glance.findings, glance.open) {
+    let summary = &recent.summary;
+    let (role, counts) = match (summary.findings, summary.open) {
         (0, _) => (Role::Dim, "nothing found".to_owned()),
         (found, 0) => (Role::Text, format!("{} found, none open", text::count(found))),
         (found, open) => (Role::Open, format!("{} open of {}", text::count(open), text::count(found))),
     };
-    let cut = if glance.whole { "" } else { " (cut short)" };
-    let host = if chooser.is_here(recent) { String::new() } else { format!("{}:", text::escape_str(&glance.host)) };
-    let when = format!("{:.0}", glance.started);
+    let cut = if summary.whole { "" } else { " (cut short)" };
+    let host = if chooser.is_here(recent) { String::new() } else { format!("{}:", text::escape_str(&summary.host)) };
+    let when = format!("{:.0}", summary.started);
     let room = width.saturating_sub(text::width(&when) + COUNTS + cut.len() + 4);
-    let tree = format!("{host}{}", text::escape_path(&glance.tree));
+    let tree = format!("{host}{}", text::escape_path(&summary.tree));
     Pieces::new(&chooser.theme)
         .add(Role::Dim, format!(" {when}  "))
         .add(role, text::fit(&counts, COUNTS))
@@ -237,7 +240,7 @@ fn mount_line(chooser: &Chooser, row: &MountRow, width: usize) -> StyledLine {
         .line()
 }
 
-fn folder_line(chooser: &Chooser, folder: &Folder, width: usize) -> StyledLine {
+fn folder_line(chooser: &Chooser, folder: &ListedFolder, width: usize) -> StyledLine {
     let name = text::escape_path(folder.name.as_ref()).into_owned();
     let pieces = Pieces::new(&chooser.theme);
     match &folder.link {
@@ -272,16 +275,16 @@ fn about(chooser: &Chooser) -> String {
     let shown = text::escape_path(&chooser.path_of(spot)).into_owned();
     let scan = chooser.keymap.first_key(Action::ChooseScan);
     match spot {
-        Spot::Recent(recent) if !chooser.is_here(recent) => {
+        ChooserRow::Recent(recent) if !chooser.is_here(recent) => {
             "a tree of another box: Enter opens its case as it is, without a scan".to_owned()
         }
-        Spot::Recent(recent) => {
+        ChooserRow::Recent(recent) => {
             let case = chooser.keymap.first_key(Action::ChooseCase);
-            let with = StartedAs::of(&recent.glance.options).arguments();
+            let with = StartedAs::of(&recent.summary.options).arguments();
             let with = if with.is_empty() { String::new() } else { format!(" with{with}") };
             format!("Enter scans it again{with} and says what is new; {case} opens its case without a scan")
         }
-        Spot::Mount(row) => {
+        ChooserRow::Mount(row) => {
             let source = text::escape(row.mount.source.as_encoded_bytes()).into_owned();
             match &row.fullness {
                 Fullness::Pseudo => format!("{source}: the kernel makes its files up; a scan leaves them out"),
@@ -289,12 +292,12 @@ fn about(chooser: &Chooser) -> String {
                 _ => format!("{source}: Enter scans it, → looks into it"),
             }
         }
-        Spot::Here => format!("Enter scans {shown}"),
-        Spot::Above => format!("Enter goes up to {shown}"),
-        Spot::Folder(Folder { link: Some(_), .. }) => {
+        ChooserRow::Here => format!("Enter scans {shown}"),
+        ChooserRow::Above => format!("Enter goes up to {shown}"),
+        ChooserRow::Folder(ListedFolder { link: Some(_), .. }) => {
             format!("a link: {scan} scans the folder it points to and follows no link in it")
         }
-        Spot::Folder(_) => format!("Enter looks into {shown}, {scan} scans it"),
+        ChooserRow::Folder(_) => format!("Enter looks into {shown}, {scan} scans it"),
     }
 }
 
@@ -331,7 +334,7 @@ fn draw_path(buffer: &mut Buffer, screen: Rect, chooser: &Chooser, line: &PathLi
 }
 
 /// What a path may go on as, in lines of at most `width` columns.
-fn goes_on(completion: &Completion, width: usize) -> Vec<String> {
+fn goes_on(completion: &PathCompletion, width: usize) -> Vec<String> {
     let mut lines = match completion.count {
         0 => vec!["nothing begins so".to_owned()],
         1 => Vec::new(),

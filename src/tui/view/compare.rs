@@ -7,11 +7,11 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 
 use crate::hex::byte;
-use crate::hex::compare::{MOST, Row};
+use crate::hex::compare::{MAX_BYTES, Row};
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::state::App;
-use crate::tui::state::compare::{CompareChoice, Comparison, Side};
+use crate::tui::state::compare::{CompareChoice, ComparedSide, ContentComparison};
 use crate::tui::widget::{paint, pane};
 
 /// Columns of a tab stop.
@@ -40,7 +40,7 @@ pub(super) fn draw_choice(buffer: &mut Buffer, screen: Rect, app: &App, choice: 
 }
 
 /// Draws the two, and gives back how many rows there is room for.
-pub(super) fn draw(buffer: &mut Buffer, screen: Rect, theme: &Theme, compared: Option<&Comparison>) -> usize {
+pub(super) fn draw(buffer: &mut Buffer, screen: Rect, theme: &Theme, compared: Option<&ContentComparison>) -> usize {
     // The last line of the screen is for what is said meanwhile.
     let screen = Rect { height: screen.height.saturating_sub(1), ..screen };
     let size = (screen.width, screen.height);
@@ -110,11 +110,11 @@ fn differ(count: usize, what: &str) -> String {
     format!("{} {}", text::counted(count as u64, what), if count == 1 { "differs" } else { "differ" })
 }
 
-fn said_of(side: &Side) -> String {
+fn said_of(side: &ComparedSide) -> String {
     let size = text::counted(side.size, "byte");
     let part = if side.size > side.bytes.len() as u64 {
         let compared = text::bytes(side.bytes.len() as u64);
-        if side.bytes.len() >= MOST {
+        if side.bytes.len() >= MAX_BYTES {
             format!("{size}, the first {compared} are compared")
         } else {
             format!("{size}, {compared} of them known")

@@ -10,12 +10,13 @@ use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::coverage::{CoverageView, Missed};
+use crate::tui::state::drawn::Drawn;
 use crate::tui::state::scan::Phase;
 use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
 /// Draws the screen.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let unseen = app.scan.unseen().map_or_else(String::new, |unseen| format!("{unseen}, "));
     let mut title = format!("Coverage: {unseen}{}", missed(app.coverage.total() as u64, app.scan.reading.gaps));
     if !app.coverage.filter().is_empty() {
@@ -83,7 +84,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     for (index, (role, line)) in whole.into_iter().enumerate() {
         paint::line(buffer, paint::row(whole_area, index), &StyledLine::styled(line, app.theme.style(role)));
     }
-    draw_list(buffer, list, app);
+    draw_list(buffer, list, app, drawn);
 }
 
 /// Why the selected one was not scanned, and its path: whole, unless that takes more than so many lines.
@@ -97,18 +98,19 @@ fn whole(coverage: &CoverageView, width: usize, most: usize) -> Vec<(Role, Strin
 }
 
 /// The list: why, then the path. Each has the room that it needs, and half of it where that is not enough for both.
-fn draw_list(buffer: &mut Buffer, list: Rect, app: &mut App) {
+fn draw_list(buffer: &mut Buffer, list: Rect, app: &App, drawn: &mut Drawn) {
     let (width, height) = (usize::from(list.width), usize::from(list.height));
-    app.page = height.max(1);
-    let coverage = &mut app.coverage;
-    coverage.top = paint::scroll(coverage.top, coverage.place(), height, coverage.len());
-    let longest = |of: fn(&Missed) -> usize| coverage.from(coverage.top).take(height).map(of).max().unwrap_or(0);
+    drawn.page = Some(height.max(1));
+    let coverage = &app.coverage;
+    let top = paint::scroll(coverage.top, coverage.place(), height, coverage.len());
+    drawn.coverage_top = Some(top);
+    let longest = |of: fn(&Missed) -> usize| coverage.from(top).take(height).map(of).max().unwrap_or(0);
     let why_width = longest(|item| text::width(&item.why));
     let path_width = longest(|item| text::width(&text::escape_path(&item.path)));
     // Two columns before the reason, two after it.
     let room = width.saturating_sub(4);
     let reason_width = why_width.min((room / 2).max(room.saturating_sub(path_width)));
-    for (line, item) in coverage.from(coverage.top).take(height).enumerate() {
+    for (line, item) in coverage.from(top).take(height).enumerate() {
         let gap = item.gap;
         let role = if gap { Role::Warning } else { Role::Dim };
         let (said, path) = item.line();
@@ -122,9 +124,9 @@ fn draw_list(buffer: &mut Buffer, list: Rect, app: &mut App) {
         pieces.push(Role::Text, " ".repeat((reason_width + 4).saturating_sub(pieces.width())));
         pieces.push_matched(path, text::middle(path, width.saturating_sub(pieces.width())), &in_path, |_| Role::Text);
         paint::line(buffer, row, &pieces.line());
-        if coverage.top + line == coverage.place() {
+        if top + line == coverage.place() {
             paint::fill(buffer, row, app.theme.style(Role::Selected));
         }
     }
-    pane::scroll_bar(buffer, list, &app.theme, coverage.top, coverage.len());
+    pane::scroll_bar(buffer, list, &app.theme, top, coverage.len());
 }

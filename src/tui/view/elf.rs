@@ -6,24 +6,26 @@ use ratatui::layout::Rect;
 use super::parts;
 use crate::theme::Role;
 use crate::tui::state::App;
+use crate::tui::state::drawn::Drawn;
 use crate::tui::state::elf_page;
 use crate::tui::widget::{paint, pane};
 
 /// Draws the tab.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let title = app.detail.as_ref().map_or("", |detail| detail.kind_name());
     let focused = app.shows_elf();
     let inner = pane::pane(buffer, area, &app.theme, title, focused);
-    let Some(detail) = &mut app.detail else { return };
+    let Some(detail) = &app.detail else { return };
     let height = usize::from(inner.height);
     if focused {
-        app.page = height.max(1);
+        drawn.page = Some(height.max(1));
     }
-    let shown = elf_page::fit(detail, usize::from(inner.width).saturating_sub(1), height);
+    let (page, shown) = elf_page::fit(detail, usize::from(inner.width).saturating_sub(1), height);
+    drawn.elf = Some(page);
     for (index, (spot, line)) in shown.rows.into_iter().take(height).enumerate() {
         let row = paint::row(inner, index);
         paint::line(buffer, row, &parts::line(&app.theme, line.pieces));
-        if spot == detail.elf_page.selected {
+        if spot == page.selected {
             paint::fill(buffer, row, app.theme.style(Role::Selected));
         }
     }

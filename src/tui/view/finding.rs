@@ -9,10 +9,11 @@ use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
 use crate::tui::state::detail::Tab;
+use crate::tui::state::drawn::Drawn;
 use crate::tui::widget::paint;
 
 /// Draws the screen.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let Some(detail) = app.detail.as_ref().filter(|detail| !detail.stale) else {
         let line = paint::Pieces::new(&app.theme).add(Role::Dim, " Opening the finding …").line();
         return paint::line(buffer, area, &line);
@@ -21,36 +22,36 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let beside = detail.beside;
     let bar = Constraint::Length(u16::from(!app.whole));
     let [head, tabs, body] = Layout::vertical([bar, bar, Constraint::Fill(1)]).areas(area);
-    app.areas.tabs = tabs;
+    drawn.areas.tabs = tabs;
     draw_head(buffer, head, app);
     draw_tabs(buffer, tabs, app);
-    app.areas.panes = body;
-    app.areas.beside = Rect::default();
+    drawn.areas.panes = body;
+    drawn.areas.beside = Rect::default();
     if !app.is_side_by_side() {
-        return draw_tab(buffer, body, app, tab);
+        return draw_tab(buffer, body, app, tab, drawn);
     }
     let [bytes, other] =
         Layout::horizontal([Constraint::Length(app.panes.bytes(body.width)), Constraint::Fill(1)]).areas(body);
-    app.areas.beside = other;
+    drawn.areas.beside = other;
     // The pane that takes the keys is drawn last: a page is a page of it.
     let both = [(bytes, Tab::Hex), (other, beside)];
     for (area, shown) in both.into_iter().filter(|(_, shown)| *shown != tab) {
-        draw_tab(buffer, area, app, shown);
+        draw_tab(buffer, area, app, shown, drawn);
     }
     for (area, shown) in both.into_iter().filter(|(_, shown)| *shown == tab) {
-        draw_tab(buffer, area, app, shown);
+        draw_tab(buffer, area, app, shown, drawn);
     }
 }
 
-fn draw_tab(buffer: &mut Buffer, area: Rect, app: &mut App, tab: Tab) {
+fn draw_tab(buffer: &mut Buffer, area: Rect, app: &App, tab: Tab, drawn: &mut Drawn) {
     match tab {
-        Tab::Hex => super::hex::draw(buffer, area, app),
-        Tab::Elf => super::elf::draw(buffer, area, app),
-        Tab::Scenarios => super::scenarios::draw(buffer, area, app),
-        Tab::Rule => reading::draw(buffer, area, app, (tab.name(), tab), super::rule::build),
-        Tab::Facts => reading::draw(buffer, area, app, (tab.name(), tab), super::facts::build),
-        Tab::Times => reading::draw(buffer, area, app, (tab.name(), tab), super::times::build),
-        Tab::History => reading::draw(buffer, area, app, (tab.name(), tab), super::history::build),
+        Tab::Hex => super::hex::draw(buffer, area, app, drawn),
+        Tab::Elf => super::elf::draw(buffer, area, app, drawn),
+        Tab::Scenarios => super::scenarios::draw(buffer, area, app, drawn),
+        Tab::Rule => reading::draw(buffer, area, (app, drawn), (tab.name(), tab), super::rule::build),
+        Tab::Facts => reading::draw(buffer, area, (app, drawn), (tab.name(), tab), super::facts::build),
+        Tab::Times => reading::draw(buffer, area, (app, drawn), (tab.name(), tab), super::times::build),
+        Tab::History => reading::draw(buffer, area, (app, drawn), (tab.name(), tab), super::history::build),
     }
 }
 

@@ -13,24 +13,25 @@ use crate::text;
 use crate::theme::Role;
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
+use crate::tui::state::drawn::Drawn;
 use crate::tui::state::findings::{Column, Counts, GroupHeading, Grouping, ListLine, ListedFinding, Placed};
 use crate::tui::state::scan::Phase;
 use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
-/// Draws the screen and remembers how many rows fit, so that a page is a page.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
-    app.areas.panes = area;
+/// Draws the screen.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
+    drawn.areas.panes = area;
     let widths = app.panes.widths(area.width);
     let pane = |before: u16, width| Rect { x: area.x + before, width, ..area };
-    draw_hunts(buffer, pane(0, widths.hunts), app);
-    draw_list(buffer, pane(widths.hunts, widths.list), app);
+    draw_hunts(buffer, pane(0, widths.hunts), app, drawn);
+    draw_list(buffer, pane(widths.hunts, widths.list), app, drawn);
     greeting(buffer, pane(widths.hunts, widths.list), app);
-    app.shows_preview = widths.preview > 0;
-    if app.shows_preview {
+    drawn.shows_preview = Some(widths.preview > 0);
+    if widths.preview > 0 {
         let preview = pane(area.width - widths.preview, widths.preview);
         let inner = pane::pane(buffer, preview, &app.theme, "Selected", false);
-        preview::draw(buffer, inner, app);
+        preview::draw(buffer, inner, app, drawn);
     }
 }
 
@@ -64,13 +65,13 @@ fn greeting(buffer: &mut Buffer, list: Rect, app: &App) {
     }
 }
 
-fn draw_hunts(buffer: &mut Buffer, area: Rect, app: &mut App) {
+fn draw_hunts(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let inner = pane::pane(buffer, area, &app.theme, "Hunts: open/all", false);
     let width = usize::from(inner.width);
     let chosen = app.list.hunt().map_or(0, |hunt| hunt + 1);
     let top = paint::scroll(app.hunts_top, chosen, usize::from(inner.height), app.hunts.len() + 1);
-    app.hunts_top = top;
-    app.areas.hunts = inner;
+    drawn.hunts_top = Some(top);
+    drawn.areas.hunts = inner;
     let names = std::iter::once("all hunts".to_owned()).chain(app.hunts.iter().map(|hunt| hunt.name.clone()));
     for (place, name) in names.enumerate().skip(top).take(usize::from(inner.height)) {
         let counts = app.list.passing_counts(place.checked_sub(1));
@@ -111,31 +112,32 @@ fn hunt_role(counts: Counts) -> Role {
     }
 }
 
-fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
+fn draw_list(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let title = title(app);
     let inner = pane::pane(buffer, area, &app.theme, &title, true);
     if app.list.is_empty() {
-        (app.areas.list, app.areas.headings) = (inner, Rect::default());
+        (drawn.areas.list, drawn.areas.headings) = (inner, Rect::default());
         return empty(buffer, inner, app);
     }
     let [headings, rows] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
-    (app.areas.list, app.areas.headings) = (rows, headings);
+    (drawn.areas.list, drawn.areas.headings) = (rows, headings);
     let height = usize::from(rows.height);
-    app.page = height.max(1);
-    app.list_top = paint::scroll(app.list_top, app.list.place(), height, app.list.len());
+    drawn.page = Some(height.max(1));
+    let top = paint::scroll(app.list_top, app.list.place(), height, app.list.len());
+    drawn.list_top = Some(top);
     let columns = app.columns();
     paint::line(buffer, headings, &heading_line(app, &columns));
     for line in 0..height {
-        let place = app.list_top + line;
+        let place = top + line;
         let target = paint::row(rows, line);
         let mark = if app.list.is_line_marked(place) { "*" } else { " " };
         let pieces = paint::Pieces::new(&app.theme).add(Role::Mark, mark);
-        let drawn = match app.list.line(place) {
+        let shown = match app.list.line(place) {
             Some(ListLine::Row(row)) => row_line(pieces, row, app, &columns),
             Some(ListLine::Group(group)) => group_line(pieces, &group, app, usize::from(rows.width)),
             None => break,
         };
-        paint::line(buffer, target, &drawn);
+        paint::line(buffer, target, &shown);
         if place == app.list.place() {
             paint::fill(buffer, target, app.theme.style(Role::Selected));
         }
@@ -146,7 +148,7 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         paint::text(buffer, legend, LEGEND, app.theme.style(Role::Dim));
     }
     let bar = Rect { width: area.width, x: area.x, ..rows };
-    pane::scroll_bar(buffer, bar, &app.theme, app.list_top, app.list.len());
+    pane::scroll_bar(buffer, bar, &app.theme, top, app.list.len());
 }
 
 /// What the letters of the signs stand for.
@@ -254,7 +256,7 @@ fn row_line(mut pieces: paint::Pieces<'_>, row: &ListedFinding, app: &App, colum
                 continue;
             }
             Column::Signs => {
-                for (place, (letter, on)) in row.glance().into_iter().enumerate() {
+                for (place, (letter, on)) in row.letters().into_iter().enumerate() {
                     let gap = if place > 0 { " " } else { "" };
                     let letter = if on {
                         letter

@@ -7,7 +7,7 @@ use crate::text;
 use crate::theme::Role;
 use crate::triage::bound;
 use crate::tui::state::App;
-use crate::tui::state::form::{Bound, Field, Form, INSIST};
+use crate::tui::state::form::{Form, FormField, HostBinding, INSIST};
 use crate::tui::widget::{paint, pane};
 
 /// Columns before a field.
@@ -17,45 +17,45 @@ const LABEL: usize = 11;
 pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) -> Option<Position> {
     let width = screen.width.saturating_sub(2).min(96);
     let inner = pane::popup(buffer, screen, &app.theme, "Record an exclusion", (width, 22.min(screen.height)));
-    let mut sheet = Sheet { buffer, app, form, area: inner, row: 0, cursor: None };
-    sheet.file();
+    let mut page = FormPage { buffer, app, form, area: inner, row: 0, cursor: None };
+    page.file();
     if let Some((_, title)) = &form.scenario {
-        sheet.text("scenario", title);
+        page.text("scenario", title);
     }
-    sheet.input(Field::Reason, "reason", &form.reason, "why this finding is benign; required");
-    sheet.scopes();
-    sheet.boxes();
-    sheet.choice(Field::Judgement, "verdict", &form.judgement.to_string());
-    sheet.input(Field::Days, "days", &form.days, "until it expires");
-    sheet.input(Field::Ticket, "ticket", &form.ticket, "if there is one");
+    page.input(FormField::Reason, "reason", &form.reason, "why this finding is benign; required");
+    page.scopes();
+    page.boxes();
+    page.choice(FormField::Judgement, "verdict", &form.judgement.to_string());
+    page.input(FormField::Days, "days", &form.days, "until it expires");
+    page.input(FormField::Ticket, "ticket", &form.ticket, "if there is one");
     if form.known_sample {
-        sheet.wrapped(
+        page.wrapped(
             Role::Malicious,
             "This content is a known sample of the rule. Type the rule's name to exclude it all the same.",
         );
-        sheet.input(Field::Confirm, "rule name", &form.confirm, "");
+        page.input(FormField::Confirm, "rule name", &form.confirm, "");
     }
     if let Some(against) = &form.against {
-        sheet.wrapped(Role::Malicious, &format!("{against} Type {INSIST} to record it all the same."));
-        sheet.input(Field::Against, "against", &form.insist, "");
+        page.wrapped(Role::Malicious, &format!("{against} Type {INSIST} to record it all the same."));
+        page.input(FormField::Against, "against", &form.insist, "");
     }
-    sheet.covers();
+    page.covers();
     let button = paint::row(inner, usize::from(inner.height).saturating_sub(2));
-    let (open, close) = if form.field == Field::Record { ("▶ [", "] ◀") } else { ("  [", "]  ") };
-    let role = if form.field == Field::Record { Role::Selected } else { Role::Popup };
+    let (open, close) = if form.field == FormField::Record { ("▶ [", "] ◀") } else { ("  [", "]  ") };
+    let role = if form.field == FormField::Record { Role::Selected } else { Role::Popup };
     let line = paint::Pieces::new(&app.theme).add(Role::Popup, " ").add(role, format!("{open} Record it {close}"));
-    paint::line(sheet.buffer, button, &line.line());
+    paint::line(page.buffer, button, &line.line());
     let last = paint::row(inner, usize::from(inner.height).saturating_sub(1));
     if let Some(error) = &form.error {
-        super::bars::say(sheet.buffer, last, &app.theme, (Role::Error, " ✖ "), error);
+        super::bars::say(page.buffer, last, &app.theme, (Role::Error, " ✖ "), error);
     } else {
         let hint = " Enter goes to [Record it]; there it records. Tab next field. Esc: nothing";
-        paint::line(sheet.buffer, last, &paint::Pieces::new(&app.theme).add(Role::Dim, hint).line());
+        paint::line(page.buffer, last, &paint::Pieces::new(&app.theme).add(Role::Dim, hint).line());
     }
-    sheet.cursor
+    page.cursor
 }
 
-struct Sheet<'a> {
+struct FormPage<'a> {
     buffer: &'a mut Buffer,
     app: &'a App,
     form: &'a Form,
@@ -64,7 +64,7 @@ struct Sheet<'a> {
     cursor: Option<Position>,
 }
 
-impl Sheet<'_> {
+impl FormPage<'_> {
     /// The next line, unless the button and the message need it.
     fn next(&mut self) -> Rect {
         let room = usize::from(self.area.height).saturating_sub(2);
@@ -110,7 +110,7 @@ impl Sheet<'_> {
         }
     }
 
-    fn input(&mut self, field: Field, name: &str, input: &crate::tui::widget::input::Input, ghost: &str) {
+    fn input(&mut self, field: FormField, name: &str, input: &crate::tui::widget::input::Input, ghost: &str) {
         let focused = self.form.field == field;
         let row = self.next();
         let room = usize::from(self.area.width).saturating_sub(LABEL + 1);
@@ -127,7 +127,7 @@ impl Sheet<'_> {
         }
     }
 
-    fn choice(&mut self, field: Field, name: &str, value: &str) {
+    fn choice(&mut self, field: FormField, name: &str, value: &str) {
         let focused = self.form.field == field;
         let row = self.next();
         let role = if focused { Role::Selected } else { Role::PromptText };
@@ -139,7 +139,7 @@ impl Sheet<'_> {
         let Some(proposal) = self.form.scopes.get(self.form.scope) else { return };
         let place =
             format!("{} ({} of {})", proposal.scope.kind().title(), self.form.scope + 1, self.form.scopes.len());
-        self.choice(Field::Scope, "scope", &place);
+        self.choice(FormField::Scope, "scope", &place);
         self.wrapped(Role::Popup, &proposal.scope.to_string());
         match &proposal.allowed {
             Ok(()) => self.wrapped(Role::Warning, &format!("Danger: {}", proposal.scope.danger())),
@@ -154,12 +154,12 @@ impl Sheet<'_> {
         }
         let bound = self.form.bound_to();
         let said = match (self.form.bound, bound) {
-            (Bound::Any, _) => "any box".to_owned(),
-            (Bound::Own, _) => format!("{} only", bound::named(bound)),
-            (Bound::All, _) => format!("the {} that have it: {}", bound.len(), bound::named(bound)),
+            (HostBinding::Any, _) => "any box".to_owned(),
+            (HostBinding::Own, _) => format!("{} only", bound::named(bound)),
+            (HostBinding::All, _) => format!("the {} that have it: {}", bound.len(), bound::named(bound)),
         };
         let room = usize::from(self.area.width).saturating_sub(LABEL + 4);
-        self.choice(Field::Boxes, "boxes", &text::truncate_end(&said, room));
+        self.choice(FormField::Boxes, "boxes", &text::truncate_end(&said, room));
     }
 
     /// Which of today's findings it would cover, by name as far as there is room.

@@ -7,8 +7,8 @@ use ratatui::style::{Modifier, Style};
 use super::layers::Layers;
 use crate::hex::byte;
 use crate::hex::highlight::HighlightRun;
-use crate::hex::inspect::{self, NEEDED, NoValue, Order};
-use crate::hex::layout::{Cell, Layout};
+use crate::hex::inspect::{self, ByteOrder, NEEDED, NoValue};
+use crate::hex::layout::{Cell, HexLayout};
 use crate::hex::minimap;
 use crate::text;
 use crate::theme::{Role, Theme};
@@ -16,6 +16,7 @@ use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::bytes::HexView;
 use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::state::drawn::Drawn;
 use crate::tui::state::face::Face;
 use crate::tui::view::structure::{self, Faces};
 use crate::tui::widget::{paint, pane};
@@ -34,12 +35,12 @@ const INTEGER_NAMES: usize = 4;
 const NAMES: usize = 9;
 
 /// Draws the tab.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     if app.shows(Face::Strings) {
-        return super::strings::draw(buffer, area, app);
+        return super::strings::draw(buffer, area, app, drawn);
     }
     let stops = app.keymap.first_key(Action::Back);
-    let Some(detail) = &mut app.detail else { return };
+    let Some(detail) = &app.detail else { return };
     let title = title(detail);
     let focused = detail.tab == Tab::Hex;
     let inner = pane::pane(buffer, area, &app.theme, &title, focused);
@@ -47,7 +48,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let said = notice.map(|notice| text::wrap(&notice, usize::from(inner.width))).unwrap_or_default();
     let structures = if detail.hex.face == Face::Hex { structure::lines_needed(&detail.hex, inner.height) } else { 0 };
     let inspector = detail.hex.inspector.map_or(0, |_| INSPECTOR.min(inner.height / 2));
-    detail.hex.both_orders = inner.width >= BOTH;
+    drawn.both_orders = Some(inner.width >= BOTH);
     let [above, bytes, legend, here, below] = Split::vertical([
         Constraint::Length((said.len() as u16).min(3)),
         Constraint::Fill(1),
@@ -61,11 +62,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         paint::line(buffer, paint::row(above, index), &pieces.line());
     }
     let [bytes, side] = Split::horizontal([Constraint::Fill(1), Constraint::Length(STRIP)]).areas(bytes);
-    detail.hex.fit(usize::from(bytes.width), usize::from(bytes.height));
+    drawn.bytes = Some((usize::from(bytes.width), usize::from(bytes.height)));
     if focused {
-        app.page = usize::from(bytes.height).max(1);
+        drawn.page = Some(usize::from(bytes.height).max(1));
     }
-    (app.areas.bytes, app.areas.strip) = (bytes, side);
+    (drawn.areas.bytes, drawn.areas.strip) = (bytes, side);
     draw_face(buffer, bytes, &app.theme, &detail.hex);
     draw_strip(buffer, side, &app.theme, &detail.hex);
     draw_legend(buffer, legend, (&app.theme, &stops), detail);
@@ -171,7 +172,7 @@ fn join_highlights(buffer: &mut Buffer, area: Rect, hex: &HexView, runs: &[Highl
     }
 }
 
-fn draw_cursor(buffer: &mut Buffer, area: Rect, theme: &Theme, layout: Layout, cell: Cell) {
+fn draw_cursor(buffer: &mut Buffer, area: Rect, theme: &Theme, layout: HexLayout, cell: Cell) {
     let line = paint::row(area, cell.row);
     for (column, width, role) in
         [(layout.digits_column(cell.index), 2, Role::Cursor), (layout.text_column(cell.index), 1, Role::CursorMirror)]
@@ -238,7 +239,7 @@ fn draw_legend(buffer: &mut Buffer, area: Rect, (theme, stops): (&Theme, &str), 
     paint::line(buffer, area, &pieces.line());
 }
 
-fn draw_inspector(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView, order: Order) {
+fn draw_inspector(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView, order: ByteOrder) {
     let cursor = hex.viewport.cursor;
     let bytes = hex.bytes_from(cursor);
     let readings = inspect::inspect(bytes.get(..NEEDED).unwrap_or(bytes));
@@ -254,8 +255,8 @@ fn draw_inspector(buffer: &mut Buffer, area: Rect, theme: &Theme, hex: &HexView,
         let little = said(&reading.little);
         let value = match (&reading.big, order) {
             (Some(big), _) if hex.both_orders && *big != reading.little => format!("{little} BE {}", said(big)),
-            (Some(big), Order::Big) if !hex.both_orders => format!("BE {}", said(big)),
-            (Some(_), Order::Little) if !hex.both_orders => format!("LE {little}"),
+            (Some(big), ByteOrder::Big) if !hex.both_orders => format!("BE {}", said(big)),
+            (Some(_), ByteOrder::Little) if !hex.both_orders => format!("LE {little}"),
             _ => little,
         };
         let (column, names) = if index < height { (integers, INTEGER_NAMES) } else { (others, NAMES) };

@@ -1,8 +1,7 @@
-//! From state to screen. Views draw; the only state they change is where a list is scrolled to, because only they know
-//! how much room there is.
+//! From state to screen. Views only read the state. What they had room for, which only they know, they tell in [`Drawn`].
 
 mod bars;
-pub mod chooser;
+pub(crate) mod chooser;
 mod compare;
 mod coverage;
 mod elf;
@@ -34,20 +33,22 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use super::state::drawn::Drawn;
 use super::state::{App, Screen};
 use super::widget::paint;
 use crate::theme::{Role, Theme};
 
 /// The smallest terminal, in columns and lines, on which the screens make sense.
-pub const SMALLEST: (u16, u16) = (60, 16);
+pub(crate) const SMALLEST: (u16, u16) = (60, 16);
 
-/// Draws everything.
-pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
+/// Draws everything, and tells what there was room for.
+pub(crate) fn draw(frame: &mut Frame<'_>, app: &App) -> Drawn {
     let area = frame.area();
     let buffer = frame.buffer_mut();
-    app.areas.none = !has_room(buffer, area, &app.theme);
-    if app.areas.none {
-        return;
+    let mut drawn = app.drawn_before();
+    drawn.areas.none = !has_room(buffer, area, &app.theme);
+    if drawn.areas.none {
+        return drawn;
     }
     let whole = app.whole && app.screen == Screen::Finding;
     let bar = Constraint::Length(u16::from(!whole));
@@ -55,16 +56,17 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
         Layout::vertical([bar, Constraint::Fill(1), bar, Constraint::Length(1)]).areas(area);
     bars::header(buffer, top, app);
     match app.screen {
-        Screen::Findings => findings::draw(buffer, body, app),
-        Screen::Finding => finding::draw(buffer, body, app),
-        Screen::Register => register::draw(buffer, body, app),
-        Screen::Coverage => coverage::draw(buffer, body, app),
+        Screen::Findings => findings::draw(buffer, body, app, &mut drawn),
+        Screen::Finding => finding::draw(buffer, body, app, &mut drawn),
+        Screen::Register => register::draw(buffer, body, app, &mut drawn),
+        Screen::Coverage => coverage::draw(buffer, body, app, &mut drawn),
     }
     bars::progress(buffer, progress, app);
     bars::hints(buffer, bottom, app);
-    if let Some(cursor) = overlay::draw(buffer, area, app) {
+    if let Some(cursor) = overlay::draw(buffer, area, app, &mut drawn) {
         frame.set_cursor_position(cursor);
     }
+    drawn
 }
 
 /// Clears the screen, and says so when it is too small for anything else.

@@ -7,7 +7,8 @@ use crate::case::FindingId;
 use crate::text;
 use crate::theme::{Role, Theme};
 use crate::tui::keymap::{Binding, Context, Keymap, TABLE};
-use crate::tui::state::overlay::{Await, Batch, Overlay, Palette, PaletteMatch, Prompt, Purpose};
+use crate::tui::state::drawn::Drawn;
+use crate::tui::state::overlay::{Await, BatchAnswer, Overlay, Palette, PaletteMatch, Prompt, Purpose};
 use crate::tui::state::{App, Screen};
 use crate::tui::widget::{paint, pane};
 
@@ -21,7 +22,7 @@ const ERRORS: usize = 3;
 const NAMED: usize = 6;
 
 /// Draws the top layer, if any. Returns where the terminal's cursor belongs.
-pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<Position> {
+pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &App, drawn: &mut Drawn) -> Option<Position> {
     match app.overlay.as_ref()? {
         Overlay::Help(shown) => {
             let here = app.contexts();
@@ -29,18 +30,13 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<P
             let others = others.filter(|context| *context != Context::Chooser);
             let of = |context| TABLE.iter().filter(move |row| row.context == context);
             let rows = here.iter().copied().chain(others).flat_map(of);
-            let (sought, typing) = (shown.sought.text().to_owned(), shown.typing);
-            let scroll = help(buffer, screen, (&app.theme, &app.keymap), rows, shown.scroll, &sought);
+            let keys = (&app.theme, &app.keymap);
+            drawn.overlay = Some(help(buffer, screen, keys, rows, shown.scroll, shown.sought.text()));
             let (text, column) = shown.sought.window(40);
-            let cursor = typing.then(|| sought_line(buffer, screen, &app.theme, &text, column));
-            if let Some(Overlay::Help(shown)) = &mut app.overlay {
-                shown.scroll = scroll;
-            }
-            cursor
+            shown.typing.then(|| sought_line(buffer, screen, &app.theme, &text, column))
         }
         Overlay::Summary { scroll } => {
-            let scroll = super::summary::draw(buffer, screen, app, *scroll);
-            app.overlay = Some(Overlay::Summary { scroll });
+            drawn.overlay = Some(super::summary::draw(buffer, screen, app, *scroll));
             None
         }
         Overlay::Palette(palette) => Some(draw_palette(buffer, screen, app, palette)),
@@ -59,13 +55,11 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &mut App) -> Option<P
             None
         }
         Overlay::Compare(compared) => {
-            app.page = super::compare::draw(buffer, screen, &app.theme, compared.as_deref());
+            drawn.page = Some(super::compare::draw(buffer, screen, &app.theme, compared.as_deref()));
             None
         }
-        Overlay::Reference(_) => {
-            if let Some(Overlay::Reference(view)) = &mut app.overlay {
-                app.page = super::reference::draw(buffer, screen, &app.theme, view);
-            }
+        Overlay::Reference(view) => {
+            super::reference::draw(buffer, screen, &app.theme, view, drawn);
             None
         }
         Overlay::Await(wait) => {
@@ -179,7 +173,7 @@ fn draw_palette(buffer: &mut Buffer, screen: Rect, app: &App, palette: &Palette)
 }
 
 /// The findings that one answer would be for, and the keys that give it.
-fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &Batch) {
+fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &BatchAnswer) {
     let size = (screen.width.saturating_sub(4).min(100), screen.height.saturating_sub(4));
     let inner = pane::popup(buffer, screen, &app.theme, "One answer for many", size);
     let width = usize::from(inner.width);

@@ -2,11 +2,11 @@
 
 use crate::explain::ConditionPart;
 use crate::theme::Theme;
-use crate::tui::state::elf_rows::{self, Pieces};
+use crate::tui::state::elf_rows::{self, RowPieces};
 use crate::tui::widget::paint::{self, StyledLine};
 
 /// A line as it is painted.
-pub(super) fn line(theme: &Theme, pieces: Pieces) -> StyledLine {
+pub(super) fn line(theme: &Theme, pieces: RowPieces) -> StyledLine {
     let mut line = paint::Pieces::new(theme);
     for (role, piece) in pieces {
         line.push(role, piece);

@@ -7,10 +7,11 @@ use super::reading::Reading;
 use super::signs::state_of;
 use crate::text;
 use crate::tui::state::App;
+use crate::tui::state::drawn::Drawn;
 use crate::tui::widget::paint;
 
 /// Draws the pane.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let Some(row) = app.list.selected() else { return };
     let hunt = app.hunts.get(row.hunt);
     let width = usize::from(area.width);
@@ -41,8 +42,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     for (index, line) in lines.iter().take(usize::from(facts.height)).enumerate() {
         paint::line(buffer, paint::row(facts, index), line);
     }
-    if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id() == id && !detail.stale) {
-        detail.hex.fit(usize::from(bytes.width), usize::from(bytes.height));
+    if let Some(detail) = app.detail.as_ref().filter(|detail| detail.id() == id && !detail.stale) {
+        drawn.bytes = Some((usize::from(bytes.width), usize::from(bytes.height)));
         super::hex::draw_face(buffer, bytes, &app.theme, &detail.hex);
     }
 }

@@ -9,6 +9,7 @@ use crate::theme::{Role, Theme};
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::detail::{DrawnLines, Tab};
+use crate::tui::state::drawn::Drawn;
 use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
@@ -121,7 +122,7 @@ impl<'t> Reading<'t> {
 pub(super) fn draw(
     buffer: &mut Buffer,
     area: Rect,
-    app: &mut App,
+    (app, drawn): (&App, &mut Drawn),
     (title, tab): (&str, Tab),
     build: impl FnOnce(&App, &mut Reading<'_>),
 ) {
@@ -132,13 +133,13 @@ pub(super) fn draw(
     let Reading { lines, references, .. } = reading;
     let height = usize::from(inner.height);
     if focused {
-        app.page = height.max(1);
+        drawn.page = Some(height.max(1));
     }
-    let Some(detail) = &mut app.detail else { return };
+    let Some(detail) = &app.detail else { return };
     let top = detail.scroll(tab).min(lines.len().saturating_sub(height));
-    *detail.scroll_mut(tab) = top;
-    detail.drawn[tab as usize] = DrawnLines { count: lines.len(), height, references };
-    let chosen = detail.chosen(tab).map(|(line, _)| *line);
+    let lines_drawn = DrawnLines { count: lines.len(), height, references };
+    let chosen = detail.chosen_of(tab, top, &lines_drawn).map(|(line, _)| *line);
+    drawn.read.push((tab, top, lines_drawn));
     for (index, line) in lines.iter().skip(top).take(height).enumerate() {
         let row = paint::row(inner, index);
         paint::line(buffer, row, line);

@@ -7,12 +7,13 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::reading::Reading;
 use crate::text;
-use crate::text::fuzzy::Pattern;
+use crate::text::fuzzy::FuzzyPattern;
 use crate::theme::Role;
 use crate::triage::exclusion::Exclusion;
 use crate::triage::register::RegisterEntry;
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
+use crate::tui::state::drawn::Drawn;
 use crate::tui::state::register::{EntryState, summary};
 use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
@@ -21,7 +22,7 @@ use crate::tui::widget::pane;
 const DATED: u16 = 80;
 
 /// Draws the screen.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let [list, detail] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length((area.height / 2).min(16))]).areas(area);
     let count = app.register.entries.len() as u64;
@@ -32,7 +33,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         text::truncate_middle(&app.register.path, room)
     );
     let inner = pane::pane(buffer, list, &app.theme, &title, true);
-    draw_list(buffer, inner, app);
+    draw_list(buffer, inner, app, drawn);
     let inner = pane::pane(buffer, detail, &app.theme, "Selected", false);
     let Some(entry) = app.register.selected() else { return };
     let lines =
@@ -42,12 +43,13 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     }
 }
 
-fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
+fn draw_list(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let height = usize::from(area.height);
-    app.page = height.max(1);
+    drawn.page = Some(height.max(1));
     let register = &app.register;
     let shown = register.shown();
     let top = paint::scroll(register.top, register.place, height, shown.len());
+    drawn.register_top = Some(top);
     if shown.is_empty() {
         let back = app.keymap.first_key(Action::Back);
         let said = if register.filter.is_empty() {
@@ -58,7 +60,7 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         return paint::line(buffer, area, &StyledLine::styled(said, app.theme.style(Role::Dim)));
     }
     let now = app.now;
-    let pattern = Pattern::new(&register.filter);
+    let pattern = FuzzyPattern::new(&register.filter);
     for (index, entry) in shown.iter().skip(top).take(height).enumerate() {
         let state = EntryState::of(entry, now);
         let (sign, word) = state.shown();
@@ -93,7 +95,6 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         }
     }
     pane::scroll_bar(buffer, area, &app.theme, top, shown.len());
-    app.register.top = top;
 }
 
 fn entry_lines(app: &App, entry: &RegisterEntry, hits: Option<&u64>, width: usize) -> Vec<StyledLine> {

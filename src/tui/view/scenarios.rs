@@ -14,10 +14,11 @@ use crate::triage::{Answer, Verdict};
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::detail::{Detail, Tab};
+use crate::tui::state::drawn::Drawn;
 use crate::tui::widget::paint;
 
 /// Draws the tab: the scenarios with their answers above, the scenario at hand below.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let Some(detail) = &app.detail else { return };
     let listed = detail.listed().count();
     let rows = u16::try_from(listed).unwrap_or(u16::MAX).saturating_add(1);
@@ -29,7 +30,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     } else {
         "An explanation that fits any rule".to_owned()
     };
-    reading::draw(buffer, story, app, (&title, Tab::Scenarios), story_of);
+    reading::draw(buffer, story, (app, drawn), (&title, Tab::Scenarios), story_of);
 }
 
 /// What the signs behind `box` mean, in as many words as there is room for.

@@ -8,16 +8,17 @@ use crate::theme::Role;
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::detail::Tab;
+use crate::tui::state::drawn::Drawn;
 use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
 /// Draws the list.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
-    let Some(detail) = &mut app.detail else { return };
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
+    let Some(detail) = &app.detail else { return };
     let digits = detail.hex.layout.digits;
-    let strings = &mut detail.hex.strings;
+    let strings = &detail.hex.strings;
     let (least, progress, cut) = (strings.least(), strings.progress, strings.cut);
-    let list = &mut strings.texts;
+    let list = &strings.texts;
     let mut title = format!("Strings: {}, of {} characters at least", text::count(list.len() as u64), least);
     if !list.filter().is_empty() {
         title = format!("{title}, with {}", text::quoted(list.filter()));
@@ -34,7 +35,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
     let inner = pane::pane(buffer, area, &app.theme, &title, focused);
     let height = usize::from(inner.height);
     if focused {
-        app.page = height.max(1);
+        drawn.page = Some(height.max(1));
     }
     if list.is_empty() && progress.is_none() {
         let back = app.keymap.first_key(Action::Back);
@@ -44,8 +45,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         };
         return paint::line(buffer, inner, &StyledLine::styled(said, app.theme.style(Role::Dim)));
     }
-    list.top = paint::scroll(list.top, list.place(), height, list.len());
-    for (index, found) in list.from(list.top).take(height).enumerate() {
+    let top = paint::scroll(list.top, list.place(), height, list.len());
+    drawn.strings_top = Some(top);
+    for (index, found) in list.from(top).take(height).enumerate() {
         let row = paint::row(inner, index);
         let mut pieces = paint::Pieces::new(&app.theme)
             .add(Role::Offset, format!("{:0digits$x} ", found.offset))
@@ -55,10 +57,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &mut App) {
         let cut = text::end(&shown, usize::from(inner.width).saturating_sub(pieces.width() + 1));
         pieces.push_matched(&shown, cut, &places, |_| Role::Text);
         paint::line(buffer, row, &pieces.line());
-        if list.top + index == list.place() {
+        if top + index == list.place() {
             paint::fill(buffer, row, app.theme.style(Role::Selected));
         }
     }
     let bar = Rect { width: inner.width + 1, ..inner };
-    pane::scroll_bar(buffer, bar, &app.theme, list.top, list.len());
+    pane::scroll_bar(buffer, bar, &app.theme, top, list.len());
 }

@@ -1,6 +1,6 @@
 //! Rules of the kind the built-in hunts are: the prefilter must rule out nearly everything.
 
-use super::{Class, Decision, must_scan, prefilter, yara_matches};
+use super::{FileDecision, RuleClass, must_scan, prefilter, yara_matches};
 
 const RULES: &str = include_str!("five.yar");
 
@@ -25,7 +25,7 @@ fn each_rule_is_ruled_out_by_its_literals() {
     let prefilter = prefilter(RULES);
     assert_eq!(prefilter.report().refusal, None);
     assert_eq!(prefilter.report().rules.len(), 5);
-    assert!(prefilter.report().rules.iter().all(|rule| rule.class == Class::ByLiterals));
+    assert!(prefilter.report().rules.iter().all(|rule| rule.class == RuleClass::ByLiterals));
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn ordinary_files_are_ruled_out() {
         assert!(!must_scan(&prefilter, &data[..length]), "{length} bytes");
     }
     let mut pass = prefilter.pass(1 << 20);
-    data.chunks(256 * 1024).for_each(|chunk| assert_eq!(pass.feed(chunk), Decision::NeedMore));
+    data.chunks(256 * 1024).for_each(|chunk| assert_eq!(pass.feed(chunk), FileDecision::NeedMore));
     assert!(!pass.finish());
 }
 

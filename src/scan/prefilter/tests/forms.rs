@@ -1,7 +1,7 @@
 //! Each form of pattern and condition: what it rules out, and what it must let through.
 
-use super::{Class, Decision, Prefilter, Source, must_scan, prefilter};
-use crate::scan::prefilter::{Refusal, WholeReason};
+use super::{FileDecision, Prefilter, RuleClass, YaraSource, must_scan, prefilter};
+use crate::scan::prefilter::{PrefilterRefusal, WholeReason};
 
 /// A rule whose patterns `$a`, `$b`, `$c` are the words alpha-1, bravo-2 and charlie-3.
 fn words(condition: &str) -> Prefilter {
@@ -79,7 +79,7 @@ fn patterns_without_a_usable_literal_are_taken_to_be_everywhere() {
         let prefilter = prefilter(&format!("rule one {{ strings: $a = {pattern} condition: $a }}"));
         assert_eq!(
             prefilter.report().rules[0].class,
-            Class::Whole(WholeReason::Patterns(vec!["$a".into()])),
+            RuleClass::Whole(WholeReason::Patterns(vec!["$a".into()])),
             "{pattern}"
         );
         assert!(must_scan(&prefilter, b""));
@@ -139,14 +139,14 @@ fn each_form_of_condition_asks_for_what_it_needs() {
 #[test]
 fn reads_and_sizes_guard_without_reading_on() {
     let elf = words("uint32(0) == 0x464c457f and filesize < 270 and any of them");
-    assert_eq!(elf.report().rules[0].class, Class::ByLiterals);
-    assert_eq!(elf.pass(270).decision(), Decision::CannotMatch);
-    assert_eq!(elf.pass(269).feed(b"MZ.."), Decision::NeedMore, "269 bytes are to come, and four of them decide");
-    assert_eq!(elf.pass(4).feed(b"MZ.."), Decision::CannotMatch);
-    assert_eq!(elf.pass(3).decision(), Decision::CannotMatch, "four bytes can't be read from three");
-    assert_eq!(elf.pass(11).feed(b"\x7fELFalpha-1"), Decision::MustScan);
+    assert_eq!(elf.report().rules[0].class, RuleClass::ByLiterals);
+    assert_eq!(elf.pass(270).decision(), FileDecision::CannotMatch);
+    assert_eq!(elf.pass(269).feed(b"MZ.."), FileDecision::NeedMore, "269 bytes are to come, and four of them decide");
+    assert_eq!(elf.pass(4).feed(b"MZ.."), FileDecision::CannotMatch);
+    assert_eq!(elf.pass(3).decision(), FileDecision::CannotMatch, "four bytes can't be read from three");
+    assert_eq!(elf.pass(11).feed(b"\x7fELFalpha-1"), FileDecision::MustScan);
     let small = prefilter("rule small { condition: filesize < 10 }");
-    assert_eq!(small.report().rules[0].class, Class::ByGuards);
+    assert_eq!(small.report().rules[0].class, RuleClass::ByGuards);
     assert!(!small.always_full() && must_scan(&small, b"123456789") && !must_scan(&small, b"1234567890"));
 }
 
@@ -177,7 +177,7 @@ fn rules_stand_for_their_conditions() {
 fn a_namespace_that_is_entered_again_is_another() {
     let global = "global rule never { condition: false }";
     let sources = [("one", global), ("two", global), ("one", "rule c { condition: true }")];
-    let sources = sources.map(|(namespace, text)| Source { namespace, text });
+    let sources = sources.map(|(namespace, text)| YaraSource { namespace, text });
     assert!(must_scan(&Prefilter::new(&sources, &[]), b""));
     let together = [sources[0], sources[2], sources[1]];
     assert!(!must_scan(&Prefilter::new(&together, &[]), b""));
@@ -186,33 +186,33 @@ fn a_namespace_that_is_entered_again_is_another() {
 #[test]
 fn the_report_says_why_a_file_always_goes_whole() {
     let class = |text: &str| prefilter(text).report().rules.last().unwrap().class.clone();
-    assert_eq!(class("rule r { condition: true }"), Class::Whole(WholeReason::Condition));
-    assert_eq!(class("import \"pe\" rule r { condition: pe.is_dll() }"), Class::ByGuards);
+    assert_eq!(class("rule r { condition: true }"), RuleClass::Whole(WholeReason::Condition));
+    assert_eq!(class("import \"pe\" rule r { condition: pe.is_dll() }"), RuleClass::ByGuards);
     assert_eq!(
         class("import \"math\" rule r { condition: math.entropy(0, 9) > 1 }"),
-        Class::Whole(WholeReason::Values)
+        RuleClass::Whole(WholeReason::Values)
     );
-    assert_eq!(class("rule r { condition: filename == \"x\" }"), Class::Whole(WholeReason::Values));
+    assert_eq!(class("rule r { condition: filename == \"x\" }"), RuleClass::Whole(WholeReason::Values));
     let weak = "rule r { strings: $a = \"x\" $b = \"long enough\" condition: any of them }";
-    assert_eq!(class(weak), Class::Whole(WholeReason::Patterns(vec!["$a".into()])));
+    assert_eq!(class(weak), RuleClass::Whole(WholeReason::Patterns(vec!["$a".into()])));
     let prefilter = prefilter("rule good { strings: $a = \"long enough\" condition: $a } rule r { condition: true }");
     assert!(prefilter.always_full());
     assert_eq!(prefilter.report().whole().map(|(rule, _)| rule.name.as_str()).collect::<Vec<_>>(), ["r"]);
-    assert_eq!(prefilter.pass(1).decision(), Decision::MustScan);
+    assert_eq!(prefilter.pass(1).decision(), FileDecision::MustScan);
 }
 
 #[test]
 fn sets_that_cannot_be_read_are_refused_whole() {
-    assert_eq!(prefilter("rule {").report().refusal, Some(Refusal::Syntax { namespace: "test".into() }));
-    let source = [Source { namespace: "test", text: "include \"more.yar\" rule r { condition: false }" }];
+    assert_eq!(prefilter("rule {").report().refusal, Some(PrefilterRefusal::Syntax { namespace: "test".into() }));
+    let source = [YaraSource { namespace: "test", text: "include \"more.yar\" rule r { condition: false }" }];
     let unknown = Prefilter::new(&source, &[]);
-    assert_eq!(unknown.report().refusal, Some(Refusal::Include { path: "more.yar".into() }));
+    assert_eq!(unknown.report().refusal, Some(PrefilterRefusal::Include { path: "more.yar".into() }));
     assert!(unknown.always_full());
     let known = Prefilter::new(&source, &[("more.yar", "rule first { condition: true }")]);
     assert_eq!(known.report().refusal, None);
     assert_eq!(known.report().rules[0].name, "first");
     let endless = Prefilter::new(&source, &[("more.yar", "include \"more.yar\"")]);
-    assert_eq!(endless.report().refusal, Some(Refusal::Include { path: "more.yar".into() }));
+    assert_eq!(endless.report().refusal, Some(PrefilterRefusal::Include { path: "more.yar".into() }));
     let word = |n: u32| format!("#{:08x}!", 0x9e37_79b1_u32.wrapping_mul(n));
     let rules = |count: u32| -> Vec<String> {
         (0..count).map(|n| format!("rule r{n} {{ strings: $a = \"{}\" condition: $a }}\n", word(n))).collect()

@@ -1,7 +1,7 @@
 //! Files made to slow the search down. What counts is work, never time.
 
 use super::super::search::most_work;
-use super::{Prefilter, Source};
+use super::{Prefilter, YaraSource};
 
 /// Rules of many texts that begin alike, so that one place in a file is a place of many of them.
 fn rules() -> (Vec<String>, String) {
@@ -43,7 +43,7 @@ fn assert_bounded(prefilter: &Prefilter, what: &str, file: &[u8]) -> usize {
 #[test]
 fn hostile_files_cost_no_more_than_they_are_worth() {
     let (texts, source) = rules();
-    let prefilter = Prefilter::new(&[Source { namespace: "n", text: &source }], &[]);
+    let prefilter = Prefilter::new(&[YaraSource { namespace: "n", text: &source }], &[]);
     assert!(prefilter.report().literals > 2000);
     let repeat = |bytes: Vec<u8>| bytes.repeat((1 << 20) / bytes.len() + 1);
     for length in [4, 8, 12, 16] {
@@ -73,7 +73,7 @@ fn a_file_that_is_given_up_leaves_every_rule() {
         )
     };
     let source: String = (0..500).map(rule).collect();
-    let prefilter = Prefilter::new(&[Source { namespace: "n", text: &source }], &[]);
+    let prefilter = Prefilter::new(&[YaraSource { namespace: "n", text: &source }], &[]);
     let file = b"qzxj".repeat(1 << 18);
     assert_eq!(assert_bounded(&prefilter, "one window", &file), 500);
     assert_eq!(assert_bounded(&prefilter, "few of it", &b"qzxj".repeat(3)), 0);

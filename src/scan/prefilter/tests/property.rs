@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::generate::{self, Rule, Stretch};
-use super::{Decision, Pass, Prefilter, Source, yara_matches};
+use super::{FileDecision, Pass, Prefilter, YaraSource, yara_matches};
 
 /// The rules that yara-x takes, compiled.
 fn compile(rules: &[Rule]) -> (yara_x::Rules, Vec<&Rule>) {
@@ -62,7 +62,7 @@ fn passes_by(mut pass: Pass, file: &[Stretch], sizes: &[usize]) -> bool {
                 }
             }
         }
-        if pass.decision() == Decision::CannotMatch {
+        if pass.decision() == FileDecision::CannotMatch {
             return true;
         }
     }
@@ -95,10 +95,10 @@ fn filler() -> String {
 }
 
 /// Whether a prefilter of these sources among many rules out the file, in chunks or at once.
-fn many_rule_out(sources: &[Source], file: &[Stretch], sizes: &[usize], data: &[u8]) -> bool {
+fn many_rule_out(sources: &[YaraSource], file: &[Stretch], sizes: &[usize], data: &[u8]) -> bool {
     let filler = filler();
     let mut all = sources.to_vec();
-    all.push(Source { namespace: "filler", text: &filler });
+    all.push(YaraSource { namespace: "filler", text: &filler });
     let prefilter = Prefilter::new(&all, &[]);
     assert!(prefilter.report().literals > 128);
     let at_once = [Stretch::Bytes(data.to_vec())];
@@ -119,8 +119,8 @@ fn no_file_that_yara_matches_is_ruled_out() {
     let outcome = runner().run(&cases, |(rules, files)| {
         let (compiled_rules, taken) = compile(&rules);
         compiled.set(compiled.get() + taken.len());
-        let sources: Vec<Source> =
-            taken.iter().map(|rule| Source { namespace: rule.namespace, text: &rule.source }).collect();
+        let sources: Vec<YaraSource> =
+            taken.iter().map(|rule| YaraSource { namespace: rule.namespace, text: &rule.source }).collect();
         let prefilter = Prefilter::new(&sources, &[]);
         for (file, sizes) in &files {
             let data = whole(file);
@@ -160,14 +160,14 @@ fn a_pattern_that_yara_finds_is_seen() {
     let outcome = runner().run(&cases, |(pattern, files)| {
         let text = format!("rule one {{ strings: $a = {pattern} condition: $a }}");
         let Ok(rules) = yara_x::compile(text.as_str()) else { return Ok(()) };
-        let prefilter = Prefilter::new(&[Source { namespace: "default", text: &text }], &[]);
+        let prefilter = Prefilter::new(&[YaraSource { namespace: "default", text: &text }], &[]);
         for (file, sizes) in &files {
             let data = whole(file);
             let found = yara_matches(&rules, &data);
             let out = rules_out(&prefilter, file, sizes, data.len());
             matched.set(matched.get() + u32::from(found));
             ruled_out.set(ruled_out.get() + u32::from(out));
-            let sources = [Source { namespace: "default", text: &text }];
+            let sources = [YaraSource { namespace: "default", text: &text }];
             if found && (out || many_rule_out(&sources, file, sizes, &data)) {
                 return Err(TestCaseError::fail(format!("{pattern}\nlost in {}", data.escape_ascii())));
             }
@@ -200,7 +200,7 @@ fn no_rule_of_hundreds_that_yara_reports_is_ruled_out() {
             named.collect::<Vec<_>>()
         };
         let texts: Vec<(String, String)> = sets.iter().enumerate().flat_map(named).collect();
-        let sources: Vec<Source> = texts.iter().map(|(namespace, text)| Source { namespace, text }).collect();
+        let sources: Vec<YaraSource> = texts.iter().map(|(namespace, text)| YaraSource { namespace, text }).collect();
         let mut compiler = yara_x::Compiler::new();
         compiler.define_global("ext", 3).unwrap();
         for source in &sources {

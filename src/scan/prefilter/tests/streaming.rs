@@ -1,6 +1,6 @@
 //! Chunks, holes, and when a decision falls.
 
-use super::{Decision, must_scan, prefilter};
+use super::{FileDecision, must_scan, prefilter};
 
 const WORD: &str = "rule word { strings: $a = \"needle-in-hay\" condition: $a }";
 
@@ -29,9 +29,9 @@ fn overlapping_literals_are_all_seen() {
 fn counting_needs_different_patterns() {
     let two = prefilter("rule r { strings: $a = \"alpha-1\" $b = \"bravo-2\" condition: 2 of them }");
     let mut pass = two.pass(1000);
-    assert_eq!(pass.feed(b"alpha-1 alpha-1 alpha-1"), Decision::NeedMore);
+    assert_eq!(pass.feed(b"alpha-1 alpha-1 alpha-1"), FileDecision::NeedMore);
     pass.feed(&[b' '; 900]);
-    assert_eq!(pass.feed(b"bravo-2"), Decision::NeedMore, "the first bytes are not all there yet");
+    assert_eq!(pass.feed(b"bravo-2"), FileDecision::NeedMore, "the first bytes are not all there yet");
     assert!(pass.finish(), "and a file shorter than its size is not judged");
     assert!(!must_scan(&two, b"alpha-1 alpha-1"));
 }
@@ -40,9 +40,9 @@ fn counting_needs_different_patterns() {
 fn a_decision_stays() {
     let prefilter = prefilter(WORD);
     let mut pass = prefilter.pass(5000);
-    assert_eq!(pass.feed(&[b'.'; 4096]), Decision::NeedMore);
-    assert_eq!(pass.feed(b"needle-in-hay"), Decision::MustScan);
-    assert_eq!(pass.feed(b"more"), Decision::MustScan);
+    assert_eq!(pass.feed(&[b'.'; 4096]), FileDecision::NeedMore);
+    assert_eq!(pass.feed(b"needle-in-hay"), FileDecision::MustScan);
+    assert_eq!(pass.feed(b"more"), FileDecision::MustScan);
     assert!(pass.finish());
 }
 
@@ -80,7 +80,7 @@ fn a_file_full_of_useless_hits_goes_to_yara() {
     let prefilter = prefilter(rule);
     let data = b"\x5a\x58\x55\x52\x90\x89\xe2".repeat(100_000);
     let mut pass = prefilter.pass(1 << 30);
-    assert_eq!(pass.feed(&data), Decision::MustScan);
+    assert_eq!(pass.feed(&data), FileDecision::MustScan);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::evidence::testing::put;
 use crate::evidence::{BoxQueries, Gatherer, Observed, Process, Referrer};
 use crate::finding::{Digest, FileFacts};
 use crate::hunt::known_good::KnownGood;
-use crate::hunt::{Field, NamedValues, Operand, Operator, Site};
+use crate::hunt::{CheckOperator, Field, NamedValues, Operand, Site};
 use crate::text;
 use planted::{at, hunt};
 
@@ -187,11 +187,11 @@ fn what_a_hunt_says_against_a_scenario_is_held_against_it() {
     let case = case.old("etc/crontab", 30).plant();
     let mut hunt = hunt(PAYLOAD);
     let (site, known_good) = (Site::default(), KnownGood::default());
-    let context = Context { site: &site, known_good: &known_good, queries: &case.gatherer };
+    let context = AssessmentContext { site: &site, known_good: &known_good, queries: &case.gatherer };
     let against = Check {
         field: Field::FileName,
-        operator: Operator::Glob,
-        operand: Operand::Values(NamedValues::fitting(Field::FileName.kind(), Operator::Glob, &["pay*"])),
+        operator: CheckOperator::Glob,
+        operand: Operand::Values(NamedValues::fitting(Field::FileName.kind(), CheckOperator::Glob, &["pay*"])),
         strength: None,
     };
     std::sync::Arc::make_mut(&mut hunt.scenarios)[0].contradicted_when = vec![vec![against]];
@@ -219,7 +219,7 @@ fn a_scenario_without_checks_cannot_be_told() {
     let mut hunt = hunt(PAYLOAD);
     std::sync::Arc::make_mut(&mut hunt.scenarios)[0].applies_when.clear();
     let (site, known_good) = (Site::default(), KnownGood::default());
-    let context = Context { site: &site, known_good: &known_good, queries: &case.gatherer };
+    let context = AssessmentContext { site: &site, known_good: &known_good, queries: &case.gatherer };
     let weighed = assess(&hunt, &case.evidence, &context);
     assert_eq!(weighed[0].truth, Truth::Unknown);
     assert!(suggestion(&weighed[0]).contains("no check expresses this"));
@@ -255,7 +255,7 @@ fn weighing_many_processes_asks_the_box_no_oftener_and_can_be_done_on_any_thread
             (10_000..10_000 + many).map(|pid| Process { pid, command_line: format!("job {pid}"), ..some.clone() });
         case.evidence.unread = Observed::Found(unread.collect());
         let queries = Counted { gatherer: &case.gatherer, asked: AtomicUsize::new(0) };
-        let context = Context { site: &site, known_good: &known_good, queries: &queries };
+        let context = AssessmentContext { site: &site, known_good: &known_good, queries: &queries };
         let evaluate = || assess(&hunt, &case.evidence, &context);
         let weighed = std::thread::scope(|scope| scope.spawn(evaluate).join().unwrap());
         assert_eq!(weighed.len(), 5 + crate::hunt::standard::scenarios().len());

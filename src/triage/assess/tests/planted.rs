@@ -11,13 +11,13 @@ use std::time::{Duration, SystemTime};
 use md5::{Digest as _, Md5};
 
 use crate::evidence::testing::{facts, put};
-use crate::evidence::{About, AskedOnce, Evidence, Gatherer, NamedFacts, Peer};
+use crate::evidence::{AskedFile, AskedOnce, Evidence, Gatherer, NamedFacts, Peer};
 use crate::finding::Sha256;
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{Hunt, Site, builtin};
 use crate::root::Root;
 use crate::text;
-use crate::triage::assess::{Context, ScenarioAssessment, assess};
+use crate::triage::assess::{AssessmentContext, ScenarioAssessment, assess};
 
 /// A script that says it is ready and waits until its standard input is closed.
 const SCRIPT: &str = "echo ready\nread line\n";
@@ -275,7 +275,7 @@ impl Planted {
         let gatherer = Gatherer::new(Root::image(dir.path())).with_limit(Duration::from_mins(1));
         let gatherer = if self.live { gatherer.with_proc("/proc") } else { gatherer };
         let copies = self.copies.iter().map(|path| dir.path().join(path.strip_prefix("/").unwrap())).collect();
-        let about = About { facts: facts(&file), peers: self.peers.clone(), copies };
+        let about = AskedFile { facts: facts(&file), peers: self.peers.clone(), copies };
         let mut evidence = gatherer.gather_about(&about);
         if let Some(says) = self.besides {
             says(&mut evidence);
@@ -360,11 +360,12 @@ impl Case {
     pub(super) fn assess_with(&self, rule: &str, site: &str, known_good: &KnownGood) -> Vec<ScenarioAssessment> {
         let site = Site::parse(Path::new("site.toml"), site).unwrap();
         let once = AskedOnce::new(self.gatherer.clone());
-        let weighed = assess(&hunt(rule), &self.evidence, &Context { site: &site, known_good, queries: &once });
+        let weighed =
+            assess(&hunt(rule), &self.evidence, &AssessmentContext { site: &site, known_good, queries: &once });
         // Wherever a case with this evidence is opened, it comes to the same.
         let named = NamedFacts::of_parts(&once.answers().parts()).unwrap();
         let kept = Evidence::of_parts(self.evidence.facts.clone(), &self.evidence.parts()).unwrap();
-        let elsewhere = assess(&hunt(rule), &kept, &Context { site: &site, known_good, queries: &named });
+        let elsewhere = assess(&hunt(rule), &kept, &AssessmentContext { site: &site, known_good, queries: &named });
         assert_eq!(elsewhere, weighed, "{rule} away from the box");
         weighed
     }

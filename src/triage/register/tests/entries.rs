@@ -1,6 +1,6 @@
 //! Entries read, doubted and reviewed.
 
-use super::super::super::folders::Refusal;
+use super::super::super::folders::ScopeRefusal;
 use super::super::super::folders::tests::MadeUp;
 use super::*;
 use crate::finding::Sha256;
@@ -161,7 +161,7 @@ fn check_finds_what_a_person_should_look_at() {
         (0, RegisterProblem::Expired(at(NOW))),
         (1, RegisterProblem::Revoked),
         (2, RegisterProblem::RuleChanged),
-        (3, RegisterProblem::OverBroad(Refusal::Writable("/opt/open".into()))),
+        (3, RegisterProblem::OverBroad(ScopeRefusal::Writable("/opt/open".into()))),
         (5, RegisterProblem::Redundant(line(4))),
         // Entry 6 outlasts the folder of entry 7, so it is needed after that.
         (8, RegisterProblem::Shadowed(line(7))),

@@ -42,7 +42,7 @@ pub(super) enum At {
 
 /// The lines.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct ListLines {
     /// Indexes of the rows that are shown or folded away, in order.
     pub order: Vec<u32>,
     /// Empty unless grouped; in the order in which they are shown.
@@ -53,7 +53,7 @@ pub(super) struct Lines {
     pub rare_first: bool,
 }
 
-impl Lines {
+impl ListLines {
     /// Finds the groups in the order.
     pub(super) fn arrange(&mut self, store: &Store, grouping: Grouping, is_folded: impl Fn(u32) -> bool) {
         self.grouped = grouping != Grouping::None;

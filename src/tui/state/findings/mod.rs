@@ -1,6 +1,7 @@
 //! The list of findings: what is in it, what of it is shown, in what order and groups, and where the cursor stands.
 
 mod columns;
+mod cursor;
 mod lines;
 mod marks;
 mod ranks;
@@ -18,13 +19,14 @@ pub(crate) use self::row::Counts;
 pub use self::row::{ListedFinding, Written};
 pub use self::sort::{Column, Grouping, Sort};
 
-use self::lines::{At, Lines};
+use self::cursor::Cursor;
+use self::lines::{At, ListLines};
 use self::ranks::insert_all;
 use self::store::Store;
 use crate::case::FindingId;
 use crate::text;
-use crate::text::fuzzy::Pattern;
-use crate::triage::filter::{Bound, Field, Filter, Names, Sign, Signs, Wrong};
+use crate::text::fuzzy::FuzzyPattern;
+use crate::triage::filter::{Filter, FilterField, ListFilter, Names, Sign, Signs, Wrong};
 
 /// One line of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,17 +52,6 @@ pub struct GroupHeading<'l> {
     pub folded: bool,
     /// On how many boxes its findings are.
     pub boxes: usize,
-}
-
-/// Where the cursor stands.
-#[derive(Debug, Clone, Copy, Default)]
-struct Cursor {
-    /// The finding under it, or the first one of the group whose heading is.
-    finding: Option<FindingId>,
-    /// The group whose heading is under it.
-    group: Option<u32>,
-    /// The line, for when both leave the view.
-    line: usize,
 }
 
 /// Which groups are folded.
@@ -92,12 +83,12 @@ pub struct FindingList {
     tree: PathBuf,
     /// Indexes of all rows in order, so that filter and hunt only have to leave some out.
     order: Vec<u32>,
-    lines: Lines,
+    lines: ListLines,
     hunt: Option<usize>,
     typed: String,
     filter: Filter,
     /// The filter for the names of this list.
-    bound: Bound,
+    bound: ListFilter,
     names: Names,
     /// Whose place the comparison with the scan before has changed.
     news: HashMap<FindingId, Sign>,
@@ -149,17 +140,17 @@ impl FindingList {
     }
 
     /// What this field of a filter has in the list, in order.
-    pub(crate) fn values(&self, field: Field) -> Vec<String> {
+    pub(crate) fn values(&self, field: FilterField) -> Vec<String> {
         let sorted = |mut values: Vec<String>| {
             values.sort();
             values.dedup();
             values
         };
         match field {
-            Field::Rule => sorted(self.names.rules.clone()),
-            Field::Host => sorted(self.names.hosts.clone()),
-            Field::Owner => self.store.owners().map(|owner| text::escape_str(owner).into_owned()).collect(),
-            Field::Tag => {
+            FilterField::Rule => sorted(self.names.rules.clone()),
+            FilterField::Host => sorted(self.names.hosts.clone()),
+            FilterField::Owner => self.store.owners().map(|owner| text::escape_str(owner).into_owned()).collect(),
+            FilterField::Tag => {
                 sorted(self.store.rows().iter().flat_map(ListedFinding::tags).map(ToString::to_string).collect())
             }
             _ => Vec::new(),
@@ -202,7 +193,7 @@ impl FindingList {
                 row.signs = self.news.get(&row.id).map_or(row.signs, |sign| row.signs.with(*sign));
             }
         }
-        self.knows_signs |= rows.iter().any(|row| row.glance().iter().any(|(_, on)| *on));
+        self.knows_signs |= rows.iter().any(|row| row.letters().iter().any(|(_, on)| *on));
         let put = self.store.put(rows, |row| nearness(&self.bound, &self.tree, row));
         if self.store.weigh() && self.sort.column == Column::State {
             return self.arrange();
@@ -311,7 +302,7 @@ impl FindingList {
     }
 
     /// What of the filter is sought in paths.
-    pub fn pattern(&self) -> &Pattern {
+    pub fn pattern(&self) -> &FuzzyPattern {
         self.filter.pattern()
     }
 
@@ -406,107 +397,6 @@ impl FindingList {
         self.lay_out();
     }
 
-    /// The line that the cursor stands on.
-    pub fn place(&self) -> usize {
-        self.cursor.line.min(self.len().saturating_sub(1))
-    }
-
-    /// The group whose heading is under the cursor.
-    pub fn selected_group(&self) -> Option<GroupHeading<'_>> {
-        match self.line(self.place())? {
-            ListLine::Group(group) => Some(group),
-            ListLine::Row(_) => None,
-        }
-    }
-
-    /// The finding under the cursor, or all of the group whose heading is.
-    pub fn under_cursor(&self) -> Vec<FindingId> {
-        match self.lines.at(self.place()) {
-            Some(At::Row(index)) => vec![self.store.row(index).id],
-            Some(At::Group(span)) => self.lines.rows(span).iter().map(|index| self.store.row(*index).id).collect(),
-            None => Vec::new(),
-        }
-    }
-
-    /// The finding under the cursor.
-    pub fn selected(&self) -> Option<&ListedFinding> {
-        self.at(self.place())
-    }
-
-    /// Puts the cursor on this line, or on the last one.
-    pub fn select_place(&mut self, line: usize) {
-        self.go(line);
-        self.chosen = self.cursor.finding.or(self.chosen);
-    }
-
-    /// Moves the cursor by this many lines.
-    pub fn move_by(&mut self, lines: isize) {
-        self.select_place(self.place().saturating_add_signed(lines));
-    }
-
-    /// Puts the cursor on this finding, or on its group if that is folded; nothing if the finding is not shown.
-    pub fn select(&mut self, id: FindingId) {
-        let index = self.store.index(id).filter(|index| self.store.shows(*index, self.hunt));
-        if let Some(line) = index.and_then(|index| self.lines.line_of(index)) {
-            self.cursor = Cursor { finding: Some(id), group: None, line };
-            self.chosen = Some(id);
-        }
-    }
-
-    /// The next finding after `after` (in the order shown, round and round) that nothing is decided on.
-    pub fn next_open(&self, after: Option<FindingId>) -> Option<FindingId> {
-        let mut order = self.lines.rows_in_order();
-        let here = after.and_then(|id| self.store.index(id));
-        if let Some(place) = here.and_then(|here| order.iter().position(|index| *index == here)) {
-            order.rotate_left(place + 1);
-        }
-        let next = order.into_iter().find(|index| self.store.is_open(*index) && Some(*index) != here);
-        next.map(|index| self.store.row(index).id)
-    }
-
-    /// The findings of the same hunt as `id` for which `pick` holds, in the order in which they came, together
-    /// by number; `id` is one of them.
-    pub fn alike(&self, id: FindingId, pick: impl Fn(&ListedFinding, &ListedFinding) -> bool) -> Vec<FindingId> {
-        let Some(this) = self.get(id) else { return Vec::new() };
-        let same = |row: &&ListedFinding| row.hunt == this.hunt && row.candidate == this.candidate;
-        let rows = self.store.rows().iter().filter(same);
-        rows.filter(|row| row.id == id || pick(this, row)).map(|row| row.id).collect()
-    }
-
-    /// Whether hunt and filter let a finding pass; one that is not there is not shown.
-    pub fn is_shown(&self, id: FindingId) -> bool {
-        self.store.index(id).is_some_and(|index| self.store.shows(index, self.hunt))
-    }
-
-    /// The finding this many places after `id`, folded away or not.
-    pub fn neighbour(&self, id: FindingId, by: isize) -> Option<FindingId> {
-        let here = self.store.index(id)?;
-        let order = self.lines.rows_in_order();
-        let place = order.iter().position(|index| *index == here)?.checked_add_signed(by)?;
-        order.get(place).map(|index| self.store.row(*index).id)
-    }
-
-    fn group_at_cursor(&self) -> Option<u32> {
-        if self.grouping == Grouping::None {
-            return None;
-        }
-        match self.lines.at(self.place())? {
-            At::Row(index) => Some(self.store.group(index, self.grouping)),
-            At::Group(span) => Some(span.group),
-        }
-        .filter(|group| self.lines.line_of_group(*group).is_some())
-    }
-
-    fn go(&mut self, line: usize) {
-        let line = line.min(self.len().saturating_sub(1));
-        let (index, group) = match self.lines.at(line) {
-            Some(At::Row(index)) => (Some(index), None),
-            Some(At::Group(span)) => (self.lines.rows(span).first().copied(), Some(span.group)),
-            None => (None, None),
-        };
-        self.cursor = Cursor { finding: index.map(|index| self.store.row(index).id), group, line };
-    }
-
     /// Works out anew in what order the rows are.
     fn arrange(&mut self) {
         self.order = self.store.sorted(self.sort, self.grouping);
@@ -545,7 +435,7 @@ impl FindingList {
 }
 
 /// How near a finding comes to what was typed; `None` when the filter does not let it pass.
-fn nearness(bound: &Bound, tree: &Path, row: &ListedFinding) -> Option<u8> {
+fn nearness(bound: &ListFilter, tree: &Path, row: &ListedFinding) -> Option<u8> {
     if bound.is_empty() {
         Some(0)
     } else if bound.asks_paths() {

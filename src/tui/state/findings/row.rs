@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::case::{FindingId, Gone};
 use crate::finding::{Digest, FileTime};
 use crate::triage::Verdict;
-use crate::triage::filter::{Asked, Sign, Signs};
+use crate::triage::filter::{FilteredFinding, Sign, Signs};
 
 /// One line of the list: what must be at hand for every finding, however many there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl ListedFinding {
     }
 
     /// What the box says of it at a glance: a letter, and whether it is so.
-    pub fn glance(&self) -> [(char, bool); 3] {
+    pub fn letters(&self) -> [(char, bool); 3] {
         [('L', Sign::Live), ('S', Sign::Scheduled), ('N', Sign::Listening)]
             .map(|(letter, sign)| (letter, self.signs.has(sign)))
     }
@@ -85,8 +85,8 @@ impl ListedFinding {
     }
 
     /// It as a filter asks about it; `path` is what is sought in.
-    pub(super) fn asked<'r>(&'r self, path: &'r str) -> Asked<'r> {
-        Asked {
+    pub(super) fn asked<'r>(&'r self, path: &'r str) -> FilteredFinding<'r> {
+        FilteredFinding {
             rule: self.hunt,
             host: self.at as usize,
             verdict: self.verdict,

@@ -105,7 +105,7 @@ impl Sort {
             Column::Size => row.size,
             Column::Modified => time_key(row.modified),
             Column::Matches => row.matches as u64,
-            Column::Signs => row.glance().into_iter().filter(|(_, on)| *on).count() as u64,
+            Column::Signs => row.letters().into_iter().filter(|(_, on)| *on).count() as u64,
         };
         if self.descending { !key } else { key }
     }

@@ -237,7 +237,7 @@ fn the_hunts_counts_follow_the_filter_and_what_becomes_known_of_a_finding_does_t
     list.set_names(Some(vec!["ssh".into(), "tiny".into()]), None);
     list.set_filter("rule:ssh");
     assert_eq!(paths(&list), ["/a"]);
-    assert_eq!(list.values(Field::Rule), ["ssh", "tiny"]);
+    assert_eq!(list.values(FilterField::Rule), ["ssh", "tiny"]);
 }
 
 /// Something that happens to the list.
