@@ -12,7 +12,11 @@ const PASSES: usize = 4;
 
 /// Draws everything, and has the state take in what there was room for.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
-    for _ in 0..PASSES {
+    for pass in 0..PASSES {
+        if pass > 0 {
+            // Nothing of what was drawn for another layout shines through.
+            frame.buffer_mut().reset();
+        }
         let drawn = view::draw(frame, app);
         if !app.take_drawn(drawn) {
             break;

@@ -142,3 +142,45 @@ fn the_bell_rings_for_first_findings_and_the_end_of_every_scan() {
     assert!((2..=6).contains(&(stage.rings - first)), "{}", stage.rings);
     stage.leave();
 }
+
+#[test]
+fn a_frame_is_whole_at_once_whatever_size_the_terminal_gets() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    let sizes = [(160, 50), SMALL, (220, 60), (130, 40), (60, 16), (100, 30), (40, 10), (129, 24)];
+    let hold = |stage: &mut Stage<'_>, what: &str| {
+        for size in sizes {
+            stage.resize_only(size);
+            let first = stage.buffer();
+            stage.draw();
+            let again = stage.buffer();
+            let differs = first.diff(&again).first().map(|(x, y, cell)| (*x, *y, (*cell).clone()));
+            assert_eq!(differs, None, "{what} at {size:?}, drawn once more:\n{}", stage.screen());
+        }
+        stage.resize(SMALL);
+    };
+    hold(&mut stage, "findings");
+    for keys in ["b", "?", ":", "/", "P", "M"] {
+        stage.press(keys);
+        hold(&mut stage, keys);
+        stage.press("esc");
+    }
+    stage.open_path("tinyexec-269");
+    for keys in ["1", "i", "i", "2", "3", "4", "5", "6", "7", "w"] {
+        stage.press(keys);
+        hold(&mut stage, keys);
+    }
+    stage.press("w 5 a");
+    stage.wait("this finding only");
+    hold(&mut stage, "form");
+    stage.press("esc esc").open_path("MixText.py").press("1 x");
+    for face in ["x", "x", "x"] {
+        stage.press(face);
+        hold(&mut stage, "face");
+    }
+    stage.press("esc C");
+    hold(&mut stage, "coverage");
+    stage.press("esc R");
+    hold(&mut stage, "register");
+    stage.leave();
+}
