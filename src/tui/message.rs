@@ -115,8 +115,8 @@ pub enum Message {
     Searched(u64, Result<Hit, String>),
     /// The finding that the open one is to be held against.
     Beside(Arc<Finding>),
-    /// What a finding and another one come to side by side.
-    Compared(FindingId, Box<ContentComparison>),
+    /// What a finding and another one come to side by side, or why the two cannot be read; safe text.
+    Compared(FindingId, Result<Box<ContentComparison>, String>),
     /// What was looked up because something points to it.
     LookedUp(Reference, Box<Referred>),
     /// Where the line begins that was asked for under this number; safe text when there is none.

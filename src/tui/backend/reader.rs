@@ -194,8 +194,8 @@ pub(super) fn run(looks: &Receiver<Look>, messages: &Sender<Message>, root: &Roo
                 // Both are read on a thread of their own: a disk that does not answer must not hold up the bytes in view.
                 let messages = messages.clone();
                 let work = move || compare(id, pair, elsewhere, &messages);
-                if timeout::spawn("compare", work).is_err() {
-                    send(Message::Compared(id, Box::default()));
+                if let Err(error) = timeout::spawn("compare", work) {
+                    send(Message::Compared(id, Err(error.to_string())));
                 }
             }
             Look::StopSearch => {
@@ -291,7 +291,7 @@ fn compare(id: FindingId, pair: [Arc<Finding>; 2], elsewhere: bool, messages: &S
         let bytes = window.bytes.into_iter().map_while(|byte| byte).collect();
         ComparedSide { path, bytes, size: window.size, notice: window.notice }
     });
-    let _ = messages.send(Message::Compared(id, Box::new(ContentComparison::new(sides, true))));
+    let _ = messages.send(Message::Compared(id, Ok(Box::new(ContentComparison::new(sides, true)))));
 }
 
 /// Finds where a line begins.

@@ -117,6 +117,16 @@ impl ContentComparison {
         compare::differing(&of(&left.bytes, &row.left), &of(&right.bytes, &row.right))
     }
 
+    /// Whether of one side no byte is known though it has some: such two cannot be compared.
+    pub fn nothing_known(&self) -> bool {
+        self.sides.iter().any(|side| side.size > 0 && side.bytes.is_empty())
+    }
+
+    /// Whether bytes of a side are not compared.
+    pub fn is_part(&self) -> bool {
+        self.sides.iter().any(|side| side.size > side.bytes.len() as u64)
+    }
+
     /// Rows whose sides are not the same.
     pub fn differences(&self) -> usize {
         self.rows.iter().filter(|row| self.differs(row)).count()

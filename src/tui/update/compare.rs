@@ -58,10 +58,18 @@ pub(super) fn beside(app: &App, other: &Arc<Finding>) -> Vec<Effect> {
 }
 
 /// What the two come to is here.
-pub(super) fn compared(app: &mut App, id: FindingId, compared: Box<ContentComparison>) {
+pub(super) fn compared(app: &mut App, id: FindingId, compared: Result<Box<ContentComparison>, String>) {
     let waits = matches!(app.overlay, Some(Overlay::Compare(None)));
-    if waits && app.detail.as_ref().is_some_and(|detail| detail.id() == id) {
-        app.overlay = Some(Overlay::Compare(Some(compared)));
+    if !waits || app.detail.as_ref().is_none_or(|detail| detail.id() != id) {
+        return;
+    }
+    match compared {
+        Ok(compared) => app.overlay = Some(Overlay::Compare(Some(compared))),
+        // Two empty sides would look like two files that do not differ.
+        Err(why) => {
+            app.overlay = None;
+            app.say(NoticeKind::Error, format!("the two cannot be held side by side: {why}"));
+        }
     }
 }
 

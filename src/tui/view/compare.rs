@@ -51,7 +51,12 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, theme: &Theme, compared: O
     };
     let differences = compared.differences();
     let what = if compared.is_text { "line" } else { "row" };
-    let same = if differences == 0 { "no difference".to_owned() } else { differ(differences, what) };
+    let same = match (compared.nothing_known(), differences) {
+        (true, _) => "nothing to compare".to_owned(),
+        (false, 0) if compared.is_part() => "no difference as far as they are known".to_owned(),
+        (false, 0) => "no difference".to_owned(),
+        (false, differences) => differ(differences, what),
+    };
     let title = format!("Side by side: {same} (n N differences, x hex/text, Esc closes)");
     let inner = pane::popup(buffer, screen, theme, &title, size);
     let [names, notes, body] =
