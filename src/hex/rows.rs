@@ -93,13 +93,6 @@ pub(crate) struct TextCell {
     pub kind: CellKind,
 }
 
-impl TextCell {
-    /// Columns that it takes.
-    pub(crate) fn width(&self) -> usize {
-        text::width(&self.shown)
-    }
-}
-
 impl Rows<'_> {
     /// The row that the byte at `offset` stands in; `None` when too little around it is known.
     pub(crate) fn at(&self, offset: u64) -> Option<TextRow> {
@@ -165,11 +158,14 @@ impl Rows<'_> {
     /// What stands in a row.
     pub(crate) fn cells(&self, row: TextRow) -> Vec<TextCell> {
         let mut cells = Vec::new();
-        self.walk(row.start, |cell| {
-            cells.push(cell);
-            true
+        self.walk(row.start, |step| {
+            let goes_on = step.offset < row.end;
+            if goes_on {
+                let (kind, shown) = shown(step.unit, step.column);
+                cells.push(TextCell { offset: step.offset, length: step.length, column: step.column, shown, kind });
+            }
+            goes_on
         });
-        cells.retain(|cell| cell.offset < row.end);
         cells
     }
 
@@ -192,13 +188,26 @@ impl Rows<'_> {
 
     /// Where the line of `offset` begins; `None` when too little is known to tell.
     fn line(&self, offset: u64) -> Option<LineStart> {
-        for back in 1..=LONG + BLOCK {
-            let Some(before) = offset.checked_sub(back) else { return Some(LineStart::At(0)) };
-            if self.ends_line(before)? {
-                return Some(LineStart::At(before + 1));
+        if self.encoding.step() > 1 {
+            for back in 1..=LONG + BLOCK {
+                let Some(before) = offset.checked_sub(back) else { return Some(LineStart::At(0)) };
+                if self.ends_line(before)? {
+                    return Some(LineStart::At(before + 1));
+                }
             }
+            return Some(LineStart::Far);
         }
-        Some(LineStart::Far)
+        // The same in one look: this is asked for every row of a long line.
+        let lowest = offset.saturating_sub(LONG + BLOCK);
+        let first = lowest.max(self.base);
+        let range = usize::try_from(first - self.base).ok()?..usize::try_from(offset.checked_sub(self.base)?).ok()?;
+        let before = self.bytes.get(range)?;
+        match before.iter().rposition(|byte| *byte == Some(b'\n')) {
+            Some(place) => Some(LineStart::At(first + place as u64 + 1)),
+            None if first > lowest => None,
+            None if offset < LONG + BLOCK => Some(LineStart::At(0)),
+            None => Some(LineStart::Far),
+        }
     }
 
     /// Whether rows begin anew at the multiple `block` of [`BLOCK`], in a line that begins at `line`.
@@ -240,11 +249,11 @@ impl Rows<'_> {
     fn end_of(&self, start: u64) -> Option<u64> {
         let block = self.aligned((start + 1).next_multiple_of(BLOCK));
         let (mut end, mut last, mut line) = (None, start, None);
-        self.walk(start, |cell| {
-            let next = cell.offset + cell.length;
-            if cell.column + cell.width() > self.columns && cell.offset > start {
-                end = Some(RowEnd::At(cell.offset));
-            } else if cell.kind == CellKind::Newline {
+        self.walk(start, |step| {
+            let next = step.offset + step.length;
+            if step.column + step.width > self.columns && step.offset > start {
+                end = Some(RowEnd::At(step.offset));
+            } else if step.unit == Unit::Char('\n') {
                 end = Some(RowEnd::At(next));
             } else if next >= block && last < block {
                 let line = *line.get_or_insert_with(|| self.line(start));
@@ -264,22 +273,45 @@ impl Rows<'_> {
         }
     }
 
-    /// Hands the cells from `start` on to `each` until that returns false, the line ends or no more is at hand.
-    fn walk(&self, start: u64, mut each: impl FnMut(TextCell) -> bool) {
+    /// Hands what stands from `start` on to `each` until that returns false, the line ends or no more is at hand.
+    fn walk(&self, start: u64, mut each: impl FnMut(Step) -> bool) {
         let Some(mut bytes) = self.slice(start) else { return };
         let (mut offset, mut column) = (start, 0);
         while let Some((unit, length)) = self.encoding.unit(bytes) {
-            let (kind, shown) = shown(unit, column);
-            let cell = TextCell { offset, length: length as u64, column, shown, kind };
-            let width = cell.width();
-            let goes_on = each(cell);
-            if !goes_on || kind == CellKind::Newline {
+            let width = columns(unit, column);
+            let goes_on = each(Step { offset, length: length as u64, column, width, unit });
+            if !goes_on || unit == Unit::Char('\n') {
                 return;
             }
             column += width;
             offset += length as u64;
             bytes = bytes.get(length..).unwrap_or_default();
         }
+    }
+}
+
+/// One unit on the way along a row: most are only counted, so what is shown of it is not made yet.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// Offset of its first byte.
+    offset: u64,
+    /// Its bytes, counted.
+    length: u64,
+    /// Its first column.
+    column: usize,
+    /// Columns that it takes.
+    width: usize,
+    /// What it is.
+    unit: Unit,
+}
+
+/// Columns that a unit takes at a column.
+fn columns(unit: Unit, column: usize) -> usize {
+    match unit {
+        Unit::Unknown | Unit::Char(' '..='~') => 1,
+        Unit::Char('\n') => 0,
+        Unit::Char('\t') => TAB - column % TAB,
+        unit => text::width(&shown(unit, column).1),
     }
 }
 
@@ -393,7 +425,12 @@ mod tests {
             }
             for row in &all {
                 let cells = of.cells(*row);
-                let width: usize = cells.iter().map(TextCell::width).sum();
+                // What is counted on the way is what is shown in the end.
+                let mut width = 0;
+                for cell in &cells {
+                    prop_assert_eq!(cell.column, width);
+                    width += text::width(&cell.shown);
+                }
                 prop_assert!(width <= columns || cells.len() <= 2, "{} {}", width, columns);
             }
             if !raw.is_empty() {
