@@ -138,6 +138,17 @@ impl Scope {
         }
     }
 
+    /// The scope in words, with its path or folder as `seen` shows it; safe text.
+    pub fn shown<'s>(&'s self, seen: impl Fn(&'s Path) -> &'s Path) -> String {
+        let place = self.path().map(|path| text::escape_path(seen(path))).unwrap_or_default();
+        match self {
+            Self::FileAsIs { digest, .. } => format!("{place} with content {}", digest.short()),
+            Self::Content { digest } => format!("content {} anywhere", digest.short()),
+            Self::Path { owner, .. } => format!("{place} owned by {owner}"),
+            Self::Folder { owner, .. } => format!("everything of {owner} below {place}"),
+        }
+    }
+
     /// What could go wrong with this scope, in one plain sentence that names the place.
     pub fn danger(&self) -> String {
         match self {
@@ -178,16 +189,7 @@ impl Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::FileAsIs { path, digest } => {
-                write!(f, "{} with content {}", text::escape_path(path), digest.short())
-            }
-            Self::Content { digest } => write!(f, "content {} anywhere", digest.short()),
-            Self::Path { path, owner } => write!(f, "{} owned by {owner}", text::escape_path(path)),
-            Self::Folder { folder, owner } => {
-                write!(f, "everything of {owner} below {}", text::escape_path(folder))
-            }
-        }
+        f.write_str(&self.shown(|path| path))
     }
 }
 

@@ -175,7 +175,7 @@ fn coverage_gives_the_reason_the_room_there_is_and_tells_all_of_the_selected_one
         let place = TestTree::new();
         let mut stage = Stage::open(&place, size);
         stage.press("C");
-        let missed = |path: String| Missed { path: path.into(), why: WHY.into(), gap: true };
+        let missed = |path: String| Missed { path: path.into(), why: WHY.into(), gap: true, above: 0 };
         let long = format!("/srv/{}/the-end", "folder/".repeat(15));
         stage.message(Message::NotScanned(vec![missed("/a".to_owned()), missed(long)]));
         let rows = |stage: &Stage<'_>| {

@@ -30,6 +30,7 @@ mod lists;
 mod log;
 mod many_boxes;
 mod missing_files;
+mod mouse;
 mod parsers;
 mod processes;
 mod pty;

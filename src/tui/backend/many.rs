@@ -140,12 +140,14 @@ impl ManyRecorder {
             path: file.clone(),
             why: format!("this case could not be read: {why}"),
             gap: true,
+            above: 0,
         });
         let cut = many.cases.iter().filter(|one| one.result() == "not done" || cut_short(one.scan.ended.as_ref()));
         let cut = cut.map(|one| Missed {
             path: one.path.clone(),
             why: format!("{}: the scan of this box did not go to its end", one.host),
             gap: true,
+            above: 0,
         });
         unread.chain(cut).collect()
     }
@@ -171,7 +173,7 @@ impl ManyRecorder {
                 .collect();
             if more > 0 {
                 let why = format!("{}: {} not scanned, huntbook report lists them", one.host, text::count(more));
-                all.push(Missed { path: one.path.clone(), why, gap: one.gaps > 0 });
+                all.push(Missed { path: one.path.clone(), why, gap: one.gaps > 0, above: 0 });
             }
             listed += all.len();
             self.tell(Message::NotScanned(all));

@@ -164,6 +164,8 @@ macro_rules! action_table {
 
             RegisterUp, Register, "k up", "", "one up", |app| register::step(app, -1);
             RegisterDown, Register, "j down", "", "one down", |app| register::step(app, 1);
+            RegisterPageUp, Register, "pgup ctrl-b", "", "one page up", |app| register::page(app, -1);
+            RegisterPageDown, Register, "pgdn ctrl-f", "", "one page down", |app| register::page(app, 1);
             RegisterFirst, Register, "g home", "", "first exclusion", |app| register::go(app, 0);
             RegisterLast, Register, "G end", "", "last exclusion", |app| register::go(app, usize::MAX);
             RegisterFilter, Register, "/", "filter", "show only exclusions that hold the letters you type, in order", register::filter;

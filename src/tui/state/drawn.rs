@@ -1,5 +1,7 @@
 //! What the views had room for. They only read the state; what came of drawing it is taken in afterwards.
 
+use ratatui::layout::Rect;
+
 use super::detail::{DrawnLines, Tab};
 use super::elf_spot::ElfPage;
 use super::overlay::Overlay;
@@ -39,7 +41,8 @@ pub struct Drawn {
 impl App {
     /// What a frame begins with: everything stands where it stood.
     pub fn drawn_before(&self) -> Drawn {
-        Drawn { areas: self.areas, ..Drawn::default() }
+        let areas = Areas { entries: Rect::default(), scenarios: Rect::default(), ..self.areas };
+        Drawn { areas, ..Drawn::default() }
     }
 
     /// Takes in what was drawn. Returns whether that changes what is shown, so that it must be drawn again.

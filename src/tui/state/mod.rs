@@ -34,7 +34,7 @@ use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use crate::case::FindingId;
-use crate::hunt::Hunt;
+use crate::hunt::{Hunt, standard};
 use crate::session::Since;
 use crate::text;
 use crate::theme::Theme;
@@ -127,6 +127,10 @@ pub struct Areas {
     pub strip: Rect,
     /// The tab beside the bytes; empty where there is one tab at a time.
     pub beside: Rect,
+    /// The entries of the register or of coverage, or the printable texts of a file, one a line.
+    pub entries: Rect,
+    /// The scenarios of a finding, one a line.
+    pub scenarios: Rect,
 }
 
 /// What kind of thing a notice says.
@@ -370,7 +374,7 @@ impl App {
     /// The title of a scenario of a rule, by its id; the id where no hunt of this session has it.
     pub fn scenario_title<'s>(&'s self, rule: &str, id: &'s str) -> &'s str {
         let of_rule = self.hunts.iter().filter(|hunt| &*hunt.hunt.rule.id.name == rule);
-        let mut scenarios = of_rule.flat_map(|hunt| hunt.hunt.scenarios.iter());
+        let mut scenarios = of_rule.flat_map(|hunt| hunt.hunt.scenarios.iter()).chain(standard::scenarios());
         scenarios.find(|scenario| scenario.id == id).map_or(id, |scenario| scenario.title.as_str())
     }
 

@@ -43,6 +43,23 @@ pub enum Overlay {
     Reference(Box<ReferenceView>),
 }
 
+impl Overlay {
+    /// Whether it has lines to move over, and nothing in it that the same keys change.
+    pub fn has_lines(&self) -> bool {
+        match self {
+            Self::Help(help) => !help.typing,
+            Self::Summary { .. }
+            | Self::Palette(_)
+            | Self::Batch(_)
+            | Self::Themes(_)
+            | Self::CompareChoice(_)
+            | Self::Compare(_)
+            | Self::Reference(_) => true,
+            Self::Prompt(_) | Self::Form(_) | Self::Await(_) => false,
+        }
+    }
+}
+
 /// All keys, as far as they are shown.
 #[derive(Debug, Default)]
 pub struct Help {

@@ -1,10 +1,12 @@
 //! The register screen: every exclusion, in force or not, and how often it was hit.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::findings::below;
 use crate::text;
 use crate::text::fuzzy::FuzzyPattern;
 use crate::triage::register::RegisterEntry;
@@ -53,7 +55,9 @@ pub struct RegisterView {
     pub entries: Vec<RegisterEntry>,
     /// Findings of the last scan that each covers.
     pub hits: HashMap<Uuid, u64>,
-    /// Shows only entries whose summary matches this.
+    /// The tree that is scanned: paths in it are listed as they are seen from there.
+    pub tree: PathBuf,
+    /// Shows only entries that match this as they are listed.
     pub filter: String,
     /// The selected one of those shown.
     pub place: usize,
@@ -65,7 +69,7 @@ impl RegisterView {
     /// The entries that are shown.
     pub fn shown(&self) -> Vec<&RegisterEntry> {
         let pattern = FuzzyPattern::new(&self.filter);
-        self.entries.iter().filter(|entry| pattern.is_empty() || pattern.matches(&summary(entry))).collect()
+        self.entries.iter().filter(|entry| pattern.is_empty() || pattern.matches(&listed(entry, &self.tree))).collect()
     }
 
     /// The selected entry.
@@ -81,11 +85,20 @@ impl RegisterView {
 
 /// What an entry is about in one line, safe text.
 pub(crate) fn summary(entry: &RegisterEntry) -> String {
+    shown(entry, |path| path)
+}
+
+/// The same as the list has it: the paths of this tree as they are seen from it, so that what tells them apart is seen.
+pub(crate) fn listed(entry: &RegisterEntry, tree: &Path) -> String {
+    shown(entry, |path| below(path, tree))
+}
+
+fn shown<'e>(entry: &'e RegisterEntry, seen: impl Fn(&'e Path) -> &'e Path) -> String {
     match &entry.content {
         Ok(exclusion) => format!(
             "{}  {}  {}",
             text::escape_str(&exclusion.rule),
-            exclusion.scope,
+            exclusion.scope.shown(seen),
             text::escape_str(&exclusion.reason)
         ),
         Err(doubt) => format!("line {}: {}", doubt.line, doubt.cause),

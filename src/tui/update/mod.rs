@@ -71,6 +71,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.list.set_tree(&tree);
             app.case = case;
             app.register.path = text::escape_path(&register).into_owned();
+            app.register.tree = tree;
         }
         Message::Boxes(names) => {
             app.list.set_names(None, Some(names.clone()));
@@ -97,7 +98,10 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             return rings.then_some(Effect::Ring).into_iter().collect();
         }
         Message::Signs(signs) => app.list.set_signs(&signs),
-        Message::NotScanned(more) => app.coverage.extend(more),
+        Message::NotScanned(more) => {
+            let tree = app.list.tree();
+            app.coverage.extend(more.into_iter().map(|missed| missed.seen_from(tree)).collect());
+        }
         Message::Since(since) => scan::compared(app, since),
         Message::ScanUnended(reading) => {
             app.scan.reading = reading;

@@ -1,10 +1,10 @@
 //! The mouse: the wheel moves, a click selects, a second click on the selected row opens it, and a divider between panes
-//! can be dragged.
+//! can be dragged. In a layer above the screen the wheel moves.
 
-use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::{dispatch, panes};
+use super::{dispatch, overlays, panes, strings};
 use crate::hex::layout::{Cell, Motion};
 use crate::hex::minimap;
 use crate::tui::keymap::Action;
@@ -14,14 +14,23 @@ use crate::tui::state::face::Face;
 use crate::tui::state::findings::{Placed, Sort};
 use crate::tui::state::panes::Divider;
 use crate::tui::state::{App, Screen};
+use crate::tui::widget::paint;
 
 /// Lines that one turn of the wheel moves.
 const WHEEL: usize = 3;
 
-/// Takes in what the mouse did; layers above the screen are for keys only.
+/// Takes in what the mouse did; of a layer above the screen it moves the lines, and does nothing where something is typed.
 pub(super) fn update(app: &mut App, event: MouseEvent) -> Vec<Effect> {
-    if app.overlay.is_some() {
-        return Vec::new();
+    if let Some(overlay) = &app.overlay {
+        let key = match event.kind {
+            MouseEventKind::ScrollUp => KeyCode::Up,
+            MouseEventKind::ScrollDown => KeyCode::Down,
+            _ => return Vec::new(),
+        };
+        if !overlay.has_lines() {
+            return Vec::new();
+        }
+        return (0..WHEEL).flat_map(|_| overlays::key(app, KeyEvent::from(key))).collect();
     }
     match event.kind {
         MouseEventKind::Drag(MouseButton::Left) => {
@@ -106,6 +115,14 @@ fn click(app: &mut App, at: Position) -> Vec<Effect> {
         }
     } else if app.screen == Screen::Finding && (areas.bytes.contains(at) || areas.strip.contains(at)) {
         click_bytes(app, at);
+    } else if areas.entries.contains(at) {
+        return click_entry(app, usize::from(at.y - areas.entries.y));
+    } else if app.screen == Screen::Finding && areas.scenarios.contains(at) {
+        let (line, height) = (usize::from(at.y - areas.scenarios.y), usize::from(areas.scenarios.height));
+        if let Some(detail) = &mut app.detail {
+            let top = paint::scroll(0, detail.scenario, height, detail.listed().count());
+            detail.move_scenario((top + line) as isize - detail.scenario as isize);
+        }
     } else if app.screen == Screen::Finding && areas.tabs.contains(at) {
         let column = usize::from(at.x - areas.tabs.x);
         if let Some(detail) = &mut app.detail {
@@ -114,6 +131,22 @@ fn click(app: &mut App, at: Position) -> Vec<Effect> {
                 detail.show(tab);
             }
         }
+    }
+    Vec::new()
+}
+
+/// Selects what stands in that line of the register, of coverage or of the printable texts; a second click shows the bytes
+/// of a text.
+fn click_entry(app: &mut App, line: usize) -> Vec<Effect> {
+    match app.screen {
+        Screen::Register => app.register.select(app.register.top + line),
+        Screen::Coverage => app.coverage.select(app.coverage.top + line),
+        Screen::Finding => {
+            let Some(texts) = app.detail.as_ref().map(|detail| &detail.hex.strings.texts) else { return Vec::new() };
+            let by = (texts.top + line) as isize - texts.place() as isize;
+            return if by == 0 { strings::open(app) } else { strings::step(app, by) };
+        }
+        Screen::Findings => {}
     }
     Vec::new()
 }

@@ -16,8 +16,10 @@ pub(super) fn is_open(app: &App) -> bool {
 
 /// Text goes into what is being typed, and nowhere else.
 pub(super) fn paste(app: &mut App, pasted: &str) {
+    if let Some(Overlay::Prompt(prompt)) = app.overlay.take_if(|overlay| matches!(overlay, Overlay::Prompt(_))) {
+        return prompt::paste(app, prompt, pasted);
+    }
     match &mut app.overlay {
-        Some(Overlay::Prompt(prompt)) => prompt.input.insert(pasted),
         Some(Overlay::Palette(palette)) => palette.input.insert(pasted),
         Some(Overlay::Help(help)) if help.typing => help.sought.insert(pasted),
         Some(Overlay::Form(form)) => {

@@ -40,8 +40,19 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: KeyEvent) -> Vec<Effec
     } else {
         prompt.input.key(key);
     }
+    changed(app, prompt);
+    Vec::new()
+}
+
+/// Takes text that was pasted.
+pub(super) fn paste(app: &mut App, mut prompt: Prompt, pasted: &str) {
+    prompt.input.insert(pasted);
+    changed(app, prompt);
+}
+
+/// What is typed is another by now: a filter shows what it does while it is typed.
+fn changed(app: &mut App, mut prompt: Prompt) {
     (prompt.error, prompt.wrong) = (None, None);
-    // A filter shows what it does while it is typed.
     match prompt.purpose {
         Purpose::Filter => filter::typed(app, &mut prompt),
         Purpose::RegisterFilter => prompt.input.text().clone_into(&mut app.register.filter),
@@ -50,7 +61,6 @@ pub(super) fn key(app: &mut App, mut prompt: Prompt, key: KeyEvent) -> Vec<Effec
         _ => {}
     }
     app.overlay = Some(Overlay::Prompt(prompt));
-    Vec::new()
 }
 
 /// What was typed is taken, or refused with what is wrong.

@@ -12,6 +12,11 @@ pub(super) fn step(app: &mut App, by: isize) -> Vec<Effect> {
     go(app, app.register.place.saturating_add_signed(by))
 }
 
+/// Moves the selection by so many screens.
+pub(super) fn page(app: &mut App, by: isize) -> Vec<Effect> {
+    step(app, by * app.page as isize)
+}
+
 /// Selects an entry, the last at most.
 pub(super) fn go(app: &mut App, place: usize) -> Vec<Effect> {
     app.register.select(place);

@@ -100,13 +100,14 @@ fn whole(coverage: &CoverageView, width: usize, most: usize) -> Vec<(Role, Strin
 /// The list: why, then the path. Each has the room that it needs, and half of it where that is not enough for both.
 fn draw_list(buffer: &mut Buffer, list: Rect, app: &App, drawn: &mut Drawn) {
     let (width, height) = (usize::from(list.width), usize::from(list.height));
+    drawn.areas.entries = list;
     drawn.page = Some(height.max(1));
     let coverage = &app.coverage;
     let top = paint::scroll(coverage.top, coverage.place(), height, coverage.len());
     drawn.coverage_top = Some(top);
     let longest = |of: fn(&Missed) -> usize| coverage.from(top).take(height).map(of).max().unwrap_or(0);
     let why_width = longest(|item| text::width(&item.why));
-    let path_width = longest(|item| text::width(&text::escape_path(&item.path)));
+    let path_width = longest(|item| text::width(&text::escape_path(item.listed())));
     // Two columns before the reason, two after it.
     let room = width.saturating_sub(4);
     let reason_width = why_width.min((room / 2).max(room.saturating_sub(path_width)));

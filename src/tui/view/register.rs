@@ -14,7 +14,7 @@ use crate::triage::register::RegisterEntry;
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
 use crate::tui::state::drawn::Drawn;
-use crate::tui::state::register::{EntryState, summary};
+use crate::tui::state::register::{EntryState, listed};
 use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
 
@@ -45,6 +45,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
 
 fn draw_list(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
     let height = usize::from(area.height);
+    drawn.areas.entries = area;
     drawn.page = Some(height.max(1));
     let register = &app.register;
     let shown = register.shown();
@@ -83,7 +84,7 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
         if entry.exclusion().is_some_and(Exclusion::is_against_the_box) {
             line.push(Role::Malicious, "against the box  ");
         }
-        let said = summary(entry);
+        let said = listed(entry, &register.tree);
         let places = pattern.find(&said).unwrap_or_default().places;
         // Rule and path tell entries apart; the reason stands below too.
         let cut = text::end(&said, usize::from(area.width).saturating_sub(line.width() + 1));

@@ -24,7 +24,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
     let rows = u16::try_from(listed).unwrap_or(u16::MAX).saturating_add(1);
     let [list, story] =
         Layout::vertical([Constraint::Length(rows.min(area.height / 2)), Constraint::Fill(1)]).areas(area);
-    draw_answers(buffer, list, app, detail);
+    drawn.areas.scenarios = draw_answers(buffer, list, app, detail);
     let title = if detail.scenario < detail.scenarios() {
         format!("Scenario {} of {}", detail.scenario + 1, detail.scenarios())
     } else {
@@ -37,7 +37,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
 const LEGENDS: [&str; 2] =
     ["box: ✔ supports it  ! supports and contradicts it  ✘ does not  ? unknown", "box ✔ yes ! doubt ✘ no ? unknown"];
 
-fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
+/// Draws the scenarios with their answers. Returns where they stand.
+fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) -> Rect {
     let title = match detail.opened.judged.verdict {
         Verdict::Suspicious => "Every scenario is ruled out: suspicious".to_owned(),
         _ => format!("What could explain it: {} of {} answered", detail.answered(), detail.scenarios()),
@@ -71,6 +72,7 @@ fn draw_answers(buffer: &mut Buffer, area: Rect, app: &App, detail: &Detail) {
             paint::fill(buffer, row, app.theme.style(Role::Selected));
         }
     }
+    inner
 }
 
 /// The scenario at hand: what the box says of it first, then the prose.

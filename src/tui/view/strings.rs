@@ -34,6 +34,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
     let focused = detail.tab == Tab::Hex;
     let inner = pane::pane(buffer, area, &app.theme, &title, focused);
     let height = usize::from(inner.height);
+    drawn.areas.entries = inner;
     if focused {
         drawn.page = Some(height.max(1));
     }

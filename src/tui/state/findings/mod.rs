@@ -114,6 +114,11 @@ impl FindingList {
         tree.clone_into(&mut self.tree);
     }
 
+    /// The tree that the paths lie in.
+    pub fn tree(&self) -> &Path {
+        &self.tree
+    }
+
     /// A path as it is seen from the tree.
     pub fn below<'p>(&self, path: &'p Path) -> &'p Path {
         below(path, &self.tree)
@@ -447,7 +452,7 @@ fn nearness(bound: &ListFilter, tree: &Path, row: &ListedFinding) -> Option<u8> 
 
 /// A path as it is seen from the tree: what all paths have in common does not tell them apart. The tree itself, when it is
 /// a file, by its name.
-fn below<'p>(path: &'p Path, tree: &Path) -> &'p Path {
+pub(crate) fn below<'p>(path: &'p Path, tree: &Path) -> &'p Path {
     match path.strip_prefix(tree) {
         Ok(below) if !below.as_os_str().is_empty() => below,
         Ok(_) => path.file_name().map_or(path, Path::new),
