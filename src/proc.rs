@@ -49,6 +49,12 @@ pub(crate) fn user_ids(status: &[u8]) -> Option<(u32, u32)> {
     Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
 }
 
+/// The signals that the process ignores, in `status`: bit 0 is signal 1. None where it does not say.
+pub(crate) fn ignored_signals(status: &[u8]) -> Option<u64> {
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"SigIgn:"))?;
+    u64::from_str_radix(std::str::from_utf8(line).ok()?.trim(), 16).ok()
+}
+
 /// The words of `cmdline`; they end with a NUL each.
 pub(crate) fn command_line(mut bytes: Vec<u8>) -> Vec<OsString> {
     bytes.truncate(MAX_COMMAND_LINE);
@@ -62,6 +68,14 @@ pub(crate) fn command_line(mut bytes: Vec<u8>) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ignored_signals_are_bits_of_a_line_of_status() {
+        let status = b"Name:\tsh\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t00000001800004e8\n";
+        assert_eq!(ignored_signals(status), Some(1 | 1 << 12));
+        assert_eq!(ignored_signals(b"SigIgn:\tgarbage\n"), None);
+        assert_eq!(ignored_signals(b"Name:\tsh\n"), None);
+    }
 
     #[test]
     fn stat_is_read_whatever_the_name() {

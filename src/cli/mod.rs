@@ -22,6 +22,7 @@ pub(crate) mod report;
 mod rule_args;
 mod scan;
 mod screen;
+mod signals;
 mod when;
 
 use std::backtrace::{Backtrace, BacktraceStatus};

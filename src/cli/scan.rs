@@ -8,12 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-
 use super::args::ScanArgs;
 use super::exit::{FAILED, INCOMPLETE, OPEN, is_closed_pipe, warn};
-use super::{launch, limits};
+use super::{limits, signals};
 use crate::case::{EvidenceEnd, FindingId, LOG_MISSING, ScanOutcome};
 use crate::evidence::Gatherer;
 use crate::finding::Finding;
@@ -25,7 +22,6 @@ use crate::session::{
     self, ENDED_EARLY, Excluded, FindingStatus, HuntWords, Records, RuleCatalog, ScenarioStatus, TIME_WAS_UP,
 };
 use crate::text;
-use crate::timeout;
 
 /// Findings recorded at once.
 const BATCH: usize = 256;
@@ -63,9 +59,10 @@ pub(super) fn run(tree: &Path, format: ReportFormat, args: &ScanArgs) -> anyhow:
     }
     records.begin_scan(args.record(tree.start()))?;
     let scan = Scan::start(tree, rules, options)?;
-    let interrupted = cancel_on_signals(&scan)?;
+    let interrupted = signals::cancel_on_signals(&scan)?;
     let mut printer = Printer {
         asking,
+        begun_on_disk: records.unsaved().is_none(),
         interrupted,
         held: BTreeSet::new(),
         out: print::stdout(),
@@ -89,43 +86,12 @@ pub(super) fn run(tree: &Path, format: ReportFormat, args: &ScanArgs) -> anyhow:
     }
 }
 
-/// Ctrl-C and SIGTERM end the scan early, so that what was found is still summed up. A second Ctrl-C does not wait for
-/// that, and nothing makes SIGTERM wait for longer than [`GRACE`]: a reader of the output that reads no more, or a disk that
-/// does not answer, may hold up the sum.
-fn cancel_on_signals(scan: &Scan) -> anyhow::Result<Arc<AtomicBool>> {
-    let control = Arc::clone(&scan.control);
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let tell = Arc::clone(&interrupted);
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    timeout::spawn("signals", move || {
-        let mut first = None;
-        for signal in signals.forever() {
-            tracing::info!(signal, "a signal ends the scan");
-            tell.store(true, Ordering::Relaxed);
-            control.cancel();
-            let since = *first.get_or_insert_with(Instant::now);
-            if signal == SIGTERM {
-                std::thread::sleep(GRACE);
-            }
-            if signal == SIGTERM || since.elapsed() > ONE_PRESS {
-                launch::leave(
-                    "the scan was broken off before its sum could be printed; the case holds what was recorded",
-                );
-            }
-        }
-    })?;
-    Ok(interrupted)
-}
-
-/// One press of Ctrl-C may arrive twice (see [`launch`]), but within this time.
-const ONE_PRESS: Duration = Duration::from_millis(500);
-/// How long the end of a scan may take after SIGTERM.
-const GRACE: Duration = Duration::from_millis(1800);
-
 /// Takes what the scan reports, has it recorded, and prints it.
 struct Printer {
     /// How long the box may be asked about findings after the scan, if it is.
     asking: Option<Duration>,
+    /// Whether the case was on disk when the scan began.
+    begun_on_disk: bool,
     /// Whether a signal came.
     interrupted: Arc<AtomicBool>,
     /// Findings that are printed when the box has answered.
@@ -247,6 +213,21 @@ impl Printer {
         Ok(end)
     }
 
+    /// Tries once more to write a case that was on disk when the scan began, and is kept in memory since. Returns why it could not be written, if so.
+    fn save(&mut self) -> Option<String> {
+        let why = self.records.unsaved()?.to_owned();
+        if !self.begun_on_disk {
+            return Some(why);
+        }
+        match self.records.save() {
+            Ok(()) => {
+                warn("the case is on disk again");
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
     /// Has the case say that the scan was ended early. Returns why.
     fn break_off(&mut self, reading: &ProgressSnapshot, why: anyhow::Error) -> anyhow::Error {
         let outcome = if is_closed_pipe(&why) { ScanOutcome::Cancelled } else { ScanOutcome::Failed };
@@ -271,6 +252,7 @@ impl Printer {
         let outcome = session::scan_outcome(end);
         self.records.end_scan(&session::scan_end(outcome, reading))?;
         let evidence = self.end_evidence()?;
+        let unsaved = self.save();
         let scan = self.records.scan()?;
         let (totals, head) = (Totals::of_case(self.records.case(), &scan)?, self.records.head()?);
         let Self { mut out, format, mut origin, records, mut tally, .. } = self;
@@ -284,7 +266,7 @@ impl Printer {
                     out.write_all(format.finding(&origin, reported).as_bytes()).map_err(anyhow::Error::from)
                 })?;
             }
-            out.write_all(format.summary(&origin, &Summary { tally, totals, head, evidence }).as_bytes())?;
+            out.write_all(format.summary(&origin, &Summary { tally, totals, head, evidence, unsaved }).as_bytes())?;
         } else {
             ReportSource::of(records.into_archive()?)?.write(format, &mut out)?;
         }

@@ -206,4 +206,6 @@ pub struct Summary {
     pub head: Head,
     /// How far the box was asked about findings, if it was.
     pub evidence: Option<EvidenceEnd>,
+    /// Why the case on disk lacks some or all of it, if it does.
+    pub unsaved: Option<String>,
 }

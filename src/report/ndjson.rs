@@ -123,7 +123,7 @@ impl Origin {
 
     /// The last line. What a case does not know is left out.
     pub fn summary(&self, summary: &Summary) -> Value {
-        let Summary { tally, totals, head, evidence } = summary;
+        let Summary { tally, totals, head, evidence, unsaved } = summary;
         let mut own = Map::new();
         own.insert("kind".into(), "summary".into());
         for (key, count) in [
@@ -162,6 +162,9 @@ impl Origin {
             }
         }
         own.insert("case".into(), self.case.as_str().into());
+        if let Some(why) = unsaved {
+            own.insert("case_unsaved".into(), text::escape_str(why).into());
+        }
         own.insert("journal_head".into(), head.to_string().into());
         own.insert("tree".into(), text::escape_path(&self.scan.tree).into());
         let mut event = json!({

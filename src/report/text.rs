@@ -100,7 +100,7 @@ pub(crate) fn missed(missed: &NotScanned) -> String {
 
 /// The last lines.
 pub(crate) fn summary(origin: &Origin, summary: &Summary) -> String {
-    let Summary { tally, totals, head, evidence } = summary;
+    let Summary { tally, totals, head, evidence, unsaved } = summary;
     let mut out = String::new();
     let _ = writeln!(out, "{}", tally.words());
     if tally.gone > 0 {
@@ -123,6 +123,9 @@ pub(crate) fn summary(origin: &Origin, summary: &Summary) -> String {
         let _ = writeln!(out, "{}", asked(end));
     }
     let _ = writeln!(out, "case {}", origin.case);
+    if let Some(why) = unsaved {
+        let _ = writeln!(out, "the case is NOT whole on disk: {}", crate::text::escape_str(why));
+    }
     let _ = writeln!(out, "journal head {head}");
     out
 }

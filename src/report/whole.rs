@@ -188,7 +188,8 @@ impl ReportSource {
 
     /// The end of its scan, of which `tally` counts the findings.
     pub(super) fn summary(&self, tally: Tally) -> Summary {
-        Summary { tally, totals: self.totals, head: self.head, evidence: self.archive.evidence.clone() }
+        let evidence = self.archive.evidence.clone();
+        Summary { tally, totals: self.totals, head: self.head, evidence, unsaved: None }
     }
 
     /// Hands every finding to `take`, those last that the scan did not meet, with what was decided about it, and counts them.

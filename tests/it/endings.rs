@@ -4,9 +4,12 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use signal_hook::flag::register_conditional_default;
 
 use crate::cli::TestBox;
 use crate::fixtures;
@@ -63,13 +66,22 @@ fn much() -> TestBox {
     ground
 }
 
-/// A scan that gets this signal while it goes on; then it is read to its end.
-fn signalled(ground: &TestBox, signal: Signal) -> Ended {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_huntbook"));
-    command.env_clear().env("HOME", ground.home()).arg("scan").arg(ground.tree()).args(["--format", "ndjson"]);
+/// A scan that is told `signal` while it goes on; then it is read to its end. `before` is what a shell does before it becomes
+/// the scan.
+fn signalled(ground: &TestBox, signal: Signal, before: &str) -> Ended {
+    // A program starts with what its parent ignores ignored, and this one may be a job in the background; what the parent has a
+    // handler for is as by default (execve(2)).
+    if signal != Signal::KILL {
+        register_conditional_default(signal.as_raw(), Arc::new(AtomicBool::new(true))).unwrap();
+    }
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("{before} exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_huntbook"), "scan"]);
     let mut child = command
-        .args(["--no-evidence", "--case"])
-        .arg(ground.home().join(format!("{}.case", signal.as_raw())))
+        .arg(ground.tree())
+        .env_clear()
+        .env("HOME", ground.home())
+        .args(["--format", "ndjson", "--no-evidence", "--case"])
+        .arg(ground.home().join(format!("{}{}.case", signal.as_raw(), before.len())))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -82,19 +94,36 @@ fn signalled(ground: &TestBox, signal: Signal) -> Ended {
     (child.wait().unwrap().code(), String::from_utf8(begun).unwrap())
 }
 
-/// Where no file may become larger than so many blocks of 512 bytes, as on a full disk (`setrlimit(2)`, `RLIMIT_FSIZE`).
-fn with_blocks(ground: &TestBox, blocks: u32, case: &Path) -> Ended {
-    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+/// Where no file may become larger than so many blocks of 512 bytes, as on a full disk (`setrlimit(2)`, `RLIMIT_FSIZE`). Where
+/// `lines` names a file, the lines go there and not into a pipe.
+fn with_blocks(ground: &TestBox, blocks: u32, case: &Path, lines: Option<&Path>) -> Ended {
+    let to = lines.map_or(String::new(), |lines| format!(" >'{}'", lines.display()));
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"{to}");
     let output = Command::new("/bin/sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_huntbook"), "scan"])
         .arg(ground.tree())
-        .args(["--format", "ndjson", "--case"])
+        .args(["--format", "ndjson", "--no-evidence", "--case"])
         .arg(case)
         .env_clear()
         .env("HOME", ground.home())
         .output()
         .unwrap();
-    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    let printed = lines.map_or(output.stdout, |lines| fs::read(lines).unwrap());
+    (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
+}
+
+/// A scan whose tree is removed while it goes on.
+fn removed() -> Ended {
+    let ground = much();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_huntbook"));
+    command.env_clear().env("HOME", ground.home()).arg("scan").arg(ground.tree()).args(["--format", "ndjson"]);
+    let mut child = command.arg("--no-evidence").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let mut begun = vec![0; 10];
+    out.read_exact(&mut begun).unwrap();
+    fs::remove_dir_all(ground.tree()).unwrap();
+    out.read_to_end(&mut begun).unwrap();
+    (child.wait().unwrap().code(), String::from_utf8(begun).unwrap())
 }
 
 #[test]
@@ -110,17 +139,40 @@ fn every_way_a_scan_can_end_is_told_by_its_exit_status_and_its_last_line() {
     assert_eq!(judged(&scan(&clean, &[])), Box::InPart, "an archive that ends too soon");
 
     let much = much();
-    for signal in [Signal::TERM, Signal::INT] {
-        assert_eq!(judged(&signalled(&much, signal)), Box::BrokenOff, "{signal:?}");
+    // From an orchestrator, a person, a session that ends, a limit of processor time (ulimit -t).
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::XCPU] {
+        assert_eq!(judged(&signalled(&much, signal, "")), Box::BrokenOff, "{signal:?}");
     }
-    // One that is not asked to end in order, or cannot.
-    for signal in [Signal::HUP, Signal::KILL] {
-        assert_eq!(judged(&signalled(&much, signal)), Box::NotDone, "{signal:?}");
+    // As under nohup(1).
+    for (signal, name) in [(Signal::HUP, "HUP"), (Signal::INT, "INT")] {
+        assert_eq!(judged(&signalled(&much, signal, &format!("trap '' {name};"))), Box::Done, "{signal:?} is ignored");
     }
+    assert_eq!(judged(&signalled(&much, Signal::KILL, "")), Box::NotDone, "there is no end in order");
 
     assert_eq!(judged(&scan(&planted, &["--rules", "/nowhere"])), Box::NotDone, "rules that are not there");
     let gone = TestBox::planted();
     fs::remove_dir_all(gone.tree()).unwrap();
     assert_eq!(judged(&scan(&gone, &[])), Box::NotDone, "a tree that is not there");
-    assert_eq!(judged(&with_blocks(&much, 0, &much.home().join("a.case"))), Box::NotDone, "no case can be made");
+    assert_eq!(judged(&removed()), Box::InPart, "a tree that goes in the middle");
+    let place = |name: &str| much.home().join(name);
+    assert_eq!(judged(&with_blocks(&much, 0, &place("a.case"), None)), Box::NotDone, "no case can be made");
+    let cut = with_blocks(&much, 2000, &place("b.case"), Some(&place("lines")));
+    assert_eq!(judged(&cut), Box::NotDone, "the lines are cut");
+}
+
+#[test]
+fn a_case_that_a_full_disk_cut_loses_no_line_and_the_last_one_says_so() {
+    let much = much();
+    let case = much.home().join("cut.case");
+    let ended = with_blocks(&much, 2000, &case, None);
+    assert_eq!(judged(&ended), Box::Done, "all of the tree was seen");
+    let lines: Vec<Value> = ended.1.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, findings) = lines.split_last().unwrap();
+    assert_eq!(findings.len(), 6000);
+    assert!(last["huntbook"]["case_unsaved"].as_str().is_some_and(|why| why.contains("cut.case")), "{last}");
+    // What is on disk is whole as far as it goes, and says that there was no end.
+    let opened = huntbook::internals::case::Case::open_read_only(&case).unwrap();
+    assert!(opened.verify().unwrap().is_whole() && opened.scans().unwrap()[0].ended.is_none());
+    let whole = with_blocks(&much, 200_000, &much.home().join("whole.case"), None);
+    assert!(judged(&whole) == Box::Done && !whole.1.contains("case_unsaved"));
 }

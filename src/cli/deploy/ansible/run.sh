@@ -16,9 +16,11 @@ fi
 if command -v nice >/dev/null 2>&1; then
     set -- nice -n "$nice" "$@"
 fi
+# Its room is taken now: in the end there may be none.
+echo '          ' >exit-status
 "$@" >findings.ndjson 2>messages.txt </dev/null
 status=$?
-echo "$status" >exit-status
-# One file, whatever state the scan ended in.
-./huntbook case copy hunt.case copy.case >>messages.txt 2>&1
+printf '%-10s\n' "$status" 1<>exit-status
+# One file, whatever state the scan ended in. Where there is no room for it, the case and its log are fetched as they are.
+./huntbook case copy hunt.case copy.case >/dev/null 2>>messages.txt
 exit 0
