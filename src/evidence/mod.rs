@@ -14,7 +14,7 @@
 //! | `execution.rs`, `interpreter.rs`, `x32.rs`, `memory.rs` | whether what an ELF file or a script needs to run is there |
 //! | `host.rs` | which paths exist and which tools are installed |
 //! | `referrer.rs` | who could have made what speaks for a file |
-//! | `repository.rs`, `signature.rs`, `container.rs` | who vouches for its content: a git checkout, a list of signatures, an image |
+//! | `repository`, `signature.rs`, `container.rs` | who vouches for its content: a git or Subversion checkout, a list of signatures, an image |
 //! | `surroundings.rs`, `baseline.rs` | what lies beside it, and how old the box is |
 //! | `event/`, `timeline.rs` | what the box's logs tell, and all of it in one order |
 //! | `vouch.rs` | whether a process's name is more than a claim |
@@ -56,6 +56,7 @@ mod show;
 mod signature;
 mod socket;
 mod socket_table;
+mod sqlite;
 mod sudoers;
 mod surroundings;
 #[cfg(test)]
@@ -140,7 +141,7 @@ pub struct Evidence {
     pub left_out: Vec<LeftOut>,
     /// Connections of any process of the box to an address that the rule's patterns name.
     pub live: Vec<Socket>,
-    /// The git checkout that it lies in.
+    /// The git or Subversion checkout that it lies in.
     pub checkout: Observed<Checkout>,
     /// What its whole content is, where that explains that a rule matches it.
     pub content: Observed<ContentKind>,

@@ -53,7 +53,7 @@ pub enum Field {
     SourceIp,
     /// Whose database says that a package ships the path: dpkg, rpm, apk, pacman, snap, flatpak, pip, npm, gem.
     FilePackageManager,
-    /// `tracked`, `modified` or `untracked`: what the git repository that the file lies in says of it.
+    /// `tracked`, `modified` or `untracked`: what the git or Subversion checkout that the file lies in says of it.
     FileRepositoryState,
     /// `yara-rules` or `ioc-list`: what the whole content is, where that explains that a rule matches it.
     FileContentKind,
@@ -127,7 +127,7 @@ pub enum ValueKind {
     Minutes,
 }
 
-/// What a git repository says of a file.
+/// What a git or Subversion repository says of a file.
 const REPOSITORY_STATES: &[&str] = &["tracked", "modified", "untracked"];
 /// What a file may be as a whole.
 const CONTENT_KINDS: &[&str] = &["yara-rules", "ioc-list"];
@@ -233,7 +233,7 @@ impl Field {
                 "whose database lists the path: dpkg, rpm, apk, pacman, snap, flatpak, pip, npm, gem"
             }
             Self::FileRepositoryState => {
-                "tracked, modified or untracked: what the git repository around the file says of it"
+                "tracked, modified or untracked: what the git or Subversion checkout around the file says of it"
             }
             Self::FileContentKind => "yara-rules or ioc-list: what the whole content is, where that explains a match",
             Self::FileContainer => "whose container layers the path lies in: docker, podman, containerd, lxc",

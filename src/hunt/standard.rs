@@ -70,7 +70,8 @@ fn all() -> Vec<Scenario> {
         Scenario {
             id: "tracked-checkout".into(),
             title: "A developer's checkout".into(),
-            story: "The file lies in a git checkout, is tracked there, and has not been changed since.".into(),
+            story: "The file lies in a git or Subversion checkout, is tracked there, and has not been changed since."
+                .into(),
             filter:
                 "The index of the checkout holds the name of this very content. Look at the history: who added it, \
                      when, and whether the commit is in the repository that others use. A commit that is nowhere else, \

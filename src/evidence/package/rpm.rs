@@ -1,16 +1,15 @@
-//! rpm's database in its `SQLite` form, opened so that nothing is written beside it.
+//! rpm's database in its `SQLite` form.
 //!
-//! `immutable=1` (<https://www.sqlite.org/uri.html>) keeps `SQLite` from making `-wal` and `-shm` files; the price is that
-//! transactions still in a write-ahead log are not seen, which is told. Table `Packages(hnum, blob)` holds a header a
-//! row, `Basenames(key, hnum, idx)` finds the headers that list a file name, so no index of our own is needed.
+//! Table `Packages(hnum, blob)` holds a header a row, `Basenames(key, hnum, idx)` finds the headers that list a file name, so no
+//! index of our own is needed.
 
-use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, types::Value};
+use rusqlite::{Connection, OptionalExtension as _, types::Value};
 
 use super::super::observed::Gaps;
+use super::super::sqlite;
 use super::PackageEntry;
 use super::rpm_entry::{files_of, find, is_named};
 use super::rpm_header::RpmHeader;
@@ -36,26 +35,9 @@ impl Rpm {
     pub(super) fn read(root: &Root, gaps: &mut Gaps) -> Option<Self> {
         for folder in FOLDERS.map(Path::new) {
             let path = folder.join("rpmdb.sqlite");
-            match root.open_file(&path) {
-                Ok((located, _)) => {
-                    let wal = root.locate(&folder.join("rpmdb.sqlite-wal"), true);
-                    if wal.is_ok_and(|wal| wal.metadata.len() > 0) {
-                        gaps.add(format!(
-                            "{}-wal: not read, the newest rpm transactions may be missing",
-                            path.display()
-                        ));
-                    }
-                    // SQLite resolves links by their text, and the text of /proc/PID/root leads to this machine's own.
-                    if root.dir().starts_with("/proc") {
-                        gaps.add(format!(
-                            "{}: not read in the root of a process; mount that file system, or copy it, to have it read",
-                            path.display()
-                        ));
-                        return None;
-                    }
-                    let below = located.path.strip_prefix("/").unwrap_or(&located.path);
-                    return Some(Self { database: root.dir().join(below), older: None });
-                }
+            match sqlite::locate(root, &path, "the newest rpm transactions", gaps) {
+                Ok(Some(database)) => return Some(Self { database, older: None }),
+                Ok(None) => return None,
                 Err(error) => gaps.add_error(&path, &error),
             }
             for older in ["Packages.db", "Packages"] {
@@ -138,28 +120,7 @@ impl Rpm {
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
-        let mut uri = String::from("file:");
-        for byte in self.database.as_os_str().as_bytes() {
-            match byte {
-                b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
-                byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-                byte => {
-                    let _ = write!(uri, "%{byte:02X}");
-                }
-            }
-        }
-        uri.push_str("?mode=ro&immutable=1");
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(uri, flags)?;
-        connection.pragma_update(None, "trusted_schema", false)?;
-        // A view could make the queries run whatever the file's author liked, for ever.
-        let tables: i64 = connection.query_row(
-            "SELECT count(*) FROM sqlite_master
-             WHERE name IN ('Packages', 'Basenames') AND type = 'table' AND sql LIKE 'CREATE TABLE%'",
-            [],
-            |row| row.get(0),
-        )?;
-        if tables == 2 { Ok(connection) } else { Err(rusqlite::Error::InvalidQuery) }
+        sqlite::open(&self.database, &["Packages", "Basenames"])
     }
 }
 

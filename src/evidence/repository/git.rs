@@ -1,19 +1,17 @@
-//! The git checkout that a file lies in: whether it is tracked there, and unmodified.
+//! git's checkouts.
 //!
 //! The index of the checkout is read, not git asked: hooks and configuration of a repository can run programs. Format:
 //! <https://git-scm.com/docs/index-format>. A file is unmodified when its content has the object name that the index has
 //! for it.
 
-use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::observed::{Observed, reason};
-use super::show;
+use super::{Checkout, Tracked, VersionControl};
+use crate::evidence::observed::{Observed, reason};
 use crate::root::Root;
 use crate::text;
 
@@ -24,92 +22,21 @@ const MAX_FILE: u64 = 256 << 20;
 /// Bytes of references that are read.
 const MAX_REFERENCES: u64 = 4 << 20;
 
-/// What the checkout says of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tracked {
-    /// It is tracked, and its content is the tracked one.
-    Unmodified,
-    /// It is tracked with other content.
-    Modified,
-    /// It is not tracked.
-    No,
-}
-
-/// The checkout that a file lies in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkout {
-    /// Its top folder.
-    #[serde(with = "show::kept_path")]
-    pub path: PathBuf,
-    /// What it says of the file.
-    pub state: Tracked,
-    /// The commit that is checked out, safe to show.
-    pub commit: Option<String>,
-    /// The branch, safe to show.
-    pub branch: Option<String>,
-    /// Whether the content lies alone in the object store and in no pack, as what was added lately does.
-    pub loose: bool,
-}
-
-impl Checkout {
-    /// The word for checks.
-    pub fn word(&self) -> &'static str {
-        match self.state {
-            Tracked::Unmodified => "tracked",
-            Tracked::Modified => "modified",
-            Tracked::No => "untracked",
-        }
+/// git's own folder for what lies in `folder`; `None` where that is not the top of a checkout.
+pub(super) fn store(root: &Root, folder: &Path) -> Option<PathBuf> {
+    let dot_git = folder.join(".git");
+    let located = root.locate(&dot_git, true).ok()?;
+    if located.metadata.is_dir() {
+        return Some(dot_git);
     }
+    // A worktree or submodule: `gitdir: PATH` (gitrepository-layout(5)).
+    let text = root.text_up_to(&dot_git, 4096).ok()?;
+    let text = String::from_utf8_lossy(&text.bytes).into_owned();
+    text.trim().strip_prefix("gitdir:").map(|path| folder.join(path.trim()))
 }
 
-impl fmt::Display for Checkout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = match self.state {
-            Tracked::Unmodified => "tracked and unmodified",
-            Tracked::Modified => "tracked, but MODIFIED",
-            Tracked::No => "not tracked",
-        };
-        write!(f, "{said} in the git checkout {}", text::escape_path(&self.path))?;
-        if let Some(commit) = &self.commit {
-            write!(f, ", at commit {}", commit.get(..12).unwrap_or(commit))?;
-        }
-        if let Some(branch) = &self.branch {
-            write!(f, " of {branch}")?;
-        }
-        if self.loose && self.state == Tracked::Unmodified {
-            f.write_str("; its object is in no pack, so it was added lately, or the repository is young")?;
-        }
-        Ok(())
-    }
-}
-
-/// The checkout that `file` lies in, if it lies in one.
-pub(super) fn of(root: &Root, file: &Path) -> Observed<Checkout> {
-    for folder in file.ancestors().skip(1) {
-        let dot_git = folder.join(".git");
-        let Ok(located) = root.locate(&dot_git, true) else { continue };
-        let store = if located.metadata.is_dir() {
-            dot_git
-        } else {
-            // A worktree or submodule: `gitdir: PATH` (gitrepository-layout(5)).
-            let Ok(text) = root.text_up_to(&dot_git, 4096) else { continue };
-            let text = String::from_utf8_lossy(&text.bytes).into_owned();
-            match text.trim().strip_prefix("gitdir:") {
-                Some(path) => folder.join(path.trim()),
-                None => continue,
-            }
-        };
-        // Nothing of git inside of git's own folder is a checkout's file.
-        if file.starts_with(&store) {
-            continue;
-        }
-        return look(root, folder, &store, file);
-    }
-    Observed::NotFound
-}
-
-fn look(root: &Root, top: &Path, store: &Path, file: &Path) -> Observed<Checkout> {
+/// What the checkout at `top` says of a file.
+pub(super) fn look(root: &Root, top: &Path, store: &Path, file: &Path) -> Observed<Checkout> {
     let index = match root.text_up_to(&store.join("index"), MAX_INDEX) {
         Ok(index) if index.cut => return Observed::Unknown("the git index is too long to be read".to_owned()),
         Ok(index) => index.bytes,
@@ -120,7 +47,8 @@ fn look(root: &Root, top: &Path, store: &Path, file: &Path) -> Observed<Checkout
     };
     let Ok(below) = file.strip_prefix(top) else { return Observed::NotFound };
     let (branch, commit) = head(root, store);
-    let mut checkout = Checkout { path: top.to_owned(), state: Tracked::No, commit, branch, loose: false };
+    let control = VersionControl::Git;
+    let mut checkout = Checkout { control, path: top.to_owned(), state: Tracked::No, commit, branch, loose: false };
     let wanted = below.as_os_str().as_encoded_bytes();
     match entry(&index, wanted) {
         Err(why) => return Observed::Unknown(format!("{}: {why}", text::escape_path(&store.join("index")))),
@@ -260,8 +188,9 @@ fn object_name(root: &Root, path: &Path, size: usize) -> Result<Vec<u8>, String>
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{git_index as index, put, scratch};
+    use super::super::of;
     use super::*;
+    use crate::evidence::testing::{git_index as index, put, scratch};
     use proptest::prelude::*;
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) fn lines(evidence: &Evidence) -> Vec<(&'static str, String)> {
     some(&mut all, "live", &evidence.live);
     many(&mut all, "account", &evidence.accounts, "none");
     some(&mut all, "is", evidence.content.found());
-    some(&mut all, "git", evidence.checkout.found());
+    some(&mut all, "checkout", evidence.checkout.found());
     some(&mut all, "container", &evidence.layer);
     let copies = evidence.copies.iter().map(|copy| {
         let whose = if copy.is_mirrored { "its original" } else { "the same content" };

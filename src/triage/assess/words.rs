@@ -153,7 +153,7 @@ pub(super) fn nothing(field: Field) -> &'static str {
             "no connection of a process that runs the file"
         }
         Field::FilePackage | Field::FilePackageManager | Field::FilePackageState => "no package ships it",
-        Field::FileRepositoryState => "it lies in no git repository",
+        Field::FileRepositoryState => "it lies in no git or Subversion checkout",
         Field::FileContentKind => "it is no list of signatures",
         Field::FileContainer => "it lies in no container's layer",
         Field::FileCopy => "no file with the same content is known",
