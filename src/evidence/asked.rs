@@ -115,10 +115,11 @@ impl SharedQuestion {
         self.path().and_then(|path| self.indexes.packages().owner(&path, digest))
     }
 
-    pub(super) fn schedules(&self) -> Observed<Vec<Schedule>> {
-        self.path().and_then(|path| {
-            let accounts = self.indexes.accounts();
-            self.indexes.schedules().naming(&path, &self.facts, &self.indexes.packages(), &accounts)
+    /// What schedulers run of the file, and what other places start of it.
+    pub(super) fn schedules(&self) -> Observed<(Observed<Vec<Schedule>>, Observed<Vec<Schedule>>)> {
+        self.path().map(|path| {
+            let (accounts, schedules) = (self.indexes.accounts(), self.indexes.schedules());
+            schedules.divided(schedules.naming(&path, &self.facts, &self.indexes.packages(), &accounts))
         })
     }
 

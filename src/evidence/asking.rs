@@ -10,7 +10,6 @@ use super::asked::{Around, AskedFile, RunningNow, STILL_ASKED, SharedQuestion};
 use super::observed::Observed;
 use super::probe::{RunningProbe, outside, start};
 use super::process::Process;
-use super::schedule::{Schedule, Scheduler};
 use super::surroundings::SameContent;
 use super::{Evidence, clock, host, repository, signature};
 use crate::finding::FileFacts;
@@ -128,7 +127,11 @@ impl Asking {
             "schedule",
             |asked| asked.schedules(),
             |evidence, schedules| {
-                (evidence.schedules, evidence.persistence) = divided(schedules);
+                (evidence.schedules, evidence.persistence) = match schedules {
+                    Observed::Found(both) => both,
+                    Observed::NotFound => (Observed::NotFound, Observed::NotFound),
+                    Observed::Unknown(why) => (Observed::Unknown(why.clone()), Observed::Unknown(why)),
+                };
             },
         );
         self.ask("event", |asked| asked.events(), |evidence, events| evidence.events = events);
@@ -232,17 +235,4 @@ fn roles(facts: &FileFacts, processes: &Observed<Vec<Process>>) -> Vec<(u32, Str
         }
     }
     roles
-}
-
-/// What schedulers run, and what other places start.
-fn divided(all: Observed<Vec<Schedule>>) -> (Observed<Vec<Schedule>>, Observed<Vec<Schedule>>) {
-    match all {
-        Observed::Found(all) => {
-            let (places, schedules): (Vec<_>, Vec<_>) =
-                all.into_iter().partition(|schedule| schedule.scheduler == Scheduler::Place);
-            let found = |some: Vec<_>| if some.is_empty() { Observed::NotFound } else { Observed::Found(some) };
-            (found(schedules), found(places))
-        }
-        other => (other.clone(), other),
-    }
 }

@@ -235,6 +235,19 @@ impl Schedules {
         self.gaps.settle(found)
     }
 
+    /// What schedulers run, and what other places start. Where there is nothing of one of them and not everything could be
+    /// read, it is not known, whatever there is of the other.
+    pub(super) fn divided(&self, all: Observed<Vec<Schedule>>) -> (Observed<Vec<Schedule>>, Observed<Vec<Schedule>>) {
+        match all {
+            Observed::Found(all) => {
+                let is_place = |schedule: &Schedule| schedule.scheduler == Scheduler::Place;
+                let (places, schedules): (Vec<_>, Vec<_>) = all.into_iter().partition(is_place);
+                (self.gaps.settle(schedules), self.gaps.settle(places))
+            }
+            other => (other.clone(), other),
+        }
+    }
+
     fn schedule(
         &self,
         entry: &ScheduleEntry,

@@ -108,8 +108,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The text of a script, and what it is; `None` where it is none: a program, a document, or what nobody may execute and
-    /// neither its first line nor an interpreter's ending tells.
-    pub(super) fn script_text(&mut self, path: &Path, most: u64) -> Option<(Attributes, Vec<u8>)> {
+    /// neither its first line nor an interpreter's ending tells; `is_sourced` says that it need not be executable.
+    pub(super) fn script_text(&mut self, path: &Path, most: u64, is_sourced: bool) -> Option<(Attributes, Vec<u8>)> {
         let located = self.root.locate(path, true).ok()?;
         if !located.metadata.is_file() {
             return None;
@@ -119,7 +119,8 @@ impl<'a> Reader<'a> {
         let mut file = located.open().ok()?;
         let mut head = [0; 4];
         file.read_exact(&mut head).ok()?;
-        let may_be_run = Attributes::of(&located.metadata).mode & 0o111 != 0 || is_named_so || head.starts_with(b"#!");
+        let may_be_run =
+            is_sourced || Attributes::of(&located.metadata).mode & 0o111 != 0 || is_named_so || head.starts_with(b"#!");
         if !may_be_run || head == *b"\x7fELF" || head.contains(&0) {
             return None;
         }

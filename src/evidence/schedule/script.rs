@@ -144,15 +144,16 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
             .schedules
             .entries
             .get(entry as usize)
-            .map(|of: &ScheduleEntry| (of.path.clone(), of.never.is_none()))
+            .map(|of: &ScheduleEntry| ((of.path.clone(), of.never.is_none()), is_sourced(&of.command, &path)))
         else {
             continue;
         };
+        let (of, is_sourced) = of;
         // A table, or a script of a folder, is read as what it is.
         if path == of.0 {
             continue;
         }
-        let Some(script) = following.script(reader, &path, home) else { continue };
+        let Some(script) = following.script(reader, &path, home, is_sourced) else { continue };
         // Of a table or unit that starts it several times one is enough, unless that is one that never runs.
         if seen.insert((script, of))
             && let Some(script) = following.scripts.all.get_mut(script as usize)
@@ -163,8 +164,9 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
     let named = std::mem::take(&mut following.named);
     let mut seen = HashSet::new();
     for (line, path, home) in named {
-        let Some(script) = following.script(reader, &path, home) else { continue };
-        let Some(from) = following.scripts.line(line).map(|line| line.script) else { continue };
+        let Some(from) = following.scripts.line(line) else { continue };
+        let (from, is_sourced) = (from.script, is_sourced(&from.command, &path));
+        let Some(script) = following.script(reader, &path, home, is_sourced) else { continue };
         if from != script
             && seen.insert((from, script))
             && let Some(script) = following.scripts.all.get_mut(script as usize)
@@ -173,6 +175,15 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
         }
     }
     reader.schedules.scripts = following.scripts;
+}
+
+/// Whether a shell reads commands from the file: `. FILE` or `source FILE` (dot in POSIX' shell language).
+fn is_sourced(command: &str, path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
+    let words =
+        || command.split(|c: char| c.is_whitespace() || "\"';&|(){}".contains(c)).filter(|word| !word.is_empty());
+    let is_file = |word: &str| word.rsplit('/').next() == Some(name);
+    words().zip(words().skip(1)).any(|(before, word)| matches!(before, "." | "source") && is_file(word))
 }
 
 /// Scripts being looked into.
@@ -192,8 +203,9 @@ struct Following {
 }
 
 impl Following {
-    /// The number of a script, which is read by the first who asks; `None` when it is none.
-    fn script(&mut self, reader: &mut Reader<'_>, path: &Path, home: Option<PathBuf>) -> Option<u32> {
+    /// The number of a script, which is read by the first who asks; `None` when it is none. What a shell reads commands from
+    /// (`is_sourced`) need not be executable.
+    fn script(&mut self, reader: &mut Reader<'_>, path: &Path, home: Option<PathBuf>, is_sourced: bool) -> Option<u32> {
         // `/bin/x` and `/usr/bin/x` are one where one folder is a link to the other. Its own name stays: a script may have
         // been meant to be called by that of a link.
         let folder = path.parent().and_then(|folder| reader.there.resolve(folder))?;
@@ -201,15 +213,15 @@ impl Following {
         // Without a home, cron and systemd start it in `/`.
         let home = home.filter(|home| reader.there.is_there(home)).unwrap_or_else(|| "/".into());
         match self.known.get(&path) {
-            Some(None) => return None,
+            Some(None) if !is_sourced => return None,
             Some(Some(known)) => {
                 if let Some((_, number)) = known.iter().find(|(known, _)| *known == home) {
                     return Some(*number);
                 }
             }
-            None => {}
+            _ => {}
         }
-        let number = self.read(reader, &path, &home);
+        let number = self.read(reader, &path, &home, is_sourced);
         let known = self.known.entry(path).or_default();
         if let Some(number) = number {
             known.get_or_insert_default().push((home, number));
@@ -217,7 +229,7 @@ impl Following {
         number
     }
 
-    fn read(&mut self, reader: &mut Reader<'_>, path: &Path, home: &Path) -> Option<u32> {
+    fn read(&mut self, reader: &mut Reader<'_>, path: &Path, home: &Path, is_sourced: bool) -> Option<u32> {
         let full = self.scripts.all.len() >= MAX_SCRIPTS
             || self.lines >= MAX_LINES_IN_ALL
             || self.bytes >= MAX_BYTES_IN_ALL
@@ -228,7 +240,7 @@ impl Following {
             }
             return None;
         }
-        let (attributes, bytes) = reader.script_text(path, MAX_BYTES)?;
+        let (attributes, bytes) = reader.script_text(path, MAX_BYTES, is_sourced)?;
         self.bytes += bytes.len() as u64;
         self.here.clear();
         let number = self.scripts.all.len() as u32;

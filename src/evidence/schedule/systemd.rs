@@ -102,7 +102,7 @@ fn programs(reader: &mut Reader<'_>) {
                 ..ScheduleEntry::default()
             };
             reader.file_under(entry.clone(), vec![path.clone()]);
-            let Some((_, text)) = reader.script_text(&path, MAX_ENVIRONMENT) else { continue };
+            let Some((_, text)) = reader.script_text(&path, MAX_ENVIRONMENT, false) else { continue };
             let mut setting = script::setting(&path);
             for (line, command) in super::reader::numbered(&text) {
                 if !command.is_empty() && !command.starts_with('#') {

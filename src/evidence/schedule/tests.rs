@@ -18,6 +18,10 @@ fn lines(found: &Observed<Vec<Schedule>>) -> Vec<String> {
     found.found().map(|found| found.iter().map(shown).collect()).unwrap_or_default()
 }
 
+fn mode(dir: &Path, path: &str, mode: u32) {
+    std::fs::set_permissions(dir.join(path), PermissionsExt::from_mode(mode)).unwrap();
+}
+
 const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n";
 
 #[test]
@@ -230,4 +234,60 @@ fn the_zone_of_a_timer_and_of_a_table_has_the_rules_of_the_box() {
     assert_eq!((table.zone.as_deref(), &table.zone_rules), (Some("Nowhere/City"), &Observed::NotFound));
     let timer = of(Scheduler::Systemd);
     assert_eq!((timer.zone.as_deref(), timer.zone_rules.found()), (Some("UTC"), Some(&BoxZone::utc())));
+}
+
+#[test]
+fn what_a_place_starts_does_not_hide_that_schedules_could_not_be_read() {
+    let (dir, root) = scratch(&[
+        ("etc/passwd", PASSWD),
+        ("opt/r/x.py", ""),
+        ("etc/rc.local", "#!/bin/sh\n/opt/r/x.py\n"),
+        ("etc/cron.d/jobs", "1 1 * * * root /bin/true\0\n"),
+    ]);
+    let accounts = BoxAccounts::read(&root);
+    let schedules = Schedules::read(&root, &accounts);
+    let (path, facts) = (Path::new("/opt/r/x.py"), facts(&dir.path().join("opt/r/x.py")));
+    let all = schedules.naming(path, &facts, &Packages::read(&root), &accounts);
+    let (run, started) = schedules.divided(all);
+    assert_eq!(started.found().map(Vec::len), Some(1), "{started:#?}");
+    assert!(run.reason().is_some_and(|why| why.contains("NUL bytes")), "{run:#?}");
+}
+
+#[test]
+fn what_a_shell_reads_commands_from_is_followed_though_nobody_may_execute_it() {
+    let (dir, root) = scratch(&[
+        ("etc/passwd", PASSWD),
+        ("opt/r/x.py", ""),
+        ("etc/cron.d/a", "1 1 * * * root . /opt/a/env && true\n"),
+        ("etc/cron.d/b", "1 1 * * * root /opt/b/job.sh\n"),
+        ("etc/cron.d/c", "1 1 * * * root cat /opt/c/notes\n"),
+        ("opt/a/env", "PATH=/bin\n/opt/r/x.py\n"),
+        ("opt/b/job.sh", "#!/bin/sh\nsource \"/opt/b/lib\"\n"),
+        ("opt/b/lib", "python3 /opt/r/x.py\n"),
+        ("opt/c/notes", "python3 /opt/r/x.py\n"),
+    ]);
+    for plain in ["opt/a/env", "opt/b/lib", "opt/c/notes"] {
+        mode(dir.path(), plain, 0o644);
+    }
+    mode(dir.path(), "opt/b/job.sh", 0o755);
+    let found = naming(dir.path(), &root, "/opt/r/x.py");
+    let tables: Vec<_> = found.found().unwrap().iter().map(|found| found.referrer.path.clone()).collect();
+    assert_eq!(tables, [Path::new("/etc/cron.d/a"), Path::new("/etc/cron.d/b")], "{found:#?}");
+}
+
+#[test]
+fn a_script_is_one_by_its_first_line_too_and_an_arm_for_anything_names_nothing() {
+    let (dir, root) = scratch(&[
+        ("etc/passwd", PASSWD),
+        ("opt/r/x.py", ""),
+        ("etc/cron.d/a", "1 1 * * * root sh /opt/a/run\n"),
+        ("etc/cron.d/b", "1 1 * * * root cd /opt/r && /opt/b/pick.sh\n"),
+        ("opt/a/run", "#!/bin/sh\n/opt/r/x.py\n"),
+        ("opt/b/pick.sh", "cd /opt/r\ncase $1 in\n*) true ;;\nesac\nfor f in *; do true; done\n"),
+    ]);
+    mode(dir.path(), "opt/a/run", 0o644);
+    let found = naming(dir.path(), &root, "/opt/r/x.py");
+    let direct = found.found().unwrap().iter().filter(|found| found.names == NameMatch::File);
+    let tables: Vec<_> = direct.map(|found| found.referrer.path.clone()).collect();
+    assert_eq!(tables, [Path::new("/etc/cron.d/a")], "{found:#?}");
 }

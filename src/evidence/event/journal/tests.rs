@@ -118,9 +118,11 @@ fn a_damaged_journal_holds_nothing_up_and_what_is_not_told_is_a_gap() {
 fn a_list_of_entries_that_leads_back_to_itself_ends() {
     let mut bytes = unpacked(SAMPLES[1].1);
     // Every list of entries goes on with itself, and every value comes after itself.
-    let (mut at, mut changed) = (272_usize, 0);
+    let number = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    // Objects begin where the header ends.
+    let (mut at, mut changed) = (number(&bytes, 88), 0);
     while at + 24 <= bytes.len() {
-        let size = u64::from_le_bytes(bytes[at + 8..at + 16].try_into().unwrap()) as usize;
+        let size = number(&bytes, at + 8);
         if size < 16 || at + size > bytes.len() {
             break;
         }
