@@ -9,7 +9,7 @@ use super::observed::Observed;
 use super::package::PackageOwner;
 use super::process::{FileQuery, LeftOut, Process};
 use super::referrer::Referrer;
-use super::schedule::Schedule;
+use super::schedule::Starters;
 use super::socket::{self, Peer, Socket};
 use super::surroundings::SameContent;
 use super::vouch::Vouching;
@@ -116,7 +116,7 @@ impl SharedQuestion {
     }
 
     /// What schedulers run of the file, and what other places start of it.
-    pub(super) fn schedules(&self) -> Observed<(Observed<Vec<Schedule>>, Observed<Vec<Schedule>>)> {
+    pub(super) fn schedules(&self) -> Observed<Starters> {
         self.path().map(|path| {
             let (accounts, schedules) = (self.indexes.accounts(), self.indexes.schedules());
             schedules.divided(schedules.naming(&path, &self.facts, &self.indexes.packages(), &accounts))

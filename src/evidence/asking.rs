@@ -10,6 +10,7 @@ use super::asked::{Around, AskedFile, RunningNow, STILL_ASKED, SharedQuestion};
 use super::observed::Observed;
 use super::probe::{RunningProbe, outside, start};
 use super::process::Process;
+use super::schedule::Starters;
 use super::surroundings::SameContent;
 use super::{Evidence, clock, host, repository, signature};
 use crate::finding::FileFacts;
@@ -128,7 +129,7 @@ impl Asking {
             |asked| asked.schedules(),
             |evidence, schedules| {
                 (evidence.schedules, evidence.persistence) = match schedules {
-                    Observed::Found(both) => both,
+                    Observed::Found(Starters { schedules, places }) => (schedules, places),
                     Observed::NotFound => (Observed::NotFound, Observed::NotFound),
                     Observed::Unknown(why) => (Observed::Unknown(why.clone()), Observed::Unknown(why)),
                 };

@@ -146,6 +146,15 @@ impl fmt::Display for Schedule {
     }
 }
 
+/// What starts the found file.
+#[derive(Debug)]
+pub(super) struct Starters {
+    /// What schedulers run.
+    pub(super) schedules: Observed<Vec<Schedule>>,
+    /// What other places start.
+    pub(super) places: Observed<Vec<Schedule>>,
+}
+
 /// One line of a table or unit that names some path.
 #[derive(Debug, Clone, Default)]
 struct ScheduleEntry {
@@ -237,14 +246,14 @@ impl Schedules {
 
     /// What schedulers run, and what other places start. Where there is nothing of one of them and not everything could be
     /// read, it is not known, whatever there is of the other.
-    pub(super) fn divided(&self, all: Observed<Vec<Schedule>>) -> (Observed<Vec<Schedule>>, Observed<Vec<Schedule>>) {
+    pub(super) fn divided(&self, all: Observed<Vec<Schedule>>) -> Starters {
         match all {
             Observed::Found(all) => {
                 let is_place = |schedule: &Schedule| schedule.scheduler == Scheduler::Place;
                 let (places, schedules): (Vec<_>, Vec<_>) = all.into_iter().partition(is_place);
-                (self.gaps.settle(schedules), self.gaps.settle(places))
+                Starters { schedules: self.gaps.settle(schedules), places: self.gaps.settle(places) }
             }
-            other => (other.clone(), other),
+            other => Starters { schedules: other.clone(), places: other },
         }
     }
 

@@ -248,7 +248,7 @@ fn what_a_place_starts_does_not_hide_that_schedules_could_not_be_read() {
     let schedules = Schedules::read(&root, &accounts);
     let (path, facts) = (Path::new("/opt/r/x.py"), facts(&dir.path().join("opt/r/x.py")));
     let all = schedules.naming(path, &facts, &Packages::read(&root), &accounts);
-    let (run, started) = schedules.divided(all);
+    let Starters { schedules: run, places: started } = schedules.divided(all);
     assert_eq!(started.found().map(Vec::len), Some(1), "{started:#?}");
     assert!(run.reason().is_some_and(|why| why.contains("NUL bytes")), "{run:#?}");
 }
