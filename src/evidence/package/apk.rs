@@ -5,10 +5,13 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+
 use super::super::lines;
 use super::super::observed::Gaps;
 use super::digest::Shipped;
-use super::{MAX_FILES, PackageEntry, Rights, base64};
+use super::{MAX_FILES, PackageEntry, Rights};
 use crate::root::Root;
 
 /// Where the database is: the first is older, the second goes with a merged `/usr`.
@@ -66,7 +69,10 @@ impl Apk {
                 b"R:" if found => return ControlFlow::Break(()),
                 b"R:" if in_folder && value == name => found = true,
                 b"Z:" if found => {
-                    sum = value.strip_prefix(b"Q1").and_then(base64::decode).and_then(|sum| sum.try_into().ok());
+                    sum = value
+                        .strip_prefix(b"Q1")
+                        .and_then(|sum| BASE64.decode(sum).ok())
+                        .and_then(|sum| sum.try_into().ok());
                     return ControlFlow::Break(());
                 }
                 _ => {}

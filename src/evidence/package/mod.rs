@@ -4,7 +4,6 @@
 //! they may be the intruder's. So may the databases; that a package lists a file is evidence, not proof.
 
 mod apk;
-mod base64;
 mod digest;
 mod dpkg;
 mod module;

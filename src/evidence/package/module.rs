@@ -7,8 +7,11 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
 use super::super::observed::reason;
-use super::base64;
 use super::digest::Shipped;
 use super::{PackageEntry, Rights};
 use crate::finding::Sha256;
@@ -19,6 +22,14 @@ const MAX_LIST: u64 = 8 << 20;
 /// Lists of one folder that are looked into, and their bytes in all.
 const MAX_LISTS: usize = 2000;
 const MAX_BYTES: u64 = 128 << 20;
+
+/// The base64 of RECORD: the alphabet for addresses, padded or not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// What the lists beside a file say of it.
 pub(super) fn entry(root: &Root, path: &Path) -> Option<PackageEntry> {
@@ -45,7 +56,7 @@ fn pip(root: &Root, path: &Path) -> Option<PackageEntry> {
         let text = String::from_utf8_lossy(&record.bytes);
         let Some(line) = text.lines().find(|line| record_path(line) == Some(below)) else { continue };
         let sum = line.rsplit(',').nth(1).and_then(|sum| sum.strip_prefix("sha256="));
-        let sum = sum.and_then(|sum| base64::decode(sum.as_bytes())).and_then(|sum| sum.try_into().ok());
+        let sum = sum.and_then(|sum| BASE64.decode(sum).ok()).and_then(|sum| sum.try_into().ok());
         let shipped = sum.map_or_else(
             || Shipped::Unusable("pip's RECORD holds no SHA-256 of it".to_owned()),
             |sum| Shipped::Sha256(Sha256(sum)),

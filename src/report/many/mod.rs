@@ -2,14 +2,16 @@
 //!
 //! The formats of lines are those of each case, one after the other.
 
-mod html;
 mod markdown;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Write;
+use std::io::{self, Write};
 
+use minijinja::value::Serde;
+use minijinja::{Value, context};
 use serde::Serialize;
 
+use super::case_report::page;
 use super::whole::{ReportFormat, ReportSource, WriteError};
 use super::{Tally, asked, missed};
 use crate::case::{Case, CaseError, GivenAnswer, ScanId};
@@ -19,6 +21,8 @@ use crate::session::{self, HuntWords, ScenarioStatus, ScenarioWords};
 use crate::text;
 use crate::triage::Verdict;
 
+/// The page, with the head that the report of one case has.
+const PAGE: &str = concat!(include_str!("../case_report/head.html"), include_str!("many.html"));
 /// Contents that are told with what the boxes said; those after them are lines of the table.
 const DETAILED: usize = 300;
 /// Findings of one content whose boxes are asked what they said.
@@ -120,7 +124,10 @@ pub(crate) fn write_next(
 pub(crate) fn write(many: &ManyCases, format: ReportFormat, out: &mut dyn Write) -> Result<(), WriteError> {
     let report = ManyReport::of(many);
     match format {
-        ReportFormat::Html => html::write(&report, out),
+        ReportFormat::Html => {
+            let values = context! { report => Value::from(Serde(&report)) };
+            page(PAGE, "Hunt over many boxes", values, out).map_err(|error| WriteError::Io(io::Error::other(error)))
+        }
         _ => Ok(markdown::write(&report, out)?),
     }
 }
