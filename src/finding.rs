@@ -79,7 +79,7 @@ pub struct FileFacts {
     /// Whether `O_NOATIME` was granted, so that reading left the access time alone.
     pub noatime: bool,
     /// What somebody else than the file system says of the subject; `None` of a plain file.
-    pub said: Option<Arc<StatedFacts>>,
+    pub stated: Option<Arc<StatedFacts>>,
 }
 
 impl FileFacts {

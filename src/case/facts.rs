@@ -43,7 +43,7 @@ pub(super) fn path_row(db: &Connection, path: &Path) -> CaseOutcome<i64> {
 pub(super) fn facts_content(facts: &FileFacts) -> CaseOutcome<Sha256> {
     let time =
         |fields: DigestFields, time: FileTime| fields.number(time.seconds.cast_unsigned()).number(time.nanos.into());
-    let fields = DigestFields::of(if facts.said.is_some() { "huntbook file 2" } else { "huntbook file 1" })
+    let fields = DigestFields::of(if facts.stated.is_some() { "huntbook file 2" } else { "huntbook file 1" })
         .path(&facts.path)
         .number(facts.dev)
         .number(facts.ino)
@@ -58,7 +58,7 @@ pub(super) fn facts_content(facts: &FileFacts) -> CaseOutcome<Sha256> {
         .maybe(facts.born, time)
         .content(facts.digest)
         .number(facts.noatime.into());
-    Ok(match &facts.said {
+    Ok(match &facts.stated {
         Some(said) => fields.text(&serde_json::to_string(said)?).finish(),
         None => fields.finish(),
     })
@@ -100,7 +100,7 @@ pub(super) fn facts_row(db: &Connection, facts: &FileFacts) -> CaseOutcome<(i64,
             facts.noatime,
             content.0
         ])?;
-    if let Some(said) = &facts.said {
+    if let Some(said) = &facts.stated {
         db.prepare_cached("INSERT INTO said (file, said) VALUES (?1, ?2)")?
             .execute(params![id, serde_json::to_string(said)?])?;
     }
@@ -118,7 +118,7 @@ pub(super) fn load_facts(db: &Connection, id: i64) -> CaseOutcome<FileFacts> {
     if schema::format_of(db)? >= schema::SAID {
         let mut said = db.prepare_cached("SELECT said FROM said WHERE file = ?1")?;
         let said: Option<String> = said.query_row([id], |row| row.get(0)).optional()?;
-        facts.said = said.map(|said| serde_json::from_str(&said)).transpose()?.map(Arc::new);
+        facts.stated = said.map(|said| serde_json::from_str(&said)).transpose()?.map(Arc::new);
     }
     Ok(facts)
 }
@@ -147,7 +147,7 @@ fn facts_from(row: &Row<'_>) -> rusqlite::Result<FileFacts> {
         born,
         digest: row.get(18)?,
         noatime: row.get(19)?,
-        said: None,
+        stated: None,
     })
 }
 

@@ -42,10 +42,10 @@ impl Execution {
     pub fn lines(&self) -> impl Iterator<Item = (bool, String)> {
         let interpreter = self.interpreter.as_ref().map(|found| {
             let path = found.shown();
-            (found.error.is_some(), format!("on this box the interpreter {path} {}", found.said))
+            (found.error.is_some(), format!("on this box the interpreter {path} {}", found.message))
         });
-        let x32 = self.x32.as_ref().map(|x32| (x32.supported == Some(false), x32.said.clone()));
-        let memory = self.memory.as_ref().map(|memory| (memory.enough == Some(false), memory.said.clone()));
+        let x32 = self.x32.as_ref().map(|x32| (x32.supported == Some(false), x32.message.clone()));
+        let memory = self.memory.as_ref().map(|memory| (memory.enough == Some(false), memory.message.clone()));
         interpreter.into_iter().chain(x32).chain(memory)
     }
 

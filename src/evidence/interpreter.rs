@@ -26,7 +26,8 @@ pub struct Interpreter {
     /// The error of `execve(2)`; `None` where it takes it, or where that cannot be told.
     pub error: Option<&'static str>,
     /// What was found, in words; safe text.
-    pub said: String,
+    #[serde(rename = "said")]
+    pub message: String,
 }
 
 impl Interpreter {
@@ -75,7 +76,7 @@ pub(crate) fn of_script(root: &Root, path: &[u8]) -> Interpreter {
 
 fn look(root: &Root, path: &[u8], judge: impl FnOnce(&[u8]) -> Option<(&'static str, String)>) -> Interpreter {
     let shown = text::escape(path).into_owned();
-    let told = |error, said: String| Interpreter { path: shown.clone(), error, said };
+    let told = |error, said: String| Interpreter { path: shown.clone(), error, message: said };
     let place = Path::new(OsStr::from_bytes(path));
     if path.is_empty() {
         return told(Some("EACCES"), "is an empty path, which is the current folder (EACCES)".to_owned());
@@ -165,10 +166,10 @@ mod tests {
             ("ld.so", None, "is looked for in the folder in which the file is run"),
         ] {
             let found = of_program(&root, path.as_bytes(), &program);
-            assert_eq!((found.error, found.said.as_str()), (error, said), "{path}");
+            assert_eq!((found.error, found.message.as_str()), (error, said), "{path}");
         }
         assert_eq!(of_program(&root, b"/ld32.so", &program).error, Some("ELIBBAD"));
-        assert_eq!(of_script(&root, b"/plain").said, "is there");
+        assert_eq!(of_script(&root, b"/plain").message, "is there");
         let long = [b"/", &[b'x'; 300][..]].concat();
         assert_eq!(of_script(&root, &long).error, Some("ENAMETOOLONG"));
     }

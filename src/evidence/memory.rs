@@ -16,7 +16,8 @@ pub struct MemoryFit {
     /// Whether it gives that much; `None` where that cannot be told.
     pub enough: Option<bool>,
     /// What that rests on, in words; safe text.
-    pub said: String,
+    #[serde(rename = "said")]
+    pub message: String,
 }
 
 /// The most bytes that a program wants at once, where that is much.
@@ -54,7 +55,10 @@ impl MemoryFit {
             _ => (None, "does not say how much memory it has".to_owned()),
         };
         let end = if enough == Some(false) { " (killed by SIGSEGV)" } else { "" };
-        Self { enough, said: format!("it asks for {} of memory at once, and this box {said}{end}", text::bytes(asked)) }
+        Self {
+            enough,
+            message: format!("it asks for {} of memory at once, and this box {said}{end}", text::bytes(asked)),
+        }
     }
 }
 
@@ -75,7 +79,7 @@ mod tests {
         ] {
             let judged = MemoryFit::judge(asked, counts, rule);
             assert_eq!(judged.enough, enough, "{judged:?}");
-            assert_eq!(judged.said.ends_with("(killed by SIGSEGV)"), enough == Some(false));
+            assert_eq!(judged.message.ends_with("(killed by SIGSEGV)"), enough == Some(false));
         }
         assert_eq!(MemoryFit::judge(1, "MemTotal: many", "0").enough, None);
     }

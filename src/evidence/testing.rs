@@ -46,7 +46,7 @@ pub(crate) fn facts(path: &Path) -> FileFacts {
         born: now.born,
         digest: Sha256::of(&std::fs::read(path).unwrap()).into(),
         noatime: true,
-        said: None,
+        stated: None,
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Moment {
     /// When, by the box's clock.
     pub at: Timestamp,
     /// What, safe to show.
-    pub said: String,
+    pub message: String,
     /// Whether it is a time of the file itself.
     pub own: bool,
     /// Seconds after the file's last change; negative for before.
@@ -32,7 +32,7 @@ pub(crate) fn of(evidence: &Evidence) -> (Vec<Moment>, usize) {
     let mut all: Vec<Moment> = Vec::new();
     let mut add = |at: Option<Timestamp>, said: String, own: bool, to: Option<Reference>| {
         let after = |at: Timestamp| at.as_second().saturating_sub(facts.changed.seconds);
-        all.extend(at.map(|at| Moment { at, said, own, after: after(at), to }));
+        all.extend(at.map(|at| Moment { at, message: said, own, after: after(at), to }));
     };
     let clock = |time: Option<FileTime>| time.and_then(FileTime::timestamp);
     add(clock(facts.born), "the file: its inode was made".into(), true, None);
@@ -65,7 +65,7 @@ pub(crate) fn of(evidence: &Evidence) -> (Vec<Moment>, usize) {
     }
     for event in evidence.events.found().into_iter().flatten() {
         let source = text::escape_path(&event.source);
-        let said = format!("{}: {} ({source}:{})", event.kind, event.said, event.line);
+        let said = format!("{}: {} ({source}:{})", event.kind, event.message, event.line);
         add(Some(event.at), said, false, Some(Reference::File(event.source.clone(), Some(event.line))));
     }
     let own: Vec<i64> = all.iter().filter(|moment| moment.own).map(|moment| moment.at.as_second()).collect();
@@ -74,8 +74,8 @@ pub(crate) fn of(evidence: &Evidence) -> (Vec<Moment>, usize) {
     all.sort_by_key(distance);
     let left_out = all.len().saturating_sub(MAX_MOMENTS);
     all.truncate(MAX_MOMENTS);
-    all.sort_by(|one, other| (one.at, !one.own, &one.said).cmp(&(other.at, !other.own, &other.said)));
-    all.dedup_by(|one, other| (one.at, &one.said) == (other.at, &other.said));
+    all.sort_by(|one, other| (one.at, !one.own, &one.message).cmp(&(other.at, !other.own, &other.message)));
+    all.dedup_by(|one, other| (one.at, &one.message) == (other.at, &other.message));
     (all, left_out)
 }
 
@@ -108,7 +108,7 @@ mod tests {
         (facts.born, facts.modified, facts.changed) = (Some(at(1000)), at(900), at(1000));
         let event = |seconds: i64, said: &str| BoxEvent {
             at: Timestamp::from_second(seconds).unwrap(),
-            said: said.to_owned(),
+            message: said.to_owned(),
             kind: serde_json::from_str("\"package\"").unwrap(),
             source: "/var/log/dpkg.log".into(),
             line: 7,
@@ -122,7 +122,7 @@ mod tests {
             (said.as_slice(), left_out),
             (&[(-120, false), (-100, true), (0, true), (0, true), (120, false)][..], 0)
         );
-        assert!(moments[4].said.contains("install nmap (/var/log/dpkg.log:7)"), "{}", moments[4].said);
+        assert!(moments[4].message.contains("install nmap (/var/log/dpkg.log:7)"), "{}", moments[4].message);
         assert_eq!(moments[4].to, Some(Reference::File("/var/log/dpkg.log".into(), Some(7))));
         let many = (0..1000).map(|second| event(2000 + second, &format!("event {second}"))).collect();
         evidence.events = Observed::Found(many);

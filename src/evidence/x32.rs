@@ -21,7 +21,8 @@ pub struct X32 {
     /// Whether it runs such programs; `None` where that cannot be told.
     pub supported: Option<bool>,
     /// What that rests on, in words; safe text.
-    pub said: String,
+    #[serde(rename = "said")]
+    pub message: String,
 }
 
 impl X32 {
@@ -47,7 +48,7 @@ impl X32 {
                 "whether this box's kernel runs x32 programs cannot be told: neither /proc/config.gz nor \
                  /boot/config-{release} is there to be read"
             );
-            return Self { supported: None, said };
+            return Self { supported: None, message: said };
         };
         let supported = built.started_with(&started);
         let said = if supported {
@@ -55,7 +56,10 @@ impl X32 {
         } else {
             format!("this box's kernel {release} does not run x32 programs (ENOEXEC)")
         };
-        Self { supported: Some(supported), said: format!("{said}: {} ({})", built.words(), text::escape_path(&path)) }
+        Self {
+            supported: Some(supported),
+            message: format!("{said}: {} ({})", built.words(), text::escape_path(&path)),
+        }
     }
 }
 
@@ -120,7 +124,7 @@ fn of_image(root: &Root) -> X32 {
         .map(|name| configuration(root, &boot.join(name)).map(|text| self::built(&text)))
         .collect();
     let same = |built: &[Built], wanted| all && !built.is_empty() && built.iter().all(|one| *one == wanted);
-    let told = |supported, said: &str| X32 { supported, said: said.to_owned() };
+    let told = |supported, said: &str| X32 { supported, message: said.to_owned() };
     match built.as_deref() {
         Some(built) if same(built, Built::With) => {
             told(Some(true), "the image's kernels run x32 programs: built with CONFIG_X86_X32_ABI (/boot/config-*)")
@@ -191,7 +195,7 @@ mod tests {
             assert_eq!(image(unknown).supported, None, "{unknown:?}");
         }
         let none = tempfile::tempdir().unwrap();
-        assert!(X32::ask(&Root::image(none.path())).said.contains("no configuration in its /boot"));
+        assert!(X32::ask(&Root::image(none.path())).message.contains("no configuration in its /boot"));
     }
 
     #[test]
@@ -203,7 +207,7 @@ mod tests {
             crate::elf::decode(&header, 64).unwrap()
         };
         let asked = X32::of(&Root::live(), &header(1, 62)).unwrap();
-        assert!(!asked.said.is_empty());
+        assert!(!asked.message.is_empty());
         assert_eq!(X32::of(&Root::live(), &header(2, 62)), None);
         assert_eq!(X32::of(&Root::live(), &header(1, 3)), None);
     }

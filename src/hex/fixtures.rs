@@ -96,6 +96,6 @@ pub(crate) fn facts(path: &std::path::Path) -> FileFacts {
         born: None,
         digest: Sha256::of(b"").into(),
         noatime: true,
-        said: None,
+        stated: None,
     }
 }

@@ -131,7 +131,7 @@ pub(crate) fn finding(origin: &Origin, reported: Reported<'_>, decided: &[String
             ("Tags", written.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ")),
             ("Notes", written.notes.join("; ")),
             ("AgainstTheBox", if judged.against_the_box { "yes".to_owned() } else { String::new() }),
-            ("SubjectSays", file.said.as_ref().map(|said| said.line()).unwrap_or_default()),
+            ("SubjectSays", file.stated.as_ref().map(|said| said.line()).unwrap_or_default()),
             ("FileDataDigest", file.digest.data_digest().map(|digest| digest.to_string()).unwrap_or_default()),
         ],
     )

@@ -268,7 +268,7 @@ impl Origin {
 
 /// A scenario: what the box said, with its checks, and what the responder answered.
 fn scenario(status: &ScenarioStatus) -> Value {
-    let mut said = serde_json::to_value(&status.said).unwrap_or_default();
+    let mut said = serde_json::to_value(&status.box_said).unwrap_or_default();
     let mut put = |key: &str, value: Value| {
         if let Some(map) = said.as_object_mut() {
             map.insert(key.to_owned(), value);
@@ -364,7 +364,7 @@ impl Naming for Path {
 pub(crate) fn file(facts: &FileFacts, naming: &(impl Naming + ?Sized), own: &mut Map<String, Value>) -> Value {
     let mut file = Map::new();
     put_path(&facts.path, naming, &mut file, own);
-    if let Some(said) = &facts.said {
+    if let Some(said) = &facts.stated {
         put_said(said, own);
     }
     file.insert("type".into(), "file".into());

@@ -55,7 +55,7 @@ pub(crate) fn finding(reported: Reported<'_>) -> String {
         facts.mode & 0o7777,
         facts.modified.timestamp().map_or_else(|| facts.modified.to_string(), |time| format!("{time:.0}")),
     );
-    if let Some(said) = &facts.said {
+    if let Some(said) = &facts.stated {
         let _ = writeln!(out, "    {said}");
     }
     for found in finding.matches.iter().take(MATCHES) {

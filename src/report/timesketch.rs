@@ -117,7 +117,7 @@ pub(crate) fn evidence(origin: &Origin, reported: Reported<'_>, evidence: &Evide
     for event in evidence.events.found().into_iter().flatten() {
         let source = text::escape_path(&event.source);
         let id = origin.event_id(&format!("log {source}:{} {}", event.line, event.at));
-        let message = format!("{}: {} ({source}:{})", event.kind, event.said, event.line);
+        let message = format!("{}: {} ({source}:{})", event.kind, event.message, event.line);
         let cells =
             [&datetime(event.at), "Event Logged", &message, origin.host_name(), "LOG", "", "", &source, "", "", &id];
         rows.push((id.clone(), csv::line(cells)));

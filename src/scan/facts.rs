@@ -47,7 +47,7 @@ pub(super) fn facts(path: &Path, opened: &OpenedFile, size: u64, digest: Digest,
         born: born(&opened.file),
         digest,
         noatime: opened.noatime,
-        said: None,
+        stated: None,
     }
 }
 

@@ -95,7 +95,7 @@ impl<'v, 'w: 'v, 's: 'v> Visit<'v> for Matcher<'_, 'w, 's> {
             path,
             opened,
             content: SizedFile { size: bytes.len() as u64, unstored: 0, ..*content },
-            said: Some(Arc::new(StatedFacts::Archive(facts))),
+            stated: Some(Arc::new(StatedFacts::Archive(facts))),
             is_memory: false,
         };
         std::mem::swap(bytes, &mut worker.reader.held);
@@ -115,7 +115,7 @@ impl<'v, 'w: 'v, 's: 'v> Visit<'v> for Matcher<'_, 'w, 's> {
         let about = About {
             path: path.to_owned(),
             opened: self.container.opened,
-            said: Some(Arc::new(StatedFacts::Archive(facts.clone()))),
+            stated: Some(Arc::new(StatedFacts::Archive(facts.clone()))),
             is_memory: false,
         };
         let streamed = Streamed::new(shared, self.worker.reader.checkpoints(), about);

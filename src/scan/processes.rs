@@ -120,7 +120,7 @@ fn file(worker: &mut Worker, running: &RunningProcess, image: &Image, path: &Pat
     worker.reader.begin_file(path, image.opened.stat.st_dev)?;
     let content = SizedFile::new(&image.opened.file, &image.opened.stat);
     let said = Some(Arc::new(StatedFacts::Kernel(running.facts.clone())));
-    let subject = ScanSubject { path, opened: &image.opened, content, said, is_memory: false };
+    let subject = ScanSubject { path, opened: &image.opened, content, stated: said, is_memory: false };
     worker.content(&subject)?;
     match worker.reader.container.take() {
         Some(container) => worker.members(&subject, container),
@@ -142,7 +142,7 @@ fn region(
     let said = Some(Arc::new(StatedFacts::Kernel(facts)));
     if size > limit {
         let _share = worker.reader.reserve(streamed::HELD)?;
-        let about = About { path: path.to_owned(), opened: &image.opened, said, is_memory: true };
+        let about = About { path: path.to_owned(), opened: &image.opened, stated: said, is_memory: true };
         let outcome = pass_by(worker, memory, &region.range, about);
         worker.reader.give_back();
         return outcome;
@@ -151,7 +151,7 @@ fn region(
     let held = hold(worker, memory, &region.range);
     let outcome = held.and_then(|()| {
         let content = SizedFile { size, unstored: 0, ..SizedFile::new(&image.opened.file, &image.opened.stat) };
-        let subject = ScanSubject { path, opened: &image.opened, content, said, is_memory: true };
+        let subject = ScanSubject { path, opened: &image.opened, content, stated: said, is_memory: true };
         worker.whole(&subject, BufferRef::Held, None).map(drop)
     });
     worker.reader.give_back();

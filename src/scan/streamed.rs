@@ -45,7 +45,7 @@ pub(super) struct About<'w> {
     pub path: PathBuf,
     /// The file that it lies in, or that runs.
     pub opened: &'w OpenedFile,
-    pub said: Option<Arc<StatedFacts>>,
+    pub stated: Option<Arc<StatedFacts>>,
     /// See [`ScanSubject::is_memory`].
     pub is_memory: bool,
 }
@@ -142,8 +142,8 @@ impl<'w> Streamed<'w> {
 impl About<'_> {
     fn subject(&self, size: u64) -> ScanSubject<'_> {
         let content = SizedFile { size, unstored: 0, ..SizedFile::new(&self.opened.file, &self.opened.stat) };
-        let Self { path, opened, said, is_memory } = self;
-        ScanSubject { path, opened, content, said: said.clone(), is_memory: *is_memory }
+        let Self { path, opened, stated: said, is_memory } = self;
+        ScanSubject { path, opened, content, stated: said.clone(), is_memory: *is_memory }
     }
 }
 

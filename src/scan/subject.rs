@@ -24,7 +24,7 @@ pub(super) struct ScanSubject<'f> {
     pub opened: &'f OpenedFile,
     pub content: SizedFile<'f>,
     /// What somebody else than the file system says of it.
-    pub said: Option<Arc<StatedFacts>>,
+    pub stated: Option<Arc<StatedFacts>>,
     /// Whether it is memory of a process that runs the file: then the digest is the file's.
     pub is_memory: bool,
 }
@@ -57,7 +57,7 @@ pub(super) fn report(
     // What is kept of a whole file is the same for all that found it.
     let shared_bytes = (size <= whole).then(|| Arc::new(kept(&[], whole)));
     let facts = facts::facts(subject.path, subject.opened, size, digest, &shared.accounts);
-    let file = Arc::new(FileFacts { said: subject.said.clone(), ..facts });
+    let file = Arc::new(FileFacts { stated: subject.stated.clone(), ..facts });
     let matched: HashSet<RuleId> = found.iter().filter(|f| !f.candidate).map(|f| f.rule.clone()).collect();
     let told = found.into_iter().filter(|found| !(found.candidate && matched.contains(&found.rule)));
     let events = told.map(|RuleMatches { rule, candidate, matches, capped, .. }| {

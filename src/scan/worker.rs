@@ -107,7 +107,7 @@ impl<'s> Worker<'s> {
             return Ok(());
         }
         let content = SizedFile::new(&opened.file, &opened.stat);
-        let subject = ScanSubject { path, opened: &opened, content, said: None, is_memory: false };
+        let subject = ScanSubject { path, opened: &opened, content, stated: None, is_memory: false };
         let read = self.content(&subject);
         // What is too large to be matched whole may still be taken apart.
         if matches!(read, Ok(_) | Err(Leave::Unscanned(Reason::TooLarge { .. })))

@@ -268,8 +268,8 @@ mod tests {
             assert_eq!(kept.evidence.copies.len(), 2);
             let archived = reader.finding(*id).unwrap().unwrap();
             for (status, assessed) in archived.scenarios.iter().zip(&elsewhere) {
-                assert_eq!(status.said, BoxSaid::from(assessed), "what reports say");
-                states.insert(status.said.state.clone());
+                assert_eq!(status.box_said, BoxSaid::from(assessed), "what reports say");
+                states.insert(status.box_said.state.clone());
             }
         }
         assert!(states.len() >= 3, "boxes that all say the same prove nothing: {states:?}");
@@ -293,7 +293,7 @@ mod tests {
         let verified = records.case().verify().unwrap();
         assert!(verified.is_whole() && verified.unvouched.is_empty(), "{verified:?}");
         let archived = CaseReader::of(records.case().copy_to_memory().unwrap()).unwrap().finding(id).unwrap().unwrap();
-        assert!(archived.scenarios.iter().all(|status| status.said.unknown == [TIME_WAS_UP]), "{archived:#?}");
+        assert!(archived.scenarios.iter().all(|status| status.box_said.unknown == [TIME_WAS_UP]), "{archived:#?}");
         drop(dir);
     }
 }

@@ -26,7 +26,7 @@ pub struct ScenarioStatus {
     /// Its line; empty where the case does not hold it.
     pub title: String,
     /// What the box said.
-    pub said: BoxSaid,
+    pub box_said: BoxSaid,
     /// The answer in force.
     pub answer: Option<GivenAnswer>,
 }
@@ -103,13 +103,13 @@ pub(crate) fn scenario_statuses<'k>(
     let of = |id: &str| said.and_then(|all| all.iter().find(|one| one.id == id)).cloned();
     let status = |(id, title): (&str, &str)| ScenarioStatus {
         title: title.to_owned(),
-        said: of(id).unwrap_or_else(|| BoxSaid::unknown(id, why_not)),
+        box_said: of(id).unwrap_or_else(|| BoxSaid::unknown(id, why_not)),
         answer: answers.iter().find(|given| given.scenario == id).cloned(),
     };
     let mut all: Vec<ScenarioStatus> = known.into_iter().map(status).collect();
     // A case may hold answers to scenarios that its hunt has no more.
     for given in answers {
-        if all.iter().all(|one| one.said.id != given.scenario) {
+        if all.iter().all(|one| one.box_said.id != given.scenario) {
             all.push(status((&given.scenario, "")));
         }
     }

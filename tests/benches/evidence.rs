@@ -106,6 +106,6 @@ fn facts(path: &Path) -> Result<FileFacts, Box<dyn Error>> {
         born: None,
         digest: Digest::Whole(Sha256::of(&fs::read(path)?)),
         noatime: true,
-        said: None,
+        stated: None,
     })
 }

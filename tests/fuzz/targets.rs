@@ -145,7 +145,7 @@ fn facts(path: &Path) -> FileFacts {
         born: None,
         digest: Sha256::of(b"abc").into(),
         noatime: true,
-        said: None,
+        stated: None,
     }
 }
 
@@ -201,7 +201,7 @@ fn make_case(file: &Path) -> Result<(), CaseError> {
                     born: None,
                     digest: Sha256::of(content.as_bytes()).into(),
                     noatime: true,
-                    said: None,
+                    stated: None,
                 }),
                 kept: Arc::new(KeptBytes::around(content.as_bytes(), &matches, KeptBytes::WHOLE)),
                 matches,

@@ -77,7 +77,7 @@ fn finding(rule: &str, path: impl Into<PathBuf>, content: &[u8]) -> Finding {
             born: None,
             digest: Sha256::of(content).into(),
             noatime: true,
-            said: None,
+            stated: None,
         }),
         kept: Arc::new(KeptBytes::around(content, &matches, KeptBytes::WHOLE)),
         matches,

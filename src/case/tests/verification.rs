@@ -22,7 +22,7 @@ fn decided() -> Case {
     Arc::make_mut(&mut born.file).born = Some(FileTime { seconds: 3, nanos: 1 });
     let mut member = finding("r", "/srv/a.tar\0inside", b"content");
     let said = MemberFacts { format: "tar".into(), ..MemberFacts::default() };
-    Arc::make_mut(&mut member.file).said = Some(Arc::new(StatedFacts::Archive(said)));
+    Arc::make_mut(&mut member.file).stated = Some(Arc::new(StatedFacts::Archive(said)));
     case.record_findings(scan, &[born, member]).unwrap();
     let end = finished(4, 28);
     case.end_scan(scan, &end, &stamp()).unwrap();

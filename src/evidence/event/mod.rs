@@ -76,7 +76,8 @@ pub struct BoxEvent {
     /// What kind of thing.
     pub kind: EventKind,
     /// What the log says, safe to show.
-    pub said: String,
+    #[serde(rename = "said")]
+    pub message: String,
     /// The log.
     #[serde(with = "show::kept_path")]
     pub source: PathBuf,
@@ -89,7 +90,7 @@ pub struct BoxEvent {
 impl fmt::Display for BoxEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source = text::escape_path(&self.source);
-        write!(f, "{:.0} {}: {} ({source}:{})", self.at, self.kind, self.said, self.line)
+        write!(f, "{:.0} {}: {} ({source}:{})", self.at, self.kind, self.message, self.line)
     }
 }
 
@@ -100,7 +101,7 @@ struct Read {
     at: Option<i64>,
     kind: EventKind,
     /// As it stands there: not safe to show.
-    said: String,
+    message: String,
     source: u16,
     line: u32,
 }
@@ -129,9 +130,9 @@ impl Events {
     /// Puts the events in order. What a log of text tells too, which are those before the one numbered `texts`, the journal
     /// need not tell again.
     fn settle(&mut self, texts: usize) {
-        self.all.sort_by(|a, b| (a.at, &a.said, a.source).cmp(&(b.at, &b.said, b.source)));
+        self.all.sort_by(|a, b| (a.at, &a.message, a.source).cmp(&(b.at, &b.message, b.source)));
         self.all.dedup_by(|later, first| {
-            let is_same = (later.at, later.kind, &later.said) == (first.at, first.kind, &first.said);
+            let is_same = (later.at, later.kind, &later.message) == (first.at, first.kind, &first.message);
             is_same && usize::from(first.source) < texts && usize::from(later.source) >= texts
         });
         self.all.sort_by_key(|event| event.at);
@@ -145,13 +146,13 @@ impl Events {
         let is_near = |at: i64| times.iter().any(|time| (at - time).abs() <= AROUND);
         let mut found: Vec<(bool, i64, BoxEvent)> = Vec::new();
         for event in &self.all {
-            let names_file = whole.len() > 1 && event.said.contains(&*whole);
+            let names_file = whole.len() > 1 && event.message.contains(&*whole);
             let Some(at) = event.at.or(names_file.then_some(0)) else { continue };
             if !names_file && !is_near(at) {
                 continue;
             }
             let Ok(stamp) = Timestamp::from_second(at) else { continue };
-            let said = text::truncate_end(&text::escape_str(&event.said), 240).into_owned();
+            let said = text::truncate_end(&text::escape_str(&event.message), 240).into_owned();
             let said = if event.at.is_some() { said } else { format!("{said} (the log does not say when)") };
             let source = self.sources.get(usize::from(event.source)).cloned().unwrap_or_default();
             let distance = times.iter().map(|time| (at - time).abs()).min().unwrap_or(i64::MAX);
@@ -159,7 +160,7 @@ impl Events {
             found.push((
                 names_file,
                 distance,
-                BoxEvent { at: stamp, kind: event.kind, said, source, line, names_file },
+                BoxEvent { at: stamp, kind: event.kind, message: said, source, line, names_file },
             ));
         }
         // Of too many those that name the file count first, then the nearest.
@@ -186,7 +187,7 @@ impl Events {
         }
         let end = said.floor_char_boundary(1024);
         let said = said.get(..end).unwrap_or_default().to_owned();
-        self.all.push(Read { at, kind, said, source, line: u32::try_from(line).unwrap_or(u32::MAX) });
+        self.all.push(Read { at, kind, message: said, source, line: u32::try_from(line).unwrap_or(u32::MAX) });
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) fn events(path: &str, evidence: &Evidence) -> Vec<TimelineEvent> {
             EventKind::Audit | EventKind::Shell => TimelineKind::Process,
         };
         let source = text::escape_path(&event.source);
-        let said = format!("{}: {} ({source}:{})", event.kind, event.said, event.line);
+        let said = format!("{}: {} ({source}:{})", event.kind, event.message, event.line);
         events.push(TimelineEvent::at(
             event.at,
             kind,

@@ -220,11 +220,12 @@ impl ReportSource {
         let reported = self.archive.reported(archived)?;
         let digest = &archived.finding.file.digest;
         let scenarios = archived.scenarios.iter().map(|status| Explanation {
-            title: text::escape_str(if status.title.is_empty() { &status.said.id } else { &status.title }).into_owned(),
-            state: status.said.state.clone(),
-            unknown: status.said.unknown.clone(),
-            against: status.said.against.clone(),
-            checks: status.said.checks.clone(),
+            title: text::escape_str(if status.title.is_empty() { &status.box_said.id } else { &status.title })
+                .into_owned(),
+            state: status.box_said.state.clone(),
+            unknown: status.box_said.unknown.clone(),
+            against: status.box_said.against.clone(),
+            checks: status.box_said.checks.clone(),
             answer: status.answer.as_ref().map(|given| decided::answer(given, digest)),
         });
         Some(Detail {
@@ -459,7 +460,7 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
         ("accessed", time(file.accessed)),
     ];
     facts.extend(file.born.map(|born| ("created", time(born))));
-    if let Some(said) = &file.said {
+    if let Some(said) = &file.stated {
         facts.push(("inside", said.line()));
     }
     facts

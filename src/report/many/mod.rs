@@ -303,7 +303,7 @@ fn across(many: &ManyCases, contents: &[ContentGroup]) -> HashMap<usize, Vec<Acr
         for (place, statuses) in told.unwrap_or_default() {
             let scenarios = all.entry(place).or_default();
             for (order, status) in statuses.into_iter().enumerate() {
-                let ScenarioStatus { title, said, answer } = status;
+                let ScenarioStatus { title, box_said: said, answer } = status;
                 let known = scenarios.keys().find(|(_, id)| *id == said.id).cloned();
                 let across = scenarios.entry(known.unwrap_or((order, said.id.clone()))).or_default();
                 if across.title.is_empty() {
@@ -366,7 +366,7 @@ fn statuses(
     for (place, finding) in findings {
         let mut told = session::kept_statuses(&case, &one.scan, finding.id)?;
         for status in &mut told {
-            if let Some(title) = titles.of(finding.rule, &status.said.id) {
+            if let Some(title) = titles.of(finding.rule, &status.box_said.id) {
                 title.clone_into(&mut status.title);
             }
         }

@@ -13,7 +13,7 @@ use crate::text::{self, subject};
 pub(super) fn objects(file: &FileFacts, on_box: &Path, case: &str) -> Vec<Value> {
     let mut objects = Vec::new();
     let hashes = file.digest.sha256().map(|sha256| json!({"SHA-256": sha256}));
-    match file.said.as_deref() {
+    match file.stated.as_deref() {
         Some(StatedFacts::Kernel(process)) => {
             let started = process.started.and_then(FileTime::timestamp);
             let what = format!("{} {:?}", process.pid, process.started);

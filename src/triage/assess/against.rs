@@ -23,12 +23,13 @@ pub struct Contradiction {
     /// What it is, in a few fixed words joined by `-`.
     pub kind: Cow<'static, str>,
     /// What was seen, in words that are safe to show.
-    pub said: String,
+    #[serde(rename = "said")]
+    pub message: String,
 }
 
 impl Contradiction {
     fn new(kind: &'static str, said: impl Into<String>) -> Self {
-        Self { kind: kind.into(), said: said.into() }
+        Self { kind: kind.into(), message: said.into() }
     }
 }
 

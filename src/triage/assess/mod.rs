@@ -107,8 +107,8 @@ fn evaluate(scenario: &Scenario, known: &EvidenceContext<'_>) -> ScenarioAssessm
 pub(crate) fn suggestion(scenario: &ScenarioAssessment) -> String {
     let but = || match scenario.against.as_slice() {
         [] => String::new(),
-        [only] => only.said.clone(),
-        [first, others @ ..] => format!("{}; and {} more", first.said, others.len()),
+        [only] => only.message.clone(),
+        [first, others @ ..] => format!("{}; and {} more", first.message, others.len()),
     };
     match scenario.state {
         ScenarioState::Supported => "the box shows this; weigh who could have made it so".to_owned(),
@@ -156,7 +156,7 @@ impl ScenarioAssessment {
         let against = |said: &Contradiction| SeenCheck {
             check: format!("speaks against it: {}", said.kind),
             result: CheckResult::Met,
-            seen: said.said.clone(),
+            seen: said.message.clone(),
         };
         seen.extend(self.against.iter().map(against));
         seen

@@ -116,7 +116,7 @@ impl From<&ScenarioAssessment> for BoxSaid {
             id: assessed.id.clone(),
             state: word(assessed.state).to_owned(),
             unknown,
-            against: assessed.against.iter().map(|one| one.said.clone()).collect(),
+            against: assessed.against.iter().map(|one| one.message.clone()).collect(),
             checks,
         }
     }

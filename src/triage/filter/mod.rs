@@ -29,7 +29,7 @@ pub(crate) struct Wrong {
     /// Bytes of what was typed.
     pub at: Range<usize>,
     /// What is wrong, and what would be right; safe text.
-    pub said: String,
+    pub message: String,
     /// Whether more may be typed that makes it right.
     pub unfinished: bool,
 }

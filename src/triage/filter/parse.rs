@@ -108,11 +108,11 @@ fn word(token: &Token) -> Result<Option<(TermKind, String)>, Wrong> {
 }
 
 fn wrong(at: Range<usize>, said: String) -> Wrong {
-    Wrong { at, said, unfinished: false }
+    Wrong { at, message: said, unfinished: false }
 }
 
 fn unfinished(at: Range<usize>, said: String) -> Wrong {
-    Wrong { at, said, unfinished: true }
+    Wrong { at, message: said, unfinished: true }
 }
 
 fn term(typed: &str, token: &Token, name: Range<usize>) -> Result<Term, Wrong> {

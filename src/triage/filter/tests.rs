@@ -198,14 +198,14 @@ fn what_is_wrong_says_where_and_what_would_be_right() {
     ] {
         let filter = Filter::parse(typed);
         let wrong = filter.wrong().unwrap_or_else(|| panic!("{typed}"));
-        assert_eq!((wrong.at.clone(), wrong.unfinished), (at, false), "{typed}: {}", wrong.said);
-        assert!(wrong.said.contains(said), "{typed}: {}", wrong.said);
+        assert_eq!((wrong.at.clone(), wrong.unfinished), (at, false), "{typed}: {}", wrong.message);
+        assert!(wrong.message.contains(said), "{typed}: {}", wrong.message);
     }
     for typed in ["rule:", "-state:", "size>", "\"two wor", "path:\"a b", "x rule:,"] {
         assert!(Filter::parse(typed).wrong().unwrap().unfinished, "{typed}");
     }
     let hostile = Filter::parse("\u{1b}[2J:x fie\u{202e}ld:x state:\u{1b}[2J");
-    assert!(hostile.wrong().unwrap().said.chars().all(|c| !c.is_control() && c != '\u{202e}'));
+    assert!(hostile.wrong().unwrap().message.chars().all(|c| !c.is_control() && c != '\u{202e}'));
     // What is wrong is left out, the rest counts.
     let filter = Filter::parse("stat:open run size>1M");
     assert!(filter.bind(&names()).nearness(&asked("run.py")).is_some());

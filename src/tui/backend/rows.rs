@@ -34,7 +34,7 @@ pub(super) fn row(records: &Records, finding: &Finding, judged: FindingStatus) -
 
 /// Whose it is: the file's owner, or the user that a process ran as.
 fn owner(file: &FileFacts) -> (u32, Option<&str>) {
-    match file.said.as_deref() {
+    match file.stated.as_deref() {
         Some(StatedFacts::Kernel(process)) => (process.uid, process.user.as_deref()),
         _ => (file.uid, file.owner.as_deref()),
     }

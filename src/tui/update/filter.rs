@@ -13,7 +13,7 @@ pub(super) fn typed(app: &mut App, prompt: &mut Prompt) {
     app.list.set_filter(prompt.input.text());
     if let Some(wrong) = app.list.wrong() {
         prompt.wrong = Some(wrong.at.clone()).filter(|_| !wrong.unfinished);
-        prompt.error = Some(wrong.said.clone()).filter(|_| !wrong.unfinished);
+        prompt.error = Some(wrong.message.clone()).filter(|_| !wrong.unfinished);
     }
     offer(app, prompt);
 }

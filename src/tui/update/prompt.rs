@@ -74,7 +74,7 @@ fn submit(app: &mut App, prompt: &Prompt) -> Result<Vec<Effect>, String> {
         Purpose::Filter => {
             app.list.set_filter(typed);
             if let Some(wrong) = app.list.wrong() {
-                return Err(wrong.said.clone());
+                return Err(wrong.message.clone());
             }
         }
         Purpose::CoverageFilter => app.coverage.set_filter(typed),

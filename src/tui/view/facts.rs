@@ -14,7 +14,7 @@ pub(super) fn build(app: &App, page: &mut Reading<'_>) {
         page.blank();
     }
     let file = &detail.opened.finding.file;
-    page.heading(match file.said.as_deref() {
+    page.heading(match file.stated.as_deref() {
         None => "The file as it was scanned",
         Some(StatedFacts::Archive(_)) => "What was scanned, and the archive's file that it lies in",
         Some(StatedFacts::Kernel(_)) => "What was scanned, and the executable's file",
@@ -22,7 +22,7 @@ pub(super) fn build(app: &App, page: &mut Reading<'_>) {
     for (name, value) in facts(file) {
         page.fact(name, &value);
     }
-    if let Some(said) = &file.said {
+    if let Some(said) = &file.stated {
         page.blank();
         page.heading(said.who());
         for (name, value) in said.lines() {

@@ -147,7 +147,7 @@ fn push_against(page: &mut Reading<'_>, app: &App, assessed: &ScenarioAssessment
     }
     page.heading("What speaks against it");
     for said in &assessed.against {
-        page.marked((Role::Warning, "! "), &said.said);
+        page.marked((Role::Warning, "! "), &said.message);
     }
     push_lines(page, app, (&assessed.contradicted_when, &scenario.contradicted_when));
 }

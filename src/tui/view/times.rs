@@ -29,7 +29,7 @@ pub(super) fn build(app: &App, page: &mut Reading<'_>) {
         let (sign, role) = if moment.own { ("●", Role::Strong) } else { ("·", Role::Text) };
         let at = moment.at.strftime("%Y-%m-%d %H:%M:%S");
         let head = format!("{sign} {at} {:>9}  ", timeline::apart(moment.after));
-        page.row(&head, (role, &moment.said), moment.to);
+        page.row(&head, (role, &moment.message), moment.to);
     }
     if left_out > 0 {
         let said = format!("{} further from its own times are left out.", text::counted(left_out as u64, "moment"));

@@ -56,8 +56,8 @@ fn what_the_journal_tells_is_told_with_its_time_and_number() {
         ];
         let expected: Vec<_> = (0..).zip(kinds).map(|(n, kind)| (kind, n, 26 + n as usize)).collect();
         assert_eq!(told, expected, "{name}");
-        assert!(events[0].said.starts_with("Accepted publickey for admin"), "{}", events[0].said);
-        assert!(events[2].said.starts_with("(root) CMD (/opt/x/payload.py xxx"), "{}", events[2].said);
+        assert!(events[0].message.starts_with("Accepted publickey for admin"), "{}", events[0].message);
+        assert!(events[2].message.starts_with("(root) CMD (/opt/x/payload.py xxx"), "{}", events[2].message);
         let naming: Vec<_> = events.iter().map(|event| event.names_file).collect();
         assert_eq!(naming, [false, true, true, false, true, false]);
         assert_eq!(events[0].source, PathBuf::from("/var/log/journal/0123/system.journal"));

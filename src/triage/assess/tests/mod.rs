@@ -197,7 +197,7 @@ fn what_a_hunt_says_against_a_scenario_is_held_against_it() {
     std::sync::Arc::make_mut(&mut hunt.scenarios)[0].contradicted_when = vec![vec![against]];
     let weighed = &assess(&hunt, &case.evidence, &context)[0];
     assert_eq!((weighed.state, weighed.truth), (ScenarioState::Contradicted, Truth::Met));
-    assert_eq!(weighed.against[0].said, "file.name matches pay* (payload.py)");
+    assert_eq!(weighed.against[0].message, "file.name matches pay* (payload.py)");
     assert!(suggestion(weighed).contains("but it is contradicted: file.name matches"), "{}", suggestion(weighed));
     let json = serde_json::to_value(weighed).unwrap();
     assert_eq!((&json["state"], &json["strength"]), (&"contradicted".into(), &"strong".into()));
