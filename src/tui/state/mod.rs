@@ -39,7 +39,7 @@ use crate::session::Since;
 use crate::text;
 use crate::theme::Theme;
 use crate::triage::Actor;
-use crate::tui::keymap::{Context, Keymap};
+use crate::tui::keymap::{Action, Context, Keymap};
 use bell::{Alarm, Bell};
 use coverage::CoverageView;
 use detail::{Detail, Tab};
@@ -342,13 +342,17 @@ impl App {
         self.screen == Screen::Finding && self.detail.as_ref().is_none_or(|detail| detail.stale)
     }
 
-    /// What must be set for a copy to arrive, where something stands between this program and the terminal.
-    pub fn clipboard_hint(&self) -> &'static str {
-        if self.in_tmux {
-            "; tmux passes it on only where set-clipboard or allow-passthrough is on, else write it to a file"
-        } else {
-            ""
+    /// Says what was copied. Whether it arrives is not known where tmux stands between this program and the terminal.
+    pub fn say_copied(&mut self, what: &str) {
+        if !self.in_tmux {
+            return self.say(NoticeKind::Done, format!("copied {what}"));
         }
+        let key = self.keymap.first_key(Action::Copy);
+        let said = format!(
+            "sent {what} to tmux, which takes it only with set-clipboard or allow-passthrough on; {key} w writes the \
+             finding to a file instead"
+        );
+        self.say(NoticeKind::Info, said);
     }
 
     /// Whether the bytes of the open finding are shown so.

@@ -90,7 +90,13 @@ pub(super) fn key(app: &mut App, compared: Option<Box<ContentComparison>>, key: 
         KeyCode::PageUp => compared.scroll(-page),
         KeyCode::Char('g') | KeyCode::Home => compared.scroll(isize::MIN),
         KeyCode::Char('G') | KeyCode::End => compared.scroll(isize::MAX),
-        KeyCode::Char('x') => compared.turn_face(),
+        KeyCode::Char('x') => {
+            let was_text = compared.is_text;
+            compared.turn_face();
+            if compared.is_text == was_text {
+                app.say(NoticeKind::Info, "one of the two is no text, so their bytes are compared");
+            }
+        }
         KeyCode::Char(n @ ('n' | 'N')) if !compared.step(n == 'n') => {
             app.say(NoticeKind::Info, if n == 'n' { "no difference below" } else { "no difference above" });
         }

@@ -189,8 +189,7 @@ pub(super) fn copy_as(app: &mut App, how: char) -> Vec<Effect> {
 pub(super) fn copy_text(app: &mut App, what: &str, copied: &str) -> Vec<Effect> {
     match to_clipboard(copied) {
         Ok(sequence) => {
-            let kind = if app.in_tmux { NoticeKind::Info } else { NoticeKind::Done };
-            app.say(kind, format!("copied {what}{}", app.clipboard_hint()));
+            app.say_copied(what);
             vec![Effect::Copy(sequence)]
         }
         Err(why) => {

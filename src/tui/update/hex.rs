@@ -360,8 +360,7 @@ pub(super) fn copy_what_is_there(app: &mut App) -> Vec<Effect> {
     match sequence(hex, form, &range) {
         Ok(Some((sequence, said))) => {
             hex.anchor = None;
-            let hint = app.clipboard_hint();
-            app.say(NoticeKind::Done, format!("{said}{hint}"));
+            app.say_copied(&said);
             return vec![Effect::Copy(sequence)];
         }
         Ok(None) if range.end <= hex.layout.size => {
@@ -380,19 +379,19 @@ fn sequence(hex: &HexView, form: CopyFormat, range: &Range<u64>) -> Result<Optio
     let bytes = hex.bytes_from(range.start);
     let (bytes, said) = match form {
         // An offset needs no bytes.
-        CopyFormat::Offset => (&[None][..], format!("copied the offset {:#x}", range.start)),
+        CopyFormat::Offset => (&[None][..], format!("the offset {:#x}", range.start)),
         _ if length > copy::MAX_COPY_BYTES => return Err(CopyError::TooMany(length).to_string()),
         CopyFormat::Lines => {
             if bytes.len() < length {
                 return Ok(None);
             }
             let (copied, count) = hex.numbered_lines(range);
-            let said = format!("copied {}", text::counted(count, "line"));
+            let said = text::counted(count, "line");
             return copy::to_clipboard(&copied).map(|copied| Some((copied, said))).map_err(|error| error.to_string());
         }
         _ => {
             let Some(bytes) = bytes.get(..length) else { return Ok(None) };
-            (bytes, format!("copied {} from {:#x}", text::counted(length as u64, "byte"), range.start))
+            (bytes, format!("{} from {:#x}", text::counted(length as u64, "byte"), range.start))
         }
     };
     let copied = copy::copy(range.start, bytes, form).and_then(|copied| copy::to_clipboard(&copied));

@@ -282,7 +282,7 @@ fn about(chooser: &Chooser) -> String {
             let case = chooser.keymap.first_key(Action::ChooseCase);
             let with = StartedAs::of(&recent.summary.options).arguments();
             let with = if with.is_empty() { String::new() } else { format!(" with{with}") };
-            format!("Enter scans it again{with} and says what is new; {case} opens its case without a scan")
+            format!("Enter scans it again{with}; {case} opens its case without a scan")
         }
         ChooserRow::Mount(row) => {
             let source = text::escape(row.mount.source.as_encoded_bytes()).into_owned();

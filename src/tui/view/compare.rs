@@ -16,8 +16,11 @@ use crate::tui::widget::{paint, pane};
 
 /// Columns of a tab stop.
 const TAB: usize = 4;
-/// Columns of an offset or a line's number.
-const NUMBER: usize = 8;
+/// Digits of an offset: as many as the last one needs, so that at 80 columns both sides have room for their characters.
+fn digits(compared: &ContentComparison) -> usize {
+    let longest = compared.sides.iter().map(|side| side.bytes.len()).max().unwrap_or(0);
+    if longest > 1 << 16 { 5 } else { 4 }
+}
 
 /// Draws the choice.
 pub(super) fn draw_choice(buffer: &mut Buffer, screen: Rect, app: &App, choice: &CompareChoice) {
@@ -100,7 +103,7 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, theme: &Theme, compared: O
                 let other = if number == 0 { &row.right } else { &row.left };
                 let other_side = &compared.sides[1 - number];
                 let against = other.clone().and_then(|range| other_side.bytes.get(range)).unwrap_or_default();
-                digits_row(buffer, area, theme, (range.start, bytes), against);
+                digits_row(buffer, area, theme, (digits(compared), range.start, bytes), against);
             }
         }
         let role = if differs { Role::Changed } else { Role::Dim };
@@ -165,17 +168,23 @@ fn text_row(
 }
 
 /// A row of digits and characters, with every byte marked that is another on the other side.
-fn digits_row(buffer: &mut Buffer, area: Rect, theme: &Theme, (offset, bytes): (usize, &[u8]), against: &[u8]) {
-    paint::text(buffer, area, &format!("{offset:0NUMBER$x} "), theme.style(Role::Offset));
+fn digits_row(
+    buffer: &mut Buffer,
+    area: Rect,
+    theme: &Theme,
+    (digits, offset, bytes): (usize, usize, &[u8]),
+    against: &[u8],
+) {
+    paint::text(buffer, area, &format!("{offset:0digits$x} "), theme.style(Role::Offset));
     let marked = theme.style(Role::Changed).patch(theme.style(Role::Range));
     let style =
         |index: usize, byte: u8| if against.get(index) == Some(&byte) { theme.style(Role::Text) } else { marked };
-    let mut column = NUMBER + 1;
+    let mut column = digits + 1;
     for (index, byte) in bytes.iter().enumerate() {
         put(buffer, area, &mut column, &byte::digits(Some(*byte)), style(index, *byte));
         column += 1;
     }
-    column = NUMBER + 1 + crate::hex::compare::PER_ROW * 3;
+    column = digits + 1 + crate::hex::compare::PER_ROW * 3;
     for (index, byte) in bytes.iter().enumerate() {
         put(buffer, area, &mut column, &byte::glyph(Some(*byte)).to_string(), style(index, *byte));
     }

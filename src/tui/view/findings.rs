@@ -26,7 +26,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
     let pane = |before: u16, width| Rect { x: area.x + before, width, ..area };
     draw_hunts(buffer, pane(0, widths.hunts), app, drawn);
     draw_list(buffer, pane(widths.hunts, widths.list), app, drawn);
-    greeting(buffer, pane(widths.hunts, widths.list), app);
+    greeting(buffer, pane(0, widths.hunts + widths.list), app);
     drawn.shows_preview = Some(widths.preview > 0);
     if widths.preview > 0 {
         let preview = pane(area.width - widths.preview, widths.preview);
@@ -43,15 +43,15 @@ fn greeting(buffer: &mut Buffer, list: Rect, app: &App) {
     }
     let key = |action| app.keymap.first_key(action);
     let said = [
-        format!("{} opens a finding: its bytes, what the box says of it, what could explain it.", key(Action::Open)),
+        format!("{} opens a finding: its bytes, what the box says, what could explain it.", key(Action::Open)),
         format!(
-            "There {} says that a scenario explains it, {} that it does not; {} opens the next one.",
+            "In it {} says: a scenario explains it; {}: it does not. {} opens the next one.",
             key(Action::Applies),
             key(Action::RuledOut),
             key(Action::NextOpen)
         ),
         format!(
-            "{} shows all keys, {} how far you are, {} leaves. What you decide is on disk at once.",
+            "{} shows all keys, {} how far you are, {} leaves. Decisions are on disk at once.",
             key(Action::Help),
             key(Action::Summary),
             key(Action::Quit)

@@ -49,7 +49,7 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, app: &App, form: &Form) ->
     if let Some(error) = &form.error {
         super::bars::say(page.buffer, last, &app.theme, (Role::Error, " ✖ "), error);
     } else {
-        let hint = " Enter goes to [Record it]; there it records. Tab next field. Esc: nothing";
+        let hint = " Enter goes to [Record it], Enter there records. Tab: next field. Esc leaves";
         paint::line(page.buffer, last, &paint::Pieces::new(&app.theme).add(Role::Dim, hint).line());
     }
     page.cursor

@@ -23,8 +23,17 @@ const DATED: u16 = 80;
 
 /// Draws the screen.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
-    let [list, detail] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length((area.height / 2).min(16))]).areas(area);
+    let selected = app.register.selected();
+    let lines = selected.map(|entry| {
+        let hits = app.register.hits.get(&entry.id().unwrap_or_default());
+        entry_lines(app, entry, hits, usize::from(area.width.saturating_sub(2)))
+    });
+    let lines = lines.unwrap_or_default();
+    // The list has what it needs, up to half; all of the selected one is to be read where there is room.
+    let list = (app.register.shown().len() as u16).saturating_add(2).clamp(4, (area.height / 2).max(4));
+    let most = area.height.saturating_sub(list);
+    let detail = (lines.len() as u16 + 2).clamp(area.height / 2, most.max(area.height / 2));
+    let [list, detail] = Layout::vertical([Constraint::Fill(1), Constraint::Length(detail)]).areas(area);
     let count = app.register.entries.len() as u64;
     let room = usize::from(area.width).saturating_sub(30);
     let title = format!(
@@ -35,11 +44,19 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
     let inner = pane::pane(buffer, list, &app.theme, &title, true);
     draw_list(buffer, inner, app, drawn);
     let inner = pane::pane(buffer, detail, &app.theme, "Selected", false);
-    let Some(entry) = app.register.selected() else { return };
-    let lines =
-        entry_lines(app, entry, app.register.hits.get(&entry.id().unwrap_or_default()), usize::from(inner.width));
     for (index, line) in lines.iter().take(usize::from(inner.height)).enumerate() {
         paint::line(buffer, paint::row(inner, index), line);
+    }
+    let below = lines.len().saturating_sub(usize::from(inner.height));
+    if below > 0 {
+        let said = format!(" {} than there is room for ", text::counted(below as u64, "more line"));
+        let place = Rect {
+            x: detail.x + 2,
+            y: detail.bottom().saturating_sub(1),
+            width: detail.width.saturating_sub(4),
+            height: 1,
+        };
+        paint::text(buffer, place, &said, app.theme.style(Role::Dim));
     }
 }
 
@@ -113,14 +130,14 @@ fn entry_lines(app: &App, entry: &RegisterEntry, hits: Option<&u64>, width: usiz
     }
     add("rule", &exclusion.rule);
     add("scope", &exclusion.scope.to_string());
-    add("danger", &exclusion.scope.danger());
     add("reason", &exclusion.reason);
+    add("by", &format!("{} on {}, {:.0}", exclusion.by, exclusion.host, exclusion.created));
+    add("expires", &format!("{:.0}", exclusion.expires));
     add("verdict", &exclusion.judgement.to_string());
     if let Some(scenario) = &exclusion.scenario {
         add("scenario", app.scenario_title(&exclusion.rule, scenario));
     }
-    add("by", &format!("{} on {}, {:.0}", exclusion.by, exclusion.host, exclusion.created));
-    add("expires", &format!("{:.0}", exclusion.expires));
+    add("danger", &exclusion.scope.danger());
     add("last scan", &format!("covered {}", text::counted(hits.copied().unwrap_or(0), "finding")));
     if let Some(ticket) = &exclusion.ticket {
         add("ticket", ticket);

@@ -103,7 +103,7 @@ fn story_of(app: &App, page: &mut Reading<'_>) {
         page.wrapped(Role::Dim, "No check can express this; go by the words below.");
     }
     match detail.assessment_so_far(&scenario.id) {
-        Some(assessed) => push_lines(page, app, (&assessed.lines, &scenario.applies_when)),
+        Some(assessed) => push_lines(page, app, (&assessed.lines, &scenario.applies_when), false),
         None => {
             for check in scenario.applies_when.iter().flatten() {
                 page.marked((Role::CheckUnknown, "… "), &check.to_string());
@@ -149,11 +149,18 @@ fn push_against(page: &mut Reading<'_>, app: &App, assessed: &ScenarioAssessment
     for said in &assessed.against {
         page.marked((Role::Warning, "! "), &said.message);
     }
-    push_lines(page, app, (&assessed.contradicted_when, &scenario.contradicted_when));
+    push_lines(page, app, (&assessed.contradicted_when, &scenario.contradicted_when), true);
 }
 
 /// Lines of checks with what was seen of each, and what of the box that is; `checks` are the same as the hunt has them.
-fn push_lines(page: &mut Reading<'_>, app: &App, (assessed, checks): (&[LineAssessment], &[Vec<Check>])) {
+///
+/// What speaks against a scenario has not the colour of what supports one.
+fn push_lines(
+    page: &mut Reading<'_>,
+    app: &App,
+    (assessed, checks): (&[LineAssessment], &[Vec<Check>]),
+    against: bool,
+) {
     let evidence = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref()).map(|gathered| &gathered.evidence);
     let mut told = Vec::new();
     for (index, line) in assessed.iter().enumerate() {
@@ -161,8 +168,9 @@ fn push_lines(page: &mut Reading<'_>, app: &App, (assessed, checks): (&[LineAsse
             page.marked((Role::Dim, ""), "or");
         }
         for (place, check) in line.checks.iter().enumerate() {
+            let (role, sign) = mark(check);
             let and = if place > 0 { "and " } else { "" };
-            page.marked(mark(check), &format!("{and}{}", check.check));
+            page.marked((told_in(role, against), &format!("{and}{sign}")), &check.check);
             let unknown = check.unknown.as_ref().filter(|why| *why != STILL_ASKED);
             let seen = [Some(&check.seen).filter(|seen| !seen.is_empty()), unknown];
             for said in seen.into_iter().flatten() {
@@ -191,6 +199,15 @@ fn push_lines(page: &mut Reading<'_>, app: &App, (assessed, checks): (&[LineAsse
         if let Some(note) = &line.note {
             page.indented(Role::Warning, note);
         }
+    }
+}
+
+/// The colour of a check among those that speak for a scenario, or against it.
+fn told_in(role: Role, against: bool) -> Role {
+    match role {
+        Role::CheckMet if against => Role::Warning,
+        Role::CheckNotMet if against => Role::Dim,
+        role => role,
     }
 }
 

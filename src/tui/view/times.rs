@@ -43,7 +43,7 @@ pub(super) fn build(app: &App, page: &mut Reading<'_>) {
         ("processes", evidence.processes.reason()),
     ] {
         if let Some(why) = why {
-            page.wrapped(Role::Warning, &format!("? {what} is unknown: {why}"));
+            page.wrapped(Role::Warning, &format!("? {what}: unknown, {why}"));
         }
     }
     if matches!(evidence.events, Observed::NotFound) {
