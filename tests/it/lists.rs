@@ -342,3 +342,17 @@ fn help_is_searched_as_text() {
     assert!(stage.app.overlay.is_none());
     stage.leave();
 }
+
+#[test]
+fn a_prompt_says_what_takes_it_and_the_summary_is_a_table() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, (80, 24));
+    stage.press("A");
+    assert!(stage.screen().contains("Enter takes it, Esc leaves it"), "{}", stage.screen());
+    stage.press("esc P");
+    let screen = stage.screen();
+    let at = |name: &str| screen.lines().filter(|line| line.contains(name)).find_map(|line| line.find(" of "));
+    assert_eq!(at("EQGRP_payload "), at("EQGRP_ssh_telnet_29 "), "{screen}");
+    assert!(screen.contains("o  open the next of"), "{screen}");
+    stage.leave();
+}

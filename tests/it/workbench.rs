@@ -3,7 +3,7 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use huntbook::internals::tui::message::Message;
 
-use crate::screen_harness::{Stage, TestTree};
+use crate::screen_harness::{Stage, TestTree, event};
 use crate::tui::{SMALL, WIDE};
 
 fn mouse(stage: &mut Stage<'_>, kind: MouseEventKind, column: u16, row: u16) {
@@ -264,5 +264,31 @@ fn every_layer_of_a_finding_survives_any_size() {
             stage.resize_only(size);
         }
     }
+    stage.leave();
+}
+
+#[test]
+fn what_differs_beyond_the_edge_is_reached_sideways_and_two_that_cannot_be_read_are_not_called_equal() {
+    let place = TestTree::new();
+    let line = |end: &str| format!("{}{} {end}\n", "x".repeat(60), crate::fixtures::callback());
+    std::fs::write(place.tree().join("one.txt"), line("left end")).unwrap();
+    std::fs::write(place.tree().join("two.txt"), line("right end")).unwrap();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.open_path("one.txt").press("D enter");
+    stage.wait("1 line differs");
+    assert!(!stage.screen().contains("right end"));
+    stage.press("l l l l");
+    assert!(stage.screen().contains("left end") && stage.screen().contains("right end"), "{}", stage.screen());
+    stage.press("h h h h h l 0");
+    assert!(stage.screen().contains("1 xxxx"), "{}", stage.screen());
+    stage.press("esc D enter");
+    stage.wait("1 line differs");
+    stage.press("esc D");
+    let id = stage.app.detail.as_ref().unwrap().id();
+    stage.feed(Message::Key(event("enter")));
+    stage.message(Message::Compared(id, Err("no thread is left".into())));
+    let screen = stage.screen();
+    assert!(screen.contains("cannot be held side by side: no thread is left"), "{screen}");
+    assert!(!screen.contains("no difference") && stage.app.overlay.is_none(), "{screen}");
     stage.leave();
 }

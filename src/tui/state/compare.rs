@@ -79,6 +79,8 @@ pub struct ContentComparison {
     pub rows: Vec<Row>,
     /// The first row shown.
     pub top: usize,
+    /// Columns of text that are out of sight to the left.
+    pub left: usize,
     /// The row at which the last step to a difference ended.
     pub here: Option<usize>,
 }
@@ -93,7 +95,7 @@ impl ContentComparison {
         } else {
             compare::by_offset(&left.bytes, &right.bytes)
         };
-        Self { sides, is_text, rows, top: 0, here: None }
+        Self { sides, is_text, rows, top: 0, left: 0, here: None }
     }
 
     /// The same as digits, or as text again.
@@ -149,6 +151,13 @@ impl ContentComparison {
             self.top = next.saturating_sub(2);
         }
         next.is_some()
+    }
+
+    /// Moves the text sideways by so many columns; digits always have room.
+    pub fn move_sideways(&mut self, by: isize) {
+        if self.is_text {
+            self.left = self.left.saturating_add_signed(by).min(compare::MAX_BYTES);
+        }
     }
 
     /// Scrolls by so many rows.

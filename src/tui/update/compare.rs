@@ -12,6 +12,9 @@ use crate::tui::state::compare::{CompareChoice, ContentComparison};
 use crate::tui::state::overlay::Overlay;
 use crate::tui::state::{App, NoticeKind};
 
+/// Columns that a key moves text sideways.
+const SIDEWAYS: isize = 16;
+
 /// Asks which finding the open one is to be held against.
 pub(super) fn choose(app: &mut App) -> Vec<Effect> {
     let Some(id) = opened(app).map(|detail| detail.id()) else { return Vec::new() };
@@ -84,6 +87,9 @@ pub(super) fn key(app: &mut App, compared: Option<Box<ContentComparison>>, key: 
     };
     let page = app.page.max(1) as isize;
     match key.code {
+        KeyCode::Char('h') | KeyCode::Left => compared.move_sideways(-SIDEWAYS),
+        KeyCode::Char('l') | KeyCode::Right => compared.move_sideways(SIDEWAYS),
+        KeyCode::Char('0') => compared.move_sideways(isize::MIN),
         KeyCode::Char('j') | KeyCode::Down => compared.scroll(1),
         KeyCode::Char('k') | KeyCode::Up => compared.scroll(-1),
         KeyCode::Char(' ') | KeyCode::PageDown => compared.scroll(page),

@@ -60,8 +60,15 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, theme: &Theme, compared: O
         (false, 0) => "no difference".to_owned(),
         (false, differences) => differ(differences, what),
     };
-    let title = format!("Side by side: {same} (n N differences, x hex/text, Esc closes)");
-    let inner = pane::popup(buffer, screen, theme, &title, size);
+    let inner = pane::popup(buffer, screen, theme, &format!("Side by side: {same}"), size);
+    let keys = " n N differences  h l sideways  x hex/text  Esc closes ";
+    let below = Rect {
+        x: screen.x + 2,
+        y: screen.bottom().saturating_sub(1),
+        width: screen.width.saturating_sub(4),
+        height: 1,
+    };
+    paint::text(buffer, below, keys, theme.style(Role::PopupTitle));
     let [names, notes, body] =
         Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
     let halves = |area: Rect| -> [Rect; 2] {
@@ -98,7 +105,7 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, theme: &Theme, compared: O
             numbers[number] += 1;
             let bytes = side.bytes.get(range.clone()).unwrap_or_default();
             if compared.is_text {
-                text_row(buffer, area, theme, (numbers[number], bytes), &part, differs);
+                text_row(buffer, area, theme, (numbers[number], bytes), &part, (differs, compared.left));
             } else {
                 let other = if number == 0 { &row.right } else { &row.left };
                 let other_side = &compared.sides[1 - number];
@@ -136,17 +143,18 @@ fn said_of(side: &ComparedSide) -> String {
     }
 }
 
-/// A line of text, with what differs in it marked.
+/// A line of text without so many columns at its left, with what differs in it marked.
 fn text_row(
     buffer: &mut Buffer,
     area: Rect,
     theme: &Theme,
     (number, bytes): (usize, &[u8]),
     part: &Range<usize>,
-    differs: bool,
+    (differs, left): (bool, usize),
 ) {
     paint::text(buffer, area, &format!("{number:>5} "), theme.style(Role::Offset));
-    let mut column = 6;
+    let first = 6;
+    let mut column = 0;
     let plain = theme.style(Role::Text);
     let marked = theme.style(Role::Changed).patch(theme.style(Role::Range));
     let text = String::from_utf8_lossy(bytes);
@@ -159,8 +167,13 @@ fn text_row(
         } else {
             text::escape_str(letter.encode_utf8(&mut [0; 4])).into_owned()
         };
-        put(buffer, area, &mut column, &shown, if is_part { marked } else { plain });
-        if column >= usize::from(area.width) {
+        // A letter that is cut by the left edge leaves its columns empty.
+        let mut place = first + column.saturating_sub(left);
+        if column >= left {
+            put(buffer, area, &mut place, &shown, if is_part { marked } else { plain });
+        }
+        column += text::width(&shown);
+        if first + column.saturating_sub(left) >= usize::from(area.width) {
             let last = Rect { x: area.right().saturating_sub(1), width: 1, ..area };
             return paint::text(buffer, last, "…", theme.style(Role::Dim));
         }

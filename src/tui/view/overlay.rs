@@ -207,7 +207,10 @@ fn draw_prompt(buffer: &mut Buffer, screen: Rect, app: &App, prompt: &Prompt) ->
     if let Purpose::Malicious(findings) | Purpose::FindingNote(findings) | Purpose::Tags(findings) = &prompt.purpose {
         above.extend(named(app, findings, inner_width));
     }
-    let mut offered = text::wrap(&prompt.offered.join("  "), inner_width);
+    let mut offered = match prompt.offered.as_slice() {
+        [] => Vec::new(),
+        offered => text::wrap(&offered.join("  "), inner_width),
+    };
     offered.truncate(OFFERED);
     let more = if prompt.purpose == Purpose::Filter { OFFERED } else { 0 };
     let mut errors = prompt.error.as_ref().map(|error| text::wrap(error, inner_width)).unwrap_or_default();

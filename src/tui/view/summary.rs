@@ -14,6 +14,8 @@ use crate::tui::widget::pane;
 
 /// Columns of the layer at most.
 const WIDTH: u16 = 84;
+/// Columns of a rule's name at most.
+const NAMES: usize = 32;
 /// Columns of the bar.
 const BAR: usize = 30;
 
@@ -58,16 +60,28 @@ fn lines(app: &App, width: usize) -> Vec<StyledLine> {
     if hunts.is_empty() {
         add(Role::Dim, "nothing was found");
     }
+    let names = hunts.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(NAMES);
+    let digits = hunts.iter().map(|(_, counts)| counts.all()).max().unwrap_or(0).max(1).ilog10() as usize + 1;
+    // A table: its columns stay where they are.
+    let mut row = |role, said: &str| {
+        let said = text::truncate_end(said, width).into_owned();
+        lines.push(paint::Pieces::new(&app.theme).add(role, format!(" {said}")).line());
+    };
     for (name, counts) in hunts {
-        let numbers = format!("{:>4} of {:<4} {}", decided(counts), counts.all(), remains(counts));
-        let room = width.saturating_sub(text::width(&numbers) + 2);
+        let name = text::fit(&text::truncate_middle(name, names), names);
+        let (decided, all) = (decided(counts), counts.all());
         let role = if counts.open > 0 { Role::Open } else { Role::Popup };
-        add(role, &format!("{}  {numbers}", text::fit(&text::truncate_middle(name, room.min(32)), room.min(32))));
+        row(role, &format!("{name}  {decided:>digits$} of {all:>digits$}  {}", remains(counts)));
     }
-    add(Role::Popup, "");
-    add(Role::Heading, "What next");
-    for said in next(app, counts) {
-        add(Role::Popup, &said);
+    row(Role::Popup, "");
+    row(Role::Heading, "What next");
+    let next = next(app, counts);
+    let keys = next.iter().map(|(key, _)| text::width(key)).max().unwrap_or(0);
+    for (key, said) in next {
+        for (index, piece) in text::wrap(&said, width.saturating_sub(keys + 2)).into_iter().enumerate() {
+            let key = text::fit(if index == 0 { &key } else { "" }, keys);
+            row(Role::Popup, &format!("{key}  {piece}"));
+        }
     }
     lines
 }
@@ -103,7 +117,7 @@ fn progress(counts: Counts) -> String {
 fn remains(counts: Counts) -> String {
     let parts = [
         (counts.open, "open"),
-        (counts.candidates, "candidates"),
+        (counts.candidates, if counts.candidates == 1 { "candidate" } else { "candidates" }),
         (counts.malicious, "malicious"),
         (counts.suspicious, "suspicious"),
         (counts.benign, "excluded"),
@@ -113,7 +127,7 @@ fn remains(counts: Counts) -> String {
 }
 
 /// What there is to do, the most pressing first, each with its key.
-fn next(app: &App, counts: Counts) -> Vec<String> {
+fn next(app: &App, counts: Counts) -> Vec<(String, String)> {
     let key = |action| app.keymap.first_key(action);
     let finding = |count: usize, word: &str| match count {
         1 => format!("1 {word} finding"),
@@ -122,7 +136,7 @@ fn next(app: &App, counts: Counts) -> Vec<String> {
     let mut next = Vec::new();
     let (open, filter) = (key(Action::NextOpen), key(Action::Filter));
     if app.unsaved.is_some() {
-        next.push(format!("{}  save: what was decided is in memory only", key(Action::Save)));
+        next.push((key(Action::Save), "save: what was decided is in memory only".to_owned()));
     }
     if counts.open + counts.candidates > 0 {
         let here = app.list.next_open(None).is_some();
@@ -131,38 +145,38 @@ fn next(app: &App, counts: Counts) -> Vec<String> {
             (open, _) => finding(open, "open"),
         };
         next.push(if here {
-            format!("{open}  open the next of {of}")
+            (open, format!("open the next of {of}"))
         } else {
-            format!("{}  show the other hunts, or take the filter away: {of} elsewhere", key(Action::NextHunt))
+            (key(Action::NextHunt), format!("show the other hunts, or take the filter away: {of} elsewhere"))
         });
     }
     if counts.malicious > 0 {
-        next.push(format!(
-            "{filter} state:malicious  {}: contain, then look for what else they touched",
-            finding(counts.malicious, "malicious")
+        next.push((
+            format!("{filter} state:malicious"),
+            format!("{}: contain, then look for what else they touched", finding(counts.malicious, "malicious")),
         ));
     }
     if counts.suspicious > 0 {
-        next.push(format!(
-            "{filter} state:suspicious  {}: no scenario explains them",
-            finding(counts.suspicious, "suspicious")
+        next.push((
+            format!("{filter} state:suspicious"),
+            format!("{}: no scenario explains them", finding(counts.suspicious, "suspicious")),
         ));
     }
     let against = app.list.against_the_box();
     if against > 0 {
-        next.push(format!(
-            "{filter} is:against-the-box  {} against the box: look once more",
-            finding(against, "excluded")
+        next.push((
+            format!("{filter} is:against-the-box"),
+            format!("{} against the box: look once more", finding(against, "excluded")),
         ));
     }
     let gaps = app.scan.reading.gaps;
     if gaps > 0 || app.scan.unseen().is_some() {
         let gaps = if gaps > 0 { text::counted(gaps, "gap") } else { "what was not scanned".to_owned() };
-        next.push(format!("{}  {gaps}: what lies there was not looked at", key(Action::Coverage)));
+        next.push((key(Action::Coverage), format!("{gaps}: what lies there was not looked at")));
     }
-    next.push(format!("{}  write the report, or the case in another format", key(Action::Export)));
+    next.push((key(Action::Export), "write the report, or the case in another format".to_owned()));
     if app.scan.unseen().is_some() {
-        next.push(format!("{}  scan the tree again", key(Action::Rescan)));
+        next.push((key(Action::Rescan), "scan the tree again".to_owned()));
     }
     next
 }
