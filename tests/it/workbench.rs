@@ -270,7 +270,7 @@ fn every_layer_of_a_finding_survives_any_size() {
 #[test]
 fn what_differs_beyond_the_edge_is_reached_sideways_and_two_that_cannot_be_read_are_not_called_equal() {
     let place = TestTree::new();
-    let line = |end: &str| format!("{}{} {end}\n", "x".repeat(60), crate::fixtures::callback());
+    let line = |end: &str| format!("{} {} {end}\n", "x".repeat(60), crate::fixtures::callback());
     std::fs::write(place.tree().join("one.txt"), line("left end")).unwrap();
     std::fs::write(place.tree().join("two.txt"), line("right end")).unwrap();
     let mut stage = Stage::open(&place, SMALL);

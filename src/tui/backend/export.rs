@@ -28,7 +28,7 @@ pub(super) fn write(records: &Records, path: &Path) -> Result<String, String> {
         WriteError::Io(error) => cannot_write(&shown, &error),
         error @ WriteError::Case(_) => format!("cannot write {shown}: {error}"),
     })?;
-    Ok(written(path))
+    Ok(written_to(path))
 }
 
 /// Writes the report over many cases to a new file at `path`, in the format that its ending names. Returns what to say.
@@ -56,7 +56,7 @@ pub(super) fn write_many(cases: &ManyCases, path: &Path) -> Result<String, Strin
     out.flush().map_err(|error| cannot(&error))?;
     drop(out);
     file.take_name(path, false).map_err(|error| cannot_write(&shown, &error))?;
-    Ok(written(path))
+    Ok(written_to(path))
 }
 
 /// Writes a text to a new file at `path` that its owner alone may read. Returns what to say.
@@ -70,11 +70,11 @@ pub(super) fn write_text(path: &Path, text: &str) -> Result<String, String> {
         file.take_name(path, false)
     });
     written.map_err(|error| cannot_write(&shown, &error))?;
-    Ok(written(path))
+    Ok(written_to(path))
 }
 
 /// That a file was written, and where it lies: a name alone does not tell the folder.
-fn written(path: &Path) -> String {
+fn written_to(path: &Path) -> String {
     let whole = std::path::absolute(path);
     format!("written: {}", text::escape_path(whole.as_deref().unwrap_or(path)))
 }

@@ -41,7 +41,9 @@ pub struct Drawn {
 impl App {
     /// What a frame begins with: everything stands where it stood.
     pub fn drawn_before(&self) -> Drawn {
-        let areas = Areas { entries: Rect::default(), scenarios: Rect::default(), ..self.areas };
+        // What a click means goes by what is drawn: of another tab's lines nothing is left.
+        let [bytes, strip, entries, scenarios] = [Rect::default(); 4];
+        let areas = Areas { bytes, strip, entries, scenarios, ..self.areas };
         Drawn { areas, ..Drawn::default() }
     }
 

@@ -154,7 +154,7 @@ fn text_row(
 ) {
     paint::text(buffer, area, &format!("{number:>5} "), theme.style(Role::Offset));
     let first = 6;
-    let mut column = 0;
+    let mut column: usize = 0;
     let plain = theme.style(Role::Text);
     let marked = theme.style(Role::Changed).patch(theme.style(Role::Range));
     let text = String::from_utf8_lossy(bytes);

@@ -75,9 +75,9 @@ fn lines(app: &App, width: usize) -> Vec<StyledLine> {
     }
     row(Role::Popup, "");
     row(Role::Heading, "What next");
-    let next = next(app, counts);
-    let keys = next.iter().map(|(key, _)| text::width(key)).max().unwrap_or(0);
-    for (key, said) in next {
+    let steps = next(app, counts);
+    let keys = steps.iter().map(|(key, _)| text::width(key)).max().unwrap_or(0);
+    for (key, said) in steps {
         for (index, piece) in text::wrap(&said, width.saturating_sub(keys + 2)).into_iter().enumerate() {
             let key = text::fit(if index == 0 { &key } else { "" }, keys);
             row(Role::Popup, &format!("{key}  {piece}"));
