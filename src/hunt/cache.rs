@@ -61,6 +61,7 @@ fn write(cache: &Cache, vetted: &[Vetted], texts: &[RuleText]) {
 struct KeptText {
     /// The text where something is left out of it.
     text: Option<String>,
+    warnings: Option<Vec<String>>,
     rules: Vec<KeptRule>,
     unused: Vec<KeptUnused>,
 }
@@ -99,6 +100,7 @@ impl KeptText {
     fn from(vetted: &Vetted, text: &RuleText) -> Self {
         Self {
             text: (vetted.text.text != text.text).then(|| vetted.text.text.to_string()),
+            warnings: vetted.text.warnings().map(|warnings| warnings.to_vec()),
             rules: vetted.rules.iter().map(KeptRule::from).collect(),
             unused: vetted.unused.iter().map(KeptUnused::from).collect(),
         }
@@ -109,6 +111,9 @@ impl KeptText {
         let mut text = text.clone();
         if let Some(left) = self.text {
             text.text = left.into();
+        }
+        if let Some(warnings) = self.warnings {
+            text = text.taken_with(warnings);
         }
         let rules = self.rules.into_iter().map(|rule| rule.of(&namespace)).collect();
         Vetted { text, rules, unused: self.unused.into_iter().map(Unused::from).collect() }

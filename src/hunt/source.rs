@@ -21,6 +21,8 @@ pub struct RuleText {
     included: Vec<Included>,
     /// Bytes that were not UTF-8: where U+FFFD stands for them.
     pub(super) not_utf8: Vec<usize>,
+    /// See [`RuleText::warnings`].
+    warnings: Option<Arc<[String]>>,
 }
 
 /// A stretch of a text that was read from another file.
@@ -38,7 +40,18 @@ impl RuleText {
     pub(super) fn of(path: &Path, text: impl Into<Arc<str>>) -> Self {
         let namespace = path.to_string_lossy().into_owned();
         let origin = namespace.clone();
-        Self { namespace, origin, text: text.into(), own: None, included: Vec::new(), not_utf8: Vec::new() }
+        let text = text.into();
+        Self { namespace, origin, text, own: None, included: Vec::new(), not_utf8: Vec::new(), warnings: None }
+    }
+
+    /// What the compiler warned of when it took the text in a namespace of its own; `None` if it was not asked yet.
+    pub fn warnings(&self) -> Option<&Arc<[String]>> {
+        self.warnings.as_ref()
+    }
+
+    /// The same text, which the compiler has taken with these warnings.
+    pub(super) fn taken_with(self, warnings: Vec<String>) -> Self {
+        Self { warnings: Some(warnings.into()), ..self }
     }
 
     /// What tells two with the same text apart: where included files begin and end in it, and what was not UTF-8.
@@ -46,6 +59,11 @@ impl RuleText {
         let included: Vec<_> =
             self.included.iter().map(|part| (&part.range, part.statement, part.text.marks())).collect();
         format!("{} {:?} {included:?} {:?}", self.origin, self.own, self.not_utf8)
+    }
+
+    /// Changes the text.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&str) -> String) {
+        (self.text, self.warnings) = (change(&self.text).into(), None);
     }
 
     /// The same text in another namespace.
@@ -85,7 +103,7 @@ impl RuleText {
             from = statement.end;
         }
         self.copy(from..self.text.len(), &mut text, &mut not_utf8);
-        Self { own: Some(Arc::clone(&self.text)), text: text.into(), included: parts, not_utf8, ..self }
+        Self { own: Some(Arc::clone(&self.text)), text: text.into(), included: parts, not_utf8, warnings: None, ..self }
     }
 
     /// Copies a stretch of the text that nothing is included in.
@@ -124,7 +142,7 @@ impl RuleText {
                 text.replace_range(range.clone(), &blank);
             }
         }
-        Self { text: text.into(), ..self.clone() }
+        Self { text: text.into(), warnings: None, ..self.clone() }
     }
 }
 

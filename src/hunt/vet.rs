@@ -72,8 +72,12 @@ pub(super) fn vet(texts: Vec<RuleText>, options: &RuleOptions) -> Vec<Vetted> {
     }
     let work = |chunk: Vec<(usize, RuleText)>| {
         let (places, texts): (Vec<_>, Vec<_>) = chunk.into_iter().unzip();
-        let mut candidates: Vec<Candidate> = texts.iter().map(Candidate::parse).collect();
-        compile_all(&mut candidates, options);
+        let candidate = |text: &RuleText| {
+            let mut candidate = Candidate::parse(text);
+            candidate.compile(options);
+            candidate
+        };
+        let candidates = texts.iter().map(candidate);
         places.into_iter().zip(candidates).collect::<Vec<_>>()
     };
     let mut all: Vec<(usize, Candidate)> = std::thread::scope(|scope| {
@@ -237,76 +241,44 @@ fn not_utf8(text: &RuleText) -> Vec<usize> {
     text.not_utf8.iter().copied().filter(harms).collect()
 }
 
-/// Leaves out of each text what the compiler refuses.
-fn compile_all(candidates: &mut [Candidate], options: &RuleOptions) {
-    let mut asked: Vec<usize> = (0..candidates.len()).collect();
-    for _ in 0..MAX_ROUNDS {
-        let mut errors = match errors_of(candidates, &asked, options) {
-            Some(errors) => errors,
-            // The compiler failed over one of them: each is asked about alone, to know which.
-            None if asked.len() > 1 => {
-                let alone = |index: &usize| (*index, errors_of(candidates, &[*index], options));
-                let outcomes: Vec<_> = asked.iter().map(alone).collect();
-                let mut errors = HashMap::new();
-                for (index, outcome) in outcomes {
-                    match (outcome, candidates.get_mut(index)) {
-                        (Some(found), _) => errors.extend(found),
-                        (None, Some(candidate)) => candidate.give_up(FAILS),
-                        (None, None) => {}
+impl Candidate {
+    /// Leaves out what the compiler refuses. What stays is known to compile in a namespace of its own.
+    fn compile(&mut self, options: &RuleOptions) {
+        for _ in 0..MAX_ROUNDS {
+            match asked(&self.text, options) {
+                Ok(warnings) => {
+                    self.text = self.text.clone().taken_with(warnings);
+                    return;
+                }
+                Err(Refusal::Failed) => return self.give_up(FAILS),
+                Err(Refusal::Errors(errors)) => {
+                    if !self.leave_out(errors) {
+                        break;
                     }
                 }
-                errors
-            }
-            None => {
-                for index in asked {
-                    if let Some(candidate) = candidates.get_mut(index) {
-                        candidate.give_up(FAILS);
-                    }
-                }
-                return;
-            }
-        };
-        if errors.is_empty() {
-            return;
-        }
-        asked = errors.keys().copied().collect();
-        asked.sort_unstable();
-        for index in &asked {
-            let (Some(candidate), Some(errors)) = (candidates.get_mut(*index), errors.remove(index)) else { continue };
-            if !candidate.leave_out(errors) {
-                candidate.give_up("does not compile");
             }
         }
-    }
-    for index in asked {
-        if let Some(candidate) = candidates.get_mut(index) {
-            candidate.give_up("does not compile");
-        }
+        self.give_up("does not compile");
     }
 }
 
-/// What the compiler has against the texts of these indexes; `None` when it panics.
-fn errors_of(candidates: &[Candidate], asked: &[usize], options: &RuleOptions) -> Option<HashMap<usize, Vec<Left>>> {
+/// Why the compiler does not take a text.
+enum Refusal {
+    /// It panics over it.
+    Failed,
+    Errors(Vec<Left>),
+}
+
+/// What the compiler warns of in a text that it takes.
+fn asked(text: &RuleText, options: &RuleOptions) -> Result<Vec<String>, Refusal> {
     let compile = || {
         let mut compiler = options.compiler();
-        // Each text is a namespace, as it will be when it is scanned with, and its index the name of its errors.
-        for index in asked {
-            let Some(candidate) = candidates.get(*index) else { continue };
-            let origin = index.to_string();
-            compiler.new_namespace(&origin);
-            let _ = compiler.add_source(yara_x::SourceCode::from(&*candidate.text.text).with_origin(&origin));
-        }
-        let mut errors: HashMap<usize, Vec<Left>> = HashMap::new();
-        for error in compiler.errors() {
-            let index = error.labels().find_map(|label| label.origin().and_then(|origin| origin.parse().ok()));
-            // An error without a place is one of all, and leaves out all.
-            for index in index.map_or_else(|| asked.to_vec(), |index| vec![index]) {
-                errors.entry(index).or_default().push(left_of(error));
-            }
-        }
-        errors
+        compiler.new_namespace(&text.namespace);
+        let _ = compiler.add_source(yara_x::SourceCode::from(&*text.text).with_origin(&text.origin));
+        let errors: Vec<Left> = compiler.errors().iter().map(left_of).collect();
+        if errors.is_empty() { Ok(compiler.warnings().iter().map(ToString::to_string).collect()) } else { Err(errors) }
     };
-    compile::catch_engine_panic(compile).ok()
+    compile::catch_engine_panic(compile).map_err(|_| Refusal::Failed)?.map_err(Refusal::Errors)
 }
 
 fn left_of(error: &CompileError) -> Left {

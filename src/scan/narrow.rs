@@ -165,7 +165,7 @@ mod tests {
 
     fn ruleset(rules: usize) -> Ruleset {
         let text: String = (0..rules).map(|n| format!("rule r{n} {{ condition: filesize > 0 }}\n")).collect();
-        Ruleset::compile(&[RuleSource { namespace: "n".into(), origin: "my.yar".into(), text: text.into() }], &[])
+        Ruleset::compile(&[RuleSource { namespace: "n".into(), origin: "my.yar".into(), text: text.into(), warnings: None }], &[])
             .unwrap()
     }
 

@@ -21,7 +21,7 @@ use super::*;
 type Answer = BTreeSet<(String, String, u64, u64)>;
 
 fn source(namespace: &str, text: &str) -> RuleSource {
-    RuleSource { namespace: namespace.to_owned(), origin: "test.yar".to_owned(), text: text.into() }
+    RuleSource { namespace: namespace.to_owned(), origin: "test.yar".to_owned(), text: text.into(), warnings: None }
 }
 
 /// Those of the generated rules that compile, each in what is left of its namespace.

@@ -147,6 +147,7 @@ fn sources(texts: &[RuleText]) -> Vec<RuleSource> {
         namespace: text.namespace.clone(),
         origin: text.origin.clone(),
         text: text.text.clone(),
+        warnings: text.warnings().cloned(),
     };
     texts.iter().map(source).collect()
 }

@@ -26,7 +26,7 @@ pub(super) fn unite(loaded: &mut Loaded, builtin: usize) {
         let text = loaded.texts.iter_mut().find(|text| text.namespace == *hunt.rule.id.namespace);
         match (same.and_then(|same| loaded.hunts.get_mut(*same)), text) {
             (Some(same), Some(text)) if plain => {
-                text.text = text.text.replacen(&hunt.rule.source, &format!("private {}", hunt.rule.source), 1).into();
+                text.change(|text| text.replacen(&hunt.rule.source, &format!("private {}", hunt.rule.source), 1));
                 same.also_in.push(hunt.rule.id.namespace);
             }
             _ => loaded.hunts.push(hunt),

@@ -52,7 +52,7 @@ fn sources(path: &Path) -> Result<Vec<RuleSource>, Failure> {
         let mut compiler = yara_x::Compiler::new();
         if compiler.add_source(text.as_str()).is_ok() {
             let name = file.display().to_string();
-            sources.push(RuleSource { namespace: name.clone(), origin: name, text: text.into() });
+            sources.push(RuleSource { namespace: name.clone(), origin: name, text: text.into(), warnings: None });
         }
     }
     Ok(sources)

@@ -1,9 +1,14 @@
 //! A scan beside merely reading the same tree, and beside `yr` if there is one.
 //!
-//! `cargo bench --bench scan -- [TREE [RULES]]` prints a Markdown table for `TREE` (`/usr` if none is named): medians of
-//! five rounds, all commands in turn within the same minute, after one round that warms the cache; and the most memory
-//! that each had resident. With `RULES`, a file or folder of rules or `generated` for 5,000 made-up ones, it is these that
-//! are scanned for. `levers` instead of a tree measures how soon a scan inside a huge file obeys.
+//! `cargo bench --bench scan -- [TREE [RULES [COUNT…]]]` prints a Markdown table for `TREE` (`/usr` if none is named): medians of
+//! five rounds, all commands in turn within the same minute, after one round that warms the cache; the processor time of
+//! all threads, and the most memory that each had resident. With `RULES`, a file or folder of rules, `generated` for 5,000 made-up
+//! ones, or `hits` for one that a tenth of the files of a `/usr` match, it is these that are scanned for; with counts, once for the
+//! first files that hold so many rules, which shows what each further rule costs. `levers` instead of a tree measures how soon a
+//! scan inside a huge file obeys.
+//!
+//! `yr` does not look into archives, so there is a row without them too. Its rules are compiled before it scans, as Huntbook's are
+//! kept from its first start.
 
 #![allow(missing_docs)]
 
@@ -30,13 +35,22 @@ const MOVES: u64 = 20;
 #[derive(Clone, Copy)]
 struct Round {
     time: Duration,
+    /// Seconds of all its processors.
+    cpu: f64,
     /// Most memory that was resident, in KiB; 0 where it is not known.
     peak: u64,
 }
 
+/// Seconds of processors that children took which have ended: fields 16 and 17 of proc(5)'s stat, in hundredths.
+fn children() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(13).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 /// Runs `command` and looks at its peak every few milliseconds until it has ended.
 fn timed(mut command: Command) -> Result<Round, Failure> {
-    let begin = Instant::now();
+    let (begin, before) = (Instant::now(), children());
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
@@ -46,14 +60,17 @@ fn timed(mut command: Command) -> Result<Round, Failure> {
         peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
         std::thread::sleep(Duration::from_millis(2));
     }
-    Ok(Round { time: begin.elapsed(), peak })
+    Ok(Round { time: begin.elapsed(), cpu: children() - before, peak })
 }
 
 fn median(rounds: &[Round]) -> Option<Round> {
     let mut rounds = rounds.to_vec();
+    let middle = rounds.len() / 2;
+    rounds.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
+    let cpu = rounds.get(middle)?.cpu;
     rounds.sort_by_key(|round| round.time);
     let peak = rounds.iter().map(|round| round.peak).max()?;
-    Some(Round { peak, ..*rounds.get(rounds.len() / 2)? })
+    Some(Round { peak, cpu, ..*rounds.get(middle)? })
 }
 
 /// What is compared on one tree.
@@ -83,9 +100,31 @@ impl Contest {
                 std::fs::write(files.join("generated.yar"), generated())?;
                 (Some(files.clone()), files)
             }
+            Some("hits") => {
+                std::fs::write(files.join("hits.yar"), "rule hit { strings: $a = \"Copyright\" condition: $a }")?;
+                (Some(files.clone()), files)
+            }
             Some(path) => (Some(path.into()), path.into()),
         };
         Ok(Self { tree: tree.into(), rules, files, scratch })
+    }
+
+    /// The same with the first files of `rules` that hold at least `count` rules; how many they hold.
+    fn with_first(tree: &str, rules: &str, count: usize) -> Result<(Self, usize), Failure> {
+        let contest = Self::new(tree, Some("hits"))?;
+        std::fs::remove_file(contest.files.join("hits.yar"))?;
+        let mut held = 0;
+        let mut entries: Vec<PathBuf> = std::fs::read_dir(rules)?.filter_map(Result::ok).map(|e| e.path()).collect();
+        entries.sort();
+        for path in entries.iter().filter(|path| path.extension().is_some_and(|end| end == "yar" || end == "yara")) {
+            let Ok(text) = std::fs::read_to_string(path) else { continue };
+            held += yara_x_parser::ast::AST::from(text.as_str()).rules().count();
+            std::fs::copy(path, contest.files.join(path.file_name().unwrap_or_default()))?;
+            if held >= count {
+                break;
+            }
+        }
+        Ok((contest, held))
     }
 
     fn read(&self) -> Command {
@@ -96,7 +135,7 @@ impl Contest {
     }
 
     /// The program as it is used, its case included.
-    fn huntbook(&self, first: bool) -> Result<Command, Failure> {
+    fn huntbook(&self, first: bool, archives: bool) -> Result<Command, Failure> {
         let cache = self.scratch.path().join("cache");
         if first && cache.exists() {
             std::fs::remove_dir_all(&cache)?;
@@ -105,34 +144,51 @@ impl Contest {
         let mut command = Command::new(env!("CARGO_BIN_EXE_huntbook"));
         command.env("HOME", self.scratch.path()).env("XDG_CACHE_HOME", cache);
         command.arg("scan").arg(&self.tree).arg("--case").arg(case);
+        if !archives {
+            command.arg("--no-archives");
+        }
         if let Some(rules) = &self.rules {
             command.arg("--no-builtin").arg("--rules").arg(rules);
         }
         Ok(command)
     }
 
+    fn yr_compile(&self) -> Command {
+        let mut command = Command::new("yr");
+        command.args(["compile", "-w", "--relaxed-re-syntax"]);
+        for variable in ["filename", "filepath", "extension", "filetype", "owner", "md5"] {
+            command.arg("--define").arg(format!("{variable}=\"\""));
+        }
+        command.arg("-o").arg(self.scratch.path().join("compiled")).arg(&self.files);
+        command
+    }
+
     fn yr(&self) -> Command {
         let mut command = Command::new("yr");
-        command.args(["scan", "-w", "-r"]).arg(&self.files).arg(&self.tree);
+        command.args(["scan", "-r", "-C"]).arg(self.scratch.path().join("compiled")).arg(&self.tree);
         command
     }
 
     fn run(&self) -> Result<(), Failure> {
         let has_yr = Command::new("yr").arg("--version").output().is_ok();
-        let names = match self.rules {
-            None => ["find and cat", "huntbook, built-in hunts", "—", "yr scan -r"],
-            Some(_) => {
-                ["find and cat", "huntbook, rules kept from the first start", "huntbook, first start", "yr scan -r"]
-            }
-        };
-        let mut rounds: [Vec<Round>; 4] = Default::default();
+        let names = [
+            "find and cat",
+            "huntbook",
+            "huntbook, not into archives",
+            "huntbook, first start",
+            "yr compile",
+            "yr scan -C",
+        ];
+        let mut rounds: [Vec<Round>; 6] = Default::default();
         for round in 0..=ROUNDS {
-            let first = self.rules.is_some().then(|| self.huntbook(true)).transpose()?;
+            let first = self.rules.is_some().then(|| self.huntbook(true, false)).transpose()?;
             let first = first.map(timed).transpose()?;
             let taken = [
                 Some(timed(self.read())?),
-                Some(timed(self.huntbook(false)?)?),
+                Some(timed(self.huntbook(false, true)?)?),
+                Some(timed(self.huntbook(false, false)?)?),
                 first,
+                has_yr.then(|| timed(self.yr_compile())).transpose()?,
                 has_yr.then(|| timed(self.yr())).transpose()?,
             ];
             // The first one warms the cache.
@@ -141,14 +197,14 @@ impl Contest {
             }
         }
         let base = median(&rounds[0]).ok_or("nothing was measured")?;
-        println!("| {} | seconds | of reading | peak MiB |", self.tree.display());
-        println!("| --- | ---: | ---: | ---: |");
+        println!("| {} | seconds | of reading | CPU s | peak MiB |", self.tree.display());
+        println!("| --- | ---: | ---: | ---: | ---: |");
         for (name, rounds) in names.iter().zip(&rounds) {
             let Some(round) = median(rounds) else { continue };
             let ratio = round.time.as_secs_f64() / base.time.as_secs_f64();
             // The reading is many processes; none of them is the one that was looked at.
             let peak = if *name == names[0] { "—".into() } else { format!("{:.1}", round.peak as f64 / 1024.0) };
-            println!("| {name} | {:.2} | {ratio:.2} | {peak} |", round.time.as_secs_f64());
+            println!("| {name} | {:.2} | {ratio:.2} | {:.2} | {peak} |", round.time.as_secs_f64(), round.cpu);
         }
         Ok(())
     }
@@ -193,6 +249,7 @@ fn levers() -> Result<(), Failure> {
         namespace: text.namespace,
         origin: text.origin,
         text: text.text,
+        warnings: None,
     };
     let texts = builtin::load(&Site::default()).map_err(|problems| problems[0].clone())?.texts;
     let rules = Arc::new(Ruleset::compile(&texts.into_iter().map(source).collect::<Vec<_>>(), &[])?);
@@ -231,7 +288,12 @@ fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["levers"] => levers(),
-        [tree, rules, ..] => Contest::new(tree, Some(rules))?.run(),
+        [tree, rules] => Contest::new(tree, Some(rules))?.run(),
+        [tree, rules, counts @ ..] => counts.iter().try_for_each(|count| {
+            let (contest, held) = Contest::with_first(tree, rules, count.parse()?)?;
+            println!("\n{held} rules\n");
+            contest.run()
+        }),
         [tree] => Contest::new(tree, None)?.run(),
         [] => Contest::new("/usr", None)?.run(),
     }

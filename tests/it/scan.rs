@@ -123,6 +123,7 @@ fn rules_that_want_more_than_may_be_held_are_told_of() {
         namespace: namespace.into(),
         origin: "own.yar".into(),
         text: text.into(),
+        warnings: None,
     };
     let two = std::sync::Arc::new(huntbook::internals::scan::Ruleset::compile(&two.map(source), &[]).unwrap());
     std::fs::write(&path, [vec![b'x'; 5 << 20], b" needle-in-hay".to_vec()].concat()).unwrap();

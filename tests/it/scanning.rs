@@ -43,13 +43,14 @@ pub fn builtin_rules() -> Arc<Ruleset> {
         namespace: text.namespace,
         origin: text.origin,
         text: text.text,
+        warnings: None,
     };
     Arc::new(Ruleset::compile(&loaded.texts.into_iter().map(source).collect::<Vec<_>>(), &[]).unwrap())
 }
 
 /// Rules of a person's own.
 pub fn own_rules(text: &str) -> Arc<Ruleset> {
-    let source = RuleSource { namespace: "own".into(), origin: "own.yar".into(), text: text.into() };
+    let source = RuleSource { namespace: "own".into(), origin: "own.yar".into(), text: text.into(), warnings: None };
     Arc::new(Ruleset::compile(&[source], &[]).unwrap())
 }
 

@@ -193,7 +193,7 @@ impl Library {
                 text.push('\n');
             }
             let origin = self.sources.get(first.source).map(|source| source.origin.clone()).unwrap_or_default();
-            sources.push(RuleSource { namespace: first.namespace.to_string(), origin, text: text.into() });
+            sources.push(RuleSource { namespace: first.namespace.to_string(), origin, text: text.into(), warnings: None });
         }
         sources
     }
@@ -244,6 +244,7 @@ mod tests {
             namespace: (*namespace).to_owned(),
             origin: "my.yar".into(),
             text: (*text).into(),
+            warnings: None,
         };
         let sources: Vec<RuleSource> = texts.iter().map(source).collect();
         let mut library = Library::of(sources.clone());

@@ -38,6 +38,9 @@ pub struct RuleSource {
     pub origin: String,
     /// The text. `include` is refused: nothing is read here.
     pub text: Arc<str>,
+    /// What the compiler warned of when it took the text, with the same options and in a namespace of its own; `None` if it is
+    /// still to be asked.
+    pub warnings: Option<Arc<[String]>>,
 }
 
 /// A condition that points out files worth a look though the rule itself does not match.
@@ -318,6 +321,9 @@ struct Checked {
 
 impl Checked {
     fn of(sources: &[RuleSource], options: &RuleOptions) -> Self {
+        if let [RuleSource { warnings: Some(warnings), .. }] = sources {
+            return Self { errors: Vec::new(), warnings: warnings.to_vec() };
+        }
         let check = || {
             let compiler = compiler(sources, options, &[]);
             Self {
@@ -411,6 +417,7 @@ fn candidate((index, test): (usize, &CandidateTest)) -> RuleSource {
         namespace: CANDIDATES.to_owned(),
         origin: format!("candidate condition of {}", test.rule),
         text: format!("rule candidate_{index} {{ condition: {}\n}}", test.condition).into(),
+        warnings: None,
     }
 }
 

@@ -123,6 +123,6 @@ const SEARCH: &str = "search";
 /// unless another rule in the same set has asked: with this one, what is listed does not depend on the others.
 pub(super) fn with_search(mut sources: Vec<RuleSource>) -> Vec<RuleSource> {
     let text = "rule search { strings: $a = { 8D C6 E2 F1 9B D4 A7 } condition: $a }";
-    sources.push(RuleSource { namespace: SEARCH.into(), origin: String::new(), text: text.into() });
+    sources.push(RuleSource { namespace: SEARCH.into(), origin: String::new(), text: text.into(), warnings: None });
     sources
 }

@@ -13,6 +13,11 @@ use crate::scan::prefilter::RuleIndex;
 
 /// Rules of one pack at most, but for those that every file is matched against and for files that many are left for.
 const MAX_IN_PACK: usize = 8;
+/// Once so many packs were made, a new one takes further rules with it: about as many as there are packs. Most of what a pack
+/// takes to be compiled does not depend on its rules, so that with hundreds of packs it would be paid hundreds of times.
+const FILLED_AFTER: u64 = 32;
+/// Rules that a pack is filled up to at most.
+const MAX_FILLED: usize = 256;
 /// Rules in all packs that are kept; a compiled one takes tens of kilobytes.
 const MAX_KEPT: usize = 2048;
 /// So many bytes of a file are matched in the time that compiling one rule takes.
@@ -85,8 +90,12 @@ impl Packs {
         {
             state.add(of, together, (true, searches));
         }
-        for together in [near, alone].iter().flat_map(|rules| rules.chunks(MAX_IN_PACK)) {
-            state.add(of, together.to_vec(), (true, true));
+        for (rules, is_alone) in [(near, false), (alone, true)] {
+            let may_join = |rule: RuleIndex| whole(rule).is_none() && apart(rule) == is_alone;
+            for together in rules.chunks(MAX_IN_PACK) {
+                let filled = state.filled(together, rules.as_slice(), of.0.len(), may_join);
+                state.add(of, filled, (true, true));
+            }
         }
         for rule in apart_ones {
             state.add(of, vec![rule], (true, true));
@@ -187,6 +196,29 @@ impl State {
         id
     }
 
+    /// The rules `together`, which are to be packed, with others that stand near them among all, and are in no pack yet nor among
+    /// those that are packed `now`.
+    fn filled(
+        &self,
+        together: &[RuleIndex],
+        now: &[RuleIndex],
+        all: usize,
+        may_join: impl Fn(RuleIndex) -> bool,
+    ) -> Vec<RuleIndex> {
+        let mut rules = together.to_vec();
+        if self.next < FILLED_AFTER {
+            return rules;
+        }
+        let most = usize::try_from(self.next).unwrap_or(usize::MAX).min(MAX_FILLED);
+        let first = together.first().copied().unwrap_or(0);
+        let is_free = |rule: &RuleIndex| {
+            !self.of_rule.contains_key(rule) && !self.apart.contains(rule) && !now.contains(rule) && may_join(*rule)
+        };
+        rules.extend((first..all).filter(is_free).take(most.saturating_sub(together.len())));
+        rules.sort_unstable();
+        rules
+    }
+
     /// One pack instead of several: reading a large file many times takes longer than compiling.
     fn union(&mut self, of: (&Library, &RuleOptions), ids: Vec<PackId>) -> PackId {
         if let Some(known) = self.unions.get(&ids).filter(|known| self.packs.contains_key(known)) {
@@ -241,7 +273,7 @@ mod tests {
 
     fn library(rules: usize) -> Library {
         let text: String = (0..rules).map(|n| format!("rule r{n} {{ condition: true }}\n")).collect();
-        let source = RuleSource { namespace: "n".into(), origin: String::new(), text: text.into() };
+        let source = RuleSource { namespace: "n".into(), origin: String::new(), text: text.into(), warnings: None };
         let mut library = Library::of(vec![source.clone()]);
         for (range, tree) in crate::hunt::placed_trees(&source.text) {
             tree.items().for_each(|item| library.item(0, range.clone(), item));
@@ -294,7 +326,7 @@ mod tests {
                 packs.lock().forget(*id);
             }
         }
-        assert!(all.is_some() && packs.lock().compiled <= MAX_COMPILED * library.len() + MAX_IN_PACK);
+        assert!(all.is_some() && packs.lock().compiled <= MAX_COMPILED * library.len() + MAX_FILLED);
     }
 
     #[test]
@@ -310,6 +342,30 @@ mod tests {
         packs.set_apart(7);
         assert_eq!(ask(&many), [library.len() - 1, 1]);
         assert_eq!(ask(&[3]), [1]);
+    }
+
+    #[test]
+    fn after_many_packs_each_takes_its_neighbours_with_it() {
+        let (packs, library) = (Packs::default(), library(900));
+        let is_whole = |rule: RuleIndex| (rule % 50 == 7).then_some(true);
+        let ask = |rule: RuleIndex| {
+            let found = packs.holding((&library, &RuleOptions::default()), &[rule], 9, is_whole, |rule| rule % 3 == 0);
+            let [(id, pack)] = found.as_slice() else { panic!("{} packs", found.len()) };
+            let mut rules: Vec<RuleIndex> = pack.rules().collect();
+            rules.sort_unstable();
+            (*id, rules)
+        };
+        let mut of_rule: HashMap<RuleIndex, PackId> = HashMap::new();
+        for rule in (0..library.len()).filter(|rule| is_whole(*rule).is_none()) {
+            let (id, rules) = ask(rule);
+            assert!(rules.contains(&rule));
+            assert!(rules.iter().all(|other| is_whole(*other).is_none() && (other % 3 == 0) == (rule % 3 == 0)));
+            assert!(rules.len() <= MAX_FILLED && (id >= FILLED_AFTER || rules.len() == 1));
+            for rule in rules {
+                assert_eq!(*of_rule.entry(rule).or_insert(id), id, "rule {rule} is in one pack");
+            }
+        }
+        assert!(packs.made() < 2 * FILLED_AFTER, "{} packs", packs.made());
     }
 
     #[test]

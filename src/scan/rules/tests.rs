@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::*;
 
 fn source(text: &str) -> RuleSource {
-    RuleSource { namespace: "test".into(), origin: "my.yar".into(), text: text.into() }
+    RuleSource { namespace: "test".into(), origin: "my.yar".into(), text: text.into(), warnings: None }
 }
 
 fn in_namespace(namespace: &str, text: &str) -> RuleSource {
@@ -172,4 +172,14 @@ fn a_cache_that_is_spoiled_or_not_ours_alone_is_not_read_and_is_made_anew() {
     let mut other = large();
     other[0].text = format!("{} ", other[0].text).into();
     assert!(kept(&other).is_none());
+}
+
+#[test]
+fn what_the_compiler_has_taken_already_is_not_asked_again() {
+    let taken = |text: &str| RuleSource { warnings: Some(["said before".to_owned()].into()), ..source(text) };
+    let rules = Ruleset::compile(&[taken("rule r { condition: true }")], &[]).unwrap();
+    assert_eq!(rules.warnings(), ["said before"]);
+    // Two texts in one namespace are something else than each by itself.
+    let twice = [taken("rule r { condition: true }"), taken("rule r { condition: true }")];
+    assert!(Ruleset::compile(&twice, &[]).is_err());
 }

@@ -49,7 +49,7 @@ impl Windowed {
     pub(super) fn new(sources: &[RuleSource], options: &RuleOptions, reach: Reach) -> Option<Self> {
         let mut reads = Vec::new();
         let rewrite = |source: &RuleSource| {
-            Some(RuleSource { text: rewritten(&source.text, &mut reads)?.into(), ..source.clone() })
+            Some(RuleSource { text: rewritten(&source.text, &mut reads)?.into(), warnings: None, ..source.clone() })
         };
         let sources = sources.iter().map(rewrite).collect::<Option<_>>()?;
         Some(Self { sources, options: options.clone(), reads, reach, compiled: OnceLock::new() })
