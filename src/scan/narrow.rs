@@ -165,8 +165,11 @@ mod tests {
 
     fn ruleset(rules: usize) -> Ruleset {
         let text: String = (0..rules).map(|n| format!("rule r{n} {{ condition: filesize > 0 }}\n")).collect();
-        Ruleset::compile(&[RuleSource { namespace: "n".into(), origin: "my.yar".into(), text: text.into(), warnings: None }], &[])
-            .unwrap()
+        Ruleset::compile(
+            &[RuleSource { namespace: "n".into(), origin: "my.yar".into(), text: text.into(), warnings: None }],
+            &[],
+        )
+        .unwrap()
     }
 
     fn found(rule: RuleIndex, rules: &Ruleset) -> RuleMatches {

@@ -48,7 +48,8 @@ fn tree(files: &[&str]) -> tempfile::TempDir {
 
 fn start(dir: &Path, threads: usize, read_timeout: Duration) -> Scan {
     let rule = "rule found { strings: $a = \"needle\" condition: $a }";
-    let source = RuleSource { namespace: "test".to_owned(), origin: "test.yar".to_owned(), text: rule.into(), warnings: None };
+    let source =
+        RuleSource { namespace: "test".to_owned(), origin: "test.yar".to_owned(), text: rule.into(), warnings: None };
     let rules = Arc::new(Ruleset::compile(&[source], &[]).unwrap());
     let options = ScanOptions { threads, read_timeout, count_ahead: true, ..ScanOptions::default() };
     Scan::start_on(System { open, open_folder }, Tree::open(dir).unwrap(), rules, options).unwrap()
@@ -161,7 +162,8 @@ fn a_file_system_that_answers_nothing_is_soon_left_alone() {
 fn a_file_without_end_ends_with_its_time() {
     let dir = tree(&["a/1", "endless", "z/2"]);
     let rule = "rule found { strings: $a = \"needle\" condition: $a }";
-    let source = RuleSource { namespace: "test".to_owned(), origin: "test.yar".to_owned(), text: rule.into(), warnings: None };
+    let source =
+        RuleSource { namespace: "test".to_owned(), origin: "test.yar".to_owned(), text: rule.into(), warnings: None };
     let rules = Arc::new(Ruleset::compile(&[source], &[]).unwrap());
     let options = ScanOptions { threads: 1, file_timeout: SHORT, ..ScanOptions::default() };
     let scan = Scan::start_on(System { open, open_folder }, Tree::open(dir.path()).unwrap(), rules, options).unwrap();

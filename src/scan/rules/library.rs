@@ -193,7 +193,12 @@ impl Library {
                 text.push('\n');
             }
             let origin = self.sources.get(first.source).map(|source| source.origin.clone()).unwrap_or_default();
-            sources.push(RuleSource { namespace: first.namespace.to_string(), origin, text: text.into(), warnings: None });
+            sources.push(RuleSource {
+                namespace: first.namespace.to_string(),
+                origin,
+                text: text.into(),
+                warnings: None,
+            });
         }
         sources
     }
