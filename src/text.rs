@@ -207,7 +207,7 @@ pub fn counted(number: u64, thing: &str) -> String {
     let (stem, end) = match thing.strip_suffix('y') {
         _ if number == 1 => (thing, ""),
         Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => (stem, "ies"),
-        _ if thing.ends_with("ch") || thing.ends_with('s') => (thing, "es"),
+        _ if thing.ends_with("ch") || thing.ends_with(['s', 'x']) => (thing, "es"),
         _ => (thing, "s"),
     };
     format!("{} {stem}{end}", count(number))

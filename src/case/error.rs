@@ -97,6 +97,9 @@ pub enum CaseErrorKind {
         "reading it does not come to an end, it is damaged or made to be read without end; keep a copy, and go on with a new case"
     )]
     Unending,
+    /// Huntbook was ended after it had made the case, and before it had written that it scans.
+    #[error("no scan is recorded in it: Huntbook was ended before its scan began; scan again")]
+    NoScan,
     /// The file is damaged, or was changed by another program.
     #[error("it is damaged ({0}); keep a copy, run `huntbook case verify` on it, and go on with a new case")]
     Damaged(String),

@@ -230,8 +230,8 @@ impl Case {
     /// # Errors
     /// When the case cannot be read, or holds no scan.
     pub fn last_scan(&self) -> Result<ScanRow, CaseError> {
-        let none = CaseErrorKind::Damaged("it holds no scan".to_owned());
-        self.scans()?.pop().ok_or_else(|| CaseError { path: self.path().to_owned(), fault: none })
+        let none = || CaseError { path: self.path().to_owned(), fault: CaseErrorKind::NoScan };
+        self.scans()?.pop().ok_or_else(none)
     }
 
     /// The rules `scan` ran with, by namespace and name.
@@ -289,6 +289,23 @@ impl Case {
                 missed.push((id, NotScanned { path, reason, detail }));
             }
             Ok(missed)
+        })
+    }
+
+    /// The first things that `scan` did not scan for this reason.
+    ///
+    /// # Errors
+    /// When the case cannot be read.
+    pub fn coverage_for(&self, scan: ScanId, reason: &str, limit: usize) -> Result<Vec<NotScanned>, CaseError> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT path, detail FROM coverage WHERE scan = ?1 AND reason = ?2 ORDER BY id LIMIT ?3",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let missed = statement.query_map(params![scan, reason, limit], |row| {
+                Ok(NotScanned { path: facts::path(row.get(0)?), reason: reason.to_owned(), detail: row.get(1)? })
+            })?;
+            Ok(missed.collect::<rusqlite::Result<_>>()?)
         })
     }
 

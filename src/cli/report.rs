@@ -49,13 +49,25 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     }
     many::check(args.format)?;
     if !args.format.is_page() {
+        let (mut written, mut unread) = (0, 0);
         args.output.write_with(|out| {
-            for (index, file) in files.iter().enumerate() {
-                many::write_next(&read(file)?, args.format, index == 0, out)?;
+            for file in &files {
+                match read(file) {
+                    Ok(whole) => {
+                        many::write_next(&whole, args.format, written == 0, out)?;
+                        written += 1;
+                    }
+                    // One that cannot be read hides no other.
+                    Err(why) if files.len() > unread + 1 => {
+                        unread += 1;
+                        warn(&format!("{why:#}"));
+                    }
+                    Err(why) => return Err(why),
+                }
             }
             Ok(())
         })?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(ExitCode::from(if unread == 0 { 0 } else { INCOMPLETE }));
     }
     let cases = ManyCases::open(&files)?;
     for (file, why) in &cases.unread {

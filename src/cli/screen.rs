@@ -103,12 +103,14 @@ pub(super) fn run(named: &[PathBuf], scan: &ScanArgs, screen: &ScreenArgs) -> an
         None => other_box(tree.is_none(), &plan)?,
     };
     let shown = match &many {
-        Some(cases) => match cases.boxes {
-            1 => format!("{} of 1 box", text::counted(cases.cases.len() as u64, "case")),
-            boxes => {
-                format!("{} of {} boxes", text::counted(cases.cases.len() as u64, "case"), text::count(boxes.into()))
-            }
-        },
+        Some(cases) => {
+            let (all, boxes) = (cases.cases.len() as u64, text::counted(cases.boxes.into(), "box"));
+            let unread = match cases.unread.len() {
+                0 => String::new(),
+                unread => format!(", {} more without a scan", text::count(unread as u64)),
+            };
+            format!("{} of {boxes}{unread}", text::counted(all, "case"))
+        }
         None => text::escape_path(&plan.tree).into_owned(),
     };
     let start = Start {

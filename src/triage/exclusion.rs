@@ -285,9 +285,14 @@ impl Exclusion {
 
     /// What it covers, in words that name path or content, and the boxes if it is bound to some; safe text.
     pub fn covers(&self) -> String {
+        self.on_its_boxes(self.scope.to_string())
+    }
+
+    /// `covered`, and the boxes if it is bound to some; safe text.
+    pub(crate) fn on_its_boxes(&self, covered: String) -> String {
         match self.boxes.as_slice() {
-            [] => self.scope.to_string(),
-            boxes => format!("{}, on {} only", self.scope, bound::named(boxes)),
+            [] => covered,
+            boxes => format!("{covered}, on {} only", bound::named(boxes)),
         }
     }
 

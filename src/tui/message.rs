@@ -11,6 +11,7 @@ use super::state::bytes::Counted;
 use super::state::compare::ContentComparison;
 use super::state::coverage::Missed;
 use super::state::findings::ListedFinding;
+use super::state::scan::BoxResults;
 use super::state::themes::Offer;
 use super::state::told::{AcrossBoxes, Decoded, Explanation, Gathered};
 use crate::case::FindingId;
@@ -56,8 +57,8 @@ pub enum Message {
         /// The register's file.
         register: PathBuf,
     },
-    /// The findings are of many cases; their boxes, by number. Safe text.
-    Boxes(Vec<String>),
+    /// The findings are of many cases; their boxes, by number, as safe text, and how far their scans went.
+    Boxes(Vec<String>, BoxResults),
     /// What all boxes with the content of a finding said of its scenarios.
     Across(FindingId, Vec<AcrossBoxes>),
     /// Files are being scanned now; what was found before is forgotten.

@@ -156,6 +156,17 @@ fn ansible_hunts_on_several_boxes_and_leaves_nothing_there() {
     let at = boxes.join("dies");
     fs::create_dir_all(at.join("root")).unwrap();
     hosts += &format!("    dies: {{huntbook_binary: '{}', huntbook_remote_parent: '{}/root'}}\n", str(&dies), str(&at));
+    // One whose disk fills: the case is cut, and there is no room for a copy of it.
+    let full = hunt.join("full");
+    let last =
+        r#"{"huntbook":{"kind":"summary","result":"done","complete":true,"open":0,"gaps":0,"case_unsaved":"full"}}"#;
+    let script = format!(
+        "#!/bin/sh\ncase $1 in --version) exit 0 ;; scan) echo a >hunt.case; echo b >hunt.case-wal; echo '{last}' ;; *) exit 2 ;; esac\n"
+    );
+    fs::write(&full, script).unwrap();
+    let at = boxes.join("full");
+    fs::create_dir_all(at.join("root")).unwrap();
+    hosts += &format!("    full: {{huntbook_binary: '{}', huntbook_remote_parent: '{}/root'}}\n", str(&full), str(&at));
     // Nobody listens there.
     hosts += "    gone: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}\n";
     let inventory = ground.home().join("inventory.yml");
@@ -185,17 +196,23 @@ fn ansible_hunts_on_several_boxes_and_leaves_nothing_there() {
         "broken,not done,2,,",
         "clean,done,0,0,0",
         "dies,not done,137,,",
+        "full,partial,0,0,0",
         "gone,not done,,,",
         "hit,done,1,1,0",
     ];
     assert_eq!(said, expected, "{log}");
     assert!(
-        rows[1][5].contains("exit status 2")
+        rows[1][5].contains("exit status 2: ")
+            && rows[1][5].contains("no-such-tree")
             && rows[3][5].contains("exit status 137")
-            && rows[4][5].contains("Connection refused"),
+            && rows[4][5] == "full"
+            && rows[5][5].contains("Connection refused"),
         "{states}"
     );
-    assert_eq!(fs::read_to_string(results.join("unfinished.txt")).unwrap(), "broken\ndies\ngone\n");
+    assert_eq!(fs::read_to_string(results.join("unfinished.txt")).unwrap(), "broken\ndies\nfull\ngone\n");
+    let of = |name: &str| fs::read_to_string(results.join(name)).unwrap();
+    assert_eq!((of("full/hunt.case"), of("full/hunt.case-wal")), ("a\n".to_owned(), "b\n".to_owned()));
+    assert!(!results.join("hit/hunt.case-wal").exists());
     assert!(fs::read_to_string(results.join("broken/messages.txt")).unwrap().contains("no-such-tree"));
     let case = results.join("hit/hunt.case");
     assert_eq!(ground.huntbook(&["case", "verify", str(&case)]).output().unwrap().status.code(), Some(0));

@@ -95,6 +95,11 @@ fn a_case_that_cannot_be_read_is_told_and_hides_no_other() {
     let (page, code) = boxes.run(&["report", boxes.folder()]);
     assert_eq!(code, 3, "{page}");
     assert!(page.contains("could not be read") && page.contains("on 3 of 3 boxes"), "{page}");
+    let (lines, code) = boxes.run(&["report", boxes.folder(), "--format", "ndjson"]);
+    assert!(
+        code == 3 && lines.contains("broken.case") && lines.matches("\"kind\":\"summary\"").count() == 3,
+        "{lines}"
+    );
     let (said, code) = boxes.run(&["case", "verify", boxes.folder()]);
     assert_eq!(code, 1);
     assert!(said.contains("4 cases, 1 not whole") && said.matches("\nwhole: ").count() >= 2, "{said}");
@@ -122,6 +127,10 @@ fn killed(folder: &std::path::Path) {
     case.record_host(&[("host.name", "app01"), ("host.id", "of app01")], &stamp).unwrap();
     let plan = ScanPlan { tree: "/srv".into(), options: serde_json::json!({}), rules: Vec::new() };
     case.start_scan(&plan, &stamp).unwrap();
+    // And one that was ended before that.
+    let mut case = Case::open(&folder.join("app02.case")).unwrap();
+    case.record_opening(&stamp).unwrap();
+    case.record_host(&[("host.name", "app02"), ("host.id", "of app02")], &stamp).unwrap();
 }
 
 #[test]
@@ -129,6 +138,16 @@ fn the_screen_tells_what_each_box_said_side_by_side_and_first_which_did_not_fini
     let boxes = Boxes::new();
     fs::write(boxes.folder.join("broken.case"), "no case").unwrap();
     killed(&boxes.folder);
+    // What the last box could not see, and what the first was told to leave out.
+    let again = |number: usize, name: &str, content: &[u8]| {
+        let root = boxes.ground.tree().join(format!("box{number}"));
+        fs::write(root.join(name), content).unwrap();
+        let (root, case) = (root.to_str().unwrap().to_owned(), boxes.folder.join(format!("{number}/hunt.case")));
+        let args = ["scan", &root, "--root", &root, "--exclude", "*.out", "--case", case.to_str().unwrap()];
+        assert_eq!(boxes.run(&args).1, 1);
+    };
+    again(0, "left.out", b"x");
+    again(1, "cut.tar", b"\x1f\x8b\x08\0\0\0\0\0\0\x03cut");
     let mut term = Term::huntbook(&boxes.ground, &[boxes.folder()]);
     term.resize(160, 50);
     term.wait("on 3 of 4 boxes");
@@ -137,7 +156,11 @@ fn the_screen_tells_what_each_box_said_side_by_side_and_first_which_did_not_fini
     let screen = term.settled();
     let place = |what: &str| screen.find(what).unwrap_or_else(|| panic!("{what}: {screen}"));
     let (broken, unended) = (place("this case could not be read"), place("app01: the scan of this box did not go"));
-    assert!(broken < unended, "{screen}");
+    let not_begun = place("app02: Huntbook was ended on this box before its scan began");
+    assert!(not_begun < broken && broken < unended, "{screen}");
+    assert!(unended < place("cut.tar") && place("cut.tar") < place("left.out"), "gaps of all boxes first: {screen}");
+    assert!(screen.contains("2 of 6 boxes done, 1 with gaps, 3 did not finish"), "{screen}");
+    assert!(!screen.contains("Recorded in") && !screen.contains("CANCELLED"), "{screen}");
     let others = screen.lines().filter(|line| line.contains("web0") && line.contains(": "));
     assert!(others.clone().all(|line| screen.find(line).unwrap() > unended), "{screen}");
     term.send("\x1b");
@@ -168,12 +191,22 @@ fn the_screen_lists_all_boxes_and_one_verdict_is_in_every_case() {
     term.wait("on 3 of 3 boxes");
     let screen = term.settled();
     assert!(screen.find("on 1 of 3 boxes").unwrap() < screen.find("on 3 of 3 boxes").unwrap(), "{screen}");
+    assert!(screen.contains("▸ common.py") && screen.contains("3 of 3 boxes done"), "a name, not a digest: {screen}");
+    term.resize(160, 40);
+    term.send("G");
+    // What the folded content under the cursor is.
+    term.wait("│boxes");
+    let screen = term.settled();
+    assert!(screen.contains("opt/common.py (1)") && screen.contains("web01, web02"), "{screen}");
+    term.resize(80, 24);
     term.send("/common\r");
     term.wait("with 'common'");
     term.send("o5");
     term.wait("Scenario 1 of");
     term.send("b");
     term.wait("For 3 findings");
+    let screen = term.settled();
+    assert!(screen.contains("web01: /") && screen.contains("web02: /"), "each with its box: {screen}");
     term.send("x");
     term.wait("ruled out for 3 findings in 3 cases");
     let answered = |boxes: &Boxes| {
@@ -189,6 +222,17 @@ fn the_screen_lists_all_boxes_and_one_verdict_is_in_every_case() {
     assert_eq!(answered(&boxes), 3);
     term.send("z");
     term.wait("taken back for 3 findings in 3 cases");
+    // One exclusion for all of them; the register tells how much it covers here, and of one for a box which that is.
+    term.send("a");
+    term.wait("Record an exclusion");
+    term.send("known\r\r");
+    let screen = term.settled();
+    if screen.contains("does not support this") {
+        term.send("against\r\r");
+    }
+    term.wait("excluded, in the register once");
+    term.send("R");
+    term.wait("3 hits");
     term.send("q");
     term.left();
     let (said, code) = boxes.run(&["case", "verify", boxes.folder()]);

@@ -34,7 +34,7 @@ pub(super) fn write(report: &ManyReport, out: &mut dyn Write) -> io::Result<()> 
         );
     }
     for (file, why) in &report.unread {
-        let _ = writeln!(page, "| {} | could not be read | | | | | | {} | | |", plain(file), plain(why));
+        let _ = writeln!(page, "| {} | not done | | | | | | {} | | |", plain(file), plain(why));
     }
     page.push_str("\n## Contents, those on few boxes first\n\n");
     if report.contents.is_empty() {

@@ -187,7 +187,7 @@ fn summary(many: &ManyCases, total: &Tally, contents: usize) -> Vec<(&'static st
     let count = |result: &str| many.cases.iter().filter(|one| one.result() == result).count() as u64;
     let unread = match many.unread.len() {
         0 => String::new(),
-        some => format!(", {} could not be read", text::counted(some as u64, "case")),
+        some => format!("; {} could not be read or hold no scan", text::counted(some as u64, "case")),
     };
     let times: BTreeSet<_> = many.cases.iter().map(|one| one.scan.started).collect();
     let when = match (times.first(), times.last()) {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{BoxCase, ManyCases, ManyFinding};
 use crate::case::{Act, Annotations, Case, Decision, FindingId, LastDecided, Seq};
-use crate::finding::{FileFacts, Sha256};
+use crate::finding::{Digest, FileFacts, Sha256};
 use crate::root::Root;
 use crate::session::kept_evidence::kept_scenarios;
 use crate::session::opening::RecordsError;
@@ -250,12 +250,31 @@ impl ManyRecords {
 
     /// Which findings of all cases an exclusion would cover.
     pub(crate) fn preview(&self, exclusion: &Exclusion) -> Vec<usize> {
-        let about: Vec<(usize, &ManyFinding, String, Sha256, bool)> = self
-            .many
-            .findings
-            .iter()
-            .enumerate()
-            .filter_map(|(index, finding)| {
+        self.covered_among(exclusion, 0..self.many.findings.len())
+    }
+
+    /// How many findings of all cases each exclusion covers that is in force.
+    pub(crate) fn hits<'e>(&self, exclusions: impl Iterator<Item = &'e Exclusion>) -> Vec<(Uuid, u64)> {
+        let mut by_digest: HashMap<Digest, Vec<usize>> = HashMap::new();
+        for (index, finding) in self.many.findings.iter().enumerate() {
+            by_digest.entry(finding.digest).or_default().push(index);
+        }
+        let count = |exclusion: &Exclusion| match &exclusion.scope {
+            Scope::Content { digest } => {
+                let alike = by_digest.get(digest).map(Vec::as_slice).unwrap_or_default();
+                self.covered_among(exclusion, alike.iter().copied()).len() as u64
+            }
+            _ => self.preview(exclusion).len() as u64,
+        };
+        let now = Timestamp::now();
+        let in_force = exclusions.filter(|one| one.revoked.is_none() && now < one.expires);
+        in_force.map(|exclusion| (exclusion.id, count(exclusion))).collect()
+    }
+
+    fn covered_among(&self, exclusion: &Exclusion, indexes: impl Iterator<Item = usize>) -> Vec<usize> {
+        let about: Vec<(usize, &ManyFinding, String, Sha256, bool)> = indexes
+            .filter_map(|index| {
+                let finding = self.finding(index)?;
                 let found_by = self.many.rule_of(finding)?;
                 let here = &self.many.case_of(finding)?.identity;
                 if bound::elsewhere(&exclusion.boxes, here).is_some() {

@@ -20,7 +20,9 @@ pub(crate) use places::is_folder_of_cases;
 
 use super::signs::kept_signs;
 use super::{Excluded, HostIdentity};
-use crate::case::{Annotations, Case, CaseError, EvidenceEnd, FindingId, FindingRow, ScanOutcome, ScanRow};
+use crate::case::{
+    Annotations, Case, CaseError, CaseErrorKind, EvidenceEnd, FindingId, FindingRow, ScanOutcome, ScanRow,
+};
 use crate::finding::{Digest, FileTime, FoundBy};
 use crate::scan::is_gap_kind;
 use crate::text;
@@ -118,7 +120,7 @@ pub struct ContentGroup {
 pub struct ManyCases {
     /// The cases, unfinished ones first, then by name of the box.
     pub cases: Vec<BoxCase>,
-    /// Cases that could not be read, and why; safe text.
+    /// Cases that could not be read, or hold no scan: why, a whole sentence; safe text.
     pub unread: Vec<(PathBuf, String)>,
     /// What found something: rules and candidate conditions.
     pub rules: Vec<FoundBy>,
@@ -139,7 +141,7 @@ impl ManyCases {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len().max(1));
         let work = || {
             while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let one = read_one(file);
+                let one = read_one(file).map_err(|error| why_unread(file, &error));
                 read.lock().unwrap_or_else(PoisonError::into_inner).push((file.clone(), one));
             }
         };
@@ -153,13 +155,13 @@ impl ManyCases {
         Self::of(read.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn of(read: Vec<(PathBuf, Result<One, CaseError>)>) -> anyhow::Result<Self> {
+    fn of(read: Vec<(PathBuf, Result<One, String>)>) -> anyhow::Result<Self> {
         let mut many = Self::default();
         let mut all = Vec::with_capacity(read.len());
         for (file, one) in read {
             match one {
                 Ok(one) => all.push(one),
-                Err(error) => many.unread.push((file, text::escape_str(&error.fault.to_string()).into_owned())),
+                Err(why) => many.unread.push((file, why)),
             }
         }
         many.unread.sort();
@@ -250,6 +252,17 @@ struct One {
     signs: HashMap<FindingId, Signs>,
     /// Those that are excluded against what the box says.
     against: HashSet<FindingId>,
+}
+
+/// Why a case could not be read, in a sentence; safe text.
+fn why_unread(file: &Path, error: &CaseError) -> String {
+    if matches!(error.fault, CaseErrorKind::NoScan) {
+        let facts = Case::open_read_only(file).and_then(|case| case.host()).unwrap_or_default();
+        let host = facts.iter().find(|(name, value)| name == "host.name" && !value.is_empty());
+        let host = host.map_or("unknown", |(_, host)| host.as_str());
+        return format!("{}: Huntbook was ended on this box before its scan began", text::escape_str(host));
+    }
+    format!("this case could not be read: {}", text::escape_str(&error.fault.to_string()))
 }
 
 fn read_one(path: &Path) -> Result<One, CaseError> {

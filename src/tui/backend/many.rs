@@ -10,21 +10,23 @@ use crossbeam_channel::{Receiver, Sender};
 use super::export;
 use super::recorder::noted;
 use super::rows::written;
-use crate::case::{Case, Decision, FindingId, ScanOutcome};
-use crate::scan::ProgressSnapshot;
-use crate::session::many::{Acted, ManyCases, ManyFinding, ManyRecords, answered, told};
+use crate::case::{Case, CaseError, Decision, FindingId, ScanOutcome, ScanRow};
+use crate::scan::{ProgressSnapshot, is_gap_kind};
+use crate::session::many::{Acted, BoxCase, ManyCases, ManyFinding, ManyRecords, answered, told};
 use crate::session::{FindingDetails, RuleCatalog};
 use crate::text;
+use crate::triage::register::RegisterEntry;
 use crate::tui::backend::Session;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{Message, Request};
 use crate::tui::state::coverage::Missed;
 use crate::tui::state::findings::ListedFinding;
+use crate::tui::state::scan::BoxResults;
 use crate::tui::state::told::AcrossBoxes;
 
 /// Rows told at once.
 const PAGE: usize = 8192;
-/// What one box did not scan that is listed.
+/// What one box did not scan for one reason that is listed.
 const MISSED: usize = 200;
 /// What all of them did not scan that is listed.
 const ALL_MISSED: usize = 100_000;
@@ -107,15 +109,18 @@ impl ManyRecorder {
                 name.clone_from(&one.host);
             }
         }
-        self.tell(Message::Boxes(boxes));
+        let unfinished = self.unfinished();
+        let cut = unfinished.len() as u64;
+        let with_gaps = many.cases.iter().filter(|one| one.gaps > 0 && is_whole(&one.scan)).count() as u64;
+        let done = (many.cases.len() + many.unread.len()) as u64 - cut - with_gaps;
+        self.tell(Message::Boxes(boxes, BoxResults { done, with_gaps, cut }));
         self.tell(Message::ScanStarted);
-        self.tell(Message::NotScanned(self.unfinished()));
+        self.tell(Message::NotScanned(unfinished));
         let all: Vec<usize> = (0..many.findings.len()).collect();
         for page in all.chunks(PAGE) {
             self.tell(Message::Rows(self.rows(page)));
         }
         let mut reading = ProgressSnapshot::default();
-        let mut whole = many.unread.is_empty();
         for one in &many.cases {
             reading.gaps += one.gaps;
             if let Some((at, end)) = &one.scan.ended {
@@ -127,22 +132,17 @@ impl ManyRecorder {
                 reading.processes += end.processes.unwrap_or(0);
                 reading.elapsed = reading.elapsed.max(at.duration_since(one.scan.started).unsigned_abs());
             }
-            whole &= one.scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished);
         }
-        self.tell(Message::ScanEnded { reading, cancelled: !whole });
+        self.tell(Message::ScanEnded { reading, cancelled: cut > 0 });
         self.tell_missed();
     }
 
     /// Boxes that did not finish, and cases that could not be read: they come first.
     fn unfinished(&self) -> Vec<Missed> {
         let many = &self.records.many;
-        let unread = many.unread.iter().map(|(file, why)| Missed {
-            path: file.clone(),
-            why: format!("this case could not be read: {why}"),
-            gap: true,
-            above: 0,
-        });
-        let cut = many.cases.iter().filter(|one| one.result() == "not done" || cut_short(one.scan.ended.as_ref()));
+        let unread =
+            many.unread.iter().map(|(file, why)| Missed { path: file.clone(), why: why.clone(), gap: true, above: 0 });
+        let cut = many.cases.iter().filter(|one| !is_whole(&one.scan));
         let cut = cut.map(|one| Missed {
             path: one.path.clone(),
             why: format!("{}: the scan of this box did not go to its end", one.host),
@@ -152,32 +152,20 @@ impl ManyRecorder {
         unread.chain(cut).collect()
     }
 
-    /// What each box did not scan, gaps and all, as far as that is listed.
+    /// What each box did not scan, as far as that is listed: the gaps of all boxes first.
     fn tell_missed(&self) {
-        let mut listed = 0;
-        for one in &self.records.many.cases {
-            if one.scan.not_scanned == 0 || listed > ALL_MISSED {
-                continue;
-            }
-            let Ok(missed) = Case::open_read_only(&one.path).and_then(|case| case.coverage(one.scan.id, 0, MISSED))
-            else {
-                continue;
-            };
-            let more = one.scan.not_scanned.saturating_sub(missed.len() as u64);
-            let mut all: Vec<Missed> = missed
-                .iter()
-                .map(|(_, missed)| {
-                    let missed = Missed::from(missed);
-                    Missed { why: format!("{}: {}", one.host, missed.why), ..missed }
-                })
-                .collect();
-            if more > 0 {
-                let why = format!("{}: {} not scanned, huntbook report lists them", one.host, text::count(more));
-                all.push(Missed { path: one.path.clone(), why, gap: one.gaps > 0, above: 0 });
-            }
-            listed += all.len();
-            self.tell(Message::NotScanned(all));
+        let (mut listed, mut others) = (0, Vec::new());
+        for one in self.records.many.cases.iter().filter(|one| one.scan.not_scanned > 0) {
+            let missed = missed_of(one, ALL_MISSED.saturating_sub(listed)).unwrap_or_else(|error| {
+                let why = format!("{}: what was not scanned cannot be read: {}", one.host, error.fault);
+                vec![Missed { path: one.path.clone(), why: text::escape_str(&why).into_owned(), gap: true, above: 0 }]
+            });
+            listed += missed.len();
+            let (gaps, rest): (Vec<_>, Vec<_>) = missed.into_iter().partition(|missed| missed.gap);
+            others.extend(rest);
+            self.tell(Message::NotScanned(gaps));
         }
+        self.tell(Message::NotScanned(others));
     }
 
     fn rows(&self, indexes: &[usize]) -> Vec<ListedFinding> {
@@ -340,11 +328,33 @@ impl ManyRecorder {
 
     fn register(&mut self) -> Result<(), String> {
         let entries = self.records.register().map_err(|error| error.to_string())?;
-        self.tell(Message::Register(entries, Vec::new()));
+        let hits = self.records.hits(entries.iter().filter_map(RegisterEntry::exclusion));
+        self.tell(Message::Register(entries, hits));
         Ok(())
     }
 }
 
-fn cut_short(ended: Option<&(jiff::Timestamp, crate::case::ScanEnd)>) -> bool {
-    ended.is_some_and(|(_, end)| end.outcome != ScanOutcome::Finished)
+/// What one box did not scan, by reason: so many of each at most, and how many more there are.
+fn missed_of(one: &BoxCase, most: usize) -> Result<Vec<Missed>, CaseError> {
+    let case = Case::open_read_only(&one.path)?;
+    let mut all = Vec::new();
+    for (reason, count) in case.coverage_counts(one.scan.id)? {
+        let listed = case.coverage_for(one.scan.id, &reason, MISSED.min(most.saturating_sub(all.len())))?;
+        let more = count.saturating_sub(listed.len() as u64);
+        all.extend(listed.iter().map(|missed| {
+            let missed = Missed::from(missed);
+            Missed { why: format!("{}: {}", one.host, missed.why), ..missed }
+        }));
+        if more > 0 {
+            let reason_shown = text::escape_str(&reason);
+            let why = format!("{}: {} more ({reason_shown}); huntbook report lists them", one.host, text::count(more));
+            all.push(Missed { path: one.path.clone(), why, gap: is_gap_kind(&reason), above: 0 });
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a scan went to its end.
+fn is_whole(scan: &ScanRow) -> bool {
+    scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished)
 }

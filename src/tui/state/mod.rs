@@ -44,7 +44,7 @@ use bell::{Alarm, Bell};
 use coverage::CoverageView;
 use detail::{Detail, Tab};
 use face::Face;
-use findings::{Column, FindingList, Grouping, Placed, columns};
+use findings::{Column, FindingList, Grouping, ListedFinding, Placed, columns};
 use jumps::{JumpPlace, Jumps};
 use overlay::Overlay;
 use panes::Panes;
@@ -380,6 +380,14 @@ impl App {
         let of_rule = self.hunts.iter().filter(|hunt| &*hunt.hunt.rule.id.name == rule);
         let mut scenarios = of_rule.flat_map(|hunt| hunt.hunt.scenarios.iter()).chain(standard::scenarios());
         scenarios.find(|scenario| scenario.id == id).map_or(id, |scenario| scenario.title.as_str())
+    }
+
+    /// The file of a finding as a line that stands by itself names it: as seen from the tree, or on which box. Safe text.
+    pub fn file_of(&self, row: &ListedFinding) -> String {
+        match self.boxes.get(row.at as usize) {
+            Some(host) => format!("{host}: {}", text::escape_path(&row.path)),
+            None => text::escape_path(self.list.below(&row.path)).into_owned(),
+        }
     }
 
     /// The columns of the list of findings as it was drawn last.

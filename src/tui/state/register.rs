@@ -98,7 +98,7 @@ fn shown<'e>(entry: &'e RegisterEntry, seen: impl Fn(&'e Path) -> &'e Path) -> S
         Ok(exclusion) => format!(
             "{}  {}  {}",
             text::escape_str(&exclusion.rule),
-            exclusion.scope.shown(seen),
+            exclusion.on_its_boxes(exclusion.scope.shown(seen)),
             text::escape_str(&exclusion.reason)
         ),
         Err(doubt) => format!("line {}: {}", doubt.line, doubt.cause),

@@ -23,6 +23,31 @@ pub enum Phase {
     Failed(String),
 }
 
+/// How far the scans of many boxes went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BoxResults {
+    /// All of the tree was seen.
+    pub done: u64,
+    /// The scan went to its end, and something could not be seen.
+    pub with_gaps: u64,
+    /// The scan did not go to its end, or its case cannot be read.
+    pub cut: u64,
+}
+
+impl BoxResults {
+    /// `16 of 19 boxes done, 1 with gaps, 2 did not finish`.
+    pub fn words(&self) -> String {
+        let Self { done, with_gaps, cut } = *self;
+        let mut said = format!("{} of {} done", text::count(done), text::counted(done + with_gaps + cut, "box"));
+        for (number, what) in [(with_gaps, "with gaps"), (cut, "did not finish")] {
+            if number > 0 {
+                said += &format!(", {} {what}", text::count(number));
+            }
+        }
+        said
+    }
+}
+
 /// The scan as it is shown.
 #[derive(Debug, Clone, Default)]
 pub struct ScanView {
@@ -32,6 +57,8 @@ pub struct ScanView {
     pub reading: ProgressSnapshot,
     /// A path that is being read, safe text.
     pub current: String,
+    /// Of many boxes, how far their scans went: there is no scan of its own then.
+    pub boxes: Option<BoxResults>,
     /// For how many seconds it has been without an answer, if that is longer than it should be.
     pub silent: Option<u64>,
 }
@@ -63,6 +90,9 @@ impl ScanView {
         if !matches!(self.phase, Phase::Cancelled | Phase::Unended | Phase::Failed(_)) {
             return None;
         }
+        if let Some(boxes) = self.boxes {
+            return Some(format!("{} not seen to the end", text::counted(boxes.cut, "box")));
+        }
         let left = self.reading.total_files.map(|total| total.saturating_sub(self.reading.files));
         Some(match left.zip(self.part()) {
             Some((left, part)) => {
@@ -91,7 +121,8 @@ impl ScanView {
             0 => String::new(),
             gaps => format!("  {}", text::counted(gaps, "gap")),
         };
-        format!("{}  {}  {}/s{gaps}", reading.scanned(), text::bytes(reading.bytes), text::bytes(self.rate()))
+        let rate = if self.boxes.is_some() { String::new() } else { format!("  {}/s", text::bytes(self.rate())) };
+        format!("{}  {}{rate}{gaps}", reading.scanned(), text::bytes(reading.bytes))
     }
 }
 
@@ -115,6 +146,16 @@ mod tests {
         assert_eq!(scan.part(), None);
         scan.phase = Phase::Done;
         assert_eq!(scan.part(), Some(1.0));
+    }
+
+    #[test]
+    fn of_many_boxes_it_is_told_how_many_did_not_finish() {
+        let boxes = BoxResults { done: 16, with_gaps: 1, cut: 2 };
+        assert_eq!(boxes.words(), "16 of 19 boxes done, 1 with gaps, 2 did not finish");
+        assert_eq!(BoxResults { done: 1, ..BoxResults::default() }.words(), "1 of 1 box done");
+        let scan = ScanView { phase: Phase::Cancelled, boxes: Some(boxes), ..ScanView::default() };
+        assert_eq!(scan.unseen().unwrap(), "2 boxes not seen to the end");
+        assert!(!scan.gauges().contains("/s"), "{}", scan.gauges());
     }
 
     #[test]

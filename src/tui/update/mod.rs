@@ -73,7 +73,8 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.register.path = text::escape_path(&register).into_owned();
             app.register.tree = tree;
         }
-        Message::Boxes(names) => {
+        Message::Boxes(names, results) => {
+            app.scan.boxes = Some(results);
             app.list.set_names(None, Some(names.clone()));
             app.boxes = names;
             app.list.set_rare_first();
@@ -90,7 +91,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.alarm.scan_started();
             app.coverage.clear();
             app.since = None;
-            app.scan = ScanView { phase: Phase::Running, ..ScanView::default() };
+            app.scan = ScanView { phase: Phase::Running, boxes: app.scan.boxes, ..ScanView::default() };
         }
         Message::Rows(rows) => {
             let rings = app.scan.is_active() && app.alarm.found(&rows);

@@ -46,6 +46,10 @@ pub(super) fn rescan(app: &mut App) -> Vec<Effect> {
         app.say(NoticeKind::Info, format!("the scan is still running; {key} ends it"));
         return Vec::new();
     }
+    if !app.boxes.is_empty() {
+        app.say(NoticeKind::Info, "these are cases of many boxes: scan each there");
+        return Vec::new();
+    }
     app.overlay = Some(Overlay::Await(Await::Rescan));
     Vec::new()
 }
@@ -76,6 +80,11 @@ pub(super) fn ended(app: &mut App, reading: ProgressSnapshot, cancelled: bool) {
         String::new()
     };
     let said = match (cancelled, counts.open) {
+        (true, open) if app.scan.boxes.is_some() => {
+            let (lists, next) = (key_of(Action::Coverage), key_of(Action::NextOpen));
+            let boxes = app.scan.boxes.unwrap_or_default().words();
+            format!("{boxes} ({lists}); {} open, {next} goes to the next one", text::count(open as u64))
+        }
         (true, _) => "scan cancelled: what came after is not covered".to_owned(),
         (false, 0) => format!("scan done: nothing open{missed}"),
         (false, open) => {

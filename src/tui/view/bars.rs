@@ -62,6 +62,10 @@ pub(super) fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
     let scan = &app.scan;
     let width = usize::from(area.width);
     let (word, role) = match &scan.phase {
+        Phase::Done | Phase::Cancelled if scan.boxes.is_some() => {
+            let role = if scan.phase == Phase::Done { Role::Progress } else { Role::ProgressPaused };
+            (scan.boxes.unwrap_or_default().words(), role)
+        }
         Phase::Preparing => ("reading the rules".to_owned(), Role::Progress),
         Phase::Running => (scan.part().map_or("scanning".to_owned(), percent), Role::Progress),
         Phase::Paused => ("PAUSED".to_owned(), Role::ProgressPaused),
@@ -80,7 +84,9 @@ pub(super) fn progress(buffer: &mut Buffer, area: Rect, app: &App) {
     };
     let left = match (&scan.phase, scan.seconds_left()) {
         (Phase::Running, Some(seconds)) if scan.silent.is_none() => format!(", {} left", duration(seconds)),
-        (Phase::Done | Phase::Cancelled, _) => format!(" in {:.1} s", scan.reading.elapsed.as_secs_f64()),
+        (Phase::Done | Phase::Cancelled, _) if scan.boxes.is_none() => {
+            format!(" in {:.1} s", scan.reading.elapsed.as_secs_f64())
+        }
         _ => String::new(),
     };
     let mut said = format!(" {word}{left}  {}", scan.gauges());
@@ -128,7 +134,7 @@ pub(super) fn hints(buffer: &mut Buffer, area: Rect, app: &App) {
     let rows = rows.filter(|row| match row.action {
         Action::ReadEnter | Action::ScenarioEnter => app.shows_elf() || app.leads_on(),
         Action::Back => app.screen != Screen::Findings,
-        Action::Rescan => app.screen == Screen::Findings,
+        Action::Rescan => app.screen == Screen::Findings && app.boxes.is_empty(),
         Action::Undo => app.screen == Screen::Finding,
         Action::Register => app.screen != Screen::Register,
         Action::Coverage => app.screen != Screen::Coverage,

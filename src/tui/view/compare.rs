@@ -32,7 +32,7 @@ pub(super) fn draw_choice(buffer: &mut Buffer, screen: Rect, app: &App, choice: 
         let Some(row) = app.list.get(offered.id) else { continue };
         let target = paint::row(inner, index - top);
         let why = format!(" {:<17}", offered.why);
-        let path = text::escape_path(app.list.below(&row.path)).into_owned();
+        let path = app.file_of(row);
         let room = usize::from(inner.width).saturating_sub(why.len() + 1);
         let pieces = paint::Pieces::new(&app.theme).add(Role::Dim, why);
         paint::line(buffer, target, &pieces.add(Role::FileName, text::truncate_middle(&path, room)).line());

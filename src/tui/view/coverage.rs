@@ -26,7 +26,12 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
     let inner = pane::pane(buffer, area, &app.theme, &title, true);
     let width = usize::from(inner.width);
     let reading = &app.scan.reading;
+    let boxes = app.scan.boxes.map(|boxes| match boxes.cut {
+        0 => format!("{}.", boxes.words()),
+        _ => format!("{}: those stand first, and what their scans had not come to is not covered.", boxes.words()),
+    });
     let end = match app.scan.phase {
+        _ if boxes.is_some() => boxes.as_deref().unwrap_or_default(),
         Phase::Done => "The whole tree was walked.",
         Phase::Cancelled => "The scan was cancelled: what it had not come to is not covered.",
         Phase::Unended => {
@@ -60,10 +65,13 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
             y += 1;
         }
     }
-    let case = format!("Recorded in {}", text::escape_path(&app.case));
-    let case = paint::Pieces::new(&app.theme).add(Role::Dim, text::truncate_middle(&case, width)).line();
-    paint::line(buffer, paint::row(inner, y), &case);
-    y += 1;
+    // Many boxes have a case each.
+    if app.scan.boxes.is_none() {
+        let case = format!("Recorded in {}", text::escape_path(&app.case));
+        let case = paint::Pieces::new(&app.theme).add(Role::Dim, text::truncate_middle(&case, width)).line();
+        paint::line(buffer, paint::row(inner, y), &case);
+        y += 1;
+    }
     let gone = app.since.iter().flat_map(|since| since.gone.iter().map(|(rule, path)| (&since.at, rule, path)));
     for (at, rule, path) in gone.take(usize::from(inner.height) / 3) {
         let said = format!("gone, last met at {at}: {} {}", text::escape_str(rule), text::escape_path(path));

@@ -2,6 +2,7 @@
 //! of the selected one.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -18,6 +19,9 @@ use crate::tui::state::findings::{Column, Counts, GroupHeading, Grouping, ListLi
 use crate::tui::state::scan::Phase;
 use crate::tui::widget::paint::{self, StyledLine};
 use crate::tui::widget::pane;
+
+/// Characters of a digest in the heading of a content over many boxes.
+const SHORT_DIGEST: usize = 16;
 
 /// Draws the screen.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
@@ -204,6 +208,8 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &GroupHeading<'_>, app: &App
             let folder = app.list.below(row.path.parent().unwrap_or(&row.path));
             (Role::Folder, text::escape_path(folder).into_owned())
         }
+        // Over many boxes most groups are folded: what is in one has to be told by its heading.
+        Grouping::Content if !app.boxes.is_empty() => (Role::Strong, content_name(row, app)),
         Grouping::Content => match row.digest {
             Digest::Whole(sha256) => (Role::Strong, format!("SHA-256 {sha256}")),
             Digest::DataOnly(_) => (Role::Strong, format!("digest {}, no SHA-256", row.digest)),
@@ -218,12 +224,13 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &GroupHeading<'_>, app: &App
     };
     let findings = match app.boxes.len() {
         0 => text::counted(group.count as u64, "finding"),
-        all => format!(
-            "on {} of {} boxes, {}",
-            text::count(group.boxes as u64),
-            text::count(all as u64),
-            text::counted(group.count as u64, "finding")
-        ),
+        all => {
+            let findings = match group.count == group.boxes {
+                true => String::new(),
+                false => format!(", {}", text::counted(group.count as u64, "finding")),
+            };
+            format!("on {} of {}{findings}", text::count(group.boxes as u64), text::counted(all as u64, "box"))
+        }
     };
     let open = format!("{} open", text::count(group.open as u64));
     let counts = match text::counted(group.candidates as u64, "candidate") {
@@ -233,8 +240,21 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &GroupHeading<'_>, app: &App
     };
     pieces.push(Role::Strong, if group.folded { "▸ " } else { "▾ " });
     let room = width.saturating_sub(pieces.width() + text::width(&counts));
-    let cut = text::truncate_middle(&label, room);
+    let cut = match app.list.grouping() {
+        // The digest stands last, and is what can be missed.
+        Grouping::Content if !app.boxes.is_empty() => text::truncate_end(&label, room),
+        _ => text::truncate_middle(&label, room),
+    };
     pieces.add(role, cut.into_owned()).add(Role::Dim, counts).line()
+}
+
+/// What tells a content to a person: the name of its first file, what found it, and the beginning of its digest.
+fn content_name(row: &ListedFinding, app: &App) -> String {
+    let name =
+        row.path.file_name().map_or_else(|| text::escape_path(&row.path), |name| text::escape_path(Path::new(name)));
+    let hunt = app.hunts.get(row.hunt).map_or("", |hunt| hunt.name.as_str());
+    let digest: String = row.digest.to_string().chars().take(SHORT_DIGEST).collect();
+    format!("{name}  {hunt}  {digest}…")
 }
 
 /// Sign, state, file, and whatever else there is room for.
@@ -361,6 +381,9 @@ fn empty(buffer: &mut Buffer, area: Rect, app: &App) {
         Phase::Done => {
             let coverage = key(Action::Coverage);
             format!("No rule matched anything that was scanned. {coverage} lists what was not scanned.")
+        }
+        Phase::Cancelled if app.scan.boxes.is_some() => {
+            "Nothing was found on the boxes as far as they were seen.".to_owned()
         }
         Phase::Cancelled => "Nothing was found before the scan was cancelled.".to_owned(),
         Phase::Unended => "The scan did not end; nothing was found before.".to_owned(),

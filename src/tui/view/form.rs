@@ -179,8 +179,8 @@ impl FormPage<'_> {
         let lines = usize::from(self.area.height).saturating_sub(2 + self.row);
         let named = if others <= lines { others } else { lines.saturating_sub(1) };
         for id in covered.iter().filter(|id| **id != self.form.finding).take(named) {
-            let path = self.app.list.get(*id).map(|found| self.app.list.below(&found.path));
-            let path = path.map_or_else(|| "a finding that was not met again".into(), text::escape_path).into_owned();
+            let path = self.app.list.get(*id).map(|found| self.app.file_of(found));
+            let path = path.unwrap_or_else(|| "a finding that was not met again".to_owned());
             self.wrapped(Role::Dim, &text::truncate_middle(&path, room));
         }
         if named < others {

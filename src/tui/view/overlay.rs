@@ -192,7 +192,7 @@ fn draw_batch(buffer: &mut Buffer, screen: Rect, app: &App, batch: &BatchAnswer)
     let height = usize::from(inner.height).saturating_sub(4);
     for (index, id) in batch.findings.iter().skip(batch.scroll).take(height).enumerate() {
         let Some(row) = app.list.get(*id) else { continue };
-        let path = text::escape_path(app.list.below(&row.path)).into_owned();
+        let path = app.file_of(row);
         let line =
             paint::Pieces::new(&app.theme).add(Role::Dim, format!("   {}", text::truncate_middle(&path, width - 4)));
         paint::line(buffer, paint::row(inner, index + 4), &line.line());
@@ -245,12 +245,14 @@ fn draw_prompt(buffer: &mut Buffer, screen: Rect, app: &App, prompt: &Prompt) ->
 /// The findings by path, both ends kept, as many as there is room for; and how many of all the list does not show.
 fn named(app: &App, findings: &[FindingId], width: usize) -> Vec<String> {
     let path = |id: &FindingId| match app.list.get(*id) {
-        Some(row) => Some(&*row.path),
+        Some(row) => Some(app.file_of(row)),
         // A scan from the start has not met the open finding again yet.
-        None => app.detail.as_ref().filter(|detail| detail.id() == *id).map(|detail| &*detail.opened.finding.file.path),
+        None => {
+            let detail = app.detail.as_ref().filter(|detail| detail.id() == *id);
+            detail.map(|detail| text::escape_path(app.list.below(&detail.opened.finding.file.path)).into_owned())
+        }
     };
-    let below = |path| text::escape_path(app.list.below(path));
-    let paths = findings.iter().filter_map(path).take(NAMED).map(below);
+    let paths = findings.iter().filter_map(path).take(NAMED);
     let cut = |path: &str| text::truncate_middle(path, width.saturating_sub(2)).into_owned();
     let mut lines: Vec<_> = paths.map(|path| format!("  {}", cut(&path))).collect();
     let more = findings.len().saturating_sub(lines.len());

@@ -129,7 +129,7 @@ fn entry_lines(app: &App, entry: &RegisterEntry, hits: Option<&u64>, width: usiz
         add("revoked", &format!("{:.0} by {}: {}", revocation.at, revocation.by, revocation.why));
     }
     add("rule", &exclusion.rule);
-    add("scope", &exclusion.scope.to_string());
+    add("scope", &exclusion.covers());
     add("reason", &exclusion.reason);
     add("by", &format!("{} on {}, {:.0}", exclusion.by, exclusion.host, exclusion.created));
     add("expires", &format!("{:.0}", exclusion.expires));

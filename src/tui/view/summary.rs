@@ -94,6 +94,9 @@ fn decided(counts: Counts) -> usize {
 fn scan(app: &App) -> String {
     let reading = &app.scan.reading;
     let scanned = reading.scanned();
+    if let (Some(boxes), false) = (app.scan.boxes, app.scan.is_active()) {
+        return format!("{}: {scanned}.", boxes.words());
+    }
     match &app.scan.phase {
         Phase::Preparing => "The rules are being read; nothing is scanned yet.".to_owned(),
         Phase::Running | Phase::Paused => format!("The scan goes on: {scanned} so far. More may be found."),
@@ -175,7 +178,7 @@ fn next(app: &App, counts: Counts) -> Vec<(String, String)> {
         next.push((key(Action::Coverage), format!("{gaps}: what lies there was not looked at")));
     }
     next.push((key(Action::Export), "write the report, or the case in another format".to_owned()));
-    if app.scan.unseen().is_some() {
+    if app.scan.unseen().is_some() && app.scan.boxes.is_none() {
         next.push((key(Action::Rescan), "scan the tree again".to_owned()));
     }
     next
