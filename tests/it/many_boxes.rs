@@ -195,9 +195,9 @@ fn the_screen_lists_all_boxes_and_one_verdict_is_in_every_case() {
     term.resize(160, 40);
     term.send("G");
     // What the folded content under the cursor is.
-    term.wait("│boxes");
+    term.wait("│ boxes");
     let screen = term.settled();
-    assert!(screen.contains("opt/common.py (1)") && screen.contains("web01, web02"), "{screen}");
+    assert!(screen.contains("│ rule       EQGRP_payload") && screen.contains("web01, web02"), "{screen}");
     term.resize(80, 24);
     term.send("/common\r");
     term.wait("with 'common'");

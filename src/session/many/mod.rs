@@ -259,8 +259,8 @@ fn why_unread(file: &Path, error: &CaseError) -> String {
     if matches!(error.fault, CaseErrorKind::NoScan) {
         let facts = Case::open_read_only(file).and_then(|case| case.host()).unwrap_or_default();
         let host = facts.iter().find(|(name, value)| name == "host.name" && !value.is_empty());
-        let host = host.map_or("unknown", |(_, host)| host.as_str());
-        return format!("{}: Huntbook was ended on this box before its scan began", text::escape_str(host));
+        let host = host.map(|(_, host)| format!("{}: ", text::escape_str(host))).unwrap_or_default();
+        return format!("{host}Huntbook was ended on this box before its scan began");
     }
     format!("this case could not be read: {}", text::escape_str(&error.fault.to_string()))
 }

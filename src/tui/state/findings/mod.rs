@@ -12,6 +12,8 @@ mod store;
 mod tests;
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::columns::{Placed, columns};
@@ -453,6 +455,16 @@ fn nearness(bound: &ListFilter, tree: &Path, row: &ListedFinding) -> Option<u8> 
 /// A path as it is seen from the tree: what all paths have in common does not tell them apart. The tree itself, when it is
 /// a file, by its name.
 pub(crate) fn below<'p>(path: &'p Path, tree: &Path) -> &'p Path {
+    // Nearly every path is the tree's, a separator, and a name: taking it apart by components costs more than all else that a
+    // filter does with it.
+    let (whole, above) = (path.as_os_str().as_bytes(), tree.as_os_str().as_bytes());
+    let rest = whole.strip_prefix(above).filter(|_| !above.is_empty());
+    let rest = if above.ends_with(b"/") { rest } else { rest.and_then(|rest| rest.strip_prefix(b"/")) };
+    if let Some(rest) =
+        rest.filter(|rest| rest.first().is_some_and(|first| !b"/.".contains(first)) && !rest.ends_with(b"/"))
+    {
+        return Path::new(OsStr::from_bytes(rest));
+    }
     match path.strip_prefix(tree) {
         Ok(below) if !below.as_os_str().is_empty() => below,
         Ok(_) => path.file_name().map_or(path, Path::new),

@@ -515,3 +515,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_path_below_the_tree_is_what_its_components_say() {
+    for tree in ["/", "/srv", "/srv/", "srv", ".", ""] {
+        for path in ["/srv/a/b", "/srv/.hidden", "/srv//a", "/srv", "/srvx/a", "/a", "srv/a", "a", "./a", "/srv/a/"] {
+            let (path, tree) = (Path::new(path), Path::new(tree));
+            let expected = match path.strip_prefix(tree) {
+                Ok(below) if !below.as_os_str().is_empty() => below,
+                Ok(_) => path.file_name().map_or(path, Path::new),
+                Err(_) => path,
+            };
+            assert_eq!(below(path, tree).as_os_str(), expected.as_os_str(), "{path:?} from {tree:?}");
+        }
+    }
+}
