@@ -63,10 +63,7 @@ fn draw_head(buffer: &mut Buffer, area: Rect, app: &App) {
     let why = row.returned.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
     let head = format!(" {sign} {state}{why}  ");
     let room = usize::from(area.width).saturating_sub(text::width(&head) + text::width(rule) + 2);
-    let path = match app.boxes.is_empty() {
-        true => text::escape_path(&row.path).into_owned(),
-        false => app.file_of(row),
-    };
+    let path = if app.boxes.is_empty() { text::escape_path(&row.path).into_owned() } else { app.file_of(row) };
     let line = paint::Pieces::new(&app.theme)
         .add(role, head)
         .add(Role::Strong, format!("{rule}  "))

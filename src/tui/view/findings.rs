@@ -225,9 +225,10 @@ fn group_line(mut pieces: paint::Pieces<'_>, group: &GroupHeading<'_>, app: &App
     let findings = match app.boxes.len() {
         0 => text::counted(group.count as u64, "finding"),
         all => {
-            let findings = match group.count == group.boxes {
-                true => String::new(),
-                false => format!(", {}", text::counted(group.count as u64, "finding")),
+            let findings = if group.count == group.boxes {
+                String::new()
+            } else {
+                format!(", {}", text::counted(group.count as u64, "finding"))
             };
             format!("on {} of {}{findings}", text::count(group.boxes as u64), text::counted(all as u64, "box"))
         }
