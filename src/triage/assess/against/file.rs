@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Contradiction;
 use crate::evidence::baseline::DAY;
 use crate::evidence::{ContentCheck, Evidence, NameMatch, Tracked};
-use crate::text;
+use crate::text::{self, subject::as_names};
 
 /// Set-user-id bit of a mode.
 const SETUID: u32 = 0o4000;
@@ -139,8 +139,10 @@ pub(super) fn set_back(evidence: &Evidence) -> Option<Contradiction> {
 
 /// That the same content lies elsewhere under another name.
 pub(super) fn copies(evidence: &Evidence) -> Option<Contradiction> {
-    let name = evidence.path.file_name();
-    let other = evidence.copies.iter().find(|copy| !copy.is_mirrored && copy.path.file_name() != name)?;
+    // A member of an archive goes by its own name, not by that of the archive.
+    let own = as_names(&evidence.facts.path);
+    let is_other = |copy: &Path| as_names(copy).file_name() != own.file_name();
+    let other = evidence.copies.iter().find(|copy| !copy.is_mirrored && is_other(&copy.path))?;
     let said = format!("the same content lies at {}, under another name", text::escape_path(&other.path));
     Some(Contradiction::new("copies-under-other-names", said))
 }
@@ -187,4 +189,31 @@ pub(super) fn preload(evidence: &Evidence) -> Option<Contradiction> {
     let by = naming.next()?;
     let said = format!("{} has every program load it", text::escape_path(&by.referrer.path));
     Some(Contradiction::new("library-preload", said))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::evidence::{AskedFile, Gatherer, testing};
+    use crate::root::Root;
+    use crate::text::subject::{Inside, inside};
+
+    #[test]
+    fn a_member_goes_by_its_own_name_among_its_copies() {
+        let (dir, _) = testing::scratch(&[("srv/nested.zip", "x")]);
+        let member = |container: &str, name: &str| {
+            inside(&dir.path().join(container), &Inside::Member { name: Cow::Borrowed(name.as_bytes()), nth: 1 })
+        };
+        let mut facts = testing::facts(&dir.path().join("srv/nested.zip"));
+        facts.path = member("srv/nested.zip", "tools/tiny");
+        let said = |copies: &[&str]| {
+            let copies = copies.iter().map(|name| member("srv/a.7z", name)).collect();
+            let about = AskedFile { facts: facts.clone(), peers: Vec::new(), copies };
+            super::copies(&Gatherer::new(Root::image(dir.path())).gather_about(&about))
+        };
+        assert!(said(&["tiny", "other/tiny"]).is_none(), "the same name in another archive");
+        assert!(said(&["tiny", "nested.zip"]).is_some_and(|against| against.message.contains("another name")));
+    }
 }
