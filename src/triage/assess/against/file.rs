@@ -195,7 +195,6 @@ pub(super) fn preload(evidence: &Evidence) -> Option<Contradiction> {
 mod tests {
     use std::borrow::Cow;
 
-    use super::*;
     use crate::evidence::{AskedFile, Gatherer, testing};
     use crate::root::Root;
     use crate::text::subject::{Inside, inside};
