@@ -57,9 +57,9 @@ fn a_click_selects_in_every_list() {
             stage.press("x");
         }
     }
-    stage.wait("UTF-16");
-    click(&mut stage, "UTF-16");
-    stage.wait("Hex");
+    stage.wait("utf-16le");
+    click(&mut stage, "utf-16le");
+    stage.wait("Hex: ");
     assert!(stage.app.shows(Face::Hex), "a second click shows the bytes:\n{}", stage.screen());
     stage.leave();
 }
