@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_was_put_in_is_there_and_little_else() {
-        for count in [0, 1, 100, 20_000] {
+        for count in [0, 1, 100, 20_000, 200_000] {
             let mut bitmap = Bitmap::for_windows(count);
             let windows = |from: u64| (from..from + count as u64).map(|n| hash(n.wrapping_mul(0x1_0001_0007)));
             windows(0).for_each(|hash| bitmap.insert(hash));
