@@ -70,7 +70,7 @@ fn median(rounds: &[Round]) -> Option<Round> {
     let cpu = rounds.get(middle)?.cpu;
     rounds.sort_by_key(|round| round.time);
     let peak = rounds.iter().map(|round| round.peak).max()?;
-    Some(Round { peak, cpu, ..*rounds.get(middle)? })
+    Some(Round { cpu, peak, ..*rounds.get(middle)? })
 }
 
 /// What is compared on one tree.

@@ -139,8 +139,11 @@ mod tests {
     use super::*;
     use crate::evidence::testing::{put, scratch};
 
+    /// Path, layer, presence, revision, properties and content of a file.
+    type Row<'r> = (&'r str, i64, &'r str, Option<i64>, &'r str, &'r str);
+
     /// A checkout as Subversion lays one out, as far as it is read.
-    fn checkout(dir: &Path, rows: &[(&str, i64, &str, Option<i64>, &str, &str)]) {
+    fn checkout(dir: &Path, rows: &[Row<'_>]) {
         std::fs::create_dir_all(dir.join(".svn")).unwrap();
         let db = rusqlite::Connection::open(dir.join(".svn/wc.db")).unwrap();
         db.execute_batch(
