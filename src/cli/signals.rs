@@ -1,5 +1,6 @@
 //! What a signal does to a scan without a screen.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
 use super::launch;
+use crate::root::Root;
 use crate::scan::Scan;
 use crate::tui::input::ending_signals;
 use crate::{proc, timeout};
@@ -48,8 +50,12 @@ const ONE_PRESS: Duration = Duration::from_millis(500);
 /// How long the end of a scan may take after any other signal.
 const GRACE: Duration = Duration::from_millis(1800);
 
+/// Bytes of what the kernel says of a process that are read.
+const MAX_STATUS: u64 = 64 << 10;
+
 /// The signals that this process has ignored from its beginning, as bits (see [`proc::ignored_signals`]); none where `/proc` does
 /// not say.
 fn ignored() -> u64 {
-    std::fs::read("/proc/self/status").ok().and_then(|status| proc::ignored_signals(&status)).unwrap_or_default()
+    let status = Root::live().text_up_to(Path::new("/proc/self/status"), MAX_STATUS);
+    status.ok().and_then(|status| proc::ignored_signals(&status.bytes)).unwrap_or_default()
 }

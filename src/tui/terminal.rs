@@ -22,12 +22,12 @@ static MOUSE: AtomicBool = AtomicBool::new(false);
 static PROGRESS: AtomicBool = AtomicBool::new(false);
 
 /// The screen that is drawn to.
-pub(crate) type Screen = Terminal<CrosstermBackend<Stdout>>;
+pub(crate) type RealTerminal = Terminal<CrosstermBackend<Stdout>>;
 
 /// Holds the terminal; dropping it gives the terminal back.
 pub struct TerminalGuard {
     /// The screen. Never dropped: when the terminal has gone, that would print to it, and panic.
-    pub screen: ManuallyDrop<Screen>,
+    pub screen: ManuallyDrop<RealTerminal>,
     signs: Glyphs,
 }
 

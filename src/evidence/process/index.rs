@@ -16,7 +16,7 @@ use super::own::{LeftOut, Own};
 use super::read;
 use super::{Ancestor, Process, Relation, cgroup, names, users};
 use crate::text;
-use reader::Reader;
+use reader::ProcReader;
 
 /// Parents followed, in case the numbers run in a circle.
 const MAX_PARENTS: usize = 64;
@@ -89,7 +89,7 @@ pub(in super::super) struct ProcessIndex {
 impl ProcessIndex {
     /// Reads every process below `proc`, which is `/proc` or made like it.
     pub(in super::super) fn read(proc: &Path) -> Self {
-        let mut reader = Reader::new(Self {
+        let mut reader = ProcReader::new(Self {
             proc: proc.to_owned(),
             known: Vec::new(),
             by_pid: HashMap::new(),

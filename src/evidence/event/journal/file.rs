@@ -54,7 +54,7 @@ pub(super) struct JournalFile {
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct JournalEntry {
+pub(super) struct LoggedEntry {
     /// Microseconds since 1970.
     pub at: u64,
     /// Its number in the journal.
@@ -148,7 +148,7 @@ impl JournalFile {
     ///
     /// # Errors
     /// The file cannot be read, or is damaged where this is told.
-    pub(super) fn entries_with(&mut self, data: u64, most: usize) -> io::Result<(Vec<JournalEntry>, bool)> {
+    pub(super) fn entries_with(&mut self, data: u64, most: usize) -> io::Result<(Vec<LoggedEntry>, bool)> {
         let (head, _) = self.object(data, DATA, self.payload())?;
         let (first, mut array) = (u64_at(&head, 40), u64_at(&head, 48));
         let count = u64_at(&head, 56);
@@ -187,7 +187,7 @@ impl JournalFile {
     }
 
     /// An entry; `None` where it has no message.
-    fn entry(&mut self, offset: u64) -> io::Result<Option<JournalEntry>> {
+    fn entry(&mut self, offset: u64) -> io::Result<Option<LoggedEntry>> {
         let (head, size) = self.object(offset, ENTRY, ENTRY_ITEMS)?;
         let (number, at) = (u64_at(&head, 16), u64_at(&head, 24));
         let width = if self.is_compact { 4 } else { 16 };
@@ -199,7 +199,7 @@ impl JournalFile {
                 continue;
             }
             if let Some(message) = self.value(data, "MESSAGE")? {
-                return Ok(Some(JournalEntry { at, number, offset, message }));
+                return Ok(Some(LoggedEntry { at, number, offset, message }));
             }
             if self.of_no_use.len() < MAX_REMEMBERED {
                 self.of_no_use.insert(data);

@@ -19,7 +19,7 @@ use crate::text;
 const MAX_WORDS: usize = 64;
 
 /// Reads `/proc`, and files every process under what it runs, maps, opens and names.
-pub(super) struct Reader {
+pub(super) struct ProcReader {
     pub processes: ProcessIndex,
     /// Files named on command lines, by the name spaces they are seen in and the path.
     resolved: HashMap<(Spaces, PathBuf), Option<(u64, u64)>>,
@@ -31,7 +31,7 @@ pub(super) struct Reader {
 /// The mount name space and root that a process sees files in.
 type Spaces = (PathBuf, PathBuf);
 
-impl Reader {
+impl ProcReader {
     /// Nothing is read yet.
     pub(super) fn new(processes: ProcessIndex) -> Self {
         Self { processes, resolved: HashMap::new(), loaded: HashMap::new(), interpreters: Interpreters::default() }
