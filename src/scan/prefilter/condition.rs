@@ -18,7 +18,7 @@ pub(super) enum Condition {
     Unknown,
     /// The pattern occurs, wherever an `at` or `in` wants it.
     Pattern(PatternIndex),
-    /// The pattern at a constant offset; [`super::set::RuleSet`] makes a [`Guard`] of it.
+    /// The pattern at a constant offset; [`super::set::RuleSet`] makes a [`Guard`](super::guard::Guard) of it.
     At(PatternIndex, u64),
     Guard(GuardIndex),
     /// Anything in a file of the format, and nothing that holds in another; [`super::set::RuleSet`] makes

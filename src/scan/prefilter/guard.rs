@@ -56,7 +56,7 @@ pub(super) struct KnownFacts<'f> {
     pub externals: Option<&'f Externals>,
     /// What becomes of a comparison that depends on size or header and is not decided by what is known of them.
     pub open_guard: PossibleTruth,
-    /// What [`Condition::Unknown`] comes to.
+    /// What [`Condition::Unknown`](super::condition::Condition::Unknown) comes to.
     pub unknown: PossibleTruth,
 }
 
