@@ -22,5 +22,5 @@ echo '          ' >exit-status
 status=$?
 printf '%-10s\n' "$status" 1<>exit-status
 # One file, whatever state the scan ended in. Where there is no room for it, the case and its log are fetched as they are.
-./huntbook case copy hunt.case copy.case >/dev/null 2>>messages.txt
+[ ! -f hunt.case ] || ./huntbook case copy hunt.case copy.case >/dev/null 2>>messages.txt
 exit 0
