@@ -10,6 +10,7 @@ mod log;
 mod login;
 mod stamp;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -120,22 +121,20 @@ impl Events {
         let mut events = Self::default();
         login::read(root, &mut events);
         log::read(root, zone, &mut events);
-        let texts = events.sources.len();
+        let journal = events.all.len();
         journal::read(root, &mut events);
+        events.drop_told(journal);
         history::read(root, accounts, &mut events);
-        events.settle(texts);
+        events.all.sort_by_key(|event| event.at);
         events
     }
 
-    /// Puts the events in order. What a log of text tells too, which are those before the one numbered `texts`, the journal
-    /// need not tell again.
-    fn settle(&mut self, texts: usize) {
-        self.all.sort_by(|a, b| (a.at, &a.message, a.source).cmp(&(b.at, &b.message, b.source)));
-        self.all.dedup_by(|later, first| {
-            let is_same = (later.at, later.kind, &later.message) == (first.at, first.kind, &first.message);
-            is_same && usize::from(first.source) < texts && usize::from(later.source) >= texts
-        });
-        self.all.sort_by_key(|event| event.at);
+    /// Drops of the events from that place on what one before it tells already: a log of text tells what the journal does.
+    fn drop_told(&mut self, from: usize) {
+        let later = self.all.split_off(from);
+        let key = |event: &Read| (event.at, event.kind, event.message.clone());
+        let told: HashSet<_> = if later.is_empty() { HashSet::new() } else { self.all.iter().map(key).collect() };
+        self.all.extend(later.into_iter().filter(|event| !told.contains(&key(event))));
     }
 
     /// What happened in the hour around the last change of a file, or names it; the earliest first.
