@@ -29,6 +29,7 @@ mod account;
 mod asked;
 mod asking;
 pub(crate) mod baseline;
+mod blocks;
 mod clock;
 mod container;
 mod event;

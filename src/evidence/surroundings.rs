@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::blocks;
 use super::observed::{Observed, from_error, reason};
 use super::show;
 use crate::finding::{Digest, FileFacts, FileTime, Sha256};
@@ -105,17 +106,9 @@ pub(super) fn original(root: &Root, path: &Path, digest: Digest) -> Option<SameC
 }
 
 fn digest_of(file: std::fs::File) -> Option<Sha256> {
-    use std::io::Read as _;
-
     use sha2::Digest as _;
-    let mut file = file.take(MAX_ORIGINAL);
     let mut sha256 = sha2::Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        let read = file.read(&mut buffer).ok()?;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        sha256.update(bytes);
-    }
+    blocks::each(file, MAX_ORIGINAL, |block| sha256.update(block)).ok()?;
     Some(Sha256(sha256.finalize().into()))
 }
 

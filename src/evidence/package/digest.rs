@@ -1,6 +1,5 @@
 //! A file's digests against the one a package recorded.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use md5::Md5;
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256 as Sha2};
 
+use super::super::blocks;
 use super::super::observed::reason;
 use crate::finding::{Digest, Sha256};
 use crate::root::Root;
@@ -79,15 +79,13 @@ fn digests(root: &Root, path: &Path) -> Result<([u8; 16], [u8; 20], Sha256), Str
     if located.metadata.len() > MAX_BYTES {
         return Err("the file is over 4 GiB".to_owned());
     }
-    let mut file = located.open().map_err(|error| reason(&error))?.take(MAX_BYTES);
+    let file = located.open().map_err(|error| reason(&error))?;
     let (mut md5, mut sha1, mut sha256) = (Md5::new(), Sha1::new(), Sha2::new());
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        let read = file.read(&mut buffer).map_err(|error| reason(&error))?;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        md5.update(bytes);
-        sha1.update(bytes);
-        sha256.update(bytes);
-    }
+    let each = |block: &[u8]| {
+        md5.update(block);
+        sha1.update(block);
+        sha256.update(block);
+    };
+    blocks::each(file, MAX_BYTES, each).map_err(|error| reason(&error))?;
     Ok((md5.finalize().into(), sha1.finalize().into(), Sha256(sha256.finalize().into())))
 }

@@ -4,13 +4,13 @@
 //! <https://git-scm.com/docs/index-format>. A file is unmodified when its content has the object name that the index has
 //! for it.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use super::{Checkout, Tracked, VersionControl};
+use crate::evidence::blocks;
 use crate::evidence::observed::{Observed, reason};
 use crate::root::Root;
 use crate::text;
@@ -172,17 +172,13 @@ fn object_name(root: &Root, path: &Path, size: usize) -> Result<Vec<u8>, String>
     if length > MAX_FILE {
         return Err("the file is too long for its git object name to be computed".to_owned());
     }
-    let mut file = located.open().map_err(|error| reason(&error))?.take(length);
+    let file = located.open().map_err(|error| reason(&error))?;
     let header = format!("blob {length}\0");
     let (mut sha1, mut sha256) = (Sha1::new(), Sha256::new());
     sha1.update(header.as_bytes());
     sha256.update(header.as_bytes());
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        let read = file.read(&mut buffer).map_err(|error| reason(&error))?;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        if size == 20 { sha1.update(bytes) } else { sha256.update(bytes) }
-    }
+    blocks::each(file, length, |block| if size == 20 { sha1.update(block) } else { sha256.update(block) })
+        .map_err(|error| reason(&error))?;
     Ok(if size == 20 { sha1.finalize().to_vec() } else { sha256.finalize().to_vec() })
 }
 

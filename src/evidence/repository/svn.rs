@@ -3,7 +3,6 @@
 //! `.svn/wc.db` is read, not svn asked. Table `NODES` has a row for each file and layer: `presence` tells whether it is there, and
 //! `checksum` is the SHA-1 of its content as the repository has it (`wc-metadata.sql` of Subversion).
 
-use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use rusqlite::types::Value;
 use sha1::{Digest as _, Sha1};
 
 use super::{Checkout, Tracked, VersionControl};
+use crate::evidence::blocks;
 use crate::evidence::observed::{Gaps, Observed, reason};
 use crate::evidence::sqlite;
 use crate::root::Root;
@@ -121,13 +121,9 @@ fn digest(root: &Root, path: &Path) -> Result<String, String> {
     if length > MAX_FILE {
         return Err("the file is too long for its SHA-1 to be computed".to_owned());
     }
-    let mut file = located.open().map_err(|error| reason(&error))?.take(length);
-    let (mut sha1, mut buffer) = (Sha1::new(), vec![0; 256 * 1024]);
-    loop {
-        let read = file.read(&mut buffer).map_err(|error| reason(&error))?;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        sha1.update(bytes);
-    }
+    let file = located.open().map_err(|error| reason(&error))?;
+    let mut sha1 = Sha1::new();
+    blocks::each(file, length, |block| sha1.update(block)).map_err(|error| reason(&error))?;
     Ok(text::hex(&sha1.finalize()))
 }
 
