@@ -62,13 +62,7 @@ pub(super) fn draw(buffer: &mut Buffer, screen: Rect, theme: &Theme, compared: O
     };
     let inner = pane::popup(buffer, screen, theme, &format!("Side by side: {same}"), size);
     let keys = " n N differences  h l sideways  x hex/text  Esc closes ";
-    let below = Rect {
-        x: screen.x + 2,
-        y: screen.bottom().saturating_sub(1),
-        width: screen.width.saturating_sub(4),
-        height: 1,
-    };
-    paint::text(buffer, below, keys, theme.style(Role::PopupTitle));
+    pane::footer(buffer, screen, theme, (Role::PopupTitle, keys));
     let [names, notes, body] =
         Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
     let halves = |area: Rect| -> [Rect; 2] {

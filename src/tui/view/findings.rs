@@ -147,9 +147,7 @@ fn draw_list(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn) {
         }
     }
     if columns.iter().any(|placed| placed.column == Column::Signs) {
-        let legend =
-            Rect { x: area.x + 2, y: area.bottom().saturating_sub(1), width: area.width.saturating_sub(4), height: 1 };
-        paint::text(buffer, legend, LEGEND, app.theme.style(Role::Dim));
+        pane::footer(buffer, area, &app.theme, (Role::Dim, LEGEND));
     }
     let bar = Rect { width: area.width, x: area.x, ..rows };
     pane::scroll_bar(buffer, bar, &app.theme, top, app.list.len());

@@ -152,9 +152,7 @@ pub(super) fn draw(
         let scrolls = if tab == Tab::Scenarios { Action::ScenarioDown } else { Action::ReadDown };
         let said =
             format!(" {} scrolls, {} below ", app.keymap.first_key(scrolls), text::counted(below as u64, "line"));
-        let room = usize::from(area.width).saturating_sub(4);
-        let place = Rect { x: area.x + 2, y: area.bottom().saturating_sub(1), width: room as u16, height: 1 };
-        paint::text(buffer, place, &said, app.theme.style(Role::TitleFocused));
+        pane::footer(buffer, area, &app.theme, (Role::TitleFocused, &said));
     }
     pane::scroll_bar(buffer, Rect { width: inner.width + 1, ..inner }, &app.theme, top, lines.len());
 }

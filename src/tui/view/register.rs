@@ -50,13 +50,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
     let below = lines.len().saturating_sub(usize::from(inner.height));
     if below > 0 {
         let said = format!(" {} than there is room for ", text::counted(below as u64, "more line"));
-        let place = Rect {
-            x: detail.x + 2,
-            y: detail.bottom().saturating_sub(1),
-            width: detail.width.saturating_sub(4),
-            height: 1,
-        };
-        paint::text(buffer, place, &said, app.theme.style(Role::Dim));
+        pane::footer(buffer, detail, &app.theme, (Role::Dim, &said));
     }
 }
 

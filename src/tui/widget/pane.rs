@@ -39,6 +39,13 @@ pub(crate) fn popup(buffer: &mut Buffer, screen: Rect, theme: &Theme, title: &st
     inner
 }
 
+/// Writes something into the lower edge of a frame, as far as there is room.
+pub(crate) fn footer(buffer: &mut Buffer, area: Rect, theme: &Theme, (role, said): (Role, &str)) {
+    let y = area.bottom().saturating_sub(1);
+    let place = Rect { x: area.x + 2, y, width: area.width.saturating_sub(4), height: 1 };
+    paint::text(buffer, place, said, theme.style(role));
+}
+
 /// Draws a scroll bar over the right edge of `area` when not all of `total` lines fit.
 pub(crate) fn scroll_bar(buffer: &mut Buffer, area: Rect, theme: &Theme, top: usize, total: usize) {
     let height = usize::from(area.height);
