@@ -44,15 +44,19 @@ pub(crate) fn stat(bytes: &[u8]) -> Option<Stat> {
 
 /// The real and the effective user id in `status`.
 pub(crate) fn user_ids(status: &[u8]) -> Option<(u32, u32)> {
-    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
-    let mut ids = std::str::from_utf8(line).ok()?.split_ascii_whitespace();
+    let mut ids = line_of(status, b"Uid:")?.split_ascii_whitespace();
     Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
 }
 
 /// The signals that the process ignores, in `status`: bit 0 is signal 1. None where it does not say.
 pub(crate) fn ignored_signals(status: &[u8]) -> Option<u64> {
-    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"SigIgn:"))?;
-    u64::from_str_radix(std::str::from_utf8(line).ok()?.trim(), 16).ok()
+    u64::from_str_radix(line_of(status, b"SigIgn:")?.trim(), 16).ok()
+}
+
+/// What stands after a name in `status`.
+fn line_of<'s>(status: &'s [u8], name: &[u8]) -> Option<&'s str> {
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name))?;
+    std::str::from_utf8(line).ok()
 }
 
 /// The words of `cmdline`; they end with a NUL each.
