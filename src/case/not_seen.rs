@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 
 use super::error::CaseOutcome;
 use super::facts::parse_time;
-use super::{Case, CaseError, FindingId, ScanId, ScanOutcome, ScanRow, facts, query};
+use super::{Case, CaseError, FindingId, ScanId, ScanRow, facts, query};
 use crate::finding::FoundBy;
 
 /// Why a scan did not meet a finding.
@@ -134,7 +134,7 @@ impl Reach {
     }
 
     fn absence(&self, scan: &ScanRow, rule_name: i64, path: &Path) -> Absence {
-        let whole = scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished);
+        let whole = scan.is_complete();
         match () {
             () if !self.rule_names.contains(&rule_name) => Absence::RuleLeftOut,
             () if !path.starts_with(&scan.tree) => Absence::OutsideTree,

@@ -96,6 +96,13 @@ pub struct ScanRow {
     pub not_scanned: u64,
 }
 
+impl ScanRow {
+    /// Whether it went through the whole tree.
+    pub fn is_complete(&self) -> bool {
+        self.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished)
+    }
+}
+
 /// One thing in the tree that was not scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotScanned {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::case::{Case, CaseError, JournalEntry, ScanOutcome, ScanRow};
+use crate::case::{Case, CaseError, JournalEntry, ScanRow};
 use crate::finding::{Digest, Sha256};
 use crate::text;
 
@@ -66,7 +66,7 @@ impl Origin {
 
     /// Whether the scan went through the whole tree.
     pub fn is_complete(&self) -> bool {
-        self.scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished)
+        self.scan.is_complete()
     }
 
     /// An id of something in this scan: the same however often it is reported, another in another scan or case.

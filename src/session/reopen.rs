@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::finding_status::FindingStatus;
 use super::records::Records;
 use super::rule_catalog::RuleCatalog;
-use crate::case::{Case, CaseError, FindingId, NotScanned, ScanOutcome, ScanRow, Sighting};
+use crate::case::{Case, CaseError, FindingId, NotScanned, ScanRow, Sighting};
 use crate::finding::{Finding, FoundBy};
 use crate::{root, timeout};
 
@@ -128,8 +128,8 @@ impl Records {
         let Some(scan) = self.scan else { return Ok(None) };
         let scans = self.case.scans()?;
         let Some(this) = scans.iter().find(|row| row.id == scan) else { return Ok(None) };
-        let whole = |row: &&ScanRow| row.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished);
-        let earlier = scans.iter().rev().filter(|row| row.id < scan && row.tree == this.tree).find(whole);
+        let earlier =
+            scans.iter().rev().filter(|row| row.id < scan && row.tree == this.tree).find(|row| row.is_complete());
         let Some(earlier) = earlier else { return Ok(None) };
         let compared = self.case.compare(earlier.id, scan)?;
         let gone = compared.gone.iter().map(|id| {

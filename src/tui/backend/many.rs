@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::export;
 use super::recorder::noted;
 use super::rows::written;
-use crate::case::{Case, CaseError, Decision, FindingId, ScanOutcome, ScanRow};
+use crate::case::{Case, CaseError, Decision, FindingId};
 use crate::scan::{ProgressSnapshot, is_gap_kind};
 use crate::session::many::{Acted, BoxCase, ManyCases, ManyFinding, ManyRecords, answered, told};
 use crate::session::{FindingDetails, RuleCatalog};
@@ -111,7 +111,7 @@ impl ManyRecorder {
         }
         let unfinished = self.unfinished();
         let cut = unfinished.len() as u64;
-        let with_gaps = many.cases.iter().filter(|one| one.gaps > 0 && is_whole(&one.scan)).count() as u64;
+        let with_gaps = many.cases.iter().filter(|one| one.gaps > 0 && one.scan.is_complete()).count() as u64;
         let done = (many.cases.len() + many.unread.len()) as u64 - cut - with_gaps;
         self.tell(Message::Boxes(boxes, BoxResults { done, with_gaps, cut }));
         self.tell(Message::ScanStarted);
@@ -142,7 +142,7 @@ impl ManyRecorder {
         let many = &self.records.many;
         let unread =
             many.unread.iter().map(|(file, why)| Missed { path: file.clone(), why: why.clone(), gap: true, above: 0 });
-        let cut = many.cases.iter().filter(|one| !is_whole(&one.scan));
+        let cut = many.cases.iter().filter(|one| !one.scan.is_complete());
         let cut = cut.map(|one| Missed {
             path: one.path.clone(),
             why: format!("{}: the scan of this box did not go to its end", one.host),
@@ -352,9 +352,4 @@ fn missed_of(one: &BoxCase, most: usize) -> Result<Vec<Missed>, CaseError> {
         }
     }
     Ok(all)
-}
-
-/// Whether a scan went to its end.
-fn is_whole(scan: &ScanRow) -> bool {
-    scan.ended.as_ref().is_some_and(|(_, end)| end.outcome == ScanOutcome::Finished)
 }
