@@ -1,5 +1,6 @@
 //! Files what was read under the paths that its commands name: what patterns fit, what run-parts runs, and links resolved.
 
+use std::cell::LazyCell;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -116,11 +117,13 @@ impl Reader<'_> {
         }
         let number = self.schedules.entries.len() as u32;
         let mut filed = false;
+        let sourced = LazyCell::new(|| sourced(&entry.command));
         for path in paths {
             // Of the many things that a word may mean most are not there, and need not be resolved one by one.
             let is_there = self.there.is_there(&path);
             if is_there && !is_trivial(&path) {
-                self.pending.push(Started { path: path.clone(), home: entry.home.clone(), entry: number });
+                let is_sourced = names_file(&sourced, &path);
+                self.pending.push(Started { path: path.clone(), home: entry.home.clone(), entry: number, is_sourced });
             }
             let resolved = if is_there { self.there.resolve(&path) } else { None };
             for path in [Some(path), resolved].into_iter().flatten() {
@@ -135,6 +138,23 @@ impl Reader<'_> {
             self.schedules.entries.push(entry);
         }
     }
+}
+
+/// The last parts of the paths that a shell reads commands from: `. FILE` or `source FILE` (dot in POSIX' shell language).
+pub(super) fn sourced(command: &str) -> Vec<&str> {
+    let (mut names, mut reads) = (Vec::new(), false);
+    for word in command.split(|c: char| c.is_whitespace() || "\"';&|(){}".contains(c)).filter(|word| !word.is_empty()) {
+        if reads {
+            names.extend(word.rsplit('/').next());
+        }
+        reads = matches!(word, "." | "source");
+    }
+    names
+}
+
+/// Whether one of these is the last part of a path.
+pub(super) fn names_file(names: &[&str], path: &Path) -> bool {
+    !names.is_empty() && path.file_name().and_then(OsStr::to_str).is_some_and(|name| names.contains(&name))
 }
 
 /// Whether a command has run-parts run what is in a folder.

@@ -22,6 +22,8 @@ pub(super) struct Started {
     pub(super) home: Option<PathBuf>,
     /// Number of the entry.
     pub(super) entry: u32,
+    /// Whether a shell reads commands from it.
+    pub(super) is_sourced: bool,
 }
 
 /// Reads tables and units and files the paths they name.

@@ -4,11 +4,12 @@
 //! user. Who starts it is kept beside it, so that a look-up goes from a file to the lines that name it, to their script, and
 //! to what starts that.
 
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::filing::truncate;
+use super::filing::{names_file, sourced, truncate};
 use super::reader::{Reader, Started, numbered};
 use super::words::CommandSetting;
 use super::{ScheduleEntry, is_trivial, search_path};
@@ -139,16 +140,15 @@ impl Scripts {
 pub(super) fn follow(reader: &mut Reader<'_>) {
     let mut following = Following::default();
     let mut seen = HashSet::new();
-    for Started { path, home, entry } in std::mem::take(&mut reader.pending) {
+    for Started { path, home, entry, is_sourced } in std::mem::take(&mut reader.pending) {
         let Some(of) = reader
             .schedules
             .entries
             .get(entry as usize)
-            .map(|of: &ScheduleEntry| ((of.path.clone(), of.never.is_none()), is_sourced(&of.command, &path)))
+            .map(|of: &ScheduleEntry| (of.path.clone(), of.never.is_none()))
         else {
             continue;
         };
-        let (of, is_sourced) = of;
         // A table, or a script of a folder, is read as what it is.
         if path == of.0 {
             continue;
@@ -163,9 +163,8 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
     }
     let named = std::mem::take(&mut following.named);
     let mut seen = HashSet::new();
-    for (line, path, home) in named {
-        let Some(from) = following.scripts.line(line) else { continue };
-        let (from, is_sourced) = (from.script, is_sourced(&from.command, &path));
+    for Named { line, path, home, is_sourced } in named {
+        let Some(from) = following.scripts.line(line).map(|line| line.script) else { continue };
         let Some(script) = following.script(reader, &path, home, is_sourced) else { continue };
         if from != script
             && seen.insert((from, script))
@@ -177,23 +176,33 @@ pub(super) fn follow(reader: &mut Reader<'_>) {
     reader.schedules.scripts = following.scripts;
 }
 
-/// Whether a shell reads commands from the file: `. FILE` or `source FILE` (dot in POSIX' shell language).
-fn is_sourced(command: &str, path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
-    let words =
-        || command.split(|c: char| c.is_whitespace() || "\"';&|(){}".contains(c)).filter(|word| !word.is_empty());
-    let is_file = |word: &str| word.rsplit('/').next() == Some(name);
-    words().zip(words().skip(1)).any(|(before, word)| matches!(before, "." | "source") && is_file(word))
+/// What a line of a script names, and may be a script.
+struct Named {
+    /// Number of the line.
+    line: u32,
+    path: PathBuf,
+    /// Home of the user.
+    home: Option<PathBuf>,
+    /// Whether a shell reads commands from it.
+    is_sourced: bool,
+}
+
+/// What is known of a path.
+#[derive(Default)]
+struct KnownPath {
+    /// Numbers of the script by the home that its lines were read with.
+    scripts: Vec<(PathBuf, u32)>,
+    /// Whether it was seen to be no script; and if it is, whether that was asked of it as of one that is sourced.
+    is_none: Option<bool>,
 }
 
 /// Scripts being looked into.
 #[derive(Default)]
 struct Following {
     scripts: Scripts,
-    /// Numbers of the scripts by path, and by the home that their lines were read with; `None` for what is no script.
-    known: HashMap<PathBuf, Option<Vec<(PathBuf, u32)>>>,
-    /// What lines of scripts name and may be scripts, with the home of the user.
-    named: Vec<(u32, PathBuf, Option<PathBuf>)>,
+    known: HashMap<PathBuf, KnownPath>,
+    /// What lines of scripts name.
+    named: Vec<Named>,
     /// Paths that the script being read has named.
     here: HashSet<OsString>,
     lines: usize,
@@ -212,19 +221,19 @@ impl Following {
         let path = folder.join(path.file_name()?);
         // Without a home, cron and systemd start it in `/`.
         let home = home.filter(|home| reader.there.is_there(home)).unwrap_or_else(|| "/".into());
-        match self.known.get(&path) {
-            Some(None) if !is_sourced => return None,
-            Some(Some(known)) => {
-                if let Some((_, number)) = known.iter().find(|(known, _)| *known == home) {
-                    return Some(*number);
-                }
+        if let Some(known) = self.known.get(&path) {
+            if let Some((_, number)) = known.scripts.iter().find(|(known, _)| *known == home) {
+                return Some(*number);
             }
-            _ => {}
+            if known.is_none.is_some_and(|as_sourced| as_sourced || !is_sourced) {
+                return None;
+            }
         }
         let number = self.read(reader, &path, &home, is_sourced);
         let known = self.known.entry(path).or_default();
-        if let Some(number) = number {
-            known.get_or_insert_default().push((home, number));
+        match number {
+            Some(number) => known.scripts.push((home, number)),
+            None => known.is_none = Some(is_sourced),
         }
         number
     }
@@ -283,6 +292,7 @@ impl Following {
     fn file_under(&mut self, reader: &mut Reader<'_>, setting: &CommandSetting, line: Line, paths: Vec<PathBuf>) {
         let (number, script, before) = (self.scripts.lines.len() as u32, line.script, self.named.len());
         let mut is_filed = false;
+        let sourced = LazyCell::new(|| sourced(&line.command));
         for path in paths {
             // The first line of a script that names it stands for all.
             if self.paths >= MAX_NAMED || self.here.contains(path.as_os_str()) || !reader.there.is_there(&path) {
@@ -291,7 +301,8 @@ impl Following {
             self.here.insert(path.as_os_str().to_owned());
             let resolved = reader.there.resolve(&path).filter(|resolved| *resolved != path);
             if line.never.is_none() && !is_trivial(&path) {
-                self.named.push((number, path.clone(), setting.home.clone()));
+                let (path, home, is_sourced) = (path.clone(), setting.home.clone(), names_file(&sourced, &path));
+                self.named.push(Named { line: number, path, home, is_sourced });
             }
             for path in [Some(path), resolved].into_iter().flatten() {
                 let numbers = self.scripts.by_path.entry(path).or_default();
