@@ -213,7 +213,8 @@ impl Printer {
         Ok(end)
     }
 
-    /// Tries once more to write a case that was on disk when the scan began, and is kept in memory since. Returns why it could not be written, if so.
+    /// Tries once more to write a case that was on disk when the scan began, and is kept in memory since. Returns why it could
+    /// not be written, if so.
     fn save(&mut self) -> Option<String> {
         let why = self.records.unsaved()?.to_owned();
         if !self.begun_on_disk {
