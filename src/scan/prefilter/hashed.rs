@@ -63,18 +63,20 @@ impl Masked {
     }
 }
 
-/// The windows of all needles, by the hash of their bytes.
+/// The windows of needles, by the hash of their bytes.
 #[derive(Debug, Serialize, Deserialize)]
 struct Table<E> {
     /// By bucket: where its entries begin; one more at the end.
+    #[serde(skip)]
     heads: Vec<u32>,
     entries: Vec<E>,
     /// Bits of a bucket's number.
+    #[serde(skip)]
     bits: u32,
 }
 
 /// What stands in a [`Table`].
-trait Windowed: Ord {
+trait Windowed: Ord + Copy {
     /// The bytes of the window.
     fn window(&self) -> u64;
     fn needle(&self) -> NeedleIndex;
@@ -87,24 +89,32 @@ impl<E> Default for Table<E> {
 }
 
 impl<E: Windowed> Table<E> {
-    /// Puts the entries into buckets, about one for each.
+    /// Sorts the entries, so that those of a bucket stand together however many buckets there are.
     fn sort(&mut self) {
-        self.bits = (self.entries.len().max(1).ilog2() + 1).min(24);
-        let bits = self.bits;
-        let bucket = |entry: &E| bucket(hash(entry.window()), bits);
-        self.entries.sort_unstable_by(|a, b| bucket(a).cmp(&bucket(b)).then_with(|| a.cmp(b)));
+        self.entries.sort_unstable_by(|a, b| hash(a.window()).cmp(&hash(b.window())).then_with(|| a.cmp(b)));
         self.entries.dedup();
-        self.heads = vec![0; (1 << bits) + 1];
-        for entry in &self.entries {
-            if let Some(count) = self.heads.get_mut(bucket(entry) + 1) {
+    }
+
+    /// The table of those whose needle is wanted, about one for each bucket, and the bitmap of their windows. There they lie closer
+    /// together than among all, which keeps them in the processor's caches.
+    fn only(&self, wanted: &[bool]) -> (Bitmap, Self) {
+        let is_wanted = |entry: &&E| wanted.get(entry.needle() as usize).copied().unwrap_or(false);
+        let entries: Vec<E> = self.entries.iter().filter(is_wanted).copied().collect();
+        let bits = (entries.len().max(1).ilog2() + 1).min(24);
+        let mut heads = vec![0; (1 << bits) + 1];
+        let mut bitmap = Bitmap::for_windows(entries.len());
+        for hash in entries.iter().map(|entry| hash(entry.window())) {
+            bitmap.insert(hash);
+            if let Some(count) = heads.get_mut(bucket(hash, bits) + 1) {
                 *count += 1;
             }
         }
         let mut sum = 0;
-        for head in &mut self.heads {
+        for head in &mut heads {
             sum += *head;
             *head = sum;
         }
+        (bitmap, Self { heads, entries, bits })
     }
 
     /// The entries of this window, and perhaps others.
@@ -112,16 +122,6 @@ impl<E: Windowed> Table<E> {
         let bucket = bucket(hash, self.bits);
         let (Some(first), Some(last)) = (self.heads.get(bucket), self.heads.get(bucket + 1)) else { return &[] };
         self.entries.get(*first as usize..*last as usize).unwrap_or_default()
-    }
-
-    /// The bitmap of those whose needle is wanted.
-    fn bitmap(&self, wanted: &[bool]) -> Bitmap {
-        let is_wanted = |entry: &&E| wanted.get(entry.needle() as usize).copied().unwrap_or(false);
-        let mut bitmap = Bitmap::for_windows(self.entries.iter().filter(is_wanted).count());
-        for entry in self.entries.iter().filter(is_wanted) {
-            bitmap.insert(hash(entry.window()));
-        }
-        bitmap
     }
 }
 
@@ -151,11 +151,11 @@ struct Entry {
     needle: NeedleIndex,
     /// Places from the run's first to the window's, and one more.
     ahead: u8,
-    /// Four more places of the run, beside the window: where they begin, counted from the window.
-    beside: i8,
-    /// Those of their bits that are known, and what these are, the first place lowest.
-    mask: u32,
-    value: u32,
+    /// Whether the window is the second half of [`Entry::value`], not the first.
+    is_second: bool,
+    /// The bits that are known of eight places, the window's and four beside it, and what these are, the first place lowest.
+    mask: u64,
+    value: u64,
 }
 
 impl Windowed for Entry {
@@ -169,32 +169,32 @@ impl Windowed for Entry {
 }
 
 impl Entry {
-    /// Whether the places beside the window at `at` are as they must be; those that are not there may be.
-    fn stands_beside(&self, bytes: &[u8], at: usize) -> bool {
-        let first = at.checked_add_signed(self.beside.into());
-        let there = first.and_then(|first| bytes.get(first..first + WINDOW)).and_then(|there| there.try_into().ok());
-        there.is_none_or(|there| u32::from_le_bytes(there) & self.mask == self.value)
+    /// Whether the places around the window at `at` are as they must be; those that are not there may be.
+    fn stands_around(&self, bytes: &[u8], at: usize) -> bool {
+        let first = at.checked_sub(if self.is_second { WINDOW } else { 0 });
+        let there = first.and_then(|first| bytes.get(first..)).and_then(|there| there.first_chunk());
+        there.is_none_or(|there| u64::from_le_bytes(*there) & self.mask == self.value)
     }
 }
 
-/// Four places beside the window at `begin` of a run, that far from it, with the bits that are known of them.
-fn beside(masked: &[u8], length: usize, begin: isize) -> (i8, u32, u32) {
-    let after = begin + 2 * WINDOW as isize <= length as isize;
-    let first = if after || begin < WINDOW as isize { begin + WINDOW as isize } else { begin - WINDOW as isize };
+/// What is known of the window at `begin` of a run and of four places beside it, as [`Entry`] has it.
+fn around(masked: &[u8], length: usize, begin: isize) -> (bool, u64, u64) {
+    let is_second = begin + 2 * WINDOW as isize > length as isize && begin >= WINDOW as isize;
+    let first = if is_second { begin - WINDOW as isize } else { begin };
     let (values, masks) = masked.split_at(length.min(masked.len()));
-    let place =
-        |of: &[u8], index: isize| usize::try_from(first + index).ok().and_then(|at| of.get(at)).copied().unwrap_or(0);
-    let four = |of: &[u8]| u32::from_le_bytes([place(of, 0), place(of, 1), place(of, 2), place(of, 3)]);
-    ((first - begin) as i8, four(masks), four(values))
+    let place = |of: &[u8], index: usize| {
+        let at = usize::try_from(first.saturating_add_unsigned(index)).ok();
+        at.and_then(|at| of.get(at)).copied().unwrap_or(0)
+    };
+    let eight = |of: &[u8]| u64::from_le_bytes(std::array::from_fn(|index| place(of, index)));
+    (is_second, eight(masks), eight(values))
 }
 
-/// Which needles are searched for.
+/// The needles that are searched for.
 #[derive(Debug)]
 pub(super) struct NeedleFilter {
-    short: Bitmap,
-    long: Bitmap,
-    /// By needle.
-    open: Vec<bool>,
+    short: (Bitmap, Table<Entry>),
+    long: (Bitmap, Table<LongEntry>),
 }
 
 /// What a search of one file keeps.
@@ -221,6 +221,87 @@ impl Met {
             }
         }
         (self.work, self.is_stopped) = (0, false);
+    }
+}
+
+/// The windows that may begin among the eight bytes `now`, the long ones and the short ones; `next` are the bytes after those.
+#[inline]
+fn windows_at(now: u64, next: u64) -> ([u64; 2], [u32; 4]) {
+    let long = [now, now >> 32 | next << 32];
+    (long, [now as u32, (now >> 16) as u32, (now >> 32) as u32, (now >> 48 | next << 16) as u32])
+}
+
+impl NeedleFilter {
+    /// Calls `hit` with every needle of which a window stands in `bytes`, and where its run would begin. False if it stopped
+    /// because `work` was more than `most`.
+    fn probe(&self, bytes: &[u8], (work, most): (&mut u64, u64), mut hit: impl FnMut(NeedleIndex, usize)) -> bool {
+        let (groups, _) = bytes.as_chunks::<8>();
+        let mut groups = groups.iter().map(|group| u64::from_le_bytes(*group) | CASE);
+        let mut at = 0;
+        if let Some(mut now) = groups.next() {
+            for next in groups {
+                let (long, short) = windows_at(now, next);
+                let (long, short) = (long.map(hash), short.map(|window| hash(window.into())));
+                if long.iter().any(|hash| self.long.0.has(*hash)) || short.iter().any(|hash| self.short.0.has(*hash)) {
+                    *work += self.look_up((now, next), bytes, at, &mut hit);
+                    if *work > most {
+                        return false;
+                    }
+                }
+                at += 8;
+                now = next;
+            }
+        }
+        // The rest, at most 15 bytes; behind the end stands what any byte may stand for.
+        let mut rest = [0; 24];
+        let tail = bytes.get(at..).unwrap_or_default();
+        rest.iter_mut().zip(tail).for_each(|(slot, byte)| *slot = *byte);
+        let (groups, _) = rest.as_chunks::<8>();
+        let [first, second, third] =
+            [0, 1, 2].map(|index| groups.get(index).map_or(0, |group| u64::from_le_bytes(*group)) | CASE);
+        *work += self.look_up((first, second), bytes, at, &mut hit);
+        if tail.len() > 8 {
+            *work += self.look_up((second, third), bytes, at + 8, &mut hit);
+        }
+        true
+    }
+
+    /// Looks closely at the eight bytes `now` and, for what begins there, at those after them. Returns how many entries that took.
+    #[inline(never)]
+    fn look_up(
+        &self,
+        (now, next): (u64, u64),
+        bytes: &[u8],
+        at: usize,
+        hit: &mut impl FnMut(NeedleIndex, usize),
+    ) -> u64 {
+        let (long, short) = windows_at(now, next);
+        let mut work = 0;
+        for (at, window) in [at, at + 4].into_iter().zip(long) {
+            let hash = hash(window);
+            if self.long.0.has(hash) {
+                let near = self.long.1.near(hash);
+                work += near.len();
+                for entry in near.iter().filter(|entry| entry.window == window) {
+                    if let Some(start) = at.checked_sub(entry.ahead.into()) {
+                        hit(entry.needle, start);
+                    }
+                }
+            }
+        }
+        for (index, window) in short.into_iter().enumerate() {
+            let (at, hash) = (at + 2 * index, hash(window.into()));
+            if self.short.0.has(hash) {
+                let near = self.short.1.near(hash);
+                work += near.len();
+                for entry in near.iter().filter(|entry| entry.window == window && entry.stands_around(bytes, at)) {
+                    if let Some(start) = (at + 1).checked_sub(entry.ahead.into()) {
+                        hit(entry.needle, start);
+                    }
+                }
+            }
+        }
+        work as u64
     }
 }
 
@@ -256,8 +337,8 @@ impl Hashed {
                 Some(SearchedWindows::Short(windows)) => {
                     for window in windows {
                         let ahead = u8::try_from(window.begin + 1).unwrap_or(u8::MAX);
-                        let (beside, mask, value) = beside(&key.0, run.len(), window.begin);
-                        let entry = |window| Entry { window: window as u32, needle, ahead, beside, mask, value };
+                        let (is_second, mask, value) = around(&key.0, run.len(), window.begin);
+                        let entry = |window| Entry { window: window as u32, needle, ahead, is_second, mask, value };
                         hashed.short.entries.extend(window.spellings.into_iter().map(entry));
                     }
                 }
@@ -289,7 +370,7 @@ impl Hashed {
     pub(super) fn filter(&self, open: impl Fn(PatternIndex) -> bool) -> NeedleFilter {
         let wanted: Vec<bool> =
             self.needles.iter().map(|needle| needle.patterns.iter().any(|pattern| open(*pattern))).collect();
-        NeedleFilter { short: self.short.bitmap(&wanted), long: self.long.bitmap(&wanted), open: wanted }
+        NeedleFilter { short: self.short.only(&wanted), long: self.long.only(&wanted) }
     }
 
     /// Room for one file's search.
@@ -311,15 +392,12 @@ impl Hashed {
         if *is_stopped {
             return;
         }
-        *is_stopped = !self.probe(filter, bytes, (work, most_work), |number, start| {
+        *is_stopped = !filter.probe(bytes, (work, most_work), |number, start| {
             let (Some(tries), Some(needle)) = (all_tries.get_mut(number as usize), self.needles.get(number as usize))
             else {
                 return;
             };
-            if *tries != DONE
-                && filter.open.get(number as usize).copied().unwrap_or(false)
-                && self.stands(needle, bytes, start)
-            {
+            if *tries != DONE && self.stands(needle, bytes, start) {
                 if *tries == 0 {
                     list.push(number);
                 }
@@ -339,93 +417,11 @@ impl Hashed {
 
     /// Calls `spot` with the start and the length of every run in `bytes`.
     pub(super) fn spots(&self, filter: &NeedleFilter, bytes: &[u8], mut spot: impl FnMut(usize, usize)) {
-        self.probe(filter, bytes, (&mut 0, u64::MAX), |number, start| {
+        filter.probe(bytes, (&mut 0, u64::MAX), |number, start| {
             if let Some(needle) = self.needles.get(number as usize).filter(|needle| self.stands(needle, bytes, start)) {
                 spot(start, needle.length);
             }
         });
-    }
-
-    /// Calls `hit` with every needle of which a window stands in `bytes`, and where its run would begin. False if it stopped
-    /// because `work` was more than `most`.
-    fn probe(
-        &self,
-        filter: &NeedleFilter,
-        bytes: &[u8],
-        (work, most): (&mut u64, u64),
-        mut hit: impl FnMut(NeedleIndex, usize),
-    ) -> bool {
-        let (groups, _) = bytes.as_chunks::<8>();
-        let mut groups = groups.iter().map(|group| u64::from_le_bytes(*group) | CASE);
-        let mut at = 0;
-        if let Some(mut now) = groups.next() {
-            for next in groups {
-                let long = [hash(now), hash(now >> 32 | next << 32)];
-                let short = [now as u32, (now >> 16) as u32, (now >> 32) as u32, (now >> 48 | next << 16) as u32];
-                let short = short.map(|window| hash(window.into()));
-                let is_long = filter.long.has(long[0]) || filter.long.has(long[1]);
-                if is_long || short.iter().any(|hash| filter.short.has(*hash)) {
-                    *work += self.look_up(filter, (now, next), bytes, at, &mut hit);
-                    if *work > most {
-                        return false;
-                    }
-                }
-                at += 8;
-                now = next;
-            }
-        }
-        // The rest, at most 15 bytes; behind the end stands what any byte may stand for.
-        let mut rest = [0; 24];
-        let tail = bytes.get(at..).unwrap_or_default();
-        rest.iter_mut().zip(tail).for_each(|(slot, byte)| *slot = *byte);
-        let (groups, _) = rest.as_chunks::<8>();
-        let [first, second, third] =
-            [0, 1, 2].map(|index| groups.get(index).map_or(0, |group| u64::from_le_bytes(*group)) | CASE);
-        *work += self.look_up(filter, (first, second), bytes, at, &mut hit);
-        if tail.len() > 8 {
-            *work += self.look_up(filter, (second, third), bytes, at + 8, &mut hit);
-        }
-        true
-    }
-
-    /// Looks closely at the eight bytes `now` and, for what begins there, at those after them. Returns how many entries that took.
-    #[inline(never)]
-    fn look_up(
-        &self,
-        filter: &NeedleFilter,
-        (now, next): (u64, u64),
-        bytes: &[u8],
-        at: usize,
-        hit: &mut impl FnMut(NeedleIndex, usize),
-    ) -> u64 {
-        let mut work = 0;
-        for (at, window) in [(at, now), (at + 4, now >> 32 | next << 32)] {
-            let hash = hash(window);
-            if filter.long.has(hash) {
-                let near = self.long.near(hash);
-                work += near.len();
-                for entry in near.iter().filter(|entry| entry.window == window) {
-                    if let Some(start) = at.checked_sub(entry.ahead.into()) {
-                        hit(entry.needle, start);
-                    }
-                }
-            }
-        }
-        let windows = [now as u32, (now >> 16) as u32, (now >> 32) as u32, (now >> 48 | next << 16) as u32];
-        for (index, window) in windows.into_iter().enumerate() {
-            let (at, hash) = (at + 2 * index, hash(window.into()));
-            if filter.short.has(hash) {
-                let near = self.short.near(hash);
-                work += near.len();
-                for entry in near.iter().filter(|entry| entry.window == window) {
-                    let start = (at + 1).checked_sub(entry.ahead.into());
-                    if let Some(start) = start.filter(|_| entry.stands_beside(bytes, at)) {
-                        hit(entry.needle, start);
-                    }
-                }
-            }
-        }
-        work as u64
     }
 
     fn values(&self, needle: &Needle) -> &[u8] {

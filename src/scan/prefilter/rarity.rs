@@ -23,6 +23,11 @@ const MAX_SPELLINGS: u32 = 16;
 const ANY_SPELLINGS: u32 = 256;
 /// A window that is met more often, as a chance per place, would slow the search for all others.
 const TOO_OFTEN: f64 = 1.0 / 4096.0;
+/// A window that is met more often is taken only where none with more spellings is rarer.
+const OFTEN: f64 = 1.0 / 1024.0;
+/// A window that is met more often is met nearly everywhere: zeros, spaces. Looking at each of its places takes longer than the
+/// rules of its pattern are worth.
+const EVERYWHERE: f64 = 1.0 / 32.0;
 /// What each spelling costs by itself, as a chance: the filter fills with it.
 const COST_OF_SPELLING: f64 = 1.0 / (1 << 24) as f64;
 /// Rows of [`PAIRS`], one for each byte without its case bit, and one for the bytes alone.
@@ -116,17 +121,20 @@ fn long_windows(places: &[u128]) -> Option<[Window; STRIDE]> {
     Some([best(0)?, best(1)?, best(2)?, best(3)?])
 }
 
-/// The rarest short window whose beginning, counted from the run's, is even (`parity` 0) or odd.
+/// The rarest short window whose beginning, counted from the run's, is even (`parity` 0) or odd: one with few spellings, where
+/// that is rare enough.
 fn rarest(places: &[u128], parity: usize) -> Option<Window> {
     let inside = (parity..places.len().saturating_sub(WINDOW - 1)).step_by(2);
     let whole = inside.filter_map(|begin| window(places, begin as isize, WINDOW, MAX_SPELLINGS));
     let best = |a: &Window, b: &Window| a.chance.total_cmp(&b.chance);
-    whole.min_by(best).or_else(|| {
-        let last = places.len().checked_sub(WINDOW - 1)? as isize;
-        let all = (-1..=last).filter(|begin| begin.rem_euclid(2) as usize == parity);
-        let windows = all.filter_map(|begin| window(places, begin, WINDOW, ANY_SPELLINGS));
-        windows.min_by(best).filter(|best| best.chance < TOO_OFTEN)
-    })
+    let whole = whole.min_by(best).filter(|whole| whole.chance < EVERYWHERE);
+    if whole.as_ref().is_some_and(|whole| whole.chance < OFTEN) {
+        return whole;
+    }
+    let last = places.len().checked_sub(WINDOW - 1)? as isize;
+    let all = (-1..=last).filter(|begin| begin.rem_euclid(2) as usize == parity);
+    let windows = all.filter_map(|begin| window(places, begin, WINDOW, ANY_SPELLINGS));
+    windows.min_by(best).filter(|best| best.chance < TOO_OFTEN).or(whole)
 }
 
 fn window(places: &[u128], begin: isize, length: usize, most: u32) -> Option<Window> {
@@ -240,6 +248,20 @@ mod tests {
         assert_eq!((even.begin, even.spellings.len(), odd.spellings.len()), (0, 1, 128));
         assert!(odd.begin == -1 || odd.begin == 1);
         assert!(windows(&run(b"ab")).is_none());
+    }
+
+    #[test]
+    fn zeros_and_spaces_are_no_window() {
+        // As two bytes in any order, a length, and zeros: what differs is rarer than the zeros though it has many spellings.
+        let digit = (0..=u8::MAX).map(|byte| ByteSet::one(byte)).reduce(|all, byte| all.union(&byte)).unwrap();
+        let text = [run(b"\xc7D$"), vec![digit], run(&[0; 4])].concat();
+        let Some(SearchedWindows::Short(windows)) = windows(&text) else { panic!("a short run") };
+        for window in windows {
+            assert!(window.chance < OFTEN && !window.spellings.contains(&0x2020_2020), "{window:?}");
+        }
+        let spaces = b" \0".repeat(15);
+        assert!(super::windows(&run(&spaces)).is_none());
+        assert!(super::windows(&run(&[0; 40])).is_none());
     }
 
     #[test]
