@@ -160,6 +160,9 @@ impl<'s> Worker<'s> {
             first_left = Some(left).filter(|_| is_whole);
         }
         let mut pass = rules.prefilter().pass_in(self.take_scratch(), size, of_names);
+        if let Some(first) = &first_left {
+            pass = pass.only(first);
+        }
         let read = self.reader.stream(&subject.content, &mut pass)?;
         let seconds = pass.left().to_vec();
         if let Some(first) = &first_left {
@@ -225,12 +228,15 @@ impl<'s> Worker<'s> {
             Some((left, is_certain)) if is_certain || left.is_empty() => left,
             first => {
                 let scratch = self.scratch.take().unwrap_or_else(|| prefilter.scratch());
+                let first = first.map(|(first, _)| first);
                 let mut pass = prefilter.pass_in(scratch, size, of_names);
+                if let Some(first) = &first {
+                    pass = pass.only(first);
+                }
                 pass.feed(bytes);
-                let mut left = pass.left().to_vec();
+                let left = pass.left().to_vec();
                 self.scratch = Some(pass.into_scratch());
-                if let Some((first, _)) = first {
-                    left.retain(|rule| first.binary_search(rule).is_ok());
+                if let Some(first) = first {
                     prefilter.learn(&first, &left, size);
                 }
                 left

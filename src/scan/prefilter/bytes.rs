@@ -9,6 +9,7 @@ pub(super) struct ByteSet([u64; 4]);
 
 impl ByteSet {
     pub(super) const EMPTY: Self = Self([0; 4]);
+    pub(super) const ALL: Self = Self([u64::MAX; 4]);
 
     pub(super) fn one(byte: u8) -> Self {
         let mut set = Self::EMPTY;

@@ -16,6 +16,10 @@ const MAX_CHOICES: usize = 16;
 /// Choices that are made at most; each takes a look at every window.
 const MAX_MADE: usize = 128;
 
+/// Rules that are searched for apart from the others at most, and sets of them that are kept.
+const MAX_FEW: usize = 64;
+const MAX_FEW_KEPT: usize = 128;
+
 /// Files for which all guards on the first bytes come to the same.
 #[derive(Debug)]
 pub(super) struct Kind {
@@ -60,6 +64,8 @@ pub(super) struct Kinds {
     /// By guard: the rules that it may decide.
     by_guard: Vec<Vec<RuleIndex>>,
     all: Mutex<Choices>,
+    /// By rules, in order: the patterns that decide them.
+    few: Mutex<HashMap<Box<[RuleIndex]>, Arc<SearchedPatterns>>>,
 }
 
 #[derive(Debug)]
@@ -93,6 +99,7 @@ impl Kinds {
             any,
             by_guard: rules.by_guard(),
             all: Mutex::default(),
+            few: Mutex::default(),
         }
     }
 
@@ -173,6 +180,30 @@ impl Kinds {
             wanted.iter_mut().enumerate().for_each(|(pattern, wanted)| *wanted &= is_key(pattern));
             choices.lock().unwrap_or_else(PoisonError::into_inner).choose(wanted, searcher)
         })
+    }
+}
+
+impl Kinds {
+    /// What is searched for where only these rules, in order, may match; `None` if they are too many to be searched for apart.
+    pub(super) fn chosen_for(
+        &self,
+        few: &[RuleIndex],
+        rules: &RuleSet,
+        searcher: &Searcher,
+    ) -> Option<Arc<SearchedPatterns>> {
+        if few.len() > MAX_FEW {
+            return None;
+        }
+        let mut kept = self.few.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.get(few) {
+            return Some(Arc::clone(known));
+        }
+        if kept.len() >= MAX_FEW_KEPT {
+            kept.clear();
+        }
+        let chosen = Arc::new(searcher.choose(rules.patterns_of(|rule| few.binary_search(&rule).is_ok())));
+        kept.insert(few.into(), Arc::clone(&chosen));
+        Some(chosen)
     }
 }
 

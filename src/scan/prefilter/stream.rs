@@ -7,7 +7,7 @@ use super::class::{Keys, Kind, Sought};
 use super::condition::RuleIndex;
 use super::guard::KnownFacts;
 use super::seam::Seam;
-use super::search::Seen;
+use super::search::{SearchedPatterns, Seen};
 use super::truth::PossibleTruth;
 use super::verify::FilePart;
 use crate::scan::externals::Externals;
@@ -127,6 +127,13 @@ impl Scratch {
     }
 }
 
+/// The rules that a pass asks, in order, and what it searches for.
+struct OnlyRules<'p> {
+    rules: &'p [RuleIndex],
+    /// `None` for the patterns of all.
+    chosen: Option<Arc<SearchedPatterns>>,
+}
+
 /// The stream of one file. Feed its bytes in order, from the first; holes may be announced instead of read.
 pub struct Pass<'p> {
     prefilter: &'p Prefilter,
@@ -138,6 +145,8 @@ pub struct Pass<'p> {
     /// Known once the first bytes are.
     externals: Option<Externals>,
     scratch: Scratch,
+    /// See [`Pass::only`].
+    only: Option<OnlyRules<'p>>,
     /// Known once the first bytes are.
     kind: Option<Arc<Kind>>,
     /// How many of the rules were left that another pass, which searches for more, may rule out.
@@ -164,6 +173,7 @@ impl<'p> Pass<'p> {
             externals_of,
             externals: None,
             scratch,
+            only: None,
             kind: None,
             doubtful: 0,
             settled: refused,
@@ -176,6 +186,14 @@ impl<'p> Pass<'p> {
             pass.begin();
         }
         pass
+    }
+
+    /// Asks none but these rules, in order, which another pass over the same file left: it ends when it has left all of them too.
+    #[must_use]
+    pub(in crate::scan) fn only(mut self, rules: &'p [RuleIndex]) -> Self {
+        let Prefilter { kinds, rules: all, searcher, .. } = self.prefilter;
+        self.only = Some(OnlyRules { rules, chosen: kinds.chosen_for(rules, all, searcher) });
+        self
     }
 
     /// What is known so far. Right after [`Prefilter::pass`], that is what the size alone tells: a file that it rules
@@ -306,8 +324,19 @@ impl<'p> Pass<'p> {
         if kind.rules == 0 || (kind.rules <= FEW_RULES && !self.may_any(&kind)) {
             self.rule_out();
         }
-        self.settled |= self.scratch.left.len() == kind.rules;
+        self.settle(&kind);
         self.kind = Some(kind);
+    }
+
+    /// Ends the search once all rules are left that may be.
+    fn settle(&mut self, kind: &Kind) {
+        let most = self.only.as_ref().map_or(kind.rules, |only| only.rules.len().min(kind.rules));
+        self.settled |= self.scratch.left.len() >= most;
+    }
+
+    /// Whether the rule may match such a file, and is one of those that are asked.
+    fn is_open(&self, kind: &Kind, rule: RuleIndex) -> bool {
+        kind.is_open(rule) && self.only.as_ref().is_none_or(|only| only.rules.binary_search(&rule).is_ok())
     }
 
     fn rule_out(&mut self) {
@@ -342,7 +371,8 @@ impl<'p> Pass<'p> {
         }
         let Prefilter { searcher, rules, kinds, .. } = self.prefilter;
         let Scratch { seam, seen, sought, .. } = &mut self.scratch;
-        let chosen = kinds.chosen(&kind, *sought, rules, searcher);
+        let only = self.only.as_ref().and_then(|only| only.chosen.as_ref());
+        let chosen = only.unwrap_or_else(|| kinds.chosen(&kind, *sought, rules, searcher));
         let (is_first, is_last) = (end == chunk.len() as u64, Some(end) == self.filesize);
         seam.pass(chunk, searcher.longest(), |bytes, before| {
             let part =
@@ -363,7 +393,10 @@ impl<'p> Pass<'p> {
                     self.scratch.keyed.push(*rule);
                 }
             }
-            for rule in prefilter.rules.decided_by(pattern).iter().copied().filter(|rule| kind.is_open(*rule)) {
+            for rule in prefilter.rules.decided_by(pattern).iter().copied() {
+                if !self.is_open(kind, rule) {
+                    continue;
+                }
                 let is_keyed = self.scratch.is_keyed.get(rule).copied().unwrap_or(true);
                 if !self.scratch.is_full(rule) {
                     // Patterns that are searched for as keys of other rules may come after its own.
@@ -380,15 +413,15 @@ impl<'p> Pass<'p> {
                 }
             }
         }
-        self.settled |= self.scratch.left.len() == kind.rules;
+        self.settle(kind);
     }
 
     /// Adds the rule to those left, if what was seen is enough for it.
     fn ask(&mut self, kind: &Kind, rule: RuleIndex) {
-        let Self { prefilter, filesize, externals, scratch, .. } = self;
-        if !kind.is_open(rule) || scratch.is_left.get(rule).copied().unwrap_or(true) {
+        if !self.is_open(kind, rule) || self.scratch.is_left.get(rule).copied().unwrap_or(true) {
             return;
         }
+        let Self { prefilter, filesize, externals, scratch, .. } = self;
         let facts = KnownFacts {
             filesize: *filesize,
             header: &scratch.header,
@@ -415,6 +448,9 @@ impl<'p> Pass<'p> {
         let Some(kind) = self.kind.clone().filter(|_| !self.settled && !is_worth) else { return };
         self.doubtful += 1;
         for rule in kind.open_rules() {
+            if self.only.as_ref().is_some_and(|only| only.rules.binary_search(&rule).is_err()) {
+                continue;
+            }
             if let Some(left) = self.scratch.is_left.get_mut(rule).filter(|left| !**left) {
                 *left = true;
                 self.scratch.left.push(rule);
