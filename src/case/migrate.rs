@@ -89,18 +89,18 @@ fn ended_scans(db: &Connection) -> CaseOutcome<Vec<ScanTotals>> {
 /// The namespace of all candidate conditions before format 3.
 pub(super) const CANDIDATE_NAMESPACE: &str = "candidate";
 
-/// `rules` as this case records them. One that an older Huntbook began knows a candidate condition by its rule's name alone: it
-/// goes on so where only one is meant, so that what was decided on its candidates stays with them.
-pub(super) fn as_recorded(db: &Connection, rules: &[RuleRecord]) -> CaseOutcome<Vec<RuleRecord>> {
+/// All candidate conditions of a scan as this case records them. One that an older Huntbook began knows a condition by its rule's
+/// name alone: it goes on so where only one is meant, so that what was decided on its candidates stays with them.
+pub(super) fn as_recorded(db: &Connection, candidates: &[RuleRecord]) -> CaseOutcome<Vec<RuleRecord>> {
     let mut known = db.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM rule_names WHERE namespace = ?1 AND name = ?2)
             AND NOT EXISTS (SELECT 1 FROM rule_names WHERE namespace <> ?1 AND name = ?2)",
     )?;
-    let mut recorded = rules.to_vec();
+    let mut recorded = candidates.to_vec();
     for rule in &mut recorded {
         let FoundBy::Candidate(id) = &mut rule.id else { continue };
-        let same = |other: &&RuleRecord| other.id.is_candidate() && other.id.rule().name == id.name;
-        if rules.iter().filter(same).count() == 1
+        let same = |other: &&RuleRecord| other.id.rule().name == id.name;
+        if candidates.iter().filter(same).count() == 1
             && known.query_row(params![CANDIDATE_NAMESPACE, FoundBy::Candidate(id.clone()).name()], |row| row.get(0))?
         {
             id.namespace = CANDIDATE_NAMESPACE.into();

@@ -18,13 +18,13 @@ use crate::finding::Sha256;
 
 /// What a scan is about to do.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ScanPlan {
+pub struct ScanPlan<R = Vec<RuleRecord>> {
     /// The tree, absolute.
     pub tree: PathBuf,
     /// The options it runs with.
     pub options: Value,
-    /// Every rule it runs with.
-    pub rules: Vec<RuleRecord>,
+    /// Every rule it runs with. Where they are thousands, an iterator that makes one after the other takes less memory.
+    pub rules: R,
 }
 
 /// How a scan ended.
@@ -154,10 +154,22 @@ impl Case {
     ///
     /// # Errors
     /// When the case cannot be written.
-    pub fn start_scan(&mut self, plan: &ScanPlan, stamp: &Stamp) -> Result<ScanId, CaseError> {
+    pub fn start_scan<R>(&mut self, plan: &ScanPlan<R>, stamp: &Stamp) -> Result<ScanId, CaseError>
+    where
+        R: Clone + IntoIterator<Item = RuleRecord>,
+    {
         self.write(|db| {
-            let rules = migrate::as_recorded(db, &plan.rules)?;
-            let rules = rules.iter().map(|rule| rule_row(db, rule)).collect::<CaseOutcome<Vec<_>>>()?;
+            let (mut rules, mut candidates) = (Vec::new(), Vec::new());
+            for rule in plan.rules.clone() {
+                if rule.id.is_candidate() {
+                    candidates.push(rule);
+                } else {
+                    rules.push(rule_row(db, &rule)?);
+                }
+            }
+            for candidate in migrate::as_recorded(db, &candidates)? {
+                rules.push(rule_row(db, &candidate)?);
+            }
             let rules_digest = rules_digest(rules.iter().map(|(_, content)| *content).collect());
             let scan = ScanId(
                 db.prepare("INSERT INTO scans (tree, options, rules_digest, started) VALUES (?1, ?2, ?3, ?4)")?

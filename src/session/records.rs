@@ -261,7 +261,8 @@ impl Records {
             }
         }
         tracing::info!(tree = ?self.plan.tree, %options, "scan started");
-        let plan = ScanPlan { tree: self.plan.tree.clone(), options, rules: self.book.records() };
+        let book = Arc::clone(&self.book);
+        let plan = ScanPlan { tree: self.plan.tree.clone(), options, rules: book.records() };
         let stamp = self.stamp();
         self.unmet.clear();
         self.signs.clear();

@@ -339,33 +339,30 @@ impl RuleCatalog {
         hunt.map(|hunt| hunt.rule.digest).or_else(candidate)
     }
 
-    /// Every rule and candidate condition as a case stores it.
-    pub fn records(&self) -> Vec<RuleRecord> {
-        let mut records = Vec::new();
-        for hunt in &self.hunts {
-            let rule = &hunt.rule;
-            let scenarios: Vec<String> = hunt.scenarios.iter().map(|scenario| scenario.id.clone()).collect();
-            records.push(RuleRecord {
-                id: FoundBy::Rule(rule.id.clone()),
-                digest: rule.digest,
-                source: rule.source.clone(),
-                meta: meta(hunt),
-                scenarios: scenarios.clone(),
-                known: rule.known_samples(),
-            });
-            if let Some(condition) = &hunt.candidate {
-                records.push(RuleRecord {
-                    id: FoundBy::Candidate(rule.id.clone()),
-                    digest: Sha256::of(condition.as_bytes()),
-                    source: condition.clone(),
-                    meta: meta(hunt),
-                    scenarios,
-                    known: rule.known_samples(),
-                });
-            }
-        }
-        records
+    /// Every rule and candidate condition as a case stores it, made one after the other: what it keeps of thousands of rules takes
+    /// many times the memory of their text.
+    pub fn records(&self) -> impl Iterator<Item = RuleRecord> + Clone {
+        self.hunts.iter().flat_map(|hunt| records_of(hunt))
     }
+}
+
+/// The rule of a hunt as a case stores it, and its candidate condition, if there is one.
+fn records_of(hunt: &Hunt) -> Vec<RuleRecord> {
+    let rule = &hunt.rule;
+    let record = |id: FoundBy, digest: Sha256, source: &str| RuleRecord {
+        id,
+        digest,
+        source: source.to_owned(),
+        meta: meta(hunt),
+        scenarios: hunt.scenarios.iter().map(|scenario| scenario.id.clone()).collect(),
+        known: rule.known_samples(),
+    };
+    let mut records = vec![record(FoundBy::Rule(rule.id.clone()), rule.digest, &rule.source)];
+    if let Some(condition) = &hunt.candidate {
+        let digest = Sha256::of(condition.as_bytes());
+        records.push(record(FoundBy::Candidate(rule.id.clone()), digest, condition));
+    }
+    records
 }
 
 /// What coverage says of a rule that no file is scanned with.
@@ -400,7 +397,7 @@ mod tests {
     fn every_builtin_rule_and_candidate_has_a_record_and_a_subject() {
         let book = RuleCatalog::load(&RuleChoice::default()).unwrap();
         assert_eq!(book.hunts.len(), 5);
-        let records = book.records();
+        let records: Vec<RuleRecord> = book.records().collect();
         assert_eq!(records.len(), 6);
         for record in &records {
             let subject = book.subject(&record.id).unwrap();

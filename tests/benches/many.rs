@@ -171,7 +171,7 @@ fn listed(many: ManyCases) -> Result<(App, Backend), Box<dyn Error>> {
 /// Makes so many cases of as many boxes in `folder`, with so many findings each.
 fn make(folder: &Path, cases: usize, findings: usize) -> Result<(), Box<dyn Error>> {
     let book = RuleCatalog::load(&RuleChoice::default())?;
-    let rules = book.records();
+    let rules: Vec<_> = book.records().collect();
     let found_by: Vec<FoundBy> = rules.iter().map(|rule| rule.id.clone()).filter(|id| !id.is_candidate()).collect();
     let actor = Actor { name: "root".into(), uid: 0, behind: None };
     let stamp = |host: &str| Stamp { actor: actor.clone(), host: host.into(), at: jiff::Timestamp::UNIX_EPOCH };

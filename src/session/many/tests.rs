@@ -27,7 +27,7 @@ fn box_case(folder: &Path, host: &str, contents: &[&str], ended: bool) -> PathBu
     case.record_opening(&stamp).unwrap();
     let id = format!("id of {host}");
     case.record_host(&[("host.name", host), ("host.id", &id)], &stamp).unwrap();
-    let rules: Vec<RuleRecord> = book.records();
+    let rules: Vec<RuleRecord> = book.records().collect();
     let found_by = rules.iter().find(|rule| rule.id.name() == RULE).unwrap().id.clone();
     let plan = ScanPlan { tree: "/srv".into(), options: serde_json::json!({}), rules };
     let scan = case.start_scan(&plan, &stamp).unwrap();
