@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::condition::RuleIndex;
 use super::guard::KnownFacts;
+use super::guard_table::GuardTable;
 use super::search::{SearchedPatterns, Searcher};
 use super::set::RuleSet;
 use super::truth::PossibleTruth;
@@ -63,6 +64,7 @@ pub(super) struct Kinds {
     any: Arc<Kind>,
     /// By guard: the rules that it may decide.
     by_guard: Vec<Vec<RuleIndex>>,
+    guards: GuardTable,
     all: Mutex<Choices>,
     /// By rules, in order: the patterns that decide them.
     few: Mutex<HashMap<Box<[RuleIndex]>, Arc<SearchedPatterns>>>,
@@ -98,6 +100,7 @@ impl Kinds {
             known: RwLock::new(Known { kinds: HashMap::new(), other: Arc::clone(&any), keys }),
             any,
             by_guard: rules.by_guard(),
+            guards: GuardTable::new(rules.guards()),
             all: Mutex::default(),
             few: Mutex::default(),
         }
@@ -130,6 +133,11 @@ impl Kinds {
         for kind in kinds.values_mut().chain([other]) {
             *kind = Arc::new(kind.with_keys(keys));
         }
+    }
+
+    /// What the guards on the first bytes come to.
+    pub(super) fn guards(&self) -> &GuardTable {
+        &self.guards
     }
 
     /// The kind of a file whose guards come to `decided`; `packed` is room.

@@ -19,6 +19,7 @@ mod condition;
 mod encoded;
 mod format;
 mod guard;
+mod guard_table;
 mod hashed;
 mod learn;
 mod literals;

@@ -310,11 +310,8 @@ impl<'p> Pass<'p> {
         let header = std::mem::take(&mut self.scratch.header);
         self.externals = self.externals_of.map(|externals_of| externals_of(&header));
         let facts = KnownFacts { filesize: self.filesize, header: &header, ..KnownFacts::NOTHING };
-        let decide = |guard: &super::guard::Guard| {
-            // Those that look at the size alone are decided for each file, and tell no kinds apart.
-            if guard.looks_at_bytes() { guard.truth(&facts) } else { PossibleTruth::ANY }
-        };
-        self.scratch.decided.extend(prefilter.rules.guards().iter().map(decide));
+        let guards = prefilter.rules.guards();
+        prefilter.kinds.guards().decide(guards, &facts, &mut self.scratch.decided);
         self.scratch.header = header;
         let kind = prefilter.kinds.of(&self.scratch.decided, &mut self.scratch.packed, &prefilter.rules);
         for rule in &kind.free {
