@@ -30,11 +30,11 @@ pub(super) struct Kind {
     pub rules: usize,
     /// Those that may match without a pattern.
     pub free: Vec<RuleIndex>,
-    /// The patterns of the open rules, once they are asked for.
-    all: OnceLock<Arc<SearchedPatterns>>,
+    /// The choice that has the patterns of the open rules, once they are asked for.
+    all: OnceLock<ChoiceIndex>,
     keys: Arc<Keys>,
-    /// Those of them that are keys.
-    chosen_keys: OnceLock<Arc<SearchedPatterns>>,
+    /// The one that has those of them that are keys.
+    chosen_keys: OnceLock<ChoiceIndex>,
 }
 
 /// Which patterns are searched for.
@@ -65,7 +65,7 @@ pub(super) struct Kinds {
     /// By guard: the rules that it may decide.
     by_guard: Vec<Vec<RuleIndex>>,
     guards: GuardTable,
-    all: Mutex<Choices>,
+    all: RwLock<Choices>,
     /// By rules, in order: the patterns that decide them.
     few: Mutex<HashMap<Box<[RuleIndex]>, Arc<SearchedPatterns>>>,
 }
@@ -85,13 +85,13 @@ pub(super) struct Keys {
     pub patterns: Vec<bool>,
     /// By rule: whether all that decides it is searched for in the first pass already, because its keys stand in too many files.
     pub is_full: Vec<bool>,
-    choices: Mutex<Choices>,
+    choices: RwLock<Choices>,
 }
 
 impl Kinds {
     pub(super) fn new(rules: &RuleSet) -> Self {
         let (patterns, is_full) = (rules.keys(), vec![false; rules.len()]);
-        let keys = Arc::new(Keys { patterns, is_full, choices: Mutex::default() });
+        let keys = Arc::new(Keys { patterns, is_full, choices: RwLock::default() });
         let mut any = Kind::without_rules(rules.len(), &keys);
         let reported: Vec<RuleIndex> = rules.reported().collect();
         any.work_out(rules, &[], &reported);
@@ -101,7 +101,7 @@ impl Kinds {
             any,
             by_guard: rules.by_guard(),
             guards: GuardTable::new(rules.guards()),
-            all: Mutex::default(),
+            all: RwLock::default(),
             few: Mutex::default(),
         }
     }
@@ -128,7 +128,7 @@ impl Kinds {
         for (pattern, is_key) in patterns.iter_mut().enumerate() {
             *is_key |= rules.decided_by(pattern).iter().any(|rule| is_full.get(*rule).copied().unwrap_or(false));
         }
-        known.keys = Arc::new(Keys { patterns, is_full, choices: Mutex::default() });
+        known.keys = Arc::new(Keys { patterns, is_full, choices: RwLock::default() });
         let Known { kinds, other, keys } = &mut *known;
         for kind in kinds.values_mut().chain([other]) {
             *kind = Arc::new(kind.with_keys(keys));
@@ -171,23 +171,26 @@ impl Kinds {
     }
 
     /// What is searched for in files of the kind.
-    pub(super) fn chosen<'k>(
+    pub(super) fn chosen(
         &self,
-        kind: &'k Kind,
+        kind: &Kind,
         sought: Sought,
         rules: &RuleSet,
         searcher: &Searcher,
-    ) -> &'k Arc<SearchedPatterns> {
+    ) -> Arc<SearchedPatterns> {
         let is_key = |pattern: usize| sought == Sought::All || kind.keys.patterns.get(pattern).copied().unwrap_or(true);
         let (slot, choices) = match sought {
             Sought::All => (&kind.all, &self.all),
             Sought::Keys => (&kind.chosen_keys, &kind.keys.choices),
         };
-        slot.get_or_init(|| {
+        let index = slot.get_or_init(|| {
             let mut wanted = rules.patterns_of(|rule| kind.is_open(rule));
             wanted.iter_mut().enumerate().for_each(|(pattern, wanted)| *wanted &= is_key(pattern));
-            choices.lock().unwrap_or_else(PoisonError::into_inner).choose(wanted, searcher)
-        })
+            choices.write().unwrap_or_else(PoisonError::into_inner).choose(wanted, searcher)
+        });
+        let choices = choices.read().unwrap_or_else(PoisonError::into_inner);
+        let chosen = choices.list.get(*index).map(|choice| Arc::clone(&choice.chosen));
+        chosen.unwrap_or_else(|| Arc::new(searcher.choose(vec![true; rules.patterns()])))
     }
 }
 
@@ -258,6 +261,9 @@ impl Kind {
     }
 }
 
+/// The place of a choice among all; another that holds no less may stand there later.
+type ChoiceIndex = usize;
+
 /// What was chosen so far. A kind may be searched for more than it asks for, but not for much more.
 #[derive(Debug, Default)]
 struct Choices {
@@ -272,40 +278,40 @@ struct Choice {
 }
 
 impl Choices {
-    fn choose(&mut self, wanted: Vec<bool>, searcher: &Searcher) -> Arc<SearchedPatterns> {
+    /// The place of a choice that has all that is wanted.
+    fn choose(&mut self, wanted: Vec<bool>, searcher: &Searcher) -> ChoiceIndex {
         let is_near = |more: usize, count: usize| more <= count + count / 8 + 64;
         let bits = Bits::of(&wanted);
         let count = bits.count();
-        let mut near: Option<usize> = None;
-        let mut enough: Option<(usize, Arc<SearchedPatterns>)> = None;
-        for (place, Choice { patterns, chosen }) in self.list.iter().enumerate() {
+        let mut near: Option<ChoiceIndex> = None;
+        let mut enough: Option<(usize, ChoiceIndex)> = None;
+        for (place, Choice { patterns, .. }) in self.list.iter().enumerate() {
             let (known, more) = (patterns.count(), patterns.with(&bits).count());
-            if more == known && enough.as_ref().is_none_or(|(least, _)| more < *least) {
-                enough = Some((more, Arc::clone(chosen)));
+            if more == known && enough.is_none_or(|(least, _)| more < least) {
+                enough = Some((more, place));
             } else if is_near(more, count) && is_near(more, known) {
                 near = Some(place);
             }
         }
         let no_more = self.made >= MAX_MADE || (near.is_none() && self.list.len() >= MAX_CHOICES);
-        if let Some((_, chosen)) = enough.filter(|(more, _)| no_more || is_near(*more, count)) {
-            return chosen;
+        if let Some((_, place)) = enough.filter(|(more, _)| no_more || is_near(*more, count)) {
+            return place;
         }
         self.made += 1;
         // One that replaces a choice serves its kinds too; where there are too many, one serves all.
-        let replaced = near.filter(|_| !no_more).and_then(|place| self.list.get(place));
-        let open = match replaced {
+        let near = near.filter(|_| !no_more);
+        let open = match near.and_then(|place| self.list.get(place)) {
             Some(choice) => choice.patterns.with(&bits).each(wanted.len()),
             None if no_more => vec![true; wanted.len()],
             None => wanted,
         };
-        let patterns = Bits::of(&open);
-        let chosen = Arc::new(searcher.choose(open));
-        let choice = Choice { patterns, chosen: Arc::clone(&chosen) };
-        match near.filter(|_| !no_more).and_then(|place| self.list.get_mut(place)) {
+        let choice = Choice { patterns: Bits::of(&open), chosen: Arc::new(searcher.choose(open)) };
+        let place = near.unwrap_or(self.list.len());
+        match self.list.get_mut(place) {
             Some(slot) => *slot = choice,
             None => self.list.push(choice),
         }
-        chosen
+        place
     }
 }
 
@@ -374,6 +380,6 @@ mod tests {
                 }
             }
         }
-        assert!(prefilter.kinds.all.lock().unwrap().list.len() <= MAX_CHOICES + 1);
+        assert!(prefilter.kinds.all.read().unwrap().list.len() <= MAX_CHOICES + 1);
     }
 }

@@ -1,7 +1,10 @@
 //! Where in a file the patterns can be.
 
+use std::sync::Arc;
+
 use super::Prefilter;
 use super::seam::Seam;
+use super::search::SearchedPatterns;
 
 /// The stream of one file that is asked where, not whether, something may match. Feed its bytes in order.
 ///
@@ -10,13 +13,14 @@ use super::seam::Seam;
 #[derive(Debug)]
 pub struct Locator<'p> {
     prefilter: &'p Prefilter,
+    everything: Arc<SearchedPatterns>,
     position: u64,
     seam: Seam,
 }
 
 impl<'p> Locator<'p> {
     pub(super) fn new(prefilter: &'p Prefilter) -> Self {
-        Self { prefilter, position: 0, seam: Seam::default() }
+        Self { prefilter, everything: prefilter.everything(), position: 0, seam: Seam::default() }
     }
 
     /// Takes the next bytes of the file; `spot` gets the offset and length in bytes of every place that may belong to
@@ -26,8 +30,7 @@ impl<'p> Locator<'p> {
         let position = self.position;
         self.seam.pass(chunk, searcher.longest(), |bytes, before| {
             let origin = position.saturating_sub(before as u64);
-            searcher
-                .spots(self.prefilter.everything(), bytes, |start, length| spot(origin + start as u64, length as u64));
+            searcher.spots(&self.everything, bytes, |start, length| spot(origin + start as u64, length as u64));
         });
         self.position = position.saturating_add(chunk.len() as u64);
     }

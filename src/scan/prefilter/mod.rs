@@ -51,6 +51,7 @@ pub(crate) use stream::{ExternalsOf, Pass, Scratch};
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+use std::sync::Arc;
 
 use yara_x_parser::ast::Item;
 
@@ -204,7 +205,7 @@ impl Prefilter {
     }
 
     /// All patterns.
-    fn everything(&self) -> &SearchedPatterns {
+    fn everything(&self) -> Arc<SearchedPatterns> {
         self.kinds.chosen(self.kinds.any(), Sought::All, &self.rules, &self.searcher)
     }
 }

@@ -127,13 +127,6 @@ impl Scratch {
     }
 }
 
-/// The rules that a pass asks, in order, and what it searches for.
-struct OnlyRules<'p> {
-    rules: &'p [RuleIndex],
-    /// `None` for the patterns of all.
-    chosen: Option<Arc<SearchedPatterns>>,
-}
-
 /// The stream of one file. Feed its bytes in order, from the first; holes may be announced instead of read.
 pub struct Pass<'p> {
     prefilter: &'p Prefilter,
@@ -146,7 +139,9 @@ pub struct Pass<'p> {
     externals: Option<Externals>,
     scratch: Scratch,
     /// See [`Pass::only`].
-    only: Option<OnlyRules<'p>>,
+    only: Option<&'p [RuleIndex]>,
+    /// What is searched for, once there is something to search.
+    chosen: Option<Arc<SearchedPatterns>>,
     /// Known once the first bytes are.
     kind: Option<Arc<Kind>>,
     /// How many of the rules were left that another pass, which searches for more, may rule out.
@@ -174,6 +169,7 @@ impl<'p> Pass<'p> {
             externals: None,
             scratch,
             only: None,
+            chosen: None,
             kind: None,
             doubtful: 0,
             settled: refused,
@@ -192,7 +188,7 @@ impl<'p> Pass<'p> {
     #[must_use]
     pub(in crate::scan) fn only(mut self, rules: &'p [RuleIndex]) -> Self {
         let Prefilter { kinds, rules: all, searcher, .. } = self.prefilter;
-        self.only = Some(OnlyRules { rules, chosen: kinds.chosen_for(rules, all, searcher) });
+        (self.only, self.chosen) = (Some(rules), kinds.chosen_for(rules, all, searcher));
         self
     }
 
@@ -327,13 +323,13 @@ impl<'p> Pass<'p> {
 
     /// Ends the search once all rules are left that may be.
     fn settle(&mut self, kind: &Kind) {
-        let most = self.only.as_ref().map_or(kind.rules, |only| only.rules.len().min(kind.rules));
+        let most = self.only.map_or(kind.rules, |only| only.len().min(kind.rules));
         self.settled |= self.scratch.left.len() >= most;
     }
 
     /// Whether the rule may match such a file, and is one of those that are asked.
     fn is_open(&self, kind: &Kind, rule: RuleIndex) -> bool {
-        kind.is_open(rule) && self.only.as_ref().is_none_or(|only| only.rules.binary_search(&rule).is_ok())
+        kind.is_open(rule) && self.only.is_none_or(|only| only.binary_search(&rule).is_ok())
     }
 
     fn rule_out(&mut self) {
@@ -368,8 +364,7 @@ impl<'p> Pass<'p> {
         }
         let Prefilter { searcher, rules, kinds, .. } = self.prefilter;
         let Scratch { seam, seen, sought, .. } = &mut self.scratch;
-        let only = self.only.as_ref().and_then(|only| only.chosen.as_ref());
-        let chosen = only.unwrap_or_else(|| kinds.chosen(&kind, *sought, rules, searcher));
+        let chosen = &**self.chosen.get_or_insert_with(|| kinds.chosen(&kind, *sought, rules, searcher));
         let (is_first, is_last) = (end == chunk.len() as u64, Some(end) == self.filesize);
         seam.pass(chunk, searcher.longest(), |bytes, before| {
             let part =
@@ -445,7 +440,7 @@ impl<'p> Pass<'p> {
         let Some(kind) = self.kind.clone().filter(|_| !self.settled && !is_worth) else { return };
         self.doubtful += 1;
         for rule in kind.open_rules() {
-            if self.only.as_ref().is_some_and(|only| only.rules.binary_search(&rule).is_err()) {
+            if self.only.is_some_and(|only| only.binary_search(&rule).is_err()) {
                 continue;
             }
             if let Some(left) = self.scratch.is_left.get_mut(rule).filter(|left| !**left) {
