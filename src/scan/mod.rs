@@ -240,7 +240,9 @@ impl Scan {
         let control = Arc::new(Control::default());
         let progress = Arc::new(Progress::new());
         let (sender, events) = crossbeam_channel::bounded(EVENTS);
-        let rules_want_files_whole = rules.prefilter().always_full();
+        let prefilter = rules.prefilter();
+        // With a first pass, few files are held though some rules want every one.
+        let rules_want_files_whole = prefilter.always_full() && !prefilter.has_first_pass();
         let ahead = options.count_ahead.then(|| Walk::new(&tree, options.walk.clone(), globs.clone()));
         let only = options.walk.only.clone();
         let walk = Walk::new(&tree, options.walk, globs);

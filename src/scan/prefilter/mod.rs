@@ -191,8 +191,12 @@ impl Prefilter {
     /// Room for a first pass, which searches for the rarest patterns only: for each rule, those of which one must be there.
     /// What it leaves of the rules may still be ruled out by a pass that searches for all. `None` where both would be the same.
     pub fn first_scratch(&self) -> Option<Scratch> {
-        let worth = self.searcher.is_large() && self.kinds.keys().patterns.contains(&false);
-        worth.then(|| Scratch::new(self, Sought::Keys))
+        self.has_first_pass().then(|| Scratch::new(self, Sought::Keys))
+    }
+
+    /// See [`Prefilter::first_scratch`].
+    pub fn has_first_pass(&self) -> bool {
+        self.searcher.is_large() && self.kinds.keys().patterns.contains(&false)
     }
 
     /// Takes note of what a first pass left of the rules for a file of so many bytes, and the second of those, so that the first
