@@ -59,13 +59,16 @@ pub(super) fn folders(command: &Command) -> Vec<PathBuf> {
         Command::Inspect(args) => folders.extend(cache(&args.rules)),
         Command::Exclusions(command) => {
             let (register, output) = match command {
-                ExclusionsCommand::Export { review, output, .. } => (&review.register, Some(output)),
-                ExclusionsCommand::List { review, .. } | ExclusionsCommand::Check { review, .. } => {
-                    (&review.register, None)
+                ExclusionsCommand::Export { review, output, .. } => {
+                    (review.register.exclusions.as_deref(), Some(output))
                 }
-                ExclusionsCommand::Revoke { register, .. } => (register, None),
+                ExclusionsCommand::List { review, .. } | ExclusionsCommand::Check { review, .. } => {
+                    (review.register.exclusions.as_deref(), None)
+                }
+                ExclusionsCommand::Revoke { register, .. } => (register.exclusions.as_deref(), None),
+                ExclusionsCommand::Merge { ours, .. } => (Some(ours.as_path()), None),
             };
-            folders.extend(of_register(register.exclusions.as_deref()));
+            folders.extend(of_register(register));
             // The list for Loki has a name of its own, in the current folder.
             let output = output.map(|output| output.output.as_deref().unwrap_or(Path::new("huntbook")));
             folders.extend(output.into_iter().flat_map(beside));

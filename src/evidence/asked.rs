@@ -125,7 +125,7 @@ impl SharedQuestion {
 
     pub(super) fn processes(&self, peers: &[Peer]) -> Observed<RunningNow> {
         let Some(proc) = &self.proc else {
-            return Observed::Unknown("not a live system".to_owned());
+            return Observed::Unknown("an image has no processes".to_owned());
         };
         self.path().map(|path| {
             let (index, accounts) = (self.indexes.processes(proc), self.indexes.accounts());

@@ -261,3 +261,67 @@ fn an_export_is_a_new_file_of_ones_own() {
 fn is_left_over(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "new")
 }
+
+/// Runs git in `folder`; whether it succeeded, and what it said.
+fn git(folder: &Path, args: &[&str]) -> (bool, String) {
+    let output = std::process::Command::new("git")
+        .current_dir(folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("HOME", folder)
+        .args(["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false"])
+        .args(args)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn git_merges_registers_that_two_people_added_to() {
+    if std::process::Command::new("git").arg("--version").output().is_err() {
+        println!("skipped: there is no git here");
+        return;
+    }
+    let ground = TestBox::new();
+    let path = folder(&ground).join("x");
+    let repository = ground.register().parent().unwrap().to_owned();
+    fs::create_dir_all(&repository).unwrap();
+    let name = ground.register().file_name().unwrap().to_str().unwrap().to_owned();
+    let do_git = |args: &[&str]| {
+        let (done, said) = git(&repository, args);
+        assert!(done, "{args:?}: {said}");
+    };
+    let commit = |message: &str| {
+        do_git(&["add", "--all", &name, ".gitattributes"]);
+        do_git(&["commit", "--quiet", "-m", message]);
+    };
+    do_git(&["init", "--quiet", "--initial-branch=main", "."]);
+    let program = env!("CARGO_BIN_EXE_huntbook");
+    do_git(&["config", "merge.huntbook.driver", &format!("'{program}' exclusions merge %O %A %B")]);
+    fs::write(repository.join(".gitattributes"), format!("{name} merge=huntbook\n")).unwrap();
+    let all = [b"a", b"b", b"c"].map(|content| exclusion(&path, content, ScopeKind::Content, "nightly job"));
+    record(&ground, &all[..1]);
+    commit("first");
+    do_git(&["checkout", "--quiet", "-b", "theirs"]);
+    record(&ground, &all[2..]);
+    commit("theirs");
+    do_git(&["checkout", "--quiet", "main"]);
+    record(&ground, &all[1..2]);
+    commit("ours");
+    do_git(&["merge", "--quiet", "theirs"]);
+    let (listed, _, _) = run(&ground, &["list", "--json"]);
+    let ids = all.map(|one| one.id.to_string());
+    assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");
+
+    // Both give the first one another reason: git stops, and says why.
+    let text = fs::read_to_string(ground.register()).unwrap();
+    do_git(&["checkout", "--quiet", "-b", "again"]);
+    fs::write(ground.register(), text.replacen("nightly job", "their reason", 1)).unwrap();
+    commit("their reason");
+    do_git(&["checkout", "--quiet", "main"]);
+    fs::write(ground.register(), text.replacen("nightly job", "our reason", 1)).unwrap();
+    commit("our reason");
+    let (done, said) = git(&repository, &["merge", "--quiet", "again"]);
+    assert!(!done && said.contains(&format!("exclusion {} was changed on both sides", ids[0])), "{said}");
+    assert!(fs::read_to_string(ground.register()).unwrap().contains("our reason"));
+}

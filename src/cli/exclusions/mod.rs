@@ -3,9 +3,11 @@
 mod check;
 mod export;
 mod list;
+mod merge;
 mod review;
 mod revoke;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -49,6 +51,16 @@ pub enum ExclusionsCommand {
         #[command(flatten)]
         register: RegisterArgs,
     },
+    /// Bring together two registers that were changed apart, into OURS; exit code 1 if both changed the same entry. As a merge
+    /// driver of git: `huntbook exclusions merge %O %A %B`.
+    Merge {
+        /// What both were made from; an empty file if there was none.
+        base: PathBuf,
+        /// Ours; what comes out goes here.
+        ours: PathBuf,
+        /// Theirs.
+        theirs: PathBuf,
+    },
     /// Write the exclusions for another tool; those for Loki and THOR to huntbook-falsepositive-hashes.txt unless named.
     Export {
         /// For which.
@@ -71,6 +83,7 @@ pub(super) fn run(command: ExclusionsCommand) -> anyhow::Result<ExitCode> {
         ExclusionsCommand::List { all, json, review } => list::run(&Review::open(&review)?, all, json),
         ExclusionsCommand::Check { json, review } => check::run(&Review::open(&review)?, json),
         ExclusionsCommand::Revoke { id, reason, register } => revoke::run(register.load()?, &id, &reason),
+        ExclusionsCommand::Merge { base, ours, theirs } => merge::run(&base, &ours, &theirs),
         ExclusionsCommand::Export { format, rule, output, review } => {
             export::run(&Review::open(&review)?, format, &rule, &output)
         }

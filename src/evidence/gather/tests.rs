@@ -166,8 +166,8 @@ fn on_an_image_processes_are_unknown_and_all_else_is_asked_below_its_root() {
     let mut facts = facts(&dir.path().join("opt/r/x.py"));
     facts.uid = 0;
     let evidence = gatherer.gather(&facts);
-    assert_eq!(evidence.processes.reason(), Some("not a live system"));
-    assert_eq!(evidence.sockets.reason(), Some("not a live system"));
+    assert_eq!(evidence.processes.reason(), Some("an image has no processes"));
+    assert_eq!(evidence.sockets.reason(), Some("an image has no processes"));
     assert_eq!(texts(&evidence.field(Field::FilePath)), ["/opt/r/x.py"]);
     assert_eq!(texts(&evidence.field(Field::FilePackage)), ["r"]);
     assert!(evidence.field(Field::FilePackageState).unknown.unwrap().contains("no md5sums"));
@@ -186,7 +186,7 @@ fn on_an_image_processes_are_unknown_and_all_else_is_asked_below_its_root() {
         match field {
             Field::HostPath => assert!(values.unknown.unwrap().contains("asked for by name")),
             _ if of_a_process || field == Field::NetworkDirection => {
-                assert_eq!(values.unknown.as_deref(), Some("not a live system"), "{field}");
+                assert_eq!(values.unknown.as_deref(), Some("an image has no processes"), "{field}");
             }
             Field::ScheduleSystemd
             | Field::FileRepositoryState
@@ -199,7 +199,7 @@ fn on_an_image_processes_are_unknown_and_all_else_is_asked_below_its_root() {
             _ => assert_ne!(values, Values::default(), "{field}"),
         }
     }
-    assert!(serde_json::to_string(&evidence).unwrap().contains("\"unknown\":\"not a live system\""));
+    assert!(serde_json::to_string(&evidence).unwrap().contains("\"unknown\":\"an image has no processes\""));
 
     put(dir.path(), "etc/crontab", b"");
     assert_eq!(texts(&gatherer.gather(&facts).field(Field::ScheduleCron)).len(), 1, "read once");

@@ -122,7 +122,7 @@ pub(super) fn look_up(
         Reference::Package(manager, name) => package::page(root, indexes, manager, name),
         Reference::Process(pid) => match proc {
             Some(proc) => process::page(indexes, proc, *pid),
-            None => Referred::gap("not a live system: its processes cannot be looked at"),
+            None => Referred::gap("an image has no processes to look at"),
         },
     }
 }

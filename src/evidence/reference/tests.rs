@@ -119,7 +119,7 @@ fn a_process_is_shown_between_its_parents_and_what_it_started() {
     child.wait().unwrap();
     assert!(texts(&box_.look_up(&Reference::Process(u32::MAX)))[0].contains("no process of this number"));
     let image = Gatherer::new(Root::image(Path::new("/nowhere")));
-    assert!(texts(&image.look_up(&Reference::Process(1)))[0].contains("not a live system"));
+    assert!(texts(&image.look_up(&Reference::Process(1)))[0].contains("an image has no processes"));
 }
 
 #[test]

@@ -13,8 +13,14 @@ pub(super) struct Weighed {
     pub(super) by: Option<ByProcess>,
 }
 
-/// Weighs one check.
+/// Weighs one check, and says what the set that it names holds.
 pub(super) fn evaluate(check: &Check, known: &EvidenceContext<'_>) -> Weighed {
+    let mut weighed = weigh(check, known);
+    weighed.said.set = known.set_words(check);
+    weighed
+}
+
+fn weigh(check: &Check, known: &EvidenceContext<'_>) -> Weighed {
     let named = known.named(check);
     if let Some(set) = named.empty_set {
         let by = is_about_processes(check.field).then(|| ByProcess { anyone: true, ..ByProcess::default() });

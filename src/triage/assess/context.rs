@@ -8,6 +8,7 @@ use crate::evidence::{BoxQueries, Evidence, Observed, Referrer, Values};
 use crate::hunt::field::ValueKind;
 use crate::hunt::known_good::KnownGood;
 use crate::hunt::{Check, Field, Hunt, NamedValues, Operand, Scenario, Site, standard};
+use crate::text;
 
 /// The site set that `--known-good` lists add to.
 pub(super) const KNOWN_GOOD: &str = "known_good";
@@ -125,6 +126,21 @@ impl<'a> EvidenceContext<'a> {
             }
             Operand::Exists(_) | Operand::Schedule => &[],
         }
+    }
+
+    /// What the site set that a check names holds, in words; nothing of one that is empty, and of hashes, which tell nobody anything.
+    pub(super) fn set_words(&self, check: &Check) -> Option<String> {
+        /// Values that are named; of more it is told how many.
+        const SHOWN: usize = 8;
+        let Operand::SiteSet(name) = &check.operand else { return None };
+        let listed = self.listed(check);
+        if listed.is_empty() || check.field.kind() == ValueKind::Sha256 {
+            return None;
+        }
+        let shown: Vec<_> = listed.iter().take(SHOWN).map(|value| text::escape_str(value)).collect();
+        let more = listed.len().saturating_sub(SHOWN) as u64;
+        let more = if more > 0 { format!(" and {} more", text::count(more)) } else { String::new() };
+        Some(format!("${}: {}{more}", text::escape_str(name), shown.join(", ")))
     }
 
     fn empty_set<'k>(&self, check: &'k Check, listed: &[String]) -> Option<&'k str> {

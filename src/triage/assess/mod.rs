@@ -78,6 +78,9 @@ pub struct CheckAssessment {
     pub warning: Option<String>,
     /// The site set, without its `$`, that is empty: name something in it and the check can be told.
     pub empty_set: Option<String>,
+    /// What the site set that it names holds: `$admin_accounts: root, admin`.
+    #[serde(skip)]
+    pub set: Option<String>,
 }
 
 /// Weighs every scenario of `hunt`, in its order, and then those that fit any hunt ([`crate::hunt::standard`]), for the finding that `evidence` is about.

@@ -25,6 +25,7 @@ impl CheckAssessment {
             provenance: Vec::new(),
             warning: None,
             empty_set: None,
+            set: None,
         }
     }
 }

@@ -8,10 +8,12 @@ mod entry;
 mod error;
 mod fields;
 mod lock;
+mod merge;
 mod read;
 mod store;
 mod write;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ use crate::storage::{self, Base};
 pub(crate) use self::check::{RegisterFinding, RegisterProblem, RuleDigests};
 pub(crate) use self::entry::{InvalidEntry, RegisterEntry};
 pub(crate) use self::error::RegisterError;
+pub(crate) use self::merge::{MergeConflict, MergedRegister};
 #[cfg(test)]
 pub(crate) use self::store::MAX_BYTES;
 pub(crate) use crate::storage::Trust;
@@ -179,6 +182,26 @@ impl Register {
             Replaced::Yes => Ok(()),
             Replaced::ChangedMeanwhile => self.reload(),
         }
+    }
+
+    /// Brings what another register says into this one, entry by entry; `base` is what both were made from. See
+    /// [`MergedRegister`].
+    ///
+    /// # Errors
+    /// [`RegisterError`]; the file is as it was then.
+    pub(crate) fn merge(&mut self, base: &Self, theirs: &Self) -> Result<MergedRegister, RegisterError> {
+        let file = self.path.clone();
+        let of = |register: &'_ Self| register.text.clone().unwrap_or_default();
+        let (base, theirs) = ((base.path.as_path(), of(base)), (theirs.path.as_path(), of(theirs)));
+        let merged = RefCell::new(None);
+        self.change(|text, _| {
+            let result = merge::merge((base.0, &base.1), (&file, text), (theirs.0, &theirs.1))?;
+            let edited = Edited { entries: read::parse(&file, &result.text)?.entries, text: result.text.clone() };
+            let is_changed = result.text != text;
+            merged.replace(Some(result));
+            Ok(is_changed.then_some(edited))
+        })?;
+        merged.into_inner().ok_or(RegisterError::Changing(file))
     }
 
     /// What is wrong with the entries at `now`, in the order of the file, see [`RegisterProblem`].

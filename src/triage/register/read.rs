@@ -31,6 +31,8 @@ pub(super) struct ParsedRegister {
     pub has_version: bool,
     /// For each entry the offset of the line after its `id`, if it has one.
     pub after_id: Vec<Option<usize>>,
+    /// For each entry the bytes of the text from its `[[exclusion]]` to the next.
+    pub parts: Vec<Range<usize>>,
 }
 
 /// Bytes of one entry at most, and of what stands before the first. TOML that is taken apart needs some eighty times its
@@ -83,13 +85,14 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<ParsedRegister, RegisterE
     if let Some(exclusions) = document.get("exclusion") {
         return Err(wrong(start(exclusions), "`exclusion` must be written as [[exclusion]] tables".to_owned()));
     }
-    let mut parsed =
-        ParsedRegister { entries: Vec::new(), has_version: document.contains_key("version"), after_id: Vec::new() };
+    let has_version = document.contains_key("version");
+    let mut parsed = ParsedRegister { entries: Vec::new(), has_version, after_id: Vec::new(), parts: Vec::new() };
     for part in &parts {
         let document = toml(part)?;
         lines = LineStarts::of(slice(part), lines.ended());
         for table in document.get("exclusion").and_then(Item::as_array_of_tables).into_iter().flatten() {
             parsed.entries.push(entry(table, &lines));
+            parsed.parts.push(part.clone());
             let id = table.get("id").and_then(Item::span);
             parsed.after_id.push(id.map(|span| lines.next(span.end).map_or(part.end, |next| part.start + next)));
         }

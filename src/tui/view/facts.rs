@@ -95,6 +95,7 @@ fn size(bytes: u64) -> String {
     format!("{}{rounded}", text::counted(bytes, "byte"))
 }
 
+/// To the nanosecond, as stat(1) shows it: zeros there tell of a time that was set. Elsewhere on the screen seconds do.
 fn time(time: FileTime) -> String {
     time.to_string()
 }

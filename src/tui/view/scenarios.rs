@@ -162,7 +162,7 @@ fn push_lines(
     against: bool,
 ) {
     let evidence = app.detail.as_ref().and_then(|detail| detail.gathered.as_ref()).map(|gathered| &gathered.evidence);
-    let mut told = Vec::new();
+    let (mut told, mut sets) = (Vec::new(), Vec::new());
     for (index, line) in assessed.iter().enumerate() {
         if index > 0 {
             page.marked((Role::Dim, ""), "or");
@@ -181,6 +181,11 @@ fn push_lines(
             }
             if let Some(warning) = &check.warning {
                 page.indented(Role::Warning, &format!("! {warning}"));
+            }
+            // Once, where it is first named.
+            if let Some(set) = check.set.as_ref().filter(|set| !sets.contains(set)) {
+                page.indented(Role::Dim, set);
+                sets.push(set);
             }
             if let Some(set) = &check.empty_set {
                 let key = app.keymap.first_key(Action::NameInSet);

@@ -44,6 +44,19 @@ fn an_empty_set_is_unknown_and_names_itself() {
 }
 
 #[test]
+fn a_check_says_what_its_set_holds() {
+    let case = at("/srv/telnet.py").run().plant();
+    let set = |site: &str| check(&case.assess_with(SSH, site, &KnownGood::default())[0], "process.user").set.clone();
+    assert_eq!(set("admin_accounts = ['ann', \"b\\u001B\"]").as_deref(), Some("$admin_accounts: ann, b\\x1b"));
+    let many: Vec<String> = (0..12).map(|n| format!("'a{n}'")).collect();
+    let many = set(&format!("admin_accounts = [{}]", many.join(", "))).unwrap();
+    assert!(many.starts_with("$admin_accounts: a0, a1,") && many.ends_with("a7 and 4 more"), "{many}");
+    assert_eq!(set("admin_accounts = []"), None);
+    let hashes = case.assess_with(MIX_TEXT, "", &KnownGood::default());
+    assert_eq!(check(&hashes[0], "file.hash").set, None);
+}
+
+#[test]
 fn on_an_image_what_runs_is_unknown_and_all_else_is_told() {
     let case = at("/opt/r/payload.py").with("etc/crontab", "@daily root /opt/r/payload.py\n").old("etc/crontab", 30);
     let case = case.image().plant();
@@ -56,8 +69,8 @@ fn on_an_image_what_runs_is_unknown_and_all_else_is_told() {
     assert_eq!(weighed[0].truth, Truth::Met);
     assert_eq!(suggestion(&weighed[0]), "the box shows this; weigh who could have made it so");
     let weighed = case.assess(SSH);
-    assert_eq!(weighed[2].unknown(), ["not a live system"]);
-    assert_eq!(suggestion(&weighed[2]), "can't be told: not a live system");
+    assert_eq!(weighed[2].unknown(), ["an image has no processes"]);
+    assert_eq!(suggestion(&weighed[2]), "can't be told: an image has no processes");
     assert_eq!(suggestion(&case.assess(MIX_TEXT)[4]), "nothing on the box supports this");
 }
 

@@ -1,5 +1,6 @@
 mod entries;
 mod kill;
+mod merging;
 mod remarks;
 
 use std::fs;
