@@ -134,6 +134,22 @@ fn killed(folder: &std::path::Path) {
 }
 
 #[test]
+fn the_report_tells_first_which_boxes_did_not_finish() {
+    let boxes = Boxes::new();
+    fs::write(boxes.folder.join("broken.case"), "no case").unwrap();
+    killed(&boxes.folder);
+    for (format, first, result) in
+        [("markdown", "| web01 | done |", "| app01 | not done |"), ("html", "web01", "app01")]
+    {
+        let (page, _) = boxes.run(&["report", boxes.folder(), "--format", format]);
+        let table = page.find(if format == "html" { "id=\"boxes\"" } else { "## Boxes" }).unwrap();
+        let place = |text: &str| page[table..].find(text).unwrap_or_else(|| panic!("no {text} in {page}"));
+        assert!(place("broken.case") < place(first) && place(result) < place(first), "{page}");
+        assert!(!page.contains("packaged-file") && page.contains("As its package ships it"), "titles, no ids: {page}");
+    }
+}
+
+#[test]
 fn the_screen_tells_what_each_box_said_side_by_side_and_first_which_did_not_finish() {
     let boxes = Boxes::new();
     fs::write(boxes.folder.join("broken.case"), "no case").unwrap();

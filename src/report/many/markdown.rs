@@ -17,6 +17,9 @@ pub(super) fn write(report: &ManyReport, out: &mut dyn Write) -> io::Result<()> 
         "| box | result | open | suspicious | malicious | excluded | candidates | coverage | evidence | tree |\n",
     );
     page.push_str("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for (file, why) in &report.unread {
+        let _ = writeln!(page, "| {} | not done | | | | | | {} | | |", plain(file), plain(why));
+    }
     for one in &report.boxes {
         let _ = writeln!(
             page,
@@ -32,9 +35,6 @@ pub(super) fn write(report: &ManyReport, out: &mut dyn Write) -> io::Result<()> 
             plain(&one.evidence),
             plain(&one.tree)
         );
-    }
-    for (file, why) in &report.unread {
-        let _ = writeln!(page, "| {} | not done | | | | | | {} | | |", plain(file), plain(why));
     }
     page.push_str("\n## Contents, those on few boxes first\n\n");
     if report.contents.is_empty() {

@@ -16,6 +16,7 @@ use super::whole::{ReportFormat, ReportSource, WriteError};
 use super::{Tally, asked, missed};
 use crate::case::{Case, CaseError, GivenAnswer, ScanId};
 use crate::finding::Digest;
+use crate::hunt::standard;
 use crate::session::many::{BoxCase, ContentGroup, ManyCases, ManyFinding};
 use crate::session::{self, HuntWords, ScenarioStatus, ScenarioWords};
 use crate::text;
@@ -151,6 +152,9 @@ impl ManyReport {
             .enumerate()
             .map(|(place, group)| content_row(many, group, across.remove(&place).unwrap_or_default()));
         let rows: Vec<_> = rows.collect();
+        let mut boxes: Vec<_> = many.cases.iter().zip(&tallies).map(|(one, tally)| box_row(one, tally)).collect();
+        // What a scan did not get through is the first that whoever takes over must know.
+        boxes.sort_by_key(|one| ["not done", "partial"].iter().position(|result| one.result == *result).unwrap_or(2));
         Self {
             summary: summary(many, &total, contents.len()),
             counts: vec![
@@ -161,7 +165,7 @@ impl ManyReport {
                 ("candidates", total.candidates),
             ],
             contents: rows,
-            boxes: many.cases.iter().zip(&tallies).map(|(one, tally)| box_row(one, tally)).collect(),
+            boxes,
             unread: many.unread.iter().map(|(file, why)| (text::escape_path(file).into_owned(), why.clone())).collect(),
         }
     }
@@ -187,6 +191,7 @@ fn summary(many: &ManyCases, total: &Tally, contents: usize) -> Vec<(&'static st
     let count = |result: &str| many.cases.iter().filter(|one| one.result() == result).count() as u64;
     let unread = match many.unread.len() {
         0 => String::new(),
+        1 => "; 1 case could not be read or holds no scan".to_owned(),
         some => format!("; {} could not be read or hold no scan", text::counted(some as u64, "case")),
     };
     let times: BTreeSet<_> = many.cases.iter().map(|one| one.scan.started).collect();
@@ -345,8 +350,11 @@ impl Titles {
         Ok(())
     }
 
+    /// The title that the case keeps, or of a scenario that fits any hunt its own.
     fn of(&self, rule: u32, scenario: &str) -> Option<&str> {
-        self.0.get(&rule)?.iter().find(|words| words.id == scenario).map(|words| words.title.as_str())
+        let kept = self.0.get(&rule).into_iter().flatten().find(|words| words.id == scenario);
+        let title = kept.map(|words| words.title.as_str());
+        title.or_else(|| standard::scenario(scenario).map(|scenario| scenario.title.as_str()))
     }
 }
 
