@@ -313,6 +313,13 @@ fn git_merges_registers_that_two_people_added_to() {
     let ids = all.map(|one| one.id.to_string());
     assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");
 
+    // A name that is not there is no empty register.
+    let register = ground.register();
+    let missing = ground.home().join("missing.toml");
+    let output = ground.huntbook(&["exclusions", "merge"]).args([&register, &register, &missing]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("missing.toml: there is no such register"));
+
     // Both give the first one another reason: git stops, and says why.
     let text = fs::read_to_string(ground.register()).unwrap();
     do_git(&["checkout", "--quiet", "-b", "again"]);

@@ -11,8 +11,9 @@ use crate::triage::register::{MergeConflict, Register};
 
 pub(super) fn run(base: &Path, ours: &Path, theirs: &Path) -> anyhow::Result<ExitCode> {
     let load = |path: &Path| {
-        anyhow::ensure!(path.exists(), "{}: there is no such register", escape_path(path));
-        Ok(Register::load(path)?)
+        let register = Register::load(path)?;
+        anyhow::ensure!(register.has_file(), "{}: there is no such register", escape_path(path));
+        Ok(register)
     };
     let (base, theirs_register) = (load(base)?, load(theirs)?);
     let merged = load(ours)?.merge(&base, &theirs_register)?;

@@ -88,6 +88,11 @@ impl Register {
         self.in_memory
     }
 
+    /// Whether there was a file when it was last read.
+    pub fn has_file(&self) -> bool {
+        self.text.is_some()
+    }
+
     /// Reads the file again. If that fails, everything stays as last read.
     ///
     /// # Errors
