@@ -309,6 +309,8 @@ fn git_merges_registers_that_two_people_added_to() {
     record(&ground, &all[1..2]);
     commit("ours");
     do_git(&["merge", "--quiet", "theirs"]);
+    let (_, said) = git(&repository, &["status", "--porcelain"]);
+    assert!(!said.contains("merge_file"), "nothing is left behind: {said}");
     let (listed, _, _) = run(&ground, &["list", "--json"]);
     let ids = all.map(|one| one.id.to_string());
     assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");

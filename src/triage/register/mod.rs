@@ -198,14 +198,20 @@ impl Register {
         let file = self.path.clone();
         let of = |register: &'_ Self| register.text.clone().unwrap_or_default();
         let (base, theirs) = ((base.path.as_path(), of(base)), (theirs.path.as_path(), of(theirs)));
+        // git hands over a copy of ours under a name of its own, beside which nothing is to be left.
+        let had_lock = self.in_memory || lock::is_there(&self.path);
         let merged = RefCell::new(None);
-        self.change(|text, _| {
+        let result = self.change(|text, _| {
             let result = merge::merge((base.0, &base.1), (&file, text), (theirs.0, &theirs.1))?;
             let edited = Edited { entries: read::parse(&file, &result.text)?.entries, text: result.text.clone() };
             let is_changed = result.text != text;
             merged.replace(Some(result));
             Ok(is_changed.then_some(edited))
-        })?;
+        });
+        if !had_lock {
+            lock::remove(&self.path, self.patience)?;
+        }
+        result?;
         merged.into_inner().ok_or(RegisterError::Changing(file))
     }
 
