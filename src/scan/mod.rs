@@ -93,6 +93,8 @@ pub(crate) const MAX_FILE_SIZE: u64 = 1 << 30;
 const MEMORY: u64 = 16 << 20;
 /// The same where rules want every file whole: holding only few of them at once would leave workers without work.
 const WHOLE_MEMORY: u64 = 256 << 20;
+/// The same where a first pass leaves few of those files.
+const LEFT_MEMORY: u64 = 64 << 20;
 /// Events that wait for the watcher before workers do.
 const EVENTS: usize = 4096;
 
@@ -241,8 +243,11 @@ impl Scan {
         let progress = Arc::new(Progress::new());
         let (sender, events) = crossbeam_channel::bounded(EVENTS);
         let prefilter = rules.prefilter();
-        // With a first pass, few files are held though some rules want every one.
-        let rules_want_files_whole = prefilter.always_full() && !prefilter.has_first_pass();
+        let memory = match (prefilter.always_full(), prefilter.has_first_pass()) {
+            (false, _) => MEMORY,
+            (true, true) => LEFT_MEMORY,
+            (true, false) => WHOLE_MEMORY,
+        };
         let ahead = options.count_ahead.then(|| Walk::new(&tree, options.walk.clone(), globs.clone()));
         let only = options.walk.only.clone();
         let walk = Walk::new(&tree, options.walk, globs);
@@ -263,7 +268,7 @@ impl Scan {
             only,
             match_timeout: options.match_timeout,
             file_timeout: options.file_timeout,
-            memory: Arc::new(MemoryBudget::new(if rules_want_files_whole { WHOLE_MEMORY } else { MEMORY })),
+            memory: Arc::new(MemoryBudget::new(memory)),
             workers: options.threads.max(1),
             unresponsive: UnresponsiveDevices::default(),
             disguised: Mutex::default(),

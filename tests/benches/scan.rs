@@ -48,16 +48,23 @@ fn children() -> f64 {
     fields.skip(13).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
+/// The most memory in KiB that a process or one below it had resident: of Huntbook one waits and another works.
+fn peak_below(pid: u32) -> u64 {
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let status = read("status");
+    let own = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let own = own.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0);
+    let below = read(&format!("task/{pid}/children"));
+    below.split_whitespace().filter_map(|child| child.parse().ok()).map(peak_below).fold(own, u64::max)
+}
+
 /// Runs `command` and looks at its peak every few milliseconds until it has ended.
 fn timed(mut command: Command) -> Result<Round, Failure> {
     let (begin, before) = (Instant::now(), children());
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait()?.is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
+        peak = peak_below(child.id()).max(peak);
         std::thread::sleep(Duration::from_millis(2));
     }
     Ok(Round { time: begin.elapsed(), cpu: children() - before, peak })

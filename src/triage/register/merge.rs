@@ -70,11 +70,11 @@ enum Side {
 /// One of them is no register, or what came out is none.
 pub(super) fn merge(
     base: (&Path, &str),
-    ours: (&Path, &str),
+    (file, ours): (&Path, &str),
     theirs: (&Path, &str),
 ) -> Result<MergedRegister, RegisterError> {
     let read = |(file, text)| Ok::<_, RegisterError>(Parts::of(text, read::parse(file, text)?));
-    let (base, mine, other) = (read(base)?, read(ours)?, read(theirs)?);
+    let (base, mine, other) = (read(base)?, read((file, ours))?, read(theirs)?);
     let mut merged = MergedRegister { text: String::new(), added: 0, changed: 0, conflicts: Vec::new() };
     let top = whole(Some(base.top), Some(mine.top), Some(other.top));
     if top.is_none() {
@@ -100,8 +100,11 @@ pub(super) fn merge(
         }
         let Some(taken) = taken else { continue };
         expected += 1;
+        if !merged.text.is_empty() && !merged.text.ends_with('\n') {
+            merged.text.push('\n');
+        }
         if ours.is_none() && !merged.text.is_empty() && !merged.text.ends_with("\n\n") {
-            merged.text.push_str(if merged.text.ends_with('\n') { "\n" } else { "\n\n" });
+            merged.text.push('\n');
         }
         merged.text.push_str(taken.text);
     }
@@ -109,13 +112,9 @@ pub(super) fn merge(
         merged.text.truncate(merged.text.trim_end().len());
         merged.text.push('\n');
     }
-    let result = read::parse(ours_path(ours), &merged.text)?;
-    super::as_meant(ours_path(ours), result.entries.len() == expected, "an entry is missing or twice")?;
+    let result = read::parse(file, &merged.text)?;
+    super::as_meant(file, result.entries.len() == expected, "an entry is missing or twice")?;
     Ok(merged)
-}
-
-fn ours_path<'p>((path, _): (&'p Path, &str)) -> &'p Path {
-    path
 }
 
 impl<'t> Parts<'t> {
@@ -154,8 +153,8 @@ fn whole(base: Option<&str>, ours: Option<&str>, theirs: Option<&str>) -> Option
 
 /// Which side an entry is taken from; `None` if both changed it.
 fn side(base: Option<&Part>, ours: Option<&Part>, theirs: Option<&Part>) -> Option<Side> {
-    let text = |part: Option<&Part>| part.map(|part| part.text.to_owned());
-    let (before, mine, other) = (text(base), text(ours), text(theirs));
+    let text = |part: &Part| part.text.to_owned();
+    let [before, mine, other] = [base, ours, theirs].map(|part| part.map(text));
     if let Some(side) = whole(before.as_deref(), mine.as_deref(), other.as_deref()) {
         return Some(side);
     }

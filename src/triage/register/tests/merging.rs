@@ -47,6 +47,9 @@ fn what_each_side_added_is_there_and_what_stood_stays_as_it_was() {
     // The other way round nothing is lost either, and once more changes nothing.
     let (again, added, ..) = merged(&base, &made, &theirs);
     assert_eq!((again.as_str(), added), (made.as_str(), 0));
+    // An editor left no line end.
+    let (made, added, ..) = merged(&base, &ours, theirs.trim_end());
+    assert_eq!((made, added), (format!("{ours}{their_entry}"), 1));
     // Neither had a register before.
     let (made, added, _, conflicts) = merged("", &one(&mine), &one(&other));
     assert_eq!((made.matches("version").count(), added, conflicts.len()), (1, 1, 0));
