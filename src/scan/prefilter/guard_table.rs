@@ -64,7 +64,7 @@ impl GuardTable {
             if let Some(value) = bounds.value() {
                 by_constant.get(&value).into_iter().for_each(|guard| set(*guard, PossibleTruth::HOLDS));
             } else {
-                let compared = by_constant.iter().filter_map(|(_, guard)| Some((*guard, guards.get(*guard)?)));
+                let compared = by_constant.values().filter_map(|guard| Some((*guard, guards.get(*guard)?)));
                 compared.for_each(|(index, guard)| set(index, guard.truth(facts)));
             }
         }

@@ -253,8 +253,7 @@ mod tests {
     #[test]
     fn zeros_and_spaces_are_no_window() {
         // As two bytes in any order, a length, and zeros: what differs is rarer than the zeros though it has many spellings.
-        let digit = (0..=u8::MAX).map(|byte| ByteSet::one(byte)).reduce(|all, byte| all.union(&byte)).unwrap();
-        let text = [run(b"\xc7D$"), vec![digit], run(&[0; 4])].concat();
+        let text = [run(b"\xc7D$"), vec![ByteSet::ALL], run(&[0; 4])].concat();
         let Some(SearchedWindows::Short(windows)) = windows(&text) else { panic!("a short run") };
         for window in windows {
             assert!(window.chance < OFTEN && !window.spellings.contains(&0x2020_2020), "{window:?}");
