@@ -477,6 +477,28 @@ mod tests {
         bytes.windows(run.len()).any(|there| run.iter().zip(there).all(|(set, byte)| set.contains(*byte)))
     }
 
+    #[test]
+    fn every_window_lies_in_its_bucket() {
+        // Of all bytes, far more windows than there are in the runs above.
+        let word = |n: u64, length: usize| -> Run {
+            let bytes = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+            bytes.iter().cycle().take(length).map(|byte| ByteSet::one(*byte)).collect()
+        };
+        let runs = (0..6000).map(|n| word(n, if n % 2 == 0 { 5 } else { 13 })).map(|run| (run, Edges::Any));
+        let (hashed, _) = Hashed::new(runs.zip(0..));
+        let filter = hashed.filter(|pattern| pattern % 3 != 0);
+        let is_open = |needle: NeedleIndex| hashed.needles[needle as usize].patterns.iter().any(|one| one % 3 != 0);
+        assert!(hashed.short.entries.len() > 3000 && hashed.long.entries.len() > 3000);
+        for entry in hashed.short.entries.iter().filter(|entry| is_open(entry.needle)) {
+            let hash = hash(entry.window.into());
+            assert!(filter.short.0.has(hash) && filter.short.1.near(hash).contains(entry), "{entry:?}");
+        }
+        for entry in hashed.long.entries.iter().filter(|entry| is_open(entry.needle)) {
+            let hash = hash(entry.window);
+            assert!(filter.long.0.has(hash) && filter.long.1.near(hash).contains(entry), "{entry:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn every_run_is_found_wherever_it_stands(
