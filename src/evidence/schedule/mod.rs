@@ -22,13 +22,14 @@ mod words;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::account::BoxAccounts;
 use super::clock::BoxZone;
 use super::observed::{Gaps, Observed};
-use super::package::Packages;
+use super::package::{PackageOwner, Packages};
 use super::referrer::Referrer;
 use super::show;
 use crate::finding::{FileFacts, FileTime};
@@ -189,6 +190,8 @@ pub(super) struct Schedules {
     scripts: script::Scripts,
     /// The rules of the time zones that entries name.
     zones: HashMap<String, Observed<BoxZone>>,
+    /// What owns the tables and scripts that were told of so far: many findings are started by the same ones.
+    owners: Mutex<HashMap<PathBuf, Observed<PackageOwner>>>,
     pub(super) gaps: Gaps,
 }
 
@@ -234,7 +237,7 @@ impl Schedules {
                 let via = Some(text::escape_str(&way.via).into_owned());
                 let wrapper = |number: &u32| {
                     let script = self.scripts.script(*number)?;
-                    let package = packages.owner(&script.path, None);
+                    let package = self.owner(&script.path, packages);
                     Some(Referrer::of(&script.path, &script.attributes, facts, package, accounts))
                 };
                 let wrappers = way.scripts.iter().filter_map(wrapper).collect();
@@ -242,6 +245,17 @@ impl Schedules {
             }
         }
         self.gaps.settle(found)
+    }
+
+    /// The package that owns a table or script, asked for once. Nobody waits here for another's answer.
+    fn owner(&self, path: &Path, packages: &Packages) -> Observed<PackageOwner> {
+        let known = || self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(owner) = known().get(path) {
+            return owner.clone();
+        }
+        let owner = packages.owner(path, None);
+        known().insert(path.to_owned(), owner.clone());
+        owner
     }
 
     /// What schedulers run, and what other places start. Where there is nothing of one of them and not everything could be
@@ -266,7 +280,7 @@ impl Schedules {
         accounts: &BoxAccounts,
     ) -> Schedule {
         let rules = entry.zone.as_ref().and_then(|zone| self.zones.get(zone));
-        let package = packages.owner(&entry.path, None);
+        let package = self.owner(&entry.path, packages);
         let referrer = Referrer::of(&entry.path, &entry.attributes, facts, package, accounts);
         Schedule {
             scheduler: entry.scheduler,
