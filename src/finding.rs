@@ -28,6 +28,14 @@ impl FileTime {
     pub fn timestamp(self) -> Option<jiff::Timestamp> {
         jiff::Timestamp::new(self.seconds, self.nanos.try_into().ok()?).ok()
     }
+
+    /// This time to the second, as every screen shows it; exports keep the nanoseconds.
+    pub fn to_the_second(self) -> String {
+        match self.timestamp() {
+            Some(timestamp) => format!("{timestamp:.0}"),
+            None => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for FileTime {

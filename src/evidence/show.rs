@@ -16,10 +16,7 @@ pub(super) fn mode(mode: u32) -> String {
 
 /// A time to the second.
 pub(super) fn time(time: FileTime) -> String {
-    match time.timestamp() {
-        Some(timestamp) => format!("{timestamp:.0}"),
-        None => time.to_string(),
-    }
+    time.to_the_second()
 }
 
 /// Who, besides the owner, the permission bits let write.

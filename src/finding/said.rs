@@ -121,7 +121,7 @@ impl MemberFacts {
             ("group", named(self.group.as_deref(), self.gid)),
             ("mode", self.mode.map(|mode| format!("{:04o}", mode & 0o7777))),
             ("modified", self.local_time().map(|time| format!("{time}, of a time zone that is not said"))),
-            ("modified", self.utc_time().map(|time| time.to_string())),
+            ("modified", self.utc_time().map(FileTime::to_the_second)),
             ("but", self.oddity.as_deref().map(|oddity| text::escape_str(oddity).into_owned())),
         ];
         lines.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
@@ -147,7 +147,7 @@ impl ProcessFacts {
         let lines = [
             ("process", Some(format!("{} ({})", self.pid, text::escape_str(&self.name)))),
             ("region", self.region.as_deref().map(|region| text::escape_str(region).into_owned())),
-            ("started", self.started.map(|time| time.to_string())),
+            ("started", self.started.map(FileTime::to_the_second)),
             ("user", named(self.user.as_deref(), Some(self.uid.into()))),
             ("command", (!words.is_empty()).then(|| words.join(" "))),
             ("parents", (!parents.is_empty()).then(|| parents.join(" ← "))),

@@ -1,7 +1,7 @@
 //! The facts tab: the file as it was scanned, and what the box says about it.
 
 use super::reading::Reading;
-use crate::finding::{FileFacts, FileTime, StatedFacts};
+use crate::finding::{FileFacts, StatedFacts};
 use crate::text;
 use crate::theme::Role;
 use crate::tui::state::App;
@@ -65,7 +65,10 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
     let set_back = file.born.is_some_and(|born| born > file.modified);
     let remark =
         if set_back { ": after it was modified, so the time of the content was set, or came with a copy" } else { "" };
-    let born = file.born.map_or_else(|| "unknown".to_owned(), |born| format!("{}{remark}", time(born)));
+    let born = file.born.map_or_else(|| "unknown".to_owned(), |born| format!("{}{remark}", born.to_the_second()));
+    // A kernel that keeps parts of a second for the inode gives the content's time some too; tools often set none.
+    let whole = file.modified.nanos == 0 && file.changed.nanos != 0;
+    let whole = if whole { ": to a whole second, as tools set it" } else { "" };
     vec![
         ("path", text::escape_path(&file.path).into_owned()),
         file.digest.labelled(),
@@ -75,16 +78,16 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
         ("mode", format!("{:04o} {}", file.mode & 0o7777, mode_letters(file.mode))),
         ("links", text::count(file.links)),
         ("inode", format!("{} on device {:#x}", file.ino, file.dev)),
-        ("accessed", time(file.accessed)),
-        ("modified", time(file.modified)),
-        ("changed", time(file.changed)),
+        ("accessed", file.accessed.to_the_second()),
+        ("modified", format!("{}{whole}", file.modified.to_the_second())),
+        ("changed", file.changed.to_the_second()),
         ("born", born),
         (
             "noatime",
             if file.noatime {
                 "left alone by the scan".into()
             } else {
-                "may be the scan's own (O_NOATIME refused)".into()
+                "may be the scan's own: the kernel did not let it read without a trace".into()
             },
         ),
     ]
@@ -93,11 +96,6 @@ fn facts(file: &FileFacts) -> Vec<(&'static str, String)> {
 fn size(bytes: u64) -> String {
     let rounded = if bytes < 1024 { String::new() } else { format!(" ({})", text::bytes(bytes)) };
     format!("{}{rounded}", text::counted(bytes, "byte"))
-}
-
-/// To the nanosecond, as stat(1) shows it: zeros there tell of a time that was set. Elsewhere on the screen seconds do.
-fn time(time: FileTime) -> String {
-    time.to_string()
 }
 
 /// `rwsr-xr-x`, as `ls(1)` has it.
@@ -121,7 +119,7 @@ fn mode_letters(mode: u32) -> String {
 mod tests {
     use super::{facts, mode_letters};
     use crate::evidence::testing;
-    use crate::finding::{Digest, Sha256};
+    use crate::finding::{Digest, FileTime, Sha256};
 
     #[test]
     fn a_data_digest_is_not_shown_as_a_sha256() {
@@ -136,6 +134,24 @@ mod tests {
         assert!(shown.iter().all(|(name, said)| *name != "sha256" && *said != value.to_string()));
         let (_, said) = shown.iter().find(|(name, _)| *name == "digest").unwrap();
         assert_eq!(*said, format!("data:{value} ({})", Digest::NO_SHA256));
+    }
+
+    #[test]
+    fn times_are_told_to_the_second_and_a_time_that_was_set_is_still_seen() {
+        let at = |nanos| FileTime { seconds: 1_795_000_000, nanos };
+        let mut file = crate::finding::FileFacts { modified: at(250_000_000), changed: at(1), ..Default::default() };
+        file.born = Some(at(2));
+        let told =
+            |file: &_, wanted| facts(file).into_iter().find(|(name, _)| *name == wanted).map(|(_, said)| said).unwrap();
+        for name in ["modified", "changed", "born"] {
+            assert_eq!(told(&file, name), "2026-11-18T11:06:40Z");
+        }
+        file.modified = at(0);
+        assert_eq!(told(&file, "modified"), "2026-11-18T11:06:40Z: to a whole second, as tools set it");
+        // A file system that keeps whole seconds says nothing by them.
+        file.changed = at(0);
+        assert_eq!(told(&file, "modified"), "2026-11-18T11:06:40Z");
+        assert!(!told(&file, "noatime").contains("O_NOATIME"));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, drawn: &mut Drawn
         add("about", &text::escape_str(hunt.hunt.rule.description().unwrap_or_default()));
     }
     add("size", &text::counted(row.size, "byte"));
-    add("modified", &row.modified.to_string());
+    add("modified", &row.modified.to_the_second());
     let (name, digest) = row.digest.labelled();
     add(name, &digest);
     add("matches", &text::count(row.matches as u64));
