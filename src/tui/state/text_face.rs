@@ -228,3 +228,122 @@ impl HexView {
         Some(if is_next { lowest.start } else { fills(up(here, height / 3)).start })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::finding::{FileFacts, Finding, FoundBy, RuleId, Sha256};
+    use crate::hex::lines::{LineIndex, MAX_COUNTED};
+    use crate::hex::source::{self, ByteSource, Piece};
+    use crate::hex::view::{ByteWindow, ViewedBytes};
+    use crate::hunt::Rule;
+
+    /// Bytes that one key may have read: a few windows for a screen of 160 by 50, and lines counted on to the next piece.
+    const PER_KEY: u64 = 512 * 1024;
+
+    /// A text of any size that nothing holds, which counts what is read of it.
+    struct Made {
+        size: u64,
+        /// Bytes from one line's beginning to the next; `None` where all of it is one line.
+        line: Option<u64>,
+        given: u64,
+    }
+
+    impl ByteSource for Made {
+        fn size(&self) -> u64 {
+            self.size
+        }
+
+        fn piece(&mut self, offset: u64, buffer: &mut [u8]) -> Piece {
+            let count = self.size.saturating_sub(offset).min(buffer.len() as u64);
+            if count == 0 {
+                return Piece::End;
+            }
+            for (at, byte) in (offset..offset + count).zip(buffer.iter_mut()) {
+                *byte = if self.line.is_some_and(|line| at % line == line - 1) { b'\n' } else { b'x' };
+            }
+            self.given += count;
+            Piece::Bytes(count as usize)
+        }
+    }
+
+    fn view(size: u64) -> HexView {
+        let id = RuleId { namespace: "test".into(), name: "large".into() };
+        let digest = Sha256::of(b"");
+        let rule = Rule {
+            id: id.clone(),
+            meta: Vec::new(),
+            tags: Vec::new(),
+            patterns: Vec::new(),
+            source: String::new(),
+            condition: String::new(),
+            digest,
+            matching_digest: digest,
+            private: false,
+        };
+        let file = Arc::new(FileFacts { size, ..FileFacts::default() });
+        let finding =
+            Finding { found_by: FoundBy::Rule(id), file, matches: Vec::new(), capped: false, kept: Arc::default() };
+        HexView::new(&rule, &finding)
+    }
+
+    /// Reads what the view asks for, as the thread that reads does, until it asks for nothing. Returns the bytes read.
+    fn read(view: &mut HexView, source: &mut Made, index: &mut LineIndex) -> u64 {
+        let before = source.given;
+        for _ in 0..20 {
+            view.fit(160, 50);
+            let Some((offset, length)) = view.wanted() else { return source.given - before };
+            let bytes = source::read(source, offset, length);
+            let line = view.counts_lines().and_then(|encoding| index.before(source, offset, encoding));
+            let size = source.size;
+            view.arrived(ByteWindow { offset, bytes, size, shown: ViewedBytes::File, line, notice: None });
+        }
+        panic!("the view never stops asking");
+    }
+
+    #[test]
+    fn of_a_log_of_a_gigabyte_and_of_one_line_of_ten_only_what_is_shown_is_read() {
+        for (size, line) in [(1_000_000_000, Some(100)), (10 << 30, None)] {
+            let mut source = Made { size, line, given: 0 };
+            let (mut view, mut index) = (view(size), LineIndex::default());
+            let opened = read(&mut view, &mut source, &mut index);
+            assert!(opened > 0 && opened <= PER_KEY, "{opened} bytes to open it");
+            assert_eq!(view.face, Face::Text);
+            let motions = [
+                Motion::Down,
+                Motion::PageDown,
+                Motion::LineEnd,
+                Motion::Right,
+                Motion::To(size / 2),
+                Motion::Down,
+                Motion::PageUp,
+                Motion::Left,
+                Motion::End,
+                Motion::PageUp,
+                Motion::Up,
+                Motion::HalfUp,
+                Motion::Start,
+                Motion::HalfDown,
+            ];
+            for motion in motions {
+                view.go(motion);
+                let took = read(&mut view, &mut source, &mut index);
+                assert!(took <= PER_KEY, "{motion:?}: {took} bytes");
+                let cursor = view.viewport.cursor;
+                let rows = view.rows_in_view();
+                assert!(rows.iter().any(|(row, _)| (row.start..row.end).contains(&cursor)), "{motion:?}: out of view");
+                assert!(view.text.pending.is_empty(), "{motion:?} was not made");
+            }
+            // A line's number near the beginning is told by counting, once.
+            view.go(Motion::To(MAX_COUNTED / 2));
+            let took = read(&mut view, &mut source, &mut index);
+            assert!(took <= MAX_COUNTED / 2 + PER_KEY, "{took} bytes");
+            assert_eq!(view.line_at(MAX_COUNTED / 2), Some(line.map_or(0, |line| MAX_COUNTED / 2 / line) + 1));
+            view.go(Motion::PageDown);
+            let took = read(&mut view, &mut source, &mut index);
+            assert!(took <= PER_KEY, "{took} bytes for what was counted before");
+        }
+    }
+}
