@@ -72,6 +72,16 @@ fn a_script_is_found_by_the_process_that_runs_it_absolute_and_relative() {
     assert!(lines.seen[0].provenance.starts_with("pid "));
     let own = std::fs::read_to_string("/proc/self/comm").unwrap();
     assert!(texts(&evidence.field(Field::ProcessParentName)).contains(&own.trim().to_owned()));
+    // The parent stands first, and is called the parent of the process that runs the file, not the other way round.
+    let parents = evidence.field(Field::ProcessParentName);
+    for child in [&absolute, &relative] {
+        let of_child = format!(", the parent of pid {} ", child.0.id());
+        let says = parents.seen.iter().find(|value| value.provenance.contains(&of_child)).unwrap();
+        assert!(says.provenance.starts_with(&format!("pid {} ", std::process::id())), "{}", says.provenance);
+    }
+    let above = evidence.field(Field::ProcessAncestorName);
+    let two_above = format!(", 2 steps above pid {} ", absolute.0.id());
+    assert!(above.seen.iter().any(|value| value.provenance.contains(&two_above)), "{above:?}");
     assert!(
         texts(&evidence.field(Field::ProcessAncestorName)).len()
             >= texts(&evidence.field(Field::ProcessParentName)).len()
