@@ -457,6 +457,33 @@ fn an_exclusion_against_the_box_asks_for_a_word_and_is_marked() {
     stage.leave();
 }
 
+/// A set of the site is called what a sentence calls it wherever one is asked to name something for it.
+#[test]
+fn an_empty_set_is_asked_for_in_words() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, WIDE);
+    stage.open_path("MixText.py").press("5");
+    stage.wait("names one of the known-good hashes on the spot");
+    stage.press("S");
+    stage.wait("No known-good hashes are named. Name one; site.toml keeps it for good.");
+    stage.press("enter");
+    stage.wait("name one");
+    stage.press("esc");
+    assert!(!stage.screen().contains("$known_good is"), "{}", stage.screen());
+    stage.leave();
+}
+
+#[test]
+fn where_no_jump_leads_is_said() {
+    let place = TestTree::planted();
+    let mut stage = Stage::open(&place, SMALL);
+    stage.press("ctrl-o");
+    stage.wait("there is no earlier place to go back to");
+    stage.press("ctrl-n");
+    stage.wait("there is no later place to go forward to");
+    stage.leave();
+}
+
 /// A path, a digest, a rule or all of it is copied from the list and from an open finding; a number repeats a motion.
 #[test]
 fn a_finding_is_copied_from_anywhere_and_counts_repeat_motions() {

@@ -19,6 +19,7 @@ pub(crate) use against::Contradiction;
 pub(crate) use context::AssessmentContext;
 pub(crate) use said::{BoxSaid, CheckSaid};
 pub(crate) use state::ScenarioState;
+pub(crate) use words::set_in_words;
 
 use serde::Serialize;
 

@@ -30,9 +30,17 @@ impl CheckAssessment {
     }
 }
 
+/// The name of a site set as a sentence has it: `backup accounts`; safe to show.
+pub(crate) fn set_in_words(set: &str) -> String {
+    if set == KNOWN_GOOD {
+        return "known-good hashes".to_owned();
+    }
+    text::escape_str(set).replace('_', " ")
+}
+
 /// A check whose site set holds nothing.
 pub(super) fn empty_set(check: &Check, set: &str) -> CheckAssessment {
-    let what = text::escape_str(set).replace('_', " ");
+    let what = set_in_words(set);
     let why = if set == KNOWN_GOOD {
         "no known-good hashes are named: give a list with --known-good, or name some in site.toml".to_owned()
     } else {
@@ -257,6 +265,13 @@ mod tests {
         assert_eq!(writers("root", &[]), "root");
         assert_eq!(writers("alice", &[]), "alice and root");
         assert_eq!(writers("alice", &["group dev".into(), "everyone".into()]), "alice, root, group dev and everyone");
+    }
+
+    #[test]
+    fn sets_are_named_as_a_sentence_has_them() {
+        assert_eq!(set_in_words("backup_accounts"), "backup accounts");
+        assert_eq!(set_in_words(KNOWN_GOOD), "known-good hashes");
+        assert_eq!(set_in_words("a\u{1b}_b"), r"a\x1b b");
     }
 
     #[test]

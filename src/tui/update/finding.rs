@@ -5,7 +5,7 @@ use super::{batch, form};
 use crate::hex::copy::to_clipboard;
 use crate::text;
 use crate::triage::Answer;
-use crate::triage::assess::{ScenarioAssessment, ScenarioState};
+use crate::triage::assess::{ScenarioAssessment, ScenarioState, set_in_words};
 use crate::triage::exclusion::{AGAINST_THE_BOX, CheckResult, SeenCheck};
 use crate::tui::keymap::{Action, key_of};
 use crate::tui::message::{Effect, Gather, Request};
@@ -264,8 +264,7 @@ pub(super) fn name_in_set(app: &mut App) -> Vec<Effect> {
         app.say(NoticeKind::Info, "no check of this scenario waits for a set of the site");
         return Vec::new();
     };
-    let about =
-        format!("${} is empty. Name one that belongs to it; site.toml keeps it for good.", text::escape_str(&set));
+    let about = format!("No {} are named. Name one; site.toml keeps it for good.", set_in_words(&set));
     ask(app, Purpose::NameInSet(set), "Site fact", &about, Input::default());
     Vec::new()
 }

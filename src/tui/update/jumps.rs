@@ -23,7 +23,7 @@ pub(super) fn back(app: &mut App) -> Vec<Effect> {
     let here = here(app);
     match app.jumps.back(here) {
         Some(place) => go(app, place),
-        None => nowhere(app, "no jump began before this place"),
+        None => nowhere(app, "there is no earlier place to go back to"),
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn back(app: &mut App) -> Vec<Effect> {
 pub(super) fn forward(app: &mut App) -> Vec<Effect> {
     match app.jumps.forward() {
         Some(place) => go(app, place),
-        None => nowhere(app, "nothing was gone back from"),
+        None => nowhere(app, "there is no later place to go forward to"),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn build(app: &App, page: &mut Reading<'_>) {
 pub(super) fn outdated(app: &App) -> Option<String> {
     let detail = app.detail.as_ref().filter(|detail| detail.outdated && detail.gathered.is_some())?;
     let notice = detail.hex.window.as_ref().and_then(|window| window.notice.as_deref());
-    let what = notice.unwrap_or("the file is what it was when it was scanned, and was not before");
+    let what = notice.unwrap_or("the file is as it was scanned again; it was another when the box was asked");
     let key = app.keymap.first_key(Action::Refresh);
     Some(format!("! What the box said is old; {key} asks it again. By now {what}"))
 }

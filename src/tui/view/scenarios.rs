@@ -9,7 +9,9 @@ use crate::evidence::{STILL_ASKED, reference};
 use crate::hunt::{Check, Scenario, Strength, Truth};
 use crate::text;
 use crate::theme::Role;
-use crate::triage::assess::{CheckAssessment, LineAssessment, ScenarioAssessment, ScenarioState, suggestion};
+use crate::triage::assess::{
+    CheckAssessment, LineAssessment, ScenarioAssessment, ScenarioState, set_in_words, suggestion,
+};
 use crate::triage::{Answer, Verdict};
 use crate::tui::keymap::Action;
 use crate::tui::state::App;
@@ -189,7 +191,7 @@ fn push_lines(
             }
             if let Some(set) = &check.empty_set {
                 let key = app.keymap.first_key(Action::NameInSet);
-                page.indented(Role::Dim, &format!("{key} names one for ${} on the spot", text::escape_str(set)));
+                page.indented(Role::Dim, &format!("{key} names one of the {} on the spot", set_in_words(set)));
             }
             let asked = checks.get(index).and_then(|line| line.get(place));
             let leads = asked.zip(evidence).map(|(asked, evidence)| reference::of_check(asked, evidence));
