@@ -308,6 +308,20 @@ mod tests {
     }
 
     #[test]
+    fn whatever_rules_are_asked_for_they_are_in_the_packs() {
+        let library = library(400);
+        let packs = Packs::default();
+        // Few, as many as fill a pack, one more, and so many that packs are filled and forgotten.
+        for count in (1..=40).chain([64, 65, 200, 399]) {
+            let asked: Vec<RuleIndex> = (0..count).map(|n| (n * 7 + count) % library.len()).collect();
+            let found = packs.holding((&library, &RuleOptions::default()), &asked, 9, |_| None, |rule| rule % 5 == 0);
+            let held: HashSet<RuleIndex> =
+                found.iter().flat_map(|(_, pack)| pack.rules().collect::<Vec<_>>()).collect();
+            assert!(asked.iter().all(|rule| held.contains(rule)), "{count}");
+        }
+    }
+
+    #[test]
     fn no_more_is_compiled_than_twice_all_rules() {
         let library = library(300);
         let packs = Packs::default();

@@ -227,14 +227,22 @@ fn no_rule_of_hundreds_that_yara_reports_is_ruled_out() {
             let in_first = first_pass.left().to_vec();
             let left_of_both: Vec<usize> = pass.left().iter().copied().filter(|rule| in_first.contains(rule)).collect();
             prefilter.learn(&in_first, &left_of_both, data.len() as u64);
-            let may: Vec<(&str, &str)> =
-                left_of_both.iter().map(|rule| (names[*rule].namespace.as_str(), names[*rule].name.as_str())).collect();
+            let named = |left: &[usize]| -> Vec<(&str, &str)> {
+                left.iter().map(|rule| (names[*rule].namespace.as_str(), names[*rule].name.as_str())).collect()
+            };
+            let may = named(&left_of_both);
+            // As a scan does it: the second pass asks only what the first has left.
+            let mut only = prefilter.pass_in(prefilter.scratch(), data.len() as u64, None).only(&in_first);
+            passes_by_whole(&mut only, file, sizes);
+            prop_assert!(only.left().iter().all(|rule| in_first.contains(rule)));
+            let may_only = named(only.left());
             first = first_pass.into_scratch();
             let found = scanner.scan(&data).unwrap();
             for rule in found.matching_rules() {
                 let name = (rule.namespace(), rule.identifier());
                 matched.set(matched.get() + 1);
                 prop_assert!(may.contains(&name), "{name:?} lost in {}", data.escape_ascii());
+                prop_assert!(may_only.contains(&name), "{name:?} lost by the second pass in {}", data.escape_ascii());
             }
             left.set(left.get() + may.len());
             asked.set(asked.get() + names.len());
