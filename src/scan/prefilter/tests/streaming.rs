@@ -109,3 +109,25 @@ fn patterns_may_come_in_any_order_in_the_first_pass() {
         }
     }
 }
+
+#[test]
+fn a_second_pass_asks_just_the_rules_that_a_first_one_left() {
+    let rule = |n: usize| {
+        format!("rule r{n} {{ strings: $a = \"alpha-{n}-xyz\" $b = \"omega-{n}-qrs\" condition: all of them }}\n")
+    };
+    let base = "private rule base { strings: $c = \"ground-of-one\" condition: $c }\n";
+    let on_base = "rule rests { strings: $d = \"upon-the-other\" condition: base and $d }\n";
+    let text = format!("{base}{on_base}{}", (0..200).map(rule).collect::<String>());
+    let prefilter = prefilter(&text);
+    assert!(prefilter.has_first_pass());
+    let data = "alpha-5-xyz omega-5-qrs alpha-7-xyz alpha-9-xyz omega-9-qrs upon-the-other ground-of-one omega-3-qrs alpha-3-xyz";
+    let left = |only: &[usize]| {
+        let mut pass = prefilter.pass(data.len() as u64).only(only);
+        pass.feed(data.as_bytes());
+        pass.left().to_vec()
+    };
+    // Rule 1 rests on rule 0; the others stand two further on than their numbers.
+    assert_eq!(left(&[1, 7, 9, 11]), [1, 7, 11]);
+    assert!(left(&[9]).is_empty());
+    assert_eq!(left(&(0..100).collect::<Vec<_>>()), [1, 5, 7, 11], "more than are searched for apart");
+}
